@@ -1,0 +1,167 @@
+//! Architecture codes: an option for every layer, written as widths, packed as a mixed-radix number.
+
+use core::fmt;
+
+use heapless::Vec;
+
+use crate::error::Error;
+use crate::space::{MAX_LAYERS, Space};
+
+/// A width as a code says it, in channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Nominal(pub u16);
+
+/// A width as it is computed after enhancement, in channels. Costs are always of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Effective(pub u16);
+
+/// A sub-network as a number below [`Space::size`]: mixed radix over the free layers, the first
+/// layer the most significant digit. ResNet20 needs 56 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ArchCode(pub u64);
+
+/// A sub-network: the index of the chosen width for every layer, tied layers included.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Arch {
+    options: Vec<u8, MAX_LAYERS>,
+}
+
+impl Arch {
+    /// Takes an option index for every free layer; tied layers follow.
+    ///
+    /// # Errors
+    /// [`Error::CodeLength`] or [`Error::WidthNotOffered`] (the width is then the index).
+    pub fn from_options(space: &Space<'_>, free: impl IntoIterator<Item = u8>) -> Result<Self, Error> {
+        let expected = space.free_layers().count();
+        let mut options = Vec::new();
+        let mut free = free.into_iter();
+        for (i, layer) in space.layers.iter().enumerate() {
+            let option = match layer.same_as {
+                Some(tie) => options[usize::from(tie)],
+                None => {
+                    let found = space.free_layers().filter(|&j| j < i).count();
+                    free.next().ok_or(Error::CodeLength { expected, found })?
+                }
+            };
+            if usize::from(option) >= layer.widths.len() {
+                return Err(not_offered(space, i, u32::from(option)));
+            }
+            let _ = options.push(option);
+        }
+        match free.count() {
+            0 => Ok(Self { options }),
+            more => Err(Error::CodeLength { expected, found: expected + more }),
+        }
+    }
+
+    /// Reads a written code such as `4-8-16-...`: the widths of the free layers, then as many
+    /// ignored numbers as the space allows.
+    ///
+    /// # Errors
+    /// [`Error::CodeSyntax`], [`Error::CodeLength`] or [`Error::WidthNotOffered`].
+    pub fn parse(space: &Space<'_>, text: &str) -> Result<Self, Error> {
+        let expected = space.free_layers().count();
+        let found = text.split('-').count();
+        if found < expected || found > expected + usize::from(space.ignored_digits) {
+            return Err(Error::CodeLength { expected, found });
+        }
+        let mut digits: Vec<u8, MAX_LAYERS> = Vec::new();
+        let mut layers = space.free_layers();
+        for (position, part) in text.split('-').enumerate() {
+            let digits_only = !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+            let width: u32 = match part.parse() {
+                Ok(width) if digits_only => width,
+                _ => return Err(Error::CodeSyntax { position }),
+            };
+            let Some(layer) = layers.next() else { continue };
+            let option = space.layers[layer]
+                .widths
+                .iter()
+                .position(|&w| u32::from(w) == width)
+                .ok_or_else(|| not_offered(space, layer, width))?;
+            let _ = digits.push(option as u8);
+        }
+        Self::from_options(space, digits)
+    }
+
+    /// Unpacks a mixed-radix code.
+    ///
+    /// # Errors
+    /// [`Error::CodeOutOfRange`].
+    pub fn from_code(space: &Space<'_>, code: ArchCode) -> Result<Self, Error> {
+        if code.0 >= space.size() {
+            return Err(Error::CodeOutOfRange { size: space.size(), found: code.0 });
+        }
+        let mut digits: Vec<u8, MAX_LAYERS> = Vec::new();
+        let mut weight = space.size();
+        let mut rest = code.0;
+        for i in space.free_layers() {
+            weight /= space.layers[i].widths.len() as u64;
+            let _ = digits.push((rest / weight) as u8);
+            rest %= weight;
+        }
+        Self::from_options(space, digits)
+    }
+
+    /// Packs the sub-network into its mixed-radix code.
+    pub fn code(&self, space: &Space<'_>) -> ArchCode {
+        ArchCode(space.free_layers().fold(0, |code, i| {
+            code * space.layers[i].widths.len() as u64 + u64::from(self.options[i])
+        }))
+    }
+
+    /// The widest sub-network, s_N of the paper.
+    pub fn largest(space: &Space<'_>) -> Self {
+        Self { options: space.layers.iter().map(|l| (l.widths.len() - 1) as u8).collect() }
+    }
+
+    /// The narrowest sub-network.
+    pub fn smallest(space: &Space<'_>) -> Self {
+        Self { options: space.layers.iter().map(|_| 0).collect() }
+    }
+
+    /// Option index of every layer, tied ones included.
+    pub fn options(&self) -> &[u8] {
+        &self.options
+    }
+
+    /// Nominal width of layer `i`.
+    pub fn nominal(&self, space: &Space<'_>, i: usize) -> Nominal {
+        Nominal(space.layers[i].widths[usize::from(self.options[i])])
+    }
+
+    /// The code as it is written, without ignored numbers.
+    pub fn display<'a>(&'a self, space: &'a Space<'a>) -> impl fmt::Display + 'a {
+        Written { arch: self, space }
+    }
+}
+
+fn not_offered(space: &Space<'_>, layer: usize, width: u32) -> Error {
+    let widths = space.layers[layer].widths;
+    Error::WidthNotOffered {
+        layer,
+        width,
+        smallest: widths[0],
+        largest: widths[widths.len() - 1],
+    }
+}
+
+struct Written<'a> {
+    arch: &'a Arch,
+    space: &'a Space<'a>,
+}
+
+impl fmt::Display for Written<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, i) in self.space.free_layers().enumerate() {
+            if position > 0 {
+                f.write_str("-")?;
+            }
+            write!(f, "{}", self.arch.nominal(self.space, i).0)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

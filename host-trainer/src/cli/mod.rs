@@ -1,0 +1,45 @@
+//! The command line: a file a subcommand.
+
+pub mod output;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::Result;
+pub use output::Output;
+
+/// One-shot neural architecture search over channel widths that ends on a microcontroller.
+#[derive(Parser, Debug)]
+#[command(version, about, propagate_version = true)]
+#[command(after_help = "Exit codes: 0 done; 1 the answer is no (mismatch, nothing feasible); \
+    2 wrong use, missing or invalid input; 3 a tool, driver, device or disk failed; \
+    130 interrupted.")]
+struct Cli {
+    /// Print one JSON object on stdout instead of a table.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {}
+
+fn run(cli: &Cli, _out: &Output) -> Result<()> {
+    match cli.command {}
+}
+
+/// Parses the arguments, runs the subcommand, prints an error with its hint on stderr and returns
+/// the exit code. A closed stdout is success.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let out = Output::new(cli.json);
+    match run(&cli, &out) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The `supernano` binary.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    supernano::cli::main()
+}
