@@ -1,6 +1,7 @@
 //! The command line: a file a subcommand.
 
 pub mod output;
+pub mod spaces;
 
 use std::process::ExitCode;
 
@@ -24,10 +25,15 @@ struct Cli {
 }
 
 #[derive(Subcommand, Debug)]
-enum Command {}
+enum Command {
+    /// List the built-in search spaces.
+    Spaces,
+}
 
-fn run(cli: &Cli, _out: &Output) -> Result<()> {
-    match cli.command {}
+fn run(cli: &Cli, out: &Output) -> Result<()> {
+    match &cli.command {
+        Command::Spaces => spaces::run(out),
+    }
 }
 
 /// Parses the arguments, runs the subcommand, prints an error with its hint on stderr and returns

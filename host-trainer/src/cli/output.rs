@@ -61,13 +61,13 @@ pub fn table<H: ToString, C: ToString>(header: &[H], rows: &[Vec<C>]) -> String 
     for row in rows {
         table.add_row(row.iter().map(ToString::to_string));
     }
-    for (i, column) in table.column_iter_mut().enumerate() {
+    for i in 0..header.len() {
         let numeric = rows.iter().all(|r| {
             r.get(i).is_some_and(|c| {
                 c.to_string().starts_with(|ch: char| ch.is_ascii_digit() || "-+.".contains(ch))
             })
         });
-        if numeric {
+        if let (true, Some(column)) = (numeric, table.column_mut(i)) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
