@@ -1,0 +1,12 @@
+//! Glyphs.
+
+use super::{DataSpec, Dataset};
+use crate::error::{Error, Result};
+
+/// Generates the set.
+///
+/// # Errors
+/// [`Error::Invalid`] for a specification that cannot be met.
+pub fn generate(spec: &DataSpec) -> Result<Dataset> {
+    Err(Error::invalid("data", "name", "a set that is built in", format!("{:?}", spec.name)))
+}
