@@ -2,5 +2,6 @@
 //! microcontroller. Library behind the binary of the same name.
 
 pub mod cli;
+pub mod data;
 pub mod error;
 pub mod files;
