@@ -1,7 +1,10 @@
 //! The command line: a file a subcommand.
 
 pub mod output;
+pub mod rank;
 pub mod spaces;
+pub mod standalone;
+pub mod train;
 
 use std::process::ExitCode;
 
@@ -28,11 +31,17 @@ struct Cli {
 enum Command {
     /// List the built-in search spaces.
     Spaces,
+    Train(train::Args),
+    Rank(rank::Args),
+    Standalone(standalone::Args),
 }
 
 fn run(cli: &Cli, out: &Output) -> Result<()> {
     match &cli.command {
         Command::Spaces => spaces::run(out),
+        Command::Train(args) => train::run(args, out),
+        Command::Rank(args) => rank::run(args, out),
+        Command::Standalone(args) => standalone::run(args, out),
     }
 }
 
