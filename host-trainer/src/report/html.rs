@@ -73,10 +73,13 @@ fn networks(networks: &[Network]) -> String {
     let columns: Vec<(&str, Cell<'_>)> = vec![
         ("code", Box::new(|n| Some(n.code.clone()))),
         ("score, %", Box::new(move |n| percent(n.score))),
-        ("95 % interval", Box::new(|n| {
-            let (score, half) = (n.score?, 1.96 * n.score_se?);
-            Some(format!("{:.1} to {:.1}", 100.0 * (score - half), 100.0 * (score + half)))
-        })),
+        (
+            "95 % interval",
+            Box::new(|n| {
+                let (score, half) = (n.score?, 1.96 * n.score_se?);
+                Some(format!("{:.1} to {:.1}", 100.0 * (score - half), 100.0 * (score + half)))
+            }),
+        ),
         ("float, %", Box::new(move |n| percent(n.top1_float))),
         ("int8, %", Box::new(move |n| percent(n.top1_int8))),
         ("device, %", Box::new(move |n| percent(n.top1_device))),
@@ -99,7 +102,7 @@ fn grouped(x: u64) -> String {
     let digits = x.to_string();
     let mut out = String::new();
     for (i, d) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(d);
@@ -126,7 +129,8 @@ fn correlated(correlation: &Value) -> Option<String> {
         with("kendall_tau_b", "kendall_ci"),
     ]];
     let mut others = vec![("scores, best tenth", correlation.get("best_tenth"))];
-    for (name, key) in [("MACs", "macs"), ("parameters", "params"), ("one layer's width", "width")] {
+    for (name, key) in [("MACs", "macs"), ("parameters", "params"), ("one layer's width", "width")]
+    {
         others.push((name, correlation.get("baselines").and_then(|b| b.get(key))));
     }
     for (name, value) in others {

@@ -38,7 +38,7 @@ fn around(values: impl Iterator<Item = f64>) -> Option<Range<f64>> {
         .filter(|v| v.is_finite())
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
     let margin = ((high - low) * 0.05).max(high.abs() * 1e-3).max(1e-6);
-    (low <= high).then(|| low - margin..high + margin)
+    (low <= high).then_some(low - margin..high + margin)
 }
 
 /// One series of points.
@@ -51,7 +51,12 @@ struct Series {
 }
 
 /// Points or lines over named axes, with a legend where there is more than one series.
-fn chart(x_name: &str, y_name: &str, series: &[Series]) -> Option<String> {
+fn chart(
+    x_name: &str,
+    y_name: &str,
+    legend: SeriesLabelPosition,
+    series: &[Series],
+) -> Option<String> {
     let all = || series.iter().flat_map(|s| &s.points);
     let ends = series.iter().flat_map(|s| {
         let bar = |(i, p): (usize, &(f64, f64))| {
@@ -92,7 +97,7 @@ fn chart(x_name: &str, y_name: &str, series: &[Series]) -> Option<String> {
         if series.len() > 1 {
             chart
                 .configure_series_labels()
-                .position(SeriesLabelPosition::LowerRight)
+                .position(legend)
                 .background_style(WHITE.mix(0.8))
                 .border_style(BLACK.mix(0.3))
                 .label_font(FONT)
@@ -110,11 +115,11 @@ pub(super) fn front(networks: &[Network]) -> Option<String> {
     } else {
         (|n| n.flash_bytes.map(|b| b as f64 / 1024.0), "flash, KiB")
     };
-    let of = |name: &str, accuracy: fn(&Network) -> Option<f64>, se: fn(&Network) -> Option<f64>| {
-        let known: Vec<(f64, f64, Option<f64>)> = networks
-            .iter()
-            .filter_map(|n| Some((cost(n)?, 100.0 * accuracy(n)?, se(n))))
-            .collect();
+    let of = |name: &str,
+              accuracy: fn(&Network) -> Option<f64>,
+              se: fn(&Network) -> Option<f64>| {
+        let known: Vec<(f64, f64, Option<f64>)> =
+            networks.iter().filter_map(|n| Some((cost(n)?, 100.0 * accuracy(n)?, se(n)))).collect();
         Series {
             name: name.into(),
             points: known.iter().map(|k| (k.0, k.1)).collect(),
@@ -128,14 +133,14 @@ pub(super) fn front(networks: &[Network]) -> Option<String> {
         of("on the device", |n| n.top1_device, |_| None),
     ];
     series.retain(|s| !s.points.is_empty());
-    chart(name, "accuracy, %", &series)
+    chart(name, "accuracy, %", SeriesLabelPosition::LowerRight, &series)
 }
 
 /// True accuracies against scores.
 pub(super) fn pairs(pairs: &[(f64, f64)]) -> Option<String> {
     let series =
         Series { name: String::new(), points: pairs.to_vec(), halves: Vec::new(), line: false };
-    chart("score", "true accuracy", &[series])
+    chart("score", "true accuracy", SeriesLabelPosition::LowerRight, &[series])
 }
 
 /// A line a training step: the mean of `value` at each position.
@@ -163,12 +168,13 @@ fn curves(points: &[Point], value: fn(&Point) -> Option<f64>) -> Vec<Series> {
 
 /// Loss of each training step.
 pub(super) fn loss(points: &[Point]) -> Option<String> {
-    chart("epoch", "loss", &curves(points, |p| p.loss))
+    chart("epoch", "loss", SeriesLabelPosition::UpperRight, &curves(points, |p| p.loss))
 }
 
 /// Mean accuracy of the panel in each training step.
 pub(super) fn panel(points: &[Point]) -> Option<String> {
-    chart("epoch", "validation accuracy, %", &curves(points, |p| p.panel.map(|x| 100.0 * x)))
+    let curves = curves(points, |p| p.panel.map(|x| 100.0 * x));
+    chart("epoch", "validation accuracy, %", SeriesLabelPosition::LowerRight, &curves)
 }
 
 /// Instructions of each layer as horizontal bars.

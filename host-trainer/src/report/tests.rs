@@ -35,8 +35,18 @@ fn a_whole_run_shows_everything() {
     // Front, pairs, loss, panel, layers of one network.
     assert_eq!(page.matches("<svg").count(), 5);
     for part in [
-        "16-16-32-32-64-64", "88.0 to 92.0", "90.50", "123,456", "34,816", "13,800,000", "240 s",
-        "0.912 (0.850 to 0.950)", "MACs", "0.432", "step 2", "Instructions by layer",
+        "16-16-32-32-64-64",
+        "88.0 to 92.0",
+        "90.50",
+        "123,456",
+        "34,816",
+        "13,800,000",
+        "240 s",
+        "0.912 (0.850 to 0.950)",
+        "MACs",
+        "0.432",
+        "step 2",
+        "Instructions by layer",
     ] {
         assert!(page.contains(part), "{part}");
     }
@@ -52,7 +62,8 @@ fn missing_parts_are_left_out() {
     let page = made(&[("metrics.jsonl", METRICS)]).unwrap();
     assert_eq!(page.matches("<svg").count(), 2);
     assert!(!page.contains("<table"));
-    let page = made(&[("results.json", r#"{"networks": [{"code": "4-4", "score": 0.5}]}"#)]).unwrap();
+    let page =
+        made(&[("results.json", r#"{"networks": [{"code": "4-4", "score": 0.5}]}"#)]).unwrap();
     assert_eq!(page.matches("<svg").count(), 0);
     assert!(page.contains("50.00") && !page.contains("flash") && !page.contains("interval"));
 }

@@ -9,6 +9,9 @@ use crate::data::rng::{Key, Purpose};
 /// Lower and upper end.
 pub type Interval = [f64; 2];
 
+/// A coefficient of two series of equal length.
+pub type Coefficient = fn(&[f64], &[f64]) -> f64;
+
 /// Pearson's r of two series of equal length; NaN where one is constant or there are fewer than 2.
 pub fn pearson(x: &[f64], y: &[f64]) -> f64 {
     assert_eq!(x.len(), y.len(), "series of equal length");
@@ -97,7 +100,7 @@ impl Resampling {
         &self,
         x: &[f64],
         y: &[f64],
-        coefficients: [fn(&[f64], &[f64]) -> f64; N],
+        coefficients: [Coefficient; N],
     ) -> [Interval; N] {
         let resampled: Vec<[f64; N]> = (0..u64::from(self.resamples))
             .into_par_iter()

@@ -66,7 +66,9 @@ fn tau_b_equals_counting_pairs() {
 #[test]
 fn a_constant_series_has_no_coefficient() {
     let (x, y) = ([1.0; 5], [1.0, 2.0, 3.0, 4.0, 5.0]);
-    assert!(pearson(&x, &y).is_nan() && spearman(&x, &y).is_nan() && kendall_tau_b(&x, &y).is_nan());
+    assert!(
+        pearson(&x, &y).is_nan() && spearman(&x, &y).is_nan() && kendall_tau_b(&x, &y).is_nan()
+    );
     let q = Quality::of(&x, &y);
     assert_eq!((q.n, q.pearson, q.spearman, q.kendall_tau_b), (5, None, None, None));
 }
@@ -142,10 +144,9 @@ fn truths_need_scores() {
             "arch3": {"acc": 0.6, "arch": "8-8-4-4-4-4"}}"#,
     );
     let scores = table::read(&scores, &RESNET8, table::SCORE).unwrap();
-    let truths = |text: &str| {
-        table::read(&write("t.csv", text), &RESNET8, table::TRUTH).unwrap()
-    };
-    let all = truths("id,arch,standalone_top1\n1,8-4-4-4-4-4,.2\n2,4-4-4-4-4-4,.1\n3,8-8-4-4-4-4,.3\n");
+    let truths = |text: &str| table::read(&write("t.csv", text), &RESNET8, table::TRUTH).unwrap();
+    let all =
+        truths("id,arch,standalone_top1\n1,8-4-4-4-4-4,.2\n2,4-4-4-4-4-4,.1\n3,8-8-4-4-4-4,.3\n");
     let (_, score, truth) = table::matched(&RESNET8, &scores, &all).unwrap();
     assert_eq!((score, truth), (vec![0.5, 0.4, 0.6], vec![0.2, 0.1, 0.3]));
     let missing = truths("code,truth\n16-4-4-4-4-4,.2\n");

@@ -8,13 +8,13 @@ use super::{Outline, between};
 /// Samples a side of a pixel: coverage has 9 levels above 0.
 const SAMPLES: usize = 3;
 /// Least and largest distance of the two colours, in the Euclidean norm of a unit cube.
-const CONTRAST: (f32, f32) = (0.25, 0.6);
+const CONTRAST: (f32, f32) = (0.3, 0.7);
 /// Standard deviation of the noise of a pixel, of full scale.
-const NOISE: (f32, f32) = (0.01, 0.06);
+const NOISE: (f32, f32) = (0.01, 0.05);
 /// Amplitude of a texture, of full scale.
-const TEXTURE: (f32, f32) = (0.02, 0.12);
+const TEXTURE: (f32, f32) = (0.01, 0.09);
 /// Largest angle that a figure is turned by, either way, radians.
-const TURN: f32 = 0.45;
+const TURN: f32 = 0.3;
 
 /// A shape with its place: `covers` takes coordinates of the image, -1 to 1 over its smaller side.
 struct Placed {
@@ -32,7 +32,7 @@ impl Placed {
             outline,
             centre: (between(rng, -off, off), between(rng, -off, off)),
             scale: between(rng, scale.0, scale.1),
-            stretch: between(rng, 0.85, 1.18),
+            stretch: between(rng, 0.9, 1.12),
             turn: between(rng, -TURN, TURN).sin_cos(),
             variant: between(rng, 0.0, 1.0),
         }
@@ -55,7 +55,8 @@ struct Texture {
 impl Texture {
     fn random(rng: &mut impl RngCore) -> Self {
         let mut wave = || {
-            let (angle, frequency) = (between(rng, 0.0, std::f32::consts::TAU), between(rng, 3.0, 14.0));
+            let (angle, frequency) =
+                (between(rng, 0.0, std::f32::consts::TAU), between(rng, 3.0, 14.0));
             let (sin, cos) = angle.sin_cos();
             (sin * frequency, cos * frequency, between(rng, 0.0, std::f32::consts::TAU))
         };
@@ -90,9 +91,9 @@ fn colours(channels: usize, rng: &mut impl RngCore) -> [[f32; 4]; 2] {
 pub(super) fn paint(outline: Outline, shape: Shape, rng: &mut impl RngCore, pixels: &mut [u8]) {
     let (width, channels) = (usize::from(shape.width), usize::from(shape.channels));
     let [ground, fill] = colours(channels, rng);
-    let figure = Placed::random(outline, (0.5, 0.85), 0.22, rng);
+    let figure = Placed::random(outline, (0.6, 0.88), 0.18, rng);
     // Distractors: small discs and bars of the figure's colour, beside or across it.
-    let distractors: Vec<Placed> = (0..rng.next_u32() % 4)
+    let distractors: Vec<Placed> = (0..rng.next_u32() % 3)
         .map(|i| {
             let kind = if i % 2 == 0 { Outline::Disc } else { Outline::Cross };
             Placed::random(kind, (0.06, 0.16), 0.95, rng)
