@@ -66,8 +66,10 @@ pub struct Point {
     pub step: u64,
     /// Position within the step: epoch where there is one, else update.
     pub at: f64,
-    /// Loss of the update, or its mean over the epoch.
+    /// Loss of the largest network, nats (`loss_largest`, or `loss` where there is but one).
     pub loss: Option<f64>,
+    /// Mean loss of the sub-networks, nats (`loss_students`).
+    pub students: Option<f64>,
     /// Mean validation accuracy of the panel, 0 to 1.
     pub panel: Option<f64>,
 }
@@ -118,7 +120,10 @@ fn metrics(path: &Path) -> Result<Vec<Point>> {
         let Some(step) = value.get("step").and_then(Value::as_u64) else { continue };
         let at = number("epoch").or_else(|| number("update")).unwrap_or(points.len() as f64);
         let panel = value.get("panel").and_then(mean);
-        points.push(Point { step, at, loss: number("loss"), panel });
+        // The trainer writes 0 for what a step does not train.
+        let trained = |key: &str| number(key).filter(|&l| l != 0.0);
+        let loss = trained("loss_largest").or_else(|| number("loss"));
+        points.push(Point { step, at, loss, students: trained("loss_students"), panel });
     }
     Ok(points)
 }

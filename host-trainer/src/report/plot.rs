@@ -144,7 +144,7 @@ pub(super) fn pairs(pairs: &[(f64, f64)]) -> Option<String> {
 }
 
 /// A line a training step: the mean of `value` at each position.
-fn curves(points: &[Point], value: fn(&Point) -> Option<f64>) -> Vec<Series> {
+fn curves(points: &[Point], what: &str, value: fn(&Point) -> Option<f64>) -> Vec<Series> {
     let mut steps: Vec<u64> = points.iter().map(|p| p.step).collect();
     steps.dedup();
     steps.sort_unstable();
@@ -159,21 +159,23 @@ fn curves(points: &[Point], value: fn(&Point) -> Option<f64>) -> Vec<Series> {
             (run[0].0, run.iter().map(|p| p.1).sum::<f64>() / run.len() as f64)
         };
         let points = known.chunk_by(|a, b| a.0 == b.0).map(mean).collect();
-        Series { name: format!("step {step}"), points, halves: Vec::new(), line: true }
+        Series { name: format!("step {step}{what}"), points, halves: Vec::new(), line: true }
     };
     let mut series: Vec<Series> = steps.iter().map(line).collect();
     series.retain(|s| !s.points.is_empty());
     series
 }
 
-/// Loss of each training step.
+/// Losses of each training step.
 pub(super) fn loss(points: &[Point]) -> Option<String> {
-    chart("epoch", "loss", SeriesLabelPosition::UpperRight, &curves(points, |p| p.loss))
+    let mut series = curves(points, "", |p| p.loss);
+    series.extend(curves(points, ", sub-networks", |p| p.students));
+    chart("epoch", "loss, nats", SeriesLabelPosition::UpperRight, &series)
 }
 
 /// Mean accuracy of the panel in each training step.
 pub(super) fn panel(points: &[Point]) -> Option<String> {
-    let curves = curves(points, |p| p.panel.map(|x| 100.0 * x));
+    let curves = curves(points, "", |p| p.panel.map(|x| 100.0 * x));
     chart("epoch", "validation accuracy, %", SeriesLabelPosition::LowerRight, &curves)
 }
 

@@ -16,7 +16,7 @@ const RESULTS: &str = r#"{"networks": [
 const METRICS: &str = "{\"event\": \"start\"}\n\
     {\"step\": 1, \"epoch\": 0, \"loss\": 2.0}\n{\"step\": 1, \"epoch\": 0, \"loss\": 1.0}\n\
     {\"step\": 1, \"epoch\": 1, \"loss\": 0.5, \"panel\": [0.4, 0.6]}\n\
-    {\"step\": 2, \"epoch\": 0, \"loss\": 3.0, \"panel\": {\"a\": {\"top1\": 0.7, \"ce\": 2.0}}}\n\
+    {\"step\": 2, \"epoch\": 0, \"loss_largest\": 0, \"loss_students\": 3.0, \"panel\": {\"a\": {\"top1\": 0.7, \"ce\": 2.0}}}\n\
     {\"step\": 2, \"epo";
 
 fn made(files: &[(&str, &str)]) -> Result<String> {
@@ -45,7 +45,7 @@ fn a_whole_run_shows_everything() {
         "0.912 (0.850 to 0.950)",
         "MACs",
         "0.432",
-        "step 2",
+        "step 2, sub-networks",
         "Instructions by layer",
     ] {
         assert!(page.contains(part), "{part}");
@@ -86,6 +86,12 @@ fn curves_are_read_with_their_means() {
     std::fs::write(&path, METRICS).unwrap();
     let points = metrics(&path).unwrap();
     assert_eq!(points.len(), 4);
-    assert_eq!(points[2], Point { step: 1, at: 1.0, loss: Some(0.5), panel: Some(0.5) });
-    assert_eq!(points[3].panel, Some(0.7));
+    assert_eq!(
+        points[2],
+        Point { step: 1, at: 1.0, loss: Some(0.5), students: None, panel: Some(0.5) }
+    );
+    assert_eq!(
+        points[3],
+        Point { step: 2, at: 0.0, loss: None, students: Some(3.0), panel: Some(0.7) }
+    );
 }

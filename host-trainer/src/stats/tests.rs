@@ -180,3 +180,37 @@ fn the_winner_s_published_scores() {
     is(report.best_tenth.kendall_tau_b, 0.5415);
     assert!(report.baselines.macs.all.pearson.unwrap() < 0.6);
 }
+
+#[test]
+fn the_json_has_the_documented_keys() {
+    let codes = ["4-4-4-4-4-4", "8-4-4-4-8-4", "8-8-8-8-8-8", "16-16-32-32-64-64"];
+    let archs = codes.map(|c| supernano_core::arch::Arch::parse(&RESNET8, c).unwrap());
+    let (score, truth) = ([0.1, 0.4, 0.3, 0.5], [0.2, 0.3, 0.5, 0.8]);
+    let made = report(&RESNET8, &archs, &score, &truth, &Resampling::default());
+    let value = serde_json::to_value(&made).unwrap();
+    for pointer in [
+        "/n",
+        "/pearson",
+        "/pearson_ci/0",
+        "/spearman",
+        "/spearman_ci/1",
+        "/kendall_tau_b",
+        "/kendall_ci/1",
+        "/best_tenth/pearson",
+        "/best_tenth/kendall_tau_b",
+        "/top1_regret",
+        "/baselines/macs/pearson",
+        "/baselines/params/kendall_tau_b",
+        "/baselines/width/layer",
+        "/baselines/macs/best_tenth/pearson",
+    ] {
+        assert!(value.pointer(pointer).is_some(), "{pointer}: {value}");
+    }
+    assert!(value.get("pairs").is_none());
+    assert_eq!(value["baselines"]["macs"]["kendall_tau_b"], 1.0);
+    // One network alone in the best tenth has no coefficient.
+    assert!(value["best_tenth"]["pearson"].is_null());
+    let value = serde_json::to_value(made.with_pairs(&RESNET8, &archs, &score, &truth)).unwrap();
+    assert_eq!(value["pairs"][1]["code"], codes[1]);
+    assert_eq!(serde_json::from_value::<Report>(value.clone()).unwrap().pairs.len(), 4);
+}

@@ -8,11 +8,11 @@ use super::{Outline, between};
 /// Samples a side of a pixel: coverage has 9 levels above 0.
 const SAMPLES: usize = 3;
 /// Least and largest distance of the two colours, in the Euclidean norm of a unit cube.
-const CONTRAST: (f32, f32) = (0.3, 0.7);
+const CONTRAST: (f32, f32) = (0.22, 0.7);
 /// Standard deviation of the noise of a pixel, of full scale.
-const NOISE: (f32, f32) = (0.01, 0.05);
+const NOISE: (f32, f32) = (0.01, 0.07);
 /// Amplitude of a texture, of full scale.
-const TEXTURE: (f32, f32) = (0.01, 0.09);
+const TEXTURE: (f32, f32) = (0.01, 0.1);
 /// Largest angle that a figure is turned by, either way, radians.
 const TURN: f32 = 0.3;
 
