@@ -43,7 +43,8 @@ pub fn kendall_tau_b(x: &[f64], y: &[f64]) -> f64 {
     let all = n * n.saturating_sub(1) / 2;
     let difference = (all + tied_both) as f64 - (tied_x + tied_y + 2 * discordant) as f64;
     // 0 / 0 where a series is constant.
-    difference / (((all - tied_x) as f64).sqrt() * ((all - tied_y) as f64).sqrt())
+    (difference / (((all - tied_x) as f64).sqrt() * ((all - tied_y) as f64).sqrt()))
+        .clamp(-1.0, 1.0)
 }
 
 fn tied_pairs<'a, T: 'a>(runs: impl Iterator<Item = &'a [T]>) -> u64 {
