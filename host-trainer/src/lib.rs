@@ -10,5 +10,7 @@ pub mod error;
 pub mod export;
 pub mod files;
 pub mod rank;
+pub mod report;
+pub mod stats;
 pub mod supernet;
 pub mod train;
