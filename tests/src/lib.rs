@@ -3,3 +3,4 @@
 
 pub mod command;
 pub mod oracle;
+pub mod small;

@@ -115,7 +115,7 @@ fn qemu() -> Result<()> {
     };
     let prefix: &[&str] = match manager.root && !is_root() {
         false => &[],
-        true if succeeds(&mut Command::new("sudo").args(["-n", "true"])) => &["sudo", "-n"],
+        true if succeeds(Command::new("sudo").args(["-n", "true"])) => &["sudo", "-n"],
         true => return Err(by_hand(manager)),
     };
     for words in manager.commands {
