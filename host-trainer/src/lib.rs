@@ -2,5 +2,10 @@
 //! microcontroller. Library behind the binary of the same name.
 
 pub mod cli;
+pub mod config;
+pub mod data;
 pub mod error;
 pub mod files;
+pub mod rank;
+pub mod supernet;
+pub mod train;
