@@ -1,5 +1,6 @@
 //! The command line: a file a subcommand.
 
+pub mod export;
 pub mod output;
 pub mod spaces;
 
@@ -26,12 +27,14 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    Export(export::Args),
     /// List the built-in search spaces.
     Spaces,
 }
 
 fn run(cli: &Cli, out: &Output) -> Result<()> {
     match &cli.command {
+        Command::Export(args) => export::run(args, out),
         Command::Spaces => spaces::run(out),
     }
 }
