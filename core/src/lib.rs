@@ -15,3 +15,6 @@ pub mod kernel;
 pub mod plan;
 pub mod quant;
 pub mod space;
+
+#[cfg(test)]
+mod testnet;
