@@ -15,6 +15,8 @@ const CONFIG: &str = "host-trainer/configs/demo.toml";
 const TRUTH: &str = "host-trainer/truth/demo.csv";
 const RUN: &str = "runs/demo";
 const TARGET: &str = "qemu-m4";
+/// Random sub-networks whose scores the search learns from.
+const RANKED: &str = "256";
 
 /// Arguments of `cargo xtask demo`.
 #[derive(clap::Args, Debug)]
@@ -44,8 +46,8 @@ pub fn run(args: &Args) -> Result<()> {
     let mut results = json!({
         "seconds": round(start.elapsed().as_secs_f64(), 1),
         "build_seconds": round(build_seconds, 1),
-        "images_checked": measured.networks.iter().map(|n| count(n, "images")).sum::<u64>(),
-        "mismatches": measured.networks.iter().map(|n| count(n, "mismatches")).sum::<u64>(),
+        "images_checked": total(&measured.networks, "images")?,
+        "mismatches": total(&measured.networks, "mismatches")?,
         "networks": measured.networks,
     });
     if let Some(correlation) = measured.correlation {
@@ -82,14 +84,18 @@ fn path(args: &Args) -> Result<Measured> {
         _ => {}
     }
     process::json(&mut supernano(["train", CONFIG, "-o", RUN, "--json"]))?;
-    process::json(&mut supernano(["rank", RUN, "--json"]))?;
+    process::json(&mut supernano(["rank", RUN, "--random", RANKED, "--json"]))?;
     let correlation = correlate()?;
     let wanted = args.networks.to_string();
-    let found = process::json(&mut supernano(["search", RUN, "--top", &wanted, "--json"]))?;
-    let mut networks = Vec::new();
-    for candidate in array(&found, "networks")? {
-        networks.push(measure(candidate, args)?);
-    }
+    let found = process::json(&mut supernano(["search", RUN, "--networks", &wanted, "--json"]))?;
+    let codes: Vec<&str> =
+        array(&found, "networks")?.iter().map(|n| text(n, "code")).collect::<Result<_>>()?;
+    let scores = format!("{RUN}/front-scores.json");
+    let ranked = process::json(supernano(["rank", RUN, "-o", &scores, "--json"]).args(&codes))?;
+    let networks = array(&ranked, "scores")?
+        .iter()
+        .map(|score| measure(score, args))
+        .collect::<Result<_>>()?;
     Ok(Measured { networks, correlation })
 }
 
@@ -99,14 +105,45 @@ fn correlate() -> Result<Option<Value>> {
         eprintln!("no {TRUTH}: correlation left out");
         return Ok(None);
     }
-    let scores = format!("{RUN}/truth-scores.json");
-    process::json(&mut supernano(["rank", RUN, TRUTH, "-o", &scores, "--json"]))?;
-    process::json(&mut supernano(["correlate", &scores, TRUTH, "--json"])).map(Some)
+    let file = format!("{RUN}/truth-scores.json");
+    let ranked = process::json(&mut supernano(["rank", RUN, TRUTH, "-o", &file, "--json"]))?;
+    let mut correlation = process::json(&mut supernano(["correlate", &file, TRUTH, "--json"]))?;
+    let truths = truths()?;
+    let pairs: Vec<Value> = array(&ranked, "scores")?
+        .iter()
+        .filter_map(|s| {
+            let code = s["arch"].as_str()?;
+            let truth = truths.iter().find(|(c, _)| c == code)?.1;
+            Some(json!({ "code": code, "score": s["acc"], "truth": truth }))
+        })
+        .collect();
+    correlation["pairs"] = Value::Array(pairs);
+    Ok(Some(correlation))
+}
+
+/// Code and accuracy of each line of the truth file.
+fn truths() -> Result<Vec<(String, f64)>> {
+    let text = fs::read_to_string(root().join(TRUTH))
+        .map_err(|e| Failure::tool(format!("{TRUTH}: {e}")))?;
+    let mut lines = text.lines().filter(|l| !l.starts_with('#'));
+    let names: Vec<&str> = lines.next().unwrap_or_default().split(',').map(str::trim).collect();
+    let column = |wanted: &[&str]| {
+        names
+            .iter()
+            .position(|n| wanted.contains(n))
+            .ok_or_else(|| Failure::tool(format!("{TRUTH}: no column {}", wanted.join(" or "))))
+    };
+    let (code, truth) = (column(&["code", "arch"])?, column(&["standalone_top1"])?);
+    let parsed = lines.filter_map(|line| {
+        let cells: Vec<&str> = line.split(',').map(str::trim).collect();
+        Some(((*cells.get(code)?).to_owned(), cells.get(truth)?.parse().ok()?))
+    });
+    Ok(parsed.collect())
 }
 
 /// Exports, checks and measures one network of the front.
-fn measure(candidate: &Value, args: &Args) -> Result<Value> {
-    let code = text(candidate, "code")?;
+fn measure(score: &Value, args: &Args) -> Result<Value> {
+    let code = text(score, "arch")?;
     let blob = format!("{RUN}/networks/{code}.snb");
     let exported = process::json(&mut supernano(["export", RUN, code, "-o", &blob, "--json"]))?;
     let images = args.images.to_string();
@@ -116,16 +153,17 @@ fn measure(candidate: &Value, args: &Args) -> Result<Value> {
     let latency = process::json(&mut supernano(["latency", &blob, "--target", TARGET, "--json"]))?;
     Ok(json!({
         "code": code,
-        "score": number(candidate, "score")?,
-        "score_se": number(candidate, "score_se")?,
+        "score": number(score, "acc")?,
+        "score_se": number(score, "acc_se")?,
         "top1_float": number(&exported, "top1_float")?,
         "top1_int8": number(&exported, "top1_int8")?,
         "top1_device": number(&checked, "top1_device")?,
-        "flash_bytes": count(&exported, "flash_bytes"),
-        "arena_bytes": count(&exported, "arena_bytes"),
-        "instructions": count(&latency, "instructions"),
-        "images": count(&checked, "images"),
-        "mismatches": count(&checked, "mismatches"),
+        "flash_bytes": count(&exported, "flash_bytes")?,
+        "arena_bytes": count(&exported, "arena_bytes")?,
+        "instructions": count(&latency, "instructions")?,
+        "images": count(&checked, "images")?,
+        "mismatches": count(&checked, "mismatches")?,
+        "layers": array(&latency, "layers")?,
     }))
 }
 
@@ -134,8 +172,8 @@ fn complaints(results: &Value, args: &Args) -> Vec<String> {
     let mut list = Vec::new();
     let networks = results["networks"].as_array().map_or(&[][..], Vec::as_slice);
     let value = |n: &Value, key: &str| n[key].as_f64().unwrap_or(f64::NAN);
-    if count(results, "mismatches") > 0 {
-        list.push(format!("{} answers of the device differ", count(results, "mismatches")));
+    if results["mismatches"] != json!(0) {
+        list.push(format!("{} answers of the device differ", results["mismatches"]));
     }
     if networks.len() < args.networks {
         list.push(format!("{} networks on the front, {} wanted", networks.len(), args.networks));
@@ -144,6 +182,14 @@ fn complaints(results: &Value, args: &Args) -> Vec<String> {
         let loss = (value(n, "top1_float") - value(n, "top1_int8")).abs();
         if loss.is_nan() || loss > 0.02 {
             list.push(format!("{}: int8 is {:.1} points off float", n["code"], 100.0 * loss));
+        }
+    }
+    for n in networks {
+        let layers = n["layers"].as_array().map_or(&[][..], Vec::as_slice);
+        let sum: f64 = layers.iter().map(|l| value(l, "instructions")).sum();
+        let all = value(n, "instructions");
+        if (sum - all).abs() > 0.01 * all {
+            list.push(format!("{}: its layers take {sum}, all of it {all}", n["code"]));
         }
     }
     let by_score = |a: &&Value, b: &&Value| value(a, "score").total_cmp(&value(b, "score"));
@@ -181,8 +227,12 @@ fn number(value: &Value, key: &str) -> Result<f64> {
     value[key].as_f64().ok_or_else(|| Failure::tool(format!("no number `{key}` in {value}")))
 }
 
-fn count(value: &Value, key: &str) -> u64 {
-    value[key].as_u64().unwrap_or_default()
+fn count(value: &Value, key: &str) -> Result<u64> {
+    value[key].as_u64().ok_or_else(|| Failure::tool(format!("no count `{key}` in {value}")))
+}
+
+fn total(networks: &[Value], key: &str) -> Result<u64> {
+    networks.iter().map(|n| count(n, key)).sum()
 }
 
 fn round(value: f64, digits: i32) -> f64 {
