@@ -87,7 +87,7 @@ fn path(args: &Args) -> Result<Measured> {
     process::json(&mut supernano(["rank", RUN, "--random", RANKED, "--json"]))?;
     let correlation = correlate()?;
     let wanted = args.networks.to_string();
-    let found = process::json(&mut supernano(["search", RUN, "--networks", &wanted, "--json"]))?;
+    let found = process::json(&mut supernano(["search", RUN, "--spread", &wanted, "--json"]))?;
     let codes: Vec<&str> =
         array(&found, "networks")?.iter().map(|n| text(n, "code")).collect::<Result<_>>()?;
     let scores = format!("{RUN}/front-scores.json");
