@@ -4,7 +4,7 @@ use std::fs;
 
 use supernano_core::blob::BlobView;
 use supernano_core::exec::Network;
-use supernano_core::kernel::{Kernels, Packed, Reference, Scalar};
+use supernano_core::kernel::{Host, Kernels, Packed, Reference, Scalar};
 use supernano_tests::command::{root, supernano};
 use supernano_tests::oracle::Oracle;
 use supernano_tests::small::{SmallRun, grey, large};
@@ -47,6 +47,7 @@ fn agree(blob: &[u8], images: &[Vec<u8>]) {
         let expected = oracle.logits(image);
         assert_eq!(executed(blob, Reference, image), expected, "reference kernels");
         assert_eq!(executed(blob, Packed(Scalar), image), expected, "packed kernels");
+        assert_eq!(executed(blob, Packed(Host::default()), image), expected, "the host's tile");
     }
 }
 
