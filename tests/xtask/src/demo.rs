@@ -106,39 +106,8 @@ fn correlate() -> Result<Option<Value>> {
         return Ok(None);
     }
     let file = format!("{RUN}/truth-scores.json");
-    let ranked = process::json(&mut supernano(["rank", RUN, TRUTH, "-o", &file, "--json"]))?;
-    let mut correlation = process::json(&mut supernano(["correlate", &file, TRUTH, "--json"]))?;
-    let truths = truths()?;
-    let pairs: Vec<Value> = array(&ranked, "scores")?
-        .iter()
-        .filter_map(|s| {
-            let code = s["arch"].as_str()?;
-            let truth = truths.iter().find(|(c, _)| c == code)?.1;
-            Some(json!({ "code": code, "score": s["acc"], "truth": truth }))
-        })
-        .collect();
-    correlation["pairs"] = Value::Array(pairs);
-    Ok(Some(correlation))
-}
-
-/// Code and accuracy of each line of the truth file.
-fn truths() -> Result<Vec<(String, f64)>> {
-    let text = fs::read_to_string(root().join(TRUTH))
-        .map_err(|e| Failure::tool(format!("{TRUTH}: {e}")))?;
-    let mut lines = text.lines().filter(|l| !l.starts_with('#'));
-    let names: Vec<&str> = lines.next().unwrap_or_default().split(',').map(str::trim).collect();
-    let column = |wanted: &[&str]| {
-        names
-            .iter()
-            .position(|n| wanted.contains(n))
-            .ok_or_else(|| Failure::tool(format!("{TRUTH}: no column {}", wanted.join(" or "))))
-    };
-    let (code, truth) = (column(&["code", "arch"])?, column(&["standalone_top1"])?);
-    let parsed = lines.filter_map(|line| {
-        let cells: Vec<&str> = line.split(',').map(str::trim).collect();
-        Some(((*cells.get(code)?).to_owned(), cells.get(truth)?.parse().ok()?))
-    });
-    Ok(parsed.collect())
+    process::json(&mut supernano(["rank", RUN, TRUTH, "-o", &file, "--json"]))?;
+    process::json(&mut supernano(["correlate", &file, TRUTH, "--pairs", "--json"])).map(Some)
 }
 
 /// Exports, checks and measures one network of the front.
