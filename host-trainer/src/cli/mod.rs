@@ -2,7 +2,10 @@
 
 pub mod export;
 pub mod output;
+pub mod rank;
 pub mod spaces;
+pub mod standalone;
+pub mod train;
 
 use std::process::ExitCode;
 
@@ -30,12 +33,18 @@ enum Command {
     Export(export::Args),
     /// List the built-in search spaces.
     Spaces,
+    Train(train::Args),
+    Rank(rank::Args),
+    Standalone(standalone::Args),
 }
 
 fn run(cli: &Cli, out: &Output) -> Result<()> {
     match &cli.command {
         Command::Export(args) => export::run(args, out),
         Command::Spaces => spaces::run(out),
+        Command::Train(args) => train::run(args, out),
+        Command::Rank(args) => rank::run(args, out),
+        Command::Standalone(args) => standalone::run(args, out),
     }
 }
 
