@@ -18,3 +18,4 @@ pub mod space;
 
 #[cfg(test)]
 mod testnet;
+pub mod wire;

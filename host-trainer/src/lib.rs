@@ -6,6 +6,7 @@ pub mod blob;
 pub mod cli;
 pub mod config;
 pub mod data;
+pub mod device;
 pub mod error;
 pub mod export;
 pub mod files;

@@ -1,7 +1,9 @@
 //! The command line: a file a subcommand.
 
+pub mod check;
 pub mod correlate;
 pub mod export;
+pub mod latency;
 pub mod output;
 pub mod rank;
 pub mod report;
@@ -32,6 +34,8 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    Check(check::Args),
+    Latency(latency::Args),
     Export(export::Args),
     Correlate(correlate::Args),
     Report(report::Args),
@@ -44,6 +48,8 @@ enum Command {
 
 fn run(cli: &Cli, out: &Output) -> Result<()> {
     match &cli.command {
+        Command::Check(args) => check::run(args, out),
+        Command::Latency(args) => latency::run(args, out),
         Command::Export(args) => export::run(args, out),
         Command::Correlate(args) => correlate::run(args, out),
         Command::Report(args) => report::run(args, out),

@@ -1,0 +1,100 @@
+use super::*;
+
+fn framed<T: Serialize>(sequence: u16, message: &T) -> std::vec::Vec<u8> {
+    let mut out = [0; MAX_FRAME];
+    let n = encode(sequence, message, &mut out).unwrap();
+    out[..n].to_vec()
+}
+
+#[test]
+fn messages_survive_the_wire() {
+    let data: std::vec::Vec<u8> = (0..CHUNK).map(|i| (i * 7) as u8).collect();
+    for (sequence, request) in [
+        (0, Request::Hello { version: VERSION }),
+        (1, Request::Blob { offset: 5000, length: 70_000, data: &data }),
+        (65_535, Request::RunPlaced { index: u32::MAX }),
+        (7, Request::Image { offset: 0, data: &[0; CHUNK] }),
+    ] {
+        let mut bytes = framed(sequence, &request);
+        assert_eq!(bytes.pop(), Some(0));
+        assert!(!bytes.contains(&0));
+        assert_eq!(decode(&mut bytes), Ok((sequence, request)));
+    }
+    let logits = Reply::Logits((0..MAX_LOGITS as i32).map(|i| i32::MIN + i).collect());
+    let mut bytes = framed(3, &logits);
+    bytes.pop();
+    assert_eq!(decode(&mut bytes), Ok((3, logits)));
+    let parts = (0..MAX_COUNTS as u32).map(|i| u32::MAX - i).collect();
+    assert!(framed(0, &Reply::Counts { total: u32::MAX, parts }).len() <= MAX_FRAME);
+}
+
+#[test]
+fn the_documented_bytes_are_the_bytes() {
+    assert_eq!(framed(1, &Request::Hello { version: 1 }), golden_hello());
+}
+
+fn golden_hello() -> std::vec::Vec<u8> {
+    include_str!("../../docs/wire-format.md")
+        .lines()
+        .find_map(|l| l.strip_prefix("    hello: "))
+        .unwrap()
+        .split_whitespace()
+        .map(|b| u8::from_str_radix(b, 16).unwrap())
+        .collect()
+}
+
+#[test]
+fn damage_is_noticed() {
+    let good = framed(9, &Request::Image { offset: 3, data: &[1, 0, 2, 0, 0, 5] });
+    let body = &good[..good.len() - 1];
+    for length in 0..body.len() {
+        let mut cut = body[..length].to_vec();
+        assert!(decode::<Request<'_>>(&mut cut).is_err(), "cut to {length}");
+    }
+    for i in 0..body.len() {
+        for bit in 0..8 {
+            let mut flipped = body.to_vec();
+            flipped[i] ^= 1 << bit;
+            assert!(decode::<Request<'_>>(&mut flipped).is_err(), "bit {bit} of byte {i}");
+        }
+    }
+}
+
+#[test]
+fn any_bytes_are_survived() {
+    let mut state = 1u32;
+    let mut collector = Collector::new();
+    let mut frames = 0;
+    for _ in 0..200_000 {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        if collector.push((state >> 24) as u8) {
+            frames += 1;
+            assert!(decode::<Request<'_>>(collector.frame()).is_err());
+            collector.clear();
+        }
+    }
+    assert!(frames > 100);
+}
+
+#[test]
+fn a_frame_that_is_too_long_is_dropped_and_the_next_is_read() {
+    let mut collector = Collector::new();
+    assert!((0..2 * MAX_FRAME).all(|_| !collector.push(1)));
+    assert!(!collector.push(0));
+    collector.clear();
+    let good = framed(4, &Request::Run);
+    assert!(good.iter().any(|&b| collector.push(b)));
+    assert_eq!(decode(collector.frame()), Ok((4, Request::Run)));
+}
+
+#[test]
+fn placed_memory_is_checked() {
+    let memory = [placed::MAGIC, 5, 2, 3, 0x0403_0201, 5, 0x0302_0106, 0x0605, 0];
+    let (blob, images, n) = placed::parts(&memory).unwrap();
+    assert_eq!((blob, images, n), (&[1, 2, 3, 4, 5][..], &[6, 1, 2, 3, 5, 6][..], 2));
+    for (at, value) in [(0, 1), (1, u32::MAX), (1, 100), (2, u32::MAX), (3, 1000)] {
+        let mut bad = memory;
+        bad[at] = value;
+        assert_eq!(placed::parts(&bad), None, "word {at} = {value}");
+    }
+}

@@ -1,0 +1,253 @@
+//! The device's side of the protocol, whatever the bytes travel on.
+
+use supernano_core::blob::BlobView;
+use supernano_core::exec::Network;
+use supernano_core::wire::{
+    self, CHUNK, Collector, MAX_FRAME, MAX_LOGITS, Refusal, Reply, Request, Unit, VERSION, placed,
+};
+
+use crate::dsp::{KERNELS, kernels};
+
+/// What the agent must know of its board.
+pub trait Board {
+    /// Chip or machine.
+    const CHIP: &'static str;
+    /// Core.
+    const CORE: &'static str;
+    /// Clock, Hz.
+    const CLOCK_HZ: u32;
+    /// Unit of [`Self::count`].
+    const UNIT: Unit;
+
+    /// A count that runs up, modulo 2^32, in [`Self::UNIT`].
+    fn count(&self) -> u32;
+
+    /// Runs `f` with interrupts masked.
+    fn masked<R>(&self, f: impl FnOnce() -> R) -> R;
+}
+
+/// The agent's buffers.
+#[derive(Debug)]
+pub struct Memory<'m> {
+    /// Room for a blob that is sent.
+    pub blob: &'m mut [u32],
+    /// Room for the arena.
+    pub arena: &'m mut [u32],
+    /// Room for an image that is sent.
+    pub image: &'m mut [u8],
+    /// Memory in which a blob and images may have been placed before the start.
+    pub placed: &'m [u32],
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Open {
+    No,
+    Sent,
+    Placed,
+}
+
+/// Answers requests. Every blob is checked before every run; nothing is written outside the
+/// buffers.
+pub struct Agent<'m, B> {
+    board: B,
+    memory: Memory<'m>,
+    open: Open,
+    blob_length: usize,
+    image_length: usize,
+    collector: Collector,
+    out: [u8; MAX_FRAME],
+}
+
+impl<'m, B: Board> Agent<'m, B> {
+    /// An agent without a blob.
+    pub fn new(board: B, memory: Memory<'m>) -> Self {
+        Self {
+            board,
+            memory,
+            open: Open::No,
+            blob_length: 0,
+            image_length: 0,
+            collector: Collector::new(),
+            out: [0; MAX_FRAME],
+        }
+    }
+
+    /// Takes a received byte and returns the bytes to send: none, or a reply.
+    pub fn receive(&mut self, byte: u8) -> &[u8] {
+        if !self.collector.push(byte) {
+            if byte == 0 {
+                self.collector.clear();
+            }
+            return &[];
+        }
+        let mut collector = core::mem::take(&mut self.collector);
+        let answer = match wire::decode::<Request<'_>>(collector.frame()) {
+            Ok((sequence, request)) => {
+                let reply = self.answer(&request).unwrap_or_else(Reply::Refused);
+                wire::encode(sequence, &reply, &mut self.out)
+            }
+            Err(error) => Err(error),
+        };
+        collector.clear();
+        self.collector = collector;
+        self.out.get(..answer.unwrap_or(0)).unwrap_or(&[])
+    }
+
+    fn answer(&mut self, request: &Request<'_>) -> Result<Reply<'static>, Refusal> {
+        match *request {
+            Request::Hello { version } if version != VERSION => {
+                Err(Refusal::Version { expected: VERSION, found: version })
+            }
+            Request::Hello { .. } => Ok(Reply::Hello {
+                version: VERSION,
+                chip: B::CHIP,
+                core: B::CORE,
+                clock_hz: B::CLOCK_HZ,
+                unit: B::UNIT,
+                kernels: KERNELS,
+                blob_capacity: bytes(self.memory.blob).len() as u32,
+                arena_capacity: bytes(self.memory.arena).len() as u32,
+            }),
+            Request::Blob { offset, length, data } => {
+                self.open = Open::No;
+                let capacity = bytes(self.memory.blob).len();
+                too_large(0, length as usize, capacity)?;
+                put(bytemuck::cast_slice_mut(self.memory.blob), 0, offset, data)?;
+                self.blob_length = length as usize;
+                Ok(Reply::Done)
+            }
+            Request::Open => self.try_open(Open::Sent),
+            Request::OpenPlaced => self.try_open(Open::Placed),
+            Request::Image { offset, data } => {
+                put(self.memory.image, 1, offset, data)?;
+                self.image_length = offset as usize + data.len();
+                Ok(Reply::Done)
+            }
+            Request::Run => self.run(None),
+            Request::RunPlaced { index } => self.run(Some(index)),
+            Request::Measure => self.measure(),
+        }
+    }
+
+    fn try_open(&mut self, open: Open) -> Result<Reply<'static>, Refusal> {
+        self.open = open;
+        let opened = self.opened();
+        if opened.is_err() {
+            self.open = Open::No;
+        }
+        opened
+    }
+
+    fn opened(&self) -> Result<Reply<'static>, Refusal> {
+        let view = self.view()?;
+        let images = match self.open {
+            Open::Placed => placed::parts(self.memory.placed).map_or(0, |p| p.2),
+            _ => 0,
+        };
+        let network = Network::new(&view, kernels());
+        let arena = network.plan().bytes();
+        too_large(2, arena, bytes(self.memory.arena).len())?;
+        too_large(3, view.classes(), MAX_LOGITS)?;
+        Ok(Reply::Opened {
+            checksum: view.checksum(),
+            arena_bytes: arena as u32,
+            ops: network.ops() as u32,
+            images: images as u32,
+        })
+    }
+
+    /// The blob in use, checked anew.
+    fn view(&self) -> Result<BlobView<'_>, Refusal> {
+        let blob = match self.open {
+            Open::No => return Err(Refusal::NoBlob),
+            Open::Sent => bytes(self.memory.blob).get(..self.blob_length),
+            Open::Placed => placed::parts(self.memory.placed).map(|p| p.0),
+        };
+        BlobView::new_checked(blob.ok_or(Refusal::NoBlob)?).map_err(|_| Refusal::BadBlob)
+    }
+
+    fn run(&mut self, index: Option<u32>) -> Result<Reply<'static>, Refusal> {
+        let mut logits = [0i32; MAX_LOGITS];
+        let (mut arena, own) = (core::mem::take(&mut self.memory.arena), &*self);
+        let result = (|| {
+            let view = own.view()?;
+            let image = own.image(&view, index)?;
+            let network = Network::new(&view, kernels());
+            let logits = logits.get_mut(..view.classes()).ok_or(Refusal::BadBlob)?;
+            network.run(image, arena, logits, &mut ()).map_err(|_| Refusal::BadBlob)?;
+            Ok(Reply::Logits(logits.iter().copied().collect()))
+        })();
+        core::mem::swap(&mut self.memory.arena, &mut arena);
+        result
+    }
+
+    fn image(&self, view: &BlobView<'_>, index: Option<u32>) -> Result<&[u8], Refusal> {
+        let expected = view.image_len();
+        let Some(index) = index else {
+            let found = self.image_length;
+            let image = self.memory.image.get(..expected).filter(|_| found == expected);
+            let (expected, found) = (expected as u32, found as u32);
+            return image.ok_or(Refusal::ImageLength { expected, found });
+        };
+        let (_, images, count) =
+            placed::parts(self.memory.placed).ok_or(Refusal::NoImage { images: 0 })?;
+        let start = (index as usize).checked_mul(expected);
+        let image = start.and_then(|s| images.get(s..s.checked_add(expected)?));
+        image.ok_or(Refusal::NoImage { images: count as u32 })
+    }
+
+    fn measure(&mut self) -> Result<Reply<'static>, Refusal> {
+        let mut logits = [0i32; MAX_LOGITS];
+        let (mut arena, own) = (core::mem::take(&mut self.memory.arena), &*self);
+        let result = (|| {
+            let view = own.view()?;
+            let image = own.image(&view, None)?;
+            let network = Network::new(&view, kernels());
+            let logits = logits.get_mut(..view.classes()).ok_or(Refusal::BadBlob)?;
+            let board = &own.board;
+            let refused = |_| Refusal::BadBlob;
+            board.masked(|| {
+                let start = board.count();
+                network.run(image, arena, logits, &mut ()).map_err(refused)?;
+                let total = board.count().wrapping_sub(start);
+                let mut parts = heapless::Vec::new();
+                let mut last = board.count();
+                network.load(image, arena).map_err(refused)?;
+                for op in 0..=network.ops() {
+                    let now = board.count();
+                    let _ = parts.push(now.wrapping_sub(last));
+                    last = now;
+                    if op < network.ops() {
+                        network.step(op, arena, logits).map_err(refused)?;
+                    }
+                }
+                Ok(Reply::Counts { total, parts })
+            })
+        })();
+        core::mem::swap(&mut self.memory.arena, &mut arena);
+        result
+    }
+}
+
+fn bytes(words: &[u32]) -> &[u8] {
+    bytemuck::cast_slice(words)
+}
+
+fn too_large(what: u8, needed: usize, capacity: usize) -> Result<(), Refusal> {
+    let (needed, capacity) = (u32::try_from(needed).unwrap_or(u32::MAX), capacity as u32);
+    if needed <= capacity { Ok(()) } else { Err(Refusal::TooLarge { what, needed, capacity }) }
+}
+
+fn put(buffer: &mut [u8], what: u8, offset: u32, data: &[u8]) -> Result<(), Refusal> {
+    let capacity = buffer.len();
+    let (start, length) = (offset as usize, data.len().min(CHUNK));
+    let end = start.saturating_add(length);
+    too_large(what, end, capacity)?;
+    if let Some(place) = buffer.get_mut(start..end) {
+        place.copy_from_slice(&data[..length]);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

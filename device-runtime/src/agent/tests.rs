@@ -1,0 +1,111 @@
+extern crate std;
+use std::vec;
+use std::vec::Vec;
+
+use super::*;
+
+struct Mock;
+
+impl Board for Mock {
+    const CHIP: &'static str = "mock";
+    const CORE: &'static str = "host";
+    const CLOCK_HZ: u32 = 1;
+    const UNIT: Unit = Unit::Instructions;
+
+    fn count(&self) -> u32 {
+        0
+    }
+
+    fn masked<R>(&self, f: impl FnOnce() -> R) -> R {
+        f()
+    }
+}
+
+const BLOB: &[u8] = include_bytes!("../../../tests/golden/tiny.snb");
+const IMAGE: &[u8] = include_bytes!("../../../tests/golden/tiny.image");
+
+/// Sends a request and gives the reply to `check`.
+fn ask(agent: &mut Agent<'_, Mock>, request: Request<'_>, check: impl FnOnce(Reply<'_>)) {
+    let mut frame = [0; MAX_FRAME];
+    let n = wire::encode(77, &request, &mut frame).unwrap();
+    let mut answer: Vec<u8> = Vec::new();
+    for &byte in &frame[..n] {
+        answer.extend_from_slice(agent.receive(byte));
+    }
+    assert_eq!(answer.pop(), Some(0));
+    let (sequence, reply) = wire::decode(&mut answer).unwrap();
+    assert_eq!(sequence, 77);
+    check(reply);
+}
+
+fn with_agent(blob_words: usize, arena_words: usize, f: impl FnOnce(&mut Agent<'_, Mock>)) {
+    let (mut blob, mut arena, mut image) =
+        (vec![0u32; blob_words], vec![0u32; arena_words], vec![0u8; 4096]);
+    let memory =
+        Memory { blob: &mut blob, arena: &mut arena, image: &mut image, placed: &[] };
+    f(&mut Agent::new(Mock, memory));
+}
+
+fn send(agent: &mut Agent<'_, Mock>, blob: &[u8]) {
+    for (i, data) in blob.chunks(100).enumerate() {
+        let (offset, length) = ((i * 100) as u32, blob.len() as u32);
+        ask(agent, Request::Blob { offset, length, data }, |r| assert_eq!(r, Reply::Done));
+    }
+}
+
+#[test]
+fn a_blob_and_an_image_give_the_golden_logits() {
+    let golden: Vec<i32> = include_str!("../../../tests/golden/tiny.logits")
+        .split_whitespace()
+        .map(|n| n.parse().unwrap())
+        .collect();
+    with_agent(4096, 4096, |agent| {
+        ask(agent, Request::Run, |r| assert_eq!(r, Reply::Refused(Refusal::NoBlob)));
+        send(agent, BLOB);
+        ask(agent, Request::Open, |r| assert!(matches!(r, Reply::Opened { .. }), "{r:?}"));
+        ask(agent, Request::Run, |r| {
+            assert!(matches!(r, Reply::Refused(Refusal::ImageLength { found: 0, .. })), "{r:?}");
+        });
+        ask(agent, Request::Image { offset: 0, data: IMAGE }, |r| assert_eq!(r, Reply::Done));
+        for _ in 0..2 {
+            ask(agent, Request::Run, |r| match r {
+                Reply::Logits(logits) => assert_eq!(&logits[..], &golden[..]),
+                other => panic!("{other:?}"),
+            });
+        }
+    });
+}
+
+#[test]
+fn a_damaged_blob_never_runs() {
+    for at in [40, BLOB.len() / 2, BLOB.len() - 1] {
+        with_agent(4096, 4096, |agent| {
+            let mut bad = BLOB.to_vec();
+            bad[at] ^= 1;
+            send(agent, &bad);
+            ask(agent, Request::Open, |r| assert_eq!(r, Reply::Refused(Refusal::BadBlob)));
+            ask(agent, Request::Image { offset: 0, data: IMAGE }, |_| ());
+            ask(agent, Request::Run, |r| assert_eq!(r, Reply::Refused(Refusal::NoBlob)));
+        });
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_numbers() {
+    with_agent(8, 4096, |agent| {
+        let request = Request::Blob { offset: 0, length: 33, data: &[0; 4] };
+        let refusal = Refusal::TooLarge { what: 0, needed: 33, capacity: 32 };
+        ask(agent, request, |r| assert_eq!(r, Reply::Refused(refusal)));
+        let request = Request::Blob { offset: u32::MAX, length: 32, data: &[0; 4] };
+        ask(agent, request, |r| {
+            assert!(matches!(r, Reply::Refused(Refusal::TooLarge { .. })), "{r:?}");
+        });
+    });
+    with_agent(4096, 3, |agent| {
+        send(agent, BLOB);
+        ask(agent, Request::Open, |r| {
+            let large = matches!(r, Reply::Refused(Refusal::TooLarge { what: 2, capacity: 12, .. }));
+            assert!(large, "{r:?}");
+        });
+    });
+}

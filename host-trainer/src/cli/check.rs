@@ -1,0 +1,112 @@
+//! `supernano check`: accuracy on a device, bit for bit against the host.
+
+use std::path::{Path, PathBuf};
+
+use supernano_core::space::Shape;
+
+use super::output::{Output, table};
+use crate::blob::Blob;
+use crate::config::RunConfig;
+use crate::data::{self, DataSpec, Dataset, Source};
+use crate::device::{self, CheckReport, Mode, Target};
+use crate::error::{Error, Result};
+use crate::{files, train};
+
+/// Classify test images on a device and compare every logit with the host's.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Example: supernano check runs/demo/networks/16-4-8-8-8-8.snb \
+    --target qemu-m4 --images 500\n\nExit code 1 means that an answer differs.")]
+pub struct Args {
+    /// Exported network.
+    network: PathBuf,
+    /// host or qemu-m4.
+    #[arg(long, default_value = "qemu-m4")]
+    target: String,
+    /// Test images, from the first on; all where there are fewer.
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
+    images: u32,
+    /// How images travel to the device.
+    #[arg(long, value_enum, default_value_t = Mode::Bulk)]
+    mode: Mode,
+    /// Run directory whose data set is used; default the one that the network lies in.
+    #[arg(long)]
+    run: Option<PathBuf>,
+    /// Directory or archive of the data set.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// The device's agent, an ELF file.
+    #[arg(long)]
+    firmware: Option<PathBuf>,
+    /// Also write the report as JSON.
+    #[arg(short, long)]
+    output: Option<PathBuf>,
+}
+
+/// Checks and reports.
+///
+/// # Errors
+/// [`Error::No`] for a mismatch; what is missing, wrong or fails.
+pub fn run(args: &Args, out: &Output) -> Result<()> {
+    let blob = Blob::read(&args.network)?;
+    let target: Target = args.target.parse()?;
+    let shape = blob.view()?.header().input();
+    let classes = blob.view()?.classes();
+    let dataset = dataset(args, shape, classes)?;
+    let count = dataset.test.len().min(args.images as usize) as u32;
+    let images = dataset.test.select(&(0..count).collect::<Vec<u32>>());
+    let bar = out.progress(u64::from(count), "check");
+    let report =
+        device::check(&blob, &images, target, args.mode, args.firmware.as_deref(), &bar)?;
+    bar.finish_and_clear();
+    if let Some(path) = &args.output {
+        files::write_json(path, &report)?;
+    }
+    out.emit(&report, text);
+    match report.first_mismatch {
+        None => Ok(()),
+        Some(first) => Err(Error::No(format!(
+            "{} of {} images differ, image {first} first",
+            report.mismatches, report.images
+        ))),
+    }
+}
+
+/// The data of the run that the network lies in, else glyphs of its shape.
+fn dataset(args: &Args, shape: Shape, classes: usize) -> Result<Dataset> {
+    let beside = || {
+        let run = args.network.parent()?.parent()?;
+        run.join("config.toml").is_file().then(|| run.to_path_buf())
+    };
+    let dataset = match args.run.clone().or_else(beside) {
+        Some(run) => {
+            let config = RunConfig::read(&Path::new(&run).join("config.toml"))?;
+            train::load_data(&config, args.data.as_deref())?
+        }
+        None => data::load(&DataSpec {
+            shape: Some(shape),
+            classes: Some(classes as u16),
+            ..DataSpec::new(Source::Glyphs)
+        })?,
+    };
+    if dataset.shape != shape {
+        let say = |s: Shape| format!("{}x{}x{}", s.height, s.width, s.channels);
+        let place = args.network.display();
+        return Err(Error::invalid(place, "input shape", say(dataset.shape), say(shape)));
+    }
+    Ok(dataset)
+}
+
+fn text(r: &CheckReport) -> String {
+    let percent = |v: f64| format!("{:.2} %", 100.0 * v);
+    table(
+        &["target", "images", "mismatches", "top-1 host", "top-1 device", "images/min"],
+        &[vec![
+            r.target.clone(),
+            r.images.to_string(),
+            r.mismatches.to_string(),
+            percent(r.top1_host),
+            percent(r.top1_device),
+            format!("{:.0}", r.images_per_minute),
+        ]],
+    )
+}

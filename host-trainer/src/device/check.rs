@@ -1,0 +1,175 @@
+//! Accuracy on a device, every logit compared with the host's.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use indicatif::ProgressBar;
+use serde::Serialize;
+use supernano_core::exec::argmax;
+use supernano_core::kernel::Reference;
+use supernano_core::wire::{Request, placed};
+
+use super::qemu::{Qemu, firmware};
+use super::session::Session;
+use super::target::Target;
+use crate::blob::{Blob, top1};
+use crate::data::Images;
+use crate::error::{Error, Result};
+
+/// Longest time of one inference, emulated.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// Bytes that can be placed before the start.
+const PLACED_CAPACITY: usize = 16 << 20;
+
+/// How images travel to the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// In one piece, placed in memory before the start.
+    Bulk,
+    /// One by one over the UART, the network as well.
+    Uart,
+}
+
+/// What a check found.
+#[derive(Clone, Debug, Serialize, PartialEq)]
+pub struct CheckReport {
+    /// Where the network ran.
+    pub target: String,
+    /// How images got there; none on the host.
+    pub mode: Option<Mode>,
+    /// Images classified.
+    pub images: usize,
+    /// Images of which any logit differs from the host's.
+    pub mismatches: usize,
+    /// The first image that differs.
+    pub first_mismatch: Option<usize>,
+    /// Top-1 of the host's integers, 0 to 1.
+    pub top1_host: f64,
+    /// Top-1 of the device's, 0 to 1.
+    pub top1_device: f64,
+    /// CRC-32 of the network.
+    pub checksum: u32,
+    /// Wall time of the device's part.
+    pub seconds: f64,
+    /// The same as a rate.
+    pub images_per_minute: f64,
+}
+
+/// Classifies `images` on `target` and on the host and compares all logits with `==`. On the host
+/// itself the fast kernels are compared with the reference kernels.
+///
+/// # Errors
+/// [`Error::Tool`] where the device fails; images of another shape.
+pub fn check(
+    blob: &Blob,
+    images: &Images,
+    target: Target,
+    mode: Mode,
+    elf: Option<&Path>,
+    progress: &ProgressBar,
+) -> Result<CheckReport> {
+    let expected = blob.logits(images)?;
+    let start = Instant::now();
+    let (found, mode) = match target {
+        Target::Host => (blob.logits_with(images, || Reference)?, None),
+        Target::QemuM4 => (on_qemu(blob, images, mode, elf, progress)?, Some(mode)),
+    };
+    let seconds = start.elapsed().as_secs_f64();
+    let view = blob.view()?;
+    let classes = view.classes().max(1);
+    let differ: Vec<usize> = expected
+        .chunks_exact(classes)
+        .zip(found.chunks_exact(classes))
+        .enumerate()
+        .filter(|(_, (a, b))| a != b || argmax(a) != argmax(b))
+        .map(|(i, _)| i)
+        .collect();
+    Ok(CheckReport {
+        target: target.to_string(),
+        mode,
+        images: images.len(),
+        mismatches: differ.len(),
+        first_mismatch: differ.first().copied(),
+        top1_host: top1(&expected, &images.labels),
+        top1_device: top1(&found, &images.labels),
+        checksum: view.checksum(),
+        seconds,
+        images_per_minute: images.len() as f64 / seconds * 60.0,
+    })
+}
+
+fn on_qemu(
+    blob: &Blob,
+    images: &Images,
+    mode: Mode,
+    elf: Option<&Path>,
+    progress: &ProgressBar,
+) -> Result<Vec<i32>> {
+    match mode {
+        Mode::Uart => {
+            let qemu = Qemu::start(&firmware(elf), None, false)?;
+            let mut session = Session::tcp(qemu.stream()?, TIMEOUT)?;
+            same_blob(blob, session.send_blob(blob.bytes())?)?;
+            let mut found = Vec::new();
+            for i in 0..images.len() {
+                session.send_image(images.image(i))?;
+                found.extend(session.logits(&Request::Run)?);
+                progress.inc(1);
+            }
+            Ok(found)
+        }
+        Mode::Bulk => {
+            let room = PLACED_CAPACITY.saturating_sub(blob.bytes().len() + 64);
+            let at_once = (room / images.shape.len().max(1)).max(1);
+            let mut found = Vec::new();
+            let all: Vec<u32> = (0..images.len() as u32).collect();
+            for part in all.chunks(at_once) {
+                found.extend(bulk(blob, &images.select(part), elf, progress)?);
+            }
+            Ok(found)
+        }
+    }
+}
+
+fn bulk(
+    blob: &Blob,
+    images: &Images,
+    elf: Option<&Path>,
+    progress: &ProgressBar,
+) -> Result<Vec<i32>> {
+    let file = tempfile::NamedTempFile::new().map_err(|e| Error::tool("temporary file", e))?;
+    let header = [
+        placed::MAGIC,
+        blob.bytes().len() as u32,
+        images.len() as u32,
+        images.shape.len() as u32,
+    ];
+    let mut bytes: Vec<u8> = header.iter().flat_map(|w| w.to_le_bytes()).collect();
+    bytes.extend(blob.bytes());
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    bytes.extend(&images.pixels);
+    file.as_file().write_all(&bytes).map_err(|e| Error::tool("temporary file", e))?;
+    let qemu = Qemu::start(&firmware(elf), Some(file.path()), false)?;
+    let mut session = Session::tcp(qemu.stream()?, TIMEOUT)?;
+    let (checksum, there) = session.open(&Request::OpenPlaced)?;
+    same_blob(blob, checksum)?;
+    if there as usize != images.len() {
+        return Err(Error::tool("qemu-system-arm", format!("{there} images arrived")));
+    }
+    let mut found = Vec::new();
+    for index in 0..there {
+        found.extend(session.logits(&Request::RunPlaced { index })?);
+        progress.inc(1);
+    }
+    Ok(found)
+}
+
+pub(super) fn same_blob(blob: &Blob, found: u32) -> Result<()> {
+    let expected = blob.view()?.checksum();
+    if expected == found {
+        return Ok(());
+    }
+    Err(Error::tool("device", format!("runs network {found:08x}, not {expected:08x}")))
+}

@@ -1,0 +1,134 @@
+//! An emulated board: QEMU as a child process, its UART over TCP on the loopback.
+
+use std::io::ErrorKind;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+
+/// Longest wait for QEMU to connect.
+const START: Duration = Duration::from_secs(20);
+const PROGRAM: &str = "qemu-system-arm";
+/// Where PSRAM begins: what is placed before the start goes there.
+const PLACED: &str = "0x21000000";
+
+/// A running emulator. It is killed when this is dropped.
+#[derive(Debug)]
+pub struct Qemu {
+    child: Child,
+    stream: TcpStream,
+}
+
+impl Qemu {
+    /// Starts `firmware` on mps2-an386. `placed` is a file that is put into PSRAM; `counting`
+    /// makes every instruction take 64 ns of virtual time.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] without the firmware, [`Error::Tool`] without QEMU or where it ends.
+    pub fn start(firmware: &Path, placed: Option<&Path>, counting: bool) -> Result<Self> {
+        if !firmware.is_file() {
+            return Err(Error::Missing {
+                path: firmware.to_path_buf(),
+                needed_for: "the agent of qemu-m4: `cargo xtask firmware` makes it, `--firmware` \
+                             or SUPERNANO_FIRMWARE_DIR name another place"
+                    .into(),
+            });
+        }
+        let failed = |e: std::io::Error| Error::tool(PROGRAM, e);
+        let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(failed)?;
+        let port = listener.local_addr().map_err(failed)?.port();
+        let mut command = Command::new(PROGRAM);
+        command
+            .args(["-M", "mps2-an386", "-display", "none", "-monitor", "none", "-kernel"])
+            .arg(firmware)
+            .args(["-serial", &format!("tcp:127.0.0.1:{port}")])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        if let Some(file) = placed {
+            let name = file.display().to_string().replace(',', ",,");
+            command.args(["-device", &format!("loader,file={name},addr={PLACED},force-raw=on")]);
+        }
+        if counting {
+            command.args(["-icount", "shift=6"]);
+        }
+        let mut child = command.spawn().map_err(|e| match e.kind() {
+            ErrorKind::NotFound => Error::tool(
+                PROGRAM,
+                "not found; `cargo xtask setup` installs it (Debian: `apt-get install \
+                 qemu-system-arm`, Fedora: `dnf install qemu-system-arm`, macOS: `brew install \
+                 qemu`)",
+            ),
+            _ => failed(e),
+        })?;
+        match accept(&listener, &mut child) {
+            Ok(stream) => Ok(Self { child, stream }),
+            Err(error) => {
+                stop(&mut child);
+                Err(error)
+            }
+        }
+    }
+
+    /// The UART.
+    ///
+    /// # Errors
+    /// [`Error::Tool`].
+    pub fn stream(&self) -> Result<TcpStream> {
+        self.stream.try_clone().map_err(|e| Error::tool(PROGRAM, e))
+    }
+}
+
+fn accept(listener: &TcpListener, child: &mut Child) -> Result<TcpStream> {
+    let failed = |e: std::io::Error| Error::tool(PROGRAM, e);
+    listener.set_nonblocking(true).map_err(failed)?;
+    let start = Instant::now();
+    loop {
+        match listener.accept() {
+            Ok((stream, _)) => {
+                stream.set_nonblocking(false).map_err(failed)?;
+                stream.set_nodelay(true).map_err(failed)?;
+                return Ok(stream);
+            }
+            Err(e) if e.kind() == ErrorKind::WouldBlock => {}
+            Err(e) => return Err(failed(e)),
+        }
+        if let Some(status) = child.try_wait().map_err(failed)? {
+            return Err(Error::tool(PROGRAM, format!("ended with {status} before it started")));
+        }
+        if start.elapsed() > START {
+            return Err(Error::tool(PROGRAM, "did not connect within 20 s"));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn stop(child: &mut Child) {
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+impl Drop for Qemu {
+    fn drop(&mut self) {
+        stop(&mut self.child);
+    }
+}
+
+/// The agent's ELF file: `given`, else in SUPERNANO_FIRMWARE_DIR, else in `firmware` beside the
+/// directory of the executable.
+pub fn firmware(given: Option<&Path>) -> PathBuf {
+    const NAME: &str = "qemu-m4-agent.elf";
+    if let Some(path) = given {
+        return path.to_path_buf();
+    }
+    if let Some(directory) = std::env::var_os("SUPERNANO_FIRMWARE_DIR") {
+        return PathBuf::from(directory).join(NAME);
+    }
+    let executable = std::env::current_exe().unwrap_or_default();
+    let beside = executable.ancestors().skip(1).map(|d| d.join("firmware").join(NAME));
+    let mut beside = beside.take(3);
+    let first = beside.next().unwrap_or_else(|| NAME.into());
+    std::iter::once(first.clone()).chain(beside).find(|p| p.is_file()).unwrap_or(first)
+}

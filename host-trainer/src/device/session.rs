@@ -1,0 +1,211 @@
+//! Requests and replies over a byte stream, repeated where one gets lost.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use supernano_core::wire::{self, CHUNK, Collector, MAX_FRAME, Reply, Request, VERSION};
+
+use crate::error::{Error, Result};
+
+/// A byte stream whose reads end after a short time without bytes.
+pub trait Link: Read + Write + Send {
+    /// Name for messages.
+    fn name(&self) -> String;
+}
+
+impl Link for TcpStream {
+    fn name(&self) -> String {
+        "emulated UART".into()
+    }
+}
+
+/// How often a request is sent before the device counts as lost.
+const TRIES: usize = 4;
+
+/// A conversation with an agent.
+pub struct Session {
+    link: Box<dyn Link>,
+    sequence: u16,
+    timeout: Duration,
+    collector: Collector,
+    pending: Vec<u8>,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("link", &self.link.name()).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// Says hello over a TCP stream. `timeout` is the longest time that a reply may take.
+    ///
+    /// # Errors
+    /// [`Error::Tool`] where nobody answers or the versions differ.
+    pub fn tcp(stream: TcpStream, timeout: Duration) -> Result<Self> {
+        stream
+            .set_read_timeout(Some(Duration::from_millis(50)))
+            .map_err(|e| Error::tool("emulated UART", e))?;
+        Self::new(Box::new(stream), timeout)
+    }
+
+    /// Says hello over any link.
+    ///
+    /// # Errors
+    /// As [`Session::tcp`].
+    pub fn new(link: Box<dyn Link>, timeout: Duration) -> Result<Self> {
+        let mut session = Self {
+            link,
+            sequence: 0,
+            timeout: Duration::from_secs(2).min(timeout),
+            collector: Collector::new(),
+            pending: Vec::new(),
+        };
+        let name = session.link.name();
+        session.ask(&Request::Hello { version: VERSION }, |reply| match reply {
+            Reply::Hello { version: VERSION, .. } => Ok(()),
+            other => Err(unexpected(&name, &other)),
+        })?;
+        session.timeout = timeout;
+        Ok(session)
+    }
+
+    /// Sends a request and gives its reply to `take`.
+    ///
+    /// # Errors
+    /// [`Error::Tool`] where no reply comes after several tries, and what `take` returns.
+    pub fn ask<R>(
+        &mut self,
+        request: &Request<'_>,
+        take: impl FnOnce(Reply<'_>) -> Result<R>,
+    ) -> Result<R> {
+        let name = self.link.name();
+        let failed = |e: std::io::Error| Error::tool(&name, e);
+        self.sequence = self.sequence.wrapping_add(1);
+        let mut frame = [0u8; MAX_FRAME];
+        let length = wire::encode(self.sequence, request, &mut frame)
+            .map_err(|e| Error::tool(&name, format!("request: {e:?}")))?;
+        for _ in 0..TRIES {
+            self.link.write_all(&frame[..length]).map_err(failed)?;
+            self.link.flush().map_err(failed)?;
+            let start = Instant::now();
+            while start.elapsed() < self.timeout {
+                if !self.next_frame().map_err(failed)? {
+                    continue;
+                }
+                let mut bytes = self.collector.frame().to_vec();
+                self.collector.clear();
+                match wire::decode::<Reply<'_>>(&mut bytes) {
+                    Ok((sequence, reply)) if sequence == self.sequence => return take(reply),
+                    // an old reply, or a damaged one: what is asked again is answered again
+                    Ok(_) => {}
+                    Err(_) => break,
+                }
+            }
+        }
+        Err(Error::tool(
+            &name,
+            format!("no answer to {} tries of {:.1} s each", TRIES, self.timeout.as_secs_f64()),
+        ))
+    }
+
+    /// Collects bytes until a frame is whole (true), or none come for a while.
+    fn next_frame(&mut self) -> std::io::Result<bool> {
+        if self.pending.is_empty() {
+            let mut buffer = [0u8; 4096];
+            match self.link.read(&mut buffer) {
+                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                Ok(n) => self.pending.extend(&buffer[..n]),
+                Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        let whole = self.pending.iter().position(|&b| self.collector.push(b));
+        let used = whole.map_or(self.pending.len(), |i| i + 1);
+        self.pending.drain(..used);
+        Ok(whole.is_some())
+    }
+
+    /// Sends a request that is answered with `Done`.
+    ///
+    /// # Errors
+    /// As [`Session::ask`]; [`Error::Tool`] with the device's refusal.
+    pub fn tell(&mut self, request: &Request<'_>) -> Result<()> {
+        let name = self.link.name();
+        self.ask(request, |reply| match reply {
+            Reply::Done => Ok(()),
+            other => Err(unexpected(&name, &other)),
+        })
+    }
+
+    /// Sends a blob in parts and opens it; returns the checksum that the device found.
+    ///
+    /// # Errors
+    /// As [`Session::tell`].
+    pub fn send_blob(&mut self, blob: &[u8]) -> Result<u32> {
+        for (i, data) in blob.chunks(CHUNK).enumerate() {
+            let (offset, length) = ((i * CHUNK) as u32, blob.len() as u32);
+            self.tell(&Request::Blob { offset, length, data })?;
+        }
+        self.open(&Request::Open).map(|(checksum, _)| checksum)
+    }
+
+    /// Opens a blob: its checksum, and the images placed with it.
+    ///
+    /// # Errors
+    /// As [`Session::tell`].
+    pub fn open(&mut self, request: &Request<'_>) -> Result<(u32, u32)> {
+        let name = self.link.name();
+        self.ask(request, |reply| match reply {
+            Reply::Opened { checksum, images, .. } => Ok((checksum, images)),
+            other => Err(unexpected(&name, &other)),
+        })
+    }
+
+    /// Sends an image in parts.
+    ///
+    /// # Errors
+    /// As [`Session::tell`].
+    pub fn send_image(&mut self, image: &[u8]) -> Result<()> {
+        for (i, data) in image.chunks(CHUNK).enumerate() {
+            self.tell(&Request::Image { offset: (i * CHUNK) as u32, data })?;
+        }
+        Ok(())
+    }
+
+    /// Asks for logits.
+    ///
+    /// # Errors
+    /// As [`Session::tell`].
+    pub fn logits(&mut self, request: &Request<'_>) -> Result<Vec<i32>> {
+        let name = self.link.name();
+        self.ask(request, |reply| match reply {
+            Reply::Logits(logits) => Ok(logits.to_vec()),
+            other => Err(unexpected(&name, &other)),
+        })
+    }
+
+    /// Asks for the counts of one inference: the total, and its parts.
+    ///
+    /// # Errors
+    /// As [`Session::tell`].
+    pub fn counts(&mut self) -> Result<(u32, Vec<u32>)> {
+        let name = self.link.name();
+        self.ask(&Request::Measure, |reply| match reply {
+            Reply::Counts { total, parts } => Ok((total, parts.to_vec())),
+            other => Err(unexpected(&name, &other)),
+        })
+    }
+}
+
+fn unexpected(name: &str, reply: &Reply<'_>) -> Error {
+    match reply {
+        Reply::Refused(why) => Error::tool(name, format!("the device refuses: {why:?}")),
+        other => Error::tool(name, format!("unexpected reply: {other:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests;
