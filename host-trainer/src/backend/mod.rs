@@ -82,7 +82,8 @@ fn lift<B: Backend, const D: usize>(t: FloatTensor<B>) -> Tensor<B, D> {
 impl<B: Ops> Map<B> {
     /// A map of images `[n, c, h, w]`; not tracked by autodiff.
     pub fn from_images(images: &[f32], n: usize, c: usize, h: usize, w: usize) -> Self {
-        let data = TensorData::new(pointwise::block(images, n, c * h * w), [n.div_ceil(16), c, h, w, 16]);
+        let data =
+            TensorData::new(pointwise::block(images, n, c * h * w), [n.div_ceil(16), c, h, w, 16]);
         Self { data: Tensor::from_data(data, &Default::default()), n, c, h, w }
     }
 

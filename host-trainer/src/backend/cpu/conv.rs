@@ -126,7 +126,13 @@ const fn tile(wide: bool) -> (usize, usize) {
 }
 
 /// Weights in the order in which the kernel reads them: `[o / CO][c][tap][CO]`, zeros beyond `o`.
-fn pack(wide: bool, o: usize, c: usize, taps: usize, w: impl Fn(usize, usize, usize) -> f32) -> Vec<f32> {
+fn pack(
+    wide: bool,
+    o: usize,
+    c: usize,
+    taps: usize,
+    w: impl Fn(usize, usize, usize) -> f32,
+) -> Vec<f32> {
     let t = tile(wide).0;
     let mut out = vec![0.0; o.div_ceil(t) * c * taps * t];
     for (i, v) in out.iter_mut().enumerate() {
@@ -139,7 +145,14 @@ fn pack(wide: bool, o: usize, c: usize, taps: usize, w: impl Fn(usize, usize, us
 }
 
 #[inline(always)]
-fn correlate<L: Lanes>(src: &[Group], p: &Plan, w: &[f32], e: Epilogue<'_>, dst: &mut [Group], band: &mut Vec<Group>) {
+fn correlate<L: Lanes>(
+    src: &[Group],
+    p: &Plan,
+    w: &[f32],
+    e: Epilogue<'_>,
+    dst: &mut [Group],
+    band: &mut Vec<Group>,
+) {
     match (L::WIDE, p.step) {
         (true, 1) => correlate_tiled::<L, 4, 4, 1>(src, p, w, e, dst, band),
         (true, _) => correlate_tiled::<L, 4, 4, 2>(src, p, w, e, dst, band),
@@ -203,7 +216,9 @@ fn correlate_tiled<L: Lanes, const CO: usize, const PX: usize, const S: usize>(
                         }
                     }
                     for (i, row) in acc.iter().enumerate().take(p.o - o) {
-                        let line = ((o + i) * p.dst[0] + (y0 + y) * p.spread + p.origin[0]) * p.dst[1] + p.origin[1];
+                        let line = ((o + i) * p.dst[0] + (y0 + y) * p.spread + p.origin[0])
+                            * p.dst[1]
+                            + p.origin[1];
                         for (j, v) in row.iter().enumerate().take(wo - x) {
                             let to = line + (x + j) * p.spread;
                             let mut v = *v;
@@ -267,11 +282,15 @@ pub fn input_gradient(isa: Isa, g: Conv, dy: &[f32], w: &[f32]) -> Vec<f32> {
             (0..k).filter(|&t| d(t) % s as isize == 0).map(|t| (t, d(t) / s as isize)).collect()
         };
         let (rows, cols) = (of(py), of(px));
-        let taps: Vec<_> = rows.iter().flat_map(|r| cols.iter().map(move |c| (r.0 * k + c.0, [r.1, c.1]))).collect();
+        let taps: Vec<_> = rows
+            .iter()
+            .flat_map(|r| cols.iter().map(move |c| (r.0 * k + c.0, [r.1, c.1])))
+            .collect();
         if taps.is_empty() {
             continue;
         }
-        let packed = pack(isa.wide(), g.ci, g.co, taps.len(), |i, o, t| w[(o * g.ci + i) * kk + taps[t].0]);
+        let packed =
+            pack(isa.wide(), g.ci, g.co, taps.len(), |i, o, t| w[(o * g.ci + i) * kk + taps[t].0]);
         let plan = Plan {
             c: g.co,
             o: g.ci,
@@ -299,7 +318,13 @@ pub fn input_gradient(isa: Isa, g: Conv, dy: &[f32], w: &[f32]) -> Vec<f32> {
 }
 
 #[inline(always)]
-fn weight_block<L: Lanes>(g: Conv, x: &[Group], dy: &[Group], dw: &mut [f32], band: &mut Vec<Group>) {
+fn weight_block<L: Lanes>(
+    g: Conv,
+    x: &[Group],
+    dy: &[Group],
+    dw: &mut [f32],
+    band: &mut Vec<Group>,
+) {
     match (L::WIDE, g.stride) {
         (true, 1) => weight_tiled::<L, 4, 6, 1>(g, x, dy, dw, band),
         (true, _) => weight_tiled::<L, 4, 6, 2>(g, x, dy, dw, band),

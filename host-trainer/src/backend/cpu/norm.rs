@@ -70,7 +70,14 @@ variants!(scale_on = scale(x: &[Group], y: &mut [Group], a: f32, b: f32, relu: b
 
 /// `y = gamma (x - mean) / sqrt(var + eps) + beta`, then ReLU if asked; lanes beyond the batch
 /// become zero.
-pub fn forward(isa: Isa, s: Shape, x: &[f32], gamma: &[f32], beta: &[f32], relu: bool) -> (Vec<f32>, Moments) {
+pub fn forward(
+    isa: Isa,
+    s: Shape,
+    x: &[f32],
+    gamma: &[f32],
+    beta: &[f32],
+    relu: bool,
+) -> (Vec<f32>, Moments) {
     let m = moments(isa, s, x);
     let mut y = vec![0.0; x.len()];
     y.par_chunks_mut(s.block()).zip(x.par_chunks(s.block())).enumerate().for_each(|(b, (y, x))| {
@@ -134,7 +141,13 @@ struct Channel {
 }
 
 #[inline(always)]
-fn gradient_sums<L: Lanes>(x: &[Group], dy: &[Group], c: Channel, relu: bool, out: &mut [Group; 2]) {
+fn gradient_sums<L: Lanes>(
+    x: &[Group],
+    dy: &[Group],
+    c: Channel,
+    relu: bool,
+    out: &mut [Group; 2],
+) {
     let (scale, shift, mean) = (L::splat(c.scale), L::splat(c.shift), L::splat(-c.mean));
     let zero = L::splat(0.0);
     let (mut s, mut q) = (zero, zero);
@@ -150,7 +163,14 @@ fn gradient_sums<L: Lanes>(x: &[Group], dy: &[Group], c: Channel, relu: bool, ou
 variants!(gradient_sums_on = gradient_sums(x: &[Group], dy: &[Group], c: Channel, relu: bool, out: &mut [Group; 2]));
 
 #[inline(always)]
-fn gradient<L: Lanes>(x: &[Group], dy: &[Group], dx: &mut [Group], c: Channel, relu: bool, mask: &Group) {
+fn gradient<L: Lanes>(
+    x: &[Group],
+    dy: &[Group],
+    dx: &mut [Group],
+    c: Channel,
+    relu: bool,
+    mask: &Group,
+) {
     let (scale, shift, mean) = (L::splat(c.scale), L::splat(c.shift), L::splat(-c.mean));
     let (k1, k2, zero, m) = (L::splat(-c.k1), L::splat(-c.k2), L::splat(0.0), L::load(mask));
     let m = m.mul(scale);
@@ -213,7 +233,15 @@ pub fn backward(
             let mask = s.mask(b);
             let each = dx.chunks_mut(n).zip(x.chunks(n).zip(dy.chunks(n))).zip(&channels);
             for ((dx, (x, dy)), c) in each {
-                gradient_on(isa, x.as_chunks().0, dy.as_chunks().0, dx.as_chunks_mut().0, c.1, relu, &mask);
+                gradient_on(
+                    isa,
+                    x.as_chunks().0,
+                    dy.as_chunks().0,
+                    dx.as_chunks_mut().0,
+                    c.1,
+                    relu,
+                    &mask,
+                );
             }
         });
     (dx, dgamma, dbeta)

@@ -51,7 +51,8 @@ impl Ops for NdArray {
         size: [usize; 2],
         relu: bool,
     ) -> (NdArrayTensor, norm::Moments) {
-        let (y, m) = norm::forward(Isa::best(), s, &floats(&x), &floats(&gamma), &floats(&beta), relu);
+        let (y, m) =
+            norm::forward(Isa::best(), s, &floats(&x), &floats(&gamma), &floats(&beta), relu);
         (tensor(y, [s.n.div_ceil(16), s.c, size[0], size[1], 16]), m)
     }
 
@@ -62,7 +63,8 @@ impl Ops for NdArray {
         shape: [usize; 5],
     ) -> NdArrayTensor {
         let b = b.as_ref().map(floats);
-        let y = pointwise::add_act(Isa::best(), &floats(&a), b.as_deref(), scalar(slope.as_ref(), 0.0));
+        let y =
+            pointwise::add_act(Isa::best(), &floats(&a), b.as_deref(), scalar(slope.as_ref(), 0.0));
         tensor(y, shape)
     }
 
@@ -109,7 +111,8 @@ impl Backward<Plain, 3> for NormStep {
         let (x, dy, gamma, beta) = (floats(&x), floats(&dy), floats(&gamma), floats(&beta));
         let (dx, dg, db) = norm::backward(Isa::best(), s, &x, &dy, &m, &gamma, &beta, relu);
         if let Some(p) = px {
-            grads.register::<Plain>(p.id, tensor(dx, [s.n.div_ceil(16), s.c, size[0], size[1], 16]));
+            grads
+                .register::<Plain>(p.id, tensor(dx, [s.n.div_ceil(16), s.c, size[0], size[1], 16]));
         }
         if let Some(p) = pg {
             grads.register::<Plain>(p.id, tensor(dg, [s.c]));
@@ -132,7 +135,13 @@ impl Backward<Plain, 3> for ActStep {
         let (a, b, slope, shape) = step.state;
         let dy = grads.consume::<Plain>(&step.node);
         let b = b.as_ref().map(floats);
-        let (dx, ds) = pointwise::add_act_gradient(Isa::best(), &floats(&a), b.as_deref(), &floats(&dy), slope);
+        let (dx, ds) = pointwise::add_act_gradient(
+            Isa::best(),
+            &floats(&a),
+            b.as_deref(),
+            &floats(&dy),
+            slope,
+        );
         let dx = tensor(dx, shape);
         if let Some(p) = pb {
             grads.register::<Plain>(p.id, dx.clone());
@@ -164,7 +173,11 @@ impl Backward<Plain, 1> for PoolStep {
 }
 
 impl<C: CheckpointStrategy> Ops for Autodiff<Plain, C> {
-    fn map_conv(x: Self::FloatTensorPrimitive, w: Self::FloatTensorPrimitive, g: conv::Conv) -> Self::FloatTensorPrimitive {
+    fn map_conv(
+        x: Self::FloatTensorPrimitive,
+        w: Self::FloatTensorPrimitive,
+        g: conv::Conv,
+    ) -> Self::FloatTensorPrimitive {
         let state = (x.primitive.clone(), w.primitive.clone(), g);
         let y = Plain::map_conv(x.primitive.clone(), w.primitive.clone(), g);
         match ConvStep.prepare::<C>([x.node, w.node]).compute_bound().stateful() {
@@ -183,10 +196,12 @@ impl<C: CheckpointStrategy> Ops for Autodiff<Plain, C> {
     ) -> (Self::FloatTensorPrimitive, norm::Moments) {
         let (a, b, c) = (x.primitive, gamma.primitive, beta.primitive);
         let (y, m) = Plain::map_norm(a.clone(), b.clone(), c.clone(), s, size, relu);
-        let y = match NormStep.prepare::<C>([x.node, gamma.node, beta.node]).compute_bound().stateful() {
-            OpsKind::Tracked(p) => p.finish(([a, b, c], m.clone(), s, size, relu), y),
-            OpsKind::UnTracked(p) => p.finish(y),
-        };
+        let y =
+            match NormStep.prepare::<C>([x.node, gamma.node, beta.node]).compute_bound().stateful()
+            {
+                OpsKind::Tracked(p) => p.finish(([a, b, c], m.clone(), s, size, relu), y),
+                OpsKind::UnTracked(p) => p.finish(y),
+            };
         (y, m)
     }
 
@@ -196,7 +211,8 @@ impl<C: CheckpointStrategy> Ops for Autodiff<Plain, C> {
         slope: Option<Self::FloatTensorPrimitive>,
         shape: [usize; 5],
     ) -> Self::FloatTensorPrimitive {
-        let (pb, ps) = (b.as_ref().map(|b| b.primitive.clone()), slope.as_ref().map(|s| s.primitive.clone()));
+        let (pb, ps) =
+            (b.as_ref().map(|b| b.primitive.clone()), slope.as_ref().map(|s| s.primitive.clone()));
         let y = Plain::map_act(a.primitive.clone(), pb.clone(), ps.clone(), shape);
         let state = (a.primitive.clone(), pb, scalar(ps.as_ref(), 0.0), shape);
         let none = || Self::FloatTensorPrimitive::new(tensor(vec![0.0], [1])).node;

@@ -31,7 +31,13 @@ pub fn add_act(isa: Isa, a: &[f32], b: Option<&[f32]>, slope: f32) -> Vec<f32> {
 }
 
 #[inline(always)]
-fn act_gradient<L: Lanes>(a: &[Group], b: Option<&[Group]>, dy: &[Group], slope: f32, dx: &mut [Group]) -> f32 {
+fn act_gradient<L: Lanes>(
+    a: &[Group],
+    b: Option<&[Group]>,
+    dy: &[Group],
+    slope: f32,
+    dx: &mut [Group],
+) -> f32 {
     let (zero, slope) = (L::splat(0.0), L::splat(slope));
     let mut sum = zero;
     for (i, (d, out)) in dy.iter().zip(dx).enumerate() {
@@ -47,7 +53,13 @@ fn act_gradient<L: Lanes>(a: &[Group], b: Option<&[Group]>, dy: &[Group], slope:
 variants!(act_gradient_on = act_gradient(a: &[Group], b: Option<&[Group]>, dy: &[Group], slope: f32, dx: &mut [Group]) -> f32);
 
 /// Gradients of `a` (`b`'s is the same) and of the slope.
-pub fn add_act_gradient(isa: Isa, a: &[f32], b: Option<&[f32]>, dy: &[f32], slope: f32) -> (Vec<f32>, f32) {
+pub fn add_act_gradient(
+    isa: Isa,
+    a: &[f32],
+    b: Option<&[f32]>,
+    dy: &[f32],
+    slope: f32,
+) -> (Vec<f32>, f32) {
     let mut dx = vec![0.0; a.len()];
     let sums: Vec<f32> = dx
         .par_chunks_mut(CHUNK)
@@ -55,7 +67,14 @@ pub fn add_act_gradient(isa: Isa, a: &[f32], b: Option<&[f32]>, dy: &[f32], slop
         .map(|(i, dx)| {
             let at = i * CHUNK..i * CHUNK + dx.len();
             let b = b.map(|b| b[at.clone()].as_chunks().0);
-            act_gradient_on(isa, a[at.clone()].as_chunks().0, b, dy[at].as_chunks().0, slope, dx.as_chunks_mut().0)
+            act_gradient_on(
+                isa,
+                a[at.clone()].as_chunks().0,
+                b,
+                dy[at].as_chunks().0,
+                slope,
+                dx.as_chunks_mut().0,
+            )
         })
         .collect();
     (dx, sums.iter().map(|&v| f64::from(v)).sum::<f64>() as f32)

@@ -22,7 +22,10 @@ fn noise(n: usize, seed: u64) -> Vec<f32> {
 fn close(what: &str, got: &[f32], want: &[f64], tolerance: f64) {
     assert_eq!(got.len(), want.len(), "{what}");
     for (i, (g, w)) in got.iter().zip(want).enumerate() {
-        assert!((f64::from(*g) - w).abs() <= tolerance * (1.0 + w.abs()), "{what}[{i}]: {g} != {w}");
+        assert!(
+            (f64::from(*g) - w).abs() <= tolerance * (1.0 + w.abs()),
+            "{what}[{i}]: {g} != {w}"
+        );
     }
 }
 
@@ -52,7 +55,9 @@ fn products(n: usize, g: Conv, mut f: impl FnMut(usize, usize, usize)) {
 fn convolutions_and_their_gradients_equal_the_loops() {
     let mut shapes = vec![];
     for (k, stride) in [(1, 1), (1, 2), (3, 1), (3, 2), (5, 1), (5, 2)] {
-        for (ci, co, h, w) in [(3, 5, 7, 9), (4, 8, 8, 8), (1, 1, 1, 1), (2, 9, 2, 5), (7, 3, 10, 17)] {
+        for (ci, co, h, w) in
+            [(3, 5, 7, 9), (4, 8, 8, 8), (1, 1, 1, 1), (2, 9, 2, 5), (7, 3, 10, 17)]
+        {
             shapes.push(Conv { ci, co, h, w, k, stride });
         }
     }
@@ -63,7 +68,8 @@ fn convolutions_and_their_gradients_equal_the_loops() {
         let x = noise(n * g.ci * hw, seed);
         let w = noise(g.weight_len(), seed + 100);
         let dy = noise(n * g.co * ohw, seed + 200);
-        let (mut y, mut dx, mut dw) = (vec![0f64; dy.len()], vec![0f64; x.len()], vec![0f64; w.len()]);
+        let (mut y, mut dx, mut dw) =
+            (vec![0f64; dy.len()], vec![0f64; x.len()], vec![0f64; w.len()]);
         products(n, g, |o, i, k| {
             y[o] += f64::from(x[i]) * f64::from(w[k]);
             dx[i] += f64::from(dy[o]) * f64::from(w[k]);
@@ -94,7 +100,14 @@ fn convolutions_and_their_gradients_equal_the_loops() {
 /// Forward values, then gradients of input, gamma and beta, all in f64.
 type Norm = (Vec<f64>, Vec<f64>, Vec<f64>, Vec<f64>);
 
-fn norm_in_f64(s: norm::Shape, x: &[f32], dy: &[f32], gamma: &[f32], beta: &[f32], relu: bool) -> Norm {
+fn norm_in_f64(
+    s: norm::Shape,
+    x: &[f32],
+    dy: &[f32],
+    gamma: &[f32],
+    beta: &[f32],
+    relu: bool,
+) -> Norm {
     let m = (s.n * s.pixels) as f64;
     let (mut y, mut dx) = (vec![0.0; x.len()], vec![0.0; x.len()]);
     let (mut dg, mut db) = (vec![0.0; s.c], vec![0.0; s.c]);
@@ -159,13 +172,19 @@ fn normalisation_and_its_gradients_equal_the_loops() {
 #[test]
 fn sums_with_activation_equal_the_loops() {
     let (a, b, dy) = (noise(16 * 2100, 1), noise(16 * 2100, 2), noise(16 * 2100, 3));
-    for (slope, isa) in [0.0, 0.3, -0.5].into_iter().flat_map(|s| Isa::available().into_iter().map(move |i| (s, i))) {
+    for (slope, isa) in
+        [0.0, 0.3, -0.5].into_iter().flat_map(|s| Isa::available().into_iter().map(move |i| (s, i)))
+    {
         let z: Vec<f64> = a.iter().zip(&b).map(|(a, b)| f64::from(a + b)).collect();
         let k = f64::from(slope);
         let want: Vec<f64> = z.iter().map(|&z| if z > 0.0 { z } else { k * z }).collect();
         close("y", &pointwise::add_act(isa, &a, Some(&b), slope), &want, 1e-6);
         let (dx, ds) = pointwise::add_act_gradient(isa, &a, Some(&b), &dy, slope);
-        let want: Vec<f64> = z.iter().zip(&dy).map(|(&z, &d)| f64::from(d) * if z > 0.0 { 1.0 } else { k }).collect();
+        let want: Vec<f64> = z
+            .iter()
+            .zip(&dy)
+            .map(|(&z, &d)| f64::from(d) * if z > 0.0 { 1.0 } else { k })
+            .collect();
         close("dx", &dx, &want, 1e-6);
         let want = z.iter().zip(&dy).map(|(&z, &d)| f64::from(d) * z.min(0.0)).sum::<f64>();
         close("slope", &[ds], &[want], 1e-4);
@@ -204,8 +223,11 @@ fn block(p: &[Tensor<Ad, 1>; 6], images: &[f32]) -> Tensor<Ad, 1> {
 #[test]
 fn autodiff_agrees_with_differences() {
     let images = noise(19 * 2 * 25, 9);
-    let values: Vec<Vec<f32>> = [54, 9, 3, 3, 1, 3].iter().zip(20..).map(|(&n, s)| noise(n, s)).collect();
-    let make = |v: &[Vec<f32>]| -> [Tensor<Ad, 1>; 6] { std::array::from_fn(|i| parameter(&v[i], [v[i].len()])) };
+    let values: Vec<Vec<f32>> =
+        [54, 9, 3, 3, 1, 3].iter().zip(20..).map(|(&n, s)| noise(n, s)).collect();
+    let make = |v: &[Vec<f32>]| -> [Tensor<Ad, 1>; 6] {
+        std::array::from_fn(|i| parameter(&v[i], [v[i].len()]))
+    };
     let loss = |v: &[Vec<f32>]| f64::from(block(&make(v), &images).into_scalar());
     let p = make(&values);
     let grads = block(&p, &images).backward();
@@ -220,7 +242,10 @@ fn autodiff_agrees_with_differences() {
             };
             let h = 2e-3;
             let d = (moved(h) - moved(-h)) / (2.0 * f64::from(h));
-            assert!((d - f64::from(*g)).abs() < 0.02 * (1.0 + d.abs()), "parameter {i}[{j}]: {g} != {d}");
+            assert!(
+                (d - f64::from(*g)).abs() < 0.02 * (1.0 + d.abs()),
+                "parameter {i}[{j}]: {g} != {d}"
+            );
         }
     }
 }
