@@ -1,46 +1,43 @@
-//! Feature maps and the operations of the search space on them: the only place that knows which
-//! backend computes.
+//! The tensor operations that training needs beyond burn's own, on a layout of their own.
+//!
+//! [`Map`] is what flows between layers; its layout is private to this module. [`Ops`] is
+//! implemented by burn's ndarray backend and by that backend under autodiff.
 
-mod cpu;
+pub mod cpu;
 
 use burn::tensor::backend::Backend;
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::ops::FloatTensor;
+use burn::tensor::{Tensor, TensorData, TensorPrimitive};
+use cpu::{conv::Conv, norm::Moments, norm::Shape, pointwise};
 
-/// Inference and statistics on the CPU.
-pub type Cpu = burn_ndarray::NdArray<f32>;
-/// Training on the CPU.
-pub type CpuAutodiff = burn::backend::Autodiff<Cpu>;
-
-/// Images that are computed side by side: the innermost dimension of a map.
-pub const LANES: usize = 16;
-
-/// Activation.
-#[derive(Clone, Debug)]
-pub enum Act<B: Backend> {
-    /// None.
-    None,
-    /// max(x, 0).
-    Relu,
-    /// x for x >= 0, slope x below; the slope is `[1]`.
-    Prelu(Tensor<B, 1>),
+/// A backend with operations on [`Map`]s. Shapes: maps `[ceil(n / 16), c, h, w, 16]`.
+pub trait Ops: Backend {
+    /// Convolution with padding `k / 2`; `w` is `[co, ci, k, k]`.
+    fn map_conv(x: FloatTensor<Self>, w: FloatTensor<Self>, g: Conv) -> FloatTensor<Self>;
+    /// Batch normalisation with batch statistics, `gamma` and `beta` `[c]`, `size` = `[h, w]`.
+    fn map_norm(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        s: Shape,
+        size: [usize; 2],
+        relu: bool,
+    ) -> (FloatTensor<Self>, Moments);
+    /// `act(a + b)`; the slope `[1]` of a PReLU, or none for a ReLU.
+    fn map_act(
+        a: FloatTensor<Self>,
+        b: Option<FloatTensor<Self>>,
+        slope: Option<FloatTensor<Self>>,
+        shape: [usize; 5],
+    ) -> FloatTensor<Self>;
+    /// Global average, `[n, c]`.
+    fn map_pool(x: FloatTensor<Self>, s: Shape) -> FloatTensor<Self>;
 }
 
-/// Statistics of a batch, for every channel.
-#[derive(Clone, Debug, PartialEq)]
-pub struct BatchStats {
-    /// Mean, `[c]`.
-    pub mean: Vec<f32>,
-    /// Biased variance, `[c]`.
-    pub var_biased: Vec<f32>,
-    /// Values of a channel.
-    pub count: usize,
-}
-
-/// A feature map: `n` images side by side in blocks of 16, `[ceil(n / 16), c, h, w, 16]`. The last
-/// block's unused lanes hold anything; they take no part in statistics and gradients.
+/// `n` feature maps of `c` channels, `h` rows and `w` columns.
 #[derive(Clone, Debug)]
 pub struct Map<B: Ops> {
-    /// Values.
+    /// `[ceil(n / 16), c, h, w, 16]`, sixteen images innermost.
     pub data: Tensor<B, 5>,
     /// Images.
     pub n: usize,
@@ -52,90 +49,132 @@ pub struct Map<B: Ops> {
     pub w: usize,
 }
 
+/// Activation after a sum or a normalisation.
+#[derive(Clone, Debug)]
+pub enum Act<B: Ops> {
+    /// The value itself.
+    None,
+    /// `max(v, 0)`.
+    Relu,
+    /// `max(v, 0) + slope * min(v, 0)` with a learned slope `[1]`.
+    Prelu(Tensor<B, 1>),
+}
+
+/// Statistics of one batch, for recalibration and running averages; vectors are `[c]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BatchStats {
+    /// Mean over images and pixels.
+    pub mean: Vec<f32>,
+    /// Variance divided by `count`, not `count - 1`.
+    pub var_biased: Vec<f32>,
+    /// Images times pixels.
+    pub count: usize,
+}
+
+fn float<B: Backend, const D: usize>(t: Tensor<B, D>) -> FloatTensor<B> {
+    t.into_primitive().tensor()
+}
+
+fn lift<B: Backend, const D: usize>(t: FloatTensor<B>) -> Tensor<B, D> {
+    Tensor::from_primitive(TensorPrimitive::Float(t))
+}
+
 impl<B: Ops> Map<B> {
-    /// From images `[n, c, h, w]`.
+    /// A map of images `[n, c, h, w]`; not tracked by autodiff.
     pub fn from_images(images: &[f32], n: usize, c: usize, h: usize, w: usize) -> Self {
-        let (blocks, plane) = (n.div_ceil(LANES), c * h * w);
-        let mut data = vec![0.0; blocks * plane * LANES];
-        for (i, image) in images.chunks_exact(plane).take(n).enumerate() {
-            let block = &mut data[i / LANES * plane * LANES..][..plane * LANES];
-            for (lanes, &value) in block.chunks_exact_mut(LANES).zip(image) {
-                lanes[i % LANES] = value;
-            }
-        }
-        let data = TensorData::new(data, [blocks, c, h, w, LANES]);
+        let data =
+            TensorData::new(pointwise::block(images, n, c * h * w), [n.div_ceil(16), c, h, w, 16]);
         Self { data: Tensor::from_data(data, &Default::default()), n, c, h, w }
     }
 
-    /// As images `[n, c, h, w]`.
+    /// The values as `[n, c, h, w]`.
+    ///
+    /// # Panics
+    /// If the backend cannot hand out f32.
     pub fn to_images(&self) -> Vec<f32> {
-        let (plane, data) = (self.c * self.h * self.w, self.data.to_data());
-        let data: Vec<f32> = data.iter::<f32>().collect();
-        (0..self.n * plane)
-            .map(|i| {
-                let (image, at) = (i / plane, i % plane);
-                data[(image / LANES * plane + at) * LANES + image % LANES]
-            })
-            .collect()
+        let data = self.data.to_data();
+        let v = data.as_slice::<f32>().expect("maps hold f32");
+        pointwise::unblock(v, self.n, self.c * self.h * self.w)
     }
 
-    fn like(&self, data: Tensor<B, 5>) -> Self {
-        let [_, c, h, w, _] = data.dims();
-        Self { data, n: self.n, c, h, w }
+    fn shape(&self) -> Shape {
+        Shape { n: self.n, c: self.c, pixels: self.h * self.w }
     }
 }
 
-/// What a backend must compute.
-pub trait Ops: Backend {
-    /// Convolution with padding `k / 2`; `w` is `[co, ci, k, k]`.
-    fn conv2d(x: &Map<Self>, w: Tensor<Self, 4>, stride: usize) -> Map<Self>;
+/// Convolution with padding `k / 2` and stride 1 or 2; `w` is `[co, ci, k, k]`.
+pub fn conv2d<B: Ops>(x: &Map<B>, w: Tensor<B, 4>, stride: usize) -> Map<B> {
+    let [co, ci, k, _] = w.dims();
+    assert_eq!(ci, x.c, "input channels of weights and map");
+    let g = Conv { ci, co, h: x.h, w: x.w, k, stride };
+    let y = B::map_conv(float(x.data.clone()), float(w), g);
+    Map { data: lift(y), n: x.n, c: co, h: g.ho(), w: g.wo() }
+}
 
-    /// Convolution, bias `[co]`, an optional addend, activation: a folded layer. No gradients.
-    fn conv2d_bias_act(
-        x: &Map<Self>,
-        w: Tensor<Self, 4>,
-        bias: Tensor<Self, 1>,
-        stride: usize,
-        act: Act<Self>,
-        add: Option<&Map<Self>>,
-    ) -> Map<Self>;
-
-    /// Batch norm with the batch's own statistics (eps 1e-5, factor and offset `[c]`), then the
-    /// activation, [`Act::None`] or [`Act::Relu`].
-    fn batch_norm(
-        x: &Map<Self>,
-        gamma: Tensor<Self, 1>,
-        beta: Tensor<Self, 1>,
-        act: Act<Self>,
-    ) -> (Map<Self>, BatchStats);
-
-    /// Sum, then activation.
-    fn add_act(x: &Map<Self>, y: &Map<Self>, act: Act<Self>) -> Map<Self> {
-        let sum = x.data.clone() + y.data.clone();
-        Self::act(&x.like(sum), act)
-    }
-
-    /// Activation alone.
-    fn act(x: &Map<Self>, act: Act<Self>) -> Map<Self> {
-        let data = x.data.clone();
-        x.like(match act {
-            Act::None => data,
-            Act::Relu => burn::tensor::activation::relu(data),
-            Act::Prelu(slope) => {
-                let below = data.clone().clamp_max(0.0) * slope.reshape([1, 1, 1, 1, 1]);
-                data.clamp_min(0.0) + below
-            }
-        })
-    }
-
-    /// Global average, `[n, c]`.
-    fn pool(x: &Map<Self>) -> Tensor<Self, 2> {
-        let blocks = x.n.div_ceil(LANES);
-        let mean = x.data.clone().reshape([blocks, x.c, x.h * x.w, LANES]).mean_dim(2);
-        let rows = mean.reshape([blocks, x.c, LANES]).swap_dims(1, 2);
-        rows.reshape([blocks * LANES, x.c]).slice([0..x.n, 0..x.c])
+/// Convolution with folded batch normalisation: `act(conv(x, w) + bias + residual)`, `bias` `[co]`.
+pub fn conv2d_bias_act<B: Ops>(
+    x: &Map<B>,
+    w: Tensor<B, 4>,
+    bias: Tensor<B, 1>,
+    stride: usize,
+    residual: Option<&Map<B>>,
+    act: Act<B>,
+) -> Map<B> {
+    let mut y = conv2d(x, w, stride);
+    let c = y.c;
+    y.data = y.data + bias.reshape([1, c, 1, 1, 1]);
+    match (residual, act) {
+        (Some(r), Act::None) => Map { data: y.data + r.data.clone(), ..y },
+        (Some(r), a) => add_act(&y, r, a),
+        (None, a) => self::act(&y, a),
     }
 }
 
-#[cfg(test)]
-mod tests;
+/// Batch normalisation over the batch's own statistics (epsilon 1e-5), with the activation fused
+/// unless it is a PReLU; `gamma` and `beta` are `[c]`.
+pub fn batch_norm<B: Ops>(
+    x: &Map<B>,
+    gamma: Tensor<B, 1>,
+    beta: Tensor<B, 1>,
+    act: Act<B>,
+) -> (Map<B>, BatchStats) {
+    let s = x.shape();
+    let relu = matches!(act, Act::Relu);
+    let (y, m) = B::map_norm(float(x.data.clone()), float(gamma), float(beta), s, [x.h, x.w], relu);
+    let y = Map { data: lift(y), ..*x };
+    let stats = BatchStats { mean: m.mean, var_biased: m.var, count: s.n * s.pixels };
+    let y = if relu { y } else { self::act(&y, act) };
+    (y, stats)
+}
+
+fn sum_act<B: Ops>(a: &Map<B>, b: Option<&Map<B>>, slope: Option<Tensor<B, 1>>) -> Map<B> {
+    let b = b.map(|b| {
+        assert_eq!(a.data.dims(), b.data.dims(), "both maps have one shape");
+        float(b.data.clone())
+    });
+    let y = B::map_act(float(a.data.clone()), b, slope.map(float), a.data.dims());
+    Map { data: lift(y), ..*a }
+}
+
+/// `act(a + b)`.
+pub fn add_act<B: Ops>(a: &Map<B>, b: &Map<B>, act: Act<B>) -> Map<B> {
+    match act {
+        Act::None => Map { data: a.data.clone() + b.data.clone(), ..*a },
+        Act::Relu => sum_act(a, Some(b), None),
+        Act::Prelu(slope) => sum_act(a, Some(b), Some(slope)),
+    }
+}
+
+/// `act(x)`.
+pub fn act<B: Ops>(x: &Map<B>, act: Act<B>) -> Map<B> {
+    match act {
+        Act::None => x.clone(),
+        Act::Relu => sum_act(x, None, None),
+        Act::Prelu(slope) => sum_act(x, None, Some(slope)),
+    }
+}
+
+/// Global average of every channel, `[n, c]`.
+pub fn pool<B: Ops>(x: &Map<B>) -> Tensor<B, 2> {
+    lift(B::map_pool(float(x.data.clone()), x.shape()))
+}

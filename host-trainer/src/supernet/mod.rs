@@ -12,8 +12,7 @@ mod subnet;
 mod weights;
 
 pub use folded::{FoldedNet, Site};
-pub use forward::recalibrate;
-pub(crate) use folded::Prepared;
+pub use forward::{Cpu, CpuAutodiff, recalibrate};
 pub(crate) use forward::{TensorNet, forward_train};
 pub(crate) use subnet::Source;
 pub use net::{Act, Block, BnConv, BnStats, FoldedConv, Linear, Net};

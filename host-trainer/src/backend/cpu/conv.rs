@@ -1,17 +1,15 @@
-//! Direct convolution, 16 images side by side.
+//! Direct convolution over batch-blocked maps: forward (also with bias, residual and activation),
+//! input gradient and weight gradient.
 //!
-//! A block's input is padded once; a tile of 4 output channels x 4 pixels x 16 images stays in
-//! registers over all taps. The input gradient is a convolution with the flipped, transposed
-//! weights; the weight gradient keeps 4 outputs x one row of taps in registers over all pixels.
+//! Forward and input gradient are both correlations of a zero-padded band of rows with a list of
+//! taps; the input gradient of a stride-2 convolution is four of them, one per parity of the pixel.
 
+use super::lanes::{Group, Isa, Lanes, variants};
 use rayon::prelude::*;
 
-use super::isa::{Isa, Lanes, dispatch};
-use crate::backend::LANES;
-
-/// Shapes of a convolution with padding `k / 2`.
+/// Shape of a convolution with padding `kernel / 2`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Geometry {
+pub struct Conv {
     /// Input channels.
     pub ci: usize,
     /// Output channels.
@@ -20,291 +18,398 @@ pub struct Geometry {
     pub h: usize,
     /// Input columns.
     pub w: usize,
-    /// Side of the kernel.
+    /// Kernel edge, odd.
     pub k: usize,
-    /// Stride.
-    pub s: usize,
+    /// Stride, 1 or 2.
+    pub stride: usize,
 }
 
-impl Geometry {
-    /// Output rows and columns.
-    pub fn out(&self) -> (usize, usize) {
-        (self.h.div_ceil(self.s), self.w.div_ceil(self.s))
+impl Conv {
+    /// Output rows.
+    pub fn ho(&self) -> usize {
+        (self.h - 1) / self.stride + 1
     }
-    fn padded(&self) -> (usize, usize) {
-        (self.h + self.k - 1, self.w + self.k - 1)
+    /// Output columns.
+    pub fn wo(&self) -> usize {
+        (self.w - 1) / self.stride + 1
+    }
+    /// Floats of one block of sixteen input images.
+    pub fn input_len(&self) -> usize {
+        self.ci * self.h * self.w * 16
+    }
+    /// Floats of one block of sixteen outputs.
+    pub fn output_len(&self) -> usize {
+        self.co * self.ho() * self.wo() * 16
+    }
+    /// Floats of the weights `[co, ci, k, k]`.
+    pub fn weight_len(&self) -> usize {
+        self.co * self.ci * self.k * self.k
+    }
+    fn check(&self, w: &[f32]) {
+        assert!(matches!(self.stride, 1 | 2) && self.k % 2 == 1, "stride 1 or 2, odd kernel");
+        assert_eq!(w.len(), self.weight_len(), "weights [co, ci, k, k]");
     }
 }
 
-/// What follows a convolution.
+/// What follows the sums in evaluation: `y = act(sum + bias[c] + residual)`.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Epilogue<'a> {
     /// `[co]`.
     pub bias: Option<&'a [f32]>,
-    /// Addend of the output's shape.
-    pub add: Option<&'a [f32]>,
-    /// Factor of negative sums: 1 for none, 0 for ReLU.
-    pub slope: f32,
+    /// A map of the output's shape.
+    pub residual: Option<&'a [f32]>,
+    /// Slope for negative values: 0 is ReLU, a PReLU's its slope; `None` leaves the sum alone.
+    pub slope: Option<f32>,
 }
 
-impl Epilogue<'_> {
-    /// Nothing.
-    pub const NONE: Self = Epilogue { bias: None, add: None, slope: 1.0 };
+/// A correlation: `dst[o][y][x] = sum over c, tap of w * src[c][y * step + dy][x * step + dx]`.
+struct Plan {
+    c: usize,
+    o: usize,
+    /// Source rows and columns.
+    src: [usize; 2],
+    step: usize,
+    taps: Vec<[isize; 2]>,
+    /// Rows and columns computed.
+    size: [usize; 2],
+    /// Destination rows and columns, and where and how densely the results go.
+    dst: [usize; 2],
+    origin: [usize; 2],
+    spread: usize,
 }
 
-fn lanes(x: &[f32]) -> &[Lanes] {
-    x.as_chunks::<LANES>().0
-}
-
-fn lanes_mut(x: &mut [f32]) -> &mut [Lanes] {
-    x.as_chunks_mut::<LANES>().0
-}
-
-/// One block `[ci, h, w]` with a border of zeros, `[ci, h + k - 1, w + k - 1]`.
-fn pad(x: &[Lanes], g: &Geometry) -> Vec<Lanes> {
-    let ((hp, wp), p) = (g.padded(), g.k / 2);
-    let mut padded = vec![[0.0; LANES]; g.ci * hp * wp];
-    for (source, target) in x.chunks_exact(g.h * g.w).zip(padded.chunks_exact_mut(hp * wp)) {
-        for (y, row) in source.chunks_exact(g.w).enumerate() {
-            target[(y + p) * wp + p..][..g.w].copy_from_slice(row);
-        }
+impl Plan {
+    fn range(&self, axis: usize) -> (isize, isize) {
+        let of = self.taps.iter().map(|t| t[axis]);
+        (of.clone().min().unwrap_or(0), of.max().unwrap_or(0))
     }
-    padded
 }
 
-/// `y[b, o, oy, ox] = sum w[o, i, ky, kx] x[b, i, s oy + ky - k/2, s ox + kx - k/2]`, for all
-/// blocks; `x` is `[blocks, ci, h, w, 16]`, `w` `[co, ci, k, k]`.
-pub fn forward(x: &[f32], w: &[f32], g: &Geometry, end: &Epilogue<'_>) -> Vec<f32> {
-    let (ho, wo) = g.out();
-    let (size, out) = (g.ci * g.h * g.w * LANES, g.co * ho * wo * LANES);
-    let mut y = vec![0.0; x.len() / size * out];
-    y.par_chunks_exact_mut(out).zip(x.par_chunks_exact(size)).enumerate().for_each(|(b, (y, x))| {
-        let end = Epilogue { add: end.add.map(|a| &a[b * out..(b + 1) * out]), ..*end };
-        if g.k == 1 {
-            forward_block(lanes(x), w, g, &end, lanes_mut(y));
-        } else {
-            forward_block(&pad(lanes(x), g), w, g, &end, lanes_mut(y));
-        }
-    });
-    y
-}
-
-dispatch! {
-    /// One block, padded.
-    pub fn forward_block(x: &[Lanes], w: &[f32], g: &Geometry, end: &Epilogue<'_>, y: &mut [Lanes])
-        = forward_generic
-}
-
+/// Copies channels of `src` `[c][h][w]` into a zero-padded buffer `[c][rows][cols]` whose first
+/// element is source pixel `(y0, x0)`.
 #[inline(always)]
-fn forward_generic<I: Isa>(
-    x: &[Lanes],
-    w: &[f32],
-    g: &Geometry,
-    end: &Epilogue<'_>,
-    y: &mut [Lanes],
+fn fill_band(
+    band: &mut Vec<Group>,
+    src: &[Group],
+    c: usize,
+    [h, w]: [usize; 2],
+    [y0, x0]: [isize; 2],
+    [rows, cols]: [usize; 2],
 ) {
-    let (ho, wo) = g.out();
-    for oy in 0..ho {
-        let mut o = 0;
-        while o < g.co {
-            let channels = (g.co - o).min(4);
-            let mut ox = 0;
-            while ox < wo {
-                let four = ox + 4 <= wo;
-                match (channels, four) {
-                    (4, true) => tile::<I, 4, 4>(x, w, g, end, (o, oy, ox), y),
-                    (3, true) => tile::<I, 3, 4>(x, w, g, end, (o, oy, ox), y),
-                    (2, true) => tile::<I, 2, 4>(x, w, g, end, (o, oy, ox), y),
-                    (_, true) => tile::<I, 1, 4>(x, w, g, end, (o, oy, ox), y),
-                    (4, false) => tile::<I, 4, 1>(x, w, g, end, (o, oy, ox), y),
-                    (3, false) => tile::<I, 3, 1>(x, w, g, end, (o, oy, ox), y),
-                    (2, false) => tile::<I, 2, 1>(x, w, g, end, (o, oy, ox), y),
-                    (_, false) => tile::<I, 1, 1>(x, w, g, end, (o, oy, ox), y),
-                }
-                ox += if four { 4 } else { 1 };
+    band.clear();
+    let left = (-x0).clamp(0, cols as isize) as usize;
+    let first = x0.max(0) as usize;
+    let n = w.saturating_sub(first).min(cols - left);
+    for ch in 0..c {
+        for r in 0..rows {
+            let y = y0 + r as isize;
+            if y < 0 || y >= h as isize {
+                band.resize(band.len() + cols, [0.0; 16]);
+                continue;
             }
-            o += channels;
+            band.resize(band.len() + left, [0.0; 16]);
+            let at = (ch * h + y as usize) * w + first;
+            band.extend_from_slice(&src[at..at + n]);
+            band.resize(band.len() + cols - left - n, [0.0; 16]);
         }
     }
 }
 
-/// `C` output channels from `o` x `P` pixels from (`oy`, `ox`).
+/// Rows of a band: about 128 pixels, at most 2^17 / (channels * columns).
+fn band_rows(c: usize, cols: usize, rows: usize, step: usize) -> usize {
+    (4096 / (c * cols * step).max(1)).clamp(2, 16).min(rows)
+}
+
+/// Output channels and pixels of a register tile.
+const fn tile(wide: bool) -> (usize, usize) {
+    if wide { (4, 4) } else { (2, 2) }
+}
+
+/// Weights in the order in which the kernel reads them: `[o / CO][c][tap][CO]`, zeros beyond `o`.
+fn pack(
+    wide: bool,
+    o: usize,
+    c: usize,
+    taps: usize,
+    w: impl Fn(usize, usize, usize) -> f32,
+) -> Vec<f32> {
+    let t = tile(wide).0;
+    let mut out = vec![0.0; o.div_ceil(t) * c * taps * t];
+    for (i, v) in out.iter_mut().enumerate() {
+        let oc = i / (c * taps * t) * t + i % t;
+        if oc < o {
+            *v = w(oc, i / t / taps % c, i / t % taps);
+        }
+    }
+    out
+}
+
 #[inline(always)]
-fn tile<I: Isa, const C: usize, const P: usize>(
-    x: &[Lanes],
+fn correlate<L: Lanes>(
+    src: &[Group],
+    p: &Plan,
     w: &[f32],
-    g: &Geometry,
-    end: &Epilogue<'_>,
-    (o, oy, ox): (usize, usize, usize),
-    y: &mut [Lanes],
+    e: Epilogue<'_>,
+    dst: &mut [Group],
+    band: &mut Vec<Group>,
 ) {
-    let ((hp, wp), (ho, wo), kk) = (g.padded(), g.out(), g.k * g.k);
-    let mut acc = [[[0.0f32; LANES]; P]; C];
-    let weights: [&[f32]; C] =
-        std::array::from_fn(|c| &w[(o + c) * g.ci * kk..(o + c + 1) * g.ci * kk]);
-    for i in 0..g.ci {
-        for ky in 0..g.k {
-            let row = &x[(i * hp + oy * g.s + ky) * wp + ox * g.s..][..(P - 1) * g.s + g.k];
-            for kx in 0..g.k {
-                for c in 0..C {
-                    let weight = weights[c][i * kk + ky * g.k + kx];
-                    for p in 0..P {
-                        let value = &row[p * g.s + kx];
-                        for l in 0..LANES {
-                            acc[c][p][l] = I::fma(value[l], weight, acc[c][p][l]);
+    match (L::WIDE, p.step) {
+        (true, 1) => correlate_tiled::<L, 4, 4, 1>(src, p, w, e, dst, band),
+        (true, _) => correlate_tiled::<L, 4, 4, 2>(src, p, w, e, dst, band),
+        (false, 1) => correlate_tiled::<L, 2, 2, 1>(src, p, w, e, dst, band),
+        (false, _) => correlate_tiled::<L, 2, 2, 2>(src, p, w, e, dst, band),
+    }
+}
+variants!(correlate_on = correlate(src: &[Group], p: &Plan, w: &[f32], e: Epilogue<'_>, dst: &mut [Group], band: &mut Vec<Group>));
+
+#[inline(always)]
+fn correlate_tiled<L: Lanes, const CO: usize, const PX: usize, const S: usize>(
+    src: &[Group],
+    p: &Plan,
+    w: &[f32],
+    e: Epilogue<'_>,
+    dst: &mut [Group],
+    band: &mut Vec<Group>,
+) {
+    let ((ya, yb), (xa, xb)) = (p.range(0), p.range(1));
+    let [ho, wo] = p.size;
+    let cols = (wo.next_multiple_of(PX) - 1) * S + (xb - xa) as usize + 1;
+    let height = band_rows(p.c, cols, ho, S);
+    let residual = e.residual.map(|r| r.as_chunks::<16>().0);
+    let (zero, slope) = (L::splat(0.0), L::splat(e.slope.unwrap_or(1.0)));
+    let mut y0 = 0;
+    while y0 < ho {
+        let n = height.min(ho - y0);
+        let rows = (n - 1) * S + (yb - ya) as usize + 1;
+        fill_band(band, src, p.c, p.src, [(y0 * S) as isize + ya, xa], [rows, cols]);
+        let chan = rows * cols;
+        let mut at = [0usize; 25];
+        let at = &mut at[..p.taps.len()];
+        for (a, t) in at.iter_mut().zip(&p.taps) {
+            *a = (t[0] - ya) as usize * cols + (t[1] - xa) as usize;
+        }
+        for y in 0..n {
+            for x in (0..wo).step_by(PX) {
+                for (o, wt) in (0..p.o).step_by(CO).zip(w.chunks_exact(p.c * at.len() * CO)) {
+                    let mut acc = [[zero; PX]; CO];
+                    if let Some(b) = e.bias {
+                        for (i, a) in acc.iter_mut().enumerate() {
+                            *a = [L::splat(b[(o + i).min(p.o - 1)]); PX];
+                        }
+                    }
+                    let mut wt = wt.as_chunks::<CO>().0.iter();
+                    for c in 0..p.c {
+                        let base = &band[c * chan + y * S * cols + x * S..];
+                        for &a in at.iter() {
+                            let Some(wv) = wt.next() else { break };
+                            let xs = &base[a..][..(PX - 1) * S + 1];
+                            let mut xv = [zero; PX];
+                            for j in 0..PX {
+                                xv[j] = L::load(&xs[j * S]);
+                            }
+                            for i in 0..CO {
+                                let wi = L::splat(wv[i]);
+                                for j in 0..PX {
+                                    acc[i][j] = acc[i][j].fma(wi, xv[j]);
+                                }
+                            }
+                        }
+                    }
+                    for (i, row) in acc.iter().enumerate().take(p.o - o) {
+                        let line = ((o + i) * p.dst[0] + (y0 + y) * p.spread + p.origin[0])
+                            * p.dst[1]
+                            + p.origin[1];
+                        for (j, v) in row.iter().enumerate().take(wo - x) {
+                            let to = line + (x + j) * p.spread;
+                            let mut v = *v;
+                            if let Some(r) = residual {
+                                v = v.add(L::load(&r[to]));
+                            }
+                            if e.slope.is_some() {
+                                v = v.max(zero).fma(v.min(zero), slope);
+                            }
+                            v.store(&mut dst[to]);
                         }
                     }
                 }
             }
         }
-    }
-    for c in 0..C {
-        let at = ((o + c) * ho + oy) * wo + ox;
-        let bias = end.bias.map_or(0.0, |b| b[o + c]);
-        for p in 0..P {
-            let mut value = acc[c][p];
-            for v in &mut value {
-                *v += bias;
-            }
-            if let Some(add) = end.add {
-                for (v, a) in value.iter_mut().zip(&lanes(add)[at + p]) {
-                    *v += a;
-                }
-            }
-            if end.slope != 1.0 {
-                for v in &mut value {
-                    *v = if *v < 0.0 { *v * end.slope } else { *v };
-                }
-            }
-            y[at + p] = value;
-        }
+        y0 += n;
     }
 }
 
-/// Gradient of the input: `[blocks, ci, h, w, 16]` from `dy` of the output's shape.
-pub fn input_gradient(dy: &[f32], w: &[f32], g: &Geometry) -> Vec<f32> {
-    let (kk, (ho, wo)) = (g.k * g.k, g.out());
-    let mut flipped = vec![0.0; w.len()];
-    for o in 0..g.co {
-        for i in 0..g.ci {
-            for t in 0..kk {
-                flipped[(i * g.co + o) * kk + kk - 1 - t] = w[(o * g.ci + i) * kk + t];
-            }
-        }
+/// `y = epilogue(conv(x, w))` for every block of sixteen images in `x` `[blocks][ci][h][w][16]`.
+pub fn forward(isa: Isa, g: Conv, x: &[f32], w: &[f32], e: Epilogue<'_>) -> Vec<f32> {
+    g.check(w);
+    let (k, kk, pad) = (g.k, g.k * g.k, (g.k / 2) as isize);
+    let plan = Plan {
+        c: g.ci,
+        o: g.co,
+        src: [g.h, g.w],
+        step: g.stride,
+        taps: (0..kk).map(|t| [(t / k) as isize - pad, (t % k) as isize - pad]).collect(),
+        size: [g.ho(), g.wo()],
+        dst: [g.ho(), g.wo()],
+        origin: [0, 0],
+        spread: 1,
+    };
+    let packed = pack(isa.wide(), g.co, g.ci, kk, |o, c, t| w[(o * g.ci + c) * kk + t]);
+    let blocks = x.len() / g.input_len();
+    let mut out = vec![0.0; blocks * g.output_len()];
+    if let Some(r) = e.residual {
+        assert_eq!(r.len(), out.len(), "residual has the output's shape");
     }
-    let back = |h, w| Geometry { ci: g.co, co: g.ci, h, w, k: g.k, s: 1 };
-    match (g.s, g.k) {
-        (1, _) => forward(dy, &flipped, &back(g.h, g.w), &Epilogue::NONE),
-        (_, 1) => {
-            let low = forward(dy, &flipped, &back(ho, wo), &Epilogue::NONE);
-            spread(&low, (ho, wo), g)
-        }
-        _ => forward(&spread(dy, (ho, wo), g), &flipped, &back(g.h, g.w), &Epilogue::NONE),
-    }
+    out.par_chunks_mut(g.output_len()).zip(x.par_chunks(g.input_len())).enumerate().for_each_init(
+        Vec::new,
+        |band, (b, (y, x))| {
+            let n = g.output_len();
+            let e = Epilogue { residual: e.residual.map(|r| &r[b * n..][..n]), ..e };
+            correlate_on(isa, x.as_chunks().0, &plan, &packed, e, y.as_chunks_mut().0, band);
+        },
+    );
+    out
 }
 
-/// Puts pixel (y, x) at (s y, s x) of planes `[h, w]` of zeros.
-fn spread(x: &[f32], (ho, wo): (usize, usize), g: &Geometry) -> Vec<f32> {
-    let mut y = vec![0.0; x.len() / (ho * wo) * g.h * g.w];
-    y.par_chunks_exact_mut(g.h * g.w * LANES).zip(x.par_chunks_exact(ho * wo * LANES)).for_each(
-        |(y, x)| {
-            let y = lanes_mut(y);
-            for (i, value) in lanes(x).iter().enumerate() {
-                y[i / wo * g.s * g.w + i % wo * g.s] = *value;
+/// Gradient of the input, `[blocks][ci][h][w][16]`, from that of the output.
+pub fn input_gradient(isa: Isa, g: Conv, dy: &[f32], w: &[f32]) -> Vec<f32> {
+    g.check(w);
+    let (k, kk, s, pad) = (g.k, g.k * g.k, g.stride, g.k / 2);
+    let mut phases = Vec::new();
+    for (py, px) in (0..s.min(g.h)).flat_map(|a| (0..s.min(g.w)).map(move |b| (a, b))) {
+        // dx[s a + py] = sum over ky with (py + pad - ky) divisible by s of w[ky] dy[a + that / s]
+        let of = |phase: usize| -> Vec<(usize, isize)> {
+            let d = |t: usize| (phase + pad) as isize - t as isize;
+            (0..k).filter(|&t| d(t) % s as isize == 0).map(|t| (t, d(t) / s as isize)).collect()
+        };
+        let (rows, cols) = (of(py), of(px));
+        let taps: Vec<_> = rows
+            .iter()
+            .flat_map(|r| cols.iter().map(move |c| (r.0 * k + c.0, [r.1, c.1])))
+            .collect();
+        if taps.is_empty() {
+            continue;
+        }
+        let packed =
+            pack(isa.wide(), g.ci, g.co, taps.len(), |i, o, t| w[(o * g.ci + i) * kk + taps[t].0]);
+        let plan = Plan {
+            c: g.co,
+            o: g.ci,
+            src: [g.ho(), g.wo()],
+            step: 1,
+            taps: taps.iter().map(|t| t.1).collect(),
+            size: [(g.h - py).div_ceil(s), (g.w - px).div_ceil(s)],
+            dst: [g.h, g.w],
+            origin: [py, px],
+            spread: s,
+        };
+        phases.push((plan, packed));
+    }
+    let mut out = vec![0.0; dy.len() / g.output_len() * g.input_len()];
+    out.par_chunks_mut(g.input_len()).zip(dy.par_chunks(g.output_len())).for_each_init(
+        Vec::new,
+        |band, (dx, dy)| {
+            for (plan, packed) in &phases {
+                let e = Epilogue::default();
+                correlate_on(isa, dy.as_chunks().0, plan, packed, e, dx.as_chunks_mut().0, band);
             }
         },
     );
-    y
+    out
 }
 
-/// Gradient of the weights, `[co, ci, k, k]`. Blocks are summed in order, so the result does not
-/// depend on the number of threads.
-pub fn weight_gradient(x: &[f32], dy: &[f32], g: &Geometry) -> Vec<f32> {
-    let (ho, wo) = g.out();
-    let (size, out) = (g.ci * g.h * g.w * LANES, g.co * ho * wo * LANES);
-    let parts: Vec<Vec<f32>> = x
-        .par_chunks_exact(size)
-        .zip(dy.par_chunks_exact(out))
-        .map(|(x, dy)| {
-            let mut dw = vec![0.0; g.co * g.ci * g.k * g.k];
-            if g.k == 1 {
-                weight_block(lanes(x), lanes(dy), g, &mut dw);
-            } else {
-                weight_block(&pad(lanes(x), g), lanes(dy), g, &mut dw);
+#[inline(always)]
+fn weight_block<L: Lanes>(
+    g: Conv,
+    x: &[Group],
+    dy: &[Group],
+    dw: &mut [f32],
+    band: &mut Vec<Group>,
+) {
+    match (L::WIDE, g.stride) {
+        (true, 1) => weight_tiled::<L, 4, 6, 1>(g, x, dy, dw, band),
+        (true, _) => weight_tiled::<L, 4, 6, 2>(g, x, dy, dw, band),
+        (false, 1) => weight_tiled::<L, 2, 3, 1>(g, x, dy, dw, band),
+        (false, _) => weight_tiled::<L, 2, 3, 2>(g, x, dy, dw, band),
+    }
+}
+variants!(weight_on = weight_block(g: Conv, x: &[Group], dy: &[Group], dw: &mut [f32], band: &mut Vec<Group>));
+
+#[inline(always)]
+fn weight_tiled<L: Lanes, const CO: usize, const J: usize, const S: usize>(
+    g: Conv,
+    x: &[Group],
+    dy: &[Group],
+    dw: &mut [f32],
+    band: &mut Vec<Group>,
+) {
+    let (ho, wo, k) = (g.ho(), g.wo(), g.k);
+    let pad = (k / 2) as isize;
+    let cols = (wo - 1) * S + k;
+    let columns = g.ci * k * k;
+    let height = (256usize.div_ceil(wo)).clamp(1, 8).min(ho);
+    let mut y0 = 0;
+    while y0 < ho {
+        let n = height.min(ho - y0);
+        let rows = (n - 1) * S + k;
+        fill_band(band, x, g.ci, [g.h, g.w], [(y0 * S) as isize - pad, -pad], [rows, cols]);
+        for j0 in (0..columns).step_by(J) {
+            let mut at = [0; J];
+            for (j, a) in at.iter_mut().enumerate() {
+                let t = (j0 + j).min(columns - 1);
+                *a = (t / (k * k) * rows + t / k % k) * cols + t % k;
             }
+            for o in (0..g.co).step_by(CO) {
+                let mut acc = [[L::splat(0.0); J]; CO];
+                for y in 0..n {
+                    let mut xs: [&[Group]; J] = [&[]; J];
+                    for j in 0..J {
+                        xs[j] = &band[at[j] + y * S * cols..][..(wo - 1) * S + 1];
+                    }
+                    let mut ds: [&[Group]; CO] = [&[]; CO];
+                    for i in 0..CO {
+                        ds[i] = &dy[((o + i).min(g.co - 1) * ho + y0 + y) * wo..][..wo];
+                    }
+                    for c in 0..wo {
+                        let mut d = [L::splat(0.0); CO];
+                        for i in 0..CO {
+                            d[i] = L::load(&ds[i][c]);
+                        }
+                        for j in 0..J {
+                            let v = L::load(&xs[j][c * S]);
+                            for i in 0..CO {
+                                acc[i][j] = acc[i][j].fma(d[i], v);
+                            }
+                        }
+                    }
+                }
+                for (i, row) in acc.iter().enumerate().take(g.co - o) {
+                    for (j, v) in row.iter().enumerate().take(columns - j0) {
+                        dw[(o + i) * columns + j0 + j] += v.sum();
+                    }
+                }
+            }
+        }
+        y0 += n;
+    }
+}
+
+/// Gradient of the weights `[co, ci, k, k]`. Lanes of `dy` beyond the batch must be zero. Blocks
+/// are added in order, so the result does not depend on the number of threads.
+pub fn weight_gradient(isa: Isa, g: Conv, x: &[f32], dy: &[f32]) -> Vec<f32> {
+    let parts: Vec<Vec<f32>> = x
+        .par_chunks(g.input_len())
+        .zip(dy.par_chunks(g.output_len()))
+        .map_init(Vec::new, |band, (x, dy)| {
+            let mut dw = vec![0.0; g.weight_len()];
+            weight_on(isa, g, x.as_chunks().0, dy.as_chunks().0, &mut dw, band);
             dw
         })
         .collect();
-    let mut dw = vec![0.0; g.co * g.ci * g.k * g.k];
+    let mut total = vec![0.0; g.weight_len()];
     for part in parts {
-        dw.iter_mut().zip(part).for_each(|(sum, v)| *sum += v);
-    }
-    dw
-}
-
-dispatch! {
-    /// One block, padded; adds to `dw`.
-    pub fn weight_block(x: &[Lanes], dy: &[Lanes], g: &Geometry, dw: &mut [f32]) = weight_generic
-}
-
-#[inline(always)]
-fn weight_generic<I: Isa>(x: &[Lanes], dy: &[Lanes], g: &Geometry, dw: &mut [f32]) {
-    let mut o = 0;
-    while o < g.co {
-        let channels = (g.co - o).min(4);
-        for i in 0..g.ci {
-            for ky in 0..g.k {
-                let mut kx = 0;
-                while kx < g.k {
-                    let taps = if kx + 3 <= g.k { 3 } else { 1 };
-                    let at = (o, i, ky, kx);
-                    match (channels, taps) {
-                        (4, 3) => taps_of::<I, 4, 3>(x, dy, g, at, dw),
-                        (3, 3) => taps_of::<I, 3, 3>(x, dy, g, at, dw),
-                        (2, 3) => taps_of::<I, 2, 3>(x, dy, g, at, dw),
-                        (1, 3) => taps_of::<I, 1, 3>(x, dy, g, at, dw),
-                        (4, _) => taps_of::<I, 4, 1>(x, dy, g, at, dw),
-                        (3, _) => taps_of::<I, 3, 1>(x, dy, g, at, dw),
-                        (2, _) => taps_of::<I, 2, 1>(x, dy, g, at, dw),
-                        _ => taps_of::<I, 1, 1>(x, dy, g, at, dw),
-                    }
-                    kx += taps;
-                }
-            }
-        }
-        o += channels;
-    }
-}
-
-/// `C` output channels from `o` x `T` taps from `kx` of input channel `i`, kernel row `ky`.
-#[inline(always)]
-fn taps_of<I: Isa, const C: usize, const T: usize>(
-    x: &[Lanes],
-    dy: &[Lanes],
-    g: &Geometry,
-    (o, i, ky, kx): (usize, usize, usize, usize),
-    dw: &mut [f32],
-) {
-    let ((hp, wp), (ho, wo)) = (g.padded(), g.out());
-    let mut acc = [[[0.0f32; LANES]; T]; C];
-    for oy in 0..ho {
-        let row = &x[(i * hp + oy * g.s + ky) * wp + kx..][..(wo - 1) * g.s + T];
-        let grads: [&[Lanes]; C] =
-            std::array::from_fn(|c| &dy[((o + c) * ho + oy) * wo..((o + c) * ho + oy + 1) * wo]);
-        for ox in 0..wo {
-            let values = &row[ox * g.s..ox * g.s + T];
-            for c in 0..C {
-                let grad = &grads[c][ox];
-                for t in 0..T {
-                    for l in 0..LANES {
-                        acc[c][t][l] = I::fma(grad[l], values[t][l], acc[c][t][l]);
-                    }
-                }
-            }
+        for (t, p) in total.iter_mut().zip(part) {
+            *t += p;
         }
     }
-    for c in 0..C {
-        for t in 0..T {
-            dw[(((o + c) * g.ci + i) * g.k + ky) * g.k + kx + t] += acc[c][t].iter().sum::<f32>();
-        }
-    }
+    total
 }

@@ -1,7 +1,13 @@
-//! The operations on burn-ndarray, with gradients of their own under autodiff.
+//! CPU kernels over plain slices. Maps are `[ceil(n / 16)][c][h][w][16]`: sixteen images innermost,
+//! so that every pixel of a channel is one AVX-512 register; lanes beyond the batch are zero in
+//! gradients, and left out of statistics.
 
-mod conv;
-mod isa;
-mod norm;
+pub mod conv;
+mod lanes;
+pub mod norm;
 mod ops;
+pub mod pointwise;
+#[cfg(test)]
+mod tests;
 
+pub use lanes::Isa;

@@ -1,301 +1,248 @@
-//! Batch norm with the batch's own statistics, and the gradient of addition and activation.
+//! Batch normalisation with batch statistics (epsilon 1e-5), optionally fused with ReLU.
 
+use super::lanes::{Group, Isa, Lanes, variants};
 use rayon::prelude::*;
 
-use super::isa::{Isa, Lanes, dispatch};
-use crate::backend::{BatchStats, LANES};
-use crate::supernet::BN_EPSILON;
+/// Added to the variance, as everywhere in the project.
+pub const EPSILON: f64 = 1e-5;
 
-/// Shape of a map: images, channels, pixels.
+/// What the forward pass leaves for the backward pass and for running statistics; all `[c]`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Moments {
+    /// Mean over images and pixels.
+    pub mean: Vec<f32>,
+    /// Biased variance.
+    pub var: Vec<f32>,
+}
+
+/// Shape of a map: `n` images of `c` channels with `pixels` each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Extent {
+pub struct Shape {
     /// Images.
     pub n: usize,
     /// Channels.
     pub c: usize,
-    /// Pixels of a channel.
-    pub hw: usize,
+    /// Height times width.
+    pub pixels: usize,
 }
 
-impl Extent {
+impl Shape {
     fn block(&self) -> usize {
-        self.c * self.hw * LANES
+        self.c * self.pixels * 16
     }
     /// Images in block `b`.
-    fn used(&self, b: usize) -> usize {
-        (self.n - b * LANES).min(LANES)
+    fn valid(&self, b: usize) -> usize {
+        (self.n - b * 16).min(16)
+    }
+    fn mask(&self, b: usize) -> Group {
+        let mut m = [0.0; 16];
+        m[..self.valid(b)].fill(1.0);
+        m
     }
 }
 
-/// Output, statistics, and 1 / sqrt(var + eps).
+/// Sum and sum of squares of each lane.
+#[inline(always)]
+fn sums<L: Lanes>(x: &[Group], out: &mut [Group; 2]) {
+    let mut s = [L::splat(0.0); 2];
+    let mut q = [L::splat(0.0); 2];
+    for pair in x.chunks(2) {
+        for (i, v) in pair.iter().enumerate() {
+            let v = L::load(v);
+            s[i] = s[i].add(v);
+            q[i] = q[i].fma(v, v);
+        }
+    }
+    s[0].add(s[1]).store(&mut out[0]);
+    q[0].add(q[1]).store(&mut out[1]);
+}
+variants!(sums_on = sums(x: &[Group], out: &mut [Group; 2]));
+
+#[inline(always)]
+fn scale<L: Lanes>(x: &[Group], y: &mut [Group], a: f32, b: f32, relu: bool, mask: &Group) {
+    let (a, b, m) = (L::splat(a), L::splat(b), L::load(mask));
+    let floor = L::splat(if relu { 0.0 } else { f32::NEG_INFINITY });
+    for (x, y) in x.iter().zip(y) {
+        b.fma(a, L::load(x)).max(floor).mul(m).store(y);
+    }
+}
+variants!(scale_on = scale(x: &[Group], y: &mut [Group], a: f32, b: f32, relu: bool, mask: &Group));
+
+/// `y = gamma (x - mean) / sqrt(var + eps) + beta`, then ReLU if asked; lanes beyond the batch
+/// become zero.
 pub fn forward(
+    isa: Isa,
+    s: Shape,
     x: &[f32],
     gamma: &[f32],
     beta: &[f32],
     relu: bool,
-    e: Extent,
-) -> (Vec<f32>, BatchStats, Vec<f32>) {
-    let count = (e.n * e.hw) as f64;
-    let sums = channel_sums(x, None, &[], &[], e);
-    let mean: Vec<f64> = sums.iter().map(|s| s.0 / count).collect();
-    let var: Vec<f64> =
-        sums.iter().zip(&mean).map(|(s, m)| (s.1 / count - m * m).max(0.0)).collect();
-    let inv: Vec<f64> = var.iter().map(|v| 1.0 / (v + f64::from(BN_EPSILON)).sqrt()).collect();
-    let scale: Vec<f32> =
-        gamma.iter().zip(&inv).map(|(&g, i)| (f64::from(g) * i) as f32).collect();
-    let shift: Vec<f32> = (0..e.c)
-        .map(|c| (f64::from(beta[c]) - mean[c] * f64::from(gamma[c]) * inv[c]) as f32)
-        .collect();
+) -> (Vec<f32>, Moments) {
+    let m = moments(isa, s, x);
     let mut y = vec![0.0; x.len()];
-    let floor = if relu { 0.0 } else { f32::NEG_INFINITY };
-    y.par_chunks_exact_mut(e.block()).zip(x.par_chunks_exact(e.block())).for_each(|(y, x)| {
-        affine(x, &scale, &shift, floor, e.hw, y);
-    });
-    let narrow = |v: Vec<f64>| v.into_iter().map(|v| v as f32).collect();
-    let stats = BatchStats { mean: narrow(mean), var_biased: narrow(var), count: e.n * e.hw };
-    (y, stats, narrow(inv))
-}
-
-dispatch! {
-    /// `y = max(scale x + shift, floor)` for one block.
-    pub fn affine(x: &[f32], scale: &[f32], shift: &[f32], floor: f32, hw: usize, y: &mut [f32])
-        = affine_generic
-}
-
-#[inline(always)]
-fn affine_generic<I: Isa>(
-    x: &[f32],
-    scale: &[f32],
-    shift: &[f32],
-    floor: f32,
-    hw: usize,
-    y: &mut [f32],
-) {
-    let planes = x.chunks_exact(hw * LANES).zip(y.chunks_exact_mut(hw * LANES));
-    for ((x, y), (&scale, &shift)) in planes.zip(scale.iter().zip(shift)) {
-        for (y, &x) in y.iter_mut().zip(x) {
-            let value = I::fma(x, scale, shift);
-            *y = if value < floor { floor } else { value };
+    y.par_chunks_mut(s.block()).zip(x.par_chunks(s.block())).enumerate().for_each(|(b, (y, x))| {
+        let (mask, n) = (s.mask(b), s.pixels * 16);
+        for (c, (y, x)) in y.chunks_mut(n).zip(x.chunks(n)).enumerate() {
+            let (_, scale, shift) = m.fold(c, gamma[c], beta[c]);
+            scale_on(isa, x.as_chunks().0, y.as_chunks_mut().0, scale, shift, relu, &mask);
         }
+    });
+    (y, m)
+}
+
+impl Moments {
+    /// `1 / sqrt(var + eps)`, and scale and shift of channel `c`.
+    fn fold(&self, c: usize, gamma: f32, beta: f32) -> (f32, f32, f32) {
+        let inv = 1.0 / (f64::from(self.var[c]) + EPSILON).sqrt();
+        let scale = f64::from(gamma) * inv;
+        (inv as f32, scale as f32, (f64::from(beta) - f64::from(self.mean[c]) * scale) as f32)
     }
 }
 
-/// For every channel the sums of a and a b over the used lanes; (x, x) without a gradient, else
-/// a = dy where the output is above the floor, b = x - mean.
-fn channel_sums(
-    x: &[f32],
-    gradient: Option<(&[f32], f32, &[f32])>,
-    scale: &[f32],
-    shift: &[f32],
-    e: Extent,
-) -> Vec<(f64, f64)> {
-    let parts: Vec<Vec<(f64, f64)>> = x
-        .par_chunks_exact(e.block())
+/// Mean and biased variance of each channel over the images of the batch.
+pub fn moments(isa: Isa, s: Shape, x: &[f32]) -> Moments {
+    let parts: Vec<Vec<[f64; 2]>> = x
+        .par_chunks(s.block())
         .enumerate()
         .map(|(b, x)| {
-            let dy = gradient.map(|(dy, floor, mean)| {
-                (&dy[b * e.block()..(b + 1) * e.block()], floor, mean)
-            });
-            (0..e.c)
-                .map(|c| {
-                    let range = c * e.hw * LANES..(c + 1) * e.hw * LANES;
-                    let x = x[range.clone()].as_chunks::<LANES>().0;
-                    let (mut first, mut second) = ([0.0f64; LANES], [0.0f64; LANES]);
-                    match dy {
-                        None => plane_moments(x, &mut first, &mut second),
-                        Some((dy, floor, mean)) => {
-                            let dy = dy[range].as_chunks::<LANES>().0;
-                            let at = (scale[c], shift[c], floor, mean[c]);
-                            plane_gradients(x, dy, at, &mut first, &mut second);
-                        }
-                    }
-                    let used = e.used(b);
-                    (first[..used].iter().sum(), second[..used].iter().sum())
+            x.chunks(s.pixels * 16)
+                .map(|x| {
+                    let mut t = [[0.0; 16]; 2];
+                    sums_on(isa, x.as_chunks().0, &mut t);
+                    t.map(|t| t[..s.valid(b)].iter().map(|&v| f64::from(v)).sum())
                 })
                 .collect()
         })
         .collect();
-    let mut sums = vec![(0.0, 0.0); e.c];
-    for part in parts {
-        for (sum, (a, b)) in sums.iter_mut().zip(part) {
-            sum.0 += a;
-            sum.1 += b;
-        }
+    let count = (s.n * s.pixels) as f64;
+    let mut m = Moments::default();
+    for c in 0..s.c {
+        let [sum, squares] = total(&parts, c);
+        let mean = sum / count;
+        m.mean.push(mean as f32);
+        m.var.push((squares / count - mean * mean).max(0.0) as f32);
     }
-    sums
+    m
 }
 
-const RUN: usize = 32;
+fn total(parts: &[Vec<[f64; 2]>], c: usize) -> [f64; 2] {
+    parts.iter().fold([0.0; 2], |t, p| [t[0] + p[c][0], t[1] + p[c][1]])
+}
 
-dispatch! {
-    /// Sums of x and x^2 of a plane, per lane.
-    pub fn plane_moments(x: &[Lanes], sum: &mut [f64; LANES], square: &mut [f64; LANES])
-        = moments_generic
+/// Constants of one channel in the backward pass.
+#[derive(Clone, Copy)]
+struct Channel {
+    mean: f32,
+    scale: f32,
+    shift: f32,
+    /// Mean of dy, and mean of dy * xhat times `1 / std`.
+    k1: f32,
+    k2: f32,
 }
 
 #[inline(always)]
-fn moments_generic<I: Isa>(x: &[Lanes], sum: &mut [f64; LANES], square: &mut [f64; LANES]) {
-    for run in x.chunks(RUN) {
-        let (mut a, mut b) = ([0.0f32; LANES], [0.0f32; LANES]);
-        for v in run {
-            for l in 0..LANES {
-                a[l] += v[l];
-                b[l] = I::fma(v[l], v[l], b[l]);
-            }
-        }
-        for l in 0..LANES {
-            sum[l] += f64::from(a[l]);
-            square[l] += f64::from(b[l]);
-        }
-    }
-}
-
-dispatch! {
-    /// Sums of g and g (x - mean) of a plane, per lane; g is dy where the output is above the floor.
-    /// `at` is scale, shift, floor, mean.
-    pub fn plane_gradients(
-        x: &[Lanes],
-        dy: &[Lanes],
-        at: (f32, f32, f32, f32),
-        sum: &mut [f64; LANES],
-        product: &mut [f64; LANES],
-    ) = gradients_generic
-}
-
-#[inline(always)]
-fn gradients_generic<I: Isa>(
-    x: &[Lanes],
-    dy: &[Lanes],
-    (scale, shift, floor, mean): (f32, f32, f32, f32),
-    sum: &mut [f64; LANES],
-    product: &mut [f64; LANES],
+fn gradient_sums<L: Lanes>(
+    x: &[Group],
+    dy: &[Group],
+    c: Channel,
+    relu: bool,
+    out: &mut [Group; 2],
 ) {
-    for (x, dy) in x.chunks(RUN).zip(dy.chunks(RUN)) {
-        let (mut a, mut b) = ([0.0f32; LANES], [0.0f32; LANES]);
-        for (v, d) in x.iter().zip(dy) {
-            for l in 0..LANES {
-                let open = I::fma(v[l], scale, shift) > floor;
-                let g = if open { d[l] } else { 0.0 };
-                a[l] += g;
-                b[l] = I::fma(g, v[l] - mean, b[l]);
-            }
-        }
-        for l in 0..LANES {
-            sum[l] += f64::from(a[l]);
-            product[l] += f64::from(b[l]);
-        }
+    let (scale, shift, mean) = (L::splat(c.scale), L::splat(c.shift), L::splat(-c.mean));
+    let zero = L::splat(0.0);
+    let (mut s, mut q) = (zero, zero);
+    for (x, d) in x.iter().zip(dy) {
+        let (x, d) = (L::load(x), L::load(d));
+        let d = if relu { d.gate(shift.fma(scale, x), zero) } else { d };
+        s = s.add(d);
+        q = q.fma(d, x.add(mean));
+    }
+    s.store(&mut out[0]);
+    q.store(&mut out[1]);
+}
+variants!(gradient_sums_on = gradient_sums(x: &[Group], dy: &[Group], c: Channel, relu: bool, out: &mut [Group; 2]));
+
+#[inline(always)]
+fn gradient<L: Lanes>(
+    x: &[Group],
+    dy: &[Group],
+    dx: &mut [Group],
+    c: Channel,
+    relu: bool,
+    mask: &Group,
+) {
+    let (scale, shift, mean) = (L::splat(c.scale), L::splat(c.shift), L::splat(-c.mean));
+    let (k1, k2, zero, m) = (L::splat(-c.k1), L::splat(-c.k2), L::splat(0.0), L::load(mask));
+    let m = m.mul(scale);
+    for ((x, d), out) in x.iter().zip(dy).zip(dx) {
+        let (x, d) = (L::load(x), L::load(d));
+        let d = if relu { d.gate(shift.fma(scale, x), zero) } else { d };
+        d.add(k1).fma(x.add(mean), k2).mul(m).store(out);
     }
 }
+variants!(gradient_on = gradient(x: &[Group], dy: &[Group], dx: &mut [Group], c: Channel, relu: bool, mask: &Group));
 
-/// Gradients of x, gamma and beta. Unused lanes of dx are 0.
+/// Gradients of input, gamma and beta; lanes of `dx` beyond the batch are zero.
 #[allow(clippy::too_many_arguments)]
 pub fn backward(
+    isa: Isa,
+    s: Shape,
     x: &[f32],
     dy: &[f32],
+    m: &Moments,
     gamma: &[f32],
     beta: &[f32],
-    mean: &[f32],
-    inv: &[f32],
     relu: bool,
-    e: Extent,
 ) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
-    let floor = if relu { 0.0 } else { f32::NEG_INFINITY };
-    let scale: Vec<f32> = gamma.iter().zip(inv).map(|(g, i)| g * i).collect();
-    let shift: Vec<f32> = (0..e.c)
+    let n = s.pixels * 16;
+    let mut channels: Vec<(f32, Channel)> = (0..s.c)
         .map(|c| {
-            let scale = f64::from(gamma[c]) * f64::from(inv[c]);
-            (f64::from(beta[c]) - f64::from(mean[c]) * scale) as f32
+            let (inv, scale, shift) = m.fold(c, gamma[c], beta[c]);
+            (inv, Channel { mean: m.mean[c], scale, shift, k1: 0.0, k2: 0.0 })
         })
         .collect();
-    let sums = channel_sums(x, Some((dy, floor, mean)), &scale, &shift, e);
-    let count = (e.n * e.hw) as f64;
-    let terms: Vec<[f32; 6]> = (0..e.c)
-        .map(|c| {
-            let inv = f64::from(inv[c]);
-            let k1 = sums[c].0 / count;
-            let k2 = sums[c].1 * inv * inv / count;
-            [scale[c], shift[c], floor, mean[c], k1 as f32, k2 as f32]
+    let parts: Vec<Vec<[f64; 2]>> = x
+        .par_chunks(s.block())
+        .zip(dy.par_chunks(s.block()))
+        .enumerate()
+        .map(|(b, (x, dy))| {
+            let each = x.chunks(n).zip(dy.chunks(n)).zip(&channels);
+            each.map(|((x, dy), c)| {
+                let mut t = [[0.0; 16]; 2];
+                gradient_sums_on(isa, x.as_chunks().0, dy.as_chunks().0, c.1, relu, &mut t);
+                t.map(|t| t[..s.valid(b)].iter().map(|&v| f64::from(v)).sum())
+            })
+            .collect()
         })
         .collect();
+    let count = (s.n * s.pixels) as f64;
+    let (mut dgamma, mut dbeta) = (vec![], vec![]);
+    for (c, (inv, ch)) in channels.iter_mut().enumerate() {
+        let [sum, dot] = total(&parts, c);
+        let dg = dot * f64::from(*inv);
+        dgamma.push(dg as f32);
+        dbeta.push(sum as f32);
+        ch.k1 = (sum / count) as f32;
+        ch.k2 = (dg / count * f64::from(*inv)) as f32;
+    }
     let mut dx = vec![0.0; x.len()];
-    dx.par_chunks_exact_mut(e.block())
-        .zip(x.par_chunks_exact(e.block()).zip(dy.par_chunks_exact(e.block())))
+    dx.par_chunks_mut(s.block())
+        .zip(x.par_chunks(s.block()).zip(dy.par_chunks(s.block())))
         .enumerate()
         .for_each(|(b, (dx, (x, dy)))| {
-            input_block(x, dy, &terms, e.hw, dx);
-            let used = e.used(b);
-            if used < LANES {
-                dx.chunks_exact_mut(LANES).for_each(|lanes| lanes[used..].fill(0.0));
+            let mask = s.mask(b);
+            let each = dx.chunks_mut(n).zip(x.chunks(n).zip(dy.chunks(n))).zip(&channels);
+            for ((dx, (x, dy)), c) in each {
+                gradient_on(
+                    isa,
+                    x.as_chunks().0,
+                    dy.as_chunks().0,
+                    dx.as_chunks_mut().0,
+                    c.1,
+                    relu,
+                    &mask,
+                );
             }
         });
-    let dgamma = sums.iter().zip(inv).map(|(s, &i)| (s.1 * f64::from(i)) as f32).collect();
-    (dx, dgamma, sums.iter().map(|s| s.0 as f32).collect())
-}
-
-dispatch! {
-    /// `dx = scale (g - k1 - (x - mean) k2)` for one block; a channel's terms are scale, shift,
-    /// floor, mean, k1, k2.
-    pub fn input_block(x: &[f32], dy: &[f32], terms: &[[f32; 6]], hw: usize, dx: &mut [f32])
-        = input_generic
-}
-
-#[inline(always)]
-fn input_generic<I: Isa>(x: &[f32], dy: &[f32], terms: &[[f32; 6]], hw: usize, dx: &mut [f32]) {
-    let size = hw * LANES;
-    let planes = x.chunks_exact(size).zip(dy.chunks_exact(size)).zip(dx.chunks_exact_mut(size));
-    for (((x, dy), dx), &[scale, shift, floor, mean, k1, k2]) in planes.zip(terms) {
-        for ((dx, &x), &dy) in dx.iter_mut().zip(x).zip(dy) {
-            let open = I::fma(x, scale, shift) > floor;
-            let g = if open { dy } else { 0.0 };
-            *dx = scale * (g - k1 - (x - mean) * k2);
-        }
-    }
-}
-
-/// `a + b`, negative sums times `slope`.
-pub fn add_act(a: &[f32], b: &[f32], slope: f32) -> Vec<f32> {
-    let mut y = vec![0.0; a.len()];
-    let size = chunk(a.len());
-    y.par_chunks_mut(size).zip(a.par_chunks(size).zip(b.par_chunks(size))).for_each(
-        |(y, (a, b))| {
-            for ((y, a), b) in y.iter_mut().zip(a).zip(b) {
-                let sum = a + b;
-                *y = if sum < 0.0 { sum * slope } else { sum };
-            }
-        },
-    );
-    y
-}
-
-/// Gradients of both addends, and of the slope.
-pub fn add_act_backward(a: &[f32], b: &[f32], dy: &[f32], slope: f32) -> (Vec<f32>, f32) {
-    let mut dx = vec![0.0; a.len()];
-    let size = chunk(a.len());
-    let parts: Vec<f64> = dx
-        .par_chunks_mut(size)
-        .zip(a.par_chunks(size).zip(b.par_chunks(size)).zip(dy.par_chunks(size)))
-        .map(|(dx, ((a, b), dy))| {
-            let mut total = 0.0f64;
-            let runs = dx.chunks_mut(1024).zip(a.chunks(1024).zip(b.chunks(1024)));
-            for ((dx, (a, b)), dy) in runs.zip(dy.chunks(1024)) {
-                let mut lanes = [0.0f32; LANES];
-                for (j, ((dx, dy), (a, b))) in
-                    dx.iter_mut().zip(dy).zip(a.iter().zip(b)).enumerate()
-                {
-                    let sum = a + b;
-                    let below = sum < 0.0;
-                    *dx = if below { dy * slope } else { *dy };
-                    lanes[j % LANES] += if below { dy * sum } else { 0.0 };
-                }
-                total += f64::from(lanes.iter().sum::<f32>());
-            }
-            total
-        })
-        .collect();
-    (dx, parts.iter().sum::<f64>() as f32)
-}
-
-/// Values a task works on: the same however many threads there are.
-fn chunk(len: usize) -> usize {
-    len.min(1 << 16).max(1)
+    (dx, dgamma, dbeta)
 }

@@ -1,297 +1,239 @@
-//! [`Ops`] for burn-ndarray and for autodiff over it.
+//! The kernels as operations of burn's ndarray backend, plain and differentiated.
 
+use super::lanes::Isa;
+use super::{conv, norm, pointwise};
+use crate::backend::Ops;
+use burn::backend::Autodiff;
+use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops as Step, OpsKind};
+use burn::tensor::TensorData;
+use burn_ndarray::{NdArray, NdArrayTensor};
 use std::borrow::Cow;
 
-use burn::backend::Autodiff;
-use burn::backend::autodiff::checkpoint::base::Checkpointer;
-use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
-use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops as Parents, OpsKind};
-use burn::tensor::ops::FloatTensor;
-use burn::tensor::{Tensor, TensorData, TensorMetadata as _, TensorPrimitive};
-use burn_ndarray::NdArrayTensor;
-
-use super::conv::{self, Epilogue, Geometry};
-use super::norm::{self, Extent};
-use crate::backend::{Act, BatchStats, Cpu, LANES, Map, Ops};
-
-type Primitive = FloatTensor<Cpu>;
-
-/// Values in order; copied only where the tensor is not laid out so.
-fn raw(tensor: &Primitive) -> Cow<'_, [f32]> {
-    match tensor {
-        NdArrayTensor::F32(storage) => {
-            let view = storage.view();
-            match view.to_slice() {
-                Some(slice) => Cow::Borrowed(slice),
-                None => Cow::Owned(view.iter().copied().collect()),
-            }
-        }
-        other => unreachable!("a tensor of {:?} on a backend of f32", other.dtype()),
+/// The floats of a tensor in row-major order.
+///
+/// # Panics
+/// If the tensor does not hold f32; the [`Ops`] of this backend never make others.
+fn floats(t: &NdArrayTensor) -> Cow<'_, [f32]> {
+    let NdArrayTensor::F32(s) = t else { panic!("a map holds f32") };
+    let v = s.view();
+    match v.to_slice() {
+        Some(v) => Cow::Borrowed(v),
+        None => Cow::Owned(v.iter().copied().collect()),
     }
 }
 
-fn make<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> Primitive {
-    NdArrayTensor::from_data(TensorData::new(values, shape))
+fn tensor<const D: usize>(v: Vec<f32>, shape: [usize; D]) -> NdArrayTensor {
+    NdArrayTensor::from_data(TensorData::new(v, shape))
 }
 
-fn float<B: Ops, const D: usize>(tensor: Tensor<B, D>) -> FloatTensor<B> {
-    tensor.into_primitive().tensor()
+fn scalar(t: Option<&NdArrayTensor>, otherwise: f32) -> f32 {
+    t.map_or(otherwise, |t| floats(t)[0])
 }
 
-fn tensor<B: Ops, const D: usize>(primitive: FloatTensor<B>) -> Tensor<B, D> {
-    Tensor::from_primitive(TensorPrimitive::Float(primitive))
+fn map_shape(g: &conv::Conv, n: usize) -> [usize; 5] {
+    [n, g.co, g.ho(), g.wo(), 16]
 }
 
-fn geometry<B: Ops>(x: &Map<B>, w: &Tensor<B, 4>, s: usize) -> Geometry {
-    let [co, ci, k, _] = w.dims();
-    Geometry { ci, co, h: x.h, w: x.w, k, s }
-}
+impl Ops for NdArray {
+    fn map_conv(x: NdArrayTensor, w: NdArrayTensor, g: conv::Conv) -> NdArrayTensor {
+        let (x, w) = (floats(&x), floats(&w));
+        let y = conv::forward(Isa::best(), g, &x, &w, conv::Epilogue::default());
+        tensor(y, map_shape(&g, x.len() / g.input_len()))
+    }
 
-fn out_shape<B: Ops>(x: &Map<B>, g: &Geometry) -> [usize; 5] {
-    let (ho, wo) = g.out();
-    [x.n.div_ceil(LANES), g.co, ho, wo, LANES]
-}
+    fn map_norm(
+        x: NdArrayTensor,
+        gamma: NdArrayTensor,
+        beta: NdArrayTensor,
+        s: norm::Shape,
+        size: [usize; 2],
+        relu: bool,
+    ) -> (NdArrayTensor, norm::Moments) {
+        let (y, m) =
+            norm::forward(Isa::best(), s, &floats(&x), &floats(&gamma), &floats(&beta), relu);
+        (tensor(y, [s.n.div_ceil(16), s.c, size[0], size[1], 16]), m)
+    }
 
-fn extent<B: Ops>(x: &Map<B>) -> Extent {
-    Extent { n: x.n, c: x.c, hw: x.h * x.w }
-}
+    fn map_act(
+        a: NdArrayTensor,
+        b: Option<NdArrayTensor>,
+        slope: Option<NdArrayTensor>,
+        shape: [usize; 5],
+    ) -> NdArrayTensor {
+        let b = b.as_ref().map(floats);
+        let y =
+            pointwise::add_act(Isa::best(), &floats(&a), b.as_deref(), scalar(slope.as_ref(), 0.0));
+        tensor(y, shape)
+    }
 
-fn slope(act: &Act<Cpu>) -> f32 {
-    match act {
-        Act::None => 1.0,
-        Act::Relu => 0.0,
-        Act::Prelu(slope) => raw(&float(slope.clone()))[0],
+    fn map_pool(x: NdArrayTensor, s: norm::Shape) -> NdArrayTensor {
+        tensor(pointwise::pool(&floats(&x), s.n, s.c, s.pixels), [s.n, s.c])
     }
 }
 
-impl Ops for Cpu {
-    fn conv2d(x: &Map<Self>, w: Tensor<Self, 4>, stride: usize) -> Map<Self> {
-        let (g, w, data) = (geometry(x, &w, stride), float(w), float(x.data.clone()));
-        let y = conv::forward(&raw(&data), &raw(&w), &g, &Epilogue::NONE);
-        x.like(tensor(make(y, out_shape(x, &g))))
-    }
-
-    fn conv2d_bias_act(
-        x: &Map<Self>,
-        w: Tensor<Self, 4>,
-        bias: Tensor<Self, 1>,
-        stride: usize,
-        act: Act<Self>,
-        add: Option<&Map<Self>>,
-    ) -> Map<Self> {
-        let (g, w, data) = (geometry(x, &w, stride), float(w), float(x.data.clone()));
-        let (bias, add) = (float(bias), add.map(|a| float(a.data.clone())));
-        let (bias, add) = (raw(&bias), add.as_ref().map(raw));
-        let end = Epilogue { bias: Some(&bias), add: add.as_deref(), slope: slope(&act) };
-        let y = conv::forward(&raw(&data), &raw(&w), &g, &end);
-        x.like(tensor(make(y, out_shape(x, &g))))
-    }
-
-    fn batch_norm(
-        x: &Map<Self>,
-        gamma: Tensor<Self, 1>,
-        beta: Tensor<Self, 1>,
-        act: Act<Self>,
-    ) -> (Map<Self>, BatchStats) {
-        let shape = x.data.dims();
-        let (data, gamma, beta) = (float(x.data.clone()), float(gamma), float(beta));
-        let relu = matches!(act, Act::Relu);
-        let (y, stats, _) =
-            norm::forward(&raw(&data), &raw(&gamma), &raw(&beta), relu, extent(x));
-        (x.like(tensor(make(y, shape))), stats)
-    }
-
-    fn add_act(x: &Map<Self>, y: &Map<Self>, act: Act<Self>) -> Map<Self> {
-        let (a, b) = (float(x.data.clone()), float(y.data.clone()));
-        x.like(tensor(make(norm::add_act(&raw(&a), &raw(&b), slope(&act)), x.data.dims())))
-    }
-}
+type Plain = NdArray;
 
 #[derive(Debug)]
-struct Conv;
+struct ConvStep;
 
-impl Backward<Cpu, 2> for Conv {
-    type State = (Primitive, Primitive, Geometry);
+impl Backward<Plain, 2> for ConvStep {
+    type State = (NdArrayTensor, NdArrayTensor, conv::Conv);
 
-    fn backward(self, ops: Parents<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let [of_x, of_w] = ops.parents;
-        let dy = grads.consume::<Cpu>(&ops.node);
-        let (x, w, g) = ops.state;
-        let dy = raw(&dy);
-        if let Some(node) = of_x {
-            let blocks = x.shape().num_elements() / (g.ci * g.h * g.w * LANES);
-            let dx = conv::input_gradient(&dy, &raw(&w), &g);
-            grads.register::<Cpu>(node.id, make(dx, [blocks, g.ci, g.h, g.w, LANES]));
+    fn backward(self, step: Step<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let [px, pw] = step.parents;
+        let (x, w, g) = step.state;
+        let dy = grads.consume::<Plain>(&step.node);
+        let (x, w, dy) = (floats(&x), floats(&w), floats(&dy));
+        if let Some(p) = px {
+            let dx = conv::input_gradient(Isa::best(), g, &dy, &w);
+            let shape = [x.len() / g.input_len(), g.ci, g.h, g.w, 16];
+            grads.register::<Plain>(p.id, tensor(dx, shape));
         }
-        if let Some(node) = of_w {
-            let dw = conv::weight_gradient(&raw(&x), &dy, &g);
-            grads.register::<Cpu>(node.id, make(dw, [g.co, g.ci, g.k, g.k]));
+        if let Some(p) = pw {
+            let dw = conv::weight_gradient(Isa::best(), g, &x, &dy);
+            grads.register::<Plain>(p.id, tensor(dw, [g.co, g.ci, g.k, g.k]));
         }
     }
 }
 
 #[derive(Debug)]
-struct Norm;
+struct NormStep;
 
-#[derive(Clone, Debug)]
-struct NormState {
-    x: Primitive,
-    gamma: Primitive,
-    beta: Primitive,
-    mean: Vec<f32>,
-    inv: Vec<f32>,
-    relu: bool,
-    extent: Extent,
-    shape: [usize; 5],
-}
+impl Backward<Plain, 3> for NormStep {
+    type State = ([NdArrayTensor; 3], norm::Moments, norm::Shape, [usize; 2], bool);
 
-impl Backward<Cpu, 3> for Norm {
-    type State = NormState;
-
-    fn backward(self, ops: Parents<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let [of_x, of_gamma, of_beta] = ops.parents;
-        let dy = grads.consume::<Cpu>(&ops.node);
-        let s = ops.state;
-        let (gamma, beta) = (raw(&s.gamma), raw(&s.beta));
-        let (dx, dgamma, dbeta) =
-            norm::backward(&raw(&s.x), &raw(&dy), &gamma, &beta, &s.mean, &s.inv, s.relu, s.extent);
-        let c = s.extent.c;
-        if let Some(node) = of_x {
-            grads.register::<Cpu>(node.id, make(dx, s.shape));
+    fn backward(self, step: Step<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let [px, pg, pb] = step.parents;
+        let ([x, gamma, beta], m, s, size, relu) = step.state;
+        let dy = grads.consume::<Plain>(&step.node);
+        let (x, dy, gamma, beta) = (floats(&x), floats(&dy), floats(&gamma), floats(&beta));
+        let (dx, dg, db) = norm::backward(Isa::best(), s, &x, &dy, &m, &gamma, &beta, relu);
+        if let Some(p) = px {
+            grads
+                .register::<Plain>(p.id, tensor(dx, [s.n.div_ceil(16), s.c, size[0], size[1], 16]));
         }
-        if let Some(node) = of_gamma {
-            grads.register::<Cpu>(node.id, make(dgamma, [c]));
+        if let Some(p) = pg {
+            grads.register::<Plain>(p.id, tensor(dg, [s.c]));
         }
-        if let Some(node) = of_beta {
-            grads.register::<Cpu>(node.id, make(dbeta, [c]));
+        if let Some(p) = pb {
+            grads.register::<Plain>(p.id, tensor(db, [s.c]));
         }
     }
 }
 
+/// Parents: both summands and the slope; absent ones stand in as an untracked copy of the first.
 #[derive(Debug)]
-struct AddAct;
+struct ActStep;
 
-impl Backward<Cpu, 3> for AddAct {
-    type State = (Primitive, Primitive, f32, [usize; 5]);
+impl Backward<Plain, 3> for ActStep {
+    type State = (NdArrayTensor, Option<NdArrayTensor>, f32, [usize; 5]);
 
-    fn backward(self, ops: Parents<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let [of_a, of_b, of_slope] = ops.parents;
-        let dy = grads.consume::<Cpu>(&ops.node);
-        let (a, b, slope, shape) = ops.state;
-        let (dx, dslope) = norm::add_act_backward(&raw(&a), &raw(&b), &raw(&dy), slope);
-        let dx = make(dx, shape);
-        if let Some(node) = of_a {
-            grads.register::<Cpu>(node.id, dx.clone());
-        }
-        if let Some(node) = of_b {
-            grads.register::<Cpu>(node.id, dx);
-        }
-        if let Some(node) = of_slope {
-            grads.register::<Cpu>(node.id, make(vec![dslope], [1]));
-        }
-    }
-}
-
-impl<C: CheckpointStrategy> Ops for Autodiff<Cpu, C> {
-    fn conv2d(x: &Map<Self>, w: Tensor<Self, 4>, stride: usize) -> Map<Self> {
-        let (g, shape) = (geometry(x, &w, stride), out_shape(x, &geometry(x, &w, stride)));
-        let (data, w) = (float(x.data.clone()), float(w));
-        let y = conv::forward(&raw(&data.primitive), &raw(&w.primitive), &g, &Epilogue::NONE);
-        let y = make(y, shape);
-        let node = [data.node.clone(), w.node.clone()];
-        x.like(tensor(match Conv.prepare::<C>(node).compute_bound().stateful() {
-            OpsKind::Tracked(ready) => ready.finish((data.primitive, w.primitive, g), y),
-            OpsKind::UnTracked(ready) => ready.finish(y),
-        }))
-    }
-
-    fn conv2d_bias_act(
-        x: &Map<Self>,
-        w: Tensor<Self, 4>,
-        bias: Tensor<Self, 1>,
-        stride: usize,
-        act: Act<Self>,
-        add: Option<&Map<Self>>,
-    ) -> Map<Self> {
-        let inner = |m: &Map<Self>| Map::<Cpu> {
-            data: m.data.clone().inner(),
-            n: m.n,
-            c: m.c,
-            h: m.h,
-            w: m.w,
-        };
-        let act = match act {
-            Act::None => Act::None,
-            Act::Relu => Act::Relu,
-            Act::Prelu(slope) => Act::Prelu(slope.inner()),
-        };
-        let add = add.map(inner);
-        let y = Cpu::conv2d_bias_act(
-            &inner(x),
-            w.inner(),
-            bias.inner(),
-            stride,
-            act,
-            add.as_ref(),
+    fn backward(self, step: Step<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let [pa, pb, ps] = step.parents;
+        let (a, b, slope, shape) = step.state;
+        let dy = grads.consume::<Plain>(&step.node);
+        let b = b.as_ref().map(floats);
+        let (dx, ds) = pointwise::add_act_gradient(
+            Isa::best(),
+            &floats(&a),
+            b.as_deref(),
+            &floats(&dy),
+            slope,
         );
-        x.like(Tensor::from_inner(y.data))
+        let dx = tensor(dx, shape);
+        if let Some(p) = pb {
+            grads.register::<Plain>(p.id, dx.clone());
+        }
+        if let Some(p) = pa {
+            grads.register::<Plain>(p.id, dx);
+        }
+        if let Some(p) = ps {
+            grads.register::<Plain>(p.id, tensor(vec![ds], [1]));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct PoolStep;
+
+impl Backward<Plain, 1> for PoolStep {
+    type State = (norm::Shape, [usize; 5]);
+
+    fn backward(self, step: Step<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let [px] = step.parents;
+        let (s, shape) = step.state;
+        let dy = grads.consume::<Plain>(&step.node);
+        if let Some(p) = px {
+            let dx = pointwise::pool_gradient(&floats(&dy), s.n, s.c, s.pixels);
+            grads.register::<Plain>(p.id, tensor(dx, shape));
+        }
+    }
+}
+
+impl<C: CheckpointStrategy> Ops for Autodiff<Plain, C> {
+    fn map_conv(
+        x: Self::FloatTensorPrimitive,
+        w: Self::FloatTensorPrimitive,
+        g: conv::Conv,
+    ) -> Self::FloatTensorPrimitive {
+        let state = (x.primitive.clone(), w.primitive.clone(), g);
+        let y = Plain::map_conv(x.primitive.clone(), w.primitive.clone(), g);
+        match ConvStep.prepare::<C>([x.node, w.node]).compute_bound().stateful() {
+            OpsKind::Tracked(p) => p.finish(state, y),
+            OpsKind::UnTracked(p) => p.finish(y),
+        }
     }
 
-    fn batch_norm(
-        x: &Map<Self>,
-        gamma: Tensor<Self, 1>,
-        beta: Tensor<Self, 1>,
-        act: Act<Self>,
-    ) -> (Map<Self>, BatchStats) {
-        let (shape, extent) = (x.data.dims(), extent(x));
-        let (data, gamma, beta) = (float(x.data.clone()), float(gamma), float(beta));
-        let relu = matches!(act, Act::Relu);
-        let (y, stats, inv) = norm::forward(
-            &raw(&data.primitive),
-            &raw(&gamma.primitive),
-            &raw(&beta.primitive),
-            relu,
-            extent,
-        );
-        let y = make(y, shape);
-        let nodes = [data.node.clone(), gamma.node.clone(), beta.node.clone()];
-        let y = match Norm.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(ready) => {
-                let state = NormState {
-                    x: data.primitive,
-                    gamma: gamma.primitive,
-                    beta: beta.primitive,
-                    mean: stats.mean.clone(),
-                    inv,
-                    relu,
-                    extent,
-                    shape,
-                };
-                ready.finish(state, y)
-            }
-            OpsKind::UnTracked(ready) => ready.finish(y),
-        };
-        (x.like(tensor(y)), stats)
+    fn map_norm(
+        x: Self::FloatTensorPrimitive,
+        gamma: Self::FloatTensorPrimitive,
+        beta: Self::FloatTensorPrimitive,
+        s: norm::Shape,
+        size: [usize; 2],
+        relu: bool,
+    ) -> (Self::FloatTensorPrimitive, norm::Moments) {
+        let (a, b, c) = (x.primitive, gamma.primitive, beta.primitive);
+        let (y, m) = Plain::map_norm(a.clone(), b.clone(), c.clone(), s, size, relu);
+        let y =
+            match NormStep.prepare::<C>([x.node, gamma.node, beta.node]).compute_bound().stateful()
+            {
+                OpsKind::Tracked(p) => p.finish(([a, b, c], m.clone(), s, size, relu), y),
+                OpsKind::UnTracked(p) => p.finish(y),
+            };
+        (y, m)
     }
 
-    fn add_act(x: &Map<Self>, y: &Map<Self>, act: Act<Self>) -> Map<Self> {
-        let shape = x.data.dims();
-        let (a, b) = (float(x.data.clone()), float(y.data.clone()));
-        let fixed = |v: f32| float(Tensor::<Self, 1>::from_data([v], &Default::default()));
-        let slope = match act {
-            Act::None => fixed(1.0),
-            Act::Relu => fixed(0.0),
-            Act::Prelu(slope) => float(slope),
-        };
-        let factor = raw(&slope.primitive)[0];
-        let sum = make(norm::add_act(&raw(&a.primitive), &raw(&b.primitive), factor), shape);
-        let nodes = [a.node.clone(), b.node.clone(), slope.node.clone()];
-        x.like(tensor(match AddAct.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(ready) => {
-                ready.finish((a.primitive, b.primitive, factor, shape), sum)
-            }
-            OpsKind::UnTracked(ready) => ready.finish(sum),
-        }))
+    fn map_act(
+        a: Self::FloatTensorPrimitive,
+        b: Option<Self::FloatTensorPrimitive>,
+        slope: Option<Self::FloatTensorPrimitive>,
+        shape: [usize; 5],
+    ) -> Self::FloatTensorPrimitive {
+        let (pb, ps) =
+            (b.as_ref().map(|b| b.primitive.clone()), slope.as_ref().map(|s| s.primitive.clone()));
+        let y = Plain::map_act(a.primitive.clone(), pb.clone(), ps.clone(), shape);
+        let state = (a.primitive.clone(), pb, scalar(ps.as_ref(), 0.0), shape);
+        let none = || Self::FloatTensorPrimitive::new(tensor(vec![0.0], [1])).node;
+        let nodes = [a.node, b.map_or_else(none, |b| b.node), slope.map_or_else(none, |s| s.node)];
+        match ActStep.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(p) => p.finish(state, y),
+            OpsKind::UnTracked(p) => p.finish(y),
+        }
     }
+
+    fn map_pool(x: Self::FloatTensorPrimitive, s: norm::Shape) -> Self::FloatTensorPrimitive {
+        let shape = floats_shape(&x.primitive);
+        let y = Plain::map_pool(x.primitive, s);
+        match PoolStep.prepare::<C>([x.node]).compute_bound().stateful() {
+            OpsKind::Tracked(p) => p.finish((s, shape), y),
+            OpsKind::UnTracked(p) => p.finish(y),
+        }
+    }
+}
+
+fn floats_shape(t: &NdArrayTensor) -> [usize; 5] {
+    use burn::tensor::TensorMetadata;
+    t.shape().dims()
 }
