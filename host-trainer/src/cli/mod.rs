@@ -1,7 +1,10 @@
 //! The command line: a file a subcommand.
 
+pub mod correlate;
+pub mod export;
 pub mod output;
 pub mod rank;
+pub mod report;
 pub mod spaces;
 pub mod standalone;
 pub mod train;
@@ -29,6 +32,9 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    Export(export::Args),
+    Correlate(correlate::Args),
+    Report(report::Args),
     /// List the built-in search spaces.
     Spaces,
     Train(train::Args),
@@ -38,6 +44,9 @@ enum Command {
 
 fn run(cli: &Cli, out: &Output) -> Result<()> {
     match &cli.command {
+        Command::Export(args) => export::run(args, out),
+        Command::Correlate(args) => correlate::run(args, out),
+        Command::Report(args) => report::run(args, out),
         Command::Spaces => spaces::run(out),
         Command::Train(args) => train::run(args, out),
         Command::Rank(args) => rank::run(args, out),

@@ -5,7 +5,7 @@ use supernano_core::arch::Arch;
 
 use super::{Evaluation, Score};
 use crate::data::{Dataset, Images};
-use crate::supernet::FoldedNet;
+use crate::supernet::{FoldedNet, Prepared};
 use crate::train::Run;
 
 const BATCH: usize = 128;
@@ -39,12 +39,13 @@ impl EvalSet {
 
 /// Evaluates a network.
 pub fn evaluate(net: &FoldedNet, set: &EvalSet) -> Evaluation {
+    let prepared = Prepared::new(net);
     let found: Vec<Vec<(bool, f64)>> = set
         .batches
         .par_iter()
         .zip(set.labels.par_chunks(BATCH))
         .map(|(images, labels)| {
-            let logits = net.forward(images, labels.len());
+            let logits = prepared.forward(images, labels.len(), &mut |_, _| {});
             logits
                 .chunks_exact(net.classes())
                 .zip(labels)

@@ -4,12 +4,7 @@ use burn::tensor::{Tensor, TensorData};
 
 use super::net::{Act, Block, BnConv, BnStats, Linear, Net};
 use super::subnet::SubNet;
-use crate::backend::{self, BatchStats, Map, Ops};
-
-/// Inference and statistics on the CPU.
-pub type Cpu = burn_ndarray::NdArray<f32>;
-/// Training on the CPU.
-pub type CpuAutodiff = burn::backend::Autodiff<Cpu>;
+use crate::backend::{self, BatchStats, Cpu, Map, Ops};
 
 /// A convolution with batch norm as tensors: weight `[out, in, k, k]`, gamma and beta
 /// `[out, 1, 1, 1]`.
@@ -30,11 +25,11 @@ fn conv_bn<B: Ops>(
         Act::Relu => backend::Act::Relu,
         Act::None | Act::Prelu(_) => backend::Act::None,
     };
-    let y = backend::conv2d(x, conv.weight.clone(), conv.stride);
-    let (y, stats) = backend::batch_norm(&y, vector(&conv.gamma), vector(&conv.beta), fused);
+    let y = B::conv(x, conv.weight.clone(), conv.stride);
+    let (y, stats) = B::batch_norm(&y, vector(&conv.gamma), vector(&conv.beta), fused);
     seen.push(stats);
     match act {
-        Act::Prelu(slope) => backend::act(&y, backend::Act::Prelu(slope.clone())),
+        Act::Prelu(slope) => B::act(&y, backend::Act::Prelu(slope.clone())),
         Act::None | Act::Relu => y,
     }
 }
@@ -63,13 +58,13 @@ pub(crate) fn forward_train<B: Ops>(
                 let y = conv_bn(second, &y, &Act::None, &mut stats);
                 let shortcut =
                     shortcut.as_ref().map(|conv| conv_bn(conv, &x, &Act::None, &mut stats));
-                backend::add_act(&y, shortcut.as_ref().unwrap_or(&x), after_add(&second.act))
+                B::add_act(&y, shortcut.as_ref().unwrap_or(&x), after_add(&second.act))
             }
         };
     }
     let Linear { input, output, weight, bias } = &net.classifier;
     let weight = weight.clone().reshape([*output, *input]).transpose();
-    let logits = backend::pool(&x).matmul(weight) + bias.clone().reshape([1, *output]);
+    let logits = B::pool(&x).matmul(weight) + bias.clone().reshape([1, *output]);
     (logits, stats)
 }
 

@@ -12,7 +12,8 @@ mod subnet;
 mod weights;
 
 pub use folded::{FoldedNet, Site};
-pub use forward::{Cpu, CpuAutodiff, recalibrate};
+pub use forward::recalibrate;
+pub(crate) use folded::Prepared;
 pub(crate) use forward::{TensorNet, forward_train};
 pub(crate) use subnet::Source;
 pub use net::{Act, Block, BnConv, BnStats, FoldedConv, Linear, Net};

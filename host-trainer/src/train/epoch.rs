@@ -14,14 +14,14 @@ use super::checkpoint::{self, Checkpoint};
 use super::panel::{Panel, PanelScore};
 use super::params::Params;
 use super::update::{Batch, Job, draw};
-use crate::backend::{Map, Ops};
+use crate::backend::{CpuAutodiff, Map, Ops};
 use crate::cli::Output;
 use crate::config::{RunConfig, StepKind, Teacher};
 use crate::data::rng::Purpose;
 use crate::data::{Dataset, Key};
 use crate::error::{Error, Result};
 use crate::files;
-use crate::supernet::{CpuAutodiff, Layout, Weights};
+use crate::supernet::{Layout, Weights};
 
 /// What to do with a run directory that holds a run already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,12 +11,13 @@ use supernano_core::space::{Layer, Space};
 
 use super::checkpoint::Checkpoint;
 use super::epoch::{Step, layout_of};
+use crate::backend::CpuAutodiff;
 use crate::config::{RunConfig, StepConfig, StepKind};
 use crate::data::{Dataset, Key};
 use crate::error::Result;
 use crate::files;
 use crate::rank::{Coded, EvalSet, evaluate};
-use crate::supernet::{CpuAutodiff, Weights, recalibrate};
+use crate::supernet::{Weights, recalibrate};
 
 /// Which network a code stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]

@@ -1,415 +1,480 @@
-//! Direct convolution over batch-blocked maps: forward (also with bias, residual and activation),
-//! input gradient and weight gradient.
+//! Direct convolutions on the batch-blocked layout, one block of 16 images at a time.
 //!
-//! Forward and input gradient are both correlations of a zero-padded band of rows with a list of
-//! taps; the input gradient of a stride-2 convolution is four of them, one per parity of the pixel.
+//! Forward and input gradient are one routine: sums over input channels and taps, a tap being an
+//! offset into a padded copy of the input. The input gradient of a strided convolution is one such
+//! sum for each residue of the output position.
 
-use super::lanes::{Group, Isa, Lanes, variants};
 use rayon::prelude::*;
 
-/// Shape of a convolution with padding `kernel / 2`.
+use super::simd::{Isa, Lanes, Portable};
+#[cfg(target_arch = "x86_64")]
+use super::simd::{Avx2, Avx512};
+use crate::backend::LANES;
+
+/// A convolution's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Conv {
+pub struct Geometry {
+    /// Blocks of 16 images.
+    pub blocks: usize,
     /// Input channels.
     pub ci: usize,
-    /// Output channels.
-    pub co: usize,
     /// Input rows.
     pub h: usize,
     /// Input columns.
     pub w: usize,
-    /// Kernel edge, odd.
+    /// Output channels.
+    pub co: usize,
+    /// Side of the kernel, odd.
     pub k: usize,
-    /// Stride, 1 or 2.
+    /// 1 or 2.
     pub stride: usize,
 }
 
-impl Conv {
+impl Geometry {
     /// Output rows.
     pub fn ho(&self) -> usize {
-        (self.h - 1) / self.stride + 1
+        self.h.div_ceil(self.stride)
     }
     /// Output columns.
     pub fn wo(&self) -> usize {
-        (self.w - 1) / self.stride + 1
+        self.w.div_ceil(self.stride)
     }
-    /// Floats of one block of sixteen input images.
-    pub fn input_len(&self) -> usize {
-        self.ci * self.h * self.w * 16
+    fn pad(&self) -> usize {
+        self.k / 2
     }
-    /// Floats of one block of sixteen outputs.
-    pub fn output_len(&self) -> usize {
-        self.co * self.ho() * self.wo() * 16
+    fn input(&self) -> usize {
+        self.ci * self.h * self.w * LANES
     }
-    /// Floats of the weights `[co, ci, k, k]`.
-    pub fn weight_len(&self) -> usize {
+    fn output(&self) -> usize {
+        self.co * self.ho() * self.wo() * LANES
+    }
+    fn weights(&self) -> usize {
         self.co * self.ci * self.k * self.k
     }
-    fn check(&self, w: &[f32]) {
-        assert!(matches!(self.stride, 1 | 2) && self.k % 2 == 1, "stride 1 or 2, odd kernel");
-        assert_eq!(w.len(), self.weight_len(), "weights [co, ci, k, k]");
-    }
 }
 
-/// What follows the sums in evaluation: `y = act(sum + bias[c] + residual)`.
-#[derive(Clone, Copy, Debug, Default)]
+/// A tap: offset into the padded input and into an output channel's weights of one input channel.
+#[derive(Clone, Copy)]
+struct Tap {
+    x: usize,
+    w: usize,
+}
+
+/// Sums of products over channels and taps for a grid of pixels. Offsets count f32.
+struct Grid<'a> {
+    taps: &'a [Tap],
+    inputs: usize,
+    outputs: usize,
+    rows: usize,
+    columns: usize,
+    x_channel: usize,
+    x_row: usize,
+    x_pixel: usize,
+    w_input: usize,
+    w_output: usize,
+    y_channel: usize,
+    y_row: usize,
+    y_pixel: usize,
+}
+
+/// What happens to a finished sum.
 pub struct Epilogue<'a> {
-    /// `[co]`.
+    /// Start of the sum, per output channel.
     pub bias: Option<&'a [f32]>,
-    /// A map of the output's shape.
+    /// Added to the sum, in the output's layout.
     pub residual: Option<&'a [f32]>,
-    /// Slope for negative values: 0 is ReLU, a PReLU's its slope; `None` leaves the sum alone.
-    pub slope: Option<f32>,
+    /// Slope for negative results: 1 none, 0 ReLU.
+    pub slope: f32,
 }
 
-/// A correlation: `dst[o][y][x] = sum over c, tap of w * src[c][y * step + dy][x * step + dx]`.
-struct Plan {
-    c: usize,
-    o: usize,
-    /// Source rows and columns.
-    src: [usize; 2],
-    step: usize,
-    taps: Vec<[isize; 2]>,
-    /// Rows and columns computed.
-    size: [usize; 2],
-    /// Destination rows and columns, and where and how densely the results go.
-    dst: [usize; 2],
-    origin: [usize; 2],
-    spread: usize,
+impl Epilogue<'_> {
+    /// The plain sum.
+    pub const NONE: Epilogue<'static> = Epilogue { bias: None, residual: None, slope: 1.0 };
 }
 
-impl Plan {
-    fn range(&self, axis: usize) -> (isize, isize) {
-        let of = self.taps.iter().map(|t| t[axis]);
-        (of.clone().min().unwrap_or(0), of.max().unwrap_or(0))
-    }
-}
-
-/// Copies channels of `src` `[c][h][w]` into a zero-padded buffer `[c][rows][cols]` whose first
-/// element is source pixel `(y0, x0)`.
+/// # Safety
+/// `S`'s instructions; offsets of `g` inside `x`, `w`, `y`.
 #[inline(always)]
-fn fill_band(
-    band: &mut Vec<Group>,
-    src: &[Group],
-    c: usize,
-    [h, w]: [usize; 2],
-    [y0, x0]: [isize; 2],
-    [rows, cols]: [usize; 2],
-) {
-    band.clear();
-    let left = (-x0).clamp(0, cols as isize) as usize;
-    let first = x0.max(0) as usize;
-    let n = w.saturating_sub(first).min(cols - left);
-    for ch in 0..c {
-        for r in 0..rows {
-            let y = y0 + r as isize;
-            if y < 0 || y >= h as isize {
-                band.resize(band.len() + cols, [0.0; 16]);
-                continue;
-            }
-            band.resize(band.len() + left, [0.0; 16]);
-            let at = (ch * h + y as usize) * w + first;
-            band.extend_from_slice(&src[at..at + n]);
-            band.resize(band.len() + cols - left - n, [0.0; 16]);
-        }
-    }
-}
-
-/// Rows of a band: about 128 pixels, at most 2^17 / (channels * columns).
-fn band_rows(c: usize, cols: usize, rows: usize, step: usize) -> usize {
-    (4096 / (c * cols * step).max(1)).clamp(2, 16).min(rows)
-}
-
-/// Output channels and pixels of a register tile.
-const fn tile(wide: bool) -> (usize, usize) {
-    if wide { (4, 4) } else { (2, 2) }
-}
-
-/// Weights in the order in which the kernel reads them: `[o / CO][c][tap][CO]`, zeros beyond `o`.
-fn pack(
-    wide: bool,
-    o: usize,
-    c: usize,
-    taps: usize,
-    w: impl Fn(usize, usize, usize) -> f32,
-) -> Vec<f32> {
-    let t = tile(wide).0;
-    let mut out = vec![0.0; o.div_ceil(t) * c * taps * t];
-    for (i, v) in out.iter_mut().enumerate() {
-        let oc = i / (c * taps * t) * t + i % t;
-        if oc < o {
-            *v = w(oc, i / t / taps % c, i / t % taps);
-        }
-    }
-    out
-}
-
-#[inline(always)]
-fn correlate<L: Lanes>(
-    src: &[Group],
-    p: &Plan,
-    w: &[f32],
-    e: Epilogue<'_>,
-    dst: &mut [Group],
-    band: &mut Vec<Group>,
-) {
-    match (L::WIDE, p.step) {
-        (true, 1) => correlate_tiled::<L, 4, 4, 1>(src, p, w, e, dst, band),
-        (true, _) => correlate_tiled::<L, 4, 4, 2>(src, p, w, e, dst, band),
-        (false, 1) => correlate_tiled::<L, 2, 2, 1>(src, p, w, e, dst, band),
-        (false, _) => correlate_tiled::<L, 2, 2, 2>(src, p, w, e, dst, band),
-    }
-}
-variants!(correlate_on = correlate(src: &[Group], p: &Plan, w: &[f32], e: Epilogue<'_>, dst: &mut [Group], band: &mut Vec<Group>));
-
-#[inline(always)]
-fn correlate_tiled<L: Lanes, const CO: usize, const PX: usize, const S: usize>(
-    src: &[Group],
-    p: &Plan,
-    w: &[f32],
-    e: Epilogue<'_>,
-    dst: &mut [Group],
-    band: &mut Vec<Group>,
-) {
-    let ((ya, yb), (xa, xb)) = (p.range(0), p.range(1));
-    let [ho, wo] = p.size;
-    let cols = (wo.next_multiple_of(PX) - 1) * S + (xb - xa) as usize + 1;
-    let height = band_rows(p.c, cols, ho, S);
-    let residual = e.residual.map(|r| r.as_chunks::<16>().0);
-    let (zero, slope) = (L::splat(0.0), L::splat(e.slope.unwrap_or(1.0)));
-    let mut y0 = 0;
-    while y0 < ho {
-        let n = height.min(ho - y0);
-        let rows = (n - 1) * S + (yb - ya) as usize + 1;
-        fill_band(band, src, p.c, p.src, [(y0 * S) as isize + ya, xa], [rows, cols]);
-        let chan = rows * cols;
-        let mut at = [0usize; 25];
-        let at = &mut at[..p.taps.len()];
-        for (a, t) in at.iter_mut().zip(&p.taps) {
-            *a = (t[0] - ya) as usize * cols + (t[1] - xa) as usize;
-        }
-        for y in 0..n {
-            for x in (0..wo).step_by(PX) {
-                for (o, wt) in (0..p.o).step_by(CO).zip(w.chunks_exact(p.c * at.len() * CO)) {
-                    let mut acc = [[zero; PX]; CO];
-                    if let Some(b) = e.bias {
-                        for (i, a) in acc.iter_mut().enumerate() {
-                            *a = [L::splat(b[(o + i).min(p.o - 1)]); PX];
-                        }
-                    }
-                    let mut wt = wt.as_chunks::<CO>().0.iter();
-                    for c in 0..p.c {
-                        let base = &band[c * chan + y * S * cols + x * S..];
-                        for &a in at.iter() {
-                            let Some(wv) = wt.next() else { break };
-                            let xs = &base[a..][..(PX - 1) * S + 1];
-                            let mut xv = [zero; PX];
-                            for j in 0..PX {
-                                xv[j] = L::load(&xs[j * S]);
-                            }
-                            for i in 0..CO {
-                                let wi = L::splat(wv[i]);
-                                for j in 0..PX {
-                                    acc[i][j] = acc[i][j].fma(wi, xv[j]);
-                                }
-                            }
-                        }
-                    }
-                    for (i, row) in acc.iter().enumerate().take(p.o - o) {
-                        let line = ((o + i) * p.dst[0] + (y0 + y) * p.spread + p.origin[0])
-                            * p.dst[1]
-                            + p.origin[1];
-                        for (j, v) in row.iter().enumerate().take(wo - x) {
-                            let to = line + (x + j) * p.spread;
-                            let mut v = *v;
-                            if let Some(r) = residual {
-                                v = v.add(L::load(&r[to]));
-                            }
-                            if e.slope.is_some() {
-                                v = v.max(zero).fma(v.min(zero), slope);
-                            }
-                            v.store(&mut dst[to]);
-                        }
+unsafe fn tile<S: Lanes, const C: usize, const P: usize>(
+    g: &Grid<'_>,
+    x: *const f32,
+    w: *const f32,
+    start: &[f32; C],
+) -> [[S; P]; C] {
+    // SAFETY: the caller's offsets stay inside the slices
+    unsafe {
+        let mut acc: [[S; P]; C] = std::array::from_fn(|c| [S::splat(start[c]); P]);
+        for i in 0..g.inputs {
+            let (x, w) = (x.add(i * g.x_channel), w.add(i * g.w_input));
+            for tap in g.taps {
+                let x = x.add(tap.x);
+                let pixels: [S; P] = std::array::from_fn(|p| S::load(x.add(p * g.x_pixel)));
+                let w = w.add(tap.w);
+                for c in 0..C {
+                    let weight = S::splat(*w.add(c * g.w_output));
+                    for p in 0..P {
+                        acc[c][p] = acc[c][p].fma(pixels[p], weight);
                     }
                 }
             }
         }
-        y0 += n;
+        acc
     }
 }
 
-/// `y = epilogue(conv(x, w))` for every block of sixteen images in `x` `[blocks][ci][h][w][16]`.
-pub fn forward(isa: Isa, g: Conv, x: &[f32], w: &[f32], e: Epilogue<'_>) -> Vec<f32> {
-    g.check(w);
-    let (k, kk, pad) = (g.k, g.k * g.k, (g.k / 2) as isize);
-    let plan = Plan {
-        c: g.ci,
-        o: g.co,
-        src: [g.h, g.w],
-        step: g.stride,
-        taps: (0..kk).map(|t| [(t / k) as isize - pad, (t % k) as isize - pad]).collect(),
-        size: [g.ho(), g.wo()],
-        dst: [g.ho(), g.wo()],
-        origin: [0, 0],
-        spread: 1,
+/// # Safety
+/// As [`tile`].
+#[inline(always)]
+unsafe fn finish<S: Lanes, const C: usize, const P: usize>(
+    g: &Grid<'_>,
+    acc: [[S; P]; C],
+    y: *mut f32,
+    at: usize,
+    e: &Epilogue<'_>,
+) {
+    for (c, row) in acc.into_iter().enumerate() {
+        for (p, mut sum) in row.into_iter().enumerate() {
+            let at = at + c * g.y_channel + p * g.y_pixel;
+            // SAFETY: `at` is a pixel of the output, and the residual has its layout
+            unsafe {
+                if let Some(r) = e.residual {
+                    sum = sum.fma(S::load(r.as_ptr().add(at)), S::splat(1.0));
+                }
+                sum.store(y.add(at));
+                if e.slope != 1.0 {
+                    for lane in 0..LANES {
+                        let v = y.add(at + lane);
+                        *v = if *v < 0.0 { *v * e.slope } else { *v };
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// # Safety
+/// As [`tile`].
+#[inline(always)]
+unsafe fn row<S: Lanes, const C: usize>(
+    g: &Grid<'_>,
+    x: *const f32,
+    w: *const f32,
+    y: *mut f32,
+    (output, oy): (usize, usize),
+    e: &Epilogue<'_>,
+) {
+    let start: [f32; C] = std::array::from_fn(|c| e.bias.map_or(0.0, |b| b[output + c]));
+    let mut ox = 0;
+    while ox < g.columns {
+        // SAFETY: rows, columns and channels are inside the grid
+        unsafe {
+            let x = x.add(oy * g.x_row + ox * g.x_pixel);
+            let w = w.add(output * g.w_output);
+            let at = output * g.y_channel + oy * g.y_row + ox * g.y_pixel;
+            if g.columns - ox >= 4 {
+                finish::<S, C, 4>(g, tile::<S, C, 4>(g, x, w, &start), y, at, e);
+                ox += 4;
+            } else if g.columns - ox >= 2 {
+                finish::<S, C, 2>(g, tile::<S, C, 2>(g, x, w, &start), y, at, e);
+                ox += 2;
+            } else {
+                finish::<S, C, 1>(g, tile::<S, C, 1>(g, x, w, &start), y, at, e);
+                ox += 1;
+            }
+        }
+    }
+}
+
+/// # Safety
+/// As [`tile`].
+#[inline(always)]
+unsafe fn grid<S: Lanes>(g: &Grid<'_>, x: *const f32, w: *const f32, y: *mut f32, e: &Epilogue<'_>) {
+    for oy in 0..g.rows {
+        let mut o = 0;
+        while o < g.outputs {
+            // SAFETY: as the caller promises
+            o += unsafe {
+                match g.outputs - o {
+                    5 => { row::<S, 5>(g, x, w, y, (o, oy), e); 5 }
+                    1 => { row::<S, 1>(g, x, w, y, (o, oy), e); 1 }
+                    2 => { row::<S, 2>(g, x, w, y, (o, oy), e); 2 }
+                    3 => { row::<S, 3>(g, x, w, y, (o, oy), e); 3 }
+                    _ => { row::<S, 4>(g, x, w, y, (o, oy), e); 4 }
+                }
+            };
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn grid_avx512(g: &Grid<'_>, x: *const f32, w: *const f32, y: *mut f32, e: &Epilogue<'_>) {
+    // SAFETY: as the caller promises
+    unsafe { grid::<Avx512>(g, x, w, y, e) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn grid_avx2(g: &Grid<'_>, x: *const f32, w: *const f32, y: *mut f32, e: &Epilogue<'_>) {
+    // SAFETY: as the caller promises
+    unsafe { grid::<Avx2>(g, x, w, y, e) }
+}
+
+fn run_grid(isa: Isa, g: &Grid<'_>, x: &[f32], w: &[f32], y: &mut [f32], e: &Epilogue<'_>) {
+    if g.rows == 0 || g.columns == 0 || g.outputs == 0 {
+        return;
+    }
+    let reach = g.taps.iter().map(|t| (t.x, t.w)).fold((0, 0), |a, b| (a.0.max(b.0), a.1.max(b.1)));
+    let last = |n: usize, step: usize| n.saturating_sub(1) * step;
+    let pixel = |row, pixel| last(g.rows, row) + last(g.columns, pixel) + LANES;
+    assert!(last(g.inputs, g.x_channel) + pixel(g.x_row, g.x_pixel) + reach.0 <= x.len());
+    assert!(last(g.inputs, g.w_input) + last(g.outputs, g.w_output) + reach.1 < w.len().max(1));
+    let end = last(g.outputs, g.y_channel) + pixel(g.y_row, g.y_pixel);
+    assert!(end <= y.len() && e.residual.is_none_or(|r| end <= r.len()));
+    let (x, w, y) = (x.as_ptr(), w.as_ptr(), y.as_mut_ptr());
+    // SAFETY: the assertions above cover every offset; the instructions were detected
+    unsafe {
+        match isa {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => grid_avx512(g, x, w, y, e),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => grid_avx2(g, x, w, y, e),
+            _ => grid::<Portable>(g, x, w, y, e),
+        }
+    }
+}
+
+/// Copies a block `[c][h][w][16]` into the middle of zeros, `pad` pixels on every side, and `more`
+/// on the far sides.
+fn padded(x: &[f32], c: usize, h: usize, w: usize, pad: usize, more: usize, out: &mut Vec<f32>) {
+    let (ph, pw) = (h + 2 * pad + more, w + 2 * pad + more);
+    out.clear();
+    out.resize(c * ph * pw * LANES, 0.0);
+    for channel in 0..c {
+        for y in 0..h {
+            let from = &x[(channel * h + y) * w * LANES..][..w * LANES];
+            out[((channel * ph + y + pad) * pw + pad) * LANES..][..w * LANES].copy_from_slice(from);
+        }
+    }
+}
+
+/// Convolution, `x` `[blocks][ci][h][w][16]`, `w` `[co][ci][k][k]`, result
+/// `[blocks][co][ho][wo][16]`; the residual of the epilogue has the result's layout.
+pub fn forward(isa: Isa, g: Geometry, x: &[f32], w: &[f32], e: &Epilogue<'_>) -> Vec<f32> {
+    let (pad, ho, wo) = (g.pad(), g.ho(), g.wo());
+    let (ph, pw) = (g.h + 2 * pad, g.w + 2 * pad);
+    let taps: Vec<Tap> = (0..g.k * g.k)
+        .map(|t| Tap { x: (t / g.k * pw + t % g.k) * LANES, w: t })
+        .collect();
+    let grid = Grid {
+        taps: &taps,
+        inputs: g.ci,
+        outputs: g.co,
+        rows: ho,
+        columns: wo,
+        x_channel: ph * pw * LANES,
+        x_row: g.stride * pw * LANES,
+        x_pixel: g.stride * LANES,
+        w_input: g.k * g.k,
+        w_output: g.ci * g.k * g.k,
+        y_channel: ho * wo * LANES,
+        y_row: wo * LANES,
+        y_pixel: LANES,
     };
-    let packed = pack(isa.wide(), g.co, g.ci, kk, |o, c, t| w[(o * g.ci + c) * kk + t]);
-    let blocks = x.len() / g.input_len();
-    let mut out = vec![0.0; blocks * g.output_len()];
-    if let Some(r) = e.residual {
-        assert_eq!(r.len(), out.len(), "residual has the output's shape");
-    }
-    out.par_chunks_mut(g.output_len()).zip(x.par_chunks(g.input_len())).enumerate().for_each_init(
+    let mut y = vec![0f32; g.blocks * g.output()];
+    y.par_chunks_mut(g.output().max(1)).zip(x.par_chunks(g.input().max(1))).enumerate().for_each_init(
         Vec::new,
-        |band, (b, (y, x))| {
-            let n = g.output_len();
-            let e = Epilogue { residual: e.residual.map(|r| &r[b * n..][..n]), ..e };
-            correlate_on(isa, x.as_chunks().0, &plan, &packed, e, y.as_chunks_mut().0, band);
+        |scratch, (b, (y, x))| {
+            let x = if pad == 0 { x } else { padded(x, g.ci, g.h, g.w, pad, 0, scratch); scratch };
+            let residual = e.residual.map(|r| &r[b * g.output()..(b + 1) * g.output()]);
+            run_grid(isa, &grid, x, w, y, &Epilogue { residual, ..*e });
         },
     );
-    out
+    y
 }
 
-/// Gradient of the input, `[blocks][ci][h][w][16]`, from that of the output.
-pub fn input_gradient(isa: Isa, g: Conv, dy: &[f32], w: &[f32]) -> Vec<f32> {
-    g.check(w);
-    let (k, kk, s, pad) = (g.k, g.k * g.k, g.stride, g.k / 2);
-    let mut phases = Vec::new();
-    for (py, px) in (0..s.min(g.h)).flat_map(|a| (0..s.min(g.w)).map(move |b| (a, b))) {
-        // dx[s a + py] = sum over ky with (py + pad - ky) divisible by s of w[ky] dy[a + that / s]
-        let of = |phase: usize| -> Vec<(usize, isize)> {
-            let d = |t: usize| (phase + pad) as isize - t as isize;
-            (0..k).filter(|&t| d(t) % s as isize == 0).map(|t| (t, d(t) / s as isize)).collect()
-        };
-        let (rows, cols) = (of(py), of(px));
-        let taps: Vec<_> = rows
-            .iter()
-            .flat_map(|r| cols.iter().map(move |c| (r.0 * k + c.0, [r.1, c.1])))
-            .collect();
-        if taps.is_empty() {
-            continue;
-        }
-        let packed =
-            pack(isa.wide(), g.ci, g.co, taps.len(), |i, o, t| w[(o * g.ci + i) * kk + taps[t].0]);
-        let plan = Plan {
-            c: g.co,
-            o: g.ci,
-            src: [g.ho(), g.wo()],
-            step: 1,
-            taps: taps.iter().map(|t| t.1).collect(),
-            size: [(g.h - py).div_ceil(s), (g.w - px).div_ceil(s)],
-            dst: [g.h, g.w],
-            origin: [py, px],
-            spread: s,
-        };
-        phases.push((plan, packed));
-    }
-    let mut out = vec![0.0; dy.len() / g.output_len() * g.input_len()];
-    out.par_chunks_mut(g.input_len()).zip(dy.par_chunks(g.output_len())).for_each_init(
+/// Gradient of the input, `dy` `[blocks][co][ho][wo][16]`.
+pub fn input_gradient(isa: Isa, g: Geometry, dy: &[f32], w: &[f32]) -> Vec<f32> {
+    let (pad, ho, wo, s, kk) = (g.pad(), g.ho(), g.wo(), g.stride, g.k * g.k);
+    // Input pixel i gets dy at (i + pad - tap) / s where that is whole.
+    let reach = g.k.div_ceil(s);
+    let (ph, pw) = (ho + 2 * reach + s, wo + 2 * reach + s);
+    let residues: Vec<(usize, usize, Vec<Tap>)> = (0..s * s)
+        .map(|r| {
+            let (ry, rx) = (r / s, r % s);
+            let one = |r: usize, tap: usize| {
+                let at = (r + pad) as isize - tap as isize;
+                (at.rem_euclid(s as isize) == 0)
+                    .then(|| (at.div_euclid(s as isize) + reach as isize) as usize)
+            };
+            let taps = (0..kk)
+                .filter_map(|t| {
+                    let (y, x) = (one(ry, t / g.k)?, one(rx, t % g.k)?);
+                    Some(Tap { x: (y * pw + x) * LANES, w: t })
+                })
+                .collect();
+            (ry, rx, taps)
+        })
+        .collect();
+    let mut dx = vec![0f32; g.blocks * g.input()];
+    dx.par_chunks_mut(g.input().max(1)).zip(dy.par_chunks(g.output().max(1))).for_each_init(
         Vec::new,
-        |band, (dx, dy)| {
-            for (plan, packed) in &phases {
-                let e = Epilogue::default();
-                correlate_on(isa, dy.as_chunks().0, plan, packed, e, dx.as_chunks_mut().0, band);
-            }
-        },
-    );
-    out
-}
-
-#[inline(always)]
-fn weight_block<L: Lanes>(
-    g: Conv,
-    x: &[Group],
-    dy: &[Group],
-    dw: &mut [f32],
-    band: &mut Vec<Group>,
-) {
-    match (L::WIDE, g.stride) {
-        (true, 1) => weight_tiled::<L, 4, 6, 1>(g, x, dy, dw, band),
-        (true, _) => weight_tiled::<L, 4, 6, 2>(g, x, dy, dw, band),
-        (false, 1) => weight_tiled::<L, 2, 3, 1>(g, x, dy, dw, band),
-        (false, _) => weight_tiled::<L, 2, 3, 2>(g, x, dy, dw, band),
-    }
-}
-variants!(weight_on = weight_block(g: Conv, x: &[Group], dy: &[Group], dw: &mut [f32], band: &mut Vec<Group>));
-
-#[inline(always)]
-fn weight_tiled<L: Lanes, const CO: usize, const J: usize, const S: usize>(
-    g: Conv,
-    x: &[Group],
-    dy: &[Group],
-    dw: &mut [f32],
-    band: &mut Vec<Group>,
-) {
-    let (ho, wo, k) = (g.ho(), g.wo(), g.k);
-    let pad = (k / 2) as isize;
-    let cols = (wo - 1) * S + k;
-    let columns = g.ci * k * k;
-    let height = (256usize.div_ceil(wo)).clamp(1, 8).min(ho);
-    let mut y0 = 0;
-    while y0 < ho {
-        let n = height.min(ho - y0);
-        let rows = (n - 1) * S + k;
-        fill_band(band, x, g.ci, [g.h, g.w], [(y0 * S) as isize - pad, -pad], [rows, cols]);
-        for j0 in (0..columns).step_by(J) {
-            let mut at = [0; J];
-            for (j, a) in at.iter_mut().enumerate() {
-                let t = (j0 + j).min(columns - 1);
-                *a = (t / (k * k) * rows + t / k % k) * cols + t % k;
-            }
-            for o in (0..g.co).step_by(CO) {
-                let mut acc = [[L::splat(0.0); J]; CO];
-                for y in 0..n {
-                    let mut xs: [&[Group]; J] = [&[]; J];
-                    for j in 0..J {
-                        xs[j] = &band[at[j] + y * S * cols..][..(wo - 1) * S + 1];
-                    }
-                    let mut ds: [&[Group]; CO] = [&[]; CO];
-                    for i in 0..CO {
-                        ds[i] = &dy[((o + i).min(g.co - 1) * ho + y0 + y) * wo..][..wo];
-                    }
-                    for c in 0..wo {
-                        let mut d = [L::splat(0.0); CO];
-                        for i in 0..CO {
-                            d[i] = L::load(&ds[i][c]);
-                        }
-                        for j in 0..J {
-                            let v = L::load(&xs[j][c * S]);
-                            for i in 0..CO {
-                                acc[i][j] = acc[i][j].fma(d[i], v);
-                            }
-                        }
-                    }
+        |scratch, (dx, dy)| {
+            padded(dy, g.co, ho, wo, reach, s, scratch);
+            for (ry, rx, taps) in &residues {
+                if *ry >= g.h || *rx >= g.w {
+                    continue;
                 }
-                for (i, row) in acc.iter().enumerate().take(g.co - o) {
-                    for (j, v) in row.iter().enumerate().take(columns - j0) {
-                        dw[(o + i) * columns + j0 + j] += v.sum();
+                let grid = Grid {
+                    taps,
+                    inputs: g.co,
+                    outputs: g.ci,
+                    rows: (g.h - ry).div_ceil(s),
+                    columns: (g.w - rx).div_ceil(s),
+                    x_channel: ph * pw * LANES,
+                    x_row: pw * LANES,
+                    x_pixel: LANES,
+                    w_input: g.ci * kk,
+                    w_output: kk,
+                    y_channel: g.h * g.w * LANES,
+                    y_row: s * g.w * LANES,
+                    y_pixel: s * LANES,
+                };
+                let start = (ry * g.w + rx) * LANES;
+                run_grid(isa, &grid, scratch, w, &mut dx[start..], &Epilogue::NONE);
+            }
+        },
+    );
+    dx
+}
+
+/// # Safety
+/// As [`tile`]; sums `C` outputs x `I` inputs x `K` neighbouring taps over all pixels.
+#[inline(always)]
+unsafe fn weight_tile<S: Lanes, const C: usize, const I: usize, const K: usize>(
+    g: &Geometry,
+    dy: *const f32,
+    x: *const f32,
+) -> [[[f32; K]; I]; C] {
+    let (ho, wo) = (g.ho(), g.wo());
+    let (ph, pw) = (g.h + 2 * g.pad(), g.w + 2 * g.pad());
+    // SAFETY: the caller's offsets stay inside the slices
+    unsafe {
+        let mut acc = [[[S::splat(0.0); K]; I]; C];
+        for oy in 0..ho {
+            for ox in 0..wo {
+                let dy = dy.add((oy * wo + ox) * LANES);
+                let x = x.add((oy * g.stride * pw + ox * g.stride) * LANES);
+                let d: [S; C] = std::array::from_fn(|c| S::load(dy.add(c * ho * wo * LANES)));
+                for i in 0..I {
+                    for k in 0..K {
+                        let v = S::load(x.add(i * ph * pw * LANES + k * LANES));
+                        for c in 0..C {
+                            acc[c][i][k] = acc[c][i][k].fma(d[c], v);
+                        }
                     }
                 }
             }
         }
-        y0 += n;
+        acc.map(|a| a.map(|a| a.map(|v| v.sum())))
     }
 }
 
-/// Gradient of the weights `[co, ci, k, k]`. Lanes of `dy` beyond the batch must be zero. Blocks
-/// are added in order, so the result does not depend on the number of threads.
-pub fn weight_gradient(isa: Isa, g: Conv, x: &[f32], dy: &[f32]) -> Vec<f32> {
+/// # Safety
+/// As [`weight_tile`].
+#[inline(always)]
+unsafe fn weight_block<S: Lanes>(g: &Geometry, dy: *const f32, x: *const f32, dw: &mut [f32]) {
+    let (ph, pw, area) = (g.h + 2 * g.pad(), g.w + 2 * g.pad(), g.ho() * g.wo());
+    macro_rules! sums {
+        ($c:literal, $i:literal, $k:literal, $o:expr, $ci:expr, $ky:expr, $kx:expr) => {{
+            // SAFETY: channel and tap are inside the convolution
+            let sums = unsafe {
+                let dy = dy.add($o * area * LANES);
+                let x = x.add((($ci * ph + $ky) * pw + $kx) * LANES);
+                weight_tile::<S, $c, $i, $k>(g, dy, x)
+            };
+            for (c, sums) in sums.iter().enumerate() {
+                for (i, sums) in sums.iter().enumerate() {
+                    let at = ((($o + c) * g.ci + $ci + i) * g.k + $ky) * g.k + $kx;
+                    dw[at..at + $k].copy_from_slice(sums);
+                }
+            }
+        }};
+    }
+    macro_rules! inputs {
+        ($c:literal, $o:expr) => {
+            for ky in 0..g.k {
+                let mut ci = 0;
+                while ci < g.ci {
+                    let two = g.ci - ci >= 2;
+                    let mut kx = 0;
+                    while kx < g.k {
+                        match (two, g.k - kx >= 3) {
+                            (true, true) => sums!($c, 2, 3, $o, ci, ky, kx),
+                            (true, false) => sums!($c, 2, 1, $o, ci, ky, kx),
+                            (false, true) => sums!($c, 1, 3, $o, ci, ky, kx),
+                            (false, false) => sums!($c, 1, 1, $o, ci, ky, kx),
+                        }
+                        kx += if g.k - kx >= 3 { 3 } else { 1 };
+                    }
+                    ci += if two { 2 } else { 1 };
+                }
+            }
+        };
+    }
+    let mut o = 0;
+    while o < g.co {
+        match g.co - o {
+            1 => { inputs!(1, o); o += 1 }
+            2 => { inputs!(2, o); o += 2 }
+            3 => { inputs!(3, o); o += 3 }
+            _ => { inputs!(4, o); o += 4 }
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn weight_avx512(g: &Geometry, dy: *const f32, x: *const f32, dw: &mut [f32]) {
+    // SAFETY: as the caller promises
+    unsafe { weight_block::<Avx512>(g, dy, x, dw) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn weight_avx2(g: &Geometry, dy: *const f32, x: *const f32, dw: &mut [f32]) {
+    // SAFETY: as the caller promises
+    unsafe { weight_block::<Avx2>(g, dy, x, dw) }
+}
+
+/// Gradient of the weights, summed over the blocks in their order: the same for every number of
+/// threads.
+pub fn weight_gradient(isa: Isa, g: Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
+    assert!(x.len() == g.blocks * g.input() && dy.len() == g.blocks * g.output());
     let parts: Vec<Vec<f32>> = x
-        .par_chunks(g.input_len())
-        .zip(dy.par_chunks(g.output_len()))
-        .map_init(Vec::new, |band, (x, dy)| {
-            let mut dw = vec![0.0; g.weight_len()];
-            weight_on(isa, g, x.as_chunks().0, dy.as_chunks().0, &mut dw, band);
+        .par_chunks(g.input().max(1))
+        .zip(dy.par_chunks(g.output().max(1)))
+        .map_init(Vec::new, |scratch, (x, dy)| {
+            padded(x, g.ci, g.h, g.w, g.pad(), 0, scratch);
+            let mut dw = vec![0f32; g.weights()];
+            let (x, dy) = (scratch.as_ptr(), dy.as_ptr());
+            // SAFETY: `scratch` is the padded block and `dy` a whole block of this geometry; the
+            // instructions were detected
+            unsafe {
+                match isa {
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx512 => weight_avx512(&g, dy, x, &mut dw),
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx2 => weight_avx2(&g, dy, x, &mut dw),
+                    _ => weight_block::<Portable>(&g, dy, x, &mut dw),
+                }
+            }
             dw
         })
         .collect();
-    let mut total = vec![0.0; g.weight_len()];
+    let mut sum = vec![0f32; g.weights()];
     for part in parts {
-        for (t, p) in total.iter_mut().zip(part) {
-            *t += p;
-        }
+        sum.iter_mut().zip(part).for_each(|(s, p)| *s += p);
     }
-    total
+    sum
 }
