@@ -45,7 +45,7 @@ fn bad_configurations_are_refused() {
     refused(|t| format!("preset = \"paper\"\n{t}"), "data.name", "cifar100");
     refused(|t| format!("preset = \"best\"\n{t}"), "preset", "paper");
     refused(replaced("seed = ", "seed = -"), "seed", "");
-    refused(replaced("\"halves\"", "\"reference-4\""), "step 4: scheme", "divides `reference-4`");
+    refused(replaced("\"exclusive\"", "\"reference-4\""), "step 4: scheme", "divides `halves`");
 }
 
 #[test]
