@@ -5,3 +5,5 @@ pub mod cli;
 pub mod data;
 pub mod error;
 pub mod files;
+pub mod search;
+pub mod surrogate;

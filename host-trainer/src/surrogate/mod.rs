@@ -1,0 +1,165 @@
+//! A structured ridge model of the score: a few evaluated sub-networks predict all others.
+//!
+//! Features of a sub-network, standardised over the evaluated ones: ln w, sqrt w and 1/w of the
+//! nominal width w of every free layer, ln of its MACs and ln of its parameters. A prediction is a
+//! look-up per layer and the two logarithms. The strength of the ridge is chosen by
+//! cross-validation on the evaluated sub-networks alone.
+
+mod ridge;
+
+use serde::{Deserialize, Serialize};
+use supernano_core::arch::Arch;
+use supernano_core::plan::{self, BranchScheme, Cost, Enhancement};
+use supernano_core::space::Space;
+
+use crate::error::{Error, Result};
+use ridge::Ridge;
+
+/// Fewest evaluated sub-networks that a model is fitted on.
+pub const FEWEST: usize = 10;
+
+/// Folds of the cross-validation.
+const FOLDS: usize = 10;
+
+/// Strengths that the cross-validation chooses from, for standardised features and summed squares.
+const LAMBDAS: [f64; 10] = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0];
+
+/// What the model says of a sub-network it may never have seen.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Prediction {
+    /// Predicted score, in the unit of the scores that it was fitted on.
+    pub score: f64,
+    /// Standard error of the prediction: of the fitted surface and of a single sub-network about
+    /// it.
+    pub se: f64,
+}
+
+/// How the model did on sub-networks that a fold held out.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CrossValidation {
+    /// Folds.
+    pub folds: usize,
+    /// Root mean square error, in the unit of the scores.
+    pub rmse: f64,
+    /// Pearson correlation between predicted and evaluated.
+    pub pearson: f64,
+}
+
+/// A fitted model of one space.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Surrogate {
+    /// Name of the space.
+    pub space: String,
+    /// Evaluated sub-networks it was fitted on.
+    pub samples: usize,
+    /// Ridge strength that cross-validation chose.
+    pub lambda: f64,
+    /// Error on held-out sub-networks.
+    pub cross_validation: CrossValidation,
+    /// Score where all terms are 0.
+    intercept: f64,
+    /// Term of an option of a free layer, `[free layer][option]`.
+    tables: Vec<Vec<f64>>,
+    /// Score per ln(MACs).
+    ln_macs: f64,
+    /// Score per ln(parameters).
+    ln_params: f64,
+    /// The fit itself, for standard errors.
+    ridge: Ridge,
+}
+
+/// Cost that the features use: that of the nominal widths, which a code says.
+fn nominal_cost(space: &Space<'_>, arch: &Arch) -> Cost {
+    plan::cost(space, &plan::resolve(space, arch, Enhancement::NONE, BranchScheme::Shared))
+}
+
+/// Width features of an option, in the order of the model's columns.
+fn width_features(width: u16) -> [f64; 3] {
+    let w = f64::from(width);
+    [w.ln(), w.sqrt(), 1.0 / w]
+}
+
+/// All features of a sub-network, not standardised: three for each free layer, ln MACs, ln
+/// parameters.
+pub fn features(space: &Space<'_>, arch: &Arch) -> Vec<f64> {
+    let cost = nominal_cost(space, arch);
+    space
+        .free_layers()
+        .flat_map(|i| width_features(arch.nominal(space, i).0))
+        .chain([(cost.macs as f64).ln(), (cost.params as f64).ln()])
+        .collect()
+}
+
+impl Surrogate {
+    /// Fits the model to evaluated sub-networks and their scores, higher being better.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for fewer than [`FEWEST`] of them, a score that is not finite, or scores
+    /// that are all the same.
+    pub fn fit(space: &Space<'_>, samples: &[(Arch, f64)]) -> Result<Self> {
+        if samples.len() < FEWEST {
+            return Err(Error::invalid(
+                "scores",
+                "evaluated sub-networks",
+                format!("at least {FEWEST}"),
+                samples.len(),
+            ));
+        }
+        if let Some((arch, score)) = samples.iter().find(|(_, score)| !score.is_finite()) {
+            return Err(Error::invalid("scores", arch.display(space), "a finite score", score));
+        }
+        let rows: Vec<Vec<f64>> = samples.iter().map(|(a, _)| features(space, a)).collect();
+        let scores: Vec<f64> = samples.iter().map(|&(_, score)| score).collect();
+        if scores.iter().all(|&s| s == scores[0]) {
+            return Err(Error::invalid("scores", "score", "scores that differ", scores[0]));
+        }
+        let (lambda, cross_validation) = ridge::choose(&rows, &scores, &LAMBDAS, FOLDS);
+        let ridge = Ridge::fit(&rows, &scores, lambda);
+        let raw = ridge.raw_coefficients();
+        let tables = space
+            .free_layers()
+            .enumerate()
+            .map(|(position, i)| {
+                let term = |&w: &u16| -> f64 {
+                    let columns = &raw[3 * position..3 * position + 3];
+                    columns.iter().zip(width_features(w)).map(|(b, x)| b * x).sum()
+                };
+                space.layers[i].widths.iter().map(term).collect()
+            })
+            .collect();
+        Ok(Self {
+            space: space.name.to_owned(),
+            samples: samples.len(),
+            lambda,
+            cross_validation,
+            intercept: ridge.raw_intercept(),
+            tables,
+            ln_macs: raw[raw.len() - 2],
+            ln_params: raw[raw.len() - 1],
+            ridge,
+        })
+    }
+
+    /// Predicted score alone: a look-up per free layer and two logarithms.
+    pub fn score(&self, space: &Space<'_>, arch: &Arch) -> f64 {
+        let cost = nominal_cost(space, arch);
+        let options = arch.options();
+        let widths: f64 =
+            space.free_layers().zip(&self.tables).map(|(i, t)| t[usize::from(options[i])]).sum();
+        self.intercept
+            + widths
+            + self.ln_macs * (cost.macs as f64).ln()
+            + self.ln_params * (cost.params as f64).ln()
+    }
+
+    /// Predicted score with its standard error.
+    pub fn predict(&self, space: &Space<'_>, arch: &Arch) -> Prediction {
+        Prediction {
+            score: self.score(space, arch),
+            se: self.ridge.standard_error(&features(space, arch)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
