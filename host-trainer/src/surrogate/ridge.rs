@@ -96,7 +96,9 @@ impl Ridge {
     }
 }
 
-/// The strength with the least error on held-out rows, and that error. Folds are a fixed shuffle.
+/// The largest of the ascending strengths whose mean square error on held-out rows is within one
+/// standard error of the least, and its error: targets are noisy, so that the least error alone
+/// would smooth too little. Folds are a fixed shuffle.
 pub fn choose(
     rows: &[Vec<f64>],
     targets: &[f64],
@@ -123,16 +125,26 @@ pub fn choose(
         }
         predicted
     };
-    let mut best = (lambdas[0], CrossValidation { folds, rmse: f64::INFINITY, pearson: 0.0 });
+    let mut tried: Vec<(f64, CrossValidation, f64)> = Vec::new();
     for &lambda in lambdas {
         let predicted = held_out(lambda);
-        let squares: f64 = predicted.iter().zip(targets).map(|(p, t)| (p - t).powi(2)).sum();
-        let rmse = (squares / n as f64).sqrt();
-        if rmse < best.1.rmse {
-            best = (lambda, CrossValidation { folds, rmse, pearson: pearson(&predicted, targets) });
-        }
+        let squares: Vec<f64> =
+            predicted.iter().zip(targets).map(|(p, t)| (p - t).powi(2)).collect();
+        let mean = squares.iter().sum::<f64>() / n as f64;
+        let spread = squares.iter().map(|s| (s - mean).powi(2)).sum::<f64>() / n as f64;
+        let pearson = pearson(&predicted, targets);
+        let validation = CrossValidation { folds, rmse: mean.sqrt(), pearson };
+        tried.push((lambda, validation, mean + (spread / n as f64).sqrt()));
     }
-    best
+    let least = |a: &&(f64, CrossValidation, f64), b: &&(f64, CrossValidation, f64)| {
+        a.1.rmse.total_cmp(&b.1.rmse)
+    };
+    let bound = tried.iter().min_by(least).map_or(f64::INFINITY, |t| t.2);
+    tried
+        .iter()
+        .rev()
+        .find(|t| t.1.rmse.powi(2) <= bound)
+        .map_or((lambdas[0], CrossValidation { folds, rmse: 0.0, pearson: 0.0 }), |t| (t.0, t.1))
 }
 
 /// Pearson correlation; 0 where one side is constant.
