@@ -2,8 +2,12 @@
 //! microcontroller. Library behind the binary of the same name.
 
 pub mod cli;
+pub mod config;
 pub mod data;
 pub mod error;
 pub mod files;
+pub mod rank;
 pub mod search;
+pub mod supernet;
 pub mod surrogate;
+pub mod train;
