@@ -1,5 +1,6 @@
 //! The command line: a file a subcommand.
 
+pub mod correlate;
 pub mod output;
 pub mod spaces;
 
@@ -26,12 +27,14 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    Correlate(correlate::Args),
     /// List the built-in search spaces.
     Spaces,
 }
 
 fn run(cli: &Cli, out: &Output) -> Result<()> {
     match &cli.command {
+        Command::Correlate(args) => correlate::run(args, out),
         Command::Spaces => spaces::run(out),
     }
 }

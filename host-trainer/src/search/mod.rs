@@ -3,6 +3,7 @@
 //! ones are searched by evolution with exact costs; an infeasible sub-network is never returned.
 
 pub mod cost;
+pub mod device;
 mod enumerate;
 mod evolve;
 pub mod front;

@@ -1,0 +1,181 @@
+use std::path::Path;
+
+use serde::Deserialize;
+use supernano_core::space::{RESNET8, RESNET20};
+
+use super::*;
+
+#[derive(Deserialize)]
+struct Golden {
+    cases: Vec<Case>,
+    wilson: Vec<Proportion>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    x: Vec<f64>,
+    y: Vec<f64>,
+    pearson: f64,
+    spearman: f64,
+    kendall_tau_b: f64,
+}
+
+#[derive(Deserialize)]
+struct Proportion {
+    k: usize,
+    n: usize,
+    low: f64,
+    high: f64,
+}
+
+fn close(a: f64, b: f64) {
+    assert!((a - b).abs() < 1e-12, "{a} and {b}");
+}
+
+#[test]
+fn coefficients_are_those_of_scipy() {
+    let golden: Golden = serde_json::from_str(include_str!("golden.json")).unwrap();
+    assert_eq!(golden.cases.len(), 4);
+    for case in golden.cases {
+        close(pearson(&case.x, &case.y), case.pearson);
+        close(spearman(&case.x, &case.y), case.spearman);
+        close(kendall_tau_b(&case.x, &case.y), case.kendall_tau_b);
+    }
+    for p in golden.wilson {
+        let [low, high] = wilson(p.k as f64 / p.n as f64, p.n, 0.95);
+        assert!((low - p.low).abs() < 1e-9 && (high - p.high).abs() < 1e-9, "{} of {}", p.k, p.n);
+    }
+}
+
+#[test]
+fn tau_b_equals_counting_pairs() {
+    let x: Vec<f64> = (0..60).map(|i| f64::from(i * 37 % 11)).collect();
+    let y: Vec<f64> = (0..60).map(|i| f64::from(i * 53 % 17)).collect();
+    let (mut sum, mut free_x, mut free_y) = (0.0, 0.0, 0.0);
+    for i in 0..60 {
+        for j in 0..i {
+            let sign = |v: &[f64]| (v[i] - v[j]).partial_cmp(&0.0).unwrap() as i32;
+            sum += f64::from(sign(&x) * sign(&y));
+            free_x += f64::from(sign(&x).abs());
+            free_y += f64::from(sign(&y).abs());
+        }
+    }
+    close(kendall_tau_b(&x, &y), sum / f64::sqrt(free_x * free_y));
+}
+
+#[test]
+fn a_constant_series_has_no_coefficient() {
+    let (x, y) = ([1.0; 5], [1.0, 2.0, 3.0, 4.0, 5.0]);
+    assert!(pearson(&x, &y).is_nan() && spearman(&x, &y).is_nan() && kendall_tau_b(&x, &y).is_nan());
+    let q = Quality::of(&x, &y);
+    assert_eq!((q.n, q.pearson, q.spearman, q.kendall_tau_b), (5, None, None, None));
+}
+
+#[test]
+fn intervals_are_seeded_and_hold_the_coefficient() {
+    let golden: Golden = serde_json::from_str(include_str!("golden.json")).unwrap();
+    let case = &golden.cases[3];
+    let of = |seed| {
+        let how = Resampling { seed, resamples: 300, ..Resampling::default() };
+        how.intervals(&case.x, &case.y, [pearson, kendall_tau_b])
+    };
+    let [[low, high], [tau_low, tau_high]] = of(1);
+    assert_eq!(of(1), of(1));
+    assert_ne!(of(1), of(2));
+    assert!(low < case.pearson && case.pearson < high && high - low < 0.2);
+    // Fisher's interval is within a hundredth on normal data of this size.
+    let half = 1.96 / 297f64.sqrt();
+    assert!((low - (case.pearson.atanh() - half).tanh()).abs() < 0.02, "{low}");
+    assert!(tau_low < case.kendall_tau_b && case.kendall_tau_b < tau_high);
+}
+
+#[test]
+fn regret_and_best_tenth() {
+    let score = [0.3, 0.9, 0.9, 0.1];
+    let truth = [0.8, 0.5, 0.7, 0.6];
+    close(regret(&score, &truth, 1), 0.3);
+    close(regret(&score, &truth, 2), 0.1);
+    close(regret(&score, &truth, 3), 0.0);
+    assert_eq!(best_tenth(&[1.0, 3.0, 2.0]), [1]);
+    let eleven: Vec<f64> = (0..11).map(f64::from).collect();
+    assert_eq!(best_tenth(&eleven), [10, 9]);
+    close(accuracy_se(0.5, 100), 0.05);
+}
+
+fn refused(text: &str) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("t.csv");
+    std::fs::write(&path, text).unwrap();
+    let error = table::read(&path, &RESNET8, table::TRUTH).unwrap_err();
+    assert_eq!(error.exit_code(), 2);
+    error.to_string()
+}
+
+#[test]
+fn errors_name_line_and_code() {
+    const C: &str = "4-4-4-4-4-4";
+    let says = |text: String, parts: &[&str]| {
+        let error = refused(&text);
+        parts.iter().for_each(|p| assert!(error.contains(p), "{p}: {error}"));
+    };
+    says("id,code,x\n".into(), &["t.csv:1", "standalone_top1", "id,code,x"]);
+    says(format!("code,truth\n{C},.5\n{C}-4,.5\n"), &["t.csv:3", "4-4-4-4-4-4-4"]);
+    says(format!("code,truth\n{C},.5\n8-4-4-4-4-5,.5\n"), &["t.csv:3", "layer 7", "5"]);
+    says(format!("code,truth\n{C},NaN\n"), &["t.csv:2", C, "NaN"]);
+    says(format!("code,truth\n{C},0.5,1\n"), &["t.csv:2", "expected 2", "found 3"]);
+    says(format!("code,truth\n{C},.5\n\n{C},.5\n"), &["t.csv:4", C, "t.csv:2"]);
+    says("{\"a\": {\"arch\": \"4-4\"}}".into(), &["t.csv: a", "truth"]);
+    says(String::new(), &["header"]);
+}
+
+#[test]
+fn truths_need_scores() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let scores = write(
+        "s.json",
+        r#"{"arch1": {"acc": 0.4, "arch": "4-4-4-4-4-4"}, "arch2": {"acc": 0.5, "arch": "8-4-4-4-4-4"},
+            "arch3": {"acc": 0.6, "arch": "8-8-4-4-4-4"}}"#,
+    );
+    let scores = table::read(&scores, &RESNET8, table::SCORE).unwrap();
+    let truths = |text: &str| {
+        table::read(&write("t.csv", text), &RESNET8, table::TRUTH).unwrap()
+    };
+    let all = truths("id,arch,standalone_top1\n1,8-4-4-4-4-4,.2\n2,4-4-4-4-4-4,.1\n3,8-8-4-4-4-4,.3\n");
+    let (_, score, truth) = table::matched(&RESNET8, &scores, &all).unwrap();
+    assert_eq!((score, truth), (vec![0.5, 0.4, 0.6], vec![0.2, 0.1, 0.3]));
+    let missing = truths("code,truth\n16-4-4-4-4-4,.2\n");
+    let error = table::matched(&RESNET8, &scores, &missing).unwrap_err().to_string();
+    assert!(error.contains("t.csv:2") && error.contains("16-4-4-4-4-4"), "{error}");
+    assert!(table::matched(&RESNET8, &scores, &all[..2]).is_err());
+}
+
+#[test]
+fn the_winner_s_published_scores() {
+    let shared = std::env::var("SUPERNANO_SHARED")
+        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared").into());
+    let challenge = Path::new(&shared).join("challenge");
+    if !challenge.exists() {
+        let required = std::env::var("SUPERNANO_REQUIRE_SHARED").is_ok_and(|v| v == "1");
+        assert!(!required, "{} is not there", challenge.display());
+        eprintln!("SKIPPED: {} is not there", challenge.display());
+        return;
+    }
+    let scores = challenge.join("reference_step2_protocol_a_dev_300.csv");
+    let scores = table::read(&scores, &RESNET20, table::SCORE).unwrap();
+    let truths = challenge.join("ground_truth_dev_300.csv");
+    let truths = table::read(&truths, &RESNET20, table::TRUTH).unwrap();
+    let (archs, score, truth) = table::matched(&RESNET20, &scores, &truths).unwrap();
+    let report = report(&RESNET20, &archs, &score, &truth, &Resampling::default());
+    assert_eq!(report.n, 300);
+    let is = |x: Option<f64>, expected: f64| assert!((x.unwrap() - expected).abs() < 5e-4, "{x:?}");
+    is(report.pearson, 0.968);
+    is(report.kendall_tau_b, 0.851);
+    is(report.best_tenth.pearson, 0.784);
+    is(report.best_tenth.kendall_tau_b, 0.542);
+    assert!(report.baselines.macs.all.pearson.unwrap() < 0.6);
+}
