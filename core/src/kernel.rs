@@ -1,11 +1,13 @@
 //! Kernels: the obvious loops, and the packed path over a small trait of primitives.
 
+mod check;
 mod micro;
 pub mod pack;
 mod packed;
 mod reference;
 mod scalar;
 
+pub use check::{Mismatch, check};
 pub use micro::{MicroKernel, Sums, TILE_OUTPUTS, TILE_PIXELS, Window};
 pub use packed::{Packed, row_words};
 pub use reference::Reference;

@@ -16,3 +16,6 @@ pub mod lower;
 pub mod plan;
 pub mod quant;
 pub mod space;
+
+#[cfg(test)]
+mod testnet;

@@ -54,3 +54,6 @@ pub const fn pooled_bound(pixels: usize) -> i64 {
     let shift = pool_shift(pixels);
     (128 * pixels as i64 + ((1 << shift) >> 1)) >> shift
 }
+
+#[cfg(test)]
+mod tests;

@@ -86,7 +86,7 @@ fn check_conv(
     let input = read(view, conv.input, written)?;
     let output =
         view.header().tensors.get(usize::from(conv.output)).ok_or(GraphProblem::Unknown)?;
-    if conv.kernel % 2 == 0 || conv.kernel > 7 || !matches!(conv.stride, 1 | 2) {
+    if conv.kernel.is_multiple_of(2) || conv.kernel > 7 || !matches!(conv.stride, 1 | 2) {
         return Err(GraphProblem::Kernel);
     }
     if output.shape != input.shape.convolved(conv.stride, output.shape.channels) {
