@@ -2,6 +2,7 @@
 
 pub mod correlate;
 pub mod output;
+pub mod search;
 pub mod spaces;
 
 use std::process::ExitCode;
@@ -28,6 +29,7 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     Correlate(correlate::Args),
+    Search(search::Args),
     /// List the built-in search spaces.
     Spaces,
 }
@@ -35,6 +37,7 @@ enum Command {
 fn run(cli: &Cli, out: &Output) -> Result<()> {
     match &cli.command {
         Command::Correlate(args) => correlate::run(args, out),
+        Command::Search(args) => search::run(args, out),
         Command::Spaces => spaces::run(out),
     }
 }

@@ -6,6 +6,7 @@ pub mod cost;
 pub mod device;
 mod enumerate;
 mod evolve;
+pub mod file;
 pub mod front;
 pub mod instructions;
 pub mod size;

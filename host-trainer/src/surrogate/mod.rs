@@ -52,7 +52,7 @@ pub struct Surrogate {
     pub space: String,
     /// Evaluated sub-networks it was fitted on.
     pub samples: usize,
-    /// Ridge strength that cross-validation chose.
+    /// Ridge strength.
     pub lambda: f64,
     /// Error on held-out sub-networks.
     pub cross_validation: CrossValidation,
@@ -91,12 +91,28 @@ pub fn features(space: &Space<'_>, arch: &Arch) -> Vec<f64> {
 }
 
 impl Surrogate {
-    /// Fits the model to evaluated sub-networks and their scores, higher being better.
+    /// [`Self::fit_with`] the strength that cross-validation chooses.
+    ///
+    /// # Errors
+    /// As [`Self::fit_with`].
+    pub fn fit(space: &Space<'_>, samples: &[(Arch, f64)]) -> Result<Self> {
+        Self::fit_with(space, samples, None)
+    }
+
+    /// Fits the model to evaluated sub-networks and their scores, higher being better. `lambda`:
+    /// strength of the ridge, above 0, instead of the one that cross-validation chooses.
     ///
     /// # Errors
     /// [`Error::Invalid`] for fewer than [`FEWEST`] of them, a score that is not finite, or scores
     /// that are all the same.
-    pub fn fit(space: &Space<'_>, samples: &[(Arch, f64)]) -> Result<Self> {
+    pub fn fit_with(
+        space: &Space<'_>,
+        samples: &[(Arch, f64)],
+        lambda: Option<f64>,
+    ) -> Result<Self> {
+        if let Some(bad) = lambda.filter(|l| !(l.is_finite() && *l > 0.0)) {
+            return Err(Error::invalid("surrogate", "lambda", "a finite strength above 0", bad));
+        }
         if samples.len() < FEWEST {
             return Err(Error::invalid(
                 "scores",
@@ -113,7 +129,10 @@ impl Surrogate {
         if scores.iter().all(|&s| s == scores[0]) {
             return Err(Error::invalid("scores", "score", "scores that differ", scores[0]));
         }
-        let (lambda, cross_validation) = ridge::choose(&rows, &scores, &LAMBDAS, FOLDS);
+        let (lambda, cross_validation) = match lambda {
+            Some(one) => ridge::choose(&rows, &scores, &[one], FOLDS),
+            None => ridge::choose(&rows, &scores, &LAMBDAS, FOLDS),
+        };
         let ridge = Ridge::fit(&rows, &scores, lambda);
         let raw = ridge.raw_coefficients();
         let tables = space

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::CrossValidation;
 use crate::data::rng::{Key, Purpose};
+use crate::stats::pearson;
 
 /// A fitted regression. Columns are standardised with the training rows' mean and deviation; the
 /// intercept is not penalised.
@@ -145,17 +146,4 @@ pub fn choose(
         .rev()
         .find(|t| t.1.rmse.powi(2) <= bound)
         .map_or((lambdas[0], CrossValidation { folds, rmse: 0.0, pearson: 0.0 }), |t| (t.0, t.1))
-}
-
-/// Pearson correlation; 0 where one side is constant.
-pub fn pearson(a: &[f64], b: &[f64]) -> f64 {
-    let n = a.len() as f64;
-    let (ma, mb) = (a.iter().sum::<f64>() / n, b.iter().sum::<f64>() / n);
-    let (mut ab, mut aa, mut bb) = (0.0, 0.0, 0.0);
-    for (x, y) in a.iter().zip(b) {
-        ab += (x - ma) * (y - mb);
-        aa += (x - ma).powi(2);
-        bb += (y - mb).powi(2);
-    }
-    if aa > 0.0 && bb > 0.0 { ab / (aa * bb).sqrt() } else { 0.0 }
 }

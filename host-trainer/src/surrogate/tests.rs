@@ -4,10 +4,10 @@ use rand::Rng as _;
 use supernano_core::arch::{Arch, ArchCode};
 use supernano_core::space::{RESNET8, RESNET20, Space};
 
-use super::ridge::pearson;
 use super::{FEWEST, Surrogate, features};
 use crate::data::rng::{Key, Purpose};
 use crate::error::Error;
+use crate::stats::{kendall_tau_b as tau_b, pearson};
 
 fn random(space: &Space<'_>, n: usize, seed: u64) -> Vec<Arch> {
     let mut rng = Key::new(seed).rng(Purpose::Sample, 0);
@@ -85,22 +85,6 @@ fn refuses_what_cannot_be_fitted() {
     assert!(matches!(Surrogate::fit(&RESNET8, &same), Err(Error::Invalid { .. })));
 }
 
-/// Kendall's tau-b by counting pairs.
-fn tau_b(a: &[f64], b: &[f64]) -> f64 {
-    let (mut agree, mut ties_a, mut ties_b, mut pairs) = (0i64, 0i64, 0i64, 0i64);
-    for i in 0..a.len() {
-        for j in 0..i {
-            let sign = |d: f64| if d == 0.0 { 0 } else { d.signum() as i64 };
-            let (x, y) = (sign(a[i] - a[j]), sign(b[i] - b[j]));
-            agree += x * y;
-            ties_a += i64::from(x == 0);
-            ties_b += i64::from(y == 0);
-            pairs += 1;
-        }
-    }
-    agree as f64 / (((pairs - ties_a) as f64) * ((pairs - ties_b) as f64)).sqrt()
-}
-
 /// Column `column` of a CSV with the code in column 1, in the order of the file.
 fn column(path: PathBuf, column: usize) -> Vec<(Arch, f64)> {
     let text = std::fs::read_to_string(&path).unwrap();
@@ -131,18 +115,17 @@ fn smooths_the_reference_supernets_scores() {
     assert!(samples.iter().map(|s| &s.0).eq(truth.iter().map(|t| &t.0)));
     let truth: Vec<f64> = truth.into_iter().map(|t| t.1).collect();
     let raw: Vec<f64> = samples.iter().map(|s| s.1).collect();
-    let model = Surrogate::fit(&RESNET20, &samples).unwrap();
-    let said: Vec<f64> = samples.iter().map(|(a, _)| model.score(&RESNET20, a)).collect();
-    eprintln!(
-        "raw: Pearson {:.4}, tau {:.4}; surrogate: Pearson {:.4}, tau {:.4}; lambda {}, {:?}",
-        pearson(&raw, &truth),
-        tau_b(&raw, &truth),
-        pearson(&said, &truth),
-        tau_b(&said, &truth),
-        model.lambda,
-        model.cross_validation,
-    );
-    assert!(pearson(&said, &truth) >= 0.975 && tau_b(&said, &truth) >= 0.862);
-    assert!(pearson(&said, &truth) > pearson(&raw, &truth));
-    assert!(tau_b(&said, &truth) > tau_b(&raw, &truth));
+    let judge = |lambda: Option<f64>| {
+        let model = Surrogate::fit_with(&RESNET20, &samples, lambda).unwrap();
+        let said: Vec<f64> = samples.iter().map(|(a, _)| model.score(&RESNET20, a)).collect();
+        let (r, tau) = (pearson(&said, &truth), tau_b(&said, &truth));
+        eprintln!("lambda {}: Pearson {r:.4}, tau {tau:.4}, {:?}", model.lambda, model.cross_validation);
+        (r, tau)
+    };
+    let raw = (pearson(&raw, &truth), tau_b(&raw, &truth));
+    eprintln!("raw: Pearson {:.4}, tau {:.4}", raw.0, raw.1);
+    let chosen = judge(None);
+    assert!(chosen.0 > 0.974 && chosen.0 > raw.0 && chosen.1 > 0.854 && chosen.1 > raw.1);
+    let strong = judge(Some(10.0));
+    assert!(strong.0 > 0.976 && strong.1 > 0.866);
 }
