@@ -63,7 +63,8 @@ pub fn lower<'a>(space: &Space<'a>, plan: &Plan, code: &'a str) -> Lowered<'a> {
             let residual = match placed.block {
                 Block::Residual(Shortcut::Projection) if after_add => {
                     let stride = space.layers[placed.first].stride;
-                    let geometry = Geometry { kernel: 1, stride, channels: plan.layers[i].output.0 };
+                    let geometry =
+                        Geometry { kernel: 1, stride, channels: plan.layers[i].output.0 };
                     let source = Source::Projection(i as u8);
                     Some(graph.conv(source, entry, None, geometry, Activation::None))
                 }

@@ -46,7 +46,9 @@ fn zero_blob(header: &Header<'_>, labels: &[&str], data: &mut [u8], out: &mut [u
 fn codes(space: &Space<'_>) -> Vec<Arch> {
     let size = u128::from(space.size());
     (0..12u128)
-        .map(|i| Arch::from_code(space, ArchCode((i * 0x9e37_79b9_7f4a_7c15 % size) as u64)).unwrap())
+        .map(|i| {
+            Arch::from_code(space, ArchCode((i * 0x9e37_79b9_7f4a_7c15 % size) as u64)).unwrap()
+        })
         .chain([Arch::smallest(space), Arch::largest(space)])
         .collect()
 }

@@ -16,7 +16,7 @@ use crate::search::file::{Front, FrontNetwork, InstructionModel, SurrogateSummar
 use crate::search::instructions::InstructionTable;
 use crate::search::{Candidate, Limits, Method, Problem, front, search, size};
 use crate::stats::table as tables;
-use crate::surrogate::Surrogate;
+use crate::surrogate::{Link, Surrogate};
 
 /// What is maximised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -80,17 +80,17 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let space = config.space();
     let scores = args.scores.clone().unwrap_or_else(|| args.run.join("scores.json"));
     let samples = samples(&scores, space, args.metric)?;
-    let surrogate = Surrogate::fit(space, &samples)?;
+    let link = match args.metric {
+        Metric::Top1 => Link::Logit,
+        Metric::Ce => Link::Identity,
+    };
+    let surrogate = Surrogate::fit(space, &samples, link)?;
     let table = match &args.table {
         Some(path) => InstructionTable::read(path)?,
         None => InstructionTable::cortex_m4()?,
     };
-    let costs = DeviceCosts {
-        space,
-        enhancement: config.enhancement,
-        labels: label_bytes(&config),
-        table,
-    };
+    let costs =
+        DeviceCosts { space, enhancement: config.enhancement, labels: label_bytes(&config), table };
     let score = |arch: &Arch| surrogate.score(space, arch);
     let problem = Problem { space, score: &score, costs: &costs, limits };
     let method = Method { seed: args.seed.unwrap_or(config.seed), ..Method::default() };
@@ -168,8 +168,7 @@ fn samples(path: &Path, space: &Space<'_>, metric: Metric) -> Result<Vec<(Arch, 
 /// The networks asked for, best score first, each once.
 fn chosen(args: &Args, found: &[Candidate]) -> Vec<Candidate> {
     let spread = args.spread.unwrap_or(if args.top.is_some() { 0 } else { 8 });
-    let mut networks: Vec<Candidate> =
-        found.iter().take(args.top.unwrap_or(0)).cloned().collect();
+    let mut networks: Vec<Candidate> = found.iter().take(args.top.unwrap_or(0)).cloned().collect();
     networks.extend(front::spread(found, spread));
     networks.sort_by(front::order);
     networks.dedup_by(|a, b| a.arch == b.arch);

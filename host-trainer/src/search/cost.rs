@@ -30,6 +30,11 @@ impl Costs {
 pub trait CostModel: Sync {
     /// Costs of a sub-network of the model's space.
     fn costs(&self, arch: &Arch) -> Costs;
+
+    /// [`Self::costs`] where they keep the limits; may give up at the first limit that breaks.
+    fn costs_within(&self, arch: &Arch, limits: Limits) -> Option<Costs> {
+        Some(self.costs(arch)).filter(|&costs| limits.allow(costs))
+    }
 }
 
 /// Limits; `None` is no limit.

@@ -8,7 +8,7 @@ use supernano_core::plan::{BranchScheme, Enhancement, resolve};
 use supernano_core::space::Space;
 
 use super::instructions::InstructionTable;
-use super::{CostModel, Costs};
+use super::{CostModel, Costs, Limits};
 use crate::config::RunConfig;
 use crate::data::{Source, glyphs};
 
@@ -32,15 +32,35 @@ impl CostModel for DeviceCosts<'_> {
     /// Flash is the length of the blob and RAM that of its arena, as exporter and executor have
     /// them; instructions are modelled.
     fn costs(&self, arch: &Arch) -> Costs {
+        self.measure(arch, Limits::default()).unwrap_or(Costs {
+            flash_bytes: u64::MAX,
+            ram_bytes: u64::MAX,
+            instructions: u64::MAX,
+        })
+    }
+
+    fn costs_within(&self, arch: &Arch, limits: Limits) -> Option<Costs> {
+        self.measure(arch, limits)
+    }
+}
+
+impl DeviceCosts<'_> {
+    /// The arena takes longest to plan, so it comes last.
+    fn measure(&self, arch: &Arch, limits: Limits) -> Option<Costs> {
         // Widths alone decide; the branch does not.
         let plan = resolve(self.space, arch, self.enhancement, BranchScheme::Shared);
         let code = arch.display(self.space).to_string();
         let lowered = lower(self.space, &plan, &code);
-        Costs {
-            flash_bytes: blob::encoded_len(&lowered.header, self.labels, lowered.data_len) as u64,
-            ram_bytes: ArenaPlan::of_header(&lowered.header).bytes() as u64,
-            instructions: self.table.network(&lowered.header),
+        let header = &lowered.header;
+        let mut costs = Costs {
+            flash_bytes: blob::encoded_len(header, self.labels, lowered.data_len) as u64,
+            ram_bytes: 0,
+            instructions: self.table.network(header),
+        };
+        if limits.allow(costs) {
+            costs.ram_bytes = ArenaPlan::of_header(header).bytes() as u64;
         }
+        limits.allow(costs).then_some(costs)
     }
 }
 

@@ -25,6 +25,8 @@ const PARENTS: usize = 32;
 const GENERATIONS: u64 = 30;
 /// Best of a rung that are improved by exchanges.
 const CLIMBERS: usize = 3;
+/// Neighbours whose costs are computed at a time.
+const CHUNK: usize = 256;
 /// Candidates that are kept before they are reduced to their front.
 const KEPT: usize = 1 << 17;
 
@@ -161,10 +163,13 @@ impl Evolution<'_> {
         let mut examined = 0;
         loop {
             examined += 1;
-            let candidate = self.problem.candidate(build(self.problem.space, &genes));
+            let arch = build(self.problem.space, &genes);
+            if let Some(costs) = self.problem.costs.costs_within(&arch, limits) {
+                return (Candidate { score: (self.problem.score)(&arch), costs, arch }, examined);
+            }
             let wide: Vec<usize> = (0..genes.len()).filter(|&i| genes[i] > 0).collect();
-            if wide.is_empty() || limits.allow(candidate.costs) {
-                return (candidate, examined);
+            if wide.is_empty() {
+                return (self.problem.candidate(arch), examined);
             }
             genes[wide[rng.random_range(0..wide.len())]] -= 1;
         }
@@ -175,28 +180,46 @@ impl Evolution<'_> {
         let mut best = start;
         loop {
             let genes = self.free(&best.arch);
-            let mut better = self.best_of(self.exchanges(&genes), limits);
-            if better.as_ref().is_none_or(|b| b.score <= best.score) {
-                better = self.best_of(self.double_exchanges(&genes), limits);
+            let mut better = self.best_of(self.exchanges(&genes), limits, best.score);
+            if better.is_none() {
+                better = self.best_of(self.double_exchanges(&genes), limits, best.score);
             }
             match better {
-                Some(b) if b.score > best.score => best = b,
-                _ => return,
+                Some(b) => best = b,
+                None => return,
             }
         }
     }
 
-    fn best_of(&mut self, neighbours: Vec<Vec<u8>>, limits: Limits) -> Option<Candidate> {
+    /// The best feasible neighbour with a score above `bar`. Scores are quick and costs are not,
+    /// so costs are computed from the best score down until one is feasible.
+    fn best_of(&mut self, neighbours: Vec<Vec<u8>>, limits: Limits, bar: f64) -> Option<Candidate> {
         let problem = self.problem;
-        self.examined += neighbours.len() as u64;
-        let feasible: Vec<Candidate> = neighbours
+        let mut scored: Vec<(f64, Arch)> = neighbours
             .into_par_iter()
-            .map(|genes| problem.candidate(build(problem.space, &genes)))
-            .filter(|c| limits.allow(c.costs))
+            .map(|genes| {
+                let arch = build(problem.space, &genes);
+                ((problem.score)(&arch), arch)
+            })
+            .filter(|s| s.0 > bar)
             .collect();
-        let best = feasible.iter().min_by(|a, b| front::order(a, b)).cloned();
-        self.keep(feasible);
-        best
+        scored.par_sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+        for chunk in scored.chunks(CHUNK) {
+            self.examined += chunk.len() as u64;
+            let feasible: Vec<Candidate> = chunk
+                .par_iter()
+                .filter_map(|(score, arch)| {
+                    let costs = problem.costs.costs_within(arch, limits)?;
+                    Some(Candidate { arch: arch.clone(), score: *score, costs })
+                })
+                .collect();
+            let best = feasible.iter().min_by(|a, b| front::order(a, b)).cloned();
+            self.keep(feasible);
+            if best.is_some() {
+                return best;
+            }
+        }
+        None
     }
 
     fn exchanges(&self, genes: &[u8]) -> Vec<Vec<u8>> {

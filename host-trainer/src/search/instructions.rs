@@ -144,7 +144,9 @@ impl InstructionTable {
             return Err(Error::invalid(place, "unit", "`instructions`", &table.unit));
         }
         for kind in [Kind::Spatial, Kind::Pointwise, Kind::Classifier] {
-            if let Some(bad) = table.row(kind).values().iter().find(|v| !(v.is_finite() && **v >= 0.0)) {
+            if let Some(bad) =
+                table.row(kind).values().iter().find(|v| !(v.is_finite() && **v >= 0.0))
+            {
                 return Err(Error::invalid(place, format!("{kind:?}"), "coefficients from 0", bad));
             }
         }

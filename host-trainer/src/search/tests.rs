@@ -18,9 +18,13 @@ const SMALL: Space<'static> = {
         input: Shape { height: 16, width: 16, channels: 3 },
         classes: 4,
         layers: &[
-            conv(A, 1), conv(A, 1), conv(A, 1),
-            conv(B, 2), conv(B, 1),
-            conv(A, 2), conv(A, 1),
+            conv(A, 1),
+            conv(A, 1),
+            conv(A, 1),
+            conv(B, 2),
+            conv(B, 1),
+            conv(A, 2),
+            conv(A, 1),
         ],
         blocks: &[
             Block::Conv,
@@ -138,7 +142,9 @@ fn evolution_depends_on_nothing_but_its_seed() {
     };
     let (a, b) = (run(1, 3), run(2, 3));
     assert_eq!(a, b);
-    assert!(a.front.iter().all(|c| limits.allow(c.costs) && c.costs == Toy(&RESNET20).costs(&c.arch)));
+    assert!(
+        a.front.iter().all(|c| limits.allow(c.costs) && c.costs == Toy(&RESNET20).costs(&c.arch))
+    );
 }
 
 #[test]
@@ -149,13 +155,13 @@ fn says_what_would_do_where_nothing_is_feasible() {
     for enumerable in [0, u64::MAX] {
         for (k, name) in Limits::NAMES.iter().enumerate() {
             let one = |on: usize| (on == k).then_some(least[k] - 1);
-            let limits =
-                Limits { flash_bytes: one(0), ram_bytes: one(1), instructions: one(2) };
+            let limits = Limits { flash_bytes: one(0), ram_bytes: one(1), instructions: one(2) };
             let problem = Problem { space: &SMALL, score: &score, costs: &costs, limits };
             let error = search(&problem, Method { enumerable, seed: 0 }).unwrap_err();
             assert_eq!(error.exit_code(), 1);
             let Error::No(message) = error else { panic!("{error}") };
-            let expected = format!("{name} {}: the smallest network needs {}", least[k] - 1, least[k]);
+            let expected =
+                format!("{name} {}: the smallest network needs {}", least[k] - 1, least[k]);
             assert!(message.contains(&expected), "{message}");
             let enough = |on: usize| (on == k).then_some(least[k]);
             let limits =
@@ -221,7 +227,8 @@ fn sizes_have_units() {
     ] {
         assert_eq!(size::parse("--flash", text).unwrap(), value, "{text}");
     }
-    for text in ["", "KiB", "64KB", "64kib", "-1", "0", "1.2.3M", "99999999999GiB", "0.1", "5 M B"] {
+    for text in ["", "KiB", "64KB", "64kib", "-1", "0", "1.2.3M", "99999999999GiB", "0.1", "5 M B"]
+    {
         let error = size::parse("--flash", text).unwrap_err();
         assert_eq!(error.exit_code(), 2);
         assert!(error.to_string().starts_with("--flash"), "{error}");

@@ -24,6 +24,55 @@ const FOLDS: usize = 10;
 /// Strengths that the cross-validation chooses from, for standardised features and summed squares.
 const LAMBDAS: [f64; 10] = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0];
 
+/// The scale on which the model is linear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Link {
+    /// That of the scores themselves: losses.
+    Identity,
+    /// ln(p / (1 - p)) of scores from 0 to 1, each weighing as its p (1 - p): accuracies, which
+    /// then stay between 0 and 1 wherever they are predicted.
+    Logit,
+}
+
+/// Accuracies nearer to 0 or 1 than this are taken to be this far.
+const MARGIN: f64 = 1e-3;
+
+impl Link {
+    /// Scores on the linear scale, with weights that are 1 on average.
+    fn targets(self, scores: &[f64]) -> (Vec<f64>, Vec<f64>) {
+        let raw: Vec<f64> = scores.iter().map(|&s| self.information(s)).collect();
+        let mean = raw.iter().sum::<f64>() / raw.len() as f64;
+        let linear = |&score: &f64| match self {
+            Self::Identity => score,
+            Self::Logit => {
+                let p = score.clamp(MARGIN, 1.0 - MARGIN);
+                (p / (1.0 - p)).ln()
+            }
+        };
+        (scores.iter().map(linear).collect(), raw.into_iter().map(|w| w / mean).collect())
+    }
+
+    /// Weight of a score, and the slope of [`Self::score`] there.
+    fn information(self, score: f64) -> f64 {
+        match self {
+            Self::Identity => 1.0,
+            Self::Logit => {
+                let p = score.clamp(MARGIN, 1.0 - MARGIN);
+                p * (1.0 - p)
+            }
+        }
+    }
+
+    /// Back to the scale of the scores.
+    fn score(self, linear: f64) -> f64 {
+        match self {
+            Self::Identity => linear,
+            Self::Logit => 1.0 / (1.0 + (-linear).exp()),
+        }
+    }
+}
+
 /// What the model says of a sub-network it may never have seen.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Prediction {
@@ -52,17 +101,21 @@ pub struct Surrogate {
     pub space: String,
     /// Evaluated sub-networks it was fitted on.
     pub samples: usize,
+    /// Scale on which the model is linear.
+    pub link: Link,
     /// Ridge strength.
     pub lambda: f64,
     /// Error on held-out sub-networks.
     pub cross_validation: CrossValidation,
-    /// Score where all terms are 0.
+    /// Mean of [`Link::information`] over the evaluated ones.
+    information: f64,
+    /// Linear score where all terms are 0.
     intercept: f64,
     /// Term of an option of a free layer, `[free layer][option]`.
     tables: Vec<Vec<f64>>,
-    /// Score per ln(MACs).
+    /// Linear score per ln(MACs).
     ln_macs: f64,
-    /// Score per ln(parameters).
+    /// Linear score per ln(parameters).
     ln_params: f64,
     /// The fit itself, for standard errors.
     ridge: Ridge,
@@ -95,19 +148,20 @@ impl Surrogate {
     ///
     /// # Errors
     /// As [`Self::fit_with`].
-    pub fn fit(space: &Space<'_>, samples: &[(Arch, f64)]) -> Result<Self> {
-        Self::fit_with(space, samples, None)
+    pub fn fit(space: &Space<'_>, samples: &[(Arch, f64)], link: Link) -> Result<Self> {
+        Self::fit_with(space, samples, link, None)
     }
 
     /// Fits the model to evaluated sub-networks and their scores, higher being better. `lambda`:
     /// strength of the ridge, above 0, instead of the one that cross-validation chooses.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for fewer than [`FEWEST`] of them, a score that is not finite, or scores
-    /// that are all the same.
+    /// [`Error::Invalid`] for fewer than [`FEWEST`] of them, a score that is not finite (for
+    /// [`Link::Logit`]: not from 0 to 1), or scores that are all the same.
     pub fn fit_with(
         space: &Space<'_>,
         samples: &[(Arch, f64)],
+        link: Link,
         lambda: Option<f64>,
     ) -> Result<Self> {
         if let Some(bad) = lambda.filter(|l| !(l.is_finite() && *l > 0.0)) {
@@ -121,8 +175,12 @@ impl Surrogate {
                 samples.len(),
             ));
         }
-        if let Some((arch, score)) = samples.iter().find(|(_, score)| !score.is_finite()) {
-            return Err(Error::invalid("scores", arch.display(space), "a finite score", score));
+        let (fits, expected): (fn(f64) -> bool, _) = match link {
+            Link::Identity => (f64::is_finite, "a finite score"),
+            Link::Logit => (|s| (0.0..=1.0).contains(&s), "an accuracy from 0 to 1"),
+        };
+        if let Some((arch, score)) = samples.iter().find(|(_, score)| !fits(*score)) {
+            return Err(Error::invalid("scores", arch.display(space), expected, score));
         }
         let rows: Vec<Vec<f64>> = samples.iter().map(|(a, _)| features(space, a)).collect();
         let scores: Vec<f64> = samples.iter().map(|&(_, score)| score).collect();
@@ -130,10 +188,12 @@ impl Surrogate {
             return Err(Error::invalid("scores", "score", "scores that differ", scores[0]));
         }
         let (lambda, cross_validation) = match lambda {
-            Some(one) => ridge::choose(&rows, &scores, &[one], FOLDS),
-            None => ridge::choose(&rows, &scores, &LAMBDAS, FOLDS),
+            Some(one) => ridge::choose(&rows, &scores, link, &[one], FOLDS),
+            None => ridge::choose(&rows, &scores, link, &LAMBDAS, FOLDS),
         };
-        let ridge = Ridge::fit(&rows, &scores, lambda);
+        let (targets, weights) = link.targets(&scores);
+        let ridge = Ridge::fit(&rows, &targets, &weights, lambda);
+        let information: f64 = scores.iter().map(|&s| link.information(s)).sum();
         let raw = ridge.raw_coefficients();
         let tables = space
             .free_layers()
@@ -149,8 +209,10 @@ impl Surrogate {
         Ok(Self {
             space: space.name.to_owned(),
             samples: samples.len(),
+            link,
             lambda,
             cross_validation,
+            information: information / samples.len() as f64,
             intercept: ridge.raw_intercept(),
             tables,
             ln_macs: raw[raw.len() - 2],
@@ -165,18 +227,20 @@ impl Surrogate {
         let options = arch.options();
         let widths: f64 =
             space.free_layers().zip(&self.tables).map(|(i, t)| t[usize::from(options[i])]).sum();
-        self.intercept
-            + widths
-            + self.ln_macs * (cost.macs as f64).ln()
-            + self.ln_params * (cost.params as f64).ln()
+        self.link.score(
+            self.intercept
+                + widths
+                + self.ln_macs * (cost.macs as f64).ln()
+                + self.ln_params * (cost.params as f64).ln(),
+        )
     }
 
     /// Predicted score with its standard error.
     pub fn predict(&self, space: &Space<'_>, arch: &Arch) -> Prediction {
-        Prediction {
-            score: self.score(space, arch),
-            se: self.ridge.standard_error(&features(space, arch)),
-        }
+        let score = self.score(space, arch);
+        let slope = self.link.information(score);
+        let linear = self.ridge.standard_error(&features(space, arch), slope / self.information);
+        Prediction { score, se: slope * linear }
     }
 }
 

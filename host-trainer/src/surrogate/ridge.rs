@@ -3,7 +3,7 @@
 use nalgebra::{DMatrix, DVector};
 use serde::{Deserialize, Serialize};
 
-use super::CrossValidation;
+use super::{CrossValidation, Link};
 use crate::data::rng::{Key, Purpose};
 use crate::stats::pearson;
 
@@ -26,12 +26,14 @@ pub struct Ridge {
 }
 
 impl Ridge {
-    /// Minimises the summed squares plus `lambda` times the squared coefficients.
-    /// `rows` is `[sample][column]`, all of one length.
-    pub fn fit(rows: &[Vec<f64>], targets: &[f64], lambda: f64) -> Self {
+    /// Minimises the weighted squares plus `lambda` times the squared coefficients.
+    /// `rows` is `[sample][column]`, all of one length; `weights` above 0, 1 on average.
+    pub fn fit(rows: &[Vec<f64>], targets: &[f64], weights: &[f64], lambda: f64) -> Self {
         let (n, columns) = (rows.len(), rows[0].len());
-        let mean: Vec<f64> =
-            (0..columns).map(|j| rows.iter().map(|r| r[j]).sum::<f64>() / n as f64).collect();
+        let total: f64 = weights.iter().sum();
+        let mean: Vec<f64> = (0..columns)
+            .map(|j| rows.iter().zip(weights).map(|(r, w)| w * r[j]).sum::<f64>() / total)
+            .collect();
         let scale: Vec<f64> = (0..columns)
             .map(|j| {
                 let squares = rows.iter().map(|r| (r[j] - mean[j]).powi(2)).sum::<f64>();
@@ -39,9 +41,11 @@ impl Ridge {
                 if deviation > 1e-12 { deviation } else { 1.0 }
             })
             .collect();
-        let offset = targets.iter().sum::<f64>() / n as f64;
-        let x = DMatrix::from_fn(n, columns, |i, j| (rows[i][j] - mean[j]) / scale[j]);
-        let y = DVector::from_iterator(n, targets.iter().map(|t| t - offset));
+        let offset = targets.iter().zip(weights).map(|(t, w)| w * t).sum::<f64>() / total;
+        let x = DMatrix::from_fn(n, columns, |i, j| {
+            weights[i].sqrt() * (rows[i][j] - mean[j]) / scale[j]
+        });
+        let y = DVector::from_fn(n, |i, _| weights[i].sqrt() * (targets[i] - offset));
         let gram = x.tr_mul(&x);
         let penalised = &gram + DMatrix::identity(columns, columns) * lambda;
         // Positive definite because lambda is above 0; rounding cannot undo that here.
@@ -74,15 +78,16 @@ impl Ridge {
         self.offset + x.iter().zip(&self.coefficients).map(|(x, b)| x * b).sum::<f64>()
     }
 
-    /// Standard error of one new target at a row: sqrt(s^2 (1 + 1/n + x' (X'X + lambda I)^-1 x)).
-    pub fn standard_error(&self, row: &[f64]) -> f64 {
+    /// Standard error of one new target of this weight at a row:
+    /// sqrt(s^2 (1/weight + 1/n + x' (X'X + lambda I)^-1 x)).
+    pub fn standard_error(&self, row: &[f64], weight: f64) -> f64 {
         let x = self.standardised(row);
         let p = x.len();
         let mut leverage = 1.0 / self.rows as f64;
         for (j, column) in self.covariance.chunks_exact(p).enumerate() {
             leverage += x[j] * column.iter().zip(x.iter()).map(|(c, x)| c * x).sum::<f64>();
         }
-        (self.variance * (1.0 + leverage)).sqrt()
+        (self.variance * (1.0 / weight + leverage)).sqrt()
     }
 
     /// Coefficients of the raw, not standardised columns.
@@ -102,7 +107,8 @@ impl Ridge {
 /// would smooth too little. Folds are a fixed shuffle.
 pub fn choose(
     rows: &[Vec<f64>],
-    targets: &[f64],
+    scores: &[f64],
+    link: Link,
     lambdas: &[f64],
     folds: usize,
 ) -> (f64, CrossValidation) {
@@ -116,12 +122,13 @@ pub fn choose(
             for (position, &i) in order.iter().enumerate() {
                 if position % folds != fold {
                     x.push(rows[i as usize].clone());
-                    y.push(targets[i as usize]);
+                    y.push(scores[i as usize]);
                 }
             }
-            let ridge = Ridge::fit(&x, &y, lambda);
+            let (targets, weights) = link.targets(&y);
+            let ridge = Ridge::fit(&x, &targets, &weights, lambda);
             for &i in order.iter().skip(fold).step_by(folds) {
-                predicted[i as usize] = ridge.predict(&rows[i as usize]);
+                predicted[i as usize] = link.score(ridge.predict(&rows[i as usize]));
             }
         }
         predicted
@@ -130,10 +137,10 @@ pub fn choose(
     for &lambda in lambdas {
         let predicted = held_out(lambda);
         let squares: Vec<f64> =
-            predicted.iter().zip(targets).map(|(p, t)| (p - t).powi(2)).collect();
+            predicted.iter().zip(scores).map(|(p, t)| (p - t).powi(2)).collect();
         let mean = squares.iter().sum::<f64>() / n as f64;
         let spread = squares.iter().map(|s| (s - mean).powi(2)).sum::<f64>() / n as f64;
-        let pearson = pearson(&predicted, targets);
+        let pearson = pearson(&predicted, scores);
         let validation = CrossValidation { folds, rmse: mean.sqrt(), pearson };
         tried.push((lambda, validation, mean + (spread / n as f64).sqrt()));
     }

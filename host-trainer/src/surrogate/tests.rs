@@ -4,7 +4,7 @@ use rand::Rng as _;
 use supernano_core::arch::{Arch, ArchCode};
 use supernano_core::space::{RESNET8, RESNET20, Space};
 
-use super::{FEWEST, Surrogate, features};
+use super::{FEWEST, Link, Surrogate, features};
 use crate::data::rng::{Key, Purpose};
 use crate::error::Error;
 use crate::stats::{kendall_tau_b as tau_b, pearson};
@@ -30,7 +30,7 @@ fn scored(space: &Space<'_>, n: usize, noise: f64, seed: u64) -> Vec<(Arch, f64)
 
 #[test]
 fn recovers_a_score_that_its_features_express() {
-    let model = Surrogate::fit(&RESNET8, &scored(&RESNET8, 200, 0.0, 1)).unwrap();
+    let model = Surrogate::fit(&RESNET8, &scored(&RESNET8, 200, 0.0, 1), Link::Identity).unwrap();
     for (arch, truth) in scored(&RESNET8, 50, 0.0, 2) {
         let said = model.predict(&RESNET8, &arch);
         assert!((said.score - truth).abs() < 2e-3, "{} instead of {truth}", said.score);
@@ -40,7 +40,8 @@ fn recovers_a_score_that_its_features_express() {
 
 #[test]
 fn tables_and_features_say_the_same() {
-    let model = Surrogate::fit(&RESNET20, &scored(&RESNET20, 100, 0.02, 3)).unwrap();
+    let model =
+        Surrogate::fit(&RESNET20, &scored(&RESNET20, 100, 0.02, 3), Link::Identity).unwrap();
     for arch in random(&RESNET20, 20, 4) {
         let direct = model.ridge.predict(&features(&RESNET20, &arch));
         assert!((model.score(&RESNET20, &arch) - direct).abs() < 1e-9);
@@ -49,7 +50,7 @@ fn tables_and_features_say_the_same() {
 
 #[test]
 fn standard_error_covers_what_it_says() {
-    let model = Surrogate::fit(&RESNET20, &scored(&RESNET20, 150, 0.1, 5)).unwrap();
+    let model = Surrogate::fit(&RESNET20, &scored(&RESNET20, 150, 0.1, 5), Link::Identity).unwrap();
     let fresh = scored(&RESNET20, 400, 0.1, 6);
     let inside = |k: f64| {
         let hit = |(arch, truth): &&(Arch, f64)| {
@@ -64,7 +65,7 @@ fn standard_error_covers_what_it_says() {
 
 #[test]
 fn survives_serialisation() {
-    let model = Surrogate::fit(&RESNET8, &scored(&RESNET8, 60, 0.02, 7)).unwrap();
+    let model = Surrogate::fit(&RESNET8, &scored(&RESNET8, 60, 0.02, 7), Link::Identity).unwrap();
     let text = serde_json::to_string(&model).unwrap();
     let back: Surrogate = serde_json::from_str(&text).unwrap();
     for arch in random(&RESNET8, 10, 8) {
@@ -76,13 +77,13 @@ fn survives_serialisation() {
 #[test]
 fn refuses_what_cannot_be_fitted() {
     let few = scored(&RESNET8, FEWEST - 1, 0.0, 9);
-    assert!(matches!(Surrogate::fit(&RESNET8, &few), Err(Error::Invalid { .. })));
+    assert!(matches!(Surrogate::fit(&RESNET8, &few, Link::Identity), Err(Error::Invalid { .. })));
     let mut broken = scored(&RESNET8, 20, 0.0, 9);
     broken[3].1 = f64::NAN;
-    let message = Surrogate::fit(&RESNET8, &broken).unwrap_err().to_string();
+    let message = Surrogate::fit(&RESNET8, &broken, Link::Identity).unwrap_err().to_string();
     assert!(message.contains(&broken[3].0.display(&RESNET8).to_string()), "{message}");
     let same: Vec<_> = broken.iter().map(|(a, _)| (a.clone(), 0.5)).collect();
-    assert!(matches!(Surrogate::fit(&RESNET8, &same), Err(Error::Invalid { .. })));
+    assert!(matches!(Surrogate::fit(&RESNET8, &same, Link::Identity), Err(Error::Invalid { .. })));
 }
 
 /// Column `column` of a CSV with the code in column 1, in the order of the file.
@@ -115,17 +116,47 @@ fn smooths_the_reference_supernets_scores() {
     assert!(samples.iter().map(|s| &s.0).eq(truth.iter().map(|t| &t.0)));
     let truth: Vec<f64> = truth.into_iter().map(|t| t.1).collect();
     let raw: Vec<f64> = samples.iter().map(|s| s.1).collect();
-    let judge = |lambda: Option<f64>| {
-        let model = Surrogate::fit_with(&RESNET20, &samples, lambda).unwrap();
+    let judge = |link, lambda: Option<f64>| {
+        let model = Surrogate::fit_with(&RESNET20, &samples, link, lambda).unwrap();
         let said: Vec<f64> = samples.iter().map(|(a, _)| model.score(&RESNET20, a)).collect();
         let (r, tau) = (pearson(&said, &truth), tau_b(&said, &truth));
-        eprintln!("lambda {}: Pearson {r:.4}, tau {tau:.4}, {:?}", model.lambda, model.cross_validation);
+        let (lambda, validation) = (model.lambda, model.cross_validation);
+        eprintln!("{link:?}, lambda {lambda}: Pearson {r:.4}, tau {tau:.4}, {validation:?}");
         (r, tau)
     };
     let raw = (pearson(&raw, &truth), tau_b(&raw, &truth));
     eprintln!("raw: Pearson {:.4}, tau {:.4}", raw.0, raw.1);
-    let chosen = judge(None);
-    assert!(chosen.0 > 0.974 && chosen.0 > raw.0 && chosen.1 > 0.854 && chosen.1 > raw.1);
-    let strong = judge(Some(10.0));
+    for link in [Link::Identity, Link::Logit] {
+        let chosen = judge(link, None);
+        assert!(chosen.0 > 0.972 && chosen.0 > raw.0 && chosen.1 > raw.1);
+    }
+    let strong = judge(Link::Identity, Some(10.0));
     assert!(strong.0 > 0.976 && strong.1 > 0.866);
+}
+
+#[test]
+fn accuracies_stay_accuracies_and_errors_cover_them() {
+    let sigmoid = |v: f64| 1.0 / (1.0 + (-v).exp());
+    let accuracies = |n, seed| -> Vec<(Arch, f64)> {
+        let scores = scored(&RESNET20, n, 0.3, seed);
+        scores.into_iter().map(|(a, s)| (a, sigmoid(20.0 * s - 5.0))).collect()
+    };
+    let samples = accuracies(150, 11);
+    let model = Surrogate::fit(&RESNET20, &samples, Link::Logit).unwrap();
+    let fresh = accuracies(400, 12);
+    let inside = fresh
+        .iter()
+        .filter(|(arch, truth)| {
+            let said = model.predict(&RESNET20, arch);
+            assert!(said.score > 0.0 && said.score < 1.0 && said.se > 0.0);
+            (said.score - truth).abs() <= 2.0 * said.se
+        })
+        .count();
+    assert!(inside > 320, "{inside} of 400 within two standard errors");
+    for arch in [Arch::smallest(&RESNET20), Arch::largest(&RESNET20)] {
+        assert!((0.0..=1.0).contains(&model.score(&RESNET20, &arch)));
+    }
+    let mut broken = samples;
+    broken[0].1 = 1.5;
+    assert!(matches!(Surrogate::fit(&RESNET20, &broken, Link::Logit), Err(Error::Invalid { .. })));
 }
