@@ -6,12 +6,23 @@ pub mod pack;
 mod packed;
 mod reference;
 mod scalar;
+#[cfg(target_arch = "x86_64")]
+mod sse2;
 
 pub use check::{Mismatch, check};
 pub use micro::{MicroKernel, Sums, TILE_OUTPUTS, TILE_PIXELS, Window};
 pub use packed::{Packed, row_words};
 pub use reference::Reference;
 pub use scalar::Scalar;
+#[cfg(target_arch = "x86_64")]
+pub use sse2::Sse2;
+
+/// The fastest primitives that need no more than the target's baseline.
+#[cfg(target_arch = "x86_64")]
+pub type Host = Sse2;
+/// The fastest primitives that need no more than the target's baseline.
+#[cfg(not(target_arch = "x86_64"))]
+pub type Host = Scalar;
 
 use core::ops::Range;
 

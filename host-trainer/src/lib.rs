@@ -1,10 +1,12 @@
 //! `supernano`: one-shot neural architecture search over channel widths that ends on a
 //! microcontroller. Library behind the binary of the same name.
 
+pub mod blob;
 pub mod cli;
 pub mod config;
 pub mod data;
 pub mod error;
+pub mod export;
 pub mod files;
 pub mod rank;
 pub mod report;

@@ -31,10 +31,10 @@ enum Sharing {
 /// Memory with a size and a lifetime in operations.
 #[derive(Clone, Copy, Debug)]
 struct Block {
-    words: usize,
-    first: usize,
-    last: usize,
-    at: usize,
+    words: u32,
+    at: u32,
+    first: u8,
+    last: u8,
 }
 
 impl ArenaPlan {
@@ -97,23 +97,25 @@ fn in_place(conv: &Conv, input: &Tensor, output: &Tensor) -> bool {
     })
 }
 
+// Kept out of line: three plans are compared, one after the other, on a small stack.
+#[inline(never)]
 fn place(header: &Header<'_>, sharing: Sharing) -> ArenaPlan {
     let (tensors, ops) = (&header.tensors, &header.ops);
     // Tensors first, then scratch; `owner` is the block whose place a tensor takes.
     let mut blocks: Vec<Block, { MAX_TENSORS + MAX_OPS }> = Vec::new();
-    let mut owner = [0; MAX_TENSORS];
+    let mut owner = [0u8; MAX_TENSORS];
     for (i, tensor) in tensors.iter().enumerate() {
         let last = ops.iter().rposition(|op| reads(op, i));
         let writes = |op: &Op| matches!(op, Op::Conv(c) if usize::from(c.output) == i);
         let first = ops.iter().position(writes).unwrap_or(0);
-        owner[i] = i;
-        let last = last.unwrap_or(first);
+        owner[i] = i as u8;
+        let (first, last) = (first as u8, last.unwrap_or(first) as u8);
         // The capacity is that of all tensors and operations together.
-        let _ = blocks.push(Block { words: tensor.words(), first, last, at: 0 });
+        let _ = blocks.push(Block { words: tensor.words() as u32, at: 0, first, last });
     }
     for (i, op) in ops.iter().enumerate() {
-        let words = scratch_words(header, op);
-        let _ = blocks.push(Block { words, first: i, last: i, at: 0 });
+        let words = scratch_words(header, op) as u32;
+        let _ = blocks.push(Block { words, at: 0, first: i as u8, last: i as u8 });
     }
     for (i, op) in ops.iter().enumerate() {
         let Op::Conv(conv) = op else { continue };
@@ -121,20 +123,20 @@ fn place(header: &Header<'_>, sharing: Sharing) -> ArenaPlan {
         let over_input = in_place(conv, &tensors[input], &tensors[output]);
         let residual = conv.residual.map(usize::from).filter(|&r| r != input || over_input);
         for source in residual.into_iter().chain(over_input.then_some(input)) {
-            let from = owner[source];
+            let from = usize::from(owner[source]);
             let same = tensors[source].words() == tensors[output].words()
-                && blocks[from].words == tensors[output].words();
+                && blocks[from].words == blocks[output].words;
             let allowed = match sharing {
                 Sharing::Nothing => false,
                 Sharing::Equal => same,
                 Sharing::Any => true,
             };
             // The place must not be needed by anything else after this operation.
-            if allowed && blocks[from].last == i {
+            if allowed && blocks[from].last == i as u8 {
                 blocks[from].last = blocks[output].last;
                 blocks[from].words = blocks[from].words.max(blocks[output].words);
                 blocks[output].words = 0;
-                owner[output] = from;
+                owner[output] = from as u8;
                 break;
             }
         }
@@ -142,21 +144,21 @@ fn place(header: &Header<'_>, sharing: Sharing) -> ArenaPlan {
     let words = assign(&mut blocks);
     let mut plan = ArenaPlan { tensors: Vec::new(), scratch: Vec::new(), words };
     for &owner in &owner[..tensors.len()] {
-        let _ = plan.tensors.push(blocks[owner].at as u32);
+        let _ = plan.tensors.push(blocks[usize::from(owner)].at);
     }
     for block in &blocks[tensors.len()..] {
-        let _ = plan.scratch.push((block.at as u32, block.words as u32));
+        let _ = plan.scratch.push((block.at, block.words));
     }
     plan
 }
 
 /// Largest first, each at the lowest address where it overlaps nothing that lives with it.
 fn assign(blocks: &mut [Block]) -> usize {
-    let mut order: Vec<usize, { MAX_TENSORS + MAX_OPS }> = (0..blocks.len()).collect();
-    order.sort_unstable_by_key(|&i| (usize::MAX - blocks[i].words, i));
+    let mut order: Vec<u8, { MAX_TENSORS + MAX_OPS }> = (0..blocks.len() as u8).collect();
+    order.sort_unstable_by_key(|&i| (u32::MAX - blocks[usize::from(i)].words, i));
     let mut total = 0;
     for (done, &i) in order.iter().enumerate() {
-        let block = blocks[i];
+        let block = blocks[usize::from(i)];
         if block.words == 0 {
             continue;
         }
@@ -164,7 +166,7 @@ fn assign(blocks: &mut [Block]) -> usize {
         // Moving up past one neighbour may meet another: repeat until none is in the way.
         while let Some(next) = order[..done]
             .iter()
-            .map(|&j| blocks[j])
+            .map(|&j| blocks[usize::from(j)])
             .filter(|o| o.words > 0 && o.first <= block.last && block.first <= o.last)
             .filter(|o| o.at < at + block.words && at < o.at + o.words)
             .map(|o| o.at + o.words)
@@ -172,8 +174,8 @@ fn assign(blocks: &mut [Block]) -> usize {
         {
             at = next;
         }
-        blocks[i].at = at;
+        blocks[usize::from(i)].at = at;
         total = total.max(at + block.words);
     }
-    total
+    total as usize
 }

@@ -166,10 +166,12 @@ fn finish_row<M: MicroKernel, const RESIDUAL: bool, const PRELU: bool>(
         for x in (0..width).step_by(TILE_PIXELS) {
             let mut sums: Sums = bias.map(|b| [b; TILE_PIXELS]);
             micro.tile(window, x, weights, &mut sums);
-            let pixels = output[x * pairs + o..].iter_mut().step_by(pairs).take(TILE_PIXELS);
-            for (i, pixel) in pixels.enumerate() {
-                for half in 0..TILE_OUTPUTS {
-                    let mut sum = sums[half][i];
+            let Some(pixels) = output.get_mut(x * pairs + o..) else { return };
+            for half in 0..TILE_OUTPUTS {
+                for (i, &sum) in sums[half].iter().enumerate() {
+                    // A tile may reach beyond the row.
+                    let Some(pixel) = pixels.get_mut(i * pairs) else { break };
+                    let mut sum = sum;
                     if RESIDUAL {
                         sum = sum.wrapping_add(i32::from(pixel[half]) * residual[half]);
                     }

@@ -2,7 +2,7 @@
 
 use super::micro::{MicroKernel, Sums, TILE_PIXELS, Window};
 
-/// Safe scalar primitives, written so that compilers vectorise over the pixels.
+/// Safe scalar primitives; compilers vectorise them over the pixels where that pays.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Scalar;
 

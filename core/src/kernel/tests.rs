@@ -2,7 +2,7 @@ use std::vec;
 use std::vec::Vec;
 
 use super::pack::{WeightShape, pack, packed_len};
-use super::{MicroKernel, Mismatch, Packed, Reference, Scalar, Sums, Window, check};
+use super::{Host, MicroKernel, Mismatch, Packed, Reference, Scalar, Sums, Window, check};
 use crate::blob::BlobView;
 use crate::error::Error;
 use crate::exec::Network;
@@ -19,6 +19,8 @@ fn compare(net: &Net) {
     let found = outputs(&Network::new(&view, Packed(Scalar)), &image, 0x8f7f_a55a);
     assert!(expected.0 == found.0, "maps differ: {net:?}");
     assert_eq!(expected.1, found.1, "{net:?}");
+    let host = outputs(&Network::new(&view, Packed(Host::default())), &image, 0);
+    assert!(expected == host, "the host's kernels differ: {net:?}");
 }
 
 fn shape(height: u16, width: u16, channels: u16) -> Shape {
@@ -123,6 +125,7 @@ fn extreme_values() {
 #[test]
 fn primitives_agree_with_the_suite() {
     assert!(check(&Scalar).unwrap() > 1000);
+    assert_eq!(check(&Host::default()), check(&Scalar));
 }
 
 /// An implementation with one wrong product in a corner: the suite must notice.

@@ -1,6 +1,7 @@
 //! The command line: a file a subcommand.
 
 pub mod correlate;
+pub mod export;
 pub mod output;
 pub mod search;
 pub mod spaces;
@@ -29,6 +30,7 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     Correlate(correlate::Args),
+    Export(export::Args),
     Search(search::Args),
     /// List the built-in search spaces.
     Spaces,
@@ -37,6 +39,7 @@ enum Command {
 fn run(cli: &Cli, out: &Output) -> Result<()> {
     match &cli.command {
         Command::Correlate(args) => correlate::run(args, out),
+        Command::Export(args) => export::run(args, out),
         Command::Search(args) => search::run(args, out),
         Command::Spaces => spaces::run(out),
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use supernano_core::arch::Arch;
+use supernano_core::plan::Enhancement;
 use supernano_core::space::Space;
 
 use super::output::{Output, table};
@@ -17,6 +18,7 @@ use crate::search::instructions::InstructionTable;
 use crate::search::{Candidate, Limits, Method, Problem, front, search, size};
 use crate::stats::table as tables;
 use crate::surrogate::{Link, Surrogate};
+use crate::train::checkpoint::latest_finished;
 
 /// What is maximised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -90,7 +92,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         None => InstructionTable::cortex_m4()?,
     };
     let costs =
-        DeviceCosts { space, enhancement: config.enhancement, labels: label_bytes(&config), table };
+        DeviceCosts { space, enhancement: enhancement(&config, &args.run), labels: label_bytes(&config), table };
     let score = |arch: &Arch| surrogate.score(space, arch);
     let problem = Problem { space, score: &score, costs: &costs, limits };
     let method = Method { seed: args.seed.unwrap_or(config.seed), ..Method::default() };
@@ -136,6 +138,14 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     files::write_json(&path, &result)?;
     out.emit(&result, |result| human(result, &path));
     Ok(())
+}
+
+/// The enhancement of what would be exported: that of the latest finished step, or of the last
+/// one where none is.
+fn enhancement(config: &RunConfig, run: &Path) -> Enhancement {
+    let step = latest_finished(run, config).unwrap_or(config.steps.len());
+    let step = step.checked_sub(1).and_then(|i| config.steps.get(i));
+    step.map_or(config.enhancement, |s| s.enhancement(config.enhancement))
 }
 
 fn limits(args: &Args) -> Result<Limits> {
