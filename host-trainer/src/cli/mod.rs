@@ -4,7 +4,10 @@ pub mod correlate;
 pub mod export;
 pub mod output;
 pub mod search;
+pub mod rank;
 pub mod spaces;
+pub mod standalone;
+pub mod train;
 
 use std::process::ExitCode;
 
@@ -34,6 +37,9 @@ enum Command {
     Search(search::Args),
     /// List the built-in search spaces.
     Spaces,
+    Train(train::Args),
+    Rank(rank::Args),
+    Standalone(standalone::Args),
 }
 
 fn run(cli: &Cli, out: &Output) -> Result<()> {
@@ -42,6 +48,9 @@ fn run(cli: &Cli, out: &Output) -> Result<()> {
         Command::Export(args) => export::run(args, out),
         Command::Search(args) => search::run(args, out),
         Command::Spaces => spaces::run(out),
+        Command::Train(args) => train::run(args, out),
+        Command::Rank(args) => rank::run(args, out),
+        Command::Standalone(args) => standalone::run(args, out),
     }
 }
 

@@ -91,8 +91,12 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         Some(path) => InstructionTable::read(path)?,
         None => InstructionTable::cortex_m4()?,
     };
-    let costs =
-        DeviceCosts { space, enhancement: enhancement(&config, &args.run), labels: label_bytes(&config), table };
+    let costs = DeviceCosts {
+        space,
+        enhancement: enhancement(&config, &args.run),
+        labels: label_bytes(&config),
+        table,
+    };
     let score = |arch: &Arch| surrogate.score(space, arch);
     let problem = Problem { space, score: &score, costs: &costs, limits };
     let method = Method { seed: args.seed.unwrap_or(config.seed), ..Method::default() };

@@ -1,8 +1,15 @@
 //! Scores of sub-networks with inherited weights: recalibrate, evaluate, write.
 
+mod codes;
+mod evaluate;
+mod files;
+mod ordered;
 
 use serde::{Deserialize, Serialize};
 
+pub use codes::{Coded, read_codes, random_codes};
+pub use evaluate::{EvalSet, evaluate, score};
+pub use files::{read_scores, write_scores};
 
 /// Accuracy and loss on a set of images, with standard errors.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,3 +50,5 @@ pub struct Score {
 /// A score file, in the order of the codes: `{"arch1": {"acc": .., "arch": "..", ..}, ..}`.
 pub type Scores = Vec<(String, Score)>;
 
+#[cfg(test)]
+mod tests;

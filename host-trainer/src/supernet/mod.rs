@@ -13,6 +13,9 @@ mod weights;
 
 pub use folded::{FoldedNet, Site};
 pub use forward::recalibrate;
+pub(crate) use folded::Prepared;
+pub(crate) use forward::{TensorNet, forward_train};
+pub(crate) use subnet::Source;
 pub use net::{Act, Block, BnConv, BnStats, FoldedConv, Linear, Net};
 pub use subnet::SubNet;
 pub use weights::{Entry, Layout, Role, Weights};
@@ -20,3 +23,5 @@ pub use weights::{Entry, Layout, Role, Weights};
 /// Added to a variance before its root is taken.
 pub const BN_EPSILON: f32 = 1e-5;
 
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,12 @@
 //! Training: Algorithm 1 step after step, in a run directory that can be resumed.
 
 pub mod checkpoint;
+mod epoch;
+mod loss;
+mod panel;
+mod params;
+pub mod standalone;
+mod update;
 
 use std::path::{Path, PathBuf};
 
@@ -13,6 +19,8 @@ use crate::data::{self, Dataset};
 use crate::error::{Error, Result};
 use crate::supernet::{BnStats, FoldedNet, Layout, SubNet, Weights, recalibrate};
 use checkpoint::Checkpoint;
+pub use epoch::{Begin, Epoch, train};
+pub use panel::PanelScore;
 
 /// A run directory with the weights of its latest finished step.
 #[derive(Clone, Debug)]
@@ -91,7 +99,8 @@ impl Run {
 
     /// Batch-norm statistics of a sub-network over the run's recalibration images.
     pub fn recalibrate(&self, subnet: &SubNet, dataset: &Dataset) -> BnStats {
-        recalibrate_on(subnet, dataset, &self.config)
+        let (batch, batches) = recalibration_batches(dataset, &self.config, usize::MAX);
+        recalibrate(subnet, batch, batches)
     }
 
     /// A sub-network, recalibrated and folded: what is scored and what ships.
@@ -113,13 +122,21 @@ pub fn load_data(config: &RunConfig, path: Option<&Path>) -> Result<Dataset> {
     data::load(&spec)
 }
 
-fn recalibrate_on(subnet: &SubNet, dataset: &Dataset, config: &RunConfig) -> BnStats {
-    let (images, batch) = (config.recalibration.images, config.recalibration.batch);
-    let images = images.min(dataset.train.len());
+/// The run's recalibration images, at most `most` of them (one batch at least): images a batch, and
+/// the batches.
+fn recalibration_batches(
+    dataset: &Dataset,
+    config: &RunConfig,
+    most: usize,
+) -> (usize, Vec<Vec<f32>>) {
+    let batch = config.recalibration.batch;
+    let images = config.recalibration.images.min(dataset.train.len()).min(most.max(batch));
     let batches = (0..images / batch).map(|b| {
         let indices: Vec<u32> = ((b * batch) as u32..((b + 1) * batch) as u32).collect();
         dataset.batch(&dataset.train, &indices)
     });
-    recalibrate(subnet, batch, batches)
+    (batch, batches.collect())
 }
 
+#[cfg(test)]
+mod tests;

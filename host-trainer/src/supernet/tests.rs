@@ -1,0 +1,185 @@
+use supernano_core::arch::{Arch, ArchCode};
+use supernano_core::plan::{BranchScheme, Enhancement, branches, cost, resolve};
+use supernano_core::space::{RESNET8, RESNET20, Space};
+
+use super::*;
+use crate::data::Key;
+
+const SCHEMES: [BranchScheme; 4] = [
+    BranchScheme::Halves,
+    BranchScheme::Exclusive,
+    BranchScheme::Reference4,
+    BranchScheme::ReferenceFine,
+];
+
+fn weights(space: &'static Space<'static>) -> Weights {
+    let layout = Layout::new(space, Enhancement::PRELU_OE, BranchScheme::Shared);
+    Weights::initial(layout, Key::new(5))
+}
+
+fn archs(space: &Space<'_>, n: u64) -> Vec<Arch> {
+    let step = space.size() / n + 1;
+    (0..n).map(|i| Arch::from_code(space, ArchCode(i * step)).unwrap()).collect()
+}
+
+/// The plan of `arch` under the weights' own scheme.
+fn subnet(weights: &Weights, arch: &Arch) -> SubNet {
+    let layout = &weights.layout;
+    weights.subnet(&resolve(layout.space, arch, layout.enhancement, layout.scheme))
+}
+
+fn images(space: &Space<'_>, n: usize) -> Vec<f32> {
+    (0..n * space.input.len()).map(|i| ((i * 7919 % 1013) as f32 / 506.5) - 1.0).collect()
+}
+
+#[test]
+fn a_duplicated_supernet_holds_the_same_subnetworks() {
+    for (space, n) in [(&RESNET8, 300), (&RESNET20, 200)] {
+        let before = weights(space);
+        for scheme in SCHEMES {
+            let after = before.duplicated(scheme).unwrap();
+            assert_eq!(after.layout.scheme, scheme);
+            for arch in archs(space, n) {
+                assert_eq!(subnet(&before, &arch), subnet(&after, &arch));
+            }
+        }
+    }
+}
+
+#[test]
+fn duplication_keeps_branches_apart_that_were_apart() {
+    for (coarse, fine) in [
+        (BranchScheme::Halves, BranchScheme::Exclusive),
+        (BranchScheme::Reference4, BranchScheme::ReferenceFine),
+    ] {
+        let mut before = weights(&RESNET20).duplicated(coarse).unwrap();
+        for (i, value) in before.values.iter_mut().enumerate() {
+            *value += i as f32 / 1000.0;
+        }
+        let after = before.duplicated(fine).unwrap();
+        for arch in archs(&RESNET20, 200) {
+            assert_eq!(subnet(&before, &arch), subnet(&after, &arch));
+        }
+    }
+    let exclusive = weights(&RESNET20).duplicated(BranchScheme::Exclusive).unwrap();
+    assert!(exclusive.duplicated(BranchScheme::Halves).is_none());
+    let halves = weights(&RESNET20).duplicated(BranchScheme::Halves).unwrap();
+    assert!(halves.duplicated(BranchScheme::Shared).is_none());
+}
+
+#[test]
+fn duplication_keeps_logits() {
+    let before = weights(&RESNET8);
+    let images = images(&RESNET8, 8);
+    let logits = |weights: &Weights, arch: &Arch| {
+        let subnet = subnet(weights, arch);
+        let stats = recalibrate(&subnet, 8, [images.clone()]);
+        subnet.fold(&stats).forward(&images, 8)
+    };
+    for scheme in SCHEMES {
+        let after = before.duplicated(scheme).unwrap();
+        for arch in archs(&RESNET8, 5) {
+            assert_eq!(logits(&before, &arch), logits(&after, &arch));
+        }
+    }
+}
+
+#[test]
+fn the_largest_network_has_the_references_parameters() {
+    let shared = weights(&RESNET20);
+    let plan = resolve(
+        &RESNET20,
+        &Arch::largest(&RESNET20),
+        Enhancement::PRELU_OE,
+        BranchScheme::Shared,
+    );
+    let slopes = RESNET20.layers.len() as u64;
+    assert_eq!(shared.values.len() as u64, cost(&RESNET20, &plan).params + slopes);
+    assert_eq!(shared.values.len() as u64 - slopes, 289_812);
+}
+
+#[test]
+fn a_layout_has_a_copy_for_every_branch() {
+    for scheme in SCHEMES {
+        let layout = Layout::new(&RESNET20, Enhancement::OE, scheme);
+        for i in 0..RESNET20.layers.len() {
+            let copies = layout
+                .entries
+                .iter()
+                .filter(|e| e.role == Role::Weight && e.layer == i && !e.shortcut)
+                .count();
+            assert_eq!(copies, usize::from(branches(&RESNET20, i, Enhancement::OE, scheme)));
+        }
+    }
+}
+
+#[test]
+fn slices_are_the_leading_block() {
+    let weights = weights(&RESNET8);
+    let arch = Arch::parse(&RESNET8, "4-8-12-16-20-24").unwrap();
+    let net = subnet(&weights, &arch);
+    let Block::Residual { first, .. } = &net.blocks[1] else { panic!("a residual block") };
+    assert_eq!((first.input, first.output), (5, 9));
+    let full = weights.tensor(weights.layout.find(Role::Weight, 1, false, 0));
+    for o in 0..9 {
+        for i in 0..5 {
+            let kernel = |values: &[f32], inputs: usize| {
+                values[(o * inputs + i) * 9..(o * inputs + i + 1) * 9].to_vec()
+            };
+            assert_eq!(kernel(&first.weight, 5), kernel(full, 16));
+        }
+    }
+}
+
+/// Batch norm in training mode on the very batch that the statistics come from, then folded,
+/// differs only by the variance's n / (n - 1).
+#[test]
+fn folding_agrees_with_a_direct_computation() {
+    let weights = weights(&RESNET8);
+    let net = subnet(&weights, &Arch::smallest(&RESNET8));
+    let images = images(&RESNET8, 4);
+    let folded = net.fold(&recalibrate(&net, 4, [images.clone()]));
+    let mut worst = 0.0f32;
+    let mut maps: Vec<(Site, Vec<f32>)> = Vec::new();
+    let logits = folded.observe(&images, 4, &mut |site, map| maps.push((site, map.to_vec())));
+    assert_eq!(maps[0], (Site::Input, images.clone()));
+    let Block::Conv(stem) = &folded.blocks[0] else { panic!("a convolution") };
+    let (h, w, ci, co) = (32usize, 32usize, 3, stem.output);
+    for n in 0..4 {
+        for o in 0..co {
+            for y in 0..h {
+                for x in 0..w {
+                    let mut sum = stem.bias[o];
+                    for i in 0..ci {
+                        for (ky, kx) in (0..9).map(|k| (k / 3, k % 3)) {
+                            let (sy, sx) = ((y + ky).wrapping_sub(1), (x + kx).wrapping_sub(1));
+                            if sy < h && sx < w {
+                                sum += stem.weight[(o * ci + i) * 9 + ky * 3 + kx]
+                                    * images[((n * ci + i) * h + sy) * w + sx];
+                            }
+                        }
+                    }
+                    let got = maps[1].1[((n * co + o) * h + y) * w + x];
+                    worst = worst.max((stem.act.apply(sum) - got).abs());
+                }
+            }
+        }
+    }
+    assert!(worst < 1e-4, "{worst}");
+    let sites: Vec<Site> = maps.iter().map(|m| m.0).collect();
+    assert_eq!(
+        sites[1..],
+        [
+            Site::Layer(0),
+            Site::Layer(1),
+            Site::Layer(2),
+            Site::Layer(3),
+            Site::Shortcut(4),
+            Site::Layer(4),
+            Site::Layer(5),
+            Site::Shortcut(6),
+            Site::Layer(6),
+        ]
+    );
+    assert_eq!(logits.len(), 4 * 10);
+}

@@ -1,0 +1,61 @@
+//! Validation on a fixed panel of sub-networks after an epoch.
+
+use serde::{Deserialize, Serialize};
+use supernano_core::arch::Arch;
+use supernano_core::plan::{Enhancement, resolve};
+
+use super::{recalibration_batches, update};
+use crate::config::RunConfig;
+use crate::data::rng::Purpose;
+use crate::data::{Dataset, Key};
+use crate::rank::{EvalSet, evaluate};
+use crate::supernet::{Weights, recalibrate};
+
+/// One sub-network of the panel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PanelScore {
+    /// Its code.
+    pub code: String,
+    /// Top-1 on the panel's validation images, 0 to 1.
+    pub top1: f64,
+    /// Mean cross-entropy, nats.
+    pub ce: f64,
+}
+
+/// The panel: at most 500 validation images, statistics over at most 256.
+pub(super) struct Panel {
+    archs: Vec<Arch>,
+    set: EvalSet,
+    batch: usize,
+    batches: Vec<Vec<f32>>,
+}
+
+impl Panel {
+    /// The largest alone, or the smallest, the largest and the configuration's random ones.
+    pub fn new(config: &RunConfig, dataset: &Dataset, supernet: bool) -> Self {
+        let space = config.space();
+        let mut archs = vec![Arch::largest(space)];
+        if supernet {
+            archs.insert(0, Arch::smallest(space));
+            let mut rng = Key::new(config.seed).rng(Purpose::Sample, 0);
+            archs.extend((0..config.panel).map(|_| update::uniform(space, &mut rng)));
+        }
+        let (batch, batches) = recalibration_batches(dataset, config, 256);
+        let set = EvalSet::new(dataset, &dataset.validation, 500);
+        Self { archs, set, batch, batches }
+    }
+
+    /// Scores with these weights.
+    pub fn scores(&self, weights: &Weights, enhancement: Enhancement) -> Vec<PanelScore> {
+        let layout = &weights.layout;
+        let one = |arch: &Arch| {
+            let plan = resolve(layout.space, arch, enhancement, layout.scheme);
+            let subnet = weights.subnet(&plan);
+            let stats = recalibrate(&subnet, self.batch, self.batches.iter().cloned());
+            let found = evaluate(&subnet.fold(&stats), &self.set);
+            let code = arch.display(layout.space).to_string();
+            PanelScore { code, top1: found.top1, ce: found.ce }
+        };
+        self.archs.iter().map(one).collect()
+    }
+}
