@@ -5,7 +5,7 @@ use std::path::Path;
 use rayon::prelude::*;
 use supernano_core::blob::BlobView;
 use supernano_core::exec::{Network, argmax};
-use supernano_core::kernel::{Kernels, Packed, Scalar};
+use supernano_core::kernel::{Kernels, Host, Packed};
 
 use crate::data::Images;
 use crate::error::{Error, Result};
@@ -53,12 +53,12 @@ impl Blob {
         BlobView::new_checked(self.bytes()).map_err(|e| Error::core(&self.place, e))
     }
 
-    /// Integer logits `[images.len(), classes]` by the packed kernels, in parallel over images.
+    /// Integer logits `[images.len(), classes]` by the host's packed kernels, in parallel over images.
     ///
     /// # Errors
     /// [`Error::Core`] for images of another shape.
     pub fn logits(&self, images: &Images) -> Result<Vec<i32>> {
-        self.logits_with(images, || Packed(Scalar))
+        self.logits_with(images, || Packed(Host::default()))
     }
 
     /// As [`Blob::logits`], by the kernels that `kernels` makes.

@@ -26,6 +26,10 @@ pub struct Args {
     /// Bootstrap resamples of the intervals.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(10..))]
     resamples: u32,
+    /// Also list code, score and truth of each sub-network in the JSON, as the report page plots
+    /// them.
+    #[arg(long)]
+    pairs: bool,
     /// Seed of the bootstrap.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -41,7 +45,11 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let truths = files::read(&args.truth, space, files::TRUTH)?;
     let (archs, score, truth) = files::matched(space, &scores, &truths)?;
     let how = Resampling { resamples: args.resamples, seed: args.seed, ..Resampling::default() };
-    out.emit(&stats::report(space, &archs, &score, &truth, &how), human);
+    let mut report = stats::report(space, &archs, &score, &truth, &how);
+    if args.pairs {
+        report = report.with_pairs(space, &archs, &score, &truth);
+    }
+    out.emit(&report, human);
     Ok(())
 }
 
@@ -75,14 +83,7 @@ fn human(r: &Report) -> String {
     let line = |name: &str, q: &Quality, regret: Option<f64>| {
         let regret = regret.map_or_else(String::new, |r| format!("{r:.4}"));
         let n = q.n.to_string();
-        vec![
-            name.into(),
-            n,
-            number(q.pearson),
-            number(q.spearman),
-            number(q.kendall_tau_b),
-            regret,
-        ]
+        vec![name.into(), n, number(q.pearson), number(q.spearman), number(q.kendall_tau_b), regret]
     };
     let interval = |i: Option<Interval>| {
         i.map_or_else(|| "undefined".into(), |[a, b]| format!("{a:.4} to {b:.4}"))
@@ -113,6 +114,7 @@ fn human(r: &Report) -> String {
         line(&width, &b.width.baseline.all, Some(b.width.baseline.top1_regret)),
         line("  best tenth", &b.width.baseline.best_tenth, None),
     ];
-    let header = ["predictor", "n", "Pearson", "Spearman", "Kendall tau-b", "regret of the best pick"];
+    let header =
+        ["predictor", "n", "Pearson", "Spearman", "Kendall tau-b", "regret of the best pick"];
     format!("{}\nregret of the best ten picks: {:.4}", table(&header, &rows), r.top10_regret)
 }

@@ -5,6 +5,7 @@ pub mod export;
 pub mod output;
 pub mod search;
 pub mod rank;
+pub mod report;
 pub mod spaces;
 pub mod standalone;
 pub mod train;
@@ -35,6 +36,7 @@ enum Command {
     Correlate(correlate::Args),
     Export(export::Args),
     Search(search::Args),
+    Report(report::Args),
     /// List the built-in search spaces.
     Spaces,
     Train(train::Args),
@@ -47,6 +49,7 @@ fn run(cli: &Cli, out: &Output) -> Result<()> {
         Command::Correlate(args) => correlate::run(args, out),
         Command::Export(args) => export::run(args, out),
         Command::Search(args) => search::run(args, out),
+        Command::Report(args) => report::run(args, out),
         Command::Spaces => spaces::run(out),
         Command::Train(args) => train::run(args, out),
         Command::Rank(args) => rank::run(args, out),

@@ -33,12 +33,20 @@ const STD: [f32; 3] = [0.1942, 0.1918, 0.1958];
 /// [`Error::Invalid`] where a file is not as the layout says, or a split is larger than the set.
 pub fn load(spec: &DataSpec) -> Result<Dataset> {
     let path = spec.path.as_deref().ok_or_else(|| {
-        Error::invalid("data", "path", "cifar-100-binary.tar.gz or its directory (--data)", "nothing")
+        Error::invalid(
+            "data",
+            "path",
+            "cifar-100-binary.tar.gz or its directory (--data)",
+            "nothing",
+        )
     })?;
     let mut files = if path.is_dir() { from_directory(path)? } else { from_archive(path)? };
     let mut take = |name: &str| {
         files.remove(name).map(|bytes| (format!("{}: {name}", path.display()), bytes)).ok_or_else(
-            || Error::Missing { path: path.join(name), needed_for: "CIFAR-100, binary layout".into() },
+            || Error::Missing {
+                path: path.join(name),
+                needed_for: "CIFAR-100, binary layout".into(),
+            },
         )
     };
     let classes = labels(take(LABELS)?)?;
@@ -129,7 +137,12 @@ fn split(spec: &DataSpec, classes: Vec<String>, all: &Images, test: Images) -> R
     }
     let tests = spec.test.unwrap_or(test.len());
     if tests > test.len() {
-        return Err(Error::invalid("data", "test", format!("{} images at most", test.len()), tests));
+        return Err(Error::invalid(
+            "data",
+            "test",
+            format!("{} images at most", test.len()),
+            tests,
+        ));
     }
     let order = Key::new(spec.seed).permutation(Purpose::Split, all.len());
     let (held, rest) = order.split_at(spec.validation);

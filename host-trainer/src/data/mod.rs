@@ -178,10 +178,16 @@ pub fn load(spec: &DataSpec) -> Result<Dataset> {
     match spec.name {
         Source::Glyphs => glyphs::generate(spec),
         Source::Cifar100 => {
-            for (field, set) in [("shape", spec.shape.is_some()), ("classes", spec.classes.is_some())]
+            for (field, set) in
+                [("shape", spec.shape.is_some()), ("classes", spec.classes.is_some())]
             {
                 if set {
-                    return Err(Error::invalid("data", field, "nothing: CIFAR-100 has its own", "a value"));
+                    return Err(Error::invalid(
+                        "data",
+                        field,
+                        "nothing: CIFAR-100 has its own",
+                        "a value",
+                    ));
                 }
             }
             cifar100::load(spec)

@@ -21,11 +21,10 @@ impl Least {
 
     fn meet(&mut self, limits: Limits, candidate: &Candidate) {
         let (values, kept) = (candidate.costs.values(), limits.kept(candidate.costs));
-        for k in 0..3 {
-            self.alone[k] = self.alone[k].min(values[k]);
+        for (k, value) in values.into_iter().enumerate() {
+            self.alone[k] = self.alone[k].min(value);
             if (0..3).all(|other| other == k || kept[other]) {
-                self.others_kept[k] =
-                    Some(self.others_kept[k].map_or(values[k], |v| v.min(values[k])));
+                self.others_kept[k] = Some(self.others_kept[k].map_or(value, |v| v.min(value)));
             }
         }
     }

@@ -9,6 +9,9 @@ use crate::data::rng::{Key, Purpose};
 /// Lower and upper end.
 pub type Interval = [f64; 2];
 
+/// A coefficient of two series of equal length.
+pub type Coefficient = fn(&[f64], &[f64]) -> f64;
+
 /// Pearson's r of two series of equal length; NaN where one is constant or there are fewer than 2.
 pub fn pearson(x: &[f64], y: &[f64]) -> f64 {
     assert_eq!(x.len(), y.len(), "series of equal length");
@@ -40,7 +43,8 @@ pub fn kendall_tau_b(x: &[f64], y: &[f64]) -> f64 {
     let all = n * n.saturating_sub(1) / 2;
     let difference = (all + tied_both) as f64 - (tied_x + tied_y + 2 * discordant) as f64;
     // 0 / 0 where a series is constant.
-    difference / (((all - tied_x) as f64).sqrt() * ((all - tied_y) as f64).sqrt())
+    (difference / (((all - tied_x) as f64).sqrt() * ((all - tied_y) as f64).sqrt()))
+        .clamp(-1.0, 1.0)
 }
 
 fn tied_pairs<'a, T: 'a>(runs: impl Iterator<Item = &'a [T]>) -> u64 {
@@ -97,7 +101,7 @@ impl Resampling {
         &self,
         x: &[f64],
         y: &[f64],
-        coefficients: [fn(&[f64], &[f64]) -> f64; N],
+        coefficients: [Coefficient; N],
     ) -> [Interval; N] {
         let resampled: Vec<[f64; N]> = (0..u64::from(self.resamples))
             .into_par_iter()

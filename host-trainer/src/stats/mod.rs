@@ -7,8 +7,8 @@ pub mod table;
 
 use statrs::distribution::{ContinuousCDF as _, Normal};
 
-pub use correlation::{Interval, Resampling, kendall_tau_b, pearson, spearman};
-pub use ranking::{Baselines, Quality, Report, report};
+pub use correlation::{Coefficient, Interval, Resampling, kendall_tau_b, pearson, spearman};
+pub use ranking::{Baselines, Pair, Quality, Report, report};
 
 /// Standard error of an accuracy, a fraction of 0 to 1, from `n` images: sqrt(p (1 - p) / n).
 /// 0 of 0 images has none: NaN.
@@ -22,8 +22,7 @@ pub fn wilson(accuracy: f64, n: usize, confidence: f64) -> Interval {
     let z = Normal::standard().inverse_cdf(0.5 + confidence / 2.0);
     let (n, z2) = (n as f64, z * z);
     let centre = (accuracy + z2 / (2.0 * n)) / (1.0 + z2 / n);
-    let half =
-        z / (1.0 + z2 / n) * (accuracy * (1.0 - accuracy) / n + z2 / (4.0 * n * n)).sqrt();
+    let half = z / (1.0 + z2 / n) * (accuracy * (1.0 - accuracy) / n + z2 / (4.0 * n * n)).sqrt();
     [(centre - half).max(0.0), (centre + half).min(1.0)]
 }
 
@@ -32,9 +31,8 @@ pub fn wilson(accuracy: f64, n: usize, confidence: f64) -> Interval {
 pub fn regret(score: &[f64], truth: &[f64], k: usize) -> f64 {
     let mut order: Vec<usize> = (0..score.len()).collect();
     order.sort_by(|&a, &b| score[b].total_cmp(&score[a]).then(a.cmp(&b)));
-    let best = |among: &mut dyn Iterator<Item = usize>| {
-        among.map(|i| truth[i]).fold(f64::NAN, f64::max)
-    };
+    let best =
+        |among: &mut dyn Iterator<Item = usize>| among.map(|i| truth[i]).fold(f64::NAN, f64::max);
     best(&mut (0..truth.len())) - best(&mut order.into_iter().take(k))
 }
 

@@ -92,6 +92,38 @@ pub struct Report {
     pub top10_regret: f64,
     /// Trivial predictors.
     pub baselines: Baselines,
+    /// What was compared, where it was asked for ([`Report::with_pairs`]).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pairs: Vec<Pair>,
+}
+
+/// One sub-network's score and truth.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pair {
+    /// Its code.
+    pub code: String,
+    /// Its score.
+    pub score: f64,
+    /// Its true accuracy.
+    pub truth: f64,
+}
+
+impl Report {
+    /// With the pairs of which it is made, for plots.
+    pub fn with_pairs(
+        self,
+        space: &Space<'_>,
+        archs: &[Arch],
+        score: &[f64],
+        truth: &[f64],
+    ) -> Self {
+        let pairs = archs.iter().zip(score).zip(truth).map(|((arch, &score), &truth)| Pair {
+            code: arch.display(space).to_string(),
+            score,
+            truth,
+        });
+        Self { pairs: pairs.collect(), ..self }
+    }
 }
 
 fn finite(x: f64) -> Option<f64> {
@@ -133,8 +165,7 @@ pub fn report(
     let width = space
         .free_layers()
         .map(|i| {
-            let widths: Vec<f64> =
-                archs.iter().map(|a| f64::from(a.nominal(space, i).0)).collect();
+            let widths: Vec<f64> = archs.iter().map(|a| f64::from(a.nominal(space, i).0)).collect();
             WidthBaseline { layer: i + 1, baseline: baseline(&widths, truth, &tenth) }
         })
         .max_by(|a, b| strength(a).total_cmp(&strength(b)))
@@ -156,6 +187,7 @@ pub fn report(
             params: baseline(&params, truth, &tenth),
             width,
         },
+        pairs: Vec::new(),
     }
 }
 

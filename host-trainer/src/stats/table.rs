@@ -85,9 +85,9 @@ fn read_text(path: &Path) -> Result<String> {
 fn from_csv(path: &Path, text: &str, columns: &[&str]) -> Result<Vec<Raw>> {
     let place = |line: usize| format!("{}:{}", path.display(), line + 1);
     let mut lines = text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty());
-    let (first, header) = lines
-        .next()
-        .ok_or_else(|| Error::invalid(path.display(), "header", "a line of column names", "nothing"))?;
+    let (first, header) = lines.next().ok_or_else(|| {
+        Error::invalid(path.display(), "header", "a line of column names", "nothing")
+    })?;
     let header: Vec<&str> = header.split(',').map(str::trim).collect();
     let column = |names: &[&str]| {
         names.iter().find_map(|n| header.iter().position(|h| h == n)).ok_or_else(|| {
@@ -130,7 +130,11 @@ fn from_json(path: &Path, text: &str, columns: &[&str]) -> Result<Vec<Raw>> {
                 })
             };
             let plain = |v: &Value| v.as_str().map_or_else(|| v.to_string(), String::from);
-            Ok(Raw { code: plain(find(&CODE)?), value: plain(find(columns)?), place: place.clone() })
+            Ok(Raw {
+                code: plain(find(&CODE)?),
+                value: plain(find(columns)?),
+                place: place.clone(),
+            })
         })
         .collect()
 }

@@ -66,7 +66,9 @@ fn tau_b_equals_counting_pairs() {
 #[test]
 fn a_constant_series_has_no_coefficient() {
     let (x, y) = ([1.0; 5], [1.0, 2.0, 3.0, 4.0, 5.0]);
-    assert!(pearson(&x, &y).is_nan() && spearman(&x, &y).is_nan() && kendall_tau_b(&x, &y).is_nan());
+    assert!(
+        pearson(&x, &y).is_nan() && spearman(&x, &y).is_nan() && kendall_tau_b(&x, &y).is_nan()
+    );
     let q = Quality::of(&x, &y);
     assert_eq!((q.n, q.pearson, q.spearman, q.kendall_tau_b), (5, None, None, None));
 }
@@ -142,10 +144,9 @@ fn truths_need_scores() {
             "arch3": {"acc": 0.6, "arch": "8-8-4-4-4-4"}}"#,
     );
     let scores = table::read(&scores, &RESNET8, table::SCORE).unwrap();
-    let truths = |text: &str| {
-        table::read(&write("t.csv", text), &RESNET8, table::TRUTH).unwrap()
-    };
-    let all = truths("id,arch,standalone_top1\n1,8-4-4-4-4-4,.2\n2,4-4-4-4-4-4,.1\n3,8-8-4-4-4-4,.3\n");
+    let truths = |text: &str| table::read(&write("t.csv", text), &RESNET8, table::TRUTH).unwrap();
+    let all =
+        truths("id,arch,standalone_top1\n1,8-4-4-4-4-4,.2\n2,4-4-4-4-4-4,.1\n3,8-8-4-4-4-4,.3\n");
     let (_, score, truth) = table::matched(&RESNET8, &scores, &all).unwrap();
     assert_eq!((score, truth), (vec![0.5, 0.4, 0.6], vec![0.2, 0.1, 0.3]));
     let missing = truths("code,truth\n16-4-4-4-4-4,.2\n");
@@ -176,6 +177,40 @@ fn the_winner_s_published_scores() {
     is(report.pearson, 0.968);
     is(report.kendall_tau_b, 0.851);
     is(report.best_tenth.pearson, 0.784);
-    is(report.best_tenth.kendall_tau_b, 0.542);
+    is(report.best_tenth.kendall_tau_b, 0.5415);
     assert!(report.baselines.macs.all.pearson.unwrap() < 0.6);
+}
+
+#[test]
+fn the_json_has_the_documented_keys() {
+    let codes = ["4-4-4-4-4-4", "8-4-4-4-8-4", "8-8-8-8-8-8", "16-16-32-32-64-64"];
+    let archs = codes.map(|c| supernano_core::arch::Arch::parse(&RESNET8, c).unwrap());
+    let (score, truth) = ([0.1, 0.4, 0.3, 0.5], [0.2, 0.3, 0.5, 0.8]);
+    let made = report(&RESNET8, &archs, &score, &truth, &Resampling::default());
+    let value = serde_json::to_value(&made).unwrap();
+    for pointer in [
+        "/n",
+        "/pearson",
+        "/pearson_ci/0",
+        "/spearman",
+        "/spearman_ci/1",
+        "/kendall_tau_b",
+        "/kendall_ci/1",
+        "/best_tenth/pearson",
+        "/best_tenth/kendall_tau_b",
+        "/top1_regret",
+        "/baselines/macs/pearson",
+        "/baselines/params/kendall_tau_b",
+        "/baselines/width/layer",
+        "/baselines/macs/best_tenth/pearson",
+    ] {
+        assert!(value.pointer(pointer).is_some(), "{pointer}: {value}");
+    }
+    assert!(value.get("pairs").is_none());
+    assert_eq!(value["baselines"]["macs"]["kendall_tau_b"], 1.0);
+    // One network alone in the best tenth has no coefficient.
+    assert!(value["best_tenth"]["pearson"].is_null());
+    let value = serde_json::to_value(made.with_pairs(&RESNET8, &archs, &score, &truth)).unwrap();
+    assert_eq!(value["pairs"][1]["code"], codes[1]);
+    assert_eq!(serde_json::from_value::<Report>(value.clone()).unwrap().pairs.len(), 4);
 }

@@ -3,7 +3,7 @@
 use burn::tensor::{Tensor, TensorData};
 
 use super::net::{Act, Block, FoldedConv, Net};
-use crate::backend::{self, Cpu, Map, Ops as _};
+use crate::backend::{self, Cpu, EvalOps as _, Map, Ops as _};
 
 /// A network of convolutions with biases.
 pub type FoldedNet = Net<FoldedConv>;

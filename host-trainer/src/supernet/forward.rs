@@ -25,7 +25,7 @@ fn conv_bn<B: Ops>(
         Act::Relu => backend::Act::Relu,
         Act::None | Act::Prelu(_) => backend::Act::None,
     };
-    let y = <B as Ops>::conv2d(x, conv.weight.clone(), conv.stride);
+    let y = B::conv(x, conv.weight.clone(), conv.stride);
     let (y, stats) = B::batch_norm(&y, vector(&conv.gamma), vector(&conv.beta), fused);
     seen.push(stats);
     match act {

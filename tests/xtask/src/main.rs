@@ -1,2 +1,53 @@
-//! x
-fn main() {}
+//! `cargo xtask`: set-up, firmware, demo and tests of the workspace.
+//!
+//! `setup` brings the Cortex-M targets and QEMU; `firmware` builds the device agents; `demo` goes
+//! the whole way from images to measured networks; `test` verifies everything.
+
+mod demo;
+mod demo_table;
+mod firmware;
+mod process;
+mod setup;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Set-up, firmware, demo and tests of the supernano workspace.
+#[derive(Parser, Debug)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+#[command(after_help = "Exit codes: 0 done; 1 the answer is no (a test failed, a mismatch); \
+    2 wrong use; 3 a tool is missing or failed.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand, Debug)]
+enum Task {
+    /// Install what is missing: Cortex-M targets, rustfmt and clippy, qemu-system-arm.
+    Setup,
+    /// Build the device agents into target/firmware/.
+    Firmware,
+    /// Train, rank, search, export, check and measure on the built-in data set.
+    Demo(demo::Args),
+    /// Run every check and test, on the host and on the emulated device.
+    Test(verify::Args),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Task::Setup => setup::run(),
+        Task::Firmware => setup::targets().and_then(|()| firmware::build()),
+        Task::Demo(args) => demo::run(&args),
+        Task::Test(args) => verify::run(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::from(failure.code)
+        }
+    }
+}

@@ -34,10 +34,8 @@ fn directory_and_archive_give_the_same() {
     assert_eq!(labels, [0, 1, 2, 3, 4]);
 
     let packed = directory.path().join("set.tar.gz");
-    let gzip = flate2::write::GzEncoder::new(
-        File::create(&packed).unwrap(),
-        flate2::Compression::fast(),
-    );
+    let gzip =
+        flate2::write::GzEncoder::new(File::create(&packed).unwrap(), flate2::Compression::fast());
     let mut archive = tar::Builder::new(gzip);
     for name in [TRAIN, TEST, LABELS] {
         let to = format!("cifar-100-binary/{name}");

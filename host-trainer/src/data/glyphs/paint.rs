@@ -8,11 +8,13 @@ use super::{Outline, between};
 /// Samples a side of a pixel: coverage has 9 levels above 0.
 const SAMPLES: usize = 3;
 /// Least and largest distance of the two colours, in the Euclidean norm of a unit cube.
-const CONTRAST: (f32, f32) = (0.18, 0.55);
+const CONTRAST: (f32, f32) = (0.22, 0.7);
 /// Standard deviation of the noise of a pixel, of full scale.
-const NOISE: (f32, f32) = (0.02, 0.09);
+const NOISE: (f32, f32) = (0.01, 0.07);
 /// Amplitude of a texture, of full scale.
-const TEXTURE: (f32, f32) = (0.02, 0.16);
+const TEXTURE: (f32, f32) = (0.01, 0.1);
+/// Largest angle that a figure is turned by, either way, radians.
+const TURN: f32 = 0.3;
 
 /// A shape with its place: `covers` takes coordinates of the image, -1 to 1 over its smaller side.
 struct Placed {
@@ -30,8 +32,8 @@ impl Placed {
             outline,
             centre: (between(rng, -off, off), between(rng, -off, off)),
             scale: between(rng, scale.0, scale.1),
-            stretch: between(rng, 0.85, 1.18),
-            turn: between(rng, 0.0, std::f32::consts::TAU).sin_cos(),
+            stretch: between(rng, 0.9, 1.12),
+            turn: between(rng, -TURN, TURN).sin_cos(),
             variant: between(rng, 0.0, 1.0),
         }
     }
@@ -53,7 +55,8 @@ struct Texture {
 impl Texture {
     fn random(rng: &mut impl RngCore) -> Self {
         let mut wave = || {
-            let (angle, frequency) = (between(rng, 0.0, std::f32::consts::TAU), between(rng, 3.0, 14.0));
+            let (angle, frequency) =
+                (between(rng, 0.0, std::f32::consts::TAU), between(rng, 3.0, 14.0));
             let (sin, cos) = angle.sin_cos();
             (sin * frequency, cos * frequency, between(rng, 0.0, std::f32::consts::TAU))
         };
@@ -66,11 +69,12 @@ impl Texture {
     }
 }
 
-/// Two colours whose distance is drawn from [`CONTRAST`], both within 0.1 to 0.9.
+/// Two colours, the darker first, whose distance is drawn from [`CONTRAST`], both within 0.1 to
+/// 0.9: mostly a difference of brightness, with some of hue.
 fn colours(channels: usize, rng: &mut impl RngCore) -> [[f32; 4]; 2] {
     let contrast = between(rng, CONTRAST.0, CONTRAST.1) * (channels as f32 / 3.0).sqrt();
     let mut direction = [0.0; 4];
-    direction[..channels].iter_mut().for_each(|d| *d = between(rng, -1.0, 1.0));
+    direction[..channels].iter_mut().for_each(|d| *d = between(rng, 0.1, 1.0));
     let norm = direction.iter().map(|d| d * d).sum::<f32>().sqrt().max(1e-3);
     let mut pair = [[0.5; 4]; 2];
     for c in 0..channels {
@@ -87,9 +91,9 @@ fn colours(channels: usize, rng: &mut impl RngCore) -> [[f32; 4]; 2] {
 pub(super) fn paint(outline: Outline, shape: Shape, rng: &mut impl RngCore, pixels: &mut [u8]) {
     let (width, channels) = (usize::from(shape.width), usize::from(shape.channels));
     let [ground, fill] = colours(channels, rng);
-    let figure = Placed::random(outline, (0.42, 0.78), 0.28, rng);
+    let figure = Placed::random(outline, (0.6, 0.88), 0.18, rng);
     // Distractors: small discs and bars of the figure's colour, beside or across it.
-    let distractors: Vec<Placed> = (0..rng.next_u32() % 4)
+    let distractors: Vec<Placed> = (0..rng.next_u32() % 3)
         .map(|i| {
             let kind = if i % 2 == 0 { Outline::Disc } else { Outline::Cross };
             Placed::random(kind, (0.06, 0.16), 0.95, rng)

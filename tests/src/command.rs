@@ -1,0 +1,111 @@
+//! The `supernano` binary as a user starts it.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+/// The workspace's root directory.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn cargo(args: &[&str]) {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo).args(args).current_dir(root()).status();
+    assert!(status.is_ok_and(|s| s.success()), "cargo {} failed", args.join(" "));
+}
+
+/// The binary, built from the sources as they are.
+pub fn binary() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        cargo(&["build", "--release", "--quiet", "--workspace", "--bin", "supernano"]);
+        // A test runs from <target>/release/deps/.
+        let test = std::env::current_exe().unwrap_or_default();
+        let release = test.ancestors().nth(2).map(Path::to_path_buf).unwrap_or_default();
+        release.join(format!("supernano{}", std::env::consts::EXE_SUFFIX))
+    })
+}
+
+/// The device agent of the emulated Cortex-M4, built from the sources as they are.
+pub fn firmware() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        cargo(&["xtask", "firmware"]);
+        root().join("target/firmware/qemu-m4-agent.elf")
+    })
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// The exit code; -1 where a signal ended it.
+    pub code: i32,
+    /// Its standard output.
+    pub stdout: String,
+    /// Its standard error.
+    pub stderr: String,
+}
+
+impl Ended {
+    /// Asserts the exit code, and that standard error holds each of the texts.
+    #[track_caller]
+    pub fn fails(self, code: i32, texts: &[&str]) -> Self {
+        assert_eq!(self.code, code, "stdout: {}\nstderr: {}", self.stdout, self.stderr);
+        for text in texts {
+            assert!(self.stderr.contains(text), "no {text:?} in: {}", self.stderr);
+        }
+        assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
+        self
+    }
+
+    /// Asserts success.
+    #[track_caller]
+    pub fn succeeds(self) -> Self {
+        self.fails(0, &[])
+    }
+
+    /// Asserts success and reads the one JSON object on standard output.
+    #[track_caller]
+    pub fn json(self) -> Value {
+        let ended = self.succeeds();
+        match serde_json::from_str(&ended.stdout) {
+            Ok(value) => value,
+            Err(error) => panic!("{error} in: {}", ended.stdout),
+        }
+    }
+}
+
+/// Runs the binary in the workspace's root.
+pub fn supernano<S: AsRef<OsStr>>(args: &[S]) -> Ended {
+    supernano_with(args, &[])
+}
+
+/// Runs the binary with some environment variables set.
+pub fn supernano_with<S: AsRef<OsStr>>(args: &[S], environment: &[(&str, OsString)]) -> Ended {
+    let output = Command::new(binary())
+        .args(args)
+        .envs(environment.iter().map(|(k, v)| (k, v)))
+        .current_dir(root())
+        .output();
+    match output {
+        Ok(output) => Ended {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        },
+        Err(error) => panic!("{}: {error}", binary().display()),
+    }
+}
+
+/// Reads a number of a JSON object, by a path such as `/total/instructions`.
+#[track_caller]
+pub fn number(value: &Value, pointer: &str) -> f64 {
+    match value.pointer(pointer).and_then(Value::as_f64) {
+        Some(number) => number,
+        None => panic!("no number at {pointer} in {value}"),
+    }
+}

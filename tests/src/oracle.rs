@@ -1,0 +1,309 @@
+//! An independent interpreter of blobs, written from `core/docs/blob-format.md` and
+//! `core/docs/quantization.md` alone, in exact integers (i128). It shares no code with core: not
+//! the parser, not the unpacking of weights, not the padding, not the arithmetic. Slow and plain.
+
+mod read;
+
+use read::Bytes;
+
+/// A map: `[height][width][channels]`, flat.
+struct Map {
+    height: usize,
+    width: usize,
+    channels: usize,
+    values: Vec<i128>,
+}
+
+/// A tensor of the header.
+#[derive(Debug, Clone)]
+pub struct Tensor {
+    /// Height, width, channels.
+    pub shape: [usize; 3],
+    /// Zero point.
+    pub zero: i128,
+}
+
+#[derive(Debug, Clone)]
+enum Op {
+    Conv {
+        input: usize,
+        output: usize,
+        residual: Option<usize>,
+        kernel: usize,
+        stride: usize,
+        activation: u64,
+        weights: usize,
+        params: usize,
+    },
+    Classifier {
+        input: usize,
+        weights: usize,
+        params: usize,
+    },
+}
+
+/// A parsed blob.
+#[derive(Debug, Clone)]
+pub struct Oracle {
+    /// Name of the search space.
+    pub space: String,
+    /// The sub-network's code.
+    pub code: String,
+    /// Labels in the order of the logits; empty without.
+    pub labels: Vec<String>,
+    /// Classes.
+    pub classes: usize,
+    /// Tensors; 0 is the image.
+    pub tensors: Vec<Tensor>,
+    table: usize,
+    ops: Vec<Op>,
+    data: Vec<u8>,
+}
+
+/// `floor((a m + 2^31) / 2^32)`.
+fn mulr(a: i128, m: i128) -> i128 {
+    (a * m + (1 << 31)).div_euclid(1 << 32)
+}
+
+fn sat8(v: i128) -> i128 {
+    v.clamp(-128, 127)
+}
+
+impl Oracle {
+    /// Reads a blob of version 1.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let mut fixed = Bytes::new(bytes);
+        if fixed.take(4)? != [0x53, 0x4e, 0x42, 0x00] {
+            return Err("magic".into());
+        }
+        let (version, reserved) = (fixed.u16()?, fixed.u16()?);
+        if (version, reserved) != (1, 0) {
+            return Err(format!("version {version}, then {reserved}"));
+        }
+        let length = fixed.u32()? as usize;
+        let crc = fixed.u32()?;
+        let blob = bytes.get(..length).ok_or("shorter than its length")?;
+        let found = read::crc32(blob.get(16..).ok_or("shorter than its fixed part")?);
+        if found != crc {
+            return Err(format!("CRC {found:08x} instead of {crc:08x}"));
+        }
+        let header_length = fixed.u32()? as usize;
+        let labels_length = fixed.u32()? as usize;
+        let data_start = fixed.u32()? as usize;
+        let data_length = fixed.u32()? as usize;
+        let mut header = Bytes::new(fixed.take(header_length)?);
+        let labels = fixed.take(labels_length)?;
+        let data = blob.get(data_start..data_start + data_length).ok_or("data section")?;
+
+        let space = header.text()?;
+        let code = header.text()?;
+        let classes = header.varint()? as usize;
+        header.take(4)?;
+        let table = header.varint()? as usize;
+        let mut tensors = Vec::new();
+        for _ in 0..header.varint()? {
+            let shape =
+                [header.varint()? as usize, header.varint()? as usize, header.varint()? as usize];
+            let zero = header.i8()?;
+            header.take(4)?;
+            tensors.push(Tensor { shape, zero });
+        }
+        let mut ops = Vec::new();
+        for _ in 0..header.varint()? {
+            ops.push(Self::op(&mut header)?);
+        }
+        if !header.is_empty() {
+            return Err("bytes after the header's last field".into());
+        }
+        let labels = std::str::from_utf8(labels).map_err(|e| e.to_string())?;
+        let labels = labels.split_terminator('\n').map(str::to_owned).collect();
+        Ok(Self { space, code, labels, classes, tensors, table, ops, data: data.to_vec() })
+    }
+
+    fn op(header: &mut Bytes<'_>) -> Result<Op, String> {
+        match header.varint()? {
+            0 => {
+                let (input, output) = (header.u8()?, header.u8()?);
+                let residual = match header.u8()? {
+                    0 => None,
+                    1 => Some(usize::from(header.u8()?)),
+                    other => return Err(format!("option {other}")),
+                };
+                let (kernel, stride) = (header.u8()?, header.u8()?);
+                let kind = header.varint()?;
+                if kind != 0 {
+                    return Err(format!("kernel kind {kind}"));
+                }
+                Ok(Op::Conv {
+                    input: input.into(),
+                    output: output.into(),
+                    residual,
+                    kernel: kernel.into(),
+                    stride: stride.into(),
+                    activation: header.varint()?,
+                    weights: header.varint()? as usize,
+                    params: header.varint()? as usize,
+                })
+            }
+            1 => Ok(Op::Classifier {
+                input: header.u8()?.into(),
+                weights: header.varint()? as usize,
+                params: header.varint()? as usize,
+            }),
+            other => Err(format!("operation {other}")),
+        }
+    }
+
+    /// Bytes of an image.
+    pub fn image_len(&self) -> usize {
+        self.tensors[0].shape.iter().product()
+    }
+
+    fn byte(&self, offset: usize) -> i128 {
+        i128::from(self.data[offset] as i8)
+    }
+
+    fn word(&self, offset: usize) -> i128 {
+        let mut bytes = [0; 4];
+        bytes.copy_from_slice(&self.data[offset..offset + 4]);
+        i128::from(i32::from_le_bytes(bytes))
+    }
+
+    /// Logits `[classes]` of an image `[height][width][channels]`.
+    ///
+    /// # Panics
+    /// Where the image has another size, or the blob breaks a rule that its format states.
+    pub fn logits(&self, image: &[u8]) -> Vec<i128> {
+        assert_eq!(image.len(), self.image_len(), "image size");
+        let [height, width, channels] = self.tensors[0].shape;
+        let values = image
+            .iter()
+            .enumerate()
+            .map(|(i, &b)| self.byte(self.table + (i % channels) * 256 + usize::from(b)))
+            .collect();
+        let mut maps: Vec<Option<Map>> = self.tensors.iter().map(|_| None).collect();
+        maps[0] = Some(Map { height, width, channels, values });
+        for op in &self.ops {
+            match *op {
+                Op::Conv { output, .. } => {
+                    let map = self.conv(op, &maps);
+                    assert!(maps[output].is_none(), "tensor {output} written twice");
+                    maps[output] = Some(map);
+                }
+                Op::Classifier { input, weights, params } => {
+                    let Some(map) = &maps[input] else { panic!("tensor {input} not written") };
+                    return self.classify(map, weights, params);
+                }
+            }
+        }
+        panic!("no classifier")
+    }
+
+    fn conv(&self, op: &Op, maps: &[Option<Map>]) -> Map {
+        let &Op::Conv { input, output, residual, kernel, stride, activation, weights, params } = op
+        else {
+            panic!("no convolution")
+        };
+        let Some(source) = &maps[input] else { panic!("tensor {input} not written") };
+        let added = residual.map(|r| match &maps[r] {
+            Some(map) => map,
+            None => panic!("tensor {r} not written"),
+        });
+        let [height, width, channels] = self.tensors[output].shape;
+        assert_eq!(height, source.height.div_ceil(stride));
+        assert_eq!(width, source.width.div_ceil(stride));
+        let (zero_in, zero_out) = (self.tensors[input].zero, self.tensors[output].zero);
+        if activation == 1 {
+            assert_eq!(zero_out, -128, "zero point after ReLU");
+        }
+        // Rows of parameters: bias, K with a residual, M, N with PReLU.
+        let row =
+            |r: usize, o: usize| self.word(params + 4 * (r * channels.next_multiple_of(2) + o));
+        let multiplier = 1 + usize::from(residual.is_some());
+
+        // Two input channels a pair; fours go (0, 2), (1, 3).
+        let pairs = source.channels.next_multiple_of(4) / 2;
+        let weight = |o: usize, ky: usize, c: usize, kx: usize| {
+            let pair = c / 4 * 2 + c % 2;
+            let second = c % 4 / 2;
+            let group = ((o / 2 * kernel + ky) * pairs + pair) * kernel + kx;
+            self.byte(weights + 4 * group + 2 * second + o % 2)
+        };
+        let mut unpacked = Vec::new();
+        for o in 0..channels {
+            for ky in 0..kernel {
+                for kx in 0..kernel {
+                    unpacked.extend((0..source.channels).map(|c| weight(o, ky, c, kx)));
+                }
+            }
+        }
+
+        let mut values = Vec::new();
+        for y in 0..height {
+            for x in 0..width {
+                for o in 0..channels {
+                    let mut acc = row(0, o);
+                    for ky in 0..kernel {
+                        for kx in 0..kernel {
+                            let sy = (stride * y + ky).checked_sub(kernel / 2);
+                            let sx = (stride * x + kx).checked_sub(kernel / 2);
+                            let inside = match (sy, sx) {
+                                (Some(sy), Some(sx)) if sy < source.height && sx < source.width => {
+                                    Some((sy * source.width + sx) * source.channels)
+                                }
+                                _ => None,
+                            };
+                            let w = ((o * kernel + ky) * kernel + kx) * source.channels;
+                            for c in 0..source.channels {
+                                let q = inside.map_or(zero_in, |start| source.values[start + c]);
+                                acc += unpacked[w + c] * q;
+                            }
+                        }
+                    }
+                    if let Some(added) = added {
+                        let q = added.values[(y * added.width + x) * added.channels + o];
+                        acc += q * row(1, o);
+                    }
+                    assert!(acc.abs() < 1 << 31, "a sum leaves 32 bits");
+                    let m = match activation {
+                        2 if acc < 0 => row(multiplier + 1, o),
+                        0..=2 => row(multiplier, o),
+                        other => panic!("activation {other}"),
+                    };
+                    values.push(sat8(zero_out + mulr(acc, m)));
+                }
+            }
+        }
+        Map { height, width, channels, values }
+    }
+
+    fn classify(&self, map: &Map, weights: usize, params: usize) -> Vec<i128> {
+        let pixels = (map.height * map.width) as i128;
+        let mut shift = 0;
+        while pixels > 256 << shift {
+            shift += 1;
+        }
+        let unit: i128 = 1 << shift;
+        let pooled: Vec<i128> = (0..map.channels)
+            .map(|c| {
+                let sum: i128 = map.values.iter().skip(c).step_by(map.channels).sum();
+                (sum + unit / 2).div_euclid(unit)
+            })
+            .collect();
+        let row = map.channels.next_multiple_of(4);
+        (0..self.classes)
+            .map(|class| {
+                let products = pooled
+                    .iter()
+                    .enumerate()
+                    .map(|(c, p)| self.byte(weights + class * row + c) * p);
+                let acc = self.word(params + 4 * class) + products.sum::<i128>();
+                assert!(acc.abs() < 1 << 31, "a sum leaves 32 bits");
+                mulr(acc, self.word(params + 4 * (self.classes + class)))
+            })
+            .collect()
+    }
+}

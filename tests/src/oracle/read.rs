@@ -1,0 +1,87 @@
+//! Bytes, postcard's basic types and CRC-32, as the documents describe them.
+
+/// What is left to read.
+pub struct Bytes<'a>(&'a [u8]);
+
+impl<'a> Bytes<'a> {
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn take(&mut self, count: usize) -> Result<&'a [u8], String> {
+        let found = self.0.len();
+        let (head, rest) =
+            self.0.split_at_checked(count).ok_or(format!("{count} bytes wanted, {found} left"))?;
+        self.0 = rest;
+        Ok(head)
+    }
+
+    pub fn u8(&mut self) -> Result<u8, String> {
+        Ok(self.take(1)?[0])
+    }
+
+    pub fn i8(&mut self) -> Result<i128, String> {
+        Ok(i128::from(self.u8()? as i8))
+    }
+
+    pub fn u16(&mut self) -> Result<u16, String> {
+        let b = self.take(2)?;
+        Ok(u16::from(b[0]) | u16::from(b[1]) << 8)
+    }
+
+    pub fn u32(&mut self) -> Result<u32, String> {
+        Ok(u32::from(self.u16()?) | u32::from(self.u16()?) << 16)
+    }
+
+    /// Seven bits a byte, lowest first, the top bit set on all but the last.
+    pub fn varint(&mut self) -> Result<u64, String> {
+        let mut value = 0;
+        for place in 0..5 {
+            let byte = self.u8()?;
+            value |= u64::from(byte & 0x7f) << (7 * place);
+            if byte < 0x80 {
+                return Ok(value);
+            }
+        }
+        Err("varint of more than 5 bytes".into())
+    }
+
+    /// Length, then UTF-8.
+    pub fn text(&mut self) -> Result<String, String> {
+        let length = self.varint()? as usize;
+        String::from_utf8(self.take(length)?.to_vec()).map_err(|e| e.to_string())
+    }
+}
+
+/// CRC-32/ISO-HDLC, bit by bit: reflected polynomial 0xedb88320, all ones before and after.
+pub fn crc32(bytes: &[u8]) -> u32 {
+    let mut crc = u32::MAX;
+    for &byte in bytes {
+        crc ^= u32::from(byte);
+        for _ in 0..8 {
+            crc = (crc >> 1) ^ (0xedb8_8320 * (crc & 1));
+        }
+    }
+    !crc
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_catalogue_check_value_of_crc32() {
+        assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
+    }
+
+    #[test]
+    fn varints_are_lowest_first() {
+        assert_eq!(Bytes::new(&[0x80, 0x06]).varint(), Ok(768));
+        assert_eq!(Bytes::new(&[0x7f]).varint(), Ok(127));
+        assert!(Bytes::new(&[0x80]).varint().is_err());
+    }
+}

@@ -1,0 +1,103 @@
+//! The independent oracle against every executor of core, integers with `==`.
+
+use std::fs;
+
+use supernano_core::blob::BlobView;
+use supernano_core::exec::Network;
+use supernano_core::kernel::{Host, Kernels, Packed, Reference, Scalar};
+use supernano_tests::command::{root, supernano};
+use supernano_tests::oracle::Oracle;
+use supernano_tests::small::{SmallRun, grey, large};
+
+/// SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn image(&mut self, length: usize) -> Vec<u8> {
+        (0..length).map(|_| self.next() as u8).collect()
+    }
+}
+
+/// The bytes in 4-aligned memory.
+fn words(bytes: &[u8]) -> Vec<u32> {
+    bytes.chunks(4).map(|c| c.iter().rev().fold(0, |word, &b| word << 8 | u32::from(b))).collect()
+}
+
+fn executed<K: Kernels>(blob: &[u8], kernels: K, image: &[u8]) -> Vec<i128> {
+    let aligned = words(blob);
+    let bytes: &[u8] = bytemuck::cast_slice(&aligned);
+    let view = BlobView::new_checked(bytes).unwrap();
+    let network = Network::new(&view, kernels);
+    let mut arena = vec![0x5a5a_5a5a; network.plan().words()];
+    let mut logits = vec![0; view.classes()];
+    network.run(image, &mut arena, &mut logits, &mut ()).unwrap();
+    logits.into_iter().map(i128::from).collect()
+}
+
+fn agree(blob: &[u8], images: &[Vec<u8>]) {
+    let oracle = Oracle::parse(blob).unwrap();
+    for image in images {
+        let expected = oracle.logits(image);
+        assert_eq!(executed(blob, Reference, image), expected, "reference kernels");
+        assert_eq!(executed(blob, Packed(Scalar), image), expected, "packed kernels");
+        assert_eq!(executed(blob, Packed(Host::default()), image), expected, "the host's tile");
+    }
+}
+
+fn images(oracle: &Oracle, seed: u64, count: usize) -> Vec<Vec<u8>> {
+    let length = oracle.image_len();
+    let mut random = Random(seed);
+    let mut images: Vec<_> = (0..count).map(|_| random.image(length)).collect();
+    images.extend([vec![0; length], vec![255; length]]);
+    images
+}
+
+#[test]
+fn the_golden_blob_gives_the_golden_logits() {
+    let golden = |name: &str| fs::read(root().join("tests/golden").join(name)).unwrap();
+    let blob = golden("tiny.snb");
+    let oracle = Oracle::parse(&blob).unwrap();
+    assert_eq!((oracle.space.as_str(), oracle.code.as_str()), ("test", "1-2-3"));
+    assert_eq!(oracle.labels.len(), oracle.classes);
+    let text = String::from_utf8(golden("tiny.logits")).unwrap();
+    let expected: Vec<i128> = text.lines().map(|l| l.trim().parse().unwrap()).collect();
+    assert_eq!(oracle.logits(&golden("tiny.image")), expected);
+    agree(&blob, &images(&oracle, 1, 200));
+}
+
+#[test]
+fn a_damaged_blob_is_refused() {
+    let blob = fs::read(root().join("tests/golden/tiny.snb")).unwrap();
+    for place in (0..blob.len()).step_by(97) {
+        let mut damaged = blob.clone();
+        damaged[place] ^= 4;
+        assert!(Oracle::parse(&damaged).is_err(), "byte {place}");
+    }
+}
+
+fn exported_agrees(run: &SmallRun, code: &str, count: usize) {
+    let file = run.file(&format!("{code}-oracle.snb"));
+    supernano(&["export", &run.name(), code, "-o", &file, "--json"]).json();
+    let blob = fs::read(file).unwrap();
+    let oracle = Oracle::parse(&blob).unwrap();
+    assert_eq!(oracle.code, code);
+    agree(&blob, &images(&oracle, 2, count));
+}
+
+#[test]
+fn exported_grey_networks_agree() {
+    exported_agrees(grey(), "4-4-4-4", 3);
+    exported_agrees(grey(), "12-8-16-16", 3);
+}
+
+#[test]
+fn exported_large_networks_agree() {
+    exported_agrees(large(), "4-8-12", 2);
+}

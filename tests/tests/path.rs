@@ -1,0 +1,91 @@
+//! Commands as a user meets them: help, JSON, and the path from scores to a report.
+
+use std::fs;
+
+use supernano_tests::command::{number, supernano};
+use supernano_tests::small::grey;
+
+const COMMANDS: [&str; 9] =
+    ["train", "rank", "correlate", "search", "standalone", "export", "check", "latency", "report"];
+
+#[test]
+fn every_command_has_help_with_an_example() {
+    let general = supernano(&["--help"]).succeeds().stdout;
+    assert!(general.contains("Exit codes"), "{general}");
+    for command in COMMANDS {
+        assert!(general.contains(command), "{command} is not listed");
+        let help = supernano(&[command, "--help"]).succeeds().stdout;
+        assert!(help.contains("Example"), "{command}: {help}");
+        assert!(help.contains(&format!("supernano {command}")), "{command}: {help}");
+        assert!(help.contains("--json"), "{command}: {help}");
+    }
+}
+
+#[test]
+fn scores_lead_to_a_front_whose_costs_are_those_of_the_exported_files() {
+    let run = grey().name();
+    let scores = grey().file("scores.json");
+    let ranked = supernano(&["rank", &run, "--random", "40", "-o", &scores, "--json"]).json();
+    let listed = ranked["scores"].as_array().unwrap();
+    assert_eq!(listed.len(), 40);
+    for score in listed {
+        assert!((0.0..=1.0).contains(&number(score, "/acc")));
+    }
+    let front = grey().file("front.json");
+    let search = |more: &[&str]| {
+        let mut args = vec!["search", &run, "--scores", &scores, "-o", &front, "--json"];
+        args.extend(more);
+        supernano(&args)
+    };
+    let found = search(&["--spread", "3"]).json();
+    let networks = found["networks"].as_array().unwrap();
+    assert!(!networks.is_empty());
+    for network in networks {
+        let code = network["code"].as_str().unwrap();
+        let file = grey().file(&format!("{code}-costs.snb"));
+        let exported = supernano(&["export", &run, code, "-o", &file, "--json"]).json();
+        assert_eq!(network["flash_bytes"], exported["flash_bytes"], "{code}");
+        assert_eq!(network["ram_bytes"], exported["arena_bytes"], "{code}");
+        assert_eq!(number(&exported, "/flash_bytes"), fs::metadata(&file).unwrap().len() as f64);
+    }
+    search(&["--flash", "1kB"]).fails(1, &["feasible", "flash"]);
+    search(&["--flash", "many"]).fails(2, &["flash", "many"]);
+}
+
+#[test]
+fn scores_do_not_depend_on_company() {
+    let run = grey().name();
+    let rank = |codes: &[&str], name: &str| {
+        let file = grey().file(name);
+        let mut args = vec!["rank", &run, "-o", &file, "--json"];
+        args.extend(codes);
+        supernano(&args).json()["scores"].clone()
+    };
+    let alone = rank(&["4-8-4-8"], "alone.json");
+    let together = rank(&["12-12-16-16", "4-8-4-8"], "together.json");
+    assert_eq!(alone[0], together[1]);
+}
+
+#[test]
+fn a_report_is_one_page() {
+    let run = grey().name();
+    let made = supernano(&["report", &run, "--json"]).json();
+    let page = fs::read_to_string(grey().path().join("report.html")).unwrap();
+    assert!(made["report"].as_str().unwrap().ends_with("report.html"));
+    assert!(page.contains("<svg") && page.trim_end().ends_with("</html>"));
+    for outside in ["http://", "https://", "<script src", "<link"] {
+        let elsewhere = page.replace("http://www.w3.org/", "");
+        assert!(!elsewhere.contains(outside), "{outside}");
+    }
+}
+
+#[test]
+fn training_again_gives_the_same_weights() {
+    let again = supernano_tests::small::SmallRun::train(supernano_tests::small::GREY);
+    let export = |run: &supernano_tests::small::SmallRun| {
+        let file = run.file("repeat.snb");
+        supernano(&["export", &run.name(), "8-4-8-8", "-o", &file]).succeeds();
+        fs::read(file).unwrap()
+    };
+    assert!(export(&again) == export(grey()), "the same seed trained other weights");
+}

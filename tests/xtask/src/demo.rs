@@ -1,0 +1,210 @@
+//! `cargo xtask demo`: the whole path, from images to measured networks.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use crate::demo_table;
+use crate::process::{self, Failure, Result, cargo, program, root};
+use crate::{firmware, setup};
+
+const CONFIG: &str = "host-trainer/configs/demo.toml";
+const TRUTH: &str = "host-trainer/truth/demo.csv";
+const RUN: &str = "runs/demo";
+const TARGET: &str = "qemu-m4";
+/// Random sub-networks whose scores the search learns from.
+const RANKED: &str = "256";
+
+/// Arguments of `cargo xtask demo`.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// End with one JSON object on stdout instead of a table.
+    #[arg(long)]
+    json: bool,
+    /// Networks of the front to export, check and measure.
+    #[arg(long, default_value_t = 6)]
+    networks: usize,
+    /// Test images that each network answers on the device.
+    #[arg(long, default_value_t = 500)]
+    images: usize,
+}
+
+/// Runs the demo; fails where a device answer differs from the host's, or where the result is not
+/// one that means something.
+pub fn run(args: &Args) -> Result<()> {
+    setup::run()?;
+    let build = Instant::now();
+    firmware::build()?;
+    process::run(&mut cargo(["build", "--release", "--workspace", "--bin", "supernano"]))?;
+    let build_seconds = build.elapsed().as_secs_f64();
+
+    let start = Instant::now();
+    let measured = path(args)?;
+    let mut results = json!({
+        "seconds": round(start.elapsed().as_secs_f64(), 1),
+        "build_seconds": round(build_seconds, 1),
+        "images_checked": total(&measured.networks, "images")?,
+        "mismatches": total(&measured.networks, "mismatches")?,
+        "networks": measured.networks,
+    });
+    if let Some(correlation) = measured.correlation {
+        results["correlation"] = correlation;
+    }
+    let text = format!("{results:#}\n");
+    let file = root().join(RUN).join("results.json");
+    fs::write(&file, text).map_err(|e| Failure::tool(format!("{}: {e}", file.display())))?;
+    process::run(&mut supernano(["report", RUN]))?;
+    results["seconds"] = json!(round(start.elapsed().as_secs_f64(), 1));
+
+    if args.json {
+        println!("{results}");
+    } else {
+        println!("{}", demo_table::render(&results));
+        println!("report: {RUN}/report.html");
+    }
+    let complaints = complaints(&results, args);
+    if complaints.is_empty() { Ok(()) } else { Err(Failure::no(complaints.join("; "))) }
+}
+
+struct Measured {
+    networks: Vec<Value>,
+    correlation: Option<Value>,
+}
+
+/// Train to latency.
+fn path(args: &Args) -> Result<Measured> {
+    let directory = root().join(RUN);
+    match fs::remove_dir_all(&directory) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            return Err(Failure::tool(format!("{}: {e}", directory.display())));
+        }
+        _ => {}
+    }
+    process::json(&mut supernano(["train", CONFIG, "-o", RUN, "--json"]))?;
+    process::json(&mut supernano(["rank", RUN, "--random", RANKED, "--json"]))?;
+    let correlation = correlate()?;
+    let wanted = args.networks.to_string();
+    let found = process::json(&mut supernano(["search", RUN, "--spread", &wanted, "--json"]))?;
+    let codes: Vec<&str> =
+        array(&found, "networks")?.iter().map(|n| text(n, "code")).collect::<Result<_>>()?;
+    let scores = format!("{RUN}/front-scores.json");
+    let ranked = process::json(supernano(["rank", RUN, "-o", &scores, "--json"]).args(&codes))?;
+    let networks = array(&ranked, "scores")?
+        .iter()
+        .map(|score| measure(score, args))
+        .collect::<Result<_>>()?;
+    Ok(Measured { networks, correlation })
+}
+
+/// Scores of the truth file's codes against their stand-alone accuracies.
+fn correlate() -> Result<Option<Value>> {
+    if !root().join(TRUTH).is_file() {
+        eprintln!("no {TRUTH}: correlation left out");
+        return Ok(None);
+    }
+    let file = format!("{RUN}/truth-scores.json");
+    process::json(&mut supernano(["rank", RUN, TRUTH, "-o", &file, "--json"]))?;
+    process::json(&mut supernano(["correlate", &file, TRUTH, "--pairs", "--json"])).map(Some)
+}
+
+/// Exports, checks and measures one network of the front.
+fn measure(score: &Value, args: &Args) -> Result<Value> {
+    let code = text(score, "arch")?;
+    let blob = format!("{RUN}/networks/{code}.snb");
+    let exported = process::json(&mut supernano(["export", RUN, code, "-o", &blob, "--json"]))?;
+    let images = args.images.to_string();
+    let checked = process::json(
+        supernano(["check", &blob, "--target", TARGET, "--images", &images]).args(["--json"]),
+    )?;
+    let latency = process::json(&mut supernano(["latency", &blob, "--target", TARGET, "--json"]))?;
+    Ok(json!({
+        "code": code,
+        "score": number(score, "acc")?,
+        "score_se": number(score, "acc_se")?,
+        "top1_float": number(&exported, "top1_float")?,
+        "top1_int8": number(&exported, "top1_int8")?,
+        "top1_device": number(&checked, "top1_device")?,
+        "flash_bytes": count(&exported, "flash_bytes")?,
+        "arena_bytes": count(&exported, "arena_bytes")?,
+        "instructions": count(&latency, "instructions")?,
+        "images": count(&checked, "images")?,
+        "mismatches": count(&checked, "mismatches")?,
+        "layers": array(&latency, "layers")?,
+    }))
+}
+
+/// What makes the demo's answer a no.
+fn complaints(results: &Value, args: &Args) -> Vec<String> {
+    let mut list = Vec::new();
+    let networks = results["networks"].as_array().map_or(&[][..], Vec::as_slice);
+    let value = |n: &Value, key: &str| n[key].as_f64().unwrap_or(f64::NAN);
+    if results["mismatches"] != json!(0) {
+        list.push(format!("{} answers of the device differ", results["mismatches"]));
+    }
+    if networks.len() < args.networks {
+        list.push(format!("{} networks on the front, {} wanted", networks.len(), args.networks));
+    }
+    for n in networks {
+        let loss = (value(n, "top1_float") - value(n, "top1_int8")).abs();
+        if loss.is_nan() || loss > 0.02 {
+            list.push(format!("{}: int8 is {:.1} points off float", n["code"], 100.0 * loss));
+        }
+    }
+    for n in networks {
+        let layers = n["layers"].as_array().map_or(&[][..], Vec::as_slice);
+        let sum: f64 = layers.iter().map(|l| value(l, "instructions")).sum();
+        let all = value(n, "instructions");
+        if (sum - all).abs() > 0.01 * all {
+            list.push(format!("{}: its layers take {sum}, all of it {all}", n["code"]));
+        }
+    }
+    let by_score = |a: &&Value, b: &&Value| value(a, "score").total_cmp(&value(b, "score"));
+    if let (Some(worst), Some(best)) =
+        (networks.iter().min_by(by_score), networks.iter().max_by(by_score))
+    {
+        let gap = value(best, "score") - value(worst, "score");
+        let error = value(best, "score_se").hypot(value(worst, "score_se"));
+        if gap.is_nan() || gap <= 3.0 * error {
+            list.push(format!(
+                "the front's ends are {gap:.4} apart, 3 errors are {:.4}",
+                3.0 * error
+            ));
+        }
+    }
+    list
+}
+
+fn supernano<const N: usize>(args: [&str; N]) -> Command {
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
+    let name = format!("supernano{}", std::env::consts::EXE_SUFFIX);
+    program(root().join(target).join("release").join(Path::new(&name)), args)
+}
+
+fn array<'a>(value: &'a Value, key: &str) -> Result<&'a Vec<Value>> {
+    value[key].as_array().ok_or_else(|| Failure::tool(format!("no list `{key}` in {value}")))
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> Result<&'a str> {
+    value[key].as_str().ok_or_else(|| Failure::tool(format!("no text `{key}` in {value}")))
+}
+
+fn number(value: &Value, key: &str) -> Result<f64> {
+    value[key].as_f64().ok_or_else(|| Failure::tool(format!("no number `{key}` in {value}")))
+}
+
+fn count(value: &Value, key: &str) -> Result<u64> {
+    value[key].as_u64().ok_or_else(|| Failure::tool(format!("no count `{key}` in {value}")))
+}
+
+fn total(networks: &[Value], key: &str) -> Result<u64> {
+    networks.iter().map(|n| count(n, key)).sum()
+}
+
+fn round(value: f64, digits: i32) -> f64 {
+    let unit = 10f64.powi(digits);
+    (value * unit).round() / unit
+}
