@@ -5,7 +5,7 @@ mod view;
 mod write;
 
 pub use view::BlobView;
-pub use write::{Sections, write};
+pub use write::{Sections, encoded_len, write};
 
 /// First bytes of a blob.
 pub const MAGIC: [u8; 4] = *b"SNB\0";

@@ -19,7 +19,7 @@ pub use arena::ArenaPlan;
 
 use crate::blob::BlobView;
 use crate::error::Error;
-use crate::graph::{Classifier, Conv, Op, padded};
+use crate::graph::{Classifier, Conv, Header, Op, padded};
 use crate::kernel::{ClassifierTask, ConvTask, Kernels};
 
 /// Told before and after every operation, to time it or to look at what it wrote.
@@ -245,8 +245,8 @@ pub fn macs(view: &BlobView<'_>, op: &Op) -> u64 {
 }
 
 /// Scratch words of an operation.
-fn scratch_words(view: &BlobView<'_>, op: &Op) -> usize {
-    let shape = |id: u8| view.header().tensors[usize::from(id)].shape;
+fn scratch_words(header: &Header<'_>, op: &Op) -> usize {
+    let shape = |id: u8| header.tensors[usize::from(id)].shape;
     match op {
         Op::Conv(c) => {
             let (kernel, stride) = (usize::from(c.kernel), usize::from(c.stride));

@@ -12,6 +12,7 @@ pub mod error;
 pub mod exec;
 pub mod graph;
 pub mod kernel;
+pub mod lower;
 pub mod plan;
 pub mod quant;
 pub mod space;

@@ -12,6 +12,8 @@ pub mod export;
 pub mod files;
 pub mod rank;
 pub mod report;
+pub mod search;
 pub mod stats;
 pub mod supernet;
+pub mod surrogate;
 pub mod train;

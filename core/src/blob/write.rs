@@ -105,6 +105,18 @@ impl<'o> Sections<'o> {
     }
 }
 
+/// Bytes of the blob that [`write`] makes of this header, labels of `labels` bytes in all (one
+/// line feed after each counted in) and `data` bytes of data section; 0 for a header that cannot
+/// be encoded, which none is.
+pub fn encoded_len(header: &Header<'_>, labels: usize, data: usize) -> usize {
+    let size = postcard::ser_flavors::Size::default();
+    let encoded = postcard::serialize_with_flavor(header, size);
+    encoded.map_or(0, |header| {
+        let start = (FIXED + header + labels).next_multiple_of(ALIGNMENT);
+        (start + data).next_multiple_of(ALIGNMENT)
+    })
+}
+
 /// Writes a blob into `out` and returns its length in bytes. `labels` are none, or one a class;
 /// `data` is [`Sections::data`]. The result has been checked as a reader would check it, as far
 /// as `out` is aligned to 4 bytes.

@@ -6,7 +6,7 @@ use heapless::Vec;
 
 use super::scratch_words;
 use crate::blob::BlobView;
-use crate::graph::{Conv, MAX_OPS, MAX_TENSORS, Op, Tensor, padded};
+use crate::graph::{Conv, Header, MAX_OPS, MAX_TENSORS, Op, Tensor, padded};
 
 /// Places of all tensors and of every operation's scratch in one arena.
 ///
@@ -40,16 +40,21 @@ struct Block {
 impl ArenaPlan {
     /// The smallest plan for kernels that read every input row before it can be overwritten.
     pub fn new(view: &BlobView<'_>) -> Self {
-        let any = place(view, Sharing::Any);
-        let equal = place(view, Sharing::Equal);
+        Self::of_header(view.header())
+    }
+
+    /// [`Self::new`] from shapes alone: the header of a blob that need not have been written.
+    pub fn of_header(header: &Header<'_>) -> Self {
+        let any = place(header, Sharing::Any);
+        let equal = place(header, Sharing::Equal);
         let best = if equal.words < any.words { equal } else { any };
-        let nothing = place(view, Sharing::Nothing);
+        let nothing = place(header, Sharing::Nothing);
         if nothing.words < best.words { nothing } else { best }
     }
 
     /// A plan in which no living tensor lies over another.
     pub fn separate(view: &BlobView<'_>) -> Self {
-        place(view, Sharing::Nothing)
+        place(view.header(), Sharing::Nothing)
     }
 
     /// Bytes of the arena: exactly what is used at the peak.
@@ -94,8 +99,8 @@ fn in_place(conv: &Conv, input: &Tensor, output: &Tensor) -> bool {
 
 // Kept out of line: three plans are compared, one after the other, on a small stack.
 #[inline(never)]
-fn place(view: &BlobView<'_>, sharing: Sharing) -> ArenaPlan {
-    let (tensors, ops) = (&view.header().tensors, &view.header().ops);
+fn place(header: &Header<'_>, sharing: Sharing) -> ArenaPlan {
+    let (tensors, ops) = (&header.tensors, &header.ops);
     // Tensors first, then scratch; `owner` is the block whose place a tensor takes.
     let mut blocks: Vec<Block, { MAX_TENSORS + MAX_OPS }> = Vec::new();
     let mut owner = [0u8; MAX_TENSORS];
@@ -109,7 +114,7 @@ fn place(view: &BlobView<'_>, sharing: Sharing) -> ArenaPlan {
         let _ = blocks.push(Block { words: tensor.words() as u32, at: 0, first, last });
     }
     for (i, op) in ops.iter().enumerate() {
-        let words = scratch_words(view, op) as u32;
+        let words = scratch_words(header, op) as u32;
         let _ = blocks.push(Block { words, at: 0, first: i as u8, last: i as u8 });
     }
     for (i, op) in ops.iter().enumerate() {

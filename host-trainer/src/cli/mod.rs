@@ -7,6 +7,7 @@ pub mod latency;
 pub mod output;
 pub mod rank;
 pub mod report;
+pub mod search;
 pub mod spaces;
 pub mod standalone;
 pub mod train;
@@ -34,29 +35,31 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    Train(train::Args),
+    Rank(rank::Args),
+    Correlate(correlate::Args),
+    Search(search::Args),
+    Standalone(standalone::Args),
+    Export(export::Args),
     Check(check::Args),
     Latency(latency::Args),
-    Export(export::Args),
-    Correlate(correlate::Args),
     Report(report::Args),
     /// List the built-in search spaces.
     Spaces,
-    Train(train::Args),
-    Rank(rank::Args),
-    Standalone(standalone::Args),
 }
 
 fn run(cli: &Cli, out: &Output) -> Result<()> {
     match &cli.command {
-        Command::Check(args) => check::run(args, out),
-        Command::Latency(args) => latency::run(args, out),
-        Command::Export(args) => export::run(args, out),
-        Command::Correlate(args) => correlate::run(args, out),
-        Command::Report(args) => report::run(args, out),
-        Command::Spaces => spaces::run(out),
         Command::Train(args) => train::run(args, out),
         Command::Rank(args) => rank::run(args, out),
+        Command::Correlate(args) => correlate::run(args, out),
+        Command::Search(args) => search::run(args, out),
         Command::Standalone(args) => standalone::run(args, out),
+        Command::Export(args) => export::run(args, out),
+        Command::Check(args) => check::run(args, out),
+        Command::Latency(args) => latency::run(args, out),
+        Command::Report(args) => report::run(args, out),
+        Command::Spaces => spaces::run(out),
     }
 }
 

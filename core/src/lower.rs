@@ -1,0 +1,163 @@
+//! From a resolved sub-network to the graph that a blob carries: tensors, operations, and where
+//! each section lies. The exporter fills in numbers; the search reads sizes off it.
+//!
+//! Order of a residual block: first convolution, projection (if any), second convolution with the
+//! addition fused. Order of the data section: input table, then for each operation its weights
+//! and its parameters.
+
+use heapless::Vec;
+
+use crate::graph::{
+    Activation, Classifier, Conv, Header, KernelKind, MAX_OPS, MAX_TENSORS, Op, Tensor, padded,
+};
+use crate::kernel::pack::{WeightShape, packed_len};
+use crate::plan::{self, Plan};
+use crate::space::{Block, Shape, Shortcut, Space};
+
+/// A graph whose scales and zero points are still to be set, and the length of its data section.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lowered<'a> {
+    /// Everything but numbers: scales are 1, zero points -128.
+    pub header: Header<'a>,
+    /// Bytes of the data section.
+    pub data_len: usize,
+    /// What each operation computes, in the order of [`Header::ops`].
+    pub sources: Vec<Source, MAX_OPS>,
+}
+
+/// Where an operation's weights come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Layer of the space, from 0.
+    Layer(u8),
+    /// The projection of the block that ends with this layer.
+    Projection(u8),
+    /// The classifier.
+    Classifier,
+}
+
+/// What the graph of a validated space's sub-network looks like; `code` is as it is written. A
+/// space too deep for a blob loses its last operations, which [`crate::blob::write`] then refuses.
+pub fn lower<'a>(space: &Space<'a>, plan: &Plan, code: &'a str) -> Lowered<'a> {
+    let mut graph = Lowering {
+        lowered: Lowered {
+            header: Header {
+                space: space.name,
+                code,
+                classes: space.classes,
+                logit_scale: 1.0,
+                table: 0,
+                tensors: Vec::new(),
+                ops: Vec::new(),
+            },
+            data_len: usize::from(space.input.channels) * 256,
+            sources: Vec::new(),
+        },
+    };
+    let mut current = graph.tensor(space.input);
+    for placed in space.placed_blocks() {
+        let entry = current;
+        for i in placed.first..=placed.last() {
+            let layer = &space.layers[i];
+            let after_add = placed.block.layers() == 2 && i == placed.last();
+            let residual = match placed.block {
+                Block::Residual(Shortcut::Projection) if after_add => {
+                    let stride = space.layers[placed.first].stride;
+                    let geometry =
+                        Geometry { kernel: 1, stride, channels: plan.layers[i].output.0 };
+                    let source = Source::Projection(i as u8);
+                    Some(graph.conv(source, entry, None, geometry, Activation::None))
+                }
+                Block::Residual(Shortcut::Identity) if after_add => Some(entry),
+                _ => None,
+            };
+            let activation = match plan.layers[i].activation {
+                plan::Activation::Relu => Activation::Relu,
+                plan::Activation::Prelu => Activation::Prelu,
+            };
+            let geometry = Geometry {
+                kernel: layer.kernel,
+                stride: layer.stride,
+                channels: plan.layers[i].output.0,
+            };
+            current = graph.conv(Source::Layer(i as u8), current, residual, geometry, activation);
+        }
+    }
+    graph.classifier(current);
+    graph.lowered
+}
+
+/// What a convolution makes of its input's shape.
+#[derive(Clone, Copy)]
+struct Geometry {
+    kernel: u8,
+    stride: u8,
+    channels: u16,
+}
+
+struct Lowering<'a> {
+    lowered: Lowered<'a>,
+}
+
+impl Lowering<'_> {
+    fn tensor(&mut self, shape: Shape) -> u8 {
+        let tensors: &mut Vec<Tensor, MAX_TENSORS> = &mut self.lowered.header.tensors;
+        let _ = tensors.push(Tensor { shape, zero: i8::MIN, scale: 1.0 });
+        (tensors.len() - 1) as u8
+    }
+
+    /// A section of so many bytes: where it starts. Sections start at multiples of 4.
+    fn section(&mut self, len: usize) -> u32 {
+        let at = self.lowered.data_len;
+        self.lowered.data_len = (at + len).next_multiple_of(crate::blob::ALIGNMENT);
+        at as u32
+    }
+
+    fn op(&mut self, op: Op, source: Source) {
+        let _ = self.lowered.header.ops.push(op);
+        let _ = self.lowered.sources.push(source);
+    }
+
+    fn shape(&self, tensor: u8) -> Shape {
+        self.lowered.header.tensors[usize::from(tensor)].shape
+    }
+
+    fn conv(
+        &mut self,
+        source: Source,
+        input: u8,
+        residual: Option<u8>,
+        geometry: Geometry,
+        activation: Activation,
+    ) -> u8 {
+        let Geometry { kernel, stride, channels } = geometry;
+        let read = self.shape(input);
+        let output = self.tensor(read.convolved(stride, channels));
+        let shape = WeightShape { output: channels, kernel, input: read.channels };
+        let weights = self.section(packed_len(shape));
+        let mut conv = Conv {
+            input,
+            output,
+            residual,
+            kernel,
+            stride,
+            kind: KernelKind::Direct,
+            activation,
+            weights,
+            params: 0,
+        };
+        conv.params = self.section(conv.param_rows() * shape.output_pairs() * 2 * 4);
+        self.op(Op::Conv(conv), source);
+        output
+    }
+
+    fn classifier(&mut self, input: u8) {
+        let classes = usize::from(self.lowered.header.classes);
+        let weights = self.section(classes * padded(self.shape(input).channels));
+        let params = self.section(classes * 8);
+        self.op(Op::Classifier(Classifier { input, weights, params }), Source::Classifier);
+    }
+}
+
+#[cfg(test)]
+mod tests;
