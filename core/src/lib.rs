@@ -7,6 +7,14 @@
 extern crate std;
 
 pub mod arch;
+pub mod blob;
 pub mod error;
+pub mod exec;
+pub mod graph;
+pub mod kernel;
 pub mod plan;
+pub mod quant;
 pub mod space;
+
+#[cfg(test)]
+mod testnet;

@@ -1,6 +1,7 @@
 //! The command line: a file a subcommand.
 
 pub mod correlate;
+pub mod export;
 pub mod output;
 pub mod report;
 pub mod spaces;
@@ -30,6 +31,7 @@ struct Cli {
 enum Command {
     Correlate(correlate::Args),
     Report(report::Args),
+    Export(export::Args),
     /// List the built-in search spaces.
     Spaces,
 }
@@ -38,6 +40,7 @@ fn run(cli: &Cli, out: &Output) -> Result<()> {
     match &cli.command {
         Command::Correlate(args) => correlate::run(args, out),
         Command::Report(args) => report::run(args, out),
+        Command::Export(args) => export::run(args, out),
         Command::Spaces => spaces::run(out),
     }
 }

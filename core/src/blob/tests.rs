@@ -1,0 +1,235 @@
+use std::vec;
+use std::vec::Vec;
+
+use super::{BlobView, FIXED, Sections, VERSION, checksum, offset, write};
+use crate::error::{Error, GraphProblem};
+use crate::exec::Network;
+use crate::graph::{Activation, Header, Op};
+use crate::kernel::{Packed, Reference, Scalar};
+use crate::testnet::{Blob, Net, Random, outputs};
+
+#[test]
+fn what_is_written_is_read() {
+    let blob = Net::golden().build();
+    let view = BlobView::new_checked(blob.bytes()).unwrap();
+    assert_eq!(view.header().space, "test");
+    assert_eq!(view.header().code, "1-2-3");
+    assert_eq!(view.header().ops.len(), 7);
+    assert_eq!(view.length(), blob.bytes().len());
+    assert_eq!(view.labels().collect::<Vec<_>>(), ["class 0", "class 1", "class 2", "class 3"]);
+    assert_eq!(view.label(2), Some("class 2"));
+    assert_eq!(view.label(4), None);
+    assert_eq!(view.table().len(), 768);
+}
+
+#[test]
+fn bytes_behind_the_blob_are_ignored() {
+    let mut blob = Net::golden().build();
+    blob.0.push(0xffff_ffff);
+    assert!(BlobView::new_checked(blob.bytes()).is_ok());
+}
+
+#[test]
+fn every_truncation_is_refused() {
+    let blob = Net::golden().build();
+    let bytes = blob.bytes();
+    for len in 0..bytes.len() {
+        let needed = if len < FIXED { FIXED } else { bytes.len() };
+        let error = BlobView::new_checked(&bytes[..len]).unwrap_err();
+        assert_eq!(error, Error::BlobTruncated { needed, found: len });
+    }
+}
+
+#[test]
+fn every_flipped_bit_is_refused() {
+    let mut blob = Net::golden().build();
+    for at in 0..blob.bytes().len() {
+        for bit in 0..8 {
+            blob.bytes_mut()[at] ^= 1 << bit;
+            let error = BlobView::new_checked(blob.bytes()).unwrap_err();
+            if at >= offset::CHECKSUM {
+                assert!(matches!(error, Error::BlobChecksum { .. }), "byte {at}: {error}");
+            }
+            blob.bytes_mut()[at] ^= 1 << bit;
+        }
+    }
+}
+
+#[test]
+fn misalignment_is_refused() {
+    let blob = Net::golden().build();
+    let mut moved = Blob(vec![0; blob.0.len() + 1]);
+    for remainder in 1..4 {
+        let end = remainder + blob.bytes().len();
+        moved.bytes_mut()[remainder..end].copy_from_slice(blob.bytes());
+        let error = BlobView::new_checked(&moved.bytes()[remainder..end]).unwrap_err();
+        assert_eq!(error, Error::BlobMisaligned { remainder });
+    }
+}
+
+#[test]
+fn magic_and_version_are_named() {
+    let mut blob = Net::golden().build();
+    blob.bytes_mut()[offset::VERSION] = 9;
+    let error = BlobView::new_checked(blob.bytes()).unwrap_err();
+    assert_eq!(error, Error::BlobVersion { expected: VERSION, found: 9 });
+    blob.bytes_mut()[..4].copy_from_slice(b"ELF!");
+    let error = BlobView::new_checked(blob.bytes()).unwrap_err();
+    assert_eq!(error, Error::BlobMagic { found: u32::from_le_bytes(*b"ELF!") });
+}
+
+/// Arbitrary changes under a right checksum: refused or executable, but never a panic.
+#[test]
+fn damaged_headers_never_panic() {
+    let original = Net::golden().build();
+    let image = Random(3).bytes(Net::golden().input.len());
+    let header_end = FIXED + original.0[offset::HEADER_LENGTH / 4] as usize;
+    let mut random = Random(4);
+    let mut accepted = 0;
+    for _ in 0..4000 {
+        let mut blob = Blob(original.0.clone());
+        for _ in 0..random.range(1, 3) {
+            let at = random.range(offset::HEADER_LENGTH as i64, header_end as i64 - 1);
+            let value = [random.next() as u8, 0, 1, 0xff][random.range(0, 3) as usize];
+            blob.bytes_mut()[at as usize] = value;
+        }
+        blob.0[offset::CHECKSUM / 4] = checksum(&blob.bytes()[offset::HEADER_LENGTH..]);
+        let Ok(view) = BlobView::new_checked(blob.bytes()) else { continue };
+        let network = Network::new(&view, Packed(Scalar));
+        if view.image_len() == image.len() && network.plan().words() < 1 << 16 {
+            let expected = outputs(&Network::new(&view, Reference), &image, 1);
+            assert!(expected == outputs(&network, &image, 2));
+            accepted += 1;
+        }
+    }
+    assert!(accepted > 0);
+}
+
+/// The golden header changed by `change`, written again.
+fn rewritten(change: impl Fn(&mut Header<'_>)) -> Result<usize, Error> {
+    let blob = Net::golden().build();
+    let view = BlobView::new_checked(blob.bytes()).unwrap();
+    let mut header = view.header().clone();
+    change(&mut header);
+    let data = &blob.bytes()[blob.0[offset::DATA / 4] as usize..];
+    let mut out = Blob(vec![0; blob.0.len() + 64]);
+    write(&header, &[], data, out.bytes_mut())
+}
+
+fn conv<'h>(header: &'h mut Header<'_>, op: usize) -> &'h mut crate::graph::Conv {
+    match &mut header.ops[op] {
+        Op::Conv(conv) => conv,
+        Op::Classifier(_) => panic!("operation {op} is the classifier"),
+    }
+}
+
+#[test]
+fn inconsistent_graphs_are_refused() {
+    let op = |op, problem| Err(Error::BlobOp { op, problem });
+    let tensor = |tensor, problem| Err(Error::BlobTensor { tensor, problem });
+    use GraphProblem::*;
+    assert!(rewritten(|_| ()).is_ok());
+    assert_eq!(rewritten(|h| conv(h, 1).input = 64), op(1, Unknown));
+    assert_eq!(rewritten(|h| conv(h, 1).input = 3), op(1, Unwritten));
+    assert_eq!(rewritten(|h| conv(h, 1).output = 1), op(1, Shape));
+    assert_eq!(rewritten(|h| conv(h, 4).residual = Some(4)), op(4, Shape));
+    assert_eq!(rewritten(|h| conv(h, 3).output = 3), op(3, Written));
+    assert_eq!(rewritten(|h| conv(h, 0).kernel = 2), op(0, Kernel));
+    assert_eq!(rewritten(|h| conv(h, 0).kernel = 9), op(0, Kernel));
+    assert_eq!(rewritten(|h| conv(h, 0).stride = 3), op(0, Kernel));
+    assert_eq!(rewritten(|h| conv(h, 0).stride = 2), op(0, Shape));
+    assert_eq!(rewritten(|h| conv(h, 0).weights += 2), op(0, Section));
+    assert_eq!(rewritten(|h| conv(h, 0).params = u32::MAX - 3), op(0, Section));
+    assert_eq!(rewritten(|h| conv(h, 1).activation = Activation::Relu), op(1, Zero));
+    assert_eq!(rewritten(|h| h.table = 1 << 30), tensor(0, Section));
+    assert_eq!(rewritten(|h| h.tensors[2].scale = f32::NAN), tensor(2, Scale));
+    assert_eq!(rewritten(|h| h.tensors[2].shape.width = 0), tensor(2, Size));
+    assert_eq!(rewritten(|h| h.tensors[2].shape.channels = 2000), tensor(2, Size));
+    assert_eq!(rewritten(|h| h.classes = 0), op(6, Size));
+    assert_eq!(rewritten(|h| h.logit_scale = 0.0), op(6, Scale));
+    assert_eq!(rewritten(|h| h.ops.truncate(6)), op(5, Classifier));
+    assert_eq!(rewritten(|h| h.ops.clear()), op(0, Classifier));
+    let extra = |h: &mut Header<'_>| h.tensors.push(h.tensors[0]).unwrap();
+    assert_eq!(rewritten(extra), tensor(7, Written));
+}
+
+/// The golden data section changed at a word; the header stays.
+fn with_word(at: impl Fn(&Header<'_>) -> u32, value: u32) -> Result<(), Error> {
+    let mut blob = Net::golden().build();
+    let view = BlobView::new_checked(blob.bytes()).unwrap();
+    let at = at(view.header());
+    let word = (blob.0[offset::DATA / 4] + at) as usize / 4;
+    blob.0[word] = value;
+    blob.0[offset::CHECKSUM / 4] = checksum(&blob.bytes()[offset::HEADER_LENGTH..]);
+    BlobView::new_checked(blob.bytes()).map(|_| ())
+}
+
+#[test]
+fn overflows_and_padding_are_refused() {
+    let first = |h: &Header<'_>| match h.ops[0] {
+        Op::Conv(c) => c,
+        Op::Classifier(_) => panic!("no convolution"),
+    };
+    let overflow = Err(Error::BlobOp { op: 0, problem: GraphProblem::Overflow });
+    // 3 x 3 x 3 products of at most 2^14 each.
+    let largest = i32::MAX - 27 * (1 << 14);
+    assert_eq!(with_word(|h| first(h).params, largest as u32), Ok(()));
+    assert_eq!(with_word(|h| first(h).params, largest as u32 + 1), overflow);
+    assert_eq!(with_word(|h| first(h).params, (-largest) as u32), Ok(()));
+    assert_eq!(with_word(|h| first(h).params, (-largest - 1) as u32), overflow);
+    assert_eq!(with_word(|h| first(h).params, i32::MIN as u32), overflow);
+    // The second word of a pixel's four channels holds channels 1 and 3: three are used.
+    let padding = Err(Error::BlobOp { op: 0, problem: GraphProblem::Padding });
+    assert_eq!(with_word(|h| first(h).weights + 12, 0x0000_0101), Ok(()));
+    assert_eq!(with_word(|h| first(h).weights + 12, 0x0001_0000), padding);
+}
+
+#[test]
+fn the_writer_refuses() {
+    let blob = Net::golden().build();
+    let view = BlobView::new_checked(blob.bytes()).unwrap();
+    let data = &blob.bytes()[blob.0[offset::DATA / 4] as usize..];
+    let labels = ["a", "b", "c", "d"];
+    let mut out = vec![0; 4 * blob.0.len()];
+    let len = write(view.header(), &labels, data, &mut out).unwrap();
+    for short in 0..len {
+        let error = write(view.header(), &labels, data, &mut out[..short]).unwrap_err();
+        assert!(matches!(error, Error::BufferTooSmall { .. }), "{short}: {error}");
+    }
+    let wrong = |labels: &[&str], found| {
+        let mut out = vec![0; 4 * blob.0.len()];
+        let error = write(view.header(), labels, data, &mut out).unwrap_err();
+        assert_eq!(error, Error::BlobLabels { expected: 4, found });
+    };
+    wrong(&["a", "b"], 2);
+    wrong(&["a", "b", "c\n", "d"], 4);
+    wrong(&["a", "b", "", "d"], 4);
+    let mut small = [0; 8];
+    let mut sections = Sections::new(&mut small);
+    assert_eq!(sections.table(&[1; 5]), Ok(0));
+    assert_eq!(sections.table(&[1]), Err(Error::BufferTooSmall { needed: 12, found: 8 }));
+    assert_eq!(sections.data(), [1, 1, 1, 1, 1, 0, 0, 0]);
+}
+
+/// `tests/golden/tiny.*` pin the format and the arithmetic. With `SUPERNANO_BLESS=1` the files
+/// are written; otherwise they must be what this library builds and computes.
+#[test]
+fn golden_blob() {
+    let blob = Net::golden().build();
+    let view = BlobView::new_checked(blob.bytes()).unwrap();
+    let image = Random(2108).bytes(view.image_len());
+    let (_, logits) = outputs(&Network::new(&view, Reference), &image, 0);
+    let text: std::string::String = logits.iter().map(|l| std::format!("{l}\n")).collect();
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden");
+    for (name, bytes) in
+        [("tiny.snb", blob.bytes()), ("tiny.image", &image), ("tiny.logits", text.as_bytes())]
+    {
+        let path = folder.join(name);
+        if std::env::var_os("SUPERNANO_BLESS").is_some() {
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(&path, bytes).unwrap();
+        }
+        let pinned = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        assert!(pinned == bytes, "{} has changed", path.display());
+    }
+}

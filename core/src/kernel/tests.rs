@@ -1,0 +1,193 @@
+use std::vec;
+use std::vec::Vec;
+
+use super::pack::{WeightShape, pack, packed_len};
+use super::{Host, MicroKernel, Mismatch, Packed, Reference, Scalar, Sums, Window, check};
+use crate::blob::BlobView;
+use crate::error::Error;
+use crate::exec::Network;
+use crate::graph::Activation::{self, None as Linear, Prelu, Relu};
+use crate::space::Shape;
+use crate::testnet::{Layer, Net, Random, Values, outputs};
+
+/// Runs a network with the reference and the packed kernels; all maps and logits must be equal.
+fn compare(net: &Net) {
+    let blob = net.build();
+    let view = BlobView::new_checked(blob.bytes()).unwrap();
+    let image = Random(net.seed + 1).bytes(net.input.len());
+    let expected = outputs(&Network::new(&view, Reference), &image, 0x1234_5678);
+    let found = outputs(&Network::new(&view, Packed(Scalar)), &image, 0x8f7f_a55a);
+    assert!(expected.0 == found.0, "maps differ: {net:?}");
+    assert_eq!(expected.1, found.1, "{net:?}");
+    let host = outputs(&Network::new(&view, Packed(Host::default())), &image, 0);
+    assert!(expected == host, "the host's kernels differ: {net:?}");
+}
+
+fn shape(height: u16, width: u16, channels: u16) -> Shape {
+    Shape { height, width, channels }
+}
+
+const ACTIVATIONS: [Activation; 3] = [Linear, Relu, Prelu];
+
+#[test]
+fn all_widths_kernels_and_strides() {
+    let mut seed = 0;
+    for input in 1..=20 {
+        for output in 1..=20 {
+            for (kernel, stride) in [(1, 1), (3, 1), (5, 1), (1, 2), (3, 2), (5, 2)] {
+                seed += 1;
+                let (height, width) = (3 + seed % 5, 1 + seed / 3 % 11);
+                let activation = ACTIVATIONS[seed as usize % 3];
+                let layer = Layer { activation, ..Layer::new(0, output, kernel, stride) };
+                let input = shape(height as u16, width as u16, input);
+                compare(&Net {
+                    input,
+                    layers: vec![layer],
+                    classes: 3,
+                    values: Values::Random,
+                    seed,
+                });
+            }
+        }
+    }
+}
+
+#[test]
+fn odd_image_sizes() {
+    for height in 1..=9 {
+        for width in 1..=13 {
+            for (kernel, stride) in [(3, 1), (5, 2), (7, 1), (7, 2), (3, 2), (1, 2)] {
+                let seed = u64::from(height) * 100 + u64::from(width);
+                let layers = vec![
+                    Layer { activation: Prelu, ..Layer::new(0, 6, kernel, stride) },
+                    Layer { activation: Linear, ..Layer::new(1, 3, kernel, 1) },
+                ];
+                let input = shape(height, width, 3);
+                compare(&Net { input, layers, classes: 2, values: Values::Random, seed });
+            }
+        }
+    }
+}
+
+#[test]
+fn larger_widths() {
+    for (input, output) in [(64, 64), (33, 47), (100, 2), (2, 100)] {
+        let layers = vec![Layer::new(0, output, 3, 1), Layer::new(1, input, 3, 2)];
+        let input = shape(8, 10, input);
+        compare(&Net { input, layers, classes: 101, values: Values::Random, seed: 5 });
+    }
+}
+
+/// Residual blocks with both shortcuts; lifetimes make outputs lie over residuals and inputs.
+#[test]
+fn residual_blocks() {
+    for width in 1..=20 {
+        for stride in [1, 2] {
+            for activation in [Relu, Prelu] {
+                let wide = width + width % 3;
+                let layers = vec![
+                    Layer::new(0, width, 3, 1),
+                    Layer { activation, ..Layer::new(1, wide, 3, stride) },
+                    Layer { activation: Linear, ..Layer::new(1, width, 1, stride) },
+                    Layer { activation, residual: Some(3), ..Layer::new(2, width, 3, 1) },
+                    // An identity shortcut, then one around a single convolution.
+                    Layer { activation, ..Layer::new(4, wide, 3, 1) },
+                    Layer { activation, residual: Some(4), ..Layer::new(5, width, 3, 1) },
+                    Layer { activation, residual: Some(6), ..Layer::new(6, width, 5, 1) },
+                    // A residual that is needed again later.
+                    Layer { activation, residual: Some(7), ..Layer::new(7, width, 1, 1) },
+                    Layer { activation, residual: Some(7), ..Layer::new(8, width, 3, 1) },
+                ];
+                let seed = u64::from(width);
+                let input = shape(7, 9, 3);
+                compare(&Net { input, layers, classes: 5, values: Values::Random, seed });
+            }
+        }
+    }
+}
+
+#[test]
+fn extreme_values() {
+    for values in [Values::Low, Values::High] {
+        for activation in ACTIVATIONS {
+            for seed in 0..4 {
+                let layers = vec![
+                    Layer { activation, ..Layer::new(0, 64, 3, 1) },
+                    Layer { activation, ..Layer::new(1, 64, 7, 1) },
+                    Layer { activation, residual: Some(1), ..Layer::new(2, 64, 3, 1) },
+                ];
+                compare(&Net { input: shape(6, 6, 4), layers, classes: 3, values, seed });
+            }
+        }
+    }
+}
+
+#[test]
+fn primitives_agree_with_the_suite() {
+    assert!(check(&Scalar).unwrap() > 1000);
+    assert_eq!(check(&Host::default()), check(&Scalar));
+}
+
+/// An implementation with one wrong product in a corner: the suite must notice.
+struct Wrong;
+
+impl MicroKernel for Wrong {
+    fn tile(&self, window: &Window<'_>, x: usize, weights: &[u32], sums: &mut Sums) {
+        Scalar.tile(window, x, weights, sums);
+        if window.stride() == 2 && window.planes()[1] == 6 && x == 3 {
+            sums[1][3] += 1;
+        }
+    }
+}
+
+#[test]
+fn the_suite_notices_a_wrong_tile() {
+    let expected = Mismatch::Tile { kernel: 3, stride: 2, planes: (4, 6), x: 3 };
+    assert_eq!(check(&Wrong), Err(expected));
+}
+
+#[test]
+fn packing_places_every_weight_once() {
+    for (output, kernel, input) in [(1, 1, 1), (2, 3, 4), (5, 3, 6), (3, 5, 9), (4, 7, 2)] {
+        let shape = WeightShape { output, kernel, input };
+        let mut taken = vec![0; packed_len(shape)];
+        for o in 0..usize::from(output) {
+            for at in 0..usize::from(kernel).pow(2) {
+                for i in 0..usize::from(input) {
+                    let (ky, kx) = (at / usize::from(kernel), at % usize::from(kernel));
+                    taken[shape.index(o, ky, kx, i)] += 1;
+                }
+            }
+        }
+        assert!(taken.iter().all(|&t| t <= 1));
+        assert_eq!(taken.iter().sum::<usize>(), shape.len());
+    }
+}
+
+#[test]
+fn packing_order_is_the_documented_one() {
+    let shape = WeightShape { output: 2, kernel: 1, input: 4 };
+    let mut out = [0; 8];
+    let weights: Vec<i8> = (1..=8).collect();
+    assert_eq!(pack(shape, &weights, &mut out), Ok(8));
+    assert_eq!(out, [1, 5, 3, 7, 2, 6, 4, 8]);
+    assert_eq!(
+        pack(shape, &weights[1..], &mut out),
+        Err(Error::SliceLength { expected: 8, found: 7 })
+    );
+    assert_eq!(
+        pack(shape, &weights, &mut out[1..]),
+        Err(Error::BufferTooSmall { needed: 8, found: 7 })
+    );
+}
+
+#[test]
+fn windows_refuse_what_a_tile_would_leave() {
+    let words = [0; 64];
+    assert!(Window::new([&words[..15], &[]], 5, 3, 1).is_none());
+    assert!(Window::new([&words[..16], &[]], 8, 3, 1).is_some());
+    assert!(Window::new([&words[..17], &[]], 8, 3, 1).is_none());
+    assert!(Window::new([&words[..16], &[]], 8, 3, 3).is_none());
+    let window = Window::new([&words[..16], &words[..16]], 8, 3, 1).unwrap();
+    assert!(window.holds(2, 12) && !window.holds(3, 12) && !window.holds(0, 11));
+}

@@ -1,0 +1,130 @@
+//! The operations of training and evaluation, behind one trait: the only place that knows which
+//! device computes them.
+
+pub mod cpu;
+
+use burn::backend::Autodiff;
+use burn::tensor::backend::Backend;
+use burn::tensor::{Tensor, TensorData};
+use burn_ndarray::NdArray;
+
+/// The CPU backend.
+pub type Cpu = NdArray<f32>;
+/// The CPU backend with gradients.
+pub type CpuAutodiff = Autodiff<Cpu>;
+
+/// Images per block of a feature map: one AVX-512 register of f32.
+pub const LANES: usize = 16;
+
+/// Feature maps of a batch. The layout belongs to the backend; on the CPU it is
+/// `[n / 16, channels, height, width, 16]`, the last block filled up with zeros that no statistic
+/// and no gradient sees.
+#[derive(Clone, Debug)]
+pub struct Map<B: Backend> {
+    /// Values.
+    pub data: Tensor<B, 5>,
+    /// Images.
+    pub n: usize,
+    /// Channels.
+    pub c: usize,
+    /// Rows.
+    pub h: usize,
+    /// Columns.
+    pub w: usize,
+}
+
+impl<B: Backend> Map<B> {
+    /// A batch of images `[n, c, h, w]`.
+    ///
+    /// # Panics
+    /// With another number of values.
+    pub fn from_images(images: &[f32], n: usize, c: usize, h: usize, w: usize) -> Self {
+        let size = c * h * w;
+        assert_eq!(images.len(), n * size, "values of {n} images");
+        let blocks = n.div_ceil(LANES);
+        let mut values = vec![0f32; blocks * size * LANES];
+        for (i, image) in images.chunks_exact(size.max(1)).enumerate() {
+            let block = &mut values[i / LANES * size * LANES..][..size * LANES];
+            for (slot, &v) in block.iter_mut().skip(i % LANES).step_by(LANES).zip(image) {
+                *slot = v;
+            }
+        }
+        let data = TensorData::new(values, [blocks, c, h, w, LANES]);
+        Self { data: Tensor::from_data(data, &Default::default()), n, c, h, w }
+    }
+
+    /// The values as `[n, c, h, w]`.
+    pub fn to_images(&self) -> Vec<f32> {
+        let size = self.c * self.h * self.w;
+        let values: Vec<f32> = self.data.to_data().iter::<f32>().collect();
+        (0..self.n)
+            .flat_map(|i| {
+                let block = &values[i / LANES * size * LANES..][..size * LANES];
+                block.iter().skip(i % LANES).step_by(LANES).copied()
+            })
+            .collect()
+    }
+}
+
+/// An activation inside an operation.
+#[derive(Clone, Debug)]
+pub enum Act<B: Backend> {
+    /// None.
+    None,
+    /// max(x, 0).
+    Relu,
+    /// x for x >= 0, slope x below; the slope is `[1]`.
+    Prelu(Tensor<B, 1>),
+}
+
+/// Statistics of one batch, per channel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BatchStats {
+    /// Mean, `[channels]`.
+    pub mean: Vec<f32>,
+    /// Variance divided by `count`, `[channels]`.
+    pub var_biased: Vec<f32>,
+    /// Values per channel: images x rows x columns.
+    pub count: usize,
+}
+
+/// What a network is made of. Convolutions have "same" padding, `kernel / 2`.
+pub trait Ops: Backend {
+    /// Convolution with weights `[out, in, k, k]`.
+    fn conv(x: &Map<Self>, weight: Tensor<Self, 4>, stride: usize) -> Map<Self>;
+
+    /// Batch norm with the batch's own statistics (eps 1e-5), gamma and beta `[channels]`, and an
+    /// activation, which may be none or ReLU.
+    fn batch_norm(
+        x: &Map<Self>,
+        gamma: Tensor<Self, 1>,
+        beta: Tensor<Self, 1>,
+        act: Act<Self>,
+    ) -> (Map<Self>, BatchStats);
+
+    /// `act(a + b)`.
+    fn add_act(a: &Map<Self>, b: &Map<Self>, act: Act<Self>) -> Map<Self>;
+
+    /// `act(x)`.
+    fn act(x: &Map<Self>, act: Act<Self>) -> Map<Self>;
+
+    /// Global average, `[n, channels]`.
+    fn pool(x: &Map<Self>) -> Tensor<Self, 2>;
+}
+
+/// Operations of evaluation, without gradients.
+pub trait EvalOps: Ops {
+    /// `act(conv(x) + bias + add)` with weights `[out, in, k, k]` and bias `[out]`: batch norm
+    /// folded in.
+    fn conv2d_bias_act(
+        x: &Map<Self>,
+        weight: Tensor<Self, 4>,
+        bias: Tensor<Self, 1>,
+        stride: usize,
+        act: Act<Self>,
+        add: Option<&Map<Self>>,
+    ) -> Map<Self>;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,198 @@
+use burn::tensor::backend::AutodiffBackend;
+
+use super::cpu::conv::{Epilogue, Geometry, forward, input_gradient, weight_gradient};
+use super::cpu::simd::Isa;
+use super::*;
+
+/// Values in -1..1 from a seed.
+fn noise(seed: u64, n: usize) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    (0..n)
+        .map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 40) as f32 / (1 << 23) as f32 - 1.0
+        })
+        .collect()
+}
+
+/// `[n, c, h, w]` as blocks, and back.
+fn blocked(x: &[f32], n: usize, c: usize, h: usize, w: usize) -> Vec<f32> {
+    Map::<Cpu>::from_images(x, n, c, h, w).data.to_data().iter::<f32>().collect()
+}
+
+fn images(x: Vec<f32>, n: usize, c: usize, h: usize, w: usize) -> Vec<f32> {
+    let data = TensorData::new(x, [n.div_ceil(LANES), c, h, w, LANES]);
+    Map::<Cpu> { data: Tensor::from_data(data, &Default::default()), n, c, h, w }.to_images()
+}
+
+/// Calls `f(x index, w index, y index)` for every product of a convolution over `[n, c, h, w]`.
+fn products(g: &Geometry, n: usize, mut f: impl FnMut(usize, usize, usize)) {
+    let (ho, wo, pad) = (g.ho(), g.wo(), g.k / 2);
+    for (i, o, c) in
+        (0..n).flat_map(|i| (0..g.co).flat_map(move |o| (0..g.ci).map(move |c| (i, o, c))))
+    {
+        for (oy, ox) in (0..ho).flat_map(|y| (0..wo).map(move |x| (y, x))) {
+            for (ky, kx) in (0..g.k).flat_map(|y| (0..g.k).map(move |x| (y, x))) {
+                let (y, x) = (oy * g.stride + ky, ox * g.stride + kx);
+                if y < pad || x < pad || y - pad >= g.h || x - pad >= g.w {
+                    continue;
+                }
+                let x = ((i * g.ci + c) * g.h + y - pad) * g.w + x - pad;
+                let w = ((o * g.ci + c) * g.k + ky) * g.k + kx;
+                f(x, w, ((i * g.co + o) * ho + oy) * wo + ox);
+            }
+        }
+    }
+}
+
+fn assert_close(found: &[f32], expected: &[f64], what: &str) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let scale = expected.iter().fold(1e-3, |m: f64, v| m.max(v.abs()));
+    for (i, (&f, &e)) in found.iter().zip(expected).enumerate() {
+        assert!((f64::from(f) - e).abs() <= 2e-6 * scale * 8.0, "{what}[{i}]: {f} against {e}");
+    }
+}
+
+#[test]
+fn every_variant_agrees_with_plain_loops_in_f64() {
+    let mut cases = Vec::new();
+    for k in [1, 3, 5] {
+        for stride in [1, 2] {
+            for (ci, co, h, w) in [(3, 4, 8, 8), (5, 9, 7, 5), (1, 1, 1, 1), (4, 6, 2, 9), (9, 7, 6, 3)] {
+                cases.push((k, stride, ci, co, h, w));
+            }
+        }
+    }
+    let n = 19;
+    for (k, stride, ci, co, h, w) in cases {
+        let g = Geometry { blocks: 2, ci, h, w, co, k, stride };
+        let (ho, wo) = (g.ho(), g.wo());
+        let (x, wt, dy) =
+            (noise(1, n * ci * h * w), noise(2, co * ci * k * k), noise(3, n * co * ho * wo));
+        let mut y = vec![0f64; dy.len()];
+        let mut dx = vec![0f64; x.len()];
+        let mut dw = vec![0f64; wt.len()];
+        products(&g, n, |a, b, c| {
+            y[c] += f64::from(x[a]) * f64::from(wt[b]);
+            dx[a] += f64::from(dy[c]) * f64::from(wt[b]);
+            dw[b] += f64::from(dy[c]) * f64::from(x[a]);
+        });
+        let (xb, dyb) = (blocked(&x, n, ci, h, w), blocked(&dy, n, co, ho, wo));
+        for isa in Isa::available() {
+            let what = |part: &str| format!("{part}, {isa:?}, {g:?}");
+            let found = forward(isa, g, &xb, &wt, &Epilogue::NONE);
+            assert_close(&images(found, n, co, ho, wo), &y, &what("output"));
+            let found = input_gradient(isa, g, &dyb, &wt);
+            assert_close(&images(found, n, ci, h, w), &dx, &what("input gradient"));
+            assert_close(&weight_gradient(isa, g, &xb, &dyb), &dw, &what("weight gradient"));
+
+            let bias = noise(4, co);
+            let e = Epilogue { bias: Some(&bias), residual: Some(&dyb), slope: -0.5 };
+            let found = images(forward(isa, g, &xb, &wt, &e), n, co, ho, wo);
+            let expected: Vec<f64> = (0..y.len())
+                .map(|i| y[i] + f64::from(dy[i]) + f64::from(bias[i / (ho * wo) % co]))
+                .map(|v| if v < 0.0 { -0.5 * v } else { v })
+                .collect();
+            assert_close(&found, &expected, &what("epilogue"));
+        }
+    }
+}
+
+type B = CpuAutodiff;
+
+/// A small network's loss and the gradients of all its parameters.
+fn loss(values: &[Vec<f32>], n: usize) -> (f64, Vec<Vec<f32>>) {
+    let device = Default::default();
+    let leaf = |v: &Vec<f32>| Tensor::<B, 1>::from_data(TensorData::new(v.clone(), [v.len()]), &device).require_grad();
+    let leaves: Vec<Tensor<B, 1>> = values.iter().map(leaf).collect();
+    let x = Map::<B>::from_images(&noise(9, n * 2 * 5 * 4), n, 2, 5, 4);
+    let w = |i: usize, shape: [usize; 4]| leaves[i].clone().reshape(shape);
+    let y = B::conv(&x, w(0, [3, 2, 3, 3]), 2);
+    let (y, _) = B::batch_norm(&y, leaves[1].clone(), leaves[2].clone(), Act::Relu);
+    let z = B::conv(&y, w(3, [3, 3, 1, 1]), 1);
+    let (z, _) = B::batch_norm(&z, leaves[4].clone(), leaves[5].clone(), Act::None);
+    let z = B::act(&z, Act::Prelu(leaves[7].clone()));
+    let y = B::add_act(&y, &z, Act::Prelu(leaves[6].clone()));
+    let features = B::pool(&y);
+    let target: Tensor<B, 2> = Tensor::from_data(TensorData::new(noise(10, n * 3), [n, 3]), &device);
+    let loss = (features * target).sum();
+    let gradients = loss.backward();
+    let gradients = leaves
+        .iter()
+        .map(|l| l.grad(&gradients).unwrap().to_data().iter::<f32>().collect())
+        .collect();
+    (loss.inner().into_data().iter::<f32>().next().map_or(0.0, f64::from), gradients)
+}
+
+#[test]
+fn autodiff_gradients_are_the_slopes_of_the_loss() {
+    for n in [16, 21] {
+        let sizes = [54, 3, 3, 9, 3, 3, 1, 1];
+        let mut values: Vec<Vec<f32>> =
+            (0..).zip(sizes).map(|(i, n)| noise(20 + i, n)).collect();
+        values[1] = vec![1.1, -0.7, 0.9];
+        values[6] = vec![-0.4];
+        values[7] = vec![1.7];
+        let (_, gradients) = loss(&values, n);
+        let step = 2e-3;
+        let (mut wrong, mut total) = (0, 0);
+        for p in 0..values.len() {
+            for i in 0..values[p].len() {
+                let original = values[p][i];
+                let mut at = |v: f32| {
+                    values[p][i] = v;
+                    loss(&values, n).0
+                };
+                let slope = (at(original + step) - at(original - step)) / (2.0 * f64::from(step));
+                values[p][i] = original;
+                let found = f64::from(gradients[p][i]);
+                total += 1;
+                // a kink inside the step moves a difference quotient, never many of them
+                wrong += usize::from((slope - found).abs() > 0.02 + 0.03 * slope.abs());
+            }
+        }
+        assert!(wrong * 20 <= total, "{wrong} of {total} gradients are wrong, {n} images");
+    }
+}
+
+#[test]
+fn batch_norm_counts_images_only() {
+    let (n, c, h, w) = (18, 3, 4, 3);
+    let x = noise(5, n * c * h * w);
+    let map = Map::<Cpu>::from_images(&x, n, c, h, w);
+    let vector = |v: [f32; 3]| Tensor::<Cpu, 1>::from_data(v, &Default::default());
+    let (gamma, beta) = ([1.5, -0.5, 1.0], [0.1, 0.2, -0.3]);
+    let (y, stats) = Cpu::batch_norm(&map, vector(gamma), vector(beta), Act::None);
+    let y = y.to_images();
+    for channel in 0..c {
+        let of = |v: &[f32]| -> Vec<f64> {
+            (0..v.len()).filter(|i| i / (h * w) % c == channel).map(|i| f64::from(v[i])).collect()
+        };
+        let values = of(&x);
+        let count = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / count;
+        let var = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / count;
+        assert_eq!(stats.count, n * h * w);
+        assert!((f64::from(stats.mean[channel]) - mean).abs() < 1e-6);
+        assert!((f64::from(stats.var_biased[channel]) - var).abs() < 1e-6);
+        let expected: Vec<f64> = values
+            .iter()
+            .map(|v| (v - mean) / (var + 1e-5).sqrt() * f64::from(gamma[channel]) + f64::from(beta[channel]))
+            .collect();
+        let found: Vec<f32> = of(&y).iter().map(|&v| v as f32).collect();
+        assert_close(&found, &expected, "batch norm");
+    }
+}
+
+#[test]
+fn the_inner_backend_computes_the_same() {
+    fn run<T: Ops>() -> Vec<f32> {
+        let x = Map::<T>::from_images(&noise(1, 17 * 2 * 36), 17, 2, 6, 6);
+        let w = Tensor::from_data(TensorData::new(noise(2, 72), [4, 2, 3, 3]), &Default::default());
+        let y = T::conv(&x, w, 1);
+        let ones = || Tensor::from_data([1.0, 0.5, 2.0, -1.0], &Default::default());
+        let (y, _) = T::batch_norm(&y, ones(), ones(), Act::Relu);
+        T::pool(&T::add_act(&y, &y, Act::None)).into_data().iter::<f32>().collect()
+    }
+    assert_eq!(run::<B>(), run::<<B as AutodiffBackend>::InnerBackend>());
+}

@@ -1,0 +1,104 @@
+//! Network files on the host: aligned bytes and the integer executor over many images.
+
+use std::path::Path;
+
+use rayon::prelude::*;
+use supernano_core::blob::BlobView;
+use supernano_core::exec::{Network, argmax};
+use supernano_core::kernel::{Kernels, Packed, Scalar};
+
+use crate::data::Images;
+use crate::error::{Error, Result};
+use crate::files;
+
+/// The bytes of a network file, aligned as [`BlobView`] needs them and already checked once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blob {
+    words: Vec<u32>,
+    length: usize,
+    place: String,
+}
+
+impl Blob {
+    /// Copies and checks `bytes`; `place` names them in errors.
+    ///
+    /// # Errors
+    /// [`Error::Core`].
+    pub fn new(bytes: &[u8], place: impl ToString) -> Result<Self> {
+        let mut words = vec![0u32; bytes.len().div_ceil(4)];
+        bytemuck::cast_slice_mut::<u32, u8>(&mut words)[..bytes.len()].copy_from_slice(bytes);
+        let blob = Self { words, length: bytes.len(), place: place.to_string() };
+        blob.view()?;
+        Ok(blob)
+    }
+
+    /// Reads and checks a `.snb` file.
+    ///
+    /// # Errors
+    /// As [`files::read`], and [`Error::Core`].
+    pub fn read(path: &Path) -> Result<Self> {
+        Self::new(&files::read(path)?, path.display())
+    }
+
+    /// The file's bytes, aligned to 4.
+    pub fn bytes(&self) -> &[u8] {
+        &bytemuck::cast_slice(&self.words)[..self.length]
+    }
+
+    /// The checked view.
+    ///
+    /// # Errors
+    /// [`Error::Core`]; never after [`Blob::new`].
+    pub fn view(&self) -> Result<BlobView<'_>> {
+        BlobView::new_checked(self.bytes()).map_err(|e| Error::core(&self.place, e))
+    }
+
+    /// Integer logits `[images.len(), classes]` by the packed kernels, in parallel over images.
+    ///
+    /// # Errors
+    /// [`Error::Core`] for images of another shape.
+    pub fn logits(&self, images: &Images) -> Result<Vec<i32>> {
+        self.logits_with(images, || Packed(Scalar))
+    }
+
+    /// As [`Blob::logits`], by the kernels that `kernels` makes.
+    ///
+    /// # Errors
+    /// As [`Blob::logits`].
+    pub fn logits_with<K: Kernels>(
+        &self,
+        images: &Images,
+        kernels: impl Fn() -> K + Sync,
+    ) -> Result<Vec<i32>> {
+        let view = self.view()?;
+        let classes = view.classes();
+        let mut logits = vec![0i32; images.len() * classes];
+        logits.par_chunks_mut(classes.max(1)).enumerate().try_for_each_init(
+            || {
+                let network = Network::new(&view, kernels());
+                let arena = vec![0u32; network.plan().bytes().div_ceil(4)];
+                (network, arena)
+            },
+            |(network, arena), (i, logits)| {
+                network
+                    .run(images.image(i), arena, logits, &mut ())
+                    .map_err(|e| Error::core(&self.place, e))
+            },
+        )?;
+        Ok(logits)
+    }
+}
+
+/// Share of images whose arg-max is their label, 0 to 1.
+///
+/// # Shapes
+/// `logits` `[labels.len(), classes]`.
+pub fn top1(logits: &[i32], labels: &[u16]) -> f64 {
+    let classes = logits.len() / labels.len().max(1);
+    let right = logits
+        .chunks_exact(classes.max(1))
+        .zip(labels)
+        .filter(|(logits, label)| argmax(logits) == usize::from(**label))
+        .count();
+    right as f64 / labels.len().max(1) as f64
+}

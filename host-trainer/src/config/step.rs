@@ -1,0 +1,190 @@
+//! One training step of a run (the paper's stage n is step n + 1).
+
+use serde::{Deserialize, Serialize};
+use supernano_core::plan::{BranchScheme, Enhancement};
+use supernano_core::space::Space;
+
+use crate::error::{Error, Result};
+use crate::supernet::duplicate;
+
+/// What a step trains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StepKind {
+    /// The largest network alone, with cross-entropy.
+    Largest,
+    /// The supernet (Algorithm 1).
+    Supernet,
+}
+
+/// Who teaches the sub-networks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Teacher {
+    /// The largest network of the same update, itself trained with cross-entropy (the paper).
+    Live,
+    /// The largest network of the same update, not trained itself (the reference's step 3).
+    Untrained,
+    /// The largest network as it was before the step, not trained itself.
+    Fixed,
+}
+
+/// How the K sub-networks of an update are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sampling {
+    /// Uniform and independent per layer (the paper).
+    Uniform,
+    /// Every option of a layer once in a round, in a random order (FairNAS).
+    Fair,
+    /// The smallest first, the others uniform; the largest is trained anyway.
+    Sandwich,
+}
+
+/// One `[[step]]` of a configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepConfig {
+    /// What is trained.
+    pub kind: StepKind,
+    /// Which options share weights.
+    #[serde(default = "shared")]
+    pub scheme: BranchScheme,
+    /// Passes over the training images.
+    pub epochs: u32,
+    /// Learning rate at the start; cosine to 0, stepped per epoch.
+    pub lr: f32,
+    /// Images an update.
+    #[serde(default = "batch")]
+    pub batch: usize,
+    /// Sub-networks an update beside the largest.
+    #[serde(default = "k")]
+    pub k: usize,
+    /// Share of the teacher in the loss (Eq. 2), 0 to 1.
+    #[serde(default = "alpha")]
+    pub alpha: f32,
+    /// Temperature of teacher and student.
+    #[serde(default = "temperature")]
+    pub temperature: f32,
+    /// Teacher.
+    #[serde(default = "live")]
+    pub teacher: Teacher,
+    /// Sampling of sub-networks.
+    #[serde(default = "uniform")]
+    pub sampling: Sampling,
+    /// ReLU instead of PReLU in this step (the reference's step 1).
+    #[serde(default)]
+    pub relu: bool,
+    /// Allows a supernet step with no step before it.
+    #[serde(default)]
+    pub scratch: bool,
+}
+
+fn shared() -> BranchScheme {
+    BranchScheme::Shared
+}
+fn batch() -> usize {
+    128
+}
+fn k() -> usize {
+    8
+}
+fn alpha() -> f32 {
+    0.8
+}
+fn temperature() -> f32 {
+    1.0
+}
+fn live() -> Teacher {
+    Teacher::Live
+}
+fn uniform() -> Sampling {
+    Sampling::Uniform
+}
+
+impl StepConfig {
+    /// The step's enhancement: the run's, or with ReLU everywhere.
+    pub fn enhancement(&self, of_run: Enhancement) -> Enhancement {
+        if self.relu { Enhancement { activation: Enhancement::NONE.activation, ..of_run } } else { of_run }
+    }
+
+    /// Learning rate of an epoch from 0: `lr (1 + cos(pi epoch / epochs)) / 2`.
+    pub fn rate(&self, epoch: u32) -> f32 {
+        let done = f64::from(epoch) / f64::from(self.epochs);
+        (f64::from(self.lr) * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())) as f32
+    }
+}
+
+/// Checks every step and that each can start from the one before.
+pub(super) fn validate(
+    steps: &[StepConfig],
+    space: &Space<'_>,
+    enhancement: Enhancement,
+    place: &str,
+) -> Result<()> {
+    let mut previous: Option<&StepConfig> = None;
+    if steps.is_empty() {
+        return Err(Error::invalid(place, "step", "at least one [[step]]", "none"));
+    }
+    for (i, step) in steps.iter().enumerate() {
+        let fail = |field: &str, expected: &str, found: &dyn std::fmt::Display| {
+            Err(Error::invalid(place, format!("step {}: {field}", i + 1), expected, found))
+        };
+        if step.epochs == 0 {
+            return fail("epochs", "at least 1", &step.epochs);
+        }
+        if !(step.lr > 0.0 && step.lr <= 10.0) {
+            return fail("lr", "above 0, at most 10", &step.lr);
+        }
+        if step.batch < 2 {
+            return fail("batch", "at least 2", &step.batch);
+        }
+        if !(0.0..=1.0).contains(&step.alpha) {
+            return fail("alpha", "0 to 1", &step.alpha);
+        }
+        if !(step.temperature > 0.0 && step.temperature <= 100.0) {
+            return fail("temperature", "above 0, at most 100", &step.temperature);
+        }
+        match (step.kind, previous) {
+            (StepKind::Largest, _) if step.scheme != BranchScheme::Shared => {
+                return fail("scheme", "`shared` for the largest network", &name(step.scheme));
+            }
+            (StepKind::Supernet, _) if step.k == 0 => return fail("k", "at least 1", &step.k),
+            (StepKind::Supernet, None) if !step.scratch => {
+                return fail("kind", "a step before it, or `scratch = true`", &"none");
+            }
+            (StepKind::Supernet, before) if step.scheme != BranchScheme::Shared => {
+                let Some(before) = before.filter(|b| b.kind == StepKind::Supernet) else {
+                    return fail("scheme", "a shared supernet step before branches", &"none");
+                };
+                if duplicate::origins(space, enhancement, before.scheme, step.scheme).is_none() {
+                    let expected = format!("a scheme that divides `{}`", name(before.scheme));
+                    return fail("scheme", &expected, &name(step.scheme));
+                }
+            }
+            (StepKind::Largest, Some(_)) => {
+                return fail("kind", "`largest` in the first step only", &"`largest`");
+            }
+            _ => {}
+        }
+        if let Some(before) = previous.filter(|b| b.scheme != BranchScheme::Shared) {
+            if step.scheme == BranchScheme::Shared {
+                let expected = format!("a scheme that divides `{}`", name(before.scheme));
+                return fail("scheme", &expected, &"`shared`");
+            }
+        }
+        previous = Some(step);
+    }
+    Ok(())
+}
+
+/// A scheme as configurations spell it.
+pub fn name(scheme: BranchScheme) -> &'static str {
+    match scheme {
+        BranchScheme::Shared => "shared",
+        BranchScheme::Halves => "halves",
+        BranchScheme::Exclusive => "exclusive",
+        BranchScheme::Reference4 => "reference-4",
+        BranchScheme::ReferenceFine => "reference-fine",
+    }
+}

@@ -1,0 +1,45 @@
+//! Scores of sub-networks with inherited weights: recalibrate, evaluate, write.
+
+
+use serde::{Deserialize, Serialize};
+
+
+/// Accuracy and loss on a set of images, with standard errors.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// Share of images whose largest logit is the right one, 0 to 1.
+    pub top1: f64,
+    /// Standard error of `top1` (binomial).
+    pub top1_se: f64,
+    /// Mean cross-entropy, nats.
+    pub ce: f64,
+    /// Standard error of `ce`.
+    pub ce_se: f64,
+    /// Images.
+    pub images: usize,
+}
+
+/// One sub-network's line of a score file: the challenge's `acc` and `arch`, and more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// Top-1, 0 to 1.
+    pub acc: f64,
+    /// Code as it was given.
+    pub arch: String,
+    /// Standard error of `acc`.
+    #[serde(default)]
+    pub acc_se: f64,
+    /// Mean cross-entropy, nats.
+    #[serde(default)]
+    pub ce: f64,
+    /// Standard error of `ce`.
+    #[serde(default)]
+    pub ce_se: f64,
+    /// Images evaluated.
+    #[serde(default)]
+    pub images: usize,
+}
+
+/// A score file, in the order of the codes: `{"arch1": {"acc": .., "arch": "..", ..}, ..}`.
+pub type Scores = Vec<(String, Score)>;
+

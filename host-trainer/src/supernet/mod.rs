@@ -1,0 +1,22 @@
+//! The weight-sharing network: its weights, the sub-networks cut from them, batch-norm
+//! recalibration and folding. Everything that needs a forward pass asks here.
+//!
+//! [`Weights`] -> [`Weights::subnet`] -> [`SubNet`] -> [`recalibrate`] -> [`BnStats`] ->
+//! [`SubNet::fold`] -> [`FoldedNet`].
+
+pub mod duplicate;
+mod folded;
+mod forward;
+mod net;
+mod subnet;
+mod weights;
+
+pub use folded::{FoldedNet, Site};
+pub use forward::recalibrate;
+pub use net::{Act, Block, BnConv, BnStats, FoldedConv, Linear, Net};
+pub use subnet::SubNet;
+pub use weights::{Entry, Layout, Role, Weights};
+
+/// Added to a variance before its root is taken.
+pub const BN_EPSILON: f32 = 1e-5;
+

@@ -1,0 +1,174 @@
+//! Weights and optimiser state in one file.
+//!
+//! Layout: `SNWT`, version 1 as u32, length of the header as u32, header (JSON), all values as f32,
+//! then the momentum of those tensors that have one, as f32; CRC-32 (ISO-HDLC) of everything before
+//! it as u32. Little-endian throughout.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::RunConfig;
+use crate::error::{Error, Result};
+use crate::files;
+use crate::supernet::{Layout, Weights};
+
+const MAGIC: &[u8; 4] = b"SNWT";
+const VERSION: u32 = 1;
+const CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    step: usize,
+    epoch: u32,
+    values: usize,
+    momentum: Vec<bool>,
+}
+
+/// Where training stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    /// Step, from 1.
+    pub step: usize,
+    /// Epochs of it that are done.
+    pub epoch: u32,
+    /// Values of all tensors of the step's layout.
+    pub values: Vec<f32>,
+    /// Momentum of every tensor; `None` before its first gradient. Empty for a finished step.
+    pub momentum: Vec<Option<Vec<f32>>>,
+}
+
+/// File of a finished step.
+pub fn finished_path(run: &Path, step: usize) -> PathBuf {
+    run.join("checkpoints").join(format!("step-{step}.snw"))
+}
+
+/// File of the step that is being trained.
+pub fn current_path(run: &Path) -> PathBuf {
+    run.join("checkpoints").join("current.snw")
+}
+
+/// The latest finished step of a run, from 1.
+pub fn latest_finished(run: &Path, config: &RunConfig) -> Option<usize> {
+    (1..=config.steps.len()).rev().find(|&step| finished_path(run, step).is_file())
+}
+
+impl Checkpoint {
+    /// Writes the file atomically.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let header = Header {
+            step: self.step,
+            epoch: self.epoch,
+            values: self.values.len(),
+            momentum: self.momentum.iter().map(Option::is_some).collect(),
+        };
+        let header = serde_json::to_vec(&header)
+            .map_err(|e| Error::invalid(path.display(), "header", "JSON", e))?;
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend(VERSION.to_le_bytes());
+        bytes.extend((header.len() as u32).to_le_bytes());
+        bytes.extend(header);
+        let momentum = self.momentum.iter().flatten().flatten();
+        bytes.extend(self.values.iter().chain(momentum).flat_map(|v| v.to_le_bytes()));
+        bytes.extend(CRC.checksum(&bytes).to_le_bytes());
+        files::write(path, &bytes)
+    }
+
+    /// Reads a file. The momentum's values come as one tensor per flag once
+    /// [`Checkpoint::split`] knows the layout.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], [`Error::Io`], or [`Error::Invalid`] for a file that is not whole.
+    pub fn read(path: &Path) -> Result<Stored> {
+        let bytes = files::read(path)?;
+        let bad = |field: &str, expected: String, found: String| {
+            Error::invalid(path.display(), field, expected, found)
+        };
+        let word = |at: usize| {
+            let bytes = bytes.get(at..at + 4)?;
+            Some(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+        };
+        let short = || bad("length", "a whole checkpoint".into(), format!("{} bytes", bytes.len()));
+        if bytes.get(..4) != Some(MAGIC) {
+            return Err(bad("magic", "`SNWT`".into(), format!("{:02x?}", &bytes[..bytes.len().min(4)])));
+        }
+        let end = bytes.len() - 4;
+        let (version, length) = (word(4).ok_or_else(short)?, word(8).ok_or_else(short)? as usize);
+        let (crc, computed) = (word(end).ok_or_else(short)?, CRC.checksum(&bytes[..end]));
+        if version != VERSION {
+            return Err(bad("version", VERSION.to_string(), version.to_string()));
+        }
+        if crc != computed {
+            return Err(bad("CRC", format!("{computed:08x}"), format!("{crc:08x}")));
+        }
+        let header = bytes.get(12..12 + length).ok_or_else(short)?;
+        let header: Header = serde_json::from_slice(header)
+            .map_err(|e| bad("header", "a checkpoint's header".into(), e.to_string()))?;
+        let floats: Vec<f32> = bytes[12 + length..end]
+            .chunks_exact(4)
+            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect();
+        if floats.len() < header.values {
+            return Err(short());
+        }
+        Ok(Stored { header, floats })
+    }
+}
+
+/// A checkpoint as it was read, before it is matched with a layout.
+pub struct Stored {
+    header: Header,
+    floats: Vec<f32>,
+}
+
+impl Stored {
+    /// Step, from 1.
+    pub fn step(&self) -> usize {
+        self.header.step
+    }
+
+    /// The checkpoint under a layout.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where the file is of another layout.
+    pub fn split(self, layout: &Layout, path: &Path) -> Result<Checkpoint> {
+        let Header { step, epoch, values, momentum: flags } = self.header;
+        let bad = |field, expected: usize, found: usize| {
+            Err(Error::invalid(path.display(), field, expected, found))
+        };
+        if values != layout.len() {
+            return bad("values (of the configuration's space and scheme)", layout.len(), values);
+        }
+        if !flags.is_empty() && flags.len() != layout.entries.len() {
+            return bad("tensors with momentum", layout.entries.len(), flags.len());
+        }
+        let mut rest = &self.floats[values..];
+        let mut momentum = Vec::with_capacity(flags.len());
+        for (entry, flag) in layout.entries.iter().zip(flags) {
+            momentum.push(match rest.split_at_checked(entry.len()) {
+                Some((tensor, after)) if flag => {
+                    rest = after;
+                    Some(tensor.to_vec())
+                }
+                None if flag => return bad("momentum values", entry.len(), rest.len()),
+                _ => None,
+            });
+        }
+        let mut floats = self.floats;
+        floats.truncate(values);
+        Ok(Checkpoint { step, epoch, values: floats, momentum })
+    }
+
+    /// Its weights alone, under a layout.
+    ///
+    /// # Errors
+    /// As [`Stored::split`].
+    pub fn weights(self, layout: Layout, path: &Path) -> Result<Weights> {
+        let values = self.split(&layout, path)?.values;
+        Ok(Weights { layout, values })
+    }
+}

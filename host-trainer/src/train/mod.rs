@@ -1,0 +1,125 @@
+//! Training: Algorithm 1 step after step, in a run directory that can be resumed.
+
+pub mod checkpoint;
+
+use std::path::{Path, PathBuf};
+
+use supernano_core::arch::Arch;
+use supernano_core::plan::{Enhancement, Plan, resolve};
+use supernano_core::space::Space;
+
+use crate::config::RunConfig;
+use crate::data::{self, Dataset};
+use crate::error::{Error, Result};
+use crate::supernet::{BnStats, FoldedNet, Layout, SubNet, Weights, recalibrate};
+use checkpoint::Checkpoint;
+
+/// A run directory with the weights of its latest finished step.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The directory.
+    pub path: PathBuf,
+    /// Its configuration, every value written out.
+    pub config: RunConfig,
+    /// Weights after [`Run::step`].
+    pub weights: Weights,
+    /// The latest finished step, from 1.
+    pub step: usize,
+    /// True where that step used ReLU only.
+    relu: bool,
+}
+
+impl Run {
+    /// Opens a run at its latest finished step.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] where there is no run or no finished step, [`Error::Invalid`] where a
+    /// file is not as written.
+    pub fn open(path: &Path) -> Result<Self> {
+        let config = RunConfig::read(&path.join("config.toml"))?;
+        let step = checkpoint::latest_finished(path, &config).ok_or_else(|| Error::Missing {
+            path: checkpoint::finished_path(path, 1),
+            needed_for: "no training step is finished; see `supernano train --resume`".into(),
+        })?;
+        Self::open_step(path, step)
+    }
+
+    /// Opens a run as it was after `step`, from 1.
+    ///
+    /// # Errors
+    /// As [`Run::open`].
+    pub fn open_step(path: &Path, step: usize) -> Result<Self> {
+        let config = RunConfig::read(&path.join("config.toml"))?;
+        let layout = Layout::new(config.space(), config.enhancement, config.scheme(step));
+        let file = checkpoint::finished_path(path, step);
+        let weights = Checkpoint::read(&file)?.weights(layout, &file)?;
+        let relu = config.steps.get(step.wrapping_sub(1)).is_some_and(|s| s.relu);
+        Ok(Self { path: path.to_path_buf(), config, weights, step, relu })
+    }
+
+    /// The run's search space.
+    pub fn space(&self) -> &'static Space<'static> {
+        self.weights.layout.space
+    }
+
+    /// The enhancement that the weights were trained with.
+    pub fn enhancement(&self) -> Enhancement {
+        let mut enhancement = self.config.enhancement;
+        if self.relu {
+            enhancement.activation = Enhancement::NONE.activation;
+        }
+        enhancement
+    }
+
+    /// What a sub-network computes with these weights.
+    pub fn plan(&self, arch: &Arch) -> Plan {
+        resolve(self.space(), arch, self.enhancement(), self.weights.layout.scheme)
+    }
+
+    /// A sub-network's weights.
+    pub fn subnet(&self, arch: &Arch) -> SubNet {
+        self.weights.subnet(&self.plan(arch))
+    }
+
+    /// The run's data, from `path` where one is given.
+    ///
+    /// # Errors
+    /// As [`data::load`].
+    pub fn dataset(&self, path: Option<&Path>) -> Result<Dataset> {
+        load_data(&self.config, path)
+    }
+
+    /// Batch-norm statistics of a sub-network over the run's recalibration images.
+    pub fn recalibrate(&self, subnet: &SubNet, dataset: &Dataset) -> BnStats {
+        recalibrate_on(subnet, dataset, &self.config)
+    }
+
+    /// A sub-network, recalibrated and folded: what is scored and what ships.
+    pub fn folded(&self, arch: &Arch, dataset: &Dataset) -> FoldedNet {
+        let subnet = self.subnet(arch);
+        subnet.fold(&self.recalibrate(&subnet, dataset))
+    }
+}
+
+/// Loads a configuration's data, from `path` where one is given.
+///
+/// # Errors
+/// As [`data::load`].
+pub fn load_data(config: &RunConfig, path: Option<&Path>) -> Result<Dataset> {
+    let mut spec = config.data.clone();
+    if let Some(path) = path {
+        spec.path = Some(path.to_path_buf());
+    }
+    data::load(&spec)
+}
+
+fn recalibrate_on(subnet: &SubNet, dataset: &Dataset, config: &RunConfig) -> BnStats {
+    let (images, batch) = (config.recalibration.images, config.recalibration.batch);
+    let images = images.min(dataset.train.len());
+    let batches = (0..images / batch).map(|b| {
+        let indices: Vec<u32> = ((b * batch) as u32..((b + 1) * batch) as u32).collect();
+        dataset.batch(&dataset.train, &indices)
+    });
+    recalibrate(subnet, batch, batches)
+}
+
