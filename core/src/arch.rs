@@ -31,7 +31,10 @@ impl Arch {
     ///
     /// # Errors
     /// [`Error::CodeLength`] or [`Error::WidthNotOffered`] (the width is then the index).
-    pub fn from_options(space: &Space<'_>, free: impl IntoIterator<Item = u8>) -> Result<Self, Error> {
+    pub fn from_options(
+        space: &Space<'_>,
+        free: impl IntoIterator<Item = u8>,
+    ) -> Result<Self, Error> {
         let expected = space.free_layers().count();
         let mut options = Vec::new();
         let mut free = free.into_iter();
@@ -138,12 +141,7 @@ impl Arch {
 
 fn not_offered(space: &Space<'_>, layer: usize, width: u32) -> Error {
     let widths = space.layers[layer].widths;
-    Error::WidthNotOffered {
-        layer,
-        width,
-        smallest: widths[0],
-        largest: widths[widths.len() - 1],
-    }
+    Error::WidthNotOffered { layer, width, smallest: widths[0], largest: widths[widths.len() - 1] }
 }
 
 struct Written<'a> {

@@ -47,7 +47,8 @@ impl Enhancement {
     /// Options enhancement alone.
     pub const OE: Self = Self { widths: WidthRule::Oe, activation: ActivationScope::None };
     /// Both, as the reference code has them.
-    pub const PRELU_OE: Self = Self { widths: WidthRule::Oe, activation: ActivationScope::AfterAdd };
+    pub const PRELU_OE: Self =
+        Self { widths: WidthRule::Oe, activation: ActivationScope::AfterAdd };
 
     fn effective(self, nominal: Nominal) -> Effective {
         match (self.widths, nominal.0) {
@@ -197,9 +198,8 @@ pub fn max_width(space: &Space<'_>, i: usize, enhancement: Enhancement) -> Effec
 /// Copies of layer `i`'s weights: one more than the largest branch of its options.
 pub fn branches(space: &Space<'_>, i: usize, enhancement: Enhancement, scheme: BranchScheme) -> u8 {
     let widths = space.layers[i].widths;
-    let branch = |(o, &w): (usize, &u16)| {
-        scheme.branch(widths, o as u8, enhancement.effective(Nominal(w)))
-    };
+    let branch =
+        |(o, &w): (usize, &u16)| scheme.branch(widths, o as u8, enhancement.effective(Nominal(w)));
     widths.iter().enumerate().map(branch).max().unwrap_or(0) + 1
 }
 

@@ -36,11 +36,7 @@ impl Shape {
     /// The shape after a "same"-padded convolution of this stride with `channels` outputs.
     pub const fn convolved(self, stride: u8, channels: u16) -> Self {
         let stride = stride as u16;
-        Self {
-            height: self.height.div_ceil(stride),
-            width: self.width.div_ceil(stride),
-            channels,
-        }
+        Self { height: self.height.div_ceil(stride), width: self.width.div_ceil(stride), channels }
     }
 }
 
@@ -195,8 +191,7 @@ impl<'a> Space<'a> {
     }
 
     fn checked_size(&self) -> Option<u64> {
-        self.free_layers()
-            .try_fold(1u64, |n, i| n.checked_mul(self.layers[i].widths.len() as u64))
+        self.free_layers().try_fold(1u64, |n, i| n.checked_mul(self.layers[i].widths.len() as u64))
     }
 
     /// The blocks with the layers that they consume.
@@ -210,10 +205,9 @@ impl<'a> Space<'a> {
 
     /// The shape that layer `i` reads, channels left at 0 (they depend on the sub-network).
     pub fn input_of(&self, i: usize) -> Shape {
-        self.layers[..i].iter().fold(
-            Shape { channels: 0, ..self.input },
-            |s, l| s.convolved(l.stride, 0),
-        )
+        self.layers[..i]
+            .iter()
+            .fold(Shape { channels: 0, ..self.input }, |s, l| s.convolved(l.stride, 0))
     }
 }
 

@@ -68,6 +68,7 @@ pub enum Unit {
 
 /// What the device answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "no allocator to box the logits with")]
 pub enum Reply<'a> {
     /// Who is there.
     Hello {

@@ -5,7 +5,7 @@ use std::path::Path;
 use rayon::prelude::*;
 use supernano_core::blob::BlobView;
 use supernano_core::exec::{Network, argmax};
-use supernano_core::kernel::{Kernels, Host, Packed};
+use supernano_core::kernel::{Host, Kernels, Packed};
 
 use crate::data::Images;
 use crate::error::{Error, Result};

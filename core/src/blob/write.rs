@@ -105,7 +105,7 @@ impl<'o> Sections<'o> {
     }
 }
 
-/// Bytes of the blob that [`write`] makes of this header, labels of `labels` bytes in all (one
+/// Bytes of the blob that [`write()`] makes of this header, labels of `labels` bytes in all (one
 /// line feed after each counted in) and `data` bytes of data section; 0 for a header that cannot
 /// be encoded, which none is.
 pub fn encoded_len(header: &Header<'_>, labels: usize, data: usize) -> usize {

@@ -35,9 +35,10 @@ fn enhancement_changes_four_and_eight_only() {
 fn table(scheme: BranchScheme) -> [std::vec::Vec<u8>; 3] {
     [0, 7, 13].map(|i| {
         let widths = RESNET20.layers[i].widths;
-        let row = widths.iter().enumerate().map(|(o, &w)| {
-            scheme.branch(widths, o as u8, Enhancement::OE.effective(Nominal(w)))
-        });
+        let row = widths
+            .iter()
+            .enumerate()
+            .map(|(o, &w)| scheme.branch(widths, o as u8, Enhancement::OE.effective(Nominal(w))));
         row.collect()
     })
 }
@@ -48,19 +49,35 @@ fn branch_schemes_have_the_golden_tables() {
         (BranchScheme::Shared, [&[0; 4], &[0; 8], &[0; 16]]),
         (
             BranchScheme::Halves,
-            [&[0, 0, 1, 1], &[0, 0, 0, 0, 1, 1, 1, 1], &[0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1]],
+            [
+                &[0, 0, 1, 1],
+                &[0, 0, 0, 0, 1, 1, 1, 1],
+                &[0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1],
+            ],
         ),
         (
             BranchScheme::Exclusive,
-            [&[0, 1, 2, 3], &[0, 1, 2, 3, 4, 5, 6, 7], &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]],
+            [
+                &[0, 1, 2, 3],
+                &[0, 1, 2, 3, 4, 5, 6, 7],
+                &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
+            ],
         ),
         (
             BranchScheme::Reference4,
-            [&[1, 2, 2, 3], &[0, 1, 1, 1, 2, 2, 3, 3], &[0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3]],
+            [
+                &[1, 2, 2, 3],
+                &[0, 1, 1, 1, 2, 2, 3, 3],
+                &[0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3],
+            ],
         ),
         (
             BranchScheme::ReferenceFine,
-            [&[1, 2, 2, 3], &[1, 2, 2, 3, 4, 5, 6, 7], &[1, 2, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]],
+            [
+                &[1, 2, 2, 3],
+                &[1, 2, 2, 3, 4, 5, 6, 7],
+                &[1, 2, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
+            ],
         ),
     ];
     for (scheme, expected) in golden {

@@ -23,7 +23,10 @@ fn bad_spaces_name_layer_and_problem() {
     let layer = |widths| Layer { widths, kernel: 3, stride: 1, same_as: None };
     let ok = layer(&[4, 8]);
     let space_error = |layer, problem| Error::Space { layer, problem };
-    assert_eq!(problem(&[ok, layer(&[8, 4])], &[Block::Conv; 2]), space_error(1, SpaceProblem::Widths));
+    assert_eq!(
+        problem(&[ok, layer(&[8, 4])], &[Block::Conv; 2]),
+        space_error(1, SpaceProblem::Widths)
+    );
     assert_eq!(problem(&[ok, layer(&[])], &[Block::Conv; 2]), space_error(1, SpaceProblem::Widths));
     assert_eq!(problem(&[ok], &[Block::Conv; 2]), space_error(0, SpaceProblem::BlockCount));
     let even = Layer { kernel: 2, ..ok };

@@ -41,8 +41,7 @@ fn ask(agent: &mut Agent<'_, Mock>, request: Request<'_>, check: impl FnOnce(Rep
 fn with_agent(blob_words: usize, arena_words: usize, f: impl FnOnce(&mut Agent<'_, Mock>)) {
     let (mut blob, mut arena, mut image) =
         (vec![0u32; blob_words], vec![0u32; arena_words], vec![0u8; 4096]);
-    let memory =
-        Memory { blob: &mut blob, arena: &mut arena, image: &mut image, placed: &[] };
+    let memory = Memory { blob: &mut blob, arena: &mut arena, image: &mut image, placed: &[] };
     f(&mut Agent::new(Mock, memory));
 }
 
@@ -104,7 +103,8 @@ fn what_does_not_fit_is_refused_with_numbers() {
     with_agent(4096, 3, |agent| {
         send(agent, BLOB);
         ask(agent, Request::Open, |r| {
-            let large = matches!(r, Reply::Refused(Refusal::TooLarge { what: 2, capacity: 12, .. }));
+            let large =
+                matches!(r, Reply::Refused(Refusal::TooLarge { what: 2, capacity: 12, .. }));
             assert!(large, "{r:?}");
         });
     });

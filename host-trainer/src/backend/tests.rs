@@ -9,7 +9,9 @@ fn noise(seed: u64, n: usize) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     (0..n)
         .map(|_| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             (state >> 40) as f32 / (1 << 23) as f32 - 1.0
         })
         .collect()
@@ -58,7 +60,9 @@ fn every_variant_agrees_with_plain_loops_in_f64() {
     let mut cases = Vec::new();
     for k in [1, 3, 5] {
         for stride in [1, 2] {
-            for (ci, co, h, w) in [(3, 4, 8, 8), (5, 9, 7, 5), (1, 1, 1, 1), (4, 6, 2, 9), (9, 7, 6, 3)] {
+            for (ci, co, h, w) in
+                [(3, 4, 8, 8), (5, 9, 7, 5), (1, 1, 1, 1), (4, 6, 2, 9), (9, 7, 6, 3)]
+            {
                 cases.push((k, stride, ci, co, h, w));
             }
         }
@@ -103,7 +107,9 @@ type B = CpuAutodiff;
 /// A small network's loss and the gradients of all its parameters.
 fn loss(values: &[Vec<f32>], n: usize) -> (f64, Vec<Vec<f32>>) {
     let device = Default::default();
-    let leaf = |v: &Vec<f32>| Tensor::<B, 1>::from_data(TensorData::new(v.clone(), [v.len()]), &device).require_grad();
+    let leaf = |v: &Vec<f32>| {
+        Tensor::<B, 1>::from_data(TensorData::new(v.clone(), [v.len()]), &device).require_grad()
+    };
     let leaves: Vec<Tensor<B, 1>> = values.iter().map(leaf).collect();
     let x = Map::<B>::from_images(&noise(9, n * 2 * 5 * 4), n, 2, 5, 4);
     let w = |i: usize, shape: [usize; 4]| leaves[i].clone().reshape(shape);
@@ -114,7 +120,8 @@ fn loss(values: &[Vec<f32>], n: usize) -> (f64, Vec<Vec<f32>>) {
     let z = B::act(&z, Act::Prelu(leaves[7].clone()));
     let y = B::add_act(&y, &z, Act::Prelu(leaves[6].clone()));
     let features = B::pool(&y);
-    let target: Tensor<B, 2> = Tensor::from_data(TensorData::new(noise(10, n * 3), [n, 3]), &device);
+    let target: Tensor<B, 2> =
+        Tensor::from_data(TensorData::new(noise(10, n * 3), [n, 3]), &device);
     let loss = (features * target).sum();
     let gradients = loss.backward();
     let gradients = leaves
@@ -128,8 +135,7 @@ fn loss(values: &[Vec<f32>], n: usize) -> (f64, Vec<Vec<f32>>) {
 fn autodiff_gradients_are_the_slopes_of_the_loss() {
     for n in [16, 21] {
         let sizes = [54, 3, 3, 9, 3, 3, 1, 1];
-        let mut values: Vec<Vec<f32>> =
-            (0..).zip(sizes).map(|(i, n)| noise(20 + i, n)).collect();
+        let mut values: Vec<Vec<f32>> = (0..).zip(sizes).map(|(i, n)| noise(20 + i, n)).collect();
         values[1] = vec![1.1, -0.7, 0.9];
         values[6] = vec![-0.4];
         values[7] = vec![1.7];
@@ -177,7 +183,10 @@ fn batch_norm_counts_images_only() {
         assert!((f64::from(stats.var_biased[channel]) - var).abs() < 1e-6);
         let expected: Vec<f64> = values
             .iter()
-            .map(|v| (v - mean) / (var + 1e-5).sqrt() * f64::from(gamma[channel]) + f64::from(beta[channel]))
+            .map(|v| {
+                (v - mean) / (var + 1e-5).sqrt() * f64::from(gamma[channel])
+                    + f64::from(beta[channel])
+            })
             .collect();
         let found: Vec<f32> = of(&y).iter().map(|&v| v as f32).collect();
         assert_close(&found, &expected, "batch norm");

@@ -55,8 +55,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let count = dataset.test.len().min(args.images as usize) as u32;
     let images = dataset.test.select(&(0..count).collect::<Vec<u32>>());
     let bar = out.progress(u64::from(count), "check");
-    let report =
-        device::check(&blob, &images, target, args.mode, args.firmware.as_deref(), &bar)?;
+    let report = device::check(&blob, &images, target, args.mode, args.firmware.as_deref(), &bar)?;
     bar.finish_and_clear();
     if let Some(path) = &args.output {
         files::write_json(path, &report)?;

@@ -38,13 +38,13 @@ pub struct Args {
 /// An unreadable run, a code that is not in its space, a full disk.
 pub fn run(args: &Args, out: &Output) -> Result<()> {
     let run = Run::open(&args.run)?;
-    let arch =
-        Arch::parse(run.space(), &args.code).map_err(|e| Error::core("argument CODE", e))?;
+    let arch = Arch::parse(run.space(), &args.code).map_err(|e| Error::core("argument CODE", e))?;
     let dataset = run.dataset(args.data.as_deref())?;
     let (blob, summary) = export(&run, &arch, &dataset, args.calibration as usize)?;
-    let path = args.output.clone().unwrap_or_else(|| {
-        args.run.join("networks").join(&summary.code).with_extension("snb")
-    });
+    let path = args
+        .output
+        .clone()
+        .unwrap_or_else(|| args.run.join("networks").join(&summary.code).with_extension("snb"));
     files::write(&path, blob.bytes())?;
     files::write_json(&path.with_extension("json"), &summary)?;
     out.emit(&summary, |s| text(s, &path, args.explain));

@@ -20,11 +20,7 @@ struct Row {
 pub fn run(out: &Output) -> Result<()> {
     let rows: Vec<Row> = BUILTIN
         .iter()
-        .map(|s| Row {
-            name: s.name,
-            free_layers: s.free_layers().count(),
-            sub_networks: s.size(),
-        })
+        .map(|s| Row { name: s.name, free_layers: s.free_layers().count(), sub_networks: s.size() })
         .collect();
     out.emit(&rows, |rows| {
         let lines: Vec<Vec<String>> = rows

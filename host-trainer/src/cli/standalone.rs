@@ -46,7 +46,8 @@ pub struct Args {
 
 fn shard(text: &str) -> Result<(usize, usize), String> {
     let pair = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
-    pair.filter(|&(i, n): &(usize, usize)| i < n).ok_or_else(|| "expected I/N with I below N".into())
+    pair.filter(|&(i, n): &(usize, usize)| i < n)
+        .ok_or_else(|| "expected I/N with I below N".into())
 }
 
 /// Runs it; the file is written again after every network.
@@ -54,7 +55,8 @@ fn shard(text: &str) -> Result<(usize, usize), String> {
 /// # Errors
 /// Of the configuration, the codes, the data or the output.
 pub fn run(args: &Args, out: &Output) -> Result<()> {
-    let path = if args.config.is_dir() { args.config.join("config.toml") } else { args.config.clone() };
+    let path =
+        if args.config.is_dir() { args.config.join("config.toml") } else { args.config.clone() };
     let config = RunConfig::read(&path)?;
     let seed = args.seed.unwrap_or(config.seed);
     let codes = match (&args.codes, args.random) {

@@ -185,7 +185,9 @@ impl RunConfig {
             }
         }
         let (shape, classes) = match self.data.name {
-            Source::Glyphs => (self.data.shape.unwrap_or(space.input), self.data.classes.unwrap_or(0)),
+            Source::Glyphs => {
+                (self.data.shape.unwrap_or(space.input), self.data.classes.unwrap_or(0))
+            }
             Source::Cifar100 => {
                 (supernano_core::space::Shape { height: 32, width: 32, channels: 3 }, 100)
             }

@@ -105,7 +105,11 @@ fn uniform() -> Sampling {
 impl StepConfig {
     /// The step's enhancement: the run's, or with ReLU everywhere.
     pub fn enhancement(&self, of_run: Enhancement) -> Enhancement {
-        if self.relu { Enhancement { activation: Enhancement::NONE.activation, ..of_run } } else { of_run }
+        if self.relu {
+            Enhancement { activation: Enhancement::NONE.activation, ..of_run }
+        } else {
+            of_run
+        }
     }
 
     /// Learning rate of an epoch from 0: `lr (1 + cos(pi epoch / epochs)) / 2`.
@@ -167,11 +171,11 @@ pub(super) fn validate(
             }
             _ => {}
         }
-        if let Some(before) = previous.filter(|b| b.scheme != BranchScheme::Shared) {
-            if step.scheme == BranchScheme::Shared {
-                let expected = format!("a scheme that divides `{}`", name(before.scheme));
-                return fail("scheme", &expected, &"`shared`");
-            }
+        if let Some(before) = previous.filter(|b| b.scheme != BranchScheme::Shared)
+            && step.scheme == BranchScheme::Shared
+        {
+            let expected = format!("a scheme that divides `{}`", name(before.scheme));
+            return fail("scheme", &expected, &"`shared`");
         }
         previous = Some(step);
     }

@@ -52,7 +52,9 @@ fn bad_configurations_are_refused() {
 fn a_step_without_its_predecessor_is_refused() {
     let first = "[[step]]\nkind = \"supernet\"\nepochs = 1\nlr = 0.1\n";
     let text = |step: &str| {
-        format!("seed = 1\nspace = \"resnet8\"\nenhancement = \"oe\"\n[data]\nname = \"glyphs\"\n{step}")
+        format!(
+            "seed = 1\nspace = \"resnet8\"\nenhancement = \"oe\"\n[data]\nname = \"glyphs\"\n{step}"
+        )
     };
     let error = RunConfig::parse(&text(first), "t").unwrap_err().to_string();
     assert!(error.contains("step 1: kind"), "{error}");

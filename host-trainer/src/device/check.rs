@@ -140,12 +140,8 @@ fn bulk(
     progress: &ProgressBar,
 ) -> Result<Vec<i32>> {
     let file = tempfile::NamedTempFile::new().map_err(|e| Error::tool("temporary file", e))?;
-    let header = [
-        placed::MAGIC,
-        blob.bytes().len() as u32,
-        images.len() as u32,
-        images.shape.len() as u32,
-    ];
+    let header =
+        [placed::MAGIC, blob.bytes().len() as u32, images.len() as u32, images.shape.len() as u32];
     let mut bytes: Vec<u8> = header.iter().flat_map(|w| w.to_le_bytes()).collect();
     bytes.extend(blob.bytes());
     bytes.resize(bytes.len().next_multiple_of(4), 0);

@@ -78,9 +78,7 @@ pub fn build(net: &FoldedNet, ranges: &Ranges, source: &Source<'_>) -> Result<Bl
                 let inside = builder.conv(first, at, None, Site::Layer(layer), first.act)?;
                 layer += 1;
                 let residual = match shortcut {
-                    Some(conv) => {
-                        builder.conv(conv, at, None, Site::Shortcut(layer), conv.act)?
-                    }
+                    Some(conv) => builder.conv(conv, at, None, Site::Shortcut(layer), conv.act)?,
                     None => at,
                 };
                 let site = Site::Layer(layer);
@@ -141,8 +139,7 @@ impl Builder<'_, '_> {
             output,
             slope,
         };
-        output.scale =
-            output.scale.max(quantise::least_output_scale(&conv.weight, &conv.bias, io));
+        output.scale = output.scale.max(quantise::least_output_scale(&conv.weight, &conv.bias, io));
         io.output = output;
         let q = quantise::conv(&conv.weight, &conv.bias, io);
 
@@ -153,7 +150,8 @@ impl Builder<'_, '_> {
         };
         let weights = self.sections.conv_weights(shape, &q.weights);
         let weights = self.core(weights)?;
-        let row = |value: fn(&Channel) -> i32| -> Vec<i32> { q.channels.iter().map(value).collect() };
+        let row =
+            |value: fn(&Channel) -> i32| -> Vec<i32> { q.channels.iter().map(value).collect() };
         let mut rows = vec![row(|c| c.bias)];
         if residual.is_some() {
             rows.push(row(|c| c.residual));

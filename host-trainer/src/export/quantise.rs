@@ -98,7 +98,8 @@ pub fn conv(weight: &[f32], bias: &[f32], io: ConvIo) -> QuantisedConv {
                 weights.push(w);
             }
         }
-        let residual = io.residual.map_or(0, |r| (f64::from(r.scale) / per_accumulator).round() as i32);
+        let residual =
+            io.residual.map_or(0, |r| (f64::from(r.scale) / per_accumulator).round() as i32);
         let residual_zero = io.residual.map_or(0, |r| i64::from(r.zero));
         let folded = (f64::from(b) / per_accumulator).round() as i64
             - i64::from(io.input.zero) * sum
@@ -151,7 +152,13 @@ pub struct QuantisedDense {
 ///
 /// # Shapes
 /// `weight` `[classes, in]`, `bias` `[classes]`.
-pub fn dense(weight: &[f32], bias: &[f32], input: Affine, pixels: usize, shift: u8) -> QuantisedDense {
+pub fn dense(
+    weight: &[f32],
+    bias: &[f32],
+    input: Affine,
+    pixels: usize,
+    shift: u8,
+) -> QuantisedDense {
     let ci = weight.len() / bias.len().max(1);
     let divided = f64::from(1u32 << shift);
     let pooled = f64::from(input.scale) * divided / pixels as f64;
@@ -193,8 +200,7 @@ pub fn input_table(mean: f32, std: f32, to: Affine) -> [i8; 256] {
 /// Quantisation of the network's input: covers every byte of every channel.
 pub fn input_affine(mean: &[f32], std: &[f32]) -> Affine {
     let ends = mean.iter().zip(std).map(|(m, s)| (-m / s, (1.0 - m) / s));
-    let (min, max) =
-        ends.fold((0f32, 0f32), |(lo, hi), (a, b)| (lo.min(a), hi.max(b)));
+    let (min, max) = ends.fold((0f32, 0f32), |(lo, hi), (a, b)| (lo.min(a), hi.max(b)));
     Affine::covering(min, max)
 }
 

@@ -7,7 +7,7 @@ mod ordered;
 
 use serde::{Deserialize, Serialize};
 
-pub use codes::{Coded, read_codes, random_codes};
+pub use codes::{Coded, random_codes, read_codes};
 pub use evaluate::{EvalSet, evaluate, score};
 pub use files::{read_scores, write_scores};
 

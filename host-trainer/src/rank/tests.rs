@@ -11,9 +11,8 @@ fn parsed(text: &str) -> Vec<(String, String)> {
 #[test]
 fn every_form_of_a_list_reads_the_same() {
     let (a, b) = ("4-8-12-16-20-24", "16-16-32-32-64-64");
-    let expected = |x: &str, y: &str| {
-        vec![(x.to_owned(), a.to_owned()), (y.to_owned(), b.to_owned())]
-    };
+    let expected =
+        |x: &str, y: &str| vec![(x.to_owned(), a.to_owned()), (y.to_owned(), b.to_owned())];
     let json = format!(r#"{{"arch10": {{"acc": 0, "arch": "{a}"}}, "arch2": {{"arch": "{b}"}}}}"#);
     assert_eq!(parsed(&json), expected("arch10", "arch2"));
     assert_eq!(parsed(&format!(r#"["{a}", "{b}"]"#)), expected("arch1", "arch2"));

@@ -24,7 +24,8 @@ pub fn origins(
         let arch = Arch::from_options(space, free).ok()?;
         let before = resolve(space, &arch, enhancement, old);
         let after = resolve(space, &arch, enhancement, new);
-        for (row, (before, after)) in table.iter_mut().zip(before.layers.iter().zip(&after.layers)) {
+        for (row, (before, after)) in table.iter_mut().zip(before.layers.iter().zip(&after.layers))
+        {
             let origin = &mut row[usize::from(after.branch)];
             if origin.is_some_and(|o| o != before.branch) {
                 return None;

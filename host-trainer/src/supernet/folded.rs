@@ -92,7 +92,8 @@ impl Prepared {
         let classifier = &self.net.classifier;
         let mut logits = Vec::with_capacity(n * classifier.output);
         for features in pooled.chunks_exact(classifier.input).take(n) {
-            for (row, bias) in classifier.weight.chunks_exact(classifier.input).zip(&classifier.bias)
+            for (row, bias) in
+                classifier.weight.chunks_exact(classifier.input).zip(&classifier.bias)
             {
                 logits.push(row.iter().zip(features).map(|(w, x)| w * x).sum::<f32>() + bias);
             }

@@ -11,12 +11,12 @@ mod net;
 mod subnet;
 mod weights;
 
+pub(crate) use folded::Prepared;
 pub use folded::{FoldedNet, Site};
 pub use forward::recalibrate;
-pub(crate) use folded::Prepared;
 pub(crate) use forward::{TensorNet, forward_train};
-pub(crate) use subnet::Source;
 pub use net::{Act, Block, BnConv, BnStats, FoldedConv, Linear, Net};
+pub(crate) use subnet::Source;
 pub use subnet::SubNet;
 pub use weights::{Entry, Layout, Role, Weights};
 

@@ -20,7 +20,13 @@ impl Act {
         match self {
             Self::None => x,
             Self::Relu => x.max(0.0),
-            Self::Prelu(slope) => if x >= 0.0 { x } else { slope * x },
+            Self::Prelu(slope) => {
+                if x >= 0.0 {
+                    x
+                } else {
+                    slope * x
+                }
+            }
         }
     }
 }

@@ -126,7 +126,11 @@ impl Weights {
 
 /// How messages name a convolution; layers count from 1.
 pub(crate) fn name(layer: usize, shortcut: bool) -> String {
-    if shortcut { format!("shortcut of layer {}", layer + 1) } else { format!("layer {}", layer + 1) }
+    if shortcut {
+        format!("shortcut of layer {}", layer + 1)
+    } else {
+        format!("layer {}", layer + 1)
+    }
 }
 
 impl SubNet {

@@ -87,12 +87,8 @@ fn duplication_keeps_logits() {
 #[test]
 fn the_largest_network_has_the_references_parameters() {
     let shared = weights(&RESNET20);
-    let plan = resolve(
-        &RESNET20,
-        &Arch::largest(&RESNET20),
-        Enhancement::PRELU_OE,
-        BranchScheme::Shared,
-    );
+    let plan =
+        resolve(&RESNET20, &Arch::largest(&RESNET20), Enhancement::PRELU_OE, BranchScheme::Shared);
     let slopes = RESNET20.layers.len() as u64;
     assert_eq!(shared.values.len() as u64, cost(&RESNET20, &plan).params + slopes);
     assert_eq!(shared.values.len() as u64 - slopes, 289_812);

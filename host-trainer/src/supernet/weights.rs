@@ -154,9 +154,18 @@ impl Weights {
         for (i, entry) in layout.entries.iter().enumerate() {
             let n = entry.len();
             let fan = match entry.role {
-                Role::Gamma => { values.extend(std::iter::repeat_n(1.0, n)); continue }
-                Role::Beta | Role::Bias => { values.extend(std::iter::repeat_n(0.0, n)); continue }
-                Role::Slope => { values.extend(std::iter::repeat_n(0.25, n)); continue }
+                Role::Gamma => {
+                    values.extend(std::iter::repeat_n(1.0, n));
+                    continue;
+                }
+                Role::Beta | Role::Bias => {
+                    values.extend(std::iter::repeat_n(0.0, n));
+                    continue;
+                }
+                Role::Slope => {
+                    values.extend(std::iter::repeat_n(0.25, n));
+                    continue;
+                }
                 Role::Weight => entry.shape[0] * entry.shape[2] * entry.shape[3],
                 Role::Classifier => entry.shape[1],
             };

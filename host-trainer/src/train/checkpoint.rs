@@ -78,8 +78,7 @@ impl Checkpoint {
         files::write(path, &bytes)
     }
 
-    /// Reads a file. The momentum's values come as one tensor per flag once
-    /// [`Checkpoint::split`] knows the layout.
+    /// Reads a file. [`Stored`] does not know the layout yet: values and momentum are one list.
     ///
     /// # Errors
     /// [`Error::Missing`], [`Error::Io`], or [`Error::Invalid`] for a file that is not whole.
@@ -94,7 +93,11 @@ impl Checkpoint {
         };
         let short = || bad("length", "a whole checkpoint".into(), format!("{} bytes", bytes.len()));
         if bytes.get(..4) != Some(MAGIC) {
-            return Err(bad("magic", "`SNWT`".into(), format!("{:02x?}", &bytes[..bytes.len().min(4)])));
+            return Err(bad(
+                "magic",
+                "`SNWT`".into(),
+                format!("{:02x?}", &bytes[..bytes.len().min(4)]),
+            ));
         }
         let end = bytes.len() - 4;
         let (version, length) = (word(4).ok_or_else(short)?, word(8).ok_or_else(short)? as usize);

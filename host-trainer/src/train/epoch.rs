@@ -162,11 +162,7 @@ fn layout(config: &RunConfig, step: usize) -> Layout {
 }
 
 /// The tensors of a step, over a space that need not be the configuration's.
-pub(super) fn layout_of(
-    space: &'static Space<'static>,
-    config: &RunConfig,
-    step: usize,
-) -> Layout {
+pub(super) fn layout_of(space: &'static Space<'static>, config: &RunConfig, step: usize) -> Layout {
     Layout::new(space, config.enhancement, config.scheme(step))
 }
 
@@ -203,8 +199,7 @@ fn keep_metrics(run: &Path, step: usize, epoch: u32) -> Result<()> {
     let kept: String = text
         .lines()
         .filter(|line| {
-            serde_json::from_str::<Epoch>(line)
-                .is_ok_and(|e| (e.step, e.epoch) <= (step, epoch))
+            serde_json::from_str::<Epoch>(line).is_ok_and(|e| (e.step, e.epoch) <= (step, epoch))
         })
         .flat_map(|line| [line, "\n"])
         .collect();
@@ -244,7 +239,8 @@ where
             let before = Params::<B>::new(new.params.layout.clone(), &before);
             let job = &mut new.job;
             let largest = Arch::largest(job.space);
-            job.fixed = Some(before.plain(&resolve(job.space, &largest, job.enhancement, step.scheme)));
+            job.fixed =
+                Some(before.plain(&resolve(job.space, &largest, job.enhancement, step.scheme)));
         }
         Ok(new)
     }

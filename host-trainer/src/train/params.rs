@@ -85,9 +85,8 @@ where
         let device = Default::default();
         let tensor = |v: &[f32]| Tensor::from_data(TensorData::new(v.to_vec(), [v.len()]), &device);
         let entries = || layout.entries.iter();
-        let values = entries()
-            .map(|e| tensor(&checkpoint.values[e.offset..e.offset + e.len()]))
-            .collect();
+        let values =
+            entries().map(|e| tensor(&checkpoint.values[e.offset..e.offset + e.len()])).collect();
         let momentum = (0..layout.entries.len())
             .map(|i| checkpoint.momentum.get(i).and_then(Option::as_deref).map(tensor))
             .collect();

@@ -70,9 +70,7 @@ where
         let mut losses = Losses::default();
         let supernet = self.step.kind == StepKind::Supernet;
         let distils = supernet && self.step.alpha > 0.0;
-        let plan = |arch: &Arch| {
-            resolve(self.space, arch, self.enhancement, self.step.scheme)
-        };
+        let plan = |arch: &Arch| resolve(self.space, arch, self.enhancement, self.step.scheme);
         let mut logits: Option<Tensor<B::InnerBackend, 2>> = None;
         if self.step.teacher == Teacher::Live || !supernet {
             let (net, leaves) = params.path(&plan(&largest));

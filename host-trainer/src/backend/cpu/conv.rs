@@ -6,9 +6,9 @@
 
 use rayon::prelude::*;
 
-use super::simd::{Isa, Lanes, Portable};
 #[cfg(target_arch = "x86_64")]
 use super::simd::{Avx2, Avx512};
+use super::simd::{Isa, Lanes, Portable};
 use crate::backend::LANES;
 
 /// A convolution's numbers.
@@ -188,18 +188,39 @@ unsafe fn row<S: Lanes, const C: usize>(
 /// # Safety
 /// As [`tile`].
 #[inline(always)]
-unsafe fn grid<S: Lanes>(g: &Grid<'_>, x: *const f32, w: *const f32, y: *mut f32, e: &Epilogue<'_>) {
+unsafe fn grid<S: Lanes>(
+    g: &Grid<'_>,
+    x: *const f32,
+    w: *const f32,
+    y: *mut f32,
+    e: &Epilogue<'_>,
+) {
     for oy in 0..g.rows {
         let mut o = 0;
         while o < g.outputs {
             // SAFETY: as the caller promises
             o += unsafe {
                 match g.outputs - o {
-                    5 => { row::<S, 5>(g, x, w, y, (o, oy), e); 5 }
-                    1 => { row::<S, 1>(g, x, w, y, (o, oy), e); 1 }
-                    2 => { row::<S, 2>(g, x, w, y, (o, oy), e); 2 }
-                    3 => { row::<S, 3>(g, x, w, y, (o, oy), e); 3 }
-                    _ => { row::<S, 4>(g, x, w, y, (o, oy), e); 4 }
+                    5 => {
+                        row::<S, 5>(g, x, w, y, (o, oy), e);
+                        5
+                    }
+                    1 => {
+                        row::<S, 1>(g, x, w, y, (o, oy), e);
+                        1
+                    }
+                    2 => {
+                        row::<S, 2>(g, x, w, y, (o, oy), e);
+                        2
+                    }
+                    3 => {
+                        row::<S, 3>(g, x, w, y, (o, oy), e);
+                        3
+                    }
+                    _ => {
+                        row::<S, 4>(g, x, w, y, (o, oy), e);
+                        4
+                    }
                 }
             };
         }
@@ -263,9 +284,8 @@ fn padded(x: &[f32], c: usize, h: usize, w: usize, pad: usize, more: usize, out:
 pub fn forward(isa: Isa, g: Geometry, x: &[f32], w: &[f32], e: &Epilogue<'_>) -> Vec<f32> {
     let (pad, ho, wo) = (g.pad(), g.ho(), g.wo());
     let (ph, pw) = (g.h + 2 * pad, g.w + 2 * pad);
-    let taps: Vec<Tap> = (0..g.k * g.k)
-        .map(|t| Tap { x: (t / g.k * pw + t % g.k) * LANES, w: t })
-        .collect();
+    let taps: Vec<Tap> =
+        (0..g.k * g.k).map(|t| Tap { x: (t / g.k * pw + t % g.k) * LANES, w: t }).collect();
     let grid = Grid {
         taps: &taps,
         inputs: g.ci,
@@ -282,14 +302,19 @@ pub fn forward(isa: Isa, g: Geometry, x: &[f32], w: &[f32], e: &Epilogue<'_>) ->
         y_pixel: LANES,
     };
     let mut y = vec![0f32; g.blocks * g.output()];
-    y.par_chunks_mut(g.output().max(1)).zip(x.par_chunks(g.input().max(1))).enumerate().for_each_init(
-        Vec::new,
-        |scratch, (b, (y, x))| {
-            let x = if pad == 0 { x } else { padded(x, g.ci, g.h, g.w, pad, 0, scratch); scratch };
+    y.par_chunks_mut(g.output().max(1))
+        .zip(x.par_chunks(g.input().max(1)))
+        .enumerate()
+        .for_each_init(Vec::new, |scratch, (b, (y, x))| {
+            let x = if pad == 0 {
+                x
+            } else {
+                padded(x, g.ci, g.h, g.w, pad, 0, scratch);
+                scratch
+            };
             let residual = e.residual.map(|r| &r[b * g.output()..(b + 1) * g.output()]);
             run_grid(isa, &grid, x, w, y, &Epilogue { residual, ..*e });
-        },
-    );
+        });
     y
 }
 
@@ -425,10 +450,22 @@ unsafe fn weight_block<S: Lanes>(g: &Geometry, dy: *const f32, x: *const f32, dw
     let mut o = 0;
     while o < g.co {
         match g.co - o {
-            1 => { inputs!(1, o); o += 1 }
-            2 => { inputs!(2, o); o += 2 }
-            3 => { inputs!(3, o); o += 3 }
-            _ => { inputs!(4, o); o += 4 }
+            1 => {
+                inputs!(1, o);
+                o += 1
+            }
+            2 => {
+                inputs!(2, o);
+                o += 2
+            }
+            3 => {
+                inputs!(3, o);
+                o += 3
+            }
+            _ => {
+                inputs!(4, o);
+                o += 4
+            }
         }
     }
 }

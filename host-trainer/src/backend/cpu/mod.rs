@@ -1,8 +1,10 @@
 //! The CPU: burn-ndarray's tensors, convolutions and norms of our own.
 
+#[expect(clippy::needless_range_loop, reason = "register tiles are indexed by constants")]
 pub mod conv;
 mod gradients;
 pub mod pointwise;
+#[expect(clippy::needless_range_loop, reason = "lanes are indexed by constants")]
 pub mod simd;
 
 use burn::tensor::{Tensor, TensorData, TensorPrimitive};
@@ -76,8 +78,13 @@ impl Ops for Cpu {
         beta: Tensor<Self, 1>,
         act: Act<Self>,
     ) -> (Map<Self>, BatchStats) {
-        let (y, stats, _) =
-            normalise(x.size(), &primitive(&x.data), &primitive(&gamma), &primitive(&beta), matches!(act, Act::Relu));
+        let (y, stats, _) = normalise(
+            x.size(),
+            &primitive(&x.data),
+            &primitive(&gamma),
+            &primitive(&beta),
+            matches!(act, Act::Relu),
+        );
         (x.like(tensor(y, x.shape())), stats)
     }
 

@@ -37,12 +37,7 @@ const CHUNK: usize = 32 * LANES;
 
 /// Sums two functions of a plane's values over its first `lanes` lanes.
 #[inline(always)]
-fn sums(
-    a: &[f32],
-    b: &[f32],
-    lanes: usize,
-    f: impl Fn(f32, f32) -> (f32, f32),
-) -> (f64, f64) {
+fn sums(a: &[f32], b: &[f32], lanes: usize, f: impl Fn(f32, f32) -> (f32, f32)) -> (f64, f64) {
     let (mut p, mut q) = (0f64, 0f64);
     for (a, b) in a.chunks(CHUNK).zip(b.chunks(CHUNK)) {
         let (mut s, mut t) = ([0f32; LANES], [0f32; LANES]);
@@ -101,7 +96,13 @@ pub fn statistics(size: Size, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
 }
 
 /// Scale and offset of batch norm: `y = x scale + offset`.
-pub fn affine(mean: &[f32], var: &[f32], gamma: &[f32], beta: &[f32], eps: f32) -> (Vec<f32>, Vec<f32>) {
+pub fn affine(
+    mean: &[f32],
+    var: &[f32],
+    gamma: &[f32],
+    beta: &[f32],
+    eps: f32,
+) -> (Vec<f32>, Vec<f32>) {
     (0..mean.len())
         .map(|c| {
             let scale = f64::from(gamma[c]) / (f64::from(var[c]) + f64::from(eps)).sqrt();
@@ -113,16 +114,17 @@ pub fn affine(mean: &[f32], var: &[f32], gamma: &[f32], beta: &[f32], eps: f32) 
 /// `x scale + offset` per channel, with ReLU if asked for.
 pub fn scale(size: Size, x: &[f32], scale: &[f32], offset: &[f32], relu: bool) -> Vec<f32> {
     let mut y = vec![0f32; x.len()];
-    y.par_chunks_mut(size.plane().max(1)).zip(x.par_chunks(size.plane().max(1))).enumerate().for_each(
-        |(i, (y, x))| {
+    y.par_chunks_mut(size.plane().max(1))
+        .zip(x.par_chunks(size.plane().max(1)))
+        .enumerate()
+        .for_each(|(i, (y, x))| {
             let (s, o) = (scale[i % size.c], offset[i % size.c]);
             if relu {
                 y.iter_mut().zip(x).for_each(|(y, x)| *y = (x * s + o).max(0.0));
             } else {
                 y.iter_mut().zip(x).for_each(|(y, x)| *y = x * s + o);
             }
-        },
-    );
+        });
     y
 }
 
@@ -144,9 +146,7 @@ pub fn norm_gradient(size: Size, x: &[f32], dy: &[f32], s: &NormState) -> [Vec<f
     let (scale, offset) = (&s.affine.0, &s.affine.1);
     let relu = s.relu;
     // 1 where the gradient passes; a comparison and a product instead of a branch
-    let pass = move |c: usize, x: f32| {
-        f32::from(u8::from(!relu || x * scale[c] + offset[c] > 0.0))
-    };
+    let pass = move |c: usize, x: f32| f32::from(u8::from(!relu || x * scale[c] + offset[c] > 0.0));
     let sums = channel_sums(size, x, dy, |c, x, g| {
         let g = g * pass(c, x);
         (g, g * (x - s.mean[c]))
@@ -210,9 +210,7 @@ pub fn prelu_gradient(v: &[f32], dy: &[f32], slope: f32) -> (Vec<f32>, f32) {
         .zip(v.par_chunks(PIECE).zip(dy.par_chunks(PIECE)))
         .map(|(dx, (v, dy))| {
             let mut sums = [0f32; LANES];
-            for ((dx, v), dy) in
-                dx.chunks_mut(LANES).zip(v.chunks(LANES)).zip(dy.chunks(LANES))
-            {
+            for ((dx, v), dy) in dx.chunks_mut(LANES).zip(v.chunks(LANES)).zip(dy.chunks(LANES)) {
                 for (((d, &v), &g), s) in dx.iter_mut().zip(v).zip(dy).zip(&mut sums) {
                     let negative = v < 0.0;
                     *d = if negative { g * slope } else { g };

@@ -43,14 +43,29 @@ impl Isa {
 /// The methods need the instructions of the implementation; pointers must be valid for 16 values.
 pub trait Lanes: Copy {
     /// All lanes `v`.
+    ///
+    /// # Safety
+    /// As the trait says.
     unsafe fn splat(v: f32) -> Self;
     /// 16 values from `p`, unaligned.
+    ///
+    /// # Safety
+    /// As the trait says.
     unsafe fn load(p: *const f32) -> Self;
     /// 16 values to `p`, unaligned.
+    ///
+    /// # Safety
+    /// As the trait says.
     unsafe fn store(self, p: *mut f32);
     /// `self + a * b`.
+    ///
+    /// # Safety
+    /// As the trait says.
     unsafe fn fma(self, a: Self, b: Self) -> Self;
     /// Sum of the lanes, always in the same order.
+    ///
+    /// # Safety
+    /// As the trait says.
     unsafe fn sum(self) -> f32;
 }
 
@@ -149,9 +164,7 @@ mod x86 {
         }
         #[inline(always)]
         unsafe fn fma(self, a: Self, b: Self) -> Self {
-            unsafe {
-                Self(_mm256_fmadd_ps(a.0, b.0, self.0), _mm256_fmadd_ps(a.1, b.1, self.1))
-            }
+            unsafe { Self(_mm256_fmadd_ps(a.0, b.0, self.0), _mm256_fmadd_ps(a.1, b.1, self.1)) }
         }
         #[inline(always)]
         unsafe fn sum(self) -> f32 {

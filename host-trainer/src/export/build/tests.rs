@@ -15,7 +15,14 @@ fn noise(seed: u32, n: usize, scale: f32) -> Vec<f32> {
         .collect()
 }
 
-fn conv(seed: u32, input: usize, output: usize, kernel: usize, stride: usize, act: Act) -> FoldedConv {
+fn conv(
+    seed: u32,
+    input: usize,
+    output: usize,
+    kernel: usize,
+    stride: usize,
+    act: Act,
+) -> FoldedConv {
     let scale = (3.0 / (input * kernel * kernel) as f32).sqrt();
     FoldedConv {
         name: "test".into(),
@@ -44,7 +51,8 @@ fn network(input: Shape, slope: f32) -> FoldedNet {
             shortcut: Some(conv(11, 5, 9, 1, 2, Act::None)),
         },
     ];
-    let classifier = Linear { input: 9, output: 4, weight: noise(13, 36, 1.0), bias: noise(15, 4, 0.5) };
+    let classifier =
+        Linear { input: 9, output: 4, weight: noise(13, 36, 1.0), bias: noise(15, 4, 0.5) };
     FoldedNet { input, blocks, classifier }
 }
 

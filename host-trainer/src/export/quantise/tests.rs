@@ -32,8 +32,8 @@ fn a_pixel_through_conv_residual_and_prelu_is_within_two_steps_of_float() {
         for (x, r) in [([1.0, -1.5], 0.5), ([-2.0, 0.7], -0.9), ([0.1, 0.2], 2.5)] {
             for o in 0..2 {
                 let mut acc = i64::from(q.channels[o].bias);
-                for c in 0..2 {
-                    acc += i64::from(q.weights[o * 2 + c]) * i64::from(input.quantise(x[c]));
+                for (c, &x) in x.iter().enumerate() {
+                    acc += i64::from(q.weights[o * 2 + c]) * i64::from(input.quantise(x));
                 }
                 acc += i64::from(q.channels[o].residual) * i64::from(residual.quantise(r));
                 let sum = weight[o * 2] * x[0] + weight[o * 2 + 1] * x[1] + bias[o] + r;
@@ -49,7 +49,14 @@ fn a_pixel_through_conv_residual_and_prelu_is_within_two_steps_of_float() {
 #[test]
 fn dead_channels_and_huge_biases_stay_inside_their_integers() {
     let (input, output) = (Affine::positive(1.0), Affine::positive(1.0));
-    let io = ConvIo { ci: 1, kernel: 1, input, residual: Some(Affine::positive(4.0)), output, slope: 1.0 };
+    let io = ConvIo {
+        ci: 1,
+        kernel: 1,
+        input,
+        residual: Some(Affine::positive(4.0)),
+        output,
+        slope: 1.0,
+    };
     for (weight, bias) in [(0.0, 0.0), (1e-20, 3.0), (1e-3, 1e4), (0.0, -1e4)] {
         let q = conv(&[weight], &[bias], io);
         assert!(q.channels[0].bias.unsigned_abs() <= 1 << 30, "{weight} {bias}");
