@@ -76,9 +76,9 @@ fn main() -> ! {
     // memory that nothing writes
     let memory = unsafe {
         Memory {
-            blob: &mut *(&raw mut BLOB),
-            arena: &mut *(&raw mut ARENA),
-            image: &mut *(&raw mut IMAGE),
+            blob: &mut *ptr::addr_of_mut!(BLOB),
+            arena: &mut *ptr::addr_of_mut!(ARENA),
+            image: &mut *ptr::addr_of_mut!(IMAGE),
             placed: core::slice::from_raw_parts(PLACED as *const u32, PLACED_WORDS),
         }
     };
