@@ -94,6 +94,19 @@ impl<'m, B: Board> Agent<'m, B> {
     }
 
     fn answer(&mut self, request: &Request<'_>) -> Result<Reply<'static>, Refusal> {
+        let answer = self.try_answer(request);
+        #[cfg(feature = "defmt")]
+        match &answer {
+            Err(refusal) => defmt::warn!("refused: {}", refusal),
+            Ok(Reply::Opened { checksum, arena_bytes, .. }) => {
+                defmt::info!("network {:08x}, arena {} bytes", checksum, arena_bytes);
+            }
+            Ok(_) => {}
+        }
+        answer
+    }
+
+    fn try_answer(&mut self, request: &Request<'_>) -> Result<Reply<'static>, Refusal> {
         match *request {
             Request::Hello { version } if version != VERSION => {
                 Err(Refusal::Version { expected: VERSION, found: version })

@@ -1,5 +1,6 @@
 //! The command line: a file a subcommand.
 
+pub mod calibrate;
 pub mod check;
 pub mod correlate;
 pub mod export;
@@ -43,6 +44,7 @@ enum Command {
     Export(export::Args),
     Check(check::Args),
     Latency(latency::Args),
+    Calibrate(calibrate::Args),
     Report(report::Args),
     /// List the built-in search spaces.
     Spaces,
@@ -58,6 +60,7 @@ fn run(cli: &Cli, out: &Output) -> Result<()> {
         Command::Export(args) => export::run(args, out),
         Command::Check(args) => check::run(args, out),
         Command::Latency(args) => latency::run(args, out),
+        Command::Calibrate(args) => calibrate::run(args, out),
         Command::Report(args) => report::run(args, out),
         Command::Spaces => spaces::run(out),
     }

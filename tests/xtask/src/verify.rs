@@ -52,6 +52,7 @@ fn steps() -> Vec<Step> {
                 };
                 let mut runtime = build("thumbv7em-none-eabihf");
                 runtime.args(["--package", "supernano-runtime"]);
+                runtime.args(["--features", "supernano-runtime/defmt"]);
                 vec![build("thumbv6m-none-eabi"), runtime]
             }),
         ),
