@@ -126,7 +126,8 @@ pub enum Refusal {
         /// The host's.
         found: u16,
     },
-    /// A message that this version does not have.
+    /// A message that this version does not have, a part longer than [`CHUNK`], or a part of a
+    /// blob beyond the blob's length.
     Malformed,
     /// More bytes than the device has room for; `what` is 0 a blob, 1 an image, 2 an arena, 3
     /// classes.
@@ -196,11 +197,31 @@ pub fn encode<T: Serialize>(
     Ok(used + 1)
 }
 
-/// Reads a frame without its closing zero, in place.
+/// Reads a frame without its closing zero, in place: sequence number and message.
 ///
 /// # Errors
-/// [`FrameError::Framing`], [`FrameError::Checksum`], or [`FrameError::Message`].
+/// As [`unframe`] and [`message`].
 pub fn decode<'a, T: Deserialize<'a>>(frame: &'a mut [u8]) -> Result<(u16, T), FrameError> {
+    let (sequence, bytes) = unframe(frame)?;
+    Ok((sequence, message(bytes)?))
+}
+
+/// Reads the message of an undamaged frame.
+///
+/// # Errors
+/// [`FrameError::Message`].
+pub fn message<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, FrameError> {
+    match postcard::take_from_bytes(bytes) {
+        Ok((message, [])) => Ok(message),
+        _ => Err(FrameError::Message),
+    }
+}
+
+/// Undoes COBS in place and checks the sum: sequence number and the message's bytes.
+///
+/// # Errors
+/// [`FrameError::Framing`] or [`FrameError::Checksum`].
+pub fn unframe(frame: &mut [u8]) -> Result<(u16, &[u8]), FrameError> {
     let used = cobs::decode_in_place(frame).map_err(|_| FrameError::Framing)?;
     let plain = frame.get(..used).ok_or(FrameError::Framing)?;
     let body_end = used.checked_sub(4).filter(|&n| n >= 2).ok_or(FrameError::Framing)?;
@@ -211,10 +232,7 @@ pub fn decode<'a, T: Deserialize<'a>>(frame: &'a mut [u8]) -> Result<(u16, T), F
     }
     let (sequence, message) = body.split_at_checked(2).ok_or(FrameError::Framing)?;
     let sequence: [u8; 2] = sequence.try_into().map_err(|_| FrameError::Framing)?;
-    match postcard::take_from_bytes(message) {
-        Ok((message, [])) => Ok((u16::from_le_bytes(sequence), message)),
-        _ => Err(FrameError::Message),
-    }
+    Ok((u16::from_le_bytes(sequence), message))
 }
 
 /// Collects bytes into frames. A frame that is too long is dropped as a whole.
@@ -234,7 +252,10 @@ impl Collector {
     /// next byte.
     pub fn push(&mut self, byte: u8) -> bool {
         if byte == 0 {
-            return !core::mem::take(&mut self.overflown) && !self.bytes.is_empty();
+            if core::mem::take(&mut self.overflown) {
+                self.bytes.clear();
+            }
+            return !self.bytes.is_empty();
         }
         if self.bytes.push(byte).is_err() {
             self.overflown = true;

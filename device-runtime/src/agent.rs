@@ -75,19 +75,14 @@ impl<'m, B: Board> Agent<'m, B> {
     /// Takes a received byte and returns the bytes to send: none, or a reply.
     pub fn receive(&mut self, byte: u8) -> &[u8] {
         if !self.collector.push(byte) {
-            if byte == 0 {
-                self.collector.clear();
-            }
             return &[];
         }
         let mut collector = core::mem::take(&mut self.collector);
-        let answer = match wire::decode::<Request<'_>>(collector.frame()) {
-            Ok((sequence, request)) => {
-                let reply = self.answer(&request).unwrap_or_else(Reply::Refused);
-                wire::encode(sequence, &reply, &mut self.out)
-            }
-            Err(error) => Err(error),
-        };
+        let answer = wire::unframe(collector.frame()).and_then(|(sequence, message)| {
+            let request = wire::message::<Request<'_>>(message);
+            let reply = request.map_err(|_| Refusal::Malformed).and_then(|r| self.answer(&r));
+            wire::encode(sequence, &reply.unwrap_or_else(Reply::Refused), &mut self.out)
+        });
         collector.clear();
         self.collector = collector;
         self.out.get(..answer.unwrap_or(0)).unwrap_or(&[])
@@ -125,6 +120,9 @@ impl<'m, B: Board> Agent<'m, B> {
                 self.open = Open::No;
                 let capacity = bytes(self.memory.blob).len();
                 too_large(0, length as usize, capacity)?;
+                if (offset as usize).saturating_add(data.len()) > length as usize {
+                    return Err(Refusal::Malformed);
+                }
                 put(bytemuck::cast_slice_mut(self.memory.blob), 0, offset, data)?;
                 self.blob_length = length as usize;
                 Ok(Reply::Done)
@@ -253,11 +251,14 @@ fn too_large(what: u8, needed: usize, capacity: usize) -> Result<(), Refusal> {
 
 fn put(buffer: &mut [u8], what: u8, offset: u32, data: &[u8]) -> Result<(), Refusal> {
     let capacity = buffer.len();
-    let (start, length) = (offset as usize, data.len().min(CHUNK));
-    let end = start.saturating_add(length);
+    if data.len() > CHUNK {
+        return Err(Refusal::Malformed);
+    }
+    let start = offset as usize;
+    let end = start.saturating_add(data.len());
     too_large(what, end, capacity)?;
     if let Some(place) = buffer.get_mut(start..end) {
-        place.copy_from_slice(&data[..length]);
+        place.copy_from_slice(data);
     }
     Ok(())
 }

@@ -98,3 +98,16 @@ fn placed_memory_is_checked() {
         assert_eq!(placed::parts(&bad), None, "word {at} = {value}");
     }
 }
+
+#[test]
+fn a_reader_that_never_clears_hears_again_after_an_overlong_frame() {
+    let mut collector = Collector::new();
+    assert!((0..2 * MAX_FRAME).all(|_| !collector.push(1)));
+    assert!(!collector.push(0));
+    for sequence in 0..2 {
+        let good = framed(sequence, &Request::Run);
+        assert!(good.iter().any(|&b| collector.push(b)), "frame {sequence}");
+        assert_eq!(decode(collector.frame()), Ok((sequence, Request::Run)));
+        collector.clear();
+    }
+}

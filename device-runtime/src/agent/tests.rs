@@ -96,8 +96,11 @@ fn what_does_not_fit_is_refused_with_numbers() {
         let refusal = Refusal::TooLarge { what: 0, needed: 33, capacity: 32 };
         ask(agent, request, |r| assert_eq!(r, Reply::Refused(refusal)));
         let request = Request::Blob { offset: u32::MAX, length: 32, data: &[0; 4] };
+        ask(agent, request, |r| assert_eq!(r, Reply::Refused(Refusal::Malformed)));
+        let request = Request::Image { offset: u32::MAX, data: &[0; 4] };
         ask(agent, request, |r| {
-            assert!(matches!(r, Reply::Refused(Refusal::TooLarge { .. })), "{r:?}");
+            let large = matches!(r, Reply::Refused(Refusal::TooLarge { what: 1, .. }));
+            assert!(large, "{r:?}");
         });
     });
     with_agent(4096, 3, |agent| {
@@ -107,5 +110,34 @@ fn what_does_not_fit_is_refused_with_numbers() {
                 matches!(r, Reply::Refused(Refusal::TooLarge { what: 2, capacity: 12, .. }));
             assert!(large, "{r:?}");
         });
+    });
+}
+
+#[test]
+fn parts_that_break_the_format_are_refused() {
+    with_agent(4096, 4096, |agent| {
+        let long = [1; CHUNK + 1];
+        for request in [
+            Request::Image { offset: 0, data: &long },
+            Request::Blob { offset: 0, length: 2000, data: &long },
+            Request::Blob { offset: 8, length: 10, data: &[0; 3] },
+        ] {
+            ask(agent, request, |r| assert_eq!(r, Reply::Refused(Refusal::Malformed)));
+        }
+    });
+}
+
+#[test]
+fn an_unknown_message_gets_an_answer() {
+    with_agent(8, 8, |agent| {
+        let mut frame = [0; MAX_FRAME];
+        let n = wire::encode(5, &200u8, &mut frame).unwrap();
+        let mut answer: Vec<u8> = Vec::new();
+        for &byte in &frame[..n] {
+            answer.extend_from_slice(agent.receive(byte));
+        }
+        assert_eq!(answer.pop(), Some(0));
+        let expected = (5, Reply::Refused(Refusal::Malformed));
+        assert_eq!(wire::decode::<Reply<'_>>(&mut answer), Ok(expected));
     });
 }

@@ -149,6 +149,7 @@ fn bulk(
     file.as_file().write_all(&bytes).map_err(|e| Error::tool("temporary file", e))?;
     let qemu = Qemu::start(&firmware(elf), Some(file.path()), false)?;
     let mut session = Session::tcp(qemu.stream()?, TIMEOUT)?;
+    drop(file); // it is in the board's memory: nothing stays behind where this process is killed
     let (checksum, there) = session.open(&Request::OpenPlaced)?;
     same_blob(blob, checksum)?;
     if there as usize != images.len() {

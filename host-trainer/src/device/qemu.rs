@@ -1,6 +1,11 @@
 //! An emulated board: QEMU as a child process, its UART over TCP on the loopback.
+//!
+//! QEMU must not outlive this process, however that ends. Dropping [`Qemu`] kills it; where
+//! nothing is dropped any more (a signal, an abort), a guard does: a shell that waits for the end
+//! of a pipe whose other end only this process holds.
 
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{ErrorKind, Read as _, Seek as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -14,11 +19,43 @@ const PROGRAM: &str = "qemu-system-arm";
 /// Where PSRAM begins: what is placed before the start goes there.
 const PLACED: &str = "0x21000000";
 
-/// A running emulator. It is killed when this is dropped.
+/// Ignores the signals that a terminal sends to a whole group: they may end the others first.
+const GUARD: &str = "trap '' INT TERM HUP; read -r line; kill -9 \"$0\"";
+
+/// A running emulator. It is killed when this is dropped, or when this process ends.
 #[derive(Debug)]
 pub struct Qemu {
-    child: Child,
+    _processes: Processes,
     stream: TcpStream,
+}
+
+/// QEMU and its guard, ended in this order: the guard never sees the number of a QEMU that is
+/// gone, which another process may have by then.
+#[derive(Debug)]
+struct Processes {
+    guard: Child,
+    qemu: Child,
+}
+
+impl Processes {
+    fn guarded(mut qemu: Child) -> Result<Self> {
+        let mut command = Command::new("sh");
+        command.args(["-c", GUARD, &qemu.id().to_string()]).stdin(Stdio::piped());
+        match command.stdout(Stdio::null()).stderr(Stdio::null()).spawn() {
+            Ok(guard) => Ok(Self { guard, qemu }),
+            Err(error) => {
+                stop(&mut qemu);
+                Err(Error::tool("sh", error))
+            }
+        }
+    }
+}
+
+impl Drop for Processes {
+    fn drop(&mut self) {
+        stop(&mut self.guard);
+        stop(&mut self.qemu);
+    }
 }
 
 impl Qemu {
@@ -39,6 +76,8 @@ impl Qemu {
         let failed = |e: std::io::Error| Error::tool(PROGRAM, e);
         let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(failed)?;
         let port = listener.local_addr().map_err(failed)?.port();
+        let mut complaint = tempfile::tempfile().map_err(|e| Error::tool("temporary file", e))?;
+        let errors = complaint.try_clone().map_err(|e| Error::tool("temporary file", e))?;
         let mut command = Command::new(PROGRAM);
         command
             .args(["-M", "mps2-an386", "-display", "none", "-monitor", "none", "-kernel"])
@@ -46,7 +85,7 @@ impl Qemu {
             .args(["-serial", &format!("tcp:127.0.0.1:{port}")])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null());
+            .stderr(errors);
         if let Some(file) = placed {
             let name = file.display().to_string().replace(',', ",,");
             command.args(["-device", &format!("loader,file={name},addr={PLACED},force-raw=on")]);
@@ -54,7 +93,7 @@ impl Qemu {
         if counting {
             command.args(["-icount", "shift=6"]);
         }
-        let mut child = command.spawn().map_err(|e| match e.kind() {
+        let child = command.spawn().map_err(|e| match e.kind() {
             ErrorKind::NotFound => Error::tool(
                 PROGRAM,
                 "not found; `cargo xtask setup` installs it (Debian: `apt-get install \
@@ -63,13 +102,9 @@ impl Qemu {
             ),
             _ => failed(e),
         })?;
-        match accept(&listener, &mut child) {
-            Ok(stream) => Ok(Self { child, stream }),
-            Err(error) => {
-                stop(&mut child);
-                Err(error)
-            }
-        }
+        let mut processes = Processes::guarded(child)?;
+        let stream = accept(&listener, &mut processes.qemu, &mut complaint)?;
+        Ok(Self { _processes: processes, stream })
     }
 
     /// The UART.
@@ -81,7 +116,7 @@ impl Qemu {
     }
 }
 
-fn accept(listener: &TcpListener, child: &mut Child) -> Result<TcpStream> {
+fn accept(listener: &TcpListener, child: &mut Child, complaint: &mut File) -> Result<TcpStream> {
     let failed = |e: std::io::Error| Error::tool(PROGRAM, e);
     listener.set_nonblocking(true).map_err(failed)?;
     let start = Instant::now();
@@ -96,7 +131,10 @@ fn accept(listener: &TcpListener, child: &mut Child) -> Result<TcpStream> {
             Err(e) => return Err(failed(e)),
         }
         if let Some(status) = child.try_wait().map_err(failed)? {
-            return Err(Error::tool(PROGRAM, format!("ended with {status} before it started")));
+            let mut said = String::new();
+            let _ = complaint.rewind().and_then(|()| complaint.read_to_string(&mut said));
+            let why = format!("ended with {status} before it started: {}", said.trim());
+            return Err(Error::tool(PROGRAM, why));
         }
         if start.elapsed() > START {
             return Err(Error::tool(PROGRAM, "did not connect within 20 s"));
@@ -108,12 +146,6 @@ fn accept(listener: &TcpListener, child: &mut Child) -> Result<TcpStream> {
 fn stop(child: &mut Child) {
     let _ = child.kill();
     let _ = child.wait();
-}
-
-impl Drop for Qemu {
-    fn drop(&mut self) {
-        stop(&mut self.child);
-    }
 }
 
 /// The agent's ELF file: `given`, else in SUPERNANO_FIRMWARE_DIR, else in `firmware` beside the
