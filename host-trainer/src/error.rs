@@ -65,23 +65,18 @@ pub enum Error {
     /// Everything worked and the answer is no: a mismatch, or nothing feasible.
     #[error("{0}")]
     No(String),
-    /// Interrupted by the user.
-    #[error("interrupted")]
-    Interrupted,
 }
 
 /// Result of the host side.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// The process's exit code: 1 the answer is no, 2 wrong use or input, 3 a tool or disk failed,
-    /// 130 interrupted.
+    /// The process's exit code: 1 the answer is no, 2 wrong use or input, 3 a tool or disk failed.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::No(_) | Self::NotFinite { .. } => 1,
             Self::Missing { .. } | Self::Invalid { .. } | Self::Core { .. } => 2,
             Self::Io { .. } | Self::Tool { .. } => 3,
-            Self::Interrupted => 130,
         }
     }
 

@@ -13,6 +13,8 @@ pub mod files;
 pub mod rank;
 pub mod report;
 pub mod search;
+#[cfg(test)]
+mod shared_data;
 pub mod stats;
 pub mod supernet;
 pub mod surrogate;

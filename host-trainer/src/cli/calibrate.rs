@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::device::DeviceArgs;
 use super::output::{Output, table};
 use crate::blob::Blob;
-use crate::device::{self, Target};
+use crate::device::{self};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::search::instructions::{InstructionTable, Work, work};
@@ -21,12 +22,8 @@ pub struct Args {
     /// Exported networks, at least 4.
     #[arg(required = true)]
     networks: Vec<PathBuf>,
-    /// qemu-m4.
-    #[arg(long, default_value = "qemu-m4")]
-    target: String,
-    /// The device's agent, an ELF file.
-    #[arg(long)]
-    firmware: Option<PathBuf>,
+    #[command(flatten)]
+    device: DeviceArgs,
     /// Table to write.
     #[arg(short, long)]
     output: PathBuf,
@@ -58,12 +55,12 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     if found < 4 {
         return Err(Error::invalid("argument NETWORKS", "networks", "at least 4", found));
     }
-    let target: Target = args.target.parse()?;
+    let target = args.device.target()?;
     let bar = out.progress(found as u64, "calibrate");
     let (mut counts, mut totals) = (Vec::<(Work, u64)>::new(), Vec::new());
     for (i, path) in args.networks.iter().enumerate() {
         let blob = Blob::read(path)?;
-        let report = device::latency(&blob, target, args.firmware.as_deref())?;
+        let report = device::latency(&blob, target, args.device.firmware())?;
         if i % 2 == 0 {
             let layers = report.layers.iter().skip(1).map(|l| u64::from(l.instructions));
             counts.extend(work(blob.view()?.header()).zip(layers));

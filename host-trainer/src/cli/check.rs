@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use supernano_core::space::Shape;
 
+use super::device::DeviceArgs;
 use super::output::{Output, table};
 use crate::blob::Blob;
 use crate::config::RunConfig;
 use crate::data::{self, DataSpec, Dataset, Source};
-use crate::device::{self, CheckReport, Mode, Target};
+use crate::device::{self, CheckReport, Mode};
 use crate::error::{Error, Result};
 use crate::{files, train};
 
@@ -19,9 +20,8 @@ use crate::{files, train};
 pub struct Args {
     /// Exported network.
     network: PathBuf,
-    /// host or qemu-m4.
-    #[arg(long, default_value = "qemu-m4")]
-    target: String,
+    #[command(flatten)]
+    device: DeviceArgs,
     /// Test images, from the first on; all where there are fewer.
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
     images: u32,
@@ -34,9 +34,6 @@ pub struct Args {
     /// Directory or archive of the data set.
     #[arg(long)]
     data: Option<PathBuf>,
-    /// The device's agent, an ELF file.
-    #[arg(long)]
-    firmware: Option<PathBuf>,
     /// Also write the report as JSON.
     #[arg(short, long)]
     output: Option<PathBuf>,
@@ -48,14 +45,14 @@ pub struct Args {
 /// [`Error::No`] for a mismatch; what is missing, wrong or fails.
 pub fn run(args: &Args, out: &Output) -> Result<()> {
     let blob = Blob::read(&args.network)?;
-    let target: Target = args.target.parse()?;
+    let target = args.device.target()?;
     let shape = blob.view()?.header().input();
     let classes = blob.view()?.classes();
     let dataset = dataset(args, shape, classes)?;
     let count = dataset.test.len().min(args.images as usize) as u32;
     let images = dataset.test.select(&(0..count).collect::<Vec<u32>>());
     let bar = out.progress(u64::from(count), "check");
-    let report = device::check(&blob, &images, target, args.mode, args.firmware.as_deref(), &bar)?;
+    let report = device::check(&blob, &images, target, args.mode, args.device.firmware(), &bar)?;
     bar.finish_and_clear();
     if let Some(path) = &args.output {
         files::write_json(path, &report)?;

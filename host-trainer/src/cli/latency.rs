@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use super::device::DeviceArgs;
 use super::output::{Output, table};
 use crate::blob::Blob;
-use crate::device::{self, LatencyReport, Target};
+use crate::device::{self, LatencyReport};
 use crate::error::Result;
 use crate::files;
 
@@ -15,12 +16,8 @@ use crate::files;
 pub struct Args {
     /// Exported network.
     network: PathBuf,
-    /// qemu-m4.
-    #[arg(long, default_value = "qemu-m4")]
-    target: String,
-    /// The device's agent, an ELF file.
-    #[arg(long)]
-    firmware: Option<PathBuf>,
+    #[command(flatten)]
+    device: DeviceArgs,
     /// Also write the report as JSON.
     #[arg(short, long)]
     output: Option<PathBuf>,
@@ -32,8 +29,8 @@ pub struct Args {
 /// What is missing, wrong or fails.
 pub fn run(args: &Args, out: &Output) -> Result<()> {
     let blob = Blob::read(&args.network)?;
-    let target: Target = args.target.parse()?;
-    let report = device::latency(&blob, target, args.firmware.as_deref())?;
+    let target = args.device.target()?;
+    let report = device::latency(&blob, target, args.device.firmware())?;
     if let Some(path) = &args.output {
         files::write_json(path, &report)?;
     }

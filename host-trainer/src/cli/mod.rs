@@ -3,6 +3,7 @@
 pub mod calibrate;
 pub mod check;
 pub mod correlate;
+pub mod device;
 pub mod export;
 pub mod latency;
 pub mod output;

@@ -13,8 +13,9 @@ pub use build::{Source, build};
 pub use calibrate::{Ranges, calibrate};
 
 use crate::blob::{self, Blob};
-use crate::data::{Dataset, Images};
+use crate::data::Dataset;
 use crate::error::Result;
+use crate::rank::{EvalSet, evaluate};
 use crate::train::Run;
 
 /// One operation of the exported network.
@@ -69,7 +70,8 @@ pub fn export(
     let ranges = calibrate(&net, dataset, calibration);
     let source = Source { space: space.name, code: &code, dataset };
     let blob = build(&net, &ranges, &source)?;
-    let top1_float = float_top1(&net, dataset, &dataset.test);
+    let test = EvalSet::new(dataset, &dataset.test, usize::MAX);
+    let top1_float = evaluate(&net, &test).top1;
     let logits = blob.logits(&dataset.test)?;
     let view = blob.view()?;
     let summary = Exported {
@@ -102,22 +104,4 @@ pub fn kind(op: &Op) -> String {
         }
         Op::Classifier(_) => "pool+classifier".into(),
     }
-}
-
-fn float_top1(net: &crate::supernet::FoldedNet, dataset: &Dataset, images: &Images) -> f64 {
-    let mut right = 0;
-    let all: Vec<u32> = (0..images.len() as u32).collect();
-    for indices in all.chunks(128) {
-        let logits = net.forward(&dataset.batch(images, indices), indices.len());
-        for (row, &i) in logits.chunks_exact(net.classes().max(1)).zip(indices) {
-            let mut best = 0;
-            for (c, v) in row.iter().enumerate() {
-                if *v > row[best] {
-                    best = c;
-                }
-            }
-            right += usize::from(best == usize::from(images.labels[i as usize]));
-        }
-    }
-    right as f64 / images.len().max(1) as f64
 }

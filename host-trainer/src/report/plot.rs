@@ -9,11 +9,15 @@ use super::{Network, Point};
 
 const SIZE: (u32, u32) = (760, 380);
 const FONT: (&str, u32) = ("sans-serif", 14);
-const COLOURS: [RGBColor; 4] = [
+const COLOURS: [RGBColor; 8] = [
     RGBColor(0x1b, 0x6c, 0xa8),
     RGBColor(0xd1, 0x5b, 0x26),
     RGBColor(0x2c, 0x8a, 0x4b),
     RGBColor(0x8a, 0x3f, 0x9c),
+    RGBColor(0xc2, 0x9a, 0x00),
+    RGBColor(0x00, 0x9a, 0xa6),
+    RGBColor(0xc7, 0x3a, 0x6b),
+    RGBColor(0x55, 0x55, 0x55),
 ];
 
 type Canvas<'a, 'b> = DrawingArea<SVGBackend<'a>, Shift>;

@@ -1,5 +1,3 @@
-use std::path::Path;
-
 use serde::Deserialize;
 use supernano_core::space::{RESNET8, RESNET20};
 
@@ -157,15 +155,7 @@ fn truths_need_scores() {
 
 #[test]
 fn the_winner_s_published_scores() {
-    let shared = std::env::var("SUPERNANO_SHARED")
-        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared").into());
-    let challenge = Path::new(&shared).join("challenge");
-    if !challenge.exists() {
-        let required = std::env::var("SUPERNANO_REQUIRE_SHARED").is_ok_and(|v| v == "1");
-        assert!(!required, "{} is not there", challenge.display());
-        eprintln!("SKIPPED: {} is not there", challenge.display());
-        return;
-    }
+    let Some(challenge) = crate::shared_data::shared("challenge") else { return };
     let scores = challenge.join("reference_step2_protocol_a_dev_300.csv");
     let scores = table::read(&scores, &RESNET20, table::SCORE).unwrap();
     let truths = challenge.join("ground_truth_dev_300.csv");

@@ -100,17 +100,7 @@ fn column(path: PathBuf, column: usize) -> Vec<(Arch, f64)> {
 
 #[test]
 fn smooths_the_reference_supernets_scores() {
-    let root = std::env::var("SUPERNANO_SHARED").unwrap_or_else(|_| "../../shared".into());
-    let directory = PathBuf::from(root).join("challenge");
-    if !directory.is_dir() {
-        assert!(
-            std::env::var("SUPERNANO_REQUIRE_SHARED").as_deref() != Ok("1"),
-            "{} is missing",
-            directory.display()
-        );
-        eprintln!("SKIPPED: {} is not there (SUPERNANO_SHARED)", directory.display());
-        return;
-    }
+    let Some(directory) = crate::shared_data::shared("challenge") else { return };
     let samples = column(directory.join("reference_step2_protocol_a_dev_300.csv"), 2);
     let truth = column(directory.join("ground_truth_dev_300.csv"), 2);
     assert!(samples.iter().map(|s| &s.0).eq(truth.iter().map(|t| &t.0)));

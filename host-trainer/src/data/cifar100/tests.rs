@@ -1,5 +1,3 @@
-use std::path::PathBuf;
-
 use super::*;
 use crate::data::{Source, load};
 
@@ -80,17 +78,7 @@ fn errors_name_file_expected_and_found() {
 
 #[test]
 fn the_official_archive() {
-    let shared = PathBuf::from(
-        std::env::var("SUPERNANO_SHARED")
-            .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared").into()),
-    );
-    let path = shared.join("data/cifar-100-binary.tar.gz");
-    if !path.exists() {
-        let required = std::env::var("SUPERNANO_REQUIRE_SHARED").is_ok_and(|v| v == "1");
-        assert!(!required, "{} is not there", path.display());
-        eprintln!("SKIPPED: {} is not there", path.display());
-        return;
-    }
+    let Some(path) = crate::shared_data::shared("data/cifar-100-binary.tar.gz") else { return };
     let spec = DataSpec { validation: 5000, test: Some(2000), ..spec(&path) };
     let data = load(&spec).unwrap();
     assert_eq!((data.train.len(), data.validation.len(), data.test.len()), (45_000, 5000, 2000));

@@ -1,0 +1,32 @@
+//! Arguments of the commands that run something on a device.
+
+use std::path::{Path, PathBuf};
+
+use crate::device::Target;
+use crate::error::Result;
+
+/// Which device, and what runs on it.
+#[derive(clap::Args, Debug)]
+pub struct DeviceArgs {
+    /// host or qemu-m4; a count needs a device.
+    #[arg(long, default_value = "qemu-m4")]
+    target: String,
+    /// The device's agent, an ELF file.
+    #[arg(long)]
+    firmware: Option<PathBuf>,
+}
+
+impl DeviceArgs {
+    /// The target.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Invalid`] for one that there is not.
+    pub fn target(&self) -> Result<Target> {
+        self.target.parse()
+    }
+
+    /// The agent, where one is named.
+    pub fn firmware(&self) -> Option<&Path> {
+        self.firmware.as_deref()
+    }
+}
