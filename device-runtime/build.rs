@@ -1,10 +1,18 @@
 //! Says whether the core has the DSP extension, which stable Rust does not.
 
+/// Cores of Armv8-M with the extension, as `-C target-cpu` names them.
+const ARMV8M_DSP: [&str; 5] =
+    ["cortex-m33", "cortex-m35p", "cortex-m52", "cortex-m55", "cortex-m85"];
+
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rustc-check-cfg=cfg(supernano_dsp)");
     let target = std::env::var("TARGET").unwrap_or_default();
-    if target.starts_with("thumbv7em-") || target.starts_with("thumbv8m.main-") {
+    let flags = std::env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
+    let named = || {
+        flags.split('\x1f').any(|f| f.contains("+dsp") || ARMV8M_DSP.iter().any(|c| f.ends_with(c)))
+    };
+    if target.starts_with("thumbv7em-") || (target.starts_with("thumbv8m.main-") && named()) {
         println!("cargo:rustc-cfg=supernano_dsp");
     }
 }

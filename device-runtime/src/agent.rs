@@ -24,6 +24,11 @@ pub trait Board {
 
     /// Runs `f` with interrupts masked.
     fn masked<R>(&self, f: impl FnOnce() -> R) -> R;
+
+    /// Runs `f` and measures the bytes of stack that it takes; 0 where the board cannot.
+    fn stack<R>(&self, f: impl FnOnce() -> R) -> (R, u32) {
+        (f(), 0)
+    }
 }
 
 /// The agent's buffers.
@@ -72,11 +77,19 @@ impl<'m, B: Board> Agent<'m, B> {
         }
     }
 
-    /// Takes a received byte and returns the bytes to send: none, or a reply.
-    pub fn receive(&mut self, byte: u8) -> &[u8] {
-        if !self.collector.push(byte) {
-            return &[];
-        }
+    /// The board.
+    pub fn board(&self) -> &B {
+        &self.board
+    }
+
+    /// Takes a received byte and returns the bytes to send: none, or a reply; and the board, to
+    /// send them with.
+    pub fn receive(&mut self, byte: u8) -> (&B, &[u8]) {
+        let length = if self.collector.push(byte) { self.reply() } else { 0 };
+        (&self.board, self.out.get(..length).unwrap_or(&[]))
+    }
+
+    fn reply(&mut self) -> usize {
         let mut collector = core::mem::take(&mut self.collector);
         let answer = wire::unframe(collector.frame()).and_then(|(sequence, message)| {
             let request = wire::message::<Request<'_>>(message);
@@ -85,7 +98,7 @@ impl<'m, B: Board> Agent<'m, B> {
         });
         collector.clear();
         self.collector = collector;
-        self.out.get(..answer.unwrap_or(0)).unwrap_or(&[])
+        answer.unwrap_or(0)
     }
 
     fn answer(&mut self, request: &Request<'_>) -> Result<Reply<'static>, Refusal> {
@@ -232,7 +245,11 @@ impl<'m, B: Board> Agent<'m, B> {
                         network.step(op, arena, logits).map_err(refused)?;
                     }
                 }
-                Ok(Reply::Counts { total, parts })
+                let (opened, open_stack_bytes) = board.stack(|| own.view().map(|v| v.length()));
+                opened?;
+                let (ran, stack_bytes) =
+                    board.stack(|| network.run(image, arena, logits, &mut ()).map_err(refused));
+                ran.map(|()| Reply::Counts { total, parts, stack_bytes, open_stack_bytes })
             })
         })();
         core::mem::swap(&mut self.memory.arena, &mut arena);

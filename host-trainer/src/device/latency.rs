@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::check::same_blob;
-use super::qemu::{Qemu, firmware};
-use super::session::Session;
-use super::target::Target;
+use super::qemu::Qemu;
+use super::session::{Counts, Device, Session};
+use super::target::{Target, known};
 use crate::blob::Blob;
 use crate::error::{Error, Result};
 use crate::export::kind;
@@ -32,12 +32,20 @@ pub struct LayerCount {
 pub struct LatencyReport {
     /// Where the network ran.
     pub target: String,
+    /// Who counted.
+    pub device: Device,
     /// Sub-network.
     pub code: String,
     /// Unit of all counts.
     pub unit: &'static str,
     /// Of one inference, counted in one piece.
     pub instructions: u32,
+    /// Bytes of arena.
+    pub arena_bytes: u32,
+    /// Bytes of stack that one inference took.
+    pub stack_bytes: u32,
+    /// Bytes of stack that it took to open the network: checks and arena plan.
+    pub open_stack_bytes: u32,
     /// CRC-32 of the network.
     pub checksum: u32,
     /// The image's conversion, then every operation.
@@ -49,16 +57,17 @@ pub struct LatencyReport {
 /// # Errors
 /// [`Error::Invalid`] for the host, [`Error::Tool`] where the device fails.
 pub fn latency(blob: &Blob, target: Target, elf: Option<&Path>) -> Result<LatencyReport> {
-    if target == Target::Host {
-        let found = target.to_string();
-        return Err(Error::invalid("option --target", "target", "a device: qemu-m4", found));
-    }
+    let Target::Qemu(machine) = target else {
+        let expected = format!("a device, one of {}", known());
+        return Err(Error::invalid("option --target", "target", expected, target.to_string()));
+    };
     let view = blob.view()?;
-    let qemu = Qemu::start(&firmware(elf), None, true)?;
+    let qemu = Qemu::start(&machine, elf, None, true)?;
     let mut session = Session::tcp(qemu.stream()?, TIMEOUT)?;
-    same_blob(blob, session.send_blob(blob.bytes())?)?;
+    let opened = session.send_blob(blob.bytes())?;
+    same_blob(blob, opened.checksum)?;
     session.send_image(&vec![128; view.image_len()])?;
-    let (total, parts) = session.counts()?;
+    let Counts { total, parts, stack_bytes, open_stack_bytes } = session.counts()?;
     let ops = &view.header().ops;
     if parts.len() != ops.len() + 1 {
         let problem = format!("{} counts for {} operations", parts.len(), ops.len());
@@ -70,7 +79,11 @@ pub fn latency(blob: &Blob, target: Target, elf: Option<&Path>) -> Result<Latenc
         target: target.to_string(),
         code: view.header().code.to_owned(),
         unit: "instructions",
+        device: session.device().clone(),
         instructions: total,
+        arena_bytes: opened.arena_bytes,
+        stack_bytes,
+        open_stack_bytes,
         checksum: view.checksum(),
         layers: names
             .zip(parts)

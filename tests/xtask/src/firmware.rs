@@ -15,9 +15,18 @@ pub struct Agent {
     pub target: &'static str,
 }
 
+const fn agent(package: &'static str, binary: &'static str, target: &'static str) -> Agent {
+    Agent { package, binary, target }
+}
+
 /// Every agent there is.
-pub const AGENTS: [Agent; 1] =
-    [Agent { package: "qemu-m4", binary: "qemu-m4-agent", target: "thumbv7em-none-eabihf" }];
+pub const AGENTS: [Agent; 5] = [
+    agent("qemu-m0", "qemu-m0-agent", "thumbv6m-none-eabi"),
+    agent("qemu-m3", "qemu-m3-agent", "thumbv7m-none-eabi"),
+    agent("qemu-m4", "qemu-m4-agent", "thumbv7em-none-eabihf"),
+    agent("qemu-m7", "qemu-m7-agent", "thumbv7em-none-eabihf"),
+    agent("qemu-m33", "qemu-m33-agent", "thumbv8m.main-none-eabi"),
+];
 
 /// The firmware's own workspace.
 pub fn workspace() -> PathBuf {
