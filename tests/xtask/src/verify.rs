@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Instant;
 
-use crate::firmware::{self, AGENTS};
+use crate::firmware;
 use crate::process::{self, Failure, Result, cargo};
 use crate::setup;
 
@@ -64,10 +64,9 @@ fn steps() -> Vec<Step> {
                     cargo(["clippy", "--release", "--workspace", "--all-targets", "--quiet"]);
                 host.args(warnings);
                 let mut list = vec![host];
-                for agent in AGENTS {
-                    let mut one = in_firmware(cargo(["clippy", "--release", "--quiet"]));
-                    one.args(["--package", agent.package, "--target", agent.target]);
-                    one.args(warnings);
+                for firmware in firmware::ALL {
+                    let mut one = firmware.cargo("clippy");
+                    one.arg("--quiet").args(warnings);
                     list.push(one);
                 }
                 list
