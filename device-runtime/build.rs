@@ -7,12 +7,17 @@ const ARMV8M_DSP: [&str; 5] =
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rustc-check-cfg=cfg(supernano_dsp)");
+    println!("cargo:rustc-check-cfg=cfg(supernano_armv8m)");
     let target = std::env::var("TARGET").unwrap_or_default();
     let flags = std::env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
     let named = || {
         flags.split('\x1f').any(|f| f.contains("+dsp") || ARMV8M_DSP.iter().any(|c| f.ends_with(c)))
     };
-    if target.starts_with("thumbv7em-") || (target.starts_with("thumbv8m.main-") && named()) {
+    let armv8m = target.starts_with("thumbv8m.main-");
+    if armv8m {
+        println!("cargo:rustc-cfg=supernano_armv8m");
+    }
+    if target.starts_with("thumbv7em-") || (armv8m && named()) {
         println!("cargo:rustc-cfg=supernano_dsp");
     }
 }

@@ -50,6 +50,9 @@ mod tiles {
     global_asm!(
         r#"
 .syntax unified
+.if {armv8m}
+.cpu cortex-m33
+.endif
 .thumb
 .macro supernano_column offset
     ldr r0, [lr], #4
@@ -122,7 +125,8 @@ supernano_tile_1x1:
     supernano_enter
 1:  supernano_column 0
     supernano_leave
-"#
+"#,
+        armv8m = const cfg!(supernano_armv8m) as u32,
     );
 
     impl MicroKernel for Dsp {
