@@ -30,7 +30,7 @@ pub const ALL: [Firmware; 5] = [
     firmware("qemu-m7", "qemu-m7-agent", "thumbv7em-none-eabihf"),
     Firmware {
         cpu: Some("cortex-m33"),
-        ..firmware("qemu-m33", "qemu-m33-agent", "thumbv8m.main-none-eabi")
+        ..firmware("qemu-m33", "qemu-m33-agent", "thumbv8m.main-none-eabihf")
     },
 ];
 

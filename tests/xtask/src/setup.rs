@@ -10,7 +10,7 @@ pub const TARGETS: [&str; 4] = [
     "thumbv6m-none-eabi",
     "thumbv7m-none-eabi",
     "thumbv7em-none-eabihf",
-    "thumbv8m.main-none-eabi",
+    "thumbv8m.main-none-eabihf",
 ];
 
 const QEMU: &str = "qemu-system-arm";
