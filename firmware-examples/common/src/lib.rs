@@ -8,12 +8,12 @@ mod stack;
 pub use agent::{Port, serve};
 pub use stack::depth;
 
-/// The agent of an MPS2 machine: `agent!(Machine { blob: KiB, arena: KiB, image: KiB, placed: KiB })`
+/// The agent of an MPS2 machine: `agent!(M4 { blob: KiB, arena: KiB, image: KiB, placed: KiB })`
 /// defines its entry point. The four sizes are those of the buffers, and of the memory at
 /// [`mps2::Machine::PLACED`].
 #[macro_export]
 macro_rules! agent {
-    ($machine:ty { blob: $blob:literal, arena: $arena:literal, image: $image:literal,
+    ($machine:ident { blob: $blob:literal, arena: $arena:literal, image: $image:literal,
         placed: $placed:literal $(,)? }) => {
         #[$crate::entry]
         fn main() -> ! {
@@ -25,8 +25,8 @@ macro_rules! agent {
                 // Only a second call of the entry point comes here.
                 loop {}
             };
-            let board = $crate::mps2::Mps2::<$machine>::start();
-            let placed = $crate::mps2::placed::<$machine>($placed << 8);
+            let board = $crate::mps2::Mps2::<$crate::mps2::$machine>::start();
+            let placed = $crate::mps2::placed::<$crate::mps2::$machine>($placed << 8);
             $crate::serve(board, $crate::Memory { blob, arena, image, placed })
         }
     };
@@ -35,6 +35,9 @@ macro_rules! agent {
 pub use cortex_m::singleton;
 pub use cortex_m_rt::entry;
 pub use supernano_runtime::Memory;
+
+#[cfg(feature = "log")]
+use defmt_semihosting as _;
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {

@@ -29,6 +29,38 @@ pub trait Machine {
     const PLACED: usize;
 }
 
+macro_rules! machines {
+    ($($(#[$doc:meta])* $name:ident: $chip:literal, $core:literal, $clock:literal,
+        $uart:literal, $timer:literal, $placed:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub enum $name {}
+
+        impl Machine for $name {
+            const CHIP: &'static str = $chip;
+            const CORE: &'static str = $core;
+            const CLOCK_HZ: u32 = $clock;
+            const UART: usize = $uart;
+            const TIMER: usize = $timer;
+            const PLACED: usize = $placed;
+        }
+    )*};
+}
+
+machines! {
+    /// A Cortex-M3 that runs code for Cortex-M0: it executes that unchanged.
+    M0: "mps2-an385", "cortex-m0 code on a cortex-m3", 25_000_000,
+        0x4000_4000, 0x4000_0000, 0x2100_0000;
+    /// A Cortex-M3.
+    M3: "mps2-an385", "cortex-m3", 25_000_000, 0x4000_4000, 0x4000_0000, 0x2100_0000;
+    /// A Cortex-M4.
+    M4: "mps2-an386", "cortex-m4", 25_000_000, 0x4000_4000, 0x4000_0000, 0x2100_0000;
+    /// A Cortex-M7.
+    M7: "mps2-an500", "cortex-m7", 25_000_000, 0x4000_4000, 0x4000_0000, 0x6000_0000;
+    /// A Cortex-M33 in secure state; the addresses are those of the secure aliases.
+    M33: "mps2-an505", "cortex-m33", 20_000_000, 0x5020_0000, 0x5000_0000, 0x8000_0000;
+}
+
 /// A machine that has been started.
 #[derive(Debug)]
 pub struct Mps2<M>(PhantomData<M>);

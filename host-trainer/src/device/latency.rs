@@ -4,12 +4,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
+use supernano_core::wire::Request;
 
 use super::check::same_blob;
 use super::qemu::Qemu;
 use super::session::{Counts, Device, Session};
 use super::target::{Target, known};
 use crate::blob::Blob;
+use crate::data::Images;
 use crate::error::{Error, Result};
 use crate::export::kind;
 
@@ -55,7 +57,8 @@ pub struct LatencyReport {
 /// Counts one inference on `target`, with interrupts masked.
 ///
 /// # Errors
-/// [`Error::Invalid`] for the host, [`Error::Tool`] where the device fails.
+/// [`Error::Invalid`] for the host, [`Error::Tool`] where the device fails, [`Error::No`] where it
+/// counts a wrong answer.
 pub fn latency(blob: &Blob, target: Target, elf: Option<&Path>) -> Result<LatencyReport> {
     let Target::Qemu(machine) = target else {
         let expected = format!("a device, one of {}", known());
@@ -66,8 +69,13 @@ pub fn latency(blob: &Blob, target: Target, elf: Option<&Path>) -> Result<Latenc
     let mut session = Session::tcp(qemu.stream()?, TIMEOUT)?;
     let opened = session.send_blob(blob.bytes())?;
     same_blob(blob, opened.checksum)?;
-    session.send_image(&vec![128; view.image_len()])?;
+    let image: Vec<u8> = (0..view.image_len()).map(|i| (i * 37 % 251) as u8).collect();
+    session.send_image(&image)?;
     let Counts { total, parts, stack_bytes, open_stack_bytes } = session.counts()?;
+    let image = Images { shape: view.header().input(), pixels: image, labels: vec![0] };
+    if session.logits(&Request::Run)? != blob.logits(&image)? {
+        return Err(Error::No("the device's answer differs from the host's".into()));
+    }
     let ops = &view.header().ops;
     if parts.len() != ops.len() + 1 {
         let problem = format!("{} counts for {} operations", parts.len(), ops.len());

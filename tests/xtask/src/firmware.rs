@@ -23,10 +23,11 @@ const fn firmware(package: &'static str, binary: &'static str, target: &'static 
 }
 
 /// Every firmware there is. No target of Cortex-M33 has the DSP extension by itself.
-pub const ALL: [Firmware; 5] = [
+pub const ALL: [Firmware; 6] = [
     firmware("qemu-m0", "qemu-m0-agent", "thumbv6m-none-eabi"),
     firmware("qemu-m3", "qemu-m3-agent", "thumbv7m-none-eabi"),
     firmware("qemu-m4", "qemu-m4-agent", "thumbv7em-none-eabihf"),
+    firmware("qemu-m4-log", "qemu-m4-log-agent", "thumbv7em-none-eabihf"),
     firmware("qemu-m7", "qemu-m7-agent", "thumbv7em-none-eabihf"),
     Firmware {
         cpu: Some("cortex-m33"),
