@@ -5,6 +5,7 @@ use crate::graph::Activation;
 
 /// What follows the sums (`core/docs/quantization.md`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(u32)]
 pub enum FinishKind {
     /// One multiplier.

@@ -184,6 +184,18 @@ pub trait MicroKernel {
         sum
     }
 
+    /// Sums of the four channels of every `step`-th word, as many as there are.
+    #[inline]
+    fn pool(&self, source: &[u32], step: usize) -> [i32; 4] {
+        let mut sums = [0; 4];
+        for word in source.iter().step_by(step.max(1)) {
+            for (sum, byte) in sums.iter_mut().zip(word.to_le_bytes()) {
+                *sum += i32::from(byte as i8);
+            }
+        }
+        sums
+    }
+
     /// [`quant::mulr`].
     #[inline(always)]
     fn mulr(&self, a: i32, m: i32) -> i32 {
