@@ -1,14 +1,14 @@
 //! Kernels for this core: the DSP extension of Cortex-M4, M7 and M33 where there is one.
 
-#[cfg(not(supernano_dsp))]
+#[cfg(not(supernano_asm))]
 mod plain;
-#[cfg(supernano_dsp)]
+#[cfg(supernano_asm)]
 mod row;
-#[cfg(supernano_dsp)]
+#[cfg(supernano_asm)]
 mod simd;
-#[cfg(supernano_dsp)]
+#[cfg(supernano_asm)]
 mod tail;
-#[cfg(supernano_dsp)]
+#[cfg(supernano_asm)]
 mod winograd;
 
 use supernano_core::kernel::Packed;

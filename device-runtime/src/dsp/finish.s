@@ -1,7 +1,14 @@
 @ Requantisation of 4 pixels x 2 outputs: sums of the first output in r4-r7, of the second in
 @ r8-r11. Called with bl; sp points to a `Tail` (tail.rs). Uses r0-r3 and r12.
-.syntax unified
-.thumb
+.macro sn_function name
+.section .text.\name, "ax"
+.global \name
+.type \name, %function
+.thumb_func
+.balign 4
+\name:
+.endm
+
 .equ T_OUT, 0       @ address of the first pixel; moved on by 4 pixels
 .equ T_PITCH, 4     @ bytes from a pixel to the next
 .equ T_M0, 8        @ multiplier of the first output
@@ -51,27 +58,21 @@
 .macro sn_prelu sum
     and r3, r1, \sum, asr #31
     add r3, r3, r0
-    smmlar \sum, \sum, r3, r2
-    ssat \sum, #8, \sum
-.endm
-
-.macro sn_plain sum, factor
-    smmlar \sum, \sum, \factor, r2
-    ssat \sum, #8, \sum
+    sn_requantise \sum, r3
 .endm
 
 .macro sn_finish_plain
     ldr r2, [sp, #T_ZERO]
     ldr r0, [sp, #T_M0]
     ldr r1, [sp, #T_M1]
-    sn_plain r4, r0
-    sn_plain r5, r0
-    sn_plain r6, r0
-    sn_plain r7, r0
-    sn_plain r8, r1
-    sn_plain r9, r1
-    sn_plain r10, r1
-    sn_plain r11, r1
+    sn_requantise r4, r0
+    sn_requantise r5, r0
+    sn_requantise r6, r0
+    sn_requantise r7, r0
+    sn_requantise r8, r1
+    sn_requantise r9, r1
+    sn_requantise r10, r1
+    sn_requantise r11, r1
     sn_store
 .endm
 
@@ -88,15 +89,6 @@
     sn_prelu r10
     sn_prelu r11
     sn_store
-.endm
-
-.macro sn_function name
-.section .text.\name, "ax"
-.global \name
-.type \name, %function
-.thumb_func
-.balign 4
-\name:
 .endm
 
 sn_function supernano_finish_residual

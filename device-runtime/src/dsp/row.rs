@@ -1,12 +1,8 @@
 //! Rows of direct convolutions.
 
-use core::arch::global_asm;
-
 use supernano_core::kernel::{Finish, PairRow, TILE_PIXELS, Window};
 
 use super::tail::{Edge, Tail};
-
-global_asm!(include_str!("row.s"), options(raw));
 
 /// What a row needs; `row.s` knows the places.
 #[repr(C)]

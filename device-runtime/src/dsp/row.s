@@ -1,8 +1,6 @@
 @ One row of a direct convolution for an output pair: `fn(frame: *const RowFrame)`.
 @ A tile is 4 pixels x 2 outputs. r12 pixels, lr weights, r4-r7 sums of the first output, r8-r11
 @ of the second; the frame is copied to the stack.
-.syntax unified
-.thumb
 @ The first 36 bytes are a `Tail`.
 .equ R_BIAS, 36
 .equ R_FINISH, 44
@@ -16,60 +14,32 @@
 .equ R_LIMIT, 76    @ R_FIRST after the last tile
 .equ R_BYTES, 80
 
-@ One column of a kernel: a word of weights for 2 outputs, 4 pixels of a channel pair.
-.macro sn_column offset
-    sxtb16 r1, r0
-    sxtb16 r0, r0, ror #8
-    ldrd r2, r3, [r12, #\offset]
-    smlad r4, r2, r1, r4
-    smlad r8, r2, r0, r8
-    smlad r5, r3, r1, r5
-    smlad r9, r3, r0, r9
-    ldrd r2, r3, [r12, #\offset + 8]
-    smlad r6, r2, r1, r6
-    smlad r10, r2, r0, r10
-    smlad r7, r3, r1, r7
-    smlad r11, r3, r0, r11
-.endm
-
 .macro sn_next_plane
     ldr r0, [sp, #R_STEP]
     add r12, r12, r0
 .endm
 
 .macro sn_plane_1x1
-    ldr r0, [lr], #4
-    sn_column 0
+    sn_column 0, 0, 4
 .endm
 
 .macro sn_plane_3x3
-    ldr r0, [lr], #4
-    sn_column 0
-    ldr r0, [lr], #4
-    sn_column 4
-    ldr r0, [lr], #4
-    sn_column 8
+    sn_column 0, 0, 4
+    sn_column 4, 0, 4
+    sn_column 8, 0, 4
 .endm
 
 @ Columns 0 and 2 lie in the even phase, column 1 in the odd one.
 .macro sn_plane_3x3_stride2
-    ldr r0, [lr], #12
-    sn_column 0
-    ldr r0, [lr, #-4]
-    sn_column 4
+    sn_column 0, 0, 12
+    sn_column 4, -4, 0
     sn_next_plane
-    ldr r0, [lr, #-8]
-    sn_column 0
+    sn_column 0, -8, 0
 .endm
 
 @ Planes come in twos.
 .macro sn_row name, plane
-.section .text.\name, "ax"
-.global \name
-.type \name, %function
-.thumb_func
-.balign 4
-\name:
+    sn_function \name
     push {r4-r11, lr}
     sub sp, #R_BYTES
     mov lr, sp

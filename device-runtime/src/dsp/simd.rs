@@ -1,13 +1,33 @@
-//! The primitives with the DSP extension.
+//! The primitives of Armv7-M and later, in assembly.
 
-use core::arch::{asm, global_asm};
+#[cfg(supernano_dsp)]
+use core::arch::asm;
+use core::arch::global_asm;
 
 use supernano_core::kernel::winograd::{BLOCK_ROWS, SUM_WORDS};
 use supernano_core::kernel::{Finish, MicroKernel, PairRow, Scalar, Sums, Window};
 
 use super::{Dsp, row, winograd};
 
-global_asm!(include_str!("small.s"), options(raw));
+#[cfg(supernano_dsp)]
+global_asm!(
+    include_str!("isa_dsp.s"),
+    include_str!("finish.s"),
+    include_str!("row.s"),
+    include_str!("winograd.s"),
+    include_str!("widen.s"),
+    include_str!("sums.s"),
+    options(raw)
+);
+#[cfg(not(supernano_dsp))]
+global_asm!(
+    include_str!("isa_v7m.s"),
+    include_str!("finish.s"),
+    include_str!("row.s"),
+    include_str!("winograd.s"),
+    include_str!("widen.s"),
+    options(raw)
+);
 
 unsafe extern "C" {
     fn supernano_widen(
@@ -17,10 +37,13 @@ unsafe extern "C" {
         high: *mut u32,
         count: usize,
     );
+    #[cfg(supernano_dsp)]
     fn supernano_dot(pairs: *const u32, weights: *const u32, words: usize, sum: i32) -> i32;
+    #[cfg(supernano_dsp)]
     fn supernano_pool(source: *const u32, step: usize, words: usize, sums: *mut [u32; 2]);
 }
 
+#[cfg(supernano_dsp)]
 /// Words of 4 bytes whose sums fit an i16.
 const POOLED: usize = 256;
 
@@ -77,6 +100,7 @@ impl MicroKernel for Dsp {
         }
     }
 
+    #[cfg(supernano_dsp)]
     #[inline]
     fn dot(&self, pairs: &[u32], weights: &[u32], sum: i32) -> i32 {
         let words = weights.len().min(pairs.len() / 2);
@@ -85,6 +109,7 @@ impl MicroKernel for Dsp {
         unsafe { supernano_dot(pairs.as_ptr(), weights.as_ptr(), words, sum) }
     }
 
+    #[cfg(supernano_dsp)]
     #[inline]
     fn pool(&self, source: &[u32], step: usize) -> [i32; 4] {
         let step = step.max(1);
@@ -106,6 +131,7 @@ impl MicroKernel for Dsp {
         totals
     }
 
+    #[cfg(supernano_dsp)]
     #[inline(always)]
     fn mulr(&self, a: i32, m: i32) -> i32 {
         let product;
@@ -117,6 +143,7 @@ impl MicroKernel for Dsp {
         product
     }
 
+    #[cfg(supernano_dsp)]
     #[inline(always)]
     fn sat8(&self, v: i32) -> i8 {
         let saturated: i32;

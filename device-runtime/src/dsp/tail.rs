@@ -1,10 +1,6 @@
 //! What the requantisation in assembly reads (`finish.s`).
 
-use core::arch::global_asm;
-
 use supernano_core::kernel::{Finish, FinishKind};
-
-global_asm!(include_str!("finish.s"), options(raw));
 
 unsafe extern "C" {
     fn supernano_finish_plain();

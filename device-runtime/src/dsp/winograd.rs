@@ -1,7 +1,5 @@
 //! Winograd blocks.
 
-use core::arch::global_asm;
-
 use supernano_core::kernel::winograd::{
     BLOCK_COLUMNS, BLOCK_READS, BLOCK_ROWS, SUM_WORDS, input_words, packed_words, weight_words,
 };
@@ -9,12 +7,8 @@ use supernano_core::kernel::{Finish, PairRow};
 
 use super::tail::{Edge, Tail};
 
-global_asm!(include_str!("winograd.s"), options(raw));
-
 /// Pairs of channels that a dot product has unrolled.
-const UNROLLED: usize = 8;
-/// Bytes of a pair's instructions.
-const PAIR_BYTES: usize = 44;
+const UNROLLED: usize = if cfg!(supernano_dsp) { 8 } else { 4 };
 
 /// What a block needs; `winograd.s` knows the places.
 #[repr(C)]
@@ -92,7 +86,7 @@ pub(super) fn block(
         tail: Tail::new(finish, a, a_pitch),
         rounds: pairs.div_ceil(UNROLLED),
         left: 0,
-        entry: if rest == 0 { UNROLLED } else { rest } * PAIR_BYTES,
+        entry: if rest == 0 { UNROLLED } else { rest },
         sums,
         sums_end: sums.wrapping_add(SUM_WORDS),
         second: b,

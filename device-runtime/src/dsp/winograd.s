@@ -1,15 +1,4 @@
 @ Winograd F(2x2, 3x3); orders and signs as in core's kernel::winograd.
-.syntax unified
-.thumb
-
-.macro wg_function name
-.section .text.\name, "ax"
-.global \name
-.type \name, %function
-.thumb_func
-.balign 4
-\name:
-.endm
 
 @ fn(frame: *const BlockFrame). r12 inputs, lr weights, r4-r7 sums of the first output for
 @ 4 tiles, r8-r11 of the second. The first 36 bytes of the frame are a `Tail`.
@@ -17,7 +6,7 @@
 .equ B_FINISH, 44
 .equ B_ROUNDS, 48   @ times that a dot product passes its end
 .equ B_LEFT, 52     @ of them, still to come
-.equ B_ENTRY, 56    @ where a dot product starts, before the end of its unrolled pairs, bytes
+.equ B_ENTRY, 56    @ pairs of the first pass
 .equ B_SUMS, 60     @ sums of the column at work
 .equ B_SUMS_END, 64
 .equ B_OUT1, 68     @ second row of outputs, and its pitch
@@ -27,33 +16,15 @@
 .equ B_START, 84    @ addresses of the four dot products' starts
 .equ B_BYTES, 100
 
-.macro wg_pair
-    ldrd r0, r1, [lr], #8
-    ldrd r2, r3, [r12], #8
-    smlad r4, r2, r0, r4
-    smlad r8, r2, r1, r8
-    smlad r5, r3, r0, r5
-    smlad r9, r3, r1, r9
-    ldrd r2, r3, [r12], #8
-    smlad r6, r2, r0, r6
-    smlad r10, r2, r1, r10
-    smlad r7, r3, r0, r7
-    smlad r11, r3, r1, r11
-.endm
-
-@ A dot product for 4 tiles x 2 outputs, added to r4-r11: pairs in eights, the rest first.
+@ A dot product for 4 tiles x 2 outputs, added to r4-r11: unrolled pairs, the rest first.
 .macro wg_dot index
     ldr r0, [sp, #B_ROUNDS]
     str r0, [sp, #B_LEFT]
     ldr pc, [sp, #B_START + 4 * \index]
-8:  wg_pair
+8:
+.rept WG_UNROLLED
     wg_pair
-    wg_pair
-    wg_pair
-    wg_pair
-    wg_pair
-    wg_pair
-    wg_pair
+.endr
 .Lwg_end\index:
     ldr r0, [sp, #B_LEFT]
     subs r0, #1
@@ -61,7 +32,7 @@
     bne 8b
 .endm
 
-@ Address of the start: 44 bytes a pair before the end, in Thumb state.
+@ Address of the start: r0 bytes before the end, in Thumb state.
 .macro wg_start index
     adr.w r1, .Lwg_end\index
     sub r1, r1, r0
@@ -99,7 +70,7 @@
     blx r0
 .endm
 
-wg_function supernano_winograd_block
+sn_function supernano_winograd_block
     push {r4-r11, lr}
     sub sp, #B_BYTES
     mov lr, sp
@@ -108,6 +79,8 @@ wg_function supernano_winograd_block
     ldmia r0, {r1-r10}
     stmia lr, {r1-r10}
     ldr r0, [sp, #B_ENTRY]
+    movs r1, #WG_PAIR_BYTES
+    muls r0, r1, r0
     wg_start 0
     wg_start 1
     wg_start 2
@@ -174,18 +147,38 @@ wg_function supernano_winograd_block
     ldmia r0, {r2-r11}
     ldr r12, [sp, #4 * \second]
     ldrd r0, r1, [r12]
+    sn_loose r0
+    sn_loose r1
+    sn_loose r2
+    sn_loose r3
     \op r2, r2, r0
     \op r3, r3, r1
     ldrd r0, r1, [r12, #8]
+    sn_loose r0
+    sn_loose r1
+    sn_loose r4
+    sn_loose r5
     \op r4, r4, r0
     \op r5, r5, r1
     ldrd r0, r1, [r12, #16]
+    sn_loose r0
+    sn_loose r1
+    sn_loose r6
+    sn_loose r7
     \op r6, r6, r0
     \op r7, r7, r1
     ldrd r0, r1, [r12, #24]
+    sn_loose r0
+    sn_loose r1
+    sn_loose r8
+    sn_loose r9
     \op r8, r8, r0
     \op r9, r9, r1
     ldrd r0, r1, [r12, #32]
+    sn_loose r0
+    sn_loose r1
+    sn_loose r10
+    sn_loose r11
     \op r10, r10, r0
     \op r11, r11, r1
 .endm
@@ -194,9 +187,13 @@ wg_function supernano_winograd_block
 .macro wg_four op, a0, b0, a1, b1, a2, b2, a3, b3
     \op r0, \a0, \b0
     \op r1, \a1, \b1
+    sn_tight r0
+    sn_tight r1
     strd r0, r1, [r12]
     \op r0, \a2, \b2
     \op r1, \a3, \b3
+    sn_tight r0
+    sn_tight r1
     strd r0, r1, [r12, #8]
 .endm
 
@@ -205,16 +202,16 @@ wg_function supernano_winograd_block
     ldr r12, [sp, #I_V]
     add r0, r12, lr, lsr #2
     str r0, [sp, #I_V]
-    wg_four ssub16, r2, r4, r4, r6, r6, r8, r8, r10
+    wg_four sn_sub16, r2, r4, r4, r6, r6, r8, r8, r10
     add r12, r12, lr
-    wg_four sadd16, r3, r4, r5, r6, r7, r8, r9, r10
+    wg_four sn_add16, r3, r4, r5, r6, r7, r8, r9, r10
     add r12, r12, lr
-    wg_four ssub16, r4, r3, r6, r5, r8, r7, r10, r9
+    wg_four sn_sub16, r4, r3, r6, r5, r8, r7, r10, r9
     add r12, r12, lr
-    wg_four ssub16, r5, r3, r7, r5, r9, r7, r11, r9
+    wg_four sn_sub16, r5, r3, r7, r5, r9, r7, r11, r9
 .endm
 
-wg_function supernano_winograd_input
+sn_function supernano_winograd_input
     push {r4-r11, lr}
     sub sp, #28
     ldmia r0, {r4-r7}
@@ -222,10 +219,10 @@ wg_function supernano_winograd_input
     strd r1, r2, [sp, #I_PHASE]
     str r3, [sp, #I_LEFT]
     lsl lr, r3, #6
-1:  wg_input_row sadd16, 1, 2
-    wg_input_row ssub16, 2, 1
-    wg_input_row ssub16, 0, 2
-    wg_input_row ssub16, 3, 1
+1:  wg_input_row sn_add16, 1, 2
+    wg_input_row sn_sub16, 2, 1
+    wg_input_row sn_sub16, 0, 2
+    wg_input_row sn_sub16, 3, 1
     ldmia sp, {r0-r6}
     add r0, r0, r4
     add r1, r1, r4
@@ -245,28 +242,22 @@ wg_function supernano_winograd_input
 @ r3, r4: first tap of both outputs, r5, r6 the second, r7, r8 the third; transformed to
 @ (lr, r5), (r9, r10), (r3, r4), (r7, r8) in the order of positions: sum, difference, ends.
 .macro wg_taps
-    sadd16 r9, r3, r7
-    sadd16 r10, r4, r8
-    sadd16 lr, r9, r5
-    ssub16 r9, r9, r5
-    sadd16 r5, r10, r6
-    ssub16 r10, r10, r6
-    sadd16 r3, r3, r3
-    sadd16 r4, r4, r4
-    sadd16 r7, r7, r7
-    sadd16 r8, r8, r8
+    sn_add16 r9, r3, r7
+    sn_add16 r10, r4, r8
+    sn_add16 lr, r9, r5
+    sn_sub16 r9, r9, r5
+    sn_add16 r5, r10, r6
+    sn_sub16 r10, r10, r6
+    sn_add16 r3, r3, r3
+    sn_add16 r4, r4, r4
+    sn_add16 r7, r7, r7
+    sn_add16 r8, r8, r8
 .endm
 
 .macro wg_vertical kx
-    ldr r3, [r0, #4 * \kx]
-    ldr r5, [r11, #4 * \kx]
-    ldr r7, [r12, #4 * \kx]
-    sxtb16 r4, r3, ror #8
-    sxtb16 r3, r3
-    sxtb16 r6, r5, ror #8
-    sxtb16 r5, r5
-    sxtb16 r8, r7, ror #8
-    sxtb16 r7, r7
+    sn_taps r3, r4, r0, 4 * \kx, lr
+    sn_taps r5, r6, r11, 4 * \kx, lr
+    sn_taps r7, r8, r12, 4 * \kx, lr
     wg_taps
     strd lr, r5, [sp, #8 * \kx]
     strd r9, r10, [sp, #24 + 8 * \kx]
@@ -279,6 +270,14 @@ wg_function supernano_winograd_input
     ldrd r5, r6, [sp, #24 * \rank + 8]
     ldrd r7, r8, [sp, #24 * \rank + 16]
     wg_taps
+    sn_tight r3
+    sn_tight r4
+    sn_tight lr
+    sn_tight r5
+    sn_tight r9
+    sn_tight r10
+    sn_tight r7
+    sn_tight r8
     strd r3, r4, [r2]
     add r12, r2, r1, lsl #3
     strd lr, r5, [r12]
@@ -289,7 +288,7 @@ wg_function supernano_winograd_input
     add r2, r2, r1, lsl #1
 .endm
 
-wg_function supernano_winograd_weights
+sn_function supernano_winograd_weights
     push {r4-r11, lr}
     sub sp, #100
 1:  str r3, [sp, #W_LEFT]
