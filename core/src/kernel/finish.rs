@@ -116,6 +116,15 @@ impl<'a> PairRow<'a> {
         self.bytes
     }
 
+    /// The outputs of a pixel.
+    #[inline(always)]
+    pub fn pixel(&mut self, i: usize) -> Option<&mut [i8; 2]> {
+        if i >= self.pixels {
+            return None;
+        }
+        self.bytes.get_mut(i * self.pitch..)?.first_chunk_mut()
+    }
+
     /// The outputs from pixel `x` to the end of the row.
     #[inline(always)]
     pub fn from(&mut self, x: usize) -> impl Iterator<Item = &mut [i8; 2]> {

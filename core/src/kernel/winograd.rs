@@ -55,7 +55,7 @@ const RANK: [usize; 4] = [2, 0, 1, 3];
 
 /// Position of element (i, j).
 #[inline(always)]
-const fn position(i: usize, j: usize) -> usize {
+pub(crate) const fn position(i: usize, j: usize) -> usize {
     4 * j + RANK[i]
 }
 
