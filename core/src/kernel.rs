@@ -1,6 +1,7 @@
 //! Kernels: the obvious loops, and the packed path over a small trait of primitives.
 
 mod check;
+mod finish;
 mod micro;
 pub mod pack;
 mod packed;
@@ -8,8 +9,10 @@ mod reference;
 mod scalar;
 #[cfg(target_arch = "x86_64")]
 mod sse2;
+pub mod winograd;
 
 pub use check::{Mismatch, check};
+pub use finish::{Finish, FinishKind, PairRow};
 pub use micro::{MicroKernel, Sums, TILE_OUTPUTS, TILE_PIXELS, Window};
 pub use packed::{Packed, row_words};
 pub use reference::Reference;

@@ -1,8 +1,9 @@
 //! The fast path: widened rows in a ring, packed weights, tiles of a [`MicroKernel`].
 
-use super::micro::{MicroKernel, Sums, TILE_OUTPUTS, TILE_PIXELS, Window};
+use super::finish::{Finish, FinishKind, PairRow};
+use super::micro::{MicroKernel, TILE_PIXELS, Window};
 use super::{ClassifierTask, ConvTask, Kernels};
-use crate::graph::{Activation, padded};
+use crate::graph::padded;
 use crate::quant;
 use crate::space::Shape;
 
@@ -39,13 +40,7 @@ impl<M: MicroKernel> Kernels for Packed<M> {
     const OVERLAP: bool = true;
 
     fn conv(&self, task: &ConvTask<'_>, arena: &mut [u32]) {
-        let prelu = task.activation == Activation::Prelu;
-        match (task.residual_at.is_some(), prelu) {
-            (false, false) => conv::<M, false, false>(&self.0, task, arena),
-            (false, true) => conv::<M, false, true>(&self.0, task, arena),
-            (true, false) => conv::<M, true, false>(&self.0, task, arena),
-            (true, true) => conv::<M, true, true>(&self.0, task, arena),
-        }
+        conv(&self.0, task, arena);
     }
 
     fn classifier(&self, task: &ClassifierTask<'_>, arena: &mut [u32], logits: &mut [i32]) {
@@ -56,12 +51,7 @@ impl<M: MicroKernel> Kernels for Packed<M> {
         };
         let shift = quant::pool_shift(task.input.pixels());
         for (j, pair) in pairs.chunks_exact_mut(2).enumerate() {
-            let mut sums = [0; 4];
-            for word in input.iter().skip(j).step_by(words) {
-                for (sum, byte) in sums.iter_mut().zip(word.to_le_bytes()) {
-                    *sum += i32::from(byte as i8);
-                }
-            }
+            let sums = self.0.pool(input.get(j..).unwrap_or_default(), words);
             let [c0, c1, c2, c3] = sums.map(|s| u32::from(quant::pooled(s, shift) as u16));
             pair[0] = c0 | (c2 << 16);
             pair[1] = c1 | (c3 << 16);
@@ -74,11 +64,7 @@ impl<M: MicroKernel> Kernels for Packed<M> {
     }
 }
 
-fn conv<M: MicroKernel, const RESIDUAL: bool, const PRELU: bool>(
-    micro: &M,
-    task: &ConvTask<'_>,
-    arena: &mut [u32],
-) {
+fn conv<M: MicroKernel>(micro: &M, task: &ConvTask<'_>, arena: &mut [u32]) {
     let ring = ring(task.input.channels, task.output.width, task.kernel, task.stride);
     let out_row = usize::from(task.output.width) * padded(task.output.channels) / 4;
     let outside = u32::from(task.input_zero as i16 as u16);
@@ -106,7 +92,7 @@ fn conv<M: MicroKernel, const RESIDUAL: bool, const PRELU: bool>(
         else {
             return;
         };
-        finish_row::<M, RESIDUAL, PRELU>(micro, task, &window, bytemuck::cast_slice_mut(output));
+        finish_row(micro, task, &window, bytemuck::cast_slice_mut(output));
     }
 }
 
@@ -147,38 +133,29 @@ fn widen<M: MicroKernel>(
     }
 }
 
-/// One row of outputs, `[pixel][channel pair]`; with a residual it holds that on entry.
-#[inline(always)]
-fn finish_row<M: MicroKernel, const RESIDUAL: bool, const PRELU: bool>(
+/// One row of outputs; with a residual it holds that on entry.
+fn finish_row<M: MicroKernel>(
     micro: &M,
     task: &ConvTask<'_>,
     window: &Window<'_>,
-    output: &mut [[i8; 2]],
+    output: &mut [i8],
 ) {
-    let width = usize::from(task.output.width);
-    let pairs = padded(task.output.channels) / 2;
-    let zero = i32::from(task.output_zero);
+    let pitch = padded(task.output.channels);
     for (o, weights) in task.weights.chunks_exact(window.weight_words()).enumerate() {
-        let two = |values: &[i32]| [values[2 * o], values[2 * o + 1]];
-        let (bias, positive) = (two(task.bias), two(task.positive));
-        let negative = if PRELU { two(task.negative) } else { positive };
-        let residual = if RESIDUAL { two(task.residual_multiplier) } else { [0; 2] };
-        for x in (0..width).step_by(TILE_PIXELS) {
-            let mut sums: Sums = bias.map(|b| [b; TILE_PIXELS]);
-            micro.tile(window, x, weights, &mut sums);
-            let Some(pixels) = output.get_mut(x * pairs + o..) else { return };
-            for half in 0..TILE_OUTPUTS {
-                for (i, &sum) in sums[half].iter().enumerate() {
-                    // A tile may reach beyond the row.
-                    let Some(pixel) = pixels.get_mut(i * pairs) else { break };
-                    let mut sum = sum;
-                    if RESIDUAL {
-                        sum = sum.wrapping_add(i32::from(pixel[half]) * residual[half]);
-                    }
-                    let factor = if PRELU && sum < 0 { negative[half] } else { positive[half] };
-                    pixel[half] = micro.sat8(zero.wrapping_add(micro.mulr(sum, factor)));
-                }
-            }
-        }
+        let two = |values: &[i32]| {
+            values.get(2 * o..).and_then(|v| v.first_chunk()).copied().unwrap_or([0; 2])
+        };
+        let finish = Finish {
+            bias: two(task.bias),
+            residual: two(task.residual_multiplier),
+            positive: two(task.positive),
+            negative: two(task.negative),
+            zero: i32::from(task.output_zero),
+            kind: FinishKind::of(task.residual_at.is_some(), task.activation),
+        };
+        let bytes = output.get_mut(2 * o..).unwrap_or_default();
+        let row = PairRow::new(bytes, pitch, usize::from(task.output.width));
+        let Some(mut row) = row else { return };
+        micro.row(window, weights, &finish, &mut row);
     }
 }

@@ -1,0 +1,152 @@
+//! Winograd blocks: the four tiles of a block, or two pairs of a kernel, in the four lanes.
+
+use safe_arch::{
+    add_i16_m128i, add_i32_m128i, cast_to_m128_from_m128i, cast_to_m128i_from_m128, m128i,
+    mul_i16_horizontal_add_m128i, set_splat_i32_m128i, shr_imm_i16_m128i, shr_imm_i32_m128i,
+    shuffle_abi_f32_all_m128, shuffle_ai_f32_all_m128i, shuffle_ai_i16_h64all_m128i,
+    shuffle_ai_i16_l64all_m128i, sub_i16_m128i, sub_i32_m128i, unpack_high_i32_m128i,
+    unpack_low_i8_m128i, unpack_low_i32_m128i, zeroed_m128i,
+};
+
+use super::four;
+use crate::kernel::finish::{Finish, PairRow};
+use crate::kernel::winograd::{BLOCK_ROWS, BLOCK_TILES, input_words, position};
+
+#[inline(always)]
+fn input_row(d: [m128i; 4]) -> [m128i; 4] {
+    [
+        sub_i16_m128i(d[0], d[2]),
+        add_i16_m128i(d[1], d[2]),
+        sub_i16_m128i(d[2], d[1]),
+        sub_i16_m128i(d[3], d[1]),
+    ]
+}
+
+#[inline(always)]
+fn weight_row(g: [m128i; 3]) -> [m128i; 4] {
+    let ends = add_i16_m128i(g[0], g[2]);
+    [
+        add_i16_m128i(g[0], g[0]),
+        add_i16_m128i(ends, g[1]),
+        sub_i16_m128i(ends, g[1]),
+        add_i16_m128i(g[2], g[2]),
+    ]
+}
+
+#[inline(always)]
+fn output_row(m: [m128i; 4]) -> [m128i; 2] {
+    [add_i32_m128i(add_i32_m128i(m[0], m[1]), m[2]), add_i32_m128i(sub_i32_m128i(m[1], m[2]), m[3])]
+}
+
+/// Writes four words; does nothing where they are not there.
+#[inline(always)]
+fn put(words: &mut [u32], at: usize, value: m128i) {
+    if let Some(place) = words.get_mut(at..).and_then(|w| w.first_chunk_mut::<4>()) {
+        *place = bytemuck::cast(value);
+    }
+}
+
+/// Lanes 0 and 2, or 1 and 3, of two registers.
+#[inline(always)]
+fn every_second<const MASK: i32>(a: m128i, b: m128i) -> m128i {
+    let (a, b) = (cast_to_m128_from_m128i(a), cast_to_m128_from_m128i(b));
+    cast_to_m128i_from_m128(shuffle_abi_f32_all_m128::<MASK>(a, b))
+}
+
+#[inline]
+pub(super) fn input(rows: [&[u32]; 4], phase: usize, x: usize, v: &mut [u32]) {
+    let pairs = v.len() / input_words(1);
+    for pair in 0..pairs {
+        // Columns 0, 2, 4 and 6 on, each transformed vertically.
+        let columns = [0, 2, 4, 6].map(|c| input_row(rows.map(|r| four(r, pair * phase + x + c))));
+        for i in 0..4 {
+            let [c0, c2, c4, c6] = columns.map(|c| c[i]);
+            let row = input_row([
+                every_second::<0b10_00_10_00>(c0, c4),
+                every_second::<0b11_01_11_01>(c0, c4),
+                every_second::<0b10_00_10_00>(c2, c6),
+                every_second::<0b11_01_11_01>(c2, c6),
+            ]);
+            for (j, value) in row.into_iter().enumerate() {
+                put(v, (position(i, j) * pairs + pair) * BLOCK_TILES, value);
+            }
+        }
+    }
+}
+
+#[inline]
+pub(super) fn weights(packed: &[u32], pairs: usize, u: &mut [u32]) {
+    for pair in (0..pairs).step_by(2) {
+        let tap = |ky: usize, kx: usize| {
+            let word = |pair: usize| {
+                let at = (ky * pairs + pair) * 3 + kx;
+                packed.get(at).copied().unwrap_or(0)
+            };
+            let bytes: m128i = bytemuck::cast([word(pair), word(pair + 1), 0, 0]);
+            let wide = shr_imm_i16_m128i::<8>(unpack_low_i8_m128i(bytes, bytes));
+            let low = shuffle_ai_i16_l64all_m128i::<0b11_01_10_00>(wide);
+            shuffle_ai_i16_h64all_m128i::<0b11_01_10_00>(low)
+        };
+        let columns = [0, 1, 2].map(|kx| weight_row([0, 1, 2].map(|ky| tap(ky, kx))));
+        for i in 0..4 {
+            for (j, value) in weight_row(columns.map(|c| c[i])).into_iter().enumerate() {
+                put(u, (position(i, j) * pairs + pair) * 2, value);
+            }
+        }
+    }
+}
+
+/// The products of a position over all pairs, `[output]`, tiles in the lanes.
+#[inline(always)]
+fn dot(v: &[u32], u: &[u32]) -> [m128i; 2] {
+    let mut sums = [zeroed_m128i(); 2];
+    for (v, u) in v.chunks_exact(2 * BLOCK_TILES).zip(u.chunks_exact(4)) {
+        let u = four(u, 0);
+        let (first, second) = (four(v, 0), four(v, BLOCK_TILES));
+        let weights = [
+            [shuffle_ai_f32_all_m128i::<0x00>(u), shuffle_ai_f32_all_m128i::<0xaa>(u)],
+            [shuffle_ai_f32_all_m128i::<0x55>(u), shuffle_ai_f32_all_m128i::<0xff>(u)],
+        ];
+        for (sum, [even, odd]) in sums.iter_mut().zip(weights) {
+            *sum = add_i32_m128i(*sum, mul_i16_horizontal_add_m128i(first, even));
+            *sum = add_i32_m128i(*sum, mul_i16_horizontal_add_m128i(second, odd));
+        }
+    }
+    sums
+}
+
+#[inline]
+pub(super) fn block(v: &[u32], u: &[u32], finish: &Finish, out: &mut [PairRow<'_>; BLOCK_ROWS]) {
+    let pairs = v.len() / input_words(1);
+    let at = |i: usize, j: usize| {
+        let (v, u) = (position(i, j) * pairs * BLOCK_TILES, position(i, j) * pairs * 2);
+        (v..v + pairs * BLOCK_TILES, u..u + pairs * 2)
+    };
+    // [column][output row][output]
+    let mut columns = [[[zeroed_m128i(); 2]; 2]; 4];
+    for (j, column) in columns.iter_mut().enumerate() {
+        let sums = [0, 1, 2, 3].map(|i| {
+            let (v_range, u_range) = at(i, j);
+            dot(v.get(v_range).unwrap_or_default(), u.get(u_range).unwrap_or_default())
+        });
+        for output in 0..2 {
+            let rows = output_row(sums.map(|s| s[output]));
+            for (place, row) in column.iter_mut().zip(rows) {
+                place[output] = row;
+            }
+        }
+    }
+    for (y, row) in out.iter_mut().enumerate() {
+        let outputs = [0, 1].map(|output| {
+            let bias = set_splat_i32_m128i(finish.bias[output]);
+            let [even, odd] = output_row(columns.map(|c| c[y][output]))
+                .map(|sum| add_i32_m128i(bias, shr_imm_i32_m128i::<2>(sum)));
+            [unpack_low_i32_m128i(even, odd), unpack_high_i32_m128i(even, odd)]
+        });
+        for half in 0..2 {
+            if row.pixels() > 4 * half {
+                super::finish::four(finish, outputs.map(|o| o[half]), row, 4 * half);
+            }
+        }
+    }
+}
