@@ -23,7 +23,7 @@ const fn firmware(package: &'static str, binary: &'static str, target: &'static 
 }
 
 /// Every firmware there is. No target of Cortex-M33 has the DSP extension by itself.
-pub const ALL: [Firmware; 6] = [
+pub static ALL: [Firmware; 6] = [
     firmware("qemu-m0", "qemu-m0-agent", "thumbv6m-none-eabi"),
     firmware("qemu-m3", "qemu-m3-agent", "thumbv7m-none-eabi"),
     firmware("qemu-m4", "qemu-m4-agent", "thumbv7em-none-eabihf"),
@@ -34,6 +34,16 @@ pub const ALL: [Firmware; 6] = [
         ..firmware("qemu-m33", "qemu-m33-agent", "thumbv8m.main-none-eabihf")
     },
 ];
+
+/// The least firmware that classifies, to be built for any target.
+pub const MINIMAL: Firmware = firmware("minimal", "minimal", "thumbv7em-none-eabihf");
+
+/// The agent of an emulated core: `m0` and so on.
+pub fn of_core(core: &str) -> Result<&'static Firmware> {
+    let package = format!("qemu-{core}");
+    let found = ALL.iter().find(|f| f.package == package);
+    found.ok_or_else(|| Failure { code: 2, message: format!("no core {core}") })
+}
 
 impl Firmware {
     /// `cargo SUBCOMMAND --release` for this package.
@@ -65,7 +75,7 @@ pub fn workspace() -> PathBuf {
 pub fn build() -> Result<()> {
     let out = root().join("target/firmware");
     fs::create_dir_all(&out).map_err(|e| Failure::tool(format!("{}: {e}", out.display())))?;
-    for firmware in ALL {
+    for firmware in &ALL {
         run(firmware.cargo("build").args(["--bin", firmware.binary]))?;
         let (from, to) = (firmware.elf(), out.join(format!("{}.elf", firmware.binary)));
         fs::copy(&from, &to)

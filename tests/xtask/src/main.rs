@@ -5,6 +5,7 @@
 
 mod bench;
 mod bench_table;
+mod code;
 mod demo;
 mod demo_table;
 mod firmware;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         Task::Setup => setup::run(),
         Task::Firmware => setup::targets().and_then(|()| firmware::build()),
         Task::Demo(args) => demo::run(&args),
+        Task::BenchDevice(args) => bench::run(&args),
         Task::Test(args) => verify::run(&args),
     };
     match outcome {

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Instant;
 
-use crate::firmware;
+use crate::{code, firmware};
 use crate::process::{self, Failure, Result, cargo};
 use crate::setup;
 
@@ -41,6 +41,7 @@ fn steps() -> Vec<Step> {
             }),
         ),
         ("firmware", Box::new(firmware::build)),
+        ("code", Box::new(code::check)),
         (
             "no_std builds",
             commands(|| {
@@ -64,7 +65,7 @@ fn steps() -> Vec<Step> {
                     cargo(["clippy", "--release", "--workspace", "--all-targets", "--quiet"]);
                 host.args(warnings);
                 let mut list = vec![host];
-                for firmware in firmware::ALL {
+                for firmware in firmware::ALL.iter().chain([&firmware::MINIMAL]) {
                     let mut one = firmware.cargo("clippy");
                     one.arg("--quiet").args(warnings);
                     list.push(one);
