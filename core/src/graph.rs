@@ -3,8 +3,8 @@
 //! Tensor 0 is the image. Every other tensor is the output of exactly one convolution; the last
 //! operation is the classifier, which writes the logits.
 
-use heapless::Vec;
 use crate::space::Shape;
+use heapless::Vec;
 
 /// Most operations of a network.
 pub const MAX_OPS: usize = 64;

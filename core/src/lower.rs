@@ -158,17 +158,8 @@ impl Lowering<'_, '_> {
         let kind = (self.kinds)(source, asked);
         let kind = if kind.suits(kernel, stride) { kind } else { direct };
         let weights = self.section(weight_words(kind, shape) * 4);
-        let mut conv = Conv {
-            input,
-            output,
-            residual,
-            kernel,
-            stride,
-            kind,
-            activation,
-            weights,
-            params: 0,
-        };
+        let mut conv =
+            Conv { input, output, residual, kernel, stride, kind, activation, weights, params: 0 };
         conv.params = self.section(conv.param_rows() * shape.output_pairs() * 2 * 4);
         self.op(Op::Conv(conv), source);
         output

@@ -23,8 +23,7 @@ pub(super) fn tensor_record(tensor: &Tensor, at: u32) -> TensorRecord {
 
 pub(super) fn tensor(record: &TensorRecord) -> Tensor {
     let [_, scale, sides, rest] = *record;
-    let shape =
-        Shape { height: sides as u16, width: (sides >> 16) as u16, channels: rest as u16 };
+    let shape = Shape { height: sides as u16, width: (sides >> 16) as u16, channels: rest as u16 };
     Tensor { shape, zero: (rest >> 16) as i8, scale: f32::from_bits(scale) }
 }
 
@@ -50,13 +49,9 @@ pub(super) fn op_record(op: &Op, scratch: u32) -> OpRecord {
                 scratch * 4,
             ]
         }
-        Op::Classifier(c) => [
-            u32::from_le_bytes([1, c.input, NONE, NONE]),
-            0,
-            c.weights,
-            c.params,
-            scratch * 4,
-        ],
+        Op::Classifier(c) => {
+            [u32::from_le_bytes([1, c.input, NONE, NONE]), 0, c.weights, c.params, scratch * 4]
+        }
     }
 }
 
@@ -81,7 +76,6 @@ pub(super) fn op(record: &OpRecord) -> Option<Op> {
         _ => return None,
     };
     let residual = (residual != NONE).then_some(residual);
-    let conv =
-        Conv { input, output, residual, kernel, stride, kind, activation, weights, params };
+    let conv = Conv { input, output, residual, kernel, stride, kind, activation, weights, params };
     (variant == 0).then_some(Op::Conv(conv))
 }

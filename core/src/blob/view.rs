@@ -80,10 +80,8 @@ impl<'a> BlobView<'a> {
             return Err(Error::BlobChecksum { expected, found });
         }
         let mut rest = bytes.get(FIXED..).ok_or(Error::BlobHeader)?;
-        let (tensors, ops) = (
-            usize::from(byte(fixed, offset::TENSORS)),
-            usize::from(byte(fixed, offset::OPS)),
-        );
+        let (tensors, ops) =
+            (usize::from(byte(fixed, offset::TENSORS)), usize::from(byte(fixed, offset::OPS)));
         if tensors > MAX_TENSORS || ops > MAX_OPS {
             return Err(Error::BlobHeader);
         }

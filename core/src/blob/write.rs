@@ -115,8 +115,7 @@ impl<'o> Sections<'o> {
 /// Bytes of the blob that [`write()`] makes of this header, labels of `labels` bytes in all (one
 /// line feed after each counted in) and `data` bytes of data section.
 pub fn encoded_len(header: &Header<'_>, labels: usize, data: usize) -> usize {
-    (text_at(header) + header.space.len() + header.code.len() + labels)
-        .next_multiple_of(ALIGNMENT)
+    (text_at(header) + header.space.len() + header.code.len() + labels).next_multiple_of(ALIGNMENT)
         + data.next_multiple_of(ALIGNMENT)
 }
 

@@ -43,6 +43,7 @@ struct Problem {
 /// In which order items are placed.
 #[derive(Clone, Copy)]
 enum Order {
+    Tensors,
     Largest,
     Forward,
     Backward,
@@ -52,8 +53,7 @@ impl ArenaPlan {
     /// The smallest plan that was found for a network, from shapes and kinds of kernels alone: its
     /// blob need not have been written.
     pub fn of_header(header: &Header<'_>) -> Self {
-        let mut problem =
-            Problem { words: [0; ITEMS], limits: [[FREE; MAX_TENSORS]; ITEMS] };
+        let mut problem = Problem { words: [0; ITEMS], limits: [[FREE; MAX_TENSORS]; ITEMS] };
         problem.words[0] = tensor_words(header, 0) as u32;
         pairs(header, |pair| {
             let (new, old) = (number(pair.new), number(Item::Tensor(pair.old)));
@@ -61,8 +61,8 @@ impl ArenaPlan {
             problem.words[old] = pair.old_words as u32;
             problem.limits[new][old] = pair.slack.unwrap_or(APART);
         });
-        let mut best = problem.place(Order::Largest);
-        for order in [Order::Forward, Order::Backward] {
+        let mut best = problem.place(Order::Tensors);
+        for order in [Order::Largest, Order::Forward, Order::Backward] {
             let other = problem.place(order);
             if other.1 < best.1 {
                 best = other;
@@ -109,6 +109,10 @@ impl Problem {
             if i < MAX_TENSORS { 2 * i } else { 2 * (i - MAX_TENSORS) + 1 }
         };
         match order {
+            Order::Tensors => items.sort_unstable_by_key(|&i| {
+                let scratch = usize::from(i) >= MAX_TENSORS;
+                (scratch, u32::MAX - self.words[usize::from(i)], i)
+            }),
             Order::Largest => {
                 items.sort_unstable_by_key(|&i| (u32::MAX - self.words[usize::from(i)], i));
             }
@@ -179,9 +183,7 @@ pub(crate) fn is_sound(
     tensor: impl Fn(u8) -> u32,
     scratch: impl Fn(usize) -> u32,
 ) -> bool {
-    let inside = |at: u32, length: usize| {
-        u64::from(at) + length as u64 <= u64::from(words)
-    };
+    let inside = |at: u32, length: usize| u64::from(at) + length as u64 <= u64::from(words);
     let mut sound = inside(tensor(0), tensor_words(graph, 0));
     let mut start = 0;
     while let Some(unit) = Unit::at(graph, start) {

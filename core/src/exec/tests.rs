@@ -33,7 +33,6 @@ fn arena(net: &Net) -> usize {
     view.arena_bytes()
 }
 
-/// Words of the scratch of a block of 16 channels and 32 columns.
 #[test]
 fn resnet20_needs_one_map_and_a_few_rows() {
     let net = resnet20();

@@ -218,9 +218,8 @@ pub(crate) fn pairs(graph: &impl Graph, mut visit: impl FnMut(Pair)) {
             visit(Pair { new, new_words: scratch, old: id, old_words, slack: None });
             let Some((output, new_words)) = output else { return };
             let reads = unit.input() == id || unit.residual() == Some(id);
-            let slack = (reads && !read_from(graph, next, id)).then(|| {
-                if unit.input() == id { unit.slack(graph) } else { 0 }
-            });
+            let slack = (reads && !read_from(graph, next, id))
+                .then(|| if unit.input() == id { unit.slack(graph) } else { 0 });
             visit(Pair { new: Item::Tensor(output), new_words, old: id, old_words, slack });
         };
         if read_from(graph, start, 0) {
@@ -243,7 +242,6 @@ pub(crate) fn pairs(graph: &impl Graph, mut visit: impl FnMut(Pair)) {
 
 /// Bytes of a row of a tensor in the arena; the image's is not padded.
 pub(crate) fn row_bytes(shape: Shape, image: bool) -> usize {
-    let channels =
-        if image { usize::from(shape.channels) } else { padded(shape.channels) };
+    let channels = if image { usize::from(shape.channels) } else { padded(shape.channels) };
     usize::from(shape.width) * channels
 }

@@ -89,8 +89,7 @@ fn roll<M: MicroKernel, O: Observer + ?Sized>(
 ) -> Option<()> {
     let BlockTask { first: task, projection, second } = block;
     let (row, step) = (task.shape.out_row(), task.shape.step());
-    let first_rows =
-        take(&mut scratch, task.shape.ring_words() + task.shape.first_pixel())?;
+    let first_rows = take(&mut scratch, task.shape.ring_words() + task.shape.first_pixel())?;
     let buffer = take(&mut scratch, step * row)?;
     let second_rows = take(&mut scratch, second.shape.ring_words())?;
     observer.enter(task.op);
@@ -213,7 +212,12 @@ impl<'m> Maps<'m> {
     }
 
     /// Shows rows of an output to an observer.
-    fn tell<O: Observer + ?Sized>(&self, task: &ConvTask<'_>, rows: Range<usize>, observer: &mut O) {
+    fn tell<O: Observer + ?Sized>(
+        &self,
+        task: &ConvTask<'_>,
+        rows: Range<usize>,
+        observer: &mut O,
+    ) {
         self.tell_as(task.op, task, rows, observer);
     }
 

@@ -287,12 +287,7 @@ fn finish(task: &ConvTask<'_>, o: usize) -> Finish {
 }
 
 /// One row of outputs of a direct convolution.
-fn direct_row<M: MicroKernel>(
-    micro: &M,
-    task: &ConvTask<'_>,
-    window: &Window<'_>,
-    out: &mut [i8],
-) {
+fn direct_row<M: MicroKernel>(micro: &M, task: &ConvTask<'_>, window: &Window<'_>, out: &mut [i8]) {
     let output = &task.shape.output;
     let (pitch, width) = (padded(output.channels), usize::from(output.width));
     let pairs = task.weights.chunks_exact(window.weight_words().max(1));

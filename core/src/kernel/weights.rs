@@ -13,9 +13,7 @@ const TAPS: usize = 9;
 /// Words of a convolution's weights in the blob.
 pub const fn weight_words(kind: KernelKind, shape: WeightShape) -> usize {
     match kind {
-        KernelKind::Winograd => {
-            shape.output_pairs() * winograd::weight_words(shape.input_pairs())
-        }
+        KernelKind::Winograd => shape.output_pairs() * winograd::weight_words(shape.input_pairs()),
         KernelKind::Direct | KernelKind::WinogradOnline => packed_len(shape) / 4,
     }
 }
@@ -140,9 +138,10 @@ pub(crate) fn are_transformed(shape: WeightShape, words: &[u32]) -> bool {
                     byte
                 })
             });
-            fits && transformed(&taps).into_iter().enumerate().all(|(i, word)| {
-                words.get(place(shape, output, pair, i / 2, i % 2)) == Some(&word)
-            })
+            fits && transformed(&taps)
+                .into_iter()
+                .enumerate()
+                .all(|(i, word)| words.get(place(shape, output, pair, i / 2, i % 2)) == Some(&word))
         })
     })
 }
