@@ -18,7 +18,7 @@ pub struct Network<'a>(exec::Network<'a, Packed<Dsp>>);
 /// 32-bit words of memory that a network works in: its arena, then its logits. A constant where
 /// the blob is one; 0 for what is no blob.
 pub const fn memory_words(blob: &[u8]) -> usize {
-    blob::arena_bytes(blob) / 4 + blob::classes(blob)
+    blob::arena_words(blob) + blob::classes(blob)
 }
 
 impl<'a> Network<'a> {

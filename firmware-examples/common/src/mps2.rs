@@ -81,6 +81,10 @@ fn write(base: usize, offset: usize, value: u32) {
     unsafe { ptr::write_volatile((base + offset) as *mut u32, value) }
 }
 
+const fn greatest_divisor(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { greatest_divisor(b, a % b) }
+}
+
 /// Registers of the timer.
 const VALUE: usize = 0x04;
 const RELOAD: usize = 0x08;
@@ -124,8 +128,12 @@ impl<M: Machine> Board for Mps2<M> {
     const UNIT: Unit = Unit::Instructions;
 
     fn count(&self) -> u32 {
-        let ticks = u64::from(u32::MAX - read(M::TIMER, VALUE));
-        (ticks * const { 1_000_000_000 / (64 * 1000) } / const { M::CLOCK_HZ as u64 / 1000 }) as u32
+        // Instructions for every so many ticks, in lowest terms: the divisor is a power of two.
+        let factor =
+            const { 1_000_000_000 / 64 / greatest_divisor(1_000_000_000 / 64, M::CLOCK_HZ) };
+        let ticks = const { M::CLOCK_HZ / greatest_divisor(1_000_000_000 / 64, M::CLOCK_HZ) };
+        let count = u32::MAX - read(M::TIMER, VALUE);
+        (u64::from(count) * u64::from(factor) / u64::from(ticks)) as u32
     }
 
     fn masked<R>(&self, f: impl FnOnce() -> R) -> R {

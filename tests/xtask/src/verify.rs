@@ -3,9 +3,9 @@
 use std::process::Command;
 use std::time::Instant;
 
-use crate::{code, firmware};
 use crate::process::{self, Failure, Result, cargo};
 use crate::setup;
+use crate::{code, firmware};
 
 /// Arguments of `cargo xtask test`.
 #[derive(clap::Args, Debug)]
