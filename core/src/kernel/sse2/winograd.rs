@@ -10,7 +10,9 @@ use safe_arch::{
 
 use super::four;
 use crate::kernel::finish::{Finish, PairRow};
-use crate::kernel::winograd::{BLOCK_ROWS, BLOCK_TILES, input_words, position};
+use crate::kernel::winograd::{
+    BLOCK_COLUMNS, BLOCK_ROWS, BLOCK_TILES, input_words, position, weight_words,
+};
 
 #[inline(always)]
 fn input_row(d: [m128i; 4]) -> [m128i; 4] {
@@ -133,8 +135,22 @@ fn dot(v: &[u32], u: &[u32]) -> [m128i; 2] {
 }
 
 #[inline]
-pub(super) fn block(v: &[u32], u: &[u32], finish: &Finish, out: &mut [PairRow<'_>; BLOCK_ROWS]) {
-    let pairs = v.len() / input_words(1);
+pub(super) fn blocks(v: &[u32], u: &[u32], finish: &Finish, out: &mut [PairRow<'_>; BLOCK_ROWS]) {
+    let pairs = u.len() / weight_words(1);
+    for (index, v) in v.chunks_exact(input_words(pairs).max(1)).enumerate() {
+        block(v, u, pairs, finish, out, index * BLOCK_COLUMNS);
+    }
+}
+
+#[inline(always)]
+fn block(
+    v: &[u32],
+    u: &[u32],
+    pairs: usize,
+    finish: &Finish,
+    out: &mut [PairRow<'_>; BLOCK_ROWS],
+    x: usize,
+) {
     let (v_step, u_step) = (pairs * BLOCK_TILES, pairs * 2);
     // [column][output row][output]
     let mut columns = [[[zeroed_m128i(); 2]; 2]; 4];
@@ -167,8 +183,8 @@ pub(super) fn block(v: &[u32], u: &[u32], finish: &Finish, out: &mut [PairRow<'_
         }
         let [first, second] = outputs;
         for half in 0..2 {
-            if row.pixels() > 4 * half {
-                super::finish::four(finish, [first[half], second[half]], row, 4 * half);
+            if row.pixels() > x + 4 * half {
+                super::finish::four(finish, [first[half], second[half]], row, x + 4 * half);
             }
         }
     }
