@@ -57,7 +57,7 @@ impl MicroKernel for Sse2 {
         finish: &Finish,
         out: &mut [PairRow<'_>; BLOCK_ROWS],
     ) {
-        winograd::block(v, u, finish, out);
+        winograd::blocks(v, u, finish, out);
     }
 }
 

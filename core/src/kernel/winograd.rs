@@ -144,13 +144,15 @@ pub(crate) fn block<M: MicroKernel + ?Sized>(
     finish: &Finish,
     out: &mut [PairRow<'_>; BLOCK_ROWS],
 ) {
-    dots(v, u, sums);
-    finish_block(micro, sums, finish, out);
+    let pairs = u.len() / weight_words(1);
+    for (index, v) in v.chunks_exact(input_words(pairs).max(1)).enumerate() {
+        dots(v, u, pairs, sums);
+        finish_block(micro, sums, finish, out, index * BLOCK_COLUMNS);
+    }
 }
 
 /// `sums[position][output][tile]` = products over all pairs.
-fn dots(v: &[u32], u: &[u32], sums: &mut [u32; SUM_WORDS]) {
-    let pairs = v.len() / input_words(1);
+fn dots(v: &[u32], u: &[u32], pairs: usize, sums: &mut [u32; SUM_WORDS]) {
     if pairs == 0 {
         return;
     }
@@ -171,17 +173,18 @@ fn dots(v: &[u32], u: &[u32], sums: &mut [u32; SUM_WORDS]) {
 }
 
 /// The sums' transform, division by 4 and requantisation.
-pub(crate) fn finish_block<M: MicroKernel + ?Sized>(
+fn finish_block<M: MicroKernel + ?Sized>(
     micro: &M,
     sums: &[u32; SUM_WORDS],
     finish: &Finish,
     out: &mut [PairRow<'_>; BLOCK_ROWS],
+    x: usize,
 ) {
     match finish.kind {
-        kind @ FinishKind::Plain => finish_as(micro, sums, finish, kind, out),
-        kind @ FinishKind::Residual => finish_as(micro, sums, finish, kind, out),
-        kind @ FinishKind::Prelu => finish_as(micro, sums, finish, kind, out),
-        kind @ FinishKind::ResidualPrelu => finish_as(micro, sums, finish, kind, out),
+        kind @ FinishKind::Plain => finish_as(micro, sums, finish, kind, out, x),
+        kind @ FinishKind::Residual => finish_as(micro, sums, finish, kind, out, x),
+        kind @ FinishKind::Prelu => finish_as(micro, sums, finish, kind, out, x),
+        kind @ FinishKind::ResidualPrelu => finish_as(micro, sums, finish, kind, out, x),
     }
 }
 
@@ -192,6 +195,7 @@ fn finish_as<M: MicroKernel + ?Sized>(
     finish: &Finish,
     kind: FinishKind,
     out: &mut [PairRow<'_>; BLOCK_ROWS],
+    x: usize,
 ) {
     // [row][column][output]
     let mut totals = [[[0; 2]; BLOCK_COLUMNS]; BLOCK_ROWS];
@@ -211,7 +215,7 @@ fn finish_as<M: MicroKernel + ?Sized>(
         }
     }
     for (totals, row) in totals.iter().zip(out) {
-        for (&sums, pixel) in totals.iter().zip(row.from(0)) {
+        for (&sums, pixel) in totals.iter().zip(row.from(x)) {
             finish.pixel(micro, kind, sums, pixel);
         }
     }

@@ -85,7 +85,7 @@ impl MicroKernel for Dsp {
         finish: &Finish,
         out: &mut [PairRow<'_>; BLOCK_ROWS],
     ) {
-        if !winograd::block(v, u, sums, finish, out) {
+        if !winograd::blocks(v, u, sums, finish, out) {
             Scalar.winograd_block(v, u, sums, finish, out);
         }
     }

@@ -16,13 +16,14 @@ struct Frame {
     tail: Tail,
     rounds: usize,
     left: usize,
-    entry: usize,
+    first: usize,
     sums: *mut u32,
     sums_end: *mut u32,
-    second: *mut i8,
-    second_pitch: usize,
+    row: *mut i8,
+    row_pitch: usize,
     v: *const u32,
     u: *const u32,
+    blocks: usize,
 }
 
 unsafe extern "C" {
@@ -66,54 +67,70 @@ pub(super) fn weights(packed: &[u32], pairs: usize, u: &mut [u32]) -> bool {
 
 /// `MicroKernel::winograd_block`; `false` where this is none of the assembly's cases.
 #[inline(always)]
-pub(super) fn block(
+pub(super) fn blocks(
     v: &[u32],
     u: &[u32],
     sums: &mut [u32; SUM_WORDS],
     finish: &Finish,
     out: &mut [PairRow<'_>; BLOCK_ROWS],
 ) -> bool {
-    let pairs = v.len() / input_words(1);
-    if pairs == 0 || u.len() < weight_words(pairs) {
-        return false;
+    let pairs = u.len() / weight_words(1);
+    let blocks = v.len() / input_words(pairs).max(1);
+    if blocks == 0 {
+        return pairs > 0;
     }
     let [first, second] = out;
     let places = |row: &mut PairRow<'_>| (row.bytes().as_mut_ptr(), row.pitch());
     let ((a, a_pitch), (b, b_pitch)) = (places(first), places(second));
     let sums = sums.as_mut_ptr();
-    let rest = pairs % UNROLLED;
+    let (rounds, rest) = (pairs.div_ceil(UNROLLED), pairs % UNROLLED);
+    let even = (a as usize | a_pitch | b as usize | b_pitch).is_multiple_of(2);
+    let whole = first.pixels().min(second.pixels()) / BLOCK_COLUMNS * usize::from(even);
+    let whole = whole.min(blocks);
     let mut frame = Frame {
         tail: Tail::new(finish, a, a_pitch),
-        rounds: pairs.div_ceil(UNROLLED),
-        left: 0,
-        entry: if rest == 0 { UNROLLED } else { rest },
+        rounds,
+        left: rounds,
+        first: if rest == 0 { UNROLLED } else { rest },
         sums,
         sums_end: sums.wrapping_add(SUM_WORDS),
-        second: b,
-        second_pitch: b_pitch,
+        row: b,
+        row_pitch: b_pitch,
         v: v.as_ptr(),
         u: u.as_ptr(),
+        blocks: whole,
     };
-    let even = (a as usize | a_pitch | b as usize | b_pitch).is_multiple_of(2);
-    if even && first.pixels() >= BLOCK_COLUMNS && second.pixels() >= BLOCK_COLUMNS {
-        // SAFETY: `v` and `u` hold all positions of the pairs, `sums` its 128 words, and both
-        // rows eight pixels; the routine reads and writes just these and its stack, and keeps to
-        // the C convention.
+    if whole > 0 {
+        // SAFETY: `v` holds all positions of the pairs for all blocks, `u` likewise, `sums` its
+        // 128 words, and both rows eight pixels for each of these blocks; the routine reads and
+        // writes just these and its stack, and keeps to the C convention.
         unsafe { supernano_winograd_block(&frame) }
-        return true;
     }
-    let mut edges = [
-        Edge::<BLOCK_COLUMNS>::gather(first.from(0)),
-        Edge::<BLOCK_COLUMNS>::gather(second.from(0)),
-    ];
-    let [a, b] = &mut edges;
-    frame.tail.out = a.address();
-    frame.second = b.address();
-    frame.tail.pitch = Edge::<BLOCK_COLUMNS>::PITCH;
-    frame.second_pitch = Edge::<BLOCK_COLUMNS>::PITCH;
-    // SAFETY: as above; the pixels are those of `edges`.
-    unsafe { supernano_winograd_block(&frame) }
-    edges[0].scatter(first.from(0));
-    edges[1].scatter(second.from(0));
+    for block in whole..blocks {
+        edge(&mut frame, v, block * input_words(pairs), block * BLOCK_COLUMNS, out);
+    }
     true
+}
+
+/// A block that the rows do not fill, from word `at` and pixel `x` on.
+#[inline(never)]
+fn edge(
+    frame: &mut Frame,
+    v: &[u32],
+    at: usize,
+    x: usize,
+    [first, second]: &mut [PairRow<'_>; BLOCK_ROWS],
+) {
+    let mut a = Edge::<BLOCK_COLUMNS>::gather(first.from(x));
+    let mut b = Edge::<BLOCK_COLUMNS>::gather(second.from(x));
+    frame.tail.out = a.address();
+    frame.tail.pitch = Edge::<BLOCK_COLUMNS>::PITCH;
+    frame.row = b.address();
+    frame.row_pitch = Edge::<BLOCK_COLUMNS>::PITCH;
+    frame.v = v.as_ptr().wrapping_add(at);
+    frame.blocks = 1;
+    // SAFETY: as for whole blocks; the pixels are those of `a` and `b`.
+    unsafe { supernano_winograd_block(frame) }
+    a.scatter(first.from(x));
+    b.scatter(second.from(x));
 }

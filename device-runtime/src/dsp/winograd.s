@@ -1,43 +1,66 @@
 @ Winograd F(2x2, 3x3); orders and signs as in core's kernel::winograd.
 
-@ fn(frame: *const BlockFrame). r12 inputs, lr weights, r4-r7 sums of the first output for
-@ 4 tiles, r8-r11 of the second. The first 36 bytes of the frame are a `Tail`.
+@ fn(frame: *const Frame). r12 inputs, lr weights, r4-r7 sums of the first output for 4 tiles,
+@ r8-r11 of the second. The first 36 bytes of the frame are a `Tail`.
 .equ B_BIAS, 36
 .equ B_FINISH, 44
 .equ B_ROUNDS, 48   @ times that a dot product passes its end
 .equ B_LEFT, 52     @ of them, still to come
-.equ B_ENTRY, 56    @ pairs of the first pass
+.equ B_FIRST, 56    @ pairs of the first round
 .equ B_SUMS, 60     @ sums of the column at work
 .equ B_SUMS_END, 64
-.equ B_OUT1, 68     @ second row of outputs, and its pitch
-.equ B_PITCH1, 72
+.equ B_ROW, 68      @ the other row of outputs, and its pitch
 .equ B_V, 76
 .equ B_U, 80
-.equ B_START, 84    @ addresses of the four dot products' starts
-.equ B_BYTES, 100
+.equ B_BLOCKS, 84   @ blocks still to come
+.equ B_START, 88    @ addresses of the four dot products' starts
+.equ B_NEXT, 104    @ and of what follows them
+.equ B_BYTES, 120
 
-@ A dot product for 4 tiles x 2 outputs, added to r4-r11: unrolled pairs, the rest first.
+.macro wg_other_row
+    ldrd r0, r1, [sp]
+    ldrd r2, r3, [sp, #B_ROW]
+    strd r2, r3, [sp]
+    strd r0, r1, [sp, #B_ROW]
+.endm
+
+@ A dot product for 4 tiles x 2 outputs, added to r4-r11: unrolled pairs, the rest first. One
+@ round leaves directly, more go through `wg_again`.
 .macro wg_dot index
-    ldr r0, [sp, #B_ROUNDS]
-    str r0, [sp, #B_LEFT]
     ldr pc, [sp, #B_START + 4 * \index]
-8:
+.Lwg_round\index:
 .rept WG_UNROLLED
     wg_pair
 .endr
 .Lwg_end\index:
+    ldr pc, [sp, #B_NEXT + 4 * \index]
+.Lwg_done\index:
+.endm
+
+@ The end of a round where there are several.
+.macro wg_again index
+.Lwg_again\index:
     ldr r0, [sp, #B_LEFT]
     subs r0, #1
     str r0, [sp, #B_LEFT]
-    bne 8b
+    bne .Lwg_round\index
+    ldr r0, [sp, #B_ROUNDS]
+    str r0, [sp, #B_LEFT]
+    b.w .Lwg_done\index
 .endm
 
-@ Address of the start: r0 bytes before the end, in Thumb state.
-.macro wg_start index
+@ Addresses of the start, r0 bytes before the end, and of what follows; in Thumb state.
+.macro wg_places index
     adr.w r1, .Lwg_end\index
     sub r1, r1, r0
     orr r1, r1, #1
     str r1, [sp, #B_START + 4 * \index]
+    adr.w r1, .Lwg_done\index
+    cmp r2, #1
+    it ne
+    adrne.w r1, .Lwg_again\index
+    orr r1, r1, #1
+    str r1, [sp, #B_NEXT + 4 * \index]
 .endm
 
 @ Two output columns of two tiles for one output: 4 columns of sums at `at`.
@@ -76,15 +99,16 @@ sn_function supernano_winograd_block
     mov lr, sp
     ldmia r0!, {r1-r11}
     stmia lr!, {r1-r11}
-    ldmia r0, {r1-r10}
-    stmia lr, {r1-r10}
-    ldr r0, [sp, #B_ENTRY]
+    ldmia r0, {r1-r11}
+    stmia lr, {r1-r11}
+    ldr r0, [sp, #B_FIRST]
     movs r1, #WG_PAIR_BYTES
     muls r0, r1, r0
-    wg_start 0
-    wg_start 1
-    wg_start 2
-    wg_start 3
+    ldr r2, [sp, #B_ROUNDS]
+    wg_places 0
+    wg_places 1
+    wg_places 2
+    wg_places 3
     ldrd r12, lr, [sp, #B_V]
     @ A column of sums M: M1, M1 + M2 and M0 + M1 + M2 one after the other, then
     @ M1 - M2 + M3 = 2 M1 - (M1 + M2) + M3.
@@ -127,14 +151,27 @@ sn_function supernano_winograd_block
     str r0, [sp, #B_SUMS]
     cmp r0, r1
     bne.w 1b
+    str r12, [sp, #B_V]
     wg_finish 64
     wg_finish 72
-    ldrd r0, r1, [sp, #B_OUT1]
-    strd r0, r1, [sp]
+    wg_other_row
     wg_finish 96
     wg_finish 104
+    wg_other_row
+    ldr r0, [sp, #B_SUMS_END]
+    sub r0, r0, #512
+    str r0, [sp, #B_SUMS]
+    ldrd r12, lr, [sp, #B_V]
+    ldr r0, [sp, #B_BLOCKS]
+    subs r0, #1
+    str r0, [sp, #B_BLOCKS]
+    bne.w 1b
     add sp, #B_BYTES
     pop {r4-r11, pc}
+    wg_again 0
+    wg_again 1
+    wg_again 2
+    wg_again 3
 
 @ fn(rows: &[*const u32; 4], phase bytes, v, pairs): rows from the block's first column on.
 @ r2-r11 ten columns of one row of the vertical transform.

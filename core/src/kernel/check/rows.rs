@@ -12,11 +12,11 @@ const KINDS: [FinishKind; 4] =
     [FinishKind::Plain, FinishKind::Residual, FinishKind::Prelu, FinishKind::ResidualPrelu];
 
 /// Bytes of an output row.
-const ROW: usize = 88;
+const ROW: usize = 176;
 /// Most channel pairs of a block.
 const PAIRS: usize = 10;
-/// Longest phase under a block.
-const PHASE: usize = 13;
+/// Phase under two blocks.
+const PHASE: usize = 21;
 
 /// Numbers of an output pair whose results fill the 8 bits, and leave them now and then.
 fn finish(random: &mut Random, kind: FinishKind) -> Finish {
@@ -88,18 +88,20 @@ pub(super) fn winograd<M: MicroKernel>(micro: &M, random: &mut Random) -> Result
     let mut cases = 0;
     for pairs in [2, 4, 6, 8, PAIRS] {
         for style in 0..4 {
-            let mut v = [0; input_words(PAIRS)];
+            let mut v = [0; 2 * input_words(PAIRS)];
             let mut u = [0; weight_words(PAIRS)];
-            let (v, u) = (&mut v[..input_words(pairs)], &mut u[..weight_words(pairs)]);
+            let (v, u) = (&mut v[..2 * input_words(pairs)], &mut u[..weight_words(pairs)]);
             let mut words = [0; 4 * PAIRS * PHASE];
             words.fill_with(|| random.pair(style));
-            let x = random.next() as usize % (PHASE - 9);
-            inputs(micro, random, &words, pairs, x, v)?;
+            let x = random.next() as usize % (PHASE - 17);
+            let (left, right) = v.split_at_mut(input_words(pairs));
+            inputs(micro, random, &words, pairs, x, left)?;
+            inputs(micro, random, &words, pairs, x + BLOCK_COLUMNS, right)?;
             let mut packed = [0; packed_words(PAIRS)];
             packed.fill_with(|| random.weights(style));
             let packed = &packed[..packed_words(pairs)];
             weights(micro, random, packed, pairs, u)?;
-            for pixels in 0..=BLOCK_COLUMNS {
+            for pixels in 0..=2 * BLOCK_COLUMNS {
                 let kind = KINDS[cases as usize % 4];
                 let finish = finish(random, kind);
                 let second = if cases % 3 == 0 { 0 } else { pixels };
@@ -128,7 +130,7 @@ pub(super) fn winograd<M: MicroKernel>(micro: &M, random: &mut Random) -> Result
     Ok(cases)
 }
 
-/// The two rows of a block by [`Scalar::row`].
+/// The two rows of blocks by [`Scalar::row`].
 fn direct(
     words: &[u32],
     pairs: usize,
@@ -141,15 +143,15 @@ fn direct(
         let end = (y + 3) * pairs * PHASE;
         let runs = [&words[y * pairs * PHASE..end], &[]];
         let Some(window) = Window::new(runs, PHASE, 3, 1) else { return };
-        let mut sums = [[0; BLOCK_COLUMNS]; 2];
-        for tile in [0, 4] {
+        let mut sums = [[0; 2 * BLOCK_COLUMNS]; 2];
+        for tile in [0, 4, 8, 12] {
             let mut part = finish.bias.map(|b| [b; 4]);
             Scalar.tile(&window, x + tile, packed, &mut part);
             for (sums, part) in sums.iter_mut().zip(part) {
                 sums[tile..tile + 4].copy_from_slice(&part);
             }
         }
-        for (i, pixel) in row.from(0).take(BLOCK_COLUMNS).enumerate() {
+        for (i, pixel) in row.from(0).take(2 * BLOCK_COLUMNS).enumerate() {
             finish.pixel(&Scalar, finish.kind, [sums[0][i], sums[1][i]], pixel);
         }
     }

@@ -26,7 +26,7 @@ pub(super) fn four(finish: &Finish, sums: [m128i; 2], out: &mut PairRow<'_>, x: 
         }
     }
     let zero = set_splat_i32_m128i(finish.zero);
-    let [a, b] = [0, 1].map(|half| {
+    let requantise = |half: usize| {
         let sum = sums[half];
         let mut factor = set_splat_i32_m128i(finish.positive[half]);
         if finish.kind.prelu() {
@@ -35,8 +35,8 @@ pub(super) fn four(finish: &Finish, sums: [m128i; 2], out: &mut PairRow<'_>, x: 
             factor = add_i32_m128i(factor, other);
         }
         add_i32_m128i(zero, mulr(sum, factor))
-    });
-    let words = pack_i32_to_i16_m128i(a, b);
+    };
+    let words = pack_i32_to_i16_m128i(requantise(0), requantise(1));
     let bytes = pack_i16_to_i8_m128i(words, words);
     let pairs = unpack_low_i8_m128i(bytes, shuffle_ai_f32_all_m128i::<0b01_01_01_01>(bytes));
     let pairs: [[i8; 2]; 4] = bytemuck::cast(get_i64_from_m128i_s(pairs));

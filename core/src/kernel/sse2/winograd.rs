@@ -10,7 +10,9 @@ use safe_arch::{
 
 use super::four;
 use crate::kernel::finish::{Finish, PairRow};
-use crate::kernel::winograd::{BLOCK_ROWS, BLOCK_TILES, input_words, position};
+use crate::kernel::winograd::{
+    BLOCK_COLUMNS, BLOCK_ROWS, BLOCK_TILES, input_words, position, weight_words,
+};
 
 #[inline(always)]
 fn input_row(d: [m128i; 4]) -> [m128i; 4] {
@@ -53,19 +55,27 @@ fn every_second<const MASK: i32>(a: m128i, b: m128i) -> m128i {
     cast_to_m128i_from_m128(shuffle_abi_f32_all_m128::<MASK>(a, b))
 }
 
+// Arrays are written out below: compilers do not inline closures of `map` as large as these.
+
+/// Four columns of four rows from word `at` on, transformed vertically.
+#[inline(always)]
+fn columns(rows: [&[u32]; 4], at: usize) -> [m128i; 4] {
+    input_row([four(rows[0], at), four(rows[1], at), four(rows[2], at), four(rows[3], at)])
+}
+
 #[inline]
 pub(super) fn input(rows: [&[u32]; 4], phase: usize, x: usize, v: &mut [u32]) {
     let pairs = v.len() / input_words(1);
     for pair in 0..pairs {
-        // Columns 0, 2, 4 and 6 on, each transformed vertically.
-        let columns = [0, 2, 4, 6].map(|c| input_row(rows.map(|r| four(r, pair * phase + x + c))));
+        let at = pair * phase + x;
+        let (c0, c2) = (columns(rows, at), columns(rows, at + 2));
+        let (c4, c6) = (columns(rows, at + 4), columns(rows, at + 6));
         for i in 0..4 {
-            let [c0, c2, c4, c6] = columns.map(|c| c[i]);
             let row = input_row([
-                every_second::<0b10_00_10_00>(c0, c4),
-                every_second::<0b11_01_11_01>(c0, c4),
-                every_second::<0b10_00_10_00>(c2, c6),
-                every_second::<0b11_01_11_01>(c2, c6),
+                every_second::<0b10_00_10_00>(c0[i], c4[i]),
+                every_second::<0b11_01_11_01>(c0[i], c4[i]),
+                every_second::<0b10_00_10_00>(c2[i], c6[i]),
+                every_second::<0b11_01_11_01>(c2[i], c6[i]),
             ]);
             for (j, value) in row.into_iter().enumerate() {
                 put(v, (position(i, j) * pairs + pair) * BLOCK_TILES, value);
@@ -74,22 +84,31 @@ pub(super) fn input(rows: [&[u32]; 4], phase: usize, x: usize, v: &mut [u32]) {
     }
 }
 
+/// Weights (ky, kx) of two pairs of channels, `[pair][output]` in the lanes.
+#[inline(always)]
+fn tap(packed: &[u32], pairs: usize, pair: usize, ky: usize, kx: usize) -> m128i {
+    let at = (ky * pairs + pair) * 3 + kx;
+    let word = |at: usize| packed.get(at).copied().unwrap_or(0);
+    let bytes: m128i = bytemuck::cast([word(at), word(at + 3), 0, 0]);
+    let wide = shr_imm_i16_m128i::<8>(unpack_low_i8_m128i(bytes, bytes));
+    let low = shuffle_ai_i16_l64all_m128i::<0b11_01_10_00>(wide);
+    shuffle_ai_i16_h64all_m128i::<0b11_01_10_00>(low)
+}
+
 #[inline]
 pub(super) fn weights(packed: &[u32], pairs: usize, u: &mut [u32]) {
     for pair in (0..pairs).step_by(2) {
-        let tap = |ky: usize, kx: usize| {
-            let word = |pair: usize| {
-                let at = (ky * pairs + pair) * 3 + kx;
-                packed.get(at).copied().unwrap_or(0)
-            };
-            let bytes: m128i = bytemuck::cast([word(pair), word(pair + 1), 0, 0]);
-            let wide = shr_imm_i16_m128i::<8>(unpack_low_i8_m128i(bytes, bytes));
-            let low = shuffle_ai_i16_l64all_m128i::<0b11_01_10_00>(wide);
-            shuffle_ai_i16_h64all_m128i::<0b11_01_10_00>(low)
-        };
-        let columns = [0, 1, 2].map(|kx| weight_row([0, 1, 2].map(|ky| tap(ky, kx))));
+        let mut columns = [[zeroed_m128i(); 4]; 3];
+        for (kx, column) in columns.iter_mut().enumerate() {
+            *column = weight_row([
+                tap(packed, pairs, pair, 0, kx),
+                tap(packed, pairs, pair, 1, kx),
+                tap(packed, pairs, pair, 2, kx),
+            ]);
+        }
         for i in 0..4 {
-            for (j, value) in weight_row(columns.map(|c| c[i])).into_iter().enumerate() {
+            let row = weight_row([columns[0][i], columns[1][i], columns[2][i]]);
+            for (j, value) in row.into_iter().enumerate() {
                 put(u, (position(i, j) * pairs + pair) * 2, value);
             }
         }
@@ -116,36 +135,56 @@ fn dot(v: &[u32], u: &[u32]) -> [m128i; 2] {
 }
 
 #[inline]
-pub(super) fn block(v: &[u32], u: &[u32], finish: &Finish, out: &mut [PairRow<'_>; BLOCK_ROWS]) {
-    let pairs = v.len() / input_words(1);
-    let at = |i: usize, j: usize| {
-        let (v, u) = (position(i, j) * pairs * BLOCK_TILES, position(i, j) * pairs * 2);
-        (v..v + pairs * BLOCK_TILES, u..u + pairs * 2)
-    };
+pub(super) fn blocks(v: &[u32], u: &[u32], finish: &Finish, out: &mut [PairRow<'_>; BLOCK_ROWS]) {
+    let pairs = u.len() / weight_words(1);
+    for (index, v) in v.chunks_exact(input_words(pairs).max(1)).enumerate() {
+        block(v, u, pairs, finish, out, index * BLOCK_COLUMNS);
+    }
+}
+
+#[inline(always)]
+fn block(
+    v: &[u32],
+    u: &[u32],
+    pairs: usize,
+    finish: &Finish,
+    out: &mut [PairRow<'_>; BLOCK_ROWS],
+    x: usize,
+) {
+    let (v_step, u_step) = (pairs * BLOCK_TILES, pairs * 2);
     // [column][output row][output]
     let mut columns = [[[zeroed_m128i(); 2]; 2]; 4];
     for (j, column) in columns.iter_mut().enumerate() {
-        let sums = [0, 1, 2, 3].map(|i| {
-            let (v_range, u_range) = at(i, j);
-            dot(v.get(v_range).unwrap_or_default(), u.get(u_range).unwrap_or_default())
-        });
+        // [i][output]
+        let mut sums = [[zeroed_m128i(); 2]; 4];
+        for (i, sums) in sums.iter_mut().enumerate() {
+            let at = position(i, j);
+            let v = v.get(at * v_step..(at + 1) * v_step).unwrap_or_default();
+            let u = u.get(at * u_step..(at + 1) * u_step).unwrap_or_default();
+            *sums = dot(v, u);
+        }
         for output in 0..2 {
-            let rows = output_row(sums.map(|s| s[output]));
-            for (place, row) in column.iter_mut().zip(rows) {
-                place[output] = row;
-            }
+            let [s0, s1, s2, s3] = sums;
+            let rows = output_row([s0[output], s1[output], s2[output], s3[output]]);
+            column[0][output] = rows[0];
+            column[1][output] = rows[1];
         }
     }
     for (y, row) in out.iter_mut().enumerate() {
-        let outputs = [0, 1].map(|output| {
+        let mut outputs = [[zeroed_m128i(); 2]; 2];
+        for (output, place) in outputs.iter_mut().enumerate() {
+            let [c0, c1, c2, c3] = columns;
+            let rows = [c0[y][output], c1[y][output], c2[y][output], c3[y][output]];
+            let [even, odd] = output_row(rows);
             let bias = set_splat_i32_m128i(finish.bias[output]);
-            let [even, odd] = output_row(columns.map(|c| c[y][output]))
-                .map(|sum| add_i32_m128i(bias, shr_imm_i32_m128i::<2>(sum)));
-            [unpack_low_i32_m128i(even, odd), unpack_high_i32_m128i(even, odd)]
-        });
+            let even = add_i32_m128i(bias, shr_imm_i32_m128i::<2>(even));
+            let odd = add_i32_m128i(bias, shr_imm_i32_m128i::<2>(odd));
+            *place = [unpack_low_i32_m128i(even, odd), unpack_high_i32_m128i(even, odd)];
+        }
+        let [first, second] = outputs;
         for half in 0..2 {
-            if row.pixels() > 4 * half {
-                super::finish::four(finish, outputs.map(|o| o[half]), row, 4 * half);
+            if row.pixels() > x + 4 * half {
+                super::finish::four(finish, [first[half], second[half]], row, x + 4 * half);
             }
         }
     }
