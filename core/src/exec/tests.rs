@@ -129,3 +129,53 @@ fn ties_go_to_the_lowest_class() {
     assert_eq!(argmax(&[-3, 5, 5, 4]), 1);
     assert_eq!(argmax(&[-3, -5]), 0);
 }
+
+#[test]
+fn dump() {
+    use crate::graph::Activation::Prelu;
+    let net = |widths: [u16; 3]| {
+        let mut layers = vec![Layer::new(0, widths[0], 3, 1)];
+        for (group, channels) in widths.into_iter().enumerate() {
+            for block in 0..3 {
+                let input = layers.len() as u8;
+                let stride = if group > 0 && block == 0 { 2 } else { 1 };
+                layers.push(Layer::new(input, channels, 3, stride));
+                layers.push(Layer { activation: Linear, ..Layer::new(input, channels, 1, stride) });
+                layers.push(Layer {
+                    activation: Prelu,
+                    residual: Some(input + 2),
+                    ..Layer::new(input + 1, channels, 3, 1)
+                });
+            }
+        }
+        Net {
+            input: Shape { height: 32, width: 32, channels: 3 },
+            layers,
+            classes: 100,
+            values: Values::Random,
+            seed: 20,
+        }
+    };
+    for (name, widths) in [("large", [16, 32, 64]), ("mid", [8, 16, 32]), ("small", [4, 8, 16])] {
+        for (kind_name, kind) in
+            [("direct", Direct), ("winograd", Winograd), ("online", WinogradOnline)]
+        {
+            let blob = net(widths).with_kinds(|_| kind).build();
+            std::fs::write(std::format!("/tmp/ecore_probe/{name}_{kind_name}.bin"), blob.bytes())
+                .unwrap();
+            let view = BlobView::new_checked(blob.bytes()).unwrap();
+            let image: std::vec::Vec<u8> =
+                (0..3072u32).map(|i| i.wrapping_mul(2654435761).to_le_bytes()[3]).collect();
+            let logits = outputs(&Network::new(&view, Packed(Scalar)), &image, 0).1;
+            let mut hash = 0u32;
+            for l in (0..128).map(|i| logits.get(i).copied().unwrap_or(0)) {
+                hash = (hash ^ l as u32).wrapping_mul(16777619);
+            }
+            std::eprintln!(
+                "{name}_{kind_name} blob {} arena {} hash {hash}",
+                blob.bytes().len(),
+                view.arena_bytes()
+            );
+        }
+    }
+}

@@ -38,14 +38,9 @@ impl<'a> Window<'a> {
         let fits =
             matches!(stride, 1 | 2) && kernel > 0 && phase >= TILE_PIXELS + (kernel - 1) / stride;
         let step = phase * stride;
-        let whole = fits && runs.iter().all(|r| r.len().is_multiple_of(step));
-        whole.then(|| Self {
-            runs,
-            planes: [runs[0].len() / step, runs[1].len() / step],
-            phase,
-            kernel,
-            stride,
-        })
+        let planes = [runs[0].len().checked_div(step)?, runs[1].len().checked_div(step)?];
+        let whole = [0, 1].into_iter().all(|i: usize| planes[i] * step == runs[i].len());
+        (fits && whole).then_some(Self { runs, planes, phase, kernel, stride })
     }
 
     /// The planes of both runs, in words.

@@ -12,6 +12,17 @@ const fn pair(value: i8) -> u32 {
     half | (half << 16)
 }
 
+/// Part `i` of a slice that is cut in parts of `size`: without the panic that the standard
+/// library's chunks keep for a size of 0.
+pub(super) fn part<T>(slice: &[T], size: usize, i: usize) -> Option<&[T]> {
+    slice.get(i * size..)?.get(..size)
+}
+
+/// As [`part`].
+pub(super) fn part_mut<T>(slice: &mut [T], size: usize, i: usize) -> Option<&mut [T]> {
+    slice.get_mut(i * size..)?.get_mut(..size)
+}
+
 /// A convolution at work. Rows of its input come in order, each once; after the rows that a step
 /// reads, the step's rows of outputs can be made. A row is free as soon as it has been widened.
 pub(super) struct Stage<'a, 't, 'm> {
@@ -56,10 +67,9 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
 
     /// The ring's place for the next row.
     fn next(&mut self) -> &mut [u32] {
-        let slot = self.taken % self.ring.rows.max(1) * self.ring.row;
+        let slot = self.taken % self.ring.rows.max(1);
         self.taken += 1;
-        let row = self.ring.row;
-        self.rows.get_mut(slot..).and_then(|r| r.get_mut(..row)).unwrap_or_default()
+        part_mut(self.rows, self.ring.row, slot).unwrap_or_default()
     }
 
     /// Takes in a row of padding.
@@ -74,8 +84,10 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
         let (width, stride) = (usize::from(self.shape().input.width), self.shape().stride);
         let words = padded(self.shape().input.channels) / 4;
         let step = usize::from(stride) * words;
-        let plane = (ring.phases * ring.phase).max(1);
-        for (j, planes) in self.next().chunks_exact_mut(2 * plane).enumerate() {
+        let plane = ring.phases * ring.phase;
+        let slot = self.next();
+        for j in 0..words {
+            let planes = part_mut(slot, 2 * plane, j).unwrap_or_default();
             let Some((low, high)) = planes.split_at_mut_checked(plane) else { return };
             for parity in 0..ring.phases.min(width) {
                 let (start, count) = ring.columns(pad, stride, width, parity);
@@ -95,9 +107,11 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
     pub(super) fn image_row(&mut self, source: &[u8], table: &[i8]) {
         let (ring, pad) = (self.ring, self.shape().pad());
         let (width, stride) = (usize::from(self.shape().input.width), self.shape().stride);
-        let channels = usize::from(self.shape().input.channels).max(1);
-        let plane = (ring.phases * ring.phase).max(1);
-        for (j, planes) in self.next().chunks_exact_mut(2 * plane).enumerate() {
+        let channels = usize::from(self.shape().input.channels);
+        let plane = ring.phases * ring.phase;
+        let slot = self.next();
+        for j in 0..channels.div_ceil(4) {
+            let planes = part_mut(slot, 2 * plane, j).unwrap_or_default();
             let Some((low, high)) = planes.split_at_mut_checked(plane) else { return };
             // Weights of padding channels are 0: any values do for them.
             let tables: [&[i8; 256]; 4] = core::array::from_fn(|k| {
@@ -106,10 +120,10 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
             });
             for parity in 0..ring.phases.min(width) {
                 let (start, count) = ring.columns(pad, stride, width, parity);
-                let pixels = source.chunks_exact(channels).skip(parity);
-                let pixels = pixels.step_by(usize::from(stride.max(1))).take(count);
                 let words = low.iter_mut().zip(high.iter_mut()).skip(start);
-                for ((low, high), pixel) in words.zip(pixels) {
+                for (x, (low, high)) in words.take(count).enumerate() {
+                    let x = parity + x * usize::from(stride);
+                    let pixel = part(source, channels, x).unwrap_or_default();
                     let q: [u32; 4] = core::array::from_fn(|k| {
                         let byte = pixel.get(4 * j + k).copied().unwrap_or(0);
                         u32::from(tables[k][usize::from(byte)] as i16 as u16)
@@ -176,8 +190,7 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
     ) {
         let (ring, task, shape) = (self.ring, self.task, self.shape());
         let rows: [&[u32]; 4] = core::array::from_fn(|i| {
-            let slot = (y + i) % ring.rows.max(1) * ring.row;
-            self.rows.get(slot..).and_then(|r| r.get(..ring.row)).unwrap_or_default()
+            part(self.rows, ring.row, (y + i) % ring.rows.max(1)).unwrap_or_default()
         });
         let pairs = shape.pairs();
         let (Some(sums), Some(inputs)) =
@@ -189,22 +202,27 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
         let row_bytes = shape.out_row() * 4;
         let (first, second) = out.split_at_mut_checked(row_bytes).unwrap_or_default();
         let mut tiles = Tiles { task, sums, out: [first, second] };
-        let size = winograd::input_words(pairs).max(1);
+        let outputs = task.weight_shape().output_pairs();
         if shape.kind == KernelKind::Winograd {
-            for x in (0..usize::from(shape.output.width)).step_by(BLOCK_COLUMNS) {
+            for block in 0..shape.blocks() {
+                let x = block * BLOCK_COLUMNS;
                 micro.winograd_input(rows, ring.phase, x, inputs);
-                let weights = task.weights.chunks_exact(winograd::weight_words(pairs).max(1));
-                for (o, weights) in weights.enumerate() {
+                for o in 0..outputs {
+                    let weights = part(task.weights, winograd::weight_words(pairs), o);
+                    let weights = weights.unwrap_or_default();
                     tiles.make(micro, o, x, BLOCK_COLUMNS, inputs, weights);
                 }
             }
         } else {
-            for (block, inputs) in inputs.chunks_exact_mut(size).enumerate() {
+            for block in 0..shape.blocks() {
+                let inputs = part_mut(inputs, winograd::input_words(pairs), block);
+                let inputs = inputs.unwrap_or_default();
                 micro.winograd_input(rows, ring.phase, block * BLOCK_COLUMNS, inputs);
             }
             let Some(weights) = take(&mut work, winograd::weight_words(pairs)) else { return };
-            let packed = task.weights.chunks_exact(winograd::packed_words(pairs).max(1));
-            for (o, packed) in packed.enumerate() {
+            for o in 0..outputs {
+                let packed = part(task.weights, winograd::packed_words(pairs), o);
+                let packed = packed.unwrap_or_default();
                 micro.winograd_weights(packed, pairs, weights);
                 tiles.make(micro, o, 0, usize::MAX, inputs, weights);
             }
@@ -286,8 +304,8 @@ fn finish(task: &ConvTask<'_>, o: usize) -> Finish {
 fn direct_row<M: MicroKernel>(micro: &M, task: &ConvTask<'_>, window: &Window<'_>, out: &mut [i8]) {
     let output = &task.shape.output;
     let (pitch, width) = (padded(output.channels), usize::from(output.width));
-    let pairs = task.weights.chunks_exact(window.weight_words().max(1));
-    for (o, weights) in pairs.enumerate() {
+    for o in 0..task.weight_shape().output_pairs() {
+        let weights = part(task.weights, window.weight_words(), o).unwrap_or_default();
         let bytes = out.get_mut(2 * o..).unwrap_or_default();
         let Some(mut row) = PairRow::new(bytes, pitch, width) else { return };
         micro.row(window, weights, &finish(task, o), &mut row);
