@@ -33,19 +33,16 @@ pub struct Window<'a> {
 }
 
 impl<'a> Window<'a> {
-    /// `None` where the runs are no whole planes, or a phase is too short for one tile.
+    /// `None` where the runs are no whole planes, a phase is too short for one tile, or the
+    /// kernel or stride is none that networks have (1, 3, 5, 7; 1, 2).
     pub fn new(runs: [&'a [u32]; 2], phase: usize, kernel: usize, stride: usize) -> Option<Self> {
-        let fits =
-            matches!(stride, 1 | 2) && kernel > 0 && phase >= TILE_PIXELS + (kernel - 1) / stride;
-        let step = phase * stride;
-        let whole = fits && runs.iter().all(|r| r.len().is_multiple_of(step));
-        whole.then(|| Self {
-            runs,
-            planes: [runs[0].len() / step, runs[1].len() / step],
-            phase,
-            kernel,
-            stride,
-        })
+        let fits = matches!(stride, 1 | 2)
+            && matches!(kernel, 1 | 3 | 5 | 7)
+            && phase >= TILE_PIXELS + (kernel - 1) / stride;
+        let step = phase.checked_mul(stride).filter(|&step| fits && step > 0)?;
+        let whole = runs.iter().all(|r| r.len().is_multiple_of(step));
+        let planes = [runs[0].len() / step, runs[1].len() / step];
+        whole.then_some(Self { runs, planes, phase, kernel, stride })
     }
 
     /// The planes of both runs, in words.
