@@ -171,8 +171,9 @@ fn dots(v: &[u32], u: &[u32], pairs: usize, sums: &mut [u32; SUM_WORDS]) {
     }
 }
 
-/// The sums' transform, division by 4 and requantisation.
-fn finish_block<M: MicroKernel + ?Sized>(
+/// The end of [`MicroKernel::winograd_block`] for a block at pixel `x` of the rows: transforms the
+/// sums `[position][output][tile]` of its products, divides by 4 and requantises.
+pub fn finish_block<M: MicroKernel + ?Sized>(
     micro: &M,
     sums: &[u32; SUM_WORDS],
     finish: &Finish,
