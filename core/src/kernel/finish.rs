@@ -130,6 +130,15 @@ impl<'a> PairRow<'a> {
     pub fn from(&mut self, x: usize) -> impl Iterator<Item = &mut [i8; 2]> {
         let (pitch, pixels) = (self.pitch.max(1), self.pixels.saturating_sub(x));
         let bytes = self.bytes.get_mut(x * pitch..).unwrap_or_default();
-        bytes.chunks_mut(pitch).take(pixels).filter_map(|pixel| pixel.first_chunk_mut())
+        // `chunks_mut` would divide for its length.
+        let mut rest = (pixels, bytes);
+        core::iter::from_fn(move || {
+            let (left, bytes) = core::mem::take(&mut rest);
+            let left = left.checked_sub(1)?;
+            let at = pitch.min(bytes.len());
+            let (pixel, next) = bytes.split_at_mut_checked(at)?;
+            rest = (left, next);
+            pixel.first_chunk_mut()
+        })
     }
 }

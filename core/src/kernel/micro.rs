@@ -33,11 +33,13 @@ pub struct Window<'a> {
 }
 
 impl<'a> Window<'a> {
-    /// `None` where the runs are no whole planes, or a phase is too short for one tile.
+    /// `None` where the runs are no whole planes, a phase is too short for one tile, or the
+    /// kernel or stride is none that networks have (1, 3, 5, 7; 1, 2).
     pub fn new(runs: [&'a [u32]; 2], phase: usize, kernel: usize, stride: usize) -> Option<Self> {
-        let fits =
-            matches!(stride, 1 | 2) && kernel > 0 && phase >= TILE_PIXELS + (kernel - 1) / stride;
-        let step = phase * stride;
+        let fits = matches!(stride, 1 | 2)
+            && matches!(kernel, 1 | 3 | 5 | 7)
+            && phase >= TILE_PIXELS + (kernel - 1) / stride;
+        let step = phase.checked_mul(stride)?;
         let planes = [runs[0].len().checked_div(step)?, runs[1].len().checked_div(step)?];
         let whole = [0, 1].into_iter().all(|i: usize| planes[i] * step == runs[i].len());
         (fits && whole).then_some(Self { runs, planes, phase, kernel, stride })

@@ -90,23 +90,25 @@ fn output_row(m: [i32; 4]) -> [i32; 2] {
     [m[0].wrapping_add(m[1]).wrapping_add(m[2]), m[1].wrapping_sub(m[2]).wrapping_add(m[3])]
 }
 
+/// Writes a word; does nothing where it is not there.
+#[inline(always)]
+fn put(words: &mut [u32], at: usize, value: u32) {
+    if let Some(word) = words.get_mut(at) {
+        *word = value;
+    }
+}
+
 /// [`MicroKernel::winograd_input`].
 pub(crate) fn input(rows: [&[u32]; 4], phase: usize, x: usize, v: &mut [u32]) {
     let pairs = v.len() / input_words(1);
+    let column = |at: usize| input_row(rows.map(|r| r.get(at).copied().unwrap_or(0)));
     for pair in 0..pairs {
-        let mut columns = [[0; 4]; BLOCK_READS];
-        for (j, column) in columns.iter_mut().enumerate() {
-            *column = input_row(rows.map(|r| r.get(pair * phase + x + j).copied().unwrap_or(0)));
-        }
-        for i in 0..4 {
-            for tile in 0..BLOCK_TILES {
-                let at = |j: usize| columns[2 * tile + j][i];
-                let row = input_row([at(0), at(1), at(2), at(3)]);
-                for (j, value) in row.into_iter().enumerate() {
-                    let place = (position(i, j) * pairs + pair) * BLOCK_TILES + tile;
-                    if let Some(word) = v.get_mut(place) {
-                        *word = value;
-                    }
+        for tile in 0..BLOCK_TILES {
+            let at = pair * phase + x + 2 * tile;
+            let [c0, c1, c2, c3] = [column(at), column(at + 1), column(at + 2), column(at + 3)];
+            for (i, (((c0, c1), c2), c3)) in c0.into_iter().zip(c1).zip(c2).zip(c3).enumerate() {
+                for (j, value) in input_row([c0, c1, c2, c3]).into_iter().enumerate() {
+                    put(v, (position(i, j) * pairs + pair) * BLOCK_TILES + tile, value);
                 }
             }
         }
@@ -121,14 +123,11 @@ pub(crate) fn weights(packed: &[u32], pairs: usize, u: &mut [u32]) {
                 let word = packed.get((ky * pairs + pair) * 3 + kx).copied().unwrap_or(0);
                 sxtb16(word.rotate_right(8 * output as u32))
             };
-            let columns: [[u32; 4]; 3] =
-                core::array::from_fn(|kx| weight_row([tap(0, kx), tap(1, kx), tap(2, kx)]));
-            for i in 0..4 {
-                let row = weight_row([columns[0][i], columns[1][i], columns[2][i]]);
-                for (j, value) in row.into_iter().enumerate() {
-                    if let Some(word) = u.get_mut((position(i, j) * pairs + pair) * 2 + output) {
-                        *word = value;
-                    }
+            let column = |kx: usize| weight_row([tap(0, kx), tap(1, kx), tap(2, kx)]);
+            let [c0, c1, c2] = [column(0), column(1), column(2)];
+            for (i, ((c0, c1), c2)) in c0.into_iter().zip(c1).zip(c2).enumerate() {
+                for (j, value) in weight_row([c0, c1, c2]).into_iter().enumerate() {
+                    put(u, (position(i, j) * pairs + pair) * 2 + output, value);
                 }
             }
         }
@@ -172,8 +171,9 @@ fn dots(v: &[u32], u: &[u32], pairs: usize, sums: &mut [u32; SUM_WORDS]) {
     }
 }
 
-/// The sums' transform, division by 4 and requantisation.
-fn finish_block<M: MicroKernel + ?Sized>(
+/// The end of [`MicroKernel::winograd_block`] for a block at pixel `x` of the rows: transforms the
+/// sums `[position][output][tile]` of its products, divides by 4 and requantises.
+pub fn finish_block<M: MicroKernel + ?Sized>(
     micro: &M,
     sums: &[u32; SUM_WORDS],
     finish: &Finish,
@@ -197,26 +197,28 @@ fn finish_as<M: MicroKernel + ?Sized>(
     out: &mut [PairRow<'_>; BLOCK_ROWS],
     x: usize,
 ) {
-    // [row][column][output]
-    let mut totals = [[[0; 2]; BLOCK_COLUMNS]; BLOCK_ROWS];
-    for output in 0..2 {
-        for tile in 0..BLOCK_TILES {
-            let at = |i: usize, j: usize| {
-                sums[(position(i, j) * 2 + output) * BLOCK_TILES + tile] as i32
-            };
-            let columns: [[i32; 2]; 4] =
-                core::array::from_fn(|j| output_row([at(0, j), at(1, j), at(2, j), at(3, j)]));
-            for (row, totals) in totals.iter_mut().enumerate() {
-                let pair = output_row(columns.map(|c| c[row]));
-                for (j, sum) in pair.into_iter().enumerate() {
-                    totals[2 * tile + j][output] = finish.bias[output].wrapping_add(sum >> 2);
+    for tile in 0..BLOCK_TILES {
+        let first = outputs(sums, tile, finish.bias[0]);
+        let second = outputs(sums, BLOCK_TILES + tile, finish.bias[1]);
+        for ((row, first), second) in out.iter_mut().zip(first).zip(second) {
+            for (j, (first, second)) in first.into_iter().zip(second).enumerate() {
+                if let Some(pixel) = row.pixel(x + 2 * tile + j) {
+                    finish.pixel(micro, kind, [first, second], pixel);
                 }
             }
         }
     }
-    for (totals, row) in totals.iter().zip(out) {
-        for (&sums, pixel) in totals.iter().zip(row.from(x)) {
-            finish.pixel(micro, kind, sums, pixel);
-        }
-    }
+}
+
+/// The 2x2 sums, bias included, of a tile of an output: word `lane` of each position.
+#[inline(always)]
+fn outputs(sums: &[u32; SUM_WORDS], lane: usize, bias: i32) -> [[i32; 2]; 2] {
+    let sum = |i: usize, j: usize| {
+        sums.get(position(i, j) * 2 * BLOCK_TILES + lane).copied().unwrap_or(0) as i32
+    };
+    let column = |j: usize| output_row([sum(0, j), sum(1, j), sum(2, j), sum(3, j)]);
+    let ([a0, b0], [a1, b1], [a2, b2], [a3, b3]) = (column(0), column(1), column(2), column(3));
+    let biased =
+        |[left, right]: [i32; 2]| [bias.wrapping_add(left >> 2), bias.wrapping_add(right >> 2)];
+    [biased(output_row([a0, a1, a2, a3])), biased(output_row([b0, b1, b2, b3]))]
 }
