@@ -60,6 +60,8 @@ pub struct Finish {
 
 impl Finish {
     /// Requantises the sums of a tile at pixel `x` of a row, as many pixels as the row has.
+    // Rows and blocks share it: four copies of the loop are enough.
+    #[inline(never)]
     pub fn tile<M: MicroKernel + ?Sized>(
         &self,
         micro: &M,

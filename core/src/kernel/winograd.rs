@@ -19,8 +19,8 @@
 //! two or three positions of a column is a term of Aᵀ m, so that sums can be continued from
 //! position to position.
 
-use super::finish::{Finish, FinishKind, PairRow};
-use super::micro::{MicroKernel, smlad};
+use super::finish::{Finish, PairRow};
+use super::micro::{MicroKernel, Sums, smlad};
 
 /// Output columns of a block.
 pub const BLOCK_COLUMNS: usize = 8;
@@ -184,32 +184,21 @@ pub fn finish_block<M: MicroKernel + ?Sized>(
     out: &mut [PairRow<'_>; BLOCK_ROWS],
     x: usize,
 ) {
-    match finish.kind {
-        kind @ FinishKind::Plain => finish_as(micro, sums, finish, kind, out, x),
-        kind @ FinishKind::Residual => finish_as(micro, sums, finish, kind, out, x),
-        kind @ FinishKind::Prelu => finish_as(micro, sums, finish, kind, out, x),
-        kind @ FinishKind::ResidualPrelu => finish_as(micro, sums, finish, kind, out, x),
-    }
-}
-
-#[inline(always)]
-fn finish_as<M: MicroKernel + ?Sized>(
-    micro: &M,
-    sums: &[u32; SUM_WORDS],
-    finish: &Finish,
-    kind: FinishKind,
-    out: &mut [PairRow<'_>; BLOCK_ROWS],
-    x: usize,
-) {
-    for tile in 0..BLOCK_TILES {
-        let first = outputs(sums, tile, finish.bias[0]);
-        let second = outputs(sums, BLOCK_TILES + tile, finish.bias[1]);
-        for ((row, first), second) in out.iter_mut().zip(first).zip(second) {
-            for (j, (first, second)) in first.into_iter().zip(second).enumerate() {
-                if let Some(pixel) = row.pixel(x + 2 * tile + j) {
-                    finish.pixel(micro, kind, [first, second], pixel);
+    for half in 0..2 {
+        // [row][output][pixel]
+        let mut totals: [Sums; BLOCK_ROWS] = Default::default();
+        for (output, &bias) in finish.bias.iter().enumerate() {
+            for tile in 0..2 {
+                let lane = BLOCK_TILES * output + 2 * half + tile;
+                let rows = outputs(sums, lane, bias);
+                for (totals, [left, right]) in totals.iter_mut().zip(rows) {
+                    totals[output][2 * tile] = left;
+                    totals[output][2 * tile + 1] = right;
                 }
             }
+        }
+        for (row, totals) in out.iter_mut().zip(&totals) {
+            finish.tile(micro, totals, row, x + BLOCK_COLUMNS / 2 * half);
         }
     }
 }
