@@ -1,0 +1,313 @@
+//! A convolution that takes rows in and gives rows out, over a ring of widened rows.
+
+use super::finish::{Finish, FinishKind, PairRow};
+use super::micro::{MicroKernel, Window};
+use super::winograd::{self, BLOCK_COLUMNS, BLOCK_ROWS, SUM_WORDS};
+use super::{ConvShape, ConvTask, Ring};
+use crate::graph::{KernelKind, padded};
+
+/// Both halves of a word.
+const fn pair(value: i8) -> u32 {
+    let half = value as i16 as u16 as u32;
+    half | (half << 16)
+}
+
+/// Part `i` of a slice that is cut in parts of `size`: without the panic that the standard
+/// library's chunks keep for a size of 0.
+pub(super) fn part<T>(slice: &[T], size: usize, i: usize) -> Option<&[T]> {
+    slice.get(i * size..)?.get(..size)
+}
+
+/// As [`part`].
+pub(super) fn part_mut<T>(slice: &mut [T], size: usize, i: usize) -> Option<&mut [T]> {
+    slice.get_mut(i * size..)?.get_mut(..size)
+}
+
+/// A convolution at work. Rows of its input come in order, each once; after the rows that a step
+/// reads, the step's rows of outputs can be made. A row is free as soon as it has been widened.
+pub(super) struct Stage<'a, 't, 'm> {
+    /// The convolution.
+    pub(super) task: &'t ConvTask<'a>,
+    ring: Ring,
+    /// The ring, and behind it as many words as a projection of the last row reads further.
+    rows: &'m mut [u32],
+    /// Rows taken in, those of the padding above included.
+    taken: usize,
+}
+
+/// The first words of a buffer, which keeps the rest.
+pub(super) fn take<'m>(words: &mut &'m mut [u32], count: usize) -> Option<&'m mut [u32]> {
+    let (head, tail) = core::mem::take(words).split_at_mut_checked(count)?;
+    *words = tail;
+    Some(head)
+}
+
+impl<'a, 't, 'm> Stage<'a, 't, 'm> {
+    /// Starts above the first row. `rows` are the shape's ring words, or more.
+    pub(super) fn new(task: &'t ConvTask<'a>, rows: &'m mut [u32]) -> Self {
+        // The columns beside the image are never written and keep the zero point.
+        rows.fill(pair(task.input_zero));
+        Self { task, ring: task.shape.ring(), rows, taken: 0 }
+    }
+
+    pub(super) fn shape(&self) -> &'t ConvShape {
+        &self.task.shape
+    }
+
+    /// The next row that the step starting with output row `y` still needs.
+    pub(super) fn missing(&self, y: usize) -> Option<Row> {
+        let shape = self.shape();
+        if self.taken >= y * usize::from(shape.stride) + self.ring.rows {
+            return None;
+        }
+        let row = self.taken.wrapping_sub(shape.pad());
+        let inside = row < usize::from(shape.input.height);
+        Some(if inside { Row::Inside(row) } else { Row::Outside })
+    }
+
+    /// The ring's place for the next row.
+    fn next(&mut self) -> &mut [u32] {
+        let slot = self.taken % self.ring.rows.max(1);
+        self.taken += 1;
+        part_mut(self.rows, self.ring.row, slot).unwrap_or_default()
+    }
+
+    /// Takes in a row of padding.
+    pub(super) fn outside(&mut self) {
+        let value = pair(self.task.input_zero);
+        self.next().fill(value);
+    }
+
+    /// Takes in a row of a map.
+    pub(super) fn row<M: MicroKernel>(&mut self, micro: &M, source: &[u32]) {
+        let (ring, pad) = (self.ring, self.shape().pad());
+        let (width, stride) = (usize::from(self.shape().input.width), self.shape().stride);
+        let words = padded(self.shape().input.channels) / 4;
+        let step = usize::from(stride) * words;
+        let plane = ring.phases * ring.phase;
+        let slot = self.next();
+        for j in 0..words {
+            let planes = part_mut(slot, 2 * plane, j).unwrap_or_default();
+            let Some((low, high)) = planes.split_at_mut_checked(plane) else { return };
+            for parity in 0..ring.phases.min(width) {
+                let (start, count) = ring.columns(pad, stride, width, parity);
+                let (Some(source), Some(low), Some(high)) = (
+                    source.get(parity * words + j..),
+                    low.get_mut(start..start + count),
+                    high.get_mut(start..start + count),
+                ) else {
+                    return;
+                };
+                micro.widen(source, step, low, high);
+            }
+        }
+    }
+
+    /// Takes in a row of the image through the table.
+    pub(super) fn image_row(&mut self, source: &[u8], table: &[i8]) {
+        let (ring, pad) = (self.ring, self.shape().pad());
+        let (width, stride) = (usize::from(self.shape().input.width), self.shape().stride);
+        let channels = usize::from(self.shape().input.channels);
+        let plane = ring.phases * ring.phase;
+        let slot = self.next();
+        for j in 0..channels.div_ceil(4) {
+            let planes = part_mut(slot, 2 * plane, j).unwrap_or_default();
+            let Some((low, high)) = planes.split_at_mut_checked(plane) else { return };
+            // Weights of padding channels are 0: any values do for them.
+            let tables: [&[i8; 256]; 4] = core::array::from_fn(|k| {
+                let own = table.get((4 * j + k) * 256..).and_then(|t| t.first_chunk());
+                own.unwrap_or(&[0; 256])
+            });
+            for parity in 0..ring.phases.min(width) {
+                let (start, count) = ring.columns(pad, stride, width, parity);
+                let words = low.iter_mut().zip(high.iter_mut()).skip(start);
+                for (x, (low, high)) in words.take(count).enumerate() {
+                    let x = parity + x * usize::from(stride);
+                    let pixel = part(source, channels, x).unwrap_or_default();
+                    let q: [u32; 4] = core::array::from_fn(|k| {
+                        let byte = pixel.get(4 * j + k).copied().unwrap_or(0);
+                        u32::from(tables[k][usize::from(byte)] as i16 as u16)
+                    });
+                    *low = q[0] | (q[2] << 16);
+                    *high = q[1] | (q[3] << 16);
+                }
+            }
+        }
+    }
+
+    /// Makes the rows of outputs from `y` on: one or two, as many as `out` holds. With a
+    /// residual, `out` holds that on entry. `work` are the shape's work words, or more.
+    pub(super) fn make<M: MicroKernel>(
+        &self,
+        micro: &M,
+        y: usize,
+        work: &mut [u32],
+        out: &mut [u32],
+    ) {
+        let out = bytemuck::cast_slice_mut(out);
+        if self.task.shape.kind.winograd() {
+            self.make_tiles(micro, y, work, out);
+        } else {
+            self.make_direct(micro, y, out);
+        }
+    }
+
+    fn make_direct<M: MicroKernel>(&self, micro: &M, y: usize, out: &mut [i8]) {
+        let (ring, shape) = (self.ring, self.shape());
+        let top = y * usize::from(shape.stride) % ring.rows.max(1) * ring.row;
+        let rows = self.rows.get(..ring.rows * ring.row).unwrap_or_default();
+        let Some((second, first)) = rows.split_at_checked(top) else { return };
+        let kernel = usize::from(shape.kernel);
+        if let Some(window) = Window::new([first, second], ring.phase, kernel, ring.phases) {
+            direct_row(micro, self.task, &window, out);
+        }
+    }
+
+    /// Makes row `y` of a projection of this convolution's input, which is in the ring while its
+    /// own row `y` is being made.
+    pub(super) fn project<M: MicroKernel>(
+        &self,
+        micro: &M,
+        task: &ConvTask<'_>,
+        y: usize,
+        out: &mut [u32],
+    ) {
+        let (ring, shape) = (self.ring, self.shape());
+        let centre = y * usize::from(shape.stride) + shape.pad();
+        let start = centre % ring.rows.max(1) * ring.row + shape.first_pixel();
+        let Some(row) = self.rows.get(start..).and_then(|r| r.get(..ring.row)) else { return };
+        if let Some(window) = Window::new([row, &[]], ring.phases * ring.phase, 1, 1) {
+            direct_row(micro, task, &window, bytemuck::cast_slice_mut(out));
+        }
+    }
+
+    fn make_tiles<M: MicroKernel>(
+        &self,
+        micro: &M,
+        y: usize,
+        mut work: &mut [u32],
+        out: &mut [i8],
+    ) {
+        let (ring, task, shape) = (self.ring, self.task, self.shape());
+        let rows: [&[u32]; 4] = core::array::from_fn(|i| {
+            part(self.rows, ring.row, (y + i) % ring.rows.max(1)).unwrap_or_default()
+        });
+        let pairs = shape.pairs();
+        let (Some(sums), Some(inputs)) =
+            (take(&mut work, SUM_WORDS), take(&mut work, shape.transformed_words()))
+        else {
+            return;
+        };
+        let Some(sums) = sums.first_chunk_mut() else { return };
+        let row_bytes = shape.out_row() * 4;
+        let (first, second) = out.split_at_mut_checked(row_bytes).unwrap_or_default();
+        let mut tiles = Tiles { task, sums, out: [first, second] };
+        let outputs = task.weight_shape().output_pairs();
+        if shape.kind == KernelKind::Winograd {
+            for block in 0..shape.blocks() {
+                let x = block * BLOCK_COLUMNS;
+                micro.winograd_input(rows, ring.phase, x, inputs);
+                for o in 0..outputs {
+                    let weights = part(task.weights, winograd::weight_words(pairs), o);
+                    let weights = weights.unwrap_or_default();
+                    tiles.make(micro, o, x, BLOCK_COLUMNS, inputs, weights);
+                }
+            }
+        } else {
+            for block in 0..shape.blocks() {
+                let inputs = part_mut(inputs, winograd::input_words(pairs), block);
+                let inputs = inputs.unwrap_or_default();
+                micro.winograd_input(rows, ring.phase, block * BLOCK_COLUMNS, inputs);
+            }
+            let Some(weights) = take(&mut work, winograd::weight_words(pairs)) else { return };
+            for o in 0..outputs {
+                let packed = part(task.weights, winograd::packed_words(pairs), o);
+                let packed = packed.unwrap_or_default();
+                micro.winograd_weights(packed, pairs, weights);
+                tiles.make(micro, o, 0, usize::MAX, inputs, weights);
+            }
+        }
+    }
+}
+
+/// What a stage needs next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Row {
+    /// This row of the input.
+    Inside(usize),
+    /// A row of padding.
+    Outside,
+}
+
+impl Ring {
+    /// Where the columns `parity`, `parity + stride`, .. of a row lie in a plane: first word, and
+    /// how many.
+    fn columns(&self, pad: usize, stride: u8, width: usize, parity: usize) -> (usize, usize) {
+        let at = parity + pad;
+        let start = if self.phases == 2 { at % 2 * self.phase + at / 2 } else { at };
+        let left = width - parity;
+        (start, if stride == 2 { left.div_ceil(2) } else { left })
+    }
+}
+
+/// Two rows of outputs and what their blocks share.
+struct Tiles<'a, 't, 'm> {
+    task: &'t ConvTask<'a>,
+    sums: &'m mut [u32; SUM_WORDS],
+    out: [&'m mut [i8]; BLOCK_ROWS],
+}
+
+impl Tiles<'_, '_, '_> {
+    /// Makes the blocks from column `x` on for an output pair, `columns` of them at most.
+    #[inline]
+    fn make<M: MicroKernel>(
+        &mut self,
+        micro: &M,
+        o: usize,
+        x: usize,
+        columns: usize,
+        inputs: &[u32],
+        weights: &[u32],
+    ) {
+        let output = &self.task.shape.output;
+        let pitch = padded(output.channels);
+        let pixels = usize::from(output.width).saturating_sub(x).min(columns);
+        let [first, second] = &mut self.out;
+        let start = x * pitch + 2 * o;
+        let first = PairRow::new(first.get_mut(start..).unwrap_or_default(), pitch, pixels);
+        // Below the last row of an odd number there is none.
+        let below = if second.is_empty() { 0 } else { pixels };
+        let second = PairRow::new(second.get_mut(start..).unwrap_or_default(), pitch, below);
+        if let (Some(first), Some(second)) = (first, second) {
+            let finish = finish(self.task, o);
+            micro.winograd_block(inputs, weights, self.sums, &finish, &mut [first, second]);
+        }
+    }
+}
+
+/// The numbers of an output pair.
+fn finish(task: &ConvTask<'_>, o: usize) -> Finish {
+    let two = |values: &[i32]| {
+        values.get(2 * o..).and_then(|v| v.first_chunk()).copied().unwrap_or([0; 2])
+    };
+    Finish {
+        bias: two(task.bias),
+        residual: two(task.residual_multiplier),
+        positive: two(task.positive),
+        negative: two(task.negative),
+        zero: i32::from(task.output_zero),
+        kind: FinishKind::of(task.residual_at.is_some(), task.activation),
+    }
+}
+
+/// One row of outputs of a direct convolution.
+fn direct_row<M: MicroKernel>(micro: &M, task: &ConvTask<'_>, window: &Window<'_>, out: &mut [i8]) {
+    let output = &task.shape.output;
+    let (pitch, width) = (padded(output.channels), usize::from(output.width));
+    for o in 0..task.weight_shape().output_pairs() {
+        let weights = part(task.weights, window.weight_words(), o).unwrap_or_default();
+        let bytes = out.get_mut(2 * o..).unwrap_or_default();
+        let Some(mut row) = PairRow::new(bytes, pitch, width) else { return };
+        micro.row(window, weights, &finish(task, o), &mut row);
+    }
+}
