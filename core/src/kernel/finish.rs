@@ -1,6 +1,6 @@
 //! From the sums of an output pair to the bytes of a map.
 
-use super::micro::MicroKernel;
+use super::micro::{MicroKernel, Sums};
 use crate::graph::Activation;
 
 /// What follows the sums (`core/docs/quantization.md`).
@@ -59,6 +59,39 @@ pub struct Finish {
 }
 
 impl Finish {
+    /// Requantises the sums of a tile at pixel `x` of a row, as many pixels as the row has.
+    // Rows and blocks share it: four copies of the loop are enough.
+    #[inline(never)]
+    pub fn tile<M: MicroKernel + ?Sized>(
+        &self,
+        micro: &M,
+        sums: &Sums,
+        out: &mut PairRow<'_>,
+        x: usize,
+    ) {
+        match self.kind {
+            kind @ FinishKind::Plain => self.tile_as(micro, kind, sums, out, x),
+            kind @ FinishKind::Residual => self.tile_as(micro, kind, sums, out, x),
+            kind @ FinishKind::Prelu => self.tile_as(micro, kind, sums, out, x),
+            kind @ FinishKind::ResidualPrelu => self.tile_as(micro, kind, sums, out, x),
+        }
+    }
+
+    #[inline(always)]
+    fn tile_as<M: MicroKernel + ?Sized>(
+        &self,
+        micro: &M,
+        kind: FinishKind,
+        sums: &Sums,
+        out: &mut PairRow<'_>,
+        x: usize,
+    ) {
+        let pairs = sums[0].into_iter().zip(sums[1]);
+        for ((first, second), pixel) in pairs.zip(out.from(x)) {
+            self.pixel(micro, kind, [first, second], pixel);
+        }
+    }
+
     /// Requantises the sums of a pixel (bias included) over its residual.
     #[inline(always)]
     pub fn pixel<M: MicroKernel + ?Sized>(

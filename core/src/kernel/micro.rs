@@ -93,8 +93,14 @@ impl<'a> Window<'a> {
     #[inline(always)]
     pub fn holds(&self, x: usize, weights: usize) -> bool {
         weights == self.weight_words()
-            && x <= self.phase - TILE_PIXELS - (self.kernel - 1) / self.stride
+            && x <= self.phase - TILE_PIXELS - ((self.kernel - 1) >> (self.stride - 1))
     }
+}
+
+/// First word of kernel column `kx` in a plane; `stride` is 1 or 2.
+#[inline(always)]
+pub(crate) const fn column(kx: usize, stride: usize, phase: usize) -> usize {
+    (kx & (stride - 1)) * phase + (kx >> (stride - 1))
 }
 
 /// What a processor contributes. All arithmetic is exact (no sum leaves 32 bits in a checked
@@ -118,10 +124,7 @@ pub trait MicroKernel {
         while x < out.pixels() {
             let mut sums: Sums = finish.bias.map(|b| [b; TILE_PIXELS]);
             self.tile(window, x, weights, &mut sums);
-            let pairs = sums[0].into_iter().zip(sums[1]);
-            for ((first, second), pixel) in pairs.zip(out.from(x)) {
-                finish.pixel(self, finish.kind, [first, second], pixel);
-            }
+            finish.tile(self, &sums, out, x);
             x += TILE_PIXELS;
         }
     }
@@ -164,7 +167,7 @@ pub trait MicroKernel {
     /// `high` = channels (1, 3), i16 each, as many as `low` and `high` hold.
     #[inline]
     fn widen(&self, source: &[u32], step: usize, low: &mut [u32], high: &mut [u32]) {
-        for ((&word, low), high) in source.iter().step_by(step).zip(low).zip(high) {
+        for ((&word, low), high) in source.iter().step_by(step.max(1)).zip(low).zip(high) {
             *low = sxtb16(word);
             *high = sxtb16(word.rotate_right(8));
         }

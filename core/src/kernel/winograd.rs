@@ -19,8 +19,8 @@
 //! two or three positions of a column is a term of Aᵀ m, so that sums can be continued from
 //! position to position.
 
-use super::finish::{Finish, FinishKind, PairRow};
-use super::micro::{MicroKernel, smlad, sxtb16};
+use super::finish::{Finish, PairRow};
+use super::micro::{MicroKernel, Sums, smlad};
 
 /// Output columns of a block.
 pub const BLOCK_COLUMNS: usize = 8;
@@ -59,29 +59,31 @@ pub(crate) const fn position(i: usize, j: usize) -> usize {
     4 * j + RANK[i]
 }
 
-/// Sum of both halves.
+/// A pair as one number, high x 65536 + low, whose plain sums and differences are those of both
+/// halves.
 #[inline(always)]
-const fn add16(a: u32, b: u32) -> u32 {
-    (a.wrapping_add(b) & 0xffff) | ((a >> 16).wrapping_add(b >> 16) << 16)
+const fn loose(pair: u32) -> u32 {
+    (pair ^ 0x8000).wrapping_sub(0x8000)
 }
 
-/// Difference of both halves.
+/// Back to two i16.
 #[inline(always)]
-const fn sub16(a: u32, b: u32) -> u32 {
-    (a.wrapping_sub(b) & 0xffff) | ((a >> 16).wrapping_sub(b >> 16) << 16)
+const fn tight(number: u32) -> u32 {
+    number.wrapping_add(0x8000) ^ 0x8000
 }
 
 /// A row of Bᵀ d.
 #[inline(always)]
 fn input_row(d: [u32; 4]) -> [u32; 4] {
-    [sub16(d[0], d[2]), add16(d[1], d[2]), sub16(d[2], d[1]), sub16(d[3], d[1])]
+    let (ahead, back) = (d[0].wrapping_sub(d[2]), d[3].wrapping_sub(d[1]));
+    [ahead, d[1].wrapping_add(d[2]), d[2].wrapping_sub(d[1]), back]
 }
 
 /// A row of 2G g.
 #[inline(always)]
 fn weight_row(g: [u32; 3]) -> [u32; 4] {
-    let ends = add16(g[0], g[2]);
-    [add16(g[0], g[0]), add16(ends, g[1]), sub16(ends, g[1]), add16(g[2], g[2])]
+    let ends = g[0].wrapping_add(g[2]);
+    [g[0].wrapping_mul(2), ends.wrapping_add(g[1]), ends.wrapping_sub(g[1]), g[2].wrapping_mul(2)]
 }
 
 /// A row of Aᵀ m.
@@ -90,18 +92,18 @@ fn output_row(m: [i32; 4]) -> [i32; 2] {
     [m[0].wrapping_add(m[1]).wrapping_add(m[2]), m[1].wrapping_sub(m[2]).wrapping_add(m[3])]
 }
 
-/// Writes a word; does nothing where it is not there.
+/// Writes a loose pair; does nothing where there is no such word.
 #[inline(always)]
 fn put(words: &mut [u32], at: usize, value: u32) {
     if let Some(word) = words.get_mut(at) {
-        *word = value;
+        *word = tight(value);
     }
 }
 
 /// [`MicroKernel::winograd_input`].
 pub(crate) fn input(rows: [&[u32]; 4], phase: usize, x: usize, v: &mut [u32]) {
     let pairs = v.len() / input_words(1);
-    let column = |at: usize| input_row(rows.map(|r| r.get(at).copied().unwrap_or(0)));
+    let column = |at: usize| input_row(rows.map(|r| loose(r.get(at).copied().unwrap_or(0))));
     for pair in 0..pairs {
         for tile in 0..BLOCK_TILES {
             let at = pair * phase + x + 2 * tile;
@@ -121,7 +123,9 @@ pub(crate) fn weights(packed: &[u32], pairs: usize, u: &mut [u32]) {
         for output in 0..2 {
             let tap = |ky: usize, kx: usize| {
                 let word = packed.get((ky * pairs + pair) * 3 + kx).copied().unwrap_or(0);
-                sxtb16(word.rotate_right(8 * output as u32))
+                let bytes = word >> (8 * output);
+                let (low, high) = (bytes as i8 as u32, (bytes >> 16) as i8 as u32);
+                low.wrapping_add(high << 16)
             };
             let column = |kx: usize| weight_row([tap(0, kx), tap(1, kx), tap(2, kx)]);
             let [c0, c1, c2] = [column(0), column(1), column(2)];
@@ -180,32 +184,21 @@ pub fn finish_block<M: MicroKernel + ?Sized>(
     out: &mut [PairRow<'_>; BLOCK_ROWS],
     x: usize,
 ) {
-    match finish.kind {
-        kind @ FinishKind::Plain => finish_as(micro, sums, finish, kind, out, x),
-        kind @ FinishKind::Residual => finish_as(micro, sums, finish, kind, out, x),
-        kind @ FinishKind::Prelu => finish_as(micro, sums, finish, kind, out, x),
-        kind @ FinishKind::ResidualPrelu => finish_as(micro, sums, finish, kind, out, x),
-    }
-}
-
-#[inline(always)]
-fn finish_as<M: MicroKernel + ?Sized>(
-    micro: &M,
-    sums: &[u32; SUM_WORDS],
-    finish: &Finish,
-    kind: FinishKind,
-    out: &mut [PairRow<'_>; BLOCK_ROWS],
-    x: usize,
-) {
-    for tile in 0..BLOCK_TILES {
-        let first = outputs(sums, tile, finish.bias[0]);
-        let second = outputs(sums, BLOCK_TILES + tile, finish.bias[1]);
-        for ((row, first), second) in out.iter_mut().zip(first).zip(second) {
-            for (j, (first, second)) in first.into_iter().zip(second).enumerate() {
-                if let Some(pixel) = row.pixel(x + 2 * tile + j) {
-                    finish.pixel(micro, kind, [first, second], pixel);
+    for half in 0..2 {
+        // [row][output][pixel]
+        let mut totals: [Sums; BLOCK_ROWS] = Default::default();
+        for (output, &bias) in finish.bias.iter().enumerate() {
+            for tile in 0..2 {
+                let lane = BLOCK_TILES * output + 2 * half + tile;
+                let rows = outputs(sums, lane, bias);
+                for (totals, [left, right]) in totals.iter_mut().zip(rows) {
+                    totals[output][2 * tile] = left;
+                    totals[output][2 * tile + 1] = right;
                 }
             }
+        }
+        for (row, totals) in out.iter_mut().zip(&totals) {
+            finish.tile(micro, totals, row, x + BLOCK_COLUMNS / 2 * half);
         }
     }
 }
