@@ -3,11 +3,14 @@
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rustc-check-cfg=cfg(supernano_asm, supernano_dsp)");
+    println!("cargo:rustc-check-cfg=cfg(supernano_asm, supernano_dsp, supernano_v6m)");
     let target = std::env::var("TARGET").unwrap_or_default();
     let dsp = target.starts_with("thumbv7em-") || target.starts_with("thumbv8m.main-");
     if dsp {
         println!("cargo:rustc-cfg=supernano_dsp");
+    }
+    if target.starts_with("thumbv6m-") || target.starts_with("thumbv8m.base-") {
+        println!("cargo:rustc-cfg=supernano_v6m");
     }
     if dsp || target.starts_with("thumbv7m-") {
         println!("cargo:rustc-cfg=supernano_asm");
