@@ -10,6 +10,7 @@ pub mod output;
 pub mod rank;
 pub mod report;
 pub mod search;
+pub mod selftest;
 pub mod spaces;
 pub mod standalone;
 pub mod synthetic;
@@ -49,6 +50,7 @@ enum Command {
     Calibrate(calibrate::Args),
     Report(report::Args),
     Synthetic(synthetic::Args),
+    Selftest(selftest::Args),
     /// List the built-in search spaces.
     Spaces,
 }
@@ -65,6 +67,7 @@ fn run(cli: &Cli, out: &Output) -> Result<()> {
         Command::Latency(args) => latency::run(args, out),
         Command::Calibrate(args) => calibrate::run(args, out),
         Command::Report(args) => report::run(args, out),
+        Command::Selftest(args) => selftest::run(args, out),
         Command::Synthetic(args) => synthetic::run(args, out),
         Command::Spaces => spaces::run(out),
     }

@@ -8,6 +8,7 @@ mod bench_table;
 mod code;
 mod demo;
 mod demo_table;
+mod exactness;
 mod firmware;
 mod process;
 mod setup;
@@ -37,6 +38,8 @@ enum Task {
     Demo(demo::Args),
     /// Count instructions of networks on every emulated core, with their memory.
     BenchDevice(bench::Args),
+    /// Compare every core's kernels with the reference, value by value.
+    Exactness(exactness::Args),
     /// Run every check and test, on the host and on the emulated device.
     Test(verify::Args),
 }
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Task::Firmware => setup::targets().and_then(|()| firmware::build()),
         Task::Demo(args) => demo::run(&args),
         Task::BenchDevice(args) => bench::run(&args),
+        Task::Exactness(args) => exactness::run(&args),
         Task::Test(args) => verify::run(&args),
     };
     match outcome {
