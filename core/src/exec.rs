@@ -24,7 +24,7 @@ use unit::{Unit, tensor_words};
 
 use crate::blob::BlobView;
 use crate::error::Error;
-use crate::graph::{Graph, Op};
+use crate::graph::{Graph, NO_CONV, Op};
 use crate::kernel::{BlockTask, ClassifierTask, ConvShape, ConvTask, Kernels};
 
 /// Told which operation works, and what it writes.
@@ -219,9 +219,7 @@ impl<'a, K: Kernels> Network<'a, K> {
         arena: &mut [u32],
         observer: &mut O,
     ) {
-        if let Some(task) = self.conv_task(op) {
-            self.kernels.conv(&task, scratch, arena, observer);
-        }
+        self.kernels.conv(&self.conv_task(op), scratch, arena, observer);
     }
 
     /// A block of this many operations.
@@ -233,11 +231,12 @@ impl<'a, K: Kernels> Network<'a, K> {
         arena: &mut [u32],
         observer: &mut O,
     ) {
-        let projection = if ops == 3 { self.conv_task(op + 1) } else { None };
-        if let (Some(first), Some(second)) = (self.conv_task(op), self.conv_task(op + ops - 1)) {
-            let block = BlockTask { first, projection, second };
-            self.kernels.block(&block, scratch, arena, observer);
-        }
+        let block = BlockTask {
+            first: self.conv_task(op),
+            projection: (ops == 3).then(|| self.conv_task(op + 1)),
+            second: self.conv_task(op + ops - 1),
+        };
+        self.kernels.block(&block, scratch, arena, observer);
     }
 
     #[inline(never)]
@@ -272,23 +271,24 @@ impl<'a, K: Kernels> Network<'a, K> {
         (0..tensor).map(|id| tensor_words(&self.view, id)).sum()
     }
 
+    /// The task of a convolution. What a checked blob has cannot be missing.
     #[inline(never)]
-    fn conv_task(&self, op: usize) -> Option<ConvTask<'a>> {
-        let conv = &self.view.conv(op)?;
+    fn conv_task(&self, op: usize) -> ConvTask<'a> {
+        let conv = &self.view.conv(op).unwrap_or(NO_CONV);
         let (input, output) = (self.view.tensor(conv.input), self.view.tensor(conv.output));
-        Some(ConvTask {
+        ConvTask {
             op,
             shape: ConvShape::of(&self.view, conv),
             input_zero: input.zero,
             output_zero: output.zero,
             activation: conv.activation,
-            weights: self.view.conv_weights(conv)?,
-            params: self.view.conv_params(conv)?,
+            weights: self.view.conv_weights(conv).unwrap_or_default(),
+            params: self.view.conv_params(conv).unwrap_or_default(),
             table: if conv.input == 0 { self.view.table() } else { &[] },
             input_at: self.tensor_at(conv.input),
             output_at: self.tensor_at(conv.output),
             residual_at: conv.residual.map(|r| self.tensor_at(r)),
-        })
+        }
     }
 }
 
