@@ -23,7 +23,7 @@ pub(crate) use arena::is_sound;
 use unit::{Unit, tensor_words};
 
 use crate::blob::BlobView;
-use crate::error::Error;
+use crate::error::{Error, GraphProblem};
 use crate::graph::{Graph, NO_CONV, Op};
 use crate::kernel::{BlockTask, ClassifierTask, ConvShape, ConvTask, Kernels};
 
@@ -74,7 +74,7 @@ impl<'a, K: Kernels> Network<'a, K> {
         Self { view: view.clone(), kernels }
     }
 
-    /// Checks a blob.
+    /// Checks a blob; [`BlobView::new_intact`] and [`Self::new`] check less.
     ///
     /// # Errors
     /// Those of [`BlobView::new_checked`].
@@ -120,8 +120,9 @@ impl<'a, K: Kernels> Network<'a, K> {
     /// class; its real value is `logit_scale` x the integer.
     ///
     /// # Errors
-    /// [`Error::ImageLength`], [`Error::ArenaTooSmall`], [`Error::SliceLength`] of the logits; all
-    /// before anything is written.
+    /// [`Error::ImageLength`], [`Error::ArenaTooSmall`], [`Error::SliceLength`] of the logits,
+    /// [`Error::BlobOp`] for a kind of kernel that these kernels lack; all before anything is
+    /// written.
     pub fn run<O: Observer + ?Sized>(
         &self,
         image: &[u8],
@@ -188,6 +189,12 @@ impl<'a, K: Kernels> Network<'a, K> {
         let (needed, found) = (self.arena_bytes(), arena.len() * 4);
         if found < needed {
             return Err(Error::ArenaTooSmall { needed, found });
+        }
+        if !K::WINOGRAD {
+            let winograd = |&op: &usize| self.view.conv(op).is_some_and(|c| c.kind.winograd());
+            if let Some(op) = (0..self.ops()).find(winograd) {
+                return Err(Error::BlobOp { op, problem: GraphProblem::Kind });
+            }
         }
         let (expected, found) = (self.view.classes(), logits.len());
         if expected == found { Ok(()) } else { Err(Error::SliceLength { expected, found }) }
