@@ -67,6 +67,8 @@ impl<'a> BlobView<'a> {
     ///
     /// # Errors
     /// As [`Self::new_checked`].
+    // Out of line: what it holds leaves the stack before the checks that follow.
+    #[inline(never)]
     pub fn new_intact(bytes: &'a [u8]) -> Result<Self, Error> {
         let found = bytes.len();
         let remainder = bytes.as_ptr().addr() % ALIGNMENT;
