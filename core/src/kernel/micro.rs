@@ -39,10 +39,10 @@ impl<'a> Window<'a> {
         let fits = matches!(stride, 1 | 2)
             && matches!(kernel, 1 | 3 | 5 | 7)
             && phase >= TILE_PIXELS + (kernel - 1) / stride;
-        let step = phase.checked_mul(stride)?;
-        let planes = [runs[0].len().checked_div(step)?, runs[1].len().checked_div(step)?];
-        let whole = [0, 1].into_iter().all(|i: usize| planes[i] * step == runs[i].len());
-        (fits && whole).then_some(Self { runs, planes, phase, kernel, stride })
+        let step = phase.checked_mul(stride).filter(|&step| fits && step > 0)?;
+        let whole = runs.iter().all(|r| r.len().is_multiple_of(step));
+        let planes = [runs[0].len() / step, runs[1].len() / step];
+        whole.then_some(Self { runs, planes, phase, kernel, stride })
     }
 
     /// The planes of both runs, in words.

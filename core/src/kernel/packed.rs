@@ -175,12 +175,12 @@ impl<'m> Maps<'m> {
                 stage.outside();
                 continue;
             };
-            if let Some(table) = task.table {
+            if !task.table.is_empty() {
                 let bytes = usize::from(input.width) * usize::from(input.channels);
                 let image = self.words(task.input_at, input.len().div_ceil(4));
                 let image: &[u8] = bytemuck::cast_slice(image);
                 let source = image.get(row * bytes..).and_then(|r| r.get(..bytes));
-                stage.image_row(source.unwrap_or_default(), table);
+                stage.image_row(source.unwrap_or_default(), task.table);
             } else {
                 let words = task.shape.in_row();
                 stage.row(micro, self.words(task.input_at + row * words, words));

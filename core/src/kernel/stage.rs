@@ -1,6 +1,6 @@
 //! A convolution that takes rows in and gives rows out, over a ring of widened rows.
 
-use super::finish::{Finish, FinishKind, PairRow};
+use super::finish::PairRow;
 use super::micro::{MicroKernel, Window};
 use super::winograd::{self, BLOCK_COLUMNS, BLOCK_ROWS, SUM_WORDS};
 use super::{ConvShape, ConvTask, Ring};
@@ -113,23 +113,33 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
         for j in 0..channels.div_ceil(4) {
             let planes = part_mut(slot, 2 * plane, j).unwrap_or_default();
             let Some((low, high)) = planes.split_at_mut_checked(plane) else { return };
-            // Weights of padding channels are 0: any values do for them.
+            // Where there is no channel: its weights are 0, any values do.
             let tables: [&[i8; 256]; 4] = core::array::from_fn(|k| {
                 let own = table.get((4 * j + k) * 256..).and_then(|t| t.first_chunk());
                 own.unwrap_or(&[0; 256])
             });
+            let look = |bytes: [u8; 4]| {
+                let [a, b, c, d] = core::array::from_fn(|k| {
+                    u32::from(tables[k][usize::from(bytes[k])] as i16 as u16)
+                });
+                (a | (c << 16), b | (d << 16))
+            };
             for parity in 0..ring.phases.min(width) {
                 let (start, count) = ring.columns(pad, stride, width, parity);
-                let words = low.iter_mut().zip(high.iter_mut()).skip(start);
-                for (x, (low, high)) in words.take(count).enumerate() {
-                    let x = parity + x * usize::from(stride);
-                    let pixel = part(source, channels, x).unwrap_or_default();
-                    let q: [u32; 4] = core::array::from_fn(|k| {
-                        let byte = pixel.get(4 * j + k).copied().unwrap_or(0);
-                        u32::from(tables[k][usize::from(byte)] as i16 as u16)
-                    });
-                    *low = q[0] | (q[2] << 16);
-                    *high = q[1] | (q[3] << 16);
+                let words = low.iter_mut().zip(high.iter_mut()).skip(start).take(count);
+                let mut at = parity * channels + 4 * j;
+                for (low, high) in words {
+                    let pixel = source.get(at..).unwrap_or_default();
+                    let bytes = match *pixel {
+                        // With fewer than four channels, the last is the next pixel's.
+                        [a, b, c, d, ..] => [a, b, c, d],
+                        [a, b, c] => [a, b, c, 0],
+                        [a, b] => [a, b, 0, 0],
+                        [a] => [a, 0, 0, 0],
+                        [] => [0; 4],
+                    };
+                    (*low, *high) = look(bytes);
+                    at += usize::from(stride) * channels;
                 }
             }
         }
@@ -137,6 +147,7 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
 
     /// Makes the rows of outputs from `y` on: one or two, as many as `out` holds. With a
     /// residual, `out` holds that on entry. `work` are the shape's work words, or more.
+    #[inline]
     pub(super) fn make<M: MicroKernel>(
         &self,
         micro: &M,
@@ -152,6 +163,7 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
         }
     }
 
+    #[inline(never)]
     fn make_direct<M: MicroKernel>(&self, micro: &M, y: usize, out: &mut [i8]) {
         let (ring, shape) = (self.ring, self.shape());
         let top = y * usize::from(shape.stride) % ring.rows.max(1) * ring.row;
@@ -181,6 +193,7 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
         }
     }
 
+    #[inline(never)]
     fn make_tiles<M: MicroKernel>(
         &self,
         micro: &M,
@@ -279,24 +292,9 @@ impl Tiles<'_, '_, '_> {
         let below = if second.is_empty() { 0 } else { pixels };
         let second = PairRow::new(second.get_mut(start..).unwrap_or_default(), pitch, below);
         if let (Some(first), Some(second)) = (first, second) {
-            let finish = finish(self.task, o);
+            let finish = self.task.finish(o);
             micro.winograd_block(inputs, weights, self.sums, &finish, &mut [first, second]);
         }
-    }
-}
-
-/// The numbers of an output pair.
-fn finish(task: &ConvTask<'_>, o: usize) -> Finish {
-    let two = |values: &[i32]| {
-        values.get(2 * o..).and_then(|v| v.first_chunk()).copied().unwrap_or([0; 2])
-    };
-    Finish {
-        bias: two(task.bias),
-        residual: two(task.residual_multiplier),
-        positive: two(task.positive),
-        negative: two(task.negative),
-        zero: i32::from(task.output_zero),
-        kind: FinishKind::of(task.residual_at.is_some(), task.activation),
     }
 }
 
@@ -308,6 +306,6 @@ fn direct_row<M: MicroKernel>(micro: &M, task: &ConvTask<'_>, window: &Window<'_
         let weights = part(task.weights, window.weight_words(), o).unwrap_or_default();
         let bytes = out.get_mut(2 * o..).unwrap_or_default();
         let Some(mut row) = PairRow::new(bytes, pitch, width) else { return };
-        micro.row(window, weights, &finish(task, o), &mut row);
+        micro.row(window, weights, &task.finish(o), &mut row);
     }
 }
