@@ -2,10 +2,12 @@
 
 use supernano_core::blob::{Sections, write};
 use supernano_core::graph::{Activation, Classifier, Conv, Header, KernelKind, Op, Tensor};
+use supernano_core::kernel::ConvShape;
 use supernano_core::kernel::pack::WeightShape;
 use supernano_core::space::Shape;
 
 use super::calibrate::Ranges;
+use super::prefer::Prefer;
 use super::quantise::{self, Affine, Channel, ConvIo};
 use crate::blob::Blob;
 use crate::data::Dataset;
@@ -21,6 +23,8 @@ pub struct Source<'a> {
     pub code: &'a str,
     /// Normalisation and labels.
     pub dataset: &'a Dataset,
+    /// Chooses the algorithm of each convolution.
+    pub prefer: Prefer,
 }
 
 /// Largest blob that is built, bytes.
@@ -32,6 +36,7 @@ struct Builder<'a, 'o> {
     quantisations: Vec<Affine>,
     ranges: &'a Ranges,
     place: String,
+    prefer: Prefer,
 }
 
 /// Quantises a network and writes its blob. The same input gives the same bytes.
@@ -56,6 +61,7 @@ pub fn build(net: &FoldedNet, ranges: &Ranges, source: &Source<'_>) -> Result<Bl
         quantisations: Vec::new(),
         ranges,
         place: format!("export of {}", source.code),
+        prefer: source.prefer,
     };
     let table: Vec<i8> = dataset
         .mean
@@ -148,7 +154,14 @@ impl Builder<'_, '_> {
             kernel: conv.kernel as u8,
             input: conv.input as u16,
         };
-        let kind = KernelKind::Direct;
+        let from = self.header.tensors[usize::from(input)].shape;
+        let kind = self.prefer.kind(ConvShape {
+            input: from,
+            output: from.convolved(conv.stride as u8, conv.output as u16),
+            kernel: shape.kernel,
+            stride: conv.stride as u8,
+            kind: KernelKind::Direct,
+        });
         let weights = self.sections.conv_weights(kind, shape, &q.weights);
         let weights = self.core(weights)?;
         let row =
@@ -164,7 +177,6 @@ impl Builder<'_, '_> {
         let rows: Vec<&[i32]> = rows.iter().map(Vec::as_slice).collect();
         let params = self.sections.conv_params(&rows);
         let params = self.core(params)?;
-        let from = self.header.tensors[usize::from(input)].shape;
         let written = self.tensor(from.convolved(conv.stride as u8, conv.output as u16), output)?;
         self.push(Op::Conv(Conv {
             input,

@@ -2,6 +2,7 @@
 
 mod build;
 mod calibrate;
+mod prefer;
 pub mod quantise;
 
 use serde::Serialize;
@@ -11,6 +12,7 @@ use supernano_core::graph::Op;
 
 pub use build::{Source, build};
 pub use calibrate::{Ranges, calibrate};
+pub use prefer::Prefer;
 
 use crate::blob::{self, Blob};
 use crate::data::Dataset;
@@ -68,7 +70,7 @@ pub fn export(
     let net = run.folded(arch, dataset);
     let calibration = calibration.min(dataset.train.len());
     let ranges = calibrate(&net, dataset, calibration);
-    let source = Source { space: space.name, code: &code, dataset };
+    let source = Source { space: space.name, code: &code, dataset, prefer: Prefer::default() };
     let blob = build(&net, &ranges, &source)?;
     let test = EvalSet::new(dataset, &dataset.test, usize::MAX);
     let top1_float = evaluate(&net, &test).top1;

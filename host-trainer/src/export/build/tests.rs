@@ -71,7 +71,8 @@ fn integers_follow_float_and_the_same_input_gives_the_same_bytes() {
     for slope in [0.25, -0.6, 3.0] {
         let net = network(shape, slope);
         let ranges = calibrate(&net, &dataset, 64);
-        let source = Source { space: "test", code: "5-9", dataset: &dataset };
+        let source =
+            Source { space: "test", code: "5-9", dataset: &dataset, prefer: Prefer::Speed };
         let blob = build(&net, &ranges, &source).unwrap();
         assert_eq!(blob, build(&net, &ranges, &source).unwrap());
 

@@ -113,7 +113,9 @@ fn flash_and_arena_are_those_of_the_exported_blob() {
             let arch = Arch::from_code(&RESNET8, code).unwrap();
             let plan = resolve(&RESNET8, &arch, enhancement, BranchScheme::Shared);
             let code = arch.display(&RESNET8).to_string();
-            let source = export::Source { space: RESNET8.name, code: &code, dataset: &dataset };
+            let prefer = export::Prefer::Ram;
+            let source =
+                export::Source { space: RESNET8.name, code: &code, dataset: &dataset, prefer };
             let blob =
                 export::build(&folded(&RESNET8, &plan), &Ranges::default(), &source).unwrap();
             let costs = model.costs(&arch);
