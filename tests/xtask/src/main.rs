@@ -38,6 +38,8 @@ enum Task {
     Demo(demo::Args),
     /// Count instructions of networks on every emulated core, with their memory.
     BenchDevice(bench::Args),
+    /// Code size of the least firmware on every core, and that it cannot panic.
+    Code,
     /// Compare every core's kernels with the reference, value by value.
     Exactness(exactness::Args),
     /// Run every check and test, on the host and on the emulated device.
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Task::Firmware => setup::targets().and_then(|()| firmware::build()),
         Task::Demo(args) => demo::run(&args),
         Task::BenchDevice(args) => bench::run(&args),
+        Task::Code => setup::targets().and_then(|()| code::check()),
         Task::Exactness(args) => exactness::run(&args),
         Task::Test(args) => verify::run(&args),
     };
