@@ -21,5 +21,7 @@ fn main() -> ! {
     if let Some(memory) = supernano_board::singleton!(: [u32; WORDS] = [0; WORDS]) {
         port.send(classify(memory).map_or(b'!', |class| b'0' + class as u8));
     }
-    loop {}
+    loop {
+        core::hint::spin_loop();
+    }
 }
