@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::error::Result;
+use crate::interrupt;
 pub use output::Output;
 
 /// One-shot neural architecture search over channel widths that ends on a microcontroller.
@@ -72,7 +73,7 @@ fn run(cli: &Cli, out: &Output) -> Result<()> {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let out = Output::new(cli.json);
-    match run(&cli, &out) {
+    match interrupt::handle().and_then(|()| run(&cli, &out)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");

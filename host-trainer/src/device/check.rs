@@ -16,6 +16,7 @@ use super::target::Target;
 use crate::blob::{Blob, top1};
 use crate::data::Images;
 use crate::error::{Error, Result};
+use crate::interrupt::Temporary;
 
 /// Longest time of one inference, emulated.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -139,14 +140,14 @@ fn bulk(
     elf: Option<&Path>,
     progress: &ProgressBar,
 ) -> Result<Vec<i32>> {
-    let file = tempfile::NamedTempFile::new().map_err(|e| Error::tool("temporary file", e))?;
+    let file = Temporary::new()?;
     let header =
         [placed::MAGIC, blob.bytes().len() as u32, images.len() as u32, images.shape.len() as u32];
     let mut bytes: Vec<u8> = header.iter().flat_map(|w| w.to_le_bytes()).collect();
     bytes.extend(blob.bytes());
     bytes.resize(bytes.len().next_multiple_of(4), 0);
     bytes.extend(&images.pixels);
-    file.as_file().write_all(&bytes).map_err(|e| Error::tool("temporary file", e))?;
+    file.file().write_all(&bytes).map_err(|e| Error::tool("temporary file", e))?;
     let qemu = Qemu::start(&firmware(elf), Some(file.path()), false)?;
     let mut session = Session::tcp(qemu.stream()?, TIMEOUT)?;
     drop(file); // it is in the board's memory: nothing stays behind where this process is killed
