@@ -157,6 +157,14 @@ pub enum GraphProblem {
     Zero,
     /// A classifier that is missing, or not the last operation.
     Classifier,
+    /// The image is added or classified: only convolutions read it.
+    Image,
+    /// A kind of kernel that cannot execute the convolution.
+    Kind,
+    /// Transformed weights that are no transform of 8-bit weights.
+    Transform,
+    /// Places in the arena that overlap or leave it.
+    Arena,
 }
 
 /// Why a search space is refused.
@@ -276,6 +284,10 @@ impl fmt::Display for GraphProblem {
             Self::Overflow => "sums could leave 32 bits",
             Self::Zero => "a ReLU's output needs zero point -128",
             Self::Classifier => "expected one classifier, at the end",
+            Self::Image => "only convolutions can read the image",
+            Self::Kind => "this kind of kernel needs a 3 x 3 convolution of stride 1",
+            Self::Transform => "transformed weights that come from no 8-bit weights",
+            Self::Arena => "places in the arena overlap or leave it",
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The executor: arena plan, one operation at a time, an observer between them.
+//! The executor: units of operations in an arena that the blob has planned, and an observer.
 //!
 //! ```
 //! use supernano_core::{blob::BlobView, error::Error, exec::Network, kernel::{Packed, Scalar}};
@@ -14,61 +14,91 @@
 //! ```
 
 mod arena;
+mod unit;
+
+use core::ops::Range;
 
 pub use arena::ArenaPlan;
+pub(crate) use arena::is_sound;
+use unit::{Unit, tensor_words};
 
 use crate::blob::BlobView;
 use crate::error::Error;
-use crate::graph::{Classifier, Conv, Header, Op, padded};
-use crate::kernel::{ClassifierTask, ConvTask, Kernels};
+use crate::graph::{Classifier, Conv, Graph, Op};
+use crate::kernel::{BlockTask, ClassifierTask, ConvShape, ConvTask, Kernels};
 
-/// Told before and after every operation, to time it or to look at what it wrote.
+/// Told which operation works, and what it writes.
 pub trait Observer {
-    /// Operation `index` is about to run.
-    fn before(&mut self, index: usize) {
-        let _ = index;
+    /// Operation `op` is at work from now on. Within a block operations take turns, row by row.
+    fn enter(&mut self, op: usize) {
+        let _ = op;
     }
 
-    /// Operation `index` has run. `output` is the tensor that it wrote, NHWC i8 with channels
-    /// padded to a multiple of 4 (padding holds anything), four a word; empty for the classifier.
-    fn after(&mut self, index: usize, output: &[u32]) {
-        let _ = (index, output);
+    /// Operation `op` has written row `y` of its output: NHWC i8 with channels padded to a
+    /// multiple of 4 (padding holds anything), four a word.
+    fn row(&mut self, op: usize, y: usize, row: &[u32]) {
+        let _ = (op, y, row);
     }
 }
 
 impl Observer for () {}
 
-/// A checked blob with kernels and an arena plan.
+/// A checked blob with kernels.
 ///
-/// [`Network::run`] checks its slices, then cannot fail. [`Network::load`] and [`Network::step`]
-/// do the same one operation at a time.
+/// [`Network::run`] checks its slices, then cannot fail. [`Network::step`] does the same one unit
+/// at a time: a convolution, a residual block, the classifier.
 #[derive(Clone, Debug)]
-pub struct Network<'v, 'a, K> {
-    view: &'v BlobView<'a>,
+pub struct Network<'a, K> {
+    view: BlobView<'a>,
     kernels: K,
-    plan: ArenaPlan,
 }
 
-impl<'v, 'a, K: Kernels> Network<'v, 'a, K> {
-    /// Plans the arena for these kernels.
-    pub fn new(view: &'v BlobView<'a>, kernels: K) -> Self {
-        let plan = if K::OVERLAP { ArenaPlan::new(view) } else { ArenaPlan::separate(view) };
-        Self { view, kernels, plan }
+impl<'a, K: Kernels> Network<'a, K> {
+    /// A network of a blob that has been checked.
+    pub fn new(view: &BlobView<'a>, kernels: K) -> Self {
+        Self { view: view.clone(), kernels }
+    }
+
+    /// Checks a blob.
+    ///
+    /// # Errors
+    /// Those of [`BlobView::new_checked`].
+    pub fn from_bytes(blob: &'a [u8], kernels: K) -> Result<Self, Error> {
+        Ok(Self { view: BlobView::new_checked(blob)?, kernels })
     }
 
     /// The blob.
-    pub fn view(&self) -> &'v BlobView<'a> {
-        self.view
-    }
-
-    /// The arena plan.
-    pub fn plan(&self) -> &ArenaPlan {
-        &self.plan
+    pub fn view(&self) -> &BlobView<'a> {
+        &self.view
     }
 
     /// Operations, the classifier included.
     pub fn ops(&self) -> usize {
-        self.view.header().ops.len()
+        self.view.ops()
+    }
+
+    /// Bytes of the arena, exactly.
+    pub fn arena_bytes(&self) -> usize {
+        self.arena_words() * 4
+    }
+
+    /// 32-bit words of the arena.
+    pub fn arena_words(&self) -> usize {
+        if K::ROLLED { self.view.arena_bytes() / 4 } else { self.tensor_at(u8::MAX) }
+    }
+
+    /// Where the image lies in the arena, u8 `[height][width][channels]`: a camera may write it
+    /// there. Executing the network destroys it.
+    ///
+    /// # Errors
+    /// [`Error::ArenaTooSmall`].
+    pub fn image_mut<'m>(&self, arena: &'m mut [u32]) -> Result<&'m mut [u8], Error> {
+        let (needed, found) = (self.arena_bytes(), arena.len() * 4);
+        let bytes: &mut [u8] = bytemuck::cast_slice_mut(arena);
+        let image = bytes.get_mut(self.tensor_at(0) * 4..needed);
+        image
+            .and_then(|image| image.get_mut(..self.view.image_len()))
+            .ok_or(Error::ArenaTooSmall { needed, found })
     }
 
     /// Executes the network on an image (u8, height x width x channels) and writes one logit a
@@ -77,131 +107,173 @@ impl<'v, 'a, K: Kernels> Network<'v, 'a, K> {
     /// # Errors
     /// [`Error::ImageLength`], [`Error::ArenaTooSmall`], [`Error::SliceLength`] of the logits; all
     /// before anything is written.
-    pub fn run(
+    pub fn run<O: Observer + ?Sized>(
         &self,
         image: &[u8],
         arena: &mut [u32],
         logits: &mut [i32],
-        observer: &mut impl Observer,
+        observer: &mut O,
     ) -> Result<(), Error> {
-        self.check_logits(logits)?;
-        self.load(image, arena)?;
-        for index in 0..self.ops() {
-            observer.before(index);
-            self.step(index, arena, logits)?;
-            observer.after(index, self.output(index, arena));
-        }
-        Ok(())
-    }
-
-    /// Puts an image into the arena, quantised.
-    ///
-    /// # Errors
-    /// [`Error::ImageLength`], [`Error::ArenaTooSmall`].
-    pub fn load(&self, image: &[u8], arena: &mut [u32]) -> Result<(), Error> {
         let (expected, found) = (self.view.image_len(), image.len());
         if expected != found {
             return Err(Error::ImageLength { expected, found });
         }
-        self.check_arena(arena)?;
-        let tensor = self.view.header().tensors[0];
-        let channels = usize::from(tensor.shape.channels);
-        let at = self.plan.tensor_at(0);
-        let bytes: &mut [i8] = bytemuck::cast_slice_mut(&mut arena[at..at + tensor.words()]);
-        let pixels = bytes.chunks_exact_mut(tensor.row_channels());
-        let table = self.view.table();
-        for (pixel, image) in pixels.zip(image.chunks_exact(channels)) {
-            for ((q, &byte), table) in pixel.iter_mut().zip(image).zip(table.chunks_exact(256)) {
-                *q = table[usize::from(byte)];
-            }
+        self.check(arena, logits)?;
+        for (place, byte) in self.image_mut(arena)?.iter_mut().zip(image) {
+            *place = *byte;
         }
-        Ok(())
+        self.run_placed(arena, logits, observer)
     }
 
-    /// Executes operation `index`; all before it must have run on this arena since
-    /// [`Self::load`], and only the last touches the logits. An index beyond the last does nothing.
+    /// As [`Self::run`], on the image that lies in the arena ([`Self::image_mut`]).
     ///
     /// # Errors
     /// [`Error::ArenaTooSmall`], [`Error::SliceLength`] of the logits.
-    pub fn step(&self, index: usize, arena: &mut [u32], logits: &mut [i32]) -> Result<(), Error> {
-        self.check_arena(arena)?;
-        match self.view.header().ops.get(index) {
-            Some(Op::Conv(conv)) => {
-                if let Some(task) = self.conv_task(index, conv) {
-                    self.kernels.conv(&task, arena);
-                }
-            }
-            Some(Op::Classifier(classifier)) => {
-                self.check_logits(logits)?;
-                if let Some(task) = self.classifier_task(index, classifier) {
-                    self.kernels.classifier(&task, arena, logits);
-                }
-            }
-            None => {}
+    pub fn run_placed<O: Observer + ?Sized>(
+        &self,
+        arena: &mut [u32],
+        logits: &mut [i32],
+        observer: &mut O,
+    ) -> Result<(), Error> {
+        self.check(arena, logits)?;
+        let mut op = 0;
+        while op < self.ops() {
+            op = self.step(op, arena, logits, observer)?;
         }
         Ok(())
     }
 
-    /// The tensor that operation `index` wrote, as [`Observer::after`] gets it.
-    pub fn output<'m>(&self, index: usize, arena: &'m [u32]) -> &'m [u32] {
-        let header = self.view.header();
-        let Some(Op::Conv(conv)) = header.ops.get(index) else { return &[] };
-        let at = self.plan.tensor_at(conv.output);
-        let words = header.tensors[usize::from(conv.output)].words();
-        arena.get(at..at + words).unwrap_or(&[])
+    /// Executes the unit that starts with operation `op` and returns the operation that the next
+    /// one starts with: from 0 up to [`Self::ops`], all on the same arena, into which the image
+    /// was put before. Only the last touches the logits.
+    ///
+    /// # Errors
+    /// [`Error::ArenaTooSmall`], [`Error::SliceLength`] of the logits.
+    pub fn step<O: Observer + ?Sized>(
+        &self,
+        op: usize,
+        arena: &mut [u32],
+        logits: &mut [i32],
+        observer: &mut O,
+    ) -> Result<usize, Error> {
+        self.check(arena, logits)?;
+        let Some(unit) = self.unit(op) else { return Ok(self.ops()) };
+        let scratch = self.scratch(op, &unit);
+        match unit {
+            Unit::Conv(conv) => {
+                if let Some(task) = self.conv_task(op, &conv) {
+                    self.kernels.conv(&task, scratch, arena, observer);
+                }
+            }
+            Unit::Block { first, projection, second } => {
+                let task = self.block_task(op, &first, projection.as_ref(), &second);
+                if let Some(task) = task {
+                    self.kernels.block(&task, scratch, arena, observer);
+                }
+            }
+            Unit::Classifier(_) => {
+                observer.enter(op);
+                if let Some(Op::Classifier(classifier)) = self.view.op(op)
+                    && let Some(task) = self.classifier_task(op, &classifier, scratch)
+                {
+                    self.kernels.classifier(&task, arena, logits);
+                }
+            }
+        }
+        Ok(op + unit.len())
     }
 
-    fn check_arena(&self, arena: &[u32]) -> Result<(), Error> {
-        let (needed, found) = (self.plan.bytes(), arena.len() * 4);
-        if found < needed { Err(Error::ArenaTooSmall { needed, found }) } else { Ok(()) }
-    }
-
-    fn check_logits(&self, logits: &[i32]) -> Result<(), Error> {
+    fn check(&self, arena: &[u32], logits: &[i32]) -> Result<(), Error> {
+        let (needed, found) = (self.arena_bytes(), arena.len() * 4);
+        if found < needed {
+            return Err(Error::ArenaTooSmall { needed, found });
+        }
         let (expected, found) = (self.view.classes(), logits.len());
         if expected == found { Ok(()) } else { Err(Error::SliceLength { expected, found }) }
     }
 
-    fn conv_task(&self, index: usize, conv: &Conv) -> Option<ConvTask<'a>> {
-        let tensors = &self.view.header().tensors;
-        let (input, output) =
-            (tensors.get(usize::from(conv.input))?, tensors.get(usize::from(conv.output))?);
-        let params = self.view.conv_params(conv)?;
-        let row = usize::from(output.shape.channels).next_multiple_of(2);
-        let mut rows = params.chunks_exact(row);
-        let bias = rows.next()?;
-        let residual_multiplier = if conv.residual.is_some() { rows.next()? } else { &[] };
-        let positive = rows.next()?;
+    fn unit(&self, op: usize) -> Option<Unit> {
+        match self.view.op(op)? {
+            Op::Conv(conv) if !K::ROLLED => Some(Unit::Conv(conv)),
+            _ => Unit::at(&self.view, op),
+        }
+    }
+
+    /// First word of a tensor.
+    fn tensor_at(&self, tensor: u8) -> usize {
+        if K::ROLLED {
+            return self.view.tensor_at(tensor) as usize;
+        }
+        (0..tensor).map(|id| tensor_words(&self.view, id)).sum()
+    }
+
+    fn scratch(&self, op: usize, unit: &Unit) -> Range<usize> {
+        if !K::ROLLED {
+            return 0..0;
+        }
+        let at = self.view.scratch_at(op) as usize;
+        at..at + unit.scratch_words(&self.view)
+    }
+
+    fn conv_task(&self, op: usize, conv: &Conv) -> Option<ConvTask<'a>> {
+        let (input, output) = (self.view.tensor(conv.input), self.view.tensor(conv.output));
+        let row = self.view.weight_shape(conv).output_pairs() * 2;
+        let (bias, rest) = self.view.conv_params(conv)?.split_at_checked(row)?;
+        let added = if conv.residual.is_some() { row } else { 0 };
+        let (residual_multiplier, rest) = rest.split_at_checked(added)?;
+        let (positive, negative) = rest.split_at_checked(row)?;
         Some(ConvTask {
-            input: input.shape,
+            op,
+            shape: ConvShape::of(&self.view, conv),
             input_zero: input.zero,
-            output: output.shape,
             output_zero: output.zero,
-            kernel: usize::from(conv.kernel),
-            stride: usize::from(conv.stride),
             activation: conv.activation,
             weights: self.view.conv_weights(conv)?,
             bias,
             residual_multiplier,
             positive,
-            negative: rows.next().unwrap_or(positive),
-            input_at: self.plan.tensor_at(conv.input),
-            output_at: self.plan.tensor_at(conv.output),
-            residual_at: conv.residual.map(|r| self.plan.tensor_at(r)),
-            scratch: self.plan.scratch(index),
+            negative: if negative.is_empty() { positive } else { negative },
+            table: (conv.input == 0).then(|| self.view.table()),
+            input_at: self.tensor_at(conv.input),
+            output_at: self.tensor_at(conv.output),
+            residual_at: conv.residual.map(|r| self.tensor_at(r)),
         })
     }
 
-    fn classifier_task(&self, index: usize, classifier: &Classifier) -> Option<ClassifierTask<'a>> {
-        let input = self.view.header().tensors.get(usize::from(classifier.input))?;
+    fn block_task(
+        &self,
+        op: usize,
+        first: &Conv,
+        projection: Option<&Conv>,
+        second: &Conv,
+    ) -> Option<BlockTask<'a>> {
+        let projection = match projection {
+            Some(conv) => Some(self.conv_task(op + 1, conv)?),
+            None => None,
+        };
+        Some(BlockTask {
+            first: self.conv_task(op, first)?,
+            second: self.conv_task(op + 1 + usize::from(projection.is_some()), second)?,
+            projection,
+        })
+    }
+
+    fn classifier_task(
+        &self,
+        op: usize,
+        classifier: &Classifier,
+        scratch: Range<usize>,
+    ) -> Option<ClassifierTask<'a>> {
         let (bias, multiplier) =
             self.view.classifier_params(classifier)?.split_at_checked(self.view.classes())?;
         Some(ClassifierTask {
-            input: input.shape,
+            op,
+            input: self.view.tensor(classifier.input).shape,
             weights: self.view.classifier_weights(classifier)?,
             bias,
             multiplier,
-            input_at: self.plan.tensor_at(classifier.input),
-            scratch: self.plan.scratch(index),
+            input_at: self.tensor_at(classifier.input),
+            scratch,
         })
     }
 }
@@ -210,49 +282,37 @@ impl<'v, 'a, K: Kernels> Network<'v, 'a, K> {
 ///
 /// # Errors
 /// As [`Network::run`].
-pub fn run<K: Kernels>(
+pub fn run<K: Kernels, O: Observer + ?Sized>(
     view: &BlobView<'_>,
     kernels: K,
     image: &[u8],
     arena: &mut [u32],
     logits: &mut [i32],
-    observer: &mut impl Observer,
+    observer: &mut O,
 ) -> Result<(), Error> {
     Network::new(view, kernels).run(image, arena, logits, observer)
 }
 
 /// The class with the largest logit, the lowest index on ties; 0 without logits.
 pub fn argmax(logits: &[i32]) -> usize {
-    let mut best = 0;
+    let mut best = (0, i32::MIN);
     for (i, &logit) in logits.iter().enumerate() {
-        if logit > logits[best] {
-            best = i;
+        if logit > best.1 {
+            best = (i, logit);
         }
     }
-    best
+    best.0
 }
 
 /// Multiply-accumulates of an operation, for reports.
 pub fn macs(view: &BlobView<'_>, op: &Op) -> u64 {
-    let shape = |id: u8| view.header().tensors[usize::from(id)].shape;
+    let shape = |id: u8| view.tensor(id).shape;
     match op {
         Op::Conv(c) => {
             let (input, output) = (shape(c.input), shape(c.output));
             output.len() as u64 * u64::from(c.kernel).pow(2) * u64::from(input.channels)
         }
         Op::Classifier(c) => view.classes() as u64 * u64::from(shape(c.input).channels),
-    }
-}
-
-/// Scratch words of an operation.
-fn scratch_words(header: &Header<'_>, op: &Op) -> usize {
-    let shape = |id: u8| header.tensors[usize::from(id)].shape;
-    match op {
-        Op::Conv(c) => {
-            let (kernel, stride) = (usize::from(c.kernel), usize::from(c.stride));
-            kernel * crate::kernel::row_words(shape(c.input), shape(c.output), kernel, stride)
-        }
-        Op::Classifier(c) => padded(shape(c.input).channels) / 2,
     }
 }
 

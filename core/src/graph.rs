@@ -3,10 +3,8 @@
 //! Tensor 0 is the image. Every other tensor is the output of exactly one convolution; the last
 //! operation is the classifier, which writes the logits.
 
-use heapless::Vec;
-use serde::{Deserialize, Serialize};
-
 use crate::space::Shape;
+use heapless::Vec;
 
 /// Most operations of a network.
 pub const MAX_OPS: usize = 64;
@@ -25,7 +23,7 @@ pub const fn padded(channels: u16) -> usize {
 }
 
 /// A quantised map, `[height, width, channels]`; real value = scale x (q - zero).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Tensor {
     /// Height, width, channels (unpadded).
@@ -37,9 +35,15 @@ pub struct Tensor {
 }
 
 impl Tensor {
-    /// 32-bit words that the tensor takes in the arena.
+    /// 32-bit words that the tensor takes in the arena; the image is not padded and takes
+    /// [`Self::image_words`].
     pub const fn words(&self) -> usize {
         self.shape.pixels() * self.row_channels() / 4
+    }
+
+    /// 32-bit words of the image's bytes.
+    pub const fn image_words(&self) -> usize {
+        self.shape.len().div_ceil(4)
     }
 
     /// Channels in memory.
@@ -49,7 +53,7 @@ impl Tensor {
 }
 
 /// What follows the sum of a convolution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Activation {
     /// Nothing but the saturation to 8 bits.
@@ -60,17 +64,34 @@ pub enum Activation {
     Prelu,
 }
 
-/// The algorithm, and with it the packing of the weights.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The algorithm, and with it the form of the weights (`core/docs/blob-format.md`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum KernelKind {
     /// Sums of products, weights packed by [`crate::kernel::pack`].
+    #[default]
     Direct,
+    /// Winograd's F(2x2, 3x3), weights transformed: 3.56 times the bytes.
+    Winograd,
+    /// The same with the weights of [`Self::Direct`], transformed for each row of tiles.
+    WinogradOnline,
+}
+
+impl KernelKind {
+    /// True for the kinds that compute two rows of outputs at a time.
+    pub const fn winograd(self) -> bool {
+        !matches!(self, Self::Direct)
+    }
+
+    /// True where this kind can execute a convolution of this kernel and stride.
+    pub const fn suits(self, kernel: u8, stride: u8) -> bool {
+        !self.winograd() || (kernel == 3 && stride == 1)
+    }
 }
 
 /// A convolution with padding `kernel / 2`, its requantisation and, fused into it, an addition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Conv {
     /// Tensor read.
@@ -94,6 +115,16 @@ pub struct Conv {
     pub params: u32,
 }
 
+impl Op {
+    /// True where the operation reads the tensor.
+    pub(crate) fn reads(&self, tensor: u8) -> bool {
+        match self {
+            Self::Conv(c) => c.input == tensor || c.residual == Some(tensor),
+            Self::Classifier(c) => c.input == tensor,
+        }
+    }
+}
+
 impl Conv {
     /// Parameter rows of `channels rounded up to even` words: bias, K, M, N as present.
     pub const fn param_rows(&self) -> usize {
@@ -102,7 +133,7 @@ impl Conv {
 }
 
 /// Global average pooling and the fully connected layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Classifier {
     /// Tensor read.
@@ -114,7 +145,7 @@ pub struct Classifier {
 }
 
 /// One step of the network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Op {
     /// A convolution.
@@ -124,13 +155,11 @@ pub enum Op {
 }
 
 /// Everything a blob says about its network, apart from labels and numbers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Header<'a> {
     /// Name of the search space.
-    #[serde(borrow)]
     pub space: &'a str,
     /// The sub-network, as written: `16-4-..-64`.
-    #[serde(borrow)]
     pub code: &'a str,
     /// Classes of the classifier.
     pub classes: u16,
@@ -146,8 +175,50 @@ pub struct Header<'a> {
 }
 
 impl Header<'_> {
-    /// Shape of the image.
+    /// Shape of the image; empty without tensors.
     pub fn input(&self) -> Shape {
-        self.tensors[0].shape
+        self.tensor(0).shape
+    }
+}
+
+/// Tensors and operations, wherever they lie.
+pub(crate) trait Graph {
+    /// Tensors.
+    fn tensors(&self) -> usize;
+    /// A tensor; one without pixels where there is none of this number.
+    fn tensor(&self, id: u8) -> Tensor;
+    /// Operations.
+    fn ops(&self) -> usize;
+    /// An operation.
+    fn op(&self, index: usize) -> Option<Op>;
+
+    /// The convolution that is operation `index`.
+    fn conv(&self, index: usize) -> Option<Conv> {
+        match self.op(index) {
+            Some(Op::Conv(conv)) => Some(conv),
+            _ => None,
+        }
+    }
+}
+
+/// What stands for a tensor that does not exist.
+pub(crate) const NO_TENSOR: Tensor =
+    Tensor { shape: Shape { height: 0, width: 0, channels: 0 }, zero: 0, scale: 0.0 };
+
+impl Graph for Header<'_> {
+    fn tensors(&self) -> usize {
+        self.tensors.len()
+    }
+
+    fn tensor(&self, id: u8) -> Tensor {
+        self.tensors.get(usize::from(id)).copied().unwrap_or(NO_TENSOR)
+    }
+
+    fn ops(&self) -> usize {
+        self.ops.len()
+    }
+
+    fn op(&self, index: usize) -> Option<Op> {
+        self.ops.get(index).copied()
     }
 }

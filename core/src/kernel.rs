@@ -1,21 +1,30 @@
 //! Kernels: the obvious loops, and the packed path over a small trait of primitives.
 
 mod check;
+mod finish;
 mod micro;
 pub mod pack;
 mod packed;
 mod reference;
 mod scalar;
+mod shape;
 #[cfg(target_arch = "x86_64")]
 mod sse2;
+mod stage;
+mod weights;
+pub mod winograd;
 
 pub use check::{Mismatch, check};
+pub use finish::{Finish, FinishKind, PairRow};
 pub use micro::{MicroKernel, Sums, TILE_OUTPUTS, TILE_PIXELS, Window};
-pub use packed::{Packed, row_words};
+pub use packed::Packed;
 pub use reference::Reference;
 pub use scalar::Scalar;
+pub use shape::{ConvShape, Ring};
 #[cfg(target_arch = "x86_64")]
 pub use sse2::Sse2;
+pub(crate) use weights::are_transformed;
+pub use weights::{pack_as, weight_words};
 
 /// The fastest primitives that need no more than the target's baseline.
 #[cfg(target_arch = "x86_64")]
@@ -26,27 +35,24 @@ pub type Host = Scalar;
 
 use core::ops::Range;
 
+use crate::exec::Observer;
 use crate::graph::{Activation, padded};
 use crate::space::Shape;
 
 /// A convolution with its numbers and its places in the arena. Places count 32-bit words.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct ConvTask<'a> {
-    /// Shape read.
-    pub input: Shape,
+    /// Number of the operation, for the observer.
+    pub op: usize,
+    /// Shapes and algorithm.
+    pub shape: ConvShape,
     /// Value of the pixels outside the image.
     pub input_zero: i8,
-    /// Shape written.
-    pub output: Shape,
     /// Zero point of the output.
     pub output_zero: i8,
-    /// Side of the kernel.
-    pub kernel: usize,
-    /// 1 or 2.
-    pub stride: usize,
     /// What follows the sum.
     pub activation: Activation,
-    /// Packed weights.
+    /// Weights in the form of the kind.
     pub weights: &'a [u32],
     /// Bias, `[channels rounded up to even]`, as all that follow.
     pub bias: &'a [i32],
@@ -56,31 +62,44 @@ pub struct ConvTask<'a> {
     pub positive: &'a [i32],
     /// Q0.32 multiplier of sums below 0: `positive` again without PReLU.
     pub negative: &'a [i32],
+    /// The input table, i8 `[channels][256]`, where the input is the image: bytes, not padded.
+    pub table: Option<&'a [i8]>,
     /// First word of the input.
     pub input_at: usize,
     /// First word of the output. It may lie over the residual, and over the input as far as
-    /// [`ArenaPlan`](crate::exec::ArenaPlan) has proved it harmless.
+    /// the arena's plan has proved it harmless.
     pub output_at: usize,
     /// First word of the residual.
     pub residual_at: Option<usize>,
-    /// Scratch words.
-    pub scratch: Range<usize>,
 }
 
 impl ConvTask<'_> {
     /// Shape of the weights.
     pub const fn weight_shape(&self) -> pack::WeightShape {
         pack::WeightShape {
-            output: self.output.channels,
-            kernel: self.kernel as u8,
-            input: self.input.channels,
+            output: self.shape.output.channels,
+            kernel: self.shape.kernel,
+            input: self.shape.input.channels,
         }
     }
+}
+
+/// A residual block: what its first convolution and its projection write need have no place.
+#[derive(Clone, Copy, Debug)]
+pub struct BlockTask<'a> {
+    /// First convolution.
+    pub first: ConvTask<'a>,
+    /// 1x1 convolution of the first's input and stride, whose output is the residual.
+    pub projection: Option<ConvTask<'a>>,
+    /// Second convolution, of stride 1. Without a projection, the residual is the first's input.
+    pub second: ConvTask<'a>,
 }
 
 /// Pooling and classifier with their numbers and places.
 #[derive(Clone, Debug)]
 pub struct ClassifierTask<'a> {
+    /// Number of the operation.
+    pub op: usize,
     /// Shape read.
     pub input: Shape,
     /// i8 `[classes][padded channels]`, four a word.
@@ -104,12 +123,33 @@ impl ClassifierTask<'_> {
 
 /// A set of kernels that can execute every operation.
 pub trait Kernels {
-    /// True where outputs may lie over inputs as [`ArenaPlan::new`](crate::exec::ArenaPlan::new)
-    /// places them; false asks for a place of its own for every tensor.
-    const OVERLAP: bool;
+    /// True where blocks are executed as a whole, in the arena that a blob plans; false asks for
+    /// one operation at a time and a place of its own for every tensor, without scratch.
+    const ROLLED: bool;
 
     /// Executes a convolution.
-    fn conv(&self, task: &ConvTask<'_>, arena: &mut [u32]);
+    fn conv<O: Observer + ?Sized>(
+        &self,
+        task: &ConvTask<'_>,
+        scratch: Range<usize>,
+        arena: &mut [u32],
+        observer: &mut O,
+    );
+
+    /// Executes a residual block. Called where [`Self::ROLLED`].
+    fn block<O: Observer + ?Sized>(
+        &self,
+        block: &BlockTask<'_>,
+        scratch: Range<usize>,
+        arena: &mut [u32],
+        observer: &mut O,
+    ) {
+        for task in [Some(&block.first), block.projection.as_ref(), Some(&block.second)] {
+            if let Some(task) = task {
+                self.conv(task, scratch.clone(), arena, observer);
+            }
+        }
+    }
 
     /// Executes pooling and classifier; `logits` holds one element a class.
     fn classifier(&self, task: &ClassifierTask<'_>, arena: &mut [u32], logits: &mut [i32]);

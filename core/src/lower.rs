@@ -10,7 +10,8 @@ use heapless::Vec;
 use crate::graph::{
     Activation, Classifier, Conv, Header, KernelKind, MAX_OPS, MAX_TENSORS, Op, Tensor, padded,
 };
-use crate::kernel::pack::{WeightShape, packed_len};
+use crate::kernel::pack::WeightShape;
+use crate::kernel::{ConvShape, weight_words};
 use crate::plan::{self, Plan};
 use crate::space::{Block, Shape, Shortcut, Space};
 
@@ -38,8 +39,24 @@ pub enum Source {
 
 /// What the graph of a validated space's sub-network looks like; `code` is as it is written. A
 /// space too deep for a blob loses its last operations, which [`crate::blob::write`] then refuses.
+/// All convolutions are [`KernelKind::Direct`].
 pub fn lower<'a>(space: &Space<'a>, plan: &Plan, code: &'a str) -> Lowered<'a> {
+    lower_with(space, plan, code, &|_, _| KernelKind::Direct)
+}
+
+/// Chooses a kind for a convolution, of which it gets the kind `Direct`.
+pub type Kinds<'k> = dyn Fn(Source, ConvShape) -> KernelKind + 'k;
+
+/// [`lower`] with a kind for each convolution; where a kind does not suit
+/// ([`KernelKind::suits`]), the convolution is direct.
+pub fn lower_with<'a>(
+    space: &Space<'a>,
+    plan: &Plan,
+    code: &'a str,
+    kinds: &Kinds<'_>,
+) -> Lowered<'a> {
     let mut graph = Lowering {
+        kinds,
         lowered: Lowered {
             header: Header {
                 space: space.name,
@@ -95,11 +112,12 @@ struct Geometry {
     channels: u16,
 }
 
-struct Lowering<'a> {
+struct Lowering<'a, 'k> {
     lowered: Lowered<'a>,
+    kinds: &'k Kinds<'k>,
 }
 
-impl Lowering<'_> {
+impl Lowering<'_, '_> {
     fn tensor(&mut self, shape: Shape) -> u8 {
         let tensors: &mut Vec<Tensor, MAX_TENSORS> = &mut self.lowered.header.tensors;
         let _ = tensors.push(Tensor { shape, zero: i8::MIN, scale: 1.0 });
@@ -132,20 +150,16 @@ impl Lowering<'_> {
     ) -> u8 {
         let Geometry { kernel, stride, channels } = geometry;
         let read = self.shape(input);
-        let output = self.tensor(read.convolved(stride, channels));
+        let written = read.convolved(stride, channels);
+        let output = self.tensor(written);
         let shape = WeightShape { output: channels, kernel, input: read.channels };
-        let weights = self.section(packed_len(shape));
-        let mut conv = Conv {
-            input,
-            output,
-            residual,
-            kernel,
-            stride,
-            kind: KernelKind::Direct,
-            activation,
-            weights,
-            params: 0,
-        };
+        let direct = KernelKind::Direct;
+        let asked = ConvShape { input: read, output: written, kernel, stride, kind: direct };
+        let kind = (self.kinds)(source, asked);
+        let kind = if kind.suits(kernel, stride) { kind } else { direct };
+        let weights = self.section(weight_words(kind, shape) * 4);
+        let mut conv =
+            Conv { input, output, residual, kernel, stride, kind, activation, weights, params: 0 };
         conv.params = self.section(conv.param_rows() * shape.output_pairs() * 2 * 4);
         self.op(Op::Conv(conv), source);
         output

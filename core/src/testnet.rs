@@ -50,11 +50,14 @@ pub(crate) struct Layer {
     pub stride: u8,
     pub residual: Option<u8>,
     pub activation: Activation,
+    pub kind: KernelKind,
 }
 
 impl Layer {
     pub(crate) fn new(input: u8, channels: u16, kernel: u8, stride: u8) -> Self {
-        Self { input, channels, kernel, stride, residual: None, activation: Activation::Relu }
+        let (residual, activation) = (None, Activation::Relu);
+        let kind = KernelKind::Direct;
+        Self { input, channels, kernel, stride, residual, activation, kind }
     }
 }
 
@@ -81,6 +84,18 @@ impl Blob {
 }
 
 impl Net {
+    /// The same network with the kinds that `choose` gives its layers, where they suit.
+    pub(crate) fn with_kinds(&self, choose: impl Fn(usize) -> KernelKind) -> Self {
+        let mut net = self.clone();
+        for (i, layer) in net.layers.iter_mut().enumerate() {
+            let kind = choose(i);
+            if kind.suits(layer.kernel, layer.stride) {
+                layer.kind = kind;
+            }
+        }
+        net
+    }
+
     pub(crate) fn build(&self) -> Blob {
         let mut random = Random(self.seed);
         let mut data = vec![0; 4 << 20];
@@ -143,9 +158,9 @@ impl Net {
                 residual: layer.residual,
                 kernel: layer.kernel,
                 stride: layer.stride,
-                kind: KernelKind::Direct,
+                kind: layer.kind,
                 activation: layer.activation,
-                weights: sections.conv_weights(weights, &values).unwrap(),
+                weights: sections.conv_weights(layer.kind, weights, &values).unwrap(),
                 params: sections.conv_params(&rows).unwrap(),
             };
             ops.push(Op::Conv(conv)).unwrap();
@@ -197,31 +212,54 @@ impl Net {
     }
 }
 
-/// Collects the real channels of every operation's output.
-pub(crate) struct Collect<'v> {
-    pub header: &'v Header<'v>,
+/// Collects the real channels of every operation's output, row by row.
+pub(crate) struct Collect {
+    pub header: Header<'static>,
     pub maps: Vec<Vec<i8>>,
+    pub entered: usize,
 }
 
-impl Observer for Collect<'_> {
-    fn after(&mut self, index: usize, output: &[u32]) {
-        let Op::Conv(conv) = self.header.ops[index] else { return };
-        let channels = self.header.tensors[usize::from(conv.output)].shape.channels;
-        let bytes: &[i8] = bytemuck::cast_slice(output);
-        let pixels = bytes.chunks_exact(padded(channels));
-        self.maps.push(pixels.flat_map(|p| &p[..usize::from(channels)]).copied().collect());
+impl Observer for Collect {
+    fn enter(&mut self, op: usize) {
+        self.entered = op;
+    }
+
+    fn row(&mut self, op: usize, y: usize, row: &[u32]) {
+        assert_eq!(op, self.entered);
+        let Op::Conv(conv) = self.header.ops[op] else { panic!("operation {op} writes no map") };
+        let shape = self.header.tensors[usize::from(conv.output)].shape;
+        let channels = usize::from(shape.channels);
+        let bytes: &[i8] = bytemuck::cast_slice(row);
+        assert_eq!(bytes.len(), usize::from(shape.width) * padded(shape.channels));
+        let map = &mut self.maps[op];
+        assert_eq!(map.len(), y * usize::from(shape.width) * channels, "rows come in order");
+        map.extend(bytes.chunks_exact(padded(shape.channels)).flat_map(|p| &p[..channels]));
     }
 }
 
 /// All maps and logits of a run in an arena that is filled with `fill` and exactly large enough.
 pub(crate) fn outputs<K: Kernels>(
-    network: &Network<'_, '_, K>,
+    network: &Network<'_, K>,
     image: &[u8],
     fill: u32,
 ) -> (Vec<Vec<i8>>, Vec<i32>) {
-    let mut arena = vec![fill; network.plan().words()];
+    let mut arena = vec![fill; network.arena_words()];
     let mut logits = vec![0; network.view().classes()];
-    let mut collect = Collect { header: network.view().header(), maps: vec![] };
+    let header = network.view().header();
+    let header = Header { space: "", code: "", ..header };
+    let mut collect = Collect { maps: vec![vec![]; header.ops.len()], header, entered: 0 };
     network.run(image, &mut arena, &mut logits, &mut collect).unwrap();
+    for (op, map) in header_maps(&collect) {
+        assert_eq!(collect.maps[op].len(), map, "all rows of operation {op}");
+    }
     (collect.maps, logits)
+}
+
+/// Elements of every operation's output.
+fn header_maps(collect: &Collect) -> Vec<(usize, usize)> {
+    let shape = |op: &Op| match op {
+        Op::Conv(c) => collect.header.tensors[usize::from(c.output)].shape.len(),
+        Op::Classifier(_) => 0,
+    };
+    collect.header.ops.iter().map(shape).enumerate().collect()
 }

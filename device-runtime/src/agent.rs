@@ -1,9 +1,10 @@
 //! The device's side of the protocol, whatever the bytes travel on.
 
 use supernano_core::blob::BlobView;
-use supernano_core::exec::Network;
+use supernano_core::exec::{Network, Observer};
 use supernano_core::wire::{
-    self, CHUNK, Collector, MAX_FRAME, MAX_LOGITS, Refusal, Reply, Request, Unit, VERSION, placed,
+    self, CHUNK, Collector, MAX_COUNTS, MAX_FRAME, MAX_LOGITS, Refusal, Reply, Request, Unit,
+    VERSION, placed,
 };
 
 use crate::dsp::{KERNELS, kernels};
@@ -156,7 +157,7 @@ impl<'m, B: Board> Agent<'m, B> {
             _ => 0,
         };
         let network = Network::new(&view, kernels());
-        let arena = network.plan().bytes();
+        let arena = network.arena_bytes();
         too_large(2, arena, bytes(self.memory.arena).len())?;
         too_large(3, view.classes(), MAX_LOGITS)?;
         Ok(Reply::Opened {
@@ -218,25 +219,42 @@ impl<'m, B: Board> Agent<'m, B> {
             let board = &own.board;
             let refused = |_| Refusal::BadBlob;
             board.masked(|| {
-                let start = board.count();
-                network.run(image, arena, logits, &mut ()).map_err(refused)?;
-                let total = board.count().wrapping_sub(start);
                 let mut parts = heapless::Vec::new();
-                let mut last = board.count();
-                network.load(image, arena).map_err(refused)?;
-                for op in 0..=network.ops() {
-                    let now = board.count();
-                    let _ = parts.push(now.wrapping_sub(last));
-                    last = now;
-                    if op < network.ops() {
-                        network.step(op, arena, logits).map_err(refused)?;
-                    }
-                }
-                Ok(Reply::Counts { total, parts })
+                let _ = parts.resize(network.ops() + 1, 0);
+                let start = board.count();
+                let mut meter = Meter { board, last: start, part: 0, parts };
+                network.run(image, arena, logits, &mut meter).map_err(refused)?;
+                meter.turn(0);
+                Ok(Reply::Counts { total: meter.last.wrapping_sub(start), parts: meter.parts })
             })
         })();
         core::mem::swap(&mut self.memory.arena, &mut arena);
         result
+    }
+}
+
+/// Counts by operation: part 0 is what precedes the first, then one part an operation.
+struct Meter<'b, B> {
+    board: &'b B,
+    last: u32,
+    part: usize,
+    parts: heapless::Vec<u32, MAX_COUNTS>,
+}
+
+impl<B: Board> Meter<'_, B> {
+    /// Ends the part at work and starts another.
+    fn turn(&mut self, part: usize) {
+        let now = self.board.count();
+        if let Some(count) = self.parts.get_mut(self.part) {
+            *count = count.wrapping_add(now.wrapping_sub(self.last));
+        }
+        (self.last, self.part) = (now, part);
+    }
+}
+
+impl<B: Board> Observer for Meter<'_, B> {
+    fn enter(&mut self, op: usize) {
+        self.turn(op + 1);
     }
 }
 

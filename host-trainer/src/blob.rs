@@ -76,7 +76,7 @@ impl Blob {
         logits.par_chunks_mut(classes.max(1)).enumerate().try_for_each_init(
             || {
                 let network = Network::new(&view, kernels());
-                let arena = vec![0u32; network.plan().bytes().div_ceil(4)];
+                let arena = vec![0u32; network.arena_words()];
                 (network, arena)
             },
             |(network, arena), (i, logits)| {

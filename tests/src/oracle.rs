@@ -31,7 +31,8 @@ enum Op {
         residual: Option<usize>,
         kernel: usize,
         stride: usize,
-        activation: u64,
+        kind: u8,
+        activation: u8,
         weights: usize,
         params: usize,
     },
@@ -70,7 +71,7 @@ fn sat8(v: i128) -> i128 {
 }
 
 impl Oracle {
-    /// Reads a blob of version 1.
+    /// Reads a blob of version 2.
     ///
     /// # Errors
     /// What is wrong, in words.
@@ -80,7 +81,7 @@ impl Oracle {
             return Err("magic".into());
         }
         let (version, reserved) = (fixed.u16()?, fixed.u16()?);
-        if (version, reserved) != (1, 0) {
+        if (version, reserved) != (2, 0) {
             return Err(format!("version {version}, then {reserved}"));
         }
         let length = fixed.u32()? as usize;
@@ -90,70 +91,61 @@ impl Oracle {
         if found != crc {
             return Err(format!("CRC {found:08x} instead of {crc:08x}"));
         }
-        let header_length = fixed.u32()? as usize;
-        let labels_length = fixed.u32()? as usize;
+        let _arena = fixed.u32()?;
+        let _logit_scale = fixed.u32()?;
         let data_start = fixed.u32()? as usize;
-        let data_length = fixed.u32()? as usize;
-        let mut header = Bytes::new(fixed.take(header_length)?);
-        let labels = fixed.take(labels_length)?;
-        let data = blob.get(data_start..data_start + data_length).ok_or("data section")?;
-
-        let space = header.text()?;
-        let code = header.text()?;
-        let classes = header.varint()? as usize;
-        header.take(4)?;
-        let table = header.varint()? as usize;
+        let table = fixed.u32()? as usize;
+        let labels_length = fixed.u32()? as usize;
+        let classes = usize::from(fixed.u16()?);
+        let (space_length, code_length) = (fixed.u16()?, fixed.u16()?);
+        let (tensor_count, op_count) = (fixed.u8()?, fixed.u8()?);
+        let mut rest = fixed;
         let mut tensors = Vec::new();
-        for _ in 0..header.varint()? {
-            let shape =
-                [header.varint()? as usize, header.varint()? as usize, header.varint()? as usize];
-            let zero = header.i8()?;
-            header.take(4)?;
+        for _ in 0..tensor_count {
+            let (_place, _scale) = (rest.u32()?, rest.u32()?);
+            let shape = [rest.u16()?.into(), rest.u16()?.into(), rest.u16()?.into()];
+            let zero = rest.i8()?;
+            if rest.u8()? != 0 {
+                return Err("a tensor's last byte".into());
+            }
             tensors.push(Tensor { shape, zero });
         }
         let mut ops = Vec::new();
-        for _ in 0..header.varint()? {
-            ops.push(Self::op(&mut header)?);
+        for _ in 0..op_count {
+            ops.push(Self::op(&mut rest)?);
         }
-        if !header.is_empty() {
-            return Err("bytes after the header's last field".into());
-        }
-        let labels = std::str::from_utf8(labels).map_err(|e| e.to_string())?;
-        let labels = labels.split_terminator('\n').map(str::to_owned).collect();
-        Ok(Self { space, code, labels, classes, tensors, table, ops, data: data.to_vec() })
+        let mut text = |length: usize| -> Result<String, String> {
+            let bytes = rest.take(length)?.to_vec();
+            String::from_utf8(bytes).map_err(|e| e.to_string())
+        };
+        let (space, code) = (text(space_length.into())?, text(code_length.into())?);
+        let labels = text(labels_length)?.split_terminator('\n').map(str::to_owned).collect();
+        let data = blob.get(data_start..).ok_or("data section")?.to_vec();
+        Ok(Self { space, code, labels, classes, tensors, table, ops, data })
     }
 
-    fn op(header: &mut Bytes<'_>) -> Result<Op, String> {
-        match header.varint()? {
-            0 => {
-                let (input, output) = (header.u8()?, header.u8()?);
-                let residual = match header.u8()? {
-                    0 => None,
-                    1 => Some(usize::from(header.u8()?)),
-                    other => return Err(format!("option {other}")),
-                };
-                let (kernel, stride) = (header.u8()?, header.u8()?);
-                let kind = header.varint()?;
-                if kind != 0 {
-                    return Err(format!("kernel kind {kind}"));
-                }
-                Ok(Op::Conv {
-                    input: input.into(),
-                    output: output.into(),
-                    residual,
-                    kernel: kernel.into(),
-                    stride: stride.into(),
-                    activation: header.varint()?,
-                    weights: header.varint()? as usize,
-                    params: header.varint()? as usize,
-                })
-            }
-            1 => Ok(Op::Classifier {
-                input: header.u8()?.into(),
-                weights: header.varint()? as usize,
-                params: header.varint()? as usize,
+    fn op(record: &mut Bytes<'_>) -> Result<Op, String> {
+        let (variant, input, output) = (record.u8()?, record.u8()?.into(), record.u8()?.into());
+        let residual = Some(record.u8()?).filter(|&r| r != 255).map(usize::from);
+        let (kernel, stride) = (record.u8()?.into(), record.u8()?.into());
+        let (kind, activation) = (record.u8()?, record.u8()?);
+        let (weights, params) = (record.u32()? as usize, record.u32()? as usize);
+        let _scratch = record.u32()?;
+        match (variant, kind) {
+            (0, 0..=2) => Ok(Op::Conv {
+                input,
+                output,
+                residual,
+                kernel,
+                stride,
+                kind,
+                activation,
+                weights,
+                params,
             }),
-            other => Err(format!("operation {other}")),
+            (0, _) => Err(format!("kernel kind {kind}")),
+            (1, _) => Ok(Op::Classifier { input, weights, params }),
+            _ => Err(format!("operation {variant}")),
         }
     }
 
@@ -203,7 +195,17 @@ impl Oracle {
     }
 
     fn conv(&self, op: &Op, maps: &[Option<Map>]) -> Map {
-        let &Op::Conv { input, output, residual, kernel, stride, activation, weights, params } = op
+        let &Op::Conv {
+            input,
+            output,
+            residual,
+            kernel,
+            stride,
+            kind,
+            activation,
+            weights,
+            params,
+        } = op
         else {
             panic!("no convolution")
         };
@@ -229,6 +231,9 @@ impl Oracle {
         let weight = |o: usize, ky: usize, c: usize, kx: usize| {
             let pair = c / 4 * 2 + c % 2;
             let second = c % 4 / 2;
+            if kind == 1 {
+                return self.untransformed(weights, pairs, o, 2 * pair + second, ky, kx);
+            }
             let group = ((o / 2 * kernel + ky) * pairs + pair) * kernel + kx;
             self.byte(weights + 4 * group + 2 * second + o % 2)
         };
@@ -278,6 +283,34 @@ impl Oracle {
             }
         }
         Map { height, width, channels, values }
+    }
+
+    /// A weight w[ky][kx] from T = H w Ht, the 16 transformed values. H has a left inverse:
+    /// 1/2 [1 0 0 0; 0 1 -1 0; 0 0 0 1]. `half` counts i16 within the pairs of inputs.
+    fn untransformed(
+        &self,
+        weights: usize,
+        pairs: usize,
+        o: usize,
+        half: usize,
+        ky: usize,
+        kx: usize,
+    ) -> i128 {
+        const INVERSE: [[i128; 4]; 3] = [[1, 0, 0, 0], [0, 1, -1, 0], [0, 0, 0, 1]];
+        let transformed = |position: usize| {
+            let word = ((o / 2 * 16 + position) * pairs + half / 2) * 2 + o % 2;
+            let at = weights + 4 * word + 2 * (half % 2);
+            i128::from(i16::from_le_bytes([self.data[at], self.data[at + 1]]))
+        };
+        let mut sum = 0;
+        for (i, vertical) in INVERSE[ky].iter().enumerate() {
+            for (j, horizontal) in INVERSE[kx].iter().enumerate() {
+                sum += vertical * horizontal * transformed(4 * i + j);
+            }
+        }
+        assert_eq!(sum % 4, 0, "transformed weights");
+        assert!((-128..=127).contains(&(sum / 4)), "transformed weights");
+        sum / 4
     }
 
     fn classify(&self, map: &Map, weights: usize, params: usize) -> Vec<i128> {

@@ -35,7 +35,7 @@ fn executed<K: Kernels>(blob: &[u8], kernels: K, image: &[u8]) -> Vec<i128> {
     let bytes: &[u8] = bytemuck::cast_slice(&aligned);
     let view = BlobView::new_checked(bytes).unwrap();
     let network = Network::new(&view, kernels);
-    let mut arena = vec![0x5a5a_5a5a; network.plan().words()];
+    let mut arena = vec![0x5a5a_5a5a; network.arena_words()];
     let mut logits = vec![0; view.classes()];
     network.run(image, &mut arena, &mut logits, &mut ()).unwrap();
     logits.into_iter().map(i128::from).collect()

@@ -2,10 +2,12 @@
 
 use super::BlobView;
 use crate::error::{Error, GraphProblem};
+use crate::exec::is_sound;
 use crate::graph::{
-    Activation, Classifier, Conv, MAX_CHANNELS, MAX_CLASSES, MAX_TENSOR_BYTES, MAX_TENSORS, Op,
-    Tensor, padded,
+    Activation, Classifier, Conv, Graph, KernelKind, MAX_CHANNELS, MAX_CLASSES, MAX_TENSOR_BYTES,
+    Op, Tensor, padded,
 };
+use crate::kernel::are_transformed;
 use crate::kernel::pack::WeightShape;
 use crate::quant;
 
@@ -20,38 +22,46 @@ pub(super) fn labels(view: &BlobView<'_>) -> Result<(), Error> {
 }
 
 pub(super) fn graph(view: &BlobView<'_>) -> Result<(), Error> {
-    let header = view.header();
-    for (i, tensor) in header.tensors.iter().enumerate() {
-        check_tensor(tensor).map_err(|problem| Error::BlobTensor { tensor: i, problem })?;
+    if view.malformed() {
+        return Err(Error::BlobHeader);
     }
-    let fail = |op, problem| Err(Error::BlobOp { op, problem });
-    if header.tensors.is_empty() || header.ops.is_empty() {
-        return fail(0, GraphProblem::Classifier);
+    let (tensors, ops) = (view.tensors(), view.ops());
+    for i in 0..tensors {
+        check_tensor(&view.tensor(i as u8))
+            .map_err(|problem| Error::BlobTensor { tensor: i, problem })?;
     }
-    if !is_scale(header.logit_scale) {
-        return fail(header.ops.len() - 1, GraphProblem::Scale);
+    let last = ops.saturating_sub(1);
+    let fail = |problem| Err(Error::BlobOp { op: last, problem });
+    if tensors == 0 || ops == 0 {
+        return fail(GraphProblem::Classifier);
     }
-    if header.classes == 0 || header.classes > MAX_CLASSES {
-        return fail(header.ops.len() - 1, GraphProblem::Size);
+    if !is_scale(view.logit_scale()) {
+        return fail(GraphProblem::Scale);
     }
-    let table = view.section(header.table, usize::from(header.input().channels) * 256);
-    if table.is_none() {
+    if view.classes() == 0 || view.classes() > usize::from(MAX_CLASSES) {
+        return fail(GraphProblem::Size);
+    }
+    if view.table().is_empty() {
         return Err(Error::BlobTensor { tensor: 0, problem: GraphProblem::Section });
     }
-    let mut written = [false; MAX_TENSORS];
-    written[0] = true;
-    for (i, op) in header.ops.iter().enumerate() {
-        let last = i + 1 == header.ops.len();
-        match op {
-            Op::Conv(conv) if !last => check_conv(view, conv, &mut written),
-            Op::Classifier(classifier) if last => check_classifier(view, classifier, &written),
+    for i in 0..ops {
+        match view.op(i) {
+            Some(Op::Conv(conv)) if i != last => check_conv(view, i, &conv),
+            Some(Op::Classifier(classifier)) if i == last => check_classifier(view, &classifier),
             _ => Err(GraphProblem::Classifier),
         }
         .map_err(|problem| Error::BlobOp { op: i, problem })?;
     }
-    match written[..header.tensors.len()].iter().position(|w| !w) {
-        Some(tensor) => Err(Error::BlobTensor { tensor, problem: GraphProblem::Written }),
-        None => Ok(()),
+    for tensor in 1..tensors {
+        if !written(view, last, tensor as u8) {
+            return Err(Error::BlobTensor { tensor, problem: GraphProblem::Written });
+        }
+    }
+    let arena = (view.arena_bytes() / 4) as u32;
+    if is_sound(view, arena, |id| view.tensor_at(id), |op| view.scratch_at(op)) {
+        Ok(())
+    } else {
+        fail(GraphProblem::Arena)
     }
 }
 
@@ -68,36 +78,47 @@ fn check_tensor(tensor: &Tensor) -> Result<(), GraphProblem> {
     if is_scale(tensor.scale) { Ok(()) } else { Err(GraphProblem::Scale) }
 }
 
-/// The tensor of an index that exists and has been written.
-fn read<'v>(
-    view: &'v BlobView<'_>,
-    id: u8,
-    written: &[bool; MAX_TENSORS],
-) -> Result<&'v Tensor, GraphProblem> {
-    let tensor = view.header().tensors.get(usize::from(id)).ok_or(GraphProblem::Unknown)?;
-    if written[usize::from(id)] { Ok(tensor) } else { Err(GraphProblem::Unwritten) }
+/// True where an operation before `op` writes the tensor.
+fn written(view: &BlobView<'_>, op: usize, tensor: u8) -> bool {
+    (0..op).any(|i| view.conv(i).is_some_and(|conv| conv.output == tensor))
 }
 
-fn check_conv(
-    view: &BlobView<'_>,
-    conv: &Conv,
-    written: &mut [bool; MAX_TENSORS],
-) -> Result<(), GraphProblem> {
-    let input = read(view, conv.input, written)?;
-    let output =
-        view.header().tensors.get(usize::from(conv.output)).ok_or(GraphProblem::Unknown)?;
-    if conv.kernel.is_multiple_of(2) || conv.kernel > 7 || !matches!(conv.stride, 1 | 2) {
+/// The tensor of an index that exists and that an operation before `op` has written; the image
+/// too.
+fn read(view: &BlobView<'_>, op: usize, id: u8) -> Result<Tensor, GraphProblem> {
+    if usize::from(id) >= view.tensors() {
+        Err(GraphProblem::Unknown)
+    } else if id == 0 || written(view, op, id) {
+        Ok(view.tensor(id))
+    } else {
+        Err(GraphProblem::Unwritten)
+    }
+}
+
+fn check_conv(view: &BlobView<'_>, op: usize, conv: &Conv) -> Result<(), GraphProblem> {
+    let input = read(view, op, conv.input)?;
+    if usize::from(conv.output) >= view.tensors() {
+        return Err(GraphProblem::Unknown);
+    }
+    let output = view.tensor(conv.output);
+    if !matches!(conv.kernel, 1 | 3 | 5 | 7) || !matches!(conv.stride, 1 | 2) {
         return Err(GraphProblem::Kernel);
+    }
+    if !conv.kind.suits(conv.kernel, conv.stride) {
+        return Err(GraphProblem::Kind);
     }
     if output.shape != input.shape.convolved(conv.stride, output.shape.channels) {
         return Err(GraphProblem::Shape);
     }
-    if let Some(residual) = conv.residual
-        && read(view, residual, written)?.shape != output.shape
-    {
-        return Err(GraphProblem::Shape);
+    if let Some(residual) = conv.residual {
+        if read(view, op, residual)?.shape != output.shape {
+            return Err(GraphProblem::Shape);
+        }
+        if residual == 0 {
+            return Err(GraphProblem::Image);
+        }
     }
-    if core::mem::replace(&mut written[usize::from(conv.output)], true) {
+    if conv.output == 0 || written(view, op, conv.output) {
         return Err(GraphProblem::Written);
     }
     if conv.activation == Activation::Relu && output.zero != i8::MIN {
@@ -106,14 +127,21 @@ fn check_conv(
     let weights = view.conv_weights(conv).ok_or(GraphProblem::Section)?;
     let params = view.conv_params(conv).ok_or(GraphProblem::Section)?;
     let shape = view.weight_shape(conv);
-    check_padding(shape, bytemuck::cast_slice(weights))?;
+    if conv.kind == KernelKind::Winograd {
+        if !are_transformed(shape, weights) {
+            return Err(GraphProblem::Transform);
+        }
+    } else {
+        check_padding(shape, bytemuck::cast_slice(weights))?;
+    }
 
     // |q| and |w| are at most 128, so the parameters alone decide the bound.
     let products = 128 * 128 * i64::from(conv.kernel).pow(2) * i64::from(shape.input);
     let row = shape.output_pairs() * 2;
-    let residuals = conv.residual.is_some().then(|| &params[row..2 * row]);
-    for (i, &bias) in params[..row].iter().enumerate() {
-        let residual = residuals.map_or(0, |k| i64::from(k[i]).abs() * 128);
+    let (biases, rest) = params.split_at_checked(row).ok_or(GraphProblem::Section)?;
+    for (i, &bias) in biases.iter().enumerate() {
+        let residual = rest.get(i).filter(|_| conv.residual.is_some());
+        let residual = residual.map_or(0, |&k| i64::from(k).abs() * 128);
         check_sum(i64::from(bias).abs() + residual + products)?;
     }
     Ok(())
@@ -124,9 +152,11 @@ fn check_padding(shape: WeightShape, weights: &[i8]) -> Result<(), GraphProblem>
     let kernel = usize::from(shape.kernel);
     for input in usize::from(shape.input)..padded(shape.input) {
         for output in 0..shape.output_pairs() * 2 {
-            for at in 0..kernel * kernel {
-                if weights[shape.index(output, at / kernel, at % kernel, input)] != 0 {
-                    return Err(GraphProblem::Padding);
+            for ky in 0..kernel {
+                for kx in 0..kernel {
+                    if weights.get(shape.index(output, ky, kx, input)) != Some(&0) {
+                        return Err(GraphProblem::Padding);
+                    }
                 }
             }
         }
@@ -138,19 +168,20 @@ fn check_sum(bound: i64) -> Result<(), GraphProblem> {
     if bound <= i64::from(i32::MAX) { Ok(()) } else { Err(GraphProblem::Overflow) }
 }
 
-fn check_classifier(
-    view: &BlobView<'_>,
-    classifier: &Classifier,
-    written: &[bool; MAX_TENSORS],
-) -> Result<(), GraphProblem> {
-    let shape = read(view, classifier.input, written)?.shape;
+fn check_classifier(view: &BlobView<'_>, classifier: &Classifier) -> Result<(), GraphProblem> {
+    let shape = read(view, view.ops(), classifier.input)?.shape;
+    if classifier.input == 0 {
+        return Err(GraphProblem::Image);
+    }
     let weights = view.classifier_weights(classifier).ok_or(GraphProblem::Section)?;
     let params = view.classifier_params(classifier).ok_or(GraphProblem::Section)?;
     let pooled = quant::pooled_bound(shape.pixels());
     let channels = usize::from(shape.channels);
-    let rows = bytemuck::cast_slice::<u32, i8>(weights).chunks_exact(padded(shape.channels));
+    // At least 4, which the compiler cannot know.
+    let row = padded(shape.channels).max(4);
+    let rows = bytemuck::cast_slice::<u32, i8>(weights).chunks_exact(row);
     for (row, &bias) in rows.zip(params) {
-        if row[channels..].iter().any(|&w| w != 0) {
+        if row.iter().skip(channels).any(|&w| w != 0) {
             return Err(GraphProblem::Padding);
         }
         let sum: i64 = row.iter().map(|&w| i64::from(w).abs()).sum();

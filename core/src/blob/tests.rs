@@ -12,9 +12,11 @@ use crate::testnet::{Blob, Net, Random, outputs};
 fn what_is_written_is_read() {
     let blob = Net::golden().build();
     let view = BlobView::new_checked(blob.bytes()).unwrap();
-    assert_eq!(view.header().space, "test");
-    assert_eq!(view.header().code, "1-2-3");
+    assert_eq!((view.space(), view.code()), ("test", "1-2-3"));
+    assert_eq!((view.header().space, view.header().code), ("test", "1-2-3"));
     assert_eq!(view.header().ops.len(), 7);
+    assert_eq!(super::arena_words(blob.bytes()) * 4, view.arena_bytes());
+    assert_eq!(super::arena_words(&blob.bytes()[..40]), 0);
     assert_eq!(view.length(), blob.bytes().len());
     assert_eq!(view.labels().collect::<Vec<_>>(), ["class 0", "class 1", "class 2", "class 3"]);
     assert_eq!(view.label(2), Some("class 2"));
@@ -83,20 +85,20 @@ fn magic_and_version_are_named() {
 fn damaged_headers_never_panic() {
     let original = Net::golden().build();
     let image = Random(3).bytes(Net::golden().input.len());
-    let header_end = FIXED + original.0[offset::HEADER_LENGTH / 4] as usize;
+    let header_end = FIXED + 7 * 16 + 7 * 20;
     let mut random = Random(4);
     let mut accepted = 0;
     for _ in 0..4000 {
         let mut blob = Blob(original.0.clone());
         for _ in 0..random.range(1, 3) {
-            let at = random.range(offset::HEADER_LENGTH as i64, header_end as i64 - 1);
+            let at = random.range(offset::CHECKED as i64, header_end as i64 - 1);
             let value = [random.next() as u8, 0, 1, 0xff][random.range(0, 3) as usize];
             blob.bytes_mut()[at as usize] = value;
         }
-        blob.0[offset::CHECKSUM / 4] = checksum(&blob.bytes()[offset::HEADER_LENGTH..]);
+        blob.0[offset::CHECKSUM / 4] = checksum(&blob.bytes()[offset::CHECKED..]);
         let Ok(view) = BlobView::new_checked(blob.bytes()) else { continue };
         let network = Network::new(&view, Packed(Scalar));
-        if view.image_len() == image.len() && network.plan().words() < 1 << 16 {
+        if view.image_len() == image.len() && network.arena_words() < 1 << 16 {
             let expected = outputs(&Network::new(&view, Reference), &image, 1);
             assert!(expected == outputs(&network, &image, 2));
             accepted += 1;
@@ -157,10 +159,10 @@ fn inconsistent_graphs_are_refused() {
 fn with_word(at: impl Fn(&Header<'_>) -> u32, value: u32) -> Result<(), Error> {
     let mut blob = Net::golden().build();
     let view = BlobView::new_checked(blob.bytes()).unwrap();
-    let at = at(view.header());
+    let at = at(&view.header());
     let word = (blob.0[offset::DATA / 4] + at) as usize / 4;
     blob.0[word] = value;
-    blob.0[offset::CHECKSUM / 4] = checksum(&blob.bytes()[offset::HEADER_LENGTH..]);
+    blob.0[offset::CHECKSUM / 4] = checksum(&blob.bytes()[offset::CHECKED..]);
     BlobView::new_checked(blob.bytes()).map(|_| ())
 }
 
@@ -191,14 +193,14 @@ fn the_writer_refuses() {
     let data = &blob.bytes()[blob.0[offset::DATA / 4] as usize..];
     let labels = ["a", "b", "c", "d"];
     let mut out = vec![0; 4 * blob.0.len()];
-    let len = write(view.header(), &labels, data, &mut out).unwrap();
+    let len = write(&view.header(), &labels, data, &mut out).unwrap();
     for short in 0..len {
-        let error = write(view.header(), &labels, data, &mut out[..short]).unwrap_err();
+        let error = write(&view.header(), &labels, data, &mut out[..short]).unwrap_err();
         assert!(matches!(error, Error::BufferTooSmall { .. }), "{short}: {error}");
     }
     let wrong = |labels: &[&str], found| {
         let mut out = vec![0; 4 * blob.0.len()];
-        let error = write(view.header(), labels, data, &mut out).unwrap_err();
+        let error = write(&view.header(), labels, data, &mut out).unwrap_err();
         assert_eq!(error, Error::BlobLabels { expected: 4, found });
     };
     wrong(&["a", "b"], 2);

@@ -1,95 +1,138 @@
 //! The checked view.
 
+use super::record::{self, OpRecord, TensorRecord};
 use super::{ALIGNMENT, FIXED, MAGIC, VERSION, check, checksum, offset};
 use crate::error::Error;
-use crate::graph::{Classifier, Conv, Header, Op, padded};
-use crate::kernel::pack::{WeightShape, packed_len};
+use crate::graph::{
+    Classifier, Conv, Graph, Header, MAX_OPS, MAX_TENSORS, NO_TENSOR, Op, Tensor, padded,
+};
+use crate::kernel::pack::WeightShape;
+use crate::kernel::weight_words;
 
-/// A blob whose every number has been checked: nothing read through it can fail.
+/// A blob whose every number has been checked: nothing read through it can fail. It borrows the
+/// bytes and takes some 60 bytes itself.
 #[derive(Clone, Debug)]
 pub struct BlobView<'a> {
-    header: Header<'a>,
+    fixed: &'a [u8; FIXED],
+    tensors: &'a [TensorRecord],
+    ops: &'a [OpRecord],
+    space: &'a str,
+    code: &'a str,
     labels: &'a str,
     data: &'a [u8],
-    length: usize,
-    checksum: u32,
 }
 
 fn word(bytes: &[u8], at: usize) -> u32 {
-    bytes.get(at..at + 4).and_then(|b| b.try_into().ok()).map_or(0, u32::from_le_bytes)
+    bytes.get(at..).and_then(|b| b.first_chunk()).map_or(0, |b| u32::from_le_bytes(*b))
+}
+
+fn half(bytes: &[u8], at: usize) -> u16 {
+    bytes.get(at..).and_then(|b| b.first_chunk()).map_or(0, |b| u16::from_le_bytes(*b))
+}
+
+fn byte(bytes: &[u8], at: usize) -> u8 {
+    bytes.get(at).copied().unwrap_or(0)
+}
+
+/// The first `len` bytes, and the rest.
+fn part<'a>(rest: &mut &'a [u8], len: usize) -> Result<&'a [u8], Error> {
+    let (head, tail) = rest.split_at_checked(len).ok_or(Error::BlobHeader)?;
+    *rest = tail;
+    Ok(head)
+}
+
+fn records<const N: usize>(bytes: &[u8]) -> Result<&[[u32; N]], Error> {
+    let words: &[u32] = bytemuck::try_cast_slice(bytes).map_err(|_| Error::BlobHeader)?;
+    Ok(words.as_chunks().0)
 }
 
 impl<'a> BlobView<'a> {
-    /// Checks a blob: alignment, magic, version, length, checksum, header, graph, the bounds of
-    /// every section, and that no sum can leave 32 bits. Bytes behind the blob are ignored.
+    /// Checks a blob: alignment, magic, version, length, checksum, graph, the bounds of every
+    /// section, places in the arena, and that no sum can leave 32 bits. Bytes behind the blob
+    /// are ignored.
     ///
     /// # Errors
     /// The first of the `Blob..` variants of [`Error`] that applies.
     pub fn new_checked(bytes: &'a [u8]) -> Result<Self, Error> {
         let found = bytes.len();
         let remainder = bytes.as_ptr().addr() % ALIGNMENT;
-        if found < FIXED {
+        let Some(fixed) = bytes.first_chunk::<FIXED>() else {
             return Err(Error::BlobTruncated { needed: FIXED, found });
-        }
-        if bytes[..4] != MAGIC {
-            return Err(Error::BlobMagic { found: word(bytes, 0) });
+        };
+        if !fixed.starts_with(&MAGIC) {
+            return Err(Error::BlobMagic { found: word(fixed, 0) });
         }
         if remainder != 0 {
             return Err(Error::BlobMisaligned { remainder });
         }
-        let version = u16::from_le_bytes([bytes[offset::VERSION], bytes[offset::VERSION + 1]]);
+        let version = half(fixed, offset::VERSION);
         if version != VERSION {
             return Err(Error::BlobVersion { expected: VERSION, found: version });
         }
-        if bytes[offset::RESERVED..offset::LENGTH] != [0; 2] {
-            return Err(Error::BlobHeader);
-        }
-        let length = word(bytes, offset::LENGTH) as usize;
-        if length < FIXED {
+        let length = word(fixed, offset::LENGTH) as usize;
+        if half(fixed, offset::RESERVED) != 0 || length < FIXED {
             return Err(Error::BlobHeader);
         }
         let bytes = bytes.get(..length).ok_or(Error::BlobTruncated { needed: length, found })?;
-        let (expected, found) =
-            (word(bytes, offset::CHECKSUM), checksum(&bytes[offset::HEADER_LENGTH..]));
+        let expected = word(fixed, offset::CHECKSUM);
+        let found = checksum(bytes.get(offset::CHECKED..).unwrap_or_default());
         if expected != found {
             return Err(Error::BlobChecksum { expected, found });
         }
-        let parts = |at| word(bytes, at) as usize;
-        let header_end = FIXED.checked_add(parts(offset::HEADER_LENGTH));
-        let labels_end = header_end.and_then(|h| h.checked_add(parts(offset::LABELS_LENGTH)));
-        let data = parts(offset::DATA);
-        let (Some(header_end), Some(labels_end)) = (header_end, labels_end) else {
-            return Err(Error::BlobHeader);
-        };
-        if labels_end > data
-            || data > length
-            || length - data != parts(offset::DATA_LENGTH)
-            || !data.is_multiple_of(ALIGNMENT)
-            || !length.is_multiple_of(ALIGNMENT)
-        {
+        let mut rest = bytes.get(FIXED..).ok_or(Error::BlobHeader)?;
+        let (tensors, ops) =
+            (usize::from(byte(fixed, offset::TENSORS)), usize::from(byte(fixed, offset::OPS)));
+        if tensors > MAX_TENSORS || ops > MAX_OPS {
             return Err(Error::BlobHeader);
         }
-        let (header, rest) =
-            postcard::take_from_bytes(&bytes[FIXED..header_end]).map_err(|_| Error::BlobHeader)?;
-        if !rest.is_empty() {
+        let tensors = records(part(&mut rest, tensors * size_of::<TensorRecord>())?)?;
+        let ops = records(part(&mut rest, ops * size_of::<OpRecord>())?)?;
+        let space = part(&mut rest, usize::from(half(fixed, offset::SPACE)))?;
+        let code = part(&mut rest, usize::from(half(fixed, offset::CODE)))?;
+        let labels = part(&mut rest, word(fixed, offset::LABELS) as usize)?;
+        let data = word(fixed, offset::DATA) as usize;
+        let padding = data.checked_sub(length - rest.len()).ok_or(Error::BlobHeader)?;
+        part(&mut rest, padding)?;
+        if !data.is_multiple_of(ALIGNMENT) || !length.is_multiple_of(ALIGNMENT) {
             return Err(Error::BlobHeader);
         }
-        let labels = core::str::from_utf8(&bytes[header_end..labels_end]);
+        let text = |bytes| core::str::from_utf8(bytes).map_err(|_| Error::BlobHeader);
         let view = Self {
-            header,
-            labels: labels.map_err(|_| Error::BlobLabels { expected: 0, found: 0 })?,
-            data: &bytes[data..],
-            length,
-            checksum: expected,
+            fixed,
+            tensors,
+            ops,
+            space: text(space)?,
+            code: text(code)?,
+            labels: core::str::from_utf8(labels)
+                .map_err(|_| Error::BlobLabels { expected: 0, found: 0 })?,
+            data: rest,
         };
         check::labels(&view)?;
         check::graph(&view)?;
         Ok(view)
     }
 
-    /// What the blob says about its network.
-    pub fn header(&self) -> &Header<'a> {
-        &self.header
+    /// Everything that the blob says about its network, copied: some 3 KiB, for hosts.
+    pub fn header(&self) -> Header<'a> {
+        Header {
+            space: self.space,
+            code: self.code,
+            classes: self.classes() as u16,
+            logit_scale: self.logit_scale(),
+            table: word(self.fixed, offset::TABLE),
+            tensors: self.tensors.iter().map(record::tensor).collect(),
+            ops: self.ops.iter().filter_map(record::op).collect(),
+        }
+    }
+
+    /// Name of the search space.
+    pub fn space(&self) -> &'a str {
+        self.space
+    }
+
+    /// The sub-network, as written: `16-4-..-64`.
+    pub fn code(&self) -> &'a str {
+        self.code
     }
 
     /// Class labels in the order of the logits; nothing where the blob has none.
@@ -104,33 +147,62 @@ impl<'a> BlobView<'a> {
 
     /// Bytes of the blob: its share of the flash.
     pub fn length(&self) -> usize {
-        self.length
+        word(self.fixed, offset::LENGTH) as usize
     }
 
     /// The blob's CRC-32, by which two ends can tell that they hold the same network.
     pub fn checksum(&self) -> u32 {
-        self.checksum
+        word(self.fixed, offset::CHECKSUM)
+    }
+
+    /// Bytes of the arena that the packed kernels need, exactly.
+    pub fn arena_bytes(&self) -> usize {
+        word(self.fixed, offset::ARENA) as usize
     }
 
     /// Bytes of an image: height x width x channels.
     pub fn image_len(&self) -> usize {
-        self.header.input().len()
+        self.tensor(0).shape.len()
     }
 
     /// Logits: one a class.
     pub fn classes(&self) -> usize {
-        usize::from(self.header.classes)
+        usize::from(half(self.fixed, offset::CLASSES))
+    }
+
+    /// Real value of one step of a logit.
+    pub fn logit_scale(&self) -> f32 {
+        f32::from_bits(word(self.fixed, offset::LOGIT_SCALE))
     }
 
     /// The input table, i8 `[channels][256]`.
     pub fn table(&self) -> &'a [i8] {
-        let channels = usize::from(self.header.input().channels);
-        bytemuck::cast_slice(self.section(self.header.table, channels * 256).unwrap_or(&[]))
+        let channels = usize::from(self.tensor(0).shape.channels);
+        let table = self.section(word(self.fixed, offset::TABLE), channels * 256);
+        bytemuck::cast_slice(table.unwrap_or_default())
+    }
+
+    /// First word of a tensor in the arena.
+    pub(crate) fn tensor_at(&self, id: u8) -> u32 {
+        self.tensors.get(usize::from(id)).map_or(0, |record| record[0] / 4)
+    }
+
+    /// First word of the scratch of the unit that starts with an operation.
+    pub(crate) fn scratch_at(&self, op: usize) -> u32 {
+        self.ops.get(op).map_or(0, |record| record[4] / 4)
+    }
+
+    /// Places that are no whole words, or numbers without a meaning.
+    pub(super) fn malformed(&self) -> bool {
+        let tensor = |r: &TensorRecord| !r[0].is_multiple_of(4) || r[3] >> 24 != 0;
+        let op = |r: &OpRecord| !r[4].is_multiple_of(4) || record::op(r).is_none();
+        !self.arena_bytes().is_multiple_of(4)
+            || self.tensors.iter().any(tensor)
+            || self.ops.iter().any(op)
     }
 
     pub(crate) fn section(&self, offset: u32, len: usize) -> Option<&'a [u8]> {
-        let start = offset as usize;
-        self.data.get(start..start.checked_add(len)?)
+        self.data.get(offset as usize..)?.get(..len)
     }
 
     fn words<T: bytemuck::Pod>(&self, offset: u32, len: usize) -> Option<&'a [T]> {
@@ -139,15 +211,15 @@ impl<'a> BlobView<'a> {
 
     pub(crate) fn weight_shape(&self, conv: &Conv) -> WeightShape {
         WeightShape {
-            output: self.header.tensors[usize::from(conv.output)].shape.channels,
+            output: self.tensor(conv.output).shape.channels,
             kernel: conv.kernel,
-            input: self.header.tensors[usize::from(conv.input)].shape.channels,
+            input: self.tensor(conv.input).shape.channels,
         }
     }
 
-    /// Packed weights of a convolution; `None` only before the check.
+    /// Weights of a convolution in the form of its kind; `None` only before the check.
     pub(crate) fn conv_weights(&self, conv: &Conv) -> Option<&'a [u32]> {
-        self.words(conv.weights, packed_len(self.weight_shape(conv)) / 4)
+        self.words(conv.weights, weight_words(conv.kind, self.weight_shape(conv)))
     }
 
     /// Parameters of a convolution, [`Conv::param_rows`] rows of the channels rounded up to even.
@@ -157,7 +229,7 @@ impl<'a> BlobView<'a> {
     }
 
     fn class_words(&self, classifier: &Classifier) -> usize {
-        padded(self.header.tensors[usize::from(classifier.input)].shape.channels) / 4
+        padded(self.tensor(classifier.input).shape.channels) / 4
     }
 
     /// Weights of the classifier.
@@ -183,5 +255,23 @@ impl<'a> BlobView<'a> {
             }
         };
         words * 4
+    }
+}
+
+impl Graph for BlobView<'_> {
+    fn tensors(&self) -> usize {
+        self.tensors.len()
+    }
+
+    fn tensor(&self, id: u8) -> Tensor {
+        self.tensors.get(usize::from(id)).map_or(NO_TENSOR, record::tensor)
+    }
+
+    fn ops(&self) -> usize {
+        self.ops.len()
+    }
+
+    fn op(&self, index: usize) -> Option<Op> {
+        self.ops.get(index).and_then(record::op)
     }
 }

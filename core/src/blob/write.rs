@@ -1,9 +1,12 @@
 //! The writer: sections first, then the file.
 
+use super::record::{OpRecord, TensorRecord, op_record, tensor_record};
 use super::{ALIGNMENT, BlobView, FIXED, MAGIC, VERSION, checksum, offset};
 use crate::error::Error;
-use crate::graph::{Header, padded};
-use crate::kernel::pack::{WeightShape, pack, packed_len};
+use crate::exec::ArenaPlan;
+use crate::graph::{Header, KernelKind, padded};
+use crate::kernel::pack::WeightShape;
+use crate::kernel::{pack_as, weight_words};
 
 /// Collects the data section; every method returns the byte offset to put into the header.
 #[derive(Debug)]
@@ -43,14 +46,18 @@ impl<'o> Sections<'o> {
         Ok(at)
     }
 
-    /// Weights of a convolution, i8 `[output][ky][kx][input]`, in the packing of
-    /// [`KernelKind::Direct`](crate::graph::KernelKind::Direct).
+    /// Weights of a convolution, i8 `[output][ky][kx][input]`, in the form of a kind.
     ///
     /// # Errors
     /// [`Error::SliceLength`], [`Error::BufferTooSmall`].
-    pub fn conv_weights(&mut self, shape: WeightShape, weights: &[i8]) -> Result<u32, Error> {
-        let (at, section) = self.reserve(packed_len(shape))?;
-        pack(shape, weights, section)?;
+    pub fn conv_weights(
+        &mut self,
+        kind: KernelKind,
+        shape: WeightShape,
+        weights: &[i8],
+    ) -> Result<u32, Error> {
+        let (at, section) = self.reserve(weight_words(kind, shape) * 4)?;
+        pack_as(kind, shape, weights, section)?;
         Ok(at)
     }
 
@@ -106,20 +113,22 @@ impl<'o> Sections<'o> {
 }
 
 /// Bytes of the blob that [`write()`] makes of this header, labels of `labels` bytes in all (one
-/// line feed after each counted in) and `data` bytes of data section; 0 for a header that cannot
-/// be encoded, which none is.
+/// line feed after each counted in) and `data` bytes of data section.
 pub fn encoded_len(header: &Header<'_>, labels: usize, data: usize) -> usize {
-    let size = postcard::ser_flavors::Size::default();
-    let encoded = postcard::serialize_with_flavor(header, size);
-    encoded.map_or(0, |header| {
-        let start = (FIXED + header + labels).next_multiple_of(ALIGNMENT);
-        (start + data).next_multiple_of(ALIGNMENT)
-    })
+    (text_at(header) + header.space.len() + header.code.len() + labels).next_multiple_of(ALIGNMENT)
+        + data.next_multiple_of(ALIGNMENT)
+}
+
+/// Where the text starts, behind the records.
+fn text_at(header: &Header<'_>) -> usize {
+    FIXED
+        + header.tensors.len() * size_of::<TensorRecord>()
+        + header.ops.len() * size_of::<OpRecord>()
 }
 
 /// Writes a blob into `out` and returns its length in bytes. `labels` are none, or one a class;
-/// `data` is [`Sections::data`]. The result has been checked as a reader would check it, as far
-/// as `out` is aligned to 4 bytes.
+/// `data` is [`Sections::data`]. The arena is planned here. The result has been checked as a
+/// reader would check it, as far as `out` is aligned to 4 bytes.
 ///
 /// # Errors
 /// [`Error::BufferTooSmall`], [`Error::BlobLabels`], and what [`BlobView::new_checked`] returns.
@@ -134,39 +143,77 @@ pub fn write(
     if labels.iter().any(lines) || !(labels.is_empty() || labels.len() == classes) {
         return Err(Error::BlobLabels { expected: classes, found: labels.len() });
     }
-    let found = out.len();
-    let small = |needed| Error::BufferTooSmall { needed, found };
-    let body = out.get_mut(FIXED..).ok_or(small(FIXED))?;
-    // Postcard does not say how much it would have needed.
-    let header_length = postcard::to_slice(header, body).map_err(|_| small(found + 1))?.len();
-    let mut end = FIXED + header_length;
-    for label in labels {
-        let needed = end + label.len() + 1;
-        let line = out.get_mut(end..needed).ok_or(small(needed))?;
-        line[..label.len()].copy_from_slice(label.as_bytes());
-        line[label.len()] = b'\n';
-        end = needed;
+    let (space, code) = (header.space.as_bytes(), header.code.as_bytes());
+    if space.len() > usize::from(u16::MAX) || code.len() > usize::from(u16::MAX) {
+        return Err(Error::BlobHeader);
     }
-    let start = end.next_multiple_of(ALIGNMENT);
-    let length = (start + data.len()).next_multiple_of(ALIGNMENT);
-    out.get_mut(end..length).ok_or(small(length))?.fill(0);
-    out[start..start + data.len()].copy_from_slice(data);
+    let label_bytes = labels.iter().map(|l| l.len() + 1).sum();
+    let (length, found) = (encoded_len(header, label_bytes, data.len()), out.len());
+    let out = out.get_mut(..length).ok_or(Error::BufferTooSmall { needed: length, found })?;
+    out.fill(0);
+    let plan = ArenaPlan::of_header(header);
+    let mut writer = Writer { out, used: FIXED };
+    for (i, tensor) in header.tensors.iter().enumerate() {
+        writer.words(&tensor_record(tensor, plan.tensor_at(i as u8)));
+    }
+    for (i, op) in header.ops.iter().enumerate() {
+        writer.words(&op_record(op, plan.scratch_at(i)));
+    }
+    writer.bytes(space);
+    writer.bytes(code);
+    for label in labels {
+        writer.bytes(label.as_bytes());
+        writer.bytes(b"\n");
+    }
+    let start = writer.used.next_multiple_of(ALIGNMENT);
+    writer.used = start;
+    writer.bytes(data);
 
-    out[..4].copy_from_slice(&MAGIC);
-    out[offset::VERSION..offset::RESERVED].copy_from_slice(&VERSION.to_le_bytes());
-    out[offset::RESERVED..offset::LENGTH].fill(0);
-    let mut put = |at: usize, value: usize| {
-        out[at..at + 4].copy_from_slice(&(value as u32).to_le_bytes());
-    };
-    put(offset::LENGTH, length);
-    put(offset::HEADER_LENGTH, header_length);
-    put(offset::LABELS_LENGTH, end - FIXED - header_length);
-    put(offset::DATA, start);
-    put(offset::DATA_LENGTH, length - start);
-    let sum = checksum(&out[offset::HEADER_LENGTH..length]);
-    out[offset::CHECKSUM..offset::HEADER_LENGTH].copy_from_slice(&sum.to_le_bytes());
-    match BlobView::new_checked(&out[..length]) {
+    writer.put(0, &MAGIC);
+    writer.put(offset::VERSION, &VERSION.to_le_bytes());
+    let words = [
+        (offset::LENGTH, length as u32),
+        (offset::ARENA, plan.bytes() as u32),
+        (offset::LOGIT_SCALE, header.logit_scale.to_bits()),
+        (offset::DATA, start as u32),
+        (offset::TABLE, header.table),
+        (offset::LABELS, label_bytes as u32),
+    ];
+    for (at, value) in words {
+        writer.put(at, &value.to_le_bytes());
+    }
+    writer.put(offset::CLASSES, &header.classes.to_le_bytes());
+    writer.put(offset::SPACE, &(space.len() as u16).to_le_bytes());
+    writer.put(offset::CODE, &(code.len() as u16).to_le_bytes());
+    writer.put(offset::TENSORS, &[header.tensors.len() as u8]);
+    writer.put(offset::OPS, &[header.ops.len() as u8]);
+    let sum = checksum(&writer.out[offset::CHECKED..]);
+    writer.put(offset::CHECKSUM, &sum.to_le_bytes());
+    match BlobView::new_checked(writer.out) {
         Ok(_) | Err(Error::BlobMisaligned { .. }) => Ok(length),
         Err(error) => Err(error),
+    }
+}
+
+/// Appends to a buffer that is long enough.
+struct Writer<'o> {
+    out: &'o mut [u8],
+    used: usize,
+}
+
+impl Writer<'_> {
+    fn put(&mut self, at: usize, bytes: &[u8]) {
+        self.out[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.put(self.used, bytes);
+        self.used += bytes.len();
+    }
+
+    fn words(&mut self, words: &[u32]) {
+        for word in words {
+            self.bytes(&word.to_le_bytes());
+        }
     }
 }

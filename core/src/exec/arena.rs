@@ -1,60 +1,79 @@
-//! Where tensors and scratch lie: by lifetimes, fused outputs in place.
-
-use core::ops::Range;
+//! Where tensors and scratch lie: chosen when a blob is written, checked when it is opened.
 
 use heapless::Vec;
 
-use super::scratch_words;
-use crate::blob::BlobView;
-use crate::graph::{Conv, Header, MAX_OPS, MAX_TENSORS, Op, Tensor, padded};
+use super::unit::{Item, Pair, Unit, pairs, tensor_words};
+use crate::graph::{Graph, Header, MAX_OPS, MAX_TENSORS};
 
-/// Places of all tensors and of every operation's scratch in one arena.
+/// Places of all tensors and of every unit's scratch in one arena.
 ///
-/// A tensor lives from the operation that writes it to the last that reads it. The output of a
-/// convolution takes the place of a residual that dies there, or of an input that dies there
-/// as long as no output row lies over an input row that has not been read yet.
-#[derive(Clone, Debug)]
+/// A tensor lives from the unit that writes it to the last that reads it. The output of a unit may
+/// lie over an input or a residual that dies there, as long as no row is written over one that
+/// is still to be read; what is written and read within one unit has no place.
+///
+/// Planning needs some 70 KiB of stack and is for hosts: a blob carries its plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArenaPlan {
     tensors: Vec<u32, MAX_TENSORS>,
-    scratch: Vec<(u32, u32), MAX_OPS>,
+    scratch: Vec<u32, MAX_OPS>,
     words: usize,
 }
 
-/// What may share a place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sharing {
-    Nothing,
-    Equal,
-    Any,
+const ITEMS: usize = MAX_TENSORS + MAX_OPS;
+/// No constraint between two items.
+const FREE: i32 = i32::MAX;
+/// Two items that must not overlap.
+const APART: i32 = i32::MIN;
+
+const fn number(item: Item) -> usize {
+    match item {
+        Item::Tensor(id) => id as usize % MAX_TENSORS,
+        Item::Scratch(op) => MAX_TENSORS + op as usize % MAX_OPS,
+    }
 }
 
-/// Memory with a size and a lifetime in operations.
-#[derive(Clone, Copy, Debug)]
-struct Block {
-    words: u32,
-    at: u32,
-    first: u8,
-    last: u8,
+/// The constraints of a network.
+struct Problem {
+    /// Words of each item.
+    words: [u32; ITEMS],
+    /// `[new][old]`: [`FREE`], [`APART`], or the slack.
+    limits: [[i32; MAX_TENSORS]; ITEMS],
+}
+
+/// In which order items are placed.
+#[derive(Clone, Copy)]
+enum Order {
+    Tensors,
+    Largest,
+    Forward,
+    Backward,
 }
 
 impl ArenaPlan {
-    /// The smallest plan for kernels that read every input row before it can be overwritten.
-    pub fn new(view: &BlobView<'_>) -> Self {
-        Self::of_header(view.header())
-    }
-
-    /// [`Self::new`] from shapes alone: the header of a blob that need not have been written.
+    /// The smallest plan that was found for a network, from shapes and kinds of kernels alone: its
+    /// blob need not have been written.
     pub fn of_header(header: &Header<'_>) -> Self {
-        let any = place(header, Sharing::Any);
-        let equal = place(header, Sharing::Equal);
-        let best = if equal.words < any.words { equal } else { any };
-        let nothing = place(header, Sharing::Nothing);
-        if nothing.words < best.words { nothing } else { best }
-    }
-
-    /// A plan in which no living tensor lies over another.
-    pub fn separate(view: &BlobView<'_>) -> Self {
-        place(view.header(), Sharing::Nothing)
+        let mut problem = Problem { words: [0; ITEMS], limits: [[FREE; MAX_TENSORS]; ITEMS] };
+        problem.words[0] = tensor_words(header, 0) as u32;
+        pairs(header, |pair| {
+            let (new, old) = (number(pair.new), number(Item::Tensor(pair.old)));
+            problem.words[new] = pair.new_words as u32;
+            problem.words[old] = pair.old_words as u32;
+            problem.limits[new][old] = pair.slack.unwrap_or(APART);
+        });
+        let mut best = problem.place(Order::Tensors);
+        for order in [Order::Largest, Order::Forward, Order::Backward] {
+            let other = problem.place(order);
+            if other.1 < best.1 {
+                best = other;
+            }
+        }
+        let (at, words) = best;
+        Self {
+            tensors: at[..header.tensors.len()].iter().copied().collect(),
+            scratch: at[MAX_TENSORS..MAX_TENSORS + header.ops.len()].iter().copied().collect(),
+            words: words as usize,
+        }
     }
 
     /// Bytes of the arena: exactly what is used at the peak.
@@ -67,115 +86,119 @@ impl ArenaPlan {
         self.words
     }
 
-    /// First word of a tensor.
-    pub fn tensor_at(&self, tensor: u8) -> usize {
-        self.tensors.get(usize::from(tensor)).map_or(0, |&at| at as usize)
+    /// First word of a tensor; 0 for one without a place.
+    pub fn tensor_at(&self, tensor: u8) -> u32 {
+        self.tensors.get(usize::from(tensor)).copied().unwrap_or(0)
     }
 
-    /// Words of an operation's scratch.
-    pub fn scratch(&self, op: usize) -> Range<usize> {
-        let (at, words) = self.scratch.get(op).copied().unwrap_or((0, 0));
-        at as usize..(at + words) as usize
+    /// First word of the scratch of the unit that starts with this operation; 0 elsewhere.
+    pub fn scratch_at(&self, op: usize) -> u32 {
+        self.scratch.get(op).copied().unwrap_or(0)
     }
 }
 
-fn reads(op: &Op, tensor: usize) -> bool {
-    let tensor = tensor as u8;
-    match op {
-        Op::Conv(c) => c.input == tensor || c.residual == Some(tensor),
-        Op::Classifier(c) => c.input == tensor,
-    }
-}
-
-/// True where output row `y` never reaches an input row that row `y + 1` still has to widen.
-fn in_place(conv: &Conv, input: &Tensor, output: &Tensor) -> bool {
-    let row = |t: &Tensor| usize::from(t.shape.width) * padded(t.shape.channels);
-    let (height, pad) = (usize::from(input.shape.height), usize::from(conv.kernel) / 2);
-    (0..usize::from(output.shape.height)).all(|y| {
-        let widened = y * usize::from(conv.stride) + pad + 1;
-        widened >= height || (y + 1) * row(output) <= widened * row(input)
-    })
-}
-
-// Kept out of line: three plans are compared, one after the other, on a small stack.
-#[inline(never)]
-fn place(header: &Header<'_>, sharing: Sharing) -> ArenaPlan {
-    let (tensors, ops) = (&header.tensors, &header.ops);
-    // Tensors first, then scratch; `owner` is the block whose place a tensor takes.
-    let mut blocks: Vec<Block, { MAX_TENSORS + MAX_OPS }> = Vec::new();
-    let mut owner = [0u8; MAX_TENSORS];
-    for (i, tensor) in tensors.iter().enumerate() {
-        let last = ops.iter().rposition(|op| reads(op, i));
-        let writes = |op: &Op| matches!(op, Op::Conv(c) if usize::from(c.output) == i);
-        let first = ops.iter().position(writes).unwrap_or(0);
-        owner[i] = i as u8;
-        let (first, last) = (first as u8, last.unwrap_or(first) as u8);
-        // The capacity is that of all tensors and operations together.
-        let _ = blocks.push(Block { words: tensor.words() as u32, at: 0, first, last });
-    }
-    for (i, op) in ops.iter().enumerate() {
-        let words = scratch_words(header, op) as u32;
-        let _ = blocks.push(Block { words, at: 0, first: i as u8, last: i as u8 });
-    }
-    for (i, op) in ops.iter().enumerate() {
-        let Op::Conv(conv) = op else { continue };
-        let (input, output) = (usize::from(conv.input), usize::from(conv.output));
-        let over_input = in_place(conv, &tensors[input], &tensors[output]);
-        let residual = conv.residual.map(usize::from).filter(|&r| r != input || over_input);
-        for source in residual.into_iter().chain(over_input.then_some(input)) {
-            let from = usize::from(owner[source]);
-            let same = tensors[source].words() == tensors[output].words()
-                && blocks[from].words == blocks[output].words;
-            let allowed = match sharing {
-                Sharing::Nothing => false,
-                Sharing::Equal => same,
-                Sharing::Any => true,
-            };
-            // The place must not be needed by anything else after this operation.
-            if allowed && blocks[from].last == i as u8 {
-                blocks[from].last = blocks[output].last;
-                blocks[from].words = blocks[from].words.max(blocks[output].words);
-                blocks[output].words = 0;
-                owner[output] = from as u8;
-                break;
+impl Problem {
+    /// Places one item after the other, each at the lowest address that its constraints allow;
+    /// the places and the words of the arena.
+    fn place(&self, order: Order) -> ([u32; ITEMS], u32) {
+        let mut items: Vec<u8, ITEMS> =
+            (0..ITEMS as u8).filter(|&i| self.words[usize::from(i)] > 0).collect();
+        let time = |i: u8| {
+            // A tensor follows the scratch of the operation that may have written it.
+            let i = usize::from(i);
+            if i < MAX_TENSORS { 2 * i } else { 2 * (i - MAX_TENSORS) + 1 }
+        };
+        match order {
+            Order::Tensors => items.sort_unstable_by_key(|&i| {
+                let scratch = usize::from(i) >= MAX_TENSORS;
+                (scratch, u32::MAX - self.words[usize::from(i)], i)
+            }),
+            Order::Largest => {
+                items.sort_unstable_by_key(|&i| (u32::MAX - self.words[usize::from(i)], i));
             }
+            Order::Forward => items.sort_unstable_by_key(|&i| time(i)),
+            Order::Backward => items.sort_unstable_by_key(|&i| 1000 - time(i)),
         }
+        let mut at = [0; ITEMS];
+        let mut total = 0;
+        for (done, &i) in items.iter().enumerate() {
+            let (i, placed) = (usize::from(i), &items[..done]);
+            let fits = |start: u32| {
+                placed.iter().all(|&j| self.allows(i, start, usize::from(j), at[usize::from(j)]))
+            };
+            // The lowest place is 0, right behind something, or as far as something allows.
+            let mut lowest = u32::MAX;
+            let mut consider = |start: i64| {
+                if let Ok(start) = u32::try_from(start)
+                    && start < lowest
+                    && fits(start)
+                {
+                    lowest = start;
+                }
+            };
+            consider(0);
+            for &j in placed {
+                let j = usize::from(j);
+                consider(i64::from(at[j] + self.words[j]));
+                if let Some(slack) = self.slack(j, i) {
+                    consider(i64::from(at[j]) - i64::from(slack));
+                }
+            }
+            at[i] = lowest;
+            total = total.max(lowest + self.words[i]);
+        }
+        (at, total)
     }
-    let words = assign(&mut blocks);
-    let mut plan = ArenaPlan { tensors: Vec::new(), scratch: Vec::new(), words };
-    for &owner in &owner[..tensors.len()] {
-        let _ = plan.tensors.push(blocks[usize::from(owner)].at);
+
+    fn limit(&self, new: usize, old: usize) -> i32 {
+        if old < MAX_TENSORS { self.limits[new][old] } else { FREE }
     }
-    for block in &blocks[tensors.len()..] {
-        let _ = plan.scratch.push((block.at, block.words));
+
+    /// The slack of `new` over `old`, where there is one.
+    fn slack(&self, new: usize, old: usize) -> Option<i32> {
+        Some(self.limit(new, old)).filter(|&l| l != FREE && l != APART)
     }
-    plan
+
+    fn allows(&self, i: usize, i_at: u32, j: usize, j_at: u32) -> bool {
+        let one = |new: usize, new_at, old: usize, old_at| {
+            let limit = self.limit(new, old);
+            let pair = Pair {
+                new: Item::Tensor(0),
+                new_words: self.words[new] as usize,
+                old: 0,
+                old_words: self.words[old] as usize,
+                slack: self.slack(new, old),
+            };
+            limit == FREE || pair.allows(new_at, old_at)
+        };
+        one(i, i_at, j, j_at) && one(j, j_at, i, i_at)
+    }
 }
 
-/// Largest first, each at the lowest address where it overlaps nothing that lives with it.
-fn assign(blocks: &mut [Block]) -> usize {
-    let mut order: Vec<u8, { MAX_TENSORS + MAX_OPS }> = (0..blocks.len() as u8).collect();
-    order.sort_unstable_by_key(|&i| (u32::MAX - blocks[usize::from(i)].words, i));
-    let mut total = 0;
-    for (done, &i) in order.iter().enumerate() {
-        let block = blocks[usize::from(i)];
-        if block.words == 0 {
-            continue;
+/// True where the places of a graph keep apart what lives at the same time, lie inside the arena
+/// and are 0 for what has none. `tensor` and `scratch` are places in words.
+pub(crate) fn is_sound(
+    graph: &impl Graph,
+    words: u32,
+    tensor: impl Fn(u8) -> u32,
+    scratch: impl Fn(usize) -> u32,
+) -> bool {
+    let inside = |at: u32, length: usize| u64::from(at) + length as u64 <= u64::from(words);
+    let mut sound = inside(tensor(0), tensor_words(graph, 0));
+    let mut start = 0;
+    while let Some(unit) = Unit::at(graph, start) {
+        sound &= inside(scratch(start), unit.scratch_words(graph));
+        if let Some(conv) = unit.last() {
+            sound &= inside(tensor(conv.output), tensor_words(graph, conv.output));
         }
-        let mut at = 0;
-        // Moving up past one neighbour may meet another: repeat until none is in the way.
-        while let Some(next) = order[..done]
-            .iter()
-            .map(|&j| blocks[usize::from(j)])
-            .filter(|o| o.words > 0 && o.first <= block.last && block.first <= o.last)
-            .filter(|o| o.at < at + block.words && at < o.at + o.words)
-            .map(|o| o.at + o.words)
-            .max()
-        {
-            at = next;
-        }
-        blocks[usize::from(i)].at = at;
-        total = total.max(at + block.words);
+        start += unit.len();
     }
-    total as usize
+    pairs(graph, |pair| {
+        let new = match pair.new {
+            Item::Tensor(id) => tensor(id),
+            Item::Scratch(op) => scratch(usize::from(op)),
+        };
+        sound &= pair.allows(new, tensor(pair.old));
+    });
+    sound
 }

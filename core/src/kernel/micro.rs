@@ -1,5 +1,7 @@
 //! The seam between the portable loops and a processor: a tile of 4 pixels x 2 outputs.
 
+use super::finish::{Finish, PairRow};
+use super::winograd;
 use crate::quant;
 
 /// Pixels of a tile.
@@ -109,6 +111,57 @@ pub trait MicroKernel {
     /// # Panics
     /// May panic where [`Window::holds`] is false.
     fn tile(&self, window: &Window<'_>, x: usize, weights: &[u32], sums: &mut Sums);
+
+    /// A row of a direct convolution for one output pair: for every pixel of `out` the sums as
+    /// [`Self::tile`] has them, requantised.
+    ///
+    /// # Panics
+    /// May panic where [`Window::holds`] is false for a tile of the row.
+    #[inline]
+    fn row(&self, window: &Window<'_>, weights: &[u32], finish: &Finish, out: &mut PairRow<'_>) {
+        let mut x = 0;
+        while x < out.pixels() {
+            let mut sums: Sums = finish.bias.map(|b| [b; TILE_PIXELS]);
+            self.tile(window, x, weights, &mut sums);
+            let pairs = sums[0].into_iter().zip(sums[1]);
+            for ((first, second), pixel) in pairs.zip(out.from(x)) {
+                finish.pixel(self, finish.kind, [first, second], pixel);
+            }
+            x += TILE_PIXELS;
+        }
+    }
+
+    /// Transforms the inputs of a block (see [`winograd`](super::winograd)) to
+    /// `v[position][pair][tile]`, i16 pairs; [`winograd::input_words`] of them.
+    ///
+    /// `rows` are four widened rows of a stride-1 window, `[pair][phase]`; the block reads words
+    /// `x .. x + 10` of each phase.
+    #[inline]
+    fn winograd_input(&self, rows: [&[u32]; 4], phase: usize, x: usize, v: &mut [u32]) {
+        winograd::input(rows, phase, x, v);
+    }
+
+    /// Transforms the packed 3x3 weights of an output pair ([`winograd::packed_words`]) to
+    /// `u[position][pair][output]`, i16 pairs, scaled by 4; [`winograd::weight_words`] of them.
+    #[inline]
+    fn winograd_weights(&self, packed: &[u32], pairs: usize, u: &mut [u32]) {
+        winograd::weights(packed, pairs, u);
+    }
+
+    /// The outputs of a block for one output pair, from what [`Self::winograd_input`] and
+    /// [`Self::winograd_weights`] made: up to 8 pixels of two rows. At the edges of a map the
+    /// rows have fewer pixels, the second perhaps none.
+    #[inline]
+    fn winograd_block(
+        &self,
+        v: &[u32],
+        u: &[u32],
+        sums: &mut [u32; winograd::SUM_WORDS],
+        finish: &Finish,
+        out: &mut [PairRow<'_>; winograd::BLOCK_ROWS],
+    ) {
+        winograd::block(self, v, u, sums, finish, out);
+    }
 
     /// Widens every `step`-th word (four channels of a pixel) to `low` = channels (0, 2) and
     /// `high` = channels (1, 3), i16 each, as many as `low` and `high` hold.

@@ -1,63 +1,68 @@
-//! The fast path: widened rows in a ring, packed weights, tiles of a [`MicroKernel`].
+//! The fast path: rows rolled through convolutions and blocks, over the primitives of a
+//! [`MicroKernel`].
 
-use super::micro::{MicroKernel, Sums, TILE_OUTPUTS, TILE_PIXELS, Window};
-use super::{ClassifierTask, ConvTask, Kernels};
-use crate::graph::{Activation, padded};
+use core::ops::Range;
+
+use super::micro::MicroKernel;
+use super::stage::{Row, Stage, take};
+use super::{BlockTask, ClassifierTask, ConvTask, Kernels};
+use crate::exec::Observer;
 use crate::quant;
-use crate::space::Shape;
 
 /// Kernels over the primitives `M`.
 ///
-/// Each input row is widened once into a ring of `kernel` rows; from then on the row is free, so
-/// that an output may be written over its input.
+/// Each row of an input is widened once into a ring of as many rows as a step reads; from then
+/// on it is free, so that an output may be written over it. Within a block, the first
+/// convolution's rows go through a buffer of one step into the second's ring.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Packed<M>(pub M);
 
-/// Layout of the ring, in words.
-#[derive(Clone, Copy, Debug)]
-struct Ring {
-    /// Phases of a plane: a 1x1 kernel never reads the skipped pixels, so they are left out.
-    phases: usize,
-    /// Words of a phase.
-    phase: usize,
-    /// Words of a row.
-    row: usize,
-}
-
-const fn ring(channels: u16, out_width: u16, kernel: usize, stride: usize) -> Ring {
-    let phases = if kernel == 1 { 1 } else { stride };
-    let phase = (out_width as usize).next_multiple_of(TILE_PIXELS) + (kernel - 1) / phases;
-    Ring { phases, phase, row: padded(channels) / 2 * phases * phase }
-}
-
-/// Words of one widened row; the packed path needs `kernel` of them as scratch.
-pub const fn row_words(input: Shape, output: Shape, kernel: usize, stride: usize) -> usize {
-    ring(input.channels, output.width, kernel, stride).row
-}
-
 impl<M: MicroKernel> Kernels for Packed<M> {
-    const OVERLAP: bool = true;
+    const ROLLED: bool = true;
 
-    fn conv(&self, task: &ConvTask<'_>, arena: &mut [u32]) {
-        let prelu = task.activation == Activation::Prelu;
-        match (task.residual_at.is_some(), prelu) {
-            (false, false) => conv::<M, false, false>(&self.0, task, arena),
-            (false, true) => conv::<M, false, true>(&self.0, task, arena),
-            (true, false) => conv::<M, true, false>(&self.0, task, arena),
-            (true, true) => conv::<M, true, true>(&self.0, task, arena),
+    fn conv<O: Observer + ?Sized>(
+        &self,
+        task: &ConvTask<'_>,
+        scratch: Range<usize>,
+        arena: &mut [u32],
+        observer: &mut O,
+    ) {
+        let Some((mut maps, mut scratch)) = Maps::new(arena, scratch) else { return };
+        let Some(rows) = take(&mut scratch, task.shape.ring_words()) else { return };
+        observer.enter(task.op);
+        let mut stage = Stage::new(task, rows);
+        let height = usize::from(task.shape.output.height);
+        let mut y = 0;
+        while y < height {
+            let end = (y + task.shape.step()).min(height);
+            maps.read(&self.0, &mut stage, y);
+            maps.residual(task, task.residual_at, y..end);
+            stage.make(&self.0, y, scratch, maps.rows(task, y..end));
+            maps.tell(task, y..end, observer);
+            y = end;
         }
     }
 
+    fn block<O: Observer + ?Sized>(
+        &self,
+        block: &BlockTask<'_>,
+        scratch: Range<usize>,
+        arena: &mut [u32],
+        observer: &mut O,
+    ) {
+        let Some((maps, scratch)) = Maps::new(arena, scratch) else { return };
+        let _ = roll(&self.0, block, maps, scratch, observer);
+    }
+
     fn classifier(&self, task: &ClassifierTask<'_>, arena: &mut [u32], logits: &mut [i32]) {
-        let words = task.pixel_words();
-        let input = task.input_at..task.input_at + task.input.pixels() * words;
-        let Ok([input, pairs]) = arena.get_disjoint_mut([input, task.scratch.clone()]) else {
-            return;
-        };
+        let words = task.pixel_words().max(1);
+        let Some((maps, pairs)) = Maps::new(arena, task.scratch.clone()) else { return };
+        let input = maps.words(task.input_at, task.input.pixels() * words);
         let shift = quant::pool_shift(task.input.pixels());
         for (j, pair) in pairs.chunks_exact_mut(2).enumerate() {
             let mut sums = [0; 4];
-            for word in input.iter().skip(j).step_by(words) {
+            for pixel in input.chunks_exact(words) {
+                let word = pixel.get(j).copied().unwrap_or(0);
                 for (sum, byte) in sums.iter_mut().zip(word.to_le_bytes()) {
                     *sum += i32::from(byte as i8);
                 }
@@ -74,111 +79,158 @@ impl<M: MicroKernel> Kernels for Packed<M> {
     }
 }
 
-fn conv<M: MicroKernel, const RESIDUAL: bool, const PRELU: bool>(
+/// A residual block, row by row.
+fn roll<M: MicroKernel, O: Observer + ?Sized>(
     micro: &M,
-    task: &ConvTask<'_>,
-    arena: &mut [u32],
-) {
-    let ring = ring(task.input.channels, task.output.width, task.kernel, task.stride);
-    let out_row = usize::from(task.output.width) * padded(task.output.channels) / 4;
-    let outside = u32::from(task.input_zero as i16 as u16);
-    arena[task.scratch.clone()].fill(outside | (outside << 16));
-
-    let mut widened = 0;
-    for y in 0..usize::from(task.output.height) {
-        let top = y * task.stride;
-        for row in widened.max(top)..top + task.kernel {
-            widen(micro, task, ring, row, arena);
-        }
-        widened = top + task.kernel;
-
-        let output = task.output_at + y * out_row;
-        if let Some(residual) = task.residual_at
-            && residual != task.output_at
-        {
-            let residual = residual + y * out_row;
-            arena.copy_within(residual..residual + out_row, output);
-        }
-        let places = [task.scratch.clone(), output..output + out_row];
-        let Ok([rows, output]) = arena.get_disjoint_mut(places) else { return };
-        let (second, first) = rows.split_at(top % task.kernel * ring.row);
-        let Some(window) = Window::new([first, second], ring.phase, task.kernel, ring.phases)
-        else {
-            return;
-        };
-        finish_row::<M, RESIDUAL, PRELU>(micro, task, &window, bytemuck::cast_slice_mut(output));
-    }
-}
-
-/// Widens a row into its slot of the ring; `row` counts the padding above the image.
-fn widen<M: MicroKernel>(
-    micro: &M,
-    task: &ConvTask<'_>,
-    ring: Ring,
-    row: usize,
-    arena: &mut [u32],
-) {
-    let pad = task.kernel / 2;
-    let slot = task.scratch.start + row % task.kernel * ring.row;
-    let slot = slot..slot + ring.row;
-    let y = row.wrapping_sub(pad);
-    if y >= usize::from(task.input.height) {
-        let outside = u32::from(task.input_zero as i16 as u16);
-        arena[slot].fill(outside | (outside << 16));
-        return;
-    }
-    let (width, words) = (usize::from(task.input.width), padded(task.input.channels) / 4);
-    let source = task.input_at + y * width * words;
-    let places = [source..source + width * words, slot];
-    let Ok([source, slot]) = arena.get_disjoint_mut(places) else { return };
-    for (j, planes) in slot.chunks_exact_mut(2 * ring.phases * ring.phase).enumerate() {
-        let (low, high) = planes.split_at_mut(ring.phases * ring.phase);
-        // The padding at both sides is never written and keeps the zero point.
-        for parity in 0..ring.phases.min(width) {
-            let count = (width - parity).div_ceil(task.stride);
-            let start = (parity + pad) % ring.phases * ring.phase + (parity + pad) / ring.phases;
-            micro.widen(
-                &source[parity * words + j..],
-                task.stride * words,
-                &mut low[start..start + count],
-                &mut high[start..start + count],
-            );
-        }
-    }
-}
-
-/// One row of outputs, `[pixel][channel pair]`; with a residual it holds that on entry.
-#[inline(always)]
-fn finish_row<M: MicroKernel, const RESIDUAL: bool, const PRELU: bool>(
-    micro: &M,
-    task: &ConvTask<'_>,
-    window: &Window<'_>,
-    output: &mut [[i8; 2]],
-) {
-    let width = usize::from(task.output.width);
-    let pairs = padded(task.output.channels) / 2;
-    let zero = i32::from(task.output_zero);
-    for (o, weights) in task.weights.chunks_exact(window.weight_words()).enumerate() {
-        let two = |values: &[i32]| [values[2 * o], values[2 * o + 1]];
-        let (bias, positive) = (two(task.bias), two(task.positive));
-        let negative = if PRELU { two(task.negative) } else { positive };
-        let residual = if RESIDUAL { two(task.residual_multiplier) } else { [0; 2] };
-        for x in (0..width).step_by(TILE_PIXELS) {
-            let mut sums: Sums = bias.map(|b| [b; TILE_PIXELS]);
-            micro.tile(window, x, weights, &mut sums);
-            let Some(pixels) = output.get_mut(x * pairs + o..) else { return };
-            for half in 0..TILE_OUTPUTS {
-                for (i, &sum) in sums[half].iter().enumerate() {
-                    // A tile may reach beyond the row.
-                    let Some(pixel) = pixels.get_mut(i * pairs) else { break };
-                    let mut sum = sum;
-                    if RESIDUAL {
-                        sum = sum.wrapping_add(i32::from(pixel[half]) * residual[half]);
-                    }
-                    let factor = if PRELU && sum < 0 { negative[half] } else { positive[half] };
-                    pixel[half] = micro.sat8(zero.wrapping_add(micro.mulr(sum, factor)));
+    block: &BlockTask<'_>,
+    mut maps: Maps<'_>,
+    mut scratch: &mut [u32],
+    observer: &mut O,
+) -> Option<()> {
+    let BlockTask { first: task, projection, second } = block;
+    let (row, step) = (task.shape.out_row(), task.shape.step());
+    let first_rows = take(&mut scratch, task.shape.ring_words() + task.shape.first_pixel())?;
+    let buffer = take(&mut scratch, step * row)?;
+    let second_rows = take(&mut scratch, second.shape.ring_words())?;
+    observer.enter(task.op);
+    let mut first = Stage::new(task, first_rows);
+    observer.enter(second.op);
+    let mut last = Stage::new(second, second_rows);
+    let height = usize::from(second.shape.output.height);
+    let (mut y, mut made, mut start) = (0, 0, 0);
+    while y < height {
+        let end = (y + second.shape.step()).min(height);
+        while let Some(next) = last.missing(y) {
+            let Row::Inside(wanted) = next else {
+                last.outside();
+                continue;
+            };
+            if wanted >= made {
+                start = made;
+                made = (made + step).min(height);
+                observer.enter(task.op);
+                maps.read(micro, &mut first, start);
+                let rows = buffer.get_mut(..(made - start) * row)?;
+                first.make(micro, start, scratch, rows);
+                for (i, row) in rows.chunks_exact(row.max(1)).enumerate() {
+                    observer.row(task.op, start + i, row);
                 }
+                if let Some(task) = projection {
+                    observer.enter(task.op);
+                    for y in start..made {
+                        first.project(micro, task, y, maps.rows(second, y..y + 1));
+                        maps.tell_as(task.op, second, y..y + 1, observer);
+                    }
+                }
+                observer.enter(second.op);
             }
+            last.row(micro, buffer.get((wanted - start) * row..)?);
+        }
+        let residual = if projection.is_some() { None } else { second.residual_at };
+        maps.residual(second, residual, y..end);
+        last.make(micro, y, scratch, maps.rows(second, y..end));
+        maps.tell(second, y..end, observer);
+        y = end;
+    }
+    Some(())
+}
+
+/// The arena without a unit's scratch: what lies before it and behind it. A tensor lies on one
+/// side.
+struct Maps<'m> {
+    before: &'m mut [u32],
+    behind: &'m mut [u32],
+    /// First word behind the scratch.
+    end: usize,
+}
+
+impl<'m> Maps<'m> {
+    fn new(arena: &'m mut [u32], scratch: Range<usize>) -> Option<(Self, &'m mut [u32])> {
+        let (before, rest) = arena.split_at_mut_checked(scratch.start)?;
+        let (words, behind) = rest.split_at_mut_checked(scratch.len())?;
+        Some((Self { before, behind, end: scratch.end }, words))
+    }
+
+    /// Words of a tensor; none where there are not as many.
+    fn words(&self, at: usize, count: usize) -> &[u32] {
+        let words = match at.checked_sub(self.end) {
+            Some(at) => self.behind.get(at..),
+            None => self.before.get(at..),
+        };
+        words.and_then(|w| w.get(..count)).unwrap_or_default()
+    }
+
+    fn words_mut(&mut self, at: usize, count: usize) -> &mut [u32] {
+        let words = match at.checked_sub(self.end) {
+            Some(at) => self.behind.get_mut(at..),
+            None => self.before.get_mut(at..),
+        };
+        words.and_then(|w| w.get_mut(..count)).unwrap_or_default()
+    }
+
+    /// Gives a stage the rows that the step starting with output row `y` needs.
+    fn read<M: MicroKernel>(&self, micro: &M, stage: &mut Stage<'_, '_, '_>, y: usize) {
+        let task = stage.task;
+        let input = &task.shape.input;
+        while let Some(row) = stage.missing(y) {
+            let Row::Inside(row) = row else {
+                stage.outside();
+                continue;
+            };
+            if let Some(table) = task.table {
+                let bytes = usize::from(input.width) * usize::from(input.channels);
+                let image = self.words(task.input_at, input.len().div_ceil(4));
+                let image: &[u8] = bytemuck::cast_slice(image);
+                let source = image.get(row * bytes..).and_then(|r| r.get(..bytes));
+                stage.image_row(source.unwrap_or_default(), table);
+            } else {
+                let words = task.shape.in_row();
+                stage.row(micro, self.words(task.input_at + row * words, words));
+            }
+        }
+    }
+
+    /// The rows of a convolution's output.
+    fn rows(&mut self, task: &ConvTask<'_>, rows: Range<usize>) -> &mut [u32] {
+        let row = task.shape.out_row();
+        self.words_mut(task.output_at + rows.start * row, rows.len() * row)
+    }
+
+    /// Copies rows of a residual to where the output will be, if it lies elsewhere.
+    fn residual(&mut self, task: &ConvTask<'_>, residual_at: Option<usize>, rows: Range<usize>) {
+        let Some(from) = residual_at.filter(|&at| at != task.output_at) else { return };
+        let row = task.shape.out_row();
+        for i in rows.start * row..rows.end * row {
+            // Upward: where the two overlap, the output lies lower.
+            let word = self.words(from + i, 1).first().copied();
+            if let (Some(word), Some(place)) =
+                (word, self.words_mut(task.output_at + i, 1).first_mut())
+            {
+                *place = word;
+            }
+        }
+    }
+
+    /// Shows rows of an output to an observer.
+    fn tell<O: Observer + ?Sized>(
+        &self,
+        task: &ConvTask<'_>,
+        rows: Range<usize>,
+        observer: &mut O,
+    ) {
+        self.tell_as(task.op, task, rows, observer);
+    }
+
+    fn tell_as<O: Observer + ?Sized>(
+        &self,
+        op: usize,
+        task: &ConvTask<'_>,
+        rows: Range<usize>,
+        observer: &mut O,
+    ) {
+        let row = task.shape.out_row();
+        for y in rows {
+            observer.row(op, y, self.words(task.output_at + y * row, row));
         }
     }
 }

@@ -1,6 +1,10 @@
 //! The obvious loops: what every other kernel is compared with.
 
-use super::{ClassifierTask, ConvTask, Kernels};
+use core::ops::Range;
+
+use super::weights::weight;
+use super::{ClassifierTask, ConvShape, ConvTask, Kernels};
+use crate::exec::Observer;
 use crate::graph::padded;
 use crate::quant;
 use crate::space::Shape;
@@ -14,36 +18,56 @@ const fn index(shape: Shape, y: usize, x: usize, channel: usize) -> usize {
     (y * shape.width as usize + x) * padded(shape.channels) + channel
 }
 
-impl Kernels for Reference {
-    const OVERLAP: bool = false;
+/// A value that a convolution reads.
+fn value(task: &ConvTask<'_>, arena: &[u32], y: usize, x: usize, channel: usize) -> i8 {
+    let bytes: &[i8] = bytemuck::cast_slice(arena);
+    let input = task.shape.input;
+    let Some(table) = task.table else {
+        return bytes[task.input_at * 4 + index(input, y, x, channel)];
+    };
+    let pixel = y * usize::from(input.width) + x;
+    let byte = bytes[task.input_at * 4 + pixel * usize::from(input.channels) + channel] as u8;
+    table[channel * 256 + usize::from(byte)]
+}
 
-    fn conv(&self, task: &ConvTask<'_>, arena: &mut [u32]) {
-        let bytes: &mut [i8] = bytemuck::cast_slice_mut(arena);
-        let weights: &[i8] = bytemuck::cast_slice(task.weights);
-        let shape = task.weight_shape();
-        let (height, width) = (usize::from(task.input.height), usize::from(task.input.width));
-        let pad = task.kernel / 2;
-        for y in 0..usize::from(task.output.height) {
-            for x in 0..usize::from(task.output.width) {
-                for o in 0..usize::from(task.output.channels) {
+impl Kernels for Reference {
+    const ROLLED: bool = false;
+
+    fn conv<O: Observer + ?Sized>(
+        &self,
+        task: &ConvTask<'_>,
+        _: Range<usize>,
+        arena: &mut [u32],
+        observer: &mut O,
+    ) {
+        observer.enter(task.op);
+        let ConvShape { input, output, kernel, stride, kind } = task.shape;
+        let (kernel, stride) = (usize::from(kernel), usize::from(stride));
+        let (height, width) = (usize::from(input.height), usize::from(input.width));
+        let pad = kernel / 2;
+        for y in 0..usize::from(output.height) {
+            for x in 0..usize::from(output.width) {
+                for o in 0..usize::from(output.channels) {
                     let mut sum = task.bias[o];
-                    for ky in 0..task.kernel {
-                        for kx in 0..task.kernel {
-                            for c in 0..usize::from(task.input.channels) {
-                                let (py, px) = (y * task.stride + ky, x * task.stride + kx);
+                    for ky in 0..kernel {
+                        for kx in 0..kernel {
+                            for c in 0..usize::from(input.channels) {
+                                let (py, px) = (y * stride + ky, x * stride + kx);
                                 let inside = (pad..pad + height).contains(&py)
                                     && (pad..pad + width).contains(&px);
                                 let q = if inside {
-                                    bytes[task.input_at * 4
-                                        + index(task.input, py - pad, px - pad, c)]
+                                    value(task, arena, py - pad, px - pad, c)
                                 } else {
                                     task.input_zero
                                 };
-                                sum += i32::from(q) * i32::from(weights[shape.index(o, ky, kx, c)]);
+                                let at = [o, ky, kx, c];
+                                sum += i32::from(q)
+                                    * weight(kind, task.weight_shape(), task.weights, at);
                             }
                         }
                     }
-                    let at = index(task.output, y, x, o);
+                    let bytes: &mut [i8] = bytemuck::cast_slice_mut(arena);
+                    let at = index(output, y, x, o);
                     if let Some(residual) = task.residual_at {
                         sum += i32::from(bytes[residual * 4 + at]) * task.residual_multiplier[o];
                     }
@@ -55,6 +79,9 @@ impl Kernels for Reference {
                     );
                 }
             }
+            let row = task.shape.out_row();
+            let start = task.output_at + y * row;
+            observer.row(task.op, y, &arena[start..start + row]);
         }
     }
 

@@ -63,7 +63,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         let report = device::latency(&blob, target, args.device.firmware())?;
         if i % 2 == 0 {
             let layers = report.layers.iter().skip(1).map(|l| u64::from(l.instructions));
-            counts.extend(work(blob.view()?.header()).zip(layers));
+            counts.extend(work(&blob.view()?.header()).zip(layers));
         }
         totals.push((blob, report));
         bar.inc(1);
@@ -77,7 +77,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let fitted = InstructionTable::cortex_m4()?.fitted(&counts, &provenance);
     let mut networks = Vec::new();
     for (i, (blob, report)) in totals.iter().enumerate() {
-        let modelled = fitted.network(blob.view()?.header());
+        let modelled = fitted.network(&blob.view()?.header());
         networks.push(Judged {
             code: report.code.clone(),
             fitted: i % 2 == 0,

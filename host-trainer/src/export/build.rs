@@ -148,7 +148,8 @@ impl Builder<'_, '_> {
             kernel: conv.kernel as u8,
             input: conv.input as u16,
         };
-        let weights = self.sections.conv_weights(shape, &q.weights);
+        let kind = KernelKind::Direct;
+        let weights = self.sections.conv_weights(kind, shape, &q.weights);
         let weights = self.core(weights)?;
         let row =
             |value: fn(&Channel) -> i32| -> Vec<i32> { q.channels.iter().map(value).collect() };
@@ -171,7 +172,7 @@ impl Builder<'_, '_> {
             residual,
             kernel: conv.kernel as u8,
             stride: conv.stride as u8,
-            kind: KernelKind::Direct,
+            kind,
             activation,
             weights,
             params,

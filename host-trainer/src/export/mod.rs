@@ -6,7 +6,7 @@ pub mod quantise;
 
 use serde::Serialize;
 use supernano_core::arch::Arch;
-use supernano_core::exec::{self, ArenaPlan};
+use supernano_core::exec;
 use supernano_core::graph::Op;
 
 pub use build::{Source, build};
@@ -78,7 +78,7 @@ pub fn export(
         code,
         step: run.step,
         flash_bytes: blob.bytes().len(),
-        arena_bytes: ArenaPlan::new(&view).bytes(),
+        arena_bytes: view.arena_bytes(),
         checksum: view.checksum(),
         calibration_images: calibration,
         test_images: dataset.test.len(),

@@ -1,4 +1,4 @@
-//! Bytes, postcard's basic types and CRC-32, as the documents describe them.
+//! Bytes and CRC-32, as the documents describe them.
 
 /// What is left to read.
 pub struct Bytes<'a>(&'a [u8]);
@@ -6,10 +6,6 @@ pub struct Bytes<'a>(&'a [u8]);
 impl<'a> Bytes<'a> {
     pub fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 
     pub fn take(&mut self, count: usize) -> Result<&'a [u8], String> {
@@ -36,25 +32,6 @@ impl<'a> Bytes<'a> {
     pub fn u32(&mut self) -> Result<u32, String> {
         Ok(u32::from(self.u16()?) | u32::from(self.u16()?) << 16)
     }
-
-    /// Seven bits a byte, lowest first, the top bit set on all but the last.
-    pub fn varint(&mut self) -> Result<u64, String> {
-        let mut value = 0;
-        for place in 0..5 {
-            let byte = self.u8()?;
-            value |= u64::from(byte & 0x7f) << (7 * place);
-            if byte < 0x80 {
-                return Ok(value);
-            }
-        }
-        Err("varint of more than 5 bytes".into())
-    }
-
-    /// Length, then UTF-8.
-    pub fn text(&mut self) -> Result<String, String> {
-        let length = self.varint()? as usize;
-        String::from_utf8(self.take(length)?.to_vec()).map_err(|e| e.to_string())
-    }
 }
 
 /// CRC-32/ISO-HDLC, bit by bit: reflected polynomial 0xedb88320, all ones before and after.
@@ -76,12 +53,5 @@ mod tests {
     #[test]
     fn the_catalogue_check_value_of_crc32() {
         assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
-    }
-
-    #[test]
-    fn varints_are_lowest_first() {
-        assert_eq!(Bytes::new(&[0x80, 0x06]).varint(), Ok(768));
-        assert_eq!(Bytes::new(&[0x7f]).varint(), Ok(127));
-        assert!(Bytes::new(&[0x80]).varint().is_err());
     }
 }

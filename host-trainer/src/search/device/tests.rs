@@ -1,6 +1,5 @@
 use rand::Rng as _;
 use supernano_core::arch::{Arch, ArchCode};
-use supernano_core::exec::ArenaPlan;
 use supernano_core::plan::{Activation, BranchScheme, Enhancement, Plan, resolve};
 use supernano_core::space::{self, PlacedBlock, RESNET8, RESNET20, Shortcut, Space};
 
@@ -119,7 +118,7 @@ fn flash_and_arena_are_those_of_the_exported_blob() {
                 export::build(&folded(&RESNET8, &plan), &Ranges::default(), &source).unwrap();
             let costs = model.costs(&arch);
             assert_eq!(costs.flash_bytes, blob.bytes().len() as u64);
-            let arena = ArenaPlan::new(&blob.view().unwrap()).bytes();
+            let arena = blob.view().unwrap().arena_bytes();
             assert_eq!(costs.ram_bytes, arena as u64);
         }
     }

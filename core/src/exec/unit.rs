@@ -1,0 +1,247 @@
+//! Units: operations that are executed together, and what may share memory.
+
+use crate::graph::{Conv, Graph, KernelKind, Op, padded};
+use crate::kernel::ConvShape;
+use crate::space::Shape;
+
+/// Operations that are executed together, row by row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Unit {
+    /// A convolution over whole tensors.
+    Conv(Conv),
+    /// A residual block: the first convolution, the projection of its input if there is one, and
+    /// the second convolution, which adds the projection's output or the first's input. What the
+    /// first and the projection write lives for a few rows only.
+    Block {
+        /// First convolution.
+        first: Conv,
+        /// 1x1 shortcut.
+        projection: Option<Conv>,
+        /// Second convolution.
+        second: Conv,
+    },
+    /// Pooling and classifier, which read this tensor.
+    Classifier(u8),
+}
+
+impl Unit {
+    /// The unit that starts with operation `index`.
+    pub(crate) fn at(graph: &impl Graph, index: usize) -> Option<Self> {
+        match graph.op(index)? {
+            Op::Classifier(classifier) => Some(Self::Classifier(classifier.input)),
+            Op::Conv(first) => Some(block(graph, index, first).unwrap_or(Self::Conv(first))),
+        }
+    }
+
+    /// Operations in the unit.
+    pub(crate) const fn len(&self) -> usize {
+        match self {
+            Self::Conv(_) | Self::Classifier(_) => 1,
+            Self::Block { projection: None, .. } => 2,
+            Self::Block { projection: Some(_), .. } => 3,
+        }
+    }
+
+    /// The tensor that it reads from the top to the bottom.
+    pub(crate) const fn input(&self) -> u8 {
+        match self {
+            Self::Conv(conv) | Self::Block { first: conv, .. } => conv.input,
+            Self::Classifier(input) => *input,
+        }
+    }
+
+    /// The convolution that writes the unit's output.
+    pub(crate) const fn last(&self) -> Option<&Conv> {
+        match self {
+            Self::Conv(conv) | Self::Block { second: conv, .. } => Some(conv),
+            Self::Classifier(_) => None,
+        }
+    }
+
+    /// A tensor in the arena that it adds.
+    pub(crate) const fn residual(&self) -> Option<u8> {
+        match self {
+            Self::Conv(conv) | Self::Block { second: conv, projection: None, .. } => conv.residual,
+            _ => None,
+        }
+    }
+
+    /// Words of scratch.
+    pub(crate) fn scratch_words(&self, graph: &impl Graph) -> usize {
+        match self {
+            Self::Conv(conv) => {
+                let shape = ConvShape::of(graph, conv);
+                shape.ring_words() + shape.work_words()
+            }
+            Self::Block { first, second, .. } => {
+                let (first, second) = (ConvShape::of(graph, first), ConvShape::of(graph, second));
+                first.ring_words()
+                    + first.first_pixel()
+                    + first.step() * first.out_row()
+                    + second.ring_words()
+                    + first.work_words().max(second.work_words())
+            }
+            Self::Classifier(input) => padded(graph.tensor(*input).shape.channels) / 2,
+        }
+    }
+
+    /// How many words behind the start of the input the output may start, at most, so that no
+    /// row is written over one that is still to be read; negative where it must start before.
+    pub(crate) fn slack(&self, graph: &impl Graph) -> i32 {
+        let Some(last) = self.last() else { return 0 };
+        let input = graph.tensor(self.input()).shape;
+        let row = row_bytes(input, self.input() == 0);
+        let output = ConvShape::of(graph, last);
+        let mut slack = i64::MAX;
+        // Writes output rows up to `end` when `widened` rows of the input have been read.
+        let mut write = |end: usize, widened: usize| {
+            if widened < usize::from(input.height) {
+                let end = end.min(usize::from(output.output.height)) * output.out_row() * 4;
+                slack = slack.min((widened * row) as i64 - end as i64);
+            }
+        };
+        let height = usize::from(output.output.height);
+        match self {
+            Self::Block { first, projection, .. } => {
+                let first = ConvShape::of(graph, first);
+                let mut y = 0;
+                while y < height {
+                    if projection.is_some() && y % first.step() == 0 {
+                        write(y + first.step(), first.widened(y));
+                    }
+                    if y % output.step() == 0 {
+                        let needed = (output.widened(y)).min(height);
+                        let made = needed.saturating_sub(1) / first.step() * first.step();
+                        write(y + output.step(), first.widened(made));
+                    }
+                    y += 1;
+                }
+            }
+            _ => {
+                let mut y = 0;
+                while y < height {
+                    write(y + output.step(), output.widened(y));
+                    y += output.step();
+                }
+            }
+        }
+        // A residual row is read when its output row is due: no output may be ahead of it.
+        let most = if self.residual() == Some(self.input()) { 0 } else { i64::from(i32::MAX) };
+        // Bytes to words, downward.
+        (slack.min(4 * most) >> 2).min(most) as i32
+    }
+}
+
+fn block(graph: &impl Graph, index: usize, first: Conv) -> Option<Unit> {
+    let next = graph.conv(index + 1)?;
+    if first.residual.is_some() {
+        return None;
+    }
+    let joins = |second: &Conv, residual: u8, end: usize| {
+        second.input == first.output
+            && second.residual == Some(residual)
+            && second.stride == 1
+            && !read_from(graph, end, first.output)
+    };
+    if joins(&next, first.input, index + 2) {
+        return Some(Unit::Block { first, projection: None, second: next });
+    }
+    let second = graph.conv(index + 2)?;
+    let projects = next.input == first.input
+        && next.residual.is_none()
+        && next.kernel == 1
+        && next.stride == first.stride
+        && next.kind == KernelKind::Direct
+        && joins(&second, next.output, index + 3)
+        && !read_from(graph, index + 3, next.output);
+    projects.then_some(Unit::Block { first, projection: Some(next), second })
+}
+
+/// True where an operation from `index` on reads the tensor.
+fn read_from(graph: &impl Graph, index: usize, tensor: u8) -> bool {
+    (index..graph.ops()).any(|i| graph.op(i).is_some_and(|op| op.reads(tensor)))
+}
+
+/// Something with a place in the arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Item {
+    /// A tensor.
+    Tensor(u8),
+    /// The scratch of the unit that starts with this operation.
+    Scratch(u8),
+}
+
+/// Two items that live at the same time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pair {
+    /// The scratch, or the tensor that is written.
+    pub(crate) new: Item,
+    /// Words of `new`.
+    pub(crate) new_words: usize,
+    /// The tensor that was there before.
+    pub(crate) old: u8,
+    /// Words of `old`.
+    pub(crate) old_words: usize,
+    /// Words by which `new` may start behind the start of `old` and lie over it; without it they
+    /// must not overlap.
+    pub(crate) slack: Option<i32>,
+}
+
+impl Pair {
+    /// True where the places keep the two apart as far as they must be.
+    pub(crate) fn allows(&self, new_at: u32, old_at: u32) -> bool {
+        let (new, old) = (i64::from(new_at), i64::from(old_at));
+        new + self.new_words as i64 <= old
+            || old + self.old_words as i64 <= new
+            || self.slack.is_some_and(|slack| new <= old + i64::from(slack))
+    }
+}
+
+/// Words of a tensor in the arena.
+pub(crate) fn tensor_words(graph: &impl Graph, id: u8) -> usize {
+    let tensor = graph.tensor(id);
+    if id == 0 { tensor.image_words() } else { tensor.words() }
+}
+
+/// Calls `visit` with all pairs of items that live at the same time, in the order of execution.
+/// Tensors that live within a unit have no place and are no items.
+pub(crate) fn pairs(graph: &impl Graph, mut visit: impl FnMut(Pair)) {
+    let mut start = 0;
+    // Operations whose outputs have places.
+    while let Some(unit) = Unit::at(graph, start) {
+        let next = start + unit.len();
+        let scratch = unit.scratch_words(graph);
+        let output = unit.last().map(|conv| (conv.output, tensor_words(graph, conv.output)));
+        let mut old = |id: u8| {
+            let old_words = tensor_words(graph, id);
+            let new = Item::Scratch(start as u8);
+            visit(Pair { new, new_words: scratch, old: id, old_words, slack: None });
+            let Some((output, new_words)) = output else { return };
+            let reads = unit.input() == id || unit.residual() == Some(id);
+            let slack = (reads && !read_from(graph, next, id))
+                .then(|| if unit.input() == id { unit.slack(graph) } else { 0 });
+            visit(Pair { new: Item::Tensor(output), new_words, old: id, old_words, slack });
+        };
+        if read_from(graph, start, 0) {
+            old(0);
+        }
+        for index in 0..start {
+            if let Some(conv) = graph.conv(index)
+                && read_from(graph, start, conv.output)
+            {
+                old(conv.output);
+            }
+        }
+        if let Some((id, old_words)) = output {
+            let new = Item::Scratch(start as u8);
+            visit(Pair { new, new_words: scratch, old: id, old_words, slack: None });
+        }
+        start = next;
+    }
+}
+
+/// Bytes of a row of a tensor in the arena; the image's is not padded.
+pub(crate) fn row_bytes(shape: Shape, image: bool) -> usize {
+    let channels = if image { usize::from(shape.channels) } else { padded(shape.channels) };
+    usize::from(shape.width) * channels
+}

@@ -1,0 +1,125 @@
+//! From the sums of an output pair to the bytes of a map.
+
+use super::micro::MicroKernel;
+use crate::graph::Activation;
+
+/// What follows the sums (`core/docs/quantization.md`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum FinishKind {
+    /// One multiplier.
+    Plain,
+    /// A residual is added first.
+    Residual,
+    /// Sums below 0 have a multiplier of their own.
+    Prelu,
+    /// Both.
+    ResidualPrelu,
+}
+
+impl FinishKind {
+    /// The kind of a convolution.
+    pub const fn of(residual: bool, activation: Activation) -> Self {
+        match (residual, matches!(activation, Activation::Prelu)) {
+            (false, false) => Self::Plain,
+            (true, false) => Self::Residual,
+            (false, true) => Self::Prelu,
+            (true, true) => Self::ResidualPrelu,
+        }
+    }
+
+    /// True where the outputs hold a residual on entry.
+    pub const fn residual(self) -> bool {
+        matches!(self, Self::Residual | Self::ResidualPrelu)
+    }
+
+    /// True where sums below 0 have their own multiplier.
+    pub const fn prelu(self) -> bool {
+        matches!(self, Self::Prelu | Self::ResidualPrelu)
+    }
+}
+
+/// The numbers of an output pair. Assembly reads them by their places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Finish {
+    /// Start of the sums.
+    pub bias: [i32; 2],
+    /// `K`, the residual's multiplier; not read without one.
+    pub residual: [i32; 2],
+    /// `M`, Q0.32, of sums from 0 on.
+    pub positive: [i32; 2],
+    /// `N`, Q0.32, of sums below 0; not read without PReLU.
+    pub negative: [i32; 2],
+    /// Zero point of the output.
+    pub zero: i32,
+    /// Which of the numbers count.
+    pub kind: FinishKind,
+}
+
+impl Finish {
+    /// Requantises the sums of a pixel (bias included) over its residual.
+    #[inline(always)]
+    pub fn pixel<M: MicroKernel + ?Sized>(
+        &self,
+        micro: &M,
+        kind: FinishKind,
+        sums: [i32; 2],
+        pixel: &mut [i8; 2],
+    ) {
+        for (half, (mut sum, q)) in sums.into_iter().zip(pixel).enumerate() {
+            if kind.residual() {
+                sum = sum.wrapping_add(i32::from(*q).wrapping_mul(self.residual[half]));
+            }
+            let factor =
+                if kind.prelu() && sum < 0 { self.negative[half] } else { self.positive[half] };
+            *q = micro.sat8(self.zero.wrapping_add(micro.mulr(sum, factor)));
+        }
+    }
+}
+
+/// The outputs of a pair of channels in one row: pixel `i` is bytes `i pitch` and `i pitch + 1`.
+/// Where there is a residual, they hold it on entry.
+///
+/// The fields are private and checked, so that an implementation with raw pointers may rely on
+/// all pixels lying inside the bytes.
+#[derive(Debug)]
+pub struct PairRow<'a> {
+    bytes: &'a mut [i8],
+    pitch: usize,
+    pixels: usize,
+}
+
+impl<'a> PairRow<'a> {
+    /// `None` where a pixel would lie outside the bytes, or over its neighbour.
+    pub fn new(bytes: &'a mut [i8], pitch: usize, pixels: usize) -> Option<Self> {
+        let end = pixels.saturating_sub(1).checked_mul(pitch)?.checked_add(2)?;
+        (pixels == 0 || (pitch >= 2 && end <= bytes.len())).then_some(Self { bytes, pitch, pixels })
+    }
+
+    /// Bytes from a pixel to the next.
+    #[inline(always)]
+    pub fn pitch(&self) -> usize {
+        self.pitch
+    }
+
+    /// Pixels of the row.
+    #[inline(always)]
+    pub fn pixels(&self) -> usize {
+        self.pixels
+    }
+
+    /// The bytes, from the first pixel on.
+    #[inline(always)]
+    pub fn bytes(&mut self) -> &mut [i8] {
+        self.bytes
+    }
+
+    /// The outputs from pixel `x` to the end of the row.
+    #[inline(always)]
+    pub fn from(&mut self, x: usize) -> impl Iterator<Item = &mut [i8; 2]> {
+        let (pitch, pixels) = (self.pitch.max(1), self.pixels.saturating_sub(x));
+        let bytes = self.bytes.get_mut(x * pitch..).unwrap_or_default();
+        bytes.chunks_mut(pitch).take(pixels).filter_map(|pixel| pixel.first_chunk_mut())
+    }
+}

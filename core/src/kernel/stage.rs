@@ -1,0 +1,299 @@
+//! A convolution that takes rows in and gives rows out, over a ring of widened rows.
+
+use super::finish::{Finish, FinishKind, PairRow};
+use super::micro::{MicroKernel, Window};
+use super::winograd::{self, BLOCK_COLUMNS, BLOCK_ROWS, SUM_WORDS};
+use super::{ConvShape, ConvTask, Ring};
+use crate::graph::{KernelKind, padded};
+
+/// Both halves of a word.
+const fn pair(value: i8) -> u32 {
+    let half = value as i16 as u16 as u32;
+    half | (half << 16)
+}
+
+/// A convolution at work. Rows of its input come in order, each once; after the rows that a step
+/// reads, the step's rows of outputs can be made. A row is free as soon as it has been widened.
+pub(super) struct Stage<'a, 't, 'm> {
+    /// The convolution.
+    pub(super) task: &'t ConvTask<'a>,
+    ring: Ring,
+    /// The ring, and behind it as many words as a projection of the last row reads further.
+    rows: &'m mut [u32],
+    /// Rows taken in, those of the padding above included.
+    taken: usize,
+}
+
+/// The first words of a buffer, which keeps the rest.
+pub(super) fn take<'m>(words: &mut &'m mut [u32], count: usize) -> Option<&'m mut [u32]> {
+    let (head, tail) = core::mem::take(words).split_at_mut_checked(count)?;
+    *words = tail;
+    Some(head)
+}
+
+impl<'a, 't, 'm> Stage<'a, 't, 'm> {
+    /// Starts above the first row. `rows` are the shape's ring words, or more.
+    pub(super) fn new(task: &'t ConvTask<'a>, rows: &'m mut [u32]) -> Self {
+        // The columns beside the image are never written and keep the zero point.
+        rows.fill(pair(task.input_zero));
+        Self { task, ring: task.shape.ring(), rows, taken: 0 }
+    }
+
+    pub(super) fn shape(&self) -> &'t ConvShape {
+        &self.task.shape
+    }
+
+    /// The next row that the step starting with output row `y` still needs.
+    pub(super) fn missing(&self, y: usize) -> Option<Row> {
+        let shape = self.shape();
+        if self.taken >= y * usize::from(shape.stride) + self.ring.rows {
+            return None;
+        }
+        let row = self.taken.wrapping_sub(shape.pad());
+        let inside = row < usize::from(shape.input.height);
+        Some(if inside { Row::Inside(row) } else { Row::Outside })
+    }
+
+    /// The ring's place for the next row.
+    fn next(&mut self) -> &mut [u32] {
+        let slot = self.taken % self.ring.rows.max(1) * self.ring.row;
+        self.taken += 1;
+        let row = self.ring.row;
+        self.rows.get_mut(slot..).and_then(|r| r.get_mut(..row)).unwrap_or_default()
+    }
+
+    /// Takes in a row of padding.
+    pub(super) fn outside(&mut self) {
+        let value = pair(self.task.input_zero);
+        self.next().fill(value);
+    }
+
+    /// Takes in a row of a map.
+    pub(super) fn row<M: MicroKernel>(&mut self, micro: &M, source: &[u32]) {
+        let (ring, pad) = (self.ring, self.shape().pad());
+        let (width, stride) = (usize::from(self.shape().input.width), self.shape().stride);
+        let words = padded(self.shape().input.channels) / 4;
+        let step = usize::from(stride) * words;
+        let plane = (ring.phases * ring.phase).max(1);
+        for (j, planes) in self.next().chunks_exact_mut(2 * plane).enumerate() {
+            let Some((low, high)) = planes.split_at_mut_checked(plane) else { return };
+            for parity in 0..ring.phases.min(width) {
+                let (start, count) = ring.columns(pad, stride, width, parity);
+                let (Some(source), Some(low), Some(high)) = (
+                    source.get(parity * words + j..),
+                    low.get_mut(start..start + count),
+                    high.get_mut(start..start + count),
+                ) else {
+                    return;
+                };
+                micro.widen(source, step, low, high);
+            }
+        }
+    }
+
+    /// Takes in a row of the image through the table.
+    pub(super) fn image_row(&mut self, source: &[u8], table: &[i8]) {
+        let (ring, pad) = (self.ring, self.shape().pad());
+        let (width, stride) = (usize::from(self.shape().input.width), self.shape().stride);
+        let channels = usize::from(self.shape().input.channels).max(1);
+        let plane = (ring.phases * ring.phase).max(1);
+        for (j, planes) in self.next().chunks_exact_mut(2 * plane).enumerate() {
+            let Some((low, high)) = planes.split_at_mut_checked(plane) else { return };
+            // Weights of padding channels are 0: any values do for them.
+            let tables: [&[i8; 256]; 4] = core::array::from_fn(|k| {
+                let own = table.get((4 * j + k) * 256..).and_then(|t| t.first_chunk());
+                own.unwrap_or(&[0; 256])
+            });
+            for parity in 0..ring.phases.min(width) {
+                let (start, count) = ring.columns(pad, stride, width, parity);
+                let pixels = source.chunks_exact(channels).skip(parity);
+                let pixels = pixels.step_by(usize::from(stride.max(1))).take(count);
+                let words = low.iter_mut().zip(high.iter_mut()).skip(start);
+                for ((low, high), pixel) in words.zip(pixels) {
+                    let q: [u32; 4] = core::array::from_fn(|k| {
+                        let byte = pixel.get(4 * j + k).copied().unwrap_or(0);
+                        u32::from(tables[k][usize::from(byte)] as i16 as u16)
+                    });
+                    *low = q[0] | (q[2] << 16);
+                    *high = q[1] | (q[3] << 16);
+                }
+            }
+        }
+    }
+
+    /// Makes the rows of outputs from `y` on: one or two, as many as `out` holds. With a
+    /// residual, `out` holds that on entry. `work` are the shape's work words, or more.
+    pub(super) fn make<M: MicroKernel>(
+        &self,
+        micro: &M,
+        y: usize,
+        work: &mut [u32],
+        out: &mut [u32],
+    ) {
+        let out = bytemuck::cast_slice_mut(out);
+        if self.task.shape.kind.winograd() {
+            self.make_tiles(micro, y, work, out);
+        } else {
+            self.make_direct(micro, y, out);
+        }
+    }
+
+    fn make_direct<M: MicroKernel>(&self, micro: &M, y: usize, out: &mut [i8]) {
+        let (ring, shape) = (self.ring, self.shape());
+        let top = y * usize::from(shape.stride) % ring.rows.max(1) * ring.row;
+        let rows = self.rows.get(..ring.rows * ring.row).unwrap_or_default();
+        let Some((second, first)) = rows.split_at_checked(top) else { return };
+        let kernel = usize::from(shape.kernel);
+        if let Some(window) = Window::new([first, second], ring.phase, kernel, ring.phases) {
+            direct_row(micro, self.task, &window, out);
+        }
+    }
+
+    /// Makes row `y` of a projection of this convolution's input, which is in the ring while its
+    /// own row `y` is being made.
+    pub(super) fn project<M: MicroKernel>(
+        &self,
+        micro: &M,
+        task: &ConvTask<'_>,
+        y: usize,
+        out: &mut [u32],
+    ) {
+        let (ring, shape) = (self.ring, self.shape());
+        let centre = y * usize::from(shape.stride) + shape.pad();
+        let start = centre % ring.rows.max(1) * ring.row + shape.first_pixel();
+        let Some(row) = self.rows.get(start..).and_then(|r| r.get(..ring.row)) else { return };
+        if let Some(window) = Window::new([row, &[]], ring.phases * ring.phase, 1, 1) {
+            direct_row(micro, task, &window, bytemuck::cast_slice_mut(out));
+        }
+    }
+
+    fn make_tiles<M: MicroKernel>(
+        &self,
+        micro: &M,
+        y: usize,
+        mut work: &mut [u32],
+        out: &mut [i8],
+    ) {
+        let (ring, task, shape) = (self.ring, self.task, self.shape());
+        let rows: [&[u32]; 4] = core::array::from_fn(|i| {
+            let slot = (y + i) % ring.rows.max(1) * ring.row;
+            self.rows.get(slot..).and_then(|r| r.get(..ring.row)).unwrap_or_default()
+        });
+        let pairs = shape.pairs();
+        let (Some(sums), Some(inputs)) =
+            (take(&mut work, SUM_WORDS), take(&mut work, shape.transformed_words()))
+        else {
+            return;
+        };
+        let Some(sums) = sums.first_chunk_mut() else { return };
+        let row_bytes = shape.out_row() * 4;
+        let (first, second) = out.split_at_mut_checked(row_bytes).unwrap_or_default();
+        let mut tiles = Tiles { task, sums, out: [first, second] };
+        let size = winograd::input_words(pairs).max(1);
+        if shape.kind == KernelKind::Winograd {
+            for block in 0..shape.blocks() {
+                micro.winograd_input(rows, ring.phase, block * BLOCK_COLUMNS, inputs);
+                let weights = task.weights.chunks_exact(winograd::weight_words(pairs).max(1));
+                for (o, weights) in weights.enumerate() {
+                    tiles.make(micro, block, &finish(task, o), o, inputs, weights);
+                }
+            }
+        } else {
+            for (block, inputs) in inputs.chunks_exact_mut(size).enumerate() {
+                micro.winograd_input(rows, ring.phase, block * BLOCK_COLUMNS, inputs);
+            }
+            let Some(weights) = take(&mut work, winograd::weight_words(pairs)) else { return };
+            let packed = task.weights.chunks_exact(winograd::packed_words(pairs).max(1));
+            for (o, packed) in packed.enumerate() {
+                micro.winograd_weights(packed, pairs, weights);
+                let finish = finish(task, o);
+                for (block, inputs) in inputs.chunks_exact(size).enumerate() {
+                    tiles.make(micro, block, &finish, o, inputs, weights);
+                }
+            }
+        }
+    }
+}
+
+/// What a stage needs next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Row {
+    /// This row of the input.
+    Inside(usize),
+    /// A row of padding.
+    Outside,
+}
+
+impl Ring {
+    /// Where the columns `parity`, `parity + stride`, .. of a row lie in a plane: first word, and
+    /// how many.
+    fn columns(&self, pad: usize, stride: u8, width: usize, parity: usize) -> (usize, usize) {
+        let at = parity + pad;
+        let start = if self.phases == 2 { at % 2 * self.phase + at / 2 } else { at };
+        let left = width - parity;
+        (start, if stride == 2 { left.div_ceil(2) } else { left })
+    }
+}
+
+/// Two rows of outputs and what their blocks share.
+struct Tiles<'a, 't, 'm> {
+    task: &'t ConvTask<'a>,
+    sums: &'m mut [u32; SUM_WORDS],
+    out: [&'m mut [i8]; BLOCK_ROWS],
+}
+
+impl Tiles<'_, '_, '_> {
+    #[inline]
+    fn make<M: MicroKernel>(
+        &mut self,
+        micro: &M,
+        block: usize,
+        finish: &Finish,
+        o: usize,
+        inputs: &[u32],
+        weights: &[u32],
+    ) {
+        let output = &self.task.shape.output;
+        let pitch = padded(output.channels);
+        let x = block * BLOCK_COLUMNS;
+        let pixels = usize::from(output.width).saturating_sub(x).min(BLOCK_COLUMNS);
+        let [first, second] = &mut self.out;
+        let start = x * pitch + 2 * o;
+        let (first, last) = (first.get_mut(start..), second.get_mut(start..));
+        let first = PairRow::new(first.unwrap_or_default(), pitch, pixels);
+        let second = match last {
+            Some(bytes) => PairRow::new(bytes, pitch, pixels),
+            None => PairRow::new(&mut [], pitch, 0),
+        };
+        if let (Some(first), Some(second)) = (first, second) {
+            micro.winograd_block(inputs, weights, self.sums, finish, &mut [first, second]);
+        }
+    }
+}
+
+/// The numbers of an output pair.
+fn finish(task: &ConvTask<'_>, o: usize) -> Finish {
+    let two = |values: &[i32]| {
+        values.get(2 * o..).and_then(|v| v.first_chunk()).copied().unwrap_or([0; 2])
+    };
+    Finish {
+        bias: two(task.bias),
+        residual: two(task.residual_multiplier),
+        positive: two(task.positive),
+        negative: two(task.negative),
+        zero: i32::from(task.output_zero),
+        kind: FinishKind::of(task.residual_at.is_some(), task.activation),
+    }
+}
+
+/// One row of outputs of a direct convolution.
+fn direct_row<M: MicroKernel>(micro: &M, task: &ConvTask<'_>, window: &Window<'_>, out: &mut [i8]) {
+    let output = &task.shape.output;
+    let (pitch, width) = (padded(output.channels), usize::from(output.width));
+    let pairs = task.weights.chunks_exact(window.weight_words().max(1));
+    for (o, weights) in pairs.enumerate() {
+        let bytes = out.get_mut(2 * o..).unwrap_or_default();
+        let Some(mut row) = PairRow::new(bytes, pitch, width) else { return };
+        micro.row(window, weights, &finish(task, o), &mut row);
+    }
+}

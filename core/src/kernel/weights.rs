@@ -1,0 +1,149 @@
+//! The forms of a convolution's weights, by [`KernelKind`].
+
+use super::pack::{WeightShape, pack, packed_len};
+use super::winograd::{self, POSITIONS};
+use crate::error::Error;
+use crate::graph::KernelKind;
+
+/// Words of a pair of output channels and one pair of input channels, transformed.
+const PAIR_WORDS: usize = winograd::weight_words(1);
+/// Taps of a 3x3 kernel.
+const TAPS: usize = 9;
+
+/// Words of a convolution's weights in the blob.
+pub const fn weight_words(kind: KernelKind, shape: WeightShape) -> usize {
+    match kind {
+        KernelKind::Winograd => shape.output_pairs() * winograd::weight_words(shape.input_pairs()),
+        KernelKind::Direct | KernelKind::WinogradOnline => packed_len(shape) / 4,
+    }
+}
+
+/// Writes weights i8 `[output][ky][kx][input]` in the form of a kind into the first
+/// 4 x [`weight_words`] bytes of `out`; returns their number.
+///
+/// # Errors
+/// [`Error::SliceLength`] for another number of weights, [`Error::BufferTooSmall`].
+pub fn pack_as(
+    kind: KernelKind,
+    shape: WeightShape,
+    weights: &[i8],
+    out: &mut [u8],
+) -> Result<usize, Error> {
+    if kind != KernelKind::Winograd {
+        return pack(shape, weights, out);
+    }
+    if weights.len() != shape.len() {
+        return Err(Error::SliceLength { expected: shape.len(), found: weights.len() });
+    }
+    let (needed, found) = (weight_words(kind, shape) * 4, out.len());
+    let out = out.get_mut(..needed).ok_or(Error::BufferTooSmall { needed, found })?;
+    let inputs = usize::from(shape.input);
+    let weight = |output: usize, tap: usize, input: usize| {
+        let known = output < usize::from(shape.output) && input < inputs;
+        known.then(|| weights.get((output * TAPS + tap) * inputs + input)).flatten().copied()
+    };
+    for output in 0..shape.output_pairs() {
+        for pair in 0..shape.input_pairs() {
+            let taps = core::array::from_fn(|tap| {
+                core::array::from_fn(|byte| {
+                    let input = pair / 2 * 4 + pair % 2 + byte / 2 * 2;
+                    weight(2 * output + byte % 2, tap, input).unwrap_or(0)
+                })
+            });
+            let words = transformed(&taps);
+            for (i, word) in words.into_iter().enumerate() {
+                let at = place(shape, output, pair, i / 2, i % 2) * 4;
+                if let Some(bytes) = out.get_mut(at..at + 4) {
+                    bytes.copy_from_slice(&word.to_le_bytes());
+                }
+            }
+        }
+    }
+    Ok(needed)
+}
+
+/// The 3x3 taps of a pair of outputs and a pair of inputs, bytes `[o0 a, o1 a, o0 b, o1 b]`.
+type Taps = [[i8; 4]; TAPS];
+
+/// `u[position][output]` of one pair of inputs.
+fn transformed(taps: &Taps) -> [u32; PAIR_WORDS] {
+    let packed: [u32; TAPS] = taps.map(|bytes| u32::from_le_bytes(bytes.map(|b| b as u8)));
+    let mut words = [0; PAIR_WORDS];
+    winograd::weights(&packed, 1, &mut words);
+    words
+}
+
+/// Word of transformed weights: `[output pair][position][pair][output]`.
+const fn place(shape: WeightShape, pair: usize, input: usize, position: usize, o: usize) -> usize {
+    let pairs = shape.input_pairs();
+    pair * winograd::weight_words(pairs) + (position * pairs + input) * 2 + o
+}
+
+/// A tap from the 16 transformed values of its kernel, which are
+/// (2G) g (2G)ᵀ with 2G = [2 0 0; 1 1 1; 1 -1 1; 0 0 2]: the rows give twice the first, the sum
+/// and the difference with twice the second between them, and twice the third.
+fn recovered(ky: usize, kx: usize, u: impl Fn(usize) -> i32) -> i32 {
+    // (position of the row, its sign), up to two of them.
+    let rows = |tap: usize| match tap {
+        0 => [(0, 1), (0, 0)],
+        1 => [(1, 1), (2, -1)],
+        _ => [(3, 1), (0, 0)],
+    };
+    let mut sum = 0;
+    for (i, vertical) in rows(ky) {
+        for (j, horizontal) in rows(kx) {
+            let sign = vertical * horizontal;
+            if sign != 0 {
+                sum += sign * u(4 * i + j);
+            }
+        }
+    }
+    sum / 4
+}
+
+/// A weight, whatever its form; 0 outside. `input` may name a padding channel.
+pub(crate) fn weight(
+    kind: KernelKind,
+    shape: WeightShape,
+    words: &[u32],
+    [output, ky, kx, input]: [usize; 4],
+) -> i32 {
+    if kind != KernelKind::Winograd {
+        let bytes: &[i8] = bytemuck::cast_slice(words);
+        return bytes.get(shape.index(output, ky, kx, input)).map_or(0, |&w| i32::from(w));
+    }
+    let pair = input / 4 * 2 + input % 2;
+    let second = input % 4 / 2;
+    recovered(ky, kx, |position| {
+        let at = place(shape, output / 2, pair, position, output % 2);
+        words.get(at).map_or(0, |&w| i32::from((w >> (16 * second)) as i16))
+    })
+}
+
+/// True where transformed weights are the transform of i8 weights, which are 0 for padding
+/// inputs.
+pub(crate) fn are_transformed(shape: WeightShape, words: &[u32]) -> bool {
+    let kind = KernelKind::Winograd;
+    (0..shape.output_pairs()).all(|output| {
+        (0..shape.input_pairs()).all(|pair| {
+            let mut fits = true;
+            let taps = core::array::from_fn(|tap| {
+                core::array::from_fn(|byte| {
+                    let input = pair / 2 * 4 + pair % 2 + byte / 2 * 2;
+                    let at = [2 * output + byte % 2, tap / 3, tap % 3, input];
+                    let value = weight(kind, shape, words, at);
+                    fits &= input < usize::from(shape.input) || value == 0;
+                    let byte = value as i8;
+                    fits &= i32::from(byte) == value;
+                    byte
+                })
+            });
+            fits && transformed(&taps)
+                .into_iter()
+                .enumerate()
+                .all(|(i, word)| words.get(place(shape, output, pair, i / 2, i % 2)) == Some(&word))
+        })
+    })
+}
+
+const _: () = assert!(PAIR_WORDS == POSITIONS * 2);
