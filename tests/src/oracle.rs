@@ -305,7 +305,8 @@ impl Oracle {
         let mut sum = 0;
         for (i, vertical) in INVERSE[ky].iter().enumerate() {
             for (j, horizontal) in INVERSE[kx].iter().enumerate() {
-                sum += vertical * horizontal * transformed(4 * i + j);
+                let position = 4 * j + [2, 0, 1, 3][i];
+                sum += vertical * horizontal * transformed(position);
             }
         }
         assert_eq!(sum % 4, 0, "transformed weights");

@@ -1,5 +1,8 @@
 //! One suite for every implementation of [`MicroKernel`], on hosts and on devices.
 
+mod rows;
+
+use super::finish::FinishKind;
 use super::micro::{MicroKernel, Sums, Window};
 use super::scalar::Scalar;
 
@@ -18,6 +21,38 @@ pub enum Mismatch {
         /// First pixel of the tile.
         x: u8,
     },
+    /// A row of outputs.
+    Row {
+        /// Side of the kernel.
+        kernel: u8,
+        /// Stride, 1 or 2.
+        stride: u8,
+        /// Planes in the two runs.
+        planes: (u8, u8),
+        /// Pixels of the row.
+        pixels: u8,
+        /// What follows the sums.
+        kind: FinishKind,
+    },
+    /// Transformed inputs.
+    WinogradInput {
+        /// Pairs of input channels.
+        pairs: u8,
+    },
+    /// Transformed weights.
+    WinogradWeights {
+        /// Pairs of input channels.
+        pairs: u8,
+    },
+    /// The outputs of a Winograd block, also compared with the direct convolution.
+    WinogradBlock {
+        /// Pairs of input channels.
+        pairs: u8,
+        /// Pixels of the first row.
+        pixels: u8,
+        /// What follows the sums.
+        kind: FinishKind,
+    },
     /// A widened row.
     Widen {
         /// Words.
@@ -29,6 +64,13 @@ pub enum Mismatch {
     Dot {
         /// Words of weights.
         words: u8,
+    },
+    /// Pooled channels.
+    Pool {
+        /// Words.
+        count: u16,
+        /// Words from one to the next.
+        step: u8,
     },
     /// A rounded product.
     Mulr {
@@ -76,8 +118,13 @@ impl Random {
         match style {
             0 => self.next(),
             1 => 0x8181_8181,
-            _ => 0x7f7f_7f7f,
+            2 => 0x7f7f_7f7f,
+            _ => 0x8080_8080,
         }
+    }
+
+    fn bytes(&mut self, style: u32) -> u32 {
+        self.weights(if style == 1 { 3 } else { style })
     }
 }
 
@@ -91,6 +138,9 @@ pub fn check<M: MicroKernel>(micro: &M) -> Result<u32, Mismatch> {
     Ok(tiles(micro, &mut random)?
         + widening(micro, &mut random)?
         + dots(micro, &mut random)?
+        + pools(micro, &mut random)?
+        + rows::rows(micro, &mut random)?
+        + rows::winograd(micro, &mut random)?
         + numbers(micro, &mut random)?)
 }
 
@@ -164,6 +214,25 @@ fn dots<M: MicroKernel>(micro: &M, random: &mut Random) -> Result<u32, Mismatch>
                 return Err(Mismatch::Dot { words: words as u8 });
             }
             cases += 1;
+        }
+    }
+    Ok(cases)
+}
+
+fn pools<M: MicroKernel>(micro: &M, random: &mut Random) -> Result<u32, Mismatch> {
+    let mut cases = 0;
+    let mut source = [0; WORDS];
+    for step in [1, 2, 5] {
+        for count in [0, 1, 2, 3, 8, 127, 255, 256, 257, 600] {
+            let count = count / step;
+            for style in 0..4 {
+                source.fill_with(|| random.bytes(style));
+                let source = &source[..count * step];
+                if Scalar.pool(source, step) != micro.pool(source, step) {
+                    return Err(Mismatch::Pool { count: count as u16, step: step as u8 });
+                }
+                cases += 1;
+            }
         }
     }
     Ok(cases)

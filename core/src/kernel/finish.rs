@@ -5,6 +5,7 @@ use crate::graph::Activation;
 
 /// What follows the sums (`core/docs/quantization.md`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(u32)]
 pub enum FinishKind {
     /// One multiplier.
@@ -113,6 +114,15 @@ impl<'a> PairRow<'a> {
     #[inline(always)]
     pub fn bytes(&mut self) -> &mut [i8] {
         self.bytes
+    }
+
+    /// The outputs of a pixel.
+    #[inline(always)]
+    pub fn pixel(&mut self, i: usize) -> Option<&mut [i8; 2]> {
+        if i >= self.pixels {
+            return None;
+        }
+        self.bytes.get_mut(i * self.pitch..)?.first_chunk_mut()
     }
 
     /// The outputs from pixel `x` to the end of the row.

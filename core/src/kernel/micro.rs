@@ -108,15 +108,13 @@ pub trait MicroKernel {
     /// `weights` are the pair's packed words, [`Window::weight_words`] of them: `kernel` for each
     /// plane. A word's bytes are `[o0 a, o1 a, o0 b, o1 b]` for the pair (a, b) of its plane.
     ///
-    /// # Panics
-    /// May panic where [`Window::holds`] is false.
+    /// Where [`Window::holds`] is false, the sums are any.
     fn tile(&self, window: &Window<'_>, x: usize, weights: &[u32], sums: &mut Sums);
 
     /// A row of a direct convolution for one output pair: for every pixel of `out` the sums as
     /// [`Self::tile`] has them, requantised.
     ///
-    /// # Panics
-    /// May panic where [`Window::holds`] is false for a tile of the row.
+    /// Where [`Window::holds`] is false for a tile of the row, its pixels are any.
     #[inline]
     fn row(&self, window: &Window<'_>, weights: &[u32], finish: &Finish, out: &mut PairRow<'_>) {
         let mut x = 0;
@@ -148,9 +146,11 @@ pub trait MicroKernel {
         winograd::weights(packed, pairs, u);
     }
 
-    /// The outputs of a block for one output pair, from what [`Self::winograd_input`] and
-    /// [`Self::winograd_weights`] made: up to 8 pixels of two rows. At the edges of a map the
-    /// rows have fewer pixels, the second perhaps none.
+    /// The outputs of blocks next to each other for one output pair, from what
+    /// [`Self::winograd_input`] made, one block after the other, and
+    /// [`Self::winograd_weights`]: 8 pixels a block of two rows. At the edges of a map the rows
+    /// have fewer pixels, the second perhaps none. `u` has its exact length, by which the pairs
+    /// are known.
     #[inline]
     fn winograd_block(
         &self,
@@ -182,6 +182,18 @@ pub trait MicroKernel {
             sum = smlad(x[1], sxtb16(w.rotate_right(8)), sum);
         }
         sum
+    }
+
+    /// Sums of the four channels of every `step`-th word, as many as there are.
+    #[inline]
+    fn pool(&self, source: &[u32], step: usize) -> [i32; 4] {
+        let mut sums = [0; 4];
+        for word in source.iter().step_by(step.max(1)) {
+            for (sum, byte) in sums.iter_mut().zip(word.to_le_bytes()) {
+                *sum += i32::from(byte as i8);
+            }
+        }
+        sums
     }
 
     /// [`quant::mulr`].

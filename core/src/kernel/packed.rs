@@ -60,16 +60,11 @@ impl<M: MicroKernel> Kernels for Packed<M> {
         let input = maps.words(task.input_at, task.input.pixels() * words);
         let shift = quant::pool_shift(task.input.pixels());
         for (j, pair) in pairs.chunks_exact_mut(2).enumerate() {
-            let mut sums = [0; 4];
-            for pixel in input.chunks_exact(words) {
-                let word = pixel.get(j).copied().unwrap_or(0);
-                for (sum, byte) in sums.iter_mut().zip(word.to_le_bytes()) {
-                    *sum += i32::from(byte as i8);
-                }
-            }
+            let sums = self.0.pool(input.get(j..).unwrap_or_default(), words);
             let [c0, c1, c2, c3] = sums.map(|s| u32::from(quant::pooled(s, shift) as u16));
-            pair[0] = c0 | (c2 << 16);
-            pair[1] = c1 | (c3 << 16);
+            if let [low, high] = pair {
+                (*low, *high) = (c0 | (c2 << 16), c1 | (c3 << 16));
+            }
         }
         let rows = task.weights.chunks_exact(words);
         let numbers = task.bias.iter().zip(task.multiplier);

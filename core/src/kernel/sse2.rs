@@ -1,11 +1,16 @@
-//! The tile with SSE2, which every x86-64 processor has, through safe wrappers.
+//! The primitives with SSE2, which every x86-64 processor has, through safe wrappers.
+
+mod finish;
+mod winograd;
 
 use safe_arch::{
-    add_i32_m128i, m128i, mul_i16_horizontal_add_m128i, set_i32_m128i_s, shr_imm_i16_m128i,
-    shuffle_ai_f32_all_m128i, shuffle_ai_i16_l64all_m128i, unpack_low_i8_m128i,
+    add_i32_m128i, m128i, mul_i16_horizontal_add_m128i, set_i32_m128i_s, set_splat_i32_m128i,
+    shr_imm_i16_m128i, shuffle_ai_f32_all_m128i, shuffle_ai_i16_l64all_m128i, unpack_low_i8_m128i,
 };
 
+use super::finish::{Finish, PairRow};
 use super::micro::{MicroKernel, Sums, TILE_PIXELS, Window};
+use super::winograd::{BLOCK_ROWS, SUM_WORDS};
 
 /// `PMADDWD` multiplies the channel pairs of four pixels at once.
 #[derive(Clone, Copy, Debug, Default)]
@@ -14,48 +19,123 @@ pub struct Sse2;
 impl MicroKernel for Sse2 {
     #[inline]
     fn tile(&self, window: &Window<'_>, x: usize, weights: &[u32], sums: &mut Sums) {
-        assert!(window.holds(x, weights.len()));
-        match (window.kernel(), window.stride()) {
-            (1, 1) => planes(window, x, weights, sums, 1, 1),
-            (3, 1) => planes(window, x, weights, sums, 3, 1),
-            (3, 2) => planes(window, x, weights, sums, 3, 2),
-            (kernel, stride) => planes(window, x, weights, sums, kernel, stride),
+        let start = sums.map(|sums| [bytemuck::cast(sums)]);
+        *sums = tiles(window, x, weights, start).map(|[sums]| bytemuck::cast(sums));
+    }
+
+    #[inline]
+    fn row(&self, window: &Window<'_>, weights: &[u32], finish: &Finish, out: &mut PairRow<'_>) {
+        let mut x = 0;
+        // The more tiles at a time, the less often weights are unpacked.
+        while x < out.pixels() {
+            let left = out.pixels().div_ceil(TILE_PIXELS) - x / TILE_PIXELS;
+            x += TILE_PIXELS
+                * match left {
+                    0 | 1 => some::<1>(window, x, weights, finish, out),
+                    2 | 3 => some::<2>(window, x, weights, finish, out),
+                    _ => some::<4>(window, x, weights, finish, out),
+                };
         }
+    }
+
+    #[inline]
+    fn winograd_input(&self, rows: [&[u32]; 4], phase: usize, x: usize, v: &mut [u32]) {
+        winograd::input(rows, phase, x, v);
+    }
+
+    #[inline]
+    fn winograd_weights(&self, packed: &[u32], pairs: usize, u: &mut [u32]) {
+        winograd::weights(packed, pairs, u);
+    }
+
+    #[inline]
+    fn winograd_block(
+        &self,
+        v: &[u32],
+        u: &[u32],
+        _: &mut [u32; SUM_WORDS],
+        finish: &Finish,
+        out: &mut [PairRow<'_>; BLOCK_ROWS],
+    ) {
+        winograd::blocks(v, u, finish, out);
     }
 }
 
+/// Four words; zeros where they are not there.
 #[inline(always)]
-fn planes(
+fn four(words: &[u32], at: usize) -> m128i {
+    let words = words.get(at..).and_then(<[u32]>::first_chunk::<4>);
+    bytemuck::cast(words.copied().unwrap_or_default())
+}
+
+/// `TILES` tiles from pixel `x` on, requantised; returns how many.
+#[inline(always)]
+fn some<const TILES: usize>(
     window: &Window<'_>,
     x: usize,
     weights: &[u32],
-    sums: &mut Sums,
+    finish: &Finish,
+    out: &mut PairRow<'_>,
+) -> usize {
+    let start = finish.bias.map(|bias| [set_splat_i32_m128i(bias); TILES]);
+    let [first, second] = tiles(window, x, weights, start);
+    for (tile, sums) in first.into_iter().zip(second).enumerate() {
+        finish::four(finish, sums.into(), out, x + TILE_PIXELS * tile);
+    }
+    TILES
+}
+
+#[inline(always)]
+fn tiles<const TILES: usize>(
+    window: &Window<'_>,
+    x: usize,
+    weights: &[u32],
+    start: [[m128i; TILES]; 2],
+) -> [[m128i; TILES]; 2] {
+    match (window.kernel(), window.stride()) {
+        (1, 1) => planes(window, x, weights, start, 1, 1),
+        (3, 1) => planes(window, x, weights, start, 3, 1),
+        (3, 2) => planes(window, x, weights, start, 3, 2),
+        (kernel, stride) => planes(window, x, weights, start, kernel, stride),
+    }
+}
+
+/// The pairs of both outputs from a packed word, in all lanes.
+#[inline(always)]
+fn pairs(word: u32) -> [m128i; 2] {
+    // [o0 a, o1 a, o0 b, o1 b] as i16, reordered to (o0 a, o0 b), (o1 a, o1 b).
+    let bytes = set_i32_m128i_s(word as i32);
+    let wide = shr_imm_i16_m128i::<8>(unpack_low_i8_m128i(bytes, bytes));
+    let pairs = shuffle_ai_i16_l64all_m128i::<0b11_01_10_00>(wide);
+    [shuffle_ai_f32_all_m128i::<0x00>(pairs), shuffle_ai_f32_all_m128i::<0x55>(pairs)]
+}
+
+#[inline(always)]
+fn planes<const TILES: usize>(
+    window: &Window<'_>,
+    x: usize,
+    weights: &[u32],
+    start: [[m128i; TILES]; 2],
     kernel: usize,
     stride: usize,
-) {
+) -> [[m128i; TILES]; 2] {
     let (step, phase) = (window.step(), window.phase());
     let [first, second] = window.runs();
-    let (before, after) = weights.split_at(window.planes()[0] * kernel);
-    let [mut o0, mut o1] = sums.map(bytemuck::cast::<_, m128i>);
+    let (before, after) = weights.split_at(weights.len().min(window.planes()[0] * kernel));
+    let [mut a, mut b] = start;
     for (run, weights) in [(first, before), (second, after)] {
         for (plane, weights) in run.chunks_exact(step).zip(weights.chunks_exact(kernel)) {
             for (kx, &w) in weights.iter().enumerate() {
                 let at = kx % stride * phase + kx / stride + x;
-                let pixels = plane.get(at..at + TILE_PIXELS).and_then(<[u32]>::first_chunk);
-                let pixels: [u32; TILE_PIXELS] = pixels.copied().unwrap_or_default();
-                let pixels: m128i = bytemuck::cast(pixels);
-                // [o0 a, o1 a, o0 b, o1 b] as i16, reordered to (o0 a, o0 b), (o1 a, o1 b).
-                let bytes = set_i32_m128i_s(w as i32);
-                let wide = shr_imm_i16_m128i::<8>(unpack_low_i8_m128i(bytes, bytes));
-                let pairs = shuffle_ai_i16_l64all_m128i::<0b11_01_10_00>(wide);
-                let (w0, w1) = (
-                    shuffle_ai_f32_all_m128i::<0x00>(pairs),
-                    shuffle_ai_f32_all_m128i::<0x55>(pairs),
-                );
-                o0 = add_i32_m128i(o0, mul_i16_horizontal_add_m128i(pixels, w0));
-                o1 = add_i32_m128i(o1, mul_i16_horizontal_add_m128i(pixels, w1));
+                let Some(pixels) = plane.get(at..at + TILES * TILE_PIXELS) else { continue };
+                let [w0, w1] = pairs(w);
+                for ((pixels, a), b) in pixels.chunks_exact(TILE_PIXELS).zip(&mut a).zip(&mut b) {
+                    let pixels = four(pixels, 0);
+                    *a = add_i32_m128i(*a, mul_i16_horizontal_add_m128i(pixels, w0));
+                    *b = add_i32_m128i(*b, mul_i16_horizontal_add_m128i(pixels, w1));
+                }
             }
         }
     }
-    *sums = [bytemuck::cast(o0), bytemuck::cast(o1)];
+    [a, b]
 }

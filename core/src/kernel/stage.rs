@@ -191,11 +191,11 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
         let mut tiles = Tiles { task, sums, out: [first, second] };
         let size = winograd::input_words(pairs).max(1);
         if shape.kind == KernelKind::Winograd {
-            for block in 0..shape.blocks() {
-                micro.winograd_input(rows, ring.phase, block * BLOCK_COLUMNS, inputs);
+            for x in (0..usize::from(shape.output.width)).step_by(BLOCK_COLUMNS) {
+                micro.winograd_input(rows, ring.phase, x, inputs);
                 let weights = task.weights.chunks_exact(winograd::weight_words(pairs).max(1));
                 for (o, weights) in weights.enumerate() {
-                    tiles.make(micro, block, &finish(task, o), o, inputs, weights);
+                    tiles.make(micro, o, x, BLOCK_COLUMNS, inputs, weights);
                 }
             }
         } else {
@@ -206,10 +206,7 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
             let packed = task.weights.chunks_exact(winograd::packed_words(pairs).max(1));
             for (o, packed) in packed.enumerate() {
                 micro.winograd_weights(packed, pairs, weights);
-                let finish = finish(task, o);
-                for (block, inputs) in inputs.chunks_exact(size).enumerate() {
-                    tiles.make(micro, block, &finish, o, inputs, weights);
-                }
+                tiles.make(micro, o, 0, usize::MAX, inputs, weights);
             }
         }
     }
@@ -243,30 +240,29 @@ struct Tiles<'a, 't, 'm> {
 }
 
 impl Tiles<'_, '_, '_> {
+    /// Makes the blocks from column `x` on for an output pair, `columns` of them at most.
     #[inline]
     fn make<M: MicroKernel>(
         &mut self,
         micro: &M,
-        block: usize,
-        finish: &Finish,
         o: usize,
+        x: usize,
+        columns: usize,
         inputs: &[u32],
         weights: &[u32],
     ) {
         let output = &self.task.shape.output;
         let pitch = padded(output.channels);
-        let x = block * BLOCK_COLUMNS;
-        let pixels = usize::from(output.width).saturating_sub(x).min(BLOCK_COLUMNS);
+        let pixels = usize::from(output.width).saturating_sub(x).min(columns);
         let [first, second] = &mut self.out;
         let start = x * pitch + 2 * o;
-        let (first, last) = (first.get_mut(start..), second.get_mut(start..));
-        let first = PairRow::new(first.unwrap_or_default(), pitch, pixels);
-        let second = match last {
-            Some(bytes) => PairRow::new(bytes, pitch, pixels),
-            None => PairRow::new(&mut [], pitch, 0),
-        };
+        let first = PairRow::new(first.get_mut(start..).unwrap_or_default(), pitch, pixels);
+        // Below the last row of an odd number there is none.
+        let below = if second.is_empty() { 0 } else { pixels };
+        let second = PairRow::new(second.get_mut(start..).unwrap_or_default(), pitch, below);
         if let (Some(first), Some(second)) = (first, second) {
-            micro.winograd_block(inputs, weights, self.sums, finish, &mut [first, second]);
+            let finish = finish(self.task, o);
+            micro.winograd_block(inputs, weights, self.sums, &finish, &mut [first, second]);
         }
     }
 }

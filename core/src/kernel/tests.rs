@@ -7,21 +7,41 @@ use crate::blob::BlobView;
 use crate::error::Error;
 use crate::exec::Network;
 use crate::graph::Activation::{self, None as Linear, Prelu, Relu};
+use crate::graph::KernelKind::{self, Direct, Winograd, WinogradOnline};
 use crate::space::Shape;
 use crate::testnet::{Layer, Net, Random, Values, outputs};
 
-/// Runs a network with the reference and the packed kernels; all maps and logits must be equal.
+/// Runs a network with the reference kernels and, with every kind, with the packed ones; all maps
+/// and logits must be equal.
 fn compare(net: &Net) {
-    let blob = net.build();
-    let view = BlobView::new_checked(blob.bytes()).unwrap();
     let image = Random(net.seed + 1).bytes(net.input.len());
+    let direct = net.build();
+    let view = BlobView::new_checked(direct.bytes()).unwrap();
     let expected = outputs(&Network::new(&view, Reference), &image, 0x1234_5678);
-    let found = outputs(&Network::new(&view, Packed(Scalar)), &image, 0x8f7f_a55a);
-    assert!(expected.0 == found.0, "maps differ: {net:?}");
-    assert_eq!(expected.1, found.1, "{net:?}");
-    let host = outputs(&Network::new(&view, Packed(Host::default())), &image, 0);
-    assert!(expected == host, "the host's kernels differ: {net:?}");
+    let mixed = |i: usize| KINDS[(i + net.seed as usize) % 3];
+    let kinds: [&dyn Fn(usize) -> KernelKind; 4] =
+        [&|_| Direct, &|_| Winograd, &|_| WinogradOnline, &mixed];
+    for (i, choose) in kinds.into_iter().enumerate() {
+        let chosen = net.with_kinds(choose);
+        if i > 0 && chosen.layers.iter().all(|l| l.kind == Direct) {
+            continue;
+        }
+        let blob = chosen.build();
+        let view = BlobView::new_checked(blob.bytes()).unwrap();
+        let found = outputs(&Network::new(&view, Packed(Scalar)), &image, 0x8f7f_a55a);
+        assert!(expected.0 == found.0, "maps differ: {chosen:?}");
+        assert_eq!(expected.1, found.1, "{chosen:?}");
+        let host = outputs(&Network::new(&view, Packed(Host::default())), &image, 0);
+        assert!(expected == host, "the host's kernels differ: {chosen:?}");
+        if i == 1 {
+            // The reference reads transformed weights too.
+            let found = outputs(&Network::new(&view, Reference), &image, 7);
+            assert!(expected == found, "{chosen:?}");
+        }
+    }
 }
+
+const KINDS: [KernelKind; 3] = [Direct, Winograd, WinogradOnline];
 
 fn shape(height: u16, width: u16, channels: u16) -> Shape {
     Shape { height, width, channels }
@@ -106,6 +126,61 @@ fn residual_blocks() {
     }
 }
 
+/// Blocks of every kernel and stride, whose maps grow, shrink and keep their width.
+#[test]
+fn rolled_blocks() {
+    let mut seed = 0;
+    for (kernel, second) in [(3, 3), (1, 3), (3, 1), (5, 3), (3, 5), (7, 3), (1, 1), (5, 7)] {
+        for stride in [1, 2] {
+            for (from, wide, to) in [(4, 4, 4), (3, 9, 16), (16, 5, 2), (7, 20, 33), (33, 2, 67)] {
+                seed += 1;
+                let (height, width) = (1 + seed % 9, 1 + seed / 2 % 18);
+                let activation = ACTIVATIONS[seed as usize % 3];
+                let layers = vec![
+                    Layer::new(0, from, 3, 1),
+                    Layer { activation, ..Layer::new(1, wide, kernel, stride) },
+                    Layer { activation: Linear, ..Layer::new(1, to, 1, stride) },
+                    Layer { activation, residual: Some(3), ..Layer::new(2, to, second, 1) },
+                    Layer::new(4, wide, kernel, 1),
+                    Layer { activation, residual: Some(4), ..Layer::new(5, to, second, 1) },
+                    // A block whose input is needed again, and one that reads it.
+                    Layer::new(6, from, kernel, 1),
+                    Layer { residual: Some(6), ..Layer::new(7, to, second, 1) },
+                    Layer { residual: Some(8), ..Layer::new(6, to, 3, 1) },
+                ];
+                let input = shape(height as u16, width as u16, 1 + (seed % 5) as u16);
+                compare(&Net { input, layers, classes: 3, values: Values::Random, seed });
+            }
+        }
+    }
+}
+
+/// A block that reads the image.
+#[test]
+fn blocks_on_the_image() {
+    for channels in 1..=9 {
+        for stride in [1, 2] {
+            let layers = vec![
+                Layer::new(0, 6, 3, stride),
+                Layer { activation: Linear, ..Layer::new(0, 5, 1, stride) },
+                Layer { residual: Some(2), ..Layer::new(1, 5, 3, 1) },
+            ];
+            let (input, seed) = (shape(11, 13, channels), u64::from(channels));
+            compare(&Net { input, layers, classes: 3, values: Values::Random, seed });
+        }
+    }
+}
+
+/// All widths up to 67 as input and as output of Winograd's kinds.
+#[test]
+fn winograd_widths() {
+    for width in 1..=67 {
+        let layers = vec![Layer::new(0, width, 3, 1), Layer::new(1, 68 - width, 3, 1)];
+        let (input, seed) = (shape(5, 9, 68 - width), u64::from(width));
+        compare(&Net { input, layers, classes: 2, values: Values::Random, seed });
+    }
+}
+
 #[test]
 fn extreme_values() {
     for values in [Values::Low, Values::High] {
@@ -114,7 +189,8 @@ fn extreme_values() {
                 let layers = vec![
                     Layer { activation, ..Layer::new(0, 64, 3, 1) },
                     Layer { activation, ..Layer::new(1, 64, 7, 1) },
-                    Layer { activation, residual: Some(1), ..Layer::new(2, 64, 3, 1) },
+                    Layer { activation, ..Layer::new(2, 64, 3, 1) },
+                    Layer { activation, residual: Some(1), ..Layer::new(3, 64, 3, 1) },
                 ];
                 compare(&Net { input: shape(6, 6, 4), layers, classes: 3, values, seed });
             }

@@ -94,7 +94,7 @@ fn recovered(ky: usize, kx: usize, u: impl Fn(usize) -> i32) -> i32 {
         for (j, horizontal) in rows(kx) {
             let sign = vertical * horizontal;
             if sign != 0 {
-                sum += sign * u(4 * i + j);
+                sum += sign * u(winograd::position(i, j));
             }
         }
     }

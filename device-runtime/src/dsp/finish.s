@@ -1,0 +1,106 @@
+@ Requantisation of 4 pixels x 2 outputs: sums of the first output in r4-r7, of the second in
+@ r8-r11. Called with bl; sp points to a `Tail` (tail.rs). Uses r0-r3 and r12.
+.macro sn_function name
+.section .text.\name, "ax"
+.global \name
+.type \name, %function
+.thumb_func
+.balign 4
+\name:
+.endm
+
+.equ T_OUT, 0       @ address of the first pixel; moved on by 4 pixels
+.equ T_PITCH, 4     @ bytes from a pixel to the next
+.equ T_M0, 8        @ multiplier of the first output
+.equ T_D0, 12       @ N - M of the first output
+.equ T_M1, 16
+.equ T_D1, 20
+.equ T_ZERO, 24
+.equ T_K0, 28       @ multipliers of the residual
+.equ T_K1, 32
+
+.macro sn_store
+    ldrd r0, r1, [sp, #T_OUT]
+    bfi r4, r8, #8, #8
+    strh r4, [r0]
+    bfi r5, r9, #8, #8
+    strh r5, [r0, r1]
+    add r0, r0, r1, lsl #1
+    bfi r6, r10, #8, #8
+    strh r6, [r0]
+    bfi r7, r11, #8, #8
+    strh r7, [r0, r1]
+    add r0, r0, r1, lsl #1
+    str r0, [sp, #T_OUT]
+    bx lr
+.endm
+
+.macro sn_residual_pixel first, second
+    ldrsb r2, [r3]
+    mla \first, r2, r0, \first
+    ldrsb r2, [r3, #1]
+    mla \second, r2, r1, \second
+.endm
+
+.macro sn_residual
+    ldrd r3, r12, [sp, #T_OUT]
+    ldrd r0, r1, [sp, #T_K0]
+    sn_residual_pixel r4, r8
+    add r3, r3, r12
+    sn_residual_pixel r5, r9
+    add r3, r3, r12
+    sn_residual_pixel r6, r10
+    add r3, r3, r12
+    sn_residual_pixel r7, r11
+.endm
+
+@ The multiplier is M + (N - M where the sum is negative).
+.macro sn_prelu sum
+    and r3, r1, \sum, asr #31
+    add r3, r3, r0
+    sn_requantise \sum, r3
+.endm
+
+.macro sn_finish_plain
+    ldr r2, [sp, #T_ZERO]
+    ldr r0, [sp, #T_M0]
+    ldr r1, [sp, #T_M1]
+    sn_requantise r4, r0
+    sn_requantise r5, r0
+    sn_requantise r6, r0
+    sn_requantise r7, r0
+    sn_requantise r8, r1
+    sn_requantise r9, r1
+    sn_requantise r10, r1
+    sn_requantise r11, r1
+    sn_store
+.endm
+
+.macro sn_finish_prelu
+    ldr r2, [sp, #T_ZERO]
+    ldrd r0, r1, [sp, #T_M0]
+    sn_prelu r4
+    sn_prelu r5
+    sn_prelu r6
+    sn_prelu r7
+    ldrd r0, r1, [sp, #T_M1]
+    sn_prelu r8
+    sn_prelu r9
+    sn_prelu r10
+    sn_prelu r11
+    sn_store
+.endm
+
+sn_function supernano_finish_residual
+    sn_residual
+    sn_finish_plain
+
+sn_function supernano_finish_plain
+    sn_finish_plain
+
+sn_function supernano_finish_residual_prelu
+    sn_residual
+    sn_finish_prelu
+
+sn_function supernano_finish_prelu
+    sn_finish_prelu

@@ -1,0 +1,75 @@
+@ What differs between cores: with the DSP extension.
+.syntax unified
+.thumb
+
+@ d = a + b, d = a - b on two halves.
+.macro sn_add16 d, a, b
+    sadd16 \d, \a, \b
+.endm
+.macro sn_sub16 d, a, b
+    ssub16 \d, \a, \b
+.endm
+
+@ Halves that additions may carry between, and back: none here.
+.macro sn_loose reg
+.endm
+.macro sn_tight reg
+.endm
+
+@ The halves of both outputs from a packed word of weights; `temp` is free.
+.macro sn_taps first, second, base, offset, temp
+    ldr \first, [\base, #\offset]
+    sxtb16 \second, \first, ror #8
+    sxtb16 \first, \first
+.endm
+
+@ Channels (0, 2) to `low`, (1, 3) to `word`.
+.macro sn_widen low, word
+    sxtb16 \low, \word
+    sxtb16 \word, \word, ror #8
+.endm
+
+@ One column of a kernel: a word of weights at lr for 2 outputs, 4 pixels of a channel pair at
+@ r12 + offset. r4-r7 sums of the first output, r8-r11 of the second.
+.macro sn_column offset, weight, advance
+.if \advance
+    ldr r0, [lr], #\advance
+.else
+    ldr r0, [lr, #\weight]
+.endif
+    sxtb16 r1, r0
+    sxtb16 r0, r0, ror #8
+    ldrd r2, r3, [r12, #\offset]
+    smlad r4, r2, r1, r4
+    smlad r8, r2, r0, r8
+    smlad r5, r3, r1, r5
+    smlad r9, r3, r0, r9
+    ldrd r2, r3, [r12, #\offset + 8]
+    smlad r6, r2, r1, r6
+    smlad r10, r2, r0, r10
+    smlad r7, r3, r1, r7
+    smlad r11, r3, r0, r11
+.endm
+
+@ A channel pair of 4 tiles at r12 and of 2 outputs at lr; both move on.
+.equ WG_UNROLLED, 8
+.equ WG_PAIR_BYTES, 44
+.macro wg_pair
+    ldrd r0, r1, [lr], #8
+    ldrd r2, r3, [r12], #8
+    smlad r4, r2, r0, r4
+    smlad r8, r2, r1, r8
+    smlad r5, r3, r0, r5
+    smlad r9, r3, r1, r9
+    ldrd r2, r3, [r12], #8
+    smlad r6, r2, r0, r6
+    smlad r10, r2, r1, r10
+    smlad r7, r3, r0, r7
+    smlad r11, r3, r1, r11
+.endm
+
+@ sum = sat8(zero + mulr(sum, factor)); r2 zero.
+.macro sn_requantise sum, factor
+    smmlar \sum, \sum, \factor, r2
+    ssat \sum, #8, \sum
+.endm

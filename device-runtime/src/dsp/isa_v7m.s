@@ -1,0 +1,103 @@
+@ What differs between cores: Armv7-M without the DSP extension.
+.syntax unified
+.thumb
+
+@ d = a + b, d = a - b on two halves that may carry.
+.macro sn_add16 d, a, b
+    add \d, \a, \b
+.endm
+.macro sn_sub16 d, a, b
+    sub \d, \a, \b
+.endm
+
+@ Loose: high x 65536 + low as one number, which plain additions keep; tight: two i16.
+.macro sn_loose reg
+    eor \reg, \reg, #0x8000
+    sub \reg, \reg, #0x8000
+.endm
+.macro sn_tight reg
+    add \reg, \reg, #0x8000
+    eor \reg, \reg, #0x8000
+.endm
+
+@ The loose halves of both outputs from a packed word of weights; `temp` is free.
+.macro sn_taps first, second, base, offset, temp
+    ldrsb \first, [\base, #\offset]
+    ldrsb \temp, [\base, #\offset + 2]
+    add \first, \first, \temp, lsl #16
+    ldrsb \second, [\base, #\offset + 1]
+    ldrsb \temp, [\base, #\offset + 3]
+    add \second, \second, \temp, lsl #16
+.endm
+
+@ Channels (0, 2) to `low`, (1, 3) to `word`; r12 is free.
+.macro sn_widen low, word
+    sxtb \low, \word
+    sbfx r12, \word, #16, #8
+    bfi \low, r12, #16, #16
+    asr r12, \word, #24
+    sbfx \word, \word, #8, #8
+    bfi \word, r12, #16, #16
+.endm
+
+@ 4 pixels of one channel by the weights r0 and r1 of two outputs.
+.macro sn_channel offset
+    ldrsh.w r2, [r12, #\offset]
+    mla r4, r2, r0, r4
+    mla r8, r2, r1, r8
+    ldrsh.w r2, [r12, #\offset + 4]
+    mla r5, r2, r0, r5
+    mla r9, r2, r1, r9
+    ldrsh.w r2, [r12, #\offset + 8]
+    mla r6, r2, r0, r6
+    mla r10, r2, r1, r10
+    ldrsh.w r2, [r12, #\offset + 12]
+    mla r7, r2, r0, r7
+    mla r11, r2, r1, r11
+.endm
+
+@ One column of a kernel: a word of weights at lr for 2 outputs, 4 pixels of a channel pair at
+@ r12 + offset. r4-r7 sums of the first output, r8-r11 of the second.
+.macro sn_column offset, weight, advance
+    ldrsb r0, [lr, #\weight + 2]
+    ldrsb r1, [lr, #\weight + 3]
+    sn_channel \offset + 2
+    ldrsb r1, [lr, #\weight + 1]
+.if \advance
+    ldrsb r0, [lr], #\advance
+.else
+    ldrsb r0, [lr, #\weight]
+.endif
+    sn_channel \offset
+.endm
+
+@ A channel pair of 4 tiles at r12 and of 2 outputs at lr; both move on.
+.equ WG_UNROLLED, 4
+.equ WG_PAIR_BYTES, 112
+.macro wg_pair
+    ldrsh.w r0, [lr, #2]
+    ldrsh.w r1, [lr, #6]
+    sn_channel 2
+    ldrsh.w r1, [lr, #4]
+    ldrsh.w r0, [lr], #8
+    ldrsh.w r2, [r12, #12]
+    mla r7, r2, r0, r7
+    mla r11, r2, r1, r11
+    ldrsh.w r2, [r12, #8]
+    mla r6, r2, r0, r6
+    mla r10, r2, r1, r10
+    ldrsh.w r2, [r12, #4]
+    mla r5, r2, r0, r5
+    mla r9, r2, r1, r9
+    ldrsh.w r2, [r12], #16
+    mla r4, r2, r0, r4
+    mla r8, r2, r1, r8
+.endm
+
+@ sum = sat8(zero + mulr(sum, factor)); r2 zero, r3 and r12 free (factor may be r3).
+.macro sn_requantise sum, factor
+    smull r3, r12, \sum, \factor
+    lsls r3, r3, #1
+    adc \sum, r12, r2
+    ssat \sum, #8, \sum
+.endm

@@ -1,0 +1,87 @@
+@ One row of a direct convolution for an output pair: `fn(frame: *const RowFrame)`.
+@ A tile is 4 pixels x 2 outputs. r12 pixels, lr weights, r4-r7 sums of the first output, r8-r11
+@ of the second; the frame is copied to the stack.
+@ The first 36 bytes are a `Tail`.
+.equ R_BIAS, 36
+.equ R_FINISH, 44
+.equ R_STEP, 48     @ bytes from a plane to the next; from a phase to the next with stride 2
+.equ R_END, 52      @ end of the weights of the run at work
+.equ R_WEIGHTS, 56
+.equ R_FIRST, 60    @ pixels of the tile in the first run
+.equ R_SECOND, 64   @ in the second run
+.equ R_SECOND_END, 68
+.equ R_FIRST_END, 72
+.equ R_LIMIT, 76    @ R_FIRST after the last tile
+.equ R_BYTES, 80
+
+.macro sn_next_plane
+    ldr r0, [sp, #R_STEP]
+    add r12, r12, r0
+.endm
+
+.macro sn_plane_1x1
+    sn_column 0, 0, 4
+.endm
+
+.macro sn_plane_3x3
+    sn_column 0, 0, 4
+    sn_column 4, 0, 4
+    sn_column 8, 0, 4
+.endm
+
+@ Columns 0 and 2 lie in the even phase, column 1 in the odd one.
+.macro sn_plane_3x3_stride2
+    sn_column 0, 0, 12
+    sn_column 4, -4, 0
+    sn_next_plane
+    sn_column 0, -8, 0
+.endm
+
+@ Planes come in twos.
+.macro sn_row name, plane
+    sn_function \name
+    push {r4-r11, lr}
+    sub sp, #R_BYTES
+    mov lr, sp
+    ldmia r0!, {r1-r10}
+    stmia lr!, {r1-r10}
+    ldmia r0, {r1-r10}
+    stmia lr, {r1-r10}
+1:  ldrd r4, r8, [sp, #R_BIAS]
+    mov r5, r4
+    mov r6, r4
+    mov r7, r4
+    mov r9, r8
+    mov r10, r8
+    mov r11, r8
+    ldr r0, [sp, #R_FIRST_END]
+    ldrd lr, r12, [sp, #R_WEIGHTS]
+    cmp lr, r0
+    beq 3f
+2:  str r0, [sp, #R_END]
+4:  \plane
+    sn_next_plane
+    \plane
+    ldrd r0, r1, [sp, #R_STEP]
+    add r12, r12, r0
+    cmp lr, r1
+    bne 4b
+3:  ldrd r12, r0, [sp, #R_SECOND]
+    cmp lr, r0
+    bne 2b
+    ldr r0, [sp, #R_FINISH]
+    blx r0
+    ldrd r0, r1, [sp, #R_FIRST]
+    ldr r2, [sp, #R_LIMIT]
+    adds r0, #16
+    adds r1, #16
+    strd r0, r1, [sp, #R_FIRST]
+    cmp r0, r2
+    bne 1b
+    add sp, #R_BYTES
+    pop {r4-r11, pc}
+.endm
+
+sn_row supernano_row_1x1, sn_plane_1x1
+sn_row supernano_row_3x3, sn_plane_3x3
+sn_row supernano_row_3x3_stride2, sn_plane_3x3_stride2
