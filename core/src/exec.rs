@@ -14,11 +14,13 @@
 //! ```
 
 mod arena;
+mod bound;
 mod unit;
 
 use core::ops::Range;
 
 pub use arena::ArenaPlan;
+pub use bound::unit_bytes;
 pub(crate) use arena::is_sound;
 use unit::{Unit, tensor_words};
 

@@ -10,9 +10,10 @@ mod ridge;
 use serde::{Deserialize, Serialize};
 use supernano_core::arch::Arch;
 use supernano_core::plan::{self, BranchScheme, Cost, Enhancement};
-use supernano_core::space::Space;
+use supernano_core::space::{PlacedBlock, Space};
 
 use crate::error::{Error, Result};
+use crate::search::ScoreModel;
 use ridge::Ridge;
 
 /// Fewest evaluated sub-networks that a model is fitted on.
@@ -241,6 +242,28 @@ impl Surrogate {
         let slope = self.link.information(score);
         let linear = self.ridge.standard_error(&features(space, arch), slope / self.information);
         Prediction { score, se: slope * linear }
+    }
+}
+
+/// The terms that the search adds up.
+impl ScoreModel for Surrogate {
+    fn constant(&self) -> f64 {
+        self.intercept
+    }
+
+    fn term(&self, space: &Space<'_>, block: PlacedBlock, _: Option<u8>, options: &[u8]) -> f64 {
+        let first = space.free_layers().take_while(|&i| i < block.first).count();
+        let own = (block.first..=block.last()).zip(options);
+        let free = own.filter(|(i, _)| space.layers[*i].same_as.is_none());
+        free.zip(&self.tables[first..]).map(|((_, &o), terms)| terms[usize::from(o)]).sum()
+    }
+
+    fn logs(&self) -> [f64; 2] {
+        [self.ln_macs, self.ln_params]
+    }
+
+    fn link(&self, linear: f64) -> f64 {
+        self.link.score(linear)
     }
 }
 
