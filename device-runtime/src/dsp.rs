@@ -14,7 +14,13 @@ mod winograd;
 use supernano_core::kernel::Packed;
 
 /// Name of the kernels that [`kernels`] gives.
-pub const KERNELS: &str = if cfg!(supernano_dsp) { "dsp" } else { "scalar" };
+pub const KERNELS: &str = if cfg!(supernano_dsp) {
+    "dsp"
+} else if cfg!(supernano_asm) {
+    "armv7-m"
+} else {
+    "scalar"
+};
 
 /// The fastest kernels of this core.
 pub fn kernels() -> Packed<Dsp> {

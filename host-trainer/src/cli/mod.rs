@@ -12,6 +12,7 @@ pub mod report;
 pub mod search;
 pub mod spaces;
 pub mod standalone;
+pub mod synthetic;
 pub mod train;
 
 use std::process::ExitCode;
@@ -48,6 +49,7 @@ enum Command {
     Latency(latency::Args),
     Calibrate(calibrate::Args),
     Report(report::Args),
+    Synthetic(synthetic::Args),
     /// List the built-in search spaces.
     Spaces,
 }
@@ -64,6 +66,7 @@ fn run(cli: &Cli, out: &Output) -> Result<()> {
         Command::Latency(args) => latency::run(args, out),
         Command::Calibrate(args) => calibrate::run(args, out),
         Command::Report(args) => report::run(args, out),
+        Command::Synthetic(args) => synthetic::run(args, out),
         Command::Spaces => spaces::run(out),
     }
 }
