@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 use supernano_core::arch::Arch;
-use supernano_core::exec::{self, ArenaPlan};
+use supernano_core::exec;
 use supernano_core::plan::{ActivationScope, BranchScheme, Enhancement, WidthRule, resolve};
 use supernano_core::space::{BUILTIN, Space};
 
@@ -101,13 +101,13 @@ fn write(args: &Args, space: &'static Space<'static>, arch: &Arch) -> Result<Wri
     let file = args.output.join(&code).with_extension("snb");
     files::write(&file, blob.bytes())?;
     let view = blob.view()?;
-    let ops = || view.header().ops.iter();
+    let header = view.header();
     Ok(Written {
         code,
         file,
         blob_bytes: blob.bytes().len(),
-        arena_bytes: ArenaPlan::new(&view).bytes(),
-        macs: ops().map(|op| exec::macs(&view, op)).sum(),
+        arena_bytes: view.arena_bytes(),
+        macs: header.ops.iter().map(|op| exec::macs(&view, op)).sum(),
         raw_bytes: synthetic::raw_bytes(space, &plan),
     })
 }

@@ -115,3 +115,6 @@ fn cycles(text: &str, chip: Option<&Chip>, table: &InstructionTable) -> Result<u
     );
     Err(Error::invalid("option --latency", "time", expected, format!("a table of {}", table.unit)))
 }
+
+#[cfg(test)]
+mod tests;

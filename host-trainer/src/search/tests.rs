@@ -402,3 +402,28 @@ fn sizes_have_units() {
         assert!(error.to_string().starts_with("--flash"), "{error}");
     }
 }
+
+#[test]
+fn uniform_widths_are_one_share_of_the_largest_everywhere() {
+    let (score, costs) = (rugged(&RESNET20, 2), toy(&RESNET20));
+    let limits = Limits { flash_bytes: Some(80_000), ..Limits::default() };
+    let problem = problem(&RESNET20, &score, &costs, limits);
+    let found = super::uniform::best(&problem).unwrap().unwrap();
+    assert!(limits.allow(found.costs));
+    let widths: Vec<u16> = (0..19).map(|i| found.arch.nominal(&RESNET20, i).0).collect();
+    assert!(widths[..7].iter().all(|w| *w == widths[0]), "{widths:?}");
+    assert!(widths[7..13].iter().all(|w| *w == widths[7]), "{widths:?}");
+    let none = Problem { limits: Limits { flash_bytes: Some(1), ..limits }, ..problem };
+    assert!(super::uniform::best(&none).unwrap().is_none());
+}
+
+#[test]
+fn times_have_units() {
+    for (text, nanoseconds) in [("60ms", 60_000_000), ("1.5 s", 1_500_000_000), ("800us", 800_000)] {
+        assert_eq!(size::nanoseconds("--latency", text).unwrap(), nanoseconds);
+    }
+    for text in ["60", "ms", "0ms", "-1ms", "60 min", "inf s"] {
+        let error = size::nanoseconds("--latency", text).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+    }
+}
