@@ -7,7 +7,8 @@ const ARMV8M_DSP: [&str; 5] =
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rustc-check-cfg=cfg(supernano_asm, supernano_dsp, supernano_armv8m)");
+    println!("cargo:rustc-check-cfg=cfg(supernano_asm, supernano_dsp)");
+    println!("cargo:rustc-check-cfg=cfg(supernano_armv8m, supernano_v6m)");
     let target = std::env::var("TARGET").unwrap_or_default();
     let flags = std::env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
     let named = || {
@@ -18,6 +19,7 @@ fn main() {
     for (cfg, set) in [
         ("supernano_dsp", dsp),
         ("supernano_armv8m", armv8m),
+        ("supernano_v6m", target.starts_with("thumbv6m-") || target.starts_with("thumbv8m.base-")),
         ("supernano_asm", dsp || armv8m || target.starts_with("thumbv7m-")),
     ] {
         if set {

@@ -15,6 +15,7 @@
 
 mod arena;
 mod bound;
+mod digest;
 mod unit;
 
 use core::ops::Range;
@@ -22,11 +23,12 @@ use core::ops::Range;
 pub use arena::ArenaPlan;
 pub use bound::unit_bytes;
 pub(crate) use arena::is_sound;
+pub use digest::Digest;
 use unit::{Unit, tensor_words};
 
 use crate::blob::BlobView;
 use crate::error::Error;
-use crate::graph::{Classifier, Conv, Graph, Op};
+use crate::graph::{Graph, Op};
 use crate::kernel::{BlockTask, ClassifierTask, ConvShape, ConvTask, Kernels};
 
 /// Told which operation works, and what it writes.
@@ -53,6 +55,21 @@ impl Observer for () {}
 pub struct Network<'a, K> {
     view: BlobView<'a>,
     kernels: K,
+}
+
+/// What a unit is.
+#[derive(Clone, Copy)]
+enum Kind {
+    Conv,
+    Block,
+    Classifier,
+}
+
+/// A unit to execute.
+struct Task {
+    kind: Kind,
+    ops: usize,
+    scratch: Range<usize>,
 }
 
 impl<'a, K: Kernels> Network<'a, K> {
@@ -159,30 +176,16 @@ impl<'a, K: Kernels> Network<'a, K> {
         observer: &mut O,
     ) -> Result<usize, Error> {
         self.check(arena, logits)?;
-        let Some(unit) = self.unit(op) else { return Ok(self.ops()) };
-        let scratch = self.scratch(op, &unit);
-        match unit {
-            Unit::Conv(conv) => {
-                if let Some(task) = self.conv_task(op, &conv) {
-                    self.kernels.conv(&task, scratch, arena, observer);
-                }
-            }
-            Unit::Block { first, projection, second } => {
-                let task = self.block_task(op, &first, projection.as_ref(), &second);
-                if let Some(task) = task {
-                    self.kernels.block(&task, scratch, arena, observer);
-                }
-            }
-            Unit::Classifier(_) => {
+        let Some(Task { kind, ops, scratch }) = self.unit(op) else { return Ok(self.ops()) };
+        match kind {
+            Kind::Conv => self.conv(op, scratch, arena, observer),
+            Kind::Block => self.block((op, ops), scratch, arena, observer),
+            Kind::Classifier => {
                 observer.enter(op);
-                if let Some(Op::Classifier(classifier)) = self.view.op(op)
-                    && let Some(task) = self.classifier_task(op, &classifier, scratch)
-                {
-                    self.kernels.classifier(&task, arena, logits);
-                }
+                let _ = self.classifier(op, scratch, arena, logits);
             }
         }
-        Ok(op + unit.len())
+        Ok(op + ops)
     }
 
     fn check(&self, arena: &[u32], logits: &[i32]) -> Result<(), Error> {
@@ -194,11 +197,75 @@ impl<'a, K: Kernels> Network<'a, K> {
         if expected == found { Ok(()) } else { Err(Error::SliceLength { expected, found }) }
     }
 
-    fn unit(&self, op: usize) -> Option<Unit> {
-        match self.view.op(op)? {
-            Op::Conv(conv) if !K::ROLLED => Some(Unit::Conv(conv)),
-            _ => Unit::at(&self.view, op),
+    // These are out of line to keep what they hold apart from each other on the stack.
+
+    #[inline(never)]
+    fn unit(&self, op: usize) -> Option<Task> {
+        let unit = match self.view.op(op)? {
+            Op::Conv(conv) if !K::ROLLED => Unit::Conv(conv),
+            _ => Unit::at(&self.view, op)?,
+        };
+        let at = if K::ROLLED { self.view.scratch_at(op) as usize } else { 0 };
+        let words = if K::ROLLED { unit.scratch_words(&self.view) } else { 0 };
+        let kind = match unit {
+            Unit::Conv(_) => Kind::Conv,
+            Unit::Block { .. } => Kind::Block,
+            Unit::Classifier(_) => Kind::Classifier,
+        };
+        Some(Task { kind, ops: unit.len(), scratch: at..at + words })
+    }
+
+    #[inline(never)]
+    fn conv<O: Observer + ?Sized>(
+        &self,
+        op: usize,
+        scratch: Range<usize>,
+        arena: &mut [u32],
+        observer: &mut O,
+    ) {
+        if let Some(task) = self.conv_task(op) {
+            self.kernels.conv(&task, scratch, arena, observer);
         }
+    }
+
+    /// A block of this many operations.
+    #[inline(never)]
+    fn block<O: Observer + ?Sized>(
+        &self,
+        (op, ops): (usize, usize),
+        scratch: Range<usize>,
+        arena: &mut [u32],
+        observer: &mut O,
+    ) {
+        let projection = if ops == 3 { self.conv_task(op + 1) } else { None };
+        if let (Some(first), Some(second)) = (self.conv_task(op), self.conv_task(op + ops - 1)) {
+            let block = BlockTask { first, projection, second };
+            self.kernels.block(&block, scratch, arena, observer);
+        }
+    }
+
+    #[inline(never)]
+    fn classifier(
+        &self,
+        op: usize,
+        scratch: Range<usize>,
+        arena: &mut [u32],
+        logits: &mut [i32],
+    ) -> Option<()> {
+        let Some(Op::Classifier(classifier)) = self.view.op(op) else { return None };
+        let params = self.view.classifier_params(&classifier)?;
+        let (bias, multiplier) = params.split_at_checked(self.view.classes())?;
+        let task = ClassifierTask {
+            op,
+            input: self.view.tensor(classifier.input).shape,
+            weights: self.view.classifier_weights(&classifier)?,
+            bias,
+            multiplier,
+            input_at: self.tensor_at(classifier.input),
+            scratch,
+        };
+        self.kernels.classifier(&task, arena, logits);
+        Some(())
     }
 
     /// First word of a tensor.
@@ -209,21 +276,10 @@ impl<'a, K: Kernels> Network<'a, K> {
         (0..tensor).map(|id| tensor_words(&self.view, id)).sum()
     }
 
-    fn scratch(&self, op: usize, unit: &Unit) -> Range<usize> {
-        if !K::ROLLED {
-            return 0..0;
-        }
-        let at = self.view.scratch_at(op) as usize;
-        at..at + unit.scratch_words(&self.view)
-    }
-
-    fn conv_task(&self, op: usize, conv: &Conv) -> Option<ConvTask<'a>> {
+    #[inline(never)]
+    fn conv_task(&self, op: usize) -> Option<ConvTask<'a>> {
+        let conv = &self.view.conv(op)?;
         let (input, output) = (self.view.tensor(conv.input), self.view.tensor(conv.output));
-        let row = self.view.weight_shape(conv).output_pairs() * 2;
-        let (bias, rest) = self.view.conv_params(conv)?.split_at_checked(row)?;
-        let added = if conv.residual.is_some() { row } else { 0 };
-        let (residual_multiplier, rest) = rest.split_at_checked(added)?;
-        let (positive, negative) = rest.split_at_checked(row)?;
         Some(ConvTask {
             op,
             shape: ConvShape::of(&self.view, conv),
@@ -231,51 +287,11 @@ impl<'a, K: Kernels> Network<'a, K> {
             output_zero: output.zero,
             activation: conv.activation,
             weights: self.view.conv_weights(conv)?,
-            bias,
-            residual_multiplier,
-            positive,
-            negative: if negative.is_empty() { positive } else { negative },
-            table: (conv.input == 0).then(|| self.view.table()),
+            params: self.view.conv_params(conv)?,
+            table: if conv.input == 0 { self.view.table() } else { &[] },
             input_at: self.tensor_at(conv.input),
             output_at: self.tensor_at(conv.output),
             residual_at: conv.residual.map(|r| self.tensor_at(r)),
-        })
-    }
-
-    fn block_task(
-        &self,
-        op: usize,
-        first: &Conv,
-        projection: Option<&Conv>,
-        second: &Conv,
-    ) -> Option<BlockTask<'a>> {
-        let projection = match projection {
-            Some(conv) => Some(self.conv_task(op + 1, conv)?),
-            None => None,
-        };
-        Some(BlockTask {
-            first: self.conv_task(op, first)?,
-            second: self.conv_task(op + 1 + usize::from(projection.is_some()), second)?,
-            projection,
-        })
-    }
-
-    fn classifier_task(
-        &self,
-        op: usize,
-        classifier: &Classifier,
-        scratch: Range<usize>,
-    ) -> Option<ClassifierTask<'a>> {
-        let (bias, multiplier) =
-            self.view.classifier_params(classifier)?.split_at_checked(self.view.classes())?;
-        Some(ClassifierTask {
-            op,
-            input: self.view.tensor(classifier.input).shape,
-            weights: self.view.classifier_weights(classifier)?,
-            bias,
-            multiplier,
-            input_at: self.tensor_at(classifier.input),
-            scratch,
         })
     }
 }

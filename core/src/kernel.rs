@@ -54,16 +54,11 @@ pub struct ConvTask<'a> {
     pub activation: Activation,
     /// Weights in the form of the kind.
     pub weights: &'a [u32],
-    /// Bias, `[channels rounded up to even]`, as all that follow.
-    pub bias: &'a [i32],
-    /// Multiplier of the residual; empty without one.
-    pub residual_multiplier: &'a [i32],
-    /// Q0.32 multiplier of sums from 0 on.
-    pub positive: &'a [i32],
-    /// Q0.32 multiplier of sums below 0: `positive` again without PReLU.
-    pub negative: &'a [i32],
+    /// Parameters, i32 `[bias, K if residual, M, N if PReLU][channels rounded up to even]`.
+    pub params: &'a [i32],
     /// The input table, i8 `[channels][256]`, where the input is the image: bytes, not padded.
-    pub table: Option<&'a [i8]>,
+    /// Empty otherwise.
+    pub table: &'a [i8],
     /// First word of the input.
     pub input_at: usize,
     /// First word of the output. It may lie over the residual, and over the input as far as
@@ -74,6 +69,25 @@ pub struct ConvTask<'a> {
 }
 
 impl ConvTask<'_> {
+    /// The numbers of output pair `o`.
+    pub fn finish(&self, o: usize) -> Finish {
+        let kind = FinishKind::of(self.residual_at.is_some(), self.activation);
+        let row = self.weight_shape().output_pairs() * 2;
+        let two = |index: usize| {
+            let pair = self.params.get(index * row + 2 * o..).and_then(|v| v.first_chunk());
+            pair.copied().unwrap_or([0; 2])
+        };
+        let positive = 1 + usize::from(kind.residual());
+        Finish {
+            bias: two(0),
+            residual: two(1),
+            positive: two(positive),
+            negative: two(positive + 1),
+            zero: i32::from(self.output_zero),
+            kind,
+        }
+    }
+
     /// Shape of the weights.
     pub const fn weight_shape(&self) -> pack::WeightShape {
         pack::WeightShape {

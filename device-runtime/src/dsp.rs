@@ -18,6 +18,8 @@ pub const KERNELS: &str = if cfg!(supernano_dsp) {
     "dsp"
 } else if cfg!(supernano_asm) {
     "armv7-m"
+} else if cfg!(supernano_v6m) {
+    "armv6-m"
 } else {
     "scalar"
 };

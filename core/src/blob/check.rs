@@ -177,10 +177,9 @@ fn check_classifier(view: &BlobView<'_>, classifier: &Classifier) -> Result<(), 
     let params = view.classifier_params(classifier).ok_or(GraphProblem::Section)?;
     let pooled = quant::pooled_bound(shape.pixels());
     let channels = usize::from(shape.channels);
-    // At least 4, which the compiler cannot know.
-    let row = padded(shape.channels).max(4);
-    let rows = bytemuck::cast_slice::<u32, i8>(weights).chunks_exact(row);
-    for (row, &bias) in rows.zip(params) {
+    let (weights, length) = (bytemuck::cast_slice::<u32, i8>(weights), padded(shape.channels));
+    for (class, &bias) in params.iter().take(view.classes()).enumerate() {
+        let row = weights.get(class * length..).and_then(|w| w.get(..length)).unwrap_or_default();
         if row.iter().skip(channels).any(|&w| w != 0) {
             return Err(GraphProblem::Padding);
         }

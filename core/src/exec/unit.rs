@@ -26,6 +26,7 @@ pub(crate) enum Unit {
 
 impl Unit {
     /// The unit that starts with operation `index`.
+    #[inline(never)]
     pub(crate) fn at(graph: &impl Graph, index: usize) -> Option<Self> {
         match graph.op(index)? {
             Op::Classifier(classifier) => Some(Self::Classifier(classifier.input)),
@@ -67,6 +68,7 @@ impl Unit {
     }
 
     /// Words of scratch.
+    #[inline(never)]
     pub(crate) fn scratch_words(&self, graph: &impl Graph) -> usize {
         match self {
             Self::Conv(conv) => {

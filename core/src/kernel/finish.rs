@@ -1,6 +1,6 @@
 //! From the sums of an output pair to the bytes of a map.
 
-use super::micro::MicroKernel;
+use super::micro::{MicroKernel, Sums};
 use crate::graph::Activation;
 
 /// What follows the sums (`core/docs/quantization.md`).
@@ -59,6 +59,39 @@ pub struct Finish {
 }
 
 impl Finish {
+    /// Requantises the sums of a tile at pixel `x` of a row, as many pixels as the row has.
+    // Rows and blocks share it: four copies of the loop are enough.
+    #[inline(never)]
+    pub fn tile<M: MicroKernel + ?Sized>(
+        &self,
+        micro: &M,
+        sums: &Sums,
+        out: &mut PairRow<'_>,
+        x: usize,
+    ) {
+        match self.kind {
+            kind @ FinishKind::Plain => self.tile_as(micro, kind, sums, out, x),
+            kind @ FinishKind::Residual => self.tile_as(micro, kind, sums, out, x),
+            kind @ FinishKind::Prelu => self.tile_as(micro, kind, sums, out, x),
+            kind @ FinishKind::ResidualPrelu => self.tile_as(micro, kind, sums, out, x),
+        }
+    }
+
+    #[inline(always)]
+    fn tile_as<M: MicroKernel + ?Sized>(
+        &self,
+        micro: &M,
+        kind: FinishKind,
+        sums: &Sums,
+        out: &mut PairRow<'_>,
+        x: usize,
+    ) {
+        let pairs = sums[0].into_iter().zip(sums[1]);
+        for ((first, second), pixel) in pairs.zip(out.from(x)) {
+            self.pixel(micro, kind, [first, second], pixel);
+        }
+    }
+
     /// Requantises the sums of a pixel (bias included) over its residual.
     #[inline(always)]
     pub fn pixel<M: MicroKernel + ?Sized>(
@@ -130,6 +163,15 @@ impl<'a> PairRow<'a> {
     pub fn from(&mut self, x: usize) -> impl Iterator<Item = &mut [i8; 2]> {
         let (pitch, pixels) = (self.pitch.max(1), self.pixels.saturating_sub(x));
         let bytes = self.bytes.get_mut(x * pitch..).unwrap_or_default();
-        bytes.chunks_mut(pitch).take(pixels).filter_map(|pixel| pixel.first_chunk_mut())
+        // `chunks_mut` would divide for its length.
+        let mut rest = (pixels, bytes);
+        core::iter::from_fn(move || {
+            let (left, bytes) = core::mem::take(&mut rest);
+            let left = left.checked_sub(1)?;
+            let at = pitch.min(bytes.len());
+            let (pixel, next) = bytes.split_at_mut_checked(at)?;
+            rest = (left, next);
+            pixel.first_chunk_mut()
+        })
     }
 }

@@ -33,19 +33,16 @@ pub struct Window<'a> {
 }
 
 impl<'a> Window<'a> {
-    /// `None` where the runs are no whole planes, or a phase is too short for one tile.
+    /// `None` where the runs are no whole planes, a phase is too short for one tile, or the
+    /// kernel or stride is none that networks have (1, 3, 5, 7; 1, 2).
     pub fn new(runs: [&'a [u32]; 2], phase: usize, kernel: usize, stride: usize) -> Option<Self> {
-        let fits =
-            matches!(stride, 1 | 2) && kernel > 0 && phase >= TILE_PIXELS + (kernel - 1) / stride;
-        let step = phase * stride;
-        let whole = fits && runs.iter().all(|r| r.len().is_multiple_of(step));
-        whole.then(|| Self {
-            runs,
-            planes: [runs[0].len() / step, runs[1].len() / step],
-            phase,
-            kernel,
-            stride,
-        })
+        let fits = matches!(stride, 1 | 2)
+            && matches!(kernel, 1 | 3 | 5 | 7)
+            && phase >= TILE_PIXELS + (kernel - 1) / stride;
+        let step = phase.checked_mul(stride).filter(|&step| fits && step > 0)?;
+        let whole = runs.iter().all(|r| r.len().is_multiple_of(step));
+        let planes = [runs[0].len() / step, runs[1].len() / step];
+        whole.then_some(Self { runs, planes, phase, kernel, stride })
     }
 
     /// The planes of both runs, in words.
@@ -96,8 +93,14 @@ impl<'a> Window<'a> {
     #[inline(always)]
     pub fn holds(&self, x: usize, weights: usize) -> bool {
         weights == self.weight_words()
-            && x <= self.phase - TILE_PIXELS - (self.kernel - 1) / self.stride
+            && x <= self.phase - TILE_PIXELS - ((self.kernel - 1) >> (self.stride - 1))
     }
+}
+
+/// First word of kernel column `kx` in a plane; `stride` is 1 or 2.
+#[inline(always)]
+pub(crate) const fn column(kx: usize, stride: usize, phase: usize) -> usize {
+    (kx & (stride - 1)) * phase + (kx >> (stride - 1))
 }
 
 /// What a processor contributes. All arithmetic is exact (no sum leaves 32 bits in a checked
@@ -121,10 +124,7 @@ pub trait MicroKernel {
         while x < out.pixels() {
             let mut sums: Sums = finish.bias.map(|b| [b; TILE_PIXELS]);
             self.tile(window, x, weights, &mut sums);
-            let pairs = sums[0].into_iter().zip(sums[1]);
-            for ((first, second), pixel) in pairs.zip(out.from(x)) {
-                finish.pixel(self, finish.kind, [first, second], pixel);
-            }
+            finish.tile(self, &sums, out, x);
             x += TILE_PIXELS;
         }
     }
@@ -167,7 +167,7 @@ pub trait MicroKernel {
     /// `high` = channels (1, 3), i16 each, as many as `low` and `high` hold.
     #[inline]
     fn widen(&self, source: &[u32], step: usize, low: &mut [u32], high: &mut [u32]) {
-        for ((&word, low), high) in source.iter().step_by(step).zip(low).zip(high) {
+        for ((&word, low), high) in source.iter().step_by(step.max(1)).zip(low).zip(high) {
             *low = sxtb16(word);
             *high = sxtb16(word.rotate_right(8));
         }

@@ -4,7 +4,7 @@
 use core::ops::Range;
 
 use super::micro::MicroKernel;
-use super::stage::{Row, Stage, take};
+use super::stage::{Row, Stage, part, take};
 use super::{BlockTask, ClassifierTask, ConvTask, Kernels};
 use crate::exec::Observer;
 use crate::quant;
@@ -20,6 +20,7 @@ pub struct Packed<M>(pub M);
 impl<M: MicroKernel> Kernels for Packed<M> {
     const ROLLED: bool = true;
 
+    #[inline(never)]
     fn conv<O: Observer + ?Sized>(
         &self,
         task: &ConvTask<'_>,
@@ -43,6 +44,7 @@ impl<M: MicroKernel> Kernels for Packed<M> {
         }
     }
 
+    #[inline(never)]
     fn block<O: Observer + ?Sized>(
         &self,
         block: &BlockTask<'_>,
@@ -54,8 +56,9 @@ impl<M: MicroKernel> Kernels for Packed<M> {
         let _ = roll(&self.0, block, maps, scratch, observer);
     }
 
+    #[inline(never)]
     fn classifier(&self, task: &ClassifierTask<'_>, arena: &mut [u32], logits: &mut [i32]) {
-        let words = task.pixel_words().max(1);
+        let words = task.pixel_words();
         let Some((maps, pairs)) = Maps::new(arena, task.scratch.clone()) else { return };
         let input = maps.words(task.input_at, task.input.pixels() * words);
         let shift = quant::pool_shift(task.input.pixels());
@@ -66,9 +69,9 @@ impl<M: MicroKernel> Kernels for Packed<M> {
                 (*low, *high) = (c0 | (c2 << 16), c1 | (c3 << 16));
             }
         }
-        let rows = task.weights.chunks_exact(words);
         let numbers = task.bias.iter().zip(task.multiplier);
-        for ((logit, row), (&bias, &multiplier)) in logits.iter_mut().zip(rows).zip(numbers) {
+        for (i, (logit, (&bias, &multiplier))) in logits.iter_mut().zip(numbers).enumerate() {
+            let row = part(task.weights, words, i).unwrap_or_default();
             *logit = self.0.mulr(self.0.dot(pairs, row, bias), multiplier);
         }
     }
@@ -107,8 +110,8 @@ fn roll<M: MicroKernel, O: Observer + ?Sized>(
                 maps.read(micro, &mut first, start);
                 let rows = buffer.get_mut(..(made - start) * row)?;
                 first.make(micro, start, scratch, rows);
-                for (i, row) in rows.chunks_exact(row.max(1)).enumerate() {
-                    observer.row(task.op, start + i, row);
+                for y in start..made {
+                    observer.row(task.op, y, part(rows, row, y - start).unwrap_or_default());
                 }
                 if let Some(task) = projection {
                     observer.enter(task.op);
@@ -172,12 +175,12 @@ impl<'m> Maps<'m> {
                 stage.outside();
                 continue;
             };
-            if let Some(table) = task.table {
+            if !task.table.is_empty() {
                 let bytes = usize::from(input.width) * usize::from(input.channels);
                 let image = self.words(task.input_at, input.len().div_ceil(4));
                 let image: &[u8] = bytemuck::cast_slice(image);
                 let source = image.get(row * bytes..).and_then(|r| r.get(..bytes));
-                stage.image_row(source.unwrap_or_default(), table);
+                stage.image_row(source.unwrap_or_default(), task.table);
             } else {
                 let words = task.shape.in_row();
                 stage.row(micro, self.words(task.input_at + row * words, words));

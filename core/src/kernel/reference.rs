@@ -22,12 +22,12 @@ const fn index(shape: Shape, y: usize, x: usize, channel: usize) -> usize {
 fn value(task: &ConvTask<'_>, arena: &[u32], y: usize, x: usize, channel: usize) -> i8 {
     let bytes: &[i8] = bytemuck::cast_slice(arena);
     let input = task.shape.input;
-    let Some(table) = task.table else {
+    if task.table.is_empty() {
         return bytes[task.input_at * 4 + index(input, y, x, channel)];
-    };
+    }
     let pixel = y * usize::from(input.width) + x;
     let byte = bytes[task.input_at * 4 + pixel * usize::from(input.channels) + channel] as u8;
-    table[channel * 256 + usize::from(byte)]
+    task.table[channel * 256 + usize::from(byte)]
 }
 
 impl Kernels for Reference {
@@ -48,7 +48,8 @@ impl Kernels for Reference {
         for y in 0..usize::from(output.height) {
             for x in 0..usize::from(output.width) {
                 for o in 0..usize::from(output.channels) {
-                    let mut sum = task.bias[o];
+                    let (finish, half) = (task.finish(o / 2), o % 2);
+                    let mut sum = finish.bias[half];
                     for ky in 0..kernel {
                         for kx in 0..kernel {
                             for c in 0..usize::from(input.channels) {
@@ -69,12 +70,12 @@ impl Kernels for Reference {
                     let bytes: &mut [i8] = bytemuck::cast_slice_mut(arena);
                     let at = index(output, y, x, o);
                     if let Some(residual) = task.residual_at {
-                        sum += i32::from(bytes[residual * 4 + at]) * task.residual_multiplier[o];
+                        sum += i32::from(bytes[residual * 4 + at]) * finish.residual[half];
                     }
                     bytes[task.output_at * 4 + at] = quant::requantise(
                         sum,
-                        task.positive[o],
-                        task.negative[o],
+                        finish.positive[half],
+                        if finish.kind.prelu() { finish.negative } else { finish.positive }[half],
                         task.output_zero,
                     );
                 }

@@ -1,6 +1,6 @@
 //! The tile in plain Rust: for hosts, processors without SIMD, and as the asm's counterpart.
 
-use super::micro::{MicroKernel, Sums, TILE_PIXELS, Window};
+use super::micro::{self, MicroKernel, Sums, TILE_PIXELS, Window};
 
 /// Safe scalar primitives; compilers vectorise them over the pixels where that pays.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,11 +39,13 @@ fn any(
 ) {
     let (step, phase) = (window.step(), window.phase());
     let [first, second] = window.runs();
+    // Both are at least 1: the compiler is told so, and leaves out what would panic.
+    let (step, kernel) = (step.max(1), kernel.max(1));
     let planes = first.chunks_exact(step).chain(second.chunks_exact(step));
     let mut total = *sums;
     for (plane, weights) in planes.zip(weights.chunks_exact(kernel)) {
         for (kx, &w) in weights.iter().enumerate() {
-            let at = kx % stride * phase + kx / stride + x;
+            let at = micro::column(kx, stride, phase) + x;
             if let Some(pixels) = plane.get(at..at + TILE_PIXELS) {
                 column(pixels, w, &mut total);
             }

@@ -9,7 +9,7 @@ use safe_arch::{
 };
 
 use super::finish::{Finish, PairRow};
-use super::micro::{MicroKernel, Sums, TILE_PIXELS, Window};
+use super::micro::{self, MicroKernel, Sums, TILE_PIXELS, Window};
 use super::winograd::{BLOCK_ROWS, SUM_WORDS};
 
 /// `PMADDWD` multiplies the channel pairs of four pixels at once.
@@ -126,7 +126,7 @@ fn planes<const TILES: usize>(
     for (run, weights) in [(first, before), (second, after)] {
         for (plane, weights) in run.chunks_exact(step).zip(weights.chunks_exact(kernel)) {
             for (kx, &w) in weights.iter().enumerate() {
-                let at = kx % stride * phase + kx / stride + x;
+                let at = micro::column(kx, stride, phase) + x;
                 let Some(pixels) = plane.get(at..at + TILES * TILE_PIXELS) else { continue };
                 let [w0, w1] = pairs(w);
                 for ((pixels, a), b) in pixels.chunks_exact(TILE_PIXELS).zip(&mut a).zip(&mut b) {

@@ -1,6 +1,6 @@
 //! A convolution that takes rows in and gives rows out, over a ring of widened rows.
 
-use super::finish::{Finish, FinishKind, PairRow};
+use super::finish::PairRow;
 use super::micro::{MicroKernel, Window};
 use super::winograd::{self, BLOCK_COLUMNS, BLOCK_ROWS, SUM_WORDS};
 use super::{ConvShape, ConvTask, Ring};
@@ -10,6 +10,17 @@ use crate::graph::{KernelKind, padded};
 const fn pair(value: i8) -> u32 {
     let half = value as i16 as u16 as u32;
     half | (half << 16)
+}
+
+/// Part `i` of a slice that is cut in parts of `size`: without the panic that the standard
+/// library's chunks keep for a size of 0.
+pub(super) fn part<T>(slice: &[T], size: usize, i: usize) -> Option<&[T]> {
+    slice.get(i * size..)?.get(..size)
+}
+
+/// As [`part`].
+pub(super) fn part_mut<T>(slice: &mut [T], size: usize, i: usize) -> Option<&mut [T]> {
+    slice.get_mut(i * size..)?.get_mut(..size)
 }
 
 /// A convolution at work. Rows of its input come in order, each once; after the rows that a step
@@ -56,10 +67,9 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
 
     /// The ring's place for the next row.
     fn next(&mut self) -> &mut [u32] {
-        let slot = self.taken % self.ring.rows.max(1) * self.ring.row;
+        let slot = self.taken % self.ring.rows.max(1);
         self.taken += 1;
-        let row = self.ring.row;
-        self.rows.get_mut(slot..).and_then(|r| r.get_mut(..row)).unwrap_or_default()
+        part_mut(self.rows, self.ring.row, slot).unwrap_or_default()
     }
 
     /// Takes in a row of padding.
@@ -74,8 +84,10 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
         let (width, stride) = (usize::from(self.shape().input.width), self.shape().stride);
         let words = padded(self.shape().input.channels) / 4;
         let step = usize::from(stride) * words;
-        let plane = (ring.phases * ring.phase).max(1);
-        for (j, planes) in self.next().chunks_exact_mut(2 * plane).enumerate() {
+        let plane = ring.phases * ring.phase;
+        let slot = self.next();
+        for j in 0..words {
+            let planes = part_mut(slot, 2 * plane, j).unwrap_or_default();
             let Some((low, high)) = planes.split_at_mut_checked(plane) else { return };
             for parity in 0..ring.phases.min(width) {
                 let (start, count) = ring.columns(pad, stride, width, parity);
@@ -95,27 +107,39 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
     pub(super) fn image_row(&mut self, source: &[u8], table: &[i8]) {
         let (ring, pad) = (self.ring, self.shape().pad());
         let (width, stride) = (usize::from(self.shape().input.width), self.shape().stride);
-        let channels = usize::from(self.shape().input.channels).max(1);
-        let plane = (ring.phases * ring.phase).max(1);
-        for (j, planes) in self.next().chunks_exact_mut(2 * plane).enumerate() {
+        let channels = usize::from(self.shape().input.channels);
+        let plane = ring.phases * ring.phase;
+        let slot = self.next();
+        for j in 0..channels.div_ceil(4) {
+            let planes = part_mut(slot, 2 * plane, j).unwrap_or_default();
             let Some((low, high)) = planes.split_at_mut_checked(plane) else { return };
-            // Weights of padding channels are 0: any values do for them.
+            // Where there is no channel: its weights are 0, any values do.
             let tables: [&[i8; 256]; 4] = core::array::from_fn(|k| {
                 let own = table.get((4 * j + k) * 256..).and_then(|t| t.first_chunk());
                 own.unwrap_or(&[0; 256])
             });
+            let look = |bytes: [u8; 4]| {
+                let [a, b, c, d] = core::array::from_fn(|k| {
+                    u32::from(tables[k][usize::from(bytes[k])] as i16 as u16)
+                });
+                (a | (c << 16), b | (d << 16))
+            };
             for parity in 0..ring.phases.min(width) {
                 let (start, count) = ring.columns(pad, stride, width, parity);
-                let pixels = source.chunks_exact(channels).skip(parity);
-                let pixels = pixels.step_by(usize::from(stride.max(1))).take(count);
-                let words = low.iter_mut().zip(high.iter_mut()).skip(start);
-                for ((low, high), pixel) in words.zip(pixels) {
-                    let q: [u32; 4] = core::array::from_fn(|k| {
-                        let byte = pixel.get(4 * j + k).copied().unwrap_or(0);
-                        u32::from(tables[k][usize::from(byte)] as i16 as u16)
-                    });
-                    *low = q[0] | (q[2] << 16);
-                    *high = q[1] | (q[3] << 16);
+                let words = low.iter_mut().zip(high.iter_mut()).skip(start).take(count);
+                let mut at = parity * channels + 4 * j;
+                for (low, high) in words {
+                    let pixel = source.get(at..).unwrap_or_default();
+                    let bytes = match *pixel {
+                        // With fewer than four channels, the last is the next pixel's.
+                        [a, b, c, d, ..] => [a, b, c, d],
+                        [a, b, c] => [a, b, c, 0],
+                        [a, b] => [a, b, 0, 0],
+                        [a] => [a, 0, 0, 0],
+                        [] => [0; 4],
+                    };
+                    (*low, *high) = look(bytes);
+                    at += usize::from(stride) * channels;
                 }
             }
         }
@@ -123,6 +147,7 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
 
     /// Makes the rows of outputs from `y` on: one or two, as many as `out` holds. With a
     /// residual, `out` holds that on entry. `work` are the shape's work words, or more.
+    #[inline]
     pub(super) fn make<M: MicroKernel>(
         &self,
         micro: &M,
@@ -138,6 +163,7 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
         }
     }
 
+    #[inline(never)]
     fn make_direct<M: MicroKernel>(&self, micro: &M, y: usize, out: &mut [i8]) {
         let (ring, shape) = (self.ring, self.shape());
         let top = y * usize::from(shape.stride) % ring.rows.max(1) * ring.row;
@@ -167,6 +193,7 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
         }
     }
 
+    #[inline(never)]
     fn make_tiles<M: MicroKernel>(
         &self,
         micro: &M,
@@ -176,8 +203,7 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
     ) {
         let (ring, task, shape) = (self.ring, self.task, self.shape());
         let rows: [&[u32]; 4] = core::array::from_fn(|i| {
-            let slot = (y + i) % ring.rows.max(1) * ring.row;
-            self.rows.get(slot..).and_then(|r| r.get(..ring.row)).unwrap_or_default()
+            part(self.rows, ring.row, (y + i) % ring.rows.max(1)).unwrap_or_default()
         });
         let pairs = shape.pairs();
         let (Some(sums), Some(inputs)) =
@@ -189,22 +215,27 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
         let row_bytes = shape.out_row() * 4;
         let (first, second) = out.split_at_mut_checked(row_bytes).unwrap_or_default();
         let mut tiles = Tiles { task, sums, out: [first, second] };
-        let size = winograd::input_words(pairs).max(1);
+        let outputs = task.weight_shape().output_pairs();
         if shape.kind == KernelKind::Winograd {
-            for x in (0..usize::from(shape.output.width)).step_by(BLOCK_COLUMNS) {
+            for block in 0..shape.blocks() {
+                let x = block * BLOCK_COLUMNS;
                 micro.winograd_input(rows, ring.phase, x, inputs);
-                let weights = task.weights.chunks_exact(winograd::weight_words(pairs).max(1));
-                for (o, weights) in weights.enumerate() {
+                for o in 0..outputs {
+                    let weights = part(task.weights, winograd::weight_words(pairs), o);
+                    let weights = weights.unwrap_or_default();
                     tiles.make(micro, o, x, BLOCK_COLUMNS, inputs, weights);
                 }
             }
         } else {
-            for (block, inputs) in inputs.chunks_exact_mut(size).enumerate() {
+            for block in 0..shape.blocks() {
+                let inputs = part_mut(inputs, winograd::input_words(pairs), block);
+                let inputs = inputs.unwrap_or_default();
                 micro.winograd_input(rows, ring.phase, block * BLOCK_COLUMNS, inputs);
             }
             let Some(weights) = take(&mut work, winograd::weight_words(pairs)) else { return };
-            let packed = task.weights.chunks_exact(winograd::packed_words(pairs).max(1));
-            for (o, packed) in packed.enumerate() {
+            for o in 0..outputs {
+                let packed = part(task.weights, winograd::packed_words(pairs), o);
+                let packed = packed.unwrap_or_default();
                 micro.winograd_weights(packed, pairs, weights);
                 tiles.make(micro, o, 0, usize::MAX, inputs, weights);
             }
@@ -261,24 +292,9 @@ impl Tiles<'_, '_, '_> {
         let below = if second.is_empty() { 0 } else { pixels };
         let second = PairRow::new(second.get_mut(start..).unwrap_or_default(), pitch, below);
         if let (Some(first), Some(second)) = (first, second) {
-            let finish = finish(self.task, o);
+            let finish = self.task.finish(o);
             micro.winograd_block(inputs, weights, self.sums, &finish, &mut [first, second]);
         }
-    }
-}
-
-/// The numbers of an output pair.
-fn finish(task: &ConvTask<'_>, o: usize) -> Finish {
-    let two = |values: &[i32]| {
-        values.get(2 * o..).and_then(|v| v.first_chunk()).copied().unwrap_or([0; 2])
-    };
-    Finish {
-        bias: two(task.bias),
-        residual: two(task.residual_multiplier),
-        positive: two(task.positive),
-        negative: two(task.negative),
-        zero: i32::from(task.output_zero),
-        kind: FinishKind::of(task.residual_at.is_some(), task.activation),
     }
 }
 
@@ -286,10 +302,10 @@ fn finish(task: &ConvTask<'_>, o: usize) -> Finish {
 fn direct_row<M: MicroKernel>(micro: &M, task: &ConvTask<'_>, window: &Window<'_>, out: &mut [i8]) {
     let output = &task.shape.output;
     let (pitch, width) = (padded(output.channels), usize::from(output.width));
-    let pairs = task.weights.chunks_exact(window.weight_words().max(1));
-    for (o, weights) in pairs.enumerate() {
+    for o in 0..task.weight_shape().output_pairs() {
+        let weights = part(task.weights, window.weight_words(), o).unwrap_or_default();
         let bytes = out.get_mut(2 * o..).unwrap_or_default();
         let Some(mut row) = PairRow::new(bytes, pitch, width) else { return };
-        micro.row(window, weights, &finish(task, o), &mut row);
+        micro.row(window, weights, &task.finish(o), &mut row);
     }
 }

@@ -122,26 +122,33 @@ pub(crate) fn weight(
 
 /// True where transformed weights are the transform of i8 weights, which are 0 for padding
 /// inputs.
+///
+/// T is some H w Hᵀ if and only if in each of its rows and columns the first and the last element
+/// add up to the same as the two between them: twice the outer weights, in each row of H.
 pub(crate) fn are_transformed(shape: WeightShape, words: &[u32]) -> bool {
-    let kind = KernelKind::Winograd;
-    (0..shape.output_pairs()).all(|output| {
-        (0..shape.input_pairs()).all(|pair| {
-            let mut fits = true;
-            let taps = core::array::from_fn(|tap| {
-                core::array::from_fn(|byte| {
-                    let input = pair / 2 * 4 + pair % 2 + byte / 2 * 2;
-                    let at = [2 * output + byte % 2, tap / 3, tap % 3, input];
-                    let value = weight(kind, shape, words, at);
-                    fits &= input < usize::from(shape.input) || value == 0;
-                    let byte = value as i8;
-                    fits &= i32::from(byte) == value;
-                    byte
+    let inputs = usize::from(shape.input);
+    (0..shape.output_pairs() * 2).all(|output| {
+        (0..shape.input_pairs() * 2).all(|half| {
+            let pair = half / 2;
+            let mut t = [[0; 4]; 4];
+            for (i, row) in t.iter_mut().enumerate() {
+                for (j, value) in row.iter_mut().enumerate() {
+                    let position = winograd::position(i, j);
+                    let at = place(shape, output / 2, pair, position, output % 2);
+                    let word = words.get(at).copied().unwrap_or(0);
+                    *value = i32::from((word >> (16 * (half % 2))) as i16);
+                }
+            }
+            let balanced = |[a, b, c, d]: [i32; 4]| a + d == b + c;
+            let input = pair / 2 * 4 + pair % 2 + half % 2 * 2;
+            // Four times the weights, of which none is left for a padding input.
+            let limits = if input < inputs { -512..=508 } else { 0..=0 };
+            let [first, second, third, last] = t;
+            let between = core::array::from_fn(|j| second[j] - third[j]);
+            (0..4).all(|i| balanced(t[i]) && balanced([first[i], second[i], third[i], last[i]]))
+                && [first, between, last].into_iter().all(|[a, b, c, d]| {
+                    [a, b - c, d].into_iter().all(|w| w & 3 == 0 && limits.contains(&w))
                 })
-            });
-            fits && transformed(&taps)
-                .into_iter()
-                .enumerate()
-                .all(|(i, word)| words.get(place(shape, output, pair, i / 2, i % 2)) == Some(&word))
         })
     })
 }

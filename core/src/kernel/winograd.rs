@@ -19,8 +19,8 @@
 //! two or three positions of a column is a term of Aᵀ m, so that sums can be continued from
 //! position to position.
 
-use super::finish::{Finish, FinishKind, PairRow};
-use super::micro::{MicroKernel, smlad, sxtb16};
+use super::finish::{Finish, PairRow};
+use super::micro::{MicroKernel, Sums, smlad};
 
 /// Output columns of a block.
 pub const BLOCK_COLUMNS: usize = 8;
@@ -59,29 +59,31 @@ pub(crate) const fn position(i: usize, j: usize) -> usize {
     4 * j + RANK[i]
 }
 
-/// Sum of both halves.
+/// A pair as one number, high x 65536 + low, whose plain sums and differences are those of both
+/// halves.
 #[inline(always)]
-const fn add16(a: u32, b: u32) -> u32 {
-    (a.wrapping_add(b) & 0xffff) | ((a >> 16).wrapping_add(b >> 16) << 16)
+const fn loose(pair: u32) -> u32 {
+    (pair ^ 0x8000).wrapping_sub(0x8000)
 }
 
-/// Difference of both halves.
+/// Back to two i16.
 #[inline(always)]
-const fn sub16(a: u32, b: u32) -> u32 {
-    (a.wrapping_sub(b) & 0xffff) | ((a >> 16).wrapping_sub(b >> 16) << 16)
+const fn tight(number: u32) -> u32 {
+    number.wrapping_add(0x8000) ^ 0x8000
 }
 
 /// A row of Bᵀ d.
 #[inline(always)]
 fn input_row(d: [u32; 4]) -> [u32; 4] {
-    [sub16(d[0], d[2]), add16(d[1], d[2]), sub16(d[2], d[1]), sub16(d[3], d[1])]
+    let (ahead, back) = (d[0].wrapping_sub(d[2]), d[3].wrapping_sub(d[1]));
+    [ahead, d[1].wrapping_add(d[2]), d[2].wrapping_sub(d[1]), back]
 }
 
 /// A row of 2G g.
 #[inline(always)]
 fn weight_row(g: [u32; 3]) -> [u32; 4] {
-    let ends = add16(g[0], g[2]);
-    [add16(g[0], g[0]), add16(ends, g[1]), sub16(ends, g[1]), add16(g[2], g[2])]
+    let ends = g[0].wrapping_add(g[2]);
+    [g[0].wrapping_mul(2), ends.wrapping_add(g[1]), ends.wrapping_sub(g[1]), g[2].wrapping_mul(2)]
 }
 
 /// A row of Aᵀ m.
@@ -90,23 +92,25 @@ fn output_row(m: [i32; 4]) -> [i32; 2] {
     [m[0].wrapping_add(m[1]).wrapping_add(m[2]), m[1].wrapping_sub(m[2]).wrapping_add(m[3])]
 }
 
+/// Writes a loose pair; does nothing where there is no such word.
+#[inline(always)]
+fn put(words: &mut [u32], at: usize, value: u32) {
+    if let Some(word) = words.get_mut(at) {
+        *word = tight(value);
+    }
+}
+
 /// [`MicroKernel::winograd_input`].
 pub(crate) fn input(rows: [&[u32]; 4], phase: usize, x: usize, v: &mut [u32]) {
     let pairs = v.len() / input_words(1);
+    let column = |at: usize| input_row(rows.map(|r| loose(r.get(at).copied().unwrap_or(0))));
     for pair in 0..pairs {
-        let mut columns = [[0; 4]; BLOCK_READS];
-        for (j, column) in columns.iter_mut().enumerate() {
-            *column = input_row(rows.map(|r| r.get(pair * phase + x + j).copied().unwrap_or(0)));
-        }
-        for i in 0..4 {
-            for tile in 0..BLOCK_TILES {
-                let at = |j: usize| columns[2 * tile + j][i];
-                let row = input_row([at(0), at(1), at(2), at(3)]);
-                for (j, value) in row.into_iter().enumerate() {
-                    let place = (position(i, j) * pairs + pair) * BLOCK_TILES + tile;
-                    if let Some(word) = v.get_mut(place) {
-                        *word = value;
-                    }
+        for tile in 0..BLOCK_TILES {
+            let at = pair * phase + x + 2 * tile;
+            let [c0, c1, c2, c3] = [column(at), column(at + 1), column(at + 2), column(at + 3)];
+            for (i, (((c0, c1), c2), c3)) in c0.into_iter().zip(c1).zip(c2).zip(c3).enumerate() {
+                for (j, value) in input_row([c0, c1, c2, c3]).into_iter().enumerate() {
+                    put(v, (position(i, j) * pairs + pair) * BLOCK_TILES + tile, value);
                 }
             }
         }
@@ -119,16 +123,15 @@ pub(crate) fn weights(packed: &[u32], pairs: usize, u: &mut [u32]) {
         for output in 0..2 {
             let tap = |ky: usize, kx: usize| {
                 let word = packed.get((ky * pairs + pair) * 3 + kx).copied().unwrap_or(0);
-                sxtb16(word.rotate_right(8 * output as u32))
+                let bytes = word >> (8 * output);
+                let (low, high) = (bytes as i8 as u32, (bytes >> 16) as i8 as u32);
+                low.wrapping_add(high << 16)
             };
-            let columns: [[u32; 4]; 3] =
-                core::array::from_fn(|kx| weight_row([tap(0, kx), tap(1, kx), tap(2, kx)]));
-            for i in 0..4 {
-                let row = weight_row([columns[0][i], columns[1][i], columns[2][i]]);
-                for (j, value) in row.into_iter().enumerate() {
-                    if let Some(word) = u.get_mut((position(i, j) * pairs + pair) * 2 + output) {
-                        *word = value;
-                    }
+            let column = |kx: usize| weight_row([tap(0, kx), tap(1, kx), tap(2, kx)]);
+            let [c0, c1, c2] = [column(0), column(1), column(2)];
+            for (i, ((c0, c1), c2)) in c0.into_iter().zip(c1).zip(c2).enumerate() {
+                for (j, value) in weight_row([c0, c1, c2]).into_iter().enumerate() {
+                    put(u, (position(i, j) * pairs + pair) * 2 + output, value);
                 }
             }
         }
@@ -172,51 +175,43 @@ fn dots(v: &[u32], u: &[u32], pairs: usize, sums: &mut [u32; SUM_WORDS]) {
     }
 }
 
-/// The sums' transform, division by 4 and requantisation.
-fn finish_block<M: MicroKernel + ?Sized>(
+/// The end of [`MicroKernel::winograd_block`] for a block at pixel `x` of the rows: transforms the
+/// sums `[position][output][tile]` of its products, divides by 4 and requantises.
+pub fn finish_block<M: MicroKernel + ?Sized>(
     micro: &M,
     sums: &[u32; SUM_WORDS],
     finish: &Finish,
     out: &mut [PairRow<'_>; BLOCK_ROWS],
     x: usize,
 ) {
-    match finish.kind {
-        kind @ FinishKind::Plain => finish_as(micro, sums, finish, kind, out, x),
-        kind @ FinishKind::Residual => finish_as(micro, sums, finish, kind, out, x),
-        kind @ FinishKind::Prelu => finish_as(micro, sums, finish, kind, out, x),
-        kind @ FinishKind::ResidualPrelu => finish_as(micro, sums, finish, kind, out, x),
-    }
-}
-
-#[inline(always)]
-fn finish_as<M: MicroKernel + ?Sized>(
-    micro: &M,
-    sums: &[u32; SUM_WORDS],
-    finish: &Finish,
-    kind: FinishKind,
-    out: &mut [PairRow<'_>; BLOCK_ROWS],
-    x: usize,
-) {
-    // [row][column][output]
-    let mut totals = [[[0; 2]; BLOCK_COLUMNS]; BLOCK_ROWS];
-    for output in 0..2 {
-        for tile in 0..BLOCK_TILES {
-            let at = |i: usize, j: usize| {
-                sums[(position(i, j) * 2 + output) * BLOCK_TILES + tile] as i32
-            };
-            let columns: [[i32; 2]; 4] =
-                core::array::from_fn(|j| output_row([at(0, j), at(1, j), at(2, j), at(3, j)]));
-            for (row, totals) in totals.iter_mut().enumerate() {
-                let pair = output_row(columns.map(|c| c[row]));
-                for (j, sum) in pair.into_iter().enumerate() {
-                    totals[2 * tile + j][output] = finish.bias[output].wrapping_add(sum >> 2);
+    for half in 0..2 {
+        // [row][output][pixel]
+        let mut totals: [Sums; BLOCK_ROWS] = Default::default();
+        for (output, &bias) in finish.bias.iter().enumerate() {
+            for tile in 0..2 {
+                let lane = BLOCK_TILES * output + 2 * half + tile;
+                let rows = outputs(sums, lane, bias);
+                for (totals, [left, right]) in totals.iter_mut().zip(rows) {
+                    totals[output][2 * tile] = left;
+                    totals[output][2 * tile + 1] = right;
                 }
             }
         }
-    }
-    for (totals, row) in totals.iter().zip(out) {
-        for (&sums, pixel) in totals.iter().zip(row.from(x)) {
-            finish.pixel(micro, kind, sums, pixel);
+        for (row, totals) in out.iter_mut().zip(&totals) {
+            finish.tile(micro, totals, row, x + BLOCK_COLUMNS / 2 * half);
         }
     }
+}
+
+/// The 2x2 sums, bias included, of a tile of an output: word `lane` of each position.
+#[inline(always)]
+fn outputs(sums: &[u32; SUM_WORDS], lane: usize, bias: i32) -> [[i32; 2]; 2] {
+    let sum = |i: usize, j: usize| {
+        sums.get(position(i, j) * 2 * BLOCK_TILES + lane).copied().unwrap_or(0) as i32
+    };
+    let column = |j: usize| output_row([sum(0, j), sum(1, j), sum(2, j), sum(3, j)]);
+    let ([a0, b0], [a1, b1], [a2, b2], [a3, b3]) = (column(0), column(1), column(2), column(3));
+    let biased =
+        |[left, right]: [i32; 2]| [bias.wrapping_add(left >> 2), bias.wrapping_add(right >> 2)];
+    [biased(output_row([a0, a1, a2, a3])), biased(output_row([b0, b1, b2, b3]))]
 }

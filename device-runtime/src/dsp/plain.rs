@@ -1,12 +1,117 @@
-//! Cores without the DSP extension.
+//! Armv6-M and Armv8-M baseline: tiles and dot products in assembly. Elsewhere, on hosts for
+//! example, plain code.
 
-use supernano_core::kernel::{MicroKernel, Scalar, Sums, Window};
+#[cfg(not(supernano_v6m))]
+use supernano_core::kernel::Scalar;
+use supernano_core::kernel::{MicroKernel, Sums, Window};
+#[cfg(supernano_v6m)]
+use {
+    core::arch::global_asm,
+    supernano_core::kernel::winograd::{
+        BLOCK_COLUMNS, BLOCK_ROWS, SUM_WORDS, finish_block, input_words, weight_words,
+    },
+    supernano_core::kernel::{Finish, PairRow},
+};
 
 use super::Dsp;
 
+#[cfg(supernano_v6m)]
+global_asm!(include_str!("v6m.s"), options(raw));
+
+/// What a tile needs of a run; `v6m.s` knows the places.
+#[cfg(supernano_v6m)]
+#[repr(C)]
+struct Run {
+    pixels: *const u32,
+    weights: *const u32,
+    weights_end: *const u32,
+    /// Bytes from a plane to the next, or from a phase to the next.
+    step: usize,
+    sums: *mut Sums,
+}
+
+#[cfg(supernano_v6m)]
+unsafe extern "C" {
+    fn supernano_tile_1x1(run: *const Run);
+    fn supernano_tile_3x3(run: *const Run);
+    fn supernano_tile_5x5(run: *const Run);
+    fn supernano_tile_7x7(run: *const Run);
+    fn supernano_tile_3x3_stride2(run: *const Run);
+    fn supernano_tile_5x5_stride2(run: *const Run);
+    fn supernano_tile_7x7_stride2(run: *const Run);
+    fn supernano_winograd_dots(v: *const u32, u: *const u32, step: usize, sums: *mut u32);
+}
+
+#[cfg(not(supernano_v6m))]
 impl MicroKernel for Dsp {
     #[inline]
     fn tile(&self, window: &Window<'_>, x: usize, weights: &[u32], sums: &mut Sums) {
         Scalar.tile(window, x, weights, sums);
+    }
+}
+
+#[cfg(supernano_v6m)]
+impl MicroKernel for Dsp {
+    #[inline]
+    fn tile(&self, window: &Window<'_>, x: usize, weights: &[u32], sums: &mut Sums) {
+        let tile = match (window.kernel(), window.stride()) {
+            (1, _) => supernano_tile_1x1,
+            (3, 1) => supernano_tile_3x3,
+            (5, 1) => supernano_tile_5x5,
+            (7, 1) => supernano_tile_7x7,
+            (3, 2) => supernano_tile_3x3_stride2,
+            (5, 2) => supernano_tile_5x5_stride2,
+            (7, 2) => supernano_tile_7x7_stride2,
+            _ => return,
+        };
+        if !window.holds(x, weights.len()) {
+            return;
+        }
+        let step = if window.kernel() == 1 { window.step() } else { window.phase() };
+        let mut at = weights.as_ptr();
+        for (run, planes) in window.runs().into_iter().zip(window.planes()) {
+            if planes == 0 {
+                continue;
+            }
+            let weights_end = at.wrapping_add(planes * window.kernel());
+            let pixels = run.as_ptr().wrapping_add(x);
+            // SAFETY: `holds` says that pixels x .. x + 4 of every column of every plane lie
+            // inside the runs, and that there are `kernel` weights for each plane. The routine
+            // reads just these, writes the sums, and keeps to the C convention.
+            unsafe { tile(&Run { pixels, weights: at, weights_end, step: step * 4, sums }) }
+            at = weights_end;
+        }
+    }
+
+    #[inline]
+    fn winograd_block(
+        &self,
+        v: &[u32],
+        u: &[u32],
+        sums: &mut [u32; SUM_WORDS],
+        finish: &Finish,
+        out: &mut [PairRow<'_>; BLOCK_ROWS],
+    ) {
+        let pairs = u.len() / weight_words(1);
+        let Some(blocks) = v.len().checked_div(input_words(pairs)) else { return };
+        for block in 0..blocks {
+            let v = v.as_ptr().wrapping_add(block * input_words(pairs));
+            // SAFETY: `v` and `u` hold all 16 positions of the pairs, of which there is one or
+            // more, and `sums` its 128 words; the routine reads and writes just these and keeps
+            // to the C convention.
+            unsafe { supernano_winograd_dots(v, u.as_ptr(), pairs * 8, sums.as_mut_ptr()) }
+            finish_block(self, sums, finish, out, block * BLOCK_COLUMNS);
+        }
+    }
+
+    // The core multiplies 32 by 32 bits to 32: four products of halves.
+    #[inline(always)]
+    fn mulr(&self, a: i32, m: i32) -> i32 {
+        let (a_low, a_high) = ((a & 0xffff) as u32, a >> 16);
+        let (m_low, m_high) = ((m & 0xffff) as u32, m >> 16);
+        let low = a_low * m_low;
+        let (first, second) = (a_high * m_low as i32, a_low as i32 * m_high);
+        let middle = (low >> 16) + (first as u32 & 0xffff) + (second as u32 & 0xffff);
+        a_high * m_high + (first >> 16) + (second >> 16) + ((middle + 0x8000) >> 16) as i32
     }
 }

@@ -22,43 +22,49 @@ struct Frame {
 unsafe extern "C" {
     fn supernano_row_1x1(frame: *const Frame);
     fn supernano_row_3x3(frame: *const Frame);
+    fn supernano_row_5x5(frame: *const Frame);
+    fn supernano_row_7x7(frame: *const Frame);
     fn supernano_row_3x3_stride2(frame: *const Frame);
+    fn supernano_row_5x5_stride2(frame: *const Frame);
+    fn supernano_row_7x7_stride2(frame: *const Frame);
 }
 
-/// `MicroKernel::row`; `false` where this is none of the assembly's cases.
+/// `MicroKernel::row`.
 #[inline(always)]
-pub(super) fn row(
-    window: &Window<'_>,
-    weights: &[u32],
-    finish: &Finish,
-    out: &mut PairRow<'_>,
-) -> bool {
+pub(super) fn row(window: &Window<'_>, weights: &[u32], finish: &Finish, out: &mut PairRow<'_>) {
     let row = match (window.kernel(), window.stride()) {
+        (1, _) => supernano_row_1x1,
         (3, 1) => supernano_row_3x3,
-        (1, 1) => supernano_row_1x1,
+        (5, 1) => supernano_row_5x5,
+        (7, 1) => supernano_row_7x7,
         (3, 2) => supernano_row_3x3_stride2,
-        _ => return false,
+        (5, 2) => supernano_row_5x5_stride2,
+        (7, 2) => supernano_row_7x7_stride2,
+        _ => return,
     };
-    let Some(last) = out.pixels().checked_sub(1) else { return true };
-    let (planes, whole) = (window.planes(), out.pixels() / TILE_PIXELS);
-    let (address, pitch) = (out.bytes().as_mut_ptr(), out.pitch());
-    let even = (planes[0] | planes[1] | address as usize | pitch).is_multiple_of(2);
-    if !even || !window.holds(last / TILE_PIXELS * TILE_PIXELS, weights.len()) {
-        return false;
+    let Some(last) = out.pixels().checked_sub(1) else { return };
+    let planes = window.planes();
+    let pairs = (planes[0] | planes[1]).is_multiple_of(2);
+    if !pairs || !window.holds(last / TILE_PIXELS * TILE_PIXELS, weights.len()) {
+        return;
     }
+    let (address, pitch) = (out.bytes().as_mut_ptr(), out.pitch());
+    let aligned = (address as usize | pitch).is_multiple_of(2);
+    let whole = if aligned { out.pixels() / TILE_PIXELS * TILE_PIXELS } else { 0 };
     let [first, second] = window.runs();
     let at = weights.as_ptr();
     let first_end = at.wrapping_add(planes[0] * window.kernel());
+    let step = if window.kernel() == 1 { window.step() } else { window.phase() };
     let mut frame = Frame {
         tail: Tail::new(finish, address, pitch),
-        step: window.phase() * 4,
+        step: step * 4,
         end: 0,
         weights: at,
         first: first.as_ptr(),
         second: second.as_ptr(),
         second_end: first_end.wrapping_add(planes[1] * window.kernel()),
         first_end,
-        limit: first.as_ptr().wrapping_add(whole * TILE_PIXELS),
+        limit: first.as_ptr().wrapping_add(whole),
     };
     if whole > 0 {
         // SAFETY: `holds` says that pixels x .. x + 4 of every column of every plane lie inside
@@ -67,17 +73,15 @@ pub(super) fn row(
         // writes just these and its stack, and keeps to the C convention.
         unsafe { row(&frame) }
     }
-    let done = whole * TILE_PIXELS;
-    if done < out.pixels() {
-        let mut edge = Edge::<TILE_PIXELS>::gather(out.from(done));
+    for x in (whole..out.pixels()).step_by(TILE_PIXELS) {
+        let mut edge = Edge::gather(out, x);
         frame.tail.out = edge.address();
-        frame.tail.pitch = Edge::<TILE_PIXELS>::PITCH;
-        frame.first = frame.limit;
-        frame.second = frame.second.wrapping_add(done);
+        frame.tail.pitch = Edge::PITCH;
+        frame.first = first.as_ptr().wrapping_add(x);
+        frame.second = second.as_ptr().wrapping_add(x);
         frame.limit = frame.first.wrapping_add(TILE_PIXELS);
-        // SAFETY: as above for the last tile; its 4 pixels are those of `edge`.
+        // SAFETY: as above for this tile; its 4 pixels are those of `edge`.
         unsafe { row(&frame) }
-        edge.scatter(out.from(done));
+        edge.scatter(out, x);
     }
-    true
 }

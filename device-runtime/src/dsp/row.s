@@ -29,7 +29,19 @@
     sn_column 8, 0, 4
 .endm
 
-@ Columns 0 and 2 lie in the even phase, column 1 in the odd one.
+.macro sn_plane_5x5
+    sn_plane_3x3
+    sn_column 12, 0, 4
+    sn_column 16, 0, 4
+.endm
+
+.macro sn_plane_7x7
+    sn_plane_5x5
+    sn_column 20, 0, 4
+    sn_column 24, 0, 4
+.endm
+
+@ Even columns lie in the even phase, odd columns in the odd one.
 .macro sn_plane_3x3_stride2
     sn_column 0, 0, 12
     sn_column 4, -4, 0
@@ -37,8 +49,28 @@
     sn_column 0, -8, 0
 .endm
 
-@ Planes come in twos.
-.macro sn_row name, plane
+.macro sn_plane_5x5_stride2
+    sn_column 0, 0, 20
+    sn_column 4, -12, 0
+    sn_column 8, -4, 0
+    sn_next_plane
+    sn_column 0, -16, 0
+    sn_column 4, -8, 0
+.endm
+
+.macro sn_plane_7x7_stride2
+    sn_column 0, 0, 28
+    sn_column 4, -20, 0
+    sn_column 8, -12, 0
+    sn_column 12, -4, 0
+    sn_next_plane
+    sn_column 0, -24, 0
+    sn_column 4, -16, 0
+    sn_column 8, -8, 0
+.endm
+
+@ Planes come in twos; with `twice` a round takes both.
+.macro sn_row name, plane, twice
     sn_function \name
     push {r4-r11, lr}
     sub sp, #R_BYTES
@@ -60,8 +92,10 @@
     beq 3f
 2:  str r0, [sp, #R_END]
 4:  \plane
+.if \twice
     sn_next_plane
     \plane
+.endif
     ldrd r0, r1, [sp, #R_STEP]
     add r12, r12, r0
     cmp lr, r1
@@ -82,6 +116,10 @@
     pop {r4-r11, pc}
 .endm
 
-sn_row supernano_row_1x1, sn_plane_1x1
-sn_row supernano_row_3x3, sn_plane_3x3
-sn_row supernano_row_3x3_stride2, sn_plane_3x3_stride2
+sn_row supernano_row_1x1, sn_plane_1x1, 1
+sn_row supernano_row_3x3, sn_plane_3x3, 1
+sn_row supernano_row_5x5, sn_plane_5x5, 0
+sn_row supernano_row_7x7, sn_plane_7x7, 0
+sn_row supernano_row_3x3_stride2, sn_plane_3x3_stride2, 1
+sn_row supernano_row_5x5_stride2, sn_plane_5x5_stride2, 0
+sn_row supernano_row_7x7_stride2, sn_plane_7x7_stride2, 0

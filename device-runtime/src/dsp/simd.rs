@@ -57,23 +57,17 @@ impl MicroKernel for Dsp {
 
     #[inline]
     fn row(&self, window: &Window<'_>, weights: &[u32], finish: &Finish, out: &mut PairRow<'_>) {
-        if !row::row(window, weights, finish, out) {
-            Scalar.row(window, weights, finish, out);
-        }
+        row::row(window, weights, finish, out);
     }
 
     #[inline]
     fn winograd_input(&self, rows: [&[u32]; 4], phase: usize, x: usize, v: &mut [u32]) {
-        if !winograd::input(rows, phase, x, v) {
-            Scalar.winograd_input(rows, phase, x, v);
-        }
+        winograd::input(rows, phase, x, v);
     }
 
     #[inline]
     fn winograd_weights(&self, packed: &[u32], pairs: usize, u: &mut [u32]) {
-        if !winograd::weights(packed, pairs, u) {
-            Scalar.winograd_weights(packed, pairs, u);
-        }
+        winograd::weights(packed, pairs, u);
     }
 
     #[inline]
@@ -85,9 +79,7 @@ impl MicroKernel for Dsp {
         finish: &Finish,
         out: &mut [PairRow<'_>; BLOCK_ROWS],
     ) {
-        if !winograd::blocks(v, u, sums, finish, out) {
-            Scalar.winograd_block(v, u, sums, finish, out);
-        }
+        winograd::blocks(v, u, sums, finish, out);
     }
 
     #[inline]

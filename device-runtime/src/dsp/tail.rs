@@ -1,6 +1,6 @@
 //! What the requantisation in assembly reads (`finish.s`).
 
-use supernano_core::kernel::{Finish, FinishKind};
+use supernano_core::kernel::{Finish, FinishKind, PairRow};
 
 unsafe extern "C" {
     fn supernano_finish_plain();
@@ -48,25 +48,30 @@ impl Tail {
     }
 }
 
-/// Pixels at an edge, gathered where whole tiles may be written.
-pub(super) struct Edge<const PIXELS: usize>([[i8; 2]; PIXELS]);
+/// Most pixels of an [`Edge`].
+const EDGE: usize = 8;
 
-impl<const PIXELS: usize> Edge<PIXELS> {
+/// Pixels at an edge, gathered where a whole tile or block may be written.
+pub(super) struct Edge([[i8; 2]; EDGE]);
+
+impl Edge {
     /// Bytes from a pixel to the next.
     pub const PITCH: usize = 2;
 
+    /// Pixels from `x` on, as many as there are.
     #[inline(never)]
-    pub fn gather<'p>(pixels: impl Iterator<Item = &'p mut [i8; 2]>) -> Self {
-        let mut edge = Self([[0; 2]; PIXELS]);
-        for (to, from) in edge.0.iter_mut().zip(pixels) {
+    pub fn gather(row: &mut PairRow<'_>, x: usize) -> Self {
+        let mut edge = Self([[0; 2]; EDGE]);
+        for (to, from) in edge.0.iter_mut().zip(row.from(x)) {
             *to = *from;
         }
         edge
     }
 
+    /// The same pixels back.
     #[inline(never)]
-    pub fn scatter<'p>(&self, pixels: impl Iterator<Item = &'p mut [i8; 2]>) {
-        for (to, from) in pixels.zip(&self.0) {
+    pub fn scatter(&self, row: &mut PairRow<'_>, x: usize) {
+        for (to, from) in row.from(x).zip(&self.0) {
             *to = *from;
         }
     }

@@ -37,35 +37,33 @@ unsafe extern "C" {
     fn supernano_winograd_weights(packed: *const u32, unit: usize, u: *mut u32, pairs: usize);
 }
 
-/// `MicroKernel::winograd_input`; `false` where a slice is too short.
+/// `MicroKernel::winograd_input`.
 #[inline(always)]
-pub(super) fn input(rows: [&[u32]; 4], phase: usize, x: usize, v: &mut [u32]) -> bool {
+pub(super) fn input(rows: [&[u32]; 4], phase: usize, x: usize, v: &mut [u32]) {
     let pairs = v.len() / input_words(1);
-    let Some(before) = pairs.checked_sub(1) else { return true };
+    let Some(before) = pairs.checked_sub(1) else { return };
     let end = before * phase + x + BLOCK_READS;
     if rows.iter().any(|row| row.len() < end) {
-        return false;
+        return;
     }
     let rows = rows.map(|row| row.as_ptr().wrapping_add(x));
     // SAFETY: the last pair's ten words end inside every row, `v` holds all positions of the
     // pairs; the routine reads and writes just these and keeps to the C convention.
     unsafe { supernano_winograd_input(&rows, phase * 4, v.as_mut_ptr(), pairs) }
-    true
 }
 
-/// `MicroKernel::winograd_weights`; `false` where a slice is too short.
+/// `MicroKernel::winograd_weights`.
 #[inline(always)]
-pub(super) fn weights(packed: &[u32], pairs: usize, u: &mut [u32]) -> bool {
+pub(super) fn weights(packed: &[u32], pairs: usize, u: &mut [u32]) {
     if packed.len() < packed_words(pairs) || u.len() < weight_words(pairs) || pairs == 0 {
-        return false;
+        return;
     }
     // SAFETY: both slices hold all pairs; the routine reads and writes just these and its stack,
     // and keeps to the C convention.
     unsafe { supernano_winograd_weights(packed.as_ptr(), pairs * 4, u.as_mut_ptr(), pairs) }
-    true
 }
 
-/// `MicroKernel::winograd_block`; `false` where this is none of the assembly's cases.
+/// `MicroKernel::winograd_block`.
 #[inline(always)]
 pub(super) fn blocks(
     v: &[u32],
@@ -73,12 +71,9 @@ pub(super) fn blocks(
     sums: &mut [u32; SUM_WORDS],
     finish: &Finish,
     out: &mut [PairRow<'_>; BLOCK_ROWS],
-) -> bool {
+) {
     let pairs = u.len() / weight_words(1);
-    let blocks = v.len() / input_words(pairs).max(1);
-    if blocks == 0 {
-        return pairs > 0;
-    }
+    let Some(blocks) = v.len().checked_div(input_words(pairs)) else { return };
     let [first, second] = out;
     let places = |row: &mut PairRow<'_>| (row.bytes().as_mut_ptr(), row.pitch());
     let ((a, a_pitch), (b, b_pitch)) = (places(first), places(second));
@@ -109,7 +104,6 @@ pub(super) fn blocks(
     for block in whole..blocks {
         edge(&mut frame, v, block * input_words(pairs), block * BLOCK_COLUMNS, out);
     }
-    true
 }
 
 /// A block that the rows do not fill, from word `at` and pixel `x` on.
@@ -121,16 +115,16 @@ fn edge(
     x: usize,
     [first, second]: &mut [PairRow<'_>; BLOCK_ROWS],
 ) {
-    let mut a = Edge::<BLOCK_COLUMNS>::gather(first.from(x));
-    let mut b = Edge::<BLOCK_COLUMNS>::gather(second.from(x));
+    let mut a = Edge::gather(first, x);
+    let mut b = Edge::gather(second, x);
     frame.tail.out = a.address();
-    frame.tail.pitch = Edge::<BLOCK_COLUMNS>::PITCH;
+    frame.tail.pitch = Edge::PITCH;
     frame.row = b.address();
-    frame.row_pitch = Edge::<BLOCK_COLUMNS>::PITCH;
+    frame.row_pitch = Edge::PITCH;
     frame.v = v.as_ptr().wrapping_add(at);
     frame.blocks = 1;
     // SAFETY: as for whole blocks; the pixels are those of `a` and `b`.
     unsafe { supernano_winograd_block(frame) }
-    a.scatter(first.from(x));
-    b.scatter(second.from(x));
+    a.scatter(first, x);
+    b.scatter(second, x);
 }

@@ -22,7 +22,7 @@ fn blobs_have_the_sizes_of_the_graph_and_run() {
         let shapes = |h: &supernano_core::graph::Header<'_>| -> Vec<_> {
             h.tensors.iter().map(|t| t.shape).collect()
         };
-        assert_eq!(shapes(view.header()), shapes(expected));
+        assert_eq!(shapes(&view.header()), shapes(expected));
         let test = images(&space, 1).unwrap().test;
         assert_eq!(made.logits(&test).unwrap(), made.logits_with(&test, || Reference).unwrap());
     }

@@ -43,7 +43,7 @@ pub(super) fn rows<M: MicroKernel>(micro: &M, random: &mut Random) -> Result<u32
     let mut cases = 0;
     let mut words = [0; WORDS];
     let mut weights = [0; WEIGHTS];
-    for (kernel, stride) in [(1, 1), (3, 1), (3, 2), (5, 1), (5, 2)] {
+    for (kernel, stride) in [(1, 1), (3, 1), (3, 2), (5, 1), (5, 2), (7, 1), (7, 2)] {
         for (first, second) in [(2, 0), (4, 2), (2, 4), (0, 4)] {
             for pixels in 0..=9 {
                 let (kind, style) = (KINDS[cases as usize % 4], cases / 4 % 4);

@@ -14,16 +14,14 @@ use crate::kernel::finish::{Finish, PairRow};
 pub(super) fn four(finish: &Finish, sums: [m128i; 2], out: &mut PairRow<'_>, x: usize) {
     let mut sums = sums;
     if finish.kind.residual() {
-        let mut residual = [[0; 4]; 2];
-        for i in 0..4 {
-            let pixel = out.pixel(x + i).copied().unwrap_or_default();
-            for (half, q) in pixel.into_iter().enumerate() {
-                residual[half][i] = i32::from(q).wrapping_mul(finish.residual[half]);
-            }
+        let (mut first, mut second) = ([0; 4], [0; 4]);
+        for (i, (first, second)) in first.iter_mut().zip(&mut second).enumerate() {
+            let [a, b] = out.pixel(x + i).copied().unwrap_or_default();
+            *first = i32::from(a).wrapping_mul(finish.residual[0]);
+            *second = i32::from(b).wrapping_mul(finish.residual[1]);
         }
-        for (sums, residual) in sums.iter_mut().zip(residual) {
-            *sums = add_i32_m128i(*sums, bytemuck::cast(residual));
-        }
+        sums[0] = add_i32_m128i(sums[0], bytemuck::cast(first));
+        sums[1] = add_i32_m128i(sums[1], bytemuck::cast(second));
     }
     let zero = set_splat_i32_m128i(finish.zero);
     let requantise = |half: usize| {

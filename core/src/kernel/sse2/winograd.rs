@@ -106,8 +106,9 @@ pub(super) fn weights(packed: &[u32], pairs: usize, u: &mut [u32]) {
                 tap(packed, pairs, pair, 2, kx),
             ]);
         }
-        for i in 0..4 {
-            let row = weight_row([columns[0][i], columns[1][i], columns[2][i]]);
+        let [c0, c1, c2] = columns;
+        for (i, ((c0, c1), c2)) in c0.into_iter().zip(c1).zip(c2).enumerate() {
+            let row = weight_row([c0, c1, c2]);
             for (j, value) in row.into_iter().enumerate() {
                 put(u, (position(i, j) * pairs + pair) * 2, value);
             }
