@@ -3,6 +3,8 @@
 #[expect(clippy::needless_range_loop, reason = "register tiles are indexed by constants")]
 pub mod conv;
 mod gradients;
+#[expect(clippy::needless_range_loop, reason = "planes are indexed by channel")]
+pub mod planes;
 pub mod pointwise;
 #[expect(clippy::needless_range_loop, reason = "lanes are indexed by constants")]
 pub mod simd;
