@@ -81,8 +81,6 @@ impl Drop for Map {
 pub(crate) struct Inputs {
     /// Each with its number of images.
     pub maps: Vec<(Arc<Map>, usize)>,
-    /// Images in all.
-    pub n: usize,
 }
 
 impl Inputs {
@@ -105,8 +103,6 @@ impl Inputs {
             }
             (Arc::new(map), n)
         };
-        let maps: Vec<_> = batches.into_iter().map(|b| one(b.as_ref())).collect();
-        let n = maps.iter().map(|m| m.1).sum();
-        Self { maps, n }
+        Self { maps: batches.into_iter().map(|b| one(b.as_ref())).collect() }
     }
 }

@@ -288,3 +288,6 @@ pub fn scale(
 pub fn mean(isa: Isa, p: Planes, x: &[f32], y: &mut [f32]) {
     run(isa, p, Pass::Mean { x, y });
 }
+
+#[cfg(test)]
+mod tests;
