@@ -83,6 +83,7 @@ pub fn recalibrate(
     let size = batch * subnet.input.len();
     let whole = batches.into_iter().inspect(|b| assert_eq!(b.len(), size, "images a batch"));
     let inputs = Inputs::new(subnet.input, tree.margin, whole);
-    let stats = walk::statistics(&tree, &inputs, &Pool::new(), &|| {});
+    let pool = Pool::of(subnet, |c| (c.output, c.stride));
+    let stats = walk::statistics(&tree, &inputs, &pool, &|| {});
     BnStats { layers: stats.into_iter().flatten().collect() }
 }
