@@ -1,4 +1,5 @@
-use super::super::conv::{Geometry, forward};
+use super::super::conv::Geometry;
+use super::super::fused::{Operand, convolve};
 use super::*;
 use crate::backend::{Cpu, Map};
 
@@ -42,7 +43,9 @@ fn convolutions_equal_those_of_training_on_every_processor() {
         let (x, z) = (block(&images, ci, p), block(&added, co, to));
         for isa in Isa::available() {
             let e = Epilogue { bias: Some(&bias), residual: Some(&residual), slope: -0.5 };
-            let expected = forward(isa, geometry, &map(&images, ci, h, w), &weight, &e);
+            let input = map(&images, ci, h, w);
+            let input = Operand::plain(&input);
+            let expected = convolve(isa, &geometry, 16, input, &weight, &e, false).0;
             let mut y = Buffer::zeros(co * to.len());
             let e = Epilogue { residual: Some(z.values()), ..e };
             let conv = Convolution { weight: &weight, ci, co, k, stride };
