@@ -87,7 +87,12 @@ impl Calibrated {
             return Err(Error::invalid("truths", arch.display(space), expected, truth));
         }
         if truths.iter().all(|t| t.1 == truths[0].1) {
-            return Err(Error::invalid("truths", "accuracy", "accuracies that differ", truths[0].1));
+            return Err(Error::invalid(
+                "truths",
+                "accuracy",
+                "accuracies that differ",
+                truths[0].1,
+            ));
         }
         let mut this = Unfitted {
             surrogate: parts.score.then(|| surrogate.clone()),
@@ -105,9 +110,8 @@ impl Calibrated {
             })
             .collect();
         let components = pairs[0].len();
-        let kernels: Vec<DMatrix<f64>> = (0..components)
-            .map(|k| DMatrix::from_fn(n, n, |i, j| pairs[i * n + j][k]))
-            .collect();
+        let kernels: Vec<DMatrix<f64>> =
+            (0..components).map(|k| DMatrix::from_fn(n, n, |i, j| pairs[i * n + j][k])).collect();
         let rows: Vec<DVector<f64>> = archs.iter().map(|a| this.fixed(space, a)).collect();
         let fixed = DMatrix::from_fn(n, rows[0].len(), |i, j| rows[i][j]);
         let y = DVector::from_fn(n, |i, _| Link::Logit.linear(truths[i].1));

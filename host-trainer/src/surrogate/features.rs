@@ -132,9 +132,7 @@ pub fn beyond_layers(
     let widths = widths(space, arch);
     let mut costs = None;
     let term = |(at, value): (usize, f64)| match column(widths.len(), at) {
-        Column::Cost(which) => {
-            value * costs.get_or_insert_with(|| ln_costs(space, arch))[which]
-        }
+        Column::Cost(which) => value * costs.get_or_insert_with(|| ln_costs(space, arch))[which],
         Column::Layer(..) => 0.0,
         Column::Pair(a, b, shape) => value * pair_shapes(widths[a], widths[b])[shape],
     };

@@ -23,8 +23,8 @@ use crate::error::{Error, Result};
 pub use calibrated::Calibrated;
 pub use features::{Terms, ln_costs, widths};
 pub use link::Link;
-pub use ridge::Sign;
 use ridge::Ridge;
+pub use ridge::Sign;
 
 /// Fewest evaluated sub-networks that a model is fitted on.
 pub const FEWEST: usize = 10;
@@ -33,7 +33,7 @@ pub const FEWEST: usize = 10;
 const FOLDS: usize = 10;
 
 /// Strengths that the cross-validation chooses from, for standardised features and summed squares.
-const LAMBDAS: [f64; 7] = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0];
+const LAMBDAS: [f64; 9] = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0];
 
 /// What the model says of a sub-network it may never have seen.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -98,10 +98,11 @@ impl Process {
             });
             let step = information.cholesky()?.solve(&slope);
             let before = here.likelihood + penalty(&at);
-            let better = (0..12).map(|halvings| &at + &step * 0.5f64.powi(halvings)).find_map(|t| {
-                let found = state(kernels, &fixed, y, &variances(&t))?;
-                (found.likelihood + penalty(&t) > before).then_some((t, found))
-            });
+            let better =
+                (0..12).map(|halvings| &at + &step * 0.5f64.powi(halvings)).find_map(|t| {
+                    let found = state(kernels, &fixed, y, &variances(&t))?;
+                    (found.likelihood + penalty(&t) > before).then_some((t, found))
+                });
             let Some((next, found)) = better else { break };
             let gain = found.likelihood + penalty(&next) - before;
             (at, here) = (next, found);

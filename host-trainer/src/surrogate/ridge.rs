@@ -91,7 +91,9 @@ impl Normal {
     fn restricted(&self, columns: &[usize], lambda: f64) -> DVector<f64> {
         let moment = DVector::from_fn(columns.len(), |i, _| self.moment[columns[i]]);
         // Positive definite because lambda is above 0.
-        self.penalised(columns, lambda).cholesky().map_or(moment.clone() * 0.0, |c| c.solve(&moment))
+        self.penalised(columns, lambda)
+            .cholesky()
+            .map_or(moment.clone() * 0.0, |c| c.solve(&moment))
     }
 
     fn penalised(&self, columns: &[usize], lambda: f64) -> DMatrix<f64> {
@@ -130,7 +132,8 @@ impl Normal {
                 }
                 let leaving =
                     |k: &usize| trial[*k] <= 0.0 && x[active[*k]] <= 1e-12 * x.amax().max(1e-300);
-                let out: Vec<usize> = (0..active.len()).filter(leaving).map(|k| active[k]).collect();
+                let out: Vec<usize> =
+                    (0..active.len()).filter(leaving).map(|k| active[k]).collect();
                 out.iter().for_each(|&j| x[j] = 0.0);
                 active.retain(|j| !out.contains(j));
                 if out.is_empty() || active.is_empty() {
@@ -169,7 +172,8 @@ impl Ridge {
         let inverse = normal.penalised(&columns, lambda).cholesky().map(|c| c.inverse());
         let covariance = inverse.unwrap_or_else(|| DMatrix::zeros(k, k));
         let moment = DVector::from_fn(k, |i, _| normal.moment[columns[i]]);
-        let residual = normal.squares - 2.0 * solution.dot(&moment) + solution.dot(&(&gram * &solution));
+        let residual =
+            normal.squares - 2.0 * solution.dot(&moment) + solution.dot(&(&gram * &solution));
         let used = 1.0 + (&gram * &covariance).trace();
         Self {
             mean: columns.iter().map(|&j| normal.mean[j]).collect(),

@@ -217,7 +217,12 @@ impl Study<'_> {
             ("ridge, any sign", top1, Link::Identity, choices(&[Additive], Sign::Free)),
             ("the same, logit link", top1, Link::Logit, choices(&[Additive], Sign::Free)),
             ("effects not negative", top1, Link::Logit, choices(&[Additive], Sign::NotNegative)),
-            ("the same, pairs by CV", top1, Link::Logit, choices(&[Additive, Pairs], Sign::NotNegative)),
+            (
+                "the same, pairs by CV",
+                top1,
+                Link::Logit,
+                choices(&[Additive, Pairs], Sign::NotNegative),
+            ),
             ("the same on -CE", ce, Link::Identity, choices(&[Additive, Pairs], Sign::NotNegative)),
         ];
         for (method, scores, link, choices) in tried {
@@ -265,8 +270,7 @@ impl Study<'_> {
     fn with_truths(&self, truths: usize) -> Result<Vec<Row>> {
         let n = self.sample.archs.len();
         let everyone: Vec<usize> = (0..n).collect();
-        let model =
-            self.fitted(&everyone, &self.sample.top1, Link::Logit, &Choices::default())?;
+        let model = self.fitted(&everyone, &self.sample.top1, Link::Logit, &Choices::default())?;
         let all = Parts::default();
         let tried = [
             ("surrogate + truths", all),
@@ -345,8 +349,7 @@ pub fn designs(
             let squares = judged.map(|(a, s)| (model.score(space, a) - s).powi(2)).sum::<f64>();
             Ok(100.0 * (squares / JUDGED as f64).sqrt())
         };
-        let found: Vec<f64> =
-            (0..repeats).into_par_iter().map(repeat).collect::<Result<_>>()?;
+        let found: Vec<f64> = (0..repeats).into_par_iter().map(repeat).collect::<Result<_>>()?;
         let mean = found.iter().sum::<f64>() / repeats as f64;
         let variance = found.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / repeats as f64;
         let design = design.to_owned();
