@@ -9,7 +9,10 @@ pub mod import_pytorch;
 pub mod latency;
 pub mod merge;
 pub mod output;
+pub mod predict;
 pub mod rank;
+pub mod rank_study;
+pub mod rank_surrogate;
 pub mod report;
 pub mod search;
 pub mod spaces;
@@ -45,7 +48,9 @@ enum Command {
     ImportPytorch(import_pytorch::Args),
     Rank(rank::Args),
     Merge(merge::Args),
+    Predict(predict::Args),
     Correlate(correlate::Args),
+    RankStudy(rank_study::Args),
     Search(search::Args),
     Standalone(standalone::Args),
     Export(export::Args),
@@ -64,7 +69,9 @@ fn run(cli: &Cli, out: &Output) -> Result<()> {
         Command::ImportPytorch(args) => import_pytorch::run(args, out),
         Command::Rank(args) => rank::run(args, out),
         Command::Merge(args) => merge::run(args, out),
+        Command::Predict(args) => predict::run(args, out),
         Command::Correlate(args) => correlate::run(args, out),
+        Command::RankStudy(args) => rank_study::run(args, out),
         Command::Search(args) => search::run(args, out),
         Command::Standalone(args) => standalone::run(args, out),
         Command::Export(args) => export::run(args, out),

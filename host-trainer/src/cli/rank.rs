@@ -23,6 +23,7 @@ use crate::train::Run;
 #[command(after_help = "Examples:\n  supernano rank runs/demo --random 64\n  \
     supernano rank runs/demo archs.json.gz -o scores.json --split test --images 2000\n  \
     supernano rank runs/demo archs.json --shard 3/8\n  \
+    supernano rank runs/demo archs.json --surrogate 300 --truth truth.csv -o scores.json\n  \
     supernano rank runs/demo 16-16-32-32-64-64\n\n\
     What sub-networks have in common is computed once; the scores are those of each on its own.")]
 pub struct Args {
@@ -64,6 +65,8 @@ pub struct Args {
     /// Score part I of N of the codes; see `supernano merge`.
     #[arg(long, value_name = "I/N")]
     shard: Option<Part>,
+    #[command(flatten)]
+    predict: super::rank_surrogate::Args,
     /// Score file, JSON or CSV (`.csv`), compressed where it ends in `.gz`; default `scores.json`
     /// in the run directory, or `shards/I-of-N.json`.
     #[arg(short, long)]
@@ -108,14 +111,16 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     };
     let all = codes(args, &run)?;
     distinct(&all)?;
+    let chosen = args.predict.choose(&all, run.space(), args.seed)?;
     let dataset = run.dataset(args.data.as_deref())?;
     let Args { split, images, bn, bn_images, .. } = *args;
     let effort = Effort { share: !args.plain, memory: args.memory.saturating_mul(1 << 20) };
     let ranker = Ranker::new(&run, &dataset, Request { split, images, bn, bn_images }, effort)?;
     let output = output(args);
-    let positions = match args.shard {
-        Some(part) => part.positions(&all),
-        None => (0..all.len()).collect(),
+    let positions = match (args.shard, &chosen) {
+        (Some(part), _) => part.positions(&all),
+        (None, Some(chosen)) => chosen.clone(),
+        (None, None) => (0..all.len()).collect(),
     };
     let ranking = args.shard.map(|_| Identity::of(&run, &ranker, &all));
     if let (Some(part), Some(ranking)) = (args.shard, &ranking)
@@ -128,6 +133,9 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let started = Instant::now();
     let (scores, work) = evaluate(&ranker, &codes, out)?;
     let seconds = started.elapsed().as_secs_f64();
+    if let Some(chosen) = &chosen {
+        return args.predict.finish(run.space(), &all, (chosen, &scores), &output, out);
+    }
     match args.shard.zip(ranking) {
         Some((shard, ranking)) => {
             let placed = positions.iter().zip(scores.iter().cloned());

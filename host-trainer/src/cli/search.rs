@@ -19,7 +19,7 @@ use crate::search::file::{Front, FrontNetwork, InstructionModel, SurrogateSummar
 use crate::search::verify::verify;
 use crate::search::{Candidate, Method, Problem, front, search, uniform};
 use crate::stats::table as tables;
-use crate::surrogate::{Link, Surrogate};
+use crate::surrogate::{Choices, Link, Surrogate, Terms};
 use crate::train::Run;
 use crate::train::checkpoint::latest_finished;
 
@@ -122,7 +122,8 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         Metric::Top1 => Link::Logit,
         Metric::Ce => Link::Identity,
     };
-    let surrogate = Surrogate::fit(space, &samples, link)?;
+    let additive = Choices { terms: vec![Terms::Additive], ..Choices::default() };
+    let surrogate = Surrogate::fit_with(space, &samples, link, &additive)?;
     let costs = DeviceCosts {
         space,
         enhancement: config.steps[step - 1].enhancement(config.enhancement),

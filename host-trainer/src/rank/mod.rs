@@ -5,6 +5,7 @@ mod evaluate;
 mod files;
 mod memory;
 mod ordered;
+pub mod predict;
 mod ranker;
 pub mod shard;
 

@@ -21,9 +21,7 @@ const STEPS: [usize; 2] = [400, 60];
 pub struct Exact {
     /// The best sub-network met, feasible by its exact costs.
     pub best: Option<Candidate>,
-    /// Its value and the highest that any feasible one can have, on the goal's scale.
-    pub value: f64,
-    /// No feasible sub-network has a higher value.
+    /// No feasible sub-network has a higher value on the goal's scale.
     pub bound: f64,
     /// True where `best` is the best (or, without one, nothing is feasible).
     pub proved: bool,
@@ -76,7 +74,6 @@ pub fn maximise(
     let tables = &tables.within(problem.limits);
     let nothing = Exact {
         best: None,
-        value: f64::NEG_INFINITY,
         bound: f64::NEG_INFINITY,
         proved: true,
         nodes: 0,
@@ -150,7 +147,6 @@ pub fn maximise(
     Exact {
         proved,
         bound: if proved { search.value } else { open },
-        value: search.value,
         best: search.best,
         nodes: search.nodes,
         prices: [prices[0], prices[1]],
