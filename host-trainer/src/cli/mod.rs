@@ -10,6 +10,7 @@ pub mod output;
 pub mod rank;
 pub mod report;
 pub mod search;
+pub mod ship;
 pub mod spaces;
 pub mod standalone;
 pub mod train;
@@ -44,6 +45,7 @@ enum Command {
     Search(search::Args),
     Standalone(standalone::Args),
     Export(export::Args),
+    Ship(ship::Args),
     Check(check::Args),
     Latency(latency::Args),
     Calibrate(calibrate::Args),
@@ -60,6 +62,7 @@ fn run(cli: &Cli, out: &Output) -> Result<()> {
         Command::Search(args) => search::run(args, out),
         Command::Standalone(args) => standalone::run(args, out),
         Command::Export(args) => export::run(args, out),
+        Command::Ship(args) => ship::run(args, out),
         Command::Check(args) => check::run(args, out),
         Command::Latency(args) => latency::run(args, out),
         Command::Calibrate(args) => calibrate::run(args, out),

@@ -2,6 +2,8 @@
 
 mod build;
 mod calibrate;
+pub mod formats;
+mod network;
 pub mod quantise;
 
 use serde::Serialize;
@@ -11,11 +13,13 @@ use supernano_core::graph::Op;
 
 pub use build::{Source, build};
 pub use calibrate::{Ranges, calibrate};
+pub use network::{QConv, QuantisedNet};
 
 use crate::blob::{self, Blob};
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::rank::{EvalSet, evaluate};
+use crate::supernet::{BnStats, FoldedNet, SubNet};
 use crate::train::Run;
 
 /// One operation of the exported network.
@@ -52,35 +56,71 @@ pub struct Exported {
     pub ops: Vec<OpSummary>,
 }
 
-/// Exports a sub-network of a run, quantised with ranges from `calibration` training images, and
-/// measures it on the test split.
+/// How a network is quantised.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Options {
+    /// Images of the training split that the ranges come from.
+    pub calibration: usize,
+}
+
+/// A sub-network in every form that is written.
+#[derive(Clone, Debug)]
+pub struct Shipment {
+    /// Name of the search space.
+    pub space: String,
+    /// The sub-network.
+    pub code: String,
+    /// Training step whose weights it has, from 1.
+    pub step: usize,
+    /// Calibration images that were used.
+    pub calibration_images: usize,
+    /// With batch norm.
+    pub subnet: SubNet,
+    /// Its batch-norm statistics.
+    pub stats: BnStats,
+    /// Batch norm folded, in float.
+    pub float: FoldedNet,
+    /// In integers.
+    pub quantised: QuantisedNet,
+    /// The network file.
+    pub blob: Blob,
+}
+
+/// Quantises a sub-network of a run.
 ///
 /// # Errors
 /// [`crate::error::Error::Core`] where the blob cannot hold the network.
-pub fn export(
-    run: &Run,
-    arch: &Arch,
-    dataset: &Dataset,
-    calibration: usize,
-) -> Result<(Blob, Exported)> {
+pub fn ship(run: &Run, arch: &Arch, dataset: &Dataset, options: &Options) -> Result<Shipment> {
     let space = run.space();
     let code = arch.display(space).to_string();
-    let net = run.folded(arch, dataset);
-    let calibration = calibration.min(dataset.train.len());
-    let ranges = calibrate(&net, dataset, calibration);
-    let source = Source { space: space.name, code: &code, dataset };
-    let blob = build(&net, &ranges, &source)?;
+    let subnet = run.subnet(arch);
+    let stats = run.recalibrate(&subnet, dataset);
+    let float = subnet.fold(&stats);
+    let calibration_images = options.calibration.min(dataset.train.len());
+    let ranges = calibrate(&float, dataset, calibration_images);
+    let quantised = QuantisedNet::new(&float, &ranges, dataset);
+    let blob = build(&quantised, &Source { space: space.name, code: &code, dataset })?;
+    let space = space.name.to_owned();
+    let step = run.step;
+    Ok(Shipment { space, code, step, calibration_images, subnet, stats, float, quantised, blob })
+}
+
+/// Costs and accuracies of a network, on all test images.
+///
+/// # Errors
+/// [`crate::error::Error::Core`] for images of another shape.
+pub fn measure(shipment: &Shipment, dataset: &Dataset) -> Result<Exported> {
     let test = EvalSet::new(dataset, &dataset.test, usize::MAX);
-    let top1_float = evaluate(&net, &test).top1;
-    let logits = blob.logits(&dataset.test)?;
-    let view = blob.view()?;
-    let summary = Exported {
-        code,
-        step: run.step,
-        flash_bytes: blob.bytes().len(),
+    let top1_float = evaluate(&shipment.float, &test).top1;
+    let logits = shipment.blob.logits(&dataset.test)?;
+    let view = shipment.blob.view()?;
+    Ok(Exported {
+        code: shipment.code.clone(),
+        step: shipment.step,
+        flash_bytes: shipment.blob.bytes().len(),
         arena_bytes: ArenaPlan::new(&view).bytes(),
         checksum: view.checksum(),
-        calibration_images: calibration,
+        calibration_images: shipment.calibration_images,
         test_images: dataset.test.len(),
         top1_float,
         top1_int8: blob::top1(&logits, &dataset.test.labels),
@@ -90,8 +130,7 @@ pub fn export(
             .iter()
             .map(|op| OpSummary { kind: kind(op), macs: exec::macs(&view, op) })
             .collect(),
-    };
-    Ok((blob, summary))
+    })
 }
 
 /// How tables name an operation.

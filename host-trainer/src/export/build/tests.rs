@@ -3,7 +3,7 @@ use supernano_core::kernel::Reference;
 use super::*;
 use crate::data::{self, DataSpec};
 use crate::export::calibrate;
-use crate::supernet::Linear;
+use crate::supernet::{FoldedConv, FoldedNet, Linear};
 
 fn noise(seed: u32, n: usize, scale: f32) -> Vec<f32> {
     let mut state = seed;
@@ -72,8 +72,9 @@ fn integers_follow_float_and_the_same_input_gives_the_same_bytes() {
         let net = network(shape, slope);
         let ranges = calibrate(&net, &dataset, 64);
         let source = Source { space: "test", code: "5-9", dataset: &dataset };
-        let blob = build(&net, &ranges, &source).unwrap();
-        assert_eq!(blob, build(&net, &ranges, &source).unwrap());
+        let quantised = QuantisedNet::new(&net, &ranges, &dataset);
+        let blob = build(&quantised, &source).unwrap();
+        assert_eq!(blob, build(&quantised, &source).unwrap());
 
         let all: Vec<u32> = (0..64).collect();
         let float = net.forward(&dataset.batch(&dataset.test, &all), 64);

@@ -115,8 +115,9 @@ fn flash_and_arena_are_those_of_the_exported_blob() {
             let plan = resolve(&RESNET8, &arch, enhancement, BranchScheme::Shared);
             let code = arch.display(&RESNET8).to_string();
             let source = export::Source { space: RESNET8.name, code: &code, dataset: &dataset };
-            let blob =
-                export::build(&folded(&RESNET8, &plan), &Ranges::default(), &source).unwrap();
+            let net = folded(&RESNET8, &plan);
+            let net = export::QuantisedNet::new(&net, &Ranges::default(), &dataset);
+            let blob = export::build(&net, &source).unwrap();
             let costs = model.costs(&arch);
             assert_eq!(costs.flash_bytes, blob.bytes().len() as u64);
             let arena = ArenaPlan::new(&blob.view().unwrap()).bytes();
