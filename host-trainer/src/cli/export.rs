@@ -7,7 +7,8 @@ use supernano_core::arch::Arch;
 use super::output::{Output, table};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::export::{Exported, Options, Shipment, measure, ship};
+use crate::export::explain::Explanation;
+use crate::export::{Choice, Exported, Options, RangeRule, Shipment, explain, measure, ship};
 use crate::files;
 use crate::train::Run;
 
@@ -27,7 +28,8 @@ pub struct Args {
     data: Option<PathBuf>,
     #[command(flatten)]
     quantise: QuantiseArgs,
-    /// Also print each operation with its multiply-accumulates.
+    /// Also say where accuracy is lost: error per layer, and confusion matrices before and after
+    /// (whole in CODE.explain.json).
     #[arg(long)]
     explain: bool,
 }
@@ -38,6 +40,15 @@ pub struct QuantiseArgs {
     /// Training images that the activations' ranges come from.
     #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..))]
     calibration: u32,
+    /// How the range of each feature map is chosen.
+    #[arg(long, value_enum, default_value_t)]
+    ranges: RangeRule,
+    /// Scale channels across layers so that they share one scale better.
+    #[arg(long, value_enum, default_value_t)]
+    equalise: Choice,
+    /// Correct biases for the mean error of their channel.
+    #[arg(long, value_enum, default_value_t)]
+    bias_correction: Choice,
 }
 
 impl QuantiseArgs {
@@ -52,7 +63,13 @@ impl QuantiseArgs {
         dataset: &Dataset,
         _out: &Output,
     ) -> Result<Shipment> {
-        ship(run, arch, dataset, &Options { calibration: self.calibration as usize })
+        let options = Options {
+            calibration: self.calibration as usize,
+            ranges: self.ranges,
+            equalise: self.equalise,
+            correct: self.bias_correction,
+        };
+        ship(run, arch, dataset, &options)
     }
 }
 
@@ -66,15 +83,19 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let dataset = run.dataset(args.data.as_deref())?;
     let shipment = args.quantise.shipment(&run, &arch, &dataset, out)?;
     let summary = measure(&shipment, &dataset)?;
+    let why = args.explain.then(|| explain::explain(&shipment, &dataset)).transpose()?;
     let path = args
         .output
         .clone()
         .unwrap_or_else(|| args.run.join("networks").join(&summary.code).with_extension("snb"));
     files::write(&path, shipment.blob.bytes())?;
     files::write_json(&path.with_extension("json"), &summary)?;
+    if let Some(why) = &why {
+        files::write_json(&path.with_extension("explain.json"), why)?;
+    }
     out.emit(&summary, |s| {
-        let explained = if args.explain { format!("{}\n", operations(s)) } else { String::new() };
-        format!("{explained}{}\nwritten to {}", text(s), path.display())
+        let why = why.as_ref().map_or_else(String::new, |w| format!("{}\n", explained(s, w)));
+        format!("{why}{}\nwritten to {}", text(s), path.display())
     });
     Ok(())
 }
@@ -95,10 +116,45 @@ pub fn text(s: &Exported) -> String {
     )
 }
 
-fn operations(s: &Exported) -> String {
+/// Operations with their error, and the classes that quantisation costs most.
+fn explained(s: &Exported, why: &Explanation) -> String {
+    let cell = |v: Option<f64>| v.map_or_else(String::new, |v| format!("{v:.1}"));
     let rows: Vec<Vec<String>> = (1..)
-        .zip(&s.ops)
-        .map(|(i, op)| vec![i.to_string(), op.kind.clone(), op.macs.to_string()])
+        .zip(s.ops.iter().zip(&why.layers))
+        .map(|(i, (op, layer))| {
+            vec![
+                i.to_string(),
+                layer.name.clone(),
+                op.kind.clone(),
+                op.macs.to_string(),
+                layer.scale.map_or_else(String::new, |v| format!("{v:.3e}")),
+                layer.zero.map_or_else(String::new, |v| v.to_string()),
+                layer.range.clone(),
+                cell(layer.saturated.map(|v| 100.0 * v)),
+                cell(Some(layer.snr_db)),
+            ]
+        })
         .collect();
-    table(&["#", "operation", "MACs"], &rows)
+    let header =
+        ["#", "layer", "operation", "MACs", "scale", "zero", "range", "saturated %", "SNR, dB"];
+    let mut text = table(&header, &rows);
+    let lost: Vec<Vec<String>> = why
+        .classes
+        .iter()
+        .take(8)
+        .map(|c| {
+            let confused = c.confused_with.clone().unwrap_or_default();
+            vec![c.class.clone(), c.right_float.to_string(), c.right_int8.to_string(), confused]
+        })
+        .collect();
+    let header = ["class", "right in float", "right in int8", "most taken for in int8"];
+    text.push_str(&format!(
+        "\n{}\nthe same answer on {:.2} % of {} test images; equalised: {}, biases corrected: {}",
+        table(&header, &lost),
+        100.0 * why.same_answer,
+        why.images,
+        s.equalised,
+        s.corrected
+    ));
+    text
 }

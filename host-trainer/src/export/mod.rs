@@ -2,9 +2,13 @@
 
 mod build;
 mod calibrate;
+mod equalise;
+pub mod explain;
 pub mod formats;
 mod network;
+mod ptq;
 pub mod quantise;
+mod simulate;
 
 use serde::Serialize;
 use supernano_core::arch::Arch;
@@ -12,8 +16,10 @@ use supernano_core::exec::{self, ArenaPlan};
 use supernano_core::graph::Op;
 
 pub use build::{Source, build};
-pub use calibrate::{Ranges, calibrate};
+pub use calibrate::{Affines, RangeRule, Ranges, calibrate};
 pub use network::{QConv, QuantisedNet};
+pub use ptq::{Choice, Options, Quantised, quantise_after_training};
+pub use simulate::images as integer_images;
 
 use crate::blob::{self, Blob};
 use crate::data::Dataset;
@@ -46,6 +52,10 @@ pub struct Exported {
     pub checksum: u32,
     /// Images of the training split that the ranges come from.
     pub calibration_images: usize,
+    /// True where channels were equalised across layers.
+    pub equalised: bool,
+    /// True where biases were corrected.
+    pub corrected: bool,
     /// Images of the test split that the two accuracies come from.
     pub test_images: usize,
     /// Top-1 in float, 0 to 1.
@@ -54,13 +64,6 @@ pub struct Exported {
     pub top1_int8: f64,
     /// In the order of execution.
     pub ops: Vec<OpSummary>,
-}
-
-/// How a network is quantised.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Options {
-    /// Images of the training split that the ranges come from.
-    pub calibration: usize,
 }
 
 /// A sub-network in every form that is written.
@@ -82,6 +85,8 @@ pub struct Shipment {
     pub float: FoldedNet,
     /// In integers.
     pub quantised: QuantisedNet,
+    /// How it became them.
+    pub how: Quantised,
     /// The network file.
     pub blob: Blob,
 }
@@ -97,12 +102,22 @@ pub fn ship(run: &Run, arch: &Arch, dataset: &Dataset, options: &Options) -> Res
     let stats = run.recalibrate(&subnet, dataset);
     let float = subnet.fold(&stats);
     let calibration_images = options.calibration.min(dataset.train.len());
-    let ranges = calibrate(&float, dataset, calibration_images);
-    let quantised = QuantisedNet::new(&float, &ranges, dataset);
+    let how = quantise_after_training(&float, dataset, options);
+    let quantised = how.net.clone();
     let blob = build(&quantised, &Source { space: space.name, code: &code, dataset })?;
     let space = space.name.to_owned();
-    let step = run.step;
-    Ok(Shipment { space, code, step, calibration_images, subnet, stats, float, quantised, blob })
+    Ok(Shipment {
+        space,
+        code,
+        step: run.step,
+        calibration_images,
+        subnet,
+        stats,
+        float,
+        quantised,
+        how,
+        blob,
+    })
 }
 
 /// Costs and accuracies of a network, on all test images.
@@ -121,6 +136,8 @@ pub fn measure(shipment: &Shipment, dataset: &Dataset) -> Result<Exported> {
         arena_bytes: ArenaPlan::new(&view).bytes(),
         checksum: view.checksum(),
         calibration_images: shipment.calibration_images,
+        equalised: shipment.how.equalised,
+        corrected: shipment.how.corrected,
         test_images: dataset.test.len(),
         top1_float,
         top1_int8: blob::top1(&logits, &dataset.test.labels),

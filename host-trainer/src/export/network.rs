@@ -2,7 +2,7 @@
 
 use supernano_core::space::Shape;
 
-use super::calibrate::Ranges;
+use super::calibrate::Affines;
 use super::quantise::{self, Affine, ConvIo, QuantisedConv, QuantisedDense};
 use crate::data::Dataset;
 use crate::supernet::{Act, Block, FoldedConv, FoldedNet, Site};
@@ -54,14 +54,15 @@ pub struct QuantisedNet {
 }
 
 impl QuantisedNet {
-    /// Quantises a network with given ranges. The same input gives the same integers.
-    pub fn new(net: &FoldedNet, ranges: &Ranges, dataset: &Dataset) -> Self {
+    /// Quantises a network with the quantisation of every map given. The same input gives the same
+    /// integers.
+    pub fn with(net: &FoldedNet, affines: &Affines, dataset: &Dataset) -> Self {
         let image = quantise::input_affine(&dataset.mean, &dataset.std);
         let (mut at, mut shape, mut layer) = (image, net.input, 0);
         let mut blocks = Vec::with_capacity(net.blocks.len());
         for block in &net.blocks {
             let make = |conv: &FoldedConv, from, residual, site| {
-                QConv::new(conv, ranges, site, from, residual)
+                QConv::new(conv, affines, site, from, residual)
             };
             let made = match block {
                 Block::Conv(conv) => {
@@ -104,14 +105,15 @@ impl QuantisedNet {
 }
 
 impl QConv {
-    fn new(
+    /// Quantises a convolution that reads a map quantised as `from`.
+    pub fn new(
         conv: &FoldedConv,
-        ranges: &Ranges,
+        affines: &Affines,
         site: Site,
         from: Affine,
         residual: Option<Affine>,
     ) -> Self {
-        let mut to = ranges.affine(site, conv.act == Act::Relu);
+        let mut to = affines.get(site, conv.act == Act::Relu);
         let slope = match conv.act {
             Act::None | Act::Relu => 1.0,
             Act::Prelu(slope) => slope,

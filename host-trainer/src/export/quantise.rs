@@ -123,7 +123,7 @@ pub fn conv(weight: &[f32], bias: &[f32], io: ConvIo) -> QuantisedConv {
 }
 
 /// The weight step of one output channel: 127 steps for the largest weight, larger where bias or
-/// residual would overflow.
+/// residual would overflow, and where it makes the residual's multiplier exact.
 fn weight_step(row: &[f32], bias: f32, io: ConvIo) -> f64 {
     let input = f64::from(io.input.scale);
     let largest = row.iter().fold(0f64, |m, w| m.max(f64::from(w.abs())));
@@ -132,7 +132,16 @@ fn weight_step(row: &[f32], bias: f32, io: ConvIo) -> f64 {
         step = step.max(f64::from(r.scale) / RESIDUAL_LIMIT / input);
     }
     // a channel without weights or bias is constant: any step does
-    step.max(f64::from(io.output.scale) / 1_048_576.0 / input)
+    step = step.max(f64::from(io.output.scale) / 1_048_576.0 / input);
+    // a step of the residual becomes a whole number of accumulator steps, so that adding it rounds
+    // nothing
+    if let Some(r) = io.residual {
+        let whole = (f64::from(r.scale) / input / step).floor();
+        if whole >= 1.0 {
+            step = f64::from(r.scale) / input / whole;
+        }
+    }
+    step
 }
 
 /// The smallest output scale that keeps every multiplier of a convolution inside an i32.

@@ -3,6 +3,7 @@
 #[expect(clippy::needless_range_loop, reason = "register tiles are indexed by constants")]
 pub mod conv;
 mod gradients;
+mod integer;
 pub mod pointwise;
 #[expect(clippy::needless_range_loop, reason = "lanes are indexed by constants")]
 pub mod simd;
@@ -10,6 +11,7 @@ pub mod simd;
 use burn::tensor::{Tensor, TensorData, TensorPrimitive};
 use burn_ndarray::NdArrayTensor;
 use conv::{Epilogue, Geometry};
+pub(super) use integer::channel_means;
 use pointwise::Size;
 use simd::Isa;
 

@@ -7,7 +7,7 @@ use supernano_core::space::{self, PlacedBlock, RESNET8, RESNET20, Shortcut, Spac
 use super::DeviceCosts;
 use crate::data::rng::{Key, Purpose};
 use crate::data::{self, DataSpec, Source};
-use crate::export::{self, Ranges};
+use crate::export::{self, Affines};
 use crate::search::instructions::InstructionTable;
 use crate::search::{CostModel, Limits, Method, Problem, search};
 use crate::supernet::{Act, Block, FoldedConv, FoldedNet, Linear};
@@ -116,7 +116,7 @@ fn flash_and_arena_are_those_of_the_exported_blob() {
             let code = arch.display(&RESNET8).to_string();
             let source = export::Source { space: RESNET8.name, code: &code, dataset: &dataset };
             let net = folded(&RESNET8, &plan);
-            let net = export::QuantisedNet::new(&net, &Ranges::default(), &dataset);
+            let net = export::QuantisedNet::with(&net, &Affines::default(), &dataset);
             let blob = export::build(&net, &source).unwrap();
             let costs = model.costs(&arch);
             assert_eq!(costs.flash_bytes, blob.bytes().len() as u64);

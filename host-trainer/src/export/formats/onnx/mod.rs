@@ -104,15 +104,10 @@ pub fn int8(shipment: &Shipment, dataset: &Dataset) -> Vec<u8> {
 fn int8_conv(w: &mut Writer, conv: &QConv, name: &str, x: &str, add: Option<&str>) -> String {
     let (o, i, k) = (conv.output, conv.input, conv.kernel);
     let q = &conv.integers;
-    // ONNX has [out, in, kh, kw]
-    let mut weights = Vec::with_capacity(q.weights.len());
-    for row in q.weights.chunks_exact(i * k * k) {
-        weights.extend((0..i).flat_map(|c| row.iter().skip(c).step_by(i)));
-    }
     let steps: Vec<f32> = q.steps.iter().map(|&s| s as f32).collect();
     let scales: Vec<f32> =
         q.steps.iter().map(|s| (s * f64::from(conv.from.scale)) as f32).collect();
-    let weight = w.bytes(&format!("{name}_weight_int8"), &[o, i, k, k], &weights);
+    let weight = w.bytes(&format!("{name}_weight_int8"), &[o, i, k, k], &conv.weights_oihw());
     let weight = dequantised(w, &format!("{name}_weight"), &weight, &steps);
     let bias = w.integers(&format!("{name}_bias_int32"), &[o], &q.bias);
     let bias = dequantised(w, &format!("{name}_bias"), &bias, &scales);
