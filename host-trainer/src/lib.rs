@@ -10,6 +10,7 @@ pub mod device;
 pub mod error;
 pub mod export;
 pub mod files;
+pub mod import;
 pub mod interrupt;
 pub mod rank;
 pub mod report;

@@ -10,7 +10,9 @@ use crate::error::{Error, Result};
 use crate::export::explain::Explanation;
 use crate::export::{Choice, Exported, Options, RangeRule, Shipment, explain, measure, ship};
 use crate::files;
+use crate::rank::Statistics;
 use crate::train::Run;
+use crate::train::finetune::Finetune;
 
 /// Export a sub-network as int8: one file for the device.
 #[derive(clap::Args, Debug)]
@@ -37,6 +39,9 @@ pub struct Args {
 /// How the network is quantised.
 #[derive(clap::Args, Debug)]
 pub struct QuantiseArgs {
+    /// Where batch-norm statistics come from.
+    #[arg(long, value_enum, default_value_t = Statistics::Recalibrate)]
+    bn: Statistics,
     /// Training images that the activations' ranges come from.
     #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..))]
     calibration: u32,
@@ -49,7 +54,24 @@ pub struct QuantiseArgs {
     /// Correct biases for the mean error of their channel.
     #[arg(long, value_enum, default_value_t)]
     bias_correction: Choice,
+    /// Fine-tune in integers for so many epochs, towards the float network and the labels.
+    #[arg(long, value_name = "EPOCHS")]
+    finetune: Option<u32>,
+    /// Training images of an epoch of --finetune; default all.
+    #[arg(long, value_name = "N", requires = "finetune")]
+    finetune_images: Option<usize>,
+    /// Learning rate of --finetune at the start, cosine to 0.
+    #[arg(long, value_name = "RATE", requires = "finetune", default_value_t = 0.01)]
+    finetune_lr: f32,
+    /// Seed of --finetune; default the run's.
+    #[arg(long, value_name = "SEED", requires = "finetune")]
+    finetune_seed: Option<u64>,
 }
+
+/// Images an update of fine-tuning.
+const BATCH: usize = 64;
+/// Weight of the float network's answers.
+const ALPHA: f32 = 0.8;
 
 impl QuantiseArgs {
     /// Quantises a sub-network as the arguments say.
@@ -61,7 +83,7 @@ impl QuantiseArgs {
         run: &Run,
         arch: &Arch,
         dataset: &Dataset,
-        _out: &Output,
+        out: &Output,
     ) -> Result<Shipment> {
         let options = Options {
             calibration: self.calibration as usize,
@@ -69,7 +91,31 @@ impl QuantiseArgs {
             equalise: self.equalise,
             correct: self.bias_correction,
         };
-        ship(run, arch, dataset, &options)
+        let Some(epochs) = self.finetune.filter(|&e| e > 0) else {
+            return ship(run, arch, dataset, self.bn, &options, None);
+        };
+        if !(self.finetune_lr > 0.0 && self.finetune_lr <= 1.0) {
+            let expected = "above 0, at most 1";
+            return Err(Error::invalid("--finetune-lr", "rate", expected, self.finetune_lr));
+        }
+        let images = self.finetune_images.unwrap_or(usize::MAX).min(dataset.train.len());
+        let recipe = Finetune {
+            epochs,
+            images,
+            lr: self.finetune_lr,
+            batch: BATCH,
+            alpha: ALPHA,
+            seed: self.finetune_seed.unwrap_or(run.config.seed),
+        };
+        let bar = out.progress(u64::from(epochs) * images.div_ceil(BATCH) as u64, "fine-tune");
+        let mut progress = |update: u64, loss: f64| {
+            bar.set_position(update);
+            bar.set_message(format!("loss {loss:.3}"));
+        };
+        let tuned = Some((&recipe, &mut progress as &mut dyn FnMut(u64, f64)));
+        let shipment = ship(run, arch, dataset, self.bn, &options, tuned);
+        bar.finish_and_clear();
+        shipment
     }
 }
 

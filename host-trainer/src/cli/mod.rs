@@ -5,7 +5,9 @@ pub mod check;
 pub mod correlate;
 pub mod device;
 pub mod export;
+pub mod import_pytorch;
 pub mod latency;
+pub mod merge;
 pub mod output;
 pub mod rank;
 pub mod report;
@@ -40,7 +42,9 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     Train(train::Args),
+    ImportPytorch(import_pytorch::Args),
     Rank(rank::Args),
+    Merge(merge::Args),
     Correlate(correlate::Args),
     Search(search::Args),
     Standalone(standalone::Args),
@@ -57,7 +61,9 @@ enum Command {
 fn run(cli: &Cli, out: &Output) -> Result<()> {
     match &cli.command {
         Command::Train(args) => train::run(args, out),
+        Command::ImportPytorch(args) => import_pytorch::run(args, out),
         Command::Rank(args) => rank::run(args, out),
+        Command::Merge(args) => merge::run(args, out),
         Command::Correlate(args) => correlate::run(args, out),
         Command::Search(args) => search::run(args, out),
         Command::Standalone(args) => standalone::run(args, out),

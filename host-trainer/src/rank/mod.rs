@@ -3,13 +3,17 @@
 mod codes;
 mod evaluate;
 mod files;
+mod memory;
 mod ordered;
+mod ranker;
+pub mod shard;
 
 use serde::{Deserialize, Serialize};
 
-pub use codes::{Coded, random_codes, read_codes};
-pub use evaluate::{EvalSet, evaluate, score};
+pub use codes::{Coded, distinct, random_codes, read_codes};
+pub use evaluate::{EvalSet, evaluate};
 pub use files::{read_scores, write_scores};
+pub use ranker::{Effort, Ranker, Request, Settings, Split, Statistics, Work};
 
 /// Accuracy and loss on a set of images, with standard errors.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +28,14 @@ pub struct Evaluation {
     pub ce_se: f64,
     /// Images.
     pub images: usize,
+}
+
+impl Evaluation {
+    /// As a line of a score file.
+    pub fn score(&self, written: &str) -> Score {
+        let Self { top1, top1_se, ce, ce_se, images } = *self;
+        Score { acc: top1, arch: written.to_owned(), acc_se: top1_se, ce, ce_se, images }
+    }
 }
 
 /// One sub-network's line of a score file: the challenge's `acc` and `arch`, and more.

@@ -172,7 +172,7 @@ fn start(config: &RunConfig, run: &Path, step: usize) -> Result<Checkpoint> {
         1 => Weights::initial(layout(config, 1), Key::new(config.seed)).values,
         _ => {
             let path = checkpoint::finished_path(run, step - 1);
-            let weights = Checkpoint::read(&path)?.weights(layout(config, step - 1), &path)?;
+            let (weights, _) = Checkpoint::read(&path)?.weights(layout(config, step - 1), &path)?;
             let scheme = config.scheme(step);
             if step > config.steps.len() || scheme == config.scheme(step - 1) {
                 weights.values
@@ -186,7 +186,7 @@ fn start(config: &RunConfig, run: &Path, step: usize) -> Result<Checkpoint> {
             }
         }
     };
-    Ok(Checkpoint { step, epoch: 0, values, momentum: Vec::new() })
+    Ok(Checkpoint { step, epoch: 0, values, momentum: Vec::new(), statistics: None })
 }
 
 /// Drops the metrics of epochs after (`step`, `epoch`).
@@ -307,7 +307,7 @@ where
 
     fn checkpoint(&self, momentum: Vec<Option<Vec<f32>>>) -> Checkpoint {
         let values = self.params.host_values();
-        Checkpoint { step: self.job.number, epoch: self.epoch, values, momentum }
+        Checkpoint { step: self.job.number, epoch: self.epoch, values, momentum, statistics: None }
     }
 
     fn append(&self, line: &Epoch) -> Result<()> {

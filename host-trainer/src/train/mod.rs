@@ -2,6 +2,7 @@
 
 pub mod checkpoint;
 mod epoch;
+pub mod finetune;
 mod loss;
 mod panel;
 mod params;
@@ -17,7 +18,7 @@ use supernano_core::space::Space;
 use crate::config::RunConfig;
 use crate::data::{self, Dataset};
 use crate::error::{Error, Result};
-use crate::supernet::{BnStats, FoldedNet, Layout, SubNet, Weights, recalibrate};
+use crate::supernet::{BnStats, FoldedNet, Layout, Statistics, SubNet, Weights, recalibrate};
 use checkpoint::Checkpoint;
 pub use epoch::{Begin, Epoch, train};
 pub use panel::PanelScore;
@@ -31,6 +32,8 @@ pub struct Run {
     pub config: RunConfig,
     /// Weights after [`Run::step`].
     pub weights: Weights,
+    /// Running batch-norm statistics, where the weights came with them (an import).
+    pub statistics: Option<Statistics>,
     /// The latest finished step, from 1.
     pub step: usize,
     /// True where that step used ReLU only.
@@ -60,9 +63,9 @@ impl Run {
         let config = RunConfig::read(&path.join("config.toml"))?;
         let layout = Layout::new(config.space(), config.enhancement, config.scheme(step));
         let file = checkpoint::finished_path(path, step);
-        let weights = Checkpoint::read(&file)?.weights(layout, &file)?;
+        let (weights, statistics) = Checkpoint::read(&file)?.weights(layout, &file)?;
         let relu = config.steps.get(step.wrapping_sub(1)).is_some_and(|s| s.relu);
-        Ok(Self { path: path.to_path_buf(), config, weights, step, relu })
+        Ok(Self { path: path.to_path_buf(), config, weights, statistics, step, relu })
     }
 
     /// The run's search space.

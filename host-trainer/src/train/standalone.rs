@@ -102,7 +102,7 @@ pub fn train_alone(
     let config = RunConfig { seed: recipe.seed, enhancement, steps: vec![step], ..config.clone() };
     let layout = layout_of(space, &config, 1);
     let values = Weights::initial(layout.clone(), Key::new(recipe.seed)).values;
-    let state = Checkpoint { step: 1, epoch: 0, values, momentum: Vec::new() };
+    let state = Checkpoint { step: 1, epoch: 0, values, momentum: Vec::new(), statistics: None };
     let mut step = Step::<CpuAutodiff>::over(space, &config, dataset, Path::new(""), state, None);
     let bar = indicatif::ProgressBar::hidden();
     for _ in 0..recipe.epochs {

@@ -58,26 +58,26 @@ impl Geometry {
 
 /// A tap: offset into the padded input and into an output channel's weights of one input channel.
 #[derive(Clone, Copy)]
-struct Tap {
-    x: usize,
-    w: usize,
+pub(super) struct Tap {
+    pub x: usize,
+    pub w: usize,
 }
 
 /// Sums of products over channels and taps for a grid of pixels. Offsets count f32.
-struct Grid<'a> {
-    taps: &'a [Tap],
-    inputs: usize,
-    outputs: usize,
-    rows: usize,
-    columns: usize,
-    x_channel: usize,
-    x_row: usize,
-    x_pixel: usize,
-    w_input: usize,
-    w_output: usize,
-    y_channel: usize,
-    y_row: usize,
-    y_pixel: usize,
+pub(super) struct Grid<'a> {
+    pub taps: &'a [Tap],
+    pub inputs: usize,
+    pub outputs: usize,
+    pub rows: usize,
+    pub columns: usize,
+    pub x_channel: usize,
+    pub x_row: usize,
+    pub x_pixel: usize,
+    pub w_input: usize,
+    pub w_output: usize,
+    pub y_channel: usize,
+    pub y_row: usize,
+    pub y_pixel: usize,
 }
 
 /// What happens to a finished sum.
@@ -143,13 +143,10 @@ unsafe fn finish<S: Lanes, const C: usize, const P: usize>(
                 if let Some(r) = e.residual {
                     sum = sum.fma(S::load(r.as_ptr().add(at)), S::splat(1.0));
                 }
-                sum.store(y.add(at));
                 if e.slope != 1.0 {
-                    for lane in 0..LANES {
-                        let v = y.add(at + lane);
-                        *v = if *v < 0.0 { *v * e.slope } else { *v };
-                    }
+                    sum = sum.leaky(S::splat(e.slope));
                 }
+                sum.store(y.add(at));
             }
         }
     }
@@ -244,7 +241,14 @@ unsafe fn grid_avx2(g: &Grid<'_>, x: *const f32, w: *const f32, y: *mut f32, e: 
     unsafe { grid::<Avx2>(g, x, w, y, e) }
 }
 
-fn run_grid(isa: Isa, g: &Grid<'_>, x: &[f32], w: &[f32], y: &mut [f32], e: &Epilogue<'_>) {
+pub(super) fn run_grid(
+    isa: Isa,
+    g: &Grid<'_>,
+    x: &[f32],
+    w: &[f32],
+    y: &mut [f32],
+    e: &Epilogue<'_>,
+) {
     if g.rows == 0 || g.columns == 0 || g.outputs == 0 {
         return;
     }

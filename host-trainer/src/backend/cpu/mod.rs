@@ -4,6 +4,8 @@
 pub mod conv;
 mod gradients;
 mod integer;
+#[expect(clippy::needless_range_loop, reason = "planes are indexed by channel")]
+pub mod planes;
 pub mod pointwise;
 #[expect(clippy::needless_range_loop, reason = "lanes are indexed by constants")]
 pub mod simd;

@@ -67,7 +67,41 @@ pub trait Lanes: Copy {
     /// # Safety
     /// As the trait says.
     unsafe fn sum(self) -> f32;
+    /// Negative lanes times `slope`.
+    ///
+    /// # Safety
+    /// As the trait says.
+    unsafe fn leaky(self, slope: Self) -> Self;
 }
+
+/// Calls the generic function `$f::<S>` with the instructions of `$isa`, which were detected.
+macro_rules! dispatch {
+    ($isa:expr, $f:ident, $($arg:expr => $name:ident: $type:ty),+) => {{
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx512f")]
+        unsafe fn avx512($($name: $type),+) {
+            // SAFETY: as the caller promises
+            unsafe { $f::<$crate::backend::cpu::simd::Avx512>($($name),+) }
+        }
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx2,fma")]
+        unsafe fn avx2($($name: $type),+) {
+            // SAFETY: as the caller promises
+            unsafe { $f::<$crate::backend::cpu::simd::Avx2>($($name),+) }
+        }
+        // SAFETY: what the arguments must keep is said where the macro is used
+        unsafe {
+            match $isa {
+                #[cfg(target_arch = "x86_64")]
+                $crate::backend::cpu::simd::Isa::Avx512 => avx512($($arg),+),
+                #[cfg(target_arch = "x86_64")]
+                $crate::backend::cpu::simd::Isa::Avx2 => avx2($($arg),+),
+                _ => $f::<$crate::backend::cpu::simd::Portable>($($arg),+),
+            }
+        }
+    }};
+}
+pub(crate) use dispatch;
 
 /// Plain loops.
 #[derive(Clone, Copy)]
@@ -99,6 +133,14 @@ impl Lanes for Portable {
     #[inline(always)]
     unsafe fn sum(self) -> f32 {
         self.0.iter().sum()
+    }
+    #[inline(always)]
+    unsafe fn leaky(self, slope: Self) -> Self {
+        let mut out = self.0;
+        for i in 0..16 {
+            out[i] = if out[i] < 0.0 { out[i] * slope.0[i] } else { out[i] };
+        }
+        Self(out)
     }
 }
 
@@ -138,6 +180,13 @@ mod x86 {
         unsafe fn sum(self) -> f32 {
             unsafe { _mm512_reduce_add_ps(self.0) }
         }
+        #[inline(always)]
+        unsafe fn leaky(self, slope: Self) -> Self {
+            unsafe {
+                let negative = _mm512_cmp_ps_mask::<_CMP_LT_OQ>(self.0, _mm512_setzero_ps());
+                Self(_mm512_mask_mul_ps(self.0, negative, self.0, slope.0))
+            }
+        }
     }
 
     /// Two 256-bit registers.
@@ -171,6 +220,18 @@ mod x86 {
             let mut lanes = [0f32; 16];
             unsafe { self.store(lanes.as_mut_ptr()) };
             lanes.iter().sum()
+        }
+        #[inline(always)]
+        unsafe fn leaky(self, slope: Self) -> Self {
+            unsafe {
+                let zero = _mm256_setzero_ps();
+                let low = _mm256_cmp_ps::<_CMP_LT_OQ>(self.0, zero);
+                let high = _mm256_cmp_ps::<_CMP_LT_OQ>(self.1, zero);
+                Self(
+                    _mm256_blendv_ps(self.0, _mm256_mul_ps(self.0, slope.0), low),
+                    _mm256_blendv_ps(self.1, _mm256_mul_ps(self.1, slope.1), high),
+                )
+            }
         }
     }
 }
