@@ -5,7 +5,7 @@ use std::fs;
 use supernano_tests::command::{number, supernano};
 use supernano_tests::small::grey;
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 11] = [
     "train",
     "rank",
     "correlate",
@@ -13,6 +13,7 @@ const COMMANDS: [&str; 10] = [
     "standalone",
     "export",
     "ship",
+    "int8-rank",
     "check",
     "latency",
     "report",

@@ -74,6 +74,26 @@ const BATCH: usize = 64;
 const ALPHA: f32 = 0.8;
 
 impl QuantiseArgs {
+    fn options(&self) -> Options {
+        Options {
+            calibration: self.calibration as usize,
+            ranges: self.ranges,
+            equalise: self.equalise,
+            correct: self.bias_correction,
+        }
+    }
+
+    /// The options of quantisation alone.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where fine-tuning is asked for.
+    pub fn without_training(&self) -> Result<(Statistics, Options)> {
+        match self.finetune {
+            None => Ok((self.bn, self.options())),
+            Some(n) => Err(Error::invalid("command line", "--finetune", "none here", n)),
+        }
+    }
+
     /// Quantises a sub-network as the arguments say.
     ///
     /// # Errors
@@ -85,12 +105,7 @@ impl QuantiseArgs {
         dataset: &Dataset,
         out: &Output,
     ) -> Result<Shipment> {
-        let options = Options {
-            calibration: self.calibration as usize,
-            ranges: self.ranges,
-            equalise: self.equalise,
-            correct: self.bias_correction,
-        };
+        let options = self.options();
         let Some(epochs) = self.finetune.filter(|&e| e > 0) else {
             return ship(run, arch, dataset, self.bn, &options, None);
         };

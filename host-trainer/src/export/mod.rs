@@ -6,6 +6,7 @@ mod equalise;
 pub mod explain;
 pub mod formats;
 mod network;
+pub mod preserve;
 mod ptq;
 pub mod quantise;
 mod simulate;
