@@ -5,8 +5,19 @@ use std::fs;
 use supernano_tests::command::{number, supernano};
 use supernano_tests::small::grey;
 
-const COMMANDS: [&str; 9] =
-    ["train", "rank", "correlate", "search", "standalone", "export", "check", "latency", "report"];
+const COMMANDS: [&str; 11] = [
+    "train",
+    "rank",
+    "correlate",
+    "search",
+    "standalone",
+    "export",
+    "ship",
+    "int8-rank",
+    "check",
+    "latency",
+    "report",
+];
 
 #[test]
 fn every_command_has_help_with_an_example() {

@@ -2,11 +2,14 @@
 //! device computes them.
 
 pub mod cpu;
+mod integer;
 
 use burn::backend::Autodiff;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 use burn_ndarray::NdArray;
+
+pub use integer::{IntegerOps, Requantise};
 
 /// The CPU backend.
 pub type Cpu = NdArray<f32>;

@@ -6,6 +6,7 @@ pub mod correlate;
 pub mod device;
 pub mod export;
 pub mod import_pytorch;
+pub mod int8_rank;
 pub mod latency;
 pub mod merge;
 pub mod output;
@@ -15,6 +16,7 @@ pub mod rank_study;
 pub mod rank_surrogate;
 pub mod report;
 pub mod search;
+pub mod ship;
 pub mod spaces;
 pub mod standalone;
 pub mod synthetic;
@@ -54,6 +56,8 @@ enum Command {
     Search(search::Args),
     Standalone(standalone::Args),
     Export(export::Args),
+    Ship(ship::Args),
+    Int8Rank(int8_rank::Args),
     Check(check::Args),
     Latency(latency::Args),
     Calibrate(calibrate::Args),
@@ -75,6 +79,8 @@ fn run(cli: &Cli, out: &Output) -> Result<()> {
         Command::Search(args) => search::run(args, out),
         Command::Standalone(args) => standalone::run(args, out),
         Command::Export(args) => export::run(args, out),
+        Command::Ship(args) => ship::run(args, out),
+        Command::Int8Rank(args) => int8_rank::run(args, out),
         Command::Check(args) => check::run(args, out),
         Command::Latency(args) => latency::run(args, out),
         Command::Calibrate(args) => calibrate::run(args, out),

@@ -10,12 +10,9 @@ use super::file::Verified;
 use crate::blob::{self, Blob};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::export::{self, build, calibrate};
+use crate::export::{self, Options, build, quantise_after_training};
 use crate::rank::{EvalSet, evaluate};
 use crate::train::Run;
-
-/// Training images that the integers' ranges come from.
-const CALIBRATION: usize = 512;
 
 /// Evaluates a sub-network on the first `images` of the validation split, in float with inherited
 /// weights and as int8; its blob has the kernels of `kinds`.
@@ -34,9 +31,9 @@ pub fn verify(
     let net = run.folded(arch, dataset);
     let set = EvalSet::new(dataset, &dataset.validation, images);
     let inherited = evaluate(&net, &set).top1;
-    let ranges = calibrate(&net, dataset, CALIBRATION.min(dataset.train.len()));
+    let quantised = quantise_after_training(&net, dataset, &Options::default());
     let source = export::Source { space: space.name, code: &code, dataset };
-    let blob = with_kernels(space, &build(&net, &ranges, &source)?, kinds)?;
+    let blob = with_kernels(space, &build(&quantised.net, &source)?, kinds)?;
     let chosen: Vec<u32> = (0..set.len() as u32).collect();
     let split = dataset.validation.select(&chosen);
     let int8 = blob::top1(&blob.logits(&split)?, &split.labels);

@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod checkpoint;
 mod epoch;
+pub mod finetune;
 mod loss;
 mod panel;
 mod params;

@@ -4,6 +4,7 @@
 pub mod conv;
 pub mod fused;
 mod gradients;
+mod integer;
 #[expect(clippy::needless_range_loop, reason = "planes are indexed by channel")]
 pub mod planes;
 #[expect(clippy::needless_range_loop, reason = "lanes are indexed by constants")]
@@ -15,6 +16,7 @@ use burn::tensor::{Tensor, TensorData, TensorPrimitive};
 use burn_ndarray::NdArrayTensor;
 use conv::{Epilogue, Geometry};
 use fused::Operand;
+pub(super) use integer::channel_means;
 use pointwise::{Affine, Size};
 use simd::Isa;
 
