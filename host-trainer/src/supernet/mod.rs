@@ -7,6 +7,7 @@
 pub mod duplicate;
 mod folded;
 mod forward;
+mod masked;
 mod net;
 mod subnet;
 mod weights;
@@ -15,6 +16,7 @@ pub(crate) use folded::Prepared;
 pub use folded::{FoldedNet, Site};
 pub use forward::recalibrate;
 pub(crate) use forward::{TensorNet, forward_train};
+pub(crate) use masked::Masked;
 pub use net::{Act, Block, BnConv, BnStats, FoldedConv, Linear, Net};
 pub(crate) use subnet::Source;
 pub use subnet::SubNet;

@@ -3,6 +3,7 @@
 pub mod checkpoint;
 mod epoch;
 mod loss;
+mod masked;
 mod panel;
 mod params;
 pub mod standalone;

@@ -12,7 +12,7 @@ use super::conv::{self, Epilogue, Geometry};
 use super::pointwise::{self, NormState, Size};
 use super::simd::Isa;
 use super::{convolve, make, normalise, with};
-use crate::backend::{Act, BatchStats, Cpu, LANES, Map, Ops};
+use crate::backend::{Act, BatchStats, Cpu, Execution, LANES, Map, Ops};
 
 type Tracked<C> = Autodiff<Cpu, C>;
 
@@ -160,6 +160,9 @@ fn add<C: CheckpointStrategy>(
 }
 
 impl<C: CheckpointStrategy> Ops for Tracked<C> {
+    const LANES: usize = LANES;
+    const EXECUTION: Execution = Execution::Sliced;
+
     fn conv(x: &Map<Self>, weight: Tensor<Self, 4>, stride: usize) -> Map<Self> {
         let g = x.geometry(weight.dims(), stride);
         let input = x.data.clone().into_primitive().tensor();

@@ -13,7 +13,7 @@ use conv::{Epilogue, Geometry};
 use pointwise::Size;
 use simd::Isa;
 
-use super::{Act, BatchStats, Cpu, EvalOps, LANES, Map, Ops};
+use super::{Act, BatchStats, Cpu, EvalOps, Execution, LANES, Map, Ops};
 
 /// Added to a variance before its root is taken.
 const EPSILON: f32 = 1e-5;
@@ -68,6 +68,9 @@ impl<B: burn::tensor::backend::Backend> Map<B> {
 }
 
 impl Ops for Cpu {
+    const LANES: usize = LANES;
+    const EXECUTION: Execution = Execution::Sliced;
+
     fn conv(x: &Map<Self>, weight: Tensor<Self, 4>, stride: usize) -> Map<Self> {
         conv2d(x, &weight, stride, &Epilogue::NONE)
     }
