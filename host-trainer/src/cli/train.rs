@@ -6,6 +6,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::output::{Output, table};
+use crate::backend::device::Device;
 use crate::config::RunConfig;
 use crate::error::{Error, Result};
 use crate::train::{Begin, Epoch, load_data, train};
@@ -28,6 +29,9 @@ pub struct Args {
     /// Start again in a directory that holds a run.
     #[arg(long)]
     overwrite: bool,
+    /// What trains.
+    #[arg(long, value_enum, default_value_t)]
+    device: Device,
     /// Check the configuration and stop.
     #[arg(long)]
     dry_run: bool,
@@ -74,7 +78,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         (false, true) => Begin::Overwrite,
         (false, false) => Begin::New,
     };
-    let epochs = train(&config, &dataset, &run, begin, out)?;
+    let epochs = train(&config, &dataset, &run, begin, args.device, out)?;
     let report = Report { run, seconds: started.elapsed().as_secs_f64(), epochs };
     out.emit(&report, describe);
     Ok(())

@@ -4,6 +4,8 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::Instant;
 
+#[cfg(any(feature = "cuda", feature = "vulkan"))]
+use burn::backend::Autodiff;
 use burn::tensor::backend::AutodiffBackend;
 use serde::{Deserialize, Serialize};
 use supernano_core::arch::Arch;
@@ -11,10 +13,12 @@ use supernano_core::plan::resolve;
 use supernano_core::space::Space;
 
 use super::checkpoint::{self, Checkpoint};
+use super::masked::Pending;
 use super::panel::{Panel, PanelScore};
 use super::params::Params;
 use super::update::{Batch, Job, draw};
-use crate::backend::{CpuAutodiff, Map, Ops};
+use crate::backend::device::Device;
+use crate::backend::{CpuAutodiff, Execution, Map, Ops};
 use crate::cli::Output;
 use crate::config::{RunConfig, StepKind, Teacher};
 use crate::data::rng::Purpose;
@@ -62,33 +66,50 @@ pub struct Epoch {
 ///
 /// # Errors
 /// [`Error::Invalid`] for a directory that holds a run (or, to resume, another run),
-/// [`Error::NotFinite`], [`Error::Io`].
+/// [`Error::NotFinite`], [`Error::Io`], [`Error::Tool`] without the device.
 pub fn train(
     config: &RunConfig,
     dataset: &Dataset,
     run: &Path,
     begin: Begin,
+    device: Device,
     out: &Output,
 ) -> Result<Vec<Epoch>> {
-    train_until(config, dataset, run, begin, out, None)
+    device.check()?;
+    match device {
+        Device::Cpu => train_until::<CpuAutodiff>(config, dataset, run, begin, out, None),
+        #[cfg(feature = "cuda")]
+        Device::Cuda => {
+            train_until::<Autodiff<crate::backend::Cuda>>(config, dataset, run, begin, out, None)
+        }
+        #[cfg(feature = "vulkan")]
+        Device::Vulkan => {
+            train_until::<Autodiff<crate::backend::Vulkan>>(config, dataset, run, begin, out, None)
+        }
+        #[cfg(not(all(feature = "cuda", feature = "vulkan")))]
+        _ => Err(Error::tool(format!("--device {device}"), "not built in")),
+    }
 }
 
 /// As [`train`], but stops after the checkpoint of (step, epoch) where `stop` names one.
-pub(super) fn train_until(
+pub(super) fn train_until<B: AutodiffBackend + Ops>(
     config: &RunConfig,
     dataset: &Dataset,
     run: &Path,
     begin: Begin,
     out: &Output,
     stop: Option<(usize, u32)>,
-) -> Result<Vec<Epoch>> {
+) -> Result<Vec<Epoch>>
+where
+    B::InnerBackend: Ops,
+{
     check_data(config, dataset)?;
     prepare(config, run, begin)?;
     let mut state = position(config, run)?;
     keep_metrics(run, state.step, state.epoch)?;
     let mut done = Vec::new();
     while state.step <= config.steps.len() {
-        let step = Step::<CpuAutodiff>::new(config, dataset, run, state)?;
+        let step = Step::<B>::new(config, dataset, run, state)?;
         match step.train(out, &mut done, stop)? {
             Some(next) => state = next,
             None => break,
@@ -333,6 +354,7 @@ where
         let per_epoch = batches(order.len(), step.batch).count() as u64;
         let (started, mut updates, mut images) = (Instant::now(), 0, 0);
         let (mut largest, mut students) = (0.0, 0.0);
+        let mut pending = Pending::default();
         for range in batches(order.len(), step.batch) {
             let indices = &order[range];
             let pixels = dataset.augmented(indices, &self.config.augmentation, key);
@@ -347,7 +369,13 @@ where
             };
             let update = u64::from(self.epoch) * per_epoch + updates;
             let archs = draw(self.job.space, step, key, update);
-            let losses = self.job.update(&mut self.params, &batch, &archs, rate, update)?;
+            let (job, params) = (&self.job, &mut self.params);
+            let losses = match B::EXECUTION {
+                Execution::Sliced => job.update(params, &batch, &archs, rate, update)?,
+                Execution::Masked => {
+                    job.masked_update(params, &batch, &archs, rate, update, &mut pending)?
+                }
+            };
             largest += losses.largest;
             students += losses.students;
             updates += 1;
@@ -356,6 +384,9 @@ where
             let speed = images as f64 / started.elapsed().as_secs_f64();
             bar.set_message(format!("{speed:.0} images/s, loss {:.3}", largest / updates as f64));
         }
+        let rest = self.job.read(&mut pending)?;
+        largest += rest.largest;
+        students += rest.students;
         let seconds = started.elapsed().as_secs_f64();
         self.epoch += 1;
         let panel = self.panel.as_ref();

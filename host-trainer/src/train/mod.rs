@@ -5,6 +5,7 @@ pub mod checkpoint;
 mod epoch;
 pub mod finetune;
 mod loss;
+mod masked;
 mod panel;
 mod params;
 pub mod standalone;

@@ -7,7 +7,7 @@ use supernano_core::plan::Plan;
 use super::checkpoint::Checkpoint;
 use crate::backend::Ops;
 use crate::config::Optimizer;
-use crate::supernet::{Layout, Source, TensorNet};
+use crate::supernet::{Layout, Masked, Source, TensorNet};
 
 type Flat<B> = Tensor<<B as AutodiffBackend>::InnerBackend, 1>;
 
@@ -109,6 +109,25 @@ where
         let mut path = Path { params: self, leaves: vec![None; self.values.len()] };
         let net = self.layout.cut(plan, &mut path);
         (net, Leaves(path.leaves))
+    }
+
+    /// Logits `[paths, n, classes]` of all plans over the same images `[n, c, h, w]`, in one graph.
+    pub fn masked(&self, plans: &[Plan], images: Tensor<B, 4>) -> (Tensor<B, 3>, Leaves<B>) {
+        let mut path = Path { params: self, leaves: vec![None; self.values.len()] };
+        let device = images.device();
+        let logits = Masked::new(&self.layout, plans, |i| path.leaf(i), &device).forward(images);
+        (logits, Leaves(path.leaves))
+    }
+
+    /// The same without a graph.
+    pub fn masked_plain(
+        &self,
+        plans: &[Plan],
+        images: Tensor<B::InnerBackend, 4>,
+    ) -> Tensor<B::InnerBackend, 3> {
+        let device = images.device();
+        let value = |i: usize| self.values[i].clone();
+        Masked::new(&self.layout, plans, value, &device).forward(images)
     }
 
     /// A plan's network without a graph.

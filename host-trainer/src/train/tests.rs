@@ -3,6 +3,8 @@ use std::path::Path;
 use supernano_core::arch::Arch;
 
 use super::*;
+use crate::backend::CpuAutodiff;
+use crate::backend::device::Device;
 use crate::cli::Output;
 use crate::rank::{EvalSet, evaluate};
 
@@ -57,7 +59,7 @@ fn quiet() -> Output {
 }
 
 fn trained(config: &RunConfig, run: &Path, begin: Begin) -> Vec<Epoch> {
-    train(config, &load_data(config, None).unwrap(), run, begin, &quiet()).unwrap()
+    train(config, &load_data(config, None).unwrap(), run, begin, Device::Cpu, &quiet()).unwrap()
 }
 
 fn bytes(run: &Path, step: usize) -> Vec<u8> {
@@ -68,7 +70,8 @@ fn bytes(run: &Path, step: usize) -> Vec<u8> {
 /// short, at the rates of the whole.
 fn interrupted(config: &RunConfig, run: &Path) {
     let dataset = load_data(config, None).unwrap();
-    epoch::train_until(config, &dataset, run, Begin::New, &quiet(), Some((2, 1))).unwrap();
+    epoch::train_until::<CpuAutodiff>(config, &dataset, run, Begin::New, &quiet(), Some((2, 1)))
+        .unwrap();
     assert!(checkpoint::current_path(run).is_file());
     assert!(!checkpoint::finished_path(run, 2).exists());
 }
@@ -105,7 +108,8 @@ fn a_run_opens_at_its_last_step_and_scores() {
     let set = EvalSet::new(&dataset, &dataset.validation, 32);
     let score = evaluate(&run.folded(&Arch::largest(run.space()), &dataset), &set);
     assert!(score.ce.is_finite() && score.images == 32);
-    let again = train(&config, &dataset, folder.path(), Begin::New, &quiet()).unwrap_err();
+    let again =
+        train(&config, &dataset, folder.path(), Begin::New, Device::Cpu, &quiet()).unwrap_err();
     assert!(again.to_string().contains("--resume"), "{again}");
 }
 
@@ -128,7 +132,8 @@ fn a_loss_that_is_not_finite_stops_with_step_and_code() {
     let mut config = config(SPACE);
     config.steps[0].lr = 1e38;
     let dataset = load_data(&config, None).unwrap();
-    let error = train(&config, &dataset, folder.path(), Begin::New, &quiet()).unwrap_err();
+    let error =
+        train(&config, &dataset, folder.path(), Begin::New, Device::Cpu, &quiet()).unwrap_err();
     assert!(matches!(error, Error::NotFinite { step: 1, .. }), "{error}");
     assert!(error.to_string().contains("8-8-12"), "{error}");
 }
