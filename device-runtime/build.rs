@@ -1,18 +1,29 @@
 //! Says whether the core has Armv7-M's instructions and the DSP extension, which stable Rust
 //! does not.
 
+/// Cores of Armv8-M with the extension, as `-C target-cpu` names them.
+const ARMV8M_DSP: [&str; 5] =
+    ["cortex-m33", "cortex-m35p", "cortex-m52", "cortex-m55", "cortex-m85"];
+
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rustc-check-cfg=cfg(supernano_asm, supernano_dsp, supernano_v6m)");
+    println!("cargo:rustc-check-cfg=cfg(supernano_asm, supernano_dsp)");
+    println!("cargo:rustc-check-cfg=cfg(supernano_armv8m, supernano_v6m)");
     let target = std::env::var("TARGET").unwrap_or_default();
-    let dsp = target.starts_with("thumbv7em-") || target.starts_with("thumbv8m.main-");
-    if dsp {
-        println!("cargo:rustc-cfg=supernano_dsp");
-    }
-    if target.starts_with("thumbv6m-") || target.starts_with("thumbv8m.base-") {
-        println!("cargo:rustc-cfg=supernano_v6m");
-    }
-    if dsp || target.starts_with("thumbv7m-") {
-        println!("cargo:rustc-cfg=supernano_asm");
+    let flags = std::env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
+    let named = || {
+        flags.split('\x1f').any(|f| f.contains("+dsp") || ARMV8M_DSP.iter().any(|c| f.ends_with(c)))
+    };
+    let armv8m = target.starts_with("thumbv8m.main-");
+    let dsp = target.starts_with("thumbv7em-") || (armv8m && named());
+    for (cfg, set) in [
+        ("supernano_dsp", dsp),
+        ("supernano_armv8m", armv8m),
+        ("supernano_v6m", target.starts_with("thumbv6m-") || target.starts_with("thumbv8m.base-")),
+        ("supernano_asm", dsp || armv8m || target.starts_with("thumbv7m-")),
+    ] {
+        if set {
+            println!("cargo:rustc-cfg={cfg}");
+        }
     }
 }

@@ -45,17 +45,36 @@ mod offset {
 /// static mut ARENA: [u32; supernano_core::blob::arena_words(BLOB)] = [0; _];
 /// ```
 pub const fn arena_words(blob: &[u8]) -> usize {
-    let (Some(fixed), [version, 0]) = (blob.first_chunk::<FIXED>(), VERSION.to_le_bytes()) else {
-        return 0;
-    };
-    if fixed[offset::VERSION] != version || fixed[offset::VERSION + 1] != 0 {
-        return 0;
+    match fixed(blob) {
+        Some(fixed) => word_at(fixed, offset::ARENA) / 4,
+        None => 0,
     }
-    let at = offset::ARENA;
-    u32::from_le_bytes([fixed[at], fixed[at + 1], fixed[at + 2], fixed[at + 3]]) as usize / 4
 }
 
-fn checksum(bytes: &[u8]) -> u32 {
+/// Classes that a blob says it has, before any check; 0 for bytes that are no blob of this version.
+pub const fn classes(blob: &[u8]) -> usize {
+    match fixed(blob) {
+        Some(fixed) => word_at(fixed, offset::CLASSES) & 0xffff,
+        None => 0,
+    }
+}
+
+/// The fixed part of a blob of this version.
+const fn fixed(blob: &[u8]) -> Option<&[u8; FIXED]> {
+    let (Some(fixed), [version, 0]) = (blob.first_chunk::<FIXED>(), VERSION.to_le_bytes()) else {
+        return None;
+    };
+    if fixed[offset::VERSION] != version || fixed[offset::VERSION + 1] != 0 {
+        return None;
+    }
+    Some(fixed)
+}
+
+const fn word_at(fixed: &[u8; FIXED], at: usize) -> usize {
+    u32::from_le_bytes([fixed[at], fixed[at + 1], fixed[at + 2], fixed[at + 3]]) as usize
+}
+
+pub(crate) fn checksum(bytes: &[u8]) -> u32 {
     const CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
     CRC.checksum(bytes)
 }

@@ -14,12 +14,14 @@
 //! ```
 
 mod arena;
+mod digest;
 mod unit;
 
 use core::ops::Range;
 
 pub use arena::ArenaPlan;
 pub(crate) use arena::is_sound;
+pub use digest::Digest;
 use unit::{Unit, tensor_words};
 
 use crate::blob::BlobView;

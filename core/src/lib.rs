@@ -3,7 +3,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
-#[cfg(test)]
+#[cfg(any(test, feature = "suite"))]
 extern crate std;
 
 pub mod arch;
@@ -17,6 +17,8 @@ pub mod plan;
 pub mod quant;
 pub mod space;
 
-#[cfg(test)]
+#[cfg(any(test, feature = "suite"))]
+pub mod suite;
+#[cfg(any(test, feature = "suite"))]
 mod testnet;
 pub mod wire;

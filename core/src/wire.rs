@@ -6,7 +6,7 @@ use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
 /// Version of the protocol; both sides must have the same.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 /// Most bytes of a blob or an image in one message.
 pub const CHUNK: usize = 1024;
 /// Longest frame on the wire, its closing zero included.
@@ -110,6 +110,10 @@ pub enum Reply<'a> {
         total: u32,
         /// Of loading the image, then of every operation.
         parts: Vec<u32, MAX_COUNTS>,
+        /// Bytes of stack that an inference took; 0 where the device cannot tell.
+        stack_bytes: u32,
+        /// Bytes of stack that it took to open the network; 0 where the device cannot tell.
+        open_stack_bytes: u32,
     },
     /// It cannot.
     Refused(Refusal),

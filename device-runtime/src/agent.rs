@@ -25,6 +25,11 @@ pub trait Board {
 
     /// Runs `f` with interrupts masked.
     fn masked<R>(&self, f: impl FnOnce() -> R) -> R;
+
+    /// Runs `f` and measures the bytes of stack that it takes; 0 where the board cannot.
+    fn stack<R>(&self, f: impl FnOnce() -> R) -> (R, u32) {
+        (f(), 0)
+    }
 }
 
 /// The agent's buffers.
@@ -73,11 +78,19 @@ impl<'m, B: Board> Agent<'m, B> {
         }
     }
 
-    /// Takes a received byte and returns the bytes to send: none, or a reply.
-    pub fn receive(&mut self, byte: u8) -> &[u8] {
-        if !self.collector.push(byte) {
-            return &[];
-        }
+    /// The board.
+    pub fn board(&self) -> &B {
+        &self.board
+    }
+
+    /// Takes a received byte and returns the bytes to send: none, or a reply; and the board, to
+    /// send them with.
+    pub fn receive(&mut self, byte: u8) -> (&B, &[u8]) {
+        let length = if self.collector.push(byte) { self.reply() } else { 0 };
+        (&self.board, self.out.get(..length).unwrap_or(&[]))
+    }
+
+    fn reply(&mut self) -> usize {
         let mut collector = core::mem::take(&mut self.collector);
         let answer = wire::unframe(collector.frame()).and_then(|(sequence, message)| {
             let request = wire::message::<Request<'_>>(message);
@@ -86,7 +99,7 @@ impl<'m, B: Board> Agent<'m, B> {
         });
         collector.clear();
         self.collector = collector;
-        self.out.get(..answer.unwrap_or(0)).unwrap_or(&[])
+        answer.unwrap_or(0)
     }
 
     fn answer(&mut self, request: &Request<'_>) -> Result<Reply<'static>, Refusal> {
@@ -221,11 +234,19 @@ impl<'m, B: Board> Agent<'m, B> {
             board.masked(|| {
                 let mut parts = heapless::Vec::new();
                 let _ = parts.resize(network.ops() + 1, 0);
-                let start = board.count();
-                let mut meter = Meter { board, last: start, part: 0, parts };
+                let (opened, open_stack_bytes) = board.stack(|| own.view().map(|v| v.length()));
+                opened?;
+                let ((ran, total), stack_bytes) = board.stack(|| {
+                    let start = board.count();
+                    let ran = network.run(image, arena, logits, &mut ());
+                    (ran, board.count().wrapping_sub(start))
+                });
+                ran.map_err(refused)?;
+                let mut meter = Meter { board, last: board.count(), part: 0, parts };
                 network.run(image, arena, logits, &mut meter).map_err(refused)?;
                 meter.turn(0);
-                Ok(Reply::Counts { total: meter.last.wrapping_sub(start), parts: meter.parts })
+                let parts = meter.parts;
+                Ok(Reply::Counts { total, parts, stack_bytes, open_stack_bytes })
             })
         })();
         core::mem::swap(&mut self.memory.arena, &mut arena);

@@ -1,5 +1,7 @@
 //! Kernels for this core: the DSP extension of Cortex-M4, M7 and M33 where there is one.
 
+#[cfg(supernano_asm)]
+mod edge;
 #[cfg(not(supernano_asm))]
 mod plain;
 #[cfg(supernano_asm)]
@@ -7,14 +9,20 @@ mod row;
 #[cfg(supernano_asm)]
 mod simd;
 #[cfg(supernano_asm)]
-mod tail;
-#[cfg(supernano_asm)]
 mod winograd;
 
 use supernano_core::kernel::Packed;
 
 /// Name of the kernels that [`kernels`] gives.
-pub const KERNELS: &str = if cfg!(supernano_dsp) { "dsp" } else { "scalar" };
+pub const KERNELS: &str = if cfg!(supernano_dsp) {
+    "dsp"
+} else if cfg!(supernano_asm) {
+    "armv7-m"
+} else if cfg!(supernano_v6m) {
+    "armv6-m"
+} else {
+    "scalar"
+};
 
 /// The fastest kernels of this core.
 pub fn kernels() -> Packed<Dsp> {

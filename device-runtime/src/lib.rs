@@ -1,23 +1,45 @@
-//! Runs supernano networks on Cortex-M: kernels for the DSP extension, and the agent that answers
-//! `supernano check` and `supernano latency`.
+//! Runs supernano networks on Cortex-M: kernels for its cores, a library for firmware of one's
+//! own, and the agent that answers `supernano check` and `supernano latency`.
+//!
+//! No allocator, no floating point, and no panic: after [`Network::from_bytes`] has checked a
+//! network, only a wrong image or too little memory can fail, before anything is written. The
+//! weights stay in flash.
 //!
 //! ```
-//! use supernano_runtime::{Network, BlobView, kernels};
+//! use supernano_runtime::{Error, Network, argmax, include_network, memory_words};
 //!
-//! fn classify(blob: &[u8], image: &[u8], arena: &mut [u32]) -> Option<usize> {
-//!     let view = BlobView::new_checked(blob).ok()?;
-//!     let network = Network::new(&view, kernels());
-//!     let mut logits = [0; 10];
-//!     network.run(image, arena, &mut logits, &mut ()).ok()?;
-//!     Some(supernano_core::exec::argmax(&logits))
+//! const NETWORK: &[u8] = include_network!("../../tests/golden/tiny.snb");
+//!
+//! /// The memory of a static: exactly as many words as the network needs.
+//! struct Classifier {
+//!     network: Network<'static>,
+//!     memory: [u32; memory_words(NETWORK)],
 //! }
+//!
+//! impl Classifier {
+//!     fn new() -> Result<Self, Error> {
+//!         Ok(Self { network: Network::from_bytes(NETWORK)?, memory: [0; memory_words(NETWORK)] })
+//!     }
+//!
+//!     fn classify(&mut self, image: &[u8]) -> Result<usize, Error> {
+//!         self.network.run(image, &mut self.memory).map(argmax)
+//!     }
+//! }
+//! # let image = include_bytes!("../../tests/golden/tiny.image");
+//! # assert!(Classifier::new().unwrap().classify(image).unwrap() < 4);
 //! ```
+//!
+//! Rust's targets do not say which Armv8-M cores have the DSP extension: build for Cortex-M33 with
+//! `RUSTFLAGS="-C target-cpu=cortex-m33"`, or the kernels for Armv7-M are taken.
 #![no_std]
 
 mod agent;
 mod dsp;
+mod network;
 
 pub use agent::{Agent, Board, Memory};
 pub use dsp::{Dsp, KERNELS, kernels};
+pub use network::{Network, memory_words};
 pub use supernano_core::blob::BlobView;
-pub use supernano_core::exec::Network;
+pub use supernano_core::error::Error;
+pub use supernano_core::exec::argmax;

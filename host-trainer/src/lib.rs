@@ -18,4 +18,5 @@ mod shared_data;
 pub mod stats;
 pub mod supernet;
 pub mod surrogate;
+pub mod synthetic;
 pub mod train;

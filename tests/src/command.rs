@@ -30,13 +30,11 @@ pub fn binary() -> &'static Path {
     })
 }
 
-/// The device agent of the emulated Cortex-M4, built from the sources as they are.
-pub fn firmware() -> &'static Path {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        cargo(&["xtask", "firmware"]);
-        root().join("target/firmware/qemu-m4-agent.elf")
-    })
+/// A firmware's ELF file, built from the sources as they are.
+pub fn firmware(name: &str) -> PathBuf {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    BUILT.get_or_init(|| cargo(&["xtask", "firmware"]));
+    root().join("target/firmware").join(name).with_extension("elf")
 }
 
 /// How a command ended.

@@ -91,7 +91,7 @@ fn a_damaged_blob_is_refused() {
 #[test]
 fn no_qemu_is_three_and_says_how_to_get_it() {
     let blob = exported("4-8-8-4", "no-qemu.snb");
-    firmware();
+    firmware("qemu-m4-agent");
     let nowhere = TempDir::new().unwrap();
     let path = ("PATH", nowhere.path().as_os_str().to_owned());
     for command in ["check", "latency"] {

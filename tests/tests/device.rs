@@ -12,29 +12,56 @@ fn export(run: &SmallRun, code: &str, name: &str) -> String {
     file
 }
 
-fn on_device(command: &str, blob: &str, more: &[&str]) -> Value {
-    firmware();
-    let mut args = vec![command, blob, "--target", "qemu-m4", "--json"];
+fn on_device(command: &str, blob: &str, target: &str, more: &[&str]) -> Value {
+    firmware("qemu-m4-agent");
+    let mut args = vec![command, blob, "--target", target, "--json"];
     args.extend(more);
     supernano(&args).json()
 }
 
-fn agrees_bit_for_bit(run: &SmallRun, code: &str, images: &str) {
-    let blob = export(run, code, &format!("{code}-check.snb"));
-    let checked = on_device("check", &blob, &["--images", images]);
+fn agrees_bit_for_bit(run: &SmallRun, code: &str, target: &str, images: &str) {
+    let blob = export(run, code, &format!("{code}-{target}.snb"));
+    let checked = on_device("check", &blob, target, &["--images", images]);
     assert_eq!(number(&checked, "/images"), images.parse::<f64>().unwrap());
     assert_eq!(number(&checked, "/mismatches"), 0.0);
 }
 
 #[test]
-fn grey_images_agree_on_the_device() {
-    agrees_bit_for_bit(grey(), "4-8-8-4", "40");
-    agrees_bit_for_bit(grey(), "12-12-16-16", "10");
+fn grey_images_agree_on_every_core() {
+    for core in ["m0", "m3", "m4", "m7", "m33"] {
+        agrees_bit_for_bit(grey(), "4-8-8-4", &format!("qemu-{core}"), "40");
+    }
+    agrees_bit_for_bit(grey(), "12-12-16-16", "qemu-m4", "10");
 }
 
 #[test]
 fn large_images_agree_on_the_device() {
-    agrees_bit_for_bit(large(), "8-8-12", "10");
+    agrees_bit_for_bit(large(), "8-8-12", "qemu-m4", "10");
+}
+
+/// The agent says who it is, and which kernels it has: those that its core can run.
+#[test]
+fn every_agent_names_its_core_and_kernels() {
+    let blob = export(grey(), "4-8-8-4", "named.snb");
+    let mut counts = Vec::new();
+    for (core, chip, named) in [
+        ("m0", "mps2-an385", "cortex-m0 code on a cortex-m3"),
+        ("m3", "mps2-an385", "cortex-m3"),
+        ("m4", "mps2-an386", "cortex-m4"),
+        ("m7", "mps2-an500", "cortex-m7"),
+        ("m33", "mps2-an505", "cortex-m33"),
+    ] {
+        let counted = on_device("latency", &blob, &format!("qemu-{core}"), &[]);
+        assert_eq!(counted["device"]["chip"], chip);
+        assert_eq!(counted["device"]["core"], named);
+        let dsp = matches!(core, "m4" | "m7" | "m33");
+        assert_eq!(counted["device"]["kernels"] == "dsp", dsp, "{counted}");
+        assert!(number(&counted, "/stack_bytes") > 100.0, "{counted}");
+        counts.push(number(&counted, "/instructions"));
+    }
+    let [m0, m3, m4, m7, m33] = counts[..] else { panic!("{counts:?}") };
+    assert!(m0 > m3 && m3 > m4, "{counts:?}");
+    assert!((m4 - m7).abs() < 0.01 * m4 && (m4 - m33).abs() < 0.1 * m4, "{counts:?}");
 }
 
 #[test]
@@ -50,13 +77,13 @@ fn the_same_input_exports_the_same_bytes() {
 #[test]
 fn counts_add_up_and_repeat() {
     let blob = export(grey(), "8-12-8-16", "counts.snb");
-    let first = on_device("latency", &blob, &[]);
+    let first = on_device("latency", &blob, "qemu-m4", &[]);
     let total = number(&first, "/instructions");
     let layers = first["layers"].as_array().unwrap();
     let sum: f64 = layers.iter().map(|l| number(l, "/instructions")).sum();
     assert!(total > 10_000.0 && (total - sum).abs() <= 0.01 * total, "{total} against {sum}");
     assert!(layers.len() >= 6, "{} layers", layers.len());
-    let second = on_device("latency", &blob, &[]);
+    let second = on_device("latency", &blob, "qemu-m4", &[]);
     assert_eq!(first["instructions"], second["instructions"]);
     assert_eq!(first["layers"], second["layers"]);
 }

@@ -25,7 +25,19 @@ fn messages_survive_the_wire() {
     bytes.pop();
     assert_eq!(decode(&mut bytes), Ok((3, logits)));
     let parts = (0..MAX_COUNTS as u32).map(|i| u32::MAX - i).collect();
-    assert!(framed(0, &Reply::Counts { total: u32::MAX, parts }).len() <= MAX_FRAME);
+    assert!(
+        framed(
+            0,
+            &Reply::Counts {
+                total: u32::MAX,
+                parts,
+                stack_bytes: u32::MAX,
+                open_stack_bytes: u32::MAX
+            }
+        )
+        .len()
+            <= MAX_FRAME
+    );
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn ask(agent: &mut Agent<'_, Mock>, request: Request<'_>, check: impl FnOnce(Rep
     let n = wire::encode(77, &request, &mut frame).unwrap();
     let mut answer: Vec<u8> = Vec::new();
     for &byte in &frame[..n] {
-        answer.extend_from_slice(agent.receive(byte));
+        answer.extend_from_slice(agent.receive(byte).1);
     }
     assert_eq!(answer.pop(), Some(0));
     let (sequence, reply) = wire::decode(&mut answer).unwrap();
@@ -134,7 +134,7 @@ fn an_unknown_message_gets_an_answer() {
         let n = wire::encode(5, &200u8, &mut frame).unwrap();
         let mut answer: Vec<u8> = Vec::new();
         for &byte in &frame[..n] {
-            answer.extend_from_slice(agent.receive(byte));
+            answer.extend_from_slice(agent.receive(byte).1);
         }
         assert_eq!(answer.pop(), Some(0));
         let expected = (5, Reply::Refused(Refusal::Malformed));

@@ -9,25 +9,27 @@ use supernano_core::kernel::{Finish, MicroKernel, PairRow, Scalar, Sums, Window}
 
 use super::{Dsp, row, winograd};
 
-#[cfg(supernano_dsp)]
-global_asm!(
-    include_str!("isa_dsp.s"),
-    include_str!("finish.s"),
-    include_str!("row.s"),
-    include_str!("winograd.s"),
-    include_str!("widen.s"),
-    include_str!("sums.s"),
-    options(raw)
-);
+macro_rules! assemble {
+    ($($first:expr),+ ; $($last:expr),*) => {
+        global_asm!(
+            $($first,)+
+            include_str!("finish.s"),
+            include_str!("row.s"),
+            include_str!("winograd.s"),
+            include_str!("widen.s"),
+            $($last,)*
+            options(raw)
+        );
+    };
+}
+
+#[cfg(all(supernano_dsp, not(supernano_armv8m)))]
+assemble!(include_str!("isa_dsp.s"); include_str!("sums.s"));
+// The assembler takes the extension from the core's name, which it is not told otherwise.
+#[cfg(all(supernano_dsp, supernano_armv8m))]
+assemble!(".cpu cortex-m33", include_str!("isa_dsp.s"); include_str!("sums.s"));
 #[cfg(not(supernano_dsp))]
-global_asm!(
-    include_str!("isa_v7m.s"),
-    include_str!("finish.s"),
-    include_str!("row.s"),
-    include_str!("winograd.s"),
-    include_str!("widen.s"),
-    options(raw)
-);
+assemble!(include_str!("isa_v7m.s"););
 
 unsafe extern "C" {
     fn supernano_widen(

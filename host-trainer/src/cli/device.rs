@@ -8,7 +8,7 @@ use crate::error::Result;
 /// Which device, and what runs on it.
 #[derive(clap::Args, Debug)]
 pub struct DeviceArgs {
-    /// host or qemu-m4; a count needs a device.
+    /// host, qemu-m0, qemu-m3, qemu-m4, qemu-m7 or qemu-m33; a count needs a device.
     #[arg(long, default_value = "qemu-m4")]
     target: String,
     /// The device's agent, an ELF file.

@@ -12,6 +12,7 @@ pub mod report;
 pub mod search;
 pub mod spaces;
 pub mod standalone;
+pub mod synthetic;
 pub mod train;
 
 use std::process::ExitCode;
@@ -47,6 +48,7 @@ enum Command {
     Latency(latency::Args),
     Calibrate(calibrate::Args),
     Report(report::Args),
+    Synthetic(synthetic::Args),
     /// List the built-in search spaces.
     Spaces,
 }
@@ -63,6 +65,7 @@ fn run(cli: &Cli, out: &Output) -> Result<()> {
         Command::Latency(args) => latency::run(args, out),
         Command::Calibrate(args) => calibrate::run(args, out),
         Command::Report(args) => report::run(args, out),
+        Command::Synthetic(args) => synthetic::run(args, out),
         Command::Spaces => spaces::run(out),
     }
 }

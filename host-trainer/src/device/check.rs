@@ -10,9 +10,9 @@ use supernano_core::exec::argmax;
 use supernano_core::kernel::Reference;
 use supernano_core::wire::{Request, placed};
 
-use super::qemu::{Qemu, firmware};
-use super::session::Session;
-use super::target::Target;
+use super::qemu::Qemu;
+use super::session::{Device, Session};
+use super::target::{Machine, Target};
 use crate::blob::{Blob, top1};
 use crate::data::Images;
 use crate::error::{Error, Result};
@@ -37,6 +37,8 @@ pub enum Mode {
 pub struct CheckReport {
     /// Where the network ran.
     pub target: String,
+    /// Who answered; nobody on the host.
+    pub device: Option<Device>,
     /// How images got there; none on the host.
     pub mode: Option<Mode>,
     /// Images classified.
@@ -72,10 +74,14 @@ pub fn check(
 ) -> Result<CheckReport> {
     let expected = blob.logits(images)?;
     let start = Instant::now();
-    let (found, mode) = match target {
+    let (found, device) = match target {
         Target::Host => (blob.logits_with(images, || Reference)?, None),
-        Target::QemuM4 => (on_qemu(blob, images, mode, elf, progress)?, Some(mode)),
+        Target::Qemu(machine) => {
+            let mut run = Run { blob, machine, elf, progress, device: None };
+            (run.logits(images, mode)?, run.device)
+        }
     };
+    let mode = device.as_ref().map(|_| mode);
     let seconds = start.elapsed().as_secs_f64();
     let view = blob.view()?;
     let classes = view.classes().max(1);
@@ -88,6 +94,7 @@ pub fn check(
         .collect();
     Ok(CheckReport {
         target: target.to_string(),
+        device,
         mode,
         images: images.len(),
         mismatches: differ.len(),
@@ -100,67 +107,81 @@ pub fn check(
     })
 }
 
-fn on_qemu(
-    blob: &Blob,
-    images: &Images,
-    mode: Mode,
-    elf: Option<&Path>,
-    progress: &ProgressBar,
-) -> Result<Vec<i32>> {
-    match mode {
-        Mode::Uart => {
-            let qemu = Qemu::start(&firmware(elf), None, false)?;
-            let mut session = Session::tcp(qemu.stream()?, TIMEOUT)?;
-            same_blob(blob, session.send_blob(blob.bytes())?)?;
-            let mut found = Vec::new();
-            for i in 0..images.len() {
-                session.send_image(images.image(i))?;
-                found.extend(session.logits(&Request::Run)?);
-                progress.inc(1);
+/// A check on an emulated machine.
+struct Run<'a> {
+    blob: &'a Blob,
+    machine: Machine,
+    elf: Option<&'a Path>,
+    progress: &'a ProgressBar,
+    device: Option<Device>,
+}
+
+impl Run<'_> {
+    fn logits(&mut self, images: &Images, mode: Mode) -> Result<Vec<i32>> {
+        match mode {
+            Mode::Uart => self.uart(images),
+            Mode::Bulk => {
+                let room = PLACED_CAPACITY.saturating_sub(self.blob.bytes().len() + 64);
+                let at_once = (room / images.shape.len().max(1)).max(1);
+                let mut found = Vec::new();
+                let all: Vec<u32> = (0..images.len() as u32).collect();
+                for part in all.chunks(at_once) {
+                    found.extend(self.bulk(&images.select(part))?);
+                }
+                Ok(found)
             }
-            Ok(found)
         }
-        Mode::Bulk => {
-            let room = PLACED_CAPACITY.saturating_sub(blob.bytes().len() + 64);
-            let at_once = (room / images.shape.len().max(1)).max(1);
-            let mut found = Vec::new();
-            let all: Vec<u32> = (0..images.len() as u32).collect();
-            for part in all.chunks(at_once) {
-                found.extend(bulk(blob, &images.select(part), elf, progress)?);
-            }
-            Ok(found)
+    }
+
+    fn start(&mut self, placed: Option<&Path>) -> Result<(Qemu, Session)> {
+        let qemu = Qemu::start(&self.machine, self.elf, placed, false)?;
+        let session = Session::tcp(qemu.stream()?, TIMEOUT)?;
+        self.device = Some(session.device().clone());
+        Ok((qemu, session))
+    }
+
+    fn uart(&mut self, images: &Images) -> Result<Vec<i32>> {
+        let (_qemu, mut session) = self.start(None)?;
+        same_blob(self.blob, session.send_blob(self.blob.bytes())?.checksum)?;
+        let mut found = Vec::new();
+        for i in 0..images.len() {
+            session.send_image(images.image(i))?;
+            found.extend(session.logits(&Request::Run)?);
+            self.progress.inc(1);
         }
+        Ok(found)
+    }
+
+    fn bulk(&mut self, images: &Images) -> Result<Vec<i32>> {
+        let file = tempfile::NamedTempFile::new().map_err(|e| Error::tool("temporary file", e))?;
+        let bytes = placed_bytes(self.blob, images);
+        file.as_file().write_all(&bytes).map_err(|e| Error::tool("temporary file", e))?;
+        let (_qemu, mut session) = self.start(Some(file.path()))?;
+        drop(file); // it is in the board's memory: nothing stays behind where this process is killed
+        let opened = session.open(&Request::OpenPlaced)?;
+        same_blob(self.blob, opened.checksum)?;
+        if opened.images as usize != images.len() {
+            let problem = format!("{} images arrived", opened.images);
+            return Err(Error::tool("qemu-system-arm", problem));
+        }
+        let mut found = Vec::new();
+        for index in 0..opened.images {
+            found.extend(session.logits(&Request::RunPlaced { index })?);
+            self.progress.inc(1);
+        }
+        Ok(found)
     }
 }
 
-fn bulk(
-    blob: &Blob,
-    images: &Images,
-    elf: Option<&Path>,
-    progress: &ProgressBar,
-) -> Result<Vec<i32>> {
-    let file = tempfile::NamedTempFile::new().map_err(|e| Error::tool("temporary file", e))?;
+/// A blob and images as an agent finds them in memory (`core/docs/wire-format.md`).
+pub fn placed_bytes(blob: &Blob, images: &Images) -> Vec<u8> {
     let header =
         [placed::MAGIC, blob.bytes().len() as u32, images.len() as u32, images.shape.len() as u32];
     let mut bytes: Vec<u8> = header.iter().flat_map(|w| w.to_le_bytes()).collect();
     bytes.extend(blob.bytes());
     bytes.resize(bytes.len().next_multiple_of(4), 0);
     bytes.extend(&images.pixels);
-    file.as_file().write_all(&bytes).map_err(|e| Error::tool("temporary file", e))?;
-    let qemu = Qemu::start(&firmware(elf), Some(file.path()), false)?;
-    let mut session = Session::tcp(qemu.stream()?, TIMEOUT)?;
-    drop(file); // it is in the board's memory: nothing stays behind where this process is killed
-    let (checksum, there) = session.open(&Request::OpenPlaced)?;
-    same_blob(blob, checksum)?;
-    if there as usize != images.len() {
-        return Err(Error::tool("qemu-system-arm", format!("{there} images arrived")));
-    }
-    let mut found = Vec::new();
-    for index in 0..there {
-        found.extend(session.logits(&Request::RunPlaced { index })?);
-        progress.inc(1);
-    }
-    Ok(found)
+    bytes
 }
 
 pub(super) fn same_blob(blob: &Blob, found: u32) -> Result<()> {

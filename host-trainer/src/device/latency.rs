@@ -4,12 +4,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
+use supernano_core::wire::Request;
 
 use super::check::same_blob;
-use super::qemu::{Qemu, firmware};
-use super::session::Session;
-use super::target::Target;
+use super::qemu::Qemu;
+use super::session::{Counts, Device, Session};
+use super::target::{Target, known};
 use crate::blob::Blob;
+use crate::data::Images;
 use crate::error::{Error, Result};
 use crate::export::kind;
 
@@ -32,12 +34,20 @@ pub struct LayerCount {
 pub struct LatencyReport {
     /// Where the network ran.
     pub target: String,
+    /// Who counted.
+    pub device: Device,
     /// Sub-network.
     pub code: String,
     /// Unit of all counts.
     pub unit: &'static str,
     /// Of one inference, counted in one piece.
     pub instructions: u32,
+    /// Bytes of arena.
+    pub arena_bytes: u32,
+    /// Bytes of stack that one inference took.
+    pub stack_bytes: u32,
+    /// Bytes of stack that it took to open the network: checks and arena plan.
+    pub open_stack_bytes: u32,
     /// CRC-32 of the network.
     pub checksum: u32,
     /// The image's conversion, then every operation.
@@ -47,18 +57,25 @@ pub struct LatencyReport {
 /// Counts one inference on `target`, with interrupts masked.
 ///
 /// # Errors
-/// [`Error::Invalid`] for the host, [`Error::Tool`] where the device fails.
+/// [`Error::Invalid`] for the host, [`Error::Tool`] where the device fails, [`Error::No`] where it
+/// counts a wrong answer.
 pub fn latency(blob: &Blob, target: Target, elf: Option<&Path>) -> Result<LatencyReport> {
-    if target == Target::Host {
-        let found = target.to_string();
-        return Err(Error::invalid("option --target", "target", "a device: qemu-m4", found));
-    }
+    let Target::Qemu(machine) = target else {
+        let expected = format!("a device, one of {}", known());
+        return Err(Error::invalid("option --target", "target", expected, target.to_string()));
+    };
     let view = blob.view()?;
-    let qemu = Qemu::start(&firmware(elf), None, true)?;
+    let qemu = Qemu::start(&machine, elf, None, true)?;
     let mut session = Session::tcp(qemu.stream()?, TIMEOUT)?;
-    same_blob(blob, session.send_blob(blob.bytes())?)?;
-    session.send_image(&vec![128; view.image_len()])?;
-    let (total, parts) = session.counts()?;
+    let opened = session.send_blob(blob.bytes())?;
+    same_blob(blob, opened.checksum)?;
+    let image: Vec<u8> = (0..view.image_len()).map(|i| (i * 37 % 251) as u8).collect();
+    session.send_image(&image)?;
+    let Counts { total, parts, stack_bytes, open_stack_bytes } = session.counts()?;
+    let image = Images { shape: view.header().input(), pixels: image, labels: vec![0] };
+    if session.logits(&Request::Run)? != blob.logits(&image)? {
+        return Err(Error::No("the device's answer differs from the host's".into()));
+    }
     let ops = &view.header().ops;
     if parts.len() != ops.len() + 1 {
         let problem = format!("{} counts for {} operations", parts.len(), ops.len());
@@ -70,7 +87,11 @@ pub fn latency(blob: &Blob, target: Target, elf: Option<&Path>) -> Result<Latenc
         target: target.to_string(),
         code: view.header().code.to_owned(),
         unit: "instructions",
+        device: session.device().clone(),
         instructions: total,
+        arena_bytes: opened.arena_bytes,
+        stack_bytes,
+        open_stack_bytes,
         checksum: view.checksum(),
         layers: names
             .zip(parts)

@@ -6,8 +6,8 @@ mod qemu;
 mod session;
 mod target;
 
-pub use check::{CheckReport, Mode, check};
+pub use check::{CheckReport, Mode, check, placed_bytes};
 pub use latency::{LatencyReport, LayerCount, latency};
 pub use qemu::Qemu;
-pub use session::{Link, Session};
-pub use target::Target;
+pub use session::{Counts, Device, Link, Opened, Session};
+pub use target::{MACHINES, Machine, Target};

@@ -11,13 +11,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::target::Machine;
 use crate::error::{Error, Result};
 
 /// Longest wait for QEMU to connect.
 const START: Duration = Duration::from_secs(20);
 const PROGRAM: &str = "qemu-system-arm";
-/// Where PSRAM begins: what is placed before the start goes there.
-const PLACED: &str = "0x21000000";
 
 /// Ignores the signals that a terminal sends to a whole group: they may end the others first.
 const GUARD: &str = "trap '' INT TERM HUP; read -r line; kill -9 \"$0\"";
@@ -59,19 +58,26 @@ impl Drop for Processes {
 }
 
 impl Qemu {
-    /// Starts `firmware` on mps2-an386. `placed` is a file that is put into PSRAM; `counting`
-    /// makes every instruction take 64 ns of virtual time.
+    /// Starts an agent on a machine; `firmware` names another ELF file than the one that is
+    /// [found](agent). `placed` is a file that is put into PSRAM; `counting` makes every
+    /// instruction take 64 ns of virtual time.
     ///
     /// # Errors
     /// [`Error::Missing`] without the firmware, [`Error::Tool`] without QEMU or where it ends.
-    pub fn start(firmware: &Path, placed: Option<&Path>, counting: bool) -> Result<Self> {
+    pub fn start(
+        machine: &Machine,
+        firmware: Option<&Path>,
+        placed: Option<&Path>,
+        counting: bool,
+    ) -> Result<Self> {
+        let firmware = firmware.map_or_else(|| agent(&machine.agent()), Path::to_path_buf);
         if !firmware.is_file() {
-            return Err(Error::Missing {
-                path: firmware.to_path_buf(),
-                needed_for: "the agent of qemu-m4: `cargo xtask firmware` makes it, `--firmware` \
-                             or SUPERNANO_FIRMWARE_DIR name another place"
-                    .into(),
-            });
+            let needed_for = format!(
+                "the agent of {}: `cargo xtask firmware` makes it, `--firmware` or \
+                 SUPERNANO_FIRMWARE_DIR name another place",
+                machine.name
+            );
+            return Err(Error::Missing { path: firmware, needed_for });
         }
         let failed = |e: std::io::Error| Error::tool(PROGRAM, e);
         let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(failed)?;
@@ -80,7 +86,7 @@ impl Qemu {
         let errors = complaint.try_clone().map_err(|e| Error::tool("temporary file", e))?;
         let mut command = Command::new(PROGRAM);
         command
-            .args(["-M", "mps2-an386", "-display", "none", "-monitor", "none", "-kernel"])
+            .args(["-M", machine.board, "-display", "none", "-monitor", "none", "-kernel"])
             .arg(firmware)
             .args(["-serial", &format!("tcp:127.0.0.1:{port}")])
             .stdin(Stdio::null())
@@ -88,7 +94,10 @@ impl Qemu {
             .stderr(errors);
         if let Some(file) = placed {
             let name = file.display().to_string().replace(',', ",,");
-            command.args(["-device", &format!("loader,file={name},addr={PLACED},force-raw=on")]);
+            command.args([
+                "-device",
+                &format!("loader,file={name},addr={:#x},force-raw=on", machine.placed),
+            ]);
         }
         if counting {
             command.args(["-icount", "shift=6"]);
@@ -148,19 +157,15 @@ fn stop(child: &mut Child) {
     let _ = child.wait();
 }
 
-/// The agent's ELF file: `given`, else in SUPERNANO_FIRMWARE_DIR, else in `firmware` beside the
-/// directory of the executable.
-pub fn firmware(given: Option<&Path>) -> PathBuf {
-    const NAME: &str = "qemu-m4-agent.elf";
-    if let Some(path) = given {
-        return path.to_path_buf();
-    }
+/// An agent's ELF file: in SUPERNANO_FIRMWARE_DIR, else in `firmware` beside the directory of the
+/// executable.
+pub fn agent(name: &str) -> PathBuf {
     if let Some(directory) = std::env::var_os("SUPERNANO_FIRMWARE_DIR") {
-        return PathBuf::from(directory).join(NAME);
+        return PathBuf::from(directory).join(name);
     }
     let executable = std::env::current_exe().unwrap_or_default();
-    let beside = executable.ancestors().skip(1).map(|d| d.join("firmware").join(NAME));
+    let beside = executable.ancestors().skip(1).map(|d| d.join("firmware").join(name));
     let mut beside = beside.take(3);
-    let first = beside.next().unwrap_or_else(|| NAME.into());
+    let first = beside.next().unwrap_or_else(|| name.into());
     std::iter::once(first.clone()).chain(beside).find(|p| p.is_file()).unwrap_or(first)
 }

@@ -4,6 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
 use supernano_core::wire::{self, CHUNK, Collector, MAX_FRAME, Reply, Request, VERSION};
 
 use crate::error::{Error, Result};
@@ -23,8 +24,46 @@ impl Link for TcpStream {
 /// How often a request is sent before the device counts as lost.
 const TRIES: usize = 4;
 
+/// Who answered the hello.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Device {
+    /// Chip or machine.
+    pub chip: String,
+    /// Core whose code runs.
+    pub core: String,
+    /// Clock, Hz.
+    pub clock_hz: u32,
+    /// Name of its kernels.
+    pub kernels: String,
+}
+
+/// What a device says of a blob that it has opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// CRC-32 of the blob.
+    pub checksum: u32,
+    /// Bytes of arena that it needs.
+    pub arena_bytes: u32,
+    /// Images placed with it.
+    pub images: u32,
+}
+
+/// Counts of one inference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// In one piece.
+    pub total: u32,
+    /// Of the image, then of every operation.
+    pub parts: Vec<u32>,
+    /// Bytes of stack that it took; 0 where the device cannot tell.
+    pub stack_bytes: u32,
+    /// Bytes of stack that it took to open the network.
+    pub open_stack_bytes: u32,
+}
+
 /// A conversation with an agent.
 pub struct Session {
+    device: Device,
     link: Box<dyn Link>,
     sequence: u16,
     timeout: Duration,
@@ -56,6 +95,7 @@ impl Session {
     /// As [`Session::tcp`].
     pub fn new(link: Box<dyn Link>, timeout: Duration) -> Result<Self> {
         let mut session = Self {
+            device: Device::default(),
             link,
             sequence: 0,
             timeout: Duration::from_secs(2).min(timeout),
@@ -63,12 +103,23 @@ impl Session {
             pending: Vec::new(),
         };
         let name = session.link.name();
-        session.ask(&Request::Hello { version: VERSION }, |reply| match reply {
-            Reply::Hello { version: VERSION, .. } => Ok(()),
+        let hello = Request::Hello { version: VERSION };
+        session.device = session.ask(&hello, |reply| match reply {
+            Reply::Hello { version: VERSION, chip, core, clock_hz, kernels, .. } => Ok(Device {
+                chip: chip.into(),
+                core: core.into(),
+                clock_hz,
+                kernels: kernels.into(),
+            }),
             other => Err(unexpected(&name, &other)),
         })?;
         session.timeout = timeout;
         Ok(session)
+    }
+
+    /// Who answered the hello.
+    pub fn device(&self) -> &Device {
+        &self.device
     }
 
     /// Sends a request and gives its reply to `take`.
@@ -140,26 +191,28 @@ impl Session {
         })
     }
 
-    /// Sends a blob in parts and opens it; returns the checksum that the device found.
+    /// Sends a blob in parts and opens it.
     ///
     /// # Errors
     /// As [`Session::tell`].
-    pub fn send_blob(&mut self, blob: &[u8]) -> Result<u32> {
+    pub fn send_blob(&mut self, blob: &[u8]) -> Result<Opened> {
         for (i, data) in blob.chunks(CHUNK).enumerate() {
             let (offset, length) = ((i * CHUNK) as u32, blob.len() as u32);
             self.tell(&Request::Blob { offset, length, data })?;
         }
-        self.open(&Request::Open).map(|(checksum, _)| checksum)
+        self.open(&Request::Open)
     }
 
-    /// Opens a blob: its checksum, and the images placed with it.
+    /// Opens a blob.
     ///
     /// # Errors
     /// As [`Session::tell`].
-    pub fn open(&mut self, request: &Request<'_>) -> Result<(u32, u32)> {
+    pub fn open(&mut self, request: &Request<'_>) -> Result<Opened> {
         let name = self.link.name();
         self.ask(request, |reply| match reply {
-            Reply::Opened { checksum, images, .. } => Ok((checksum, images)),
+            Reply::Opened { checksum, arena_bytes, images, .. } => {
+                Ok(Opened { checksum, arena_bytes, images })
+            }
             other => Err(unexpected(&name, &other)),
         })
     }
@@ -187,14 +240,16 @@ impl Session {
         })
     }
 
-    /// Asks for the counts of one inference: the total, and its parts.
+    /// Asks for the counts of one inference.
     ///
     /// # Errors
     /// As [`Session::tell`].
-    pub fn counts(&mut self) -> Result<(u32, Vec<u32>)> {
+    pub fn counts(&mut self) -> Result<Counts> {
         let name = self.link.name();
         self.ask(&Request::Measure, |reply| match reply {
-            Reply::Counts { total, parts } => Ok((total, parts.to_vec())),
+            Reply::Counts { total, parts, stack_bytes, open_stack_bytes } => {
+                Ok(Counts { total, parts: parts.to_vec(), stack_bytes, open_stack_bytes })
+            }
             other => Err(unexpected(&name, &other)),
         })
     }

@@ -1,14 +1,12 @@
 //! `cargo xtask demo`: the whole path, from images to measured networks.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Instant;
 
 use serde_json::{Value, json};
 
 use crate::demo_table;
-use crate::process::{self, Failure, Result, cargo, program, root};
+use crate::process::{self, Failure, Result, cargo, root, supernano};
 use crate::{firmware, setup};
 
 const CONFIG: &str = "host-trainer/configs/demo.toml";
@@ -185,13 +183,6 @@ fn complaints(results: &Value, args: &Args) -> Vec<String> {
         }
     }
     list
-}
-
-fn supernano<const N: usize>(args: [&str; N]) -> Command {
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
-    let name = format!("supernano{}", std::env::consts::EXE_SUFFIX);
-    program(root().join(target).join("release").join(Path::new(&name)), args)
 }
 
 fn array<'a>(value: &'a Value, key: &str) -> Result<&'a Vec<Value>> {

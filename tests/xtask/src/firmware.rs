@@ -1,41 +1,83 @@
-//! The device agents, one ELF file a board, in `target/firmware/`.
+//! The firmware, one ELF file a board and program, in `target/firmware/`.
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use crate::process::{Failure, Result, cargo, root, run};
 
-/// A board's agent: package and binary in `firmware-examples`, and its Rust target.
-pub struct Agent {
+/// A firmware: package and binary in `firmware-examples`, and its Rust target.
+pub struct Firmware {
     /// Package in the workspace `firmware-examples`.
     pub package: &'static str,
     /// Binary, and the ELF file's name.
     pub binary: &'static str,
     /// Rust target.
     pub target: &'static str,
+    /// Core, where the target leaves extensions to it.
+    pub cpu: Option<&'static str>,
 }
 
-/// Every agent there is.
-pub const AGENTS: [Agent; 1] =
-    [Agent { package: "qemu-m4", binary: "qemu-m4-agent", target: "thumbv7em-none-eabihf" }];
+const fn firmware(package: &'static str, binary: &'static str, target: &'static str) -> Firmware {
+    Firmware { package, binary, target, cpu: None }
+}
+
+/// Every firmware there is. No target of Cortex-M33 has the DSP extension by itself.
+pub static ALL: [Firmware; 6] = [
+    firmware("qemu-m0", "qemu-m0-agent", "thumbv6m-none-eabi"),
+    firmware("qemu-m3", "qemu-m3-agent", "thumbv7m-none-eabi"),
+    firmware("qemu-m4", "qemu-m4-agent", "thumbv7em-none-eabihf"),
+    firmware("qemu-m4-log", "qemu-m4-log-agent", "thumbv7em-none-eabihf"),
+    firmware("qemu-m7", "qemu-m7-agent", "thumbv7em-none-eabihf"),
+    Firmware {
+        cpu: Some("cortex-m33"),
+        ..firmware("qemu-m33", "qemu-m33-agent", "thumbv8m.main-none-eabihf")
+    },
+];
+
+/// The least firmware that classifies, to be built for any target.
+pub const MINIMAL: Firmware = firmware("minimal", "minimal", "thumbv7em-none-eabihf");
+
+/// The agent of an emulated core: `m0` and so on.
+pub fn of_core(core: &str) -> Result<&'static Firmware> {
+    let package = format!("qemu-{core}");
+    let found = ALL.iter().find(|f| f.package == package);
+    found.ok_or_else(|| Failure { code: 2, message: format!("no core {core}") })
+}
+
+impl Firmware {
+    /// `cargo SUBCOMMAND --release` for this package.
+    pub fn cargo(&self, subcommand: &str) -> Command {
+        let mut command = cargo([subcommand, "--release", "--package", self.package]);
+        command
+            .args(["--target", self.target])
+            .current_dir(workspace())
+            .env("CARGO_TARGET_DIR", workspace().join("target"));
+        // Cargo finds no flags in a configuration file for a target with a dot in its name.
+        if let Some(cpu) = self.cpu {
+            command.env("RUSTFLAGS", format!("-C target-cpu={cpu}"));
+        }
+        command
+    }
+
+    /// The linked file.
+    pub fn elf(&self) -> PathBuf {
+        workspace().join("target").join(self.target).join("release").join(self.binary)
+    }
+}
 
 /// The firmware's own workspace.
 pub fn workspace() -> PathBuf {
     root().join("firmware-examples")
 }
 
-/// Builds every agent in the firmware's own target directory and copies the ELF files.
+/// Builds every firmware in its own target directory and copies the ELF files.
 pub fn build() -> Result<()> {
-    let own_target = workspace().join("target");
     let out = root().join("target/firmware");
     fs::create_dir_all(&out).map_err(|e| Failure::tool(format!("{}: {e}", out.display())))?;
-    for agent in AGENTS {
-        run(cargo(["build", "--release", "--package", agent.package, "--bin", agent.binary])
-            .args(["--target", agent.target])
-            .current_dir(workspace())
-            .env("CARGO_TARGET_DIR", &own_target))?;
-        let from = own_target.join(agent.target).join("release").join(agent.binary);
-        let to = out.join(format!("{}.elf", agent.binary));
+    for firmware in &ALL {
+        run(firmware.cargo("build").args(["--bin", firmware.binary]))?;
+        let (from, to) = (firmware.elf(), out.join(format!("{}.elf", firmware.binary)));
         fs::copy(&from, &to)
             .map_err(|e| Failure::tool(format!("{} -> {}: {e}", from.display(), to.display())))?;
         eprintln!("built {}", to.strip_prefix(root()).unwrap_or(&to).display());

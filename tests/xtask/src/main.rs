@@ -3,6 +3,9 @@
 //! `setup` brings the Cortex-M targets and QEMU; `firmware` builds the device agents; `demo` goes
 //! the whole way from images to measured networks; `test` verifies everything.
 
+mod bench;
+mod bench_table;
+mod code;
 mod demo;
 mod demo_table;
 mod firmware;
@@ -32,6 +35,8 @@ enum Task {
     Firmware,
     /// Train, rank, search, export, check and measure on the built-in data set.
     Demo(demo::Args),
+    /// Count instructions of networks on every emulated core, with their memory.
+    BenchDevice(bench::Args),
     /// Run every check and test, on the host and on the emulated device.
     Test(verify::Args),
 }
@@ -41,6 +46,7 @@ fn main() -> ExitCode {
         Task::Setup => setup::run(),
         Task::Firmware => setup::targets().and_then(|()| firmware::build()),
         Task::Demo(args) => demo::run(&args),
+        Task::BenchDevice(args) => bench::run(&args),
         Task::Test(args) => verify::run(&args),
     };
     match outcome {

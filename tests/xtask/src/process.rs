@@ -65,6 +65,14 @@ pub fn program<S: AsRef<OsStr>>(
     command
 }
 
+/// The `supernano` binary in the workspace's root.
+pub fn supernano<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
+    let name = format!("supernano{}", std::env::consts::EXE_SUFFIX);
+    program(root().join(target).join("release").join(name), args)
+}
+
 /// True where the command starts and succeeds; its output is dropped.
 pub fn succeeds(command: &mut Command) -> bool {
     let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

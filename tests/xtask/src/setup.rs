@@ -6,7 +6,12 @@ use std::process::{Command, Stdio};
 use crate::process::{self, Failure, Result, cargo, in_path, program, succeeds};
 
 /// Every Rust target that firmware or a check is built for.
-pub const TARGETS: [&str; 2] = ["thumbv7em-none-eabihf", "thumbv6m-none-eabi"];
+pub const TARGETS: [&str; 4] = [
+    "thumbv6m-none-eabi",
+    "thumbv7m-none-eabi",
+    "thumbv7em-none-eabihf",
+    "thumbv8m.main-none-eabihf",
+];
 
 const QEMU: &str = "qemu-system-arm";
 

@@ -3,9 +3,9 @@
 use std::process::Command;
 use std::time::Instant;
 
-use crate::firmware::{self, AGENTS};
 use crate::process::{self, Failure, Result, cargo};
 use crate::setup;
+use crate::{code, firmware};
 
 /// Arguments of `cargo xtask test`.
 #[derive(clap::Args, Debug)]
@@ -41,6 +41,7 @@ fn steps() -> Vec<Step> {
             }),
         ),
         ("firmware", Box::new(firmware::build)),
+        ("code", Box::new(code::check)),
         (
             "no_std builds",
             commands(|| {
@@ -64,10 +65,9 @@ fn steps() -> Vec<Step> {
                     cargo(["clippy", "--release", "--workspace", "--all-targets", "--quiet"]);
                 host.args(warnings);
                 let mut list = vec![host];
-                for agent in AGENTS {
-                    let mut one = in_firmware(cargo(["clippy", "--release", "--quiet"]));
-                    one.args(["--package", agent.package, "--target", agent.target]);
-                    one.args(warnings);
+                for firmware in firmware::ALL.iter().chain([&firmware::MINIMAL]) {
+                    let mut one = firmware.cargo("clippy");
+                    one.arg("--quiet").args(warnings);
                     list.push(one);
                 }
                 list

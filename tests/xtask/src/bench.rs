@@ -1,0 +1,170 @@
+//! `cargo xtask bench-device`: networks x cores, instructions and memory.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::{Value, json};
+
+use crate::process::{self, Failure, Result, cargo, root, supernano};
+use crate::{bench_table, code, firmware, setup};
+
+/// Arguments of `cargo xtask bench-device`.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// Print JSON rows on stdout instead of a table.
+    #[arg(long)]
+    json: bool,
+    /// Also put the table into docs/performance.md.
+    #[arg(long)]
+    write: bool,
+    /// Only these cores: m0, m3, m4, m7, m33.
+    #[arg(long, value_delimiter = ',')]
+    cores: Vec<String>,
+    /// Only these networks: resnet8, large, mid, small.
+    #[arg(long, value_delimiter = ',')]
+    networks: Vec<String>,
+    /// Random sub-networks of ResNet20 beside the named ones.
+    #[arg(long, default_value_t = 20)]
+    random: usize,
+    /// Emulators that run at the same time.
+    #[arg(long, default_value_t = 2)]
+    jobs: usize,
+}
+
+/// Cores, as targets and rows name them.
+pub const CORES: [&str; 5] = ["m0", "m3", "m4", "m7", "m33"];
+
+/// Named networks: their name, space and code.
+const NETWORKS: [(&str, &str, &str); 4] = [
+    ("resnet8", "resnet8", "16-16-32-32-64-64"),
+    ("large", "resnet20", "16-16-16-16-16-16-16-32-32-32-32-32-32-64-64-64-64-64-64"),
+    ("mid", "resnet20", "8-8-8-8-8-8-8-16-16-16-16-16-16-32-32-32-32-32-32"),
+    ("small", "resnet20", "4-4-4-4-4-4-4-8-8-8-8-8-8-16-16-16-16-16-16"),
+];
+
+/// What the exporter is asked to prefer: the name, and the arguments that say so.
+const PREFERENCES: [(&str, &[&str]); 1] = [("flash", &[])];
+
+/// Activations after the additions: the name, and the arguments that say so. Trained networks
+/// have PReLU; ReLU is what other engines are measured with.
+const ACTIVATIONS: [(&str, &[&str]); 2] = [("prelu", &["--prelu"]), ("relu", &[])];
+
+/// Seed of all weights and random codes.
+const SEED: &str = "1";
+const DIRECTORY: &str = "target/bench-device";
+
+/// A blob to measure; its fields go into every row of it.
+struct Network {
+    file: String,
+    row: Value,
+}
+
+/// Builds the networks, runs each on each core, prints the rows.
+pub fn run(args: &Args) -> Result<()> {
+    setup::targets()?;
+    firmware::build()?;
+    process::run(&mut cargo([
+        "build",
+        "--release",
+        "--package",
+        "supernano",
+        "--bin",
+        "supernano",
+    ]))?;
+    let cores: Vec<&str> = CORES
+        .into_iter()
+        .filter(|c| args.cores.is_empty() || args.cores.iter().any(|a| a == c))
+        .collect();
+    let networks = networks(args)?;
+    let jobs: Vec<(&Network, &str)> =
+        networks.iter().flat_map(|n| cores.iter().map(move |&c| (n, c))).collect();
+    let rows = all(&jobs, args.jobs.max(1))?;
+    if args.write {
+        bench_table::write(&root().join("docs/performance.md"), &rows)?;
+    }
+    if args.json {
+        println!("{}", json!(rows));
+    } else {
+        println!("{}", bench_table::render(&rows));
+    }
+    Ok(())
+}
+
+fn networks(args: &Args) -> Result<Vec<Network>> {
+    let wanted = |name: &str| args.networks.is_empty() || args.networks.iter().any(|n| n == name);
+    let mut list = Vec::new();
+    for (prefer, flags) in PREFERENCES {
+        for (activation, more) in ACTIVATIONS {
+            for (name, space, code) in NETWORKS.into_iter().filter(|n| wanted(n.0)) {
+                let directory = format!("{DIRECTORY}/{prefer}-{activation}");
+                let made = synthetic(space, &[code], &[flags, more].concat(), &directory)?;
+                list.extend(made.iter().map(|m| network(m, name, prefer, activation)));
+            }
+        }
+        if args.random > 0 {
+            let count = args.random.to_string();
+            let more = ["--random", &count, "--prelu", "--oe"];
+            let directory = format!("{DIRECTORY}/{prefer}-random");
+            let made = synthetic("resnet20", &[], &[flags, &more].concat(), &directory)?;
+            let named = made.iter().enumerate();
+            list.extend(named.map(|(i, m)| network(m, &format!("random {i}"), prefer, "prelu")));
+        }
+    }
+    Ok(list)
+}
+
+fn synthetic(space: &str, codes: &[&str], flags: &[&str], directory: &str) -> Result<Vec<Value>> {
+    let mut command = supernano(["synthetic", space]);
+    command.args(codes).args(flags);
+    command.args(["--seed", SEED, "-o", directory, "--json"]);
+    match process::json(&mut command)? {
+        Value::Array(list) => Ok(list),
+        other => Err(Failure::tool(format!("no list of networks: {other}"))),
+    }
+}
+
+fn network(made: &Value, name: &str, prefer: &str, activation: &str) -> Network {
+    let mut row = json!({ "network": name, "prefer": prefer, "activation": activation });
+    for key in ["code", "blob_bytes", "raw_bytes", "macs"] {
+        row[key] = made[key].clone();
+    }
+    Network { file: made["file"].as_str().unwrap_or_default().to_owned(), row }
+}
+
+/// Measures so many at a time; rows come in the order of the jobs.
+fn all(jobs: &[(&Network, &str)], at_once: usize) -> Result<Vec<Value>> {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(vec![Value::Null; jobs.len()]);
+    let work = || -> Result<()> {
+        while let Some((i, (network, core))) = {
+            let i = next.fetch_add(1, Ordering::Relaxed);
+            jobs.get(i).map(|job| (i, *job))
+        } {
+            let row = measure(network, core)?;
+            if let Ok(mut done) = done.lock() {
+                done[i] = row;
+            }
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..at_once).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().try_for_each(|t| {
+            t.join().unwrap_or_else(|_| Err(Failure::tool("a measuring thread ended early")))
+        })
+    })?;
+    done.into_inner().map_err(|_| Failure::tool("a measuring thread ended early"))
+}
+
+fn measure(network: &Network, core: &str) -> Result<Value> {
+    let target = format!("qemu-{core}");
+    let counted =
+        process::json(&mut supernano(["latency", &network.file, "--target", &target, "--json"]))?;
+    let mut row = network.row.clone();
+    row["core"] = json!(core);
+    row["code_bytes"] = json!(code::bytes(core)?.total);
+    for key in ["instructions", "arena_bytes", "stack_bytes", "open_stack_bytes", "layers"] {
+        row[key] = counted[key].clone();
+    }
+    Ok(row)
+}

@@ -1,0 +1,133 @@
+//! The table of `cargo xtask bench-device`, in Markdown.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::bench::CORES;
+use crate::process::{Failure, Result};
+
+/// Million instructions of CMSIS-NN for an inference with ReLU, counted in the same way.
+const CMSIS_NN: [(&str, &str, f64); 7] = [
+    ("m4", "resnet8", 29.7),
+    ("m4", "large", 96.4),
+    ("m4", "mid", 33.6),
+    ("m4", "small", 14.7),
+    ("m3", "large", 137.7),
+    ("m7", "large", 96.7),
+    ("m33", "large", 96.6),
+];
+
+const BEGIN: &str = "<!-- bench-device: begin -->";
+const END: &str = "<!-- bench-device: end -->";
+
+/// One table a core: named networks, then the mean of the random ones.
+pub fn render(rows: &[Value]) -> String {
+    let of = |core: &str| rows.iter().filter(|r| r["core"] == core).collect::<Vec<_>>();
+    let tables = CORES.iter().filter(|c| !of(c).is_empty()).map(|core| table(core, &of(core)));
+    tables.collect::<Vec<_>>().join("\n")
+}
+
+/// Replaces what stands between the two marks of a file.
+pub fn write(path: &Path, rows: &[Value]) -> Result<()> {
+    let failed = |e: String| Failure::tool(format!("{}: {e}", path.display()));
+    let text = fs::read_to_string(path).map_err(|e| failed(e.to_string()))?;
+    let parts = text.split_once(BEGIN).and_then(|(a, rest)| Some((a, rest.split_once(END)?.1)));
+    let Some((before, after)) = parts else {
+        return Err(failed(format!("no {BEGIN} and {END}")));
+    };
+    let text = format!("{before}{BEGIN}\n\n{}\n{END}{after}", render(rows));
+    fs::write(path, text).map_err(|e| failed(e.to_string()))
+}
+
+fn table(core: &str, rows: &[&Value]) -> String {
+    let code = number(rows[0], "code_bytes");
+    let mut lines = vec![
+        format!("Cortex-{}, code {code:.0} bytes:\n", core.to_uppercase()),
+        "| network | activation | prefer | M instructions | CMSIS-NN | a MAC | blob, bytes \
+         | over raw | arena, bytes | stack, bytes |"
+            .to_owned(),
+        "|---|---|---|---|---|---|---|---|---|---|".to_owned(),
+    ];
+    let is_random = |r: &&&Value| text(r, "network").starts_with("random");
+    lines.extend(
+        rows.iter().filter(|r| !is_random(r)).map(|r| line(core, text(r, "network"), &[r])),
+    );
+    let mut preferences: Vec<&str> = rows.iter().map(|r| text(r, "prefer")).collect();
+    preferences.dedup();
+    for prefer in preferences {
+        let some: Vec<&Value> = rows
+            .iter()
+            .filter(is_random)
+            .filter(|r| text(r, "prefer") == prefer)
+            .copied()
+            .collect();
+        if !some.is_empty() {
+            lines.push(line(core, &format!("mean of {} random codes", some.len()), &some));
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+/// The means of some rows, as one line.
+fn line(core: &str, name: &str, rows: &[&Value]) -> String {
+    let mean = |key: &str| rows.iter().map(|r| number(r, key)).sum::<f64>() / rows.len() as f64;
+    let each =
+        |f: &dyn Fn(&Value) -> f64| rows.iter().map(|r| f(r)).sum::<f64>() / rows.len() as f64;
+    let cmsis = CMSIS_NN.iter().find(|c| c.0 == core && c.1 == name);
+    let cells = [
+        name.to_owned(),
+        text(rows[0], "activation").to_owned(),
+        text(rows[0], "prefer").to_owned(),
+        format!("{:.2}", mean("instructions") / 1e6),
+        cmsis.map_or("-".into(), |c| c.2.to_string()),
+        format!("{:.2}", each(&|r| number(r, "instructions") / number(r, "macs"))),
+        format!("{:.0}", mean("blob_bytes")),
+        format!(
+            "{:+.1} %",
+            100.0 * each(&|r| number(r, "blob_bytes") / number(r, "raw_bytes") - 1.0)
+        ),
+        format!("{:.0}", mean("arena_bytes")),
+        format!("{:.0}", mean("stack_bytes")),
+    ];
+    format!("| {} |", cells.join(" | "))
+}
+
+fn number(row: &Value, key: &str) -> f64 {
+    row[key].as_f64().unwrap_or(f64::NAN)
+}
+
+fn text<'a>(row: &'a Value, key: &str) -> &'a str {
+    row[key].as_str().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn random_rows_are_one_line_and_ratios_are_their_own() {
+        let row = |network: &str, instructions: u64| {
+            json!({
+                "network": network, "core": "m4", "prefer": "flash", "activation": "prelu",
+                "instructions": instructions, "macs": 1_000_000, "blob_bytes": 1080,
+                "raw_bytes": 1000, "arena_bytes": 500, "stack_bytes": 300, "code_bytes": 9000,
+            })
+        };
+        let rows =
+            [row("large", 48_200_000), row("random 0", 1_000_000), row("random 1", 3_000_000)];
+        let text = render(&rows);
+        assert!(text.starts_with("Cortex-M4, code 9000 bytes:\n\n| network |"), "{text}");
+        let lines: Vec<&str> = text.lines().skip(4).collect();
+        assert_eq!(
+            lines,
+            [
+                "| large | prelu | flash | 48.20 | 96.4 | 48.20 | 1080 | +8.0 % | 500 | 300 |",
+                "| mean of 2 random codes | prelu | flash | 2.00 | - | 2.00 | 1080 | +8.0 % | 500 | 300 |",
+            ]
+        );
+    }
+}
