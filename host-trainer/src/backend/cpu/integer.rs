@@ -112,7 +112,7 @@ fn backward(
 }
 
 pub(crate) fn channel_means(x: &Map<Cpu>) -> Vec<f32> {
-    with(&primitive(&x.data), |v| pointwise::statistics(x.size(), v).0)
+    statistics(x.size(), &primitive(&x.data)).mean
 }
 
 impl IntegerOps for Cpu {
