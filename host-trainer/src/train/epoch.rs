@@ -16,11 +16,12 @@ use super::params::Params;
 use super::update::{Batch, Job, draw};
 use crate::backend::{CpuAutodiff, Map, Ops};
 use crate::cli::Output;
-use crate::config::{RunConfig, StepKind, Teacher};
+use crate::config::{RunConfig, StepConfig, StepKind, Teacher};
 use crate::data::rng::Purpose;
 use crate::data::{Dataset, Key};
 use crate::error::{Error, Result};
 use crate::files;
+use crate::stats::table;
 use crate::supernet::{Layout, Weights};
 
 /// What to do with a run directory that holds a run already.
@@ -55,6 +56,9 @@ pub struct Epoch {
     pub images_per_s: f64,
     /// Validation of the panel.
     pub panel: Vec<PanelScore>,
+    /// Pearson correlation of the panel's top-1 with the truths, where the run has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pearson: Option<f64>,
 }
 
 /// Trains every step of a configuration that is not finished yet; `config.toml`, `metrics.jsonl`
@@ -70,25 +74,32 @@ pub fn train(
     begin: Begin,
     out: &Output,
 ) -> Result<Vec<Epoch>> {
-    train_until(config, dataset, run, begin, out, None)
+    train_until(config, dataset, run, begin, out, &|_, _| false)
 }
 
-/// As [`train`], but stops after the checkpoint of (step, epoch) where `stop` names one.
-pub(super) fn train_until(
+/// As [`train`], but ends after the checkpoint of an epoch where `stop(step, epoch)` says so.
+///
+/// # Errors
+/// As [`train`].
+pub fn train_until(
     config: &RunConfig,
     dataset: &Dataset,
     run: &Path,
     begin: Begin,
     out: &Output,
-    stop: Option<(usize, u32)>,
+    stop: &dyn Fn(usize, u32) -> bool,
 ) -> Result<Vec<Epoch>> {
     check_data(config, dataset)?;
+    let truths = match &config.truths {
+        Some(path) => table::read(path, config.space(), table::TRUTH)?,
+        None => Vec::new(),
+    };
     prepare(config, run, begin)?;
     let mut state = position(config, run)?;
     keep_metrics(run, state.step, state.epoch)?;
     let mut done = Vec::new();
     while state.step <= config.steps.len() {
-        let step = Step::<CpuAutodiff>::new(config, dataset, run, state)?;
+        let step = Step::<CpuAutodiff>::new(config, dataset, &truths, run, state)?;
         match step.train(out, &mut done, stop)? {
             Some(next) => state = next,
             None => break,
@@ -227,12 +238,13 @@ where
     fn new(
         config: &'a RunConfig,
         dataset: &'a Dataset,
+        truths: &[table::Entry],
         run: &'a Path,
         state: Checkpoint,
     ) -> Result<Self> {
         let (number, step) = (state.step, &config.steps[state.step - 1]);
         let supernet = step.kind == StepKind::Supernet;
-        let panel = Panel::new(config, dataset, supernet);
+        let panel = Panel::new(config, dataset, truths, supernet);
         let mut new = Self::over(config.space(), config, dataset, run, state, Some(panel));
         if supernet && step.teacher == Teacher::Fixed {
             let before = start(config, run, number)?;
@@ -273,10 +285,10 @@ where
         mut self,
         out: &Output,
         done: &mut Vec<Epoch>,
-        stop: Option<(usize, u32)>,
+        stop: &dyn Fn(usize, u32) -> bool,
     ) -> Result<Option<Checkpoint>> {
-        let epochs = self.job.step.epochs;
-        let per_epoch = batches(self.dataset.train.len(), self.job.step.batch).count() as u64;
+        let (number, epochs) = (self.job.number, self.job.step.epochs);
+        let per_epoch = batches(self.dataset.train.len(), self.job.step).count() as u64;
         let bar = out.progress(
             u64::from(epochs) * per_epoch,
             &format!("step {}/{}", self.job.number, self.config.steps.len()),
@@ -288,19 +300,19 @@ where
             self.append(&line)?;
             done.push(line);
             if self.epoch < epochs {
+                checkpoint::age(self.run, self.config.keep)?;
                 self.checkpoint(self.params.host_momentum())
                     .write(&checkpoint::current_path(self.run))?;
-            }
-            if stop == Some((self.job.number, self.epoch)) {
-                return Ok(None);
+                if stop(number, self.epoch) {
+                    return Ok(None);
+                }
             }
         }
         bar.finish_and_clear();
-        let number = self.job.number;
         self.checkpoint(Vec::new()).write(&checkpoint::finished_path(self.run, number))?;
-        let current = checkpoint::current_path(self.run);
-        if current.exists() {
-            std::fs::remove_file(&current).map_err(|e| Error::io(&current, e))?;
+        checkpoint::clear(self.run)?;
+        if stop(number, epochs) {
+            return Ok(None);
         }
         start(self.config, self.run, number + 1).map(Some)
     }
@@ -329,11 +341,10 @@ where
         let number = self.job.number as u64;
         let key = Key { seed: self.config.seed, epoch: self.epoch, step: number };
         let order = key.permutation(Purpose::Shuffle, dataset.train.len());
-        let rate = step.rate(self.epoch);
-        let per_epoch = batches(order.len(), step.batch).count() as u64;
+        let per_epoch = batches(order.len(), step).count() as u64;
         let (started, mut updates, mut images) = (Instant::now(), 0, 0);
         let (mut largest, mut students) = (0.0, 0.0);
-        for range in batches(order.len(), step.batch) {
+        for range in batches(order.len(), step) {
             let indices = &order[range];
             let pixels = dataset.augmented(indices, &self.config.augmentation, key);
             let labels: Vec<u16> =
@@ -346,6 +357,7 @@ where
                 labels: &labels,
             };
             let update = u64::from(self.epoch) * per_epoch + updates;
+            let rate = step.rate(update as f64 / per_epoch as f64);
             let archs = draw(self.job.space, step, key, update);
             let losses = self.job.update(&mut self.params, &batch, &archs, rate, update)?;
             largest += losses.largest;
@@ -357,32 +369,38 @@ where
             bar.set_message(format!("{speed:.0} images/s, loss {:.3}", largest / updates as f64));
         }
         let seconds = started.elapsed().as_secs_f64();
+        let lr = step.rate(f64::from(self.epoch));
         self.epoch += 1;
         let panel = self.panel.as_ref();
-        let panel = panel.map(|p| p.scores(&self.weights(), self.job.enhancement));
+        let scores = panel.map(|p| p.scores(&self.weights(), self.job.enhancement));
+        let pearson = panel.zip(scores.as_ref()).and_then(|(p, scores)| p.pearson(scores));
         Ok(Epoch {
             step: self.job.number,
             epoch: self.epoch,
             updates,
-            lr: rate,
+            lr,
             loss_largest: largest / updates as f64,
             loss_students: students / updates as f64,
             seconds,
             images_per_s: images as f64 / seconds,
-            panel: panel.unwrap_or_default(),
+            panel: scores.unwrap_or_default(),
+            pearson,
         })
     }
 }
 
-/// Ranges of `batch` out of `n`; a last batch of one image alone is left out.
-fn batches(n: usize, batch: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
-    (0..n).step_by(batch).map(move |from| from..(from + batch).min(n)).filter(|r| r.len() > 1)
+/// Ranges of the step's batch out of `n`; a last batch of one image alone is left out.
+fn batches(n: usize, step: &StepConfig) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let (batch, most) = (step.batch, step.updates.unwrap_or(usize::MAX));
+    let ranges = (0..n).step_by(batch).map(move |from| from..(from + batch).min(n));
+    ranges.filter(|r| r.len() > 1).take(most)
 }
 
 fn describe(line: &Epoch, epochs: u32) -> String {
     let panel: Vec<String> = line.panel.iter().map(|p| format!("{:.3}", p.top1)).collect();
+    let pearson = line.pearson.map_or(String::new(), |r| format!(", Pearson {r:.3}"));
     format!(
-        "step {} epoch {}/{epochs}: lr {:.4}, loss {:.3} / {:.3}, {:.0} images/s, top-1 {}",
+        "step {} epoch {}/{epochs}: lr {:.4}, loss {:.3} / {:.3}, {:.0} images/s, top-1 {}{pearson}",
         line.step,
         line.epoch,
         line.lr,
