@@ -21,8 +21,8 @@ mod unit;
 use core::ops::Range;
 
 pub use arena::ArenaPlan;
-pub use bound::unit_bytes;
 pub(crate) use arena::is_sound;
+pub use bound::unit_bytes;
 pub use digest::Digest;
 use unit::{Unit, tensor_words};
 

@@ -97,7 +97,7 @@ where
 
         let gradients = (largest_loss.clone() + students_loss.clone()).backward();
         params.add(&leaves, &gradients);
-        params.update(self.optimizer, rate);
+        params.update(self.optimizer, rate, step.clip);
 
         let mean = students_loss.inner() / students.len().max(1) as f32;
         let both = Tensor::cat(vec![largest_loss.inner(), mean], 0);

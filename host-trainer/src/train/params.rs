@@ -146,11 +146,27 @@ where
         }
     }
 
-    /// One update with the summed gradients, which it clears. A tensor that no path has used stays
-    /// as it is: no decay, no momentum.
-    pub fn update(&mut self, optimizer: Optimizer, rate: f32) {
+    /// L2 norm of all summed gradients together.
+    fn gradient_norm(&self) -> f64 {
+        let square = |g: &Flat<B>| -> f64 {
+            host::<B>(&(g.clone() * g.clone()).sum()).iter().map(|&v| f64::from(v)).sum()
+        };
+        self.gradients.iter().flatten().map(square).sum::<f64>().sqrt()
+    }
+
+    /// One update with the summed gradients, which it clears; `clip` is the most that their norm
+    /// may be. A tensor that no path has used stays as it is: no decay, no momentum.
+    pub fn update(&mut self, optimizer: Optimizer, rate: f32, clip: Option<f32>) {
+        let shrink = clip.and_then(|clip| {
+            let norm = self.gradient_norm();
+            (norm > f64::from(clip)).then(|| (f64::from(clip) / norm) as f32)
+        });
         for i in 0..self.values.len() {
             let Some(gradient) = self.gradients[i].take() else { continue };
+            let gradient = match shrink {
+                Some(factor) => gradient * factor,
+                None => gradient,
+            };
             let value = self.values[i].clone();
             let step = gradient + value.clone() * optimizer.weight_decay;
             let step = match self.momentum[i].take() {

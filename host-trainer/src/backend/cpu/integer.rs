@@ -10,8 +10,8 @@ use burn_ndarray::NdArrayTensor;
 use rayon::prelude::*;
 use supernano_core::quant::requantise;
 
-use super::pointwise::{self, Size};
-use super::{make, primitive, tensor, with};
+use super::pointwise::Size;
+use super::{make, primitive, statistics, tensor, with};
 use crate::backend::{Cpu, IntegerOps, LANES, Map, Requantise};
 
 type Tracked<C> = Autodiff<Cpu, C>;
