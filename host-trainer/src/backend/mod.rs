@@ -88,6 +88,35 @@ pub struct BatchStats {
     pub count: usize,
 }
 
+/// A batch norm: gamma and beta `[channels]`, and the statistics of the batch.
+#[derive(Clone, Debug)]
+pub struct Norm<B: Backend> {
+    /// Factor.
+    pub gamma: Tensor<B, 1>,
+    /// Offset.
+    pub beta: Tensor<B, 1>,
+    /// Of the batch that is normalised.
+    pub stats: BatchStats,
+}
+
+/// A map whose batch norm and activation a backend may still have to apply: whoever reads it does
+/// so in passing.
+#[derive(Clone, Debug)]
+pub struct Pending<B: Backend> {
+    /// Values, before what follows.
+    pub map: Map<B>,
+    /// Applied first.
+    pub norm: Option<Norm<B>>,
+    /// Applied second.
+    pub act: Act<B>,
+}
+
+impl<B: Backend> From<Map<B>> for Pending<B> {
+    fn from(map: Map<B>) -> Self {
+        Self { map, norm: None, act: Act::None }
+    }
+}
+
 /// What a network is made of. Convolutions have "same" padding, `kernel / 2`.
 pub trait Ops: Backend {
     /// Convolution with weights `[out, in, k, k]`.
@@ -110,6 +139,31 @@ pub trait Ops: Backend {
 
     /// Global average, `[n, channels]`.
     fn pool(x: &Map<Self>) -> Tensor<Self, 2>;
+
+    /// Convolution, batch norm and activation; a backend may leave the last two pending.
+    fn conv_norm(
+        x: &Pending<Self>,
+        weight: Tensor<Self, 4>,
+        stride: usize,
+        [gamma, beta]: [Tensor<Self, 1>; 2],
+        act: Act<Self>,
+    ) -> (Pending<Self>, BatchStats) {
+        let fused = if matches!(act, Act::Relu) { Act::Relu } else { Act::None };
+        let y = Self::conv(&x.map, weight, stride);
+        let (y, stats) = Self::batch_norm(&y, gamma, beta, fused);
+        let y = if matches!(act, Act::Prelu(_)) { Self::act(&y, act) } else { y };
+        (y.into(), stats)
+    }
+
+    /// The map itself, nothing pending.
+    fn settled(x: &Pending<Self>) -> Map<Self> {
+        x.map.clone()
+    }
+
+    /// `act(a + b)` of maps without an activation of their own.
+    fn add_pending(a: &Pending<Self>, b: &Pending<Self>, act: Act<Self>) -> Map<Self> {
+        Self::add_act(&a.map, &b.map, act)
+    }
 }
 
 /// Operations of evaluation, without gradients.

@@ -1,6 +1,7 @@
 use burn::tensor::backend::AutodiffBackend;
 
-use super::cpu::conv::{Epilogue, Geometry, forward, input_gradient, weight_gradient};
+use super::cpu::conv::{Epilogue, Geometry};
+use super::cpu::fused::{Operand, convolve, convolve_gradients};
 use super::cpu::simd::Isa;
 use super::*;
 
@@ -84,15 +85,18 @@ fn every_variant_agrees_with_plain_loops_in_f64() {
         let (xb, dyb) = (blocked(&x, n, ci, h, w), blocked(&dy, n, co, ho, wo));
         for isa in Isa::available() {
             let what = |part: &str| format!("{part}, {isa:?}, {g:?}");
-            let found = forward(isa, g, &xb, &wt, &Epilogue::NONE);
+            let forward =
+                |e: &Epilogue<'_>| convolve(isa, &g, n, Operand::plain(&xb), &wt, e, false).0;
+            let found = forward(&Epilogue::NONE);
             assert_close(&images(found, n, co, ho, wo), &y, &what("output"));
-            let found = input_gradient(isa, g, &dyb, &wt);
-            assert_close(&images(found, n, ci, h, w), &dx, &what("input gradient"));
-            assert_close(&weight_gradient(isa, g, &xb, &dyb), &dw, &what("weight gradient"));
+            let found = convolve_gradients(isa, &g, n, Operand::plain(&xb), &wt, &dyb, true);
+            let of_input = images(found.x.unwrap(), n, ci, h, w);
+            assert_close(&of_input, &dx, &what("input gradient"));
+            assert_close(&found.w, &dw, &what("weight gradient"));
 
             let bias = noise(4, co);
             let e = Epilogue { bias: Some(&bias), residual: Some(&dyb), slope: -0.5 };
-            let found = images(forward(isa, g, &xb, &wt, &e), n, co, ho, wo);
+            let found = images(forward(&e), n, co, ho, wo);
             let expected: Vec<f64> = (0..y.len())
                 .map(|i| y[i] + f64::from(dy[i]) + f64::from(bias[i / (ho * wo) % co]))
                 .map(|v| if v < 0.0 { -0.5 * v } else { v })

@@ -151,6 +151,14 @@ impl RunConfig {
         Ok(config)
     }
 
+    /// A preset as it is.
+    ///
+    /// # Errors
+    /// None for the presets that there are.
+    pub fn preset(preset: Preset) -> Result<Self> {
+        Self::parse(preset.text(), "preset")
+    }
+
     /// The run's space.
     pub fn space(&self) -> &'static Space<'static> {
         self.space.space(self.classes)

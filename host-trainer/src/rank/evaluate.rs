@@ -52,8 +52,9 @@ impl EvalSet {
 /// Evaluates a network.
 pub fn evaluate(net: &FoldedNet, set: &EvalSet) -> Evaluation {
     let tree = Tree::of_folded(net);
-    let found =
-        evaluate_tree(&tree, set, &set.inputs(tree.input, tree.margin), &Pool::new(), &|| {});
+    let pool = Pool::of(net, |c| (c.output, c.stride));
+    let inputs = set.inputs(tree.input, tree.margin);
+    let found = evaluate_tree(&tree, set, &inputs, &pool, &|| {});
     found.into_iter().next().unwrap_or_else(|| Evaluation::of(&[]))
 }
 

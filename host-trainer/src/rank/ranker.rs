@@ -136,7 +136,8 @@ impl<'a> Ranker<'a> {
             dataset.batch(&dataset.train, &indices)
         });
         let recalibration = Inputs::new(space.input, margin(space), batches);
-        Ok(Self { run, set, inputs, recalibration, settings, capacity, pool: Pool::new() })
+        let pool = Pool::of(&run.subnet(&Arch::largest(space)), |c| (c.output, c.stride));
+        Ok(Self { run, set, inputs, recalibration, settings, capacity, pool })
     }
 
     /// What the scores are of.

@@ -63,7 +63,7 @@ impl FoldedNet {
         let size = self.input.len();
         assert_eq!(images.len(), n * size, "values of {n} images");
         let inputs = Inputs::new(self.input, tree.margin, images.chunks(LANES * size));
-        let pool = Pool::new();
+        let pool = Pool::of(self, |c| (c.output, c.stride));
         let one = |(map, n): &(Arc<Map>, usize)| {
             let (mut found, mut sites) = (Vec::new(), Vec::new());
             let mut see = |site, map: &Map| {

@@ -7,7 +7,7 @@ use super::net::{Act, Block, BnConv, BnStats, Linear, Net};
 use super::subnet::SubNet;
 use super::tree::Tree;
 use super::walk;
-use crate::backend::{self, BatchStats, Map, Ops};
+use crate::backend::{self, BatchStats, Map, Ops, Pending};
 
 /// A convolution with batch norm as tensors: weight `[out, in, k, k]`, gamma and beta
 /// `[out, 1, 1, 1]`.
@@ -15,29 +15,20 @@ pub(crate) type TensorConv<B> = BnConv<Tensor<B, 4>, Tensor<B, 1>>;
 /// A network as tensors; the classifier is `[classes, features, 1, 1]`.
 pub(crate) type TensorNet<B> = Net<TensorConv<B>, Tensor<B, 4>>;
 
-/// Convolution, then batch norm with the batch's own statistics, then what of the activation
-/// belongs here.
+/// Convolution, then batch norm with the batch's own statistics, then `act`.
 fn conv_bn<B: Ops>(
     conv: &TensorConv<B>,
-    x: &Map<B>,
-    act: &Act<Tensor<B, 1>>,
+    x: &Pending<B>,
+    act: backend::Act<B>,
     seen: &mut Vec<BatchStats>,
-) -> Map<B> {
-    let vector = |t: &Tensor<B, 4>| t.clone().reshape([conv.output]);
-    let fused = match act {
-        Act::Relu => backend::Act::Relu,
-        Act::None | Act::Prelu(_) => backend::Act::None,
-    };
-    let y = B::conv(x, conv.weight.clone(), conv.stride);
-    let (y, stats) = B::batch_norm(&y, vector(&conv.gamma), vector(&conv.beta), fused);
+) -> Pending<B> {
+    let norm = [&conv.gamma, &conv.beta].map(|t| t.clone().reshape([conv.output]));
+    let (y, stats) = B::conv_norm(x, conv.weight.clone(), conv.stride, norm, act);
     seen.push(stats);
-    match act {
-        Act::Prelu(slope) => B::act(&y, backend::Act::Prelu(slope.clone())),
-        Act::None | Act::Relu => y,
-    }
+    y
 }
 
-fn after_add<B: Ops>(act: &Act<Tensor<B, 1>>) -> backend::Act<B> {
+fn act_of<B: Ops>(act: &Act<Tensor<B, 1>>) -> backend::Act<B> {
     match act {
         Act::None => backend::Act::None,
         Act::Relu => backend::Act::Relu,
@@ -54,14 +45,16 @@ pub(crate) fn forward_train<B: Ops>(
     let mut stats = Vec::new();
     let mut x = images.clone();
     for block in &net.blocks {
+        let input = Pending::from(x);
         x = match block {
-            Block::Conv(conv) => conv_bn(conv, &x, &conv.act, &mut stats),
+            Block::Conv(conv) => B::settled(&conv_bn(conv, &input, act_of(&conv.act), &mut stats)),
             Block::Residual { first, second, shortcut } => {
-                let y = conv_bn(first, &x, &first.act, &mut stats);
-                let y = conv_bn(second, &y, &Act::None, &mut stats);
-                let shortcut =
-                    shortcut.as_ref().map(|conv| conv_bn(conv, &x, &Act::None, &mut stats));
-                B::add_act(&y, shortcut.as_ref().unwrap_or(&x), after_add(&second.act))
+                let y = conv_bn(first, &input, act_of(&first.act), &mut stats);
+                let y = conv_bn(second, &y, backend::Act::None, &mut stats);
+                let shortcut = shortcut
+                    .as_ref()
+                    .map(|conv| conv_bn(conv, &input, backend::Act::None, &mut stats));
+                B::add_pending(&y, shortcut.as_ref().unwrap_or(&input), act_of(&second.act))
             }
         };
     }
@@ -83,6 +76,7 @@ pub fn recalibrate(
     let size = batch * subnet.input.len();
     let whole = batches.into_iter().inspect(|b| assert_eq!(b.len(), size, "images a batch"));
     let inputs = Inputs::new(subnet.input, tree.margin, whole);
-    let stats = walk::statistics(&tree, &inputs, &Pool::new(), &|| {});
+    let pool = Pool::of(subnet, |c| (c.output, c.stride));
+    let stats = walk::statistics(&tree, &inputs, &pool, &|| {});
     BnStats { layers: stats.into_iter().flatten().collect() }
 }

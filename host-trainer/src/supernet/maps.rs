@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use supernano_core::space::Shape;
 
+use super::net::Net;
 use crate::backend::LANES;
 use crate::backend::cpu::planes::{self, Buffer, Planes};
 
@@ -15,28 +16,52 @@ type Free = HashMap<Planes, Vec<Buffer>>;
 
 /// Free buffers, a list for every thread: what a thread wrote last is in its own cache.
 #[derive(Clone)]
-pub(crate) struct Pool(Arc<Vec<Mutex<Free>>>);
+pub(crate) struct Pool {
+    free: Arc<Vec<Mutex<Free>>>,
+    /// Most channels of a map of so many rows and columns: every buffer has room for them, so that
+    /// each serves all maps of its size.
+    widest: Arc<HashMap<(usize, usize), usize>>,
+}
 
 impl Pool {
-    /// An empty one.
-    pub fn new() -> Self {
+    fn new(widest: HashMap<(usize, usize), usize>) -> Self {
         let threads = rayon::current_num_threads() + 1;
-        Self(Arc::new((0..threads).map(|_| Mutex::default()).collect()))
+        let free = Arc::new((0..threads).map(|_| Mutex::default()).collect());
+        Self { free, widest: Arc::new(widest) }
+    }
+
+    /// A pool for the maps of a network and of narrower ones; `of` gives output channels and stride
+    /// of a convolution.
+    pub fn of<C>(net: &Net<C>, of: impl Fn(&C) -> (usize, usize)) -> Self {
+        let mut widest = HashMap::new();
+        let (mut h, mut w) = (usize::from(net.input.height), usize::from(net.input.width));
+        for block in &net.blocks {
+            for (i, (channels, stride)) in block.convs().map(&of).enumerate() {
+                // the first of a block strides, its shortcut lands on the same size
+                if i == 0 {
+                    (h, w) = (h.div_ceil(stride), w.div_ceil(stride));
+                }
+                let most = widest.entry((h, w)).or_insert(0);
+                *most = channels.max(*most);
+            }
+        }
+        Self::new(widest)
     }
 
     fn own(&self) -> &Mutex<Free> {
-        let last = self.0.len() - 1;
-        &self.0[rayon::current_thread_index().map_or(last, |i| i.min(last))]
+        let last = self.free.len() - 1;
+        &self.free[rayon::current_thread_index().map_or(last, |i| i.min(last))]
     }
 
     /// A map of `blocks` blocks of 16 images; its pixels hold anything, its margins zeros.
     pub fn take(&self, blocks: usize, c: usize, planes: Planes) -> Map {
-        let need = blocks * c * planes.len();
+        let widest = self.widest.get(&(planes.h, planes.w)).map_or(c, |&most| most.max(c));
         let mut free = self.own().lock().unwrap_or_else(PoisonError::into_inner);
         let found = free.get_mut(&planes).and_then(Vec::pop);
         drop(free);
-        let buffer = found.filter(|b| b.values().len() >= need);
-        let buffer = Some(buffer.unwrap_or_else(|| Buffer::zeros(need)));
+        let found = found.filter(|b| b.values().len() >= blocks * c * planes.len());
+        let new = || Buffer::zeros(blocks * widest * planes.len());
+        let buffer = Some(found.unwrap_or_else(new));
         Map { buffer, blocks, c, planes, pool: self.clone() }
     }
 }
@@ -81,8 +106,6 @@ impl Drop for Map {
 pub(crate) struct Inputs {
     /// Each with its number of images.
     pub maps: Vec<(Arc<Map>, usize)>,
-    /// Images in all.
-    pub n: usize,
 }
 
 impl Inputs {
@@ -96,7 +119,7 @@ impl Inputs {
         let planes = Planes { h, w, margin };
         let size = c * h * w;
         // a pool of its own: these maps stay as long as they are needed
-        let pool = Pool::new();
+        let pool = Pool::new(HashMap::new());
         let one = |batch: &[f32]| {
             let n = batch.len() / size;
             let mut map = pool.take(n.div_ceil(LANES), c, planes);
@@ -105,8 +128,6 @@ impl Inputs {
             }
             (Arc::new(map), n)
         };
-        let maps: Vec<_> = batches.into_iter().map(|b| one(b.as_ref())).collect();
-        let n = maps.iter().map(|m| m.1).sum();
-        Self { maps, n }
+        Self { maps: batches.into_iter().map(|b| one(b.as_ref())).collect() }
     }
 }

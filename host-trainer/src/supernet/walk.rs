@@ -13,7 +13,7 @@ use super::{BN_EPSILON, Site};
 use crate::backend::LANES;
 use crate::backend::cpu::conv::Epilogue;
 use crate::backend::cpu::planes::{self, Add, Convolution, Planes};
-use crate::backend::cpu::pointwise;
+use crate::backend::cpu::pointwise::Affine;
 use crate::backend::cpu::simd::Isa;
 
 /// What is computed at a node.
@@ -94,9 +94,6 @@ struct Statistics<'a> {
     found: NodeStats,
 }
 
-/// Scale and offset of a batch norm.
-type Affine = (Vec<f32>, Vec<f32>);
-
 impl Statistics<'_> {
     /// A convolution's sums, with the scale and offset that normalise them.
     fn conv(&mut self, node: usize, conv: &BnConv, x: &Map) -> (Map, Affine) {
@@ -122,7 +119,7 @@ impl Statistics<'_> {
                 ((mean + f64::from(o)) as f32, (q / count - mean * mean).max(0.0) as f32)
             })
             .unzip();
-        let affine = pointwise::affine(&mean, &biased, &conv.gamma, &conv.beta, BN_EPSILON);
+        let affine = Affine::new(&mean, &biased, &conv.gamma, &conv.beta, BN_EPSILON);
         let unbiased = count / (count - 1.0);
         let variance = biased.iter().map(|&v| (f64::from(v) * unbiased) as f32).collect();
         self.found[node].push((mean, variance));
@@ -144,14 +141,14 @@ impl<C: Borrow<BnConv>> Compute<C> for Statistics<'_> {
                 (conv.borrow(), Some(shortcut.as_ref().map(Borrow::borrow)), first.unwrap_or(x))
             }
         };
-        let (mut y, (scale, mut offset)) = self.conv(at.node, conv, input);
+        let (mut y, Affine { scale, mut offset, .. }) = self.conv(at.node, conv, input);
         let added = match shortcut {
             None => None,
             Some(None) => Some((x.clone(), vec![1.0; conv.output])),
             Some(Some(shortcut)) => {
-                let (z, (factor, more)) = self.conv(at.node, shortcut, x);
-                offset.iter_mut().zip(more).for_each(|(o, m)| *o += m);
-                Some((Arc::new(z), factor))
+                let (z, norm) = self.conv(at.node, shortcut, x);
+                offset.iter_mut().zip(&norm.offset).for_each(|(o, m)| *o += m);
+                Some((Arc::new(z), norm.scale))
             }
         };
         if !at.inner {

@@ -1,5 +1,6 @@
 //! Training: Algorithm 1 step after step, in a run directory that can be resumed.
 
+pub mod bench;
 pub mod checkpoint;
 mod epoch;
 mod loss;

@@ -4,7 +4,7 @@ use supernano_core::arch::Arch;
 
 use super::*;
 use crate::cli::Output;
-use crate::rank::EvalSet;
+use crate::rank::{EvalSet, evaluate};
 
 const SPACE: &str = r#"
 [space]
@@ -103,7 +103,7 @@ fn a_run_opens_at_its_last_step_and_scores() {
     assert_eq!(run.config.steps, config.steps);
     let dataset = run.dataset(None).unwrap();
     let set = EvalSet::new(&dataset, &dataset.validation, 32);
-    let score = crate::rank::score(&run, &Arch::largest(run.space()), &dataset, &set);
+    let score = evaluate(&run.folded(&Arch::largest(run.space()), &dataset), &set);
     assert!(score.ce.is_finite() && score.images == 32);
     let again = train(&config, &dataset, folder.path(), Begin::New, &quiet()).unwrap_err();
     assert!(again.to_string().contains("--resume"), "{again}");

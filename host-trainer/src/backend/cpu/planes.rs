@@ -1,8 +1,8 @@
 //! Feature maps of one block of 16 images with zeros kept around every plane, on one thread: what
 //! evaluation is made of. A convolution reads its input in place, and nothing is allocated here.
 
-use super::conv::{Epilogue, Grid, Tap, run_grid};
-use super::simd::{Isa, Lanes, dispatch};
+use super::conv::{Epilogue, Grid, Tap, grid};
+use super::simd::{Isa, Kernel, Lanes};
 use crate::backend::LANES;
 
 /// Size of the planes of a feature map: `[channels][h + 2 margin][w + 2 margin][16]`.
@@ -137,7 +137,27 @@ impl Convolution<'_> {
         };
         let start = to.before(0);
         let e = Epilogue { residual: e.residual.map(|r| &r[start..]), ..*e };
-        run_grid(isa, &grid, &x[from.before(k / 2)..], weight, &mut y[start..], &e);
+        let (x, y) = (&x[from.before(k / 2)..], &mut y[start..]);
+        isa.run(Sums { grid: &grid, x, weight, y, e: &e });
+    }
+}
+
+/// A convolution's sums.
+struct Sums<'a> {
+    grid: &'a Grid<'a>,
+    x: &'a [f32],
+    weight: &'a [f32],
+    y: &'a mut [f32],
+    e: &'a Epilogue<'a>,
+}
+
+impl Kernel for Sums<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Lanes>(self) {
+        // SAFETY: the caller has `S`'s instructions
+        unsafe { grid::<S>(self.grid, self.x, self.weight, self.y, self.e) }
     }
 }
 
@@ -240,7 +260,7 @@ unsafe fn pass<S: Lanes>(p: Planes, job: &mut Pass<'_>) {
     }
 }
 
-fn run(isa: Isa, p: Planes, mut job: Pass<'_>) {
+fn run(isa: Isa, p: Planes, job: Pass<'_>) {
     let holds = |values: usize, channels: usize| assert!(channels * p.len() <= values, "planes");
     match &job {
         Pass::Sums { x, lanes, origin, into } => {
@@ -257,8 +277,23 @@ fn run(isa: Isa, p: Planes, mut job: Pass<'_>) {
         }
         Pass::Mean { x, y } => holds(x.len(), y.len() / LANES),
     }
-    // the assertions above cover every offset
-    dispatch!(isa, pass, p => planes: Planes, &mut job => job: &mut Pass<'_>);
+    isa.run(Checked { p, job });
+}
+
+/// A pass whose slices were found to hold its planes.
+struct Checked<'a> {
+    p: Planes,
+    job: Pass<'a>,
+}
+
+impl Kernel for Checked<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Lanes>(mut self) {
+        // SAFETY: `run` checked the slices, and the caller has `S`'s instructions
+        unsafe { pass::<S>(self.p, &mut self.job) }
+    }
 }
 
 /// Adds to `into`, for every channel, the sums of `x - origin` and of its square over the first
@@ -288,3 +323,6 @@ pub fn scale(
 pub fn mean(isa: Isa, p: Planes, x: &[f32], y: &mut [f32]) {
     run(isa, p, Pass::Mean { x, y });
 }
+
+#[cfg(test)]
+mod tests;
