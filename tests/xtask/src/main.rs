@@ -10,6 +10,7 @@ mod demo;
 mod demo_table;
 mod firmware;
 mod process;
+mod search;
 mod setup;
 mod verify;
 
@@ -37,6 +38,8 @@ enum Task {
     Demo(demo::Args),
     /// Count instructions of networks on every emulated core, with their memory.
     BenchDevice(bench::Args),
+    /// Search three budgets on the paper's supernet and ask the device (docs/search.md).
+    Search(search::Args),
     /// Run every check and test, on the host and on the emulated device.
     Test(verify::Args),
 }
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Task::Firmware => setup::targets().and_then(|()| firmware::build()),
         Task::Demo(args) => demo::run(&args),
         Task::BenchDevice(args) => bench::run(&args),
+        Task::Search(args) => search::run(&args),
         Task::Test(args) => verify::run(&args),
     };
     match outcome {
