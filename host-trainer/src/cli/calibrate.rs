@@ -11,7 +11,7 @@ use super::device::DeviceArgs;
 use super::output::{Output, table};
 use crate::blob::Blob;
 use crate::data::rng::{ChaCha8Rng, Key, Purpose};
-use crate::device::{self, LatencyReport};
+use crate::device::{self, LatencyReport, LayerCount};
 use crate::error::{Error, Result};
 use crate::search::device::KINDS;
 use crate::search::instructions::{InstructionTable, Overhead, Work, image_work, work};
@@ -95,7 +95,9 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         let (space, blob) = network(args.seed, index, index < args.fit)?;
         let report = device::latency(&blob, target, args.device.firmware())?;
         if index < args.fit {
-            counts.extend(works(&blob)?.into_iter().zip(parts(&report)));
+            let works = works(&blob)?;
+            let parts = parts(&report, &works);
+            counts.extend(works.into_iter().zip(parts));
         }
         stack = stack.max(u64::from(report.stack_bytes));
         counted.push((space, blob, report));
@@ -199,8 +201,18 @@ fn works(blob: &Blob) -> Result<Vec<Work>> {
     Ok(std::iter::once(image_work(header.input().len())).chain(ops).collect())
 }
 
-fn parts(report: &LatencyReport) -> impl Iterator<Item = u64> + '_ {
-    report.layers.iter().map(|l| u64::from(l.instructions))
+/// Counts of the image and of every operation without what it took to tell operations apart: the
+/// meter is read about once for every row, and the parts are more than the whole by just that.
+fn parts(report: &LatencyReport, works: &[Work]) -> Vec<u64> {
+    let rows = |work: &Work| -> f64 {
+        work.iter().filter(|(term, _)| term.1 == "row").map(|(_, n)| n).sum::<f64>().max(1.0)
+    };
+    let counted: f64 = report.layers.iter().map(|l| f64::from(l.instructions)).sum();
+    let each = (counted - f64::from(report.instructions)) / works.iter().map(rows).sum::<f64>();
+    let without = |(layer, work): (&LayerCount, &Work)| {
+        (f64::from(layer.instructions) - each * rows(work)).max(0.0).round() as u64
+    };
+    report.layers.iter().zip(works).map(without).collect()
 }
 
 fn human(r: &Report) -> String {

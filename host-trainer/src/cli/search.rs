@@ -78,7 +78,8 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     spread: Option<usize>,
     /// Evaluate the listed networks with inherited weights and as int8 on the validation split,
-    /// and name as winner the best int8; its file goes to RUN/networks.
+    /// and name as winner the best int8; its file goes to RUN/networks, and that of the network
+    /// of uniform width as well.
     #[arg(long)]
     verify: bool,
     /// Validation images of --verify.
@@ -196,7 +197,9 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         verified(args, out, &run, &dataset, &candidates, &mut result)?;
         if let (Some(c), Some(uniform)) = (&by_hand, &mut result.uniform) {
             let images = args.images as usize;
-            uniform.verified = Some(verify(&run, &dataset, &c.arch, &c.kinds, images)?.0);
+            let (found, blob) = verify(&run, &dataset, &c.arch, &c.kinds, images)?;
+            uniform.verified = Some(found);
+            files::write(&network_file(&args.run, &uniform.code), blob.bytes())?;
         }
     }
     let path = args.output.clone().unwrap_or_else(|| args.run.join("front.json"));
@@ -228,10 +231,13 @@ fn verified(
     }
     bar.finish_and_clear();
     if let Some((_, blob)) = best {
-        let path = args.run.join("networks").join(&result.winner).with_extension("snb");
-        files::write(&path, blob.bytes())?;
+        files::write(&network_file(&args.run, &result.winner), blob.bytes())?;
     }
     Ok(())
+}
+
+fn network_file(run: &Path, code: &str) -> PathBuf {
+    run.join("networks").join(code).with_extension("snb")
 }
 
 /// The latest finished training step, from 1.

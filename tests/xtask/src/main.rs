@@ -14,6 +14,7 @@ mod firmware;
 mod method_study;
 mod paper_tables;
 mod process;
+mod search;
 mod setup;
 mod verify;
 
@@ -47,6 +48,8 @@ enum Task {
     MethodStudy(method_study::Args),
     /// Train and score the supernets of the paper's tables; days on a GPU.
     PaperTables(paper_tables::Args),
+    /// Search three budgets on the paper's supernet and ask the device (docs/search.md).
+    Search(search::Args),
     /// Run every check and test, on the host and on the emulated device.
     Test(verify::Args),
 }
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Task::BenchTrain(args) => bench_train::run(&args),
         Task::MethodStudy(args) => method_study::run(&args),
         Task::PaperTables(args) => paper_tables::run(&args),
+        Task::Search(args) => search::run(&args),
         Task::Test(args) => verify::run(&args),
     };
     match outcome {
