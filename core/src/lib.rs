@@ -20,5 +20,6 @@ pub mod space;
 #[cfg(any(test, feature = "suite"))]
 pub mod suite;
 #[cfg(any(test, feature = "suite"))]
+#[cfg_attr(not(test), allow(dead_code, reason = "the suite uses a part"))]
 mod testnet;
 pub mod wire;

@@ -35,9 +35,11 @@ pub enum Request<'a> {
     },
     /// Check the blob that was sent and use it.
     Open,
-    /// Check the blob that was placed in memory before the start, with images behind it, and use
-    /// it.
-    OpenPlaced,
+    /// Check a blob that was placed in memory before the start, with images behind it, and use it.
+    OpenPlaced {
+        /// Which of the sets of a blob and its images, from 0.
+        set: u16,
+    },
     /// A part of an image, u8 height x width x channels.
     Image {
         /// Where the part goes, bytes.
@@ -55,6 +57,14 @@ pub enum Request<'a> {
     /// Count one inference of the image that was sent, operation by operation, with interrupts
     /// masked.
     Measure,
+    /// Digest everything that is computed for an image placed with the blob
+    /// ([`exec::Digest`](crate::exec::Digest)).
+    Digest {
+        /// Which, from 0.
+        index: u32,
+    },
+    /// Compare the primitives of the kernels with plain code ([`kernel::check`](crate::kernel::check)).
+    SelfTest,
 }
 
 /// What a count counts.
@@ -115,6 +125,10 @@ pub enum Reply<'a> {
         /// Bytes of stack that it took to open the network; 0 where the device cannot tell.
         open_stack_bytes: u32,
     },
+    /// Digest of all values.
+    Digest(u32),
+    /// All primitives are right, in so many cases.
+    Tested(u32),
     /// It cannot.
     Refused(Refusal),
 }
@@ -152,6 +166,8 @@ pub enum Refusal {
         /// Images that there are.
         images: u32,
     },
+    /// A primitive of the kernels is wrong.
+    WrongKernel,
     /// The image that was sent has another length than the blob's input.
     ImageLength {
         /// Bytes that the blob reads.
@@ -286,17 +302,30 @@ pub mod placed {
     /// Words before the blob: magic, blob length, images.
     pub const HEADER_WORDS: usize = 4;
 
-    /// The parts of what was placed: blob, images one behind the other, number of images. `None`
-    /// where there is nothing, or not all of it.
-    pub fn parts(memory: &[u32]) -> Option<(&[u8], &[u8], usize)> {
+    /// The parts of a set of what was placed: blob, images one behind the other, number of images.
+    /// `None` where there is no such set, or not all of it. Sets follow each other, each aligned
+    /// to 4 bytes.
+    pub fn parts(mut memory: &[u32], set: u16) -> Option<(&[u8], &[u8], usize)> {
+        for _ in 0..set {
+            let (_, _, _, rest) = first(memory)?;
+            memory = rest;
+        }
+        first(memory).map(|(blob, images, count, _)| (blob, images, count))
+    }
+
+    type First<'m> = (&'m [u8], &'m [u8], usize, &'m [u32]);
+
+    fn first(memory: &[u32]) -> Option<First<'_>> {
         let [MAGIC, blob, images, length] = *memory.first_chunk::<HEADER_WORDS>()? else {
             return None;
         };
-        let rest: &[u8] = bytemuck::cast_slice(memory.get(HEADER_WORDS..)?);
-        let blob_len = blob as usize;
-        let (blob, rest) = rest.split_at_checked(blob_len.checked_next_multiple_of(4)?)?;
-        let images_bytes = (images as usize).checked_mul(length as usize)?;
-        Some((blob.get(..blob_len)?, rest.get(..images_bytes)?, images as usize))
+        let (blob_len, count) = (blob as usize, images as usize);
+        let images_len = count.checked_mul(length as usize)?;
+        let rest = memory.get(HEADER_WORDS..)?;
+        let (blob, rest) = rest.split_at_checked(blob_len.div_ceil(4))?;
+        let (images, rest) = rest.split_at_checked(images_len.div_ceil(4))?;
+        let bytes = |words, len| bytemuck::cast_slice::<u32, u8>(words).get(..len);
+        Some((bytes(blob, blob_len)?, bytes(images, images_len)?, count, rest))
     }
 }
 

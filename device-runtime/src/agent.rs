@@ -1,13 +1,14 @@
 //! The device's side of the protocol, whatever the bytes travel on.
 
 use supernano_core::blob::BlobView;
-use supernano_core::exec::{Network, Observer};
+use supernano_core::exec::{Digest, Network, Observer};
+use supernano_core::kernel;
 use supernano_core::wire::{
     self, CHUNK, Collector, MAX_COUNTS, MAX_FRAME, MAX_LOGITS, Refusal, Reply, Request, Unit,
     VERSION, placed,
 };
 
-use crate::dsp::{KERNELS, kernels};
+use crate::dsp::{Dsp, KERNELS, kernels};
 
 /// What the agent must know of its board.
 pub trait Board {
@@ -49,7 +50,7 @@ pub struct Memory<'m> {
 enum Open {
     No,
     Sent,
-    Placed,
+    Placed(u16),
 }
 
 /// Answers requests. Every blob is checked before every run; nothing is written outside the
@@ -142,7 +143,7 @@ impl<'m, B: Board> Agent<'m, B> {
                 Ok(Reply::Done)
             }
             Request::Open => self.try_open(Open::Sent),
-            Request::OpenPlaced => self.try_open(Open::Placed),
+            Request::OpenPlaced { set } => self.try_open(Open::Placed(set)),
             Request::Image { offset, data } => {
                 put(self.memory.image, 1, offset, data)?;
                 self.image_length = offset as usize + data.len();
@@ -151,6 +152,10 @@ impl<'m, B: Board> Agent<'m, B> {
             Request::Run => self.run(None),
             Request::RunPlaced { index } => self.run(Some(index)),
             Request::Measure => self.measure(),
+            Request::Digest { index } => self.digest(index),
+            Request::SelfTest => {
+                kernel::check(&Dsp).map(Reply::Tested).map_err(|_| Refusal::WrongKernel)
+            }
         }
     }
 
@@ -166,7 +171,7 @@ impl<'m, B: Board> Agent<'m, B> {
     fn opened(&self) -> Result<Reply<'static>, Refusal> {
         let view = self.view()?;
         let images = match self.open {
-            Open::Placed => placed::parts(self.memory.placed).map_or(0, |p| p.2),
+            Open::Placed(set) => placed::parts(self.memory.placed, set).map_or(0, |p| p.2),
             _ => 0,
         };
         let network = Network::new(&view, kernels());
@@ -186,7 +191,7 @@ impl<'m, B: Board> Agent<'m, B> {
         let blob = match self.open {
             Open::No => return Err(Refusal::NoBlob),
             Open::Sent => bytes(self.memory.blob).get(..self.blob_length),
-            Open::Placed => placed::parts(self.memory.placed).map(|p| p.0),
+            Open::Placed(set) => placed::parts(self.memory.placed, set).map(|p| p.0),
         };
         BlobView::new_checked(blob.ok_or(Refusal::NoBlob)?).map_err(|_| Refusal::BadBlob)
     }
@@ -214,11 +219,31 @@ impl<'m, B: Board> Agent<'m, B> {
             let (expected, found) = (expected as u32, found as u32);
             return image.ok_or(Refusal::ImageLength { expected, found });
         };
-        let (_, images, count) =
-            placed::parts(self.memory.placed).ok_or(Refusal::NoImage { images: 0 })?;
+        let (_, images, count) = self.placed().ok_or(Refusal::NoImage { images: 0 })?;
         let start = (index as usize).checked_mul(expected);
         let image = start.and_then(|s| images.get(s..s.checked_add(expected)?));
         image.ok_or(Refusal::NoImage { images: count as u32 })
+    }
+
+    fn placed(&self) -> Option<(&[u8], &[u8], usize)> {
+        let set = if let Open::Placed(set) = self.open { set } else { 0 };
+        placed::parts(self.memory.placed, set)
+    }
+
+    fn digest(&mut self, index: u32) -> Result<Reply<'static>, Refusal> {
+        let mut logits = [0i32; MAX_LOGITS];
+        let (mut arena, own) = (core::mem::take(&mut self.memory.arena), &*self);
+        let result = (|| {
+            let view = own.view()?;
+            let image = own.image(&view, Some(index))?;
+            let network = Network::new(&view, kernels());
+            let logits = logits.get_mut(..view.classes()).ok_or(Refusal::BadBlob)?;
+            let mut digest = Digest::new(&view);
+            network.run(image, arena, logits, &mut digest).map_err(|_| Refusal::BadBlob)?;
+            Ok(Reply::Digest(digest.finish(logits)))
+        })();
+        core::mem::swap(&mut self.memory.arena, &mut arena);
+        result
     }
 
     fn measure(&mut self) -> Result<Reply<'static>, Refusal> {

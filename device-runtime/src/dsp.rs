@@ -11,6 +11,9 @@ mod simd;
 #[cfg(supernano_asm)]
 mod winograd;
 
+#[cfg(not(feature = "winograd"))]
+use supernano_core::kernel::DirectOnly;
+#[cfg(feature = "winograd")]
 use supernano_core::kernel::Packed;
 
 /// Name of the kernels that [`kernels`] gives.
@@ -24,9 +27,16 @@ pub const KERNELS: &str = if cfg!(supernano_dsp) {
     "scalar"
 };
 
+/// The kernels of this core: all of them, or those for direct convolutions.
+#[cfg(feature = "winograd")]
+pub type Kernels = Packed<Dsp>;
+/// The kernels of this core: all of them, or those for direct convolutions.
+#[cfg(not(feature = "winograd"))]
+pub type Kernels = DirectOnly<Dsp>;
+
 /// The fastest kernels of this core.
-pub fn kernels() -> Packed<Dsp> {
-    Packed(Dsp)
+pub fn kernels() -> Kernels {
+    Kernels::default()
 }
 
 /// SMLAD, SXTB16 and SMMLAR where the core has them, plain code elsewhere.

@@ -38,7 +38,7 @@ mod dsp;
 mod network;
 
 pub use agent::{Agent, Board, Memory};
-pub use dsp::{Dsp, KERNELS, kernels};
+pub use dsp::{Dsp, KERNELS, Kernels, kernels};
 pub use network::{Network, memory_words};
 pub use supernano_core::blob::BlobView;
 pub use supernano_core::error::Error;

@@ -3,9 +3,8 @@
 use supernano_core::blob::{self, BlobView};
 use supernano_core::error::Error;
 use supernano_core::exec;
-use supernano_core::kernel::Packed;
 
-use crate::dsp::{Dsp, kernels};
+use crate::dsp::{Kernels, kernels};
 
 /// A checked network that runs with this core's kernels. It borrows its blob, which stays where
 /// it is, in flash.
@@ -13,7 +12,7 @@ use crate::dsp::{Dsp, kernels};
 /// The memory it works in, [`memory_words`] words, belongs to the caller and may serve other ends
 /// between two inferences.
 #[derive(Clone, Debug)]
-pub struct Network<'a>(exec::Network<'a, Packed<Dsp>>);
+pub struct Network<'a>(exec::Network<'a, Kernels>);
 
 /// 32-bit words of memory that a network works in: its arena, then its logits. A constant where
 /// the blob is one; 0 for what is no blob.

@@ -87,3 +87,15 @@ fn counts_add_up_and_repeat() {
     assert_eq!(first["instructions"], second["instructions"]);
     assert_eq!(first["layers"], second["layers"]);
 }
+
+/// Every value that a core's kernels compute is the reference's, over networks that hold each pair
+/// of properties.
+#[test]
+fn kernels_are_exact_on_every_core() {
+    firmware("qemu-m4-agent");
+    for target in ["host", "qemu-m0", "qemu-m3", "qemu-m4", "qemu-m7", "qemu-m33"] {
+        let found = supernano(&["selftest", "--target", target, "--json"]).json();
+        assert_eq!(found["mismatches"], 0, "{found}");
+        assert!(number(&found, "/networks") > 150.0 && number(&found, "/primitives") > 1000.0);
+    }
+}

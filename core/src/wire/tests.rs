@@ -102,12 +102,12 @@ fn a_frame_that_is_too_long_is_dropped_and_the_next_is_read() {
 #[test]
 fn placed_memory_is_checked() {
     let memory = [placed::MAGIC, 5, 2, 3, 0x0403_0201, 5, 0x0302_0106, 0x0605, 0];
-    let (blob, images, n) = placed::parts(&memory).unwrap();
+    let (blob, images, n) = placed::parts(&memory, 0).unwrap();
     assert_eq!((blob, images, n), (&[1, 2, 3, 4, 5][..], &[6, 1, 2, 3, 5, 6][..], 2));
     for (at, value) in [(0, 1), (1, u32::MAX), (1, 100), (2, u32::MAX), (3, 1000)] {
         let mut bad = memory;
         bad[at] = value;
-        assert_eq!(placed::parts(&bad), None, "word {at} = {value}");
+        assert_eq!(placed::parts(&bad, 0), None, "word {at} = {value}");
     }
 }
 

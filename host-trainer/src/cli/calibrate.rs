@@ -13,6 +13,7 @@ use crate::blob::Blob;
 use crate::data::rng::{ChaCha8Rng, Key, Purpose};
 use crate::device::{self, LatencyReport, LayerCount};
 use crate::error::{Error, Result};
+use crate::export::Prefer;
 use crate::search::device::KINDS;
 use crate::search::instructions::{InstructionTable, Overhead, Work, image_work, work};
 use crate::search::verify::with_kernels;
@@ -181,7 +182,7 @@ fn network(seed: u64, index: u32, fit: bool) -> Result<(&'static Space<'static>,
     };
     let plan = resolve(space, &arch, enhancement, BranchScheme::Shared);
     let code = arch.display(space).to_string();
-    let blob = synthetic::blob(space, &plan, &code, seed + u64::from(index))?;
+    let blob = synthetic::blob(space, &plan, &code, Prefer::default(), seed + u64::from(index))?;
     let blob = with_kernels(space, &blob, &random_kinds(space, &mut rng))?;
     Ok((space, blob))
 }

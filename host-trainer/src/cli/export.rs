@@ -8,7 +8,7 @@ use super::output::{Output, table};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::export::explain::Explanation;
-use crate::export::{Choice, Exported, Options, RangeRule, Shipment, explain, measure, ship};
+use crate::export::{Choice, Exported, Options, Prefer, RangeRule, Shipment, explain, measure, ship};
 use crate::files;
 use crate::rank::Statistics;
 use crate::train::Run;
@@ -54,6 +54,9 @@ pub struct QuantiseArgs {
     /// Correct biases for the mean error of their channel.
     #[arg(long, value_enum, default_value_t)]
     bias_correction: Choice,
+    /// What the kernels are chosen for: instructions, flash or RAM.
+    #[arg(long, value_enum, default_value_t)]
+    prefer: Prefer,
     /// Fine-tune in integers for so many epochs, towards the float network and the labels.
     #[arg(long, value_name = "EPOCHS")]
     finetune: Option<u32>,
@@ -80,6 +83,7 @@ impl QuantiseArgs {
             ranges: self.ranges,
             equalise: self.equalise,
             correct: self.bias_correction,
+            prefer: self.prefer,
         }
     }
 

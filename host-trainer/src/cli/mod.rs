@@ -16,6 +16,7 @@ pub mod rank_study;
 pub mod rank_surrogate;
 pub mod report;
 pub mod search;
+pub mod selftest;
 pub mod ship;
 pub mod spaces;
 pub mod standalone;
@@ -64,6 +65,7 @@ enum Command {
     Calibrate(calibrate::Args),
     Report(report::Args),
     Synthetic(synthetic::Args),
+    Selftest(selftest::Args),
     /// List the built-in search spaces.
     Spaces,
     /// Exit with 0 where a device computes; `train --device` asks it.
@@ -92,6 +94,7 @@ fn run(cli: &Cli, out: &Output) -> Result<()> {
         Command::Latency(args) => latency::run(args, out),
         Command::Calibrate(args) => calibrate::run(args, out),
         Command::Report(args) => report::run(args, out),
+        Command::Selftest(args) => selftest::run(args, out),
         Command::Synthetic(args) => synthetic::run(args, out),
         Command::Spaces => spaces::run(out),
         Command::ProbeDevice { device } if device.touch() => Ok(()),

@@ -10,6 +10,7 @@ use supernano_core::space::{BUILTIN, Space};
 
 use super::output::{Output, table};
 use crate::error::{Error, Result};
+use crate::export::Prefer;
 use crate::{files, synthetic};
 
 /// Write networks with random weights: what they cost on a device, before anything is trained.
@@ -32,6 +33,9 @@ pub struct Args {
     /// Seed of weights and random sub-networks.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// What the kernels are chosen for.
+    #[arg(long, value_enum, default_value_t = Prefer::Ram)]
+    prefer: Prefer,
     /// PReLU instead of ReLU after the additions.
     #[arg(long)]
     prelu: bool,
@@ -97,7 +101,7 @@ fn write(args: &Args, space: &'static Space<'static>, arch: &Arch) -> Result<Wri
     };
     let plan = resolve(space, arch, enhancement, BranchScheme::Shared);
     let code = arch.display(space).to_string();
-    let blob = synthetic::blob(space, &plan, &code, args.seed)?;
+    let blob = synthetic::blob(space, &plan, &code, args.prefer, args.seed)?;
     let file = args.output.join(&code).with_extension("snb");
     files::write(&file, blob.bytes())?;
     let view = blob.view()?;

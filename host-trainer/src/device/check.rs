@@ -19,9 +19,9 @@ use crate::error::{Error, Result};
 use crate::interrupt::Temporary;
 
 /// Longest time of one inference, emulated.
-const TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(60);
 /// Bytes that can be placed before the start.
-const PLACED_CAPACITY: usize = 16 << 20;
+pub(super) const PLACED_CAPACITY: usize = 16 << 20;
 
 /// How images travel to the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, clap::ValueEnum)]
@@ -154,12 +154,11 @@ impl Run<'_> {
     }
 
     fn bulk(&mut self, images: &Images) -> Result<Vec<i32>> {
-        let file = Temporary::new()?;
-        let bytes = placed_bytes(self.blob, images);
-        file.file().write_all(&bytes).map_err(|e| Error::tool("temporary file", e))?;
+        let bytes = placed_bytes(self.blob.bytes(), &images.pixels, images.shape.len());
+        let file = placed_file(&bytes)?;
         let (_qemu, mut session) = self.start(Some(file.path()))?;
         drop(file); // it is in the board's memory: nothing stays behind where this process is killed
-        let opened = session.open(&Request::OpenPlaced)?;
+        let opened = session.open(&Request::OpenPlaced { set: 0 })?;
         same_blob(self.blob, opened.checksum)?;
         if opened.images as usize != images.len() {
             let problem = format!("{} images arrived", opened.images);
@@ -175,14 +174,23 @@ impl Run<'_> {
 }
 
 /// A blob and images as an agent finds them in memory (`core/docs/wire-format.md`).
-pub fn placed_bytes(blob: &Blob, images: &Images) -> Vec<u8> {
-    let header =
-        [placed::MAGIC, blob.bytes().len() as u32, images.len() as u32, images.shape.len() as u32];
+pub(super) fn placed_bytes(blob: &[u8], images: &[u8], image_len: usize) -> Vec<u8> {
+    let count = images.len() / image_len.max(1);
+    let header = [placed::MAGIC, blob.len() as u32, count as u32, image_len as u32];
     let mut bytes: Vec<u8> = header.iter().flat_map(|w| w.to_le_bytes()).collect();
-    bytes.extend(blob.bytes());
-    bytes.resize(bytes.len().next_multiple_of(4), 0);
-    bytes.extend(&images.pixels);
+    for part in [blob, images] {
+        bytes.extend(part);
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+    }
     bytes
+}
+
+/// A file with such bytes. It may be removed as soon as the emulator has answered.
+pub(super) fn placed_file(bytes: &[u8]) -> Result<tempfile::NamedTempFile> {
+    let failed = |e| Error::tool("temporary file", e);
+    let file = tempfile::NamedTempFile::new().map_err(failed)?;
+    file.as_file().write_all(bytes).map_err(failed)?;
+    Ok(file)
 }
 
 pub(super) fn same_blob(blob: &Blob, found: u32) -> Result<()> {

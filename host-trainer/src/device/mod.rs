@@ -3,11 +3,13 @@
 mod check;
 mod latency;
 mod qemu;
+mod selftest;
 mod session;
 mod target;
 
-pub use check::{CheckReport, Mode, check, placed_bytes};
+pub use check::{CheckReport, Mode, check};
 pub use latency::{LatencyReport, LayerCount, latency};
 pub use qemu::Qemu;
+pub use selftest::{SelfTestReport, selftest};
 pub use session::{Counts, Device, Link, Opened, Session};
 pub use target::{MACHINES, Machine, Target};

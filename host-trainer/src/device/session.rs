@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use supernano_core::wire::{self, CHUNK, Collector, MAX_FRAME, Reply, Request, VERSION};
+use supernano_core::wire::{self, CHUNK, Collector, MAX_FRAME, Refusal, Reply, Request, VERSION};
 
 use crate::error::{Error, Result};
 
@@ -236,6 +236,32 @@ impl Session {
         let name = self.link.name();
         self.ask(request, |reply| match reply {
             Reply::Logits(logits) => Ok(logits.to_vec()),
+            other => Err(unexpected(&name, &other)),
+        })
+    }
+
+    /// Asks for the digest of all values of a placed image.
+    ///
+    /// # Errors
+    /// As [`Session::tell`].
+    pub fn digest(&mut self, index: u32) -> Result<u32> {
+        let name = self.link.name();
+        self.ask(&Request::Digest { index }, |reply| match reply {
+            Reply::Digest(digest) => Ok(digest),
+            other => Err(unexpected(&name, &other)),
+        })
+    }
+
+    /// Has the device compare its kernels' primitives with plain code: the cases, `None` where one
+    /// is wrong.
+    ///
+    /// # Errors
+    /// As [`Session::tell`].
+    pub fn self_test(&mut self) -> Result<Option<u32>> {
+        let name = self.link.name();
+        self.ask(&Request::SelfTest, |reply| match reply {
+            Reply::Tested(cases) => Ok(Some(cases)),
+            Reply::Refused(Refusal::WrongKernel) => Ok(None),
             other => Err(unexpected(&name, &other)),
         })
     }

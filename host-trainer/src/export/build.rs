@@ -2,10 +2,12 @@
 
 use supernano_core::blob::{Sections, write};
 use supernano_core::graph::{Activation, Classifier, Conv, Header, KernelKind, Op, Tensor};
+use supernano_core::kernel::ConvShape;
 use supernano_core::kernel::pack::WeightShape;
 use supernano_core::space::Shape;
 
 use super::network::{QConv, QuantisedNet};
+use super::prefer::Prefer;
 use super::quantise::{self, Affine, Channel};
 use crate::blob::Blob;
 use crate::data::Dataset;
@@ -21,6 +23,8 @@ pub struct Source<'a> {
     pub code: &'a str,
     /// Normalisation and labels.
     pub dataset: &'a Dataset,
+    /// Chooses the algorithm of each convolution.
+    pub prefer: Prefer,
 }
 
 /// Largest blob that is built, bytes.
@@ -30,6 +34,7 @@ struct Builder<'a, 'o> {
     sections: Sections<'o>,
     header: Header<'a>,
     place: String,
+    prefer: Prefer,
 }
 
 /// Writes a quantised network's blob. The same input gives the same bytes.
@@ -51,6 +56,7 @@ pub fn build(net: &QuantisedNet, source: &Source<'_>) -> Result<Blob> {
             ops: heapless::Vec::new(),
         },
         place: format!("export of {}", source.code),
+        prefer: source.prefer,
     };
     let table: Vec<i8> = dataset
         .mean
@@ -114,7 +120,14 @@ impl Builder<'_, '_> {
             input: conv.input as u16,
         };
         let q = &conv.integers;
-        let kind = KernelKind::Direct;
+        let from = self.header.tensors[usize::from(input)].shape;
+        let kind = self.prefer.kind(ConvShape {
+            input: from,
+            output: from.convolved(conv.stride as u8, conv.output as u16),
+            kernel: shape.kernel,
+            stride: conv.stride as u8,
+            kind: KernelKind::Direct,
+        });
         let weights = self.sections.conv_weights(kind, shape, &q.weights);
         let weights = self.core(weights)?;
         let row =
@@ -130,7 +143,6 @@ impl Builder<'_, '_> {
         let rows: Vec<&[i32]> = rows.iter().map(Vec::as_slice).collect();
         let params = self.sections.conv_params(&rows);
         let params = self.core(params)?;
-        let from = self.header.tensors[usize::from(input)].shape;
         let written =
             self.tensor(from.convolved(conv.stride as u8, conv.output as u16), conv.to)?;
         self.push(Op::Conv(Conv {

@@ -6,6 +6,7 @@ mod equalise;
 pub mod explain;
 pub mod formats;
 mod network;
+mod prefer;
 pub mod preserve;
 mod ptq;
 pub mod quantise;
@@ -21,6 +22,7 @@ pub use calibrate::{Affines, RangeRule, Ranges, calibrate};
 #[cfg(test)]
 pub(crate) use equalise::sites as equalise_sites;
 pub use network::{QConv, QuantisedNet};
+pub use prefer::Prefer;
 pub use ptq::{Choice, Options, Quantised, quantise_after_training};
 pub use simulate::images as integer_images;
 
@@ -147,7 +149,7 @@ pub fn ship(
         how = finetune(&how, &float, &material, recipe, &code, progress)?;
     }
     let quantised = how.net.clone();
-    let blob = build(&quantised, &Source { space: space.name, code: &code, dataset })?;
+    let blob = build(&quantised, &Source { space: space.name, code: &code, dataset, prefer: options.prefer })?;
     let space = space.name.to_owned();
     Ok(Shipment {
         space,

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::prefer::Prefer;
 use super::calibrate::{Affines, RangeRule, calibrate};
 use super::equalise::equalise;
 use super::network::{QConv, QuantisedNet};
@@ -45,12 +46,15 @@ pub struct Options {
     pub equalise: Choice,
     /// Biases corrected for the mean error of what they are added to.
     pub correct: Choice,
+    /// Chooses the algorithm of each convolution; no answer depends on it.
+    pub prefer: Prefer,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let (equalise, correct) = (Choice::Auto, Choice::Auto);
-        Self { calibration: 512, ranges: RangeRule::Auto, equalise, correct }
+        let (ranges, prefer) = (RangeRule::Auto, Prefer::default());
+        Self { calibration: 512, ranges, equalise, correct, prefer }
     }
 }
 

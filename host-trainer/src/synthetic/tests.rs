@@ -13,9 +13,9 @@ fn blobs_have_the_sizes_of_the_graph_and_run() {
         let arch = &codes(&space, 1, 3)[0];
         let plan = resolve(&space, arch, enhancement, BranchScheme::Shared);
         let code = arch.display(&space).to_string();
-        let made = blob(&space, &plan, &code, 5).unwrap();
-        assert_eq!(made, blob(&space, &plan, &code, 5).unwrap());
-        assert_ne!(made, blob(&space, &plan, &code, 6).unwrap());
+        let made = blob(&space, &plan, &code, Prefer::Ram, 5).unwrap();
+        assert_eq!(made, blob(&space, &plan, &code, Prefer::Ram, 5).unwrap());
+        assert_ne!(made, blob(&space, &plan, &code, Prefer::Ram, 6).unwrap());
         let lowered = lower(&space, &plan, &code);
         let (view, expected) = (made.view().unwrap(), &lowered.header);
         assert_eq!(view.header().ops.len(), expected.ops.len());

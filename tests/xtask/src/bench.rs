@@ -43,7 +43,11 @@ const NETWORKS: [(&str, &str, &str); 4] = [
 ];
 
 /// What the exporter is asked to prefer: the name, and the arguments that say so.
-const PREFERENCES: [(&str, &[&str]); 1] = [("flash", &[])];
+const PREFERENCES: [(&str, &[&str]); 3] = [
+    ("speed", &["--prefer", "speed"]),
+    ("flash", &["--prefer", "flash"]),
+    ("ram", &["--prefer", "ram"]),
+];
 
 /// Activations after the additions: the name, and the arguments that say so. Trained networks
 /// have PReLU; ReLU is what other engines are measured with.

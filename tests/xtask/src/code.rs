@@ -7,8 +7,14 @@ use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SectionKind};
 use crate::firmware::{self, MINIMAL};
 use crate::process::{Failure, Result, root, run};
 
-/// Most bytes of code that a firmware with one network may need.
-const LIMIT: u64 = 12 << 10;
+/// Kernels that a firmware links: a name, the features that choose them, and the most bytes of
+/// code that the least firmware with them may have when it is built for size.
+const SETS: [(&str, &[&str], u64); 2] = [
+    ("all kernels", &[], 32 << 10),
+    ("direct convolutions only", &["--no-default-features"], 25 << 10),
+];
+/// Arguments that build for size.
+const FOR_SIZE: [&str; 2] = ["--config", "profile.release.opt-level='s'"];
 
 /// What one core's least firmware links.
 pub struct Code {
@@ -18,11 +24,15 @@ pub struct Code {
     pub panics: Vec<String>,
 }
 
-/// Builds the least firmware for a core and reads its ELF file.
+/// Builds the least firmware for a core with all kernels and reads its ELF file.
 pub fn bytes(core: &str) -> Result<Code> {
+    build(core, &[])
+}
+
+fn build(core: &str, arguments: &[&str]) -> Result<Code> {
     let wanted = firmware::of_core(core)?;
     let minimal = firmware::Firmware { target: wanted.target, cpu: wanted.cpu, ..MINIMAL };
-    run(minimal.cargo("build").arg("--quiet"))?;
+    run(minimal.cargo("build").arg("--quiet").args(arguments))?;
     let path = minimal.elf();
     let failed = |e: String| Failure::tool(format!("{}: {e}", path.display()));
     let bytes = fs::read(&path).map_err(|e| failed(e.to_string()))?;
@@ -37,23 +47,29 @@ pub fn bytes(core: &str) -> Result<Code> {
         fs::metadata(&path).map_or(0, |m| m.len())
     });
     let panics = elf.symbols().filter_map(|s| s.name().ok());
-    let panics = panics.filter(|n| n.contains("panic") || n.contains("rust_begin_unwind"));
+    let panics = panics.filter(|n| n.contains("panicking") || n.contains("rust_begin_unwind"));
     Ok(Code {
         total: linked.saturating_sub(data.iter().sum()),
         panics: panics.map(str::to_owned).collect(),
     })
 }
 
-/// Fails where a core's least firmware is too large or can panic.
+/// Fails where a core's least firmware is too large or can panic, at either optimisation.
 pub fn check() -> Result<()> {
     for core in crate::bench::CORES {
-        let code = bytes(core)?;
-        eprintln!("{core}: {} bytes of code, {} panic symbols", code.total, code.panics.len());
-        if !code.panics.is_empty() {
-            return Err(Failure::no(format!("{core}: a panic is linked: {:?}", code.panics)));
-        }
-        if code.total > LIMIT {
-            return Err(Failure::no(format!("{core}: {} bytes of code, over {LIMIT}", code.total)));
+        for (set, features, limit) in SETS {
+            for (level, arguments) in [("speed", &[][..]), ("size", &FOR_SIZE)] {
+                let code = build(core, &[features, arguments].concat())?;
+                eprintln!("{core}, {set}, for {level}: {} bytes of code", code.total);
+                if !code.panics.is_empty() {
+                    let panics = code.panics.join(", ");
+                    return Err(Failure::no(format!("{core}, {set}: {panics} linked")));
+                }
+                if level == "size" && code.total > limit {
+                    let over = format!("{} bytes of code, over {limit}", code.total);
+                    return Err(Failure::no(format!("{core}, {set}: {over}")));
+                }
+            }
         }
     }
     Ok(())

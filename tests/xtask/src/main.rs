@@ -10,6 +10,7 @@ mod bench_train;
 mod code;
 mod demo;
 mod demo_table;
+mod exactness;
 mod firmware;
 mod method_study;
 mod paper_tables;
@@ -50,6 +51,10 @@ enum Task {
     PaperTables(paper_tables::Args),
     /// Search three budgets on the paper's supernet and ask the device (docs/search.md).
     Search(search::Args),
+    /// Code size of the least firmware on every core, and that it cannot panic.
+    Code,
+    /// Compare every core's kernels with the reference, value by value.
+    Exactness(exactness::Args),
     /// Run every check and test, on the host and on the emulated device.
     Test(verify::Args),
 }
@@ -64,6 +69,8 @@ fn main() -> ExitCode {
         Task::MethodStudy(args) => method_study::run(&args),
         Task::PaperTables(args) => paper_tables::run(&args),
         Task::Search(args) => search::run(&args),
+        Task::Code => setup::targets().and_then(|()| code::check()),
+        Task::Exactness(args) => exactness::run(&args),
         Task::Test(args) => verify::run(&args),
     };
     match outcome {

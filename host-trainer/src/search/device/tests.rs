@@ -7,6 +7,7 @@ use super::{DeviceCosts, KINDS};
 use crate::data::rng::{Key, Purpose};
 use crate::search::instructions::InstructionTable;
 use crate::search::tables::{Tables, genes};
+use crate::export::Prefer;
 use crate::search::verify::with_kernels;
 use crate::search::{CostModel, Limits, Method, Problem, ScoreModel, search};
 use crate::synthetic;
@@ -100,7 +101,7 @@ fn flash_and_arena_are_those_of_the_exported_blob() {
                 supernano_core::plan::BranchScheme::Shared,
             );
             let code = arch.display(&RESNET8).to_string();
-            let plain = synthetic::blob(&RESNET8, &plan, &code, 1).unwrap();
+            let plain = synthetic::blob(&RESNET8, &plan, &code, Prefer::Ram, 1).unwrap();
             let ways = |layers: usize| KINDS.len().pow(layers as u32) as u8;
             let kinds: Vec<u8> =
                 RESNET8.blocks.iter().map(|b| rng.random_range(0..ways(b.layers()))).collect();

@@ -1,0 +1,50 @@
+//! `cargo xtask exactness`: every core's kernels against the reference.
+
+use serde_json::Value;
+
+use crate::bench::CORES;
+use crate::process::{self, Failure, Result, cargo, supernano};
+use crate::{firmware, setup};
+
+/// Arguments of `cargo xtask exactness`.
+#[derive(clap::Args, Debug, Default)]
+pub struct Args {
+    /// The full run: several seeds, and every number of channels from 1 to 67.
+    #[arg(long)]
+    all: bool,
+}
+
+/// Runs the suite on the host and on every emulated core.
+pub fn run(args: &Args) -> Result<()> {
+    setup::targets()?;
+    firmware::build()?;
+    process::run(&mut cargo([
+        "build",
+        "--release",
+        "--package",
+        "supernano",
+        "--bin",
+        "supernano",
+    ]))?;
+    let targets = std::iter::once("host".to_owned());
+    for target in targets.chain(CORES.map(|c| format!("qemu-{c}"))) {
+        let mut command = supernano(["selftest", "--target", &target, "--json"]);
+        if args.all {
+            command.arg("--all");
+        }
+        let found = process::json(&mut command)?;
+        let number = |key: &str| found[key].as_f64().ok_or_else(|| missing(key, &found));
+        println!(
+            "{target:<9} {:>5} primitives, {:>5} networks, {} mismatches, {:.1} s",
+            number("primitives")?,
+            number("networks")?,
+            number("mismatches")?,
+            number("seconds")?
+        );
+    }
+    Ok(())
+}
+
+fn missing(key: &str, found: &Value) -> Failure {
+    Failure::tool(format!("no `{key}` in {found}"))
+}
