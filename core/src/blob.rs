@@ -1,10 +1,12 @@
 //! The network file (`core/docs/blob-format.md`): a checked view without copies, and the writer.
 
 mod check;
+mod kinds;
 mod record;
 mod view;
 mod write;
 
+pub use kinds::with_kinds;
 pub use view::BlobView;
 pub use write::{Sections, encoded_len, write};
 

@@ -14,6 +14,7 @@
 //! ```
 
 mod arena;
+mod bound;
 mod digest;
 mod unit;
 
@@ -21,6 +22,7 @@ use core::ops::Range;
 
 pub use arena::ArenaPlan;
 pub(crate) use arena::is_sound;
+pub use bound::unit_bytes;
 pub use digest::Digest;
 use unit::{Unit, tensor_words};
 

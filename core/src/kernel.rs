@@ -23,7 +23,7 @@ pub use scalar::Scalar;
 pub use shape::{ConvShape, Ring};
 #[cfg(target_arch = "x86_64")]
 pub use sse2::Sse2;
-pub(crate) use weights::are_transformed;
+pub(crate) use weights::{are_transformed, weight};
 pub use weights::{pack_as, weight_words};
 
 /// The fastest primitives that need no more than the target's baseline.

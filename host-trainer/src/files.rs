@@ -1,6 +1,6 @@
 //! Whole files in and out: nothing half-written ever stays.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 
 use serde::Serialize;
@@ -16,6 +16,35 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|e| Error::io(path, e))
 }
 
+/// Reads a text file, decompressed where it begins as gzip does.
+///
+/// # Errors
+/// As [`read`]; [`Error::Invalid`] where it is not whole, or no UTF-8.
+pub fn read_text(path: &Path) -> Result<String> {
+    let mut bytes = read(path)?;
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        let mut plain = Vec::new();
+        flate2::read::MultiGzDecoder::new(bytes.as_slice())
+            .read_to_end(&mut plain)
+            .map_err(|e| Error::invalid(path.display(), "gzip", "a whole file", e))?;
+        bytes = plain;
+    }
+    String::from_utf8(bytes).map_err(|e| Error::invalid(path.display(), "text", "UTF-8", e))
+}
+
+/// Writes a file as [`write()`] does, compressed where the name ends in `.gz`.
+///
+/// # Errors
+/// As [`write()`].
+pub fn write_text(path: &Path, text: &str) -> Result<()> {
+    if path.extension().is_none_or(|e| e != "gz") {
+        return write(path, text.as_bytes());
+    }
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    let bytes = gzip.write_all(text.as_bytes()).and_then(|()| gzip.finish());
+    write(path, &bytes.map_err(|e| Error::io(path, e))?)
+}
+
 /// Writes a file under a temporary name, syncs it and renames it into place. Makes the directory.
 ///
 /// # Errors
@@ -27,6 +56,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
         _ => Path::new("."),
     };
     std::fs::create_dir_all(directory).map_err(failed)?;
+    let _until_renamed = crate::interrupt::hold();
     let mut file = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
     file.write_all(bytes).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;

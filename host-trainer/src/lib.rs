@@ -1,6 +1,7 @@
 //! `supernano`: one-shot neural architecture search over channel widths that ends on a
 //! microcontroller. Library behind the binary of the same name.
 
+pub mod allocator;
 pub mod backend;
 pub mod blob;
 pub mod cli;
@@ -10,6 +11,8 @@ pub mod device;
 pub mod error;
 pub mod export;
 pub mod files;
+pub mod import;
+pub mod interrupt;
 pub mod rank;
 pub mod report;
 pub mod search;

@@ -2,11 +2,10 @@
 
 use std::process::ExitCode;
 
-/// Training allocates and frees feature maps of megabytes all the time; this allocator keeps
-/// their pages.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: supernano::allocator::MiMalloc = supernano::allocator::MiMalloc;
 
 fn main() -> ExitCode {
+    supernano::allocator::keep_pages();
     supernano::cli::main()
 }

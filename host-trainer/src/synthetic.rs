@@ -10,7 +10,7 @@ use crate::blob::Blob;
 use crate::data::rng::{ChaCha8Rng, Purpose};
 use crate::data::{self, DataSpec, Dataset, Key, Source};
 use crate::error::Result;
-use crate::export::{self, Prefer, build, calibrate};
+use crate::export::{self, Prefer, QuantisedNet, RangeRule, build, calibrate};
 use crate::supernet::{Act, Block, FoldedConv, FoldedNet, Linear};
 
 /// Images from which activation ranges come.
@@ -60,8 +60,10 @@ pub fn network(space: &Space<'_>, plan: &Plan, seed: u64) -> FoldedNet {
 pub fn blob(space: &Space<'_>, plan: &Plan, code: &str, prefer: Prefer, seed: u64) -> Result<Blob> {
     let dataset = images(space, seed)?;
     let net = network(space, plan, seed);
-    let ranges = calibrate(&net, &dataset, IMAGES);
-    build(&net, &ranges, &export::Source { space: space.name, code, dataset: &dataset, prefer })
+    let images: Vec<u32> = (0..IMAGES as u32).collect();
+    let affines = calibrate(&net, &dataset, &images).affines(RangeRule::default());
+    let net = QuantisedNet::with(&net, &affines, &dataset);
+    build(&net, &export::Source { space: space.name, code, dataset: &dataset, prefer })
 }
 
 /// Bytes of a network's weights, one each, and of its biases, 4 each: the least that int8 takes.

@@ -5,8 +5,19 @@ use std::fs;
 use supernano_tests::command::{number, supernano};
 use supernano_tests::small::grey;
 
-const COMMANDS: [&str; 9] =
-    ["train", "rank", "correlate", "search", "standalone", "export", "check", "latency", "report"];
+const COMMANDS: [&str; 11] = [
+    "train",
+    "rank",
+    "correlate",
+    "search",
+    "standalone",
+    "export",
+    "ship",
+    "int8-rank",
+    "check",
+    "latency",
+    "report",
+];
 
 #[test]
 fn every_command_has_help_with_an_example() {
@@ -37,16 +48,27 @@ fn scores_lead_to_a_front_whose_costs_are_those_of_the_exported_files() {
         args.extend(more);
         supernano(&args)
     };
-    let found = search(&["--spread", "3"]).json();
+    let found = search(&["--spread", "3", "--verify", "--images", "64"]).json();
     let networks = found["networks"].as_array().unwrap();
     assert!(!networks.is_empty());
-    for network in networks {
+    let int8 = |n: &serde_json::Value| number(n, "/verified/int8");
+    let best = networks.iter().map(int8).fold(0.0, f64::max);
+    let winner = networks.iter().find(|n| n["code"] == found["winner"]).unwrap();
+    assert_eq!(int8(winner), best);
+    for network in [winner, &found["uniform"]] {
         let code = network["code"].as_str().unwrap();
-        let file = grey().file(&format!("{code}-costs.snb"));
-        let exported = supernano(&["export", &run, code, "-o", &file, "--json"]).json();
-        assert_eq!(network["flash_bytes"], exported["flash_bytes"], "{code}");
-        assert_eq!(network["ram_bytes"], exported["arena_bytes"], "{code}");
-        assert_eq!(number(&exported, "/flash_bytes"), fs::metadata(&file).unwrap().len() as f64);
+        let file = grey().path().join("networks").join(code).with_extension("snb");
+        let length = fs::metadata(&file).unwrap().len();
+        assert_eq!(number(network, "/blob_bytes"), length as f64);
+        let overhead = &found["overhead"];
+        let flash = length as f64 + number(overhead, "/code");
+        assert_eq!(number(network, "/flash_bytes"), flash);
+        let file = file.display().to_string();
+        let latency = supernano(&["latency", &file, "--target", "qemu-m4", "--json"]).json();
+        assert_eq!(number(network, "/arena_bytes"), number(&latency, "/arena_bytes"));
+        let modelled = number(network, "/instructions");
+        let counted = number(&latency, "/instructions");
+        assert!((modelled / counted - 1.0).abs() < 0.02, "{code}: {modelled} {counted}");
     }
     search(&["--flash", "1kB"]).fails(1, &["feasible", "flash"]);
     search(&["--flash", "many"]).fails(2, &["flash", "many"]);

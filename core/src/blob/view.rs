@@ -53,6 +53,7 @@ impl<'a> BlobView<'a> {
     ///
     /// # Errors
     /// The first of the `Blob..` variants of [`Error`] that applies.
+    #[inline(never)]
     pub fn new_checked(bytes: &'a [u8]) -> Result<Self, Error> {
         let view = Self::new_intact(bytes)?;
         check::labels(&view)?;

@@ -1,10 +1,11 @@
 //! `supernano correlate`: how well scores order sub-networks whose true accuracy is known.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use supernano_core::space::{BUILTIN, Space};
 
 use super::output::{Output, table};
+use crate::config::RunConfig;
 use crate::error::{Error, Result};
 use crate::stats::{self, Interval, Quality, Report, Resampling, table as files};
 
@@ -20,9 +21,13 @@ pub struct Args {
     scores: PathBuf,
     /// True accuracies; each of these sub-networks must have a score.
     truth: PathBuf,
-    /// Search space; default: the built-in one that the first code fits.
+    /// Search space: a built-in one's name, or a configuration (TOML) or run directory that has
+    /// one; default: the built-in one that the first code fits.
     #[arg(long)]
     space: Option<String>,
+    /// Column or key of the scores, instead of score, acc or top1.
+    #[arg(long, value_name = "NAME")]
+    column: Option<String>,
     /// Bootstrap resamples of the intervals.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(10..))]
     resamples: u32,
@@ -53,23 +58,47 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     Ok(())
 }
 
+/// The columns that hold what is asked for.
+fn columns(args: &Args) -> Vec<&str> {
+    args.column.as_deref().map_or_else(|| files::SCORE.to_vec(), |name| vec![name])
+}
+
 fn read_scores(args: &Args) -> Result<(&'static Space<'static>, Vec<files::Entry>)> {
-    let read = |space: &'static Space<'static>| {
-        Ok((space, files::read(&args.scores, space, files::SCORE)?))
-    };
-    if let Some(name) = &args.space {
-        let names: Vec<&str> = BUILTIN.iter().map(|s| s.name).collect();
-        let space = BUILTIN.iter().find(|s| s.name == name);
-        let space =
-            space.ok_or_else(|| Error::invalid("--space", "name", names.join(" or "), name))?;
-        return read(space);
+    let columns = columns(args);
+    let space = space_for(args.space.as_deref(), &args.scores, &columns)?;
+    Ok((space, files::read(&args.scores, space, &columns)?))
+}
+
+/// The space that is named; else the built-in one in which the codes of a file parse. Where there
+/// is none, the first space's error says why not.
+///
+/// # Errors
+/// [`Error::Invalid`] for a name that is neither a built-in space nor a file, and as
+/// [`files::read`].
+pub(super) fn space_for(
+    name: Option<&str>,
+    file: &Path,
+    columns: &[&str],
+) -> Result<&'static Space<'static>> {
+    if let Some(name) = name {
+        if let Some(space) = BUILTIN.iter().find(|s| s.name == name) {
+            return Ok(space);
+        }
+        let path = Path::new(name);
+        if !path.exists() {
+            let names: Vec<&str> = BUILTIN.iter().map(|s| s.name).collect();
+            let expected = format!("{}, or a configuration", names.join(", "));
+            return Err(Error::invalid("--space", "name", expected, name));
+        }
+        let path = if path.is_dir() { path.join("config.toml") } else { path.into() };
+        return Ok(RunConfig::read(&path)?.space());
     }
-    // The space in which codes parse; where there is none, the first space's error says why not.
     let mut first = None;
     for space in BUILTIN {
-        match read(space) {
+        match files::read(file, space, columns) {
             Err(e @ Error::Core { .. }) => first = first.or(Some(e)),
-            other => return other,
+            Err(other) => return Err(other),
+            Ok(_) => return Ok(space),
         }
     }
     Err(first.unwrap_or_else(|| Error::invalid("--space", "name", "a space", "none")))
@@ -116,5 +145,10 @@ fn human(r: &Report) -> String {
     ];
     let header =
         ["predictor", "n", "Pearson", "Spearman", "Kendall tau-b", "regret of the best pick"];
-    format!("{}\nregret of the best ten picks: {:.4}", table(&header, &rows), r.top10_regret)
+    format!(
+        "{}\nregret of the best ten picks: {:.4}; distance from the best line (RMS): {}",
+        table(&header, &rows),
+        r.top10_regret,
+        number(r.rmse)
+    )
 }

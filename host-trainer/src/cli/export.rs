@@ -5,10 +5,14 @@ use std::path::PathBuf;
 use supernano_core::arch::Arch;
 
 use super::output::{Output, table};
+use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::export::{Exported, export};
+use crate::export::explain::Explanation;
+use crate::export::{Choice, Exported, Options, Prefer, RangeRule, Shipment, explain, measure, ship};
 use crate::files;
+use crate::rank::Statistics;
 use crate::train::Run;
+use crate::train::finetune::Finetune;
 
 /// Export a sub-network as int8: one file for the device.
 #[derive(clap::Args, Debug)]
@@ -24,12 +28,114 @@ pub struct Args {
     /// Directory or archive of the data set, where it is not where the run's config says.
     #[arg(long)]
     data: Option<PathBuf>,
+    #[command(flatten)]
+    quantise: QuantiseArgs,
+    /// Also say where accuracy is lost: error per layer, and confusion matrices before and after
+    /// (whole in CODE.explain.json).
+    #[arg(long)]
+    explain: bool,
+}
+
+/// How the network is quantised.
+#[derive(clap::Args, Debug)]
+pub struct QuantiseArgs {
+    /// Where batch-norm statistics come from.
+    #[arg(long, value_enum, default_value_t = Statistics::Recalibrate)]
+    bn: Statistics,
     /// Training images that the activations' ranges come from.
     #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..))]
     calibration: u32,
-    /// Also print each operation with its multiply-accumulates.
-    #[arg(long)]
-    explain: bool,
+    /// How the range of each feature map is chosen.
+    #[arg(long, value_enum, default_value_t)]
+    ranges: RangeRule,
+    /// Scale channels across layers so that they share one scale better.
+    #[arg(long, value_enum, default_value_t)]
+    equalise: Choice,
+    /// Correct biases for the mean error of their channel.
+    #[arg(long, value_enum, default_value_t)]
+    bias_correction: Choice,
+    /// What the kernels are chosen for: instructions, flash or RAM.
+    #[arg(long, value_enum, default_value_t)]
+    prefer: Prefer,
+    /// Fine-tune in integers for so many epochs, towards the float network and the labels.
+    #[arg(long, value_name = "EPOCHS")]
+    finetune: Option<u32>,
+    /// Training images of an epoch of --finetune; default all.
+    #[arg(long, value_name = "N", requires = "finetune")]
+    finetune_images: Option<usize>,
+    /// Learning rate of --finetune at the start, cosine to 0.
+    #[arg(long, value_name = "RATE", requires = "finetune", default_value_t = 0.01)]
+    finetune_lr: f32,
+    /// Seed of --finetune; default the run's.
+    #[arg(long, value_name = "SEED", requires = "finetune")]
+    finetune_seed: Option<u64>,
+}
+
+/// Images an update of fine-tuning.
+const BATCH: usize = 64;
+/// Weight of the float network's answers.
+const ALPHA: f32 = 0.8;
+
+impl QuantiseArgs {
+    fn options(&self) -> Options {
+        Options {
+            calibration: self.calibration as usize,
+            ranges: self.ranges,
+            equalise: self.equalise,
+            correct: self.bias_correction,
+            prefer: self.prefer,
+        }
+    }
+
+    /// The options of quantisation alone.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where fine-tuning is asked for.
+    pub fn without_training(&self) -> Result<(Statistics, Options)> {
+        match self.finetune {
+            None => Ok((self.bn, self.options())),
+            Some(n) => Err(Error::invalid("command line", "--finetune", "none here", n)),
+        }
+    }
+
+    /// Quantises a sub-network as the arguments say.
+    ///
+    /// # Errors
+    /// As [`ship`].
+    pub fn shipment(
+        &self,
+        run: &Run,
+        arch: &Arch,
+        dataset: &Dataset,
+        out: &Output,
+    ) -> Result<Shipment> {
+        let options = self.options();
+        let Some(epochs) = self.finetune.filter(|&e| e > 0) else {
+            return ship(run, arch, dataset, self.bn, &options, None);
+        };
+        if !(self.finetune_lr > 0.0 && self.finetune_lr <= 1.0) {
+            let expected = "above 0, at most 1";
+            return Err(Error::invalid("--finetune-lr", "rate", expected, self.finetune_lr));
+        }
+        let images = self.finetune_images.unwrap_or(usize::MAX).min(dataset.train.len());
+        let recipe = Finetune {
+            epochs,
+            images,
+            lr: self.finetune_lr,
+            batch: BATCH,
+            alpha: ALPHA,
+            seed: self.finetune_seed.unwrap_or(run.config.seed),
+        };
+        let bar = out.progress(u64::from(epochs) * images.div_ceil(BATCH) as u64, "fine-tune");
+        let mut progress = |update: u64, loss: f64| {
+            bar.set_position(update);
+            bar.set_message(format!("loss {loss:.3}"));
+        };
+        let tuned = Some((&recipe, &mut progress as &mut dyn FnMut(u64, f64)));
+        let shipment = ship(run, arch, dataset, self.bn, &options, tuned);
+        bar.finish_and_clear();
+        shipment
+    }
 }
 
 /// Writes the blob and, beside it, a JSON file with what is known of it.
@@ -40,20 +146,29 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let run = Run::open(&args.run)?;
     let arch = Arch::parse(run.space(), &args.code).map_err(|e| Error::core("argument CODE", e))?;
     let dataset = run.dataset(args.data.as_deref())?;
-    let (blob, summary) = export(&run, &arch, &dataset, args.calibration as usize)?;
+    let shipment = args.quantise.shipment(&run, &arch, &dataset, out)?;
+    let summary = measure(&shipment, &dataset)?;
+    let why = args.explain.then(|| explain::explain(&shipment, &dataset)).transpose()?;
     let path = args
         .output
         .clone()
         .unwrap_or_else(|| args.run.join("networks").join(&summary.code).with_extension("snb"));
-    files::write(&path, blob.bytes())?;
+    files::write(&path, shipment.blob.bytes())?;
     files::write_json(&path.with_extension("json"), &summary)?;
-    out.emit(&summary, |s| text(s, &path, args.explain));
+    if let Some(why) = &why {
+        files::write_json(&path.with_extension("explain.json"), why)?;
+    }
+    out.emit(&summary, |s| {
+        let why = why.as_ref().map_or_else(String::new, |w| format!("{}\n", explained(s, w)));
+        format!("{why}{}\nwritten to {}", text(s), path.display())
+    });
     Ok(())
 }
 
-fn text(s: &Exported, path: &std::path::Path, explain: bool) -> String {
+/// Costs and accuracies as a table.
+pub fn text(s: &Exported) -> String {
     let percent = |v: f64| format!("{:.2} %", 100.0 * v);
-    let facts = table(
+    table(
         &["network", "flash, bytes", "arena, bytes", "top-1 float", "top-1 int8", "test images"],
         &[vec![
             s.code.clone(),
@@ -63,14 +178,48 @@ fn text(s: &Exported, path: &std::path::Path, explain: bool) -> String {
             percent(s.top1_int8),
             s.test_images.to_string(),
         ]],
-    );
-    let mut text = format!("{facts}\nwritten to {}", path.display());
-    if explain {
-        let rows: Vec<Vec<String>> = (1..)
-            .zip(&s.ops)
-            .map(|(i, op)| vec![i.to_string(), op.kind.clone(), op.macs.to_string()])
-            .collect();
-        text = format!("{}\n{text}", table(&["#", "operation", "MACs"], &rows));
-    }
+    )
+}
+
+/// Operations with their error, and the classes that quantisation costs most.
+fn explained(s: &Exported, why: &Explanation) -> String {
+    let cell = |v: Option<f64>| v.map_or_else(String::new, |v| format!("{v:.1}"));
+    let rows: Vec<Vec<String>> = (1..)
+        .zip(s.ops.iter().zip(&why.layers))
+        .map(|(i, (op, layer))| {
+            vec![
+                i.to_string(),
+                layer.name.clone(),
+                op.kind.clone(),
+                op.macs.to_string(),
+                layer.scale.map_or_else(String::new, |v| format!("{v:.3e}")),
+                layer.zero.map_or_else(String::new, |v| v.to_string()),
+                layer.range.clone(),
+                cell(layer.saturated.map(|v| 100.0 * v)),
+                cell(Some(layer.snr_db)),
+            ]
+        })
+        .collect();
+    let header =
+        ["#", "layer", "operation", "MACs", "scale", "zero", "range", "saturated %", "SNR, dB"];
+    let mut text = table(&header, &rows);
+    let lost: Vec<Vec<String>> = why
+        .classes
+        .iter()
+        .take(8)
+        .map(|c| {
+            let confused = c.confused_with.clone().unwrap_or_default();
+            vec![c.class.clone(), c.right_float.to_string(), c.right_int8.to_string(), confused]
+        })
+        .collect();
+    let header = ["class", "right in float", "right in int8", "most taken for in int8"];
+    text.push_str(&format!(
+        "\n{}\nthe same answer on {:.2} % of {} test images; equalised: {}, biases corrected: {}",
+        table(&header, &lost),
+        100.0 * why.same_answer,
+        why.images,
+        s.equalised,
+        s.corrected
+    ));
     text
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 use supernano_core::space::Shape;
 
 use super::rng::{Key, Purpose};
-use super::{DataSpec, Dataset, Images};
+use super::{DataSpec, Dataset, Holdout, Images};
 use crate::error::{Error, Result};
 
 const SHAPE: Shape = Shape { height: 32, width: 32, channels: 3 };
@@ -25,8 +25,8 @@ const LABELS: &str = "fine_label_names.txt";
 const MEAN: [f32; 3] = [0.5071, 0.4865, 0.4409];
 const STD: [f32; 3] = [0.1942, 0.1918, 0.1958];
 
-/// Reads the set. The validation images are drawn from the training set with the seed; the rest
-/// keeps the order of the file.
+/// Reads the set. The validation images are drawn from the training set with the seed, or are its
+/// last; the rest keeps the order of the file.
 ///
 /// # Errors
 /// [`Error::Missing`] where archive, directory or one of the files is not there;
@@ -144,7 +144,13 @@ fn split(spec: &DataSpec, classes: Vec<String>, all: &Images, test: Images) -> R
             tests,
         ));
     }
-    let order = Key::new(spec.seed).permutation(Purpose::Split, all.len());
+    let mut order = match spec.holdout {
+        Holdout::Random => Key::new(spec.seed).permutation(Purpose::Split, all.len()),
+        Holdout::Last => (0..all.len() as u32).collect(),
+    };
+    if spec.holdout == Holdout::Last {
+        order.rotate_right(spec.validation);
+    }
     let (held, rest) = order.split_at(spec.validation);
     let sorted = |part: &[u32]| {
         let mut part = part.to_vec();

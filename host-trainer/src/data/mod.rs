@@ -25,6 +25,17 @@ pub enum Source {
     Cifar100,
 }
 
+/// Which training images of a set without a split of its own become the validation images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Holdout {
+    /// Drawn with the seed.
+    #[default]
+    Random,
+    /// The last of the file, so that the first keep their places.
+    Last,
+}
+
 /// The `[data]` table of a configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,6 +51,9 @@ pub struct DataSpec {
     /// Validation images; taken off the training set where the set has no split of its own.
     #[serde(default = "default_validation")]
     pub validation: usize,
+    /// Which images those are, where they are taken off the training set.
+    #[serde(default)]
+    pub holdout: Holdout,
     /// Test images; default 2,000 glyphs, or all there are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<usize>,
@@ -66,6 +80,7 @@ impl DataSpec {
             path: None,
             train: None,
             validation: default_validation(),
+            holdout: Holdout::Random,
             test: None,
             seed: 0,
             shape: None,

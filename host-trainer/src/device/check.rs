@@ -16,6 +16,7 @@ use super::target::{Machine, Target};
 use crate::blob::{Blob, top1};
 use crate::data::Images;
 use crate::error::{Error, Result};
+use crate::interrupt::Temporary;
 
 /// Longest time of one inference, emulated.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(60);

@@ -1,4 +1,4 @@
-//! From a folded network and its ranges to the blob.
+//! From a quantised network to the blob.
 
 use supernano_core::blob::{Sections, write};
 use supernano_core::graph::{Activation, Classifier, Conv, Header, KernelKind, Op, Tensor};
@@ -6,13 +6,13 @@ use supernano_core::kernel::ConvShape;
 use supernano_core::kernel::pack::WeightShape;
 use supernano_core::space::Shape;
 
-use super::calibrate::Ranges;
+use super::network::{QConv, QuantisedNet};
 use super::prefer::Prefer;
-use super::quantise::{self, Affine, Channel, ConvIo};
+use super::quantise::{self, Affine, Channel};
 use crate::blob::Blob;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::supernet::{Act, Block, FoldedConv, FoldedNet, Site};
+use crate::supernet::{Act, Block};
 
 /// What a blob says besides its numbers.
 #[derive(Clone, Copy, Debug)]
@@ -33,19 +33,16 @@ const CAPACITY: usize = 16 << 20;
 struct Builder<'a, 'o> {
     sections: Sections<'o>,
     header: Header<'a>,
-    quantisations: Vec<Affine>,
-    ranges: &'a Ranges,
     place: String,
     prefer: Prefer,
 }
 
-/// Quantises a network and writes its blob. The same input gives the same bytes.
+/// Writes a quantised network's blob. The same input gives the same bytes.
 ///
 /// # Errors
 /// [`Error::Core`] where the format's limits are exceeded.
-pub fn build(net: &FoldedNet, ranges: &Ranges, source: &Source<'_>) -> Result<Blob> {
+pub fn build(net: &QuantisedNet, source: &Source<'_>) -> Result<Blob> {
     let dataset = source.dataset;
-    let input = quantise::input_affine(&dataset.mean, &dataset.std);
     let mut data = vec![0u8; CAPACITY];
     let mut builder = Builder {
         sections: Sections::new(&mut data),
@@ -53,13 +50,11 @@ pub fn build(net: &FoldedNet, ranges: &Ranges, source: &Source<'_>) -> Result<Bl
             space: source.space,
             code: source.code,
             classes: net.classes() as u16,
-            logit_scale: 0.0,
+            logit_scale: net.classifier.logit_scale,
             table: 0,
             tensors: heapless::Vec::new(),
             ops: heapless::Vec::new(),
         },
-        quantisations: Vec::new(),
-        ranges,
         place: format!("export of {}", source.code),
         prefer: source.prefer,
     };
@@ -67,31 +62,23 @@ pub fn build(net: &FoldedNet, ranges: &Ranges, source: &Source<'_>) -> Result<Bl
         .mean
         .iter()
         .zip(&dataset.std)
-        .flat_map(|(&m, &s)| quantise::input_table(m, s, input))
+        .flat_map(|(&m, &s)| quantise::input_table(m, s, net.image))
         .collect();
     builder.header.table =
         builder.sections.table(&table).map_err(|e| Error::core(&builder.place, e))?;
-    builder.tensor(net.input, input)?;
-
-    let (mut at, mut layer) = (0, 0);
+    let mut at = builder.tensor(net.input, net.image)?;
     for block in &net.blocks {
-        match block {
-            Block::Conv(conv) => {
-                at = builder.conv(conv, at, None, Site::Layer(layer), conv.act)?;
-                layer += 1;
-            }
+        at = match block {
+            Block::Conv(conv) => builder.conv(conv, at, None)?,
             Block::Residual { first, second, shortcut } => {
-                let inside = builder.conv(first, at, None, Site::Layer(layer), first.act)?;
-                layer += 1;
+                let inside = builder.conv(first, at, None)?;
                 let residual = match shortcut {
-                    Some(conv) => builder.conv(conv, at, None, Site::Shortcut(layer), conv.act)?,
+                    Some(conv) => builder.conv(conv, at, None)?,
                     None => at,
                 };
-                let site = Site::Layer(layer);
-                at = builder.conv(second, inside, Some(residual), site, second.act)?;
-                layer += 1;
+                builder.conv(second, inside, Some(residual))?
             }
-        }
+        };
     }
     builder.classifier(net, at)?;
     let labels: Vec<&str> = dataset.classes.iter().map(String::as_str).collect();
@@ -117,43 +104,22 @@ impl Builder<'_, '_> {
         if self.header.tensors.push(tensor).is_err() {
             return Err(self.full("tensors", id));
         }
-        self.quantisations.push(affine);
         Ok(id as u8)
     }
 
     /// Appends a convolution and returns the tensor that it writes.
-    fn conv(
-        &mut self,
-        conv: &FoldedConv,
-        input: u8,
-        residual: Option<u8>,
-        site: Site,
-        act: Act,
-    ) -> Result<u8> {
-        let quantised = |b: &Self, id: u8| b.quantisations[usize::from(id)];
-        let (activation, slope) = match act {
-            Act::None => (Activation::None, 1.0),
-            Act::Relu => (Activation::Relu, 1.0),
-            Act::Prelu(slope) => (Activation::Prelu, slope),
+    fn conv(&mut self, conv: &QConv, input: u8, residual: Option<u8>) -> Result<u8> {
+        let activation = match conv.act {
+            Act::None => Activation::None,
+            Act::Relu => Activation::Relu,
+            Act::Prelu(_) => Activation::Prelu,
         };
-        let mut output = self.ranges.affine(site, activation == Activation::Relu);
-        let mut io = ConvIo {
-            ci: conv.input,
-            kernel: conv.kernel,
-            input: quantised(self, input),
-            residual: residual.map(|r| quantised(self, r)),
-            output,
-            slope,
-        };
-        output.scale = output.scale.max(quantise::least_output_scale(&conv.weight, &conv.bias, io));
-        io.output = output;
-        let q = quantise::conv(&conv.weight, &conv.bias, io);
-
         let shape = WeightShape {
             output: conv.output as u16,
             kernel: conv.kernel as u8,
             input: conv.input as u16,
         };
+        let q = &conv.integers;
         let from = self.header.tensors[usize::from(input)].shape;
         let kind = self.prefer.kind(ConvShape {
             input: from,
@@ -177,7 +143,8 @@ impl Builder<'_, '_> {
         let rows: Vec<&[i32]> = rows.iter().map(Vec::as_slice).collect();
         let params = self.sections.conv_params(&rows);
         let params = self.core(params)?;
-        let written = self.tensor(from.convolved(conv.stride as u8, conv.output as u16), output)?;
+        let written =
+            self.tensor(from.convolved(conv.stride as u8, conv.output as u16), conv.to)?;
         self.push(Op::Conv(Conv {
             input,
             output: written,
@@ -192,19 +159,15 @@ impl Builder<'_, '_> {
         Ok(written)
     }
 
-    fn classifier(&mut self, net: &FoldedNet, input: u8) -> Result<()> {
-        let shape = self.header.tensors[usize::from(input)].shape;
-        let shift = (0..16u8).find(|&s| shape.pixels() <= 256 << s).unwrap_or(16);
-        let affine = self.quantisations[usize::from(input)];
-        let linear = &net.classifier;
-        let q = quantise::dense(&linear.weight, &linear.bias, affine, shape.pixels(), shift);
+    fn classifier(&mut self, net: &QuantisedNet, input: u8) -> Result<()> {
+        let channels = self.header.tensors[usize::from(input)].shape.channels;
+        let q = &net.classifier;
         let bias: Vec<i32> = q.channels.iter().map(|c| c.bias).collect();
         let multiplier: Vec<i32> = q.channels.iter().map(|c| c.multiplier).collect();
-        let weights = self.sections.classifier_weights(shape.channels, &q.weights);
+        let weights = self.sections.classifier_weights(channels, &q.weights);
         let weights = self.core(weights)?;
         let params = self.sections.classifier_params(&bias, &multiplier);
         let params = self.core(params)?;
-        self.header.logit_scale = q.logit_scale;
         self.push(Op::Classifier(Classifier { input, weights, params }))
     }
 
@@ -215,4 +178,4 @@ impl Builder<'_, '_> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,9 +1,16 @@
 //! Export: batch norm folded, int8 per output channel, one file for the device.
 
-mod build;
+pub(crate) mod build;
 mod calibrate;
+mod equalise;
+pub mod explain;
+pub mod formats;
+mod network;
 mod prefer;
+pub mod preserve;
+mod ptq;
 pub mod quantise;
+mod simulate;
 
 use serde::Serialize;
 use supernano_core::arch::Arch;
@@ -11,14 +18,21 @@ use supernano_core::exec;
 use supernano_core::graph::Op;
 
 pub use build::{Source, build};
-pub use calibrate::{Ranges, calibrate};
+pub use calibrate::{Affines, RangeRule, Ranges, calibrate};
+#[cfg(test)]
+pub(crate) use equalise::sites as equalise_sites;
+pub use network::{QConv, QuantisedNet};
 pub use prefer::Prefer;
+pub use ptq::{Choice, Options, Quantised, quantise_after_training};
+pub use simulate::images as integer_images;
 
 use crate::blob::{self, Blob};
 use crate::data::Dataset;
-use crate::error::Result;
-use crate::rank::{EvalSet, evaluate};
+use crate::error::{Error, Result};
+use crate::rank::{EvalSet, Statistics, evaluate};
+use crate::supernet::{BnStats, FoldedNet, SubNet};
 use crate::train::Run;
+use crate::train::finetune::{Finetune, Material, finetune};
 
 /// One operation of the exported network.
 #[derive(Clone, Debug, Serialize, PartialEq)]
@@ -44,6 +58,12 @@ pub struct Exported {
     pub checksum: u32,
     /// Images of the training split that the ranges come from.
     pub calibration_images: usize,
+    /// True where channels were equalised across layers.
+    pub equalised: bool,
+    /// True where biases were corrected.
+    pub corrected: bool,
+    /// Epochs of quantisation-aware fine-tuning.
+    pub finetuned_epochs: u32,
     /// Images of the test split that the two accuracies come from.
     pub test_images: usize,
     /// Top-1 in float, 0 to 1.
@@ -54,35 +74,117 @@ pub struct Exported {
     pub ops: Vec<OpSummary>,
 }
 
-/// Exports a sub-network of a run, quantised with ranges from `calibration` training images, and
-/// measures it on the test split.
+/// A sub-network in every form that is written.
+#[derive(Clone, Debug)]
+pub struct Shipment {
+    /// Name of the search space.
+    pub space: String,
+    /// The sub-network.
+    pub code: String,
+    /// Training step whose weights it has, from 1.
+    pub step: usize,
+    /// Calibration images that were used.
+    pub calibration_images: usize,
+    /// Epochs of quantisation-aware fine-tuning.
+    pub finetuned_epochs: u32,
+    /// With batch norm.
+    pub subnet: SubNet,
+    /// Its batch-norm statistics.
+    pub stats: BnStats,
+    /// Batch norm folded, in float.
+    pub float: FoldedNet,
+    /// In integers.
+    pub quantised: QuantisedNet,
+    /// How it became them.
+    pub how: Quantised,
+    /// The network file.
+    pub blob: Blob,
+}
+
+/// Batch-norm statistics of a sub-network: over the run's recalibration images, or those that came
+/// with imported weights.
 ///
 /// # Errors
-/// [`crate::error::Error::Core`] where the blob cannot hold the network.
-pub fn export(
+/// [`Error::Invalid`] where none came with them.
+pub fn statistics(
+    run: &Run,
+    arch: &Arch,
+    subnet: &SubNet,
+    dataset: &Dataset,
+    from: Statistics,
+) -> Result<BnStats> {
+    match (from, &run.statistics) {
+        (Statistics::Recalibrate, _) => Ok(run.recalibrate(subnet, dataset)),
+        (Statistics::Stored, Some(stored)) => Ok(stored.of(&run.weights.layout, &run.plan(arch))),
+        (Statistics::Stored, None) => {
+            let expected = "`recalibrate`: no statistics came with this run's weights";
+            Err(Error::invalid("--bn", "statistics", expected, "`stored`"))
+        }
+    }
+}
+
+/// Quantises a sub-network of a run, and fine-tunes it where `tuned` says how.
+///
+/// # Errors
+/// As [`statistics`]; [`Error::Core`] where the blob cannot hold the network.
+pub fn ship(
     run: &Run,
     arch: &Arch,
     dataset: &Dataset,
-    calibration: usize,
-) -> Result<(Blob, Exported)> {
+    from: Statistics,
+    options: &Options,
+    tuned: Option<(&Finetune, &mut dyn FnMut(u64, f64))>,
+) -> Result<Shipment> {
     let space = run.space();
     let code = arch.display(space).to_string();
-    let net = run.folded(arch, dataset);
-    let calibration = calibration.min(dataset.train.len());
-    let ranges = calibrate(&net, dataset, calibration);
-    let source = Source { space: space.name, code: &code, dataset, prefer: Prefer::default() };
-    let blob = build(&net, &ranges, &source)?;
-    let test = EvalSet::new(dataset, &dataset.test, usize::MAX);
-    let top1_float = evaluate(&net, &test).top1;
-    let logits = blob.logits(&dataset.test)?;
-    let view = blob.view()?;
-    let summary = Exported {
+    let subnet = run.subnet(arch);
+    let stats = statistics(run, arch, &subnet, dataset, from)?;
+    let float = subnet.fold(&stats);
+    let calibration_images = options.calibration.min(dataset.train.len());
+    let mut how = quantise_after_training(&float, dataset, options);
+    let finetuned_epochs = tuned.as_ref().map_or(0, |(recipe, _)| recipe.epochs);
+    if let Some((recipe, progress)) = tuned {
+        let (augmentation, optimizer) = (&run.config.augmentation, run.config.optimizer);
+        let material = Material { dataset, augmentation, optimizer };
+        how = finetune(&how, &float, &material, recipe, &code, progress)?;
+    }
+    let quantised = how.net.clone();
+    let blob = build(&quantised, &Source { space: space.name, code: &code, dataset, prefer: options.prefer })?;
+    let space = space.name.to_owned();
+    Ok(Shipment {
+        space,
         code,
         step: run.step,
-        flash_bytes: blob.bytes().len(),
+        calibration_images,
+        finetuned_epochs,
+        subnet,
+        stats,
+        float,
+        quantised,
+        how,
+        blob,
+    })
+}
+
+/// Costs and accuracies of a network, on all test images.
+///
+/// # Errors
+/// [`Error::Core`] for images of another shape.
+pub fn measure(shipment: &Shipment, dataset: &Dataset) -> Result<Exported> {
+    let test = EvalSet::new(dataset, &dataset.test, usize::MAX);
+    let top1_float = evaluate(&shipment.float, &test).top1;
+    let logits = shipment.blob.logits(&dataset.test)?;
+    let view = shipment.blob.view()?;
+    Ok(Exported {
+        code: shipment.code.clone(),
+        step: shipment.step,
+        flash_bytes: shipment.blob.bytes().len(),
         arena_bytes: view.arena_bytes(),
         checksum: view.checksum(),
-        calibration_images: calibration,
+        calibration_images: shipment.calibration_images,
+        equalised: shipment.how.equalised,
+        corrected: shipment.how.corrected,
+        finetuned_epochs: shipment.finetuned_epochs,
         test_images: dataset.test.len(),
         top1_float,
         top1_int8: blob::top1(&logits, &dataset.test.labels),
@@ -92,8 +194,7 @@ pub fn export(
             .iter()
             .map(|op| OpSummary { kind: kind(op), macs: exec::macs(&view, op) })
             .collect(),
-    };
-    Ok((blob, summary))
+    })
 }
 
 /// How tables name an operation.

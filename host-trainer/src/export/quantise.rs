@@ -43,12 +43,16 @@ pub struct Channel {
 }
 
 /// A quantised convolution.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct QuantisedConv {
     /// `[out, kh, kw, in]`.
     pub weights: Vec<i8>,
     /// A set of parameters an output channel.
     pub channels: Vec<Channel>,
+    /// Real units a step of a weight, `[out]`.
+    pub steps: Vec<f64>,
+    /// The bias alone, without folded zero points, in accumulator steps, `[out]`.
+    pub bias: Vec<i32>,
 }
 
 /// What a convolution reads and writes.
@@ -87,8 +91,10 @@ pub fn conv(weight: &[f32], bias: &[f32], io: ConvIo) -> QuantisedConv {
     let taps = io.kernel * io.kernel;
     let mut weights = Vec::with_capacity(weight.len());
     let mut channels = Vec::with_capacity(bias.len());
+    let (mut steps, mut alone) = (Vec::new(), Vec::new());
     for (row, &b) in weight.chunks_exact(io.ci * taps).zip(bias) {
         let step = weight_step(row, b, io);
+        steps.push(step);
         let per_accumulator = f64::from(io.input.scale) * step;
         let mut sum = 0i64;
         for t in 0..taps {
@@ -101,9 +107,10 @@ pub fn conv(weight: &[f32], bias: &[f32], io: ConvIo) -> QuantisedConv {
         let residual =
             io.residual.map_or(0, |r| (f64::from(r.scale) / per_accumulator).round() as i32);
         let residual_zero = io.residual.map_or(0, |r| i64::from(r.zero));
-        let folded = (f64::from(b) / per_accumulator).round() as i64
-            - i64::from(io.input.zero) * sum
-            - residual_zero * i64::from(residual);
+        let own = (f64::from(b) / per_accumulator).round() as i32;
+        alone.push(own);
+        let folded =
+            i64::from(own) - i64::from(io.input.zero) * sum - residual_zero * i64::from(residual);
         let factor = per_accumulator / f64::from(io.output.scale);
         channels.push(Channel {
             bias: folded.clamp(-(1 << 30), 1 << 30) as i32,
@@ -112,11 +119,11 @@ pub fn conv(weight: &[f32], bias: &[f32], io: ConvIo) -> QuantisedConv {
             residual,
         });
     }
-    QuantisedConv { weights, channels }
+    QuantisedConv { weights, channels, steps, bias: alone }
 }
 
 /// The weight step of one output channel: 127 steps for the largest weight, larger where bias or
-/// residual would overflow.
+/// residual would overflow, and where it makes the residual's multiplier exact.
 fn weight_step(row: &[f32], bias: f32, io: ConvIo) -> f64 {
     let input = f64::from(io.input.scale);
     let largest = row.iter().fold(0f64, |m, w| m.max(f64::from(w.abs())));
@@ -125,7 +132,16 @@ fn weight_step(row: &[f32], bias: f32, io: ConvIo) -> f64 {
         step = step.max(f64::from(r.scale) / RESIDUAL_LIMIT / input);
     }
     // a channel without weights or bias is constant: any step does
-    step.max(f64::from(io.output.scale) / 1_048_576.0 / input)
+    step = step.max(f64::from(io.output.scale) / 1_048_576.0 / input);
+    // a step of the residual becomes a whole number of accumulator steps, so that adding it rounds
+    // nothing
+    if let Some(r) = io.residual {
+        let whole = (f64::from(r.scale) / input / step).floor();
+        if whole >= 1.0 {
+            step = f64::from(r.scale) / input / whole;
+        }
+    }
+    step
 }
 
 /// The smallest output scale that keeps every multiplier of a convolution inside an i32.
@@ -143,6 +159,12 @@ pub struct QuantisedDense {
     pub weights: Vec<i8>,
     /// `bias` and `multiplier` of each class.
     pub channels: Vec<Channel>,
+    /// Real units a step of a weight, `[classes]`.
+    pub steps: Vec<f64>,
+    /// Real units a step of the pooled integers.
+    pub pooled: f64,
+    /// The bias alone, without the folded zero point, in accumulator steps, `[classes]`.
+    pub bias: Vec<i32>,
     /// Real units a step of the integer logits.
     pub logit_scale: f32,
 }
@@ -189,7 +211,9 @@ pub fn dense(
             residual: 0,
         });
     }
-    QuantisedDense { weights, channels, logit_scale: logit_scale as f32 }
+    let alone = |(&b, step): (&f32, f64)| (f64::from(b) / (pooled * step)).round() as i32;
+    let bias = bias.iter().zip(steps.iter().copied()).map(alone).collect();
+    QuantisedDense { weights, channels, steps, pooled, bias, logit_scale: logit_scale as f32 }
 }
 
 /// Table of input integers for every byte of a channel: normalisation and quantisation in one.

@@ -32,13 +32,13 @@ struct Challenge {
 
 /// Reads codes from a file: `{"arch1": {"arch": "4-8-.."}}`, `["4-8-.."]`, CSV with a column
 /// `arch` (or `code`) and perhaps `id`, or a code a line; lines that start with `#` are left out.
+/// Each may be compressed with gzip.
 ///
 /// # Errors
-/// [`Error::Missing`], [`Error::Io`], [`Error::Invalid`]; [`Error::Core`] naming file and code.
+/// [`Error::Missing`], [`Error::Io`], [`Error::Invalid`]; [`Error::Core`] naming file, line and code
+/// for a code of another space.
 pub fn read_codes(path: &Path, space: &Space<'_>) -> Result<Vec<Coded>> {
-    let text = String::from_utf8(files::read(path)?)
-        .map_err(|e| Error::invalid(path.display(), "encoding", "UTF-8", e))?;
-    parse_codes(&text, &path.display().to_string(), space)
+    parse_codes(&files::read_text(path)?, &path.display().to_string(), space)
 }
 
 pub(super) fn parse_codes(text: &str, place: &str, space: &Space<'_>) -> Result<Vec<Coded>> {
@@ -47,30 +47,71 @@ pub(super) fn parse_codes(text: &str, place: &str, space: &Space<'_>) -> Result<
         Error::invalid(place, "JSON", "an object of sub-networks or a list of codes", e)
     };
     let numbered = |codes: Vec<String>| {
-        codes.into_iter().enumerate().map(|(i, c)| (format!("arch{}", i + 1), c)).collect()
+        let one = |(i, code)| Raw { id: format!("arch{}", i + 1), code, line: None };
+        codes.into_iter().enumerate().map(one).collect()
     };
-    let pairs: Vec<(String, String)> = match text.trim_start().chars().next() {
+    let raw: Vec<Raw> = match text.trim_start().chars().next() {
         Some('{') => {
             let members: Ordered<Challenge> = serde_json::from_str(text).map_err(json)?;
-            members.0.into_iter().map(|(id, c)| (id, c.arch)).collect()
+            let one = |(id, c): (String, Challenge)| Raw { id, code: c.arch, line: None };
+            members.0.into_iter().map(one).collect()
         }
         Some('[') => numbered(serde_json::from_str(text).map_err(json)?),
         _ => lines(text, place)?,
     };
-    if pairs.is_empty() {
+    if raw.is_empty() {
         return Err(Error::invalid(place, "codes", "at least one", "none"));
     }
-    pairs
-        .into_iter()
-        .map(|(id, written)| {
-            let arch = Arch::parse(space, &written)
-                .map_err(|e| Error::core(format!("{place}: {id} `{written}`"), e))?;
-            Ok(Coded { id, written, arch })
+    let mut seen = HashSet::new();
+    raw.iter()
+        .map(|raw @ Raw { id, code, .. }| {
+            let arch = Arch::parse(space, code).map_err(|e| {
+                Error::core(format!("{place}:{}: {id} `{code}`", raw.line(text)), e)
+            })?;
+            if !seen.insert(id) {
+                let place = format!("{place}:{}", raw.line(text));
+                return Err(twice(place, id, code));
+            }
+            Ok(Coded { id: id.clone(), written: code.clone(), arch })
         })
         .collect()
 }
 
-fn lines(text: &str, place: &str) -> Result<Vec<(String, String)>> {
+fn twice(place: impl std::fmt::Display, id: &str, code: &str) -> Error {
+    Error::invalid(place, format!("id {id} `{code}`"), "an id once", "it again")
+}
+
+/// Checks the ids of codes that come from several places.
+///
+/// # Errors
+/// [`Error::Invalid`] naming id and code.
+pub fn distinct(codes: &[Coded]) -> Result<()> {
+    let mut seen = HashSet::new();
+    match codes.iter().find(|c| !seen.insert(&c.id)) {
+        Some(c) => Err(twice("codes", &c.id, &c.written)),
+        None => Ok(()),
+    }
+}
+
+/// A sub-network as it is written.
+struct Raw {
+    id: String,
+    code: String,
+    /// Where the form of the file gives it.
+    line: Option<usize>,
+}
+
+impl Raw {
+    /// Its line in the text; in JSON, that of the last place that holds its key and its code.
+    fn line(&self, text: &str) -> usize {
+        let written = format!("\"{}\"", self.code);
+        let named = text.rfind(&format!("\"{}\"", self.id)).unwrap_or(0);
+        let at = text[named..].find(&written).map_or(named, |i| named + i);
+        self.line.unwrap_or_else(|| text[..at].matches('\n').count() + 1)
+    }
+}
+
+fn lines(text: &str, place: &str) -> Result<Vec<Raw>> {
     let mut lines = text
         .lines()
         .enumerate()
@@ -97,7 +138,7 @@ fn lines(text: &str, place: &str) -> Result<Vec<(String, String)>> {
                 })
             };
             let id = id_at.map_or_else(|| Ok(format!("arch{}", n + 1)), cell)?;
-            Ok((id, cell(code_at)?))
+            Ok(Raw { id, code: cell(code_at)?, line: Some(number) })
         })
         .collect()
 }

@@ -5,29 +5,46 @@ use std::path::Path;
 
 use super::ordered::Ordered;
 use super::{Score, Scores};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::files;
 
-/// Writes scores: CSV where the name ends in `.csv`, else the challenge's JSON.
+/// Writes scores: CSV where the name ends in `.csv` or `.csv.gz`, else the challenge's JSON;
+/// compressed where it ends in `.gz`.
 ///
 /// # Errors
-/// [`crate::error::Error::Io`].
+/// [`Error::Io`]; [`Error::Invalid`] naming id and code of a score that is no number.
 pub fn write_scores(path: &Path, scores: &Scores) -> Result<()> {
-    if path.extension().is_none_or(|e| e != "csv") {
-        return files::write_json(path, &Ordered(scores.clone()));
+    for (id, s) in scores {
+        if let Some(x) = [s.acc, s.acc_se, s.ce, s.ce_se].iter().find(|x| !x.is_finite()) {
+            let field = format!("score of {id} `{}`", s.arch);
+            return Err(Error::invalid(path.display(), field, "finite numbers", x));
+        }
     }
-    let mut text = "id,arch,acc,acc_se,ce,ce_se,images\n".to_owned();
-    for (id, Score { acc, arch, acc_se, ce, ce_se, images }) in scores {
-        let _ = writeln!(text, "{id},{arch},{acc},{acc_se},{ce},{ce_se},{images}");
-    }
-    files::write(path, text.as_bytes())
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let plain = name.strip_suffix(".gz").unwrap_or(&name);
+    let mut text = if plain.ends_with(".csv") {
+        let mut text = "id,arch,acc,acc_se,ce,ce_se,images\n".to_owned();
+        for (id, Score { acc, arch, acc_se, ce, ce_se, images }) in scores {
+            let _ = writeln!(text, "{id},{arch},{acc},{acc_se},{ce},{ce_se},{images}");
+        }
+        return files::write_text(path, &text);
+    } else {
+        serde_json::to_string_pretty(&Ordered(scores.clone()))
+            .map_err(|e| Error::invalid(path.display(), "JSON", "scores", e))?
+    };
+    text.push('\n');
+    files::write_text(path, &text)
 }
 
-/// Reads a JSON score file, in its order.
+/// Reads a JSON score file, plain or compressed, in its order.
 ///
 /// # Errors
-/// [`crate::error::Error::Missing`], [`crate::error::Error::Invalid`] or
-/// [`crate::error::Error::Io`].
+/// [`Error::Missing`], [`Error::Invalid`] (with line and column) or [`Error::Io`].
 pub fn read_scores(path: &Path) -> Result<Scores> {
-    Ok(files::read_json::<Ordered<Score>>(path)?.0)
+    let text = files::read_text(path)?;
+    let members: Ordered<Score> = serde_json::from_str(&text).map_err(|e| {
+        let place = format!("{}:{}:{}", path.display(), e.line(), e.column());
+        Error::invalid(place, "JSON", "scores of `supernano rank`", e)
+    })?;
+    Ok(members.0)
 }

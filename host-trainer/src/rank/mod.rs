@@ -3,13 +3,18 @@
 mod codes;
 mod evaluate;
 mod files;
+mod memory;
 mod ordered;
+pub mod predict;
+mod ranker;
+pub mod shard;
 
 use serde::{Deserialize, Serialize};
 
-pub use codes::{Coded, random_codes, read_codes};
-pub use evaluate::{EvalSet, evaluate, score};
+pub use codes::{Coded, distinct, random_codes, read_codes};
+pub use evaluate::{EvalSet, evaluate};
 pub use files::{read_scores, write_scores};
+pub use ranker::{Effort, Ranker, Request, Settings, Split, Statistics, Work};
 
 /// Accuracy and loss on a set of images, with standard errors.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +29,22 @@ pub struct Evaluation {
     pub ce_se: f64,
     /// Images.
     pub images: usize,
+}
+
+impl Evaluation {
+    /// As a line of a score file, in 12 significant digits: so many that every reader of JSON gives
+    /// back the number that was written.
+    pub fn score(&self, written: &str) -> Score {
+        let digits = |x: f64| format!("{x:.11e}").parse().unwrap_or(f64::NAN);
+        Score {
+            acc: digits(self.top1),
+            arch: written.to_owned(),
+            acc_se: digits(self.top1_se),
+            ce: digits(self.ce),
+            ce_se: digits(self.ce_se),
+            images: self.images,
+        }
+    }
 }
 
 /// One sub-network's line of a score file: the challenge's `acc` and `arch`, and more.

@@ -3,7 +3,19 @@
 use serde::{Deserialize, Serialize};
 
 use super::Limits;
+use super::instructions::Overhead;
 use crate::surrogate::CrossValidation;
+
+/// Accuracies that were evaluated, not predicted.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verified {
+    /// Top-1 in float with inherited weights, 0 to 1.
+    pub inherited: f64,
+    /// Top-1 of the integers, 0 to 1.
+    pub int8: f64,
+    /// Images of the validation split.
+    pub images: usize,
+}
 
 /// One network of the front.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,12 +28,20 @@ pub struct FrontNetwork {
     pub score_se: f64,
     /// The score that was evaluated, where this code was among the evaluated ones.
     pub evaluated: Option<f64>,
-    /// Bytes of the blob, exact.
+    /// Bytes of flash, exact: blob and code.
     pub flash_bytes: u64,
-    /// Bytes of the arena, exact.
+    /// Bytes of RAM, exact: arena, stack, statics.
     pub ram_bytes: u64,
+    /// Bytes of the blob.
+    pub blob_bytes: u64,
+    /// Bytes of the arena.
+    pub arena_bytes: u64,
     /// Instructions of one inference, modelled: see [`Front::instructions`].
     pub instructions: u64,
+    /// Kernel of every layer: `direct`, `winograd-online` or `winograd`.
+    pub kernels: Vec<String>,
+    /// Accuracies, where they were asked for.
+    pub verified: Option<Verified>,
 }
 
 /// Where modelled instructions come from.
@@ -29,10 +49,14 @@ pub struct FrontNetwork {
 pub struct InstructionModel {
     /// Processor core.
     pub core: String,
+    /// `instructions`, or `cycles` measured on a board.
+    pub unit: String,
     /// True: these are no counts.
     pub modelled: bool,
     /// Counted operations behind the coefficients.
     pub counted: usize,
+    /// Largest error on counted networks that were not used to fit, a fraction.
+    pub largest_error: f64,
     /// Where the coefficients come from.
     pub provenance: String,
 }
@@ -55,12 +79,22 @@ pub struct SurrogateSummary {
 pub struct Front {
     /// Search space.
     pub space: String,
+    /// Chip that the limits are of, where one was named.
+    pub chip: Option<String>,
     /// Limits that every network keeps; null where there was none.
     pub limits: Limits,
-    /// Sub-networks whose costs were computed.
+    /// What is added to every blob and arena.
+    pub overhead: Overhead,
+    /// Sub-networks that were looked up.
     pub examined: u64,
+    /// Wall time of that, seconds.
+    pub seconds: f64,
     /// True where that is every sub-network of the space.
     pub exhaustive: bool,
+    /// True where no feasible sub-network has a better predicted score.
+    pub optimal: bool,
+    /// No feasible sub-network has a higher predicted score than this.
+    pub bound: f64,
     /// Networks on the whole front; [`Self::networks`] lists some of them.
     pub front_size: usize,
     /// Predicted scores.
@@ -69,4 +103,8 @@ pub struct Front {
     pub instructions: InstructionModel,
     /// The networks asked for, best score first.
     pub networks: Vec<FrontNetwork>,
+    /// Code of the network to ship: the best int8 accuracy, or without `--verify` the best score.
+    pub winner: String,
+    /// The best network of uniform width within the same limits.
+    pub uniform: Option<FrontNetwork>,
 }

@@ -23,6 +23,36 @@ pub fn pareto(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
     candidates
 }
 
+/// A front that grows.
+#[derive(Clone, Debug, Default)]
+pub struct Growing {
+    candidates: Vec<Candidate>,
+    /// Length at which it is reduced to its front next.
+    full: usize,
+}
+
+impl Growing {
+    /// True where a candidate of this score and at least these costs would be dominated.
+    pub fn rules_out(&self, score: f64, costs: Costs) -> bool {
+        self.candidates.iter().any(|c| c.score > score && c.costs.within(costs))
+    }
+
+    /// Its candidates, reduced.
+    pub fn into_front(self) -> Vec<Candidate> {
+        pareto(self.candidates)
+    }
+}
+
+impl Extend<Candidate> for Growing {
+    fn extend<T: IntoIterator<Item = Candidate>>(&mut self, candidates: T) {
+        self.candidates.extend(candidates);
+        if self.candidates.len() > self.full {
+            self.candidates = pareto(std::mem::take(&mut self.candidates));
+            self.full = 2 * self.candidates.len().max(32);
+        }
+    }
+}
+
 /// Best score first, then cheapest, then lowest code.
 pub fn order(a: &Candidate, b: &Candidate) -> std::cmp::Ordering {
     b.score

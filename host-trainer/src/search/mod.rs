@@ -1,21 +1,41 @@
 //! Search: the sub-networks with the best predicted score under limits of flash, RAM and
-//! instructions, as a Pareto front. Spaces up to [`ENUMERABLE`] sub-networks are enumerated, larger
-//! ones are searched by evolution with exact costs; an infeasible sub-network is never returned.
+//! instructions, as a Pareto front.
+//!
+//! Score and costs of a sub-network are sums of what its blocks add, so that tables hold them
+//! ([`tables`]). Spaces up to [`ENUMERABLE`] sub-networks are enumerated; larger ones are searched
+//! by evolution, and branch and bound then proves that nothing better is feasible, or says how
+//! much better it could be. What is returned has been planned exactly: an infeasible sub-network
+//! never is.
 
+pub mod budget;
+pub mod chip;
 pub mod cost;
 pub mod device;
+mod dual;
 mod enumerate;
 mod evolve;
+mod exact;
 pub mod file;
 pub mod front;
 pub mod instructions;
+mod kinds;
+mod least;
+pub mod score;
 pub mod size;
+mod state;
+pub mod tables;
+pub mod uniform;
+pub mod verify;
+
+use std::path::PathBuf;
 
 use supernano_core::arch::Arch;
 use supernano_core::space::Space;
 
-use crate::error::{Error, Result};
-pub use cost::{CostModel, Costs, Limits};
+use crate::error::Result;
+pub use cost::{CostModel, Costs, Limits, Part};
+pub use score::ScoreModel;
+use tables::Tables;
 
 /// Largest space that is enumerated rather than evolved, in sub-networks.
 pub const ENUMERABLE: u64 = 1 << 20;
@@ -27,8 +47,10 @@ pub struct Candidate {
     pub arch: Arch,
     /// Predicted score, higher is better.
     pub score: f64,
-    /// What it costs on the device.
+    /// What it costs on the device, exactly.
     pub costs: Costs,
+    /// How each block is computed ([`Part::kinds`]).
+    pub kinds: Vec<u8>,
 }
 
 /// What a search is about.
@@ -36,32 +58,30 @@ pub struct Candidate {
 pub struct Problem<'a> {
     /// The space, validated.
     pub space: &'a Space<'a>,
-    /// Score of a sub-network, higher is better; finite.
-    pub score: &'a (dyn Fn(&Arch) -> f64 + Sync),
+    /// Score of a sub-network.
+    pub score: &'a dyn ScoreModel,
     /// Costs of a sub-network.
     pub costs: &'a dyn CostModel,
     /// What may not be exceeded.
     pub limits: Limits,
 }
 
-impl Problem<'_> {
-    fn candidate(&self, arch: Arch) -> Candidate {
-        Candidate { score: (self.score)(&arch), costs: self.costs.costs(&arch), arch }
-    }
-}
-
 /// How a search is carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Method {
     /// Spaces up to this size are enumerated.
     pub enumerable: u64,
     /// Seed of the evolution; enumeration needs none.
     pub seed: u64,
+    /// Whether branch and bound may work long for a proof.
+    pub prove: bool,
+    /// File that an interrupted evolution goes on from.
+    pub state: Option<PathBuf>,
 }
 
 impl Default for Method {
     fn default() -> Self {
-        Self { enumerable: ENUMERABLE, seed: 0 }
+        Self { enumerable: ENUMERABLE, seed: 0, prove: true, state: None }
     }
 }
 
@@ -71,10 +91,14 @@ pub struct Found {
     /// Feasible sub-networks that no other dominates in score, flash, RAM and instructions, best
     /// score first; never empty.
     pub front: Vec<Candidate>,
-    /// Sub-networks whose costs were computed.
+    /// Sub-networks that were looked up.
     pub examined: u64,
-    /// True where every sub-network of the space was examined: the front is then exact.
+    /// True where that is the whole space: the front is then exact.
     pub exhaustive: bool,
+    /// True where no feasible sub-network has a better score than the front's best.
+    pub optimal: bool,
+    /// No feasible sub-network has a higher score.
+    pub bound: f64,
 }
 
 impl Found {
@@ -87,18 +111,17 @@ impl Found {
 /// Searches the space.
 ///
 /// # Errors
-/// [`Error::No`] where nothing is feasible, naming the limits that fail and the smallest values
-/// that would do.
-pub fn search(problem: &Problem<'_>, method: Method) -> Result<Found> {
-    let found = if problem.space.size() <= method.enumerable {
-        enumerate::search(problem)?
-    } else {
-        evolve::search(problem, method.seed)?
-    };
-    if found.front.is_empty() {
-        return Err(Error::No("nothing feasible".into()));
+/// [`crate::error::Error::No`] where nothing is feasible, naming the limits that fail and the
+/// smallest values that would do.
+pub fn search(problem: &Problem<'_>, method: &Method) -> Result<Found> {
+    let tables = Tables::new(problem)?;
+    let size = problem.space.size();
+    if size > method.enumerable {
+        return evolve::search(problem, &tables, method);
     }
-    Ok(found)
+    let front = enumerate::search(problem, &tables);
+    let Some(best) = front.first() else { return Err(least::infeasible(problem, &tables)) };
+    Ok(Found { bound: best.score, front, examined: size, exhaustive: true, optimal: true })
 }
 
 #[cfg(test)]

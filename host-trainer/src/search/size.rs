@@ -42,3 +42,24 @@ pub fn parse(option: &str, text: &str) -> Result<u64> {
     };
     if value == 0 { Err(refuse()) } else { Ok(value) }
 }
+
+/// Units of time and the nanoseconds in them.
+const TIMES: [(&str, f64); 4] = [("ns", 1.0), ("us", 1e3), ("ms", 1e6), ("s", 1e9)];
+
+/// Reads the time given to `option`, such as `60ms`, in nanoseconds.
+///
+/// # Errors
+/// [`Error::Invalid`] that names the option and the units.
+pub fn nanoseconds(option: &str, text: &str) -> Result<u64> {
+    let refuse = || {
+        let expected = "a number above 0 with one of ns, us, ms, s";
+        Error::invalid(option, "time", expected, format!("`{text}`"))
+    };
+    let trimmed = text.trim();
+    let end = trimmed.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(trimmed.len());
+    let (number, unit) = trimmed.split_at(end);
+    let unit = unit.trim_start();
+    let &(_, factor) = TIMES.iter().find(|(name, _)| *name == unit).ok_or_else(refuse)?;
+    let value = number.parse::<f64>().map_err(|_| refuse())? * factor;
+    if value >= 1.0 && value < u64::MAX as f64 { Ok(value as u64) } else { Err(refuse()) }
+}

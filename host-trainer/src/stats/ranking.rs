@@ -90,6 +90,9 @@ pub struct Report {
     pub top1_regret: f64,
     /// Best truth less the best truth among the ten highest scores.
     pub top10_regret: f64,
+    /// Root mean square distance of the truths from the best straight line through the scores, in
+    /// the truth's unit: what is left when the scores' scale is known.
+    pub rmse: Option<f64>,
     /// Trivial predictors.
     pub baselines: Baselines,
     /// What was compared, where it was asked for ([`Report::with_pairs`]).
@@ -182,6 +185,12 @@ pub fn report(
         best_tenth: scored.best_tenth,
         top1_regret: scored.top1_regret,
         top10_regret: regret(score, truth, 10),
+        rmse: scored.all.pearson.map(|r| {
+            let n = truth.len() as f64;
+            let mean = truth.iter().sum::<f64>() / n;
+            let squares = truth.iter().map(|t| (t - mean).powi(2)).sum::<f64>();
+            (squares / n * (1.0 - r * r)).sqrt()
+        }),
         baselines: Baselines {
             macs: baseline(&macs, truth, &tenth),
             params: baseline(&params, truth, &tenth),

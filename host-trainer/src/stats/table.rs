@@ -2,7 +2,6 @@
 //! compressed with gzip.
 
 use std::collections::HashMap;
-use std::io::Read as _;
 use std::path::Path;
 
 use serde_json::Value;
@@ -13,6 +12,9 @@ use crate::error::{Error, Result};
 
 /// Names of the column or key that holds the code.
 const CODE: [&str; 2] = ["code", "arch"];
+
+/// Name of the column or key that says which network a true accuracy is of.
+const FORM: &str = "as";
 
 /// Columns or keys that hold a score, the first that is there.
 pub const SCORE: &[&str] = &["score", "acc", "top1"];
@@ -30,12 +32,15 @@ pub struct Entry {
     pub arch: Arch,
     /// Its number, finite.
     pub value: f64,
+    /// What the column or key `as` says, where there is one: which network was trained.
+    pub form: Option<String>,
 }
 
 struct Raw {
     place: String,
     code: String,
     value: String,
+    form: Option<String>,
 }
 
 /// The number of the first of `columns` that the file has, for every code.
@@ -45,7 +50,7 @@ struct Raw {
 /// key (JSON) and code for missing columns, codes that are not in the space, numbers that are none
 /// or not finite, and codes that come twice.
 pub fn read(path: &Path, space: &Space<'_>, columns: &[&str]) -> Result<Vec<Entry>> {
-    let text = read_text(path)?;
+    let text = crate::files::read_text(path)?;
     let raw = if text.trim_start().starts_with(['{', '[']) {
         from_json(path, &text, columns)?
     } else {
@@ -53,7 +58,7 @@ pub fn read(path: &Path, space: &Space<'_>, columns: &[&str]) -> Result<Vec<Entr
     };
     let mut seen: HashMap<u64, String> = HashMap::new();
     raw.into_iter()
-        .map(|Raw { place, code, value }| {
+        .map(|Raw { place, code, value, form }| {
             let arch = Arch::parse(space, &code)
                 .map_err(|e| Error::core(format!("{place}: {code}"), e))?;
             let number = value.trim().parse().ok().filter(|v: &f64| v.is_finite());
@@ -64,22 +69,9 @@ pub fn read(path: &Path, space: &Space<'_>, columns: &[&str]) -> Result<Vec<Entr
                 let expected = format!("{code} once (it is at {first})");
                 return Err(Error::invalid(place, "code", expected, "it again"));
             }
-            Ok(Entry { place, text: code, arch, value })
+            Ok(Entry { place, text: code, arch, value, form })
         })
         .collect()
-}
-
-/// A text file, decompressed where it begins as gzip does.
-fn read_text(path: &Path) -> Result<String> {
-    let mut bytes = crate::files::read(path)?;
-    if bytes.starts_with(&[0x1f, 0x8b]) {
-        let mut plain = Vec::new();
-        flate2::read::MultiGzDecoder::new(bytes.as_slice())
-            .read_to_end(&mut plain)
-            .map_err(|e| Error::invalid(path.display(), "gzip", "a whole file", e))?;
-        bytes = plain;
-    }
-    String::from_utf8(bytes).map_err(|e| Error::invalid(path.display(), "text", "UTF-8", e))
 }
 
 fn from_csv(path: &Path, text: &str, columns: &[&str]) -> Result<Vec<Raw>> {
@@ -96,13 +88,19 @@ fn from_csv(path: &Path, text: &str, columns: &[&str]) -> Result<Vec<Raw>> {
         })
     };
     let (code, value) = (column(&CODE)?, column(columns)?);
+    let form = header.iter().position(|h| *h == FORM);
     lines
         .map(|(i, line)| {
             let fields: Vec<&str> = line.split(',').map(str::trim).collect();
             if fields.len() != header.len() {
                 return Err(Error::invalid(place(i), "columns", header.len(), fields.len()));
             }
-            Ok(Raw { place: place(i), code: fields[code].into(), value: fields[value].into() })
+            Ok(Raw {
+                place: place(i),
+                code: fields[code].into(),
+                value: fields[value].into(),
+                form: form.map(|at| fields[at].to_owned()),
+            })
         })
         .collect()
 }
@@ -134,6 +132,7 @@ fn from_json(path: &Path, text: &str, columns: &[&str]) -> Result<Vec<Raw>> {
                 code: plain(find(&CODE)?),
                 value: plain(find(columns)?),
                 place: place.clone(),
+                form: item.get(FORM).map(plain),
             })
         })
         .collect()

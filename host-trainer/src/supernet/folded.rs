@@ -1,9 +1,15 @@
 //! Networks with batch norm folded in: what ranking evaluates and the exporter quantises.
 
-use burn::tensor::{Tensor, TensorData};
+use std::sync::Arc;
 
-use super::net::{Act, Block, FoldedConv, Net};
-use crate::backend::{self, Cpu, EvalOps as _, Map, Ops as _};
+use rayon::prelude::*;
+
+use super::maps::{Inputs, Map, Pool};
+use super::net::{FoldedConv, Net};
+use super::tree::Tree;
+use super::walk::{self, Seen};
+use crate::backend::LANES;
+use crate::backend::cpu::planes;
 
 /// A network of convolutions with biases.
 pub type FoldedNet = Net<FoldedConv>;
@@ -20,92 +26,18 @@ pub enum Site {
     Shortcut(usize),
 }
 
-/// A folded network as tensors of the CPU backend; cheap to share between threads.
-pub(crate) struct Prepared {
-    net: Net<PreparedConv>,
+/// The first `n` columns of `[classes][16]` as rows, `[n][classes]`.
+fn rows(logits: &[f32], n: usize) -> Vec<f32> {
+    (0..n).flat_map(|lane| logits.iter().skip(lane).step_by(LANES).copied()).collect()
 }
 
-struct PreparedConv {
-    weight: Tensor<Cpu, 4>,
-    bias: Tensor<Cpu, 1>,
-    stride: usize,
-    act: backend::Act<Cpu>,
-}
-
-impl PreparedConv {
-    fn forward(&self, x: &Map<Cpu>, add: Option<&Map<Cpu>>) -> Map<Cpu> {
-        let (weight, bias) = (self.weight.clone(), self.bias.clone());
-        Cpu::conv2d_bias_act(x, weight, bias, self.stride, self.act.clone(), add)
-    }
-}
-
-impl Prepared {
-    pub fn new(net: &FoldedNet) -> Self {
-        let device = Default::default();
-        let conv = |c: &FoldedConv| {
-            let shape = [c.output, c.input, c.kernel, c.kernel];
-            PreparedConv {
-                weight: Tensor::from_data(TensorData::new(c.weight.clone(), shape), &device),
-                bias: Tensor::from_data(TensorData::new(c.bias.clone(), [c.output]), &device),
-                stride: c.stride,
-                act: match c.act {
-                    Act::None => backend::Act::None,
-                    Act::Relu => backend::Act::Relu,
-                    Act::Prelu(slope) => backend::Act::Prelu(Tensor::from_data([slope], &device)),
-                },
-            }
-        };
-        let blocks = net.blocks.iter().map(|b| b.map(conv)).collect();
-        Self { net: Net { input: net.input, blocks, classifier: net.classifier.clone() } }
-    }
-
-    /// Logits `[n, classes]` of normalised images `[n, channels, height, width]`; `seen` is shown
-    /// every feature map.
-    pub fn forward(
-        &self,
-        images: &[f32],
-        n: usize,
-        seen: &mut dyn FnMut(Site, &Map<Cpu>),
-    ) -> Vec<f32> {
-        let mut x: Map<Cpu> = super::forward::map(&self.net, images, n);
-        seen(Site::Input, &x);
-        let mut layer = 0;
-        for block in &self.net.blocks {
-            x = match block {
-                Block::Conv(conv) => conv.forward(&x, None),
-                Block::Residual { first, second, shortcut } => {
-                    let y = first.forward(&x, None);
-                    seen(Site::Layer(layer), &y);
-                    layer += 1;
-                    let shortcut = shortcut.as_ref().map(|conv| conv.forward(&x, None));
-                    if let Some(map) = &shortcut {
-                        seen(Site::Shortcut(layer), map);
-                    }
-                    second.forward(&y, Some(shortcut.as_ref().unwrap_or(&x)))
-                }
-            };
-            seen(Site::Layer(layer), &x);
-            layer += 1;
-        }
-        let pooled = Cpu::pool(&x).into_data();
-        let pooled: Vec<f32> = pooled.iter::<f32>().collect();
-        let classifier = &self.net.classifier;
-        let mut logits = Vec::with_capacity(n * classifier.output);
-        for features in pooled.chunks_exact(classifier.input).take(n) {
-            for (row, bias) in
-                classifier.weight.chunks_exact(classifier.input).zip(&classifier.bias)
-            {
-                logits.push(row.iter().zip(features).map(|(w, x)| w * x).sum::<f32>() + bias);
-            }
-        }
-        logits
-    }
-}
+/// Feature maps of some images, each `[n, channels, height, width]`.
+type Sites = Vec<(Site, Vec<f32>)>;
 
 impl FoldedNet {
     /// Logits `[n, classes]` of `n` normalised images `[n, channels, height, width]`.
     pub fn forward(&self, images: &[f32], n: usize) -> Vec<f32> {
-        Prepared::new(self).forward(images, n, &mut |_, _| {})
+        self.blocks(images, n, false).into_iter().flat_map(|b| b.0).collect()
     }
 
     /// As [`FoldedNet::forward`], and shows every feature map `[n, channels, height, width]`.
@@ -115,6 +47,33 @@ impl FoldedNet {
         n: usize,
         seen: &mut dyn FnMut(Site, &[f32]),
     ) -> Vec<f32> {
-        Prepared::new(self).forward(images, n, &mut |site, map| seen(site, &map.to_images()))
+        seen(Site::Input, images);
+        let (logits, sites): (Vec<_>, Vec<Sites>) =
+            self.blocks(images, n, true).into_iter().unzip();
+        for i in 0..sites.first().map_or(0, Vec::len) {
+            let map: Vec<f32> = sites.iter().flat_map(|s| &s[i].1).copied().collect();
+            seen(sites[0][i].0, &map);
+        }
+        logits.concat()
+    }
+
+    /// Logits of 16 images at a time, with the feature maps where `watch` says so.
+    fn blocks(&self, images: &[f32], n: usize, watch: bool) -> Vec<(Vec<f32>, Sites)> {
+        let tree = Tree::of_folded(self);
+        let size = self.input.len();
+        assert_eq!(images.len(), n * size, "values of {n} images");
+        let inputs = Inputs::new(self.input, tree.margin, images.chunks(LANES * size));
+        let pool = Pool::of(self, |c| (c.output, c.stride));
+        let one = |(map, n): &(Arc<Map>, usize)| {
+            let (mut found, mut sites) = (Vec::new(), Vec::new());
+            let mut see = |site, map: &Map| {
+                let block = planes::to_images(map.block(0), *n, map.c, map.planes);
+                sites.push((site, block));
+            };
+            let seen: Option<Seen<'_>> = if watch { Some(&mut see) } else { None };
+            walk::infer(&tree, map, &pool, seen, &mut |_, logits| found = rows(logits, *n));
+            (found, sites)
+        };
+        inputs.maps.par_iter().map(one).collect()
     }
 }

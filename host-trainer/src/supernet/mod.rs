@@ -7,15 +7,21 @@
 pub mod duplicate;
 mod folded;
 mod forward;
+pub(crate) mod maps;
+mod masked;
 mod net;
+mod statistics;
 mod subnet;
+pub(crate) mod tree;
+pub(crate) mod walk;
 mod weights;
 
-pub(crate) use folded::Prepared;
 pub use folded::{FoldedNet, Site};
 pub use forward::recalibrate;
 pub(crate) use forward::{TensorNet, forward_train};
+pub(crate) use masked::Masked;
 pub use net::{Act, Block, BnConv, BnStats, FoldedConv, Linear, Net};
+pub use statistics::Statistics;
 pub(crate) use subnet::Source;
 pub use subnet::SubNet;
 pub use weights::{Entry, Layout, Role, Weights};

@@ -142,36 +142,40 @@ impl SubNet {
     pub fn fold(&self, stats: &BnStats) -> FoldedNet {
         assert_eq!(self.convs().count(), stats.layers.len(), "statistics of this network");
         let mut stats = stats.layers.iter();
-        let fold = |conv: &BnConv| {
-            let empty = (Vec::new(), Vec::new());
+        let empty = (Vec::new(), Vec::new());
+        let mut fold = |conv: &BnConv| {
             let (mean, var) = stats.next().unwrap_or(&empty);
-            let factor: Vec<f64> = conv
-                .gamma
-                .iter()
-                .zip(var)
-                .map(|(&g, &v)| f64::from(g) / (f64::from(v) + f64::from(BN_EPSILON)).sqrt())
-                .collect();
-            let size = conv.input * conv.kernel * conv.kernel;
-            FoldedConv {
-                name: conv.name.clone(),
-                input: conv.input,
-                output: conv.output,
-                kernel: conv.kernel,
-                stride: conv.stride,
-                weight: conv
-                    .weight
-                    .chunks(size)
-                    .zip(&factor)
-                    .flat_map(|(row, &f)| row.iter().map(move |&w| (f64::from(w) * f) as f32))
-                    .collect(),
-                bias: (0..conv.output)
-                    .map(|c| (f64::from(conv.beta[c]) - f64::from(mean[c]) * factor[c]) as f32)
-                    .collect(),
-                act: conv.act,
-            }
+            fold(conv, mean, var)
         };
-        let mut fold = fold;
         let blocks = self.blocks.iter().map(|b| b.map(&mut fold)).collect();
         Net { input: self.input, blocks, classifier: self.classifier.clone() }
+    }
+}
+
+/// One convolution with its batch norm folded in, as [`SubNet::fold`] does it.
+pub(crate) fn fold(conv: &BnConv, mean: &[f32], var: &[f32]) -> FoldedConv {
+    let factor: Vec<f64> = conv
+        .gamma
+        .iter()
+        .zip(var)
+        .map(|(&g, &v)| f64::from(g) / (f64::from(v) + f64::from(BN_EPSILON)).sqrt())
+        .collect();
+    let size = conv.input * conv.kernel * conv.kernel;
+    FoldedConv {
+        name: conv.name.clone(),
+        input: conv.input,
+        output: conv.output,
+        kernel: conv.kernel,
+        stride: conv.stride,
+        weight: conv
+            .weight
+            .chunks(size)
+            .zip(&factor)
+            .flat_map(|(row, &f)| row.iter().map(move |&w| (f64::from(w) * f) as f32))
+            .collect(),
+        bias: (0..conv.output)
+            .map(|c| (f64::from(conv.beta[c]) - f64::from(mean[c]) * factor[c]) as f32)
+            .collect(),
+        act: conv.act,
     }
 }

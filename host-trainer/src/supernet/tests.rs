@@ -84,6 +84,58 @@ fn duplication_keeps_logits() {
     }
 }
 
+/// Right after duplication every sub-network computes what it computed before, to the bit: all of a
+/// small space and 200 random ones of ResNet20, through both progressions.
+#[test]
+fn duplication_keeps_the_logits_of_a_whole_space_and_of_200_codes() {
+    use rayon::prelude::*;
+    use supernano_core::space::{Block, Layer, Shape, Shortcut};
+    const NARROW: &[u16] = &[4, 8, 12, 16];
+    const LAYERS: &[Layer<'static>] = &[
+        Layer { widths: NARROW, kernel: 3, stride: 1, same_as: None },
+        Layer { widths: NARROW, kernel: 3, stride: 2, same_as: None },
+        Layer { widths: &[4, 8, 12, 16, 20], kernel: 3, stride: 1, same_as: None },
+    ];
+    static SMALL: Space<'static> = Space {
+        name: "small",
+        input: Shape { height: 8, width: 8, channels: 3 },
+        classes: 5,
+        layers: LAYERS,
+        blocks: &[Block::Conv, Block::Residual(Shortcut::Projection)],
+        ignored_digits: 0,
+    };
+    SMALL.validate().unwrap();
+    let all = (0..SMALL.size()).map(|i| Arch::from_code(&SMALL, ArchCode(i)).unwrap());
+    let random = crate::rank::random_codes(&RESNET20, 200, 11).into_iter().map(|c| c.arch);
+    let sets: [(&'static Space<'static>, Vec<Arch>, usize); 2] =
+        [(&SMALL, all.collect(), 8), (&RESNET20, random.collect(), 2)];
+    assert_eq!((sets[0].1.len(), sets[1].1.len()), (80, 200));
+    for (space, archs, n) in sets {
+        let images = images(space, n);
+        let logits = |weights: &Weights| -> Vec<Vec<f32>> {
+            let one = |arch: &Arch| {
+                let subnet = subnet(weights, arch);
+                let stats = recalibrate(&subnet, n, [images.clone()]);
+                subnet.fold(&stats).forward(&images, n)
+            };
+            archs.par_iter().map(one).collect()
+        };
+        let before = weights(space);
+        let expected = logits(&before);
+        assert_ne!(expected[0], expected[1]);
+        for progression in [
+            [BranchScheme::Halves, BranchScheme::Exclusive],
+            [BranchScheme::Reference4, BranchScheme::ReferenceFine],
+        ] {
+            let mut weights = before.clone();
+            for scheme in progression {
+                weights = weights.duplicated(scheme).unwrap();
+                assert!(logits(&weights) == expected, "{} {scheme:?}", space.name);
+            }
+        }
+    }
+}
+
 #[test]
 fn the_largest_network_has_the_references_parameters() {
     let shared = weights(&RESNET20);
@@ -178,4 +230,121 @@ fn folding_agrees_with_a_direct_computation() {
         ]
     );
     assert_eq!(logits.len(), 4 * 10);
+}
+
+/// Feature maps in f64, `[n][c][h][w]`.
+struct Plain {
+    c: usize,
+    h: usize,
+    w: usize,
+    values: Vec<f64>,
+}
+
+const N: usize = 19;
+
+fn plain_conv(x: &Plain, weight: &[f32], co: usize, k: usize, stride: usize) -> Plain {
+    let (h, w, pad) = (x.h.div_ceil(stride), x.w.div_ceil(stride), k / 2);
+    let mut values = Vec::with_capacity(N * co * h * w);
+    for (n, o) in (0..N).flat_map(|n| (0..co).map(move |o| (n, o))) {
+        for (y, z) in (0..h).flat_map(|y| (0..w).map(move |z| (y, z))) {
+            let mut sum = 0.0;
+            for (ky, kx) in (0..k).flat_map(|a| (0..k).map(move |b| (a, b))) {
+                let (sy, sx) =
+                    ((y * stride + ky).wrapping_sub(pad), (z * stride + kx).wrapping_sub(pad));
+                if sy < x.h && sx < x.w {
+                    for i in 0..x.c {
+                        sum += f64::from(weight[((o * x.c + i) * k + ky) * k + kx])
+                            * x.values[((n * x.c + i) * x.h + sy) * x.w + sx];
+                    }
+                }
+            }
+            values.push(sum);
+        }
+    }
+    Plain { c: co, h, w, values }
+}
+
+/// Convolution and batch norm in training mode; pushes mean and unbiased variance.
+fn plain_norm(x: &Plain, conv: &BnConv, stats: &mut Vec<(Vec<f64>, Vec<f64>)>) -> Plain {
+    let mut y = plain_conv(x, &conv.weight, conv.output, conv.kernel, conv.stride);
+    let area = y.h * y.w;
+    let (mut means, mut variances) = (Vec::new(), Vec::new());
+    for c in 0..y.c {
+        let of = |i: &usize| i / area % y.c == c;
+        let at: Vec<usize> = (0..y.values.len()).filter(of).collect();
+        let count = at.len() as f64;
+        let mean = at.iter().map(|&i| y.values[i]).sum::<f64>() / count;
+        let var = at.iter().map(|&i| (y.values[i] - mean).powi(2)).sum::<f64>() / count;
+        for i in at {
+            y.values[i] = (y.values[i] - mean) / (var + 1e-5).sqrt() * f64::from(conv.gamma[c])
+                + f64::from(conv.beta[c]);
+        }
+        means.push(mean);
+        variances.push(var * count / (count - 1.0));
+    }
+    stats.push((means, variances));
+    y
+}
+
+fn plain_act(y: &mut Plain, act: Act) {
+    let f = |x: f64| match act {
+        Act::None => x,
+        Act::Relu => x.max(0.0),
+        Act::Prelu(slope) => {
+            if x < 0.0 {
+                x * f64::from(slope)
+            } else {
+                x
+            }
+        }
+    };
+    y.values.iter_mut().for_each(|x| *x = f(*x));
+}
+
+/// Statistics of one batch of 19 images, all layers, against plain loops in f64.
+#[test]
+fn statistics_agree_with_plain_loops() {
+    for (space, seed) in [(&RESNET8, 7), (&RESNET20, 8)] {
+        let mut weights = weights(space);
+        for (i, v) in weights.values.iter_mut().enumerate() {
+            *v += (i % 5) as f32 * 0.03;
+        }
+        let net = subnet(&weights, &archs(space, 9)[seed]);
+        let images = images(space, N);
+        let found = recalibrate(&net, N, [images.clone()]);
+        let s = space.input;
+        let (c, h, w) = (usize::from(s.channels), usize::from(s.height), usize::from(s.width));
+        let values = images.iter().map(|&v| f64::from(v)).collect();
+        let (mut x, mut stats) = (Plain { c, h, w, values }, Vec::new());
+        for block in &net.blocks {
+            x = match block {
+                Block::Conv(conv) => {
+                    let mut y = plain_norm(&x, conv, &mut stats);
+                    plain_act(&mut y, conv.act);
+                    y
+                }
+                Block::Residual { first, second, shortcut } => {
+                    let mut y = plain_norm(&x, first, &mut stats);
+                    plain_act(&mut y, first.act);
+                    let mut y = plain_norm(&y, second, &mut stats);
+                    let x = match shortcut {
+                        Some(conv) => plain_norm(&x, conv, &mut stats),
+                        None => x,
+                    };
+                    y.values.iter_mut().zip(&x.values).for_each(|(y, x)| *y += x);
+                    plain_act(&mut y, second.act);
+                    y
+                }
+            };
+        }
+        assert_eq!(found.layers.len(), stats.len());
+        for (layer, (found, expected)) in found.layers.iter().zip(&stats).enumerate() {
+            for c in 0..expected.0.len() {
+                let (m, v) = (f64::from(found.0[c]), f64::from(found.1[c]));
+                let (em, ev) = (expected.0[c], expected.1[c]);
+                assert!((m - em).abs() < 1e-4 * (ev.sqrt() + em.abs()), "{layer}: {m}, {em}");
+                assert!((v - ev).abs() < 1e-4 * ev, "{layer}: variance {v}, {ev}");
+            }
+        }
+    }
 }

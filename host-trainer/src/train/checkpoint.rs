@@ -1,7 +1,8 @@
 //! Weights and optimiser state in one file.
 //!
 //! Layout: `SNWT`, version 1 as u32, length of the header as u32, header (JSON), all values as f32,
-//! then the momentum of those tensors that have one, as f32; CRC-32 (ISO-HDLC) of everything before
+//! then the momentum of those tensors that have one, as f32, then running batch-norm statistics where
+//! there are any (mean, then variance of every batch norm), as f32; CRC-32 (ISO-HDLC) of everything before
 //! it as u32. Little-endian throughout.
 
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::RunConfig;
 use crate::error::{Error, Result};
 use crate::files;
-use crate::supernet::{Layout, Weights};
+use crate::supernet::{Layout, Statistics, Weights};
 
 const MAGIC: &[u8; 4] = b"SNWT";
 const VERSION: u32 = 1;
@@ -24,6 +25,8 @@ struct Header {
     epoch: u32,
     values: usize,
     momentum: Vec<bool>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    statistics: bool,
 }
 
 /// Where training stands.
@@ -37,6 +40,8 @@ pub struct Checkpoint {
     pub values: Vec<f32>,
     /// Momentum of every tensor; `None` before its first gradient. Empty for a finished step.
     pub momentum: Vec<Option<Vec<f32>>>,
+    /// Running statistics of every batch norm, where the weights came with them.
+    pub statistics: Option<Statistics>,
 }
 
 /// File of a finished step.
@@ -47,6 +52,41 @@ pub fn finished_path(run: &Path, step: usize) -> PathBuf {
 /// File of the step that is being trained.
 pub fn current_path(run: &Path) -> PathBuf {
     run.join("checkpoints").join("current.snw")
+}
+
+/// File of the step that is being trained, `age` checkpoints before the current one.
+fn earlier_path(run: &Path, age: usize) -> PathBuf {
+    run.join("checkpoints").join(format!("earlier-{age}.snw"))
+}
+
+/// Before a current checkpoint is written: the one that is there, and those before it, grow older;
+/// `keep` stay with the new one.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn age(run: &Path, keep: usize) -> Result<()> {
+    for age in (1..keep).rev() {
+        let (current, to) = (current_path(run), earlier_path(run, age));
+        let from = if age == 1 { current } else { earlier_path(run, age - 1) };
+        if from.exists() {
+            std::fs::copy(&from, &to).map_err(|e| Error::io(&to, e))?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes the checkpoints of a step that is finished.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn clear(run: &Path) -> Result<()> {
+    let earlier = (1..).map(|age| earlier_path(run, age)).take_while(|p| p.exists());
+    for path in std::iter::once(current_path(run)).chain(earlier).collect::<Vec<_>>() {
+        if path.exists() {
+            std::fs::remove_file(&path).map_err(|e| Error::io(&path, e))?;
+        }
+    }
+    Ok(())
 }
 
 /// The latest finished step of a run, from 1.
@@ -65,6 +105,7 @@ impl Checkpoint {
             epoch: self.epoch,
             values: self.values.len(),
             momentum: self.momentum.iter().map(Option::is_some).collect(),
+            statistics: self.statistics.is_some(),
         };
         let header = serde_json::to_vec(&header)
             .map_err(|e| Error::invalid(path.display(), "header", "JSON", e))?;
@@ -73,7 +114,9 @@ impl Checkpoint {
         bytes.extend((header.len() as u32).to_le_bytes());
         bytes.extend(header);
         let momentum = self.momentum.iter().flatten().flatten();
-        bytes.extend(self.values.iter().chain(momentum).flat_map(|v| v.to_le_bytes()));
+        let statistics = self.statistics.iter().flat_map(|s| &s.values);
+        let floats = self.values.iter().chain(momentum).chain(statistics);
+        bytes.extend(floats.flat_map(|v| v.to_le_bytes()));
         bytes.extend(CRC.checksum(&bytes).to_le_bytes());
         files::write(path, &bytes)
     }
@@ -139,7 +182,7 @@ impl Stored {
     /// # Errors
     /// [`Error::Invalid`] where the file is of another layout.
     pub fn split(self, layout: &Layout, path: &Path) -> Result<Checkpoint> {
-        let Header { step, epoch, values, momentum: flags } = self.header;
+        let Header { step, epoch, values, momentum: flags, statistics } = self.header;
         let bad = |field, expected: usize, found: usize| {
             Err(Error::invalid(path.display(), field, expected, found))
         };
@@ -161,17 +204,22 @@ impl Stored {
                 _ => None,
             });
         }
+        let expected = if statistics { layout.statistics() } else { 0 };
+        if rest.len() != expected {
+            return bad("batch-norm statistics", expected, rest.len());
+        }
+        let statistics = statistics.then(|| Statistics { values: rest.to_vec() });
         let mut floats = self.floats;
         floats.truncate(values);
-        Ok(Checkpoint { step, epoch, values: floats, momentum })
+        Ok(Checkpoint { step, epoch, values: floats, momentum, statistics })
     }
 
-    /// Its weights alone, under a layout.
+    /// Its weights alone, under a layout, and statistics where there are any.
     ///
     /// # Errors
     /// As [`Stored::split`].
-    pub fn weights(self, layout: Layout, path: &Path) -> Result<Weights> {
-        let values = self.split(&layout, path)?.values;
-        Ok(Weights { layout, values })
+    pub fn weights(self, layout: Layout, path: &Path) -> Result<(Weights, Option<Statistics>)> {
+        let Checkpoint { values, statistics, .. } = self.split(&layout, path)?;
+        Ok((Weights { layout, values }, statistics))
     }
 }

@@ -1,8 +1,11 @@
 //! Training: Algorithm 1 step after step, in a run directory that can be resumed.
 
+pub mod bench;
 pub mod checkpoint;
 mod epoch;
+pub mod finetune;
 mod loss;
+mod masked;
 mod panel;
 mod params;
 pub mod standalone;
@@ -17,9 +20,9 @@ use supernano_core::space::Space;
 use crate::config::RunConfig;
 use crate::data::{self, Dataset};
 use crate::error::{Error, Result};
-use crate::supernet::{BnStats, FoldedNet, Layout, SubNet, Weights, recalibrate};
+use crate::supernet::{BnStats, FoldedNet, Layout, Statistics, SubNet, Weights, recalibrate};
 use checkpoint::Checkpoint;
-pub use epoch::{Begin, Epoch, train};
+pub use epoch::{Begin, Epoch, train, train_until};
 pub use panel::PanelScore;
 
 /// A run directory with the weights of its latest finished step.
@@ -31,6 +34,8 @@ pub struct Run {
     pub config: RunConfig,
     /// Weights after [`Run::step`].
     pub weights: Weights,
+    /// Running batch-norm statistics, where the weights came with them (an import).
+    pub statistics: Option<Statistics>,
     /// The latest finished step, from 1.
     pub step: usize,
     /// True where that step used ReLU only.
@@ -60,9 +65,34 @@ impl Run {
         let config = RunConfig::read(&path.join("config.toml"))?;
         let layout = Layout::new(config.space(), config.enhancement, config.scheme(step));
         let file = checkpoint::finished_path(path, step);
-        let weights = Checkpoint::read(&file)?.weights(layout, &file)?;
+        let (weights, statistics) = Checkpoint::read(&file)?.weights(layout, &file)?;
+        Ok(Self::over(path, config, weights, statistics, step))
+    }
+
+    /// Opens a run as it is in the middle of a step, at its current checkpoint; [`Run::step`] is
+    /// the step that is being trained.
+    ///
+    /// # Errors
+    /// As [`Run::open`].
+    pub fn open_unfinished(path: &Path) -> Result<Self> {
+        let config = RunConfig::read(&path.join("config.toml"))?;
+        let file = checkpoint::current_path(path);
+        let stored = Checkpoint::read(&file)?;
+        let step = stored.step();
+        let layout = Layout::new(config.space(), config.enhancement, config.scheme(step));
+        let (weights, statistics) = stored.weights(layout, &file)?;
+        Ok(Self::over(path, config, weights, statistics, step))
+    }
+
+    fn over(
+        path: &Path,
+        config: RunConfig,
+        weights: Weights,
+        statistics: Option<Statistics>,
+        step: usize,
+    ) -> Self {
         let relu = config.steps.get(step.wrapping_sub(1)).is_some_and(|s| s.relu);
-        Ok(Self { path: path.to_path_buf(), config, weights, step, relu })
+        Self { path: path.to_path_buf(), config, weights, statistics, step, relu }
     }
 
     /// The run's search space.

@@ -141,6 +141,32 @@ fn by_hand(manager: &Manager) -> Failure {
     Failure::tool(format!("{QEMU}: not in PATH; install it with: {}", typed.join(" && ")))
 }
 
+/// Packages that the suite of foreign formats reads the files with.
+const PYTHON: [&str; 3] = ["numpy", "onnxruntime", "safetensors"];
+
+/// A Python environment in `target/python` for the suite of foreign formats. Where it cannot be
+/// made the suite is left out, which is said, and nothing fails.
+pub fn python() -> Result<()> {
+    let directory = process::root().join("target/python");
+    let bin = if cfg!(windows) { "Scripts" } else { "bin" };
+    let python = directory.join(bin).join(format!("python{}", std::env::consts::EXE_SUFFIX));
+    let imports = format!("import {}", PYTHON.join(", "));
+    if succeeds(&mut program(&python, ["-c", &imports])) {
+        return Ok(());
+    }
+    let Some(system) = ["python3", "python"].into_iter().find(|p| in_path(p).is_some()) else {
+        eprintln!("SKIPPED: no python3 in PATH; ONNX and safetensors files stay unchecked");
+        return Ok(());
+    };
+    let made = process::run(program(system, ["-m", "venv"]).arg(&directory)).and_then(|_| {
+        process::run(program(&python, ["-m", "pip", "install", "--quiet"]).args(PYTHON))
+    });
+    if let Err(e) = made {
+        eprintln!("SKIPPED: {e}; ONNX and safetensors files stay unchecked");
+    }
+    Ok(())
+}
+
 fn is_root() -> bool {
     Command::new("id")
         .arg("-u")

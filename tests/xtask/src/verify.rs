@@ -85,6 +85,7 @@ fn steps() -> Vec<Step> {
             "build",
             commands(|| vec![cargo(["build", "--release", "--workspace", "--bin", "supernano"])]),
         ),
+        ("python", Box::new(setup::python)),
         ("tests", commands(|| vec![cargo(["test", "--release", "--workspace", "--no-fail-fast"])])),
     ]
 }

@@ -1,25 +1,57 @@
 //! The same operations for burn's autodiff.
 
 use burn::backend::Autodiff;
+use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops as Parents, OpsKind};
+use burn::tensor::ops::FloatTensor;
 use burn::tensor::{Tensor, TensorPrimitive};
 use burn_ndarray::NdArrayTensor;
 
-use super::conv::{self, Epilogue, Geometry};
-use super::pointwise::{self, NormState, Size};
+use super::conv::{Epilogue, Geometry};
+use super::fused::{self, NormGradient};
+use super::pointwise::{self, Size};
 use super::simd::Isa;
-use super::{convolve, make, normalise, with};
-use crate::backend::{Act, BatchStats, Cpu, LANES, Map, Ops};
+use super::{Read, add, convolve, make, statistics, with};
+use crate::backend::{Act, BatchStats, Cpu, Execution, LANES, Map, Norm, Ops, Pending};
 
 type Tracked<C> = Autodiff<Cpu, C>;
 
 fn wrap<C: CheckpointStrategy, const D: usize>(
-    t: burn::tensor::ops::FloatTensor<Tracked<C>>,
+    t: FloatTensor<Tracked<C>>,
 ) -> Tensor<Tracked<C>, D> {
     Tensor::from_primitive(TensorPrimitive::Float(t))
+}
+
+fn primitive<C: CheckpointStrategy, const D: usize>(
+    t: &Tensor<Tracked<C>, D>,
+) -> FloatTensor<Tracked<C>> {
+    t.clone().into_primitive().tensor()
+}
+
+/// A parent that wants no gradient.
+fn constant<C: CheckpointStrategy>(v: f32) -> FloatTensor<Tracked<C>> {
+    let t: Tensor<Tracked<C>, 1> = Tensor::from_data([v], &Default::default());
+    t.into_primitive().tensor()
+}
+
+/// The slope for negative values as a parent: 1 without an activation, 0 with ReLU.
+fn slope_of<C: CheckpointStrategy>(act: &Act<Tracked<C>>) -> FloatTensor<Tracked<C>> {
+    match act {
+        Act::None => constant::<C>(1.0),
+        Act::Relu => constant::<C>(0.0),
+        Act::Prelu(slope) => primitive(slope),
+    }
+}
+
+/// Gamma and beta as parents.
+fn norm_of<C: CheckpointStrategy>(norm: Option<&Norm<Tracked<C>>>) -> [FloatTensor<Tracked<C>>; 2] {
+    match norm {
+        Some(norm) => [primitive(&norm.gamma), primitive(&norm.beta)],
+        None => [constant::<C>(1.0), constant::<C>(0.0)],
+    }
 }
 
 /// Registers an operation: `$op` with its state where a gradient is wanted.
@@ -32,77 +64,79 @@ macro_rules! register {
     };
 }
 
+type Parent = Option<NodeId>;
+
+fn give(grads: &mut Gradients, parent: Parent, values: Vec<f32>, shape: &[usize]) {
+    if let Some(node) = parent {
+        grads.register::<Cpu>(node, make(values, shape));
+    }
+}
+
+fn give_norm(grads: &mut Gradients, [gamma, beta]: [Parent; 2], found: Option<NormGradient>) {
+    if let Some(found) = found {
+        let shape = [found.gamma.len()];
+        give(grads, gamma, found.gamma, &shape);
+        give(grads, beta, found.beta, &shape);
+    }
+}
+
+/// Convolution of a pending map; parents: map, gamma, beta, slope, weights.
 #[derive(Debug)]
 struct Conv;
 
-impl Backward<Cpu, 2> for Conv {
-    type State = (NdArrayTensor, NdArrayTensor, Geometry);
+impl Backward<Cpu, 5> for Conv {
+    type State = (Read, NdArrayTensor, Geometry, usize);
 
-    fn backward(self, ops: Parents<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+    fn backward(self, ops: Parents<Self::State, 5>, grads: &mut Gradients, _: &mut Checkpointer) {
         let dy = grads.consume::<Cpu>(&ops.node);
-        let ([px, pw], (x, w, g)) = (ops.parents, ops.state);
+        let [px, pgamma, pbeta, pslope, pw] = ops.parents.map(|p| p.map(|n| n.id));
+        let (x, w, g, n) = ops.state;
+        let wanted = [px, pgamma, pbeta, pslope].iter().any(Option::is_some);
         let isa = Isa::detect();
-        with(&dy, |dy| {
-            if let Some(node) = px {
-                let dx = with(&w, |w| conv::input_gradient(isa, g, dy, w));
-                grads.register::<Cpu>(node.id, make(dx, &[g.blocks, g.ci, g.h, g.w, LANES]));
-            }
-            if let Some(node) = pw {
-                let dw = with(&x, |x| conv::weight_gradient(isa, g, x, dy));
-                grads.register::<Cpu>(node.id, make(dw, &[g.co, g.ci, g.k, g.k]));
-            }
+        let found = with(&dy, |dy| {
+            with(&w, |w| x.with(|x| fused::convolve_gradients(isa, &g, n, x, w, dy, wanted)))
         });
-    }
-}
-
-#[derive(Debug)]
-struct Norm;
-
-impl Backward<Cpu, 3> for Norm {
-    type State = (NdArrayTensor, NormState, Size, [usize; 5]);
-
-    fn backward(self, ops: Parents<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let dy = grads.consume::<Cpu>(&ops.node);
-        let (x, state, size, shape) = ops.state;
-        let [dx, dgamma, dbeta] =
-            with(&x, |x| with(&dy, |dy| pointwise::norm_gradient(size, x, dy, &state)));
-        let [px, pgamma, pbeta] = ops.parents;
-        let vector = [size.c];
-        let all: [(_, _, &[usize]); 3] =
-            [(px, dx, &shape), (pgamma, dgamma, &vector), (pbeta, dbeta, &vector)];
-        for (parent, values, shape) in all {
-            if let Some(node) = parent {
-                grads.register::<Cpu>(node.id, make(values, shape));
-            }
+        if let Some(dx) = found.x {
+            give(grads, px, dx, &[g.blocks, g.ci, g.h, g.w, LANES]);
         }
+        give_norm(grads, [pgamma, pbeta], found.norm);
+        give(grads, pslope, vec![found.slope], &[1]);
+        give(grads, pw, found.w, &[g.co, g.ci, g.k, g.k]);
     }
 }
 
-/// `act(a + b)`; the state is the sum and the slope.
+/// `act(norm(a) + norm(b))`; parents: a, gamma, beta, b, gamma, beta, slope.
 #[derive(Debug)]
 struct Add;
 
-impl Backward<Cpu, 3> for Add {
-    type State = (Option<NdArrayTensor>, f32, [usize; 5]);
+impl Backward<Cpu, 7> for Add {
+    type State = (Read, Option<Read>, f32, Size, [usize; 5]);
 
-    fn backward(self, ops: Parents<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+    fn backward(self, ops: Parents<Self::State, 7>, grads: &mut Gradients, _: &mut Checkpointer) {
         let dy = grads.consume::<Cpu>(&ops.node);
-        let (sum, slope, shape) = ops.state;
-        let [pa, pb, pslope] = ops.parents;
-        let (dx, dslope) = match &sum {
-            Some(sum) => {
-                let (dx, d) =
-                    with(sum, |v| with(&dy, |dy| pointwise::prelu_gradient(v, dy, slope)));
-                (make(dx, &shape), d)
+        let (a, b, slope, size, shape) = ops.state;
+        let [pa, ga, ba, pb, gb, bb, pslope] = ops.parents.map(|p| p.map(|n| n.id));
+        let isa = Isa::detect();
+        let found = with(&dy, |dy| {
+            a.with(|a| match &b {
+                Some(b) => b.with(|b| fused::add_gradients(isa, size, a, Some(b), slope, dy)),
+                None => fused::add_gradients(isa, size, a, None, slope, dy),
+            })
+        });
+        let da = make(found.a.0, &shape);
+        give_norm(grads, [ga, ba], found.a.1);
+        match (found.b, pb) {
+            (Some((db, norm)), _) => {
+                give(grads, pb, db, &shape);
+                give_norm(grads, [gb, bb], norm);
             }
-            None => (dy, 0.0),
-        };
-        for node in [pa, pb].into_iter().flatten() {
-            grads.register::<Cpu>(node.id, dx.clone());
+            (None, Some(node)) if b.is_some() => grads.register::<Cpu>(node, da.clone()),
+            _ => {}
         }
-        if let Some(node) = pslope {
-            grads.register::<Cpu>(node.id, make(vec![dslope], &[1]));
+        if let Some(node) = pa {
+            grads.register::<Cpu>(node, da);
         }
+        give(grads, pslope, vec![found.slope], &[1]);
     }
 }
 
@@ -115,60 +149,74 @@ impl Backward<Cpu, 1> for Pool {
     fn backward(self, ops: Parents<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let dy = grads.consume::<Cpu>(&ops.node);
         let (size, shape) = ops.state;
-        if let [Some(node)] = ops.parents {
-            let dx = with(&dy, |dy| pointwise::pool_gradient(size, dy));
-            grads.register::<Cpu>(node.id, make(dx, &shape));
-        }
+        let dx = with(&dy, |dy| pointwise::pool_gradient(size, dy));
+        let parent = ops.parents[0].as_ref().map(|n| n.id);
+        give(grads, parent, dx, &shape);
     }
 }
 
-fn add<C: CheckpointStrategy>(
-    a: &Map<Tracked<C>>,
-    b: Option<&Map<Tracked<C>>>,
-    act: Act<Tracked<C>>,
+/// A pending map with the parents that it brings along.
+struct Tracing<C: CheckpointStrategy> {
+    x: FloatTensor<Tracked<C>>,
+    norm: [FloatTensor<Tracked<C>>; 2],
+    read: Read,
+}
+
+impl<C: CheckpointStrategy> Tracing<C> {
+    fn new(p: &Pending<Tracked<C>>, slope: f32) -> Self {
+        let (x, norm) = (primitive(&p.map.data), norm_of(p.norm.as_ref()));
+        let of = p.norm.as_ref().map(|n| (&n.stats, [&norm[0].primitive, &norm[1].primitive]));
+        let read = Read::of(&x.primitive, of, slope);
+        Self { x, norm, read }
+    }
+}
+
+fn convolved<C: CheckpointStrategy>(
+    x: &Pending<Tracked<C>>,
+    weight: &Tensor<Tracked<C>, 4>,
+    stride: usize,
+    measured: bool,
+) -> (Map<Tracked<C>>, BatchStats) {
+    let g = x.map.geometry(weight.dims(), stride);
+    let (slope, w) = (slope_of(&x.act), primitive(weight));
+    let t = Tracing::new(x, with(&slope.primitive, |s| s[0]));
+    let n = x.map.n;
+    let (y, stats) = convolve(&g, n, &t.read, &w.primitive, &Epilogue::NONE, measured);
+    let [gamma, beta] = &t.norm;
+    let parents = [&t.x, gamma, beta, &slope, &w].map(|p| p.node.clone());
+    let y = register!(Conv, C, parents, y, (t.read, w.primitive, g, n));
+    (x.map.convolved(wrap(y), &g), stats)
+}
+
+fn added<C: CheckpointStrategy>(
+    a: &Pending<Tracked<C>>,
+    b: Option<&Pending<Tracked<C>>>,
+    act: &Act<Tracked<C>>,
 ) -> Map<Tracked<C>> {
-    let x = a.data.clone().into_primitive().tensor();
-    let other = b.map(|b| b.data.clone().into_primitive().tensor());
-    let sum = with(&x.primitive, |x| match &other {
-        Some(o) => with(&o.primitive, |o| pointwise::sum(x, Some(o))),
-        None => x.to_vec(),
-    });
-    // Without a slope of its own the third parent is a constant that wants no gradient.
-    let constant = |v: f32| {
-        let t: Tensor<Tracked<C>, 1> = Tensor::from_data([v], &Default::default());
-        t.into_primitive().tensor()
+    let slope = slope_of(act);
+    let value = with(&slope.primitive, |s| s[0]);
+    let first = Tracing::new(a, 1.0);
+    let second = b.map(|b| Tracing::new(b, 1.0));
+    let (size, shape) = (a.map.size(), a.map.shape());
+    let y = add(size, &shape, &first.read, second.as_ref().map(|t| &t.read), value);
+    let none = constant::<C>(0.0);
+    let others = match &second {
+        Some(t) => [&t.x, &t.norm[0], &t.norm[1]],
+        None => [&none; 3],
     };
-    let slope_tensor = match act {
-        Act::None => constant(1.0),
-        Act::Relu => constant(0.0),
-        Act::Prelu(slope) => slope.into_primitive().tensor(),
-    };
-    let slope = with(&slope_tensor.primitive, |s| s[0]);
-    let shape = a.shape();
-    let sum = make(sum, &shape);
-    let output = if slope == 1.0 {
-        sum.clone()
-    } else {
-        make(with(&sum, |v| pointwise::prelu(v, slope)), &shape)
-    };
-    let second = match &other {
-        Some(o) => o.node.clone(),
-        None => constant(0.0).node.clone(),
-    };
-    let parents = [x.node.clone(), second, slope_tensor.node.clone()];
-    a.like(wrap(register!(Add, C, parents, output, (Some(sum), slope, shape))))
+    let [gamma, beta] = &first.norm;
+    let parents = [&first.x, gamma, beta, others[0], others[1], others[2], &slope];
+    let parents = parents.map(|p| p.node.clone());
+    let state = (first.read, second.map(|t| t.read), value, size, shape);
+    a.map.like(wrap(register!(Add, C, parents, y, state)))
 }
 
 impl<C: CheckpointStrategy> Ops for Tracked<C> {
+    const LANES: usize = LANES;
+    const EXECUTION: Execution = Execution::Sliced;
+
     fn conv(x: &Map<Self>, weight: Tensor<Self, 4>, stride: usize) -> Map<Self> {
-        let g = x.geometry(weight.dims(), stride);
-        let input = x.data.clone().into_primitive().tensor();
-        let weight = weight.into_primitive().tensor();
-        let y = convolve(g, &input.primitive, &weight.primitive, &Epilogue::NONE);
-        let y = make(y, &[g.blocks, g.co, g.ho(), g.wo(), LANES]);
-        let parents = [input.node.clone(), weight.node.clone()];
-        let state = (input.primitive.clone(), weight.primitive.clone(), g);
-        x.convolved(wrap(register!(Conv, C, parents, y, state)), &g)
+        convolved(&x.clone().into(), &weight, stride, false).0
     }
 
     fn batch_norm(
@@ -177,29 +225,43 @@ impl<C: CheckpointStrategy> Ops for Tracked<C> {
         beta: Tensor<Self, 1>,
         act: Act<Self>,
     ) -> (Map<Self>, BatchStats) {
-        let relu = matches!(act, Act::Relu);
-        let input = x.data.clone().into_primitive().tensor();
-        let (gamma, beta) = (gamma.into_primitive().tensor(), beta.into_primitive().tensor());
-        let (y, stats, state) =
-            normalise(x.size(), &input.primitive, &gamma.primitive, &beta.primitive, relu);
-        let parents = [input.node.clone(), gamma.node.clone(), beta.node.clone()];
-        let state = (input.primitive.clone(), state, x.size(), x.shape());
-        let y = register!(Norm, C, parents, make(y, &x.shape()), state);
-        (x.like(wrap(y)), stats)
+        let stats = statistics(x.size(), &primitive(&x.data).primitive);
+        let norm = Some(Norm { gamma, beta, stats: stats.clone() });
+        (Self::settled(&Pending { map: x.clone(), norm, act }), stats)
     }
 
     fn add_act(a: &Map<Self>, b: &Map<Self>, act: Act<Self>) -> Map<Self> {
-        add(a, Some(b), act)
+        added(&a.clone().into(), Some(&b.clone().into()), &act)
     }
 
     fn act(x: &Map<Self>, act: Act<Self>) -> Map<Self> {
-        add(x, None, act)
+        added(&x.clone().into(), None, &act)
     }
 
     fn pool(x: &Map<Self>) -> Tensor<Self, 2> {
-        let input = x.data.clone().into_primitive().tensor();
+        let input = primitive(&x.data);
         let y = with(&input.primitive, |v| pointwise::pool(x.size(), v));
         let y = make(y, &[x.n, x.c]);
         wrap(register!(Pool, C, [input.node.clone()], y, (x.size(), x.shape())))
+    }
+
+    fn conv_norm(
+        x: &Pending<Self>,
+        weight: Tensor<Self, 4>,
+        stride: usize,
+        [gamma, beta]: [Tensor<Self, 1>; 2],
+        act: Act<Self>,
+    ) -> (Pending<Self>, BatchStats) {
+        let (map, stats) = convolved(x, &weight, stride, true);
+        let norm = Some(Norm { gamma, beta, stats: stats.clone() });
+        (Pending { map, norm, act }, stats)
+    }
+
+    fn settled(x: &Pending<Self>) -> Map<Self> {
+        added(x, None, &x.act)
+    }
+
+    fn add_pending(a: &Pending<Self>, b: &Pending<Self>, act: Act<Self>) -> Map<Self> {
+        added(a, Some(b), &act)
     }
 }

@@ -2,7 +2,12 @@
 
 #[expect(clippy::needless_range_loop, reason = "register tiles are indexed by constants")]
 pub mod conv;
+pub mod fused;
 mod gradients;
+mod integer;
+#[expect(clippy::needless_range_loop, reason = "planes are indexed by channel")]
+pub mod planes;
+#[expect(clippy::needless_range_loop, reason = "lanes are indexed by constants")]
 pub mod pointwise;
 #[expect(clippy::needless_range_loop, reason = "lanes are indexed by constants")]
 pub mod simd;
@@ -10,10 +15,12 @@ pub mod simd;
 use burn::tensor::{Tensor, TensorData, TensorPrimitive};
 use burn_ndarray::NdArrayTensor;
 use conv::{Epilogue, Geometry};
-use pointwise::Size;
+use fused::Operand;
+pub(super) use integer::channel_means;
+use pointwise::{Affine, Size};
 use simd::Isa;
 
-use super::{Act, BatchStats, Cpu, EvalOps, LANES, Map, Ops};
+use super::{Act, BatchStats, Cpu, EvalOps, Execution, LANES, Map, Norm, Ops, Pending};
 
 /// Added to a variance before its root is taken.
 const EPSILON: f32 = 1e-5;
@@ -67,7 +74,75 @@ impl<B: burn::tensor::backend::Backend> Map<B> {
     }
 }
 
+/// Statistics of a map's channels.
+fn statistics(size: Size, x: &NdArrayTensor) -> BatchStats {
+    let (mean, var_biased) = with(x, |x| fused::statistics(Isa::detect(), size, x));
+    BatchStats { mean, var_biased, count: size.count() }
+}
+
+/// A pending map as the fused operations read it.
+#[derive(Clone, Debug)]
+struct Read {
+    x: NdArrayTensor,
+    norm: Option<Affine>,
+    slope: f32,
+}
+
+impl Read {
+    fn of(x: &NdArrayTensor, norm: Option<(&BatchStats, [&NdArrayTensor; 2])>, slope: f32) -> Self {
+        let norm = norm.map(|(stats, [gamma, beta])| {
+            with(gamma, |gamma| {
+                with(beta, |beta| Affine::new(&stats.mean, &stats.var_biased, gamma, beta, EPSILON))
+            })
+        });
+        Self { x: x.clone(), norm, slope }
+    }
+
+    fn pending(p: &Pending<Cpu>) -> Self {
+        let tensors = p.norm.as_ref().map(|n| [primitive(&n.gamma), primitive(&n.beta)]);
+        let stats = p.norm.as_ref().map(|n| &n.stats);
+        let norm = stats.zip(tensors.as_ref()).map(|(s, [g, b])| (s, [g, b]));
+        Self::of(&primitive(&p.map.data), norm, slope(&p.act))
+    }
+
+    fn with<R>(&self, f: impl FnOnce(Operand<'_>) -> R) -> R {
+        with(&self.x, |x| f(Operand { x, norm: self.norm.as_ref(), slope: self.slope }))
+    }
+}
+
+/// Convolution, and with `measured` the statistics of its output.
+fn convolve(
+    g: &Geometry,
+    n: usize,
+    x: &Read,
+    w: &NdArrayTensor,
+    e: &Epilogue<'_>,
+    measured: bool,
+) -> (NdArrayTensor, BatchStats) {
+    let (y, (mean, var_biased)) =
+        x.with(|x| with(w, |w| fused::convolve(Isa::detect(), g, n, x, w, e, measured)));
+    let y = make(y, &[g.blocks, g.co, g.ho(), g.wo(), LANES]);
+    (y, BatchStats { mean, var_biased, count: n * g.ho() * g.wo() })
+}
+
+/// `act(norm(a) + norm(b))`.
+fn add(size: Size, shape: &[usize], a: &Read, b: Option<&Read>, slope: f32) -> NdArrayTensor {
+    let isa = Isa::detect();
+    let y = a.with(|a| match b {
+        Some(b) => b.with(|b| fused::add(isa, size, a, Some(b), slope)),
+        None => fused::add(isa, size, a, None, slope),
+    });
+    make(y, shape)
+}
+
+fn wrap<const D: usize>(t: NdArrayTensor) -> Tensor<Cpu, D> {
+    Tensor::from_primitive(TensorPrimitive::Float(t))
+}
+
 impl Ops for Cpu {
+    const LANES: usize = LANES;
+    const EXECUTION: Execution = Execution::Sliced;
+
     fn conv(x: &Map<Self>, weight: Tensor<Self, 4>, stride: usize) -> Map<Self> {
         conv2d(x, &weight, stride, &Epilogue::NONE)
     }
@@ -78,31 +153,48 @@ impl Ops for Cpu {
         beta: Tensor<Self, 1>,
         act: Act<Self>,
     ) -> (Map<Self>, BatchStats) {
-        let (y, stats, _) = normalise(
-            x.size(),
-            &primitive(&x.data),
-            &primitive(&gamma),
-            &primitive(&beta),
-            matches!(act, Act::Relu),
-        );
-        (x.like(tensor(y, x.shape())), stats)
+        let stats = statistics(x.size(), &primitive(&x.data));
+        let norm = Some(Norm { gamma, beta, stats: stats.clone() });
+        (Self::settled(&Pending { map: x.clone(), norm, act }), stats)
     }
 
     fn add_act(a: &Map<Self>, b: &Map<Self>, act: Act<Self>) -> Map<Self> {
-        let sum = with(&primitive(&a.data), |x| {
-            with(&primitive(&b.data), |y| pointwise::sum(x, Some(y)))
-        });
-        a.like(tensor(activate(sum, slope(&act)), a.shape()))
+        Self::add_pending(&a.clone().into(), &b.clone().into(), act)
     }
 
     fn act(x: &Map<Self>, act: Act<Self>) -> Map<Self> {
-        let copy = with(&primitive(&x.data), <[f32]>::to_vec);
-        x.like(tensor(activate(copy, slope(&act)), x.shape()))
+        Self::settled(&Pending { map: x.clone(), norm: None, act })
     }
 
     fn pool(x: &Map<Self>) -> Tensor<Self, 2> {
         let y = with(&primitive(&x.data), |v| pointwise::pool(x.size(), v));
         tensor(y, [x.n, x.c])
+    }
+
+    fn conv_norm(
+        x: &Pending<Self>,
+        weight: Tensor<Self, 4>,
+        stride: usize,
+        [gamma, beta]: [Tensor<Self, 1>; 2],
+        act: Act<Self>,
+    ) -> (Pending<Self>, BatchStats) {
+        let g = x.map.geometry(weight.dims(), stride);
+        let read = Read::pending(x);
+        let (y, stats) = convolve(&g, x.map.n, &read, &primitive(&weight), &Epilogue::NONE, true);
+        let norm = Some(Norm { gamma, beta, stats: stats.clone() });
+        (Pending { map: x.map.convolved(wrap(y), &g), norm, act }, stats)
+    }
+
+    fn settled(x: &Pending<Self>) -> Map<Self> {
+        let read = Read::pending(x);
+        let map = &x.map;
+        map.like(wrap(add(map.size(), &map.shape(), &read, None, read.slope)))
+    }
+
+    fn add_pending(a: &Pending<Self>, b: &Pending<Self>, act: Act<Self>) -> Map<Self> {
+        let (map, other) = (&a.map, Read::pending(b));
+        let y = add(map.size(), &map.shape(), &Read::pending(a), Some(&other), slope(&act));
+        map.like(wrap(y))
     }
 }
 
@@ -130,31 +222,9 @@ impl EvalOps for Cpu {
 
 fn conv2d(x: &Map<Cpu>, weight: &Tensor<Cpu, 4>, stride: usize, e: &Epilogue<'_>) -> Map<Cpu> {
     let g = x.geometry(weight.dims(), stride);
-    let y = convolve(g, &primitive(&x.data), &primitive(weight), e);
-    x.convolved(tensor(y, [g.blocks, g.co, g.ho(), g.wo(), LANES]), &g)
-}
-
-fn convolve(g: Geometry, x: &NdArrayTensor, w: &NdArrayTensor, e: &Epilogue<'_>) -> Vec<f32> {
-    with(x, |x| with(w, |w| conv::forward(Isa::detect(), g, x, w, e)))
-}
-
-fn normalise(
-    size: Size,
-    x: &NdArrayTensor,
-    gamma: &NdArrayTensor,
-    beta: &NdArrayTensor,
-    relu: bool,
-) -> (Vec<f32>, BatchStats, pointwise::NormState) {
-    with(x, |x| {
-        let (mean, var) = pointwise::statistics(size, x);
-        let affine = with(gamma, |gamma| {
-            with(beta, |beta| pointwise::affine(&mean, &var, gamma, beta, EPSILON))
-        });
-        let y = pointwise::scale(size, x, &affine.0, &affine.1, relu);
-        let inverse = var.iter().map(|v| 1.0 / (v + EPSILON).sqrt()).collect();
-        let state = pointwise::NormState { mean: mean.clone(), inverse, affine, relu };
-        (y, BatchStats { mean, var_biased: var, count: size.count() }, state)
-    })
+    let read = Read::of(&primitive(&x.data), None, 1.0);
+    let (y, _) = convolve(&g, x.n, &read, &primitive(weight), e, false);
+    x.convolved(wrap(y), &g)
 }
 
 /// Slope for negative values: 1 without an activation, 0 with ReLU.
@@ -164,8 +234,4 @@ fn slope(act: &Act<Cpu>) -> f32 {
         Act::Relu => 0.0,
         Act::Prelu(slope) => with(&primitive(slope), |s| s[0]),
     }
-}
-
-fn activate(v: Vec<f32>, slope: f32) -> Vec<f32> {
-    if slope == 1.0 { v } else { pointwise::prelu(&v, slope) }
 }

@@ -1,6 +1,7 @@
-//! Batch norm, activations and pooling on the batch-blocked layout `[blocks][c][h w][16]`.
-
-use rayon::prelude::*;
+//! Statistics, affine maps, activations and pooling on a block `[c][h w][16]` of 16 images.
+//!
+//! Loops over lanes are plain code: compiled with the instructions of the kernel that they are
+//! inlined into, and the same to the last bit with all of them.
 
 use crate::backend::LANES;
 
@@ -16,14 +17,20 @@ pub struct Size {
 }
 
 impl Size {
-    fn plane(&self) -> usize {
+    /// Values of a channel of a block.
+    pub fn plane(&self) -> usize {
         self.pixels * LANES
     }
-    fn block(&self) -> usize {
+    /// Values of a block.
+    pub fn block(&self) -> usize {
         self.c * self.plane()
     }
+    /// Blocks of 16 images.
+    pub fn blocks(&self) -> usize {
+        self.n.div_ceil(LANES)
+    }
     /// Lanes of block `b` that hold images.
-    fn lanes(&self, b: usize) -> usize {
+    pub fn lanes(&self, b: usize) -> usize {
         (self.n - b * LANES).min(LANES)
     }
     /// Values per channel.
@@ -32,195 +39,170 @@ impl Size {
     }
 }
 
-/// Pixels whose lanes are summed in f32 before they go on in f64.
-const CHUNK: usize = 32 * LANES;
-
-/// Sums two functions of a plane's values over its first `lanes` lanes.
-#[inline(always)]
-fn sums(a: &[f32], b: &[f32], lanes: usize, f: impl Fn(f32, f32) -> (f32, f32)) -> (f64, f64) {
-    let (mut p, mut q) = (0f64, 0f64);
-    for (a, b) in a.chunks(CHUNK).zip(b.chunks(CHUNK)) {
-        let (mut s, mut t) = ([0f32; LANES], [0f32; LANES]);
-        for (a, b) in a.chunks_exact(LANES).zip(b.chunks_exact(LANES)) {
-            for i in 0..LANES {
-                let (x, y) = f(a[i], b[i]);
-                s[i] += x;
-                t[i] += y;
-            }
-        }
-        p += s[..lanes].iter().map(|&v| f64::from(v)).sum::<f64>();
-        q += t[..lanes].iter().map(|&v| f64::from(v)).sum::<f64>();
-    }
-    (p, q)
+/// Batch norm as it is applied: `scale x + offset`, and what its gradient needs.
+#[derive(Clone, Debug)]
+pub struct Affine {
+    /// `gamma / sqrt(variance + eps)` per channel.
+    pub scale: Vec<f32>,
+    /// `beta - mean scale` per channel.
+    pub offset: Vec<f32>,
+    /// Mean per channel.
+    pub mean: Vec<f32>,
+    /// `1 / sqrt(variance + eps)` per channel.
+    pub inverse: Vec<f32>,
 }
 
-/// Per-channel sums over all blocks, in the order of the blocks.
-fn channel_sums(
-    size: Size,
-    a: &[f32],
-    b: &[f32],
-    f: impl Fn(usize, f32, f32) -> (f32, f32) + Sync,
-) -> Vec<(f64, f64)> {
-    let parts: Vec<Vec<(f64, f64)>> = a
-        .par_chunks(size.block().max(1))
-        .zip(b.par_chunks(size.block().max(1)))
-        .enumerate()
-        .map(|(block, (a, b))| {
-            let planes = a.chunks(size.plane()).zip(b.chunks(size.plane())).enumerate();
-            planes.map(|(c, (a, b))| sums(a, b, size.lanes(block), |x, y| f(c, x, y))).collect()
-        })
-        .collect();
-    let mut total = vec![(0f64, 0f64); size.c];
-    for part in parts {
-        total.iter_mut().zip(part).for_each(|(t, p)| *t = (t.0 + p.0, t.1 + p.1));
+impl Affine {
+    /// Of the statistics of a batch.
+    pub fn new(mean: &[f32], var: &[f32], gamma: &[f32], beta: &[f32], eps: f32) -> Self {
+        let inverse: Vec<f64> =
+            var.iter().map(|&v| 1.0 / (f64::from(v) + f64::from(eps)).sqrt()).collect();
+        let (scale, offset) = (0..mean.len())
+            .map(|c| {
+                let scale = f64::from(gamma[c]) * inverse[c];
+                (scale as f32, (f64::from(beta[c]) - f64::from(mean[c]) * scale) as f32)
+            })
+            .unzip();
+        let inverse = inverse.iter().map(|&v| v as f32).collect();
+        Self { scale, offset, mean: mean.to_vec(), inverse }
+    }
+
+    /// Scale and offset of a channel; 1 and 0 without batch norm.
+    #[inline(always)]
+    pub fn of(affine: Option<&Self>, c: usize) -> (f32, f32) {
+        affine.map_or((1.0, 0.0), |a| (a.scale[c], a.offset[c]))
+    }
+}
+
+/// Count, mean and sum of squared differences from the mean.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Moments {
+    n: f64,
+    mean: f64,
+    m2: f64,
+}
+
+/// Pixels whose lanes are summed in f32 before they go on in f64.
+const CHUNK: usize = 32 * LANES;
+/// Independent accumulators, so that additions need not wait for each other.
+const WIDE: usize = 4 * LANES;
+
+impl Moments {
+    /// Of the first `lanes` lanes of a plane.
+    #[inline(always)]
+    pub fn of(plane: &[f32], lanes: usize) -> Self {
+        // a value of the plane as the origin keeps the squares small
+        let origin = plane[0];
+        let (mut sum, mut square) = (0f64, 0f64);
+        for chunk in plane.chunks(CHUNK) {
+            let (mut s, mut q) = ([0f32; WIDE], [0f32; WIDE]);
+            let (wide, rest) = chunk.as_chunks::<WIDE>();
+            for v in wide {
+                for i in 0..WIDE {
+                    let d = v[i] - origin;
+                    s[i] += d;
+                    q[i] += d * d;
+                }
+            }
+            for v in rest.as_chunks::<LANES>().0 {
+                for i in 0..LANES {
+                    let d = v[i] - origin;
+                    s[i] += d;
+                    q[i] += d * d;
+                }
+            }
+            for i in (0..WIDE).filter(|i| i % LANES < lanes) {
+                sum += f64::from(s[i]);
+                square += f64::from(q[i]);
+            }
+        }
+        let n = (plane.len() / LANES * lanes) as f64;
+        let shift = sum / n;
+        Self { n, mean: f64::from(origin) + shift, m2: (square - sum * shift).max(0.0) }
+    }
+
+    /// Of both together.
+    fn merge(self, other: Self) -> Self {
+        let n = self.n + other.n;
+        if self.n == 0.0 || n == 0.0 {
+            return other;
+        }
+        let d = other.mean - self.mean;
+        Self {
+            n,
+            mean: self.mean + d * other.n / n,
+            m2: self.m2 + other.m2 + d * d * self.n * other.n / n,
+        }
+    }
+
+    /// Mean and biased variance of every channel from `[block][channel]`, in the order of blocks.
+    pub fn total(blocks: &[Vec<Self>], channels: usize) -> (Vec<f32>, Vec<f32>) {
+        (0..channels)
+            .map(|c| {
+                let all = blocks.iter().fold(Self::default(), |a, b| a.merge(b[c]));
+                (all.mean as f32, (all.m2 / all.n.max(1.0)) as f32)
+            })
+            .unzip()
+    }
+}
+
+/// `v` for v >= 0, `slope v` below.
+#[inline(always)]
+pub fn leaky(v: f32, slope: f32) -> f32 {
+    if v < 0.0 { v * slope } else { v }
+}
+
+/// Sums over a plane, f32 in lanes and f64 in all.
+pub type Sums<const N: usize> = [f64; N];
+
+/// Calls `f(from values, value to change) -> terms` for every value of a plane and sums the terms.
+#[inline(always)]
+pub fn sweep<const M: usize, const N: usize>(
+    from: [&[f32]; M],
+    to: &mut [f32],
+    f: impl Fn([f32; M], &mut f32) -> [f32; N],
+) -> Sums<N> {
+    let mut total = [0f64; N];
+    let from = from.map(|v| &v[..to.len()]);
+    let mut at = 0;
+    for chunk in to.chunks_mut(CHUNK) {
+        let mut sums = [[0f32; WIDE]; N];
+        let (wide, rest) = chunk.as_chunks_mut::<WIDE>();
+        for to in wide {
+            let values = from.map(|v| &v[at..at + WIDE]);
+            for i in 0..WIDE {
+                let terms = f(std::array::from_fn(|m| values[m][i]), &mut to[i]);
+                for n in 0..N {
+                    sums[n][i] += terms[n];
+                }
+            }
+            at += WIDE;
+        }
+        for to in rest.as_chunks_mut::<LANES>().0 {
+            let values = from.map(|v| &v[at..at + LANES]);
+            for i in 0..LANES {
+                let terms = f(std::array::from_fn(|m| values[m][i]), &mut to[i]);
+                for n in 0..N {
+                    sums[n][i] += terms[n];
+                }
+            }
+            at += LANES;
+        }
+        for n in 0..N {
+            total[n] += sums[n].iter().map(|&v| f64::from(v)).sum::<f64>();
+        }
     }
     total
 }
 
-/// Mean and biased variance of every channel.
-pub fn statistics(size: Size, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
-    // a value of the channel as the origin keeps the squares small
-    let origin: Vec<f32> = (0..size.c).map(|c| x[c * size.plane()]).collect();
-    let sums = channel_sums(size, x, x, |c, v, _| {
-        let v = v - origin[c];
-        (v, v * v)
-    });
-    let count = size.count() as f64;
-    sums.iter()
-        .zip(&origin)
-        .map(|(&(s, q), &o)| {
-            let mean = s / count;
-            ((mean + f64::from(o)) as f32, (q / count - mean * mean).max(0.0) as f32)
-        })
-        .unzip()
-}
-
-/// Scale and offset of batch norm: `y = x scale + offset`.
-pub fn affine(
-    mean: &[f32],
-    var: &[f32],
-    gamma: &[f32],
-    beta: &[f32],
-    eps: f32,
-) -> (Vec<f32>, Vec<f32>) {
-    (0..mean.len())
-        .map(|c| {
-            let scale = f64::from(gamma[c]) / (f64::from(var[c]) + f64::from(eps)).sqrt();
-            (scale as f32, (f64::from(beta[c]) - f64::from(mean[c]) * scale) as f32)
-        })
-        .unzip()
-}
-
-/// `x scale + offset` per channel, with ReLU if asked for.
-pub fn scale(size: Size, x: &[f32], scale: &[f32], offset: &[f32], relu: bool) -> Vec<f32> {
-    let mut y = vec![0f32; x.len()];
-    y.par_chunks_mut(size.plane().max(1))
-        .zip(x.par_chunks(size.plane().max(1)))
-        .enumerate()
-        .for_each(|(i, (y, x))| {
-            let (s, o) = (scale[i % size.c], offset[i % size.c]);
-            if relu {
-                y.iter_mut().zip(x).for_each(|(y, x)| *y = (x * s + o).max(0.0));
-            } else {
-                y.iter_mut().zip(x).for_each(|(y, x)| *y = x * s + o);
-            }
-        });
-    y
-}
-
-/// What batch norm's backward pass needs of its forward pass.
-#[derive(Clone, Debug)]
-pub struct NormState {
-    /// Mean per channel.
-    pub mean: Vec<f32>,
-    /// 1 / sqrt(variance + eps) per channel.
-    pub inverse: Vec<f32>,
-    /// Scale and offset of the forward pass.
-    pub affine: (Vec<f32>, Vec<f32>),
-    /// ReLU behind it.
-    pub relu: bool,
-}
-
-/// Gradients of input, gamma and beta.
-pub fn norm_gradient(size: Size, x: &[f32], dy: &[f32], s: &NormState) -> [Vec<f32>; 3] {
-    let (scale, offset) = (&s.affine.0, &s.affine.1);
-    let relu = s.relu;
-    // 1 where the gradient passes; a comparison and a product instead of a branch
-    let pass = move |c: usize, x: f32| f32::from(u8::from(!relu || x * scale[c] + offset[c] > 0.0));
-    let sums = channel_sums(size, x, dy, |c, x, g| {
-        let g = g * pass(c, x);
-        (g, g * (x - s.mean[c]))
-    });
-    let dbeta: Vec<f32> = sums.iter().map(|s| s.0 as f32).collect();
-    let dgamma: Vec<f32> =
-        sums.iter().zip(&s.inverse).map(|(s, &i)| (s.1 * f64::from(i)) as f32).collect();
-    let count = size.count() as f64;
-    let mut dx = vec![0f32; x.len()];
-    dx.par_chunks_mut(size.plane().max(1))
-        .zip(x.par_chunks(size.plane().max(1)).zip(dy.par_chunks(size.plane().max(1))))
-        .enumerate()
-        .for_each(|(i, (dx, (x, dy)))| {
-            let (block, c) = (i / size.c, i % size.c);
-            let k1 = (sums[c].0 / count) as f32;
-            let k2 = (sums[c].1 / count * f64::from(s.inverse[c]).powi(2)) as f32;
-            let (mean, factor, o) = (s.mean[c], scale[c], offset[c]);
-            let values = dx.iter_mut().zip(x).zip(dy);
-            if relu {
-                values.for_each(|((d, &x), &g)| {
-                    let g = if x * factor + o > 0.0 { g } else { 0.0 };
-                    *d = factor * (g - k1 - (x - mean) * k2);
-                });
-            } else {
-                values.for_each(|((d, &x), &g)| *d = factor * (g - k1 - (x - mean) * k2));
-            }
-            let lanes = size.lanes(block);
-            if lanes < LANES {
-                dx.chunks_exact_mut(LANES).for_each(|d| d[lanes..].fill(0.0));
-            }
-        });
-    [dx, dgamma, dbeta]
-}
-
-const PIECE: usize = 1 << 14;
-
-/// `a + b`, or `a`.
-pub fn sum(a: &[f32], b: Option<&[f32]>) -> Vec<f32> {
-    let Some(b) = b else { return a.to_vec() };
-    let mut y = vec![0f32; a.len()];
-    y.par_chunks_mut(PIECE).zip(a.par_chunks(PIECE).zip(b.par_chunks(PIECE))).for_each(
-        |(y, (a, b))| y.iter_mut().zip(a.iter().zip(b)).for_each(|(y, (a, b))| *y = a + b),
-    );
-    y
-}
-
-/// `v` for v >= 0, `slope v` below.
-pub fn prelu(v: &[f32], slope: f32) -> Vec<f32> {
-    let mut y = vec![0f32; v.len()];
-    y.par_chunks_mut(PIECE).zip(v.par_chunks(PIECE)).for_each(|(y, v)| {
-        y.iter_mut().zip(v).for_each(|(y, &v)| *y = if v < 0.0 { v * slope } else { v });
-    });
-    y
-}
-
-/// Gradients of [`prelu`]: of its input, and of the slope (summed piece after piece).
-pub fn prelu_gradient(v: &[f32], dy: &[f32], slope: f32) -> (Vec<f32>, f32) {
-    let mut dx = vec![0f32; v.len()];
-    let sums: Vec<f64> = dx
-        .par_chunks_mut(PIECE)
-        .zip(v.par_chunks(PIECE).zip(dy.par_chunks(PIECE)))
-        .map(|(dx, (v, dy))| {
-            let mut sums = [0f32; LANES];
-            for ((dx, v), dy) in dx.chunks_mut(LANES).zip(v.chunks(LANES)).zip(dy.chunks(LANES)) {
-                for (((d, &v), &g), s) in dx.iter_mut().zip(v).zip(dy).zip(&mut sums) {
-                    let negative = v < 0.0;
-                    *d = if negative { g * slope } else { g };
-                    *s += if negative { g * v } else { 0.0 };
-                }
-            }
-            sums.iter().map(|&s| f64::from(s)).sum()
-        })
-        .collect();
-    (dx, sums.iter().sum::<f64>() as f32)
+/// 0 in the lanes that hold no image.
+#[inline(always)]
+pub fn clear_dead(x: &mut [f32], lanes: usize) {
+    if lanes < LANES {
+        for pixel in x.as_chunks_mut::<LANES>().0 {
+            pixel[lanes..].fill(0.0);
+        }
+    }
 }
 
 /// Mean of every plane, `[n][c]`.
@@ -241,8 +223,7 @@ pub fn pool(size: Size, x: &[f32]) -> Vec<f32> {
 
 /// Gradient of [`pool`], `dy` `[n][c]`; 0 where there is no image.
 pub fn pool_gradient(size: Size, dy: &[f32]) -> Vec<f32> {
-    let blocks = size.n.div_ceil(LANES);
-    let mut dx = vec![0f32; blocks * size.block()];
+    let mut dx = vec![0f32; size.blocks() * size.block()];
     for (i, plane) in dx.chunks_exact_mut(size.plane().max(1)).enumerate() {
         let (block, c) = (i / size.c, i % size.c);
         let mut lanes = [0f32; LANES];

@@ -31,6 +31,10 @@ fn directory_and_archive_give_the_same() {
     labels.sort_unstable();
     assert_eq!(labels, [0, 1, 2, 3, 4]);
 
+    let last = DataSpec { holdout: Holdout::Last, ..spec(directory.path()) };
+    let last = load(&last).unwrap();
+    assert_eq!((last.train.labels, last.validation.labels), (vec![0, 1, 2], vec![3, 4]));
+
     let packed = directory.path().join("set.tar.gz");
     let gzip =
         flate2::write::GzEncoder::new(File::create(&packed).unwrap(), flate2::Compression::fast());

@@ -2,8 +2,8 @@ use supernano_core::kernel::Reference;
 
 use super::*;
 use crate::data::{self, DataSpec};
-use crate::export::calibrate;
-use crate::supernet::Linear;
+use crate::export::{RangeRule, calibrate};
+use crate::supernet::{FoldedConv, FoldedNet, Linear};
 
 fn noise(seed: u32, n: usize, scale: f32) -> Vec<f32> {
     let mut state = seed;
@@ -36,7 +36,11 @@ fn conv(
     }
 }
 
-fn network(input: Shape, slope: f32) -> FoldedNet {
+pub(crate) fn small() -> Shape {
+    Shape { height: 20, width: 12, channels: 3 }
+}
+
+pub(crate) fn network(input: Shape, slope: f32) -> FoldedNet {
     let c = usize::from(input.channels);
     let blocks = vec![
         Block::Conv(conv(1, c, 5, 3, 1, Act::Relu)),
@@ -58,7 +62,7 @@ fn network(input: Shape, slope: f32) -> FoldedNet {
 
 #[test]
 fn integers_follow_float_and_the_same_input_gives_the_same_bytes() {
-    let shape = Shape { height: 20, width: 12, channels: 3 };
+    let shape = small();
     let spec = DataSpec {
         shape: Some(shape),
         classes: Some(4),
@@ -70,16 +74,19 @@ fn integers_follow_float_and_the_same_input_gives_the_same_bytes() {
     let dataset = data::load(&spec).unwrap();
     for slope in [0.25, -0.6, 3.0] {
         let net = network(shape, slope);
-        let ranges = calibrate(&net, &dataset, 64);
-        let source =
-            Source { space: "test", code: "5-9", dataset: &dataset, prefer: Prefer::Speed };
-        let blob = build(&net, &ranges, &source).unwrap();
-        assert_eq!(blob, build(&net, &ranges, &source).unwrap());
+        let images: Vec<u32> = (0..64).collect();
+        let affines = calibrate(&net, &dataset, &images).affines(RangeRule::Auto);
+        let source = Source { space: "test", code: "5-9", dataset: &dataset, prefer: Prefer::Speed };
+        let quantised = QuantisedNet::with(&net, &affines, &dataset);
+        let blob = build(&quantised, &source).unwrap();
+        assert_eq!(blob, build(&quantised, &source).unwrap());
 
         let all: Vec<u32> = (0..64).collect();
         let float = net.forward(&dataset.batch(&dataset.test, &all), 64);
         let integer = blob.logits(&dataset.test).unwrap();
         assert_eq!(integer, blob.logits_with(&dataset.test, || Reference).unwrap());
+        let x = crate::export::integer_images(&quantised, &dataset, &dataset.test, &all);
+        assert_eq!(integer, quantised.forward(x, &mut |_, _| {}));
         let scale = blob.view().unwrap().header().logit_scale;
         let (mut error, mut power) = (0.0, 0.0);
         let mean: f32 = float.iter().sum::<f32>() / float.len() as f32;

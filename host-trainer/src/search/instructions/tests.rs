@@ -1,81 +1,116 @@
 use supernano_core::arch::{Arch, ArchCode};
-use supernano_core::lower::lower;
+use supernano_core::graph::KernelKind;
+use supernano_core::lower::{Lowered, lower_with};
 use supernano_core::plan::{BranchScheme, Enhancement, resolve};
 use supernano_core::space::{RESNET8, RESNET20, Space};
 
-use super::{Coefficients, InstructionTable, Kind, Work, work};
+use super::{InstructionTable, TERMS, Work, image_work, work};
 
-fn works(space: &Space<'_>, code: u64) -> Vec<Work> {
+fn lowered<'a>(space: &Space<'a>, code: u64, kind: KernelKind) -> Lowered<'a> {
     let arch = Arch::from_code(space, ArchCode(code % space.size())).unwrap();
     let plan = resolve(space, &arch, Enhancement::PRELU_OE, BranchScheme::Shared);
-    work(&lower(space, &plan, "").header).collect()
+    lower_with(space, &plan, "", &|_, _| kind)
+}
+
+fn works(space: &Space<'_>, code: u64, kind: KernelKind) -> Vec<Work> {
+    let lowered = lowered(space, code, kind);
+    lowered.header.ops.iter().map(|op| work(&lowered.header, op)).collect()
+}
+
+fn rounds(work: &Work, what: &str) -> f64 {
+    work.iter().filter(|(term, _)| term.1 == what).map(|(_, n)| n).sum()
 }
 
 #[test]
 fn work_is_that_of_the_padded_network() {
-    let arch = Arch::smallest(&RESNET8);
-    let plan = resolve(&RESNET8, &arch, Enhancement::PRELU_OE, BranchScheme::Shared);
-    let work: Vec<Work> = work(&lower(&RESNET8, &plan, "").header).collect();
+    let direct = works(&RESNET8, 0, KernelKind::Direct);
     // The stem: 3 channels read as 4, 5 written as 6, 32 x 32 pixels, 3 x 3.
-    let outputs = 32.0 * 32.0 * 6.0;
-    assert_eq!(work[0].amounts, [outputs * 36.0, outputs, 0.0, 0.0, 32.0 * 32.0 * 4.0, 1.0]);
+    let tiles = 32.0 * 8.0 * 3.0;
+    assert_eq!(rounds(&direct[0], "tile"), tiles);
+    assert_eq!(rounds(&direct[0], "tile-tap"), tiles * 9.0 * 2.0);
+    assert_eq!(rounds(&direct[0], "pixel"), 32.0 * 32.0 * 3.0);
+    assert_eq!(rounds(&direct[0], "image-word"), 32.0 * 32.0);
     // Second layer of the first block: adds, PReLU, reads 5 channels as 8.
-    let [macs, all, residual, prelu, widened, _] = work[2].amounts;
-    assert_eq!([macs, all, residual, prelu], [outputs * 72.0, outputs, outputs, outputs]);
-    assert_eq!(widened, 32.0 * 32.0 * 8.0);
-    // The first projection: 1x1, stride 2, every second pixel of every second row.
-    assert_eq!(work[4].kind, Kind::Pointwise);
-    assert_eq!(work[4].amounts[4], 16.0 * 16.0 * 8.0);
-    let classifier = work.last().unwrap();
-    assert_eq!(classifier.amounts, [80.0, 10.0, 0.0, 0.0, 64.0 * 8.0, 1.0]);
+    assert_eq!(rounds(&direct[2], "pixel-both"), 32.0 * 32.0 * 3.0);
+    assert_eq!(rounds(&direct[2], "widen-word"), 32.0 * 32.0 * 2.0);
+    // As Winograd: 16 row pairs of 4 blocks.
+    let winograd = works(&RESNET8, 0, KernelKind::WinogradOnline);
+    assert_eq!(rounds(&winograd[2], "block-tap"), 16.0 * 4.0 * 3.0 * 4.0);
+    assert_eq!(rounds(&winograd[2], "row-pair-weight"), 16.0 * 3.0 * 4.0);
+    let classifier = direct.last().unwrap();
+    assert_eq!(rounds(classifier, "class-channel"), 80.0);
 }
 
 #[test]
-fn the_shipped_table_is_near_the_published_prototype() {
-    let table = InstructionTable::cortex_m4().unwrap();
-    let arch = Arch::largest(&RESNET20);
-    let plan = resolve(&RESNET20, &arch, Enhancement::NONE, BranchScheme::Shared);
-    let modelled = table.network(&lower(&RESNET20, &plan, "").header) as f64;
-    assert!((modelled / 46.4e6 - 1.0).abs() < 0.1, "{modelled}");
-}
-
-#[test]
-fn a_fit_recovers_the_coefficients_that_made_the_counts() {
-    let shipped = InstructionTable::cortex_m4().unwrap();
-    let made = InstructionTable {
-        spatial: Coefficients {
-            mac: 0.83,
-            output: 14.5,
-            residual: 2.5,
-            prelu: 1.5,
-            widened: 1.3,
-            fixed: 900.0,
-        },
-        ..shipped.clone()
-    };
-    let counts: Vec<(Work, u64)> = (0..40u64)
-        .flat_map(|i| works(&RESNET8, i * 0x9e37_79b9))
-        .map(|w| (w, made.operation(&w).round() as u64))
-        .collect();
-    let fitted = shipped.fitted(&counts, "a test");
-    assert_eq!((fitted.counted, fitted.provenance.as_str()), (counts.len(), "a test"));
-    for (w, n) in &counts {
-        assert!((fitted.operation(w) / *n as f64 - 1.0).abs() < 1e-3);
+fn every_term_of_every_operation_is_one_that_a_table_may_hold() {
+    for kind in [KernelKind::Direct, KernelKind::Winograd, KernelKind::WinogradOnline] {
+        for work in works(&RESNET20, 1 << 40, kind).iter().chain(&[image_work(3072)]) {
+            for ((kernel, what), _) in work {
+                let known = TERMS.iter().any(|(k, whats)| k == kernel && whats.contains(what));
+                assert!(known, "{kernel}.{what}");
+            }
+        }
     }
-    assert!((fitted.spatial.mac - 0.83).abs() < 0.01, "{fitted:?}");
-    assert_eq!(fitted.classifier.residual, shipped.classifier.residual);
+}
+
+#[test]
+fn every_core_has_a_counted_table_that_keeps_its_promise() {
+    for core in ["cortex-m0", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33"] {
+        let table = InstructionTable::of_core(core).unwrap();
+        assert_eq!(table.core, core);
+        assert!(table.counted > 0 && table.judged >= 50 && table.largest_error <= 0.01, "{core}");
+        for kind in [KernelKind::Direct, KernelKind::Winograd, KernelKind::WinogradOnline] {
+            assert!(table.knows(kind), "{core}: {kind:?}");
+        }
+        // Wider is never cheaper, by far.
+        let [narrow, wide] = [0, RESNET20.size() - 1]
+            .map(|code| table.network(&lowered(&RESNET20, code, KernelKind::Direct).header));
+        assert!(wide > 5 * narrow, "{core}: {narrow} {wide}");
+    }
+}
+
+#[test]
+fn a_fit_recovers_the_terms_that_made_the_counts() {
+    let mut made = InstructionTable::of_core("cortex-m4").unwrap();
+    let direct = made.terms.get_mut("direct").unwrap();
+    direct.clear();
+    for (what, each) in [("tile-tap", 13.0), ("tile", 21.0), ("pixel-both", 14.5), ("pixel", 11.0)]
+    {
+        direct.insert(what.to_owned(), each);
+    }
+    direct.insert("call".to_owned(), 310.0);
+    direct.insert("widen-word".to_owned(), 6.0);
+    let counts = |from: u64| -> Vec<(Work, u64)> {
+        (from..from + 40)
+            .flat_map(|i| works(&RESNET8, i * 0x9e37_79b9, KernelKind::Direct))
+            .map(|w| (w.clone(), made.instructions(&w).round() as u64))
+            .collect()
+    };
+    let blank = InstructionTable { terms: Default::default(), ..made.clone() };
+    let fitted = blank.fitted(&counts(0));
+    assert_eq!(fitted.counted, counts(0).len());
+    for (work, count) in counts(1000) {
+        assert!((fitted.instructions(&work) / count as f64 - 1.0).abs() < 1e-3, "{work:?}");
+    }
+    let untouched = InstructionTable::of_core("cortex-m4").unwrap();
+    assert_eq!(untouched.fitted(&counts(0)).terms["winograd"], untouched.terms["winograd"]);
 }
 
 #[test]
 fn broken_tables_are_refused() {
     let text = include_str!("../../../tables/cortex-m4.toml");
-    for (from, to) in [
-        ("unit = \"instructions\"", "unit = \"cycles\""),
-        ("mac = 0.9520", "mac = -1.0"),
-        ("counted = 50", "counted = 50\ncolour = 1"),
+    for (from, to, field) in [
+        ("unit = \"instructions\"", "unit = \"steps\"", "unit"),
+        ("unit = \"instructions\"", "unit = \"cycles\"", "clock_hz"),
+        ("[terms.direct]", "[terms.direct]\ncolour = 1.0", "colour"),
+        ("[terms.direct]", "[terms.indirect]\ncall = 1.0\n[terms.direct]", "indirect"),
+        ("[terms.direct]", "[terms.classifier]\ncall = nan\n[terms.direct]", ""),
     ] {
         assert!(text.contains(from));
         let error = InstructionTable::parse(&text.replacen(from, to, 1), "t.toml").unwrap_err();
-        assert!(error.to_string().starts_with("t.toml: "), "{error}");
+        let says = error.to_string();
+        assert!(says.starts_with("t.toml: ") && says.contains(field), "{error}");
     }
+    let error = InstructionTable::of_core("cortex-m55").unwrap_err();
+    assert!(error.to_string().contains("cortex-m33"), "{error}");
 }

@@ -1,23 +1,21 @@
 //! The gradient of the weights.
 
-use rayon::prelude::*;
-
-#[cfg(target_arch = "x86_64")]
-use super::super::simd::{Avx2, Avx512};
-use super::super::simd::{Isa, Lanes, Portable};
-use super::{Geometry, padded};
+use super::super::simd::Lanes;
+use super::Geometry;
 use crate::backend::LANES;
 
+/// Sums `C` outputs x `I` inputs x `K` neighbouring taps over all pixels.
+///
 /// # Safety
-/// `S`'s instructions; whole blocks behind the pointers. Sums `C` outputs x `I` inputs x `K` neighbouring taps over all pixels.
+/// `S`'s instructions; whole blocks behind the pointers.
 #[inline(always)]
-unsafe fn weight_tile<S: Lanes, const C: usize, const I: usize, const K: usize>(
+unsafe fn tile<S: Lanes, const C: usize, const I: usize, const K: usize>(
     g: &Geometry,
     dy: *const f32,
     x: *const f32,
-) -> [[[f32; K]; I]; C] {
+) -> [[[S; K]; I]; C] {
     let (ho, wo) = (g.ho(), g.wo());
-    let (ph, pw) = (g.h + 2 * g.pad(), g.w + 2 * g.pad());
+    let (ph, pw) = (g.padding().side(g.h), g.padding().side(g.w));
     // SAFETY: the caller's offsets stay inside the slices
     unsafe {
         let mut acc = [[[S::splat(0.0); K]; I]; C];
@@ -36,117 +34,104 @@ unsafe fn weight_tile<S: Lanes, const C: usize, const I: usize, const K: usize>(
                 }
             }
         }
-        acc.map(|a| a.map(|a| a.map(|v| v.sum())))
+        acc
     }
 }
 
+/// One tile's sums, written into `dw`.
+///
 /// # Safety
-/// As [`weight_tile`].
+/// As [`tile`]; output `o`, input `i` and taps from (`ky`, `kx`) are the convolution's.
 #[inline(always)]
-unsafe fn weight_block<S: Lanes>(g: &Geometry, dy: *const f32, x: *const f32, dw: &mut [f32]) {
-    let (ph, pw, area) = (g.h + 2 * g.pad(), g.w + 2 * g.pad(), g.ho() * g.wo());
-    macro_rules! sums {
-        ($c:literal, $i:literal, $k:literal, $o:expr, $ci:expr, $ky:expr, $kx:expr) => {{
-            // SAFETY: channel and tap are inside the convolution
-            let sums = unsafe {
-                let dy = dy.add($o * area * LANES);
-                let x = x.add((($ci * ph + $ky) * pw + $kx) * LANES);
-                weight_tile::<S, $c, $i, $k>(g, dy, x)
+unsafe fn sums<S: Lanes, const C: usize, const I: usize, const K: usize>(
+    g: &Geometry,
+    dy: *const f32,
+    x: *const f32,
+    (o, ci, ky, kx): (usize, usize, usize, usize),
+    dw: &mut [f32],
+) {
+    let (ph, pw) = (g.padding().side(g.h), g.padding().side(g.w));
+    // SAFETY: as the caller promises
+    let acc = unsafe {
+        let dy = dy.add(o * g.ho() * g.wo() * LANES);
+        let x = x.add(((ci * ph + ky) * pw + kx) * LANES);
+        tile::<S, C, I, K>(g, dy, x)
+    };
+    for c in 0..C {
+        for i in 0..I {
+            // SAFETY: as the caller promises
+            let four = unsafe {
+                let zero = S::splat(0.0);
+                S::sums(std::array::from_fn(|k| if k < K { acc[c][i][k] } else { zero }))
             };
-            for (c, sums) in sums.iter().enumerate() {
-                for (i, sums) in sums.iter().enumerate() {
-                    let at = ((($o + c) * g.ci + $ci + i) * g.k + $ky) * g.k + $kx;
-                    dw[at..at + $k].copy_from_slice(sums);
-                }
-            }
-        }};
-    }
-    macro_rules! inputs {
-        ($c:literal, $o:expr) => {
-            for ky in 0..g.k {
-                let mut ci = 0;
-                while ci < g.ci {
-                    let two = g.ci - ci >= 2;
-                    let mut kx = 0;
-                    while kx < g.k {
-                        match (two, g.k - kx >= 3) {
-                            (true, true) => sums!($c, 2, 3, $o, ci, ky, kx),
-                            (true, false) => sums!($c, 2, 1, $o, ci, ky, kx),
-                            (false, true) => sums!($c, 1, 3, $o, ci, ky, kx),
-                            (false, false) => sums!($c, 1, 1, $o, ci, ky, kx),
-                        }
-                        kx += if g.k - kx >= 3 { 3 } else { 1 };
-                    }
-                    ci += if two { 2 } else { 1 };
-                }
-            }
-        };
-    }
-    let mut o = 0;
-    while o < g.co {
-        match g.co - o {
-            1 => {
-                inputs!(1, o);
-                o += 1
-            }
-            2 => {
-                inputs!(2, o);
-                o += 2
-            }
-            3 => {
-                inputs!(3, o);
-                o += 3
-            }
-            _ => {
-                inputs!(4, o);
-                o += 4
-            }
+            let at = (((o + c) * g.ci + ci + i) * g.k + ky) * g.k + kx;
+            dw[at..at + K].copy_from_slice(&four[..K]);
         }
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-unsafe fn weight_avx512(g: &Geometry, dy: *const f32, x: *const f32, dw: &mut [f32]) {
-    // SAFETY: as the caller promises
-    unsafe { weight_block::<Avx512>(g, dy, x, dw) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn weight_avx2(g: &Geometry, dy: *const f32, x: *const f32, dw: &mut [f32]) {
-    // SAFETY: as the caller promises
-    unsafe { weight_block::<Avx2>(g, dy, x, dw) }
-}
-
-/// Gradient of the weights, summed over the blocks in their order: the same for every number of
-/// threads.
-pub fn weight_gradient(isa: Isa, g: Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
-    assert!(x.len() == g.blocks * g.input() && dy.len() == g.blocks * g.output());
-    let parts: Vec<Vec<f32>> = x
-        .par_chunks(g.input().max(1))
-        .zip(dy.par_chunks(g.output().max(1)))
-        .map_init(Vec::new, |scratch, (x, dy)| {
-            padded(x, g.ci, g.h, g.w, g.pad(), 0, scratch);
-            let mut dw = vec![0f32; g.weights()];
-            let (x, dy) = (scratch.as_ptr(), dy.as_ptr());
-            // SAFETY: `scratch` is the padded block and `dy` a whole block of this geometry; the
-            // instructions were detected
-            unsafe {
-                match isa {
-                    #[cfg(target_arch = "x86_64")]
-                    Isa::Avx512 => weight_avx512(&g, dy, x, &mut dw),
-                    #[cfg(target_arch = "x86_64")]
-                    Isa::Avx2 => weight_avx2(&g, dy, x, &mut dw),
-                    _ => weight_block::<Portable>(&g, dy, x, &mut dw),
+/// All inputs and taps of `C` outputs from `o`.
+///
+/// # Safety
+/// As [`sums`].
+#[inline(always)]
+unsafe fn outputs<S: Lanes, const C: usize>(
+    g: &Geometry,
+    dy: *const f32,
+    x: *const f32,
+    o: usize,
+    dw: &mut [f32],
+) {
+    let mut ci = 0;
+    while ci < g.ci {
+        let two = S::WEIGHT_TILE.1 >= 2 && g.ci - ci >= 2;
+        for ky in 0..g.k {
+            let mut kx = 0;
+            while kx < g.k {
+                let (three, at) = (g.k - kx >= 3, (o, ci, ky, kx));
+                // SAFETY: channels and taps are inside the convolution
+                unsafe {
+                    match (two, three) {
+                        (true, true) => sums::<S, C, 2, 3>(g, dy, x, at, dw),
+                        (true, false) => sums::<S, C, 2, 1>(g, dy, x, at, dw),
+                        (false, true) => sums::<S, C, 1, 3>(g, dy, x, at, dw),
+                        (false, false) => sums::<S, C, 1, 1>(g, dy, x, at, dw),
+                    }
                 }
+                kx += if three { 3 } else { 1 };
             }
-            dw
-        })
-        .collect();
-    let mut sum = vec![0f32; g.weights()];
-    for part in parts {
-        sum.iter_mut().zip(part).for_each(|(s, p)| *s += p);
+        }
+        ci += if two { 2 } else { 1 };
     }
-    sum
+}
+
+/// Gradient of the weights over a block, `x` padded `[ci][h + padding][w + padding][16]`, `dy`
+/// `[co][ho][wo][16]`; `dw` `[co][ci][k][k]` is overwritten.
+///
+/// # Safety
+/// `S`'s instructions.
+///
+/// # Panics
+/// Where a slice is shorter than the geometry needs.
+#[inline(always)]
+pub unsafe fn weight_gradient<S: Lanes>(g: &Geometry, x: &[f32], dy: &[f32], dw: &mut [f32]) {
+    assert!(x.len() >= g.padding().block(g.ci, g.h, g.w));
+    assert!(dy.len() >= g.output() && dw.len() == g.weights());
+    let (x, dy) = (x.as_ptr(), dy.as_ptr());
+    let most = S::WEIGHT_TILE.0;
+    let mut o = 0;
+    while o < g.co {
+        let left = g.co - o;
+        let piece = left.div_ceil(left.div_ceil(most));
+        // SAFETY: the assertions above cover every offset
+        unsafe {
+            match piece {
+                4 if most >= 4 => outputs::<S, 4>(g, dy, x, o, dw),
+                3 if most >= 3 => outputs::<S, 3>(g, dy, x, o, dw),
+                2 if most >= 2 => outputs::<S, 2>(g, dy, x, o, dw),
+                _ => outputs::<S, 1>(g, dy, x, o, dw),
+            }
+        }
+        o += piece;
+    }
 }

@@ -1,0 +1,78 @@
+//! The same network with other kinds of kernels.
+
+use super::{BlobView, Sections, write};
+use crate::error::Error;
+use crate::graph::{Conv, KernelKind, Op, padded};
+use crate::kernel::{self, pack::WeightShape};
+
+/// Writes the network of `view` into `out` with the kind that `kinds` gives for each convolution
+/// (by the number of its operation; direct where that kind does not suit) and returns the length
+/// of the blob. The logits of every image stay the same. `data` takes the data section, and needs
+/// as many bytes as `out`.
+///
+/// # Errors
+/// As [`write()`]; [`Error::BufferTooSmall`].
+pub fn with_kinds(
+    view: &BlobView<'_>,
+    kinds: &dyn Fn(usize, &Conv) -> KernelKind,
+    labels: &[&str],
+    data: &mut [u8],
+    out: &mut [u8],
+) -> Result<usize, Error> {
+    let mut header = view.header();
+    let mut sections = Sections::new(data);
+    header.table = sections.table(view.table())?;
+    for (index, op) in header.ops.iter_mut().enumerate() {
+        match op {
+            Op::Conv(conv) => {
+                let shape = view.weight_shape(conv);
+                let asked = kinds(index, conv);
+                let kind =
+                    if asked.suits(conv.kernel, conv.stride) { asked } else { KernelKind::Direct };
+                let plain = plain(view, conv, shape, out)?;
+                let (weights, params) = (
+                    sections.conv_weights(kind, shape, plain)?,
+                    view.conv_params(conv).unwrap_or_default(),
+                );
+                let mut rows = [&[][..]; 4];
+                let row = shape.output_pairs() * 2;
+                for (place, values) in rows.iter_mut().zip(params.chunks_exact(row.max(1))) {
+                    *place = values;
+                }
+                conv.params = sections.conv_params(&rows[..conv.param_rows().min(4)])?;
+                (conv.weights, conv.kind) = (weights, kind);
+            }
+            Op::Classifier(classifier) => {
+                let channels =
+                    padded(view.header().tensors[usize::from(classifier.input)].shape.channels);
+                let weights = view.classifier_weights(classifier).unwrap_or_default();
+                let params = view.classifier_params(classifier).unwrap_or_default();
+                let (bias, multiplier) = params.split_at(params.len() / 2);
+                classifier.weights =
+                    sections.classifier_weights(channels as u16, bytemuck::cast_slice(weights))?;
+                classifier.params = sections.classifier_params(bias, multiplier)?;
+            }
+        }
+    }
+    write(&header, labels, sections.data(), out)
+}
+
+/// Weights i8 `[output][ky][kx][input]`, in the first bytes of `out`.
+fn plain<'o>(
+    view: &BlobView<'_>,
+    conv: &Conv,
+    shape: WeightShape,
+    out: &'o mut [u8],
+) -> Result<&'o [i8], Error> {
+    let (needed, found) = (shape.len(), out.len());
+    let out = out.get_mut(..needed).ok_or(Error::BufferTooSmall { needed, found })?;
+    let words = view.conv_weights(conv).unwrap_or_default();
+    let (kernel, inputs) = (usize::from(shape.kernel), usize::from(shape.input));
+    for (index, byte) in out.iter_mut().enumerate() {
+        let (rest, input) = (index / inputs.max(1), index % inputs.max(1));
+        let (rest, kx) = (rest / kernel.max(1), rest % kernel.max(1));
+        let (output, ky) = (rest / kernel.max(1), rest % kernel.max(1));
+        *byte = kernel::weight(conv.kind, shape, words, [output, ky, kx, input]) as u8;
+    }
+    Ok(bytemuck::cast_slice(out))
+}

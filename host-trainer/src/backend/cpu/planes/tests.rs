@@ -1,0 +1,99 @@
+use super::super::conv::Geometry;
+use super::super::fused::{Operand, convolve};
+use super::*;
+use crate::backend::{Cpu, Map};
+
+fn noise(n: usize) -> Vec<f32> {
+    (0..n).map(|i| ((i * 7919 + 13) % 1013) as f32 / 506.5 - 1.0).collect()
+}
+
+fn block(images: &[f32], c: usize, p: Planes) -> Buffer {
+    let mut block = Buffer::zeros(c * p.len());
+    fill(block.values_mut(), images, c, p);
+    block
+}
+
+#[test]
+fn images_come_back_and_margins_stay_zero() {
+    let p = Planes { h: 3, w: 5, margin: 2 };
+    let images = noise(7 * 2 * 15);
+    let block = block(&images, 2, p);
+    assert_eq!(to_images(block.values(), 7, 2, p), images);
+    assert_eq!(block.values().iter().filter(|&&v| v != 0.0).count(), images.len());
+}
+
+#[test]
+fn convolutions_equal_those_of_training_on_every_processor() {
+    for (h, w, margin, k, stride, ci, co) in [
+        (8, 8, 1, 3, 1, 3, 5),
+        (7, 5, 2, 3, 2, 4, 9),
+        (6, 9, 2, 5, 1, 2, 4),
+        (4, 4, 1, 1, 2, 5, 3),
+        (1, 1, 0, 1, 1, 6, 10),
+    ] {
+        let p = Planes { h, w, margin };
+        let to = p.strided(stride);
+        let (images, weight, bias) = (noise(16 * ci * h * w), noise(co * ci * k * k), noise(co));
+        let added = noise(16 * co * to.h * to.w);
+        let map = |v: &[f32], c, h, w| -> Vec<f32> {
+            Map::<Cpu>::from_images(v, 16, c, h, w).data.to_data().iter::<f32>().collect()
+        };
+        let geometry = Geometry { blocks: 1, ci, h, w, co, k, stride };
+        let residual = map(&added, co, to.h, to.w);
+        let (x, z) = (block(&images, ci, p), block(&added, co, to));
+        for isa in Isa::available() {
+            let e = Epilogue { bias: Some(&bias), residual: Some(&residual), slope: -0.5 };
+            let input = map(&images, ci, h, w);
+            let input = Operand::plain(&input);
+            let expected = convolve(isa, &geometry, 16, input, &weight, &e, false).0;
+            let mut y = Buffer::zeros(co * to.len());
+            let e = Epilogue { residual: Some(z.values()), ..e };
+            let conv = Convolution { weight: &weight, ci, co, k, stride };
+            conv.run(isa, p, x.values(), y.values_mut(), &e);
+            let found = to_images(y.values(), 16, co, to);
+            assert_eq!(map(&found, co, to.h, to.w), expected, "{isa:?} {geometry:?}");
+            let inside = to_images(y.values(), 16, co, to).iter().filter(|&&v| v != 0.0).count();
+            assert_eq!(y.values().iter().filter(|&&v| v != 0.0).count(), inside);
+        }
+    }
+}
+
+#[test]
+fn passes_agree_with_plain_loops() {
+    let (c, p) = (3, Planes { h: 5, w: 4, margin: 1 });
+    let (images, added) = (noise(16 * c * 20), noise(16 * c * 20 + 7)[7..].to_vec());
+    let channel = |i: usize| i / 20 % c;
+    for isa in Isa::available() {
+        let (mut y, z) = (block(&images, c, p), block(&added, c, p));
+        let origin = firsts(p, y.values(), c);
+        assert_eq!(origin, [0, 20, 40].map(|i| images[i]));
+        for lanes in [1, 9, 16] {
+            let mut found = vec![(1.0, 2.0); c];
+            sums(isa, p, y.values(), lanes, &origin, &mut found);
+            for k in 0..c {
+                let of = images[..lanes * c * 20].iter().enumerate();
+                let of = of.filter(|(i, _)| channel(*i) == k);
+                let d: Vec<f64> = of.map(|(_, &v)| f64::from(v) - f64::from(origin[k])).collect();
+                let (s, q) = (d.iter().sum::<f64>(), d.iter().map(|v| v * v).sum::<f64>());
+                assert!((found[k].0 - 1.0 - s).abs() < 1e-4 && (found[k].1 - 2.0 - q).abs() < 1e-4);
+            }
+        }
+        let mut means = vec![0.0; c * LANES];
+        mean(isa, p, y.values(), &mut means);
+        for (k, lane) in [(0, 0), (2, 15)] {
+            let plane = &images[(lane * c + k) * 20..][..20];
+            assert!((means[k * LANES + lane] - plane.iter().sum::<f32>() / 20.0).abs() < 1e-6);
+        }
+        let (factor, offset, other) = ([2.0, -1.0, 0.5], [0.1, 0.2, -0.3], [1.0, 3.0, -2.0]);
+        let add = Add { values: z.values(), scale: &other };
+        scale(isa, p, y.values_mut(), (&factor, &offset), Some(add), -0.25);
+        let found = to_images(y.values(), 16, c, p);
+        for (i, &v) in found.iter().enumerate() {
+            let k = channel(i);
+            let sum = images[i] * factor[k] + offset[k] + added[i] * other[k];
+            let expected = if sum < 0.0 { sum * -0.25 } else { sum };
+            assert!((v - expected).abs() < 1e-5, "{isa:?}: {v} against {expected}");
+        }
+        assert_eq!(y.values().iter().filter(|&&v| v != 0.0).count(), found.len());
+    }
+}

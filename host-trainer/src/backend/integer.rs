@@ -1,0 +1,77 @@
+//! The integer network in float registers: sums of products of small integers are exact in f32, and
+//! the requantisation is that of `core/docs/quantization.md`.
+
+use burn::tensor::{Tensor, TensorData};
+
+use super::{Act, Cpu, EvalOps as _, Map, Ops, cpu};
+
+/// What happens to the sums of one convolution. Maps hold `q - z`, sums are taken over those.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Requantise {
+    /// Start of the sums, no zero point folded in, `[channels]`.
+    pub bias: Vec<i32>,
+    /// Accumulator steps a step of the residual map, `[channels]`.
+    pub residual: Vec<i32>,
+    /// Q0.32 multiplier of sums from 0 on, `[channels]`.
+    pub positive: Vec<i32>,
+    /// The same below 0.
+    pub negative: Vec<i32>,
+    /// Real units an accumulator step, `[channels]`.
+    pub accumulator: Vec<f32>,
+    /// Zero point of the output. Saturated sums pass no gradient.
+    pub zero: i8,
+}
+
+/// Integer networks, with gradients that pass straight through the rounding.
+pub trait IntegerOps: Ops {
+    /// `q - z` of the output for sums of a convolution. Gradients reach the sums, the residual,
+    /// the real bias `[channels]` and the slope `[1]`.
+    fn requantise(
+        sums: &Map<Self>,
+        residual: Option<&Map<Self>>,
+        bias: Tensor<Self, 1>,
+        slope: Tensor<Self, 1>,
+        rule: &Requantise,
+    ) -> Map<Self>;
+}
+
+impl Map<Cpu> {
+    /// Convolution with weights `[out, in, k, k]`, `shape` so.
+    pub fn convolve(&self, weight: &[f32], shape: [usize; 4], stride: usize) -> Self {
+        Cpu::conv(self, weight_tensor(weight, shape), stride)
+    }
+
+    /// `conv(self) + bias + add`.
+    pub fn affine(
+        &self,
+        weight: &[f32],
+        shape: [usize; 4],
+        bias: &[f32],
+        stride: usize,
+        add: Option<&Self>,
+    ) -> Self {
+        let bias =
+            Tensor::from_data(TensorData::new(bias.to_vec(), [bias.len()]), &Default::default());
+        Cpu::conv2d_bias_act(self, weight_tensor(weight, shape), bias, stride, Act::None, add)
+    }
+
+    /// `x` for x >= 0, `slope x` below.
+    pub fn prelu(&self, slope: f32) -> Self {
+        Cpu::act(self, Act::Prelu(Tensor::from_data([slope], &Default::default())))
+    }
+
+    /// As [`IntegerOps::requantise`].
+    pub fn requantise(&self, residual: Option<&Self>, rule: &Requantise) -> Self {
+        let none = || Tensor::from_data([0.0f32], &Default::default());
+        Cpu::requantise(self, residual, none(), none(), rule)
+    }
+
+    /// Mean of every channel.
+    pub fn channel_means(&self) -> Vec<f32> {
+        cpu::channel_means(self)
+    }
+}
+
+fn weight_tensor(weight: &[f32], shape: [usize; 4]) -> Tensor<Cpu, 4> {
+    Tensor::from_data(TensorData::new(weight.to_vec(), shape), &Default::default())
+}

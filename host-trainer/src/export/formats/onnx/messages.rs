@@ -1,0 +1,179 @@
+//! The messages of ONNX that are written, with the field numbers of its public schema
+//! (`onnx.proto3`).
+
+/// `TensorProto.DataType`.
+pub mod data_type {
+    /// f32.
+    pub const FLOAT: i32 = 1;
+    /// u8.
+    pub const UINT8: i32 = 2;
+    /// i8.
+    pub const INT8: i32 = 3;
+    /// i32.
+    pub const INT32: i32 = 6;
+}
+
+/// A model.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Model {
+    /// Version of the format.
+    #[prost(int64, tag = "1")]
+    pub ir_version: i64,
+    /// Who wrote it.
+    #[prost(string, tag = "2")]
+    pub producer_name: String,
+    /// The writer's version.
+    #[prost(string, tag = "3")]
+    pub producer_version: String,
+    /// For people.
+    #[prost(string, tag = "6")]
+    pub doc_string: String,
+    /// The graph.
+    #[prost(message, optional, tag = "7")]
+    pub graph: Option<Graph>,
+    /// Operator sets.
+    #[prost(message, repeated, tag = "8")]
+    pub opset_import: Vec<OperatorSet>,
+}
+
+/// An operator set.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct OperatorSet {
+    /// Empty: ONNX's own.
+    #[prost(string, tag = "1")]
+    pub domain: String,
+    /// Version.
+    #[prost(int64, tag = "2")]
+    pub version: i64,
+}
+
+/// Nodes in the order of execution, constants, inputs and outputs.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Graph {
+    /// Nodes.
+    #[prost(message, repeated, tag = "1")]
+    pub node: Vec<Node>,
+    /// Name.
+    #[prost(string, tag = "2")]
+    pub name: String,
+    /// Constants.
+    #[prost(message, repeated, tag = "5")]
+    pub initializer: Vec<Tensor>,
+    /// Inputs.
+    #[prost(message, repeated, tag = "11")]
+    pub input: Vec<ValueInfo>,
+    /// Outputs.
+    #[prost(message, repeated, tag = "12")]
+    pub output: Vec<ValueInfo>,
+}
+
+/// An operator's call.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Node {
+    /// Names of what it reads.
+    #[prost(string, repeated, tag = "1")]
+    pub input: Vec<String>,
+    /// Names of what it writes.
+    #[prost(string, repeated, tag = "2")]
+    pub output: Vec<String>,
+    /// Name.
+    #[prost(string, tag = "3")]
+    pub name: String,
+    /// Operator.
+    #[prost(string, tag = "4")]
+    pub op_type: String,
+    /// Attributes.
+    #[prost(message, repeated, tag = "5")]
+    pub attribute: Vec<Attribute>,
+}
+
+/// A named value of a node.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Attribute {
+    /// Name.
+    #[prost(string, tag = "1")]
+    pub name: String,
+    /// An integer.
+    #[prost(int64, tag = "3")]
+    pub i: i64,
+    /// Integers.
+    #[prost(int64, repeated, packed = "false", tag = "8")]
+    pub ints: Vec<i64>,
+    /// Which: 2 an integer, 7 integers.
+    #[prost(int32, tag = "20")]
+    pub r#type: i32,
+}
+
+/// A constant.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Tensor {
+    /// Shape.
+    #[prost(int64, repeated, packed = "false", tag = "1")]
+    pub dims: Vec<i64>,
+    /// See [`data_type`].
+    #[prost(int32, tag = "2")]
+    pub data_type: i32,
+    /// Name.
+    #[prost(string, tag = "8")]
+    pub name: String,
+    /// Values, little-endian.
+    #[prost(bytes = "vec", tag = "9")]
+    pub raw_data: Vec<u8>,
+}
+
+/// Name and type of an input or output.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ValueInfo {
+    /// Name.
+    #[prost(string, tag = "1")]
+    pub name: String,
+    /// Type.
+    #[prost(message, optional, tag = "2")]
+    pub r#type: Option<Type>,
+}
+
+/// A type; tensors only.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Type {
+    /// Element and shape.
+    #[prost(message, optional, tag = "1")]
+    pub tensor_type: Option<TensorType>,
+}
+
+/// Element and shape of a tensor.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct TensorType {
+    /// See [`data_type`].
+    #[prost(int32, tag = "1")]
+    pub elem_type: i32,
+    /// Shape.
+    #[prost(message, optional, tag = "2")]
+    pub shape: Option<Shape>,
+}
+
+/// A shape.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Shape {
+    /// Dimensions.
+    #[prost(message, repeated, tag = "1")]
+    pub dim: Vec<Dimension>,
+}
+
+/// A dimension: known, or named.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Dimension {
+    /// Either of the two.
+    #[prost(oneof = "Extent", tags = "1, 2")]
+    pub value: Option<Extent>,
+}
+
+/// A dimension's extent.
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub enum Extent {
+    /// Known.
+    #[prost(int64, tag = "1")]
+    Value(i64),
+    /// Known at run time.
+    #[prost(string, tag = "2")]
+    Name(String),
+}

@@ -1,0 +1,92 @@
+//! The network file inside a program's source.
+
+use std::fmt::Write as _;
+
+use super::Facts;
+
+/// Bytes of the network file a line.
+const LINE: usize = 32;
+
+/// A Rust module: the file's bytes with the alignment that `BlobView` needs, and the sizes of its
+/// buffers.
+pub(super) fn rust(f: &Facts<'_>) -> String {
+    let mut text = format!(
+        "//! Network `{}` of space `{}`, written by supernano. Made for `supernano-core`:\n\
+         //! `BlobView::new_checked(NETWORK)`, then `Network::run` with an arena of\n\
+         //! [`ARENA_WORDS`] words.\n\n",
+        f.code, f.space
+    );
+    let (h, w, c) = (f.image.height, f.image.width, f.image.channels);
+    let constants = [
+        ("/// The sub-network.", "CODE: &str", format!("{:?}", f.code)),
+        ("/// Words of working memory.", "ARENA_WORDS: usize", words(f).to_string()),
+        ("/// Bytes of an image.", "IMAGE_BYTES: usize", f.image.len().to_string()),
+        (
+            "/// Height, width, channels of an image.",
+            "IMAGE: [usize; 3]",
+            format!("[{h}, {w}, {c}]"),
+        ),
+        ("/// Logits.", "CLASSES: usize", f.classes.to_string()),
+        ("/// Names of the classes.", "LABELS: [&str; CLASSES]", format!("{:?}", f.labels)),
+    ];
+    for (doc, name, value) in
+        constants.iter().filter(|c| c.1 != "LABELS: [&str; CLASSES]" || f.labels.len() == f.classes)
+    {
+        let _ = writeln!(text, "{doc}\npub const {name} = {value};");
+    }
+    let _ = write!(
+        text,
+        "/// The network file, aligned to 4 bytes.\npub static NETWORK: &[u8] = &FILE.0;\n\n\
+         #[repr(C, align(4))]\nstruct Aligned([u8; {}]);\n\n\
+         #[rustfmt::skip]\nstatic FILE: Aligned = Aligned(*b\"\\\n",
+        f.bytes.len()
+    );
+    for line in f.bytes.chunks(LINE) {
+        for byte in line {
+            let _ = write!(text, "\\x{byte:02x}");
+        }
+        text.push_str("\\\n");
+    }
+    text.push_str("\");\n");
+    text
+}
+
+fn words(f: &Facts<'_>) -> usize {
+    f.arena_bytes.div_ceil(4)
+}
+
+/// A C header and the array that it declares.
+pub(super) fn c(f: &Facts<'_>) -> [String; 2] {
+    let (h, w, c) = (f.image.height, f.image.width, f.image.channels);
+    let header = format!(
+        "/* Network {} of space {}, written by supernano. */\n\
+         #ifndef SUPERNANO_NETWORK_H\n#define SUPERNANO_NETWORK_H\n\n#include <stdint.h>\n\n\
+         #define SUPERNANO_CODE \"{0}\"\n\
+         /* Length of the network file. */\n#define SUPERNANO_NETWORK_BYTES {}\n\
+         /* Working memory, aligned to 4 bytes. */\n#define SUPERNANO_ARENA_BYTES {}\n\
+         #define SUPERNANO_IMAGE_HEIGHT {h}\n#define SUPERNANO_IMAGE_WIDTH {w}\n\
+         #define SUPERNANO_IMAGE_CHANNELS {c}\n#define SUPERNANO_CLASSES {}\n\n\
+         #ifdef __cplusplus\nextern \"C\" {{\n#endif\n\
+         /* The network file, aligned to 4 bytes. */\n\
+         extern const uint8_t supernano_network[SUPERNANO_NETWORK_BYTES];\n\
+         #ifdef __cplusplus\n}}\n#endif\n\n#endif\n",
+        f.code,
+        f.space,
+        f.bytes.len(),
+        words(f) * 4,
+        f.classes,
+    );
+    let mut array = format!(
+        "/* Network {} of space {}, written by supernano. */\n#include \"{0}.h\"\n\n\
+         #if defined(__GNUC__)\n#define SUPERNANO_ALIGN __attribute__((aligned(4)))\n\
+         #else\n#define SUPERNANO_ALIGN _Alignas(4)\n#endif\n\n\
+         SUPERNANO_ALIGN const uint8_t supernano_network[SUPERNANO_NETWORK_BYTES] = {{\n",
+        f.code, f.space
+    );
+    for line in f.bytes.chunks(LINE) {
+        let cells: Vec<String> = line.iter().map(u8::to_string).collect();
+        let _ = writeln!(array, "{},", cells.join(","));
+    }
+    array.push_str("};\n");
+    [header, array]
+}

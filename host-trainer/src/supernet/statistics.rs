@@ -1,0 +1,62 @@
+//! Running batch-norm statistics that came with the weights.
+
+use supernano_core::plan::Plan;
+
+use super::net::BnStats;
+use super::subnet::Source;
+use super::weights::{Layout, Role};
+
+/// Mean, then variance, of every batch norm in the order of [`Layout::entries`], at the largest
+/// widths.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Statistics {
+    /// All values.
+    pub values: Vec<f32>,
+}
+
+/// Records which tensors a sub-network takes, and how much of them.
+struct Taken;
+
+impl Source for Taken {
+    type Values = (usize, usize);
+    type Slope = ();
+
+    fn values(&mut self, i: usize, shape: [usize; 4]) -> (usize, usize) {
+        (i, shape[0])
+    }
+
+    fn slope(&mut self, _: usize) {}
+}
+
+impl Layout {
+    /// Values of [`Statistics`].
+    pub fn statistics(&self) -> usize {
+        self.norms().map(|e| 2 * e.1).sum()
+    }
+
+    /// Every batch norm: index of its factor in the layout, channels.
+    fn norms(&self) -> impl Iterator<Item = (usize, usize)> {
+        let entries = self.entries.iter().enumerate();
+        entries.filter(|(_, e)| e.role == Role::Gamma).map(|(i, e)| (i, e.len()))
+    }
+}
+
+impl Statistics {
+    /// Those of a sub-network's channels, of a plan of `layout`.
+    pub fn of(&self, layout: &Layout, plan: &Plan) -> BnStats {
+        let mut starts = vec![0; layout.entries.len()];
+        let mut at = 0;
+        for (i, channels) in layout.norms() {
+            starts[i] = at;
+            at += 2 * channels;
+        }
+        let net = layout.cut(plan, &mut Taken);
+        let layers = net.convs().map(|conv| {
+            let (i, n) = conv.gamma;
+            let (start, all) = (starts[i], layout.entries[i].len());
+            let part = |from: usize| self.values[from..from + n].to_vec();
+            (part(start), part(start + all))
+        });
+        BnStats { layers: layers.collect() }
+    }
+}

@@ -1,0 +1,302 @@
+//! Quantisation-aware fine-tuning of one network: the forward pass is the integer executor's, the
+//! gradient goes straight through every rounding.
+//!
+//! Weights are rounded anew in every update with the exporter's own rule; the scales of the maps
+//! stay those of the calibration. What comes out is exported by the same code, so the network that
+//! was trained is, bit for bit, the network that ships.
+
+use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::{ElementConversion as _, Tensor, TensorData};
+
+use super::loss;
+use crate::backend::{Cpu, CpuAutodiff, IntegerOps, Map, Ops};
+use crate::config::Optimizer;
+use crate::data::rng::Purpose;
+use crate::data::{Augmentation, Dataset, Key};
+use crate::error::{Error, Result};
+use crate::export::quantise::Affine;
+use crate::export::{Affines, QConv, Quantised, QuantisedNet};
+use crate::supernet::{Act, Block, FoldedConv, FoldedNet};
+
+/// How a network is fine-tuned.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Finetune {
+    /// Epochs.
+    pub epochs: u32,
+    /// Training images an epoch; all where there are fewer.
+    pub images: usize,
+    /// Learning rate at the start, cosine to 0 update by update.
+    pub lr: f32,
+    /// Images an update.
+    pub batch: usize,
+    /// Weight of the float network's answers against the labels, 0 to 1.
+    pub alpha: f32,
+    /// Seed of order and augmentation.
+    pub seed: u64,
+}
+
+/// What training needs beside the network.
+#[derive(Clone, Copy, Debug)]
+pub struct Material<'a> {
+    /// Images.
+    pub dataset: &'a Dataset,
+    /// What is done to them.
+    pub augmentation: &'a Augmentation,
+    /// Momentum and weight decay.
+    pub optimizer: Optimizer,
+}
+
+type B = CpuAutodiff;
+type Inner = <B as AutodiffBackend>::InnerBackend;
+
+/// A tensor that is trained, divided by a factor per row: rows of folded weights differ in size by
+/// orders of magnitude, which one learning rate would not suit.
+struct Param {
+    shape: [usize; 4],
+    factors: Vec<f32>,
+    value: Tensor<Inner, 4>,
+    momentum: Option<Tensor<Inner, 4>>,
+    decays: bool,
+}
+
+/// Largest magnitude of the rows of a trained tensor at the start.
+const ROW: f32 = 0.3;
+
+impl Param {
+    fn new(values: &[f32], shape: [usize; 4], decays: bool) -> Self {
+        let size = values.len() / shape[0];
+        let largest = |row: &[f32]| row.iter().fold(0f32, |m, v| m.max(v.abs()));
+        let factors: Vec<f32> = if decays {
+            values.chunks_exact(size).map(|row| (largest(row) / ROW).max(1e-3)).collect()
+        } else {
+            vec![1.0; shape[0]]
+        };
+        let scaled: Vec<f32> = values
+            .chunks_exact(size)
+            .zip(&factors)
+            .flat_map(|(row, f)| row.iter().map(move |v| v / f))
+            .collect();
+        let value = Tensor::from_data(TensorData::new(scaled, shape), &Default::default());
+        Self { shape, factors, value, momentum: None, decays }
+    }
+
+    /// The real values.
+    fn host(&self) -> Vec<f32> {
+        let values: Vec<f32> = self.value.to_data().iter::<f32>().collect();
+        let size = values.len() / self.shape[0];
+        let rows = values.chunks_exact(size).zip(&self.factors);
+        rows.flat_map(|(row, f)| row.iter().map(move |v| v * f)).collect()
+    }
+
+    fn leaf(&self) -> Tensor<B, 4> {
+        Tensor::from_inner(self.value.clone()).require_grad()
+    }
+
+    fn update(&mut self, gradient: Tensor<Inner, 4>, optimizer: Optimizer, rate: f32) {
+        let value = self.value.clone();
+        let step = match self.decays {
+            true => gradient + value.clone() * optimizer.weight_decay,
+            false => gradient,
+        };
+        let step = match self.momentum.take() {
+            Some(momentum) => momentum * optimizer.momentum + step,
+            None => step,
+        };
+        self.value = value - step.clone() * rate;
+        self.momentum = Some(step);
+    }
+}
+
+fn rows(factors: &[f32]) -> Tensor<B, 4> {
+    let data = TensorData::new(factors.to_vec(), [factors.len(), 1, 1, 1]);
+    Tensor::from_data(data, &Default::default())
+}
+
+/// Parameters of a network: for every convolution weight, bias and slope, then the classifier's
+/// weight and bias.
+struct Trained {
+    params: Vec<Param>,
+    /// The network at the start; shape and activations stay.
+    shape: FoldedNet,
+    affines: Affines,
+}
+
+impl Trained {
+    fn new(start: &Quantised) -> Self {
+        let mut params = Vec::new();
+        for conv in start.float.convs() {
+            let shape = [conv.output, conv.input, conv.kernel, conv.kernel];
+            params.push(Param::new(&conv.weight, shape, true));
+            params.push(Param::new(&conv.bias, [conv.output, 1, 1, 1], false));
+            let slope = match conv.act {
+                Act::Prelu(slope) => slope,
+                Act::None | Act::Relu => 0.0,
+            };
+            params.push(Param::new(&[slope], [1; 4], false));
+        }
+        let fc = &start.float.classifier;
+        params.push(Param::new(&fc.weight, [fc.output, fc.input, 1, 1], true));
+        params.push(Param::new(&fc.bias, [fc.output, 1, 1, 1], false));
+        let affines = Affines::fixed(start.net.convs().map(|c| (c.site, c.to)));
+        Self { params, shape: start.float.clone(), affines }
+    }
+
+    /// The network as it is now, in float.
+    fn float(&self) -> FoldedNet {
+        let mut params = self.params.chunks_exact(3);
+        let mut conv = |old: &FoldedConv| {
+            let Some([weight, bias, slope]) = params.next() else { return old.clone() };
+            let act = match old.act {
+                Act::Prelu(_) => Act::Prelu(slope.host()[0]),
+                other => other,
+            };
+            FoldedConv { weight: weight.host(), bias: bias.host(), act, ..old.clone() }
+        };
+        let blocks = self.shape.blocks.iter().map(|b| b.map(&mut conv)).collect();
+        let mut classifier = self.shape.classifier.clone();
+        if let [.., weight, bias] = self.params.as_slice() {
+            (classifier.weight, classifier.bias) = (weight.host(), bias.host());
+        }
+        FoldedNet { input: self.shape.input, blocks, classifier }
+    }
+}
+
+/// One forward pass: leaves in the order of the parameters, and the logits.
+struct Pass {
+    leaves: Vec<Tensor<B, 4>>,
+    /// `[n, classes]`, real units.
+    logits: Tensor<B, 2>,
+}
+
+struct Walk<'a> {
+    trained: &'a Trained,
+    leaves: Vec<Tensor<B, 4>>,
+}
+
+impl Walk<'_> {
+    fn conv(&mut self, q: &QConv, index: usize, x: &Map<B>, residual: Option<&Map<B>>) -> Map<B> {
+        let at = index * 3;
+        let (weight, bias, slope) =
+            (self.leaves[at].clone(), self.leaves[at + 1].clone(), self.leaves[at + 2].clone());
+        let factors: Vec<f32> = self.trained.params[at]
+            .factors
+            .iter()
+            .zip(&q.integers.steps)
+            .map(|(&f, &step)| (f64::from(f) / step) as f32)
+            .collect();
+        let steps = weight * rows(&factors);
+        let integers: Vec<f32> = q.weights_oihw().iter().map(|&w| f32::from(w)).collect();
+        let integers = TensorData::new(integers, q.shape());
+        let integers: Tensor<B, 4> = Tensor::from_data(integers, &Default::default());
+        // exact: a value and its nearest integer differ by at most half, so the difference is exact
+        let rounded = steps.clone() + (integers - steps.detach());
+        let sums = B::conv(x, rounded, q.stride);
+        B::requantise(&sums, residual, bias.reshape([q.output]), slope.reshape([1]), &q.rule())
+    }
+}
+
+/// The logits of the integer network, with gradients. `images` are normalised,
+/// `[n, channels, height, width]`.
+fn forward(trained: &Trained, net: &QuantisedNet, images: &[f32], n: usize) -> Pass {
+    let leaves = trained.params.iter().map(Param::leaf).collect();
+    let mut walk = Walk { trained, leaves };
+    let mut x = input(net, images, n);
+    let mut index = 0;
+    for block in &net.blocks {
+        x = match block {
+            Block::Conv(conv) => walk.conv(conv, index, &x, None),
+            Block::Residual { first, second, shortcut } => {
+                let inside = walk.conv(first, index, &x, None);
+                let around = shortcut.as_ref().map(|c| walk.conv(c, index + 2, &x, None));
+                walk.conv(second, index + 1, &inside, Some(around.as_ref().unwrap_or(&x)))
+            }
+        };
+        index += block.convs().count();
+    }
+    let integers: Map<Cpu> = Map { data: x.data.clone().inner(), n: x.n, c: x.c, h: x.h, w: x.w };
+    let exact: Vec<f32> =
+        net.logits(&integers).iter().map(|&q| q as f32 * net.classifier.logit_scale).collect();
+    let exact =
+        Tensor::<B, 2>::from_data(TensorData::new(exact, [n, net.classes()]), &Default::default());
+    let at = walk.leaves.len() - 2;
+    let (weight, bias) = (walk.leaves[at].clone(), walk.leaves[at + 1].clone());
+    let [classes, features, ..] = weight.dims();
+    let weight = (weight * rows(&trained.params[at].factors)).reshape([classes, features]);
+    let real =
+        (B::pool(&x) * net.features.scale).matmul(weight.transpose()) + bias.reshape([1, classes]);
+    let logits = real.clone() + (exact - real.detach());
+    Pass { leaves: walk.leaves, logits }
+}
+
+/// `q - z` of normalised images.
+fn input(net: &QuantisedNet, images: &[f32], n: usize) -> Map<B> {
+    let Affine { zero, .. } = net.image;
+    let steps = |&v: &f32| f32::from(i16::from(net.image.quantise(v)) - i16::from(zero));
+    let values: Vec<f32> = images.iter().map(steps).collect();
+    let s = net.input;
+    Map::from_images(&values, n, s.channels.into(), s.height.into(), s.width.into())
+}
+
+/// Fine-tunes a quantised network towards `teacher`, the network in float, and the labels;
+/// `progress` is told every update and its loss.
+///
+/// # Errors
+/// [`Error::NotFinite`].
+pub fn finetune(
+    start: &Quantised,
+    teacher: &FoldedNet,
+    material: &Material<'_>,
+    recipe: &Finetune,
+    code: &str,
+    progress: &mut dyn FnMut(u64, f64),
+) -> Result<Quantised> {
+    let dataset = material.dataset;
+    let mut trained = Trained::new(start);
+    let images = recipe.images.min(dataset.train.len());
+    let batch = recipe.batch.clamp(1, images.max(1));
+    let per_epoch = images.div_ceil(batch) as u64;
+    let updates = per_epoch * u64::from(recipe.epochs);
+    let mut update = 0;
+    for epoch in 0..recipe.epochs {
+        let key = Key { seed: recipe.seed, epoch, step: 0 };
+        let order = key.permutation(Purpose::Shuffle, dataset.train.len());
+        for indices in order[..images].chunks(batch) {
+            let (n, pixels) =
+                (indices.len(), dataset.augmented(indices, material.augmentation, key));
+            let labels: Vec<u16> =
+                indices.iter().map(|&i| dataset.train.labels[i as usize]).collect();
+            let net = QuantisedNet::with(&trained.float(), &trained.affines, dataset);
+            let pass = forward(&trained, &net, &pixels, n);
+            let device = Default::default();
+            let target = loss::one_hot::<B>(&labels, net.classes(), &device);
+            let answers = TensorData::new(teacher.forward(&pixels, n), [n, net.classes()]);
+            let answers = loss::soften(Tensor::<B, 2>::from_data(answers, &device), 1.0);
+            let value = loss::distilled(pass.logits, target, Some(answers), recipe.alpha, 1.0);
+            let found: f32 = value.clone().into_scalar().elem();
+            if !found.is_finite() {
+                return Err(Error::NotFinite {
+                    step: 0,
+                    update,
+                    code: code.into(),
+                    layer: "the classifier".into(),
+                });
+            }
+            let gradients = value.backward();
+            let turn = update as f32 / updates as f32 * std::f32::consts::PI;
+            let rate = recipe.lr * 0.5 * (1.0 + turn.cos());
+            for (param, leaf) in trained.params.iter_mut().zip(&pass.leaves) {
+                if let Some(gradient) = leaf.grad(&gradients) {
+                    param.update(gradient, material.optimizer, rate);
+                }
+            }
+            update += 1;
+            progress(update, found.into());
+        }
+    }
+    let float = trained.float();
+    let net = QuantisedNet::with(&float, &trained.affines, dataset);
+    Ok(Quantised { float, net, ..start.clone() })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,141 @@
+//! Shipped files as other tools read them: rustc and a C compiler here, onnxruntime, numpy and
+//! safetensors in the Python environment that `cargo xtask test` makes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use supernano_tests::command::{number, root, supernano};
+use supernano_tests::small::{GREY, SmallRun};
+
+const CODE: &str = "4-8-8-16";
+
+/// A run that has learnt something: few images are near a tie.
+fn run_directory() -> &'static SmallRun {
+    static RUN: OnceLock<SmallRun> = OnceLock::new();
+    RUN.get_or_init(|| {
+        let more = GREY.replace("train = 64", "train = 480").replace("test = 64", "test = 200");
+        SmallRun::train(&more.replace("epochs = 1", "epochs = 4"))
+    })
+}
+
+fn shipped() -> &'static Path {
+    static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
+    DIRECTORY.get_or_init(|| {
+        let directory = run_directory().file("shipped");
+        let formats = "snb,rust,c,onnx,onnx-int8,safetensors";
+        let made = supernano(&[
+            "ship",
+            &run_directory().name(),
+            CODE,
+            "--format",
+            formats,
+            "-o",
+            &directory,
+            "--samples",
+            "200",
+            "--json",
+        ])
+        .json();
+        for file in made["files"].as_array().unwrap() {
+            assert!(Path::new(file.as_str().unwrap()).is_file(), "{file}");
+        }
+        assert_eq!(made["files"].as_array().unwrap().len(), 8);
+        PathBuf::from(directory)
+    })
+}
+
+fn file(ending: &str) -> PathBuf {
+    shipped().join(format!("{CODE}{ending}"))
+}
+
+fn run(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let (out, err) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{out}{err}");
+    out.into_owned()
+}
+
+fn have(tool: &str) -> bool {
+    Command::new(tool).arg("--version").output().is_ok_and(|o| o.status.success())
+}
+
+#[test]
+fn rust_source_compiles_to_the_network_file() {
+    let source = format!(
+        "#![deny(warnings)]\n#[path = {:?}]\n#[allow(dead_code)]\npub mod network;\nfn main() {{\n\
+         use network::*;\n\
+         assert_eq!(NETWORK.as_ptr() as usize % 4, 0);\n\
+         assert_eq!(NETWORK, include_bytes!({:?}));\n\
+         println!(\"{{}} {{}} {{}} {{}}\", CODE, ARENA_WORDS * 4, IMAGE_BYTES, LABELS.len());\n}}\n",
+        file(".rs"),
+        file(".snb")
+    );
+    let (main, binary) = (shipped().join("main.rs"), shipped().join("rust-program"));
+    fs::write(&main, source).unwrap();
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    run(Command::new(rustc).args(["--edition", "2024", "-o"]).arg(&binary).arg(&main));
+    let summary: Value = serde_json::from_slice(&fs::read(file(".json")).unwrap()).unwrap();
+    let said = run(&mut Command::new(binary));
+    assert_eq!(said.trim(), format!("{CODE} {} 784 4", number(&summary, "/arena_bytes")));
+}
+
+#[test]
+fn c_source_compiles_to_the_network_file() {
+    if !have("cc") {
+        eprintln!("SKIPPED: no cc in PATH");
+        return;
+    }
+    let source = format!(
+        "#include <stdio.h>\n#include \"{CODE}.h\"\nint main(void) {{\n\
+         if ((uintptr_t)supernano_network % 4) return 1;\n\
+         fwrite(supernano_network, 1, SUPERNANO_NETWORK_BYTES, stdout);\nreturn 0; }}\n"
+    );
+    let (main, binary) = (shipped().join("main.c"), shipped().join("c-program"));
+    fs::write(&main, source).unwrap();
+    run(Command::new("cc")
+        .args(["-Wall", "-Werror", "-o"])
+        .arg(&binary)
+        .args([&main, &file(".c")]));
+    let output = Command::new(binary).output().unwrap();
+    assert!(output.status.success());
+    assert!(output.stdout == fs::read(file(".snb")).unwrap());
+}
+
+#[test]
+fn onnx_and_safetensors_give_the_same_answers() {
+    let environment = root().join("target/python");
+    let python = [environment.join("bin/python"), environment.join("Scripts/python.exe")];
+    let Some(python) = python.iter().find(|p| p.is_file()) else {
+        eprintln!("SKIPPED: no target/python (made by `cargo xtask test`): ONNX not checked");
+        return;
+    };
+    let mut command = Command::new(python);
+    command.arg(root().join("tests/python/check_formats.py")).arg(shipped()).arg(CODE);
+    let found: Value = serde_json::from_str(&run(&mut command)).unwrap();
+    assert!(number(&found, "/float_difference") <= 1e-4, "{found}");
+    assert!(number(&found, "/torch_difference") <= 1e-4, "{found}");
+    assert!(number(&found, "/int8_same_answer") >= 0.99, "{found}");
+    assert!(number(&found, "/int8_difference_steps") <= 2.0, "{found}");
+    let conv = |name: &str| {
+        let norm = ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"];
+        let norm = norm.map(|n| format!("{name}.1.{n}"));
+        std::iter::once(format!("{name}.0.weight")).chain(norm).collect::<Vec<_>>()
+    };
+    let convolutions = [
+        "conv1.conv1",
+        "layer1.0.conv1",
+        "layer1.0.conv2",
+        "layer2.0.conv1",
+        "layer2.0.conv2",
+        "layer2.0.downsample",
+    ];
+    let others = ["fc.weight", "fc.bias", "layer1.0.p_relu.weight", "layer2.0.p_relu.weight"];
+    let mut names: Vec<String> = convolutions.iter().flat_map(|c| conv(c)).collect();
+    names.extend(others.map(String::from));
+    names.sort();
+    assert_eq!(found["names"], serde_json::json!(names));
+}
