@@ -82,7 +82,13 @@ pub fn run(args: &Args) -> Result<()> {
     let networks = networks(args)?;
     let jobs: Vec<(&Network, &str)> =
         networks.iter().flat_map(|n| cores.iter().map(move |&c| (n, c))).collect();
-    let rows = all(&jobs, args.jobs.max(1))?;
+    let mut rows = all(&jobs, args.jobs.max(1))?;
+    for core in cores {
+        let code = code::bytes(core)?.total;
+        for row in rows.iter_mut().filter(|r| r["core"] == core) {
+            row["code_bytes"] = json!(code);
+        }
+    }
     if args.write {
         bench_table::write(&root().join("docs/performance.md"), &rows)?;
     }
@@ -166,7 +172,6 @@ fn measure(network: &Network, core: &str) -> Result<Value> {
         process::json(&mut supernano(["latency", &network.file, "--target", &target, "--json"]))?;
     let mut row = network.row.clone();
     row["core"] = json!(core);
-    row["code_bytes"] = json!(code::bytes(core)?.total);
     for key in ["instructions", "arena_bytes", "stack_bytes", "open_stack_bytes", "layers"] {
         row[key] = counted[key].clone();
     }
