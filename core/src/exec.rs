@@ -21,14 +21,14 @@ mod unit;
 use core::ops::Range;
 
 pub use arena::ArenaPlan;
-pub use bound::unit_bytes;
 pub(crate) use arena::is_sound;
+pub use bound::unit_bytes;
 pub use digest::Digest;
 use unit::{Unit, tensor_words};
 
 use crate::blob::BlobView;
-use crate::error::Error;
-use crate::graph::{Graph, Op};
+use crate::error::{Error, GraphProblem};
+use crate::graph::{Graph, NO_CONV, Op};
 use crate::kernel::{BlockTask, ClassifierTask, ConvShape, ConvTask, Kernels};
 
 /// Told which operation works, and what it writes.
@@ -78,7 +78,7 @@ impl<'a, K: Kernels> Network<'a, K> {
         Self { view: view.clone(), kernels }
     }
 
-    /// Checks a blob.
+    /// Checks a blob; [`BlobView::new_intact`] and [`Self::new`] check less.
     ///
     /// # Errors
     /// Those of [`BlobView::new_checked`].
@@ -124,8 +124,9 @@ impl<'a, K: Kernels> Network<'a, K> {
     /// class; its real value is `logit_scale` x the integer.
     ///
     /// # Errors
-    /// [`Error::ImageLength`], [`Error::ArenaTooSmall`], [`Error::SliceLength`] of the logits; all
-    /// before anything is written.
+    /// [`Error::ImageLength`], [`Error::ArenaTooSmall`], [`Error::SliceLength`] of the logits,
+    /// [`Error::BlobOp`] for a kind of kernel that these kernels lack; all before anything is
+    /// written.
     pub fn run<O: Observer + ?Sized>(
         &self,
         image: &[u8],
@@ -193,6 +194,12 @@ impl<'a, K: Kernels> Network<'a, K> {
         if found < needed {
             return Err(Error::ArenaTooSmall { needed, found });
         }
+        if !K::WINOGRAD {
+            let winograd = |&op: &usize| self.view.conv(op).is_some_and(|c| c.kind.winograd());
+            if let Some(op) = (0..self.ops()).find(winograd) {
+                return Err(Error::BlobOp { op, problem: GraphProblem::Kind });
+            }
+        }
         let (expected, found) = (self.view.classes(), logits.len());
         if expected == found { Ok(()) } else { Err(Error::SliceLength { expected, found }) }
     }
@@ -223,9 +230,7 @@ impl<'a, K: Kernels> Network<'a, K> {
         arena: &mut [u32],
         observer: &mut O,
     ) {
-        if let Some(task) = self.conv_task(op) {
-            self.kernels.conv(&task, scratch, arena, observer);
-        }
+        self.kernels.conv(&self.conv_task(op), scratch, arena, observer);
     }
 
     /// A block of this many operations.
@@ -237,11 +242,12 @@ impl<'a, K: Kernels> Network<'a, K> {
         arena: &mut [u32],
         observer: &mut O,
     ) {
-        let projection = if ops == 3 { self.conv_task(op + 1) } else { None };
-        if let (Some(first), Some(second)) = (self.conv_task(op), self.conv_task(op + ops - 1)) {
-            let block = BlockTask { first, projection, second };
-            self.kernels.block(&block, scratch, arena, observer);
-        }
+        let block = BlockTask {
+            first: self.conv_task(op),
+            projection: (ops == 3).then(|| self.conv_task(op + 1)),
+            second: self.conv_task(op + ops - 1),
+        };
+        self.kernels.block(&block, scratch, arena, observer);
     }
 
     #[inline(never)]
@@ -276,23 +282,24 @@ impl<'a, K: Kernels> Network<'a, K> {
         (0..tensor).map(|id| tensor_words(&self.view, id)).sum()
     }
 
+    /// The task of a convolution. What a checked blob has cannot be missing.
     #[inline(never)]
-    fn conv_task(&self, op: usize) -> Option<ConvTask<'a>> {
-        let conv = &self.view.conv(op)?;
+    fn conv_task(&self, op: usize) -> ConvTask<'a> {
+        let conv = &self.view.conv(op).unwrap_or(NO_CONV);
         let (input, output) = (self.view.tensor(conv.input), self.view.tensor(conv.output));
-        Some(ConvTask {
+        ConvTask {
             op,
             shape: ConvShape::of(&self.view, conv),
             input_zero: input.zero,
             output_zero: output.zero,
             activation: conv.activation,
-            weights: self.view.conv_weights(conv)?,
-            params: self.view.conv_params(conv)?,
+            weights: self.view.conv_weights(conv).unwrap_or_default(),
+            params: self.view.conv_params(conv).unwrap_or_default(),
             table: if conv.input == 0 { self.view.table() } else { &[] },
             input_at: self.tensor_at(conv.input),
             output_at: self.tensor_at(conv.output),
             residual_at: conv.residual.map(|r| self.tensor_at(r)),
-        })
+        }
     }
 }
 

@@ -205,6 +205,19 @@ pub(crate) trait Graph {
 pub(crate) const NO_TENSOR: Tensor =
     Tensor { shape: Shape { height: 0, width: 0, channels: 0 }, zero: 0, scale: 0.0 };
 
+/// What stands for a convolution that does not exist: it does nothing.
+pub(crate) const NO_CONV: Conv = Conv {
+    input: u8::MAX,
+    output: u8::MAX,
+    residual: None,
+    kernel: 1,
+    stride: 1,
+    kind: KernelKind::Direct,
+    activation: Activation::None,
+    weights: 0,
+    params: 0,
+};
+
 impl Graph for Header<'_> {
     fn tensors(&self) -> usize {
         self.tensors.len()

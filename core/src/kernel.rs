@@ -17,7 +17,7 @@ pub mod winograd;
 pub use check::{Mismatch, check};
 pub use finish::{Finish, FinishKind, PairRow};
 pub use micro::{MicroKernel, Sums, TILE_OUTPUTS, TILE_PIXELS, Window};
-pub use packed::Packed;
+pub use packed::{DirectOnly, Packed};
 pub use reference::Reference;
 pub use scalar::Scalar;
 pub use shape::{ConvShape, Ring};
@@ -140,6 +140,9 @@ pub trait Kernels {
     /// True where blocks are executed as a whole, in the arena that a blob plans; false asks for
     /// one operation at a time and a place of its own for every tensor, without scratch.
     const ROLLED: bool;
+    /// False for kernels that can execute no kind but
+    /// [`KernelKind::Direct`](crate::graph::KernelKind::Direct).
+    const WINOGRAD: bool = true;
 
     /// Executes a convolution.
     fn conv<O: Observer + ?Sized>(
@@ -158,10 +161,9 @@ pub trait Kernels {
         arena: &mut [u32],
         observer: &mut O,
     ) {
-        for task in [Some(&block.first), block.projection.as_ref(), Some(&block.second)] {
-            if let Some(task) = task {
-                self.conv(task, scratch.clone(), arena, observer);
-            }
+        let all = [Some(&block.first), block.projection.as_ref(), Some(&block.second)];
+        for task in all.into_iter().flatten() {
+            self.conv(task, scratch.clone(), arena, observer);
         }
     }
 

@@ -208,7 +208,12 @@ impl Net {
             Layer { residual: Some(4), ..Layer::new(5, 6, 3, 1) },
         ];
         let input = Shape { height: 9, width: 7, channels: 3 };
-        Self { input, layers, classes: 4, values: Values::Random, seed: 2108 }
+        let net = Self { input, layers, classes: 4, values: Values::Random, seed: 2108 };
+        net.with_kinds(|i| match i {
+            3 => KernelKind::Winograd,
+            5 => KernelKind::WinogradOnline,
+            _ => KernelKind::Direct,
+        })
     }
 }
 

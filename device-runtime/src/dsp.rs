@@ -1,13 +1,13 @@
 //! Kernels for this core: the DSP extension of Cortex-M4, M7 and M33 where there is one.
 
+#[cfg(supernano_asm)]
+mod edge;
 #[cfg(not(supernano_asm))]
 mod plain;
 #[cfg(supernano_asm)]
 mod row;
 #[cfg(supernano_asm)]
 mod simd;
-#[cfg(supernano_asm)]
-mod tail;
 #[cfg(supernano_asm)]
 mod winograd;
 

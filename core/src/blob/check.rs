@@ -21,6 +21,7 @@ pub(super) fn labels(view: &BlobView<'_>) -> Result<(), Error> {
     }
 }
 
+#[inline(never)]
 pub(super) fn graph(view: &BlobView<'_>) -> Result<(), Error> {
     if view.malformed() {
         return Err(Error::BlobHeader);

@@ -43,7 +43,8 @@ pub fn with_kinds(
                 (conv.weights, conv.kind) = (weights, kind);
             }
             Op::Classifier(classifier) => {
-                let channels = padded(view.header().tensors[usize::from(classifier.input)].shape.channels);
+                let channels =
+                    padded(view.header().tensors[usize::from(classifier.input)].shape.channels);
                 let weights = view.classifier_weights(classifier).unwrap_or_default();
                 let params = view.classifier_params(classifier).unwrap_or_default();
                 let (bias, multiplier) = params.split_at(params.len() / 2);

@@ -4,7 +4,7 @@ use std::vec::Vec;
 use super::{BlobView, FIXED, Sections, VERSION, checksum, offset, write};
 use crate::error::{Error, GraphProblem};
 use crate::exec::Network;
-use crate::graph::{Activation, Header, Op};
+use crate::graph::{Activation, Header, KernelKind, Op};
 use crate::kernel::{Packed, Reference, Scalar};
 use crate::testnet::{Blob, Net, Random, outputs};
 
@@ -96,6 +96,18 @@ fn damaged_headers_never_panic() {
             blob.bytes_mut()[at as usize] = value;
         }
         blob.0[offset::CHECKSUM / 4] = checksum(&blob.bytes()[offset::CHECKED..]);
+        if let Ok(view) = BlobView::new_intact(blob.bytes())
+            && view.header().tensors.iter().all(|t| t.shape.len() < 1 << 12)
+            && view.arena_bytes() < 1 << 18
+            && view.header().classes < 1 << 8
+        {
+            let network = Network::new(&view, Packed(Scalar));
+            let mut arena = vec![0; network.arena_words()];
+            let image = vec![7; view.image_len()];
+            let mut logits = vec![0; view.classes()];
+            // Its logits are any.
+            let _ = network.run(&image, &mut arena, &mut logits, &mut ());
+        }
         let Ok(view) = BlobView::new_checked(blob.bytes()) else { continue };
         let network = Network::new(&view, Packed(Scalar));
         if view.image_len() == image.len() && network.arena_words() < 1 << 16 {
@@ -125,6 +137,13 @@ fn conv<'h>(header: &'h mut Header<'_>, op: usize) -> &'h mut crate::graph::Conv
     }
 }
 
+fn classifier<'h>(header: &'h mut Header<'_>) -> &'h mut crate::graph::Classifier {
+    match header.ops.last_mut() {
+        Some(Op::Classifier(classifier)) => classifier,
+        _ => panic!("no classifier"),
+    }
+}
+
 #[test]
 fn inconsistent_graphs_are_refused() {
     let op = |op, problem| Err(Error::BlobOp { op, problem });
@@ -140,6 +159,10 @@ fn inconsistent_graphs_are_refused() {
     assert_eq!(rewritten(|h| conv(h, 0).kernel = 9), op(0, Kernel));
     assert_eq!(rewritten(|h| conv(h, 0).stride = 3), op(0, Kernel));
     assert_eq!(rewritten(|h| conv(h, 0).stride = 2), op(0, Shape));
+    assert_eq!(rewritten(|h| conv(h, 1).kind = KernelKind::Winograd), op(1, Kind));
+    assert_eq!(rewritten(|h| conv(h, 4).kind = KernelKind::WinogradOnline), op(4, Kind));
+    assert_eq!(rewritten(|h| conv(h, 0).kind = KernelKind::Winograd), op(0, Transform));
+    assert_eq!(rewritten(|h| classifier(h).input = 0), op(6, Image));
     assert_eq!(rewritten(|h| conv(h, 0).weights += 2), op(0, Section));
     assert_eq!(rewritten(|h| conv(h, 0).params = u32::MAX - 3), op(0, Section));
     assert_eq!(rewritten(|h| conv(h, 1).activation = Activation::Relu), op(1, Zero));
@@ -184,6 +207,58 @@ fn overflows_and_padding_are_refused() {
     let padding = Err(Error::BlobOp { op: 0, problem: GraphProblem::Padding });
     assert_eq!(with_word(|h| first(h).weights + 12, 0x0000_0101), Ok(()));
     assert_eq!(with_word(|h| first(h).weights + 12, 0x0001_0000), padding);
+}
+
+/// A word of the golden blob changed under a right checksum; `at` is its byte.
+fn with_fixed(at: usize, value: u32) -> Result<(), Error> {
+    let mut blob = Net::golden().build();
+    blob.0[at / 4] = value;
+    blob.0[offset::CHECKSUM / 4] = checksum(&blob.bytes()[offset::CHECKED..]);
+    assert!(BlobView::new_intact(blob.bytes()).is_ok());
+    BlobView::new_checked(blob.bytes()).map(|_| ())
+}
+
+/// What the golden blob says in a word.
+fn fixed(at: usize) -> u32 {
+    Net::golden().build().0[at / 4]
+}
+
+#[test]
+fn plans_that_do_not_hold_are_refused() {
+    let arena = Err(Error::BlobOp { op: 6, problem: GraphProblem::Arena });
+    assert_eq!(with_fixed(offset::ARENA, fixed(offset::ARENA)), Ok(()));
+    assert_eq!(with_fixed(offset::ARENA, fixed(offset::ARENA) + 4), Ok(()));
+    assert_eq!(with_fixed(offset::ARENA, fixed(offset::ARENA) - 4), arena);
+    assert_eq!(with_fixed(offset::ARENA, fixed(offset::ARENA) + 1), Err(Error::BlobHeader));
+    // Tensor 1, which the first convolution writes; the scratch of the first operation.
+    let (tensor, scratch) = (FIXED + 16, FIXED + 7 * 16 + 16);
+    assert_eq!(with_fixed(tensor, fixed(scratch)), arena);
+    assert_eq!(with_fixed(scratch, fixed(tensor)), arena);
+    assert_eq!(with_fixed(scratch, 1 << 30), arena);
+    assert_eq!(with_fixed(scratch, 2), Err(Error::BlobHeader));
+}
+
+#[test]
+fn weights_that_are_no_transform_are_refused() {
+    let winograd = |h: &Header<'_>| match h.ops[3] {
+        Op::Conv(c) => c,
+        Op::Classifier(_) => panic!("no convolution"),
+    };
+    let blob = Net::golden().build();
+    let start = blob.0[offset::DATA / 4] as usize;
+    let mut refused = 0;
+    for word in 0..64 {
+        let at = |h: &Header<'_>| winograd(h).weights + 4 * word;
+        let view = BlobView::new_checked(blob.bytes()).unwrap();
+        let old = blob.0[(start + at(&view.header()) as usize) / 4];
+        assert_eq!(with_word(at, old), Ok(()));
+        for change in [1, 2, 4, 8, 0x10_0000, 0x8000_0000] {
+            let error = Err(Error::BlobOp { op: 3, problem: GraphProblem::Transform });
+            assert_eq!(with_word(at, old ^ change), error, "word {word}");
+            refused += 1;
+        }
+    }
+    assert_eq!(refused, 384);
 }
 
 #[test]

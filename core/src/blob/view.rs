@@ -53,7 +53,24 @@ impl<'a> BlobView<'a> {
     ///
     /// # Errors
     /// The first of the `Blob..` variants of [`Error`] that applies.
+    #[inline(never)]
     pub fn new_checked(bytes: &'a [u8]) -> Result<Self, Error> {
+        let view = Self::new_intact(bytes)?;
+        check::labels(&view)?;
+        check::graph(&view)?;
+        Ok(view)
+    }
+
+    /// Checks no more than that a blob is whole: alignment, magic, version, length, checksum and
+    /// the bounds of its parts. It takes less code, and is enough for a blob that was checked when
+    /// it was made, as all that [`write()`](super::write()) returns are: one built into a
+    /// firmware. Any other blob gives any logits, but no panic.
+    ///
+    /// # Errors
+    /// As [`Self::new_checked`].
+    // Out of line: what it holds leaves the stack before the checks that follow.
+    #[inline(never)]
+    pub fn new_intact(bytes: &'a [u8]) -> Result<Self, Error> {
         let found = bytes.len();
         let remainder = bytes.as_ptr().addr() % ALIGNMENT;
         let Some(fixed) = bytes.first_chunk::<FIXED>() else {
@@ -97,7 +114,7 @@ impl<'a> BlobView<'a> {
             return Err(Error::BlobHeader);
         }
         let text = |bytes| core::str::from_utf8(bytes).map_err(|_| Error::BlobHeader);
-        let view = Self {
+        Ok(Self {
             fixed,
             tensors,
             ops,
@@ -106,10 +123,7 @@ impl<'a> BlobView<'a> {
             labels: core::str::from_utf8(labels)
                 .map_err(|_| Error::BlobLabels { expected: 0, found: 0 })?,
             data: rest,
-        };
-        check::labels(&view)?;
-        check::graph(&view)?;
-        Ok(view)
+        })
     }
 
     /// Everything that the blob says about its network, copied: some 3 KiB, for hosts.

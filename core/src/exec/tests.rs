@@ -2,10 +2,10 @@ use std::vec;
 
 use super::{ArenaPlan, Network, Observer, argmax, run};
 use crate::blob::BlobView;
-use crate::error::Error;
+use crate::error::{Error, GraphProblem};
 use crate::graph::Activation::None as Linear;
 use crate::graph::KernelKind::{self, Direct, Winograd, WinogradOnline};
-use crate::kernel::{Packed, Reference, Scalar};
+use crate::kernel::{DirectOnly, Packed, Reference, Scalar};
 use crate::space::Shape;
 use crate::testnet::{Layer, Net, Random, Values, outputs};
 
@@ -121,6 +121,21 @@ fn steps_equal_a_run_and_the_observer_sees_each() {
     assert_eq!(starts, [0, 1, 4, 6]);
     assert_eq!(network.step(op, &mut arena, &mut steps, &mut ()), Ok(7));
     assert_eq!(whole, steps);
+}
+
+#[test]
+fn direct_only_refuses_what_it_cannot_execute() {
+    let net = resnet20();
+    let blob = net.build();
+    let view = BlobView::new_intact(blob.bytes()).unwrap();
+    let image = Random(1).bytes(view.image_len());
+    let expected = outputs(&Network::new(&view, Packed(Scalar)), &image, 0);
+    assert!(expected == outputs(&Network::new(&view, DirectOnly(Scalar)), &image, 1));
+    let blob = net.with_kinds(|i| if i == 6 { Winograd } else { Direct }).build();
+    let network = Network::from_bytes(blob.bytes(), DirectOnly(Scalar)).unwrap();
+    let mut arena = vec![0; network.arena_words()];
+    let error = Error::BlobOp { op: 6, problem: GraphProblem::Kind };
+    assert_eq!(network.run(&image, &mut arena, &mut [0; 100], &mut ()), Err(error));
 }
 
 #[test]

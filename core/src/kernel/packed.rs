@@ -17,10 +17,13 @@ use crate::quant;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Packed<M>(pub M);
 
+/// [`Packed`] for networks whose convolutions are all direct: less code.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DirectOnly<M>(pub M);
+
 impl<M: MicroKernel> Kernels for Packed<M> {
     const ROLLED: bool = true;
 
-    #[inline(never)]
     fn conv<O: Observer + ?Sized>(
         &self,
         task: &ConvTask<'_>,
@@ -28,63 +31,115 @@ impl<M: MicroKernel> Kernels for Packed<M> {
         arena: &mut [u32],
         observer: &mut O,
     ) {
-        let Some((mut maps, mut scratch)) = Maps::new(arena, scratch) else { return };
-        let Some(rows) = take(&mut scratch, task.shape.ring_words()) else { return };
-        observer.enter(task.op);
-        let mut stage = Stage::new(task, rows);
-        let height = usize::from(task.shape.output.height);
-        let mut y = 0;
-        while y < height {
-            let end = (y + task.shape.step()).min(height);
-            maps.read(&self.0, &mut stage, y);
-            maps.residual(task, task.residual_at, y..end);
-            stage.make(&self.0, y, scratch, maps.rows(task, y..end));
-            maps.tell(task, y..end, observer);
-            y = end;
-        }
+        let _ = conv::<M, O, true>(&self.0, task, scratch, arena, observer);
     }
 
-    #[inline(never)]
     fn block<O: Observer + ?Sized>(
         &self,
-        block: &BlockTask<'_>,
+        task: &BlockTask<'_>,
         scratch: Range<usize>,
         arena: &mut [u32],
         observer: &mut O,
     ) {
-        let Some((maps, scratch)) = Maps::new(arena, scratch) else { return };
-        let _ = roll(&self.0, block, maps, scratch, observer);
+        let _ = block::<M, O, true>(&self.0, task, scratch, arena, observer);
     }
 
-    #[inline(never)]
     fn classifier(&self, task: &ClassifierTask<'_>, arena: &mut [u32], logits: &mut [i32]) {
-        let words = task.pixel_words();
-        let Some((maps, pairs)) = Maps::new(arena, task.scratch.clone()) else { return };
-        let input = maps.words(task.input_at, task.input.pixels() * words);
-        let shift = quant::pool_shift(task.input.pixels());
-        for (j, pair) in pairs.chunks_exact_mut(2).enumerate() {
-            let sums = self.0.pool(input.get(j..).unwrap_or_default(), words);
-            let [c0, c1, c2, c3] = sums.map(|s| u32::from(quant::pooled(s, shift) as u16));
-            if let [low, high] = pair {
-                (*low, *high) = (c0 | (c2 << 16), c1 | (c3 << 16));
-            }
+        classifier(&self.0, task, arena, logits);
+    }
+}
+
+impl<M: MicroKernel> Kernels for DirectOnly<M> {
+    const ROLLED: bool = true;
+    const WINOGRAD: bool = false;
+
+    fn conv<O: Observer + ?Sized>(
+        &self,
+        task: &ConvTask<'_>,
+        scratch: Range<usize>,
+        arena: &mut [u32],
+        observer: &mut O,
+    ) {
+        let _ = conv::<M, O, false>(&self.0, task, scratch, arena, observer);
+    }
+
+    fn block<O: Observer + ?Sized>(
+        &self,
+        task: &BlockTask<'_>,
+        scratch: Range<usize>,
+        arena: &mut [u32],
+        observer: &mut O,
+    ) {
+        let _ = block::<M, O, false>(&self.0, task, scratch, arena, observer);
+    }
+
+    fn classifier(&self, task: &ClassifierTask<'_>, arena: &mut [u32], logits: &mut [i32]) {
+        classifier(&self.0, task, arena, logits);
+    }
+}
+
+// The three are out of line to keep their stacks apart.
+
+#[inline(never)]
+fn conv<M: MicroKernel, O: Observer + ?Sized, const WINOGRAD: bool>(
+    micro: &M,
+    task: &ConvTask<'_>,
+    scratch: Range<usize>,
+    arena: &mut [u32],
+    observer: &mut O,
+) -> Option<()> {
+    let (mut maps, mut scratch) = Maps::new(arena, scratch)?;
+    let rows = take(&mut scratch, task.shape.ring_words())?;
+    observer.enter(task.op);
+    let mut stage = Stage::new(task, rows);
+    let height = usize::from(task.shape.output.height);
+    let mut y = 0;
+    while y < height {
+        let end = (y + task.shape.step()).min(height);
+        maps.read(micro, &mut stage, y);
+        maps.residual(task, task.residual_at, y..end);
+        stage.make::<M, WINOGRAD>(micro, y, scratch, maps.rows(task, y..end));
+        maps.tell(task.op, task, y..end, observer);
+        y = end;
+    }
+    Some(())
+}
+
+#[inline(never)]
+fn classifier<M: MicroKernel>(
+    micro: &M,
+    task: &ClassifierTask<'_>,
+    arena: &mut [u32],
+    logits: &mut [i32],
+) {
+    let words = task.pixel_words();
+    let Some((maps, pairs)) = Maps::new(arena, task.scratch.clone()) else { return };
+    let input = maps.words(task.input_at, task.input.pixels() * words);
+    let shift = quant::pool_shift(task.input.pixels());
+    for (j, pair) in pairs.chunks_exact_mut(2).enumerate() {
+        let sums = micro.pool(input.get(j..).unwrap_or_default(), words);
+        let [c0, c1, c2, c3] = sums.map(|s| u32::from(quant::pooled(s, shift) as u16));
+        if let [low, high] = pair {
+            (*low, *high) = (c0 | (c2 << 16), c1 | (c3 << 16));
         }
-        let numbers = task.bias.iter().zip(task.multiplier);
-        for (i, (logit, (&bias, &multiplier))) in logits.iter_mut().zip(numbers).enumerate() {
-            let row = part(task.weights, words, i).unwrap_or_default();
-            *logit = self.0.mulr(self.0.dot(pairs, row, bias), multiplier);
-        }
+    }
+    let numbers = task.bias.iter().zip(task.multiplier);
+    for (i, (logit, (&bias, &multiplier))) in logits.iter_mut().zip(numbers).enumerate() {
+        let row = part(task.weights, words, i).unwrap_or_default();
+        *logit = micro.mulr(micro.dot(pairs, row, bias), multiplier);
     }
 }
 
 /// A residual block, row by row.
-fn roll<M: MicroKernel, O: Observer + ?Sized>(
+#[inline(never)]
+fn block<M: MicroKernel, O: Observer + ?Sized, const WINOGRAD: bool>(
     micro: &M,
     block: &BlockTask<'_>,
-    mut maps: Maps<'_>,
-    mut scratch: &mut [u32],
+    scratch: Range<usize>,
+    arena: &mut [u32],
     observer: &mut O,
 ) -> Option<()> {
+    let (mut maps, mut scratch) = Maps::new(arena, scratch)?;
     let BlockTask { first: task, projection, second } = block;
     let (row, step) = (task.shape.out_row(), task.shape.step());
     let first_rows = take(&mut scratch, task.shape.ring_words() + task.shape.first_pixel())?;
@@ -109,7 +164,7 @@ fn roll<M: MicroKernel, O: Observer + ?Sized>(
                 observer.enter(task.op);
                 maps.read(micro, &mut first, start);
                 let rows = buffer.get_mut(..(made - start) * row)?;
-                first.make(micro, start, scratch, rows);
+                first.make::<M, WINOGRAD>(micro, start, scratch, rows);
                 for y in start..made {
                     observer.row(task.op, y, part(rows, row, y - start).unwrap_or_default());
                 }
@@ -117,7 +172,7 @@ fn roll<M: MicroKernel, O: Observer + ?Sized>(
                     observer.enter(task.op);
                     for y in start..made {
                         first.project(micro, task, y, maps.rows(second, y..y + 1));
-                        maps.tell_as(task.op, second, y..y + 1, observer);
+                        maps.tell(task.op, second, y..y + 1, observer);
                     }
                 }
                 observer.enter(second.op);
@@ -126,8 +181,8 @@ fn roll<M: MicroKernel, O: Observer + ?Sized>(
         }
         let residual = if projection.is_some() { None } else { second.residual_at };
         maps.residual(second, residual, y..end);
-        last.make(micro, y, scratch, maps.rows(second, y..end));
-        maps.tell(second, y..end, observer);
+        last.make::<M, WINOGRAD>(micro, y, scratch, maps.rows(second, y..end));
+        maps.tell(second.op, second, y..end, observer);
         y = end;
     }
     Some(())
@@ -209,17 +264,8 @@ impl<'m> Maps<'m> {
         }
     }
 
-    /// Shows rows of an output to an observer.
+    /// Shows an observer the rows that an operation has written to a convolution's output.
     fn tell<O: Observer + ?Sized>(
-        &self,
-        task: &ConvTask<'_>,
-        rows: Range<usize>,
-        observer: &mut O,
-    ) {
-        self.tell_as(task.op, task, rows, observer);
-    }
-
-    fn tell_as<O: Observer + ?Sized>(
         &self,
         op: usize,
         task: &ConvTask<'_>,

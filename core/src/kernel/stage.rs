@@ -146,9 +146,10 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
     }
 
     /// Makes the rows of outputs from `y` on: one or two, as many as `out` holds. With a
-    /// residual, `out` holds that on entry. `work` are the shape's work words, or more.
+    /// residual, `out` holds that on entry. `work` are the shape's work words, or more. Without
+    /// `WINOGRAD`, all kinds are direct.
     #[inline]
-    pub(super) fn make<M: MicroKernel>(
+    pub(super) fn make<M: MicroKernel, const WINOGRAD: bool>(
         &self,
         micro: &M,
         y: usize,
@@ -156,7 +157,7 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
         out: &mut [u32],
     ) {
         let out = bytemuck::cast_slice_mut(out);
-        if self.task.shape.kind.winograd() {
+        if WINOGRAD && self.task.shape.kind.winograd() {
             self.make_tiles(micro, y, work, out);
         } else {
             self.make_direct(micro, y, out);

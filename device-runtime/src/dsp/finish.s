@@ -1,5 +1,5 @@
 @ Requantisation of 4 pixels x 2 outputs: sums of the first output in r4-r7, of the second in
-@ r8-r11. Called with bl; sp points to a `Tail` (tail.rs). Uses r0-r3 and r12.
+@ r8-r11. Called with bl; sp points to the tail of numbers below. Uses r0-r3 and r12.
 .macro sn_function name
 .section .text.\name, "ax"
 .global \name
@@ -11,13 +11,26 @@
 
 .equ T_OUT, 0       @ address of the first pixel; moved on by 4 pixels
 .equ T_PITCH, 4     @ bytes from a pixel to the next
-.equ T_M0, 8        @ multiplier of the first output
-.equ T_D0, 12       @ N - M of the first output
-.equ T_M1, 16
-.equ T_D1, 20
-.equ T_ZERO, 24
-.equ T_K0, 28       @ multipliers of the residual
-.equ T_K1, 32
+.equ T_BIAS, 8      @ of both outputs, as all pairs that follow
+.equ T_K, 16        @ multipliers of the residual
+.equ T_M, 24        @ multipliers
+.equ T_D, 32        @ N - M
+.equ T_ZERO, 40
+.equ T_FINISH, 44   @ the routine
+.equ T_BYTES, 48
+
+@ Moves the numbers of a `Finish` at r1 to the stack. Leaves lr at the end of the tail; uses
+@ r2-r11.
+.macro sn_numbers
+    ldmia r1, {r2-r11}
+    sub r8, r8, r6
+    sub r9, r9, r7
+    movw lr, #:lower16:supernano_finishes
+    movt lr, #:upper16:supernano_finishes
+    ldr r11, [lr, r11, lsl #2]
+    add lr, sp, #T_BIAS
+    stmia lr!, {r2-r11}
+.endm
 
 .macro sn_store
     ldrd r0, r1, [sp, #T_OUT]
@@ -44,7 +57,7 @@
 
 .macro sn_residual
     ldrd r3, r12, [sp, #T_OUT]
-    ldrd r0, r1, [sp, #T_K0]
+    ldrd r0, r1, [sp, #T_K]
     sn_residual_pixel r4, r8
     add r3, r3, r12
     sn_residual_pixel r5, r9
@@ -63,8 +76,7 @@
 
 .macro sn_finish_plain
     ldr r2, [sp, #T_ZERO]
-    ldr r0, [sp, #T_M0]
-    ldr r1, [sp, #T_M1]
+    ldrd r0, r1, [sp, #T_M]
     sn_requantise r4, r0
     sn_requantise r5, r0
     sn_requantise r6, r0
@@ -78,12 +90,14 @@
 
 .macro sn_finish_prelu
     ldr r2, [sp, #T_ZERO]
-    ldrd r0, r1, [sp, #T_M0]
+    ldr r0, [sp, #T_M]
+    ldr r1, [sp, #T_D]
     sn_prelu r4
     sn_prelu r5
     sn_prelu r6
     sn_prelu r7
-    ldrd r0, r1, [sp, #T_M1]
+    ldr r0, [sp, #T_M + 4]
+    ldr r1, [sp, #T_D + 4]
     sn_prelu r8
     sn_prelu r9
     sn_prelu r10
@@ -104,3 +118,12 @@ sn_function supernano_finish_residual_prelu
 
 sn_function supernano_finish_prelu
     sn_finish_prelu
+
+@ By the numbers of `FinishKind`.
+.section .rodata.supernano_finishes, "a"
+.balign 4
+supernano_finishes:
+    .word supernano_finish_plain
+    .word supernano_finish_residual
+    .word supernano_finish_prelu
+    .word supernano_finish_residual_prelu

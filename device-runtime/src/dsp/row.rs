@@ -2,12 +2,14 @@
 
 use supernano_core::kernel::{Finish, PairRow, TILE_PIXELS, Window};
 
-use super::tail::{Edge, Tail};
+use super::edge::Edge;
 
 /// What a row needs; `row.s` knows the places.
 #[repr(C)]
 struct Frame {
-    tail: Tail,
+    /// First pixel, and bytes from a pixel to the next.
+    out: *mut i8,
+    pitch: usize,
     /// Bytes from a plane to the next, or from a phase to the next.
     step: usize,
     end: usize,
@@ -20,13 +22,13 @@ struct Frame {
 }
 
 unsafe extern "C" {
-    fn supernano_row_1x1(frame: *const Frame);
-    fn supernano_row_3x3(frame: *const Frame);
-    fn supernano_row_5x5(frame: *const Frame);
-    fn supernano_row_7x7(frame: *const Frame);
-    fn supernano_row_3x3_stride2(frame: *const Frame);
-    fn supernano_row_5x5_stride2(frame: *const Frame);
-    fn supernano_row_7x7_stride2(frame: *const Frame);
+    fn supernano_row_1x1(frame: *const Frame, finish: *const Finish);
+    fn supernano_row_3x3(frame: *const Frame, finish: *const Finish);
+    fn supernano_row_5x5(frame: *const Frame, finish: *const Finish);
+    fn supernano_row_7x7(frame: *const Frame, finish: *const Finish);
+    fn supernano_row_3x3_stride2(frame: *const Frame, finish: *const Finish);
+    fn supernano_row_5x5_stride2(frame: *const Frame, finish: *const Finish);
+    fn supernano_row_7x7_stride2(frame: *const Frame, finish: *const Finish);
 }
 
 /// `MicroKernel::row`.
@@ -56,7 +58,8 @@ pub(super) fn row(window: &Window<'_>, weights: &[u32], finish: &Finish, out: &m
     let first_end = at.wrapping_add(planes[0] * window.kernel());
     let step = if window.kernel() == 1 { window.step() } else { window.phase() };
     let mut frame = Frame {
-        tail: Tail::new(finish, address, pitch),
+        out: address,
+        pitch,
         step: step * 4,
         end: 0,
         weights: at,
@@ -71,17 +74,17 @@ pub(super) fn row(window: &Window<'_>, weights: &[u32], finish: &Finish, out: &m
         // the runs for every tile of the row, and that there are `kernel` weights for each
         // plane; planes come in twos. A `PairRow` holds all its pixels. The routine reads and
         // writes just these and its stack, and keeps to the C convention.
-        unsafe { row(&frame) }
+        unsafe { row(&frame, finish) }
     }
     for x in (whole..out.pixels()).step_by(TILE_PIXELS) {
         let mut edge = Edge::gather(out, x);
-        frame.tail.out = edge.address();
-        frame.tail.pitch = Edge::PITCH;
+        frame.out = edge.address();
+        frame.pitch = Edge::PITCH;
         frame.first = first.as_ptr().wrapping_add(x);
         frame.second = second.as_ptr().wrapping_add(x);
         frame.limit = frame.first.wrapping_add(TILE_PIXELS);
         // SAFETY: as above for this tile; its 4 pixels are those of `edge`.
-        unsafe { row(&frame) }
+        unsafe { row(&frame, finish) }
         edge.scatter(out, x);
     }
 }

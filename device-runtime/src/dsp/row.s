@@ -1,9 +1,6 @@
-@ One row of a direct convolution for an output pair: `fn(frame: *const RowFrame)`.
+@ One row of a direct convolution for an output pair: `fn(frame: *const Frame, finish)`.
 @ A tile is 4 pixels x 2 outputs. r12 pixels, lr weights, r4-r7 sums of the first output, r8-r11
-@ of the second; the frame is copied to the stack.
-@ The first 36 bytes are a `Tail`.
-.equ R_BIAS, 36
-.equ R_FINISH, 44
+@ of the second. The stack holds the tail of finish.s, then what follows.
 .equ R_STEP, 48     @ bytes from a plane to the next; from a phase to the next with stride 2
 .equ R_END, 52      @ end of the weights of the run at work
 .equ R_WEIGHTS, 56
@@ -74,12 +71,12 @@
     sn_function \name
     push {r4-r11, lr}
     sub sp, #R_BYTES
-    mov lr, sp
-    ldmia r0!, {r1-r10}
-    stmia lr!, {r1-r10}
-    ldmia r0, {r1-r10}
-    stmia lr, {r1-r10}
-1:  ldrd r4, r8, [sp, #R_BIAS]
+    mov r12, r0
+    sn_numbers
+    ldmia r12, {r2-r11}
+    strd r2, r3, [sp, #T_OUT]
+    stmia lr, {r4-r11}
+1:  ldrd r4, r8, [sp, #T_BIAS]
     mov r5, r4
     mov r6, r4
     mov r7, r4
@@ -103,7 +100,7 @@
 3:  ldrd r12, r0, [sp, #R_SECOND]
     cmp lr, r0
     bne 2b
-    ldr r0, [sp, #R_FINISH]
+    ldr r0, [sp, #T_FINISH]
     blx r0
     ldrd r0, r1, [sp, #R_FIRST]
     ldr r2, [sp, #R_LIMIT]

@@ -5,7 +5,7 @@ use supernano_core::kernel::winograd::{
 };
 use supernano_core::kernel::{Finish, PairRow};
 
-use super::tail::{Edge, Tail};
+use super::edge::Edge;
 
 /// Pairs of channels that a dot product has unrolled.
 const UNROLLED: usize = if cfg!(supernano_dsp) { 8 } else { 4 };
@@ -13,7 +13,9 @@ const UNROLLED: usize = if cfg!(supernano_dsp) { 8 } else { 4 };
 /// What a block needs; `winograd.s` knows the places.
 #[repr(C)]
 struct Frame {
-    tail: Tail,
+    /// First pixel, and bytes from a pixel to the next.
+    out: *mut i8,
+    pitch: usize,
     rounds: usize,
     left: usize,
     first: usize,
@@ -27,7 +29,7 @@ struct Frame {
 }
 
 unsafe extern "C" {
-    fn supernano_winograd_block(frame: *const Frame);
+    fn supernano_winograd_block(frame: *const Frame, finish: *const Finish);
     fn supernano_winograd_input(
         rows: *const [*const u32; 4],
         phase: usize,
@@ -83,7 +85,8 @@ pub(super) fn blocks(
     let whole = first.pixels().min(second.pixels()) / BLOCK_COLUMNS * usize::from(even);
     let whole = whole.min(blocks);
     let mut frame = Frame {
-        tail: Tail::new(finish, a, a_pitch),
+        out: a,
+        pitch: a_pitch,
         rounds,
         left: rounds,
         first: if rest == 0 { UNROLLED } else { rest },
@@ -99,10 +102,10 @@ pub(super) fn blocks(
         // SAFETY: `v` holds all positions of the pairs for all blocks, `u` likewise, `sums` its
         // 128 words, and both rows eight pixels for each of these blocks; the routine reads and
         // writes just these and its stack, and keeps to the C convention.
-        unsafe { supernano_winograd_block(&frame) }
+        unsafe { supernano_winograd_block(&frame, finish) }
     }
     for block in whole..blocks {
-        edge(&mut frame, v, block * input_words(pairs), block * BLOCK_COLUMNS, out);
+        edge(&mut frame, finish, v, block * input_words(pairs), block * BLOCK_COLUMNS, out);
     }
 }
 
@@ -110,6 +113,7 @@ pub(super) fn blocks(
 #[inline(never)]
 fn edge(
     frame: &mut Frame,
+    finish: &Finish,
     v: &[u32],
     at: usize,
     x: usize,
@@ -117,14 +121,14 @@ fn edge(
 ) {
     let mut a = Edge::gather(first, x);
     let mut b = Edge::gather(second, x);
-    frame.tail.out = a.address();
-    frame.tail.pitch = Edge::PITCH;
+    frame.out = a.address();
+    frame.pitch = Edge::PITCH;
     frame.row = b.address();
     frame.row_pitch = Edge::PITCH;
     frame.v = v.as_ptr().wrapping_add(at);
     frame.blocks = 1;
     // SAFETY: as for whole blocks; the pixels are those of `a` and `b`.
-    unsafe { supernano_winograd_block(frame) }
+    unsafe { supernano_winograd_block(frame, finish) }
     a.scatter(first, x);
     b.scatter(second, x);
 }

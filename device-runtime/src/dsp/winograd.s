@@ -1,9 +1,7 @@
 @ Winograd F(2x2, 3x3); orders and signs as in core's kernel::winograd.
 
-@ fn(frame: *const Frame). r12 inputs, lr weights, r4-r7 sums of the first output for 4 tiles,
-@ r8-r11 of the second. The first 36 bytes of the frame are a `Tail`.
-.equ B_BIAS, 36
-.equ B_FINISH, 44
+@ fn(frame: *const Frame, finish). r12 inputs, lr weights, r4-r7 sums of the first output for
+@ 4 tiles, r8-r11 of the second. The stack holds the tail of finish.s, then what follows.
 .equ B_ROUNDS, 48   @ times that a dot product passes its end
 .equ B_LEFT, 52     @ of them, still to come
 .equ B_FIRST, 56    @ pairs of the first round
@@ -13,8 +11,7 @@
 .equ B_V, 76
 .equ B_U, 80
 .equ B_BLOCKS, 84   @ blocks still to come
-.equ B_START, 88    @ addresses of the four dot products' starts
-.equ B_NEXT, 104    @ and of what follows them
+.equ B_PLACES, 88   @ addresses of the four dot products' starts and of what follows them
 .equ B_BYTES, 120
 
 .macro wg_other_row
@@ -27,13 +24,13 @@
 @ A dot product for 4 tiles x 2 outputs, added to r4-r11: unrolled pairs, the rest first. One
 @ round leaves directly, more go through `wg_again`.
 .macro wg_dot index
-    ldr pc, [sp, #B_START + 4 * \index]
+    ldr pc, [sp, #B_PLACES + 8 * \index]
 .Lwg_round\index:
 .rept WG_UNROLLED
     wg_pair
 .endr
 .Lwg_end\index:
-    ldr pc, [sp, #B_NEXT + 4 * \index]
+    ldr.w pc, [sp, #B_PLACES + 4 + 8 * \index]
 .Lwg_done\index:
 .endm
 
@@ -49,18 +46,19 @@
     b.w .Lwg_done\index
 .endm
 
-@ Addresses of the start, r0 bytes before the end, and of what follows; in Thumb state.
+@ Addresses of the start, r0 + 1 bytes before the end, and of what follows; in Thumb state.
 .macro wg_places index
     adr.w r1, .Lwg_end\index
-    sub r1, r1, r0
-    orr r1, r1, #1
-    str r1, [sp, #B_START + 4 * \index]
-    adr.w r1, .Lwg_done\index
-    cmp r2, #1
-    it ne
-    adrne.w r1, .Lwg_again\index
-    orr r1, r1, #1
-    str r1, [sp, #B_NEXT + 4 * \index]
+    sub r2, r1, r0
+    adds r1, #5
+    strd r2, r1, [sp, #B_PLACES + 8 * \index]
+.endm
+
+@ More rounds than one.
+.macro wg_rounds index
+    adr.w r1, .Lwg_again\index
+    adds r1, #1
+    str r1, [sp, #B_PLACES + 4 + 8 * \index]
 .endm
 
 @ Two output columns of two tiles for one output: 4 columns of sums at `at`.
@@ -87,28 +85,38 @@
 @ 4 pixels of a row: sums of the first output at `at`, of the second 16 bytes on.
 .macro wg_finish at
     ldr r12, [sp, #B_SUMS_END]
-    wg_columns \at - 512, B_BIAS, r4, r5, r6, r7
-    wg_columns \at + 16 - 512, B_BIAS + 4, r8, r9, r10, r11
-    ldr r0, [sp, #B_FINISH]
+    wg_columns \at - 512, T_BIAS, r4, r5, r6, r7
+    wg_columns \at + 16 - 512, T_BIAS + 4, r8, r9, r10, r11
+    ldr r0, [sp, #T_FINISH]
     blx r0
 .endm
 
 sn_function supernano_winograd_block
     push {r4-r11, lr}
     sub sp, #B_BYTES
-    mov lr, sp
-    ldmia r0!, {r1-r11}
-    stmia lr!, {r1-r11}
-    ldmia r0, {r1-r11}
-    stmia lr, {r1-r11}
+    mov r12, r0
+    sn_numbers
+    ldmia r12!, {r2-r11}
+    strd r2, r3, [sp, #T_OUT]
+    mov r3, r4
+    stmia lr!, {r4-r11}
+    ldmia r12, {r4, r5}
+    stmia lr, {r4, r5}
     ldr r0, [sp, #B_FIRST]
     movs r1, #WG_PAIR_BYTES
     muls r0, r1, r0
-    ldr r2, [sp, #B_ROUNDS]
+    subs r0, #1
     wg_places 0
     wg_places 1
     wg_places 2
     wg_places 3
+    cmp r3, #1
+    beq 2f
+    wg_rounds 0
+    wg_rounds 1
+    wg_rounds 2
+    wg_rounds 3
+2:
     ldrd r12, lr, [sp, #B_V]
     @ A column of sums M: M1, M1 + M2 and M0 + M1 + M2 one after the other, then
     @ M1 - M2 + M3 = 2 M1 - (M1 + M2) + M3.

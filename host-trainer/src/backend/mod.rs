@@ -2,7 +2,10 @@
 //! device computes them.
 
 pub mod cpu;
+pub mod device;
 mod integer;
+#[cfg(any(feature = "cuda", feature = "vulkan"))]
+mod stock;
 
 use burn::backend::Autodiff;
 use burn::tensor::backend::Backend;
@@ -15,6 +18,13 @@ pub use integer::{IntegerOps, Requantise};
 pub type Cpu = NdArray<f32>;
 /// The CPU backend with gradients.
 pub type CpuAutodiff = Autodiff<Cpu>;
+
+/// An NVIDIA GPU; the driver is loaded at the first use.
+#[cfg(feature = "cuda")]
+pub type Cuda = burn_cuda::Cuda<f32, i32>;
+/// A GPU with a Vulkan driver.
+#[cfg(feature = "vulkan")]
+pub type Vulkan = burn_wgpu::Wgpu<f32, i32, u32>;
 
 /// Images per block of a feature map: one AVX-512 register of f32.
 pub const LANES: usize = 16;
@@ -36,7 +46,7 @@ pub struct Map<B: Backend> {
     pub w: usize,
 }
 
-impl<B: Backend> Map<B> {
+impl<B: Ops> Map<B> {
     /// A batch of images `[n, c, h, w]`.
     ///
     /// # Panics
@@ -44,28 +54,41 @@ impl<B: Backend> Map<B> {
     pub fn from_images(images: &[f32], n: usize, c: usize, h: usize, w: usize) -> Self {
         let size = c * h * w;
         assert_eq!(images.len(), n * size, "values of {n} images");
-        let blocks = n.div_ceil(LANES);
-        let mut values = vec![0f32; blocks * size * LANES];
+        let lanes = B::LANES;
+        let blocks = n.div_ceil(lanes);
+        let mut values = vec![0f32; blocks * size * lanes];
         for (i, image) in images.chunks_exact(size.max(1)).enumerate() {
-            let block = &mut values[i / LANES * size * LANES..][..size * LANES];
-            for (slot, &v) in block.iter_mut().skip(i % LANES).step_by(LANES).zip(image) {
+            let block = &mut values[i / lanes * size * lanes..][..size * lanes];
+            for (slot, &v) in block.iter_mut().skip(i % lanes).step_by(lanes).zip(image) {
                 *slot = v;
             }
         }
-        let data = TensorData::new(values, [blocks, c, h, w, LANES]);
+        let data = TensorData::new(values, [blocks, c, h, w, lanes]);
         Self { data: Tensor::from_data(data, &Default::default()), n, c, h, w }
     }
 
     /// The values as `[n, c, h, w]`.
     pub fn to_images(&self) -> Vec<f32> {
         let size = self.c * self.h * self.w;
+        let lanes = B::LANES;
         let values: Vec<f32> = self.data.to_data().iter::<f32>().collect();
         (0..self.n)
             .flat_map(|i| {
-                let block = &values[i / LANES * size * LANES..][..size * LANES];
-                block.iter().skip(i % LANES).step_by(LANES).copied()
+                let block = &values[i / lanes * size * lanes..][..size * lanes];
+                block.iter().skip(i % lanes).step_by(lanes).copied()
             })
             .collect()
+    }
+
+    /// The values as a tensor `[n, c, h, w]`.
+    pub fn to_tensor(&self) -> Tensor<B, 4> {
+        let data = self.data.clone();
+        let [blocks, c, h, w, lanes] = data.dims();
+        if lanes == 1 {
+            return data.reshape([blocks, c, h, w]);
+        }
+        let data = data.permute([0, 4, 1, 2, 3]);
+        data.reshape([blocks * lanes, c, h, w]).narrow(0, 0, self.n)
     }
 }
 
@@ -120,8 +143,22 @@ impl<B: Backend> From<Map<B>> for Pending<B> {
     }
 }
 
+/// Two executions of the same mathematics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Execution {
+    /// One path after the other, each cut to its own widths: the least arithmetic.
+    Sliced,
+    /// All paths in one batch at full width, channels masked: one shape, few launches.
+    Masked,
+}
+
 /// What a network is made of. Convolutions have "same" padding, `kernel / 2`.
 pub trait Ops: Backend {
+    /// Images that lie innermost in a [`Map`].
+    const LANES: usize;
+    /// How a step with several sub-networks is best executed here.
+    const EXECUTION: Execution;
+
     /// Convolution with weights `[out, in, k, k]`.
     fn conv(x: &Map<Self>, weight: Tensor<Self, 4>, stride: usize) -> Map<Self>;
 

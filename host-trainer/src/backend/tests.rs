@@ -165,6 +165,76 @@ fn autodiff_gradients_are_the_slopes_of_the_loss() {
     }
 }
 
+/// A residual block's outputs, and the gradients of its parameters: with norms left pending where
+/// `fused`, else operation by operation.
+fn block(fused: bool, n: usize, slopes: [Option<f32>; 2]) -> (Vec<f32>, Vec<Vec<f32>>) {
+    let device = Default::default();
+    let leaf = |seed: u64, size: usize, shift: f32| {
+        let values: Vec<f32> = noise(seed, size).iter().map(|v| v + shift).collect();
+        Tensor::<B, 1>::from_data(TensorData::new(values, [size]), &device).require_grad()
+    };
+    let weights = [leaf(1, 5 * 3 * 9, 0.0), leaf(2, 4 * 5 * 9, 0.0), leaf(3, 4 * 3, 0.0)];
+    let norms: Vec<Tensor<B, 1>> =
+        [5, 5, 4, 4, 4, 4].iter().zip(4..).map(|(&c, s)| leaf(s, c, 0.3)).collect();
+    let input = leaf(20, n * 3 * 35, 0.0);
+    let slope =
+        |i: usize| slopes[i].map(|s| Tensor::<B, 1>::from_data([s], &device).require_grad());
+    let tensors = [slope(0), slope(1)];
+    let act = |i: usize| tensors[i].clone().map_or(Act::Relu, Act::Prelu);
+    let images: Vec<f32> = input.to_data().iter::<f32>().collect();
+    let x = Map::<B>::from_images(&images, n, 3, 7, 5);
+    let blocks = n.div_ceil(LANES);
+    let leaf_map = x.data.clone().inner();
+    let tracked = Tensor::<B, 5>::from_inner(leaf_map).require_grad();
+    let x = Map { data: tracked.clone(), ..x };
+    let w = |i: usize, shape: [usize; 4]| weights[i].clone().reshape(shape);
+    let norm = |i: usize| [norms[2 * i].clone(), norms[2 * i + 1].clone()];
+    let out = if fused {
+        let x = Pending::from(x);
+        let (y, _) = B::conv_norm(&x, w(0, [5, 3, 3, 3]), 2, norm(0), act(0));
+        let (y, _) = B::conv_norm(&y, w(1, [4, 5, 3, 3]), 1, norm(1), Act::None);
+        let (z, _) = B::conv_norm(&x, w(2, [4, 3, 1, 1]), 2, norm(2), Act::None);
+        B::add_pending(&y, &z, act(1))
+    } else {
+        let normed = |y: Map<B>, i: usize| {
+            let [gamma, beta] = norm(i);
+            B::batch_norm(&y, gamma, beta, Act::None).0
+        };
+        let y = B::act(&normed(B::conv(&x, w(0, [5, 3, 3, 3]), 2), 0), act(0));
+        let y = normed(B::conv(&y, w(1, [4, 5, 3, 3]), 1), 1);
+        let z = normed(B::conv(&x, w(2, [4, 3, 1, 1]), 2), 2);
+        B::add_act(&y, &z, act(1))
+    };
+    assert_eq!(out.data.dims()[0], blocks);
+    let target: Tensor<B, 2> =
+        Tensor::from_data(TensorData::new(noise(30, n * 4), [n, 4]), &device);
+    let pooled = B::pool(&out);
+    let gradients = (pooled.clone() * pooled * target).sum().backward();
+    let list = |t: &Tensor<B, 1>| {
+        t.grad(&gradients).unwrap().to_data().iter::<f32>().collect::<Vec<f32>>()
+    };
+    let mut found: Vec<Vec<f32>> = weights.iter().chain(&norms).map(list).collect();
+    found.extend(tensors.iter().flatten().map(list));
+    found.push(tracked.grad(&gradients).unwrap().to_data().iter::<f32>().collect());
+    (out.to_images(), found)
+}
+
+#[test]
+fn pending_norms_change_no_result_and_no_gradient() {
+    let wide = |v: &[f32]| v.iter().map(|&v| f64::from(v)).collect::<Vec<f64>>();
+    for n in [16, 19, 33] {
+        for slopes in [[None, Some(-0.4)], [Some(0.25), None], [Some(1.7), Some(0.1)]] {
+            let ((y, fused), (z, plain)) = (block(true, n, slopes), block(false, n, slopes));
+            assert_close(&y, &wide(&z), "output");
+            assert_eq!(fused.len(), plain.len());
+            for (i, (f, p)) in fused.iter().zip(&plain).enumerate() {
+                assert!(p.iter().any(|v| *v != 0.0), "gradient {i} is 0");
+                assert_close(f, &wide(p), &format!("gradient {i}, {n} images, {slopes:?}"));
+            }
+        }
+    }
+}
+
 #[test]
 fn batch_norm_counts_images_only() {
     let (n, c, h, w) = (18, 3, 4, 3);

@@ -82,9 +82,10 @@ const TOLERANCE: f64 = 0.01;
 pub fn run(args: &Args, out: &Output) -> Result<()> {
     let target = args.device.target()?;
     let name = target.to_string();
-    let core = name.strip_prefix("qemu-").map(|core| format!("cortex-{core}")).ok_or_else(|| {
-        Error::invalid("option --target", "target", "a device that counts: qemu-CORE", &name)
-    })?;
+    let core =
+        name.strip_prefix("qemu-").map(|core| format!("cortex-{core}")).ok_or_else(|| {
+            Error::invalid("option --target", "target", "a device that counts: qemu-CORE", &name)
+        })?;
     let shipped = InstructionTable::of_core(&core)?;
     let count = args.fit + args.judge;
     let bar = out.progress(u64::from(count), "calibrate");

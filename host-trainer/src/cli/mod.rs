@@ -26,7 +26,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::error::Result;
+use crate::backend::device::Device;
+use crate::error::{Error, Result};
 use crate::interrupt;
 pub use output::Output;
 
@@ -65,6 +66,12 @@ enum Command {
     Synthetic(synthetic::Args),
     /// List the built-in search spaces.
     Spaces,
+    /// Exit with 0 where a device computes; `train --device` asks it.
+    #[command(hide = true)]
+    ProbeDevice {
+        /// The device.
+        device: Device,
+    },
 }
 
 fn run(cli: &Cli, out: &Output) -> Result<()> {
@@ -87,6 +94,8 @@ fn run(cli: &Cli, out: &Output) -> Result<()> {
         Command::Report(args) => report::run(args, out),
         Command::Synthetic(args) => synthetic::run(args, out),
         Command::Spaces => spaces::run(out),
+        Command::ProbeDevice { device } if device.touch() => Ok(()),
+        Command::ProbeDevice { device } => Err(Error::tool(device, "does not compute")),
     }
 }
 

@@ -150,13 +150,8 @@ pub fn predict_all(
     let predictions: Vec<(String, Predicted)> = all
         .iter()
         .map(|coded| {
-            let found = model.predict(space, &coded.arch);
-            let predicted = Predicted {
-                acc: found.score,
-                arch: coded.written.clone(),
-                acc_se: found.se,
-                evaluated: evaluated.get(&coded.arch).copied(),
-            };
+            let own = evaluated.get(&coded.arch).copied();
+            let predicted = model.line(space, &coded.arch, &coded.written, own);
             (coded.id.clone(), predicted)
         })
         .collect();

@@ -6,9 +6,10 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::output::{Output, table};
+use crate::backend::device::Device;
 use crate::config::RunConfig;
 use crate::error::{Error, Result};
-use crate::train::{Begin, Epoch, load_data, train};
+use crate::train::{Begin, Epoch, checkpoint, load_data, train_until};
 
 /// Train a supernet: every step of a configuration, resumable.
 #[derive(clap::Args, Debug)]
@@ -28,6 +29,12 @@ pub struct Args {
     /// Start again in a directory that holds a run.
     #[arg(long)]
     overwrite: bool,
+    /// What trains.
+    #[arg(long, value_enum, default_value_t)]
+    device: Device,
+    /// End after the epoch in which this many minutes have passed; --resume goes on.
+    #[arg(long, value_name = "N")]
+    minutes: Option<f64>,
     /// Check the configuration and stop.
     #[arg(long)]
     dry_run: bool,
@@ -37,6 +44,8 @@ pub struct Args {
 struct Report {
     run: PathBuf,
     seconds: f64,
+    /// All steps are trained.
+    finished: bool,
     epochs: Vec<Epoch>,
 }
 
@@ -74,8 +83,10 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         (false, true) => Begin::Overwrite,
         (false, false) => Begin::New,
     };
-    let epochs = train(&config, &dataset, &run, begin, out)?;
-    let report = Report { run, seconds: started.elapsed().as_secs_f64(), epochs };
+    let late = |_, _| args.minutes.is_some_and(|m| started.elapsed().as_secs_f64() > 60.0 * m);
+    let epochs = train_until(&config, &dataset, &run, begin, args.device, out, &late)?;
+    let finished = checkpoint::latest_finished(&run, &config) == Some(config.steps.len());
+    let report = Report { run, seconds: started.elapsed().as_secs_f64(), finished, epochs };
     out.emit(&report, describe);
     Ok(())
 }
@@ -103,5 +114,6 @@ fn describe(report: &Report) -> String {
         .collect();
     let header = ["step", "epoch", "lr", "loss", "students", "images/s", "worst %", "best %"];
     let text = table(&header, &rows);
-    format!("{text}\n{} trained in {:.0} s", report.run.display(), report.seconds)
+    let state = if report.finished { "trained" } else { "not finished (go on with --resume)," };
+    format!("{text}\n{} {state} in {:.0} s", report.run.display(), report.seconds)
 }

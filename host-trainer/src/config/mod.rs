@@ -6,7 +6,7 @@
 mod space;
 mod step;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use supernano_core::plan::{ActivationScope, BranchScheme, Enhancement, WidthRule};
@@ -16,16 +16,18 @@ use crate::data::{Augmentation, DataSpec, Source};
 use crate::error::{Error, Result};
 use crate::files;
 pub use space::SpaceSpec;
-pub use step::{Sampling, StepConfig, StepKind, Teacher};
+pub use step::{Sampling, StepConfig, StepKind, Stepped, Teacher};
 
 /// A named configuration that others start from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Preset {
     /// The paper's text: ResNet20, CIFAR-100, 300 epochs a step, `halves`, then `exclusive`.
     Paper,
     /// The reference code: alpha 0.8, `reference-4`, then `reference-fine`.
     Reference,
+    /// The loss, sampling and rates of the challenge's third-placed solution: one stage.
+    ThirdPlace,
     /// Minutes on a CPU, any space and data.
     Quick,
 }
@@ -35,6 +37,7 @@ impl Preset {
         match self {
             Self::Paper => include_str!("../../configs/presets/paper.toml"),
             Self::Reference => include_str!("../../configs/presets/reference.toml"),
+            Self::ThirdPlace => include_str!("../../configs/presets/third-place.toml"),
             Self::Quick => include_str!("../../configs/presets/quick.toml"),
         }
     }
@@ -104,13 +107,25 @@ pub struct RunConfig {
     /// Random codes of the validation panel, beside the smallest and the largest.
     #[serde(default = "default_panel")]
     pub panel: usize,
+    /// Truth file: the panel's random codes are taken from it, and each epoch reports the Pearson
+    /// correlation on them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truths: Option<PathBuf>,
+    /// Checkpoints of the step in training that are kept, the latest among them; those of finished
+    /// steps are kept as well, one a step.
+    #[serde(default = "default_keep")]
+    pub keep: usize,
     /// Training steps, in order.
     #[serde(rename = "step")]
     pub steps: Vec<StepConfig>,
 }
 
 fn default_panel() -> usize {
-    4
+    14
+}
+
+fn default_keep() -> usize {
+    1
 }
 
 impl RunConfig {
@@ -138,7 +153,8 @@ impl RunConfig {
             None => file,
             Some(value) => {
                 let preset: Preset = value.clone().try_into().map_err(|_| {
-                    Error::invalid(place, "preset", "`paper`, `reference` or `quick`", value)
+                    let expected = "`paper`, `reference`, `third-place` or `quick`";
+                    Error::invalid(place, "preset", expected, value)
                 })?;
                 let mut base: toml::Table = toml::from_str(preset.text()).map_err(syntax)?;
                 merge(&mut base, file);
@@ -184,7 +200,7 @@ impl RunConfig {
         };
         let space = self.space();
         space.validate().map_err(|e| Error::core(place, e))?;
-        if matches!(self.preset, Some(Preset::Paper | Preset::Reference)) {
+        if matches!(self.preset, Some(Preset::Paper | Preset::Reference | Preset::ThirdPlace)) {
             if self.data.name != Source::Cifar100 {
                 return fail("data.name", "`cifar100` with this preset", "`glyphs`".into());
             }
@@ -219,6 +235,9 @@ impl RunConfig {
         }
         if self.data.validation < 2 {
             return fail("data.validation", "at least 2 images", self.data.validation.to_string());
+        }
+        if self.keep == 0 {
+            return fail("keep", "at least 1 checkpoint", "0".into());
         }
         let Optimizer { momentum, weight_decay } = self.optimizer;
         if !(0.0..1.0).contains(&momentum) {

@@ -39,6 +39,19 @@ pub enum Sampling {
     Fair,
     /// The smallest first, the others uniform; the largest is trained anyway.
     Sandwich,
+    /// The smallest first, the others fair (the challenge's third place).
+    #[serde(rename = "sandwich-fair")]
+    SandwichFair,
+}
+
+/// When the rate moves along its cosine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stepped {
+    /// Once an epoch (the reference).
+    Epoch,
+    /// Every update, for steps of few epochs.
+    Update,
 }
 
 /// One `[[step]]` of a configuration.
@@ -52,8 +65,20 @@ pub struct StepConfig {
     pub scheme: BranchScheme,
     /// Passes over the training images.
     pub epochs: u32,
-    /// Learning rate at the start; cosine to 0, stepped per epoch.
+    /// Learning rate at the start; cosine to 0.
     pub lr: f32,
+    /// When the rate changes.
+    #[serde(default = "epoch")]
+    pub stepped: Stepped,
+    /// Epochs before the rate is whole: epoch e from 0 trains at (e + 1) / (warmup + 1) of it.
+    #[serde(default)]
+    pub warmup: u32,
+    /// Longest summed gradient, L2 over all parameters; a longer one is scaled down to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip: Option<f32>,
+    /// Updates after which an epoch ends, if all images have not been seen before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updates: Option<usize>,
     /// Images an update.
     #[serde(default = "batch")]
     pub batch: usize,
@@ -98,6 +123,9 @@ fn temperature() -> f32 {
 fn live() -> Teacher {
     Teacher::Live
 }
+fn epoch() -> Stepped {
+    Stepped::Epoch
+}
 fn uniform() -> Sampling {
     Sampling::Uniform
 }
@@ -112,10 +140,14 @@ impl StepConfig {
         }
     }
 
-    /// Learning rate of an epoch from 0: `lr (1 + cos(pi epoch / epochs)) / 2`.
-    pub fn rate(&self, epoch: u32) -> f32 {
-        let done = f64::from(epoch) / f64::from(self.epochs);
-        (f64::from(self.lr) * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())) as f32
+    /// Learning rate after `passed` epochs, a fraction inside an epoch:
+    /// `lr (1 + cos(pi passed / epochs)) / 2`, less during the warm-up.
+    pub fn rate(&self, passed: f64) -> f32 {
+        let whole = passed.floor();
+        let passed = if self.stepped == Stepped::Epoch { whole } else { passed };
+        let done = passed / f64::from(self.epochs);
+        let warm = ((whole + 1.0) / (f64::from(self.warmup) + 1.0)).min(1.0);
+        (f64::from(self.lr) * warm * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())) as f32
     }
 }
 
@@ -142,6 +174,15 @@ pub(super) fn validate(
         }
         if step.batch < 2 {
             return fail("batch", "at least 2", &step.batch);
+        }
+        if step.warmup >= step.epochs {
+            return fail("warmup", "fewer than the step's epochs", &step.warmup);
+        }
+        if let Some(clip) = step.clip.filter(|c| !(*c > 0.0 && c.is_finite())) {
+            return fail("clip", "above 0", &clip);
+        }
+        if step.updates == Some(0) {
+            return fail("updates", "at least 1", &0);
         }
         if !(0.0..=1.0).contains(&step.alpha) {
             return fail("alpha", "0 to 1", &step.alpha);

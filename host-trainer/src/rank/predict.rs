@@ -22,6 +22,9 @@ pub struct Predicted {
     /// Predicted top-1, 0 to 1 (of scores that are -CE: that); of the network trained alone where
     /// the model knows truths, else with inherited weights.
     pub acc: f64,
+    /// What to compare with true accuracies: `acc` where the model knows any; else the model's own
+    /// scale, on which effects add up (logit of `acc`; of losses, `acc` itself). The same order.
+    pub score: f64,
     /// The code as it was given.
     pub arch: String,
     /// Standard error of `acc` as a prediction of one sub-network.
@@ -137,6 +140,22 @@ impl Predictor {
         Ok(Self { surrogate, correction })
     }
 
+    /// What it says of a sub-network, as a line of a file.
+    pub fn line(
+        &self,
+        space: &Space<'_>,
+        arch: &Arch,
+        written: &str,
+        evaluated: Option<f64>,
+    ) -> Predicted {
+        let Prediction { score: acc, se } = self.predict(space, arch);
+        let score = match self.correction {
+            Some(_) => acc,
+            None => self.surrogate.linear(space, arch),
+        };
+        Predicted { acc, score, arch: written.to_owned(), acc_se: se, evaluated }
+    }
+
     /// What it says of any sub-network.
     pub fn predict(&self, space: &Space<'_>, arch: &Arch) -> Prediction {
         match &self.correction {
@@ -195,10 +214,10 @@ pub fn write(output: &Path, predictions: &[(String, Predicted)], model: &Predict
     let text = if name.trim_end_matches(".gz").ends_with(".csv") {
         let line = |(id, p): &(String, Predicted)| {
             let evaluated = p.evaluated.map_or_else(String::new, |e| e.to_string());
-            format!("{id},{},{},{},{evaluated}\n", p.arch, p.acc, p.acc_se)
+            format!("{id},{},{},{},{},{evaluated}\n", p.arch, p.score, p.acc, p.acc_se)
         };
         let lines: String = predictions.iter().map(line).collect();
-        format!("id,arch,acc,acc_se,evaluated\n{lines}")
+        format!("id,arch,score,acc,acc_se,evaluated\n{lines}")
     } else {
         let all = Ordered(predictions.to_vec());
         let text = serde_json::to_string_pretty(&all)
@@ -208,3 +227,6 @@ pub fn write(output: &Path, predictions: &[(String, Predicted)], model: &Predict
     files::write_json(&model_path(output), &model.report())?;
     files::write_text(output, &text)
 }
+
+#[cfg(test)]
+mod tests;

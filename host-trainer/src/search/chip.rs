@@ -47,9 +47,8 @@ pub fn find(name: &str) -> Result<Chip> {
     if let Some(chip) = chips.iter().find(|c| c.name.eq_ignore_ascii_case(name)) {
         return Ok(chip.clone());
     }
-    let likeness = |c: &Chip| {
-        strsim::jaro_winkler(&c.name.to_ascii_lowercase(), &name.to_ascii_lowercase())
-    };
+    let likeness =
+        |c: &Chip| strsim::jaro_winkler(&c.name.to_ascii_lowercase(), &name.to_ascii_lowercase());
     let mut near: Vec<(f64, &Chip)> = chips.iter().map(|c| (likeness(c), c)).collect();
     near.sort_by(|a, b| b.0.total_cmp(&a.0));
     let names: Vec<&str> = near.iter().take(3).map(|n| n.1.name.as_str()).collect();

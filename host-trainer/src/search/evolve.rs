@@ -169,7 +169,8 @@ impl Evolution<'_> {
         }
         let tables = self.all.priced(best.prices, limits.ram_bytes);
         let lookup = Lookup { problem: self.problem, tables: &tables, free: &self.free, limits };
-        let start = best.best.iter().filter_map(|b| lookup.look(genes(&b.arch))).collect::<Vec<_>>();
+        let start =
+            best.best.iter().filter_map(|b| lookup.look(genes(&b.arch))).collect::<Vec<_>>();
         let mut population: Vec<Individual> =
             self.archive.values().filter_map(|i| lookup.look(i.genes)).collect();
         population.extend(&start);
@@ -212,7 +213,8 @@ impl Evolution<'_> {
         let budget = BUDGET[usize::from(!method.prove)];
         let proof = exact::best(&self.problem, self.all, front.first(), budget);
         let examined = self.examined + proof.nodes;
-        let best = proof.best.and_then(|b| self.problem.feasible(self.all, &genes(&b.arch)).or(Some(b)));
+        let best =
+            proof.best.and_then(|b| self.problem.feasible(self.all, &genes(&b.arch)).or(Some(b)));
         let front = front::pareto(best.into_iter().chain(front).collect());
         if front.is_empty() {
             return Err(least::infeasible(&self.problem, self.all));
@@ -370,7 +372,6 @@ impl Lookup<'_> {
         }
         best
     }
-
 }
 
 fn survive(population: &mut Vec<Individual>) {

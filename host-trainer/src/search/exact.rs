@@ -57,7 +57,12 @@ struct Piece {
 
 /// Maximises the problem's score within its limits, starting from a feasible sub-network where one
 /// is known, and looking at no more than `budget` rows.
-pub fn best(problem: &Problem<'_>, tables: &Tables, start: Option<&Candidate>, budget: u64) -> Exact {
+pub fn best(
+    problem: &Problem<'_>,
+    tables: &Tables,
+    start: Option<&Candidate>,
+    budget: u64,
+) -> Exact {
     let goal = Goal { logs: problem.score.logs() };
     maximise(problem, goal, tables, start, budget, true)
 }
@@ -72,13 +77,8 @@ pub fn maximise(
     ties: bool,
 ) -> Exact {
     let tables = &tables.within(problem.limits);
-    let nothing = Exact {
-        best: None,
-        bound: f64::NEG_INFINITY,
-        proved: true,
-        nodes: 0,
-        prices: [0.0; 2],
-    };
+    let nothing =
+        Exact { best: None, bound: f64::NEG_INFINITY, proved: true, nodes: 0, prices: [0.0; 2] };
     if tables.stages.iter().any(|s| s.rows.is_empty()) {
         return nothing;
     }
@@ -123,13 +123,10 @@ pub fn maximise(
             }
             if !phase {
                 let target = search.value + EQUAL;
-                let (bound, prices) = piece.relaxed.lower(
-                    tables,
-                    piece.prices,
-                    target,
-                    STEPS[1],
-                    |path| search.try_path(path),
-                );
+                let (bound, prices) =
+                    piece.relaxed.lower(tables, piece.prices, target, STEPS[1], |path| {
+                        search.try_path(path)
+                    });
                 if bound < piece.bound {
                     (piece.bound, piece.prices) = (bound, prices);
                 }
@@ -160,9 +157,8 @@ fn most_after(tables: &Tables, of: fn(&Sums) -> u64) -> Vec<Vec<u64>> {
     let count = tables.stages.len();
     let least = tables.least_after(|s| HIGH - of(s).min(HIGH));
     let whole = |k: usize| (count - k) as u64 * HIGH;
-    let complement = |(k, row): (usize, Vec<u64>)| {
-        row.into_iter().map(|v| whole(k).saturating_sub(v)).collect()
-    };
+    let complement =
+        |(k, row): (usize, Vec<u64>)| row.into_iter().map(|v| whole(k).saturating_sub(v)).collect();
     least.into_iter().enumerate().map(complement).collect()
 }
 

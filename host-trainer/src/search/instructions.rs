@@ -32,12 +32,41 @@ pub const TERMS: &[(&str, &[&str])] = &[
     ("image", &["call", "byte"]),
 ];
 const CONV: &[&str] = &[
-    "call", "row", "row-pair", "tile", "tile-row", "tile-tap", "pixel", "pixel-residual",
-    "pixel-prelu", "pixel-both", "widen-row", "widen-call", "widen-word", "outside", "fill", "image-word",
+    "call",
+    "row",
+    "row-pair",
+    "tile",
+    "tile-row",
+    "tile-tap",
+    "pixel",
+    "pixel-residual",
+    "pixel-prelu",
+    "pixel-both",
+    "widen-row",
+    "widen-call",
+    "widen-word",
+    "outside",
+    "fill",
+    "image-word",
 ];
 const TILES: &[&str] = &[
-    "call", "row", "row-pair", "row-pair-weight", "block", "block-input", "block-pair", "block-tap", "pixel",
-    "pixel-residual", "pixel-prelu", "pixel-both", "widen-row", "widen-call", "widen-word", "outside", "fill",
+    "call",
+    "row",
+    "row-pair",
+    "row-pair-weight",
+    "block",
+    "block-input",
+    "block-pair",
+    "block-tap",
+    "pixel",
+    "pixel-residual",
+    "pixel-prelu",
+    "pixel-both",
+    "widen-row",
+    "widen-call",
+    "widen-word",
+    "outside",
+    "fill",
     "image-word",
 ];
 
@@ -83,7 +112,8 @@ pub fn work(header: &Header<'_>, op: &Op) -> Work {
     match op {
         Op::Conv(conv) => convolution(header, conv),
         Op::Classifier(c) => {
-            let (pixels, channels) = (shape(c.input).pixels() as f64, padded(shape(c.input).channels) as f64);
+            let (pixels, channels) =
+                (shape(c.input).pixels() as f64, padded(shape(c.input).channels) as f64);
             let classes = f64::from(header.classes);
             [
                 ("call", 1.0),
@@ -158,7 +188,10 @@ fn convolution(header: &Header<'_>, conv: &Conv) -> Work {
     // A projection reads the rows that its block's first convolution has widened.
     if kernel > 1 {
         add("widen-row", height);
-        add(if image { "image-word" } else { "widen-word" }, height * usize::from(shape.input.width) * quads);
+        add(
+            if image { "image-word" } else { "widen-word" },
+            height * usize::from(shape.input.width) * quads,
+        );
         add("widen-call", height * quads * ring.phases);
         add("outside", outside * ring.row);
         add("fill", ring.row * ring.rows);
@@ -183,7 +216,12 @@ impl InstructionTable {
     pub fn of_core(core: &str) -> Result<Self> {
         let Some((name, text)) = Self::SHIPPED.iter().find(|(name, _)| *name == core) else {
             let known = Self::SHIPPED.map(|(name, _)| name).join(", ");
-            return Err(Error::invalid("instruction table", "core", format!("one of {known}"), core));
+            return Err(Error::invalid(
+                "instruction table",
+                "core",
+                format!("one of {known}"),
+                core,
+            ));
         };
         Self::parse(text, &format!("{name}.toml"))
     }

@@ -20,8 +20,11 @@ struct Label {
 pub fn fastest(tables: &Tables, genes: &Genes, limits: Limits) -> Option<Vec<Row>> {
     let room = limits.ram_bytes.map_or(Some(u64::MAX), |r| r.checked_sub(tables.base.ram))?;
     let flash = limits.flash_bytes.unwrap_or(u64::MAX);
-    let mut labels =
-        vec![Label { flash: tables.base.flash, instructions: tables.base.instructions, rows: Vec::new() }];
+    let mut labels = vec![Label {
+        flash: tables.base.flash,
+        instructions: tables.base.instructions,
+        rows: Vec::new(),
+    }];
     for stage in &tables.stages {
         let ways: Vec<&Row> = stage.entry(genes).iter().filter(|r| r.sums.ram <= room).collect();
         let mut next: Vec<Label> = Vec::new();
@@ -71,11 +74,7 @@ pub fn total(tables: &Tables, rows: &[Row]) -> (Sums, Vec<u8>) {
 impl Problem<'_> {
     /// The sub-network of these genes, computed in the fastest way that keeps the limits; `None`
     /// where it breaks one by its exact costs.
-    pub(super) fn feasible(
-        &self,
-        tables: &Tables,
-        genes: &Genes,
-    ) -> Option<super::Candidate> {
+    pub(super) fn feasible(&self, tables: &Tables, genes: &Genes) -> Option<super::Candidate> {
         let (mut limits, mut tries) = (self.limits, 4);
         loop {
             let rows = fastest(tables, genes, limits)?;
@@ -87,12 +86,13 @@ impl Problem<'_> {
             // Flash and RAM of the tables are the least there can be: ask for as much less as the
             // exact costs are more.
             let less = |limit: Option<u64>, exact: u64, table: u64| {
-                limit.map(|l| l.min(exact.saturating_sub(1)).saturating_sub(exact - table.min(exact)))
+                limit.map(|l| {
+                    l.min(exact.saturating_sub(1)).saturating_sub(exact - table.min(exact))
+                })
             };
             let before = limits;
             limits.flash_bytes = less(self.limits.flash_bytes, found.costs.flash_bytes, sums.flash);
-            limits.ram_bytes =
-                less(self.limits.ram_bytes, found.costs.ram_bytes, sums.ram);
+            limits.ram_bytes = less(self.limits.ram_bytes, found.costs.ram_bytes, sums.ram);
             tries -= 1;
             if tries == 0 || limits == before {
                 return None;

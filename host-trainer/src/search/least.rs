@@ -70,12 +70,7 @@ pub fn smallest(problem: &Problem<'_>, tables: &Tables, limits: Limits, k: usize
 }
 
 /// A sub-network within the limits, one that is as cheap in cost `k` as the bounds find.
-fn feasible(
-    problem: &Problem<'_>,
-    tables: &Tables,
-    limits: Limits,
-    k: usize,
-) -> Option<Candidate> {
+fn feasible(problem: &Problem<'_>, tables: &Tables, limits: Limits, k: usize) -> Option<Candidate> {
     let scale = |limit: Option<u64>| 1.0 / limit.map_or(f64::INFINITY, |l| l.max(1) as f64);
     let (mut flash, mut work) = (scale(limits.flash_bytes), scale(limits.instructions));
     match k {

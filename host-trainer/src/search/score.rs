@@ -24,7 +24,8 @@ pub trait ScoreModel: Sync {
 
     /// What `block` adds where it reads option `input` of the layer before it (`None`: the image)
     /// and its layers have these options.
-    fn term(&self, space: &Space<'_>, block: PlacedBlock, input: Option<u8>, options: &[u8]) -> f64;
+    fn term(&self, space: &Space<'_>, block: PlacedBlock, input: Option<u8>, options: &[u8])
+    -> f64;
 
     /// Coefficients of ln MACs and ln parameters.
     fn logs(&self) -> [f64; 2] {
@@ -47,7 +48,8 @@ pub fn linear(space: &Space<'_>, model: &dyn ScoreModel, arch: &Arch) -> f64 {
             model.term(space, b, input, &options[b.first..=b.last()])
         })
         .fold(0.0, |sum, term| sum + term);
-    let size = plan::cost(space, &plan::resolve(space, arch, Enhancement::NONE, BranchScheme::Shared));
+    let size =
+        plan::cost(space, &plan::resolve(space, arch, Enhancement::NONE, BranchScheme::Shared));
     combine(model, terms, size.macs, size.params)
 }
 
@@ -62,7 +64,8 @@ pub(super) fn combine(model: &dyn ScoreModel, terms: f64, macs: u64, params: u64
 
 /// Nominal size that a block adds; the last block's holds the classifier.
 pub fn size(space: &Space<'_>, block: PlacedBlock, input: Option<u8>, options: &[u8]) -> Size {
-    let width = |layer: usize, option: u8| u64::from(space.layers[layer].widths[usize::from(option)]);
+    let width =
+        |layer: usize, option: u8| u64::from(space.layers[layer].widths[usize::from(option)]);
     let entry = input.map_or(u64::from(space.input.channels), |o| width(block.first - 1, o));
     let mut size = Size::default();
     let mut conv = |kernel: u8, read: u64, written: u64, pixels: u64| {

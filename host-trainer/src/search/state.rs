@@ -87,10 +87,18 @@ impl State {
     pub fn archive(&self, space: &Space<'_>) -> Result<Vec<(Genes, Costs)>> {
         let place = self.path.as_deref().unwrap_or(Path::new("state"));
         let read = |Kept(code, [flash_bytes, ram_bytes, instructions]): &Kept| {
-            let costs = Costs { flash_bytes: *flash_bytes, ram_bytes: *ram_bytes, instructions: *instructions };
+            let costs = Costs {
+                flash_bytes: *flash_bytes,
+                ram_bytes: *ram_bytes,
+                instructions: *instructions,
+            };
             Arch::from_code(space, ArchCode(*code)).map(|a| (genes(&a), costs))
         };
-        self.archive.iter().map(read).collect::<Result<_, _>>().map_err(|e| Error::core(place.display(), e))
+        self.archive
+            .iter()
+            .map(read)
+            .collect::<Result<_, _>>()
+            .map_err(|e| Error::core(place.display(), e))
     }
 
     /// Writes what is known after a rung.

@@ -92,7 +92,8 @@ impl Stage {
     /// Rows of all entries that read option `input`.
     pub fn reading(&self, input: usize) -> &[Row] {
         let entries = self.radix[0] * self.radix[1];
-        &self.rows[self.starts[input * entries] as usize..self.starts[(input + 1) * entries] as usize]
+        &self.rows
+            [self.starts[input * entries] as usize..self.starts[(input + 1) * entries] as usize]
     }
 
     /// The rows for which `keep` holds, given the option that they read.
@@ -242,7 +243,8 @@ impl Tables {
                         + 1e-12 * r.sums.instructions as f64
                 };
                 rows.extend(found.iter().copied().min_by(|a, b| {
-                    (a.sums.ram > room, cost(a)).partial_cmp(&(b.sums.ram > room, cost(b)))
+                    (a.sums.ram > room, cost(a))
+                        .partial_cmp(&(b.sums.ram > room, cost(b)))
                         .unwrap_or(std::cmp::Ordering::Equal)
                 }));
                 starts.push(rows.len() as u32);
@@ -256,7 +258,9 @@ impl Tables {
     pub fn cheapest(&self) -> Self {
         let mut tables = self.priced([0.0, 1.0], None);
         for (stage, all) in tables.stages.iter_mut().zip(&self.stages) {
-            for (row, span) in stage.rows.iter_mut().zip(all.starts.windows(2).filter(|s| s[0] < s[1])) {
+            for (row, span) in
+                stage.rows.iter_mut().zip(all.starts.windows(2).filter(|s| s[0] < s[1]))
+            {
                 for other in &all.rows[span[0] as usize..span[1] as usize] {
                     row.sums.flash = row.sums.flash.min(other.sums.flash);
                     row.sums.ram = row.sums.ram.min(other.sums.ram);
@@ -281,7 +285,8 @@ impl Tables {
 /// The rows of one entry; none where the options of tied layers differ.
 fn rows(problem: &Problem<'_>, block: PlacedBlock, radix: [usize; 2], entry: usize) -> Vec<Row> {
     let last = (entry % radix[1]) as u8;
-    let first = if block.first == block.last() { last } else { (entry / radix[1] % radix[0]) as u8 };
+    let first =
+        if block.first == block.last() { last } else { (entry / radix[1] % radix[0]) as u8 };
     let input = (block.first > 0).then_some((entry / radix[1] / radix[0]) as u8);
     let options = if block.first == block.last() { &[last][..] } else { &[first, last][..] };
     if !consistent(problem.space, block, input, options) {
@@ -336,11 +341,7 @@ impl Problem<'_> {
 /// What costs from tables are called.
 impl From<&Sums> for Costs {
     fn from(sums: &Sums) -> Self {
-        Self {
-            flash_bytes: sums.flash,
-            ram_bytes: sums.ram,
-            instructions: sums.instructions,
-        }
+        Self { flash_bytes: sums.flash, ram_bytes: sums.ram, instructions: sums.instructions }
     }
 }
 

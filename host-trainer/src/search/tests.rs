@@ -178,8 +178,7 @@ fn tables_add_up_to_the_model_that_they_are_made_of() {
         let tables = Tables::new(&problem).unwrap();
         let mut rng = Key::new(4).rng(Purpose::Sample, 0);
         for _ in 0..500 {
-            let arch =
-                Arch::from_code(space, ArchCode(rng.random_range(0..space.size()))).unwrap();
+            let arch = Arch::from_code(space, ArchCode(rng.random_range(0..space.size()))).unwrap();
             let sums = tables.sums(&super::tables::genes(&arch)).unwrap();
             let size = plan::cost(
                 space,
@@ -187,10 +186,7 @@ fn tables_add_up_to_the_model_that_they_are_made_of() {
             );
             assert_eq!((sums.macs, sums.params), (size.macs, size.params));
             let exact = costs.costs(&arch, &vec![0; space.blocks.len()]);
-            assert_eq!(
-                [sums.flash, sums.instructions],
-                [exact.flash_bytes, exact.instructions]
-            );
+            assert_eq!([sums.flash, sums.instructions], [exact.flash_bytes, exact.instructions]);
             assert!(sums.ram <= exact.ram_bytes);
             assert_eq!(problem.linear(&sums), score::linear(space, &score, &arch));
         }
@@ -278,7 +274,8 @@ fn evolution_depends_on_nothing_but_its_seed() {
     };
     let (a, b) = (run(1, 3), run(2, 3));
     assert_eq!(a, b);
-    let feasible = |c: &Candidate| limits.allow(c.costs) && c.costs == costs.costs(&c.arch, &c.kinds);
+    let feasible =
+        |c: &Candidate| limits.allow(c.costs) && c.costs == costs.costs(&c.arch, &c.kinds);
     assert!(a.front.iter().all(feasible));
 }
 
@@ -419,7 +416,8 @@ fn uniform_widths_are_one_share_of_the_largest_everywhere() {
 
 #[test]
 fn times_have_units() {
-    for (text, nanoseconds) in [("60ms", 60_000_000), ("1.5 s", 1_500_000_000), ("800us", 800_000)] {
+    for (text, nanoseconds) in [("60ms", 60_000_000), ("1.5 s", 1_500_000_000), ("800us", 800_000)]
+    {
         assert_eq!(size::nanoseconds("--latency", text).unwrap(), nanoseconds);
     }
     for text in ["60", "ms", "0ms", "-1ms", "60 min", "inf s"] {

@@ -13,7 +13,9 @@ pub fn best(problem: &Problem<'_>) -> crate::error::Result<Option<Candidate>> {
     let mut shares: Vec<(u32, u32)> = space
         .layers
         .iter()
-        .flat_map(|l| l.widths.iter().map(|&w| (u32::from(w), u32::from(l.widths[l.widths.len() - 1]))))
+        .flat_map(|l| {
+            l.widths.iter().map(|&w| (u32::from(w), u32::from(l.widths[l.widths.len() - 1])))
+        })
         .collect();
     shares.sort_by_key(|&(a, b)| (a << 16) / b);
     shares.dedup_by(|x, y| x.0 * y.1 == y.0 * x.1);

@@ -7,6 +7,31 @@ use super::*;
 struct Golden {
     cases: Vec<Case>,
     wilson: Vec<Proportion>,
+    challenge: Challenge,
+}
+
+/// Of the 300 sub-networks with known truth.
+#[derive(Deserialize)]
+struct Challenge {
+    step2_top1: Agreement,
+    winner: Agreement,
+}
+
+#[derive(Deserialize)]
+struct Agreement {
+    pearson: f64,
+    spearman: f64,
+    kendall_tau_b: f64,
+    best_tenth: BestTenth,
+    top1_regret: f64,
+    top10_regret: f64,
+    rmse: f64,
+}
+
+#[derive(Deserialize)]
+struct BestTenth {
+    pearson: f64,
+    kendall_tau_b: f64,
 }
 
 #[derive(Deserialize)]
@@ -154,21 +179,33 @@ fn truths_need_scores() {
 }
 
 #[test]
-fn the_winner_s_published_scores() {
+fn published_scores_agree_with_scipy() {
     let Some(challenge) = crate::shared_data::shared("challenge") else { return };
-    let scores = challenge.join("reference_step2_protocol_a_dev_300.csv");
-    let scores = table::read(&scores, &RESNET20, table::SCORE).unwrap();
+    let golden: Golden = serde_json::from_str(include_str!("golden.json")).unwrap();
     let truths = challenge.join("ground_truth_dev_300.csv");
     let truths = table::read(&truths, &RESNET20, table::TRUTH).unwrap();
-    let (archs, score, truth) = table::matched(&RESNET20, &scores, &truths).unwrap();
-    let report = report(&RESNET20, &archs, &score, &truth, &Resampling::default());
-    assert_eq!(report.n, 300);
-    let is = |x: Option<f64>, expected: f64| assert!((x.unwrap() - expected).abs() < 5e-4, "{x:?}");
-    is(report.pearson, 0.968);
-    is(report.kendall_tau_b, 0.851);
-    is(report.best_tenth.pearson, 0.784);
-    is(report.best_tenth.kendall_tau_b, 0.5415);
-    assert!(report.baselines.macs.all.pearson.unwrap() < 0.6);
+    for (file, column, golden) in [
+        ("reference_step2_protocol_a_dev_300.csv", "top1", golden.challenge.step2_top1),
+        ("reference_scores_50000.csv.gz", "bma_p59_top1_percent", golden.challenge.winner),
+    ] {
+        let scores = table::read(&challenge.join(file), &RESNET20, &[column]).unwrap();
+        let (archs, score, truth) = table::matched(&RESNET20, &scores, &truths).unwrap();
+        let how = Resampling { resamples: 50, ..Resampling::default() };
+        let made = report(&RESNET20, &archs, &score, &truth, &how);
+        assert_eq!(made.n, 300);
+        let is = |x: Option<f64>, expected: f64| {
+            assert!((x.unwrap() - expected).abs() < 1e-9, "{column}: {x:?}, scipy {expected}");
+        };
+        is(made.pearson, golden.pearson);
+        is(made.spearman, golden.spearman);
+        is(made.kendall_tau_b, golden.kendall_tau_b);
+        is(made.best_tenth.pearson, golden.best_tenth.pearson);
+        is(made.best_tenth.kendall_tau_b, golden.best_tenth.kendall_tau_b);
+        is(Some(made.top1_regret), golden.top1_regret);
+        is(Some(made.top10_regret), golden.top10_regret);
+        is(made.rmse, golden.rmse);
+        assert!(made.baselines.macs.all.pearson.unwrap() < 0.6);
+    }
 }
 
 #[test]
@@ -189,6 +226,8 @@ fn the_json_has_the_documented_keys() {
         "/best_tenth/pearson",
         "/best_tenth/kendall_tau_b",
         "/top1_regret",
+        "/top10_regret",
+        "/rmse",
         "/baselines/macs/pearson",
         "/baselines/params/kendall_tau_b",
         "/baselines/width/layer",

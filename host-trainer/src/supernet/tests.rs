@@ -84,6 +84,58 @@ fn duplication_keeps_logits() {
     }
 }
 
+/// Right after duplication every sub-network computes what it computed before, to the bit: all of a
+/// small space and 200 random ones of ResNet20, through both progressions.
+#[test]
+fn duplication_keeps_the_logits_of_a_whole_space_and_of_200_codes() {
+    use rayon::prelude::*;
+    use supernano_core::space::{Block, Layer, Shape, Shortcut};
+    const NARROW: &[u16] = &[4, 8, 12, 16];
+    const LAYERS: &[Layer<'static>] = &[
+        Layer { widths: NARROW, kernel: 3, stride: 1, same_as: None },
+        Layer { widths: NARROW, kernel: 3, stride: 2, same_as: None },
+        Layer { widths: &[4, 8, 12, 16, 20], kernel: 3, stride: 1, same_as: None },
+    ];
+    static SMALL: Space<'static> = Space {
+        name: "small",
+        input: Shape { height: 8, width: 8, channels: 3 },
+        classes: 5,
+        layers: LAYERS,
+        blocks: &[Block::Conv, Block::Residual(Shortcut::Projection)],
+        ignored_digits: 0,
+    };
+    SMALL.validate().unwrap();
+    let all = (0..SMALL.size()).map(|i| Arch::from_code(&SMALL, ArchCode(i)).unwrap());
+    let random = crate::rank::random_codes(&RESNET20, 200, 11).into_iter().map(|c| c.arch);
+    let sets: [(&'static Space<'static>, Vec<Arch>, usize); 2] =
+        [(&SMALL, all.collect(), 8), (&RESNET20, random.collect(), 2)];
+    assert_eq!((sets[0].1.len(), sets[1].1.len()), (80, 200));
+    for (space, archs, n) in sets {
+        let images = images(space, n);
+        let logits = |weights: &Weights| -> Vec<Vec<f32>> {
+            let one = |arch: &Arch| {
+                let subnet = subnet(weights, arch);
+                let stats = recalibrate(&subnet, n, [images.clone()]);
+                subnet.fold(&stats).forward(&images, n)
+            };
+            archs.par_iter().map(one).collect()
+        };
+        let before = weights(space);
+        let expected = logits(&before);
+        assert_ne!(expected[0], expected[1]);
+        for progression in [
+            [BranchScheme::Halves, BranchScheme::Exclusive],
+            [BranchScheme::Reference4, BranchScheme::ReferenceFine],
+        ] {
+            let mut weights = before.clone();
+            for scheme in progression {
+                weights = weights.duplicated(scheme).unwrap();
+                assert!(logits(&weights) == expected, "{} {scheme:?}", space.name);
+            }
+        }
+    }
+}
+
 #[test]
 fn the_largest_network_has_the_references_parameters() {
     let shared = weights(&RESNET20);

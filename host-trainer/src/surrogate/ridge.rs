@@ -193,6 +193,7 @@ impl Ridge {
     }
 
     /// Value at a row of raw columns.
+    #[cfg(test)]
     pub fn predict(&self, row: &[f64]) -> f64 {
         let x = self.standardised(row);
         self.offset + x.iter().zip(&self.coefficients).map(|(x, b)| x * b).sum::<f64>()

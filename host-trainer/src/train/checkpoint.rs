@@ -54,6 +54,41 @@ pub fn current_path(run: &Path) -> PathBuf {
     run.join("checkpoints").join("current.snw")
 }
 
+/// File of the step that is being trained, `age` checkpoints before the current one.
+fn earlier_path(run: &Path, age: usize) -> PathBuf {
+    run.join("checkpoints").join(format!("earlier-{age}.snw"))
+}
+
+/// Before a current checkpoint is written: the one that is there, and those before it, grow older;
+/// `keep` stay with the new one.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn age(run: &Path, keep: usize) -> Result<()> {
+    for age in (1..keep).rev() {
+        let (current, to) = (current_path(run), earlier_path(run, age));
+        let from = if age == 1 { current } else { earlier_path(run, age - 1) };
+        if from.exists() {
+            std::fs::copy(&from, &to).map_err(|e| Error::io(&to, e))?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes the checkpoints of a step that is finished.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn clear(run: &Path) -> Result<()> {
+    let earlier = (1..).map(|age| earlier_path(run, age)).take_while(|p| p.exists());
+    for path in std::iter::once(current_path(run)).chain(earlier).collect::<Vec<_>>() {
+        if path.exists() {
+            std::fs::remove_file(&path).map_err(|e| Error::io(&path, e))?;
+        }
+    }
+    Ok(())
+}
+
 /// The latest finished step of a run, from 1.
 pub fn latest_finished(run: &Path, config: &RunConfig) -> Option<usize> {
     (1..=config.steps.len()).rev().find(|&step| finished_path(run, step).is_file())

@@ -4,6 +4,8 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::Instant;
 
+#[cfg(any(feature = "cuda", feature = "vulkan"))]
+use burn::backend::Autodiff;
 use burn::tensor::backend::AutodiffBackend;
 use serde::{Deserialize, Serialize};
 use supernano_core::arch::Arch;
@@ -11,16 +13,19 @@ use supernano_core::plan::resolve;
 use supernano_core::space::Space;
 
 use super::checkpoint::{self, Checkpoint};
+use super::masked::Pending;
 use super::panel::{Panel, PanelScore};
 use super::params::Params;
 use super::update::{Batch, Job, draw};
-use crate::backend::{CpuAutodiff, Map, Ops};
+use crate::backend::device::Device;
+use crate::backend::{CpuAutodiff, Execution, Map, Ops};
 use crate::cli::Output;
-use crate::config::{RunConfig, StepKind, Teacher};
+use crate::config::{RunConfig, StepConfig, StepKind, Teacher};
 use crate::data::rng::Purpose;
 use crate::data::{Dataset, Key};
 use crate::error::{Error, Result};
 use crate::files;
+use crate::stats::table;
 use crate::supernet::{Layout, Weights};
 
 /// What to do with a run directory that holds a run already.
@@ -55,6 +60,9 @@ pub struct Epoch {
     pub images_per_s: f64,
     /// Validation of the panel.
     pub panel: Vec<PanelScore>,
+    /// Pearson correlation of the panel's top-1 with the truths, where the run has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pearson: Option<f64>,
 }
 
 /// Trains every step of a configuration that is not finished yet; `config.toml`, `metrics.jsonl`
@@ -62,33 +70,69 @@ pub struct Epoch {
 ///
 /// # Errors
 /// [`Error::Invalid`] for a directory that holds a run (or, to resume, another run),
-/// [`Error::NotFinite`], [`Error::Io`].
+/// [`Error::NotFinite`], [`Error::Io`], [`Error::Tool`] without the device.
 pub fn train(
     config: &RunConfig,
     dataset: &Dataset,
     run: &Path,
     begin: Begin,
+    device: Device,
     out: &Output,
 ) -> Result<Vec<Epoch>> {
-    train_until(config, dataset, run, begin, out, None)
+    train_until(config, dataset, run, begin, device, out, &|_, _| false)
 }
 
-/// As [`train`], but stops after the checkpoint of (step, epoch) where `stop` names one.
-pub(super) fn train_until(
+/// As [`train`], but ends after the checkpoint of an epoch where `stop(step, epoch)` says so.
+///
+/// # Errors
+/// As [`train`].
+pub fn train_until(
+    config: &RunConfig,
+    dataset: &Dataset,
+    run: &Path,
+    begin: Begin,
+    device: Device,
+    out: &Output,
+    stop: &dyn Fn(usize, u32) -> bool,
+) -> Result<Vec<Epoch>> {
+    device.check()?;
+    match device {
+        Device::Cpu => train_on::<CpuAutodiff>(config, dataset, run, begin, out, stop),
+        #[cfg(feature = "cuda")]
+        Device::Cuda => {
+            train_on::<Autodiff<crate::backend::Cuda>>(config, dataset, run, begin, out, stop)
+        }
+        #[cfg(feature = "vulkan")]
+        Device::Vulkan => {
+            train_on::<Autodiff<crate::backend::Vulkan>>(config, dataset, run, begin, out, stop)
+        }
+        #[cfg(not(all(feature = "cuda", feature = "vulkan")))]
+        _ => Err(Error::tool(format!("--device {device}"), "not built in")),
+    }
+}
+
+fn train_on<B: AutodiffBackend + Ops>(
     config: &RunConfig,
     dataset: &Dataset,
     run: &Path,
     begin: Begin,
     out: &Output,
-    stop: Option<(usize, u32)>,
-) -> Result<Vec<Epoch>> {
+    stop: &dyn Fn(usize, u32) -> bool,
+) -> Result<Vec<Epoch>>
+where
+    B::InnerBackend: Ops,
+{
     check_data(config, dataset)?;
+    let truths = match &config.truths {
+        Some(path) => table::read(path, config.space(), table::TRUTH)?,
+        None => Vec::new(),
+    };
     prepare(config, run, begin)?;
     let mut state = position(config, run)?;
     keep_metrics(run, state.step, state.epoch)?;
     let mut done = Vec::new();
     while state.step <= config.steps.len() {
-        let step = Step::<CpuAutodiff>::new(config, dataset, run, state)?;
+        let step = Step::<B>::new(config, dataset, &truths, run, state)?;
         match step.train(out, &mut done, stop)? {
             Some(next) => state = next,
             None => break,
@@ -227,12 +271,13 @@ where
     fn new(
         config: &'a RunConfig,
         dataset: &'a Dataset,
+        truths: &[table::Entry],
         run: &'a Path,
         state: Checkpoint,
     ) -> Result<Self> {
         let (number, step) = (state.step, &config.steps[state.step - 1]);
         let supernet = step.kind == StepKind::Supernet;
-        let panel = Panel::new(config, dataset, supernet);
+        let panel = Panel::new(config, dataset, truths, supernet);
         let mut new = Self::over(config.space(), config, dataset, run, state, Some(panel));
         if supernet && step.teacher == Teacher::Fixed {
             let before = start(config, run, number)?;
@@ -273,10 +318,10 @@ where
         mut self,
         out: &Output,
         done: &mut Vec<Epoch>,
-        stop: Option<(usize, u32)>,
+        stop: &dyn Fn(usize, u32) -> bool,
     ) -> Result<Option<Checkpoint>> {
-        let epochs = self.job.step.epochs;
-        let per_epoch = batches(self.dataset.train.len(), self.job.step.batch).count() as u64;
+        let (number, epochs) = (self.job.number, self.job.step.epochs);
+        let per_epoch = batches(self.dataset.train.len(), self.job.step).count() as u64;
         let bar = out.progress(
             u64::from(epochs) * per_epoch,
             &format!("step {}/{}", self.job.number, self.config.steps.len()),
@@ -288,19 +333,19 @@ where
             self.append(&line)?;
             done.push(line);
             if self.epoch < epochs {
+                checkpoint::age(self.run, self.config.keep)?;
                 self.checkpoint(self.params.host_momentum())
                     .write(&checkpoint::current_path(self.run))?;
-            }
-            if stop == Some((self.job.number, self.epoch)) {
-                return Ok(None);
+                if stop(number, self.epoch) {
+                    return Ok(None);
+                }
             }
         }
         bar.finish_and_clear();
-        let number = self.job.number;
         self.checkpoint(Vec::new()).write(&checkpoint::finished_path(self.run, number))?;
-        let current = checkpoint::current_path(self.run);
-        if current.exists() {
-            std::fs::remove_file(&current).map_err(|e| Error::io(&current, e))?;
+        checkpoint::clear(self.run)?;
+        if stop(number, epochs) {
+            return Ok(None);
         }
         start(self.config, self.run, number + 1).map(Some)
     }
@@ -329,11 +374,11 @@ where
         let number = self.job.number as u64;
         let key = Key { seed: self.config.seed, epoch: self.epoch, step: number };
         let order = key.permutation(Purpose::Shuffle, dataset.train.len());
-        let rate = step.rate(self.epoch);
-        let per_epoch = batches(order.len(), step.batch).count() as u64;
+        let per_epoch = batches(order.len(), step).count() as u64;
         let (started, mut updates, mut images) = (Instant::now(), 0, 0);
         let (mut largest, mut students) = (0.0, 0.0);
-        for range in batches(order.len(), step.batch) {
+        let mut pending = Pending::default();
+        for range in batches(order.len(), step) {
             let indices = &order[range];
             let pixels = dataset.augmented(indices, &self.config.augmentation, key);
             let labels: Vec<u16> =
@@ -346,8 +391,15 @@ where
                 labels: &labels,
             };
             let update = u64::from(self.epoch) * per_epoch + updates;
+            let rate = step.rate(update as f64 / per_epoch as f64);
             let archs = draw(self.job.space, step, key, update);
-            let losses = self.job.update(&mut self.params, &batch, &archs, rate, update)?;
+            let (job, params) = (&self.job, &mut self.params);
+            let losses = match B::EXECUTION {
+                Execution::Sliced => job.update(params, &batch, &archs, rate, update)?,
+                Execution::Masked => {
+                    job.masked_update(params, &batch, &archs, rate, update, &mut pending)?
+                }
+            };
             largest += losses.largest;
             students += losses.students;
             updates += 1;
@@ -356,33 +408,42 @@ where
             let speed = images as f64 / started.elapsed().as_secs_f64();
             bar.set_message(format!("{speed:.0} images/s, loss {:.3}", largest / updates as f64));
         }
+        let rest = self.job.read(&mut pending)?;
+        largest += rest.largest;
+        students += rest.students;
         let seconds = started.elapsed().as_secs_f64();
+        let lr = step.rate(f64::from(self.epoch));
         self.epoch += 1;
         let panel = self.panel.as_ref();
-        let panel = panel.map(|p| p.scores(&self.weights(), self.job.enhancement));
+        let scores = panel.map(|p| p.scores(&self.weights(), self.job.enhancement));
+        let pearson = panel.zip(scores.as_ref()).and_then(|(p, scores)| p.pearson(scores));
         Ok(Epoch {
             step: self.job.number,
             epoch: self.epoch,
             updates,
-            lr: rate,
+            lr,
             loss_largest: largest / updates as f64,
             loss_students: students / updates as f64,
             seconds,
             images_per_s: images as f64 / seconds,
-            panel: panel.unwrap_or_default(),
+            panel: scores.unwrap_or_default(),
+            pearson,
         })
     }
 }
 
-/// Ranges of `batch` out of `n`; a last batch of one image alone is left out.
-fn batches(n: usize, batch: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
-    (0..n).step_by(batch).map(move |from| from..(from + batch).min(n)).filter(|r| r.len() > 1)
+/// Ranges of the step's batch out of `n`; a last batch of one image alone is left out.
+fn batches(n: usize, step: &StepConfig) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let (batch, most) = (step.batch, step.updates.unwrap_or(usize::MAX));
+    let ranges = (0..n).step_by(batch).map(move |from| from..(from + batch).min(n));
+    ranges.filter(|r| r.len() > 1).take(most)
 }
 
 fn describe(line: &Epoch, epochs: u32) -> String {
     let panel: Vec<String> = line.panel.iter().map(|p| format!("{:.3}", p.top1)).collect();
+    let pearson = line.pearson.map_or(String::new(), |r| format!(", Pearson {r:.3}"));
     format!(
-        "step {} epoch {}/{epochs}: lr {:.4}, loss {:.3} / {:.3}, {:.0} images/s, top-1 {}",
+        "step {} epoch {}/{epochs}: lr {:.4}, loss {:.3} / {:.3}, {:.0} images/s, top-1 {}{pearson}",
         line.step,
         line.epoch,
         line.lr,

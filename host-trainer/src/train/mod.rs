@@ -5,6 +5,7 @@ pub mod checkpoint;
 mod epoch;
 pub mod finetune;
 mod loss;
+mod masked;
 mod panel;
 mod params;
 pub mod standalone;
@@ -21,7 +22,7 @@ use crate::data::{self, Dataset};
 use crate::error::{Error, Result};
 use crate::supernet::{BnStats, FoldedNet, Layout, Statistics, SubNet, Weights, recalibrate};
 use checkpoint::Checkpoint;
-pub use epoch::{Begin, Epoch, train};
+pub use epoch::{Begin, Epoch, train, train_until};
 pub use panel::PanelScore;
 
 /// A run directory with the weights of its latest finished step.
@@ -65,8 +66,33 @@ impl Run {
         let layout = Layout::new(config.space(), config.enhancement, config.scheme(step));
         let file = checkpoint::finished_path(path, step);
         let (weights, statistics) = Checkpoint::read(&file)?.weights(layout, &file)?;
+        Ok(Self::over(path, config, weights, statistics, step))
+    }
+
+    /// Opens a run as it is in the middle of a step, at its current checkpoint; [`Run::step`] is
+    /// the step that is being trained.
+    ///
+    /// # Errors
+    /// As [`Run::open`].
+    pub fn open_unfinished(path: &Path) -> Result<Self> {
+        let config = RunConfig::read(&path.join("config.toml"))?;
+        let file = checkpoint::current_path(path);
+        let stored = Checkpoint::read(&file)?;
+        let step = stored.step();
+        let layout = Layout::new(config.space(), config.enhancement, config.scheme(step));
+        let (weights, statistics) = stored.weights(layout, &file)?;
+        Ok(Self::over(path, config, weights, statistics, step))
+    }
+
+    fn over(
+        path: &Path,
+        config: RunConfig,
+        weights: Weights,
+        statistics: Option<Statistics>,
+        step: usize,
+    ) -> Self {
         let relu = config.steps.get(step.wrapping_sub(1)).is_some_and(|s| s.relu);
-        Ok(Self { path: path.to_path_buf(), config, weights, statistics, step, relu })
+        Self { path: path.to_path_buf(), config, weights, statistics, step, relu }
     }
 
     /// The run's search space.

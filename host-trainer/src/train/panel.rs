@@ -9,6 +9,7 @@ use crate::config::RunConfig;
 use crate::data::rng::Purpose;
 use crate::data::{Dataset, Key};
 use crate::rank::{EvalSet, evaluate};
+use crate::stats::{self, table};
 use crate::supernet::{Weights, recalibrate};
 
 /// One sub-network of the panel.
@@ -25,24 +26,48 @@ pub struct PanelScore {
 /// The panel: at most 500 validation images, statistics over at most 256.
 pub(super) struct Panel {
     archs: Vec<Arch>,
+    /// Of the last of `archs`; none without a truth file.
+    truths: Vec<f64>,
     set: EvalSet,
     batch: usize,
     batches: Vec<Vec<f32>>,
 }
 
 impl Panel {
-    /// The largest alone, or the smallest, the largest and the configuration's random ones.
-    pub fn new(config: &RunConfig, dataset: &Dataset, supernet: bool) -> Self {
+    /// The largest alone, or the smallest, the largest and the configuration's random ones: of the
+    /// truths where there are any.
+    pub fn new(
+        config: &RunConfig,
+        dataset: &Dataset,
+        truths: &[table::Entry],
+        supernet: bool,
+    ) -> Self {
         let space = config.space();
-        let mut archs = vec![Arch::largest(space)];
+        let (mut archs, mut known) = (vec![Arch::largest(space)], Vec::new());
         if supernet {
             archs.insert(0, Arch::smallest(space));
-            let mut rng = Key::new(config.seed).rng(Purpose::Sample, 0);
-            archs.extend((0..config.panel).map(|_| update::uniform(space, &mut rng)));
+            let key = Key::new(config.seed);
+            let mut rng = key.rng(Purpose::Sample, 0);
+            if truths.is_empty() {
+                archs.extend((0..config.panel).map(|_| update::uniform(space, &mut rng)));
+            }
+            let order = key.permutation(Purpose::Sample, truths.len());
+            for entry in order.iter().take(config.panel).map(|&i| &truths[i as usize]) {
+                archs.push(entry.arch.clone());
+                known.push(entry.value);
+            }
         }
         let (batch, batches) = recalibration_batches(dataset, config, 256);
         let set = EvalSet::new(dataset, &dataset.validation, 500);
-        Self { archs, set, batch, batches }
+        Self { archs, truths: known, set, batch, batches }
+    }
+
+    /// Pearson correlation of the scores with the truths; `None` without truths, or where either
+    /// does not vary.
+    pub fn pearson(&self, scores: &[PanelScore]) -> Option<f64> {
+        let first = scores.len().checked_sub(self.truths.len())?;
+        let scores: Vec<f64> = scores[first..].iter().map(|s| s.top1).collect();
+        Some(stats::pearson(&scores, &self.truths)).filter(|r| r.is_finite())
     }
 
     /// Scores with these weights.

@@ -7,7 +7,7 @@ use supernano_core::plan::Plan;
 use super::checkpoint::Checkpoint;
 use crate::backend::Ops;
 use crate::config::Optimizer;
-use crate::supernet::{Layout, Source, TensorNet};
+use crate::supernet::{Layout, Masked, Source, TensorNet};
 
 type Flat<B> = Tensor<<B as AutodiffBackend>::InnerBackend, 1>;
 
@@ -111,6 +111,25 @@ where
         (net, Leaves(path.leaves))
     }
 
+    /// Logits `[paths, n, classes]` of all plans over the same images `[n, c, h, w]`, in one graph.
+    pub fn masked(&self, plans: &[Plan], images: Tensor<B, 4>) -> (Tensor<B, 3>, Leaves<B>) {
+        let mut path = Path { params: self, leaves: vec![None; self.values.len()] };
+        let device = images.device();
+        let logits = Masked::new(&self.layout, plans, |i| path.leaf(i), &device).forward(images);
+        (logits, Leaves(path.leaves))
+    }
+
+    /// The same without a graph.
+    pub fn masked_plain(
+        &self,
+        plans: &[Plan],
+        images: Tensor<B::InnerBackend, 4>,
+    ) -> Tensor<B::InnerBackend, 3> {
+        let device = images.device();
+        let value = |i: usize| self.values[i].clone();
+        Masked::new(&self.layout, plans, value, &device).forward(images)
+    }
+
     /// A plan's network without a graph.
     pub fn plain(&self, plan: &Plan) -> TensorNet<B::InnerBackend> {
         self.layout.cut(plan, &mut Plain(self))
@@ -127,11 +146,27 @@ where
         }
     }
 
-    /// One update with the summed gradients, which it clears. A tensor that no path has used stays
-    /// as it is: no decay, no momentum.
-    pub fn update(&mut self, optimizer: Optimizer, rate: f32) {
+    /// L2 norm of all summed gradients together.
+    fn gradient_norm(&self) -> f64 {
+        let square = |g: &Flat<B>| -> f64 {
+            host::<B>(&(g.clone() * g.clone()).sum()).iter().map(|&v| f64::from(v)).sum()
+        };
+        self.gradients.iter().flatten().map(square).sum::<f64>().sqrt()
+    }
+
+    /// One update with the summed gradients, which it clears; `clip` is the most that their norm
+    /// may be. A tensor that no path has used stays as it is: no decay, no momentum.
+    pub fn update(&mut self, optimizer: Optimizer, rate: f32, clip: Option<f32>) {
+        let shrink = clip.and_then(|clip| {
+            let norm = self.gradient_norm();
+            (norm > f64::from(clip)).then(|| (f64::from(clip) / norm) as f32)
+        });
         for i in 0..self.values.len() {
             let Some(gradient) = self.gradients[i].take() else { continue };
+            let gradient = match shrink {
+                Some(factor) => gradient * factor,
+                None => gradient,
+            };
             let value = self.values[i].clone();
             let step = gradient + value.clone() * optimizer.weight_decay;
             let step = match self.momentum[i].take() {

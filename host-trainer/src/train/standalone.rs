@@ -172,7 +172,7 @@ pub fn train_inherited(
                 return Err(Error::NotFinite { step: 1, update, code, layer });
             }
             params.add(&leaves, &value.backward());
-            params.update(config.optimizer, step.rate(epoch));
+            params.update(config.optimizer, step.rate(epoch.into()), step.clip);
             update += 1;
         }
     }

@@ -3,6 +3,8 @@ use std::path::Path;
 use supernano_core::arch::Arch;
 
 use super::*;
+use crate::backend::CpuAutodiff;
+use crate::backend::device::Device;
 use crate::cli::Output;
 use crate::rank::{EvalSet, evaluate};
 
@@ -57,7 +59,7 @@ fn quiet() -> Output {
 }
 
 fn trained(config: &RunConfig, run: &Path, begin: Begin) -> Vec<Epoch> {
-    train(config, &load_data(config, None).unwrap(), run, begin, &quiet()).unwrap()
+    train(config, &load_data(config, None).unwrap(), run, begin, Device::Cpu, &quiet()).unwrap()
 }
 
 fn bytes(run: &Path, step: usize) -> Vec<u8> {
@@ -68,7 +70,8 @@ fn bytes(run: &Path, step: usize) -> Vec<u8> {
 /// short, at the rates of the whole.
 fn interrupted(config: &RunConfig, run: &Path) {
     let dataset = load_data(config, None).unwrap();
-    epoch::train_until(config, &dataset, run, Begin::New, &quiet(), Some((2, 1))).unwrap();
+    let stop = |s, e| (s, e) == (2, 1);
+    epoch::train_until(config, &dataset, run, Begin::New, Device::Cpu, &quiet(), &stop).unwrap();
     assert!(checkpoint::current_path(run).is_file());
     assert!(!checkpoint::finished_path(run, 2).exists());
 }
@@ -94,6 +97,155 @@ fn a_resumed_run_ends_with_the_same_bytes() {
 }
 
 #[test]
+fn one_thread_and_two_train_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(SPACE);
+    let with = |threads: usize| {
+        let run = folder.path().join(threads.to_string());
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| trained(&config, &run, Begin::New));
+        (1..=3).map(|step| bytes(&run, step)).collect::<Vec<_>>()
+    };
+    assert!(with(1) == with(2));
+}
+
+/// A supernet step from scratch with all that the challenge's third place adds.
+fn third(config: &RunConfig) -> RunConfig {
+    let mut config = config.clone();
+    let step = &mut config.steps[1];
+    step.scratch = true;
+    step.sampling = crate::config::Sampling::SandwichFair;
+    (step.k, step.clip, step.warmup, step.alpha) = (3, Some(5.0), 1, 1.0);
+    config.optimizer.weight_decay = 0.0;
+    config.steps = vec![config.steps[1].clone()];
+    config
+}
+
+#[test]
+fn the_third_places_loss_trains_and_resumes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, parts) = (folder.path().join("whole"), folder.path().join("parts"));
+    let config = third(&config(SPACE));
+    let epochs = trained(&config, &whole, Begin::New);
+    assert!(epochs[0].lr < epochs[1].lr * 1.1 && epochs[1].loss_students > 0.0);
+    let dataset = load_data(&config, None).unwrap();
+    let once = |_, _| true;
+    train_until(&config, &dataset, &parts, Begin::New, Device::Cpu, &quiet(), &once).unwrap();
+    assert!(!checkpoint::finished_path(&parts, 1).exists());
+    let middle = Run::open_unfinished(&parts).unwrap();
+    assert_eq!(middle.step, 1);
+    trained(&config, &parts, Begin::Resume);
+    assert!(bytes(&whole, 1) == bytes(&parts, 1));
+}
+
+/// A tiny clip leaves the weights nearly where they were; a huge one changes nothing.
+#[test]
+fn gradients_are_clipped() {
+    let folder = tempfile::tempdir().unwrap();
+    let base = third(&config(SPACE));
+    let end = |clip: Option<f32>| {
+        let mut config = base.clone();
+        config.steps[0].clip = clip;
+        let run = folder.path().join(format!("{clip:?}"));
+        trained(&config, &run, Begin::New);
+        Run::open(&run).unwrap().weights.values
+    };
+    let layout = Layout::new(base.space(), base.enhancement, base.scheme(1));
+    let start = Weights::initial(layout, crate::data::Key::new(base.seed)).values;
+    let moved = |end: &[f32]| -> f64 {
+        start.iter().zip(end).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>().sqrt()
+    };
+    let (free, loose, tight) = (end(None), end(Some(1e9)), end(Some(1e-3)));
+    assert!(free == loose);
+    // 8 updates at rates below 0.05, each of a gradient of at most 0.001, momentum 0.9
+    assert!(moved(&tight) < 4e-3 && moved(&free) > 10.0 * moved(&tight), "{}", moved(&tight));
+}
+
+#[test]
+fn earlier_checkpoints_are_kept_as_many_as_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(SPACE);
+    config.keep = 2;
+    config.steps[0].epochs = 5;
+    let dataset = load_data(&config, None).unwrap();
+    let stop = |_, epoch| epoch == 4;
+    train_until(&config, &dataset, folder.path(), Begin::New, Device::Cpu, &quiet(), &stop).unwrap();
+    let files = || {
+        let entries = std::fs::read_dir(folder.path().join("checkpoints")).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(files(), ["current.snw", "earlier-1.snw"]);
+    trained(&config, folder.path(), Begin::Resume);
+    assert_eq!(files(), ["step-1.snw", "step-2.snw", "step-3.snw"]);
+}
+
+#[test]
+fn an_epoch_ends_after_the_updates_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(SPACE);
+    config.steps.truncate(1);
+    config.steps[0].updates = Some(3);
+    let updates: Vec<u64> =
+        trained(&config, folder.path(), Begin::New).iter().map(|e| e.updates).collect();
+    assert_eq!(updates, [3, 3]);
+}
+
+#[test]
+fn the_panel_correlates_with_truths() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(SPACE);
+    config.panel = 5;
+    let codes = crate::rank::random_codes(config.space(), 8, 3);
+    let lines: Vec<String> =
+        codes.iter().enumerate().map(|(i, c)| format!("{},0.{}", c.written, i + 1)).collect();
+    let file = folder.path().join("truth.csv");
+    std::fs::write(&file, format!("arch,standalone_top1\n{}\n", lines.join("\n"))).unwrap();
+    config.truths = Some(file.clone());
+    let epochs = trained(&config, &folder.path().join("run"), Begin::New);
+    assert_eq!(epochs[0].pearson, None);
+    let last = epochs.last().unwrap();
+    assert_eq!(last.panel.len(), 7);
+    assert!(last.panel[2..].iter().all(|p| lines.iter().any(|l| l.starts_with(&p.code))));
+    assert!(last.pearson.is_none_or(|r| (-1.0..=1.0).contains(&r)));
+    // a code of another space is refused before a run directory is made
+    std::fs::write(&file, "arch,standalone_top1\n4-4-5,0.5\n").unwrap();
+    let run = folder.path().join("never");
+    let dataset = load_data(&config, None).unwrap();
+    assert!(train(&config, &dataset, &run, Begin::New, Device::Cpu, &quiet()).is_err());
+    assert!(!run.exists());
+}
+
+/// In a round of as many draws as a layer has options, each comes once; the smallest comes first
+/// in every update of the sandwich.
+#[test]
+fn fair_draws_are_fair() {
+    use crate::config::Sampling;
+    let config = config(SPACE);
+    let space = config.space();
+    for (sampling, k, others) in [(Sampling::Fair, 3, 3), (Sampling::SandwichFair, 4, 3)] {
+        let step = crate::config::StepConfig { sampling, k, ..config.steps[2].clone() };
+        let key = crate::data::Key { seed: 3, epoch: 0, step: 2 };
+        let mut seen = vec![vec![0usize; 3]; 3];
+        for update in 0..4 {
+            let archs = update::draw(space, &step, key, update);
+            assert_eq!(archs.len(), k);
+            if sampling == Sampling::SandwichFair {
+                assert_eq!(archs[0], Arch::smallest(space));
+            }
+            for arch in &archs[k - others..] {
+                for (layer, &option) in arch.options().iter().enumerate() {
+                    seen[layer][usize::from(option)] += 1;
+                }
+            }
+        }
+        assert_eq!(seen, [vec![6, 6, 0], vec![6, 6, 0], vec![4, 4, 4]]);
+    }
+}
+
+#[test]
 fn a_run_opens_at_its_last_step_and_scores() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(SPACE);
@@ -105,7 +257,8 @@ fn a_run_opens_at_its_last_step_and_scores() {
     let set = EvalSet::new(&dataset, &dataset.validation, 32);
     let score = evaluate(&run.folded(&Arch::largest(run.space()), &dataset), &set);
     assert!(score.ce.is_finite() && score.images == 32);
-    let again = train(&config, &dataset, folder.path(), Begin::New, &quiet()).unwrap_err();
+    let again =
+        train(&config, &dataset, folder.path(), Begin::New, Device::Cpu, &quiet()).unwrap_err();
     assert!(again.to_string().contains("--resume"), "{again}");
 }
 
@@ -128,7 +281,8 @@ fn a_loss_that_is_not_finite_stops_with_step_and_code() {
     let mut config = config(SPACE);
     config.steps[0].lr = 1e38;
     let dataset = load_data(&config, None).unwrap();
-    let error = train(&config, &dataset, folder.path(), Begin::New, &quiet()).unwrap_err();
+    let error =
+        train(&config, &dataset, folder.path(), Begin::New, Device::Cpu, &quiet()).unwrap_err();
     assert!(matches!(error, Error::NotFinite { step: 1, .. }), "{error}");
     assert!(error.to_string().contains("8-8-12"), "{error}");
 }

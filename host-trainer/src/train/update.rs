@@ -101,7 +101,7 @@ where
                 self.finite(&value, &stats, &net, arch, update)? / students.len() as f64;
             params.add(&leaves, &value.backward());
         }
-        params.update(self.optimizer, rate);
+        params.update(self.optimizer, rate, self.step.clip);
         Ok(losses)
     }
 
@@ -147,9 +147,10 @@ pub(super) fn draw(space: &Space<'_>, step: &StepConfig, key: Key, update: u64) 
     let mut rng = key.rng(Purpose::Sample, update);
     (0..step.k)
         .map(|i| match step.sampling {
-            Sampling::Sandwich if i == 0 => Arch::smallest(space),
+            Sampling::Sandwich | Sampling::SandwichFair if i == 0 => Arch::smallest(space),
             Sampling::Uniform | Sampling::Sandwich => uniform(space, &mut rng),
             Sampling::Fair => fair(space, key, update * step.k as u64 + i as u64),
+            Sampling::SandwichFair => fair(space, key, update * (step.k as u64 - 1) + i as u64 - 1),
         })
         .collect()
 }

@@ -1,14 +1,18 @@
 //! `cargo xtask`: set-up, firmware, demo and tests of the workspace.
 //!
 //! `setup` brings the Cortex-M targets and QEMU; `firmware` builds the device agents; `demo` goes
-//! the whole way from images to measured networks; `test` verifies everything.
+//! the whole way from images to measured networks; `test` verifies everything; `bench-train`,
+//! `method-study` and `paper-tables` measure the trainer and the method.
 
 mod bench;
 mod bench_table;
+mod bench_train;
 mod code;
 mod demo;
 mod demo_table;
 mod firmware;
+mod method_study;
+mod paper_tables;
 mod process;
 mod search;
 mod setup;
@@ -38,6 +42,12 @@ enum Task {
     Demo(demo::Args),
     /// Count instructions of networks on every emulated core, with their memory.
     BenchDevice(bench::Args),
+    /// Time the supernet step and evaluation on the processor, beside a matrix product.
+    BenchTrain(bench_train::Args),
+    /// Train and score in small, or from the reference's weights: does the method work?
+    MethodStudy(method_study::Args),
+    /// Train and score the supernets of the paper's tables; days on a GPU.
+    PaperTables(paper_tables::Args),
     /// Search three budgets on the paper's supernet and ask the device (docs/search.md).
     Search(search::Args),
     /// Run every check and test, on the host and on the emulated device.
@@ -50,6 +60,9 @@ fn main() -> ExitCode {
         Task::Firmware => setup::targets().and_then(|()| firmware::build()),
         Task::Demo(args) => demo::run(&args),
         Task::BenchDevice(args) => bench::run(&args),
+        Task::BenchTrain(args) => bench_train::run(&args),
+        Task::MethodStudy(args) => method_study::run(&args),
+        Task::PaperTables(args) => paper_tables::run(&args),
         Task::Search(args) => search::run(&args),
         Task::Test(args) => verify::run(&args),
     };

@@ -15,7 +15,7 @@ use super::fused::{self, NormGradient};
 use super::pointwise::{self, Size};
 use super::simd::Isa;
 use super::{Read, add, convolve, make, statistics, with};
-use crate::backend::{Act, BatchStats, Cpu, LANES, Map, Norm, Ops, Pending};
+use crate::backend::{Act, BatchStats, Cpu, Execution, LANES, Map, Norm, Ops, Pending};
 
 type Tracked<C> = Autodiff<Cpu, C>;
 
@@ -212,6 +212,9 @@ fn added<C: CheckpointStrategy>(
 }
 
 impl<C: CheckpointStrategy> Ops for Tracked<C> {
+    const LANES: usize = LANES;
+    const EXECUTION: Execution = Execution::Sliced;
+
     fn conv(x: &Map<Self>, weight: Tensor<Self, 4>, stride: usize) -> Map<Self> {
         convolved(&x.clone().into(), &weight, stride, false).0
     }

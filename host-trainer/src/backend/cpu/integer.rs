@@ -10,8 +10,8 @@ use burn_ndarray::NdArrayTensor;
 use rayon::prelude::*;
 use supernano_core::quant::requantise;
 
-use super::pointwise::{self, Size};
-use super::{make, primitive, tensor, with};
+use super::pointwise::Size;
+use super::{make, primitive, statistics, tensor, with};
 use crate::backend::{Cpu, IntegerOps, LANES, Map, Requantise};
 
 type Tracked<C> = Autodiff<Cpu, C>;
@@ -112,7 +112,7 @@ fn backward(
 }
 
 pub(crate) fn channel_means(x: &Map<Cpu>) -> Vec<f32> {
-    with(&primitive(&x.data), |v| pointwise::statistics(x.size(), v).0)
+    statistics(x.size(), &primitive(&x.data)).mean
 }
 
 impl IntegerOps for Cpu {

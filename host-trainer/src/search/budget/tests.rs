@@ -60,7 +60,8 @@ fn what_no_chip_or_table_can_give_is_refused() {
 #[test]
 fn a_table_of_cycles_turns_time_into_a_limit() {
     let shipped = include_str!("../../../tables/cortex-m4.toml");
-    let text = shipped.replacen("unit = \"instructions\"", "unit = \"cycles\"\nclock_hz = 64000000", 1);
+    let text =
+        shipped.replacen("unit = \"instructions\"", "unit = \"cycles\"\nclock_hz = 64000000", 1);
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), text).unwrap();
     let table = Some(file.path());

@@ -77,7 +77,8 @@ fn evolution_reaches_what_enumeration_finds_on_resnet8() {
     let problem = Problem { space: &RESNET8, score: &Wide, costs: &costs, limits };
     let exact = search(&problem, &Method::default()).unwrap();
     assert!(exact.exhaustive);
-    let evolved = search(&problem, &Method { enumerable: 0, seed: 3, ..Method::default() }).unwrap();
+    let evolved =
+        search(&problem, &Method { enumerable: 0, seed: 3, ..Method::default() }).unwrap();
     assert!(evolved.optimal);
     assert_eq!(evolved.best().arch, exact.best().arch);
     assert!(exact.front.iter().chain(&evolved.front).all(|c| limits.allow(c.costs)));

@@ -74,7 +74,8 @@ fn a_fit_recovers_the_terms_that_made_the_counts() {
     let mut made = InstructionTable::of_core("cortex-m4").unwrap();
     let direct = made.terms.get_mut("direct").unwrap();
     direct.clear();
-    for (what, each) in [("tile-tap", 13.0), ("tile", 21.0), ("pixel-both", 14.5), ("pixel", 11.0)] {
+    for (what, each) in [("tile-tap", 13.0), ("tile", 21.0), ("pixel-both", 14.5), ("pixel", 11.0)]
+    {
         direct.insert(what.to_owned(), each);
     }
     direct.insert("call".to_owned(), 310.0);

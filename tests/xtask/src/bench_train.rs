@@ -1,0 +1,75 @@
+//! `cargo xtask bench-train`: the supernet step and evaluation beside a matrix product.
+
+use serde_json::{Value, json};
+
+use crate::process::{self, Failure, Result, cargo, program, root};
+
+/// Arguments of `cargo xtask bench-train`.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// End with one JSON object on stdout instead of a table.
+    #[arg(long)]
+    json: bool,
+    /// Steps that are timed; the fastest counts.
+    #[arg(long, default_value_t = 5)]
+    repeats: u32,
+}
+
+/// Builds and runs the benchmark for one and for two threads, a process each, so that the peak of
+/// memory is that of one of them.
+pub fn run(args: &Args) -> Result<()> {
+    let build = ["build", "--release", "--package", "supernano", "--example", "bench_train"];
+    process::run(&mut cargo(build))?;
+    let path = root().join("target/release/examples/bench_train");
+    let measure = |threads: u32| {
+        process::json(&mut program(&path, [threads.to_string(), args.repeats.to_string()]))
+    };
+    let (one, two) = (measure(1)?, measure(2)?);
+    // the gain of the product is taken from the same clock as that of the step: two processes that
+    // others disturb tell nothing, so both runs give wall-clock times as well
+    let gain = |key: &str| Ok::<f64, Failure>(number(&two, key)? / number(&one, key)?);
+    let step_gain = number(&one, "step_wall_s")? / number(&two, "step_wall_s")?;
+    let gemm_gain = gain("gemm_wall_gflops")?;
+    let result = json!({
+        "runs": [one, two],
+        "two_threads": {
+            "step_gain": step_gain,
+            "gemm_gain": gemm_gain,
+            "step_of_gemm": step_gain / gemm_gain,
+        },
+    });
+    if args.json {
+        println!("{result}");
+    } else {
+        print!("{}", render(&result)?);
+    }
+    Ok(())
+}
+
+fn number(value: &Value, key: &str) -> Result<f64> {
+    value[key].as_f64().ok_or_else(|| Failure::tool(format!("bench_train: no `{key}`")))
+}
+
+fn render(result: &Value) -> Result<String> {
+    let mut text =
+        "threads  gemm GFLOP/s  step s  step GFLOP/s  of gemm  images/s  peak MiB\n".to_owned();
+    for run in result["runs"].as_array().into_iter().flatten() {
+        text += &format!(
+            "{:>7} {:>13.1} {:>7.2} {:>13.1} {:>7.0}% {:>9.0} {:>9.0}\n",
+            number(run, "threads")?,
+            number(run, "gemm_gflops")?,
+            number(run, "step_s")?,
+            number(run, "step_gflops")?,
+            100.0 * number(run, "step_of_gemm")?,
+            number(run, "eval_images_per_s")?,
+            number(run, "peak_mib")?,
+        );
+    }
+    let two = &result["two_threads"];
+    text += &format!(
+        "two threads: step {:.2} times as fast, gemm {:.2} times\n",
+        number(two, "step_gain")?,
+        number(two, "gemm_gain")?
+    );
+    Ok(text)
+}
