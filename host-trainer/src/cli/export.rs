@@ -8,7 +8,9 @@ use super::output::{Output, table};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::export::explain::Explanation;
-use crate::export::{Choice, Exported, Options, Prefer, RangeRule, Shipment, explain, measure, ship};
+use crate::export::{
+    Choice, Exported, Options, Prefer, RangeRule, Shipment, explain, measure, ship,
+};
 use crate::files;
 use crate::rank::Statistics;
 use crate::train::Run;

@@ -149,7 +149,10 @@ pub fn ship(
         how = finetune(&how, &float, &material, recipe, &code, progress)?;
     }
     let quantised = how.net.clone();
-    let blob = build(&quantised, &Source { space: space.name, code: &code, dataset, prefer: options.prefer })?;
+    let blob = build(
+        &quantised,
+        &Source { space: space.name, code: &code, dataset, prefer: options.prefer },
+    )?;
     let space = space.name.to_owned();
     Ok(Shipment {
         space,

@@ -63,7 +63,10 @@ pub fn preserve(
         let subnet = run.subnet(arch);
         let float = subnet.fold(&statistics(run, arch, &subnet, dataset, from)?);
         let net = quantise_after_training(&float, dataset, options).net;
-        let blob = build(&net, &Source { space: run.space().name, code: written, dataset, prefer: options.prefer })?;
+        let blob = build(
+            &net,
+            &Source { space: run.space().name, code: written, dataset, prefer: options.prefer },
+        )?;
         Ok(Preserved {
             arch: written.to_owned(),
             float: evaluate(&float, &set).top1,

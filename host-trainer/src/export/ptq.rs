@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use super::prefer::Prefer;
 use super::calibrate::{Affines, RangeRule, calibrate};
 use super::equalise::equalise;
 use super::network::{QConv, QuantisedNet};
+use super::prefer::Prefer;
 use super::quantise::{self, Affine};
 use super::simulate;
 use crate::backend::{Cpu, Map};

@@ -32,7 +32,12 @@ pub fn verify(
     let set = EvalSet::new(dataset, &dataset.validation, images);
     let inherited = evaluate(&net, &set).top1;
     let quantised = quantise_after_training(&net, dataset, &Options::default());
-    let source = export::Source { space: space.name, code: &code, dataset, prefer: export::Prefer::default() };
+    let source = export::Source {
+        space: space.name,
+        code: &code,
+        dataset,
+        prefer: export::Prefer::default(),
+    };
     let blob = with_kernels(space, &build(&quantised.net, &source)?, kinds)?;
     let chosen: Vec<u32> = (0..set.len() as u32).collect();
     let split = dataset.validation.select(&chosen);

@@ -76,7 +76,8 @@ fn integers_follow_float_and_the_same_input_gives_the_same_bytes() {
         let net = network(shape, slope);
         let images: Vec<u32> = (0..64).collect();
         let affines = calibrate(&net, &dataset, &images).affines(RangeRule::Auto);
-        let source = Source { space: "test", code: "5-9", dataset: &dataset, prefer: Prefer::Speed };
+        let source =
+            Source { space: "test", code: "5-9", dataset: &dataset, prefer: Prefer::Speed };
         let quantised = QuantisedNet::with(&net, &affines, &dataset);
         let blob = build(&quantised, &source).unwrap();
         assert_eq!(blob, build(&quantised, &source).unwrap());

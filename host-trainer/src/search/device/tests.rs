@@ -5,9 +5,9 @@ use supernano_core::space::{PlacedBlock, RESNET8, RESNET20, Space};
 
 use super::{DeviceCosts, KINDS};
 use crate::data::rng::{Key, Purpose};
+use crate::export::Prefer;
 use crate::search::instructions::InstructionTable;
 use crate::search::tables::{Tables, genes};
-use crate::export::Prefer;
 use crate::search::verify::with_kernels;
 use crate::search::{CostModel, Limits, Method, Problem, ScoreModel, search};
 use crate::synthetic;

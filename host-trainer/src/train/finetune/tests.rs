@@ -25,7 +25,12 @@ fn the_trained_forward_pass_is_the_executors() {
             quantise_after_training(&network(small(), slope), &dataset, &Options::default());
         let trained = Trained::new(&start);
         let net = QuantisedNet::with(&trained.float(), &trained.affines, &dataset);
-        let source = Source { space: "test", code: "5-9", dataset: &dataset, prefer: crate::export::Prefer::default() };
+        let source = Source {
+            space: "test",
+            code: "5-9",
+            dataset: &dataset,
+            prefer: crate::export::Prefer::default(),
+        };
         let expected = build(&net, &source).unwrap().logits(&dataset.test).unwrap();
         let mut found = Vec::new();
         let all: Vec<u32> = (0..2000).collect();
