@@ -8,7 +8,9 @@ use super::output::{Output, table};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::export::explain::Explanation;
-use crate::export::{Choice, Exported, Options, RangeRule, Shipment, explain, measure, ship};
+use crate::export::{
+    Choice, Exported, Options, RangeRule, Shipment, Tuning, explain, measure, ship,
+};
 use crate::files;
 use crate::rank::Statistics;
 use crate::train::Run;
@@ -61,7 +63,7 @@ pub struct QuantiseArgs {
     #[arg(long, value_name = "N", requires = "finetune")]
     finetune_images: Option<usize>,
     /// Learning rate of --finetune at the start, cosine to 0.
-    #[arg(long, value_name = "RATE", requires = "finetune", default_value_t = 0.01)]
+    #[arg(long, value_name = "RATE", requires = "finetune", default_value_t = 1e-4)]
     finetune_lr: f32,
     /// Seed of --finetune; default the run's.
     #[arg(long, value_name = "SEED", requires = "finetune")]
@@ -127,8 +129,8 @@ impl QuantiseArgs {
             bar.set_position(update);
             bar.set_message(format!("loss {loss:.3}"));
         };
-        let tuned = Some((&recipe, &mut progress as &mut dyn FnMut(u64, f64)));
-        let shipment = ship(run, arch, dataset, self.bn, &options, tuned);
+        let tuning = Tuning { recipe: &recipe, progress: &mut progress };
+        let shipment = ship(run, arch, dataset, self.bn, &options, Some(tuning));
         bar.finish_and_clear();
         shipment
     }
