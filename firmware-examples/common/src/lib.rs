@@ -2,10 +2,13 @@
 #![no_std]
 
 mod agent;
+mod classify;
 pub mod mps2;
+pub mod nrf51;
 mod stack;
 
 pub use agent::{Port, serve};
+pub use classify::classify;
 pub use stack::depth;
 
 /// The agent of an MPS2 machine: `agent!(M4 { blob: KiB, arena: KiB, image: KiB, placed: KiB })`

@@ -23,7 +23,8 @@ const fn firmware(package: &'static str, binary: &'static str, target: &'static 
 }
 
 /// Every firmware there is. No target of Cortex-M33 has the DSP extension by itself.
-pub static ALL: [Firmware; 6] = [
+pub static ALL: [Firmware; 7] = [
+    firmware("microbit", "microbit-classify", "thumbv6m-none-eabi"),
     firmware("qemu-m0", "qemu-m0-agent", "thumbv6m-none-eabi"),
     firmware("qemu-m3", "qemu-m3-agent", "thumbv7m-none-eabi"),
     firmware("qemu-m4", "qemu-m4-agent", "thumbv7em-none-eabihf"),

@@ -1,0 +1,50 @@
+//! Classifies images that lie in memory with their network, and says the logits as text.
+
+use supernano_core::wire::placed;
+use supernano_runtime::{Error, Network};
+
+use crate::Port;
+
+/// Classifies every image of the first set placed in `flash` (`core/docs/wire-format.md`); a line
+/// of logits for each, then `end`. `memory` is what the network works in.
+pub fn classify(port: &impl Port, flash: &[u32], memory: &mut [u32]) {
+    let said = placed::parts(flash, 0).map(|(blob, images, _)| all(port, blob, images, memory));
+    text(
+        port,
+        match said {
+            Some(Ok(())) => "end\n",
+            Some(Err(_)) => "refused\n",
+            None => "no network\n",
+        },
+    );
+}
+
+fn all(port: &impl Port, blob: &[u8], images: &[u8], memory: &mut [u32]) -> Result<(), Error> {
+    let network = Network::from_bytes(blob)?;
+    for image in images.chunks_exact(network.view().image_len().max(1)) {
+        for (i, &logit) in network.run(image, memory)?.iter().enumerate() {
+            text(port, if i > 0 { " " } else { "" });
+            number(port, logit);
+        }
+        text(port, "\n");
+    }
+    Ok(())
+}
+
+fn text(port: &impl Port, text: &str) {
+    text.bytes().for_each(|byte| port.send(byte));
+}
+
+fn number(port: &impl Port, value: i32) {
+    if value < 0 {
+        port.send(b'-');
+    }
+    let (value, mut unit) = (value.unsigned_abs(), 1u32);
+    while value / unit >= 10 {
+        unit *= 10;
+    }
+    while unit > 0 {
+        port.send(b'0' + (value / unit % 10) as u8);
+        unit /= 10;
+    }
+}
