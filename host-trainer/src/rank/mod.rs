@@ -31,10 +31,18 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
-    /// As a line of a score file.
+    /// As a line of a score file, in 12 significant digits: so many that every reader of JSON gives
+    /// back the number that was written.
     pub fn score(&self, written: &str) -> Score {
-        let Self { top1, top1_se, ce, ce_se, images } = *self;
-        Score { acc: top1, arch: written.to_owned(), acc_se: top1_se, ce, ce_se, images }
+        let digits = |x: f64| format!("{x:.11e}").parse().unwrap_or(f64::NAN);
+        Score {
+            acc: digits(self.top1),
+            arch: written.to_owned(),
+            acc_se: digits(self.top1_se),
+            ce: digits(self.ce),
+            ce_se: digits(self.ce_se),
+            images: self.images,
+        }
     }
 }
 
