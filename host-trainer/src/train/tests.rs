@@ -169,7 +169,8 @@ fn earlier_checkpoints_are_kept_as_many_as_asked() {
     config.steps[0].epochs = 5;
     let dataset = load_data(&config, None).unwrap();
     let stop = |_, epoch| epoch == 4;
-    train_until(&config, &dataset, folder.path(), Begin::New, Device::Cpu, &quiet(), &stop).unwrap();
+    train_until(&config, &dataset, folder.path(), Begin::New, Device::Cpu, &quiet(), &stop)
+        .unwrap();
     let files = || {
         let entries = std::fs::read_dir(folder.path().join("checkpoints")).unwrap();
         let mut names: Vec<String> =

@@ -61,10 +61,9 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 fn shown(path: &std::path::Path) -> Result<String> {
-    let path = path.canonicalize().map_err(|e| Failure {
-        code: 2,
-        message: format!("{}: {e}", path.display()),
-    })?;
+    let path = path
+        .canonicalize()
+        .map_err(|e| Failure { code: 2, message: format!("{}: {e}", path.display()) })?;
     Ok(path.display().to_string())
 }
 

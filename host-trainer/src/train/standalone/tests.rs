@@ -41,7 +41,15 @@ fn inherited_weights_are_the_supernets_and_training_starts_from_them() {
     let dataset = crate::train::load_data(&config, None).unwrap();
     let out = crate::cli::Output::new(false);
     let begin = crate::train::Begin::New;
-    crate::train::train(&config, &dataset, folder.path(), begin, crate::backend::device::Device::Cpu, &out).unwrap();
+    crate::train::train(
+        &config,
+        &dataset,
+        folder.path(),
+        begin,
+        crate::backend::device::Device::Cpu,
+        &out,
+    )
+    .unwrap();
     let run = Run::open(folder.path()).unwrap();
     let arch = Arch::parse(run.space(), "4-8-4").unwrap();
     let coded = Coded { id: "a".into(), written: "4-8-4".into(), arch: arch.clone() };
