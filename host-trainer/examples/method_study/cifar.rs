@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use supernano::backend::device::Device;
 use supernano::cli::Output;
 use supernano::config::RunConfig;
 use supernano::files;
@@ -83,7 +84,9 @@ impl<'a> Task<'a> {
             let trained = metrics(&dir)?.iter().filter(|e| e.step == last).count();
             if trained < self.points.len() {
                 let (out, config) = (Output::new(true), &self.config);
-                train_until(config, &dataset, &dir, Begin::Resume, &out, &|_, _| true)?;
+                train_until(config, &dataset, &dir, Begin::Resume, Device::Cpu, &out, &|_, _| {
+                    true
+                })?;
                 continue;
             }
             let run = if trained == 0 {

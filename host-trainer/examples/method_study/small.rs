@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use supernano::backend::device::Device;
 use supernano::cli::Output;
 use supernano::config::RunConfig;
 use supernano::files;
@@ -126,7 +127,15 @@ fn supernets(
                 let begun = run.join("config.toml").exists();
                 let begin = if begun { Begin::Resume } else { Begin::New };
                 let late = |_, _| deadline.passed();
-                train_until(&config, &dataset, &run, begin, &Output::new(true), &late)?;
+                train_until(
+                    &config,
+                    &dataset,
+                    &run,
+                    begin,
+                    Device::Cpu,
+                    &Output::new(true),
+                    &late,
+                )?;
                 if checkpoint::latest_finished(&run, &config) != Some(last) {
                     return Ok(false);
                 }

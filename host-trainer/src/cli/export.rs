@@ -9,7 +9,7 @@ use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::export::explain::Explanation;
 use crate::export::{
-    Choice, Exported, Options, Prefer, RangeRule, Shipment, explain, measure, ship,
+    Choice, Exported, Options, Prefer, RangeRule, Shipment, Tuning, explain, measure, ship,
 };
 use crate::files;
 use crate::rank::Statistics;
@@ -66,7 +66,7 @@ pub struct QuantiseArgs {
     #[arg(long, value_name = "N", requires = "finetune")]
     finetune_images: Option<usize>,
     /// Learning rate of --finetune at the start, cosine to 0.
-    #[arg(long, value_name = "RATE", requires = "finetune", default_value_t = 0.01)]
+    #[arg(long, value_name = "RATE", requires = "finetune", default_value_t = 1e-4)]
     finetune_lr: f32,
     /// Seed of --finetune; default the run's.
     #[arg(long, value_name = "SEED", requires = "finetune")]
@@ -133,8 +133,8 @@ impl QuantiseArgs {
             bar.set_position(update);
             bar.set_message(format!("loss {loss:.3}"));
         };
-        let tuned = Some((&recipe, &mut progress as &mut dyn FnMut(u64, f64)));
-        let shipment = ship(run, arch, dataset, self.bn, &options, tuned);
+        let tuning = Tuning { recipe: &recipe, progress: &mut progress };
+        let shipment = ship(run, arch, dataset, self.bn, &options, Some(tuning));
         bar.finish_and_clear();
         shipment
     }

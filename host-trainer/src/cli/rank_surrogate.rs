@@ -95,7 +95,7 @@ impl Args {
     /// Fits the model to what was evaluated, predicts all codes, writes and prints them.
     ///
     /// # Errors
-    /// As [`Predictor::fit`], [`Truths::read`] and [`write`].
+    /// As [`Predictor::fit`], [`Truths::read`] and [`write()`].
     pub fn finish(
         &self,
         space: &Space<'_>,
@@ -136,7 +136,7 @@ struct Line {
 /// Predicts all codes, writes them where an output is given, and prints them.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn predict_all(
     space: &Space<'_>,
     all: &[Coded],

@@ -52,7 +52,7 @@ struct Report {
 /// Runs it.
 ///
 /// # Errors
-/// As [`train`].
+/// As [`train_until`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
     let started = Instant::now();
     let (mut config, run) = match (&args.config, &args.output) {

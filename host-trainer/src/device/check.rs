@@ -186,10 +186,9 @@ pub(super) fn placed_bytes(blob: &[u8], images: &[u8], image_len: usize) -> Vec<
 }
 
 /// A file with such bytes. It may be removed as soon as the emulator has answered.
-pub(super) fn placed_file(bytes: &[u8]) -> Result<tempfile::NamedTempFile> {
-    let failed = |e| Error::tool("temporary file", e);
-    let file = tempfile::NamedTempFile::new().map_err(failed)?;
-    file.as_file().write_all(bytes).map_err(failed)?;
+pub(super) fn placed_file(bytes: &[u8]) -> Result<Temporary> {
+    let file = Temporary::new()?;
+    file.file().write_all(bytes).map_err(|e| Error::tool("temporary file", e))?;
     Ok(file)
 }
 

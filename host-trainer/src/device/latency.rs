@@ -1,13 +1,12 @@
 //! Counts of one inference, operation by operation.
 
-use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
 use supernano_core::wire::Request;
 
-use super::check::{placed_bytes, same_blob};
+use super::check::{placed_bytes, placed_file, same_blob};
 use super::qemu::Qemu;
 use super::session::{Counts, Device, Session};
 use super::target::{Target, known};
@@ -15,7 +14,6 @@ use crate::blob::Blob;
 use crate::data::Images;
 use crate::error::{Error, Result};
 use crate::export::kind;
-use crate::interrupt::Temporary;
 
 /// Longest time of one counted inference.
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -67,14 +65,11 @@ pub fn latency(blob: &Blob, target: Target, elf: Option<&Path>) -> Result<Latenc
         return Err(Error::invalid("option --target", "target", expected, target.to_string()));
     };
     let view = blob.view()?;
-    let failed = |e| Error::tool("temporary file", e);
-    let placed = Temporary::new()?;
-    let none = Images { shape: view.header().input(), pixels: Vec::new(), labels: Vec::new() };
-    placed.file().write_all(&placed_bytes(blob, &none)).map_err(failed)?;
+    let placed = placed_file(&placed_bytes(blob.bytes(), &[], view.image_len()))?;
     let qemu = Qemu::start(&machine, elf, Some(placed.path()), true)?;
     let mut session = Session::tcp(qemu.stream()?, TIMEOUT)?;
     drop(placed); // it is in the board's memory
-    let opened = session.open(&Request::OpenPlaced)?;
+    let opened = session.open(&Request::OpenPlaced { set: 0 })?;
     same_blob(blob, opened.checksum)?;
     let image: Vec<u8> = (0..view.image_len()).map(|i| (i * 37 % 251) as u8).collect();
     session.send_image(&image)?;

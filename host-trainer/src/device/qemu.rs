@@ -59,7 +59,7 @@ impl Drop for Processes {
 
 impl Qemu {
     /// Starts an agent on a machine; `firmware` names another ELF file than the one that is
-    /// [found](agent). `placed` is a file that is put into PSRAM; `counting` makes every
+    /// found beside the executable. `placed` is a file that is put into PSRAM; `counting` makes every
     /// instruction take 64 ns of virtual time.
     ///
     /// # Errors

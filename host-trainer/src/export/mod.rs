@@ -32,7 +32,7 @@ use crate::error::{Error, Result};
 use crate::rank::{EvalSet, Statistics, evaluate};
 use crate::supernet::{BnStats, FoldedNet, SubNet};
 use crate::train::Run;
-use crate::train::finetune::{Finetune, Material, finetune};
+use crate::train::finetune::{Finetune, Material, Tuned, finetune};
 
 /// One operation of the exported network.
 #[derive(Clone, Debug, Serialize, PartialEq)]
@@ -41,6 +41,21 @@ pub struct OpSummary {
     pub kind: String,
     /// Multiply-accumulates.
     pub macs: u64,
+}
+
+/// What fine-tuning did.
+#[derive(Clone, Copy, Debug, Serialize, PartialEq)]
+pub struct Finetuned {
+    /// Epochs.
+    pub epochs: u32,
+    /// Updates.
+    pub updates: u64,
+    /// Mean cross-entropy with the float network's answers on validation images before, nats.
+    pub before: f64,
+    /// The same after.
+    pub after: f64,
+    /// False where that was no gain, so that the network before ships.
+    pub kept: bool,
 }
 
 /// What an export made.
@@ -62,8 +77,8 @@ pub struct Exported {
     pub equalised: bool,
     /// True where biases were corrected.
     pub corrected: bool,
-    /// Epochs of quantisation-aware fine-tuning.
-    pub finetuned_epochs: u32,
+    /// Quantisation-aware fine-tuning, where there was any.
+    pub finetuned: Option<Finetuned>,
     /// Images of the test split that the two accuracies come from.
     pub test_images: usize,
     /// Top-1 in float, 0 to 1.
@@ -85,8 +100,8 @@ pub struct Shipment {
     pub step: usize,
     /// Calibration images that were used.
     pub calibration_images: usize,
-    /// Epochs of quantisation-aware fine-tuning.
-    pub finetuned_epochs: u32,
+    /// Quantisation-aware fine-tuning, where there was any.
+    pub finetuned: Option<Finetuned>,
     /// With batch norm.
     pub subnet: SubNet,
     /// Its batch-norm statistics.
@@ -99,6 +114,14 @@ pub struct Shipment {
     pub how: Quantised,
     /// The network file.
     pub blob: Blob,
+}
+
+/// Fine-tuning, and who is told every update and its loss.
+pub struct Tuning<'a> {
+    /// How.
+    pub recipe: &'a Finetune,
+    /// Told every update and its loss.
+    pub progress: &'a mut dyn FnMut(u64, f64),
 }
 
 /// Batch-norm statistics of a sub-network: over the run's recalibration images, or those that came
@@ -123,7 +146,7 @@ pub fn statistics(
     }
 }
 
-/// Quantises a sub-network of a run, and fine-tunes it where `tuned` says how.
+/// Quantises a sub-network of a run, and fine-tunes it where `tuning` says how.
 ///
 /// # Errors
 /// As [`statistics`]; [`Error::Core`] where the blob cannot hold the network.
@@ -133,7 +156,7 @@ pub fn ship(
     dataset: &Dataset,
     from: Statistics,
     options: &Options,
-    tuned: Option<(&Finetune, &mut dyn FnMut(u64, f64))>,
+    tuning: Option<Tuning<'_>>,
 ) -> Result<Shipment> {
     let space = run.space();
     let code = arch.display(space).to_string();
@@ -142,11 +165,15 @@ pub fn ship(
     let float = subnet.fold(&stats);
     let calibration_images = options.calibration.min(dataset.train.len());
     let mut how = quantise_after_training(&float, dataset, options);
-    let finetuned_epochs = tuned.as_ref().map_or(0, |(recipe, _)| recipe.epochs);
-    if let Some((recipe, progress)) = tuned {
+    let mut finetuned = None;
+    if let Some(Tuning { recipe, progress }) = tuning {
         let (augmentation, optimizer) = (&run.config.augmentation, run.config.optimizer);
         let material = Material { dataset, augmentation, optimizer };
-        how = finetune(&how, &float, &material, recipe, &code, progress)?;
+        let tuned = finetune(&how, &float, &material, recipe, &code, progress)?;
+        let Tuned { network, updates, before, after } = tuned;
+        how = network;
+        let kept = after < before;
+        finetuned = Some(Finetuned { epochs: recipe.epochs, updates, before, after, kept });
     }
     let quantised = how.net.clone();
     let blob = build(
@@ -159,7 +186,7 @@ pub fn ship(
         code,
         step: run.step,
         calibration_images,
-        finetuned_epochs,
+        finetuned,
         subnet,
         stats,
         float,
@@ -187,7 +214,7 @@ pub fn measure(shipment: &Shipment, dataset: &Dataset) -> Result<Exported> {
         calibration_images: shipment.calibration_images,
         equalised: shipment.how.equalised,
         corrected: shipment.how.corrected,
-        finetuned_epochs: shipment.finetuned_epochs,
+        finetuned: shipment.finetuned,
         test_images: dataset.test.len(),
         top1_float,
         top1_int8: blob::top1(&logits, &dataset.test.labels),

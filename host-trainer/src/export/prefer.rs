@@ -8,7 +8,7 @@ use supernano_core::kernel::ConvShape;
 pub enum Prefer {
     /// Fewest instructions: weights transformed for Winograd's algorithm, 3.6 times their bytes.
     Speed,
-    /// Few instructions without a byte more: weights transformed while running, where that pays.
+    /// Few instructions without a byte more: weights transformed while running.
     Flash,
     /// The smallest arena: direct convolutions.
     #[default]
@@ -16,13 +16,13 @@ pub enum Prefer {
 }
 
 impl Prefer {
-    /// The kind of a convolution of this shape.
+    /// The kind of a convolution of this shape. Counted on a Cortex-M4, Winograd's algorithm is the
+    /// faster one at every width, the three channels of an image included.
     pub fn kind(self, shape: ConvShape) -> KernelKind {
-        let wide = shape.input.channels.min(shape.output.channels);
         let kind = match self {
-            Self::Speed if wide >= 12 => KernelKind::Winograd,
-            Self::Flash if wide >= 12 => KernelKind::WinogradOnline,
-            _ => KernelKind::Direct,
+            Self::Speed => KernelKind::Winograd,
+            Self::Flash => KernelKind::WinogradOnline,
+            Self::Ram => KernelKind::Direct,
         };
         if kind.suits(shape.kernel, shape.stride) { kind } else { KernelKind::Direct }
     }

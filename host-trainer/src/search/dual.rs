@@ -81,8 +81,8 @@ impl Relaxed {
 
     /// Prices that mean something: none below 0 where there is a limit, none where there is none.
     fn legal(&self, mut prices: Prices) -> Prices {
-        for k in 0..2 {
-            prices[k] = if self.room[k].is_some() { prices[k].max(0.0) } else { 0.0 };
+        for (price, room) in prices.iter_mut().zip(&self.room) {
+            *price = if room.is_some() { price.max(0.0) } else { 0.0 };
         }
         prices
     }

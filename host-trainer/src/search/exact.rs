@@ -216,10 +216,9 @@ impl Search<'_> {
         if !self.problem.limits.allow(found.costs) {
             return;
         }
-        if let Some(best) = self.best.as_ref().filter(|_| value <= self.value) {
-            if front::order(&found, best).is_ge() {
-                return;
-            }
+        let equal = self.best.as_ref().filter(|_| value <= self.value);
+        if equal.is_some_and(|best| front::order(&found, best).is_ge()) {
+            return;
         }
         self.value = self.value.max(value);
         self.best = Some(found);

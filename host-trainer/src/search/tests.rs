@@ -106,7 +106,7 @@ fn rugged(space: &Space<'_>, seed: u64) -> Rugged {
             .iter()
             .map(|_| std::array::from_fn(|_| std::array::from_fn(|_| rng.random())))
             .collect(),
-        logs: if seed % 2 == 0 { [0.0; 2] } else { [0.7, -0.5] },
+        logs: if seed.is_multiple_of(2) { [0.0; 2] } else { [0.7, -0.5] },
     }
 }
 

@@ -29,5 +29,5 @@ pub fn best(problem: &Problem<'_>) -> crate::error::Result<Option<Candidate>> {
         let arch = Arch::from_options(space, space.free_layers().map(option)).ok()?;
         problem.feasible(&tables, &genes(&arch))
     });
-    Ok(networks.min_by(|a, b| front::order(a, b)))
+    Ok(networks.min_by(front::order))
 }

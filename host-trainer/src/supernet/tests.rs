@@ -94,7 +94,7 @@ fn duplication_keeps_the_logits_of_a_whole_space_and_of_200_codes() {
     const LAYERS: &[Layer<'static>] = &[
         Layer { widths: NARROW, kernel: 3, stride: 1, same_as: None },
         Layer { widths: NARROW, kernel: 3, stride: 2, same_as: None },
-        Layer { widths: &[4, 8, 12, 16, 20], kernel: 3, stride: 1, same_as: None },
+        Layer { widths: &[4, 8, 12, 16, 20, 24, 28, 32], kernel: 3, stride: 1, same_as: None },
     ];
     static SMALL: Space<'static> = Space {
         name: "small",
@@ -109,7 +109,7 @@ fn duplication_keeps_the_logits_of_a_whole_space_and_of_200_codes() {
     let random = crate::rank::random_codes(&RESNET20, 200, 11).into_iter().map(|c| c.arch);
     let sets: [(&'static Space<'static>, Vec<Arch>, usize); 2] =
         [(&SMALL, all.collect(), 8), (&RESNET20, random.collect(), 2)];
-    assert_eq!((sets[0].1.len(), sets[1].1.len()), (80, 200));
+    assert_eq!((sets[0].1.len(), sets[1].1.len()), (128, 200));
     for (space, archs, n) in sets {
         let images = images(space, n);
         let logits = |weights: &Weights| -> Vec<Vec<f32>> {

@@ -200,7 +200,7 @@ impl Forest {
 impl Tree<BnConv> {
     /// Batch norm folded into every node, see [`SubNet::fold`].
     pub fn fold(&self, stats: &NodeStats) -> Tree<FoldedConv> {
-        let node = |(node, stats): (&Node<BnConv>, &Vec<(Vec<f32>, Vec<f32>)>)| {
+        let node = |node: &Node<BnConv>, stats: &[(Vec<f32>, Vec<f32>)]| {
             let mut stats = stats.iter();
             let mut one = |conv: &BnConv| match stats.next() {
                 Some((mean, var)) => fold(conv, mean, var),
@@ -212,7 +212,7 @@ impl Tree<BnConv> {
                 leaf: node.leaf.clone(),
             }
         };
-        let nodes = self.nodes.iter().zip(stats).map(node).collect();
+        let nodes = self.nodes.iter().zip(stats).map(|(n, stats)| node(n, stats)).collect();
         let Self { input, margin, leaves, .. } = *self;
         Tree { input, margin, nodes, roots: self.roots.clone(), leaves }
     }

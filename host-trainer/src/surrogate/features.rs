@@ -43,9 +43,9 @@ pub fn widths(space: &Space<'_>, arch: &Arch) -> Vec<u16> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Terms {
-    /// ln MACs, ln parameters, and [`SHAPES`] for each free layer.
+    /// ln MACs, ln parameters, and the shapes of its width for each free layer.
     Additive,
-    /// [`PAIR_SHAPES`] for each pair of free layers as well.
+    /// The shapes of two widths for each pair of free layers as well.
     Pairs,
 }
 

@@ -15,7 +15,7 @@ use crate::data::rng::Purpose;
 use crate::data::{Augmentation, Dataset, Key};
 use crate::error::{Error, Result};
 use crate::export::quantise::Affine;
-use crate::export::{Affines, QConv, Quantised, QuantisedNet};
+use crate::export::{Affines, QConv, Quantised, QuantisedNet, integer_images};
 use crate::supernet::{Act, Block, FoldedConv, FoldedNet};
 
 /// How a network is fine-tuned.
@@ -237,8 +237,53 @@ fn input(net: &QuantisedNet, images: &[f32], n: usize) -> Map<B> {
     Map::from_images(&values, n, s.channels.into(), s.height.into(), s.width.into())
 }
 
+/// What fine-tuning made.
+#[derive(Clone, Debug)]
+pub struct Tuned {
+    /// The network: the tuned one, or the start where that is nearer to its teacher.
+    pub network: Quantised,
+    /// Updates done.
+    pub updates: u64,
+    /// Mean cross-entropy with the teacher's answers on validation images before, nats.
+    pub before: f64,
+    /// The same after.
+    pub after: f64,
+}
+
+/// Validation images that decide whether a tuned network is kept.
+const JUDGED: usize = 1000;
+
+/// Mean cross-entropy of a network's integer answers with its teacher's on validation images.
+fn distance(net: &QuantisedNet, teacher: &FoldedNet, dataset: &Dataset) -> f64 {
+    let split = &dataset.validation;
+    let judged: Vec<u32> = (0..split.len().min(JUDGED) as u32).collect();
+    let mut sum = 0f64;
+    for indices in judged.chunks(64) {
+        let answers = teacher.forward(&dataset.batch(split, indices), indices.len());
+        let x = integer_images(net, dataset, split, indices);
+        let logits = net.forward(x, &mut |_, _| {});
+        let scale = f64::from(net.classifier.logit_scale);
+        let rows = answers.chunks_exact(net.classes()).zip(logits.chunks_exact(net.classes()));
+        for (teacher, student) in rows {
+            let student: Vec<f64> = student.iter().map(|&q| f64::from(q) * scale).collect();
+            let teacher: Vec<f64> = teacher.iter().map(|&v| v.into()).collect();
+            let (ours, theirs) = (log_sum(&student), log_sum(&teacher));
+            let term = |(t, s): (&f64, &f64)| (t - theirs).exp() * (ours - s);
+            sum += teacher.iter().zip(&student).map(term).sum::<f64>();
+        }
+    }
+    sum / judged.len().max(1) as f64
+}
+
+/// ln of the sum of exponentials.
+fn log_sum(values: &[f64]) -> f64 {
+    let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    most + values.iter().map(|v| (v - most).exp()).sum::<f64>().ln()
+}
+
 /// Fine-tunes a quantised network towards `teacher`, the network in float, and the labels;
-/// `progress` is told every update and its loss.
+/// `progress` is told every update and its loss. A network that training has not brought nearer to
+/// its teacher is dropped.
 ///
 /// # Errors
 /// [`Error::NotFinite`].
@@ -249,7 +294,7 @@ pub fn finetune(
     recipe: &Finetune,
     code: &str,
     progress: &mut dyn FnMut(u64, f64),
-) -> Result<Quantised> {
+) -> Result<Tuned> {
     let dataset = material.dataset;
     let mut trained = Trained::new(start);
     let images = recipe.images.min(dataset.train.len());
@@ -295,7 +340,13 @@ pub fn finetune(
     }
     let float = trained.float();
     let net = QuantisedNet::with(&float, &trained.affines, dataset);
-    Ok(Quantised { float, net, ..start.clone() })
+    let before = distance(&start.net, teacher, dataset);
+    let after = distance(&net, teacher, dataset);
+    let network = match after < before {
+        true => Quantised { float, net, ..start.clone() },
+        false => start.clone(),
+    };
+    Ok(Tuned { network, updates: update, before, after })
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@ use std::path::Path;
 use supernano_core::arch::Arch;
 
 use super::*;
-use crate::backend::CpuAutodiff;
 use crate::backend::device::Device;
 use crate::cli::Output;
 use crate::rank::{EvalSet, evaluate};

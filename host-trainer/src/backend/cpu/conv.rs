@@ -48,8 +48,8 @@ impl Geometry {
     /// Pixels of 0 around the output's gradient: input pixel i gets it from (i + k/2 - tap) / s
     /// where that is whole.
     pub fn gradient_padding(&self) -> Padding {
-        let (half, s) = (self.k / 2, self.stride);
-        Padding { before: half.div_ceil(s), after: (half + s - 1) / s }
+        let side = (self.k / 2).div_ceil(self.stride);
+        Padding { before: side, after: side }
     }
     /// Values of a block of the input.
     pub fn input(&self) -> usize {

@@ -5,9 +5,7 @@ pub mod conv;
 pub mod fused;
 mod gradients;
 mod integer;
-#[expect(clippy::needless_range_loop, reason = "planes are indexed by channel")]
 pub mod planes;
-#[expect(clippy::needless_range_loop, reason = "lanes are indexed by constants")]
 pub mod pointwise;
 #[expect(clippy::needless_range_loop, reason = "lanes are indexed by constants")]
 pub mod simd;

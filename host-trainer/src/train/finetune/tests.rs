@@ -10,7 +10,7 @@ fn dataset(train: usize, test: usize) -> Dataset {
         shape: Some(small()),
         classes: Some(4),
         train: Some(train),
-        validation: 8,
+        validation: 64,
         test: Some(test),
         ..DataSpec::new(data::Source::Glyphs)
     };
@@ -74,14 +74,22 @@ fn tuning_wins_back_what_narrow_ranges_lose() {
         augmentation: &Augmentation::NONE,
         optimizer: Optimizer { momentum: 0.9, weight_decay: 0.0 },
     };
-    let recipe = Finetune { epochs: 12, images: 256, lr: 0.02, batch: 32, alpha: 1.0, seed: 1 };
+    let recipe = Finetune { epochs: 12, images: 256, lr: 0.003, batch: 32, alpha: 1.0, seed: 1 };
     let mut losses = Vec::new();
     let tuned =
         finetune(&start, &net, &material, &recipe, "test", &mut |_, loss| losses.push(loss))
             .unwrap();
     assert_eq!(losses.len(), 96);
-    let (before, after) = (error(&start.net), error(&tuned.net));
+    assert_eq!(tuned.updates, 96);
+    assert!(tuned.after < tuned.before, "{} -> {}", tuned.before, tuned.after);
+    let (before, after) = (error(&start.net), error(&tuned.network.net));
     assert!(after < 0.5 * before, "{before} -> {after}");
     let again = finetune(&start, &net, &material, &recipe, "test", &mut |_, _| {}).unwrap();
-    assert_eq!(again.net, tuned.net);
+    assert_eq!(again.network.net, tuned.network.net);
+
+    // a rate that destroys the network: the start is kept
+    let wild = Finetune { lr: 50.0, epochs: 1, ..recipe };
+    if let Ok(kept) = finetune(&start, &net, &material, &wild, "test", &mut |_, _| {}) {
+        assert_eq!(kept.network.net, start.net);
+    }
 }

@@ -52,7 +52,8 @@ where
     for (i, v) in values.iter_mut().enumerate() {
         *v += 0.1 * ((i * i) as f32).sin();
     }
-    let start = Checkpoint { step: number, epoch: 0, values, momentum: Vec::new() };
+    let start =
+        Checkpoint { step: number, epoch: 0, values, momentum: Vec::new(), statistics: None };
     let mut params = Params::<B>::new(layout, &start);
     let enhancement = step.enhancement(config.enhancement);
     let optimizer = config.optimizer;
