@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use supernano_core::arch::Arch;
 
 use super::output::{Output, table};
+use super::room::RoomArgs;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::export::explain::Explanation;
@@ -32,6 +33,8 @@ pub struct Args {
     data: Option<PathBuf>,
     #[command(flatten)]
     quantise: QuantiseArgs,
+    #[command(flatten)]
+    room: RoomArgs,
     /// Also say where accuracy is lost: error per layer, and confusion matrices before and after
     /// (whole in CODE.explain.json).
     #[arg(long)]
@@ -148,7 +151,8 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let run = Run::open(&args.run)?;
     let arch = Arch::parse(run.space(), &args.code).map_err(|e| Error::core("argument CODE", e))?;
     let dataset = run.dataset(args.data.as_deref())?;
-    let shipment = args.quantise.shipment(&run, &arch, &dataset, out)?;
+    let mut shipment = args.quantise.shipment(&run, &arch, &dataset, out)?;
+    shipment.blob = args.room.apply(shipment.blob)?;
     let summary = measure(&shipment, &dataset)?;
     let why = args.explain.then(|| explain::explain(&shipment, &dataset)).transpose()?;
     let path = args

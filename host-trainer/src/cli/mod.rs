@@ -15,6 +15,7 @@ pub mod rank;
 pub mod rank_study;
 pub mod rank_surrogate;
 pub mod report;
+pub mod room;
 pub mod search;
 pub mod selftest;
 pub mod ship;

@@ -9,6 +9,7 @@ use supernano_core::plan::{ActivationScope, BranchScheme, Enhancement, WidthRule
 use supernano_core::space::{BUILTIN, Space};
 
 use super::output::{Output, table};
+use super::room::RoomArgs;
 use crate::error::{Error, Result};
 use crate::export::Prefer;
 use crate::{files, synthetic};
@@ -36,6 +37,8 @@ pub struct Args {
     /// What the kernels are chosen for.
     #[arg(long, value_enum, default_value_t = Prefer::Ram)]
     prefer: Prefer,
+    #[command(flatten)]
+    room: RoomArgs,
     /// PReLU instead of ReLU after the additions.
     #[arg(long)]
     prelu: bool,
@@ -102,6 +105,7 @@ fn write(args: &Args, space: &'static Space<'static>, arch: &Arch) -> Result<Wri
     let plan = resolve(space, arch, enhancement, BranchScheme::Shared);
     let code = arch.display(space).to_string();
     let blob = synthetic::blob(space, &plan, &code, args.prefer, args.seed)?;
+    let blob = args.room.apply(blob)?;
     let file = args.output.join(&code).with_extension("snb");
     files::write(&file, blob.bytes())?;
     let view = blob.view()?;

@@ -26,7 +26,7 @@ pub(super) struct Tensors {
 /// Reads a checkpoint's `state_dict`.
 pub(super) fn read(file: &Path) -> Result<Tensors> {
     // a missing file gets the same error as everywhere
-    files::read(file)?;
+    let length = files::read(file)?.len();
     let broken = |e: String| {
         Error::invalid(file.display(), "PyTorch file", "a checkpoint with `state_dict`", e)
     };
@@ -38,6 +38,11 @@ pub(super) fn read(file: &Path) -> Result<Tensors> {
         let shape = data.shape.iter().copied().collect();
         let values = data.to_vec::<f32>().ok();
         left.insert(name, Tensor { shape, values });
+    }
+    // The reader does not refuse every file that was cut short.
+    let bytes: usize = left.values().map(|t| 4 * t.shape.iter().product::<usize>()).sum();
+    if bytes > length {
+        return Err(broken(format!("{length} bytes, fewer than the tensors' {bytes}")));
     }
     if left.is_empty() {
         return Err(broken("no tensors".into()));

@@ -121,7 +121,6 @@ pub struct Placed {
     /// Its name.
     pub id: String,
     /// The score.
-    #[serde(flatten)]
     pub score: Score,
 }
 

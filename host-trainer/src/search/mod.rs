@@ -18,6 +18,7 @@ mod exact;
 pub mod file;
 pub mod front;
 pub mod instructions;
+pub mod kernels;
 mod kinds;
 mod least;
 pub mod score;

@@ -1,15 +1,15 @@
 //! What the networks of a front really score: with inherited weights, and as integers.
 
 use supernano_core::arch::Arch;
-use supernano_core::blob::with_kinds;
 use supernano_core::graph::KernelKind;
 use supernano_core::space::Space;
 
 use super::device::kind;
 use super::file::Verified;
+use super::kernels::rewritten;
 use crate::blob::{self, Blob};
 use crate::data::Dataset;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::export::{self, Options, build, quantise_after_training};
 use crate::rank::{EvalSet, evaluate};
 use crate::train::Run;
@@ -69,15 +69,7 @@ pub fn with_kernels(space: &Space<'_>, blob: &Blob, kinds: &[u8]) -> Result<Blob
     let chosen = |op: usize, _: &supernano_core::graph::Conv| {
         layers.get(op).copied().flatten().map_or(KernelKind::Direct, |l| kind(space, kinds, l))
     };
-    let labels: Vec<&str> = view.labels().collect();
-    // Transformed weights take 16 bytes for 9, twice.
-    let room = 4 * blob.bytes().len() + 4096;
-    let (mut data, mut out) = (vec![0u8; room], vec![0u32; room / 4]);
-    let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut out);
-    let code = view.code();
-    let length = with_kinds(&view, &chosen, &labels, &mut data, bytes)
-        .map_err(|e| Error::core(format!("kernels of {code}"), e))?;
-    Blob::new(&bytes[..length], format!("kernels of {code}"))
+    rewritten(blob, &chosen)
 }
 
 /// A block's shortcut: the only convolutions without an activation.

