@@ -18,7 +18,7 @@ use crate::train::Run;
 /// weights and as int8; its blob has the kernels of `kinds`.
 ///
 /// # Errors
-/// [`Error::Core`] where a blob cannot hold the network.
+/// [`crate::error::Error::Core`] where a blob cannot hold the network.
 pub fn verify(
     run: &Run,
     dataset: &Dataset,
@@ -48,7 +48,7 @@ pub fn verify(
 /// The same network with the kernels of `kinds`, blocks in the order of the space.
 ///
 /// # Errors
-/// [`Error::Core`] for a network of another space.
+/// [`crate::error::Error::Core`] for a network of another space.
 pub fn with_kernels(space: &Space<'_>, blob: &Blob, kinds: &[u8]) -> Result<Blob> {
     let view = blob.view()?;
     // Operations are in the order of layers, projections between them.
