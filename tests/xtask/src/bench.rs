@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::process::{self, Failure, Result, cargo, root, supernano};
+use crate::process::{self, Failure, Result, root, supernano};
 use crate::{bench_table, code, firmware, setup};
 
 /// Arguments of `cargo xtask bench-device`.
@@ -67,14 +67,7 @@ struct Network {
 pub fn run(args: &Args) -> Result<()> {
     setup::targets()?;
     firmware::build()?;
-    process::run(&mut cargo([
-        "build",
-        "--release",
-        "--package",
-        "supernano",
-        "--bin",
-        "supernano",
-    ]))?;
+    process::build_host()?;
     let cores: Vec<&str> = CORES
         .into_iter()
         .filter(|c| args.cores.is_empty() || args.cores.iter().any(|a| a == c))

@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use crate::demo_table;
-use crate::process::{self, Failure, Result, cargo, root, supernano};
+use crate::process::{self, Failure, Result, root, supernano};
 use crate::{firmware, setup};
 
 const CONFIG: &str = "host-trainer/configs/demo.toml";
@@ -36,7 +36,7 @@ pub fn run(args: &Args) -> Result<()> {
     setup::run()?;
     let build = Instant::now();
     firmware::build()?;
-    process::run(&mut cargo(["build", "--release", "--workspace", "--bin", "supernano"]))?;
+    process::build_host()?;
     let build_seconds = build.elapsed().as_secs_f64();
 
     let start = Instant::now();

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::bench::CORES;
-use crate::process::{self, Failure, Result, cargo, supernano};
+use crate::process::{self, Failure, Result, supernano};
 use crate::{firmware, setup};
 
 /// Arguments of `cargo xtask exactness`.
@@ -18,14 +18,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     setup::targets()?;
     firmware::build()?;
-    process::run(&mut cargo([
-        "build",
-        "--release",
-        "--package",
-        "supernano",
-        "--bin",
-        "supernano",
-    ]))?;
+    process::build_host()?;
     let targets = std::iter::once("host".to_owned());
     for target in targets.chain(CORES.map(|c| format!("qemu-{c}"))) {
         let mut command = supernano(["selftest", "--target", &target, "--json"]);

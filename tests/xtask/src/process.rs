@@ -55,6 +55,11 @@ pub fn cargo<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
     command
 }
 
+/// Builds the `supernano` binary.
+pub fn build_host() -> Result<()> {
+    run(&mut cargo(["build", "--release", "--workspace", "--bin", "supernano"])).map(|_| ())
+}
+
 /// A program in the workspace's root.
 pub fn program<S: AsRef<OsStr>>(
     name: impl AsRef<OsStr>,

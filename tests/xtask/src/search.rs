@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::firmware;
-use crate::process::{self, Failure, Result, cargo, root, supernano};
+use crate::process::{self, Failure, Result, root, supernano};
 
 const RUN: &str = "runs/reference";
 const TARGET: &str = "qemu-m4";
@@ -37,7 +37,7 @@ pub struct Args {
 /// Imports, ranks, searches, checks; fails where a device answer differs from the host's.
 pub fn run(args: &Args) -> Result<()> {
     firmware::build()?;
-    process::run(&mut cargo(["build", "--release", "--workspace", "--bin", "supernano"]))?;
+    process::build_host()?;
     let (checkpoint, data) = (shown(&args.checkpoint)?, shown(&args.data)?);
     if !root().join(RUN).join("config.toml").is_file() {
         let import = ["import-pytorch", &checkpoint, "--space", "resnet20", "-o", RUN];
