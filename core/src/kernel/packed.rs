@@ -1,6 +1,7 @@
 //! The fast path: rows rolled through convolutions and blocks, over the primitives of a
 //! [`MicroKernel`].
 
+use core::cell::Cell;
 use core::ops::Range;
 
 use super::micro::MicroKernel;
@@ -253,14 +254,19 @@ impl<'m> Maps<'m> {
     fn residual(&mut self, task: &ConvTask<'_>, residual_at: Option<usize>, rows: Range<usize>) {
         let Some(from) = residual_at.filter(|&at| at != task.output_at) else { return };
         let row = task.shape.out_row();
-        for i in rows.start * row..rows.end * row {
-            // Upward: where the two overlap, the output lies lower.
-            let word = self.words(from + i, 1).first().copied();
-            if let (Some(word), Some(place)) =
-                (word, self.words_mut(task.output_at + i, 1).first_mut())
-            {
-                *place = word;
-            }
+        let [before, behind] =
+            [&mut *self.before, &mut *self.behind].map(|m| Cell::from_mut(m).as_slice_of_cells());
+        let words = |at: usize| {
+            let at = at + rows.start * row;
+            let words = match at.checked_sub(self.end) {
+                Some(at) => behind.get(at..),
+                None => before.get(at..),
+            };
+            words.unwrap_or_default().iter().take(rows.len() * row)
+        };
+        // Upward: where the two overlap, the output lies lower.
+        for (place, word) in words(task.output_at).zip(words(from)) {
+            place.set(word.get());
         }
     }
 

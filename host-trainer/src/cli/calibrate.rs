@@ -1,5 +1,6 @@
 //! `supernano calibrate`: a core's table of instructions, from counted networks.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -61,6 +62,21 @@ struct Judged {
     modelled: u64,
     /// Modelled over counted, less 1.
     error: f64,
+    /// The image, then every operation.
+    parts: Vec<Part>,
+}
+
+/// A part of a network, beside what the table says of it.
+#[derive(Clone, Debug, Serialize)]
+struct Part {
+    name: String,
+    /// What it takes to tell parts apart is taken off.
+    counted: u64,
+    modelled: f64,
+    /// Which kernel.
+    kernel: &'static str,
+    /// How often each of its loops runs.
+    rounds: BTreeMap<&'static str, f64>,
 }
 
 #[derive(Serialize)]
@@ -95,13 +111,16 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     for index in 0..count {
         let (space, blob) = network(args.seed, index, index < args.fit)?;
         let report = device::latency(&blob, target, args.device.firmware())?;
+        let works = works(&blob)?;
+        let parts: Vec<(Work, u64)> = {
+            let counts = parts(&report, &works);
+            works.into_iter().zip(counts).collect()
+        };
         if index < args.fit {
-            let works = works(&blob)?;
-            let parts = parts(&report, &works);
-            counts.extend(works.into_iter().zip(parts));
+            counts.extend(parts.iter().cloned());
         }
         stack = stack.max(u64::from(report.stack_bytes));
-        counted.push((space, blob, report));
+        counted.push((space, blob, report, parts));
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -112,8 +131,15 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         statics: args.statics.unwrap_or(shipped.overhead.statics),
     };
     let mut networks = Vec::new();
-    for (index, (space, blob, report)) in counted.iter().enumerate() {
+    for (index, (space, blob, report, parts)) in counted.iter().enumerate() {
         let modelled = fitted.network(&blob.view()?.header());
+        let part = |((work, counted), layer): (&(Work, u64), &LayerCount)| Part {
+            name: layer.name.clone(),
+            counted: *counted,
+            modelled: fitted.instructions(work),
+            kernel: work[0].0.0,
+            rounds: work.iter().map(|((_, what), n)| (*what, *n)).collect(),
+        };
         networks.push(Judged {
             space: space.name.to_owned(),
             code: report.code.clone(),
@@ -121,6 +147,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
             counted: report.instructions,
             modelled,
             error: modelled as f64 / f64::from(report.instructions) - 1.0,
+            parts: parts.iter().zip(&report.layers).map(part).collect(),
         });
     }
     let judged: Vec<f64> = networks.iter().filter(|n| !n.fitted).map(|n| n.error.abs()).collect();

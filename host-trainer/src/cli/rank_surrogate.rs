@@ -179,7 +179,7 @@ fn human(report: &Report<'_>, cv: CrossValidation, evaluations: usize) -> String
         .map(|l| {
             let p = &l.predicted;
             let own = p.evaluated.map_or_else(String::new, |e| format!("{e:.4}"));
-            vec![p.arch.clone(), format!("{:.4}", p.acc), format!("{:.4}", p.acc_se), own]
+            vec![p.arch.clone(), format!("{:.4}", p.top1), format!("{:.4}", p.top1_se), own]
         })
         .collect();
     let written = report.output.map_or_else(String::new, |path| {

@@ -19,16 +19,21 @@ use crate::train::standalone::Form;
 /// A line of a file of predictions: the challenge's `acc` and `arch`, and more.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Predicted {
-    /// Predicted top-1, 0 to 1 (of scores that are -CE: that); of the network trained alone where
-    /// the model knows truths, else with inherited weights.
+    /// What ranks, on a scale of accuracies (of scores that are -CE: of those). Where the model
+    /// knows truths, `top1`; else `score` on the straight line that touches `top1` in the middle
+    /// of the evaluated sub-networks ([`Surrogate::accuracy`]): the same order, and as linear in
+    /// true accuracies as `score` is.
     pub acc: f64,
-    /// What to compare with true accuracies: `acc` where the model knows any; else the model's own
-    /// scale, on which effects add up (logit of `acc`; of losses, `acc` itself). The same order.
+    /// What to compare with true accuracies: `top1` where the model knows any; else the model's own
+    /// scale, on which effects add up (logit of `top1`; of losses, `top1` itself).
     pub score: f64,
     /// The code as it was given.
     pub arch: String,
-    /// Standard error of `acc` as a prediction of one sub-network.
-    pub acc_se: f64,
+    /// Predicted top-1, 0 to 1, of the network trained alone where the model knows truths, else
+    /// with inherited weights.
+    pub top1: f64,
+    /// Standard error of `top1` as a prediction of one sub-network.
+    pub top1_se: f64,
     /// Its own score, where it was evaluated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evaluated: Option<f64>,
@@ -148,12 +153,15 @@ impl Predictor {
         written: &str,
         evaluated: Option<f64>,
     ) -> Predicted {
-        let Prediction { score: acc, se } = self.predict(space, arch);
-        let score = match self.correction {
-            Some(_) => acc,
-            None => self.surrogate.linear(space, arch),
+        let Prediction { score: top1, se: top1_se } = self.predict(space, arch);
+        let (acc, score) = match self.correction {
+            Some(_) => (top1, top1),
+            None => {
+                let linear = self.surrogate.linear(space, arch);
+                (self.surrogate.accuracy(linear), linear)
+            }
         };
-        Predicted { acc, score, arch: written.to_owned(), acc_se: se, evaluated }
+        Predicted { acc, score, arch: written.to_owned(), top1, top1_se, evaluated }
     }
 
     /// What it says of any sub-network.
@@ -214,10 +222,10 @@ pub fn write(output: &Path, predictions: &[(String, Predicted)], model: &Predict
     let text = if name.trim_end_matches(".gz").ends_with(".csv") {
         let line = |(id, p): &(String, Predicted)| {
             let evaluated = p.evaluated.map_or_else(String::new, |e| e.to_string());
-            format!("{id},{},{},{},{},{evaluated}\n", p.arch, p.score, p.acc, p.acc_se)
+            format!("{id},{},{},{},{},{},{evaluated}\n", p.arch, p.score, p.acc, p.top1, p.top1_se)
         };
         let lines: String = predictions.iter().map(line).collect();
-        format!("id,arch,score,acc,acc_se,evaluated\n{lines}")
+        format!("id,arch,score,acc,top1,top1_se,evaluated\n{lines}")
     } else {
         let all = Ordered(predictions.to_vec());
         let text = serde_json::to_string_pretty(&all)

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use nalgebra::{DMatrix, DVector};
 use serde::{Deserialize, Serialize};
+use supernano_core::exec::ArenaPlan;
 use supernano_core::graph::{Activation, Conv, Header, KernelKind, Op, padded};
 use supernano_core::kernel::{ConvShape, TILE_PIXELS};
 
@@ -25,6 +26,7 @@ pub type Term = (&'static str, &'static str);
 /// All terms that a table may hold.
 pub const TERMS: &[(&str, &[&str])] = &[
     ("direct", CONV),
+    ("strided", CONV),
     ("pointwise", CONV),
     ("winograd", TILES),
     ("winograd-online", TILES),
@@ -42,6 +44,7 @@ const CONV: &[&str] = &[
     "pixel-residual",
     "pixel-prelu",
     "pixel-both",
+    "copy-word",
     "widen-row",
     "widen-call",
     "widen-word",
@@ -58,10 +61,13 @@ const TILES: &[&str] = &[
     "block-input",
     "block-pair",
     "block-tap",
+    "block-four",
+    "block-eight",
     "pixel",
     "pixel-residual",
     "pixel-prelu",
     "pixel-both",
+    "copy-word",
     "widen-row",
     "widen-call",
     "widen-word",
@@ -161,6 +167,7 @@ fn convolution(header: &Header<'_>, conv: &Conv) -> Work {
         KernelKind::Direct if kernel == 1 => "pointwise",
         KernelKind::Winograd => "winograd",
         KernelKind::WinogradOnline => "winograd-online",
+        _ if shape.stride > 1 => "strided",
         _ => "direct",
     };
     let mut work: Work = vec![
@@ -176,6 +183,9 @@ fn convolution(header: &Header<'_>, conv: &Conv) -> Work {
         add("block-input", blocks * pairs);
         add("block-pair", blocks * outputs);
         add("block-tap", blocks * outputs * pairs);
+        // Dot products are unrolled by four pairs or by eight, as the core has registers.
+        add("block-four", blocks * outputs * pairs.div_ceil(4));
+        add("block-eight", blocks * outputs * pairs.div_ceil(8));
         if shape.kind == KernelKind::WinogradOnline {
             add("row-pair-weight", steps * outputs * pairs);
         }
@@ -184,6 +194,9 @@ fn convolution(header: &Header<'_>, conv: &Conv) -> Work {
         add("tile", tiles);
         add("tile-row", tiles * kernel);
         add("tile-tap", tiles * kernel * kernel * pairs);
+    }
+    if copied(header, conv) {
+        add("copy-word", usize::from(shape.output.height) * shape.out_row());
     }
     // A projection reads the rows that its block's first convolution has widened.
     if kernel > 1 {
@@ -197,6 +210,18 @@ fn convolution(header: &Header<'_>, conv: &Conv) -> Work {
         add("fill", ring.row * ring.rows);
     }
     work
+}
+
+/// True where a residual does not lie where the output will, and is copied there first. One that
+/// a projection makes is made in place; nothing but the sum reads it.
+fn copied(header: &Header<'_>, conv: &Conv) -> bool {
+    let Some(residual) = conv.residual else { return false };
+    let read = |op: &Op| matches!(op, Op::Conv(c) if c.input == residual);
+    if !header.ops.iter().any(read) {
+        return false;
+    }
+    let plan = ArenaPlan::of_header(header);
+    plan.tensor_at(residual) != plan.tensor_at(conv.output)
 }
 
 impl InstructionTable {
@@ -247,6 +272,10 @@ impl InstructionTable {
         if table.unit == "cycles" && table.clock_hz.is_none_or(|hertz| hertz == 0) {
             let found = format!("{:?}", table.clock_hz);
             return Err(Error::invalid(place, "clock_hz", "the board's clock", found));
+        }
+        if table.terms.contains_key("direct") && !table.terms.contains_key("strided") {
+            let expected = "terms of this version: calibrate again";
+            return Err(Error::invalid(place, "terms.strided", expected, "none"));
         }
         for (kernel, row) in &table.terms {
             let known = TERMS.iter().find(|(name, _)| name == kernel).map_or(&[][..], |t| t.1);

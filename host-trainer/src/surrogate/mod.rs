@@ -96,6 +96,8 @@ pub struct Surrogate {
     pub cross_validation: CrossValidation,
     /// Mean of [`Link::information`] over the evaluated ones.
     information: f64,
+    /// Mean of [`Self::linear`] over the evaluated ones.
+    centre: f64,
     /// Linear score where all terms are 0.
     intercept: f64,
     /// Linear score per feature, for the features that have an effect.
@@ -177,7 +179,7 @@ impl Surrogate {
             .raw_coefficients()
             .map(|(column, value)| Coefficient { column, feature: names[column].clone(), value })
             .collect();
-        Ok(Self {
+        let mut model = Self {
             space: space.name.to_owned(),
             samples: samples.len(),
             link,
@@ -185,11 +187,15 @@ impl Surrogate {
             lambda,
             cross_validation,
             information: information / samples.len() as f64,
+            centre: 0.0,
             intercept: ridge.raw_intercept(),
             tables: features::tables(space, coefficients.iter().map(|c| (c.column, c.value))),
             coefficients,
             ridge,
-        })
+        };
+        let linear: f64 = samples.iter().map(|(arch, _)| model.linear(space, arch)).sum();
+        model.centre = linear / samples.len() as f64;
+        Ok(model)
     }
 
     /// The features that have an effect.
@@ -205,6 +211,14 @@ impl Surrogate {
         let own: f64 = layers.map(|(i, table)| table[usize::from(options[i])]).sum();
         let others = self.coefficients.iter().map(|c| (c.column, c.value));
         self.intercept + own + features::beyond_layers(space, arch, others)
+    }
+
+    /// A linear score as a score, by the straight line that touches the link in the middle of the
+    /// evaluated sub-networks: accuracies that are as linear in the model's effects as the linear
+    /// score is. Far from the middle it is no accuracy and may leave 0 to 1.
+    pub fn accuracy(&self, linear: f64) -> f64 {
+        let score = self.link.score(self.centre);
+        score + self.link.information(score) * (linear - self.centre)
     }
 
     /// Predicted score alone.

@@ -70,10 +70,21 @@ fn predictions_are_read_back_and_the_model_lies_beside_them() {
     let (arch, own) = &samples[0];
     let line = model.line(&RESNET8, arch, "x", Some(*own));
     assert!(
-        (Link::Logit.score(line.score) - line.acc).abs() < 1e-12 && line.evaluated == Some(*own)
+        (Link::Logit.score(line.score) - line.top1).abs() < 1e-12 && line.evaluated == Some(*own)
     );
+    // `acc` is a straight line in `score` that touches `top1` in the middle.
+    let lines: Vec<Predicted> =
+        samples.iter().map(|(a, _)| model.line(&RESNET8, a, "x", None)).collect();
+    let slope = |a: &Predicted, b: &Predicted| (a.acc - b.acc) / (a.score - b.score);
+    let far = |l: &&Predicted| (l.score - line.score).abs() > 1e-6;
+    let first = slope(lines.iter().find(far).unwrap(), &line);
+    assert!(first > 0.0);
+    for other in lines.iter().filter(far) {
+        assert!((slope(other, &line) - first).abs() < 1e-6, "{other:?}");
+        assert!((other.acc - other.top1).abs() < 0.02, "{other:?}");
+    }
     let line = corrected.line(&RESNET8, arch, "x", None);
-    assert_eq!(line.score, line.acc);
+    assert_eq!((line.score, line.acc), (line.top1, line.top1));
     let folder = tempfile::tempdir().unwrap();
     for name in ["p.json", "p.csv", "p.json.gz"] {
         let lines: Vec<(String, Predicted)> = samples

@@ -58,9 +58,8 @@ fn every_core_has_a_counted_table_that_keeps_its_promise() {
     for core in ["cortex-m0", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33"] {
         let table = InstructionTable::of_core(core).unwrap();
         assert_eq!(table.core, core);
-        assert!(table.counted > 0 && table.judged > 0, "{core}");
-        // One small network of 50 is that far off on M7 and M33.
-        assert!(table.largest_error <= 0.03, "{core}");
+        assert!(table.counted > 0 && table.judged >= 50, "{core}");
+        assert!(table.largest_error <= 0.01, "{core}");
         for kind in [KernelKind::Direct, KernelKind::Winograd, KernelKind::WinogradOnline] {
             assert!(table.knows(kind), "{core}: {kind:?}");
         }
@@ -104,6 +103,7 @@ fn broken_tables_are_refused() {
     for (from, to, field) in [
         ("unit = \"instructions\"", "unit = \"steps\"", "unit"),
         ("unit = \"instructions\"", "unit = \"cycles\"", "clock_hz"),
+        ("[terms.strided]", "[terms.classifier2]", "strided"),
         ("[terms.direct]", "[terms.direct]\ncolour = 1.0", "colour"),
         ("[terms.direct]", "[terms.indirect]\ncall = 1.0\n[terms.direct]", "indirect"),
         ("[terms.direct]", "[terms.classifier]\ncall = nan\n[terms.direct]", ""),
