@@ -146,10 +146,9 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
     }
 
     /// Makes the rows of outputs from `y` on: one or two, as many as `out` holds. With a
-    /// residual, `out` holds that on entry. `work` are the shape's work words, or more. Without
-    /// `WINOGRAD`, all kinds are direct.
+    /// residual, `out` holds that on entry. `work` are the shape's work words, or more.
     #[inline]
-    pub(super) fn make<M: MicroKernel, const WINOGRAD: bool>(
+    pub(super) fn make<M: MicroKernel>(
         &self,
         micro: &M,
         y: usize,
@@ -157,7 +156,7 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
         out: &mut [u32],
     ) {
         let out = bytemuck::cast_slice_mut(out);
-        if WINOGRAD && self.task.shape.kind.winograd() {
+        if (M::KERNELS.winograd() || M::KERNELS.online()) && self.task.shape.kind.winograd() {
             self.make_tiles(micro, y, work, out);
         } else {
             self.make_direct(micro, y, out);
@@ -217,7 +216,11 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
         let (first, second) = out.split_at_mut_checked(row_bytes).unwrap_or_default();
         let mut tiles = Tiles { task, sums, out: [first, second] };
         let outputs = task.weight_shape().output_pairs();
-        if shape.kind == KernelKind::Winograd {
+        let online = match shape.kind {
+            KernelKind::WinogradOnline => M::KERNELS.online(),
+            _ => !M::KERNELS.winograd(),
+        };
+        if !online {
             for block in 0..shape.blocks() {
                 let x = block * BLOCK_COLUMNS;
                 micro.winograd_input(rows, ring.phase, x, inputs);
