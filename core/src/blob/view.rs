@@ -46,10 +46,12 @@ impl<'a> BlobView<'a> {
     /// The first of the `Blob..` variants of [`Error`] that applies.
     #[inline(never)]
     pub fn new_checked(bytes: &'a [u8]) -> Result<Self, Error> {
-        let view = Self::new_intact(bytes)?;
-        check::text(&view)?;
-        check::graph(&view)?;
-        Ok(view)
+        let intact = Self::new_intact(bytes);
+        let Ok(view) = &intact else { return intact };
+        match check::text(view).and_then(|()| check::graph(view)) {
+            Ok(()) => intact,
+            Err(error) => Err(error),
+        }
     }
 
     /// Checks no more than that a blob is whole: alignment, magic, version, length, checksum and
@@ -62,13 +64,9 @@ impl<'a> BlobView<'a> {
     pub fn new_intact(bytes: &'a [u8]) -> Result<Self, Error> {
         let found = bytes.len();
         let remainder = bytes.as_ptr().addr() % ALIGNMENT;
-        let whole = bytes.get(..found / 4 * 4).and_then(|b| bytemuck::try_cast_slice(b).ok());
-        match whole.map(Self::of_words) {
-            Some(Err(Error::BlobTruncated { needed, .. })) => {
-                Err(Error::BlobTruncated { needed, found })
-            }
-            Some(view) => view,
-            None => Err(Error::BlobMisaligned { remainder }),
+        match bytes.get(..found / 4 * 4).map(bytemuck::try_cast_slice) {
+            Some(Ok(words)) => Self::whole(words, found),
+            _ => Err(Error::BlobMisaligned { remainder }),
         }
     }
 
@@ -77,10 +75,14 @@ impl<'a> BlobView<'a> {
     ///
     /// # Errors
     /// As [`Self::new_checked`].
+    pub const fn of_words(words: &'a [u32]) -> Result<Self, Error> {
+        Self::whole(words, words.len() * 4)
+    }
+
+    /// [`Self::of_words`] of the words in so many bytes.
     // Out of line: what it holds leaves the stack before the checks that follow.
     #[inline(never)]
-    pub const fn of_words(words: &'a [u32]) -> Result<Self, Error> {
-        let found = words.len() * 4;
+    const fn whole(words: &'a [u32], found: usize) -> Result<Self, Error> {
         let Some((fixed, _)) = words.split_first_chunk::<WORDS>() else {
             return Err(Error::BlobTruncated { needed: FIXED, found });
         };
@@ -239,6 +241,7 @@ impl<'a> BlobView<'a> {
     }
 
     /// A section of the data: `offset` counts bytes, `len` words.
+    #[inline(never)]
     fn section(&self, offset: u32, len: usize) -> Option<&'a [u32]> {
         let offset = offset as usize;
         let words = self.data.get(offset / ALIGNMENT..)?.get(..len)?;

@@ -113,10 +113,11 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
         for j in 0..channels.div_ceil(4) {
             let planes = part_mut(slot, 2 * plane, j).unwrap_or_default();
             let Some((low, high)) = planes.split_at_mut_checked(plane) else { return };
+            let Some(first) = table.first_chunk::<256>() else { return };
             // Where there is no channel: its weights are 0, any values do.
             let tables: [&[i8; 256]; 4] = core::array::from_fn(|k| {
                 let own = table.get((4 * j + k) * 256..).and_then(|t| t.first_chunk());
-                own.unwrap_or(&[0; 256])
+                own.unwrap_or(first)
             });
             let look = |bytes: [u8; 4]| {
                 let [a, b, c, d] = core::array::from_fn(|k| {
