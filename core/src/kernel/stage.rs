@@ -104,6 +104,8 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
     }
 
     /// Takes in a row of the image through the table.
+    // Apart from what takes in other rows, which needs the registers.
+    #[inline(never)]
     pub(super) fn image_row(&mut self, source: &[u8], table: &[i8]) {
         let (ring, pad) = (self.ring, self.shape().pad());
         let (width, stride) = (usize::from(self.shape().input.width), self.shape().stride);

@@ -57,7 +57,7 @@ impl<const SET: u32> MicroKernel for Dsp<SET> {
         Scalar.tile(window, x, weights, sums);
     }
 
-    #[inline]
+    #[inline(always)]
     fn row(&self, window: &Window<'_>, weights: &[u32], finish: &Finish, out: &mut PairRow<'_>) {
         row::row::<SET>(window, weights, finish, out);
     }

@@ -39,7 +39,8 @@ fn classify(memory: &mut [u32]) -> Result<usize, Error> {
 #[supernano_board::entry]
 fn main() -> ! {
     let port = Mps2::<M4>::start();
-    if let Some(memory) = supernano_board::singleton!(: [u32; network::WORDS] = [0; network::WORDS]) {
+    if let Some(memory) = supernano_board::singleton!(: [u32; network::WORDS] = [0; network::WORDS])
+    {
         port.send(classify(memory).map_or(b'!', |class| b'0' + class as u8));
     }
     loop {
