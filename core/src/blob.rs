@@ -6,6 +6,10 @@ mod record;
 mod view;
 mod write;
 
+use record::{OpRecord, TensorRecord};
+
+use crate::kernel::KernelSet;
+
 pub use kinds::with_kinds;
 pub use view::BlobView;
 pub use write::{Sections, encoded_len, write};
@@ -72,6 +76,25 @@ const fn fixed(blob: &[u8]) -> Option<&[u8; FIXED]> {
     Some(fixed)
 }
 
+/// Kernels that a blob asks for, before any check; none for bytes that are no blob of this version.
+pub const fn kernels(blob: &[u8]) -> KernelSet {
+    let Some(fixed) = fixed(blob) else { return KernelSet::NONE };
+    let (tensors, ops) = (fixed[offset::TENSORS] as usize, fixed[offset::OPS] as usize);
+    let (mut set, mut op) = (KernelSet::NONE, 0);
+    while op < ops {
+        let at = FIXED + tensors * size_of::<TensorRecord>() + op * size_of::<OpRecord>();
+        let Some((_, rest)) = blob.split_at_checked(at) else { return set };
+        let Some(&[what, _, _, _, kernel, stride, kind, _]) = rest.first_chunk() else {
+            return set;
+        };
+        if what == 0 {
+            set = set.with(kernel, stride, kind);
+        }
+        op += 1;
+    }
+    set
+}
+
 const fn word_at(fixed: &[u8; FIXED], at: usize) -> usize {
     u32::from_le_bytes([fixed[at], fixed[at + 1], fixed[at + 2], fixed[at + 3]]) as usize
 }
@@ -80,6 +103,36 @@ pub(crate) fn checksum(bytes: &[u8]) -> u32 {
     const CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
     CRC.checksum(bytes)
 }
+
+/// [`checksum`] of words from `start` on, with a table of 64 bytes and for constants.
+pub(crate) const fn words_checksum(words: &[u32], start: usize) -> u32 {
+    let (mut sum, mut at) = (u32::MAX, start);
+    while at < words.len() {
+        sum ^= words[at];
+        let mut nibble = 0;
+        while nibble < 8 {
+            sum = (sum >> 4) ^ NIBBLES[(sum & 15) as usize];
+            nibble += 1;
+        }
+        at += 1;
+    }
+    !sum
+}
+
+/// What four bits add to a CRC-32 (ISO-HDLC, polynomial 0xedb88320 reflected).
+const NIBBLES: [u32; 16] = {
+    let (mut table, mut i) = ([0; 16], 0);
+    while i < 16 {
+        let (mut sum, mut bit) = (i as u32, 0);
+        while bit < 4 {
+            sum = (sum >> 1) ^ (0xedb8_8320 & (sum & 1).wrapping_neg());
+            bit += 1;
+        }
+        table[i] = sum;
+        i += 1;
+    }
+    table
+};
 
 #[cfg(target_endian = "big")]
 compile_error!("blobs are read in place and are little-endian");

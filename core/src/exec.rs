@@ -28,8 +28,8 @@ use unit::{Unit, tensor_words};
 
 use crate::blob::BlobView;
 use crate::error::{Error, GraphProblem};
-use crate::graph::{Graph, NO_CONV, Op};
-use crate::kernel::{BlockTask, ClassifierTask, ConvShape, ConvTask, Kernels};
+use crate::graph::{Conv, Graph, NO_CONV, Op};
+use crate::kernel::{BlockTask, ClassifierTask, ConvShape, ConvTask, KernelSet, Kernels};
 
 /// Told which operation works, and what it writes.
 pub trait Observer {
@@ -73,21 +73,36 @@ struct Task {
 }
 
 impl<'a, K: Kernels> Network<'a, K> {
-    /// A network of a blob that has been checked.
+    /// A network of a blob that has been checked, with kernels that have all of the blob's
+    /// ([`BlobView::kernels`]).
     pub fn new(view: &BlobView<'a>, kernels: K) -> Self {
-        Self { view: view.clone(), kernels }
+        Self::of_view(view.clone(), kernels)
     }
 
-    /// Checks a blob; [`BlobView::new_intact`] and [`Self::new`] check less.
+    /// As [`Self::new`], for constants.
+    pub const fn of_view(view: BlobView<'a>, kernels: K) -> Self {
+        Self { view, kernels }
+    }
+
+    /// Checks a blob, and that there are kernels for it; [`BlobView::new_intact`] and [`Self::new`]
+    /// check less.
     ///
     /// # Errors
-    /// Those of [`BlobView::new_checked`].
+    /// Those of [`BlobView::new_checked`]; [`Error::BlobOp`] for a kernel that there is not.
     pub fn from_bytes(blob: &'a [u8], kernels: K) -> Result<Self, Error> {
-        Ok(Self { view: BlobView::new_checked(blob)?, kernels })
+        let view = BlobView::new_checked(blob)?;
+        if K::KERNELS != KernelSet::ALL {
+            let known = |c: Conv| K::KERNELS.contains(KernelSet::of(c.kernel, c.stride, c.kind));
+            let unknown = |&op: &usize| view.conv(op).is_some_and(|conv| !known(conv));
+            if let Some(op) = (0..view.ops()).find(unknown) {
+                return Err(Error::BlobOp { op, problem: GraphProblem::Kind });
+            }
+        }
+        Ok(Self { view, kernels })
     }
 
     /// The blob.
-    pub fn view(&self) -> &BlobView<'a> {
+    pub const fn view(&self) -> &BlobView<'a> {
         &self.view
     }
 
@@ -124,9 +139,8 @@ impl<'a, K: Kernels> Network<'a, K> {
     /// class; its real value is `logit_scale` x the integer.
     ///
     /// # Errors
-    /// [`Error::ImageLength`], [`Error::ArenaTooSmall`], [`Error::SliceLength`] of the logits,
-    /// [`Error::BlobOp`] for a kind of kernel that these kernels lack; all before anything is
-    /// written.
+    /// [`Error::ImageLength`], [`Error::ArenaTooSmall`], [`Error::SliceLength`] of the logits, all
+    /// before anything is written.
     pub fn run<O: Observer + ?Sized>(
         &self,
         image: &[u8],
@@ -139,9 +153,8 @@ impl<'a, K: Kernels> Network<'a, K> {
             return Err(Error::ImageLength { expected, found });
         }
         self.check(arena, logits)?;
-        for (place, byte) in self.image_mut(arena)?.iter_mut().zip(image) {
-            *place = *byte;
-        }
+        let at = self.tensor_at(0);
+        place(image, arena.get_mut(at..).unwrap_or_default());
         self.run_placed(arena, logits, observer)
     }
 
@@ -193,12 +206,6 @@ impl<'a, K: Kernels> Network<'a, K> {
         let (needed, found) = (self.arena_bytes(), arena.len() * 4);
         if found < needed {
             return Err(Error::ArenaTooSmall { needed, found });
-        }
-        if !K::WINOGRAD {
-            let winograd = |&op: &usize| self.view.conv(op).is_some_and(|c| c.kind.winograd());
-            if let Some(op) = (0..self.ops()).find(winograd) {
-                return Err(Error::BlobOp { op, problem: GraphProblem::Kind });
-            }
         }
         let (expected, found) = (self.view.classes(), logits.len());
         if expected == found { Ok(()) } else { Err(Error::SliceLength { expected, found }) }
@@ -300,6 +307,23 @@ impl<'a, K: Kernels> Network<'a, K> {
             output_at: self.tensor_at(conv.output),
             residual_at: conv.residual.map(|r| self.tensor_at(r)),
         }
+    }
+}
+
+/// Copies bytes into words. The compiler, which would call `memcpy`, must not see that it is a copy:
+/// that takes 700 bytes of a microcontroller's flash.
+fn place(bytes: &[u8], words: &mut [u32]) {
+    let (whole, rest) = bytes.as_chunks();
+    let mut last = [0; 4];
+    for (to, from) in last.iter_mut().zip(rest) {
+        *to = *from;
+    }
+    let mut words = words.iter_mut();
+    for (bytes, word) in whole.iter().zip(words.by_ref()) {
+        *word = core::hint::black_box(u32::from_le_bytes(*bytes));
+    }
+    if let Some(word) = words.next().filter(|_| !rest.is_empty()) {
+        *word = u32::from_le_bytes(last);
     }
 }
 

@@ -7,6 +7,7 @@ pub mod pack;
 mod packed;
 mod reference;
 mod scalar;
+mod set;
 mod shape;
 #[cfg(target_arch = "x86_64")]
 mod sse2;
@@ -17,9 +18,10 @@ pub mod winograd;
 pub use check::{Mismatch, check};
 pub use finish::{Finish, FinishKind, PairRow};
 pub use micro::{MicroKernel, Sums, TILE_OUTPUTS, TILE_PIXELS, Window};
-pub use packed::{DirectOnly, Packed};
+pub use packed::Packed;
 pub use reference::Reference;
 pub use scalar::Scalar;
+pub use set::KernelSet;
 pub use shape::{ConvShape, Ring};
 #[cfg(target_arch = "x86_64")]
 pub use sse2::Sse2;
@@ -140,9 +142,8 @@ pub trait Kernels {
     /// True where blocks are executed as a whole, in the arena that a blob plans; false asks for
     /// one operation at a time and a place of its own for every tensor, without scratch.
     const ROLLED: bool;
-    /// False for kernels that can execute no kind but
-    /// [`KernelKind::Direct`](crate::graph::KernelKind::Direct).
-    const WINOGRAD: bool = true;
+    /// What there is; the rows of other convolutions stay as they are.
+    const KERNELS: KernelSet = KernelSet::ALL;
 
     /// Executes a convolution.
     fn conv<O: Observer + ?Sized>(

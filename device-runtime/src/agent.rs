@@ -8,7 +8,7 @@ use supernano_core::wire::{
     VERSION, placed,
 };
 
-use crate::dsp::{Dsp, KERNELS, kernels};
+use crate::dsp::{KERNELS, kernels};
 
 /// What the agent must know of its board.
 pub trait Board {
@@ -154,7 +154,7 @@ impl<'m, B: Board> Agent<'m, B> {
             Request::Measure => self.measure(),
             Request::Digest { index } => self.digest(index),
             Request::SelfTest => {
-                kernel::check(&Dsp).map(Reply::Tested).map_err(|_| Refusal::WrongKernel)
+                kernel::check(&kernels().0).map(Reply::Tested).map_err(|_| Refusal::WrongKernel)
             }
         }
     }

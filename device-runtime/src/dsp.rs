@@ -11,10 +11,7 @@ mod simd;
 #[cfg(supernano_asm)]
 mod winograd;
 
-#[cfg(not(feature = "winograd"))]
-use supernano_core::kernel::DirectOnly;
-#[cfg(feature = "winograd")]
-use supernano_core::kernel::Packed;
+use supernano_core::kernel::{KernelSet, Packed};
 
 /// Name of the kernels that [`kernels`] gives.
 pub const KERNELS: &str = if cfg!(supernano_dsp) {
@@ -27,18 +24,18 @@ pub const KERNELS: &str = if cfg!(supernano_dsp) {
     "scalar"
 };
 
-/// The kernels of this core: all of them, or those for direct convolutions.
-#[cfg(feature = "winograd")]
-pub type Kernels = Packed<Dsp>;
-/// The kernels of this core: all of them, or those for direct convolutions.
-#[cfg(not(feature = "winograd"))]
-pub type Kernels = DirectOnly<Dsp>;
+/// Every kernel, as a constant parameter has it.
+pub const ALL: u32 = KernelSet::ALL.bits();
+
+/// Kernels of this core: those of a set, [`KernelSet::bits`].
+pub type Kernels<const SET: u32 = ALL> = Packed<Dsp<SET>>;
 
 /// The fastest kernels of this core.
 pub fn kernels() -> Kernels {
     Kernels::default()
 }
 
-/// SMLAD, SXTB16 and SMMLAR where the core has them, plain code elsewhere.
+/// SMLAD, SXTB16 and SMMLAR where the core has them, plain code elsewhere. What is not in the set
+/// is not linked, and does nothing.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Dsp;
+pub struct Dsp<const SET: u32 = ALL>;

@@ -29,6 +29,10 @@
 //! # assert!(Classifier::new().unwrap().classify(image).unwrap() < 4);
 //! ```
 //!
+//! A network that never changes is better built in with [`embed!`]: it is checked while the program
+//! is compiled, and brings no kernels but its own. [`Network::with_kernels`] takes networks at run
+//! time for some kernels only.
+//!
 //! Rust's targets do not say which Armv8-M cores have the DSP extension: build for Cortex-M33 with
 //! `RUSTFLAGS="-C target-cpu=cortex-m33"`, or the kernels for Armv7-M are taken.
 #![no_std]
@@ -38,8 +42,9 @@ mod dsp;
 mod network;
 
 pub use agent::{Agent, Board, Memory};
-pub use dsp::{Dsp, KERNELS, Kernels, kernels};
-pub use network::{Network, memory_words};
-pub use supernano_core::blob::BlobView;
+pub use dsp::{ALL, Dsp, KERNELS, Kernels, kernels};
+pub use network::{Network, blob_words, memory_words};
+pub use supernano_core::blob::{BlobView, kernels as blob_kernels};
 pub use supernano_core::error::Error;
 pub use supernano_core::exec::argmax;
+pub use supernano_core::kernel::KernelSet;

@@ -11,14 +11,50 @@ use crate::kernel::are_transformed;
 use crate::kernel::pack::WeightShape;
 use crate::quant;
 
-/// Labels: none, or one line a class.
-pub(super) fn labels(view: &BlobView<'_>) -> Result<(), Error> {
-    let (expected, found) = (view.classes(), view.labels().count());
+/// Space and code are text, and so are the labels: none, or one line a class.
+pub(super) fn text(view: &BlobView<'_>) -> Result<(), Error> {
+    let [space, code, labels] = view.texts();
+    if !is_utf8(space) || !is_utf8(code) {
+        return Err(Error::BlobHeader);
+    }
+    if !is_utf8(labels) {
+        return Err(Error::BlobLabels { expected: 0, found: 0 });
+    }
+    let ends = labels.iter().filter(|&&b| b == b'\n').count();
+    let unended = labels.last().is_some_and(|&b| b != b'\n');
+    let (expected, found) = (view.classes(), ends + usize::from(unended));
     if found == 0 || found == expected {
         Ok(())
     } else {
         Err(Error::BlobLabels { expected, found })
     }
+}
+
+/// As `core::str::from_utf8`, which takes 600 bytes of a microcontroller's flash.
+pub(super) fn is_utf8(mut bytes: &[u8]) -> bool {
+    while let Some((&first, mut rest)) = bytes.split_first() {
+        // Bytes that follow, and what the first of them may be.
+        let (follow, mut range) = match first {
+            0..=0x7f => (0, 0x80..=0xbf),
+            0xc2..=0xdf => (1, 0x80..=0xbf),
+            0xe0 => (2, 0xa0..=0xbf),
+            0xed => (2, 0x80..=0x9f),
+            0xe1..=0xef => (2, 0x80..=0xbf),
+            0xf0 => (3, 0x90..=0xbf),
+            0xf1..=0xf3 => (3, 0x80..=0xbf),
+            0xf4 => (3, 0x80..=0x8f),
+            _ => return false,
+        };
+        for _ in 0..follow {
+            match rest.split_first() {
+                Some((next, after)) if range.contains(next) => rest = after,
+                _ => return false,
+            }
+            range = 0x80..=0xbf;
+        }
+        bytes = rest;
+    }
+    true
 }
 
 #[inline(never)]

@@ -310,3 +310,34 @@ fn golden_blob() {
         assert!(pinned == bytes, "{} has changed", path.display());
     }
 }
+
+#[test]
+fn text_is_text_as_the_standard_library_says() {
+    let mut random = Random(9);
+    let mut valid = 0;
+    for _ in 0..200_000 {
+        let length = random.range(1, 5) as usize;
+        let ends = [0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc1, 0xc2, 0xdf, 0xe0];
+        let more = [0xe1, 0xec, 0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xff, 0x41];
+        let bytes: std::vec::Vec<u8> =
+            (0..length).map(|_| [ends, more].concat()[random.range(0, 23) as usize]).collect();
+        let expected = core::str::from_utf8(&bytes).is_ok();
+        assert_eq!(super::check::is_utf8(&bytes), expected, "{bytes:x?}");
+        valid += usize::from(expected);
+    }
+    assert!(valid > 5_000, "{valid}");
+    let all: std::string::String = (0..=0x10_ffff).filter_map(char::from_u32).collect();
+    assert!(super::check::is_utf8(all.as_bytes()));
+}
+
+#[test]
+fn both_checksums_are_one() {
+    for length in 0..40 {
+        let blob = Random(length).bytes(length as usize * 4);
+        let words: std::vec::Vec<u32> =
+            blob.chunks_exact(4).map(|b| u32::from_le_bytes(b.try_into().unwrap())).collect();
+        assert_eq!(super::words_checksum(&words, 0), checksum(&blob));
+    }
+    // The check value of CRC-32/ISO-HDLC is that of the bytes "123456789".
+    assert_eq!(checksum(b"123456789"), 0xcbf4_3926);
+}

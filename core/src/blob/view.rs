@@ -1,49 +1,40 @@
 //! The checked view.
 
 use super::record::{self, OpRecord, TensorRecord};
-use super::{ALIGNMENT, FIXED, MAGIC, VERSION, check, checksum, offset};
+use super::{ALIGNMENT, FIXED, MAGIC, VERSION, check, offset, words_checksum};
 use crate::error::Error;
 use crate::graph::{
     Classifier, Conv, Graph, Header, MAX_OPS, MAX_TENSORS, NO_TENSOR, Op, Tensor, padded,
 };
+use crate::kernel::KernelSet;
 use crate::kernel::pack::WeightShape;
 use crate::kernel::weight_words;
 
+/// Words of the fixed part.
+const WORDS: usize = FIXED / 4;
+
 /// A blob whose every number has been checked: nothing read through it can fail. It borrows the
-/// bytes and takes some 60 bytes itself.
+/// bytes and takes some 40 bytes itself.
 #[derive(Clone, Debug)]
 pub struct BlobView<'a> {
-    fixed: &'a [u8; FIXED],
+    fixed: &'a [u32; WORDS],
     tensors: &'a [TensorRecord],
     ops: &'a [OpRecord],
-    space: &'a str,
-    code: &'a str,
-    labels: &'a str,
-    data: &'a [u8],
+    /// Space, code and labels, one behind the other.
+    text: &'a [u32],
+    data: &'a [u32],
 }
 
-fn word(bytes: &[u8], at: usize) -> u32 {
-    bytes.get(at..).and_then(|b| b.first_chunk()).map_or(0, |b| u32::from_le_bytes(*b))
+const fn word(fixed: &[u32; WORDS], at: usize) -> u32 {
+    fixed[at / 4]
 }
 
-fn half(bytes: &[u8], at: usize) -> u16 {
-    bytes.get(at..).and_then(|b| b.first_chunk()).map_or(0, |b| u16::from_le_bytes(*b))
+const fn half(fixed: &[u32; WORDS], at: usize) -> usize {
+    (fixed[at / 4] >> (at % 4 * 8)) as usize & 0xffff
 }
 
-fn byte(bytes: &[u8], at: usize) -> u8 {
-    bytes.get(at).copied().unwrap_or(0)
-}
-
-/// The first `len` bytes, and the rest.
-fn part<'a>(rest: &mut &'a [u8], len: usize) -> Result<&'a [u8], Error> {
-    let (head, tail) = rest.split_at_checked(len).ok_or(Error::BlobHeader)?;
-    *rest = tail;
-    Ok(head)
-}
-
-fn records<const N: usize>(bytes: &[u8]) -> Result<&[[u32; N]], Error> {
-    let words: &[u32] = bytemuck::try_cast_slice(bytes).map_err(|_| Error::BlobHeader)?;
-    Ok(words.as_chunks().0)
+const fn byte(fixed: &[u32; WORDS], at: usize) -> usize {
+    (fixed[at / 4] >> (at % 4 * 8)) as usize & 0xff
 }
 
 impl<'a> BlobView<'a> {
@@ -55,10 +46,12 @@ impl<'a> BlobView<'a> {
     /// The first of the `Blob..` variants of [`Error`] that applies.
     #[inline(never)]
     pub fn new_checked(bytes: &'a [u8]) -> Result<Self, Error> {
-        let view = Self::new_intact(bytes)?;
-        check::labels(&view)?;
-        check::graph(&view)?;
-        Ok(view)
+        let intact = Self::new_intact(bytes);
+        let Ok(view) = &intact else { return intact };
+        match check::text(view).and_then(|()| check::graph(view)) {
+            Ok(()) => intact,
+            Err(error) => Err(error),
+        }
     }
 
     /// Checks no more than that a blob is whole: alignment, magic, version, length, checksum and
@@ -68,69 +61,83 @@ impl<'a> BlobView<'a> {
     ///
     /// # Errors
     /// As [`Self::new_checked`].
-    // Out of line: what it holds leaves the stack before the checks that follow.
-    #[inline(never)]
     pub fn new_intact(bytes: &'a [u8]) -> Result<Self, Error> {
         let found = bytes.len();
         let remainder = bytes.as_ptr().addr() % ALIGNMENT;
-        let Some(fixed) = bytes.first_chunk::<FIXED>() else {
+        match bytes.get(..found / 4 * 4).map(bytemuck::try_cast_slice) {
+            Some(Ok(words)) => Self::whole(words, found),
+            _ => Err(Error::BlobMisaligned { remainder }),
+        }
+    }
+
+    /// As [`Self::new_intact`], of a blob's words (the first byte is the lowest). In a constant it
+    /// is evaluated by the compiler.
+    ///
+    /// # Errors
+    /// As [`Self::new_checked`].
+    pub const fn of_words(words: &'a [u32]) -> Result<Self, Error> {
+        Self::whole(words, words.len() * 4)
+    }
+
+    /// [`Self::of_words`] of the words in so many bytes.
+    // Out of line: what it holds leaves the stack before the checks that follow.
+    #[inline(never)]
+    const fn whole(words: &'a [u32], found: usize) -> Result<Self, Error> {
+        let Some((fixed, _)) = words.split_first_chunk::<WORDS>() else {
             return Err(Error::BlobTruncated { needed: FIXED, found });
         };
-        if !fixed.starts_with(&MAGIC) {
-            return Err(Error::BlobMagic { found: word(fixed, 0) });
+        if fixed[0] != u32::from_le_bytes(MAGIC) {
+            return Err(Error::BlobMagic { found: fixed[0] });
         }
-        if remainder != 0 {
-            return Err(Error::BlobMisaligned { remainder });
-        }
-        let version = half(fixed, offset::VERSION);
+        let version = half(fixed, offset::VERSION) as u16;
         if version != VERSION {
             return Err(Error::BlobVersion { expected: VERSION, found: version });
         }
         let length = word(fixed, offset::LENGTH) as usize;
-        if half(fixed, offset::RESERVED) != 0 || length < FIXED {
+        if half(fixed, offset::RESERVED) != 0 || length < FIXED || length % ALIGNMENT != 0 {
             return Err(Error::BlobHeader);
         }
-        let bytes = bytes.get(..length).ok_or(Error::BlobTruncated { needed: length, found })?;
+        let Some((words, _)) = words.split_at_checked(length / 4) else {
+            return Err(Error::BlobTruncated { needed: length, found });
+        };
         let expected = word(fixed, offset::CHECKSUM);
-        let found = checksum(bytes.get(offset::CHECKED..).unwrap_or_default());
+        let found = words_checksum(words, offset::CHECKED / 4);
         if expected != found {
             return Err(Error::BlobChecksum { expected, found });
         }
-        let mut rest = bytes.get(FIXED..).ok_or(Error::BlobHeader)?;
-        let (tensors, ops) =
-            (usize::from(byte(fixed, offset::TENSORS)), usize::from(byte(fixed, offset::OPS)));
-        if tensors > MAX_TENSORS || ops > MAX_OPS {
-            return Err(Error::BlobHeader);
+        match Self::parts(fixed, words) {
+            Some(view) => Ok(view),
+            None => Err(Error::BlobHeader),
         }
-        let tensors = records(part(&mut rest, tensors * size_of::<TensorRecord>())?)?;
-        let ops = records(part(&mut rest, ops * size_of::<OpRecord>())?)?;
-        let space = part(&mut rest, usize::from(half(fixed, offset::SPACE)))?;
-        let code = part(&mut rest, usize::from(half(fixed, offset::CODE)))?;
-        let labels = part(&mut rest, word(fixed, offset::LABELS) as usize)?;
+    }
+
+    /// Cuts a blob of the right length in its parts.
+    const fn parts(fixed: &'a [u32; WORDS], words: &'a [u32]) -> Option<Self> {
+        let (tensors, ops) = (byte(fixed, offset::TENSORS), byte(fixed, offset::OPS));
         let data = word(fixed, offset::DATA) as usize;
-        let padding = data.checked_sub(length - rest.len()).ok_or(Error::BlobHeader)?;
-        part(&mut rest, padding)?;
-        if !data.is_multiple_of(ALIGNMENT) || !length.is_multiple_of(ALIGNMENT) {
-            return Err(Error::BlobHeader);
+        let Some((head, data)) = words.split_at_checked(data / 4) else { return None };
+        let Some((_, head)) = head.split_at_checked(WORDS) else { return None };
+        let Some((records, head)) = head.split_at_checked(tensors * 4) else { return None };
+        let Some((steps, text)) = head.split_at_checked(ops * 5) else { return None };
+        let (labels, short) = (word(fixed, offset::LABELS) as usize, text.len() * 4);
+        let known = half(fixed, offset::SPACE) + half(fixed, offset::CODE);
+        let fits = known <= short && labels <= short - known;
+        if !fits
+            || word(fixed, offset::DATA) as usize % ALIGNMENT != 0
+            || tensors > MAX_TENSORS
+            || ops > MAX_OPS
+        {
+            return None;
         }
-        let text = |bytes| core::str::from_utf8(bytes).map_err(|_| Error::BlobHeader);
-        Ok(Self {
-            fixed,
-            tensors,
-            ops,
-            space: text(space)?,
-            code: text(code)?,
-            labels: core::str::from_utf8(labels)
-                .map_err(|_| Error::BlobLabels { expected: 0, found: 0 })?,
-            data: rest,
-        })
+        let (tensors, ops) = (records.as_chunks().0, steps.as_chunks().0);
+        Some(Self { fixed, tensors, ops, text, data })
     }
 
     /// Everything that the blob says about its network, copied: some 3 KiB, for hosts.
     pub fn header(&self) -> Header<'a> {
         Header {
-            space: self.space,
-            code: self.code,
+            space: self.space(),
+            code: self.code(),
             classes: self.classes() as u16,
             logit_scale: self.logit_scale(),
             table: word(self.fixed, offset::TABLE),
@@ -139,19 +146,37 @@ impl<'a> BlobView<'a> {
         }
     }
 
+    /// Bytes of the text: space, code and labels.
+    pub(super) fn texts(&self) -> [&'a [u8]; 3] {
+        let bytes: &[u8] = bytemuck::cast_slice(self.text);
+        let (space, code) = (half(self.fixed, offset::SPACE), half(self.fixed, offset::CODE));
+        let labels = word(self.fixed, offset::LABELS) as usize;
+        let part = |at: usize, len| bytes.get(at..).and_then(|b| b.get(..len)).unwrap_or_default();
+        [part(0, space), part(space, code), part(space + code, labels)]
+    }
+
+    fn text(&self, index: usize) -> &'a str {
+        self.texts().get(index).and_then(|b| core::str::from_utf8(b).ok()).unwrap_or_default()
+    }
+
     /// Name of the search space.
     pub fn space(&self) -> &'a str {
-        self.space
+        self.text(0)
     }
 
     /// The sub-network, as written: `16-4-..-64`.
     pub fn code(&self) -> &'a str {
-        self.code
+        self.text(1)
     }
 
     /// Class labels in the order of the logits; nothing where the blob has none.
     pub fn labels(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        self.labels.lines()
+        self.text(2).lines()
+    }
+
+    /// Kernels that execute the network.
+    pub const fn kernels(&self) -> KernelSet {
+        KernelSet::of_records(self.ops)
     }
 
     /// The label of a class.
@@ -170,7 +195,7 @@ impl<'a> BlobView<'a> {
     }
 
     /// Bytes of the arena that the packed kernels need, exactly.
-    pub fn arena_bytes(&self) -> usize {
+    pub const fn arena_bytes(&self) -> usize {
         word(self.fixed, offset::ARENA) as usize
     }
 
@@ -180,8 +205,8 @@ impl<'a> BlobView<'a> {
     }
 
     /// Logits: one a class.
-    pub fn classes(&self) -> usize {
-        usize::from(half(self.fixed, offset::CLASSES))
+    pub const fn classes(&self) -> usize {
+        half(self.fixed, offset::CLASSES)
     }
 
     /// Real value of one step of a logit.
@@ -192,7 +217,7 @@ impl<'a> BlobView<'a> {
     /// The input table, i8 `[channels][256]`.
     pub fn table(&self) -> &'a [i8] {
         let channels = usize::from(self.tensor(0).shape.channels);
-        let table = self.section(word(self.fixed, offset::TABLE), channels * 256);
+        let table = self.section(word(self.fixed, offset::TABLE), channels * 64);
         bytemuck::cast_slice(table.unwrap_or_default())
     }
 
@@ -215,12 +240,12 @@ impl<'a> BlobView<'a> {
             || self.ops.iter().any(op)
     }
 
-    pub(crate) fn section(&self, offset: u32, len: usize) -> Option<&'a [u8]> {
-        self.data.get(offset as usize..)?.get(..len)
-    }
-
-    fn words<T: bytemuck::Pod>(&self, offset: u32, len: usize) -> Option<&'a [T]> {
-        bytemuck::try_cast_slice(self.section(offset, len.checked_mul(4)?)?).ok()
+    /// A section of the data: `offset` counts bytes, `len` words.
+    #[inline(never)]
+    fn section(&self, offset: u32, len: usize) -> Option<&'a [u32]> {
+        let offset = offset as usize;
+        let words = self.data.get(offset / ALIGNMENT..)?.get(..len)?;
+        offset.is_multiple_of(ALIGNMENT).then_some(words)
     }
 
     pub(crate) fn weight_shape(&self, conv: &Conv) -> WeightShape {
@@ -233,13 +258,13 @@ impl<'a> BlobView<'a> {
 
     /// Weights of a convolution in the form of its kind; `None` only before the check.
     pub(crate) fn conv_weights(&self, conv: &Conv) -> Option<&'a [u32]> {
-        self.words(conv.weights, weight_words(conv.kind, self.weight_shape(conv)))
+        self.section(conv.weights, weight_words(conv.kind, self.weight_shape(conv)))
     }
 
     /// Parameters of a convolution, [`Conv::param_rows`] rows of the channels rounded up to even.
     pub(crate) fn conv_params(&self, conv: &Conv) -> Option<&'a [i32]> {
         let row = self.weight_shape(conv).output_pairs() * 2;
-        self.words(conv.params, conv.param_rows() * row)
+        self.section(conv.params, conv.param_rows() * row).map(bytemuck::cast_slice)
     }
 
     fn class_words(&self, classifier: &Classifier) -> usize {
@@ -248,12 +273,12 @@ impl<'a> BlobView<'a> {
 
     /// Weights of the classifier.
     pub(crate) fn classifier_weights(&self, classifier: &Classifier) -> Option<&'a [u32]> {
-        self.words(classifier.weights, self.classes() * self.class_words(classifier))
+        self.section(classifier.weights, self.classes() * self.class_words(classifier))
     }
 
     /// Parameters of the classifier: bias, then multipliers.
     pub(crate) fn classifier_params(&self, classifier: &Classifier) -> Option<&'a [i32]> {
-        self.words(classifier.params, self.classes() * 2)
+        self.section(classifier.params, self.classes() * 2).map(bytemuck::cast_slice)
     }
 
     /// Bytes of weights and parameters of an operation.

@@ -5,7 +5,7 @@ use crate::blob::BlobView;
 use crate::error::{Error, GraphProblem};
 use crate::graph::Activation::None as Linear;
 use crate::graph::KernelKind::{self, Direct, Winograd, WinogradOnline};
-use crate::kernel::{DirectOnly, Packed, Reference, Scalar};
+use crate::kernel::{KernelSet, MicroKernel, Packed, Reference, Scalar, Sums, Window};
 use crate::space::Shape;
 use crate::testnet::{Layer, Net, Random, Values, outputs};
 
@@ -123,19 +123,33 @@ fn steps_equal_a_run_and_the_observer_sees_each() {
     assert_eq!(whole, steps);
 }
 
+/// [`Scalar`] for the convolutions of ResNet20, all direct.
+struct DirectScalar;
+
+impl MicroKernel for DirectScalar {
+    const KERNELS: KernelSet = KernelSet::from_bits(0x13);
+
+    fn tile(&self, window: &Window<'_>, x: usize, weights: &[u32], sums: &mut Sums) {
+        Scalar.tile(window, x, weights, sums);
+    }
+}
+
 #[test]
-fn direct_only_refuses_what_it_cannot_execute() {
+fn kernels_that_are_left_out_are_refused() {
     let net = resnet20();
     let blob = net.build();
     let view = BlobView::new_intact(blob.bytes()).unwrap();
+    assert_eq!(view.kernels(), DirectScalar::KERNELS);
+    assert_eq!(crate::blob::kernels(blob.bytes()), DirectScalar::KERNELS);
     let image = Random(1).bytes(view.image_len());
     let expected = outputs(&Network::new(&view, Packed(Scalar)), &image, 0);
-    assert!(expected == outputs(&Network::new(&view, DirectOnly(Scalar)), &image, 1));
+    let network = Network::from_bytes(blob.bytes(), Packed(DirectScalar)).unwrap();
+    assert!(expected == outputs(&network, &image, 1));
     let blob = net.with_kinds(|i| if i == 6 { Winograd } else { Direct }).build();
-    let network = Network::from_bytes(blob.bytes(), DirectOnly(Scalar)).unwrap();
-    let mut arena = vec![0; network.arena_words()];
-    let error = Error::BlobOp { op: 6, problem: GraphProblem::Kind };
-    assert_eq!(network.run(&image, &mut arena, &mut [0; 100], &mut ()), Err(error));
+    let refused = Network::from_bytes(blob.bytes(), Packed(DirectScalar)).map(|_| ());
+    assert_eq!(refused, Err(Error::BlobOp { op: 6, problem: GraphProblem::Kind }));
+    assert!(crate::blob::kernels(blob.bytes()).winograd());
+    assert!(!crate::blob::kernels(blob.bytes()).online());
 }
 
 #[test]

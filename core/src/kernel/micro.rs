@@ -1,6 +1,7 @@
 //! The seam between the portable loops and a processor: a tile of 4 pixels x 2 outputs.
 
 use super::finish::{Finish, PairRow};
+use super::set::KernelSet;
 use super::winograd;
 use crate::quant;
 
@@ -106,6 +107,9 @@ pub(crate) const fn column(kx: usize, stride: usize, phase: usize) -> usize {
 /// What a processor contributes. All arithmetic is exact (no sum leaves 32 bits in a checked
 /// network), so every implementation gives the same integers.
 pub trait MicroKernel {
+    /// Kernels that are asked for: what else there is may be left out.
+    const KERNELS: KernelSet = KernelSet::ALL;
+
     /// Adds to `sums` the products of output pixels `x .. x + 4` and two output channels.
     ///
     /// `weights` are the pair's packed words, [`Window::weight_words`] of them: `kernel` for each

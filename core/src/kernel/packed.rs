@@ -6,7 +6,7 @@ use core::ops::Range;
 
 use super::micro::MicroKernel;
 use super::stage::{Row, Stage, part, take};
-use super::{BlockTask, ClassifierTask, ConvTask, Kernels};
+use super::{BlockTask, ClassifierTask, ConvTask, KernelSet, Kernels};
 use crate::exec::Observer;
 use crate::quant;
 
@@ -18,12 +18,9 @@ use crate::quant;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Packed<M>(pub M);
 
-/// [`Packed`] for networks whose convolutions are all direct: less code.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct DirectOnly<M>(pub M);
-
 impl<M: MicroKernel> Kernels for Packed<M> {
     const ROLLED: bool = true;
+    const KERNELS: KernelSet = M::KERNELS;
 
     fn conv<O: Observer + ?Sized>(
         &self,
@@ -32,7 +29,7 @@ impl<M: MicroKernel> Kernels for Packed<M> {
         arena: &mut [u32],
         observer: &mut O,
     ) {
-        let _ = conv::<M, O, true>(&self.0, task, scratch, arena, observer);
+        let _ = conv(&self.0, task, scratch, arena, observer);
     }
 
     fn block<O: Observer + ?Sized>(
@@ -42,36 +39,7 @@ impl<M: MicroKernel> Kernels for Packed<M> {
         arena: &mut [u32],
         observer: &mut O,
     ) {
-        let _ = block::<M, O, true>(&self.0, task, scratch, arena, observer);
-    }
-
-    fn classifier(&self, task: &ClassifierTask<'_>, arena: &mut [u32], logits: &mut [i32]) {
-        classifier(&self.0, task, arena, logits);
-    }
-}
-
-impl<M: MicroKernel> Kernels for DirectOnly<M> {
-    const ROLLED: bool = true;
-    const WINOGRAD: bool = false;
-
-    fn conv<O: Observer + ?Sized>(
-        &self,
-        task: &ConvTask<'_>,
-        scratch: Range<usize>,
-        arena: &mut [u32],
-        observer: &mut O,
-    ) {
-        let _ = conv::<M, O, false>(&self.0, task, scratch, arena, observer);
-    }
-
-    fn block<O: Observer + ?Sized>(
-        &self,
-        task: &BlockTask<'_>,
-        scratch: Range<usize>,
-        arena: &mut [u32],
-        observer: &mut O,
-    ) {
-        let _ = block::<M, O, false>(&self.0, task, scratch, arena, observer);
+        let _ = block(&self.0, task, scratch, arena, observer);
     }
 
     fn classifier(&self, task: &ClassifierTask<'_>, arena: &mut [u32], logits: &mut [i32]) {
@@ -82,7 +50,7 @@ impl<M: MicroKernel> Kernels for DirectOnly<M> {
 // The three are out of line to keep their stacks apart.
 
 #[inline(never)]
-fn conv<M: MicroKernel, O: Observer + ?Sized, const WINOGRAD: bool>(
+fn conv<M: MicroKernel, O: Observer + ?Sized>(
     micro: &M,
     task: &ConvTask<'_>,
     scratch: Range<usize>,
@@ -99,7 +67,7 @@ fn conv<M: MicroKernel, O: Observer + ?Sized, const WINOGRAD: bool>(
         let end = (y + task.shape.step()).min(height);
         maps.read(micro, &mut stage, y);
         maps.residual(task, task.residual_at, y..end);
-        stage.make::<M, WINOGRAD>(micro, y, scratch, maps.rows(task, y..end));
+        stage.make(micro, y, scratch, maps.rows(task, y..end));
         maps.tell(task.op, task, y..end, observer);
         y = end;
     }
@@ -133,7 +101,7 @@ fn classifier<M: MicroKernel>(
 
 /// A residual block, row by row.
 #[inline(never)]
-fn block<M: MicroKernel, O: Observer + ?Sized, const WINOGRAD: bool>(
+fn block<M: MicroKernel, O: Observer + ?Sized>(
     micro: &M,
     block: &BlockTask<'_>,
     scratch: Range<usize>,
@@ -165,7 +133,7 @@ fn block<M: MicroKernel, O: Observer + ?Sized, const WINOGRAD: bool>(
                 observer.enter(task.op);
                 maps.read(micro, &mut first, start);
                 let rows = buffer.get_mut(..(made - start) * row)?;
-                first.make::<M, WINOGRAD>(micro, start, scratch, rows);
+                first.make(micro, start, scratch, rows);
                 for y in start..made {
                     observer.row(task.op, y, part(rows, row, y - start).unwrap_or_default());
                 }
@@ -182,7 +150,7 @@ fn block<M: MicroKernel, O: Observer + ?Sized, const WINOGRAD: bool>(
         }
         let residual = if projection.is_some() { None } else { second.residual_at };
         maps.residual(second, residual, y..end);
-        last.make::<M, WINOGRAD>(micro, y, scratch, maps.rows(second, y..end));
+        last.make(micro, y, scratch, maps.rows(second, y..end));
         maps.tell(second.op, second, y..end, observer);
         y = end;
     }

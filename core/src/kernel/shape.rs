@@ -35,6 +35,7 @@ pub struct Ring {
 
 impl ConvShape {
     /// The shape of a graph's convolution.
+    #[inline(never)]
     pub(crate) fn of(graph: &impl Graph, conv: &Conv) -> Self {
         Self {
             input: graph.tensor(conv.input).shape,

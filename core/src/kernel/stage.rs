@@ -104,6 +104,8 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
     }
 
     /// Takes in a row of the image through the table.
+    // Apart from what takes in other rows, which needs the registers.
+    #[inline(never)]
     pub(super) fn image_row(&mut self, source: &[u8], table: &[i8]) {
         let (ring, pad) = (self.ring, self.shape().pad());
         let (width, stride) = (usize::from(self.shape().input.width), self.shape().stride);
@@ -113,10 +115,11 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
         for j in 0..channels.div_ceil(4) {
             let planes = part_mut(slot, 2 * plane, j).unwrap_or_default();
             let Some((low, high)) = planes.split_at_mut_checked(plane) else { return };
+            let Some(first) = table.first_chunk::<256>() else { return };
             // Where there is no channel: its weights are 0, any values do.
             let tables: [&[i8; 256]; 4] = core::array::from_fn(|k| {
                 let own = table.get((4 * j + k) * 256..).and_then(|t| t.first_chunk());
-                own.unwrap_or(&[0; 256])
+                own.unwrap_or(first)
             });
             let look = |bytes: [u8; 4]| {
                 let [a, b, c, d] = core::array::from_fn(|k| {
@@ -146,10 +149,9 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
     }
 
     /// Makes the rows of outputs from `y` on: one or two, as many as `out` holds. With a
-    /// residual, `out` holds that on entry. `work` are the shape's work words, or more. Without
-    /// `WINOGRAD`, all kinds are direct.
+    /// residual, `out` holds that on entry. `work` are the shape's work words, or more.
     #[inline]
-    pub(super) fn make<M: MicroKernel, const WINOGRAD: bool>(
+    pub(super) fn make<M: MicroKernel>(
         &self,
         micro: &M,
         y: usize,
@@ -157,7 +159,7 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
         out: &mut [u32],
     ) {
         let out = bytemuck::cast_slice_mut(out);
-        if WINOGRAD && self.task.shape.kind.winograd() {
+        if (M::KERNELS.winograd() || M::KERNELS.online()) && self.task.shape.kind.winograd() {
             self.make_tiles(micro, y, work, out);
         } else {
             self.make_direct(micro, y, out);
@@ -217,7 +219,11 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
         let (first, second) = out.split_at_mut_checked(row_bytes).unwrap_or_default();
         let mut tiles = Tiles { task, sums, out: [first, second] };
         let outputs = task.weight_shape().output_pairs();
-        if shape.kind == KernelKind::Winograd {
+        let online = match shape.kind {
+            KernelKind::WinogradOnline => M::KERNELS.online(),
+            _ => !M::KERNELS.winograd(),
+        };
+        if !online {
             for block in 0..shape.blocks() {
                 let x = block * BLOCK_COLUMNS;
                 micro.winograd_input(rows, ring.phase, x, inputs);

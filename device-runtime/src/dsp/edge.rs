@@ -6,6 +6,8 @@ use supernano_core::kernel::PairRow;
 const EDGE: usize = 8;
 
 /// Pixels at an edge, gathered where a whole tile or block may be written.
+// Aligned, so that it is copied in words.
+#[repr(align(4))]
 pub(super) struct Edge([[i8; 2]; EDGE]);
 
 impl Edge {

@@ -3,7 +3,7 @@
 
 #[cfg(not(supernano_v6m))]
 use supernano_core::kernel::Scalar;
-use supernano_core::kernel::{MicroKernel, Sums, Window};
+use supernano_core::kernel::{KernelSet, MicroKernel, Sums, Window};
 #[cfg(supernano_v6m)]
 use {
     core::arch::global_asm,
@@ -43,7 +43,9 @@ unsafe extern "C" {
 }
 
 #[cfg(not(supernano_v6m))]
-impl MicroKernel for Dsp {
+impl<const SET: u32> MicroKernel for Dsp<SET> {
+    const KERNELS: KernelSet = KernelSet::from_bits(SET);
+
     #[inline]
     fn tile(&self, window: &Window<'_>, x: usize, weights: &[u32], sums: &mut Sums) {
         Scalar.tile(window, x, weights, sums);
@@ -51,17 +53,20 @@ impl MicroKernel for Dsp {
 }
 
 #[cfg(supernano_v6m)]
-impl MicroKernel for Dsp {
+impl<const SET: u32> MicroKernel for Dsp<SET> {
+    const KERNELS: KernelSet = KernelSet::from_bits(SET);
+
     #[inline]
     fn tile(&self, window: &Window<'_>, x: usize, weights: &[u32], sums: &mut Sums) {
+        let set = Self::KERNELS;
         let tile = match (window.kernel(), window.stride()) {
-            (1, _) => supernano_tile_1x1,
-            (3, 1) => supernano_tile_3x3,
-            (5, 1) => supernano_tile_5x5,
-            (7, 1) => supernano_tile_7x7,
-            (3, 2) => supernano_tile_3x3_stride2,
-            (5, 2) => supernano_tile_5x5_stride2,
-            (7, 2) => supernano_tile_7x7_stride2,
+            (1, _) if set.direct(1, 1) => supernano_tile_1x1,
+            (3, 1) if set.direct(3, 1) => supernano_tile_3x3,
+            (5, 1) if set.direct(5, 1) => supernano_tile_5x5,
+            (7, 1) if set.direct(7, 1) => supernano_tile_7x7,
+            (3, 2) if set.direct(3, 2) => supernano_tile_3x3_stride2,
+            (5, 2) if set.direct(5, 2) => supernano_tile_5x5_stride2,
+            (7, 2) if set.direct(7, 2) => supernano_tile_7x7_stride2,
             _ => return,
         };
         if !window.holds(x, weights.len()) {

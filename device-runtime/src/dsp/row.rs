@@ -1,6 +1,6 @@
 //! Rows of direct convolutions.
 
-use supernano_core::kernel::{Finish, PairRow, TILE_PIXELS, Window};
+use supernano_core::kernel::{Finish, KernelSet, PairRow, TILE_PIXELS, Window};
 
 use super::edge::Edge;
 
@@ -33,15 +33,21 @@ unsafe extern "C" {
 
 /// `MicroKernel::row`.
 #[inline(always)]
-pub(super) fn row(window: &Window<'_>, weights: &[u32], finish: &Finish, out: &mut PairRow<'_>) {
+pub(super) fn row<const SET: u32>(
+    window: &Window<'_>,
+    weights: &[u32],
+    finish: &Finish,
+    out: &mut PairRow<'_>,
+) {
+    let set = KernelSet::from_bits(SET);
     let row = match (window.kernel(), window.stride()) {
-        (1, _) => supernano_row_1x1,
-        (3, 1) => supernano_row_3x3,
-        (5, 1) => supernano_row_5x5,
-        (7, 1) => supernano_row_7x7,
-        (3, 2) => supernano_row_3x3_stride2,
-        (5, 2) => supernano_row_5x5_stride2,
-        (7, 2) => supernano_row_7x7_stride2,
+        (1, _) if set.direct(1, 1) => supernano_row_1x1,
+        (3, 1) if set.direct(3, 1) => supernano_row_3x3,
+        (5, 1) if set.direct(5, 1) => supernano_row_5x5,
+        (7, 1) if set.direct(7, 1) => supernano_row_7x7,
+        (3, 2) if set.direct(3, 2) => supernano_row_3x3_stride2,
+        (5, 2) if set.direct(5, 2) => supernano_row_5x5_stride2,
+        (7, 2) if set.direct(7, 2) => supernano_row_7x7_stride2,
         _ => return,
     };
     let Some(last) = out.pixels().checked_sub(1) else { return };

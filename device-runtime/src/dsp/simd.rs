@@ -5,7 +5,7 @@ use core::arch::asm;
 use core::arch::global_asm;
 
 use supernano_core::kernel::winograd::{BLOCK_ROWS, SUM_WORDS};
-use supernano_core::kernel::{Finish, MicroKernel, PairRow, Scalar, Sums, Window};
+use supernano_core::kernel::{Finish, KernelSet, MicroKernel, PairRow, Scalar, Sums, Window};
 
 use super::{Dsp, row, winograd};
 
@@ -49,15 +49,17 @@ unsafe extern "C" {
 /// Words of 4 bytes whose sums fit an i16.
 const POOLED: usize = 256;
 
-impl MicroKernel for Dsp {
+impl<const SET: u32> MicroKernel for Dsp<SET> {
+    const KERNELS: KernelSet = KernelSet::from_bits(SET);
+
     #[inline]
     fn tile(&self, window: &Window<'_>, x: usize, weights: &[u32], sums: &mut Sums) {
         Scalar.tile(window, x, weights, sums);
     }
 
-    #[inline]
+    #[inline(always)]
     fn row(&self, window: &Window<'_>, weights: &[u32], finish: &Finish, out: &mut PairRow<'_>) {
-        row::row(window, weights, finish, out);
+        row::row::<SET>(window, weights, finish, out);
     }
 
     #[inline]

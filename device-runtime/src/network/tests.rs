@@ -48,3 +48,29 @@ fn what_is_no_blob_needs_no_memory_and_is_refused() {
     assert_eq!(memory_words(&[]), 0);
     assert!(Network::from_bytes(&BLOB[..BLOB.len() - 4]).is_err());
 }
+
+embed!(static EMBEDDED = "../../../tests/golden/tiny.snb");
+
+#[test]
+fn an_embedded_network_gives_the_golden_logits_with_its_own_kernels() {
+    let mut memory = [0; EMBEDDED.memory_words()];
+    assert_eq!(memory.len(), WORDS);
+    assert_eq!(EMBEDDED.run(IMAGE, &mut memory).unwrap(), golden());
+    assert_ne!(EMBEDDED.view().kernels(), KernelSet::ALL);
+}
+
+#[test]
+fn a_set_without_a_network_s_kernels_refuses_it() {
+    const NONE: u32 = KernelSet::NONE.bits();
+    let refused = Network::<NONE>::with_kernels(BLOB).map(|_| ());
+    assert!(matches!(refused, Err(Error::BlobOp { op: 0, .. })), "{refused:?}");
+    assert!(Network::<{ KernelSet::of(3, 1, supernano_core::graph::KernelKind::Direct).bits() }>::with_kernels(BLOB).is_err());
+}
+
+#[test]
+#[should_panic(expected = "damaged")]
+fn a_damaged_blob_is_not_embedded() {
+    let mut words: [u32; BLOB.len() / 4] = blob_words(BLOB);
+    words[20] ^= 1;
+    let _ = Network::<ALL>::embedded(&words);
+}

@@ -4,21 +4,43 @@
 
 use supernano_board::Port as _;
 use supernano_board::mps2::{M4, Mps2};
-use supernano_runtime::{Error, Network, argmax, include_network, memory_words};
+use supernano_runtime::{Error, argmax};
 
-const NETWORK: &[u8] = include_network!("../../../tests/golden/tiny.snb");
-const IMAGE: &[u8] = include_bytes!("../../../tests/golden/tiny.image");
+#[cfg(not(feature = "embedded"))]
+mod network {
+    use supernano_runtime::{Error, Network, include_network, memory_words};
+
+    const BLOB: &[u8] = include_network!("../../../tests/golden/tiny.snb");
+    pub const IMAGE: &[u8] = include_bytes!("../../../tests/golden/tiny.image");
+    pub const WORDS: usize = memory_words(BLOB);
+
+    pub fn run(memory: &mut [u32]) -> Result<&[i32], Error> {
+        Network::from_bytes(BLOB)?.run(IMAGE, memory)
+    }
+}
+
+#[cfg(feature = "embedded")]
+mod network {
+    use supernano_runtime::{Error, embed};
+
+    embed!(static NETWORK = env!("SUPERNANO_NETWORK"));
+    pub const IMAGE: &[u8] = include_bytes!(env!("SUPERNANO_IMAGE"));
+    pub const WORDS: usize = NETWORK.memory_words();
+
+    pub fn run(memory: &mut [u32]) -> Result<&[i32], Error> {
+        NETWORK.run(IMAGE, memory)
+    }
+}
 
 fn classify(memory: &mut [u32]) -> Result<usize, Error> {
-    let network = Network::from_bytes(NETWORK)?;
-    Ok(argmax(network.run(IMAGE, memory)?))
+    network::run(memory).map(argmax)
 }
 
 #[supernano_board::entry]
 fn main() -> ! {
-    const WORDS: usize = memory_words(NETWORK);
     let port = Mps2::<M4>::start();
-    if let Some(memory) = supernano_board::singleton!(: [u32; WORDS] = [0; WORDS]) {
+    if let Some(memory) = supernano_board::singleton!(: [u32; network::WORDS] = [0; network::WORDS])
+    {
         port.send(classify(memory).map_or(b'!', |class| b'0' + class as u8));
     }
     loop {

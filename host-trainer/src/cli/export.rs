@@ -35,8 +35,9 @@ pub struct Args {
     quantise: QuantiseArgs,
     #[command(flatten)]
     room: RoomArgs,
-    /// Also say where accuracy is lost: error per layer, and confusion matrices before and after
-    /// (whole in CODE.explain.json).
+    /// Also say why: the kernels that each convolution could have, with their instructions (on
+    /// --core), flash and arena; where accuracy is lost, by layer and by class (whole in
+    /// CODE.explain.json).
     #[arg(long)]
     explain: bool,
 }
@@ -154,7 +155,10 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let mut shipment = args.quantise.shipment(&run, &arch, &dataset, out)?;
     shipment.blob = args.room.apply(shipment.blob)?;
     let summary = measure(&shipment, &dataset)?;
-    let why = args.explain.then(|| explain::explain(&shipment, &dataset)).transpose()?;
+    let why = args
+        .explain
+        .then(|| explain::explain(&shipment, &dataset, &args.room.core()))
+        .transpose()?;
     let path = args
         .output
         .clone()
@@ -187,6 +191,32 @@ pub fn text(s: &Exported) -> String {
     )
 }
 
+/// The kernels that there were to choose from, a line each.
+fn kernels(why: &Explanation) -> String {
+    let rows: Vec<Vec<String>> = why
+        .kernels
+        .iter()
+        .flat_map(|choice| {
+            choice.candidates.iter().enumerate().map(|(i, c)| {
+                let first = |text: String| if i == 0 { text } else { String::new() };
+                vec![
+                    first(choice.operation.to_string()),
+                    first(choice.what.clone()),
+                    c.kernel.to_owned(),
+                    c.instructions.to_string(),
+                    format!("+{}", c.extra_flash_bytes),
+                    c.arena_bytes.to_string(),
+                    if c.chosen { "chosen" } else { "" }.to_owned(),
+                ]
+            })
+        })
+        .collect();
+    let instructions = format!("modelled instructions, {}", why.core);
+    let header =
+        ["#", "operation", "kernel", &instructions, "flash, bytes", "arena of all, bytes", ""];
+    table(&header, &rows)
+}
+
 /// Operations with their error, and the classes that quantisation costs most.
 fn explained(s: &Exported, why: &Explanation) -> String {
     let cell = |v: Option<f64>| v.map_or_else(String::new, |v| format!("{v:.1}"));
@@ -208,7 +238,7 @@ fn explained(s: &Exported, why: &Explanation) -> String {
         .collect();
     let header =
         ["#", "layer", "operation", "MACs", "scale", "zero", "range", "saturated %", "SNR, dB"];
-    let mut text = table(&header, &rows);
+    let mut text = format!("{}\n{}", kernels(why), table(&header, &rows));
     let lost: Vec<Vec<String>> = why
         .classes
         .iter()

@@ -21,6 +21,11 @@ pub struct RoomArgs {
 }
 
 impl RoomArgs {
+    /// Name of the core's table: `cortex-m4`.
+    pub fn core(&self) -> String {
+        format!("cortex-{}", self.core)
+    }
+
     /// The network with the kernels that fit.
     ///
     /// # Errors
@@ -37,6 +42,6 @@ impl RoomArgs {
         if room == Room::default() {
             return Ok(blob);
         }
-        within(&blob, room, &InstructionTable::of_core(&format!("cortex-{}", self.core))?)
+        within(&blob, room, &InstructionTable::of_core(&self.core())?)
     }
 }

@@ -1,11 +1,14 @@
-//! Where quantisation loses: error per layer, confusion before and after.
+//! Why an export is as it is: the kernels that there were to choose from, and where quantisation
+//! loses (error per layer, confusion before and after).
 
 use serde::Serialize;
 use supernano_core::exec::argmax;
 
+use super::choices::{KernelChoice, choices};
 use super::{Shipment, simulate};
 use crate::data::Dataset;
 use crate::error::Result;
+use crate::search::instructions::InstructionTable;
 use crate::supernet::Site;
 
 /// Test images whose feature maps are compared.
@@ -46,6 +49,10 @@ pub struct ClassError {
 /// An export explained.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Explanation {
+    /// The core whose table says what kernels cost.
+    pub core: String,
+    /// Convolutions, with the kernels that there were to choose from.
+    pub kernels: Vec<KernelChoice>,
     /// Operations.
     pub layers: Vec<LayerError>,
     /// Classes, those that lose most first.
@@ -69,10 +76,13 @@ struct Power {
 }
 
 /// Explains an export on the test split; confusion over all of it, errors over its first images.
+/// Kernels cost what the table of `core` (`cortex-m4`) says.
 ///
 /// # Errors
-/// [`crate::error::Error::Core`] for images of another shape.
-pub fn explain(shipment: &Shipment, dataset: &Dataset) -> Result<Explanation> {
+/// [`crate::error::Error::Core`] for images of another shape; a core without a table.
+pub fn explain(shipment: &Shipment, dataset: &Dataset, core: &str) -> Result<Explanation> {
+    let table = InstructionTable::of_core(core)?;
+    let kernels = choices(&shipment.blob.view()?.header(), &table);
     let test = &dataset.test;
     let classes = shipment.quantised.classes();
     let all: Vec<u32> = (0..test.len() as u32).collect();
@@ -122,6 +132,8 @@ pub fn explain(shipment: &Shipment, dataset: &Dataset) -> Result<Explanation> {
         .collect();
     by_class.sort_by_key(|c| i64::from(c.right_int8) - i64::from(c.right_float));
     Ok(Explanation {
+        core: core.to_owned(),
+        kernels,
         layers,
         classes: by_class,
         same_answer: same as f64 / test.len().max(1) as f64,

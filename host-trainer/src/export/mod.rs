@@ -2,6 +2,7 @@
 
 pub(crate) mod build;
 mod calibrate;
+pub mod choices;
 mod equalise;
 pub mod explain;
 pub mod formats;

@@ -1,12 +1,13 @@
 //! `cargo xtask bench-device`: networks x cores, instructions and memory.
 
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
 use crate::process::{self, Failure, Result, root, supernano};
-use crate::{bench_table, code, firmware, setup};
+use crate::{bench_table, code, firmware, plain, setup};
 
 /// Arguments of `cargo xtask bench-device`.
 #[derive(clap::Args, Debug)]
@@ -76,9 +77,14 @@ pub fn run(args: &Args) -> Result<()> {
     let jobs: Vec<(&Network, &str)> =
         networks.iter().flat_map(|n| cores.iter().map(move |&c| (n, c))).collect();
     let mut rows = all(&jobs, args.jobs.max(1))?;
+    if cores.contains(&"m0") {
+        let plain = plain(&rows)?;
+        rows.extend(plain);
+    }
     for core in cores {
         let code = code::bytes(core)?.total;
-        for row in rows.iter_mut().filter(|r| r["core"] == core) {
+        let engine = |r: &&mut Value| r["core"] == core && r["prefer"] != "plain";
+        for row in rows.iter_mut().filter(engine) {
             row["code_bytes"] = json!(code);
         }
     }
@@ -124,6 +130,42 @@ fn synthetic(space: &str, codes: &[&str], flags: &[&str], directory: &str) -> Re
         Value::Array(list) => Ok(list),
         other => Err(Failure::tool(format!("no list of networks: {other}"))),
     }
+}
+
+/// Rows of the networks by plain loops, which know neither PReLU nor a network file: its bytes are
+/// those of raw weights and biases.
+fn plain(rows: &[Value]) -> Result<Vec<Value>> {
+    let counted = plain::count()?;
+    let row = |plain: plain::Plain| {
+        let same = |r: &&Value| r["network"] == plain.network && r["core"] == "m0";
+        let of = rows.iter().find(same)?;
+        let mut row = json!({
+            "network": plain.network, "core": "m0", "prefer": "plain", "activation": "relu",
+            "instructions": plain.instructions, "arena_bytes": plain.arena_bytes,
+            "blob_bytes": of["raw_bytes"],
+        });
+        for key in ["code", "raw_bytes", "macs"] {
+            row[key] = of[key].clone();
+        }
+        Some(row)
+    };
+    Ok(counted.into_iter().filter_map(row).collect())
+}
+
+/// The network `small` with the kernels of each preference: the name, and the file.
+pub fn small(directory: &Path) -> Result<Vec<(&'static str, PathBuf)>> {
+    let mut list = Vec::new();
+    for (prefer, flags) in PREFERENCES {
+        for (_, space, code) in NETWORKS.into_iter().filter(|n| n.0 == "small") {
+            let directory = directory.join(prefer);
+            let flags = [flags, &["--prelu"]].concat();
+            for made in synthetic(space, &[code], &flags, &directory.display().to_string())? {
+                let file = made["file"].as_str().unwrap_or_default();
+                list.push((prefer, root().join(file)));
+            }
+        }
+    }
+    Ok(list)
 }
 
 fn network(made: &Value, name: &str, prefer: &str, activation: &str) -> Network {

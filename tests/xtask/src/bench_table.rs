@@ -42,7 +42,8 @@ pub fn write(path: &Path, rows: &[Value]) -> Result<()> {
 }
 
 fn table(core: &str, rows: &[&Value]) -> String {
-    let code = number(rows[0], "code_bytes");
+    let engine = rows.iter().find(|r| text(r, "prefer") != "plain").unwrap_or(&rows[0]);
+    let code = number(engine, "code_bytes");
     let mut lines = vec![
         format!("Cortex-{}, code {code:.0} bytes:\n", core.to_uppercase()),
         "| network | activation | prefer | M instructions | CMSIS-NN | a MAC | blob, bytes \
@@ -89,7 +90,9 @@ fn line(core: &str, name: &str, rows: &[&Value]) -> String {
             100.0 * each(&|r| number(r, "blob_bytes") / number(r, "raw_bytes") - 1.0)
         ),
         format!("{:.0}", mean("arena_bytes")),
-        format!("{:.0}", mean("stack_bytes")),
+        Some(mean("stack_bytes"))
+            .filter(|n| n.is_finite())
+            .map_or("-".into(), |n| format!("{n:.0}")),
     ];
     format!("| {} |", cells.join(" | "))
 }
@@ -120,6 +123,13 @@ mod tests {
         let rows =
             [row("large", 48_200_000), row("random 0", 1_000_000), row("random 1", 3_000_000)];
         let text = render(&rows);
+        let mut plain = row("large", 400_000_000);
+        plain["prefer"] = json!("plain");
+        plain["stack_bytes"] = json!(null);
+        let both = render(&[plain, row("large", 1)]);
+        assert!(both.starts_with("Cortex-M4, code 9000 bytes"), "{both}");
+        assert!(both.contains("| large | prelu | plain | 400.00 |"), "{both}");
+        assert!(both.contains("| +8.0 % | 500 | - |"), "{both}");
         assert!(text.starts_with("Cortex-M4, code 9000 bytes:\n\n| network |"), "{text}");
         let lines: Vec<&str> = text.lines().skip(4).collect();
         assert_eq!(

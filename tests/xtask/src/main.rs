@@ -14,6 +14,7 @@ mod exactness;
 mod firmware;
 mod method_study;
 mod paper_tables;
+mod plain;
 mod process;
 mod search;
 mod setup;

@@ -1,0 +1,99 @@
+//! Which kernels code is linked for.
+
+use crate::graph::KernelKind;
+
+/// A set of kernels: those that a network needs, or those that a firmware has. What is not in the
+/// set of a [`MicroKernel`](super::MicroKernel) is left out by the compiler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct KernelSet(u32);
+
+/// Direct convolutions: 1x1 of any stride, then side 3, 5, 7 of stride 1, then of stride 2.
+const DIRECT: u32 = 0x7f;
+const WINOGRAD: u32 = 1 << 7;
+const ONLINE: u32 = 1 << 8;
+
+impl KernelSet {
+    /// No kernel.
+    pub const NONE: Self = Self(0);
+    /// Every direct convolution.
+    pub const DIRECT: Self = Self(DIRECT);
+    /// Every kernel.
+    pub const ALL: Self = Self(DIRECT | WINOGRAD | ONLINE);
+
+    /// The set of these bits, as a constant parameter carries it.
+    pub const fn from_bits(bits: u32) -> Self {
+        Self(bits & Self::ALL.0)
+    }
+
+    /// The bits.
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// True where every kernel of the other set is in this one.
+    pub const fn contains(self, other: Self) -> bool {
+        other.0 & !self.0 == 0
+    }
+
+    /// The kernel of a convolution. What no checked network has gives any kernel, or none.
+    pub const fn of(kernel: u8, stride: u8, kind: KernelKind) -> Self {
+        let bit = match kind {
+            KernelKind::Winograd => WINOGRAD,
+            KernelKind::WinogradOnline => ONLINE,
+            KernelKind::Direct => match (kernel, stride) {
+                (1, _) => 1,
+                (3, 1) => 1 << 1,
+                (5, 1) => 1 << 2,
+                (7, 1) => 1 << 3,
+                (3, _) => 1 << 4,
+                (5, _) => 1 << 5,
+                (7, _) => 1 << 6,
+                _ => 0,
+            },
+        };
+        Self(bit)
+    }
+
+    /// True where the set has the direct convolution of this kernel and stride.
+    #[inline(always)]
+    pub const fn direct(self, kernel: u8, stride: u8) -> bool {
+        let one = Self::of(kernel, stride, KernelKind::Direct);
+        one.0 != 0 && self.contains(one)
+    }
+
+    /// True where the set has Winograd's algorithm on transformed weights.
+    #[inline(always)]
+    pub const fn winograd(self) -> bool {
+        self.0 & WINOGRAD != 0
+    }
+
+    /// True where the set has Winograd's algorithm on weights transformed while running.
+    #[inline(always)]
+    pub const fn online(self) -> bool {
+        self.0 & ONLINE != 0
+    }
+
+    /// With the kernel of a convolution, its kind as a blob writes it.
+    pub(crate) const fn with(self, kernel: u8, stride: u8, kind: u8) -> Self {
+        let kind = match kind {
+            0 => KernelKind::Direct,
+            1 => KernelKind::Winograd,
+            _ => KernelKind::WinogradOnline,
+        };
+        Self(self.0 | Self::of(kernel, stride, kind).0)
+    }
+
+    /// Of the convolutions among a blob's records.
+    pub(crate) const fn of_records(records: &[[u32; 5]]) -> Self {
+        let (mut set, mut i) = (Self::NONE, 0);
+        while i < records.len() {
+            let [kernel, stride, kind, _] = records[i][1].to_le_bytes();
+            if records[i][0] as u8 == 0 {
+                set = set.with(kernel, stride, kind);
+            }
+            i += 1;
+        }
+        set
+    }
+}
