@@ -47,7 +47,7 @@ pub fn choices(header: &Header<'_>, table: &InstructionTable) -> Vec<KernelChoic
     convs
         .map(|(i, conv)| KernelChoice {
             operation: i + 1,
-            what: super::kind(&Op::Conv(*conv)),
+            what: crate::device::kind(&Op::Conv(*conv)),
             candidates: KINDS
                 .into_iter()
                 .filter(|&kind| kind.suits(conv.kernel, conv.stride) && table.knows(kind))
@@ -85,9 +85,9 @@ fn candidate(
 /// How tables name a kind of kernel.
 const fn name(kind: KernelKind) -> &'static str {
     match kind {
-        KernelKind::Direct => "direct",
         KernelKind::Winograd => "winograd",
         KernelKind::WinogradOnline => "winograd-online",
+        _ => "direct",
     }
 }
 

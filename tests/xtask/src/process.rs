@@ -128,13 +128,26 @@ pub fn run(command: &mut Command) -> Result<f64> {
 
 /// Runs a command that prints one JSON object.
 pub fn json(command: &mut Command) -> Result<Value> {
+    answer(command)?.map_err(Failure::no)
+}
+
+/// Runs `supernano ... --json`: the object, or, where the answer is no (exit code 1), what it says.
+///
+/// # Errors
+/// A [`Failure`] for every other exit code.
+pub fn answer(command: &mut Command) -> Result<std::result::Result<Value, String>> {
     eprintln!("$ {}", shown(command));
     let output = command
         .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
         .output()
         .map_err(|e| Failure::tool(format!("`{}`: {e}", shown(command))))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    eprint!("{said}");
+    if output.status.code() == Some(1) {
+        return Ok(Err(said.trim().to_owned()));
+    }
     ended(command, output.status)?;
-    serde_json::from_slice(&output.stdout)
-        .map_err(|e| Failure::tool(format!("`{}`: no JSON object: {e}", shown(command))))
+    let object = serde_json::from_slice(&output.stdout);
+    Ok(Ok(object
+        .map_err(|e| Failure::tool(format!("`{}`: no JSON object: {e}", shown(command))))?))
 }

@@ -73,7 +73,12 @@ fn searched(budget: &[&str; 3], args: &Args) -> Result<Vec<Value>> {
     let front = format!("{RUN}/front-{flash}.json");
     let limits = ["--flash", flash, "--ram", ram, "--instructions", instructions];
     let mut search = supernano(["search", RUN, "--top", "20", "--verify", "-o", &front, "--json"]);
-    let found = process::json(search.args(limits))?;
+    let found = match process::answer(search.args(limits))? {
+        Ok(found) => found,
+        Err(said) => {
+            return Ok(vec![json!({ "budget": budget.join(" / "), "how": "search", "no": said })]);
+        }
+    };
     let winner = found["networks"]
         .as_array()
         .and_then(|all| all.iter().find(|n| n["code"] == found["winner"]))
@@ -113,6 +118,12 @@ fn markdown(rows: &[Value]) -> String {
                     predicted % | inherited % | int8 % | device % |\n|---|---|---|---|---|---|---|---|---|---|\n"
         .to_owned();
     for row in rows {
+        if let Some(said) = row["no"].as_str() {
+            let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+            let budget = row["budget"].as_str().unwrap_or_default();
+            text += &format!("| {budget} | {said} | | | | | | | | |\n");
+            continue;
+        }
         let percent = |key: &str| format!("{:.2}", 100.0 * row[key].as_f64().unwrap_or(f64::NAN));
         let plain = |key: &str| row[key].to_string();
         let name = format!(
