@@ -85,9 +85,9 @@ fn candidate(
 /// How tables name a kind of kernel.
 const fn name(kind: KernelKind) -> &'static str {
     match kind {
-        KernelKind::Direct => "direct",
         KernelKind::Winograd => "winograd",
         KernelKind::WinogradOnline => "winograd-online",
+        _ => "direct",
     }
 }
 
