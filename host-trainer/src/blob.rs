@@ -5,7 +5,7 @@ use std::path::Path;
 use rayon::prelude::*;
 use supernano_core::blob::BlobView;
 use supernano_core::exec::{Network, argmax};
-use supernano_core::kernel::{Host, Kernels, Packed};
+use supernano_core::kernel::{Host, Kernels, Packed, Reference};
 
 use crate::data::Images;
 use crate::error::{Error, Result};
@@ -18,6 +18,9 @@ pub struct Blob {
     length: usize,
     place: String,
 }
+
+/// Images that the reference kernels execute beside the fast ones: they take a second each.
+pub const SAMPLE: usize = 16;
 
 impl Blob {
     /// Copies and checks `bytes`; `place` names them in errors.
@@ -59,6 +62,18 @@ impl Blob {
     /// [`Error::Core`] for images of another shape.
     pub fn logits(&self, images: &Images) -> Result<Vec<i32>> {
         self.logits_with(images, || Packed(Host::default()))
+    }
+
+    /// `logits` of the images, those of the first [`SAMPLE`] computed anew by the reference kernels.
+    ///
+    /// # Errors
+    /// As [`Blob::logits`].
+    pub fn sampled(&self, images: &Images, logits: &[i32]) -> Result<Vec<i32>> {
+        let count = images.len().min(SAMPLE) as u32;
+        let sample = images.select(&(0..count).collect::<Vec<u32>>());
+        let mut found = self.logits_with(&sample, || Reference)?;
+        found.extend_from_slice(logits.get(found.len()..).unwrap_or_default());
+        Ok(found)
     }
 
     /// As [`Blob::logits`], by the kernels that `kernels` makes.

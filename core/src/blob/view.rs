@@ -94,7 +94,8 @@ impl<'a> BlobView<'a> {
             return Err(Error::BlobVersion { expected: VERSION, found: version });
         }
         let length = word(fixed, offset::LENGTH) as usize;
-        if half(fixed, offset::RESERVED) != 0 || length < FIXED || length % ALIGNMENT != 0 {
+        if half(fixed, offset::RESERVED) != 0 || length < FIXED || !length.is_multiple_of(ALIGNMENT)
+        {
             return Err(Error::BlobHeader);
         }
         let Some((words, _)) = words.split_at_checked(length / 4) else {
@@ -123,7 +124,7 @@ impl<'a> BlobView<'a> {
         let known = half(fixed, offset::SPACE) + half(fixed, offset::CODE);
         let fits = known <= short && labels <= short - known;
         if !fits
-            || word(fixed, offset::DATA) as usize % ALIGNMENT != 0
+            || !(word(fixed, offset::DATA) as usize).is_multiple_of(ALIGNMENT)
             || tensors > MAX_TENSORS
             || ops > MAX_OPS
         {

@@ -1,6 +1,6 @@
 use supernano_core::arch::Arch;
 use supernano_core::blob::BlobView;
-use supernano_core::plan::{BranchScheme, Enhancement, resolve};
+use supernano_core::plan::{ActivationScope, BranchScheme, Enhancement, WidthRule, resolve};
 use supernano_core::space::RESNET20;
 
 use super::*;
@@ -11,9 +11,12 @@ use crate::synthetic;
 
 const SMALL: &str = "4-4-4-4-4-4-4-8-8-8-8-8-8-16-16-16-16-16-16";
 
+const NONE: Enhancement =
+    Enhancement { widths: WidthRule::None, activation: ActivationScope::None };
+
 fn small(prefer: Prefer) -> Blob {
     let arch = Arch::parse(&RESNET20, SMALL).unwrap();
-    let plan = resolve(&RESNET20, &arch, Enhancement::default(), BranchScheme::Shared);
+    let plan = resolve(&RESNET20, &arch, NONE, BranchScheme::Shared);
     synthetic::blob(&RESNET20, &plan, SMALL, prefer, 1).unwrap()
 }
 
