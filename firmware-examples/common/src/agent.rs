@@ -1,6 +1,6 @@
 //! The agent's loop over a board's serial port.
 
-use supernano_core::wire::{self, Request};
+use supernano_core::wire::{self, MAX_FRAME, Request};
 use supernano_runtime::{Agent, Board, Memory};
 
 /// A serial port that waits.
@@ -16,14 +16,21 @@ pub trait Port {
 /// beginning.
 pub fn serve<B: Board + Port>(board: B, memory: Memory<'_>) -> ! {
     let mut agent = Agent::new(board, memory);
-    let mut frame = [0; 64];
-    let length = wire::encode(0, &Request::OpenPlaced { set: 0 }, &mut frame).unwrap_or(0);
-    for &byte in frame.iter().take(length) {
-        agent.receive(byte); // a refusal leaves no network open
-    }
+    open_placed(&mut agent);
     loop {
         let byte = agent.board().receive();
         let (board, answer) = agent.receive(byte);
         answer.iter().for_each(|&byte| board.send(byte));
+    }
+}
+
+/// Opens the network that was placed before the start; where it is none, or not sound, the agent
+/// refuses it and none is open.
+#[inline(never)]
+fn open_placed<B: Board>(agent: &mut Agent<'_, B>) {
+    let mut frame = [0; MAX_FRAME];
+    let length = wire::encode(0, &Request::OpenPlaced { set: 0 }, &mut frame).unwrap_or(0);
+    for &byte in frame.iter().take(length) {
+        agent.receive(byte);
     }
 }
