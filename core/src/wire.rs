@@ -6,7 +6,7 @@ use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
 /// Version of the protocol; both sides must have the same.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 /// Most bytes of a blob or an image in one message.
 pub const CHUNK: usize = 1024;
 /// Longest frame on the wire, its closing zero included.
@@ -48,7 +48,10 @@ pub enum Request<'a> {
         data: &'a [u8],
     },
     /// Classify the image that was sent.
-    Run,
+    Run {
+        /// CRC-32 of the image ([`checksum`]): the device runs no other.
+        checksum: u32,
+    },
     /// Classify an image that was placed in memory before the start.
     RunPlaced {
         /// Which, from 0.
@@ -98,6 +101,12 @@ pub enum Reply<'a> {
         blob_capacity: u32,
         /// Largest arena, bytes.
         arena_capacity: u32,
+        /// Longest image that can be sent, bytes.
+        image_capacity: u32,
+        /// RAM that nothing uses, the stack included, bytes; 0 where the device cannot tell.
+        free_ram: u32,
+        /// CRC-32 of the blob in use, or of the one placed in memory; 0 where there is none.
+        blob_checksum: u32,
     },
     /// Done.
     Done,
@@ -175,6 +184,14 @@ pub enum Refusal {
         /// Bytes that were sent.
         found: u32,
     },
+    /// The image that was sent is not the one that was to run: a part was lost, or an old one came
+    /// late.
+    ImageChecksum {
+        /// The CRC-32 that the request names.
+        expected: u32,
+        /// That of the device's image.
+        found: u32,
+    },
 }
 
 /// Why a frame was not made or not understood.
@@ -235,6 +252,17 @@ pub fn message<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, FrameError>
         Ok((message, [])) => Ok(message),
         _ => Err(FrameError::Message),
     }
+}
+
+/// CRC-32 (ISO-HDLC) of an image.
+pub fn checksum(bytes: &[u8]) -> u32 {
+    CRC.checksum(bytes)
+}
+
+/// True where `sequence` is older than `latest`: its request was answered, or given up, and must
+/// not be carried out any more. Numbers wrap, so half of them are older.
+pub fn stale(sequence: u16, latest: u16) -> bool {
+    (1..0x8000).contains(&latest.wrapping_sub(sequence))
 }
 
 /// Undoes COBS in place and checks the sum: sequence number and the message's bytes.

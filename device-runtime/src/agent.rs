@@ -27,6 +27,11 @@ pub trait Board {
     /// Runs `f` with interrupts masked.
     fn masked<R>(&self, f: impl FnOnce() -> R) -> R;
 
+    /// RAM that nothing uses, the stack included, bytes; 0 where the board cannot tell.
+    fn free_ram(&self) -> u32 {
+        0
+    }
+
     /// Runs `f` and measures the bytes of stack that it takes; 0 where the board cannot.
     fn stack<R>(&self, f: impl FnOnce() -> R) -> (R, u32) {
         (f(), 0)
@@ -54,7 +59,8 @@ enum Open {
 }
 
 /// Answers requests. Every blob is checked before every run; nothing is written outside the
-/// buffers.
+/// buffers. A repeated request is answered without being carried out again, and one that is older
+/// than the latest is dropped.
 pub struct Agent<'m, B> {
     board: B,
     memory: Memory<'m>,
@@ -63,6 +69,10 @@ pub struct Agent<'m, B> {
     image_length: usize,
     collector: Collector,
     out: [u8; MAX_FRAME],
+    /// Sequence number of the latest request, and the CRC-32 of its message.
+    latest: Option<(u16, u32)>,
+    /// Length of the frame in `out`, which answers the latest request; 0 where it does not.
+    answered: usize,
 }
 
 impl<'m, B: Board> Agent<'m, B> {
@@ -76,6 +86,8 @@ impl<'m, B: Board> Agent<'m, B> {
             image_length: 0,
             collector: Collector::new(),
             out: [0; MAX_FRAME],
+            latest: None,
+            answered: 0,
         }
     }
 
@@ -93,14 +105,30 @@ impl<'m, B: Board> Agent<'m, B> {
 
     fn reply(&mut self) -> usize {
         let mut collector = core::mem::take(&mut self.collector);
-        let answer = wire::unframe(collector.frame()).and_then(|(sequence, message)| {
-            let request = wire::message::<Request<'_>>(message);
-            let reply = request.map_err(|_| Refusal::Malformed).and_then(|r| self.answer(&r));
-            wire::encode(sequence, &reply.unwrap_or_else(Reply::Refused), &mut self.out)
-        });
+        let answer = wire::unframe(collector.frame())
+            .map(|(sequence, message)| self.numbered(sequence, message));
         collector.clear();
         self.collector = collector;
         answer.unwrap_or(0)
+    }
+
+    /// Answers an undamaged frame: the length of the reply's.
+    fn numbered(&mut self, sequence: u16, message: &[u8]) -> usize {
+        let request = wire::message::<Request<'_>>(message);
+        let identity = (sequence, wire::checksum(message));
+        // a hello begins a conversation, whatever its number
+        if !matches!(request, Ok(Request::Hello { .. })) {
+            match self.latest {
+                Some(latest) if latest == identity && self.answered > 0 => return self.answered,
+                Some((latest, _)) if wire::stale(sequence, latest) => return 0,
+                _ => {}
+            }
+        }
+        let reply = request.map_err(|_| Refusal::Malformed).and_then(|r| self.answer(&r));
+        let reply = reply.unwrap_or_else(Reply::Refused);
+        self.answered = wire::encode(sequence, &reply, &mut self.out).unwrap_or(0);
+        self.latest = Some(identity);
+        self.answered
     }
 
     fn answer(&mut self, request: &Request<'_>) -> Result<Reply<'static>, Refusal> {
@@ -130,6 +158,9 @@ impl<'m, B: Board> Agent<'m, B> {
                 kernels: KERNELS,
                 blob_capacity: bytes(self.memory.blob).len() as u32,
                 arena_capacity: bytes(self.memory.arena).len() as u32,
+                image_capacity: self.memory.image.len() as u32,
+                free_ram: self.board.free_ram(),
+                blob_checksum: self.blob_checksum(),
             }),
             Request::Blob { offset, length, data } => {
                 self.open = Open::No;
@@ -149,7 +180,14 @@ impl<'m, B: Board> Agent<'m, B> {
                 self.image_length = offset as usize + data.len();
                 Ok(Reply::Done)
             }
-            Request::Run => self.run(None),
+            Request::Run { checksum } => {
+                let image = self.memory.image.get(..self.image_length).unwrap_or(&[]);
+                let found = wire::checksum(image);
+                if found != checksum && self.open != Open::No {
+                    return Err(Refusal::ImageChecksum { expected: checksum, found });
+                }
+                self.run(None)
+            }
             Request::RunPlaced { index } => self.run(Some(index)),
             Request::Measure => self.measure(),
             Request::Digest { index } => self.digest(index),
@@ -184,6 +222,16 @@ impl<'m, B: Board> Agent<'m, B> {
             ops: network.ops() as u32,
             images: images as u32,
         })
+    }
+
+    /// CRC-32 of the blob in use, else of the first that is placed in memory, where its check
+    /// passes.
+    fn blob_checksum(&self) -> u32 {
+        let placed = || {
+            let (blob, ..) = placed::parts(self.memory.placed, 0)?;
+            BlobView::new_checked(blob).ok()
+        };
+        self.view().ok().or_else(placed).map_or(0, |view| view.checksum())
     }
 
     /// The blob in use, checked anew.

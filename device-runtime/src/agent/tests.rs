@@ -59,15 +59,15 @@ fn a_blob_and_an_image_give_the_golden_logits() {
         .map(|n| n.parse().unwrap())
         .collect();
     with_agent(4096, 4096, |agent| {
-        ask(agent, Request::Run, |r| assert_eq!(r, Reply::Refused(Refusal::NoBlob)));
+        ask(agent, Request::Run { checksum: 0 }, |r| assert_eq!(r, Reply::Refused(Refusal::NoBlob)));
         send(agent, BLOB);
         ask(agent, Request::Open, |r| assert!(matches!(r, Reply::Opened { .. }), "{r:?}"));
-        ask(agent, Request::Run, |r| {
+        ask(agent, Request::Run { checksum: 0 }, |r| {
             assert!(matches!(r, Reply::Refused(Refusal::ImageLength { found: 0, .. })), "{r:?}");
         });
         ask(agent, Request::Image { offset: 0, data: IMAGE }, |r| assert_eq!(r, Reply::Done));
         for _ in 0..2 {
-            ask(agent, Request::Run, |r| match r {
+            ask(agent, Request::Run { checksum: wire::checksum(IMAGE) }, |r| match r {
                 Reply::Logits(logits) => assert_eq!(&logits[..], &golden[..]),
                 other => panic!("{other:?}"),
             });
@@ -84,7 +84,7 @@ fn a_damaged_blob_never_runs() {
             send(agent, &bad);
             ask(agent, Request::Open, |r| assert_eq!(r, Reply::Refused(Refusal::BadBlob)));
             ask(agent, Request::Image { offset: 0, data: IMAGE }, |_| ());
-            ask(agent, Request::Run, |r| assert_eq!(r, Reply::Refused(Refusal::NoBlob)));
+            ask(agent, Request::Run { checksum: wire::checksum(IMAGE) }, |r| assert_eq!(r, Reply::Refused(Refusal::NoBlob)));
         });
     }
 }
@@ -140,4 +140,93 @@ fn an_unknown_message_gets_an_answer() {
         let expected = (5, Reply::Refused(Refusal::Malformed));
         assert_eq!(wire::decode::<Reply<'_>>(&mut answer), Ok(expected));
     });
+}
+
+/// Frames one request with its number and returns the bytes of the answer.
+fn exchange(agent: &mut Agent<'_, Mock>, sequence: u16, request: &Request<'_>) -> Vec<u8> {
+    let mut frame = [0; MAX_FRAME];
+    let n = wire::encode(sequence, request, &mut frame).unwrap();
+    let mut answer: Vec<u8> = Vec::new();
+    for &byte in &frame[..n] {
+        answer.extend_from_slice(agent.receive(byte).1);
+    }
+    answer
+}
+
+#[test]
+fn a_hello_names_the_blob_and_the_buffers() {
+    with_agent(4096, 4096, |agent| {
+        for loaded in [false, true] {
+            ask(agent, Request::Hello { version: VERSION }, |r| {
+                let Reply::Hello { blob_capacity, image_capacity, blob_checksum, .. } = r else {
+                    panic!("{r:?}");
+                };
+                assert_eq!((blob_capacity, image_capacity), (16_384, 4096));
+                let view = BlobView::new_checked(BLOB).unwrap();
+                assert_eq!(blob_checksum, if loaded { view.checksum() } else { 0 });
+            });
+            send(agent, BLOB);
+            ask(agent, Request::Open, |r| assert!(matches!(r, Reply::Opened { .. }), "{r:?}"));
+        }
+        let other = VERSION + 1;
+        ask(agent, Request::Hello { version: other }, |r| {
+            let refusal = Refusal::Version { expected: VERSION, found: other };
+            assert_eq!(r, Reply::Refused(refusal));
+        });
+    });
+}
+
+#[test]
+fn a_late_part_of_an_old_image_is_dropped_and_a_repeat_is_answered_alike() {
+    with_agent(4096, 4096, |agent| {
+        send(agent, BLOB);
+        ask(agent, Request::Open, |r| assert!(matches!(r, Reply::Opened { .. }), "{r:?}"));
+        exchange(agent, 100, &Request::Image { offset: 0, data: IMAGE });
+        let run = Request::Run { checksum: wire::checksum(IMAGE) };
+        let first = exchange(agent, 101, &run);
+        assert!(!first.is_empty());
+        let late = Request::Image { offset: 0, data: &[7; 8] };
+        assert!(exchange(agent, 99, &late).is_empty(), "a stale request was carried out");
+        assert_eq!(exchange(agent, 101, &run), first);
+        assert!(!exchange(agent, 102, &late).is_empty());
+        let mut answer = exchange(agent, 103, &run);
+        answer.pop();
+        let refused = wire::decode::<Reply<'_>>(&mut answer).unwrap().1;
+        let wrong = matches!(refused, Reply::Refused(Refusal::ImageChecksum { .. }));
+        assert!(wrong, "{refused:?}");
+    });
+}
+
+/// 200,000 requests of the right form with arbitrary numbers: every one is answered, nothing
+/// panics, and memory beyond the buffers is as it was.
+#[test]
+fn arbitrary_requests_stay_inside_the_buffers() {
+    const GUARD: u32 = 0x5aa5_c33c;
+    let mut words = vec![GUARD; 3 * 64];
+    let (front, rest) = words.split_at_mut(64);
+    let (blob, back) = rest.split_at_mut(64);
+    let (mut arena, mut image) = (vec![0u32; 64], vec![0u8; 128]);
+    let memory = Memory { blob, arena: &mut arena, image: &mut image, placed: &[] };
+    let mut agent = Agent::new(Mock, memory);
+    let data = [9u8; CHUNK];
+    let mut state = 11u32;
+    let mut random = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state >> 5
+    };
+    for sequence in 0..200_000u32 {
+        let small = random() % 300;
+        let offset = if random() % 4 == 0 { u32::MAX - small } else { small };
+        let data = &data[..(random() % 300) as usize];
+        let request = match random() % 8 {
+            0..3 => Request::Blob { offset, length: random() % 400, data },
+            3..5 => Request::Image { offset, data },
+            5 => Request::Open,
+            6 => Request::Run { checksum: random() },
+            _ => Request::RunPlaced { index: offset },
+        };
+        assert!(!exchange(&mut agent, sequence as u16, &request).is_empty());
+    }
+    drop(agent);
+    assert!(front.iter().chain(&*back).all(|&w| w == GUARD));
 }
