@@ -173,8 +173,7 @@ fn mutated_frames_are_dropped_on_both_sides() {
     };
     for round in 0..200_000 {
         let request = round % 2 == 0;
-        let good =
-            if request { &requests[random(4)] } else { &replies[random(3)] };
+        let good = if request { &requests[random(4)] } else { &replies[random(3)] };
         let mut bytes = good[..good.len() - 1].to_vec();
         for _ in 0..=random(3) {
             let at = random(bytes.len());

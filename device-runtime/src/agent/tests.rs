@@ -59,7 +59,9 @@ fn a_blob_and_an_image_give_the_golden_logits() {
         .map(|n| n.parse().unwrap())
         .collect();
     with_agent(4096, 4096, |agent| {
-        ask(agent, Request::Run { checksum: 0 }, |r| assert_eq!(r, Reply::Refused(Refusal::NoBlob)));
+        ask(agent, Request::Run { checksum: 0 }, |r| {
+            assert_eq!(r, Reply::Refused(Refusal::NoBlob))
+        });
         send(agent, BLOB);
         ask(agent, Request::Open, |r| assert!(matches!(r, Reply::Opened { .. }), "{r:?}"));
         ask(agent, Request::Run { checksum: 0 }, |r| {
@@ -84,7 +86,9 @@ fn a_damaged_blob_never_runs() {
             send(agent, &bad);
             ask(agent, Request::Open, |r| assert_eq!(r, Reply::Refused(Refusal::BadBlob)));
             ask(agent, Request::Image { offset: 0, data: IMAGE }, |_| ());
-            ask(agent, Request::Run { checksum: wire::checksum(IMAGE) }, |r| assert_eq!(r, Reply::Refused(Refusal::NoBlob)));
+            ask(agent, Request::Run { checksum: wire::checksum(IMAGE) }, |r| {
+                assert_eq!(r, Reply::Refused(Refusal::NoBlob))
+            });
         });
     }
 }

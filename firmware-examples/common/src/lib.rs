@@ -14,7 +14,7 @@ pub use agent::{Port, serve};
 pub use builtin::{builtin, stuck};
 pub use classify::classify;
 pub use real::{Chosen, Real, placed};
-pub use stack::depth;
+pub use stack::{depth, free};
 pub use supernano_chips as chips;
 
 /// The agent of an MPS2 machine: `agent!(M4 { blob: KiB, arena: KiB, image: KiB, placed: KiB })`

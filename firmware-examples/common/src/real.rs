@@ -120,6 +120,10 @@ impl<C: Chosen> supernano_runtime::Board for Real<C> {
         cortex_m::interrupt::free(|_| f())
     }
 
+    fn free_ram(&self) -> u32 {
+        crate::free()
+    }
+
     fn stack<R>(&self, f: impl FnOnce() -> R) -> (R, u32) {
         cortex_m::interrupt::free(|_| crate::depth(f))
     }

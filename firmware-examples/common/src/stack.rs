@@ -26,3 +26,13 @@ pub fn depth<R>(f: impl FnOnce() -> R) -> (R, u32) {
     let deepest = (0..WORDS).rev().find(|&i| !painted(i));
     (result, deepest.map_or(0, |i| (OWN + 4 * (i + 1)) as u32))
 }
+
+unsafe extern "C" {
+    static _stack_start: u32;
+    static _stack_end: u32;
+}
+
+/// RAM that nothing uses, the stack included, bytes.
+pub fn free() -> u32 {
+    (&raw const _stack_start as usize - &raw const _stack_end as usize) as u32
+}
