@@ -109,7 +109,7 @@ impl Chip {
         bus.modify(system, 0, 1);
         bus.wait(system + 8, 15, 2)?;
         if let Some(tick) = self.tick {
-            bus.write(tick, self.external / 1_000_000 | 1 << 9);
+            bus.write(tick, (self.external / 1_000_000) | 1 << 9);
         }
         Ok(())
     }

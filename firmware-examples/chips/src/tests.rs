@@ -201,7 +201,7 @@ fn the_ports_have_their_rate() {
         let rate = match board.setup {
             Setup::Stm32F4(_) => model.core_hz / 4 / get(r, stm32f4::BRR),
             Setup::Stm32H7(_) => model.core_hz / 4 / get(r, stm32h7::BRR),
-            Setup::Nrf52(_) => (u64::from(get(r, nrf52::BAUDRATE)) * 16_000_000 >> 32) as u32,
+            Setup::Nrf52(_) => ((u64::from(get(r, nrf52::BAUDRATE)) * 16_000_000) >> 32) as u32,
             Setup::Rp2(chip) => {
                 let divisor = 64 * get(r, chip.uart + 0x24) + get(r, chip.uart + 0x28);
                 model.core_hz * 4 / divisor
