@@ -50,6 +50,32 @@ pub enum Error {
         /// What happened, and what to do.
         problem: String,
     },
+    /// A line to a device is broken: no byte comes, or the stream ends.
+    #[error("{link}: {problem}")]
+    Line {
+        /// The line.
+        link: String,
+        /// What happened, and what to look at.
+        problem: String,
+    },
+    /// Somebody answers, but not this version of the agent: a stale firmware, or another one.
+    #[error("{link}: firmware: expected {expected}, found {found}; write this version's agent")]
+    Firmware {
+        /// The line.
+        link: String,
+        /// What would have been right.
+        expected: String,
+        /// What is there.
+        found: String,
+    },
+    /// A device refuses a request, with its numbers.
+    #[error("{link}: the device refuses: {refusal:?}")]
+    Refused {
+        /// The line.
+        link: String,
+        /// Why.
+        refusal: supernano_core::wire::Refusal,
+    },
     /// Training met a loss that is not finite.
     #[error("step {step}, update {update}: the loss of {code} is not finite (first in {layer})")]
     NotFinite {
@@ -76,7 +102,11 @@ impl Error {
         match self {
             Self::No(_) | Self::NotFinite { .. } => 1,
             Self::Missing { .. } | Self::Invalid { .. } | Self::Core { .. } => 2,
-            Self::Io { .. } | Self::Tool { .. } => 3,
+            Self::Io { .. }
+            | Self::Tool { .. }
+            | Self::Line { .. }
+            | Self::Firmware { .. }
+            | Self::Refused { .. } => 3,
         }
     }
 

@@ -2,5 +2,6 @@
 //! independent integer [`oracle`].
 
 pub mod command;
+pub mod line;
 pub mod oracle;
 pub mod small;

@@ -6,12 +6,13 @@ use serde::Serialize;
 use supernano_core::arch::Arch;
 use supernano_core::plan::{ActivationScope, BranchScheme, Enhancement, WidthRule, resolve};
 use supernano_core::space::{BUILTIN, Space};
+use supernano_core::wire::Unit;
 
 use super::device::DeviceArgs;
 use super::output::{Output, table};
 use crate::blob::Blob;
 use crate::data::rng::{ChaCha8Rng, Key, Purpose};
-use crate::device::{self, LatencyReport, LayerCount};
+use crate::device::{self, Device, LatencyReport, LayerCount, Options};
 use crate::error::{Error, Result};
 use crate::export::Prefer;
 use crate::search::device::KINDS;
@@ -25,7 +26,8 @@ use crate::{files, synthetic};
 /// The table is judged on networks that were not used to fit it.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example: supernano calibrate --target qemu-m4 -o cortex-m4.toml\n\n\
-    Nothing needs to be trained for it. Exit code 1: a network that was kept out is more than 1 % \
+    Nothing needs to be trained for it. A board \
+    (--target probe, serial:PATH or tcp:HOST:PORT) gives a table of cycles at its clock. Exit code 1: a network that was kept out is more than 1 % \
     off.")]
 pub struct Args {
     #[command(flatten)]
@@ -83,18 +85,16 @@ const TOLERANCE: f64 = 0.01;
 pub fn run(args: &Args, out: &Output) -> Result<()> {
     let target = args.device.target()?;
     let name = target.to_string();
-    let core =
-        name.strip_prefix("qemu-").map(|core| format!("cortex-{core}")).ok_or_else(|| {
-            Error::invalid("option --target", "target", "a device that counts: qemu-CORE", &name)
-        })?;
-    let shipped = InstructionTable::of_core(&core)?;
+    let options = Options { elf: args.device.firmware(), repeats: 1, clock_hz: None };
+    let mut who: Option<Device> = None;
     let count = args.fit + args.judge;
     let bar = out.progress(u64::from(count), "calibrate");
     let (mut counts, mut counted) = (Vec::<(Work, u64)>::new(), Vec::new());
     let mut stack = 0;
     for index in 0..count {
         let (space, blob) = network(args.seed, index, index < args.fit)?;
-        let report = device::latency(&blob, target, args.device.firmware())?;
+        let report = device::latency(&blob, &target, &options)?;
+        who.get_or_insert_with(|| report.device.clone());
         if index < args.fit {
             let works = works(&blob)?;
             let parts = parts(&report, &works);
@@ -105,7 +105,18 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         bar.inc(1);
     }
     bar.finish_and_clear();
+    let Some(who) = who else { return Err(Error::tool(&name, "counted nothing")) };
+    // An emulator names what it emulates, and may run another core's code.
+    let core = name.strip_prefix("qemu-").map(|core| format!("cortex-{core}"));
+    let shipped = InstructionTable::of_core(&core.unwrap_or_else(|| who.core.clone()))?;
     let mut fitted = shipped.fitted(&counts);
+    let each = if who.unit == Unit::Cycles {
+        fitted.unit = "cycles".into();
+        fitted.clock_hz = Some(who.clock_hz.into());
+        format!("on {} at {} Hz, each measured once", who.chip, who.clock_hz)
+    } else {
+        "each counted once".into()
+    };
     fitted.overhead = Overhead {
         code: args.code.unwrap_or(shipped.overhead.code),
         stack,
@@ -118,9 +129,9 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
             space: space.name.to_owned(),
             code: report.code.clone(),
             fitted: index < args.fit as usize,
-            counted: report.instructions,
+            counted: report.total.value(),
             modelled,
-            error: modelled as f64 / f64::from(report.instructions) - 1.0,
+            error: modelled as f64 / f64::from(report.total.value()) - 1.0,
         });
     }
     let judged: Vec<f64> = networks.iter().filter(|n| !n.fitted).map(|n| n.error.abs()).collect();
@@ -130,7 +141,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     fitted.largest_error = (largest_error * 1e6).round() / 1e6;
     fitted.provenance = format!(
         "supernano calibrate --target {target} --seed {}: fitted to {} operations of {} random \
-         resnet8 and resnet20 networks, each counted once; judged on {} others, {:.3} % off in the \
+         resnet8 and resnet20 networks, {each}; judged on {} others, {:.3} % off in the \
          mean and {:.3} % at most",
         args.seed,
         counts.len(),
@@ -208,10 +219,10 @@ fn parts(report: &LatencyReport, works: &[Work]) -> Vec<u64> {
     let rows = |work: &Work| -> f64 {
         work.iter().filter(|(term, _)| term.1 == "row").map(|(_, n)| n).sum::<f64>().max(1.0)
     };
-    let counted: f64 = report.layers.iter().map(|l| f64::from(l.instructions)).sum();
-    let each = (counted - f64::from(report.instructions)) / works.iter().map(rows).sum::<f64>();
+    let counted: f64 = report.layers.iter().map(|l| f64::from(l.count.value())).sum();
+    let each = (counted - f64::from(report.total.value())) / works.iter().map(rows).sum::<f64>();
     let without = |(layer, work): (&LayerCount, &Work)| {
-        (f64::from(layer.instructions) - each * rows(work)).max(0.0).round() as u64
+        (f64::from(layer.count.value()) - each * rows(work)).max(0.0).round() as u64
     };
     report.layers.iter().zip(works).map(without).collect()
 }

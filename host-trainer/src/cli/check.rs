@@ -4,19 +4,20 @@ use std::path::{Path, PathBuf};
 
 use supernano_core::space::Shape;
 
-use super::device::DeviceArgs;
+use super::device::{DeviceArgs, run_of};
 use super::output::{Output, table};
 use crate::blob::Blob;
 use crate::config::RunConfig;
 use crate::data::{self, DataSpec, Dataset, Source};
-use crate::device::{self, CheckReport, Mode};
+use crate::device::{self, CheckReport, Mode, Target};
 use crate::error::{Error, Result};
-use crate::{files, train};
+use crate::files;
 
 /// Classify test images on a device and compare every logit with the host's.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example: supernano check runs/demo/networks/16-4-8-8-8-8.snb \
-    --target qemu-m4 --images 500\n\nExit code 1 means that an answer differs.")]
+    --target qemu-m4 --images 500\n\nExit code 1 means that an answer differs. A check that breaks off \
+    (a pulled cable, Ctrl-C) goes on where it was when it is started again.")]
 pub struct Args {
     /// Exported network.
     network: PathBuf,
@@ -34,6 +35,10 @@ pub struct Args {
     /// Directory or archive of the data set.
     #[arg(long)]
     data: Option<PathBuf>,
+    /// File that holds the answers so far, from which an interrupted check goes on [default:
+    /// check/ in the run directory].
+    #[arg(long)]
+    state: Option<PathBuf>,
     /// Also write the report as JSON.
     #[arg(short, long)]
     output: Option<PathBuf>,
@@ -52,7 +57,9 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let count = dataset.test.len().min(args.images as usize) as u32;
     let images = dataset.test.select(&(0..count).collect::<Vec<u32>>());
     let bar = out.progress(u64::from(count), "check");
-    let report = device::check(&blob, &images, target, args.mode, args.device.firmware(), &bar)?;
+    let state = state(args, &target);
+    let (elf, state) = (args.device.firmware(), state.as_deref());
+    let report = device::check(&blob, &images, &target, args.mode, elf, state, &bar)?;
     bar.finish_and_clear();
     if let Some(path) = &args.output {
         files::write_json(path, &report)?;
@@ -67,16 +74,23 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     }
 }
 
+/// Where the answers so far are kept: nowhere without a run.
+fn state(args: &Args, target: &Target) -> Option<PathBuf> {
+    args.state.clone().or_else(|| {
+        let run = args.run.clone().or_else(|| run_of(&args.network))?;
+        let network = args.network.file_stem()?.to_string_lossy();
+        let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
+        let target: String = target.to_string().chars().map(plain).collect();
+        Some(run.join("check").join(format!("{network}.{target}.partial.json")))
+    })
+}
+
 /// The data of the run that the network lies in, else glyphs of its shape.
 fn dataset(args: &Args, shape: Shape, classes: usize) -> Result<Dataset> {
-    let beside = || {
-        let run = args.network.parent()?.parent()?;
-        run.join("config.toml").is_file().then(|| run.to_path_buf())
-    };
-    let dataset = match args.run.clone().or_else(beside) {
+    let dataset = match args.run.clone().or_else(|| run_of(&args.network)) {
         Some(run) => {
             let config = RunConfig::read(&Path::new(&run).join("config.toml"))?;
-            train::load_data(&config, args.data.as_deref())?
+            data::of_run(&config, args.data.as_deref())?
         }
         None => data::load(&DataSpec {
             shape: Some(shape),

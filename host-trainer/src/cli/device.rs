@@ -8,10 +8,11 @@ use crate::error::Result;
 /// Which device, and what runs on it.
 #[derive(clap::Args, Debug)]
 pub struct DeviceArgs {
-    /// host, qemu-m0, qemu-m3, qemu-m4, qemu-m7 or qemu-m33; a count needs a device.
+    /// host, qemu-m0, qemu-m3, qemu-m4, qemu-m7, qemu-m33, probe[:VID:PID], serial:PATH or
+    /// tcp:HOST:PORT; a count needs a device.
     #[arg(long, default_value = "qemu-m4")]
     target: String,
-    /// The device's agent, an ELF file.
+    /// An emulated device's agent, an ELF file.
     #[arg(long)]
     firmware: Option<PathBuf>,
 }
@@ -29,4 +30,10 @@ impl DeviceArgs {
     pub fn firmware(&self) -> Option<&Path> {
         self.firmware.as_deref()
     }
+}
+
+/// The run directory that a network lies in.
+pub fn run_of(network: &Path) -> Option<PathBuf> {
+    let run = network.parent()?.parent()?;
+    run.join("config.toml").is_file().then(|| run.to_path_buf())
 }

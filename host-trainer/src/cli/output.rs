@@ -17,6 +17,11 @@ impl Output {
         Self { json }
     }
 
+    /// True where one JSON object is the answer.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// A progress bar of `len` steps on stderr; silent where stderr is no terminal.
     pub fn progress(&self, len: u64, what: &str) -> ProgressBar {
         let target = if std::io::stderr().is_terminal() {

@@ -25,7 +25,7 @@ pub struct Args {
 pub fn run(args: &Args, out: &Output) -> Result<()> {
     let seeds = if args.all { 1..6 } else { 1..2 };
     let (target, bar) = (args.device.target()?, out.progress(0, "self-test"));
-    let report = device::selftest(target, args.device.firmware(), seeds, args.all, &bar)?;
+    let report = device::selftest(&target, args.device.firmware(), seeds, args.all, &bar)?;
     bar.finish_and_clear();
     out.emit(&report, text);
     match (report.primitives, report.first_mismatch) {

@@ -3,6 +3,7 @@
 //! A preset is a configuration of its own ([`Preset`]); what a file says replaces what its preset
 //! says, table by table. Steps are replaced as a whole.
 
+mod origins;
 mod space;
 mod step;
 
@@ -15,6 +16,7 @@ use supernano_core::space::Space;
 use crate::data::{Augmentation, DataSpec, Source};
 use crate::error::{Error, Result};
 use crate::files;
+pub use origins::origins;
 pub use space::SpaceSpec;
 pub use step::{Sampling, StepConfig, StepKind, Stepped, Teacher};
 

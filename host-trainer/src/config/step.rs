@@ -5,7 +5,6 @@ use supernano_core::plan::{BranchScheme, Enhancement};
 use supernano_core::space::Space;
 
 use crate::error::{Error, Result};
-use crate::supernet::duplicate;
 
 /// What a step trains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -202,7 +201,7 @@ pub(super) fn validate(
                 let Some(before) = before.filter(|b| b.kind == StepKind::Supernet) else {
                     return fail("scheme", "a shared supernet step before branches", &"none");
                 };
-                if duplicate::origins(space, enhancement, before.scheme, step.scheme).is_none() {
+                if super::origins(space, enhancement, before.scheme, step.scheme).is_none() {
                     let expected = format!("a scheme that divides `{}`", name(before.scheme));
                     return fail("scheme", &expected, &name(step.scheme));
                 }

@@ -5,12 +5,13 @@ pub mod cifar100;
 pub mod glyphs;
 pub mod rng;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use supernano_core::space::Shape;
 
+use crate::config::RunConfig;
 use crate::error::{Error, Result};
 pub use augment::Augmentation;
 pub use rng::Key;
@@ -224,6 +225,18 @@ fn channel_statistics(images: &Images) -> (Vec<f32>, Vec<f32>) {
             ((mean / 255.0) as f32, (variance.sqrt() / 255.0) as f32)
         })
         .unzip()
+}
+
+/// Loads a configuration's data, from `path` where one is given.
+///
+/// # Errors
+/// As [`load`].
+pub fn of_run(config: &RunConfig, path: Option<&Path>) -> Result<Dataset> {
+    let mut spec = config.data.clone();
+    if let Some(path) = path {
+        spec.path = Some(path.to_path_buf());
+    }
+    load(&spec)
 }
 
 #[cfg(test)]

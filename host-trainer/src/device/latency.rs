@@ -4,29 +4,69 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
-use supernano_core::wire::Request;
+use supernano_core::graph::Op;
+use supernano_core::wire::{self, Request, Unit};
 
-use super::check::{placed_bytes, placed_file, same_blob};
+use super::check::{load, placed_bytes, placed_file, same_blob};
+use super::link::{connect, over_tcp};
 use super::qemu::Qemu;
-use super::session::{Counts, Device, Session};
+use super::session::{Counts, Device, Session, unit_name};
 use super::target::{Target, known};
 use crate::blob::Blob;
 use crate::data::Images;
 use crate::error::{Error, Result};
-use crate::export::kind;
 
 /// Longest time of one counted inference.
 const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// A count and what it counts. In JSON the unit is the number's name.
+#[derive(Clone, Copy, Debug, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Count {
+    /// Clock cycles of real hardware.
+    Cycles(u32),
+    /// Retired instructions of an emulator.
+    Instructions(u32),
+}
+
+impl Count {
+    fn new(unit: Unit, value: u32) -> Self {
+        match unit {
+            Unit::Cycles => Self::Cycles(value),
+            Unit::Instructions => Self::Instructions(value),
+        }
+    }
+
+    /// The number.
+    pub fn value(self) -> u32 {
+        let (Self::Cycles(value) | Self::Instructions(value)) = self;
+        value
+    }
+}
 
 /// Count of one operation.
 #[derive(Clone, Debug, Serialize, PartialEq)]
 pub struct LayerCount {
     /// What it is.
     pub name: String,
-    /// Retired instructions.
-    pub instructions: u32,
+    /// Median over the repeats.
+    #[serde(flatten)]
+    pub count: Count,
+    /// Largest less smallest count.
+    pub spread: u32,
     /// Multiply-accumulates.
     pub macs: u64,
+}
+
+/// Time at a clock that nothing was measured at.
+#[derive(Clone, Debug, Serialize, PartialEq)]
+pub struct Scaled {
+    /// The clock, Hz.
+    pub clock_hz: u64,
+    /// Cycles over that clock, ms.
+    pub milliseconds: f64,
+    /// `scaled, not measured`.
+    pub note: &'static str,
 }
 
 /// What a latency run counted.
@@ -40,8 +80,17 @@ pub struct LatencyReport {
     pub code: String,
     /// Unit of all counts.
     pub unit: &'static str,
-    /// Of one inference, counted in one piece.
-    pub instructions: u32,
+    /// Of one inference, counted in one piece: the median over the repeats.
+    #[serde(flatten)]
+    pub total: Count,
+    /// Largest less smallest count.
+    pub spread: u32,
+    /// How often it was counted.
+    pub repeats: usize,
+    /// Cycles over the device's clock, ms; none for instructions.
+    pub milliseconds: Option<f64>,
+    /// The same at another clock, where one was asked for.
+    pub scaled: Option<Scaled>,
     /// Bytes of arena.
     pub arena_bytes: u32,
     /// Bytes of stack that one inference took.
@@ -54,50 +103,154 @@ pub struct LatencyReport {
     pub layers: Vec<LayerCount>,
 }
 
-/// Counts one inference on `target`, with interrupts masked.
+/// How a count is taken.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options<'a> {
+    /// An emulator's agent, instead of the one found beside the executable.
+    pub elf: Option<&'a Path>,
+    /// How often; 0 counts as 1.
+    pub repeats: usize,
+    /// Another clock, Hz, to scale cycles to.
+    pub clock_hz: Option<u64>,
+}
+
+/// Counts inferences on `target`, with interrupts masked.
 ///
 /// # Errors
-/// [`Error::Invalid`] for the host, [`Error::Tool`] where the device fails, [`Error::No`] where it
-/// counts a wrong answer.
-pub fn latency(blob: &Blob, target: Target, elf: Option<&Path>) -> Result<LatencyReport> {
-    let Target::Qemu(machine) = target else {
-        let expected = format!("a device, one of {}", known());
-        return Err(Error::invalid("option --target", "target", expected, target.to_string()));
-    };
+/// [`Error::Invalid`] for the host, and for a clock where instructions are counted;
+/// [`Error::Line`], [`Error::Firmware`], [`Error::Refused`] or [`Error::Tool`] where the device
+/// fails, [`Error::No`] where it counts a wrong answer.
+pub fn latency(blob: &Blob, target: &Target, options: &Options<'_>) -> Result<LatencyReport> {
+    match target {
+        Target::Host => {
+            let expected = format!("a device, one of {}", known());
+            Err(Error::invalid("option --target", "target", expected, target))
+        }
+        Target::Qemu(machine) => {
+            let len = blob.view()?.image_len();
+            let placed = placed_file(&placed_bytes(blob.bytes(), &[], len))?;
+            let qemu = Qemu::start(machine, options.elf, Some(placed.path()), true)?;
+            let mut session = Session::new(over_tcp(qemu.stream()?)?, TIMEOUT)?;
+            drop(placed); // it is in the board's memory
+            let opened = session.open(&Request::OpenPlaced { set: 0 })?;
+            same_blob(blob, opened.checksum)?;
+            counted(blob, target, options, &mut session, opened.arena_bytes)
+        }
+        _ => {
+            let mut session = connect(target, TIMEOUT)?;
+            let opened = load(&mut session, blob)?;
+            counted(blob, target, options, &mut session, opened.arena_bytes)
+        }
+    }
+}
+
+fn counted(
+    blob: &Blob,
+    target: &Target,
+    options: &Options<'_>,
+    session: &mut Session,
+    arena_bytes: u32,
+) -> Result<LatencyReport> {
     let view = blob.view()?;
-    let placed = placed_file(&placed_bytes(blob.bytes(), &[], view.image_len()))?;
-    let qemu = Qemu::start(&machine, elf, Some(placed.path()), true)?;
-    let mut session = Session::tcp(qemu.stream()?, TIMEOUT)?;
-    drop(placed); // it is in the board's memory
-    let opened = session.open(&Request::OpenPlaced { set: 0 })?;
-    same_blob(blob, opened.checksum)?;
-    let image: Vec<u8> = (0..view.image_len()).map(|i| (i * 37 % 251) as u8).collect();
-    session.send_image(&image)?;
-    let Counts { total, parts, stack_bytes, open_stack_bytes } = session.counts()?;
-    let image = Images { shape: view.header().input(), pixels: image, labels: vec![0] };
-    if session.logits(&Request::Run)? != blob.logits(&image)? {
+    let device = session.device().clone();
+    let unit = device.unit;
+    if options.clock_hz.is_some() && unit == Unit::Instructions {
+        let expected = "a device that counts cycles; an emulator's instructions have no clock";
+        return Err(Error::invalid("option --clock", "target", expected, target));
+    }
+    let pixels: Vec<u8> = (0..view.image_len()).map(|i| (i * 37 % 251) as u8).collect();
+    let run = Request::Run { checksum: wire::checksum(&pixels) };
+    let found = session.classify(&pixels)?;
+    let image = Images { shape: view.header().input(), pixels, labels: vec![0] };
+    let expected = blob.logits(&image)?;
+    let ops = &view.header().ops;
+    let (mut totals, mut parts) = (Vec::new(), vec![Vec::new(); ops.len() + 1]);
+    let (mut stack, mut open_stack) = (0, 0);
+    for _ in 0..options.repeats.max(1) {
+        let Counts { total, parts: each, stack_bytes, open_stack_bytes } = session.counts()?;
+        if each.len() != parts.len() {
+            let problem = format!("{} counts for {} operations", each.len(), ops.len());
+            return Err(Error::tool("device", problem));
+        }
+        totals.push(total);
+        parts.iter_mut().zip(each).for_each(|(all, count)| all.push(count));
+        (stack, open_stack) = (stack.max(stack_bytes), open_stack.max(open_stack_bytes));
+    }
+    // the image that was counted is still there, and so is its answer
+    if found != expected || session.logits(&run)? != expected {
         return Err(Error::No("the device's answer differs from the host's".into()));
     }
-    let ops = &view.header().ops;
-    if parts.len() != ops.len() + 1 {
-        let problem = format!("{} counts for {} operations", parts.len(), ops.len());
-        return Err(Error::tool("device", problem));
-    }
-    let names = std::iter::once(("image".to_owned(), 0))
+    let repeats = totals.len();
+    let (total, spread) = median(&mut totals);
+    let milliseconds = |hertz: u64| f64::from(total) / hertz as f64 * 1e3;
+    let named = std::iter::once(("image".to_owned(), 0))
         .chain(ops.iter().map(|op| (kind(op), supernano_core::exec::macs(&view, op))));
     Ok(LatencyReport {
         target: target.to_string(),
         code: view.header().code.to_owned(),
-        unit: "instructions",
-        device: session.device().clone(),
-        instructions: total,
-        arena_bytes: opened.arena_bytes,
-        stack_bytes,
-        open_stack_bytes,
+        unit: unit_name(unit),
+        total: Count::new(unit, total),
+        spread,
+        repeats,
+        milliseconds: (unit == Unit::Cycles && device.clock_hz > 0)
+            .then(|| milliseconds(device.clock_hz.into())),
+        scaled: options.clock_hz.filter(|&hertz| hertz > 0).map(|clock_hz| Scaled {
+            clock_hz,
+            milliseconds: milliseconds(clock_hz),
+            note: "scaled, not measured",
+        }),
+        device,
+        arena_bytes,
+        stack_bytes: stack,
+        open_stack_bytes: open_stack,
         checksum: view.checksum(),
-        layers: names
-            .zip(parts)
-            .map(|((name, macs), instructions)| LayerCount { name, instructions, macs })
+        layers: named
+            .zip(&mut parts)
+            .map(|((name, macs), counts)| {
+                let (count, spread) = median(counts);
+                LayerCount { name, count: Count::new(unit, count), spread, macs }
+            })
             .collect(),
     })
+}
+
+/// Median (the lower of two) and largest less smallest; of nothing, zeros.
+fn median(counts: &mut [u32]) -> (u32, u32) {
+    counts.sort_unstable();
+    match (counts.first(), counts.get(counts.len().saturating_sub(1) / 2), counts.last()) {
+        (Some(least), Some(&middle), Some(most)) => (middle, most - least),
+        _ => (0, 0),
+    }
+}
+
+/// An operation's name in a table.
+pub fn kind(op: &Op) -> String {
+    match op {
+        Op::Conv(c) => {
+            let stride = if c.stride == 2 { "/2" } else { "" };
+            let add = if c.residual.is_some() { "+add" } else { "" };
+            format!("conv{0}x{0}{stride}{add}", c.kernel)
+        }
+        Op::Classifier(_) => "pool+classifier".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_and_the_spread() {
+        assert_eq!(median(&mut []), (0, 0));
+        assert_eq!(median(&mut [7]), (7, 0));
+        assert_eq!(median(&mut [9, 1]), (1, 8));
+        assert_eq!(median(&mut [5, 100, 4]), (5, 96));
+    }
+
+    #[test]
+    fn the_unit_is_the_numbers_name() {
+        let layer = LayerCount { name: "x".into(), count: Count::Cycles(3), spread: 1, macs: 2 };
+        let json = serde_json::to_value(&layer).unwrap();
+        assert_eq!((&json["cycles"], json.get("instructions")), (&3.into(), None));
+    }
 }

@@ -12,6 +12,7 @@ use supernano_core::suite::{self, Case};
 use supernano_core::wire::Request;
 
 use super::check::{PLACED_CAPACITY, TIMEOUT, placed_bytes, placed_file};
+use super::link::over_tcp;
 use super::qemu::Qemu;
 use super::session::{Device, Session};
 use super::target::{Machine, Target};
@@ -42,7 +43,7 @@ pub struct SelfTestReport {
 /// # Errors
 /// [`Error::Tool`] where the device fails.
 pub fn selftest(
-    target: Target,
+    target: &Target,
     elf: Option<&Path>,
     seeds: Range<u64>,
     all: bool,
@@ -62,7 +63,11 @@ pub fn selftest(
                 report.primitives = kernel::check(&Host::default()).unwrap_or(0);
                 digests(&cases, |case| case.digest(Packed(Host::default())))?
             }
-            Target::Qemu(machine) => on_qemu(&machine, elf, &cases, &mut report, progress)?,
+            Target::Qemu(machine) => on_qemu(machine, elf, &cases, &mut report, progress)?,
+            _ => {
+                let expected = "host or an emulated core";
+                return Err(Error::invalid("option --target", "target", expected, target));
+            }
         };
         report.seconds += start.elapsed().as_secs_f64();
         report.networks += cases.len();
@@ -102,7 +107,7 @@ fn on_qemu(
         }
         let file = placed_file(&bytes)?;
         let qemu = Qemu::start(machine, elf, Some(file.path()), false)?;
-        let mut session = Session::tcp(qemu.stream()?, TIMEOUT)?;
+        let mut session = Session::new(over_tcp(qemu.stream()?)?, TIMEOUT)?;
         drop(file);
         report.device = Some(session.device().clone());
         report.primitives = session.self_test()?.unwrap_or(0);

@@ -1,11 +1,12 @@
 //! Requests and replies over a byte stream, repeated where one gets lost.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use supernano_core::wire::{self, CHUNK, Collector, MAX_FRAME, Refusal, Reply, Request, VERSION};
+use supernano_core::wire::{
+    self, CHUNK, Collector, MAX_FRAME, Refusal, Reply, Request, Unit, VERSION,
+};
 
 use crate::error::{Error, Result};
 
@@ -15,26 +16,82 @@ pub trait Link: Read + Write + Send {
     fn name(&self) -> String;
 }
 
-impl Link for TcpStream {
-    fn name(&self) -> String {
-        "emulated UART".into()
-    }
-}
-
-/// How often a request is sent before the device counts as lost.
-const TRIES: usize = 4;
+/// How often a request is sent at least before the device counts as lost.
+const TRIES: u32 = 4;
+/// How often at most, while bytes of any kind come.
+const MOST_TRIES: u32 = 200;
+/// Least time that an answer is waited for: a line's own delay.
+const SHORTEST: Duration = Duration::from_millis(20);
 
 /// Who answered the hello.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Device {
+    /// Version of the protocol that it speaks.
+    pub protocol: u16,
     /// Chip or machine.
     pub chip: String,
     /// Core whose code runs.
     pub core: String,
     /// Clock, Hz.
     pub clock_hz: u32,
+    /// What its counts count.
+    #[serde(serialize_with = "unit")]
+    pub unit: Unit,
     /// Name of its kernels.
     pub kernels: String,
+    /// Longest blob that can be sent, bytes.
+    pub blob_capacity: u32,
+    /// Largest arena, bytes.
+    pub arena_capacity: u32,
+    /// Longest image that can be sent, bytes.
+    pub image_capacity: u32,
+    /// RAM that nothing uses, bytes; 0 where the device cannot tell.
+    pub free_ram: u32,
+    /// CRC-32 of the blob that it has; 0 where it has none.
+    pub blob_checksum: u32,
+}
+
+impl Default for Device {
+    fn default() -> Self {
+        Self {
+            protocol: 0,
+            chip: String::new(),
+            core: String::new(),
+            clock_hz: 0,
+            unit: Unit::Instructions,
+            kernels: String::new(),
+            blob_capacity: 0,
+            arena_capacity: 0,
+            image_capacity: 0,
+            free_ram: 0,
+            blob_checksum: 0,
+        }
+    }
+}
+
+/// How a unit is written.
+pub fn unit_name(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Cycles => "cycles",
+        Unit::Instructions => "instructions",
+    }
+}
+
+fn unit<S: serde::Serializer>(unit: &Unit, to: S) -> std::result::Result<S::Ok, S::Error> {
+    to.serialize_str(unit_name(*unit))
+}
+
+/// Requests that were sent and what came back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Traffic {
+    /// Requests that were answered, each counted once.
+    pub answered: u64,
+    /// Requests that were sent again.
+    pub repeated: u64,
+    /// Frames that came damaged.
+    pub damaged: u64,
+    /// Answers that came late or twice.
+    pub stale: u64,
 }
 
 /// What a device says of a blob that it has opened.
@@ -67,8 +124,14 @@ pub struct Session {
     link: Box<dyn Link>,
     sequence: u16,
     timeout: Duration,
+    /// Longest time that an answer of each kind of request took: short ones, and those that compute.
+    slowest: [Option<Duration>; 2],
     collector: Collector,
     pending: Vec<u8>,
+    traffic: Traffic,
+    /// Bytes that came, and undamaged frames among them.
+    bytes: u64,
+    frames: u64,
 }
 
 impl std::fmt::Debug for Session {
@@ -78,40 +141,71 @@ impl std::fmt::Debug for Session {
 }
 
 impl Session {
-    /// Says hello over a TCP stream. `timeout` is the longest time that a reply may take.
+    /// Says hello over a link. `timeout` is the longest time that a reply may take.
     ///
     /// # Errors
-    /// [`Error::Tool`] where nobody answers or the versions differ.
-    pub fn tcp(stream: TcpStream, timeout: Duration) -> Result<Self> {
-        stream
-            .set_read_timeout(Some(Duration::from_millis(50)))
-            .map_err(|e| Error::tool("emulated UART", e))?;
-        Self::new(Box::new(stream), timeout)
-    }
-
-    /// Says hello over any link.
-    ///
-    /// # Errors
-    /// As [`Session::tcp`].
+    /// [`Error::Line`] where nobody answers, [`Error::Firmware`] where somebody does who is not
+    /// this version's agent.
     pub fn new(link: Box<dyn Link>, timeout: Duration) -> Result<Self> {
+        // Numbers begin anywhere, so that answers to an earlier process are strangers.
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let sequence = now.map_or(0, |d| d.subsec_micros() as u16);
         let mut session = Self {
             device: Device::default(),
             link,
-            sequence: 0,
+            sequence,
             timeout: Duration::from_secs(2).min(timeout),
+            slowest: [None; 2],
             collector: Collector::new(),
             pending: Vec::new(),
+            traffic: Traffic::default(),
+            bytes: 0,
+            frames: 0,
         };
+        // Ends what an earlier process may have left half-sent.
         let name = session.link.name();
+        session.link.write_all(&[0]).map_err(|e| broken(&name, &e))?;
         let hello = Request::Hello { version: VERSION };
-        session.device = session.ask(&hello, |reply| match reply {
-            Reply::Hello { version: VERSION, chip, core, clock_hz, kernels, .. } => Ok(Device {
+        let ours = format!("protocol version {VERSION}");
+        let stranger =
+            |found: String| Error::Firmware { link: name.clone(), expected: ours.clone(), found };
+        let device = session.ask(&hello, |reply| match reply {
+            Reply::Hello {
+                version: VERSION,
+                chip,
+                core,
+                clock_hz,
+                unit,
+                kernels,
+                blob_capacity,
+                arena_capacity,
+                image_capacity,
+                free_ram,
+                blob_checksum,
+            } => Ok(Device {
+                protocol: VERSION,
                 chip: chip.into(),
                 core: core.into(),
                 clock_hz,
+                unit,
                 kernels: kernels.into(),
+                blob_capacity,
+                arena_capacity,
+                image_capacity,
+                free_ram,
+                blob_checksum,
             }),
-            other => Err(unexpected(&name, &other)),
+            Reply::Refused(Refusal::Version { expected, .. }) => {
+                Err(stranger(format!("version {expected}")))
+            }
+            other => Err(stranger(format!("a reply of another kind: {other:?}"))),
+        });
+        session.device = device.map_err(|error| match (error, session.bytes, session.frames) {
+            (Error::Line { .. }, bytes @ 1.., 0) => {
+                stranger(format!("{bytes} bytes without one frame (or another bit rate)"))
+            }
+            (Error::Line { .. }, _, 1..) => stranger("frames that are no replies".into()),
+            (error, ..) => error,
         })?;
         session.timeout = timeout;
         Ok(session)
@@ -122,43 +216,79 @@ impl Session {
         &self.device
     }
 
-    /// Sends a request and gives its reply to `take`.
+    /// What went over the line so far.
+    pub fn traffic(&self) -> Traffic {
+        self.traffic
+    }
+
+    /// Sends a request, again where no answer comes, and gives its reply to `take`.
     ///
     /// # Errors
-    /// [`Error::Tool`] where no reply comes after several tries, and what `take` returns.
+    /// [`Error::Line`] where no reply comes after several tries, and what `take` returns.
     pub fn ask<R>(
         &mut self,
         request: &Request<'_>,
         take: impl FnOnce(Reply<'_>) -> Result<R>,
     ) -> Result<R> {
         let name = self.link.name();
-        let failed = |e: std::io::Error| Error::tool(&name, e);
         self.sequence = self.sequence.wrapping_add(1);
         let mut frame = [0u8; MAX_FRAME];
         let length = wire::encode(self.sequence, request, &mut frame)
             .map_err(|e| Error::tool(&name, format!("request: {e:?}")))?;
-        for _ in 0..TRIES {
-            self.link.write_all(&frame[..length]).map_err(failed)?;
-            self.link.flush().map_err(failed)?;
+        let kind = usize::from(!matches!(
+            request,
+            Request::Hello { .. } | Request::Blob { .. } | Request::Image { .. }
+        ));
+        let first = self.slowest[kind].map_or(self.timeout, |t| (3 * t).max(SHORTEST));
+        let (begin, mut tries) = (Instant::now(), 0u32);
+        // Waits grow slowly: a line that damages much is as likely the reason as a slow device.
+        let mut wait = first.min(self.timeout);
+        while tries < TRIES || (begin.elapsed() < self.timeout && tries < MOST_TRIES) {
+            self.link.write_all(&frame[..length]).map_err(|e| broken(&name, &e))?;
+            self.link.flush().map_err(|e| broken(&name, &e))?;
+            self.traffic.repeated += u64::from(tries > 0);
+            tries += 1;
             let start = Instant::now();
-            while start.elapsed() < self.timeout {
-                if !self.next_frame().map_err(failed)? {
+            while start.elapsed() < wait {
+                if !self.next_frame().map_err(|e| broken(&name, &e))? {
                     continue;
                 }
                 let mut bytes = self.collector.frame().to_vec();
                 self.collector.clear();
-                match wire::decode::<Reply<'_>>(&mut bytes) {
-                    Ok((sequence, reply)) if sequence == self.sequence => return take(reply),
-                    // an old reply, or a damaged one: what is asked again is answered again
-                    Ok(_) => {}
-                    Err(_) => break,
+                match wire::unframe(&mut bytes) {
+                    Ok((sequence, message)) => {
+                        self.frames += 1;
+                        if sequence != self.sequence {
+                            self.traffic.stale += 1; // asked again, answered twice
+                            continue;
+                        }
+                        let Ok(reply) = wire::message::<Reply<'_>>(message) else {
+                            let expected = format!("a reply of protocol version {VERSION}");
+                            let found = format!("{} other bytes", message.len());
+                            return Err(Error::Firmware { link: name, expected, found });
+                        };
+                        self.traffic.answered += 1;
+                        if tries == 1 {
+                            let slowest = self.slowest[kind].get_or_insert_default();
+                            *slowest = start.elapsed().max(*slowest);
+                        }
+                        return take(reply);
+                    }
+                    // most likely the answer: it is asked for again at once
+                    Err(_) => {
+                        self.traffic.damaged += 1;
+                        break;
+                    }
                 }
             }
+            wait = (wait + wait / 2).min(self.timeout);
         }
-        Err(Error::tool(
-            &name,
-            format!("no answer to {} tries of {:.1} s each", TRIES, self.timeout.as_secs_f64()),
-        ))
+        let waited = begin.elapsed().as_secs_f64();
+        let problem = format!(
+            "no answer to {tries} tries in {waited:.1} s; is the cable plugged in, the board \
+             powered, the port the right one?"
+        );
+        Err(Error::Line { link: name, problem })
     }
 
     /// Collects bytes until a frame is whole (true), or none come for a while.
@@ -167,7 +297,10 @@ impl Session {
             let mut buffer = [0u8; 4096];
             match self.link.read(&mut buffer) {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
-                Ok(n) => self.pending.extend(&buffer[..n]),
+                Ok(n) => {
+                    self.bytes += n as u64;
+                    self.pending.extend(&buffer[..n]);
+                }
                 Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) => return Err(e),
@@ -215,6 +348,26 @@ impl Session {
             }
             other => Err(unexpected(&name, &other)),
         })
+    }
+
+    /// Classifies an image: sends it and runs it; again where a part of it went astray.
+    ///
+    /// # Errors
+    /// As [`Session::tell`].
+    pub fn classify(&mut self, image: &[u8]) -> Result<Vec<i32>> {
+        let run = Request::Run { checksum: wire::checksum(image) };
+        let mut tries = 0;
+        loop {
+            self.send_image(image)?;
+            tries += 1;
+            match self.logits(&run) {
+                Err(Error::Refused {
+                    refusal: Refusal::ImageChecksum { .. } | Refusal::ImageLength { .. },
+                    ..
+                }) if tries < TRIES => {}
+                found => return found,
+            }
+        }
     }
 
     /// Sends an image in parts.
@@ -282,10 +435,14 @@ impl Session {
 }
 
 fn unexpected(name: &str, reply: &Reply<'_>) -> Error {
-    match reply {
-        Reply::Refused(why) => Error::tool(name, format!("the device refuses: {why:?}")),
-        other => Error::tool(name, format!("unexpected reply: {other:?}")),
+    match *reply {
+        Reply::Refused(refusal) => Error::Refused { link: name.into(), refusal },
+        ref other => Error::tool(name, format!("unexpected reply: {other:?}")),
     }
+}
+
+fn broken(name: &str, error: &std::io::Error) -> Error {
+    Error::Line { link: name.into(), problem: format!("the line is broken: {error}") }
 }
 
 #[cfg(test)]

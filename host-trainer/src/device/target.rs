@@ -1,17 +1,24 @@
 //! How a target is spelled.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
 
 /// Where a network runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// This computer.
     Host,
     /// A machine of QEMU.
     Qemu(Machine),
+    /// A board behind a debug probe: its USB vendor and product, where one is named.
+    Probe(Option<(u16, u16)>),
+    /// A board on a serial port.
+    Serial(PathBuf),
+    /// Whatever answers at HOST:PORT.
+    Tcp(String),
 }
 
 /// An emulated machine and the agent that is made for it.
@@ -45,7 +52,19 @@ impl Machine {
 /// The targets there are, as a message lists them.
 pub(crate) fn known() -> String {
     let names: Vec<&str> = MACHINES.iter().map(|m| m.name).collect();
-    names.join(", ")
+    format!("{}, probe[:VID:PID], serial:PATH or tcp:HOST:PORT", names.join(", "))
+}
+
+/// Reads `VID:PID`, hexadecimal.
+///
+/// # Errors
+/// [`Error::Invalid`].
+pub fn usb_id(text: &str) -> Result<(u16, u16)> {
+    let id = text.split_once(':').and_then(|(vendor, product)| {
+        let number = |t: &str| u16::from_str_radix(t, 16).ok();
+        Some((number(vendor)?, number(product)?))
+    });
+    id.ok_or_else(|| Error::invalid("debug probe", "VID:PID", "such as 0483:374b", text))
 }
 
 impl FromStr for Target {
@@ -55,11 +74,21 @@ impl FromStr for Target {
         if text == "host" {
             return Ok(Self::Host);
         }
+        match text.split_once(':') {
+            None if text == "probe" => return Ok(Self::Probe(None)),
+            Some(("probe", id)) => return usb_id(id).map(|id| Self::Probe(Some(id))),
+            Some(("serial", path)) if !path.is_empty() => return Ok(Self::Serial(path.into())),
+            Some(("tcp", address)) => {
+                let port = address.rsplit_once(':').map(|(host, p)| (host, p.parse::<u16>()));
+                if matches!(port, Some((host, Ok(1..))) if !host.is_empty()) {
+                    return Ok(Self::Tcp(address.to_owned()));
+                }
+            }
+            _ => {}
+        }
         let machine = MACHINES.iter().find(|m| m.name == text);
-        let later = text.starts_with("probe") || text.contains(':');
-        let which = if later { "one that this version has: " } else { "" };
         machine.copied().map(Self::Qemu).ok_or_else(|| {
-            let expected = format!("{which}host or one of {}", known());
+            let expected = format!("host or one of {}", known());
             Error::invalid("option --target", "target", expected, text)
         })
     }
@@ -67,9 +96,37 @@ impl FromStr for Target {
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Host => "host",
-            Self::Qemu(machine) => machine.name,
-        })
+        match self {
+            Self::Host => f.write_str("host"),
+            Self::Qemu(machine) => f.write_str(machine.name),
+            Self::Probe(None) => f.write_str("probe"),
+            Self::Probe(Some((vendor, product))) => write!(f, "probe:{vendor:04x}:{product:04x}"),
+            Self::Serial(path) => write!(f, "serial:{}", path.display()),
+            Self::Tcp(address) => write!(f, "tcp:{address}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_spelling_is_read_and_written_alike() {
+        for text in [
+            "host",
+            "qemu-m0",
+            "qemu-m33",
+            "probe",
+            "probe:0483:374b",
+            "serial:/dev/ttyACM0",
+            "tcp:localhost:4000",
+            "tcp:[::1]:4000",
+        ] {
+            assert_eq!(text.parse::<Target>().unwrap().to_string(), text);
+        }
+        for text in ["", "qemu-m5", "probe:1", "probe:x:y", "serial:", "tcp:", "tcp:a", "tcp:a:0"] {
+            assert_eq!(text.parse::<Target>().unwrap_err().exit_code(), 2, "{text}");
+        }
     }
 }

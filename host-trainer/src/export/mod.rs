@@ -15,7 +15,6 @@ mod simulate;
 use serde::Serialize;
 use supernano_core::arch::Arch;
 use supernano_core::exec;
-use supernano_core::graph::Op;
 
 pub use build::{Source, build};
 pub use calibrate::{Affines, RangeRule, Ranges, calibrate};
@@ -222,19 +221,7 @@ pub fn measure(shipment: &Shipment, dataset: &Dataset) -> Result<Exported> {
             .header()
             .ops
             .iter()
-            .map(|op| OpSummary { kind: kind(op), macs: exec::macs(&view, op) })
+            .map(|op| OpSummary { kind: crate::device::kind(op), macs: exec::macs(&view, op) })
             .collect(),
     })
-}
-
-/// How tables name an operation.
-pub fn kind(op: &Op) -> String {
-    match op {
-        Op::Conv(c) => {
-            let stride = if c.stride == 2 { "/2" } else { "" };
-            let add = if c.residual.is_some() { "+add" } else { "" };
-            format!("conv{0}x{0}{stride}{add}", c.kernel)
-        }
-        Op::Classifier(_) => "pool+classifier".into(),
-    }
 }

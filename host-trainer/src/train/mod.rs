@@ -18,7 +18,8 @@ use supernano_core::plan::{Enhancement, Plan, resolve};
 use supernano_core::space::Space;
 
 use crate::config::RunConfig;
-use crate::data::{self, Dataset};
+use crate::data::Dataset;
+pub use crate::data::of_run as load_data;
 use crate::error::{Error, Result};
 use crate::supernet::{BnStats, FoldedNet, Layout, Statistics, SubNet, Weights, recalibrate};
 use checkpoint::Checkpoint;
@@ -138,18 +139,6 @@ impl Run {
         let subnet = self.subnet(arch);
         subnet.fold(&self.recalibrate(&subnet, dataset))
     }
-}
-
-/// Loads a configuration's data, from `path` where one is given.
-///
-/// # Errors
-/// As [`data::load`].
-pub fn load_data(config: &RunConfig, path: Option<&Path>) -> Result<Dataset> {
-    let mut spec = config.data.clone();
-    if let Some(path) = path {
-        spec.path = Some(path.to_path_buf());
-    }
-    data::load(&spec)
 }
 
 /// The run's recalibration images, at most `most` of them (one batch at least): images a batch, and

@@ -29,6 +29,9 @@ impl Line {
                 kernels: "none",
                 blob_capacity: 0,
                 arena_capacity: 0,
+                image_capacity: 0,
+                free_ram: 0,
+                blob_checksum: 0,
             },
             Request::RunPlaced { index } => {
                 self.seen += 1;
@@ -106,4 +109,93 @@ fn every_answer_is_the_right_one_over_a_bad_line() {
         }
     }
     assert!(answered > 290, "{answered} of 300");
+}
+
+/// A line on which a fixed text is all that ever comes.
+struct Says(VecDeque<u8>);
+
+impl Read for Says {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.0.is_empty() {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Says {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Link for Says {
+    fn name(&self) -> String {
+        "a line".into()
+    }
+}
+
+fn hello(bytes: &[u8]) -> Error {
+    let line = Says(bytes.iter().copied().collect());
+    match Session::new(Box::new(line), Duration::from_millis(5)) {
+        Ok(session) => panic!("{session:?}"),
+        Err(error) => error,
+    }
+}
+
+#[test]
+fn silence_is_a_broken_line_and_noise_another_firmware() {
+    assert!(matches!(hello(&[]), Error::Line { .. }));
+    for noise in [&b"booting...\r\n"[..], b"\0\0abc\0"] {
+        let error = hello(noise);
+        assert!(matches!(error, Error::Firmware { .. }), "{error}");
+        assert_eq!(error.exit_code(), 3);
+    }
+}
+
+/// A device of another version answers every hello with a refusal.
+struct Old(Says);
+
+impl Read for Old {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Old {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let mut frame = bytes.strip_suffix(&[0]).unwrap_or(bytes).to_vec();
+        if let Ok((sequence, _)) = wire::unframe(&mut frame) {
+            let reply = Reply::Refused(Refusal::Version { expected: 2, found: VERSION });
+            let mut out = [0; MAX_FRAME];
+            let n = wire::encode(sequence, &reply, &mut out).unwrap();
+            self.0.0.extend(&out[..n]);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Link for Old {
+    fn name(&self) -> String {
+        "a line".into()
+    }
+}
+
+#[test]
+fn a_stale_firmware_is_named() {
+    let old = Old(Says(VecDeque::new()));
+    match Session::new(Box::new(old), Duration::from_millis(50)) {
+        Err(Error::Firmware { expected, found, .. }) => {
+            assert_eq!((expected.as_str(), found.as_str()), ("protocol version 3", "version 2"));
+        }
+        other => panic!("{other:?}"),
+    }
 }

@@ -1,0 +1,44 @@
+//! Which branch of a coarser scheme each branch of a finer one starts from.
+
+use supernano_core::arch::Arch;
+use supernano_core::plan::{BranchScheme, Enhancement, branches, resolve};
+use supernano_core::space::Space;
+
+/// For every layer the old branch that each new branch starts from; `None` where a new branch
+/// would need two old ones, that is where `new` does not divide `old`. A new branch that no option
+/// uses starts from the last old branch not above it.
+pub fn origins(
+    space: &Space<'_>,
+    enhancement: Enhancement,
+    old: BranchScheme,
+    new: BranchScheme,
+) -> Option<Vec<Vec<u8>>> {
+    let most = space.layers.iter().map(|l| l.widths.len()).max().unwrap_or(0);
+    let mut table: Vec<Vec<Option<u8>>> = (0..space.layers.len())
+        .map(|i| vec![None; usize::from(branches(space, i, enhancement, new))])
+        .collect();
+    for option in 0..most {
+        let free = space.free_layers().map(|i| option.min(space.layers[i].widths.len() - 1) as u8);
+        let arch = Arch::from_options(space, free).ok()?;
+        let before = resolve(space, &arch, enhancement, old);
+        let after = resolve(space, &arch, enhancement, new);
+        for (row, (before, after)) in table.iter_mut().zip(before.layers.iter().zip(&after.layers))
+        {
+            let origin = &mut row[usize::from(after.branch)];
+            if origin.is_some_and(|o| o != before.branch) {
+                return None;
+            }
+            *origin = Some(before.branch);
+        }
+    }
+    let filled = table.into_iter().map(|row| {
+        let mut last = 0;
+        row.into_iter()
+            .map(|origin| {
+                last = origin.unwrap_or(last);
+                last
+            })
+            .collect()
+    });
+    Some(filled.collect())
+}
