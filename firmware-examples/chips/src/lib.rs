@@ -6,6 +6,8 @@
 mod board;
 mod bus;
 pub mod count;
+#[cfg(any(test, feature = "model"))]
+pub mod model;
 pub mod nrf52;
 pub mod rp2;
 pub mod stm32f4;

@@ -1,166 +1,11 @@
-//! The set-up of every chip against a model of it. The model decodes clocks from registers alone
-//! and refuses a core clock that flash or voltage do not allow at that moment.
+//! The set-up of every chip against its model.
 
 extern crate std;
 
-use std::collections::BTreeMap;
 use std::vec::Vec;
 
-use crate::{BAUD, BOARDS, Board, Bus, Setup, Stuck, count, nrf52, rp2, stm32f4, stm32h7};
-
-type Registers = BTreeMap<u32, u32>;
-
-fn get(registers: &Registers, address: u32) -> u32 {
-    registers.get(&address).copied().unwrap_or(0)
-}
-
-fn field(value: u32, low: u32, width: u32) -> u32 {
-    value >> low & ((1 << width) - 1)
-}
-
-struct Model {
-    board: Board,
-    registers: Registers,
-    dead: Option<u32>,
-    core_hz: u32,
-}
-
-impl Model {
-    fn new(board: Board) -> Self {
-        let (mut registers, mut core_hz) = (Registers::new(), 0);
-        match board.setup {
-            Setup::Stm32F4(_) => core_hz = stm32f4::RESET_HZ,
-            Setup::Stm32H7(_) => core_hz = stm32h7::RESET_HZ,
-            Setup::Nrf52(_) => {}
-            Setup::Rp2(chip) => {
-                registers.insert(chip.resets, u32::MAX >> 3);
-                registers.insert(chip.pll + 4, 0x2d);
-            }
-        }
-        Self { board, registers, dead: None, core_hz }
-    }
-
-    /// STM32F4: the flash's limit at 2.7 V and more is 30 MHz a wait state, 168 MHz are the limit
-    /// without over-drive and 180 MHz with it.
-    fn f4(&mut self, max: u32) {
-        let r = &self.registers;
-        if field(get(r, stm32f4::CFGR), 0, 2) != 2 {
-            return;
-        }
-        let pll = get(r, stm32f4::PLLCFGR);
-        assert_eq!(field(get(r, stm32f4::CR), 24, 1), 1, "PLL off");
-        assert_eq!(field(pll, 22, 1), 1, "not from the external clock");
-        let input = 8_000_000 / field(pll, 0, 6);
-        assert!((1_000_000..=2_000_000).contains(&input), "PLL input {input} Hz");
-        let vco = input * field(pll, 6, 9);
-        assert!((100_000_000..=432_000_000).contains(&vco), "VCO {vco} Hz");
-        let core = vco / (2 * (field(pll, 16, 2) + 1));
-        let power = get(r, stm32f4::PWR_CR);
-        assert_eq!(field(power, 14, 1), 1, "voltage scale");
-        assert_eq!(field(get(r, stm32f4::APB1ENR), 28, 1), 1, "power block without clock");
-        let limit = if field(power, 16, 2) == 3 { 180_000_000 } else { 168_000_000 };
-        assert!(core <= limit && core == max, "core {core} Hz");
-        let acr = get(r, stm32f4::ACR);
-        assert_eq!(field(acr, 0, 4), (core - 1) / 30_000_000, "wait states");
-        assert_eq!(field(acr, 8, 3), 7, "prefetch and caches");
-        let cfgr = get(r, stm32f4::CFGR);
-        assert_eq!(field(cfgr, 4, 4), 0, "AHB");
-        assert_eq!((field(cfgr, 10, 3), field(cfgr, 13, 3)), (5, 4), "APB1 / 4, APB2 / 2");
-        assert!(core / 4 <= 45_000_000 && core / 2 <= 90_000_000);
-        self.core_hz = core;
-    }
-
-    /// STM32H743, RM0433 table 17, scale 1: 2 wait states and delay 2 from 185 to 210 MHz of AXI.
-    fn h7(&mut self) {
-        let r = &self.registers;
-        if field(get(r, stm32h7::CFGR), 0, 3) != 3 {
-            return;
-        }
-        assert_eq!(field(get(r, stm32h7::PWR_CR3), 0, 2), 2, "supply");
-        assert_eq!(field(get(r, stm32h7::PWR_D3CR), 14, 2), 3, "voltage scale 1");
-        let select = get(r, stm32h7::PLLCKSELR);
-        assert_eq!(field(select, 0, 2), 2, "not from the external clock");
-        let input = 8_000_000 / field(select, 4, 6);
-        let range = field(get(r, stm32h7::PLLCFGR), 2, 2);
-        assert_eq!(range, 2, "input range 4 to 8 MHz");
-        assert!((4_000_000..=8_000_000).contains(&input), "PLL input {input} Hz");
-        let dividers = get(r, stm32h7::PLL1DIVR);
-        let vco = input * (field(dividers, 0, 9) + 1);
-        assert!((192_000_000..=836_000_000).contains(&vco), "VCO {vco} Hz");
-        let core = vco / (field(dividers, 9, 7) + 1);
-        assert_eq!(core, 400_000_000);
-        assert_eq!(field(get(r, stm32h7::D1CFGR), 0, 4), 8, "AXI a half");
-        assert!((185_000_000..=210_000_000).contains(&(core / 2)));
-        assert_eq!(get(r, stm32h7::ACR), 0x22, "wait states and delay");
-        assert_eq!(field(get(r, stm32h7::D2CFGR), 4, 3), 4, "APB1 a half of AXI");
-        self.core_hz = core;
-    }
-
-    fn rp2(&mut self, chip: &rp2::Chip) {
-        let r = &self.registers;
-        if get(r, chip.clocks + 0x3c) & 0xe1 != 1 {
-            return;
-        }
-        assert_eq!(get(r, chip.crystal) >> 12, 0xfab, "crystal off");
-        assert_eq!(get(r, chip.clocks + 0x30), 2, "reference not from the crystal");
-        assert_eq!(get(r, chip.resets) & chip.pll_reset, 0, "PLL in reset");
-        assert_eq!(get(r, chip.pll + 4) & 0x29, 0, "PLL powered down");
-        let vco = 12_000_000 / field(get(r, chip.pll), 0, 6) * get(r, chip.pll + 8);
-        assert!((750_000_000..=1_600_000_000).contains(&vco), "VCO {vco} Hz");
-        let dividers = get(r, chip.pll + 12);
-        let (one, two) = (field(dividers, 16, 3), field(dividers, 12, 3));
-        assert!(one >= two && two >= 1);
-        self.core_hz = vco / one / two;
-    }
-}
-
-impl Bus for Model {
-    fn read(&mut self, address: u32) -> u32 {
-        let value = get(&self.registers, address);
-        if self.dead == Some(address) {
-            return 0;
-        }
-        let power = |bits| get(&self.registers, stm32f4::PWR_CR) & bits;
-        match (self.board.setup, address) {
-            (Setup::Stm32F4(_), stm32f4::CR) | (Setup::Stm32H7(_), stm32h7::CR) => {
-                value | (value & 0x0101_0000) << 1
-            }
-            (Setup::Stm32F4(_), stm32f4::CFGR) => value & !12 | (value & 3) << 2,
-            (Setup::Stm32F4(_), stm32f4::PWR_CSR) => power(3 << 16),
-            (Setup::Stm32H7(_), stm32h7::CFGR) => value & !0x38 | (value & 7) << 3,
-            (Setup::Stm32H7(_), stm32h7::PWR_CSR1) => 1 << 13,
-            (Setup::Stm32H7(_), stm32h7::PWR_D3CR) => value | 1 << 13,
-            (Setup::Nrf52(_), nrf52::HFCLKSTARTED) => get(&self.registers, nrf52::HFCLKSTART),
-            (Setup::Rp2(chip), _) => {
-                let r = &self.registers;
-                if address == chip.resets + 8 {
-                    !get(r, chip.resets)
-                } else if address == chip.crystal + 4 {
-                    u32::from(get(r, chip.crystal) >> 12 == 0xfab) << 31
-                } else if address == chip.clocks + 0x38 {
-                    1 << (get(r, chip.clocks + 0x30) & 3)
-                } else if address == chip.clocks + 0x44 {
-                    1 << (get(r, chip.clocks + 0x3c) & 1)
-                } else if address == chip.pll {
-                    value | u32::from(get(r, chip.pll + 4) & 0x21 == 0) << 31
-                } else {
-                    value
-                }
-            }
-            _ => value,
-        }
-    }
-
-    fn write(&mut self, address: u32, value: u32) {
-        self.registers.insert(address, value);
-        match self.board.setup {
-            Setup::Stm32F4(clocks) => self.f4(clocks.core()),
-            Setup::Stm32H7(_) => self.h7(),
-            Setup::Nrf52(_) => {}
-            Setup::Rp2(chip) => self.rp2(&chip),
-        }
-    }
-}
+use crate::model::Model;
+use crate::{BAUD, BOARDS, Board, Setup, Stuck, count, nrf52, stm32f4, stm32h7};
 
 fn started(board: Board) -> Model {
     let mut model = Model::new(board);
@@ -184,8 +29,8 @@ fn the_registers_give_the_clock_that_the_board_states() {
         let model = started(board);
         match board.setup {
             Setup::Nrf52(_) => {
-                assert_eq!(get(&model.registers, nrf52::ICACHECNF), 1);
-                assert_eq!(get(&model.registers, nrf52::HFCLKSTART), 1);
+                assert_eq!(model.written(nrf52::ICACHECNF), 1);
+                assert_eq!(model.written(nrf52::HFCLKSTART), 1);
             }
             _ => assert_eq!(model.core_hz, hz, "{package}"),
         }
@@ -197,13 +42,15 @@ fn the_registers_give_the_clock_that_the_board_states() {
 fn the_ports_have_their_rate() {
     for board in BOARDS {
         let model = started(board);
-        let r = &model.registers;
         let rate = match board.setup {
-            Setup::Stm32F4(_) => model.core_hz / 4 / get(r, stm32f4::BRR),
-            Setup::Stm32H7(_) => model.core_hz / 4 / get(r, stm32h7::BRR),
-            Setup::Nrf52(_) => ((u64::from(get(r, nrf52::BAUDRATE)) * 16_000_000) >> 32) as u32,
+            Setup::Stm32F4(_) => model.core_hz / 4 / model.written(stm32f4::BRR),
+            Setup::Stm32H7(_) => model.core_hz / 4 / model.written(stm32h7::BRR),
+            Setup::Nrf52(_) => {
+                ((u64::from(model.written(nrf52::BAUDRATE)) * 16_000_000) >> 32) as u32
+            }
             Setup::Rp2(chip) => {
-                let divisor = 64 * get(r, chip.uart + 0x24) + get(r, chip.uart + 0x28);
+                let divisor =
+                    64 * model.written(chip.uart + 0x24) + model.written(chip.uart + 0x28);
                 model.core_hz * 4 / divisor
             }
         };
@@ -220,11 +67,12 @@ fn a_clock_that_does_not_start_is_named_and_the_port_still_speaks() {
             Setup::Nrf52(_) => nrf52::HFCLKSTARTED,
             Setup::Rp2(chip) => chip.pll,
         };
-        let mut model = Model { dead: Some(address), ..Model::new(board) };
+        let mut model = Model::new(board);
+        model.dead = Some(address);
         assert_eq!(board.start(&mut model), Err(Stuck { address }), "{}", board.package);
         match board.setup {
-            Setup::Stm32F4(_) => assert_eq!(get(&model.registers, stm32f4::BRR), 139),
-            Setup::Stm32H7(_) => assert_eq!(get(&model.registers, stm32h7::BRR), 556),
+            Setup::Stm32F4(_) => assert_eq!(model.written(stm32f4::BRR), 139),
+            Setup::Stm32H7(_) => assert_eq!(model.written(stm32h7::BRR), 556),
             _ => {}
         }
     }

@@ -43,7 +43,14 @@ fn steps() -> Vec<Step> {
         (
             "models of chips",
             commands(|| {
-                vec![in_firmware(cargo(["test", "--quiet", "--package", "supernano-chips"]))]
+                vec![in_firmware(cargo([
+                    "test",
+                    "--quiet",
+                    "--package",
+                    "supernano-chips",
+                    "--features",
+                    "model",
+                ]))]
             }),
         ),
         ("boards", Box::new(boards::check)),
