@@ -5,8 +5,8 @@ use std::ops::Range;
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SectionKind};
 use supernano_chips::{Board, Region};
 
-/// Bytes of stack that every firmware must leave: what the agent paints to measure an inference's
-/// stack, and itself.
+/// Bytes of stack that every firmware must leave: for the agent's frames, and for what it paints to
+/// measure an inference's.
 pub const LEAST_STACK: u64 = 20 << 10;
 /// Most of the flash that the RP2350's boot ROM searches for an image definition, bytes.
 const SEARCHED: u64 = 4096;

@@ -2,4 +2,4 @@
 #![no_std]
 #![no_main]
 
-supernano_board::real!(MICROBIT_V2, agent { blob: 32, arena: 64, image: 8 });
+supernano_board::real!(MICROBIT_V2, agent { blob: 24, arena: 64, image: 8 });
