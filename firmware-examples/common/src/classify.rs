@@ -4,6 +4,7 @@ use supernano_core::wire::placed;
 use supernano_runtime::{Error, Network};
 
 use crate::Port;
+use crate::text::{number, text};
 
 /// Classifies every image of the first set placed in `flash` (`core/docs/wire-format.md`); a line
 /// of logits for each, then `end`. `memory` is what the network works in.
@@ -29,22 +30,4 @@ fn all(port: &impl Port, blob: &[u8], images: &[u8], memory: &mut [u32]) -> Resu
         text(port, "\n");
     }
     Ok(())
-}
-
-fn text(port: &impl Port, text: &str) {
-    text.bytes().for_each(|byte| port.send(byte));
-}
-
-fn number(port: &impl Port, value: i32) {
-    if value < 0 {
-        port.send(b'-');
-    }
-    let (value, mut unit) = (value.unsigned_abs(), 1u32);
-    while value / unit >= 10 {
-        unit *= 10;
-    }
-    while unit > 0 {
-        port.send(b'0' + (value / unit % 10) as u8);
-        unit /= 10;
-    }
 }

@@ -2,14 +2,20 @@
 #![no_std]
 
 mod agent;
+mod builtin;
 mod classify;
 pub mod mps2;
 pub mod nrf51;
+mod real;
 mod stack;
+mod text;
 
 pub use agent::{Port, serve};
+pub use builtin::{builtin, stuck};
 pub use classify::classify;
-pub use stack::depth;
+pub use real::{Chosen, Real, placed};
+pub use stack::{depth, free};
+pub use supernano_chips as chips;
 
 /// The agent of an MPS2 machine: `agent!(M4 { blob: KiB, arena: KiB, image: KiB, placed: KiB })`
 /// defines its entry point. The four sizes are those of the buffers, and of the memory at
@@ -33,6 +39,22 @@ macro_rules! agent {
             $crate::serve(board, $crate::Memory { blob, arena, image, placed })
         }
     };
+}
+
+/// The built-in network on an MPS2 machine: `classify_builtin!(M4)` defines its entry point.
+#[macro_export]
+macro_rules! classify_builtin {
+    ($machine:ident) => {
+        #[$crate::entry]
+        fn main() -> ! {
+            $crate::builtin(&$crate::mps2::Mps2::<$crate::mps2::$machine>::start(), None)
+        }
+    };
+}
+
+/// True where a board counts cycles, false where instructions.
+fn cycles<B: supernano_runtime::Board>() -> bool {
+    matches!(B::UNIT, supernano_core::wire::Unit::Cycles)
 }
 
 pub use cortex_m::singleton;

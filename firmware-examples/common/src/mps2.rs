@@ -143,6 +143,10 @@ impl<M: Machine> Board for Mps2<M> {
         })
     }
 
+    fn free_ram(&self) -> u32 {
+        crate::free()
+    }
+
     fn stack<R>(&self, f: impl FnOnce() -> R) -> (R, u32) {
         cortex_m::interrupt::free(|_| crate::depth(f))
     }

@@ -14,12 +14,12 @@ use crate::error::{Error, Result};
 /// Chips of the boards that have an agent, by the beginning of their names, and its ELF file.
 pub const AGENTS: [(&str, &str); 7] = [
     ("STM32F446RE", "nucleo-f446re-agent.elf"),
-    ("STM32F407VG", "stm32f4-discovery-agent.elf"),
+    ("STM32F407VG", "f4-discovery-agent.elf"),
     ("nRF52840_", "nrf52840-dk-agent.elf"),
     ("nRF52833_", "microbit-v2-agent.elf"),
     ("STM32H743ZI", "nucleo-h743zi-agent.elf"),
     ("RP2040", "pico-agent.elf"),
-    ("RP235", "pico-2-agent.elf"),
+    ("RP235", "pico2-agent.elf"),
 ];
 
 /// The ELF file of a chip's board.

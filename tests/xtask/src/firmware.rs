@@ -22,18 +22,39 @@ const fn firmware(package: &'static str, binary: &'static str, target: &'static 
     Firmware { package, binary, target, cpu: None }
 }
 
-/// Every firmware there is. No target of Cortex-M33 has the DSP extension by itself.
-pub static ALL: [Firmware; 7] = [
+/// No target of Cortex-M33 has the DSP extension by itself.
+const fn m33(package: &'static str, binary: &'static str) -> Firmware {
+    Firmware { cpu: Some("cortex-m33"), ..firmware(package, binary, "thumbv8m.main-none-eabihf") }
+}
+
+/// Every firmware there is.
+pub static ALL: [Firmware; 26] = [
     firmware("microbit", "microbit-classify", "thumbv6m-none-eabi"),
     firmware("qemu-m0", "qemu-m0-agent", "thumbv6m-none-eabi"),
     firmware("qemu-m3", "qemu-m3-agent", "thumbv7m-none-eabi"),
     firmware("qemu-m4", "qemu-m4-agent", "thumbv7em-none-eabihf"),
     firmware("qemu-m4-log", "qemu-m4-log-agent", "thumbv7em-none-eabihf"),
     firmware("qemu-m7", "qemu-m7-agent", "thumbv7em-none-eabihf"),
-    Firmware {
-        cpu: Some("cortex-m33"),
-        ..firmware("qemu-m33", "qemu-m33-agent", "thumbv8m.main-none-eabihf")
-    },
+    firmware("nucleo-f446re", "nucleo-f446re-agent", "thumbv7em-none-eabihf"),
+    firmware("nucleo-f446re", "nucleo-f446re-classify", "thumbv7em-none-eabihf"),
+    firmware("f4-discovery", "f4-discovery-agent", "thumbv7em-none-eabihf"),
+    firmware("f4-discovery", "f4-discovery-classify", "thumbv7em-none-eabihf"),
+    firmware("nrf52840-dk", "nrf52840-dk-agent", "thumbv7em-none-eabihf"),
+    firmware("nrf52840-dk", "nrf52840-dk-classify", "thumbv7em-none-eabihf"),
+    firmware("microbit-v2", "microbit-v2-agent", "thumbv7em-none-eabihf"),
+    firmware("microbit-v2", "microbit-v2-classify", "thumbv7em-none-eabihf"),
+    firmware("nucleo-h743zi", "nucleo-h743zi-agent", "thumbv7em-none-eabihf"),
+    firmware("nucleo-h743zi", "nucleo-h743zi-classify", "thumbv7em-none-eabihf"),
+    firmware("pico", "pico-agent", "thumbv6m-none-eabi"),
+    firmware("pico", "pico-classify", "thumbv6m-none-eabi"),
+    m33("pico2", "pico2-agent"),
+    m33("pico2", "pico2-classify"),
+    firmware("qemu-m0", "qemu-m0-classify", "thumbv6m-none-eabi"),
+    firmware("qemu-m3", "qemu-m3-classify", "thumbv7m-none-eabi"),
+    firmware("qemu-m4", "qemu-m4-classify", "thumbv7em-none-eabihf"),
+    firmware("qemu-m7", "qemu-m7-classify", "thumbv7em-none-eabihf"),
+    m33("qemu-m33", "qemu-m33-agent"),
+    m33("qemu-m33", "qemu-m33-classify"),
 ];
 
 /// The least firmware that classifies, to be built for any target.

@@ -7,11 +7,13 @@
 mod bench;
 mod bench_table;
 mod bench_train;
+mod boards;
 mod code;
 mod demo;
 mod demo_table;
 mod exactness;
 mod firmware;
+mod image;
 mod method_study;
 mod paper_tables;
 mod plain;
@@ -40,6 +42,8 @@ enum Task {
     Setup,
     /// Build the device agents into target/firmware/.
     Firmware,
+    /// Build every firmware, check its ELF file, run it where its machine is emulated.
+    Boards(boards::Args),
     /// Train, rank, search, export, check and measure on the built-in data set.
     Demo(demo::Args),
     /// Count instructions of networks on every emulated core, with their memory.
@@ -64,6 +68,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Task::Setup => setup::run(),
         Task::Firmware => setup::targets().and_then(|()| firmware::build()),
+        Task::Boards(args) => setup::targets().and_then(|()| boards::run(&args)),
         Task::Demo(args) => demo::run(&args),
         Task::BenchDevice(args) => bench::run(&args),
         Task::BenchTrain(args) => bench_train::run(&args),

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::process::{self, Failure, Result, cargo};
 use crate::setup;
-use crate::{code, firmware};
+use crate::{boards, code, firmware};
 
 /// Arguments of `cargo xtask test`.
 #[derive(clap::Args, Debug)]
@@ -40,7 +40,20 @@ fn steps() -> Vec<Step> {
                 ]
             }),
         ),
-        ("firmware", Box::new(firmware::build)),
+        (
+            "models of chips",
+            commands(|| {
+                vec![in_firmware(cargo([
+                    "test",
+                    "--quiet",
+                    "--package",
+                    "supernano-chips",
+                    "--features",
+                    "model",
+                ]))]
+            }),
+        ),
+        ("boards", Box::new(boards::check)),
         ("code", Box::new(code::check)),
         (
             "no_std builds",

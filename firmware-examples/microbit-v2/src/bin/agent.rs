@@ -1,0 +1,5 @@
+//! Agent for a BBC micro:bit v2: answers on its serial port (`docs/boards.md`).
+#![no_std]
+#![no_main]
+
+supernano_board::real!(MICROBIT_V2, agent { blob: 24, arena: 64, image: 8 });

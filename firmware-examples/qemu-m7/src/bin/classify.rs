@@ -1,0 +1,5 @@
+//! Classifies on the emulated machine: network and image are built in.
+#![no_std]
+#![no_main]
+
+supernano_board::classify_builtin!(M7);

@@ -1,0 +1,185 @@
+//! A firmware's ELF file: what it takes, and whether the chip would start it.
+
+use std::ops::Range;
+
+use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SectionKind};
+use supernano_chips::{Board, Region};
+
+/// Bytes of stack that every firmware must leave: for the agent's frames, and for what it paints to
+/// measure an inference's.
+pub const LEAST_STACK: u64 = 20 << 10;
+/// Most of the flash that the RP2350's boot ROM searches for an image definition, bytes.
+const SEARCHED: u64 = 4096;
+/// What a message of a panic would bring along.
+const MESSAGES: [&[u8]; 3] = [b"panicked at", b"/src/", b"called `"];
+
+/// A section that takes memory.
+#[derive(Clone, Debug)]
+pub struct Section {
+    /// Name.
+    pub name: String,
+    /// Address in use.
+    pub address: u64,
+    /// Length, bytes.
+    pub size: u64,
+    /// Contents; empty where the start-up zeroes it.
+    pub data: Vec<u8>,
+    /// It is written at run time.
+    pub writable: bool,
+}
+
+/// What an ELF file says.
+#[derive(Clone, Debug, Default)]
+pub struct Image {
+    /// Sections that take memory and are not empty.
+    pub sections: Vec<Section>,
+    /// The region for a network, by the symbols that `supernano flash` reads.
+    pub blob: Option<Range<u64>>,
+}
+
+/// CRC-32/MPEG-2, which the RP2040's boot ROM uses.
+fn crc(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(u32::MAX, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte) << 24, |crc, _| {
+            (crc << 1) ^ if crc >> 31 == 1 { 0x04c1_1db7 } else { 0 }
+        })
+    })
+}
+
+fn end(region: Region) -> u64 {
+    u64::from(region.start) + u64::from(region.bytes)
+}
+
+impl Image {
+    /// Reads an ELF file.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let elf = object::File::parse(bytes).map_err(|e| e.to_string())?;
+        let mut sections = Vec::new();
+        for section in elf.sections().filter(|s| s.size() > 0) {
+            let writable = match section.kind() {
+                SectionKind::Text | SectionKind::ReadOnlyData => false,
+                SectionKind::Data | SectionKind::UninitializedData => true,
+                _ => continue,
+            };
+            sections.push(Section {
+                name: section.name().map_err(|e| e.to_string())?.to_owned(),
+                address: section.address(),
+                size: section.size(),
+                data: section.data().map_err(|e| e.to_string())?.to_vec(),
+                writable,
+            });
+        }
+        let symbol = |name| elf.symbols().find(|s| s.name() == Ok(name)).map(|s| s.address());
+        let blob = symbol("__supernano_blob_start").zip(symbol("__supernano_blob_end"));
+        Ok(Self { sections, blob: blob.map(|(start, end)| start..end) })
+    }
+
+    /// Bytes of flash: code, constants, and the initial values of variables.
+    pub fn flash(&self) -> u64 {
+        self.sections.iter().map(|s| s.data.len() as u64).sum()
+    }
+
+    /// Bytes of static RAM.
+    pub fn ram(&self) -> u64 {
+        self.sections.iter().filter(|s| s.writable).map(|s| s.size).sum()
+    }
+
+    /// Bytes of stack: from the initial stack pointer down to the statics below it, or to `floor`.
+    pub fn stack(&self, floor: u64) -> u64 {
+        let top = self.vectors().first().map_or(0, |&v| u64::from(v));
+        let statics = self.sections.iter().filter(|s| s.writable).map(|s| s.address + s.size);
+        let bottom = statics.filter(|&e| e <= top && e >= floor).max().unwrap_or(floor);
+        top.saturating_sub(bottom)
+    }
+
+    fn section(&self, name: &str) -> Option<&Section> {
+        self.sections.iter().find(|s| s.name == name)
+    }
+
+    fn vectors(&self) -> Vec<u32> {
+        let data = self.section(".vector_table").map_or(&[][..], |s| &s.data);
+        words(data)
+    }
+
+    /// Everything for which the board would not start it, or would run out of memory.
+    pub fn problems(&self, board: &Board) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut unless = |right: bool, problem: String| {
+            if !right {
+                found.push(problem);
+            }
+        };
+        let (flash, ram) = (board.flash, board.ram);
+        let program = u64::from(flash.start)..u64::from(board.blob.start);
+        for section in &self.sections {
+            let range = section.address..section.address + section.size;
+            let place =
+                if section.writable { u64::from(ram.start)..end(ram) } else { program.clone() };
+            let inside = place.start <= range.start && range.end <= place.end;
+            unless(inside, format!("{} at {range:#x?} outside {place:#x?}", section.name));
+        }
+        let room = program.end - program.start;
+        unless(self.flash() <= room, format!("{} bytes of flash, over {room}", self.flash()));
+        let stack = self.stack(board.stack.start.into());
+        unless(stack >= LEAST_STACK, format!("{stack} bytes of stack, under {LEAST_STACK}"));
+        let blob = u64::from(board.blob.start)..end(board.blob);
+        let is = &self.blob;
+        unless(is.as_ref() == Some(&blob), format!("blob region {is:#x?}, not {blob:#x?}"));
+
+        let second_stage = if board.chip == "RP2040" { 0x100 } else { 0 };
+        let at = self.section(".vector_table").map(|s| s.address);
+        let wanted = program.start + second_stage;
+        unless(at == Some(wanted), format!("vector table at {at:#x?}, not {wanted:#x}"));
+        let vectors = self.vectors();
+        let top = vectors.first().copied().unwrap_or(0);
+        unless(u64::from(top) == end(board.stack), format!("initial stack pointer {top:#x}"));
+        let text = self.section(".text").map(|s| s.address..s.address + s.size).unwrap_or(0..0);
+        let handler = |v: u32| v & 1 == 1 && text.contains(&u64::from(v & !1));
+        let reset = vectors.get(1).copied().unwrap_or(0);
+        unless(handler(reset), format!("reset handler {reset:#x} is no Thumb code of .text"));
+        for (i, &vector) in vectors.iter().enumerate().skip(2) {
+            unless(vector == 0 || handler(vector), format!("vector {i} is {vector:#x}"));
+        }
+        for message in MESSAGES {
+            let has = |s: &Section| s.data.windows(message.len()).any(|w| w == message);
+            let shown = String::from_utf8_lossy(message);
+            unless(!self.sections.iter().any(has), format!("text of a panic: {shown:?}"));
+        }
+        match board.chip {
+            "RP2040" => unless(self.second_stage(board), "no sound second boot stage".into()),
+            "RP235x" => unless(self.definition(board), "no image definition".into()),
+            _ => {}
+        }
+        found
+    }
+
+    /// The RP2040's boot ROM runs the flash's first 256 bytes if the last four are their sum.
+    fn second_stage(&self, board: &Board) -> bool {
+        self.section(".boot2").is_some_and(|s| {
+            let parts = s.data.split_last_chunk::<4>();
+            s.address == u64::from(board.flash.start)
+                && s.data.len() == 256
+                && parts.is_some_and(|(code, sum)| crc(code) == u32::from_le_bytes(*sum))
+        })
+    }
+
+    /// The RP2350's boot ROM looks for a block with the image's type (datasheet, 5.9).
+    fn definition(&self, board: &Board) -> bool {
+        self.section(".start_block").is_some_and(|s| {
+            let block = [0xffff_ded3, 0x1021_0142, 0x0000_01ff, 0, 0xab12_3579];
+            s.address + s.size <= u64::from(board.flash.start) + SEARCHED
+                && s.address % 4 == 0
+                && words(&s.data) == block
+        })
+    }
+}
+
+fn words(data: &[u8]) -> Vec<u32> {
+    data.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+}
+
+#[cfg(test)]
+mod tests;
