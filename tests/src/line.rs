@@ -60,7 +60,7 @@ impl Emulated {
         let child = Command::new("qemu-system-arm")
             .args(["-M", "mps2-an386", "-display", "none", "-monitor", "none", "-kernel"])
             .arg(elf)
-            .args(["-serial", &format!("tcp:127.0.0.1:{port},server=on,wait=off")])
+            .args(["-serial", &format!("tcp:127.0.0.1:{port},server=on,wait=off,nodelay=on")])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn();

@@ -3,13 +3,26 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
 
-use supernano_tests::command::{firmware, number, root, supernano};
+use supernano_tests::command::{firmware, number, supernano};
 use supernano_tests::line::{Emulated, Faults, bad_line};
+use supernano_tests::small::{GREY, SmallRun};
 use tempfile::TempDir;
 
-const NETWORK: &str = "tests/golden/tiny.snb";
+/// A network for 8 x 8 grey images: an emulated UART takes its time for every byte.
+fn network() -> &'static str {
+    static RUN: OnceLock<(SmallRun, String)> = OnceLock::new();
+    let (_, file) = RUN.get_or_init(|| {
+        let run =
+            SmallRun::train(&GREY.replace("height = 28, width = 28", "height = 8, width = 8"));
+        let file = run.file("line.snb");
+        supernano(&["export", &run.name(), "4-4-4-4", "-o", &file, "--json"]).json();
+        (run, file)
+    });
+    file
+}
 
 fn target(port: u16) -> String {
     format!("tcp:127.0.0.1:{port}")
@@ -21,7 +34,7 @@ fn every_answer_is_right_and_counted_once_over_a_bad_line() {
     let emulated = Emulated::start(&firmware("qemu-m4-agent"));
     let faults = Faults { frames: 50, byte: 10_000, breaks: 0, seed: 7 };
     let (port, carried) = bad_line(&emulated, faults);
-    let args = ["check", NETWORK, "--target", &target(port), "--images", "2000", "--json"];
+    let args = ["check", network(), "--target", &target(port), "--images", "2000", "--json"];
     let checked = supernano(&args).json();
     assert_eq!(number(&checked, "/images"), 2000.0);
     assert_eq!(number(&checked, "/mismatches"), 0.0);
@@ -36,7 +49,7 @@ fn every_answer_is_right_and_counted_once_over_a_bad_line() {
         ("late", &carried.late),
         ("flipped", &carried.flipped),
     ] {
-        assert!(count.load(Ordering::Relaxed) > 20, "{what}: {carried:?}");
+        assert!(count.load(Ordering::Relaxed) > 5, "{what}: {carried:?}");
     }
 }
 
@@ -56,7 +69,15 @@ fn a_check_goes_on_after_a_pulled_cable() {
     let run = |port: u16| {
         let target = target(port);
         supernano(&[
-            "check", NETWORK, "--target", &target, "--images", "300", "--state", &state, "--json",
+            "check",
+            network(),
+            "--target",
+            &target,
+            "--images",
+            "300",
+            "--state",
+            &state,
+            "--json",
         ])
     };
     run(port).fails(3, &["tcp:127.0.0.1"]);
@@ -93,7 +114,7 @@ fn speaker(text: &'static [u8]) -> u16 {
 
 #[test]
 fn a_broken_line_and_another_firmware_are_told_apart() {
-    let check = |port| supernano(&["check", NETWORK, "--target", &target(port), "--images", "1"]);
+    let check = |port| supernano(&["check", network(), "--target", &target(port), "--images", "1"]);
     check(speaker(b"")).fails(3, &["no answer", "cable"]);
     check(speaker(b"Zephyr shell ready\r\n\0")).fails(3, &["firmware", "protocol version 3"]);
     check(1).fails(3, &["tcp:127.0.0.1:1"]);
@@ -103,16 +124,16 @@ fn a_broken_line_and_another_firmware_are_told_apart() {
 fn what_a_device_counts_is_told_over_any_line() {
     let emulated = Emulated::start(&firmware("qemu-m4-agent"));
     let (port, _) = bad_line(&emulated, Faults { frames: 0, byte: 0, breaks: 0, seed: 1 });
-    let target = target(port);
+    let here = target(port);
     let counted =
-        supernano(&["latency", NETWORK, "--target", &target, "--repeats", "3", "--json"]).json();
+        supernano(&["latency", network(), "--target", &here, "--repeats", "3", "--json"]).json();
     assert_eq!(counted["unit"], "instructions");
     assert_eq!(number(&counted, "/repeats"), 3.0);
     assert!(counted["milliseconds"].is_null() && counted.get("cycles").is_none(), "{counted}");
     assert!(number(&counted, "/device/image_capacity") >= 3072.0);
     let (port, _) = bad_line(&emulated, Faults { frames: 0, byte: 0, breaks: 0, seed: 1 });
-    let target = supernano_target(port);
-    supernano(&["latency", NETWORK, "--target", &target, "--clock", "100"])
+    let here = target(port);
+    supernano(&["latency", network(), "--target", &here, "--clock", "100"])
         .fails(2, &["--clock", "instructions"]);
 }
 
@@ -123,14 +144,13 @@ fn supernano_target(port: u16) -> String {
 #[test]
 fn flashing_is_refused_before_it_is_tried() {
     let flash = |more: &[&str]| {
-        let mut args = vec!["flash", NETWORK];
+        let mut args = vec!["flash", network()];
         args.extend(more);
         supernano(&args)
     };
-    flash(&["--chip", "STM32F446RETy"]).fails(2, &["STM32F446RETx"]);
+    flash(&["--chip", "STM32F447RETx"]).fails(2, &["STM32F446RE"]);
     flash(&["--chip", "STM32F446RETx", "--probe", "x"]).fails(2, &["VID:PID"]);
     flash(&["--chip", "STM32F446RETx", "--firmware", "none.elf"]).fails(2, &["none.elf"]);
     let agent = firmware("qemu-m4-agent").display().to_string();
     flash(&["--chip", "STM32F446RETx", "--firmware", &agent]).fails(2, &["__supernano_blob_start"]);
-    assert!(root().join(NETWORK).is_file());
 }

@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use defmt_decoder::{DecodeError, Table};
-use supernano_tests::command::{firmware, number, supernano_with};
+use supernano_tests::command::{firmware, number, supernano, supernano_with};
 use tempfile::TempDir;
 
 /// Gives QEMU semihosting, and its output a file.
@@ -31,6 +31,15 @@ fn an_agent_logs_what_it_opens() {
     let args = ["latency", "tests/golden/tiny.snb", "--json", "--firmware"];
     let args: Vec<OsString> = args.iter().map(OsString::from).chain([elf.clone().into()]).collect();
     let counted = supernano_with(&args, &environment).json();
+    let watched = supernano(&[
+        "watch".as_ref(),
+        "--json".as_ref(),
+        "--input".as_ref(),
+        log.as_os_str(),
+        "--firmware".as_ref(),
+        elf.as_os_str(),
+    ])
+    .json();
 
     let table = Table::parse(&fs::read(elf).unwrap()).unwrap().unwrap();
     let mut decoder = table.new_stream_decoder();
@@ -46,4 +55,7 @@ fn an_agent_logs_what_it_opens() {
     let checksum = number(&counted, "/checksum") as u32;
     let arena = number(&counted, "/arena_bytes");
     assert_eq!(lines, [format!("network {checksum:08x}, arena {arena} bytes")]);
+    assert_eq!(watched["lines"][0]["level"], "info");
+    assert_eq!(watched["lines"][0]["message"], lines[0].as_str());
+    assert_eq!((&watched["malformed"], watched["lines"].as_array().unwrap().len()), (&0.into(), 1));
 }

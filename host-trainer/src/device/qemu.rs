@@ -88,7 +88,7 @@ impl Qemu {
         command
             .args(["-M", machine.board, "-display", "none", "-monitor", "none", "-kernel"])
             .arg(firmware)
-            .args(["-serial", &format!("tcp:127.0.0.1:{port}")])
+            .args(["-serial", &format!("tcp:127.0.0.1:{port},nodelay=on")])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(errors);

@@ -124,7 +124,8 @@ pub struct Session {
     link: Box<dyn Link>,
     sequence: u16,
     timeout: Duration,
-    /// Longest time that an answer of each kind of request took: short ones, and those that compute.
+    /// Time that answers to each kind of request took at most, of late: short ones, and those that
+    /// compute.
     slowest: [Option<Duration>; 2],
     collector: Collector,
     pending: Vec<u8>,
@@ -268,10 +269,12 @@ impl Session {
                             return Err(Error::Firmware { link: name, expected, found });
                         };
                         self.traffic.answered += 1;
-                        if tries == 1 {
-                            let slowest = self.slowest[kind].get_or_insert_default();
-                            *slowest = start.elapsed().max(*slowest);
-                        }
+                        // An answer to a repeat may be one to the first: the wait only grows.
+                        let slowest = self.slowest[kind].get_or_insert_default();
+                        *slowest = match tries {
+                            1 => start.elapsed().max(*slowest * 15 / 16),
+                            _ => (*slowest * 5 / 4).max(SHORTEST).min(self.timeout / 3),
+                        };
                         return take(reply);
                     }
                     // most likely the answer: it is asked for again at once

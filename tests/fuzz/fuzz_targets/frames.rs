@@ -1,0 +1,17 @@
+//! Arbitrary bytes off a line, as either side collects and decodes them.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use supernano_core::wire::{Collector, Reply, Request, decode};
+
+fuzz_target!(|bytes: &[u8]| {
+    let mut collector = Collector::new();
+    for &byte in bytes {
+        if collector.push(byte) {
+            let mut again = collector.frame().to_vec();
+            let _ = decode::<Request<'_>>(collector.frame());
+            let _ = decode::<Reply<'_>>(&mut again);
+            collector.clear();
+        }
+    }
+});
