@@ -157,7 +157,8 @@ fn carry(
                     if faults.breaks > 0 && count >= faults.breaks {
                         ended.store(true, Ordering::Relaxed);
                     }
-                    let swapped = held.pop_front_if(|(until, _)| *until > Instant::now());
+                    let early = held.front().is_some_and(|(until, _)| *until > Instant::now());
+                    let swapped = if early { held.pop_front() } else { None };
                     if random.below(1000) >= faults.frames {
                         out.extend(whole);
                     } else {

@@ -137,10 +137,6 @@ fn what_a_device_counts_is_told_over_any_line() {
         .fails(2, &["--clock", "instructions"]);
 }
 
-fn supernano_target(port: u16) -> String {
-    target(port)
-}
-
 #[test]
 fn flashing_is_refused_before_it_is_tried() {
     let flash = |more: &[&str]| {

@@ -164,7 +164,10 @@ impl<'a> Answers<'a> {
         if let Some(path) = file.filter(|p| p.is_file()) {
             let mut old: State = files::read_json(path)?;
             let found = std::mem::take(&mut old.found);
-            if old == state && found.len() <= classes * images.len() && found.len() % classes == 0 {
+            if old == state
+                && found.len() <= classes * images.len()
+                && found.len().is_multiple_of(classes)
+            {
                 state.found = found;
             }
         }

@@ -148,6 +148,5 @@ pub fn answer(command: &mut Command) -> Result<std::result::Result<Value, String
     }
     ended(command, output.status)?;
     let object = serde_json::from_slice(&output.stdout);
-    Ok(Ok(object
-        .map_err(|e| Failure::tool(format!("`{}`: no JSON object: {e}", shown(command))))?))
+    Ok(Ok(object.map_err(|e| Failure::tool(format!("`{}`: no JSON object: {e}", shown(command))))?))
 }

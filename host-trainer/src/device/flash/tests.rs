@@ -1,7 +1,7 @@
 use super::*;
 
 const BLOB: &[u8] = include_bytes!("../../../../tests/golden/tiny.snb");
-const FLASH: [Range<u64>; 1] = [0x0800_0000..0x0808_0000];
+const FLASH: Range<u64> = 0x0800_0000..0x0808_0000;
 
 fn firmware(blob: Option<Range<u64>>) -> Firmware {
     let segments = vec![
@@ -12,7 +12,7 @@ fn firmware(blob: Option<Range<u64>>) -> Firmware {
 }
 
 fn planned(blob: Option<Range<u64>>) -> Result<Plan> {
-    plan(&firmware(blob), BLOB, &FLASH, "agent.elf")
+    plan(&firmware(blob), BLOB, std::slice::from_ref(&FLASH), "agent.elf")
 }
 
 #[test]
@@ -52,10 +52,16 @@ fn what_cannot_be_written_is_refused() {
     let mut bad = BLOB.to_vec();
     bad[100] ^= 1;
     let agent = firmware(Some(0x0804_0000..0x0808_0000));
-    assert!(matches!(plan(&agent, &bad, &FLASH, "agent.elf"), Err(Error::Core { .. })));
+    assert!(matches!(
+        plan(&agent, &bad, std::slice::from_ref(&FLASH), "agent.elf"),
+        Err(Error::Core { .. })
+    ));
     let mut twice = agent;
     twice.segments.push(Segment { address: 0x0800_0500, bytes: vec![3; 4] });
-    assert!(matches!(plan(&twice, BLOB, &FLASH, "agent.elf"), Err(Error::Invalid { .. })));
+    assert!(matches!(
+        plan(&twice, BLOB, std::slice::from_ref(&FLASH), "agent.elf"),
+        Err(Error::Invalid { .. })
+    ));
 }
 
 #[test]
