@@ -123,7 +123,7 @@ impl Run {
     /// The run's data, from `path` where one is given.
     ///
     /// # Errors
-    /// As [`data::load`].
+    /// As [`crate::data::of_run`].
     pub fn dataset(&self, path: Option<&Path>) -> Result<Dataset> {
         load_data(&self.config, path)
     }
