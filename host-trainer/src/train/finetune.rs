@@ -240,11 +240,11 @@ fn input(net: &QuantisedNet, images: &[f32], n: usize) -> Map<B> {
 /// What fine-tuning made.
 #[derive(Clone, Debug)]
 pub struct Tuned {
-    /// The network: the tuned one, or the start where that is nearer to its teacher.
+    /// The network: the tuned one, or the start where its loss is less.
     pub network: Quantised,
     /// Updates done.
     pub updates: u64,
-    /// Mean cross-entropy with the teacher's answers on validation images before, nats.
+    /// Mean loss on validation images before, nats: that of the updates, without augmentation.
     pub before: f64,
     /// The same after.
     pub after: f64,
@@ -253,8 +253,9 @@ pub struct Tuned {
 /// Validation images that decide whether a tuned network is kept.
 const JUDGED: usize = 1000;
 
-/// Mean cross-entropy of a network's integer answers with its teacher's on validation images.
-fn distance(net: &QuantisedNet, teacher: &FoldedNet, dataset: &Dataset) -> f64 {
+/// Mean loss of a network's integer answers on validation images, as [`loss::distilled`] has it:
+/// `alpha` of the cross-entropy with the teacher's answers, the rest with the labels.
+fn validation_loss(net: &QuantisedNet, teacher: &FoldedNet, dataset: &Dataset, alpha: f64) -> f64 {
     let split = &dataset.validation;
     let judged: Vec<u32> = (0..split.len().min(JUDGED) as u32).collect();
     let mut sum = 0f64;
@@ -264,12 +265,14 @@ fn distance(net: &QuantisedNet, teacher: &FoldedNet, dataset: &Dataset) -> f64 {
         let logits = net.forward(x, &mut |_, _| {});
         let scale = f64::from(net.classifier.logit_scale);
         let rows = answers.chunks_exact(net.classes()).zip(logits.chunks_exact(net.classes()));
-        for (teacher, student) in rows {
+        for ((teacher, student), &i) in rows.zip(indices) {
             let student: Vec<f64> = student.iter().map(|&q| f64::from(q) * scale).collect();
             let teacher: Vec<f64> = teacher.iter().map(|&v| v.into()).collect();
             let (ours, theirs) = (log_sum(&student), log_sum(&teacher));
             let term = |(t, s): (&f64, &f64)| (t - theirs).exp() * (ours - s);
-            sum += teacher.iter().zip(&student).map(term).sum::<f64>();
+            let label = usize::from(split.labels[i as usize]);
+            sum += alpha * teacher.iter().zip(&student).map(term).sum::<f64>()
+                + (1.0 - alpha) * (ours - student.get(label).copied().unwrap_or(ours));
         }
     }
     sum / judged.len().max(1) as f64
@@ -282,8 +285,8 @@ fn log_sum(values: &[f64]) -> f64 {
 }
 
 /// Fine-tunes a quantised network towards `teacher`, the network in float, and the labels;
-/// `progress` is told every update and its loss. A network that training has not brought nearer to
-/// its teacher is dropped.
+/// `progress` is told every update and its loss. A network whose loss on validation images training
+/// has not made smaller is dropped.
 ///
 /// # Errors
 /// [`Error::NotFinite`].
@@ -340,8 +343,9 @@ pub fn finetune(
     }
     let float = trained.float();
     let net = QuantisedNet::with(&float, &trained.affines, dataset);
-    let before = distance(&start.net, teacher, dataset);
-    let after = distance(&net, teacher, dataset);
+    let alpha = f64::from(recipe.alpha);
+    let [before, after] =
+        [&start.net, &net].map(|net| validation_loss(net, teacher, dataset, alpha));
     let network = match after < before {
         true => Quantised { float, net, ..start.clone() },
         false => start.clone(),
