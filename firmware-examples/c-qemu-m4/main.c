@@ -101,7 +101,7 @@ static void refusals(size_t blob, size_t image)
                                                 ARENA_BYTES - 2, logits, CLASSES));
     say_code("few logits", supernano_run_opened(&network, image_start, image, arena, ARENA_BYTES,
                                                 logits, CLASSES - 1));
-    say_code("logits in arena", supernano_run_opened(&network, image_start, image, arena,
+    say_code("arena over logits", supernano_run_opened(&network, image_start, image, arena,
                                                      ARENA_BYTES, (int32_t *)arena, CLASSES));
     say_code("arena over network", supernano_run(network_start, blob, image_start, image,
                                                  (void *)network_start, blob, logits, CLASSES));
