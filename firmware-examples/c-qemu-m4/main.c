@@ -66,6 +66,21 @@ static void say_logits(void)
     say("\n");
 }
 
+/* CRC-32 of a blob, into its header. */
+static void sign(uint8_t *blob, size_t length)
+{
+    uint32_t sum = UINT32_MAX;
+    for (size_t i = 16; i < length; i++) {
+        sum ^= blob[i];
+        for (int bit = 0; bit < 8; bit++) {
+            sum = (sum >> 1) ^ (0xedb88320u & (0u - (sum & 1u)));
+        }
+    }
+    for (size_t i = 0; i < 4; i++) {
+        blob[12 + i] = (uint8_t)(~sum >> (8 * i));
+    }
+}
+
 static void refusals(size_t blob, size_t image)
 {
     static uint32_t copy[2048];
@@ -85,6 +100,11 @@ static void refusals(size_t blob, size_t image)
     bytes[blob - 1] ^= 1;
     say_code("damaged blob", supernano_check(copy, blob, &info));
     say_code("damaged blob opened", supernano_open(copy, blob, &zeroed, 0));
+    sign(bytes, blob);
+    say_code("other weights", supernano_check(copy, blob, &info));
+    bytes[17] ^= 0x10; /* the arena, 4096 bytes shorter */
+    sign(bytes, blob);
+    say_code("impossible blob", supernano_check(copy, blob, &info));
     bytes[4] ^= 1;
     say_code("other version", supernano_check(copy, blob, &info));
     bytes[0] ^= 1;

@@ -33,6 +33,8 @@ const FLAGS: [&str; 11] = [
     "-Wl,--fatal-warnings",
     "-Wl,-z,noexecstack",
 ];
+/// Most bytes of code of the example: the whole library, built for speed, and 1.6 KiB of C.
+const LIMIT: u64 = 40 << 10;
 /// The files that the example builds in, and what the host says of them.
 const FILES: [&str; 2] = ["tiny.snb", "tiny.image"];
 const LOGITS: &str = "tiny.logits";
@@ -56,7 +58,11 @@ pub fn check(args: &Args) -> Result<()> {
     let elf = build()?;
     let said = boards::said("qemu-m4", &elf)?;
     compare(&said, &read(&example("expected.txt"))?, &read(&golden(LOGITS))?)?;
-    println!("C library: {} bytes of code in the example, {}", code(&elf)?, said.join("; "));
+    let bytes = code(&elf)?;
+    println!("C library: {bytes} bytes of code in the example, {}", said.join("; "));
+    if bytes > LIMIT {
+        return Err(Failure::no(format!("C example: {bytes} bytes of code, over {LIMIT}")));
+    }
     Ok(())
 }
 
