@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -167,7 +168,7 @@ fn emulate(firmware: &Firmware, machine: &Machine) -> Result<String> {
     let file = firmware::workspace().join(firmware.package).join("classify.txt");
     let expected =
         fs::read_to_string(&file).map_err(|e| Failure::tool(format!("{}: {e}", file.display())))?;
-    let (said, again) = (listen(firmware, machine)?, listen(firmware, machine)?);
+    let (said, again) = (listen(&firmware.elf(), machine)?, listen(&firmware.elf(), machine)?);
     let found: Vec<String> = said.iter().map(|line| blank(line)).collect();
     if found != expected.lines().collect::<Vec<_>>() || said != again {
         let message = format!("{}: {said:?}, then {again:?}", firmware.binary);
@@ -187,15 +188,24 @@ fn blank(line: &str) -> String {
     }
 }
 
+/// What an ELF file says until `end` on the machine of a package.
+///
+/// # Errors
+/// No such package, or no QEMU.
+pub fn said(package: &str, elf: &Path) -> Result<Vec<String>> {
+    let machine = MACHINES.iter().find(|m| m.package == package);
+    machine.map_or_else(|| Err(Failure::no(format!("no machine {package}"))), |m| listen(elf, m))
+}
+
 /// What a firmware says until `end`.
-fn listen(firmware: &Firmware, machine: &Machine) -> Result<Vec<String>> {
+fn listen(elf: &Path, machine: &Machine) -> Result<Vec<String>> {
     let failed = |e: std::io::Error| Failure::tool(format!("qemu-system-arm: {e}"));
     let mut command = Command::new("qemu-system-arm");
     command.args(["-M", machine.machine, "-display", "none", "-monitor", "none"]);
     for _ in 0..machine.silent {
         command.args(["-serial", "null"]);
     }
-    command.args(["-serial", "stdio", "-icount", "shift=6", "-kernel"]).arg(firmware.elf());
+    command.args(["-serial", "stdio", "-icount", "shift=6", "-kernel"]).arg(elf);
     let mut qemu = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(failed)?;
     let (sender, receiver) = mpsc::channel();
     if let Some(out) = qemu.stdout.take() {

@@ -60,6 +60,9 @@ pub static ALL: [Firmware; 26] = [
 /// The least firmware that classifies, to be built for any target.
 pub const MINIMAL: Firmware = firmware("minimal", "minimal", "thumbv7em-none-eabihf");
 
+/// The library for C: `elf` gives the archive.
+pub const C_LIBRARY: Firmware = firmware("supernano-c", "libsupernano.a", "thumbv7em-none-eabihf");
+
 /// The agent of an emulated core: `m0` and so on.
 pub fn of_core(core: &str) -> Result<&'static Firmware> {
     let package = format!("qemu-{core}");

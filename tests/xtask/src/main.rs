@@ -8,6 +8,7 @@ mod bench;
 mod bench_table;
 mod bench_train;
 mod boards;
+mod c_library;
 mod code;
 mod demo;
 mod demo_table;
@@ -38,12 +39,15 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Task {
-    /// Install what is missing: Cortex-M targets, rustfmt and clippy, qemu-system-arm.
+    /// Install what is missing: Cortex-M targets, rustfmt and clippy, qemu-system-arm,
+    /// arm-none-eabi-gcc.
     Setup,
     /// Build the device agents into target/firmware/.
     Firmware,
     /// Build every firmware, check its ELF file, run it where its machine is emulated.
     Boards(boards::Args),
+    /// Compare the header for C with its source, and run the example in C on the emulated M4.
+    CLibrary(c_library::Args),
     /// Train, rank, search, export, check and measure on the built-in data set.
     Demo(demo::Args),
     /// Count instructions of networks on every emulated core, with their memory.
@@ -66,9 +70,10 @@ enum Task {
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
-        Task::Setup => setup::run(),
+        Task::Setup => setup::run().and_then(|()| setup::c_compiler()),
         Task::Firmware => setup::targets().and_then(|()| firmware::build()),
         Task::Boards(args) => setup::targets().and_then(|()| boards::run(&args)),
+        Task::CLibrary(args) => c_library::check(&args),
         Task::Demo(args) => demo::run(&args),
         Task::BenchDevice(args) => bench::run(&args),
         Task::BenchTrain(args) => bench_train::run(&args),

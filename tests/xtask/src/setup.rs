@@ -1,4 +1,4 @@
-//! What a fresh machine lacks: Cortex-M targets, rustfmt, clippy and QEMU.
+//! What a fresh machine lacks: Cortex-M targets, rustfmt, clippy, QEMU and a C compiler.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -13,10 +13,47 @@ pub const TARGETS: [&str; 4] = [
     "thumbv8m.main-none-eabihf",
 ];
 
-const QEMU: &str = "qemu-system-arm";
+/// A program that is not Rust's, and where it comes from.
+struct Tool {
+    program: &'static str,
+    /// Package by package manager; one that is not here does not have it.
+    packages: &'static [(&'static str, &'static str)],
+    /// Where to get it without one.
+    page: &'static str,
+}
+
+const QEMU: Tool = Tool {
+    program: "qemu-system-arm",
+    packages: &[
+        ("apt-get", "qemu-system-arm"),
+        ("dnf", "qemu-system-arm"),
+        ("pacman", "qemu-system-arm"),
+        ("apk", "qemu-system-arm"),
+        ("zypper", "qemu-arm"),
+        ("brew", "qemu"),
+        ("winget", "SoftwareFreedomConservancy.QEMU"),
+    ],
+    page: "https://www.qemu.org/download/",
+};
+
+/// The compiler of the example in C.
+pub const GCC: &str = "arm-none-eabi-gcc";
+
+const COMPILER: Tool = Tool {
+    program: GCC,
+    packages: &[
+        ("apt-get", "gcc-arm-none-eabi"),
+        ("dnf", "arm-none-eabi-gcc-cs"),
+        ("pacman", "arm-none-eabi-gcc"),
+        ("apk", "gcc-arm-none-eabi"),
+        ("brew", "arm-none-eabi-gcc"),
+        ("winget", "Arm.GnuArmEmbeddedToolchain"),
+    ],
+    page: "https://developer.arm.com/downloads/-/arm-gnu-toolchain-downloads",
+};
 
 /// A system package manager: the program that betrays it, whether it wants root, what it is
-/// asked. Each line of `commands` is one call.
+/// asked. Each line of `commands` is one call; the package follows the last.
 struct Manager {
     program: &'static str,
     root: bool,
@@ -29,38 +66,33 @@ const MANAGERS: [Manager; 7] = [
         root: true,
         commands: &[
             &["apt-get", "update"],
-            &["apt-get", "install", "-y", "--no-install-recommends", QEMU],
+            &["apt-get", "install", "-y", "--no-install-recommends"],
         ],
     },
-    Manager {
-        program: "dnf",
-        root: true,
-        commands: &[&["dnf", "install", "-y", "qemu-system-arm"]],
-    },
-    Manager {
-        program: "pacman",
-        root: true,
-        commands: &[&["pacman", "-Sy", "--noconfirm", "qemu-system-arm"]],
-    },
-    Manager { program: "apk", root: true, commands: &[&["apk", "add", "qemu-system-arm"]] },
-    Manager {
-        program: "zypper",
-        root: true,
-        commands: &[&["zypper", "install", "-y", "qemu-arm"]],
-    },
-    Manager { program: "brew", root: false, commands: &[&["brew", "install", "qemu"]] },
-    Manager {
-        program: "winget",
-        root: false,
-        commands: &[&["winget", "install", "-e", "--id", "SoftwareFreedomConservancy.QEMU"]],
-    },
+    Manager { program: "dnf", root: true, commands: &[&["dnf", "install", "-y"]] },
+    Manager { program: "pacman", root: true, commands: &[&["pacman", "-Sy", "--noconfirm"]] },
+    Manager { program: "apk", root: true, commands: &[&["apk", "add"]] },
+    Manager { program: "zypper", root: true, commands: &[&["zypper", "install", "-y"]] },
+    Manager { program: "brew", root: false, commands: &[&["brew", "install"]] },
+    Manager { program: "winget", root: false, commands: &[&["winget", "install", "-e", "--id"]] },
 ];
+
+impl Manager {
+    /// What it is asked for a package.
+    fn calls(&self, package: &'static str) -> Vec<Vec<&'static str>> {
+        let mut calls: Vec<Vec<&str>> = self.commands.iter().map(|c| c.to_vec()).collect();
+        if let Some(last) = calls.last_mut() {
+            last.push(package);
+        }
+        calls
+    }
+}
 
 /// Everything that the demo and the tests need.
 pub fn run() -> Result<()> {
     targets()?;
     components()?;
-    qemu()
+    install(&QEMU)
 }
 
 /// Adds the missing Cortex-M targets.
@@ -106,39 +138,48 @@ fn rustup(kind: &str, names: &[&str]) -> Result<()> {
         .map_err(|e| Failure::tool(format!("{e}; by hand: {by_hand}")))
 }
 
-/// Installs `qemu-system-arm` where the system's package manager lets us, else says the one
-/// command to type.
-fn qemu() -> Result<()> {
-    if in_path(QEMU).is_some() {
+/// The compiler of the example in C, which only the tests need.
+pub fn c_compiler() -> Result<()> {
+    install(&COMPILER)
+}
+
+/// Installs a tool where the system's package manager lets us, else says the one command to type.
+fn install(tool: &Tool) -> Result<()> {
+    let name = tool.program;
+    if in_path(name).is_some() {
         return Ok(());
     }
-    let Some(manager) = MANAGERS.iter().find(|m| in_path(m.program).is_some()) else {
+    let package = |m: &Manager| tool.packages.iter().find(|(p, _)| *p == m.program).map(|p| p.1);
+    let present = MANAGERS.iter().filter(|m| in_path(m.program).is_some());
+    let Some((manager, package)) = present.filter_map(|m| Some((m, package(m)?))).next() else {
         return Err(Failure::tool(format!(
-            "{QEMU}: not in PATH, and no package manager known to this task; \
-             install it from https://www.qemu.org/download/"
+            "{name}: not in PATH, and no package manager known to this task has it; \
+             install it from {}",
+            tool.page
         )));
     };
+    let by_hand = by_hand(name, manager, package);
     let prefix: &[&str] = match manager.root && !is_root() {
         false => &[],
         true if succeeds(Command::new("sudo").args(["-n", "true"])) => &["sudo", "-n"],
-        true => return Err(by_hand(manager)),
+        true => return Err(Failure::tool(by_hand)),
     };
-    for words in manager.commands {
-        let all: Vec<&str> = prefix.iter().chain(*words).copied().collect();
+    for words in manager.calls(package) {
+        let all: Vec<&str> = prefix.iter().copied().chain(words).collect();
         process::run(program(all[0], &all[1..]).env("DEBIAN_FRONTEND", "noninteractive"))
-            .map_err(|e| Failure::tool(format!("{e}; {}", by_hand(manager))))?;
+            .map_err(|e| Failure::tool(format!("{e}; {by_hand}")))?;
     }
-    match in_path(QEMU) {
+    match in_path(name) {
         Some(_) => Ok(()),
-        None => Err(Failure::tool(format!("{QEMU}: installed, yet not in PATH"))),
+        None => Err(Failure::tool(format!("{name}: installed, yet not in PATH"))),
     }
 }
 
-fn by_hand(manager: &Manager) -> Failure {
+fn by_hand(name: &str, manager: &Manager, package: &'static str) -> String {
     let sudo = if manager.root { "sudo " } else { "" };
-    let typed: Vec<String> =
-        manager.commands.iter().map(|c| format!("{sudo}{}", c.join(" "))).collect();
-    Failure::tool(format!("{QEMU}: not in PATH; install it with: {}", typed.join(" && ")))
+    let calls = manager.calls(package);
+    let typed: Vec<String> = calls.iter().map(|c| format!("{sudo}{}", c.join(" "))).collect();
+    format!("{name}: not in PATH; install it with: {}", typed.join(" && "))
 }
 
 /// Packages that the suite of foreign formats reads the files with.

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::process::{self, Failure, Result, cargo};
 use crate::setup;
-use crate::{boards, code, firmware};
+use crate::{boards, c_library, code, firmware};
 
 /// Arguments of `cargo xtask test`.
 #[derive(clap::Args, Debug)]
@@ -30,7 +30,7 @@ fn in_firmware(mut command: Command) -> Command {
 
 fn steps() -> Vec<Step> {
     vec![
-        ("set-up", Box::new(setup::run)),
+        ("set-up", Box::new(|| setup::run().and_then(|()| setup::c_compiler()))),
         (
             "format",
             commands(|| {
@@ -54,6 +54,7 @@ fn steps() -> Vec<Step> {
             }),
         ),
         ("boards", Box::new(boards::check)),
+        ("C library", Box::new(|| c_library::check(&c_library::Args::default()))),
         ("code", Box::new(code::check)),
         (
             "no_std builds",
@@ -78,7 +79,9 @@ fn steps() -> Vec<Step> {
                     cargo(["clippy", "--release", "--workspace", "--all-targets", "--quiet"]);
                 host.args(warnings);
                 let mut list = vec![host];
-                for firmware in firmware::ALL.iter().chain([&firmware::MINIMAL]) {
+                for firmware in
+                    firmware::ALL.iter().chain([&firmware::MINIMAL, &firmware::C_LIBRARY])
+                {
                     let mut one = firmware.cargo("clippy");
                     one.arg("--quiet").args(warnings);
                     list.push(one);
