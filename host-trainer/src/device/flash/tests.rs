@@ -1,6 +1,10 @@
 use super::*;
 
-const BLOB: &[u8] = include_bytes!("../../../../tests/golden/tiny.snb");
+#[repr(C, align(4))]
+struct Aligned<B: ?Sized>(B);
+
+const WORDS: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../../tests/golden/tiny.snb"));
+const BLOB: &[u8] = &WORDS.0;
 const FLASH: Range<u64> = 0x0800_0000..0x0808_0000;
 
 fn firmware(blob: Option<Range<u64>>) -> Firmware {
