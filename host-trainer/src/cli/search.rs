@@ -14,8 +14,9 @@ use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::search::budget::{Budget, Wishes};
-use crate::search::device::{DeviceCosts, KINDS, kind, label_bytes};
+use crate::search::device::{DeviceCosts, kind, label_bytes};
 use crate::search::file::{Front, FrontNetwork, InstructionModel, SurrogateSummary};
+use crate::search::instructions::kernel_name;
 use crate::search::verify::verify;
 use crate::search::{Candidate, Method, Problem, front, search, uniform};
 use crate::stats::table as tables;
@@ -251,12 +252,8 @@ fn finished(config: &RunConfig, run: &Path) -> Result<usize> {
 }
 
 fn kernels(space: &Space<'_>, kinds: &[u8]) -> Vec<String> {
-    let name = |layer: usize| match kind(space, kinds, layer) {
-        k if k == KINDS[1] => "winograd-online",
-        k if k == KINDS[2] => "winograd",
-        _ => "direct",
-    };
-    (0..space.layers.len()).map(|layer| name(layer).to_owned()).collect()
+    let name = |layer| kernel_name(kind(space, kinds, layer)).to_owned();
+    (0..space.layers.len()).map(name).collect()
 }
 
 fn samples(path: &Path, space: &Space<'_>, metric: Metric) -> Result<Vec<(Arch, f64)>> {

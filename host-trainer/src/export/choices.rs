@@ -6,11 +6,8 @@ use supernano_core::graph::{Conv, Header, KernelKind, Op};
 use supernano_core::kernel::pack::WeightShape;
 use supernano_core::kernel::weight_words;
 
-use crate::search::instructions::InstructionTable;
-
-/// All kinds, direct first.
-const KINDS: [KernelKind; 3] =
-    [KernelKind::Direct, KernelKind::WinogradOnline, KernelKind::Winograd];
+use crate::search::device::KINDS;
+use crate::search::instructions::{InstructionTable, kernel_name};
 
 /// A kernel that could execute a convolution.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -74,20 +71,11 @@ fn candidate(
     let mut other = header.clone();
     other.ops[index] = Op::Conv(conv);
     Candidate {
-        kernel: name(conv.kind),
+        kernel: kernel_name(conv.kind),
         instructions: table.operation(header, &Op::Conv(conv)),
         extra_flash_bytes: bytes(conv.kind).saturating_sub(bytes(KernelKind::Direct)),
         arena_bytes: ArenaPlan::of_header(&other).bytes(),
         chosen: conv.kind == chosen,
-    }
-}
-
-/// How tables name a kind of kernel.
-const fn name(kind: KernelKind) -> &'static str {
-    match kind {
-        KernelKind::Winograd => "winograd",
-        KernelKind::WinogradOnline => "winograd-online",
-        _ => "direct",
     }
 }
 

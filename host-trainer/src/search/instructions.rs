@@ -112,6 +112,15 @@ pub struct InstructionTable {
     pub terms: BTreeMap<String, BTreeMap<String, f64>>,
 }
 
+/// How tables and reports name a kind of kernel.
+pub const fn kernel_name(kind: KernelKind) -> &'static str {
+    match kind {
+        KernelKind::Winograd => "winograd",
+        KernelKind::WinogradOnline => "winograd-online",
+        _ => "direct",
+    }
+}
+
 /// The work of an operation of a network.
 pub fn work(header: &Header<'_>, op: &Op) -> Work {
     let shape = |id: u8| header.tensors[usize::from(id)].shape;
@@ -165,10 +174,8 @@ fn convolution(header: &Header<'_>, conv: &Conv) -> Work {
     let image = conv.input == 0;
     let name = match shape.kind {
         KernelKind::Direct if kernel == 1 => "pointwise",
-        KernelKind::Winograd => "winograd",
-        KernelKind::WinogradOnline => "winograd-online",
-        _ if shape.stride > 1 => "strided",
-        _ => "direct",
+        KernelKind::Direct if shape.stride > 1 => "strided",
+        kind => kernel_name(kind),
     };
     let mut work: Work = vec![
         ((name, "call"), 1.0),
@@ -300,11 +307,7 @@ impl InstructionTable {
 
     /// True where the table says what this kernel costs.
     pub fn knows(&self, kind: KernelKind) -> bool {
-        self.terms.contains_key(match kind {
-            KernelKind::Winograd => "winograd",
-            KernelKind::WinogradOnline => "winograd-online",
-            _ => "direct",
-        })
+        self.terms.contains_key(kernel_name(kind))
     }
 
     /// Modelled instructions of some work, at least 0.

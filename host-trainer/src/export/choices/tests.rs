@@ -35,7 +35,7 @@ fn candidates_cost_what_the_rewritten_network_costs() {
         let Op::Conv(conv) = header.ops[at] else { panic!("no convolution") };
         let chosen: Vec<&Candidate> = choice.candidates.iter().filter(|c| c.chosen).collect();
         assert_eq!(chosen.len(), 1);
-        assert_eq!(chosen[0].kernel, name(conv.kind));
+        assert_eq!(chosen[0].kernel, kernel_name(conv.kind));
         assert_eq!(chosen[0].arena_bytes, blob.view().unwrap().arena_bytes());
         let kinds = if conv.kernel == 3 && conv.stride == 1 { 3 } else { 1 };
         assert_eq!(choice.candidates.len(), kinds);
