@@ -16,10 +16,11 @@ pub trait Board {
     const CHIP: &'static str;
     /// Core.
     const CORE: &'static str;
-    /// Clock, Hz.
-    const CLOCK_HZ: u32;
     /// Unit of [`Self::count`].
     const UNIT: Unit;
+
+    /// Rate of the core's clock, Hz.
+    fn clock_hz(&self) -> u32;
 
     /// A count that runs up, modulo 2^32, in [`Self::UNIT`].
     fn count(&self) -> u32;
@@ -153,7 +154,7 @@ impl<'m, B: Board> Agent<'m, B> {
                 version: VERSION,
                 chip: B::CHIP,
                 core: B::CORE,
-                clock_hz: B::CLOCK_HZ,
+                clock_hz: self.board.clock_hz(),
                 unit: B::UNIT,
                 kernels: KERNELS,
                 blob_capacity: bytes(self.memory.blob).len() as u32,

@@ -9,8 +9,11 @@ struct Mock;
 impl Board for Mock {
     const CHIP: &'static str = "mock";
     const CORE: &'static str = "host";
-    const CLOCK_HZ: u32 = 1;
     const UNIT: Unit = Unit::Instructions;
+
+    fn clock_hz(&self) -> u32 {
+        1
+    }
 
     fn count(&self) -> u32 {
         0

@@ -1,4 +1,6 @@
-//! Registers by address.
+//! Registers of the chip's peripheral access crate.
+
+use crate::pac::common::{Read, Reg, Write};
 
 /// Reads of a register before it is given up.
 const PATIENCE: u32 = 1_000_000;
@@ -10,30 +12,69 @@ pub struct Stuck {
     pub address: u32,
 }
 
-/// 32-bit registers.
+/// Address of a register.
+pub(crate) fn address<T: Copy, A: Read>(register: Reg<T, A>) -> u32 {
+    register.as_ptr() as usize as u32
+}
+
+/// What registers are reached through.
 pub trait Bus {
-    /// Reads the register at an address.
-    fn read(&mut self, address: u32) -> u32;
+    /// Reads a register.
+    fn read<T: Copy, A: Read>(&mut self, register: Reg<T, A>) -> T;
 
-    /// Writes the register at an address.
-    fn write(&mut self, address: u32, value: u32);
+    /// Writes a register.
+    fn write_value<T: Copy, A: Write>(&mut self, register: Reg<T, A>, value: T);
 
-    /// Clears some bits of a register and sets others.
-    fn modify(&mut self, address: u32, clear: u32, set: u32) {
-        let value = self.read(address);
-        self.write(address, value & !clear | set);
+    /// Writes a register: 0 in all that `set` leaves alone.
+    fn write<T: Copy + Default, A: Write>(
+        &mut self,
+        register: Reg<T, A>,
+        set: impl FnOnce(&mut T),
+    ) {
+        let mut value = T::default();
+        set(&mut value);
+        self.write_value(register, value);
     }
 
-    /// Waits until the masked bits have a value.
+    /// Changes some fields of a register.
+    fn modify<T: Copy, A: Read + Write>(
+        &mut self,
+        register: Reg<T, A>,
+        change: impl FnOnce(&mut T),
+    ) {
+        let mut value = self.read(register);
+        change(&mut value);
+        self.write_value(register, value);
+    }
+
+    /// Waits until a register says `ready`.
     ///
     /// # Errors
     /// [`Stuck`] after a million reads.
-    fn wait(&mut self, address: u32, mask: u32, value: u32) -> Result<(), Stuck> {
+    fn wait<T: Copy, A: Read>(
+        &mut self,
+        register: Reg<T, A>,
+        ready: impl Fn(T) -> bool,
+    ) -> Result<(), Stuck> {
         for _ in 0..PATIENCE {
-            if self.read(address) & mask == value {
+            if ready(self.read(register)) {
                 return Ok(());
             }
         }
-        Err(Stuck { address })
+        Err(Stuck { address: address(register) })
+    }
+}
+
+/// The registers of the chip that the firmware is built for.
+#[derive(Debug)]
+pub struct Registers;
+
+impl Bus for Registers {
+    fn read<T: Copy, A: Read>(&mut self, register: Reg<T, A>) -> T {
+        register.read()
+    }
+
+    fn write_value<T: Copy, A: Write>(&mut self, register: Reg<T, A>, value: T) {
+        register.write_value(value);
     }
 }

@@ -1,68 +1,79 @@
 //! nRF52833 and nRF52840: 64 MHz from the crystal, instruction cache, UART 0.
 
-use crate::{Bus, Stuck};
+use nrf_pac::gpio::vals::{Dir, Input, Pull};
+use nrf_pac::uart::vals::{Baudrate, Enable};
+use nrf_pac::{CLOCK, NVMC, P0, UART0, gpio};
 
-pub(crate) const HFCLKSTART: u32 = 0x4000_0000;
-pub(crate) const HFCLKSTARTED: u32 = 0x4000_0100;
-pub(crate) const ICACHECNF: u32 = 0x4001_e540;
-const GPIO: u32 = 0x5000_0000;
-const UART: u32 = 0x4000_2000;
-const RECEIVED: u32 = UART + 0x108;
-const SENT: u32 = UART + 0x11c;
-pub(crate) const BAUDRATE: u32 = UART + 0x524;
+use crate::{Board, Bus, Stuck};
+
+/// The board with this chip.
+#[cfg(feature = "nrf52840")]
+pub const BOARD: Board = supernano_facts::NRF52840_DK;
+/// The board with this chip.
+#[cfg(feature = "nrf52833")]
+pub const BOARD: Board = supernano_facts::MICROBIT_V2;
 
 /// Clock of the core, Hz: fixed, from the crystal as from the internal oscillator.
-pub const HZ: u32 = 64_000_000;
+pub const RESET_HZ: u32 = 64_000_000;
 
-/// Pins of the serial port: number within a port, plus 32 for port 1.
-#[derive(Clone, Copy, Debug)]
-pub struct Pins {
-    /// Sends; a pin of port 0.
-    pub send: u32,
-    /// Receives.
-    pub receive: u32,
-}
+/// Pin of port 0 that sends.
+const SEND: u8 = 6;
+/// Pin that receives, of port 0 or 1.
+const RECEIVE: u8 = 8;
+/// The receiving pin's port is port 1.
+const PORT_1: bool = cfg!(feature = "nrf52833");
+const PORT: gpio::Gpio = if PORT_1 { nrf_pac::P1 } else { P0 };
 
-/// Starts crystal and instruction cache.
+/// Starts crystal and instruction cache, and returns the core's rate, Hz.
 ///
 /// # Errors
 /// [`Stuck`] where the crystal does not start; the internal oscillator goes on.
-pub fn start(bus: &mut impl Bus) -> Result<(), Stuck> {
-    bus.write(ICACHECNF, 1);
-    bus.write(HFCLKSTARTED, 0);
-    bus.write(HFCLKSTART, 1);
-    bus.wait(HFCLKSTARTED, 1, 1)
+pub(crate) fn start_clocks(bus: &mut impl Bus) -> Result<u32, Stuck> {
+    bus.write(NVMC.icachecnf(), |w| w.set_cacheen(true));
+    bus.write_value(CLOCK.events_hfclkstarted(), 0);
+    bus.write_value(CLOCK.tasks_hfclkstart(), 1);
+    bus.wait(CLOCK.events_hfclkstarted(), |started| started == 1)?;
+    Ok(RESET_HZ)
 }
 
-/// Register that configures a pin.
-pub(crate) const fn pin(number: u32) -> u32 {
-    GPIO + 0x700 + number / 32 * 0x300 + number % 32 * 4
-}
-
-/// Starts the UART.
-pub fn start_port(bus: &mut impl Bus, pins: Pins) {
-    bus.write(GPIO + 0x508, 1 << pins.send); // idle is high
-    bus.write(pin(pins.send), 3);
-    bus.write(pin(pins.receive), 3 << 2); // an input, pulled up
-    bus.write(UART + 0x50c, pins.send);
-    bus.write(UART + 0x514, pins.receive);
-    bus.write(BAUDRATE, 0x01d7_e000);
-    bus.write(UART + 0x500, 4);
-    bus.write(UART, 1);
-    bus.write(UART + 0x008, 1);
+/// Starts the UART, whose rate does not follow the core's.
+///
+/// # Errors
+/// None on this chip.
+pub(crate) fn start_port(bus: &mut impl Bus, _hz: u32) -> Result<(), Stuck> {
+    bus.write(P0.outset(), |w| w.set_pin(SEND.into(), true)); // idle is high
+    bus.write(P0.pin_cnf(SEND.into()), |w| {
+        w.set_dir(Dir::Output);
+        w.set_input(Input::Disconnect);
+    });
+    bus.write(PORT.pin_cnf(RECEIVE.into()), |w| {
+        w.set_dir(Dir::Input);
+        w.set_input(Input::Connect);
+        w.set_pull(Pull::Pullup);
+    });
+    bus.write(UART0.psel().txd(), |w| w.set_pin(SEND));
+    bus.write(UART0.psel().rxd(), |w| {
+        w.set_pin(RECEIVE);
+        w.set_port(PORT_1);
+    });
+    bus.write(UART0.baudrate(), |w| w.set_baudrate(Baudrate::Baud115200));
+    bus.write(UART0.enable(), |w| w.set_enable(Enable::Enabled));
+    bus.write_value(UART0.tasks_startrx(), 1);
+    bus.write_value(UART0.tasks_starttx(), 1);
+    Ok(())
 }
 
 /// The next byte received, if any.
 pub fn receive(bus: &mut impl Bus) -> Option<u8> {
-    (bus.read(RECEIVED) != 0).then(|| {
-        bus.write(RECEIVED, 0);
-        bus.read(UART + 0x518) as u8
+    (bus.read(UART0.events_rxdrdy()) != 0).then(|| {
+        bus.write_value(UART0.events_rxdrdy(), 0);
+        bus.read(UART0.rxd()).rxd()
     })
 }
 
 /// Sends a byte and waits until it has left.
 pub fn send(bus: &mut impl Bus, byte: u8) {
-    bus.write(SENT, 0);
-    bus.write(UART + 0x51c, u32::from(byte));
-    while bus.read(SENT) == 0 {}
+    bus.write_value(UART0.events_txdrdy(), 0);
+    bus.write(UART0.txd(), |w| w.set_txd(byte));
+    while bus.read(UART0.events_txdrdy()) == 0 {}
 }

@@ -1,151 +1,147 @@
 //! RP2040 and RP2350: core clock from the crystal's PLL, UART 0 on GPIO 0 and 1.
 
-use crate::{BAUD, Bus, Stuck};
+use rp_pac::clocks::vals::{ClkPeriCtrlAuxsrc, ClkRefCtrlSrc, ClkSysCtrlAuxsrc, ClkSysCtrlSrc};
+use rp_pac::io::vals::{Gpio0ctrlFuncsel, Gpio1ctrlFuncsel};
+use rp_pac::pads::vals::Drive;
+use rp_pac::resets::regs::Peripherals;
+use rp_pac::xosc::vals::{CtrlFreqRange, Enable};
+use rp_pac::{CLOCKS, IO_BANK0, PADS_BANK0, PLL_SYS, RESETS, UART0, XOSC};
 
-/// Where a chip has its blocks, and its PLL's numbers.
-#[derive(Clone, Copy, Debug)]
-pub struct Chip {
-    /// Base of the clocks.
-    pub clocks: u32,
-    /// Base of the crystal oscillator.
-    pub crystal: u32,
-    /// Base of the core's PLL.
-    pub pll: u32,
-    /// Base of the resets.
-    pub resets: u32,
-    /// Bit of the PLL's reset.
-    pub pll_reset: u32,
-    /// Bits of the resets of pins, pads, UART and timer.
-    pub port_resets: u32,
-    /// Base of the pins.
-    pub pins: u32,
-    /// Base of the pads.
-    pub pads: u32,
-    /// Base of the UART.
-    pub uart: u32,
-    /// Register that divides the crystal to the timer's microseconds.
-    pub tick: Option<u32>,
-    /// Crystal, Hz.
-    pub external: u32,
-    /// Multiplier of the PLL.
-    pub n: u32,
-    /// Its two dividers.
-    pub dividers: [u32; 2],
+use crate::{BAUD, Board, Bus, Stuck};
+
+/// The board with this chip.
+#[cfg(feature = "rp2040")]
+pub const BOARD: Board = supernano_facts::PICO;
+/// The board with this chip.
+#[cfg(feature = "rp235x")]
+pub const BOARD: Board = supernano_facts::PICO2;
+
+/// Clock of the chip after reset, Hz: that of its ring oscillator, which differs from chip to chip.
+pub const RESET_HZ: u32 = if cfg!(feature = "rp2040") { 6_500_000 } else { 11_000_000 };
+
+/// Crystal, Hz.
+const CRYSTAL_HZ: u32 = 12_000_000;
+/// Multiplier of the PLL.
+const N: u16 = if cfg!(feature = "rp2040") { 133 } else { 125 };
+/// Its two dividers.
+const DIVIDERS: [u8; 2] = if cfg!(feature = "rp2040") { [6, 2] } else { [5, 2] };
+
+/// Rate of the core, Hz.
+const CORE_HZ: u32 = CRYSTAL_HZ * N as u32 / DIVIDERS[0] as u32 / DIVIDERS[1] as u32;
+const _: () = assert!(CORE_HZ == BOARD.clock_hz);
+
+/// The bits of a register that says which source is in use.
+macro_rules! bits {
+    ($value:expr) => {{
+        #[cfg(feature = "rp2040")]
+        let bits: u32 = $value;
+        #[cfg(feature = "rp235x")]
+        let bits: u32 = $value.0;
+        bits
+    }};
 }
 
-/// RP2040 at 133 MHz.
-pub const RP2040: Chip = Chip {
-    clocks: 0x4000_8000,
-    crystal: 0x4002_4000,
-    pll: 0x4002_8000,
-    resets: 0x4000_c000,
-    pll_reset: 1 << 12,
-    port_resets: 1 << 5 | 1 << 8 | 1 << 21 | 1 << 22,
-    pins: 0x4001_4000,
-    pads: 0x4001_c000,
-    uart: 0x4003_4000,
-    tick: Some(0x4005_802c),
-    external: 12_000_000,
-    n: 133,
-    dividers: [6, 2],
-};
+/// Starts crystal, PLL, clocks, and the RP2040's timer, and returns the core's rate, Hz.
+///
+/// # Errors
+/// [`Stuck`] where one does not come up; the core then runs from its ring oscillator, or from the
+/// crystal.
+pub(crate) fn start_clocks(bus: &mut impl Bus) -> Result<u32, Stuck> {
+    // The core from the reference while the PLL changes.
+    bus.modify(CLOCKS.clk_sys_ctrl(), |w| w.set_src(ClkSysCtrlSrc::CLK_REF));
+    bus.wait(CLOCKS.clk_sys_selected(), |r| bits!(r) == 1)?;
+    bus.write(XOSC.ctrl(), |w| w.set_freq_range(CtrlFreqRange::_1_15MHZ));
+    bus.write(XOSC.startup(), |w| w.set_delay(47)); // a millisecond to settle
+    bus.modify(XOSC.ctrl(), |w| w.set_enable(Enable::ENABLE));
+    bus.wait(XOSC.status(), |r| r.stable())?;
+    bus.write(CLOCKS.clk_ref_ctrl(), |w| w.set_src(ClkRefCtrlSrc::XOSC_CLKSRC));
+    bus.wait(CLOCKS.clk_ref_selected(), |r| bits!(r) == 1 << 2)?;
+    bus.modify(RESETS.reset(), |w| w.set_pll_sys(true));
+    bus.modify(RESETS.reset(), |w| w.set_pll_sys(false));
+    bus.wait(RESETS.reset_done(), |r| r.pll_sys())?;
+    bus.write(PLL_SYS.cs(), |w| w.set_refdiv(1));
+    bus.write(PLL_SYS.fbdiv_int(), |w| w.set_fbdiv_int(N));
+    bus.modify(PLL_SYS.pwr(), |w| {
+        w.set_pd(false);
+        w.set_vcopd(false);
+    });
+    bus.wait(PLL_SYS.cs(), |r| r.lock())?;
+    bus.write(PLL_SYS.prim(), |w| {
+        w.set_postdiv1(DIVIDERS[0]);
+        w.set_postdiv2(DIVIDERS[1]);
+    });
+    bus.modify(PLL_SYS.pwr(), |w| w.set_postdivpd(false));
+    bus.modify(CLOCKS.clk_sys_ctrl(), |w| w.set_auxsrc(ClkSysCtrlAuxsrc::CLKSRC_PLL_SYS));
+    bus.modify(CLOCKS.clk_sys_ctrl(), |w| w.set_src(ClkSysCtrlSrc::CLKSRC_CLK_SYS_AUX));
+    bus.wait(CLOCKS.clk_sys_selected(), |r| bits!(r) == 1 << 1)?;
+    #[cfg(feature = "rp2040")]
+    bus.write(rp_pac::WATCHDOG.tick(), |w| {
+        w.set_cycles((CRYSTAL_HZ / 1_000_000) as u16);
+        w.set_enable(true);
+    });
+    Ok(CORE_HZ)
+}
 
-/// RP2350 at 150 MHz.
-pub const RP2350: Chip = Chip {
-    clocks: 0x4001_0000,
-    crystal: 0x4004_8000,
-    pll: 0x4005_0000,
-    resets: 0x4002_0000,
-    pll_reset: 1 << 14,
-    port_resets: 1 << 6 | 1 << 9 | 1 << 26,
-    pins: 0x4002_8000,
-    pads: 0x4003_8000,
-    uart: 0x4007_0000,
-    tick: None,
-    external: 12_000_000,
-    n: 125,
-    dividers: [5, 2],
-};
+/// What the port needs, and the RP2040's timer.
+fn port(w: &mut Peripherals, reset: bool) {
+    w.set_io_bank0(reset);
+    w.set_pads_bank0(reset);
+    w.set_uart0(reset);
+    #[cfg(feature = "rp2040")]
+    w.set_timer(reset);
+}
 
-/// Low word of the RP2040's timer, microseconds.
-pub const RP2040_MICROSECONDS: u32 = 0x4005_4028;
-
-impl Chip {
-    /// Rate of the PLL's oscillator, Hz.
-    pub const fn vco(&self) -> u32 {
-        self.external * self.n
+/// Starts the UART where the core runs at `hz`.
+///
+/// # Errors
+/// [`Stuck`] where a block does not leave its reset.
+pub(crate) fn start_port(bus: &mut impl Bus, hz: u32) -> Result<(), Stuck> {
+    bus.write(CLOCKS.clk_peri_ctrl(), |w| {
+        w.set_auxsrc(ClkPeriCtrlAuxsrc::CLK_SYS);
+        w.set_enable(true);
+    });
+    bus.modify(RESETS.reset(), |w| port(w, false));
+    let mut needed = Peripherals::default();
+    port(&mut needed, true);
+    bus.wait(RESETS.reset_done(), |r| r.0 & needed.0 == needed.0)?;
+    let functions = [Gpio0ctrlFuncsel::UART0_TX.to_bits(), Gpio1ctrlFuncsel::UART0_RX.to_bits()];
+    for (pin, function) in functions.into_iter().enumerate() {
+        bus.write(PADS_BANK0.gpio(pin), |w| {
+            w.set_schmitt(true);
+            w.set_pue(true);
+            w.set_drive(Drive::_4M_A);
+            w.set_ie(true);
+        });
+        bus.write(IO_BANK0.gpio(pin).ctrl(), |w| w.set_funcsel(function));
     }
+    let divisor = 8 * hz / BAUD;
+    bus.write(UART0.uartibrd(), |w| w.set_baud_divint((divisor >> 7) as u16));
+    bus.write(UART0.uartfbrd(), |w| w.set_baud_divfrac((divisor & 0x7f).div_ceil(2) as u8));
+    bus.write(UART0.uartlcr_h(), |w| {
+        w.set_wlen(3); // 8 bits
+        w.set_fen(true);
+    });
+    bus.write(UART0.uartcr(), |w| {
+        w.set_uarten(true);
+        w.set_txe(true);
+        w.set_rxe(true);
+    });
+    Ok(())
+}
 
-    /// Rate of the core, Hz.
-    pub const fn core(&self) -> u32 {
-        self.vco() / self.dividers[0] / self.dividers[1]
-    }
+/// Microseconds, in 32 bits.
+#[cfg(feature = "rp2040")]
+pub fn microseconds(bus: &mut impl Bus) -> u32 {
+    bus.read(rp_pac::TIMER.timerawl())
+}
 
-    /// Starts crystal, PLL, clocks, and the timer's tick.
-    ///
-    /// # Errors
-    /// [`Stuck`] where one does not come up; the core then runs from its ring oscillator, whose
-    /// rate nobody knows.
-    pub fn start(&self, bus: &mut impl Bus) -> Result<(), Stuck> {
-        let (reference, system) = (self.clocks + 0x30, self.clocks + 0x3c);
-        bus.modify(system, 1, 0); // the core from the reference while the PLL changes
-        bus.wait(system + 8, 15, 1)?;
-        bus.write(self.crystal, 0xaa0);
-        bus.write(self.crystal + 0x0c, 47); // a millisecond to settle
-        bus.write(self.crystal, 0xfa_baa0);
-        bus.wait(self.crystal + 4, 1 << 31, 1 << 31)?;
-        bus.write(reference, 2);
-        bus.wait(reference + 8, 15, 4)?;
-        bus.modify(self.resets, 0, self.pll_reset);
-        bus.modify(self.resets, self.pll_reset, 0);
-        bus.wait(self.resets + 8, self.pll_reset, self.pll_reset)?;
-        bus.write(self.pll, 1);
-        bus.write(self.pll + 8, self.n);
-        bus.modify(self.pll + 4, 1 | 1 << 5, 0);
-        bus.wait(self.pll, 1 << 31, 1 << 31)?;
-        bus.write(self.pll + 12, self.dividers[0] << 16 | self.dividers[1] << 12);
-        bus.modify(self.pll + 4, 1 << 3, 0);
-        bus.modify(system, 7 << 5, 0);
-        bus.modify(system, 0, 1);
-        bus.wait(system + 8, 15, 2)?;
-        if let Some(tick) = self.tick {
-            bus.write(tick, (self.external / 1_000_000) | 1 << 9);
-        }
-        Ok(())
-    }
+/// The next byte received, if any.
+pub fn receive(bus: &mut impl Bus) -> Option<u8> {
+    (!bus.read(UART0.uartfr()).rxfe()).then(|| bus.read(UART0.uartdr()).data())
+}
 
-    /// Starts the UART.
-    ///
-    /// # Errors
-    /// [`Stuck`] where a block does not leave its reset.
-    pub fn start_port(&self, bus: &mut impl Bus) -> Result<(), Stuck> {
-        bus.write(self.clocks + 0x48, 1 << 11);
-        bus.modify(self.resets, self.port_resets, 0);
-        bus.wait(self.resets + 8, self.port_resets, self.port_resets)?;
-        for pin in 0..2 {
-            bus.write(self.pads + 4 + 4 * pin, 0x5a);
-            bus.write(self.pins + 4 + 8 * pin, 2);
-        }
-        let divisor = 8 * self.core() / BAUD;
-        bus.write(self.uart + 0x24, divisor >> 7);
-        bus.write(self.uart + 0x28, (divisor & 0x7f).div_ceil(2));
-        bus.write(self.uart + 0x2c, 0x70);
-        bus.write(self.uart + 0x30, 0x301);
-        Ok(())
-    }
-
-    /// The next byte received, if any.
-    pub fn receive(&self, bus: &mut impl Bus) -> Option<u8> {
-        (bus.read(self.uart + 0x18) & 1 << 4 == 0).then(|| bus.read(self.uart) as u8)
-    }
-
-    /// True where a byte can be sent.
-    pub fn ready(&self, bus: &mut impl Bus) -> bool {
-        bus.read(self.uart + 0x18) & 1 << 5 == 0
-    }
-
-    /// Sends a byte.
-    pub fn send(&self, bus: &mut impl Bus, byte: u8) {
-        bus.write(self.uart, u32::from(byte));
-    }
+/// Sends a byte.
+pub fn send(bus: &mut impl Bus, byte: u8) {
+    while bus.read(UART0.uartfr()).txff() {}
+    bus.write(UART0.uartdr(), |w| w.set_data(byte));
 }

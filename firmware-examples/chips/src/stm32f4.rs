@@ -1,143 +1,143 @@
 //! STM32F4 (RM0390, RM0090): external clock and PLL to the highest rate, flash accelerator, USART2
 //! on PA2 and PA3.
 
-use crate::{BAUD, Bus, Stuck};
+use stm32_metapac::flash::vals::Latency;
+use stm32_metapac::gpio::vals::{Moder, Pupdr};
+use stm32_metapac::pwr::vals::Vos;
+use stm32_metapac::rcc::vals::{Hpre, Pllm, Plln, Pllp, Pllq, Pllr, Pllsrc, Ppre, Sw};
+use stm32_metapac::{FLASH, GPIOA, PWR, RCC, USART2};
 
-pub(crate) const PWR_CR: u32 = 0x4000_7000;
-pub(crate) const PWR_CSR: u32 = 0x4000_7004;
-pub(crate) const CR: u32 = 0x4002_3800;
-pub(crate) const PLLCFGR: u32 = 0x4002_3804;
-pub(crate) const CFGR: u32 = 0x4002_3808;
-const AHB1ENR: u32 = 0x4002_3830;
-pub(crate) const APB1ENR: u32 = 0x4002_3840;
-pub(crate) const ACR: u32 = 0x4002_3c00;
-const GPIOA: u32 = 0x4002_0000;
-const USART2: u32 = 0x4000_4400;
-const SR: u32 = USART2;
-const DR: u32 = USART2 + 4;
-pub(crate) const BRR: u32 = USART2 + 8;
-const CR1: u32 = USART2 + 12;
+use crate::{BAUD, Board, Bus, Stuck};
+
+/// The board with this chip.
+#[cfg(feature = "stm32f446re")]
+pub const BOARD: Board = supernano_facts::NUCLEO_F446RE;
+/// The board with this chip.
+#[cfg(feature = "stm32f407vg")]
+pub const BOARD: Board = supernano_facts::F4_DISCOVERY;
 
 /// Clock of the chip after reset, Hz.
 pub const RESET_HZ: u32 = 16_000_000;
 
 /// A chip's clocks.
-#[derive(Clone, Copy, Debug)]
-pub struct Clocks {
+struct Clocks {
     /// External clock, Hz.
-    pub external: u32,
+    external: u32,
     /// It is a clock, no crystal.
-    pub bypass: bool,
+    bypass: bool,
     /// Divider of the external clock.
-    pub m: u32,
+    m: u8,
     /// Multiplier.
-    pub n: u32,
-    /// Divider of the core's clock: 2, 4, 6 or 8.
-    pub p: u32,
+    n: u16,
     /// Divider of the 48 MHz domain.
-    pub q: u32,
-    /// Voltage scale 1, as the bits of `PWR_CR` that hold it on this chip.
-    pub scale: u32,
+    q: u8,
+    /// Voltage scale 1: two bits on STM32F42x and later, of which earlier chips have the lower.
+    scale: Vos,
     /// Over-drive, which rates beyond 168 MHz need.
-    pub over_drive: bool,
-    /// Wait states of the flash.
-    pub wait_states: u32,
+    over_drive: bool,
 }
 
-/// STM32F446 at 180 MHz from the 8 MHz that a NUCLEO's debugger gives.
-pub const F446: Clocks = Clocks {
+/// 180 MHz from the 8 MHz that a NUCLEO's debugger gives.
+#[cfg(feature = "stm32f446re")]
+const CLOCKS: Clocks = Clocks {
     external: 8_000_000,
     bypass: true,
     m: 4,
     n: 180,
-    p: 2,
     q: 8,
-    scale: 3 << 14,
+    scale: Vos::SCALE1,
     over_drive: true,
-    wait_states: 5,
 };
 
-/// STM32F407 at 168 MHz from an 8 MHz crystal.
-pub const F407: Clocks = Clocks {
+/// 168 MHz from an 8 MHz crystal.
+#[cfg(feature = "stm32f407vg")]
+const CLOCKS: Clocks = Clocks {
     external: 8_000_000,
     bypass: false,
     m: 4,
     n: 168,
-    p: 2,
     q: 7,
-    scale: 1 << 14,
+    scale: Vos::from_bits(1),
     over_drive: false,
-    wait_states: 5,
 };
 
-impl Clocks {
-    /// Rate of the PLL's oscillator, Hz.
-    pub const fn vco(&self) -> u32 {
-        self.external / self.m * self.n
-    }
+/// Rate of the core: half the PLL's oscillator's, Hz.
+const CORE_HZ: u32 = CLOCKS.external / CLOCKS.m as u32 * CLOCKS.n as u32 / 2;
+const _: () = assert!(CORE_HZ == BOARD.clock_hz);
 
-    /// Rate of the core, Hz.
-    pub const fn core(&self) -> u32 {
-        self.vco() / self.p
+/// Starts the clocks and returns the core's rate, Hz. The order is that of RM0390 5.1.3: voltage and
+/// over-drive, wait states and prescalers, and only then the core's clock.
+///
+/// # Errors
+/// [`Stuck`] where a clock does not come up; the core then still runs at [`RESET_HZ`].
+pub(crate) fn start_clocks(bus: &mut impl Bus) -> Result<u32, Stuck> {
+    bus.modify(RCC.cr(), |w| {
+        w.set_hsebyp(CLOCKS.bypass);
+        w.set_hseon(true);
+    });
+    bus.wait(RCC.cr(), |r| r.hserdy())?;
+    bus.modify(RCC.apb1enr(), |w| w.set_pwren(true));
+    bus.modify(PWR.cr1(), |w| w.set_vos(CLOCKS.scale));
+    bus.write(RCC.pllcfgr(), |w| {
+        w.set_pllsrc(Pllsrc::HSE);
+        w.set_pllm(Pllm::from_bits(CLOCKS.m));
+        w.set_plln(Plln::from_bits(CLOCKS.n));
+        w.set_pllp(Pllp::DIV2);
+        w.set_pllq(Pllq::from_bits(CLOCKS.q));
+        w.set_pllr(Pllr::DIV2);
+    });
+    bus.modify(RCC.cr(), |w| w.set_pllon(true));
+    if CLOCKS.over_drive {
+        bus.modify(PWR.cr1(), |w| w.set_oden(true));
+        bus.wait(PWR.csr1(), |r| r.odrdy())?;
+        bus.modify(PWR.cr1(), |w| w.set_odswen(true));
+        bus.wait(PWR.csr1(), |r| r.odswrdy())?;
     }
-
-    /// Rate of USART2: that of APB1, a quarter of the core's, Hz.
-    pub const fn apb1(&self) -> u32 {
-        self.core() / 4
-    }
-
-    /// Starts the clocks, in the order of RM0390 5.1.3: voltage and over-drive, wait states and
-    /// prescalers, and only then the core's clock.
-    ///
-    /// # Errors
-    /// [`Stuck`] where a clock does not come up; the core then still runs at [`RESET_HZ`].
-    pub fn start(&self, bus: &mut impl Bus) -> Result<(), Stuck> {
-        bus.modify(CR, 0, 1 << 16 | (self.bypass as u32) << 18);
-        bus.wait(CR, 1 << 17, 1 << 17)?;
-        bus.modify(APB1ENR, 0, 1 << 28);
-        bus.modify(PWR_CR, 3 << 14, self.scale);
-        let p = self.p / 2 - 1;
-        bus.write(PLLCFGR, self.m | self.n << 6 | p << 16 | 1 << 22 | self.q << 24 | 2 << 28);
-        bus.modify(CR, 0, 1 << 24);
-        if self.over_drive {
-            bus.modify(PWR_CR, 0, 1 << 16);
-            bus.wait(PWR_CSR, 1 << 16, 1 << 16)?;
-            bus.modify(PWR_CR, 0, 1 << 17);
-            bus.wait(PWR_CSR, 1 << 17, 1 << 17)?;
-        }
-        // Prefetch, instruction and data cache.
-        bus.write(ACR, self.wait_states | 7 << 8);
-        bus.wait(ACR, 15, self.wait_states)?;
-        // APB1 a quarter, APB2 a half.
-        bus.modify(CFGR, 0xfcf3, 5 << 10 | 4 << 13);
-        bus.wait(CR, 1 << 25, 1 << 25)?;
-        bus.modify(CFGR, 3, 2);
-        bus.wait(CFGR, 3 << 2, 2 << 2)
-    }
+    bus.write(FLASH.acr(), |w| {
+        w.set_latency(Latency::WS5);
+        w.set_prften(true);
+        w.set_icen(true);
+        w.set_dcen(true);
+    });
+    bus.wait(FLASH.acr(), |r| r.latency() == Latency::WS5)?;
+    bus.modify(RCC.cfgr(), |w| {
+        w.set_hpre(Hpre::DIV1);
+        w.set_ppre1(Ppre::DIV4);
+        w.set_ppre2(Ppre::DIV2);
+    });
+    bus.wait(RCC.cr(), |r| r.pllrdy())?;
+    bus.modify(RCC.cfgr(), |w| w.set_sw(Sw::PLL1_P));
+    bus.wait(RCC.cfgr(), |r| r.sws() == Sw::PLL1_P)?;
+    Ok(CORE_HZ)
 }
 
-/// Starts USART2 where APB1 runs at `hz`.
-pub fn start_port(bus: &mut impl Bus, hz: u32) {
-    bus.modify(AHB1ENR, 0, 1);
-    bus.modify(APB1ENR, 0, 1 << 17);
-    bus.modify(GPIOA + 0x20, 0xff << 8, 0x77 << 8);
-    bus.modify(GPIOA + 0x0c, 3 << 6, 1 << 6); // the receiving pin is pulled up
-    bus.modify(GPIOA, 15 << 4, 10 << 4);
-    bus.write(BRR, (hz + BAUD / 2) / BAUD);
-    bus.write(CR1, 1 << 13 | 1 << 3 | 1 << 2);
+/// Starts USART2 where the core runs at `hz`: APB1 has a quarter of that, or all of it after reset.
+///
+/// # Errors
+/// None on this chip.
+pub(crate) fn start_port(bus: &mut impl Bus, hz: u32) -> Result<(), Stuck> {
+    let apb1 = if hz == CORE_HZ { hz / 4 } else { hz };
+    bus.modify(RCC.ahb1enr(), |w| w.set_gpioaen(true));
+    bus.modify(RCC.apb1enr(), |w| w.set_usart2en(true));
+    bus.modify(GPIOA.afr(0), |w| (2..4).for_each(|pin| w.set_afr(pin, 7)));
+    bus.modify(GPIOA.pupdr(), |w| w.set_pupdr(3, Pupdr::PULL_UP));
+    bus.modify(GPIOA.moder(), |w| (2..4).for_each(|pin| w.set_moder(pin, Moder::ALTERNATE)));
+    bus.write(USART2.brr(), |w| w.set_brr(((apb1 + BAUD / 2) / BAUD) as u16));
+    bus.write(USART2.cr1(), |w| {
+        w.set_ue(true);
+        w.set_te(true);
+        w.set_re(true);
+    });
+    Ok(())
 }
 
 /// The next byte received, if any.
 pub fn receive(bus: &mut impl Bus) -> Option<u8> {
-    (bus.read(SR) & 1 << 5 != 0).then(|| bus.read(DR) as u8)
-}
-
-/// True where a byte can be sent.
-pub fn ready(bus: &mut impl Bus) -> bool {
-    bus.read(SR) & 1 << 7 != 0
+    bus.read(USART2.sr()).rxne().then(|| bus.read(USART2.dr()).dr() as u8)
 }
 
 /// Sends a byte.
 pub fn send(bus: &mut impl Bus, byte: u8) {
-    bus.write(DR, u32::from(byte));
+    while !bus.read(USART2.sr()).txe() {}
+    bus.write(USART2.dr(), |w| w.set_dr(byte.into()));
 }

@@ -1,122 +1,144 @@
-//! STM32H743 (RM0433): 400 MHz in voltage scale 1, which every revision of the chip allows, and
-//! USART3 on PD8 and PD9.
+//! STM32H743 (RM0433): 480 MHz on a chip of revision V, 400 MHz on earlier ones, and USART3 on PD8 and
+//! PD9.
 
-use crate::{BAUD, Bus, Stuck};
+use stm32_metapac::gpio::vals::Moder;
+use stm32_metapac::pwr::vals::Vos;
+use stm32_metapac::rcc::vals::{Hpre, Plldiv, Pllm, Plln, Pllrge, Pllsrc, Pllvcosel, Ppre, Sw};
+use stm32_metapac::{DBGMCU, FLASH, GPIOD, PWR, RCC, SYSCFG, USART3};
 
-const PWR: u32 = 0x5802_4800;
-pub(crate) const PWR_CSR1: u32 = PWR + 0x04;
-pub(crate) const PWR_CR3: u32 = PWR + 0x0c;
-pub(crate) const PWR_D3CR: u32 = PWR + 0x18;
-pub(crate) const CR: u32 = 0x5802_4400;
-pub(crate) const CFGR: u32 = CR + 0x10;
-pub(crate) const D1CFGR: u32 = CR + 0x18;
-pub(crate) const D2CFGR: u32 = CR + 0x1c;
-const D3CFGR: u32 = CR + 0x20;
-pub(crate) const PLLCKSELR: u32 = CR + 0x28;
-pub(crate) const PLLCFGR: u32 = CR + 0x2c;
-pub(crate) const PLL1DIVR: u32 = CR + 0x30;
-const AHB4ENR: u32 = CR + 0xe0;
-const APB1LENR: u32 = CR + 0xe8;
-pub(crate) const ACR: u32 = 0x5200_2000;
-const GPIOD: u32 = 0x5802_0c00;
-const USART3: u32 = 0x4000_4800;
-pub(crate) const BRR: u32 = USART3 + 0x0c;
+use crate::{BAUD, Board, Bus, Stuck};
+
+/// The board with this chip.
+pub const BOARD: Board = supernano_facts::NUCLEO_H743ZI;
 
 /// Clock of the chip after reset, Hz.
 pub const RESET_HZ: u32 = 64_000_000;
 
-/// The chip's clocks.
-#[derive(Clone, Copy, Debug)]
-pub struct Clocks {
-    /// External clock, Hz: a clock, no crystal.
-    pub external: u32,
-    /// Divider of the external clock.
-    pub m: u32,
-    /// Multiplier.
-    pub n: u32,
-    /// Divider of the core's clock.
-    pub p: u32,
+/// Clock that a NUCLEO's debugger gives, Hz.
+const EXTERNAL_HZ: u32 = 8_000_000;
+
+/// `REV_ID` of a chip of revision V (RM0433, 60.5.8).
+pub(crate) const REVISION_V: u16 = 0x2003;
+
+/// What a rate needs. Flash and bus matrix run at half of it (RM0433, table 17).
+struct Clocks {
+    /// Multiplier of 4 MHz; half the product is the core's rate.
+    n: u16,
+    /// Over-drive: voltage scale 0.
+    over_drive: bool,
     /// Wait states of the flash.
-    pub wait_states: u32,
+    wait_states: u8,
     /// Programming delay of the flash.
-    pub delay: u32,
+    delay: u8,
 }
 
-/// 400 MHz from the 8 MHz that a NUCLEO's debugger gives.
-pub const H743: Clocks =
-    Clocks { external: 8_000_000, m: 2, n: 200, p: 2, wait_states: 2, delay: 2 };
+/// 480 MHz: the datasheet gives it to revision V alone.
+const FAST: Clocks = Clocks { n: 240, over_drive: true, wait_states: 4, delay: 2 };
+/// 400 MHz in voltage scale 1, for every revision.
+const SLOW: Clocks = Clocks { n: 200, over_drive: false, wait_states: 2, delay: 2 };
 
 impl Clocks {
-    /// Rate of the PLL's oscillator, Hz.
-    pub const fn vco(&self) -> u32 {
-        self.external / self.m * self.n
-    }
-
-    /// Rate of the core, Hz.
-    pub const fn core(&self) -> u32 {
-        self.vco() / self.p
-    }
-
-    /// Rate of flash and bus matrix, Hz.
-    pub const fn axi(&self) -> u32 {
-        self.core() / 2
-    }
-
-    /// Rate of USART3: that of APB1, Hz.
-    pub const fn apb1(&self) -> u32 {
-        self.axi() / 2
-    }
-
-    /// Starts the clocks: supply and voltage, PLL, wait states and prescalers, then the core's.
-    ///
-    /// # Errors
-    /// [`Stuck`] where a clock does not come up; the core then still runs at [`RESET_HZ`].
-    pub fn start(&self, bus: &mut impl Bus) -> Result<(), Stuck> {
-        bus.modify(PWR_CR3, 1, 1 << 1 | 1 << 2); // the linear regulator
-        bus.wait(PWR_CSR1, 1 << 13, 1 << 13)?;
-        bus.modify(PWR_D3CR, 0, 3 << 14); // scale 1
-        bus.wait(PWR_D3CR, 1 << 13, 1 << 13)?;
-        bus.modify(CR, 0, 1 << 16 | 1 << 18);
-        bus.wait(CR, 1 << 17, 1 << 17)?;
-        bus.write(PLLCKSELR, 2 | self.m << 4);
-        // Wide oscillator, 4 to 8 MHz at its input, output P alone.
-        bus.write(PLLCFGR, 2 << 2 | 1 << 16);
-        bus.write(PLL1DIVR, (self.n - 1) | (self.p - 1) << 9 | 1 << 16 | 1 << 24);
-        bus.modify(CR, 0, 1 << 24);
-        bus.wait(CR, 1 << 25, 1 << 25)?;
-        bus.write(ACR, self.wait_states | self.delay << 4);
-        bus.wait(ACR, 15, self.wait_states)?;
-        bus.write(D1CFGR, 8 | 4 << 4);
-        bus.write(D2CFGR, 4 << 4 | 4 << 8);
-        bus.write(D3CFGR, 4 << 4);
-        bus.modify(CFGR, 7, 3);
-        bus.wait(CFGR, 7 << 3, 3 << 3)
+    const fn core(&self) -> u32 {
+        EXTERNAL_HZ / 2 * self.n as u32 / 2
     }
 }
 
-/// Starts USART3 where APB1 runs at `hz`.
-pub fn start_port(bus: &mut impl Bus, hz: u32) {
-    bus.modify(AHB4ENR, 0, 1 << 3);
-    bus.modify(APB1LENR, 0, 1 << 18);
-    bus.read(APB1LENR); // the clock is there after a read
-    bus.modify(GPIOD + 0x24, 0xff, 0x77);
-    bus.modify(GPIOD, 15 << 16, 10 << 16);
-    bus.write(BRR, (hz + BAUD / 2) / BAUD);
-    bus.write(USART3 + 8, 1 << 12); // a lost byte does not stop the port
-    bus.write(USART3, 1 | 1 << 2 | 1 << 3);
+const _: () = assert!(FAST.core() == BOARD.clock_hz);
+
+/// Starts the clocks and returns the core's rate, Hz: supply and voltage, PLL, wait states and
+/// prescalers, then the core's clock.
+///
+/// # Errors
+/// [`Stuck`] where a clock does not come up; the core then still runs at [`RESET_HZ`].
+pub(crate) fn start_clocks(bus: &mut impl Bus) -> Result<u32, Stuck> {
+    let revision = bus.read(DBGMCU.idc()).rev_id();
+    let clocks = if revision == REVISION_V { FAST } else { SLOW };
+    // The linear regulator: these fields can be written once after power-on.
+    bus.modify(PWR.cr3(), |w| {
+        w.set_bypass(false);
+        w.set_ldoen(true);
+        w.set_scuen(true);
+    });
+    bus.wait(PWR.csr1(), |r| r.actvosrdy())?;
+    bus.modify(PWR.d3cr(), |w| w.set_vos(Vos::SCALE1));
+    bus.wait(PWR.d3cr(), |r| r.vosrdy())?;
+    if clocks.over_drive {
+        // Scale 0 is scale 1 and over-drive (RM0433, 6.6.2).
+        bus.modify(RCC.apb4enr(), |w| w.set_syscfgen(true));
+        bus.read(RCC.apb4enr()); // the clock is there after a read
+        bus.modify(SYSCFG.pwrcr(), |w| w.set_oden(1));
+        bus.wait(PWR.d3cr(), |r| r.vosrdy())?;
+    }
+    bus.modify(RCC.cr(), |w| {
+        w.set_hsebyp(true);
+        w.set_hseon(true);
+    });
+    bus.wait(RCC.cr(), |r| r.hserdy())?;
+    bus.write(RCC.pllckselr(), |w| {
+        w.set_pllsrc(Pllsrc::HSE);
+        w.set_divm(0, Pllm::DIV2);
+    });
+    bus.write(RCC.pllcfgr(), |w| {
+        w.set_pllvcosel(0, Pllvcosel::WIDE_VCO);
+        w.set_pllrge(0, Pllrge::RANGE4);
+        w.set_divpen(0, true);
+    });
+    bus.write(RCC.plldivr(0), |w| {
+        w.set_plln(Plln::from_bits(clocks.n - 1));
+        w.set_pllp(Plldiv::DIV2);
+        w.set_pllq(Plldiv::DIV2);
+        w.set_pllr(Plldiv::DIV2);
+    });
+    bus.modify(RCC.cr(), |w| w.set_pllon(0, true));
+    bus.wait(RCC.cr(), |r| r.pllrdy(0))?;
+    bus.write(FLASH.acr(), |w| {
+        w.set_latency(clocks.wait_states);
+        w.set_wrhighfreq(clocks.delay);
+    });
+    bus.wait(FLASH.acr(), |r| r.latency() == clocks.wait_states)?;
+    bus.write(RCC.d1cfgr(), |w| {
+        w.set_d1cpre(Hpre::DIV1);
+        w.set_hpre(Hpre::DIV2);
+        w.set_d1ppre(Ppre::DIV2);
+    });
+    bus.write(RCC.d2cfgr(), |w| {
+        w.set_d2ppre1(Ppre::DIV2);
+        w.set_d2ppre2(Ppre::DIV2);
+    });
+    bus.write(RCC.d3cfgr(), |w| w.set_d3ppre(Ppre::DIV2));
+    bus.modify(RCC.cfgr(), |w| w.set_sw(Sw::PLL1_P));
+    bus.wait(RCC.cfgr(), |r| r.sws() == Sw::PLL1_P)?;
+    Ok(clocks.core())
+}
+
+/// Starts USART3 where the core runs at `hz`: APB1 has a quarter of that, or all of it after reset.
+///
+/// # Errors
+/// None on this chip.
+pub(crate) fn start_port(bus: &mut impl Bus, hz: u32) -> Result<(), Stuck> {
+    let apb1 = if hz == RESET_HZ { hz } else { hz / 4 };
+    bus.modify(RCC.ahb4enr(), |w| w.set_gpioden(true));
+    bus.modify(RCC.apb1lenr(), |w| w.set_usart3en(true));
+    bus.read(RCC.apb1lenr()); // the clock is there after a read
+    bus.modify(GPIOD.afr(1), |w| (0..2).for_each(|pin| w.set_afr(pin, 7)));
+    bus.modify(GPIOD.moder(), |w| (8..10).for_each(|pin| w.set_moder(pin, Moder::ALTERNATE)));
+    bus.write(USART3.brr(), |w| w.set_brr(((apb1 + BAUD / 2) / BAUD) as u16));
+    bus.write(USART3.cr3(), |w| w.set_ovrdis(true)); // a lost byte does not stop the port
+    bus.write(USART3.cr1(), |w| {
+        w.set_ue(true);
+        w.set_te(true);
+        w.set_re(true);
+    });
+    Ok(())
 }
 
 /// The next byte received, if any.
 pub fn receive(bus: &mut impl Bus) -> Option<u8> {
-    (bus.read(USART3 + 0x1c) & 1 << 5 != 0).then(|| bus.read(USART3 + 0x24) as u8)
-}
-
-/// True where a byte can be sent.
-pub fn ready(bus: &mut impl Bus) -> bool {
-    bus.read(USART3 + 0x1c) & 1 << 7 != 0
+    bus.read(USART3.isr()).rxne().then(|| bus.read(USART3.rdr()).dr() as u8)
 }
 
 /// Sends a byte.
 pub fn send(bus: &mut impl Bus, byte: u8) {
-    bus.write(USART3 + 0x28, u32::from(byte));
+    while !bus.read(USART3.isr()).txe() {}
+    bus.write(USART3.tdr(), |w| w.set_dr(byte.into()));
 }

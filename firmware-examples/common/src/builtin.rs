@@ -1,4 +1,4 @@
-//! Classifies an image with a network, both built in.
+//! Classifies images with a network, all built in.
 
 use supernano_runtime::{Board, Network, argmax, include_network, memory_words};
 
@@ -6,9 +6,9 @@ use crate::Port;
 use crate::text::{hexadecimal, number, text};
 
 const NETWORK: &[u8] = include_network!("../../../tests/golden/tiny.snb");
-const IMAGES: &[u8] = include_bytes!("../../../tests/golden/tiny.image");
+const IMAGES: &[u8] = include_bytes!("../../../tests/golden/tiny.images");
 
-/// Says chip, core and clock, then class and count of each image, then `end`; never returns.
+/// Says chip, core and clock, then class, logits and count of each image, then `end`; never returns.
 /// `stuck` is the register of a clock that did not start: then no clock is claimed.
 pub fn builtin<B: Board + Port>(board: &B, stuck: Option<u32>) -> ! {
     text(board, B::CHIP);
@@ -17,7 +17,7 @@ pub fn builtin<B: Board + Port>(board: &B, stuck: Option<u32>) -> ! {
     match stuck {
         None => {
             text(board, " ");
-            number(board, B::CLOCK_HZ as i32);
+            number(board, board.clock_hz() as i32);
             text(board, " Hz\n");
         }
         Some(address) => {
@@ -30,15 +30,20 @@ pub fn builtin<B: Board + Port>(board: &B, stuck: Option<u32>) -> ! {
     let memory = cortex_m::singleton!(: [u32; WORDS] = [0; WORDS]);
     if let (Ok(network), Some(memory)) = (Network::from_bytes(NETWORK), memory) {
         for (i, image) in IMAGES.chunks_exact(network.view().image_len().max(1)).enumerate() {
-            let (class, count) = board.masked(|| {
+            let (logits, count) = board.masked(|| {
                 let start = board.count();
-                let class = network.run(image, memory).map(argmax);
-                (class, board.count().wrapping_sub(start))
+                let logits = network.run(image, memory).unwrap_or(&[]);
+                (logits, board.count().wrapping_sub(start))
             });
             text(board, "image ");
             number(board, i as i32);
             text(board, ": class ");
-            number(board, class.map_or(-1, |class| class as i32));
+            number(board, argmax(logits) as i32);
+            text(board, ", logits");
+            for &logit in logits {
+                text(board, " ");
+                number(board, logit);
+            }
             text(board, "\n");
             if count == 0 {
                 text(board, "nothing counts here\n");

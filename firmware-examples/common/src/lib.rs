@@ -6,16 +6,18 @@ mod builtin;
 mod classify;
 pub mod mps2;
 pub mod nrf51;
+#[cfg(feature = "real")]
 mod real;
+mod rtt;
 mod stack;
 mod text;
 
 pub use agent::{Port, serve};
 pub use builtin::{builtin, stuck};
 pub use classify::classify;
-pub use real::{Chosen, Real, placed};
+#[cfg(feature = "real")]
+pub use real::{Real, placed};
 pub use stack::{depth, free};
-pub use supernano_chips as chips;
 
 /// The agent of an MPS2 machine: `agent!(M4 { blob: KiB, arena: KiB, image: KiB, placed: KiB })`
 /// defines its entry point. The four sizes are those of the buffers, and of the memory at

@@ -110,9 +110,8 @@ impl<M: Machine> Mps2<M> {
 }
 
 impl<M: Machine> Port for Mps2<M> {
-    fn receive(&self) -> u8 {
-        while read(M::UART, STATE) & 2 == 0 {}
-        read(M::UART, DATA) as u8
+    fn receive(&self) -> Option<u8> {
+        (read(M::UART, STATE) & 2 != 0).then(|| read(M::UART, DATA) as u8)
     }
 
     fn send(&self, byte: u8) {
@@ -124,8 +123,11 @@ impl<M: Machine> Port for Mps2<M> {
 impl<M: Machine> Board for Mps2<M> {
     const CHIP: &'static str = M::CHIP;
     const CORE: &'static str = M::CORE;
-    const CLOCK_HZ: u32 = M::CLOCK_HZ;
     const UNIT: Unit = Unit::Instructions;
+
+    fn clock_hz(&self) -> u32 {
+        M::CLOCK_HZ
+    }
 
     fn count(&self) -> u32 {
         // Instructions for every so many ticks, in lowest terms: the divisor is a power of two.

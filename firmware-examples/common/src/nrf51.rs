@@ -33,8 +33,8 @@ impl Uart {
 }
 
 impl Port for Uart {
-    fn receive(&self) -> u8 {
-        0
+    fn receive(&self) -> Option<u8> {
+        None
     }
 
     fn send(&self, byte: u8) {

@@ -1,119 +1,105 @@
-//! A real board: its registers, its port, its counter, and the network in its flash.
+//! A real board: its port, its counter, and the network in its flash.
 
-use core::marker::PhantomData;
-use core::ptr;
-
-use supernano_chips::{Board, Bus, Counter, Stuck, count};
+#[cfg(not(feature = "systick"))]
+use cortex_m::peripheral::DWT;
+#[cfg(feature = "systick")]
+use cortex_m::peripheral::{SYST, syst::SystClkSource};
+use supernano_chips::{BOARD, RESET_HZ, Registers, Stuck};
 use supernano_core::wire::Unit;
 
 use crate::Port;
 
-/// The chip's registers.
+/// Most that SysTick counts from.
+#[cfg(feature = "systick")]
+const RELOAD: u32 = 0xff_ffff;
+
+/// The board, started.
 #[derive(Debug)]
-pub struct Registers;
-
-impl Bus for Registers {
-    fn read(&mut self, address: u32) -> u32 {
-        // SAFETY: only called with registers of the chip that the firmware is built for
-        unsafe { ptr::read_volatile(address as usize as *const u32) }
-    }
-
-    fn write(&mut self, address: u32, value: u32) {
-        // SAFETY: only called with registers of the chip that the firmware is built for
-        unsafe { ptr::write_volatile(address as usize as *mut u32, value) }
-    }
-}
-
-/// The board that a firmware is built for.
-pub trait Chosen {
-    /// Which.
-    const BOARD: Board;
-}
-
-/// A board whose port has been started.
-#[derive(Debug)]
-pub struct Real<C> {
-    /// Microseconds and SysTick at the start, where they count.
+pub struct Real {
+    /// Rate of the core, Hz.
+    hz: u32,
+    /// Microseconds and SysTick at the start.
+    #[cfg(feature = "systick")]
     base: (u32, u32),
-    board: PhantomData<C>,
 }
 
-const DEMCR: u32 = 0xe000_edfc;
-const DWT_CTRL: u32 = 0xe000_1000;
-const DWT_CYCCNT: u32 = 0xe000_1004;
-const DWT_LAR: u32 = 0xe000_1fb0;
-const SYST_CSR: u32 = 0xe000_e010;
-const SYST_RVR: u32 = 0xe000_e014;
-const SYST_CVR: u32 = 0xe000_e018;
-
-impl<C: Chosen> Real<C> {
+impl Real {
     /// Sets up clocks, caches, port and counter; also says which clock did not start.
     pub fn start() -> (Self, Result<(), Stuck>) {
-        let bus = &mut Registers;
-        let started = C::BOARD.start(bus);
-        #[cfg(feature = "caches")]
-        caches();
-        let mut this = Self { base: (0, 0), board: PhantomData };
-        match C::BOARD.counter {
-            Counter::Dwt => {
-                bus.modify(DEMCR, 0, 1 << 24);
-                bus.write(DWT_LAR, 0xc5ac_ce55); // a lock that only some cores have
-                bus.write(DWT_CYCCNT, 0);
-                bus.modify(DWT_CTRL, 0, 1);
+        let started = supernano_chips::start(&mut Registers);
+        let hz = started.unwrap_or(RESET_HZ);
+        if let Some(mut core) = cortex_m::Peripherals::take() {
+            #[cfg(feature = "caches")]
+            {
+                core.SCB.enable_icache();
+                core.SCB.enable_dcache(&mut core.CPUID);
             }
-            Counter::SysTick(microseconds) => {
-                bus.write(SYST_RVR, 0xff_ffff);
-                bus.write(SYST_CVR, 0);
-                bus.write(SYST_CSR, 5);
-                this.base = (bus.read(microseconds), ticks(bus));
+            #[cfg(not(feature = "systick"))]
+            {
+                core.DCB.enable_trace();
+                DWT::unlock(); // a lock that only some cores have
+                core.DWT.set_cycle_count(0);
+                core.DWT.enable_cycle_counter();
+            }
+            #[cfg(feature = "systick")]
+            {
+                core.SYST.set_clock_source(SystClkSource::Core);
+                core.SYST.set_reload(RELOAD);
+                core.SYST.clear_current();
+                core.SYST.enable_counter();
             }
         }
-        (this, started)
+        #[cfg(feature = "systick")]
+        let this = Self { hz, base: (microseconds(), ticks()) };
+        #[cfg(not(feature = "systick"))]
+        let this = Self { hz };
+        (this, started.map(|_| ()))
+    }
+
+    #[cfg(not(feature = "systick"))]
+    fn cycles(&self) -> u32 {
+        DWT::cycle_count()
+    }
+
+    #[cfg(feature = "systick")]
+    fn cycles(&self) -> u32 {
+        let passed = microseconds().wrapping_sub(self.base.0);
+        let coarse = passed.wrapping_mul(self.hz / 1_000_000);
+        supernano_chips::count::combine(coarse, ticks().wrapping_sub(self.base.1))
     }
 }
 
-fn ticks(bus: &mut Registers) -> u32 {
-    0xff_ffff - (bus.read(SYST_CVR) & 0xff_ffff)
+#[cfg(feature = "systick")]
+fn microseconds() -> u32 {
+    supernano_chips::microseconds(&mut Registers)
 }
 
-#[cfg(feature = "caches")]
-fn caches() {
-    // SAFETY: called once, before anything else uses the core's peripherals
-    let mut core = unsafe { cortex_m::Peripherals::steal() };
-    core.SCB.enable_icache();
-    core.SCB.enable_dcache(&mut core.CPUID);
+#[cfg(feature = "systick")]
+fn ticks() -> u32 {
+    RELOAD - SYST::get_current()
 }
 
-impl<C: Chosen> Port for Real<C> {
-    fn receive(&self) -> u8 {
-        loop {
-            if let Some(byte) = C::BOARD.receive(&mut Registers) {
-                return byte;
-            }
-        }
+impl Port for Real {
+    fn receive(&self) -> Option<u8> {
+        supernano_chips::receive(&mut Registers)
     }
 
     fn send(&self, byte: u8) {
-        C::BOARD.send(&mut Registers, byte);
+        supernano_chips::send(&mut Registers, byte);
     }
 }
 
-impl<C: Chosen> supernano_runtime::Board for Real<C> {
-    const CHIP: &'static str = C::BOARD.chip;
-    const CORE: &'static str = C::BOARD.core;
-    const CLOCK_HZ: u32 = C::BOARD.clock_hz();
+impl supernano_runtime::Board for Real {
+    const CHIP: &'static str = BOARD.chip;
+    const CORE: &'static str = BOARD.core;
     const UNIT: Unit = Unit::Cycles;
 
+    fn clock_hz(&self) -> u32 {
+        self.hz
+    }
+
     fn count(&self) -> u32 {
-        let bus = &mut Registers;
-        match C::BOARD.counter {
-            Counter::Dwt => bus.read(DWT_CYCCNT),
-            Counter::SysTick(microseconds) => {
-                let passed = bus.read(microseconds).wrapping_sub(self.base.0);
-                let coarse = passed.wrapping_mul(C::BOARD.clock_hz() / 1_000_000);
-                count::combine(coarse, ticks(bus).wrapping_sub(self.base.1))
-            }
-        }
+        self.cycles()
     }
 
     fn masked<R>(&self, f: impl FnOnce() -> R) -> R {
@@ -141,23 +127,18 @@ pub fn placed() -> &'static [u32] {
     unsafe { core::slice::from_raw_parts(start, (end as usize - start as usize) / 4) }
 }
 
-/// Defines a board's entry point: `real!(NAME, agent { blob: KiB, arena: KiB, image: KiB })` with the
-/// sizes of the agent's buffers, or `real!(NAME, classify)`; NAME is a constant of
-/// `supernano_chips`.
+/// Defines a board's entry point: `real!(agent { blob: KiB, arena: KiB, image: KiB })` with the sizes of
+/// the agent's buffers, or `real!(classify)`.
 #[macro_export]
 macro_rules! real {
-    ($name:ident, classify) => {
-        $crate::real!(@chosen $name);
-
+    (classify) => {
         #[$crate::entry]
         fn main() -> ! {
-            let (board, started) = $crate::Real::<Chosen>::start();
+            let (board, started) = $crate::Real::start();
             $crate::builtin(&board, started.err().map(|stuck| stuck.address))
         }
     };
-    ($name:ident, agent { blob: $blob:literal, arena: $arena:literal, image: $image:literal $(,)? }) => {
-        $crate::real!(@chosen $name);
-
+    (agent { blob: $blob:literal, arena: $arena:literal, image: $image:literal $(,)? }) => {
         #[$crate::entry]
         fn main() -> ! {
             let (Some(blob), Some(arena), Some(image)) = (
@@ -168,19 +149,11 @@ macro_rules! real {
                 // Only a second call of the entry point comes here.
                 loop {}
             };
-            let (board, started) = $crate::Real::<Chosen>::start();
+            let (board, started) = $crate::Real::start();
             if let Err(stuck) = started {
                 $crate::stuck(&board, stuck.address)
             }
             $crate::serve(board, $crate::Memory { blob, arena, image, placed: $crate::placed() })
-        }
-    };
-    (@chosen $name:ident) => {
-        /// The board that this firmware is for.
-        enum Chosen {}
-
-        impl $crate::Chosen for Chosen {
-            const BOARD: $crate::chips::Board = $crate::chips::$name;
         }
     };
 }

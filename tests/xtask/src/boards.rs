@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use supernano_chips::BOARDS;
+use supernano_facts::BOARDS;
 
 use crate::firmware::{self, Firmware};
 use crate::image::Image;
@@ -107,7 +107,7 @@ fn row(firmware: &'static Firmware) -> Result<Row> {
     let board = BOARDS.iter().find(|b| b.package == firmware.package);
     let machine = MACHINES.iter().find(|m| m.package == firmware.package);
     let (chip, core, clock_hz, floor) = match (board, machine) {
-        (Some(b), _) => (b.chip, b.core, b.clock_hz(), b.stack.start),
+        (Some(b), _) => (b.chip, b.core, b.clock_hz, b.stack.start),
         (None, Some(m)) => (m.chip, m.core, m.clock_hz, 0),
         _ if firmware.package == "microbit" => ("nRF51822", "cortex-m0", 16_000_000, 0),
         _ => ("mps2-an386", "cortex-m4", 25_000_000, 0),
@@ -115,6 +115,9 @@ fn row(firmware: &'static Firmware) -> Result<Row> {
     let problems = board.map(|b| image.problems(b)).unwrap_or_default();
     if !problems.is_empty() {
         return Err(Failure::no(format!("{}: {}", firmware.binary, problems.join("; "))));
+    }
+    if firmware.binary.ends_with("-agent") && !image.has_channels() {
+        return Err(Failure::no(format!("{}: no channels of RTT", firmware.binary)));
     }
     let classifies = firmware.binary == format!("{}-classify", firmware.package);
     let emulated = machine.filter(|_| classifies).map(|m| emulate(firmware, m)).transpose()?;
@@ -174,8 +177,9 @@ fn emulate(firmware: &Firmware, machine: &Machine) -> Result<String> {
         let message = format!("{}: {said:?}, then {again:?}", firmware.binary);
         return Err(Failure::no(format!("{message}; expected {expected:?}")));
     }
-    let kept: Vec<&str> = said.iter().skip(1).map(String::as_str).filter(|l| *l != "end").collect();
-    Ok(format!("{}: {}", machine.machine, kept.join(", ")))
+    let images = said.iter().filter(|l| l.starts_with("image ")).count();
+    let last = said.iter().rev().nth(1).map_or("", String::as_str);
+    Ok(format!("{}: {images} images as expected, the last one: {last}", machine.machine))
 }
 
 /// A line with its count of instructions, which differs between compilers, as `*`.

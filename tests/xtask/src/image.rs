@@ -3,11 +3,13 @@
 use std::ops::Range;
 
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SectionKind};
-use supernano_chips::{Board, Region};
+use supernano_facts::{Board, Region};
 
 /// Bytes of stack that every firmware must leave: for the agent's frames, and for what it paints to
 /// measure an inference's.
 pub const LEAST_STACK: u64 = 20 << 10;
+/// RTT's control block for two channels, and their buffers, bytes.
+const CHANNELS: u64 = 24 + 2 * (24 + 1024);
 /// Most of the flash that the RP2350's boot ROM searches for an image definition, bytes.
 const SEARCHED: u64 = 4096;
 /// What a message of a panic would bring along.
@@ -35,6 +37,8 @@ pub struct Image {
     pub sections: Vec<Section>,
     /// The region for a network, by the symbols that `supernano flash` reads.
     pub blob: Option<Range<u64>>,
+    /// RTT's control block, by the symbol that debuggers read.
+    pub rtt: Option<u64>,
 }
 
 /// CRC-32/MPEG-2, which the RP2040's boot ROM uses.
@@ -74,7 +78,8 @@ impl Image {
         }
         let symbol = |name| elf.symbols().find(|s| s.name() == Ok(name)).map(|s| s.address());
         let blob = symbol("__supernano_blob_start").zip(symbol("__supernano_blob_end"));
-        Ok(Self { sections, blob: blob.map(|(start, end)| start..end) })
+        let rtt = symbol("_SEGGER_RTT");
+        Ok(Self { sections, blob: blob.map(|(start, end)| start..end), rtt })
     }
 
     /// Bytes of flash: code, constants, and the initial values of variables.
@@ -93,6 +98,16 @@ impl Image {
         let statics = self.sections.iter().filter(|s| s.writable).map(|s| s.address + s.size);
         let bottom = statics.filter(|&e| e <= top && e >= floor).max().unwrap_or(floor);
         top.saturating_sub(bottom)
+    }
+
+    /// True where RTT's control block lies in RAM, beside the buffers of two channels.
+    pub fn has_channels(&self) -> bool {
+        self.rtt.is_some_and(|rtt| {
+            self.sections.iter().any(|s| {
+                let inside = s.address <= rtt && rtt + CHANNELS <= s.address + s.size;
+                s.writable && s.data.is_empty() && inside
+            })
+        })
     }
 
     fn section(&self, name: &str) -> Option<&Section> {
@@ -116,10 +131,14 @@ impl Image {
         let program = u64::from(flash.start)..u64::from(board.blob.start);
         for section in &self.sections {
             let range = section.address..section.address + section.size;
-            let place =
-                if section.writable { u64::from(ram.start)..end(ram) } else { program.clone() };
-            let inside = place.start <= range.start && range.end <= place.end;
-            unless(inside, format!("{} at {range:#x?} outside {place:#x?}", section.name));
+            let of = |r: Region| u64::from(r.start)..end(r);
+            let places = if section.writable {
+                vec![of(ram), of(board.stack)]
+            } else {
+                vec![program.clone()]
+            };
+            let inside = places.iter().any(|p| p.start <= range.start && range.end <= p.end);
+            unless(inside, format!("{} at {range:#x?} outside {places:#x?}", section.name));
         }
         let room = program.end - program.start;
         unless(self.flash() <= room, format!("{} bytes of flash, over {room}", self.flash()));

@@ -43,14 +43,14 @@ fn steps() -> Vec<Step> {
         (
             "models of chips",
             commands(|| {
-                vec![in_firmware(cargo([
-                    "test",
-                    "--quiet",
-                    "--package",
-                    "supernano-chips",
-                    "--features",
-                    "model",
-                ]))]
+                let test = |package| in_firmware(cargo(["test", "--quiet", "--package", package]));
+                let of_chip = |board: &supernano_facts::Board| {
+                    let mut command = test("supernano-chips");
+                    command.args(["--features", board.feature]);
+                    command
+                };
+                let boards = supernano_facts::BOARDS.iter().map(of_chip);
+                [test("supernano-facts")].into_iter().chain(boards).collect()
             }),
         ),
         ("boards", Box::new(boards::check)),

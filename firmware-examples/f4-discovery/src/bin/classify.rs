@@ -1,5 +1,5 @@
-//! Classifies on an STM32F4-Discovery: network and image are built in.
+//! Classifies on an STM32F4-Discovery: network and images are built in.
 #![no_std]
 #![no_main]
 
-supernano_board::real!(F4_DISCOVERY, classify);
+supernano_board::real!(classify);

@@ -1,5 +1,5 @@
-//! Agent for a BBC micro:bit v2: answers on its serial port (`docs/boards.md`).
+//! Agent for a BBC micro:bit v2: answers on its serial port and over RTT (`docs/boards.md`).
 #![no_std]
 #![no_main]
 
-supernano_board::real!(MICROBIT_V2, agent { blob: 24, arena: 64, image: 8 });
+supernano_board::real!(agent { blob: 24, arena: 64, image: 8 });

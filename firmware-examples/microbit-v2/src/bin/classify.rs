@@ -1,5 +1,5 @@
-//! Classifies on a BBC micro:bit v2: network and image are built in.
+//! Classifies on a BBC micro:bit v2: network and images are built in.
 #![no_std]
 #![no_main]
 
-supernano_board::real!(MICROBIT_V2, classify);
+supernano_board::real!(classify);

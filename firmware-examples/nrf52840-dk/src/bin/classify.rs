@@ -1,5 +1,5 @@
-//! Classifies on an nRF52840-DK: network and image are built in.
+//! Classifies on an nRF52840-DK: network and images are built in.
 #![no_std]
 #![no_main]
 
-supernano_board::real!(NRF52840_DK, classify);
+supernano_board::real!(classify);

@@ -1,4 +1,4 @@
-//! Classifies on the emulated machine: network and image are built in.
+//! Classifies on the emulated machine: network and images are built in.
 #![no_std]
 #![no_main]
 

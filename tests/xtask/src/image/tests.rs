@@ -1,6 +1,6 @@
 //! An image as it should be, and everything that may be wrong with one.
 
-use supernano_chips::{Board, F4_DISCOVERY, NUCLEO_H743ZI, PICO, PICO2};
+use supernano_facts::{Board, F4_DISCOVERY, NUCLEO_H743ZI, PICO, PICO2};
 
 use super::{Image, Section, crc};
 
@@ -42,7 +42,8 @@ fn sound(board: &Board) -> Image {
         _ => {}
     }
     let start = u64::from(board.blob.start);
-    Image { sections, blob: Some(start..start + u64::from(board.blob.bytes)) }
+    let blob = Some(start..start + u64::from(board.blob.bytes));
+    Image { sections, blob, rtt: Some(board.ram.start.into()) }
 }
 
 fn refuses(board: &Board, spoil: impl Fn(&mut Image), problem: &str) {
@@ -54,7 +55,7 @@ fn refuses(board: &Board, spoil: impl Fn(&mut Image), problem: &str) {
 
 #[test]
 fn sound_images_pass() {
-    for board in &supernano_chips::BOARDS {
+    for board in &supernano_facts::BOARDS {
         assert_eq!(sound(board).problems(board), [""; 0], "{}", board.package);
     }
 }
@@ -81,6 +82,18 @@ fn unsound_images_are_refused() {
 fn a_stack_of_its_own_is_all_there() {
     assert_eq!(sound(&NUCLEO_H743ZI).stack(NUCLEO_H743ZI.stack.start.into()), 128 << 10);
     assert_eq!(sound(&F4_DISCOVERY).stack(F4_DISCOVERY.stack.start.into()), 124 << 10);
+}
+
+#[test]
+fn channels_of_rtt_lie_in_ram() {
+    let mut image = sound(&F4_DISCOVERY);
+    assert!(image.has_channels());
+    image.rtt = Some(u64::from(F4_DISCOVERY.ram.start) + 4096 - 2119);
+    assert!(!image.has_channels(), "buffers beyond the section");
+    image.rtt = Some(u64::from(F4_DISCOVERY.flash.start) + 0x1000);
+    assert!(!image.has_channels(), "in flash");
+    image.rtt = None;
+    assert!(!image.has_channels());
 }
 
 /// The check value of the catalogue of CRCs.
