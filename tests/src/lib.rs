@@ -2,6 +2,7 @@
 //! independent integer [`oracle`].
 
 pub mod command;
+pub mod gdb;
 pub mod line;
 pub mod oracle;
 pub mod small;

@@ -79,13 +79,13 @@ pub fn says(model: &mut Model, address: u32) -> u32 {
 /// Wait states and programming delay by the rate of the AXI bus, Hz, and the voltage scale (RM0433,
 /// table 17).
 fn flash(axi: u32, scale: u8) -> (u8, u8) {
-    match axi {
-        ..=70_000_000 => (0, 0),
-        ..=140_000_000 => (1, 1),
-        ..=185_000_000 => (2, 1),
-        ..=210_000_000 => (2, 2),
-        ..=225_000_000 => (3, 2),
-        ..=240_000_000 if scale == 0 => (4, 2),
+    match axi.div_ceil(1_000_000) {
+        0..=70 => (0, 0),
+        71..=140 => (1, 1),
+        141..=185 => (2, 1),
+        186..=210 => (2, 2),
+        211..=225 => (3, 2),
+        226..=240 if scale == 0 => (4, 2),
         _ => panic!("AXI {axi} Hz in scale {scale}"),
     }
 }

@@ -1,0 +1,137 @@
+//! An agent asked over RTT and over its UART: through QEMU's debugger port, as a debug probe would.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::time::{Duration, Instant};
+
+use supernano_core::wire::{self, CHUNK, MAX_FRAME, Reply, Request, VERSION};
+use supernano_tests::command::{firmware, root};
+use supernano_tests::gdb::{Channel, Probe};
+
+/// A device, and the number of the next request.
+struct Device {
+    probe: Probe,
+    up: Channel,
+    down: Channel,
+    sequence: u16,
+}
+
+fn golden(name: &str) -> Vec<u8> {
+    fs::read(root().join("tests/golden").join(name)).unwrap()
+}
+
+impl Device {
+    fn start() -> Self {
+        let mut probe = Probe::start(&firmware("qemu-m4-agent"));
+        let (up, down) = probe.channels();
+        let ([up], [down]) = (up.as_slice(), down.as_slice()) else {
+            panic!("{up:?}, {down:?}");
+        };
+        assert_eq!((up.name.as_str(), down.name.as_str()), ("supernano", "supernano"));
+        assert_eq!(up.mode & 3, 1, "no mode that loses or blocks");
+        Self { up: up.clone(), down: down.clone(), probe, sequence: 0 }
+    }
+
+    fn frame(&mut self, request: &Request<'_>) -> Vec<u8> {
+        self.sequence += 1;
+        let mut frame = [0; MAX_FRAME];
+        let length = wire::encode(self.sequence, request, &mut frame).unwrap();
+        frame[..length].to_vec()
+    }
+
+    fn check(&self, frame: &mut [u8], check: impl FnOnce(Reply<'_>)) {
+        let (sequence, reply) = wire::decode(frame).unwrap();
+        assert_eq!(sequence, self.sequence);
+        check(reply);
+    }
+
+    /// Asks over RTT.
+    fn over_rtt(&mut self, request: &Request<'_>, check: impl FnOnce(Reply<'_>)) {
+        let frame = self.frame(request);
+        self.probe.down(&self.down, &frame);
+        let (start, mut answer) = (Instant::now(), Vec::new());
+        while answer.last() != Some(&0) {
+            assert!(start.elapsed() < Duration::from_secs(60), "no answer over RTT");
+            answer.extend(self.probe.up(&self.up));
+        }
+        answer.pop();
+        self.check(&mut answer, check);
+    }
+
+    /// Asks over the UART.
+    fn over_uart(&mut self, request: &Request<'_>, check: impl FnOnce(Reply<'_>)) {
+        let frame = self.frame(request);
+        self.probe.uart.write_all(&frame).unwrap();
+        self.probe.uart.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+        let (start, mut answer) = (Instant::now(), Vec::new());
+        while answer.last() != Some(&0) {
+            assert!(start.elapsed() < Duration::from_secs(60), "no answer over the UART");
+            self.probe.go(Duration::from_millis(5));
+            let mut bytes = [0; 256];
+            if let Ok(n) = self.probe.uart.read(&mut bytes) {
+                answer.extend(&bytes[..n]);
+            }
+        }
+        answer.pop();
+        self.check(&mut answer, check);
+    }
+}
+
+const HELLO: Request<'_> = Request::Hello { version: VERSION };
+
+fn is_hello(reply: Reply<'_>) {
+    assert!(matches!(reply, Reply::Hello { chip: "mps2-an386", .. }), "{reply:?}");
+}
+
+#[test]
+fn a_network_runs_over_rtt_and_the_uart_answers_too() {
+    let mut device = Device::start();
+    device.over_rtt(&HELLO, is_hello);
+    let done = |reply: Reply<'_>| assert_eq!(reply, Reply::Done);
+    let blob = golden("tiny.snb");
+    for (i, data) in blob.chunks(CHUNK).enumerate() {
+        let (offset, length) = ((i * CHUNK) as u32, blob.len() as u32);
+        device.over_rtt(&Request::Blob { offset, length, data }, done);
+    }
+    device.over_rtt(&Request::Open, |reply| assert!(matches!(reply, Reply::Opened { .. })));
+    let image = golden("tiny.image");
+    device.over_rtt(&Request::Image { offset: 0, data: &image }, done);
+    // The same network and image, asked over the other line.
+    let text = String::from_utf8(golden("tiny.logits")).unwrap();
+    let expected: Vec<i32> = text.lines().map(|l| l.parse().unwrap()).collect();
+    let right = |reply: Reply<'_>| {
+        let Reply::Logits(logits) = reply else { panic!("{reply:?}") };
+        assert_eq!(logits[..], expected[..]);
+    };
+    let run = Request::Run { checksum: wire::checksum(&image) };
+    device.over_rtt(&run, right);
+    device.over_uart(&run, right);
+    assert_eq!(device.probe.up(&device.up), [0; 0], "an answer on a line that did not ask");
+    device.over_rtt(&run, right);
+}
+
+/// Half a frame on one line does not spoil a frame of the other.
+#[test]
+fn lines_do_not_mix() {
+    let mut device = Device::start();
+    let half = device.frame(&HELLO);
+    device.probe.down(&device.down.clone(), &half[..half.len() / 2]);
+    device.over_uart(&HELLO, is_hello);
+    let half = device.frame(&HELLO);
+    device.probe.uart.write_all(&half[..half.len() / 2]).unwrap();
+    device.probe.go(Duration::from_millis(20));
+    device.over_rtt(&HELLO, is_hello);
+}
+
+/// A debugger that chose to block, asked and has gone does not stop the agent.
+#[test]
+fn an_agent_whose_answers_nobody_takes_goes_on() {
+    let mut device = Device::start();
+    let (up, down) = (device.up.clone(), device.down.clone());
+    device.probe.set_mode(&up, 2);
+    for _ in 0..20 {
+        let frame = device.frame(&HELLO);
+        device.probe.down(&down, &frame);
+    }
+    device.over_uart(&HELLO, is_hello);
+}
