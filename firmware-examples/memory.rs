@@ -1,4 +1,4 @@
-//! Puts the memory layout where the linker finds it.
+//! Puts the memory layout where the linker finds it, and what defmt needs with the feature `log`.
 
 use std::path::PathBuf;
 use std::{env, fs};
@@ -8,6 +8,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     fs::copy("memory.x", out.join("memory.x"))?;
     println!("cargo:rustc-link-search={}", out.display());
     println!("cargo:rustc-link-arg=-Tlink.x");
+    if env::var_os("CARGO_FEATURE_LOG").is_some() {
+        println!("cargo:rustc-link-arg=-Tdefmt.x");
+    }
     println!("cargo:rerun-if-changed=memory.x");
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
+use defmt_decoder::{DecodeError, Table};
 use supernano_core::wire::{self, CHUNK, MAX_FRAME, Reply, Request, VERSION};
 use supernano_tests::command::{firmware, root};
 use supernano_tests::gdb::{Channel, Probe};
@@ -12,6 +13,7 @@ use supernano_tests::gdb::{Channel, Probe};
 struct Device {
     probe: Probe,
     up: Channel,
+    logs: Channel,
     down: Channel,
     sequence: u16,
 }
@@ -24,12 +26,13 @@ impl Device {
     fn start() -> Self {
         let mut probe = Probe::start(&firmware("qemu-m4-agent"));
         let (up, down) = probe.channels();
-        let ([up], [down]) = (up.as_slice(), down.as_slice()) else {
+        let ([up, logs], [down]) = (up.as_slice(), down.as_slice()) else {
             panic!("{up:?}, {down:?}");
         };
-        assert_eq!((up.name.as_str(), down.name.as_str()), ("supernano", "supernano"));
-        assert_eq!(up.mode & 3, 1, "no mode that loses or blocks");
-        Self { up: up.clone(), down: down.clone(), probe, sequence: 0 }
+        let names = [up, logs, down].map(|channel| channel.name.as_str());
+        assert_eq!(names, ["supernano", "defmt", "supernano"]);
+        assert_eq!([up.mode & 3, logs.mode & 3], [1, 0], "a mode that blocks");
+        Self { up: up.clone(), logs: logs.clone(), down: down.clone(), probe, sequence: 0 }
     }
 
     fn frame(&mut self, request: &Request<'_>) -> Vec<u8> {
@@ -37,6 +40,22 @@ impl Device {
         let mut frame = [0; MAX_FRAME];
         let length = wire::encode(self.sequence, request, &mut frame).unwrap();
         frame[..length].to_vec()
+    }
+
+    /// The lines logged since the last call.
+    fn log_lines(&mut self) -> Vec<String> {
+        let elf = fs::read(firmware("qemu-m4-agent")).unwrap();
+        let table = Table::parse(&elf).unwrap().unwrap();
+        let mut decoder = table.new_stream_decoder();
+        decoder.received(&self.probe.up(&self.logs.clone()));
+        let mut lines = Vec::new();
+        loop {
+            match decoder.decode() {
+                Ok(frame) => lines.push(frame.display_message().to_string()),
+                Err(DecodeError::UnexpectedEof) => return lines,
+                Err(DecodeError::Malformed) => panic!("a malformed frame after {lines:?}"),
+            }
+        }
     }
 
     fn check(&self, frame: &mut [u8], check: impl FnOnce(Reply<'_>)) {
@@ -93,7 +112,12 @@ fn a_network_runs_over_rtt_and_the_uart_answers_too() {
         let (offset, length) = ((i * CHUNK) as u32, blob.len() as u32);
         device.over_rtt(&Request::Blob { offset, length, data }, done);
     }
-    device.over_rtt(&Request::Open, |reply| assert!(matches!(reply, Reply::Opened { .. })));
+    let mut line = String::new();
+    device.over_rtt(&Request::Open, |reply| {
+        let Reply::Opened { checksum, arena_bytes, .. } = reply else { panic!("{reply:?}") };
+        line = format!("network {checksum:08x}, arena {arena_bytes} bytes");
+    });
+    assert_eq!(device.log_lines().last(), Some(&line));
     let image = golden("tiny.image");
     device.over_rtt(&Request::Image { offset: 0, data: &image }, done);
     // The same network and image, asked over the other line.

@@ -1,4 +1,5 @@
-//! The protocol through a debug probe: RTT's channels 0, up and down, both named `supernano`.
+//! What passes through a debug probe: the protocol on RTT's channels 0, up and down, both named
+//! `supernano`, and logs on the upward channel `defmt`.
 
 use rtt_target::{ChannelMode, DownChannel, UpChannel, rtt_init};
 
@@ -14,6 +15,7 @@ pub struct Rtt {
 
 impl Rtt {
     /// Sets the channels up. To be called once: a second call panics.
+    #[cfg(not(feature = "log-rtt"))]
     pub fn start() -> Self {
         let channels = rtt_init! {
             up: {
@@ -29,6 +31,33 @@ impl Rtt {
             }
             section_cb: ".uninit.rtt"
         };
+        Self { up: channels.up.0, down: channels.down.0 }
+    }
+
+    /// Sets the channels up, that of the logs included. To be called once: a second call panics.
+    #[cfg(feature = "log-rtt")]
+    pub fn start() -> Self {
+        let channels = rtt_init! {
+            up: {
+                0: {
+                    size: 1024,
+                    mode: ChannelMode::NoBlockTrim,
+                    name: "supernano",
+                    section: ".uninit.rtt"
+                }
+                1: {
+                    size: 1024,
+                    mode: ChannelMode::NoBlockSkip,
+                    name: "defmt",
+                    section: ".uninit.rtt"
+                }
+            }
+            down: {
+                0: { size: 1024, name: "supernano", section: ".uninit.rtt" }
+            }
+            section_cb: ".uninit.rtt"
+        };
+        rtt_target::set_defmt_channel(channels.up.1);
         Self { up: channels.up.0, down: channels.down.0 }
     }
 
