@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use supernano::backend::device::Device;
@@ -13,7 +13,7 @@ use supernano::import::import;
 use supernano::stats::table::{self, Entry};
 use supernano::stats::{kendall_tau_b, pearson};
 use supernano::surrogate::{Link, Surrogate};
-use supernano::train::{Begin, Epoch, Run, checkpoint, load_data, train_until};
+use supernano::train::{Begin, Run, checkpoint, load_data, metrics, train_until};
 use supernano_core::arch::Arch;
 use supernano_core::space::RESNET20;
 
@@ -133,16 +133,6 @@ impl<'a> Task<'a> {
     fn curve(&self) -> Result<Vec<Value>> {
         (0..self.points.len()).map(|i| self.quality(i)).collect()
     }
-}
-
-/// The epochs that a run has trained.
-fn metrics(run: &Path) -> Result<Vec<Epoch>> {
-    let file = run.join("metrics.jsonl");
-    if !file.exists() {
-        return Ok(Vec::new());
-    }
-    let text = files::read_text(&file)?;
-    text.lines().map(|l| serde_json::from_str(l).context("metrics.jsonl")).collect()
 }
 
 /// Step 2 by this trainer: correlation against updates.

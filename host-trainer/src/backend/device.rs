@@ -4,10 +4,27 @@ use std::fmt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use burn::tensor::backend::AutodiffBackend;
+
+use super::Ops;
 use crate::error::{Error, Result};
 
 /// Longest wait for a GPU's first answer: its driver loads, a kernel is compiled.
 const FIRST_ANSWER: Duration = Duration::from_secs(120);
+
+/// Something that is done on whichever device is asked for.
+pub trait OnDevice {
+    /// What comes of it.
+    type Output;
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// Its own.
+    fn on<B: AutodiffBackend + Ops>(self) -> Result<Self::Output>
+    where
+        B::InnerBackend: Ops;
+}
 
 /// A processor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -75,6 +92,23 @@ impl Device {
                 }
                 None => std::thread::sleep(Duration::from_millis(10)),
             }
+        }
+    }
+
+    /// Does something here.
+    ///
+    /// # Errors
+    /// As [`Device::check`], and the task's own.
+    pub fn run<T: OnDevice>(self, task: T) -> Result<T::Output> {
+        self.check()?;
+        match self {
+            Self::Cpu => task.on::<super::CpuAutodiff>(),
+            #[cfg(feature = "cuda")]
+            Self::Cuda => task.on::<burn::backend::Autodiff<super::Cuda>>(),
+            #[cfg(feature = "vulkan")]
+            Self::Vulkan => task.on::<burn::backend::Autodiff<super::Vulkan>>(),
+            #[cfg(not(all(feature = "cuda", feature = "vulkan")))]
+            _ => Err(Error::tool(format!("--device {self}"), "not built in")),
         }
     }
 

@@ -103,7 +103,7 @@ pub enum Act<B: Backend> {
     Prelu(Tensor<B, 1>),
 }
 
-/// Statistics of one batch, per channel.
+/// Statistics of one batch, per channel; empty where the backend keeps them to itself.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BatchStats {
     /// Mean, `[channels]`.

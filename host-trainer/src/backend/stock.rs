@@ -1,7 +1,7 @@
 //! The operations made of burn's own, for GPUs. A map is `[n, channels, height, width, 1]`.
 //!
-//! [`BatchStats`] are values on the host, so [`Ops::batch_norm`] waits for the device here: it
-//! serves recalibration. Training takes the masked execution, which reads nothing back.
+//! [`BatchStats`] are values on the host and stay empty here, so that nothing waits for the device.
+//! Recalibration takes the masked execution, which keeps its statistics there.
 
 use burn::backend::Autodiff;
 use burn::tensor::module::conv2d;
@@ -33,12 +33,11 @@ fn batch_norm<B: Ops>(
     let (c, count) = (x.c, x.n * x.h * x.w);
     let flat = x.to_tensor().reshape([x.n, c, x.h * x.w]);
     let mean = flat.clone().mean_dim(2).mean_dim(0);
-    let centred = flat - mean.clone();
+    let centred = flat - mean;
     let var = centred.clone().powi_scalar(2).mean_dim(2).mean_dim(0);
-    let factor = gamma.reshape([1, c, 1]) / (var.clone() + EPSILON).sqrt();
+    let factor = gamma.reshape([1, c, 1]) / (var + EPSILON).sqrt();
     let y = centred * factor + beta.reshape([1, c, 1]);
-    let host = |t: Tensor<B, 3>| t.into_data().iter::<f32>().collect();
-    let stats = BatchStats { mean: host(mean), var_biased: host(var), count };
+    let stats = BatchStats { mean: Vec::new(), var_biased: Vec::new(), count };
     let y = Map { data: y.reshape([x.n, c, x.h, x.w, 1]), ..*x };
     (activate(&y, act), stats)
 }

@@ -10,6 +10,8 @@ pub mod export;
 #[cfg(feature = "probe")]
 pub mod flash;
 #[cfg(feature = "train")]
+pub mod gpu;
+#[cfg(feature = "train")]
 pub mod import_pytorch;
 #[cfg(feature = "train")]
 pub mod int8_rank;
@@ -88,6 +90,7 @@ enum Command {
 #[derive(Subcommand, Debug)]
 enum Weights {
     Train(train::Args),
+    Gpu(gpu::Args),
     ImportPytorch(import_pytorch::Args),
     Rank(rank::Args),
     Merge(merge::Args),
@@ -128,6 +131,7 @@ fn run(cli: &Cli, out: &Output) -> Result<()> {
 fn weights(command: &Weights, out: &Output) -> Result<()> {
     match command {
         Weights::Train(args) => train::run(args, out),
+        Weights::Gpu(args) => gpu::run(args, out),
         Weights::ImportPytorch(args) => import_pytorch::run(args, out),
         Weights::Rank(args) => rank::run(args, out),
         Weights::Merge(args) => merge::run(args, out),

@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::files;
 pub use origins::origins;
 pub use space::SpaceSpec;
-pub use step::{Sampling, StepConfig, StepKind, Stepped, Teacher};
+pub use step::{OptimizerState, Sampling, StepConfig, StepKind, Stepped, Teacher};
 
 /// A named configuration that others start from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +78,45 @@ impl Default for Recalibration {
     }
 }
 
+/// What the convolutions of a training step compute in; everything else is in 32 bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+#[value(rename_all = "lower")]
+pub enum Precision {
+    /// 32 bits.
+    #[default]
+    Float32,
+    /// bfloat16, on GPUs that have it.
+    Bfloat16,
+    /// IEEE half precision, on GPUs that have it.
+    Float16,
+}
+
+impl Precision {
+    /// The type that operands are rounded to; `None` for 32 bits.
+    pub fn half(self) -> Option<burn::tensor::FloatDType> {
+        match self {
+            Self::Float32 => None,
+            Self::Bfloat16 => Some(burn::tensor::FloatDType::BF16),
+            Self::Float16 => Some(burn::tensor::FloatDType::F16),
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        *self == Self::Float32
+    }
+}
+
+impl std::fmt::Display for Precision {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Float32 => "float32",
+            Self::Bfloat16 => "bfloat16",
+            Self::Float16 => "float16",
+        })
+    }
+}
+
 /// A validated run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -103,6 +142,9 @@ pub struct RunConfig {
     /// Optimiser.
     #[serde(default)]
     pub optimizer: Optimizer,
+    /// Precision of convolutions in training; the CPU has `float32` alone.
+    #[serde(default, skip_serializing_if = "Precision::is_whole")]
+    pub precision: Precision,
     /// Recalibration of batch-norm statistics.
     #[serde(default)]
     pub recalibration: Recalibration,

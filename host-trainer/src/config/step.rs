@@ -53,6 +53,23 @@ pub enum Stepped {
     Update,
 }
 
+/// What a step does with the momentum of the one before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OptimizerState {
+    /// Starts without any (the reference: an optimiser of its own for every step).
+    #[default]
+    Fresh,
+    /// Goes on with it; a branch gets a copy of that of the tensor it is a copy of.
+    Carried,
+}
+
+impl OptimizerState {
+    fn is_fresh(&self) -> bool {
+        *self == Self::Fresh
+    }
+}
+
 /// One `[[step]]` of a configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -99,6 +116,9 @@ pub struct StepConfig {
     /// ReLU instead of PReLU in this step (the reference's step 1).
     #[serde(default)]
     pub relu: bool,
+    /// Momentum at the start of the step.
+    #[serde(default, skip_serializing_if = "OptimizerState::is_fresh")]
+    pub optimizer_state: OptimizerState,
     /// Allows a supernet step with no step before it.
     #[serde(default)]
     pub scratch: bool,
@@ -179,6 +199,9 @@ pub(super) fn validate(
         }
         if let Some(clip) = step.clip.filter(|c| !(*c > 0.0 && c.is_finite())) {
             return fail("clip", "above 0", &clip);
+        }
+        if step.optimizer_state == OptimizerState::Carried && previous.is_none() {
+            return fail("optimizer_state", "`fresh` in the first step", &"`carried`");
         }
         if step.updates == Some(0) {
             return fail("updates", "at least 1", &0);

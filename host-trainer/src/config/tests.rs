@@ -62,6 +62,10 @@ fn bad_configurations_are_refused() {
     refused(step("k = 3\nsampling = \"random\"\n"), "sampling", "");
     refused(step("k = 3\nteacher = \"dead\"\n"), "teacher", "");
     refused(replaced("seed = ", "seed = -"), "seed", "");
+    refused(replaced("seed = ", "precision = \"float8\"\nseed = "), "precision", "float8");
+    let carried = "kind = \"largest\"\noptimizer_state = \"carried\"";
+    let first = replaced("kind = \"largest\"", carried);
+    refused(first, "step 1: optimizer_state", "`fresh` in the first step");
     refused(replaced("\"exclusive\"", "\"reference-4\""), "step 4: scheme", "divides `halves`");
 }
 

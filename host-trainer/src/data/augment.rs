@@ -30,16 +30,22 @@ impl Default for Augmentation {
     }
 }
 
+/// ITU-R 601 weights of red, green and blue in the luminance.
+pub(crate) const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
+
 /// What one image gets.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Draw {
+pub(crate) struct Draw {
     /// Shift of the crop, columns and rows, pixels.
-    shift: (i32, i32),
-    brightness: Option<f32>,
-    contrast: Option<f32>,
-    flip: bool,
+    pub shift: (i32, i32),
+    /// Factor.
+    pub brightness: Option<f32>,
+    /// Factor.
+    pub contrast: Option<f32>,
+    /// Mirrored left and right.
+    pub flip: bool,
     /// Radians.
-    angle: f32,
+    pub angle: f32,
 }
 
 impl Augmentation {
@@ -49,7 +55,8 @@ impl Augmentation {
     /// Crop and flip alone.
     pub const CROP_FLIP: Self = Self { crop_padding: 4, flip: true, ..Self::NONE };
 
-    fn draw(&self, rng: &mut ChaCha8Rng) -> Draw {
+    /// What the image gets whose stream this is.
+    pub(crate) fn draw(&self, rng: &mut ChaCha8Rng) -> Draw {
         let mut unit = || rng.random::<f32>();
         let pad = i32::from(self.crop_padding);
         let mut shift = || {
@@ -108,7 +115,7 @@ fn cropped(image: &[u8], shape: Shape, (dx, dy): (i32, i32)) -> Vec<f32> {
 /// Mean luminance: ITU-R 601 weights for three channels, else the plain mean.
 fn mean_grey(pixels: &[f32], channels: usize) -> f32 {
     let grey = |p: &[f32]| match *p {
-        [r, g, b] => 0.299 * r + 0.587 * g + 0.114 * b,
+        [r, g, b] => LUMA[0] * r + LUMA[1] * g + LUMA[2] * b,
         _ => p.iter().sum::<f32>() / p.len() as f32,
     };
     let n = pixels.len() / channels;

@@ -9,17 +9,93 @@
 use burn::tensor::backend::Backend;
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
-use burn::tensor::{Tensor, TensorData, activation};
-use supernano_core::plan::{Activation, Plan, PlanLayer};
+use burn::tensor::{FloatDType, Int, Tensor, TensorData, activation};
+use supernano_core::plan::{Activation, Plan};
 use supernano_core::space::{Block, Shortcut};
 
 use super::BN_EPSILON;
 use super::weights::{Layout, Role};
 
+/// The paths of several updates, on the device: what a forward pass needs to know of them in
+/// numbers goes there once.
+pub(crate) struct Paths<B: Backend> {
+    /// Of every update, as many each.
+    plans: Vec<Vec<Plan>>,
+    /// Channels after every layer, and 1 where a PReLU follows, else 0: `[updates, 2, layers,
+    /// paths]`.
+    numbers: Tensor<B, 4>,
+}
+
+impl<B: Backend> Paths<B> {
+    /// As many plans for every update, of one space.
+    pub fn new(plans: Vec<Vec<Plan>>, device: &B::Device) -> Self {
+        let first = plans.first().map_or(&[][..], Vec::as_slice);
+        let (paths, layers) = (first.len(), first.first().map_or(0, |p| p.layers.len()));
+        let mut values = Vec::with_capacity(plans.len() * 2 * layers * paths);
+        for update in &plans {
+            for layer in 0..layers {
+                values.extend(update.iter().map(|p| f32::from(p.layers[layer].output.0)));
+            }
+            for layer in 0..layers {
+                values.extend(update.iter().map(|p| f32::from(u8::from(prelu(p, layer)))));
+            }
+        }
+        let data = TensorData::new(values, [plans.len(), 2, layers, paths]);
+        Self { plans, numbers: Tensor::from_data(data, device) }
+    }
+
+    /// Those of update `i`.
+    pub fn of(&self, i: usize) -> Chosen<'_, B> {
+        let [_, two, layers, paths] = self.numbers.dims();
+        let numbers = self.numbers.clone().narrow(0, i, 1).reshape([two, layers, paths]);
+        Chosen { plans: &self.plans[i], numbers }
+    }
+}
+
+/// The paths of one update.
+pub(crate) struct Chosen<'a, B: Backend> {
+    pub plans: &'a [Plan],
+    /// `[2, layers, paths]`.
+    numbers: Tensor<B, 3>,
+}
+
+impl<'a, B: Backend> Chosen<'a, B> {
+    /// A row of the numbers, `[paths, 1, 1, 1]`.
+    fn row(&self, which: usize, layer: usize) -> Tensor<B, 4> {
+        let row = self.numbers.clone().narrow(0, which, 1).narrow(1, layer, 1);
+        row.reshape([self.plans.len(), 1, 1, 1])
+    }
+
+    /// The same for a backend around this one.
+    pub fn map<C: Backend>(self, into: impl Fn(Tensor<B, 3>) -> Tensor<C, 3>) -> Chosen<'a, C> {
+        Chosen { plans: self.plans, numbers: into(self.numbers) }
+    }
+}
+
+fn prelu(plan: &Plan, layer: usize) -> bool {
+    matches!(plan.layers[layer].activation, Activation::Prelu)
+}
+
+/// Mean and variance of every batch norm, each `[paths or 1, 1, channels, 1]`.
+pub(crate) type Norms<B> = Vec<[Tensor<B, 4>; 2]>;
+
+/// Which statistics batch norms use.
+pub(crate) enum Statistics<B: Backend> {
+    /// The batch's own.
+    Batch,
+    /// The batch's own; they are handed out as well, the variance unbiased.
+    Seen(Norms<B>),
+    /// These, in the order in which they were handed out.
+    Given(std::vec::IntoIter<[Tensor<B, 4>; 2]>),
+}
+
 /// The forward pass of several plans over the same images.
 pub(crate) struct Masked<'a, B: Backend, F> {
     layout: &'a Layout,
-    plans: &'a [Plan],
+    chosen: Chosen<'a, B>,
+    /// What convolutions compute in, if not in 32 bits.
+    half: Option<FloatDType>,
+    statistics: Statistics<B>,
     /// Images of a path.
     images: usize,
     /// Tensor `i` of the layout, flat.
@@ -29,12 +105,38 @@ pub(crate) struct Masked<'a, B: Backend, F> {
 
 impl<'a, B: Backend, F: FnMut(usize) -> Tensor<B, 1>> Masked<'a, B, F> {
     /// Plans of the layout's own space, enhancement and scheme; at least one.
-    pub fn new(layout: &'a Layout, plans: &'a [Plan], tensor: F, device: &B::Device) -> Self {
-        Self { layout, plans, images: 0, tensor, device: device.clone() }
+    pub fn new(layout: &'a Layout, chosen: Chosen<'a, B>, tensor: F, device: &B::Device) -> Self {
+        let statistics = Statistics::Batch;
+        Self { layout, chosen, half: None, statistics, images: 0, tensor, device: device.clone() }
+    }
+
+    /// Convolutions round their operands and results to this type.
+    pub fn half(self, half: Option<FloatDType>) -> Self {
+        Self { half, ..self }
     }
 
     /// Logits `[paths, n, classes]` of images `[n, channels, height, width]` in training mode.
     pub fn forward(mut self, images: Tensor<B, 4>) -> Tensor<B, 3> {
+        self.run(images)
+    }
+
+    /// The statistics of every batch norm over images, as [`Masked::forward`] meets them.
+    pub fn statistics(mut self, images: Tensor<B, 4>) -> Norms<B> {
+        self.statistics = Statistics::Seen(Vec::new());
+        self.run(images);
+        match self.statistics {
+            Statistics::Seen(seen) => seen,
+            Statistics::Batch | Statistics::Given(_) => Vec::new(),
+        }
+    }
+
+    /// Logits with these statistics instead of the batch's own.
+    pub fn evaluate(mut self, images: Tensor<B, 4>, norms: Norms<B>) -> Tensor<B, 3> {
+        self.statistics = Statistics::Given(norms.into_iter());
+        self.run(images)
+    }
+
+    fn run(&mut self, images: Tensor<B, 4>) -> Tensor<B, 3> {
         let space = self.layout.space;
         self.images = images.dims()[0];
         let mut x = images;
@@ -66,13 +168,13 @@ impl<'a, B: Backend, F: FnMut(usize) -> Tensor<B, 1>> Masked<'a, B, F> {
     }
 
     fn paths(&self) -> usize {
-        self.plans.len()
+        self.chosen.plans.len()
     }
 
     /// The branches of the paths at a layer, without repetition where all use the same.
     fn branches(&self, layer: usize) -> Vec<u8> {
         let of = |plan: &Plan| plan.layers[layer].branch;
-        let all: Vec<u8> = self.plans.iter().map(of).collect();
+        let all: Vec<u8> = self.chosen.plans.iter().map(of).collect();
         if all.iter().all(|&b| b == all[0]) { all[..1].to_vec() } else { all }
     }
 
@@ -110,22 +212,53 @@ impl<'a, B: Backend, F: FnMut(usize) -> Tensor<B, 1>> Masked<'a, B, F> {
                 } else {
                     x.clone().narrow(0, p * n, n)
                 };
-                conv2d(path, weight, None, options())
+                self.convolve(path, weight, options())
             })
             .collect();
         let y = Tensor::cat(convolved, 0);
         let [rows, channels, height, width] = y.dims();
         // One path's maps stand for all that have not parted yet.
         let y = y.reshape([rows / n, n, channels, height * width]);
-        let mean = y.clone().mean_dim(3).mean_dim(1);
-        let centred = y - mean;
-        let var = centred.clone().powi_scalar(2).mean_dim(3).mean_dim(1);
+        let (centred, var) = self.centred(y);
         let mask = self.mask(layer, channels);
         let gamma = self.vector(Role::Gamma, layer, around, &branches, channels);
         let beta = self.vector(Role::Beta, layer, around, &branches, channels);
         let factor = gamma / (var + BN_EPSILON).sqrt() * mask.clone();
         let y = centred * factor + beta * mask;
         y.reshape([paths * n, channels, height, width])
+    }
+
+    fn convolve(
+        &self,
+        x: Tensor<B, 4>,
+        weight: Tensor<B, 4>,
+        options: ConvOptions<2>,
+    ) -> Tensor<B, 4> {
+        match self.half {
+            None => conv2d(x, weight, None, options),
+            Some(half) => {
+                conv2d(x.cast(half), weight.cast(half), None, options).cast(FloatDType::F32)
+            }
+        }
+    }
+
+    /// `[paths or 1, n, channels, pixels]` less the mean of a path and channel, and the biased
+    /// variance.
+    fn centred(&mut self, y: Tensor<B, 4>) -> (Tensor<B, 4>, Tensor<B, 4>) {
+        if let Statistics::Given(norms) = &mut self.statistics
+            && let Some([mean, var]) = norms.next()
+        {
+            return (y - mean, var);
+        }
+        let [_, n, _, pixels] = y.dims();
+        let mean = y.clone().mean_dim(3).mean_dim(1);
+        let centred = y - mean.clone();
+        let var = centred.clone().powi_scalar(2).mean_dim(3).mean_dim(1);
+        if let Statistics::Seen(seen) = &mut self.statistics {
+            let count = (n * pixels) as f32;
+            seen.push([mean, var.clone() * (count / (count - 1.0))]);
+        }
+        (centred, var)
     }
 
     /// Gamma or beta, `[paths or 1, 1, channels, 1]`.
@@ -147,33 +280,19 @@ impl<'a, B: Backend, F: FnMut(usize) -> Tensor<B, 1>> Masked<'a, B, F> {
         Tensor::cat(rows, 0)
     }
 
-    /// A value for each path, `[paths, 1, 1, 1]`.
-    fn per_path(&self, value: impl Fn(&PlanLayer) -> f32, layer: usize) -> Tensor<B, 4> {
-        let values: Vec<f32> = self.plans.iter().map(|p| value(&p.layers[layer])).collect();
-        let shape = [values.len(), 1, 1, 1];
-        Tensor::from_data(TensorData::new(values, shape), &self.device)
-    }
-
     /// 1 for the channels that a path has after `layer`, else 0: `[paths, 1, channels, 1]`.
     fn mask(&self, layer: usize, channels: usize) -> Tensor<B, 4> {
-        let mut values = Vec::with_capacity(self.paths() * channels);
-        for plan in self.plans {
-            let own = usize::from(plan.layers[layer].output.0);
-            values.extend((0..channels).map(|c| if c < own { 1.0f32 } else { 0.0 }));
-        }
-        let shape = [self.paths(), 1, channels, 1];
-        Tensor::from_data(TensorData::new(values, shape), &self.device)
+        let all = Tensor::<B, 1, Int>::arange(0..channels as i64, &self.device).float();
+        (self.chosen.row(0, layer) - all.reshape([1, 1, channels, 1])).clamp(0.0, 1.0)
     }
 
     /// ReLU is a PReLU with slope 0, so that paths may differ.
     fn activation(&mut self, x: Tensor<B, 4>, layer: usize) -> Tensor<B, 4> {
-        let prelu = |plan: &PlanLayer| matches!(plan.activation, Activation::Prelu);
-        if !self.plans.iter().any(|p| prelu(&p.layers[layer])) {
+        if !self.chosen.plans.iter().any(|p| prelu(p, layer)) {
             return activation::relu(x);
         }
-        let which = self.per_path(|plan| f32::from(prelu(plan)), layer);
         let i = self.find(Role::Slope, layer, false, 0);
-        let slope = self.shaped(i, [1, 1, 1, 1]) * which;
+        let slope = self.shaped(i, [1, 1, 1, 1]) * self.chosen.row(1, layer);
         let [rows, channels, height, width] = x.dims();
         let x = x.reshape([self.paths(), self.images, channels, height * width]);
         let negative = activation::relu(-x.clone());

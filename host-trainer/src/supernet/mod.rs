@@ -19,7 +19,7 @@ mod weights;
 pub use folded::{FoldedNet, Site};
 pub use forward::recalibrate;
 pub(crate) use forward::{TensorNet, forward_train};
-pub(crate) use masked::Masked;
+pub(crate) use masked::{Chosen, Masked, Norms, Paths};
 pub use net::{Act, Block, BnConv, BnStats, FoldedConv, Linear, Net};
 pub use statistics::Statistics;
 pub(crate) use subnet::Source;

@@ -8,7 +8,7 @@ use supernano_core::space::Space;
 use super::checkpoint::Checkpoint;
 use super::params::Params;
 use super::update::{Batch, Job, uniform};
-use crate::backend::{CpuAutodiff, Map};
+use crate::backend::CpuAutodiff;
 use crate::config::{Preset, RunConfig};
 use crate::data::Key;
 use crate::data::rng::Purpose;
@@ -75,17 +75,12 @@ impl Bench {
     /// # Errors
     /// [`crate::error::Error::NotFinite`].
     pub fn step(&mut self, students: &[Arch]) -> Result<f64> {
-        let (space, n) = (self.space(), self.labels.len());
+        let space = self.space();
         let step = &self.config.steps[1];
         let optimizer = self.config.optimizer;
-        let job = Job { space, enhancement: ENHANCEMENT, step, number: 2, optimizer, fixed: None };
-        let s = space.input;
-        let (c, h, w) = (s.channels.into(), s.height.into(), s.width.into());
-        let batch = Batch::<CpuAutodiff> {
-            images: Map::from_images(&self.pixels, n, c, h, w),
-            plain: Map::from_images(&self.pixels, n, c, h, w),
-            labels: &self.labels,
-        };
+        let (enhancement, number, fixed, half) = (ENHANCEMENT, 2, None, None);
+        let job = Job { space, enhancement, step, number, optimizer, fixed, half };
+        let batch = Batch::<CpuAutodiff>::new(&self.pixels, &self.labels, space.input);
         Ok(job.update(&mut self.params, &batch, students, step.lr, 0)?.students)
     }
 

@@ -38,7 +38,8 @@ pub struct Checkpoint {
     pub epoch: u32,
     /// Values of all tensors of the step's layout.
     pub values: Vec<f32>,
-    /// Momentum of every tensor; `None` before its first gradient. Empty for a finished step.
+    /// Momentum of every tensor; `None` before its first gradient. Empty for a finished
+    /// step, unless the next one goes on with it.
     pub momentum: Vec<Option<Vec<f32>>>,
     /// Running statistics of every batch norm, where the weights came with them.
     pub statistics: Option<Statistics>,

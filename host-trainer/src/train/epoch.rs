@@ -4,29 +4,27 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::Instant;
 
-#[cfg(any(feature = "cuda", feature = "vulkan"))]
-use burn::backend::Autodiff;
 use burn::tensor::backend::AutodiffBackend;
 use serde::{Deserialize, Serialize};
-use supernano_core::arch::Arch;
-use supernano_core::plan::resolve;
 use supernano_core::space::Space;
 
 use super::checkpoint::{self, Checkpoint};
+use super::judge::Judge;
 use super::masked::Pending;
 use super::panel::{Panel, PanelScore};
 use super::params::Params;
+use super::resident::Resident;
+use super::state::{carries, check_data, keep_metrics, layout_of, position, prepare, start};
 use super::update::{Batch, Job, draw};
-use crate::backend::device::Device;
-use crate::backend::{CpuAutodiff, Execution, Map, Ops};
+use crate::backend::device::{Device, OnDevice};
+use crate::backend::{Execution, Ops};
 use crate::cli::Output;
-use crate::config::{RunConfig, StepConfig, StepKind, Teacher};
+use crate::config::{Precision, RunConfig, StepConfig, StepKind, Teacher};
 use crate::data::rng::Purpose;
 use crate::data::{Dataset, Key};
 use crate::error::{Error, Result};
-use crate::files;
 use crate::stats::table;
-use crate::supernet::{Layout, Weights};
+use crate::supernet::Weights;
 
 /// What to do with a run directory that holds a run already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,159 +93,48 @@ pub fn train_until(
     out: &Output,
     stop: &dyn Fn(usize, u32) -> bool,
 ) -> Result<Vec<Epoch>> {
-    device.check()?;
-    match device {
-        Device::Cpu => train_on::<CpuAutodiff>(config, dataset, run, begin, out, stop),
-        #[cfg(feature = "cuda")]
-        Device::Cuda => {
-            train_on::<Autodiff<crate::backend::Cuda>>(config, dataset, run, begin, out, stop)
-        }
-        #[cfg(feature = "vulkan")]
-        Device::Vulkan => {
-            train_on::<Autodiff<crate::backend::Vulkan>>(config, dataset, run, begin, out, stop)
-        }
-        #[cfg(not(all(feature = "cuda", feature = "vulkan")))]
-        _ => Err(Error::tool(format!("--device {device}"), "not built in")),
-    }
+    device.run(Training { config, dataset, run, begin, out, stop })
 }
 
-fn train_on<B: AutodiffBackend + Ops>(
-    config: &RunConfig,
-    dataset: &Dataset,
-    run: &Path,
+struct Training<'a> {
+    config: &'a RunConfig,
+    dataset: &'a Dataset,
+    run: &'a Path,
     begin: Begin,
-    out: &Output,
-    stop: &dyn Fn(usize, u32) -> bool,
-) -> Result<Vec<Epoch>>
-where
-    B::InnerBackend: Ops,
-{
-    check_data(config, dataset)?;
-    let truths = match &config.truths {
-        Some(path) => table::read(path, config.space(), table::TRUTH)?,
-        None => Vec::new(),
-    };
-    prepare(config, run, begin)?;
-    let mut state = position(config, run)?;
-    keep_metrics(run, state.step, state.epoch)?;
-    let mut done = Vec::new();
-    while state.step <= config.steps.len() {
-        let step = Step::<B>::new(config, dataset, &truths, run, state)?;
-        match step.train(out, &mut done, stop)? {
-            Some(next) => state = next,
-            None => break,
+    out: &'a Output,
+    stop: &'a dyn Fn(usize, u32) -> bool,
+}
+
+impl OnDevice for Training<'_> {
+    type Output = Vec<Epoch>;
+
+    fn on<B: AutodiffBackend + Ops>(self) -> Result<Vec<Epoch>>
+    where
+        B::InnerBackend: Ops,
+    {
+        let Self { config, dataset, run, begin, out, stop } = self;
+        check_data(config, dataset)?;
+        if config.precision != Precision::Float32 && B::EXECUTION == Execution::Sliced {
+            let (expected, found) = ("`float32` on the CPU", config.precision);
+            return Err(Error::invalid("configuration", "precision", expected, found));
         }
-    }
-    Ok(done)
-}
-
-fn check_data(config: &RunConfig, dataset: &Dataset) -> Result<()> {
-    let space = config.space();
-    let fail = |field, expected: String, found: String| {
-        Err(Error::invalid(format!("data set {}", dataset.name), field, expected, found))
-    };
-    if dataset.shape != space.input {
-        return fail("shape", format!("{:?}", space.input), format!("{:?}", dataset.shape));
-    }
-    if dataset.classes.len() != usize::from(space.classes) {
-        return fail("classes", space.classes.to_string(), dataset.classes.len().to_string());
-    }
-    let needed = config.recalibration.batch.max(2);
-    if dataset.train.len() < needed {
-        let expected = format!("at least {needed} (one batch of recalibration)");
-        return fail("training images", expected, dataset.train.len().to_string());
-    }
-    Ok(())
-}
-
-fn prepare(config: &RunConfig, run: &Path, begin: Begin) -> Result<()> {
-    let (file, checkpoints) = (run.join("config.toml"), run.join("checkpoints"));
-    match begin {
-        Begin::Resume => {
-            let mut old = RunConfig::read(&file)?;
-            old.data.path.clone_from(&config.data.path);
-            if old != *config {
-                let expected = "the configuration that the run was started with";
-                return Err(Error::invalid(file.display(), "--resume", expected, "another"));
+        let truths = match &config.truths {
+            Some(path) => table::read(path, config.space(), table::TRUTH)?,
+            None => Vec::new(),
+        };
+        prepare(config, run, begin)?;
+        let mut state = position(config, run)?;
+        keep_metrics(run, state.step, state.epoch)?;
+        let mut done = Vec::new();
+        while state.step <= config.steps.len() {
+            let step = Step::<B>::new(config, dataset, &truths, run, state)?;
+            match step.train(out, &mut done, stop)? {
+                Some(next) => state = next,
+                None => break,
             }
         }
-        Begin::New if checkpoints.exists() => {
-            let expected = "a directory without a run (or --resume, or --overwrite)";
-            return Err(Error::invalid(run.display(), "output", expected, "a run"));
-        }
-        Begin::New | Begin::Overwrite => {
-            let metrics = run.join("metrics.jsonl");
-            for (path, gone) in [
-                (&checkpoints, checkpoints.exists().then(|| std::fs::remove_dir_all(&checkpoints))),
-                (&metrics, metrics.exists().then(|| std::fs::remove_file(&metrics))),
-            ] {
-                gone.unwrap_or(Ok(())).map_err(|e| Error::io(path, e))?;
-            }
-        }
+        Ok(done)
     }
-    files::write(&file, config.to_toml().as_bytes())
-}
-
-/// Where training goes on: the checkpoint of the current step, or the start of the next.
-fn position(config: &RunConfig, run: &Path) -> Result<Checkpoint> {
-    let finished = checkpoint::latest_finished(run, config).unwrap_or(0);
-    let current = checkpoint::current_path(run);
-    if current.is_file() {
-        let stored = Checkpoint::read(&current)?;
-        if stored.step() == finished + 1 && stored.step() <= config.steps.len() {
-            return stored.split(&layout(config, finished + 1), &current);
-        }
-    }
-    start(config, run, finished + 1)
-}
-
-fn layout(config: &RunConfig, step: usize) -> Layout {
-    layout_of(config.space(), config, step)
-}
-
-/// The tensors of a step, over a space that need not be the configuration's.
-pub(super) fn layout_of(space: &'static Space<'static>, config: &RunConfig, step: usize) -> Layout {
-    Layout::new(space, config.enhancement, config.scheme(step))
-}
-
-/// The start of a step: initial weights, or those of the step before, duplicated.
-fn start(config: &RunConfig, run: &Path, step: usize) -> Result<Checkpoint> {
-    let values = match step {
-        1 => Weights::initial(layout(config, 1), Key::new(config.seed)).values,
-        _ => {
-            let path = checkpoint::finished_path(run, step - 1);
-            let (weights, _) = Checkpoint::read(&path)?.weights(layout(config, step - 1), &path)?;
-            let scheme = config.scheme(step);
-            if step > config.steps.len() || scheme == config.scheme(step - 1) {
-                weights.values
-            } else {
-                weights
-                    .duplicated(scheme)
-                    .ok_or_else(|| {
-                        Error::invalid(path.display(), "scheme", "a finer scheme", "another")
-                    })?
-                    .values
-            }
-        }
-    };
-    Ok(Checkpoint { step, epoch: 0, values, momentum: Vec::new(), statistics: None })
-}
-
-/// Drops the metrics of epochs after (`step`, `epoch`).
-fn keep_metrics(run: &Path, step: usize, epoch: u32) -> Result<()> {
-    let path = run.join("metrics.jsonl");
-    if !path.exists() {
-        return Ok(());
-    }
-    let text = String::from_utf8_lossy(&files::read(&path)?).into_owned();
-    let kept: String = text
-        .lines()
-        .filter(|line| {
-            serde_json::from_str::<Epoch>(line).is_ok_and(|e| (e.step, e.epoch) <= (step, epoch))
-        })
-        .flat_map(|line| [line, "\n"])
-        .collect();
-    files::write(&path, kept.as_bytes())
 }
 
 /// One step of a run.
@@ -261,6 +148,10 @@ where
     job: Job<'a, B>,
     params: Params<B>,
     panel: Option<Panel>,
+    /// The training images where paths are trained in one batch.
+    resident: Option<Resident<B::InnerBackend>>,
+    /// The panel's images there.
+    judge: Option<Judge<B::InnerBackend>>,
     epoch: u32,
 }
 
@@ -268,7 +159,7 @@ impl<'a, B: AutodiffBackend + Ops> Step<'a, B>
 where
     B::InnerBackend: Ops,
 {
-    fn new(
+    pub(super) fn new(
         config: &'a RunConfig,
         dataset: &'a Dataset,
         truths: &[table::Entry],
@@ -281,11 +172,10 @@ where
         let mut new = Self::over(config.space(), config, dataset, run, state, Some(panel));
         if supernet && step.teacher == Teacher::Fixed {
             let before = start(config, run, number)?;
-            let before = Params::<B>::new(new.params.layout.clone(), &before);
-            let job = &mut new.job;
-            let largest = Arch::largest(job.space);
-            job.fixed =
-                Some(before.plain(&resolve(job.space, &largest, job.enhancement, step.scheme)));
+            new.job.fixed = Some(Params::new(new.params.layout.clone(), &before));
+        }
+        if B::EXECUTION == Execution::Masked {
+            new.masked();
         }
         Ok(new)
     }
@@ -301,10 +191,18 @@ where
     ) -> Self {
         let (number, step) = (state.step, &config.steps[state.step - 1]);
         let enhancement = step.enhancement(config.enhancement);
-        let optimizer = config.optimizer;
-        let job = Job { space, enhancement, step, number, optimizer, fixed: None };
+        let (optimizer, half) = (config.optimizer, config.precision.half());
+        let job = Job { space, enhancement, step, number, optimizer, fixed: None, half };
         let params = Params::new(layout_of(space, config, number), &state);
-        Self { config, dataset, run, job, params, panel, epoch: state.epoch }
+        let epoch = state.epoch;
+        let (resident, judge) = (None, None);
+        Self { config, dataset, run, job, params, panel, resident, judge, epoch }
+    }
+
+    /// From here on trains all paths of an update in one batch.
+    pub(super) fn masked(&mut self) {
+        self.resident = Some(Resident::new(self.dataset, self.config.augmentation));
+        self.judge = self.panel.as_ref().map(|p| p.judge(self.dataset));
     }
 
     /// The weights as they are.
@@ -342,7 +240,9 @@ where
             }
         }
         bar.finish_and_clear();
-        self.checkpoint(Vec::new()).write(&checkpoint::finished_path(self.run, number))?;
+        let carried = carries(self.config, number + 1);
+        let momentum = if carried { self.params.host_momentum() } else { Vec::new() };
+        self.checkpoint(momentum).write(&checkpoint::finished_path(self.run, number))?;
         checkpoint::clear(self.run)?;
         if stop(number, epochs) {
             return Ok(None);
@@ -378,32 +278,36 @@ where
         let (started, mut updates, mut images) = (Instant::now(), 0, 0);
         let (mut largest, mut students) = (0.0, 0.0);
         let mut pending = Pending::default();
-        for range in batches(order.len(), step) {
-            let indices = &order[range];
-            let pixels = dataset.augmented(indices, &self.config.augmentation, key);
-            let labels: Vec<u16> =
-                indices.iter().map(|&i| dataset.train.labels[i as usize]).collect();
-            let s = dataset.shape;
-            let shape = (labels.len(), s.channels.into(), s.height.into(), s.width.into());
-            let batch = Batch::<B> {
-                images: Map::from_images(&pixels, shape.0, shape.1, shape.2, shape.3),
-                plain: Map::from_images(&pixels, shape.0, shape.1, shape.2, shape.3),
-                labels: &labels,
-            };
-            let update = u64::from(self.epoch) * per_epoch + updates;
-            let rate = step.rate(update as f64 / per_epoch as f64);
-            let archs = draw(self.job.space, step, key, update);
+        let ranges: Vec<_> = batches(order.len(), step).collect();
+        let first = u64::from(self.epoch) * per_epoch;
+        let archs = |update: u64| draw(self.job.space, step, key, update);
+        let drawn = self.resident.as_ref().map(|resident| {
+            let plans = (0..per_epoch).map(|i| self.job.plans(&archs(first + i))).collect();
+            (resident, resident.epoch(&order, key, plans))
+        });
+        for range in ranges {
+            let n = range.len();
+            let rate = step.rate((first + updates) as f64 / per_epoch as f64);
             let (job, params) = (&self.job, &mut self.params);
-            let losses = match B::EXECUTION {
-                Execution::Sliced => job.update(params, &batch, &archs, rate, update)?,
-                Execution::Masked => {
-                    job.masked_update(params, &batch, &archs, rate, update, &mut pending)?
+            let losses = match &drawn {
+                None => {
+                    let indices = &order[range];
+                    let pixels = dataset.augmented(indices, &self.config.augmentation, key);
+                    let labels: Vec<u16> =
+                        indices.iter().map(|&i| dataset.train.labels[i as usize]).collect();
+                    let batch = Batch::new(&pixels, &labels, dataset.shape);
+                    job.update(params, &batch, &archs(first + updates), rate, first + updates)?
+                }
+                Some((resident, drawn)) => {
+                    let (batch, at) = (resident.batch(drawn, range), (rate, first + updates));
+                    let chosen = drawn.paths.of(updates as usize);
+                    job.masked_update(params, batch, chosen, at, &mut pending)?
                 }
             };
             largest += losses.largest;
             students += losses.students;
             updates += 1;
-            images += labels.len();
+            images += n;
             bar.inc(1);
             let speed = images as f64 / started.elapsed().as_secs_f64();
             bar.set_message(format!("{speed:.0} images/s, loss {:.3}", largest / updates as f64));
@@ -415,7 +319,10 @@ where
         let lr = step.rate(f64::from(self.epoch));
         self.epoch += 1;
         let panel = self.panel.as_ref();
-        let scores = panel.map(|p| p.scores(&self.weights(), self.job.enhancement));
+        let scores = panel.map(|p| match &self.judge {
+            Some(judge) => p.scores_on(judge, &self.params, &self.job),
+            None => p.scores(&self.weights(), self.job.enhancement),
+        });
         let pearson = panel.zip(scores.as_ref()).and_then(|(p, scores)| p.pearson(scores));
         Ok(Epoch {
             step: self.job.number,

@@ -6,14 +6,15 @@
 use burn::tensor::Tensor;
 use burn::tensor::backend::AutodiffBackend;
 use supernano_core::arch::Arch;
-use supernano_core::plan::resolve;
+use supernano_core::plan::Plan;
 
 use super::loss;
 use super::params::Params;
-use super::update::{Batch, Job, Losses};
+use super::update::{Job, Losses};
 use crate::backend::Ops;
-use crate::config::{StepKind, Teacher};
+use crate::config::StepKind;
 use crate::error::{Error, Result};
+use crate::supernet::{Chosen, Paths};
 
 /// Updates between two looks at the losses.
 const READ_EVERY: u64 = 16;
@@ -37,41 +38,43 @@ impl<B: AutodiffBackend + Ops> Job<'_, B>
 where
     B::InnerBackend: Ops,
 {
-    /// As [`Job::update`]. The losses returned are sums over the updates that were read, 0 most of
-    /// the time.
+    /// The plans of an update in the order in which its batch holds them: the largest network
+    /// where it is trained, then the sub-networks.
+    pub fn plans(&self, students: &[Arch]) -> Vec<Plan> {
+        let largest = Arch::largest(self.space);
+        let own = self.trains_largest().then_some(&largest);
+        own.into_iter().chain(students).map(|arch| self.plan(arch)).collect()
+    }
+
+    /// As [`Job::update`], of [`Job::plans`]; images `[n, channels, height, width]` and labels
+    /// `[n, classes]` are on the device. The losses returned are sums over the updates that were
+    /// read, 0 most of the time.
     ///
     /// # Errors
     /// [`Error::NotFinite`].
     pub fn masked_update(
         &self,
         params: &mut Params<B>,
-        batch: &Batch<'_, B>,
-        students: &[Arch],
-        rate: f32,
-        update: u64,
+        (images, labels): (Tensor<B::InnerBackend, 4>, Tensor<B::InnerBackend, 2>),
+        chosen: Chosen<'_, B::InnerBackend>,
+        (rate, update): (f32, u64),
         pending: &mut Pending<B>,
     ) -> Result<Losses> {
         let step = self.step;
         let device = Default::default();
-        let supernet = step.kind == StepKind::Supernet;
-        let trains_largest = step.teacher == Teacher::Live || !supernet;
-        let distils = supernet && step.alpha > 0.0;
-        let plan = |arch: &Arch| resolve(self.space, arch, self.enhancement, step.scheme);
-        let largest = plan(&Arch::largest(self.space));
-        let images = batch.images.to_tensor();
-        let labels = loss::one_hot::<B>(batch.labels, self.space.classes.into(), &device);
-
-        let own = trains_largest.then(|| largest.clone());
-        let plans: Vec<_> = own.into_iter().chain(students.iter().map(plan)).collect();
-        let (logits, leaves) = params.masked(&plans, images.clone());
+        let trains_largest = self.trains_largest();
+        let distils = step.kind == StepKind::Supernet && step.alpha > 0.0;
+        let labels = Tensor::<B, 2>::from_inner(labels);
+        let first = usize::from(trains_largest);
+        let students = chosen.plans.len() - first;
+        let (logits, leaves) = params.masked(chosen, images.clone(), self.half);
         let [_, n, classes] = logits.dims();
         let of = |path: usize| logits.clone().narrow(0, path, 1).reshape([n, classes]);
 
-        let untrained = || match &self.fixed {
-            Some(net) => crate::supernet::forward_train(net, &batch.plain).0,
-            None => params
-                .masked_plain(std::slice::from_ref(&largest), images.clone().inner())
-                .reshape([n, classes]),
+        let untrained = || {
+            let largest = Paths::new(vec![vec![self.plan(&Arch::largest(self.space))]], &device);
+            let of = self.fixed.as_ref().unwrap_or(params);
+            of.masked_plain(largest.of(0), self.half).forward(images).reshape([n, classes])
         };
         let teacher = match (distils, trains_largest) {
             (false, _) => None,
@@ -85,8 +88,7 @@ where
             true => loss::cross_entropy(of(0), labels.clone(), 1.0),
             false => zero(),
         };
-        let first = usize::from(trains_largest);
-        let students_loss = (0..students.len())
+        let students_loss = (0..students)
             .map(|i| {
                 let (alpha, temperature) = (step.alpha, step.temperature);
                 let (labels, teacher) = (labels.clone(), teacher.clone());
@@ -99,7 +101,7 @@ where
         params.add(&leaves, &gradients);
         params.update(self.optimizer, rate, step.clip);
 
-        let mean = students_loss.inner() / students.len().max(1) as f32;
+        let mean = students_loss.inner() / students.max(1) as f32;
         let both = Tensor::cat(vec![largest_loss.inner(), mean], 0);
         if pending.updates == 0 {
             pending.since = update;

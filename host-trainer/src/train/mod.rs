@@ -1,14 +1,19 @@
 //! Training: Algorithm 1 step after step, in a run directory that can be resumed.
 
+pub mod agreement;
 pub mod bench;
+pub mod bench_device;
 pub mod checkpoint;
 mod epoch;
 pub mod finetune;
+mod judge;
 mod loss;
 mod masked;
 mod panel;
 mod params;
+mod resident;
 pub mod standalone;
+mod state;
 mod update;
 
 use std::path::{Path, PathBuf};
@@ -25,6 +30,7 @@ use crate::supernet::{BnStats, FoldedNet, Layout, Statistics, SubNet, Weights, r
 use checkpoint::Checkpoint;
 pub use epoch::{Begin, Epoch, train, train_until};
 pub use panel::PanelScore;
+pub use state::metrics;
 
 /// A run directory with the weights of its latest finished step.
 #[derive(Clone, Debug)]

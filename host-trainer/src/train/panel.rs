@@ -1,16 +1,24 @@
 //! Validation on a fixed panel of sub-networks after an epoch.
 
+use burn::tensor::backend::{AutodiffBackend, Backend};
 use serde::{Deserialize, Serialize};
 use supernano_core::arch::Arch;
 use supernano_core::plan::{Enhancement, resolve};
 
+use super::judge::{Found, Judge};
+use super::params::Params;
+use super::update::Job;
 use super::{recalibration_batches, update};
+use crate::backend::Ops;
 use crate::config::RunConfig;
 use crate::data::rng::Purpose;
 use crate::data::{Dataset, Key};
 use crate::rank::{EvalSet, evaluate};
 use crate::stats::{self, table};
 use crate::supernet::{Weights, recalibrate};
+
+/// Validation images.
+const IMAGES: usize = 500;
 
 /// One sub-network of the panel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,7 +66,7 @@ impl Panel {
             }
         }
         let (batch, batches) = recalibration_batches(dataset, config, 256);
-        let set = EvalSet::new(dataset, &dataset.validation, 500);
+        let set = EvalSet::new(dataset, &dataset.validation, IMAGES);
         Self { archs, truths: known, set, batch, batches }
     }
 
@@ -82,5 +90,30 @@ impl Panel {
             PanelScore { code, top1: found.top1, ce: found.ce }
         };
         self.archs.iter().map(one).collect()
+    }
+
+    /// The panel's images on a device.
+    pub fn judge<B: Backend>(&self, dataset: &Dataset) -> Judge<B> {
+        let validation = &dataset.validation;
+        Judge::new(dataset, validation, IMAGES, self.batch, &self.batches)
+    }
+
+    /// Scores with the weights of a step, on its device.
+    pub fn scores_on<B: AutodiffBackend + Ops>(
+        &self,
+        judge: &Judge<B::InnerBackend>,
+        params: &Params<B>,
+        job: &Job<'_, B>,
+    ) -> Vec<PanelScore>
+    where
+        B::InnerBackend: Ops,
+    {
+        let plans: Vec<_> = self.archs.iter().map(|arch| job.plan(arch)).collect();
+        let found = params.judged(judge, &plans);
+        let score = |(arch, found): (&Arch, Found)| {
+            let code = arch.display(job.space).to_string();
+            PanelScore { code, top1: found.top1, ce: found.ce }
+        };
+        self.archs.iter().zip(found).map(score).collect()
     }
 }

@@ -1,13 +1,13 @@
 //! Parameters on the backend, gradients summed over paths, and SGD.
 
 use burn::tensor::backend::AutodiffBackend;
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{FloatDType, Tensor, TensorData};
 use supernano_core::plan::Plan;
 
 use super::checkpoint::Checkpoint;
 use crate::backend::Ops;
 use crate::config::Optimizer;
-use crate::supernet::{Layout, Masked, Source, TensorNet};
+use crate::supernet::{Chosen, Layout, Masked, Source, TensorNet};
 
 type Flat<B> = Tensor<<B as AutodiffBackend>::InnerBackend, 1>;
 
@@ -99,6 +99,12 @@ where
         self.values.iter().flat_map(host::<B>).collect()
     }
 
+    /// Returns once the device has done everything that the values depend on.
+    pub fn wait(&self) {
+        let first = |v: &Flat<B>| v.clone().narrow(0, 0, 1).into_data();
+        self.values.iter().for_each(|v| drop(first(v)));
+    }
+
     /// Momentum of every tensor.
     pub fn host_momentum(&self) -> Vec<Option<Vec<f32>>> {
         self.momentum.iter().map(|m| m.as_ref().map(host::<B>)).collect()
@@ -111,23 +117,30 @@ where
         (net, Leaves(path.leaves))
     }
 
-    /// Logits `[paths, n, classes]` of all plans over the same images `[n, c, h, w]`, in one graph.
-    pub fn masked(&self, plans: &[Plan], images: Tensor<B, 4>) -> (Tensor<B, 3>, Leaves<B>) {
+    /// Logits `[paths, n, classes]` of the chosen paths over the same images `[n, c, h, w]`, in
+    /// one graph; convolutions in `half` where it is given.
+    pub fn masked(
+        &self,
+        chosen: Chosen<'_, B::InnerBackend>,
+        images: Tensor<B::InnerBackend, 4>,
+        half: Option<FloatDType>,
+    ) -> (Tensor<B, 3>, Leaves<B>) {
         let mut path = Path { params: self, leaves: vec![None; self.values.len()] };
         let device = images.device();
-        let logits = Masked::new(&self.layout, plans, |i| path.leaf(i), &device).forward(images);
+        let chosen = chosen.map(Tensor::from_inner);
+        let masked = Masked::new(&self.layout, chosen, |i| path.leaf(i), &device).half(half);
+        let logits = masked.forward(Tensor::from_inner(images));
         (logits, Leaves(path.leaves))
     }
 
-    /// The same without a graph.
-    pub fn masked_plain(
-        &self,
-        plans: &[Plan],
-        images: Tensor<B::InnerBackend, 4>,
-    ) -> Tensor<B::InnerBackend, 3> {
-        let device = images.device();
+    /// The forward pass of the chosen paths without a graph.
+    pub fn masked_plain<'a>(
+        &'a self,
+        chosen: Chosen<'a, B::InnerBackend>,
+        half: Option<FloatDType>,
+    ) -> Masked<'a, B::InnerBackend, impl FnMut(usize) -> Flat<B> + 'a> {
         let value = |i: usize| self.values[i].clone();
-        Masked::new(&self.layout, plans, value, &device).forward(images)
+        Masked::new(&self.layout, chosen, value, &Default::default()).half(half)
     }
 
     /// A plan's network without a graph.
@@ -146,25 +159,22 @@ where
         }
     }
 
-    /// L2 norm of all summed gradients together.
-    fn gradient_norm(&self) -> f64 {
-        let square = |g: &Flat<B>| -> f64 {
-            host::<B>(&(g.clone() * g.clone()).sum()).iter().map(|&v| f64::from(v)).sum()
-        };
-        self.gradients.iter().flatten().map(square).sum::<f64>().sqrt()
+    /// What brings the L2 norm of all summed gradients down to `clip`, `[1]`; 1 where it is no more.
+    fn shrink(&self, clip: f32) -> Option<Flat<B>> {
+        let squares = self.gradients.iter().flatten().map(|g| (g.clone() * g.clone()).sum());
+        let norm = squares.reduce(|a, b| a + b)?.sqrt();
+        let most = norm.ones_like() * clip;
+        Some(most.clone() / norm.max_pair(most))
     }
 
     /// One update with the summed gradients, which it clears; `clip` is the most that their norm
     /// may be. A tensor that no path has used stays as it is: no decay, no momentum.
     pub fn update(&mut self, optimizer: Optimizer, rate: f32, clip: Option<f32>) {
-        let shrink = clip.and_then(|clip| {
-            let norm = self.gradient_norm();
-            (norm > f64::from(clip)).then(|| (f64::from(clip) / norm) as f32)
-        });
+        let shrink = clip.and_then(|clip| self.shrink(clip));
         for i in 0..self.values.len() {
             let Some(gradient) = self.gradients[i].take() else { continue };
-            let gradient = match shrink {
-                Some(factor) => gradient * factor,
+            let gradient = match &shrink {
+                Some(factor) => gradient * factor.clone(),
                 None => gradient,
             };
             let value = self.values[i].clone();

@@ -11,8 +11,9 @@ use supernano_core::plan::{BranchScheme, Enhancement, resolve};
 use supernano_core::space::{Layer, Space};
 
 use super::checkpoint::Checkpoint;
-use super::epoch::{Step, layout_of};
+use super::epoch::Step;
 use super::params::Params;
+use super::state::layout_of;
 use super::{Run, loss};
 use crate::backend::{CpuAutodiff, Map};
 use crate::config::{RunConfig, StepConfig, StepKind};

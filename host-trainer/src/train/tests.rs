@@ -318,3 +318,88 @@ fn the_smallest_space_trains_alone_in_both_forms() {
     assert_eq!(nominal, truth(Form::Nominal));
     assert_ne!(nominal.ce, truth(Form::Effective).ce);
 }
+
+/// The epoch of a step whose training images and paths lie on the device, on the CPU.
+#[test]
+fn an_epoch_of_all_paths_in_one_batch_is_the_epoch_path_by_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(SPACE);
+    config.steps.truncate(2);
+    config.steps[1].epochs = 1;
+    let dataset = load_data(&config, None).unwrap();
+    let after_one = |s, e| (s, e) == (1, 2);
+    let run = folder.path();
+    train_until(&config, &dataset, run, Begin::New, Device::Cpu, &quiet(), &after_one).unwrap();
+    let epoch = |masked: bool| {
+        let start = state::start(&config, run, 2).unwrap();
+        let mut step =
+            epoch::Step::<crate::backend::CpuAutodiff>::new(&config, &dataset, &[], run, start)
+                .unwrap();
+        if masked {
+            step.masked();
+        }
+        let line = step.epoch(&indicatif::ProgressBar::hidden()).unwrap();
+        (step.weights().values, line)
+    };
+    let ((sliced, a), (masked, b)) = (epoch(false), epoch(true));
+    let worst = sliced.iter().zip(&masked).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(worst > 0.0 && worst < 2e-3, "{worst}");
+    assert!((a.loss_students - b.loss_students).abs() < 1e-3, "{a:?} {b:?}");
+    for (a, b) in a.panel.iter().zip(&b.panel) {
+        assert_eq!(a.code, b.code);
+        assert!((a.ce - b.ce).abs() < 2e-2 && (a.top1 - b.top1).abs() < 0.07, "{a:?} {b:?}");
+    }
+    assert_eq!(a.panel.len(), 3);
+}
+
+#[test]
+fn a_step_goes_on_with_the_momentum_of_the_one_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let fresh = config(SPACE);
+    let mut carried = fresh.clone();
+    carried.steps[2].optimizer_state = crate::config::OptimizerState::Carried;
+    let run = |name: &str, config: &RunConfig| {
+        let run = folder.path().join(name);
+        trained(config, &run, Begin::New);
+        run
+    };
+    let (without, with) = (run("fresh", &fresh), run("carried", &carried));
+    assert!(bytes(&without, 1) == bytes(&with, 1));
+    assert!(bytes(&without, 3) != bytes(&with, 3));
+    let old = state::layout_of(carried.space(), &carried, 2);
+    let before = checkpoint::finished_path(&with, 2);
+    let before = Checkpoint::read(&before).unwrap().split(&old, &before).unwrap();
+    let unused = |e: &crate::supernet::Entry| e.role == crate::supernet::Role::Slope;
+    let known = before.momentum.iter().zip(&old.entries);
+    assert!(known.clone().all(|(m, e)| m.is_some() || unused(e)));
+    assert_eq!(known.len(), old.entries.len());
+    let start = state::start(&carried, &with, 3).unwrap();
+    let new = state::layout_of(carried.space(), &carried, 3);
+    assert!(new.entries.len() > old.entries.len());
+    assert_eq!(start.momentum.len(), new.entries.len());
+    let origins = old.origins(new.scheme).unwrap();
+    for (i, &origin) in origins.iter().enumerate() {
+        assert!(start.momentum[i] == before.momentum[origin]);
+        let (value, copy) = (&old.entries[origin], &new.entries[i]);
+        let (value, copy) =
+            (value.offset..value.offset + value.len(), copy.offset..copy.offset + copy.len());
+        assert!(start.values[copy] == before.values[value]);
+    }
+    // A run whose earlier step has none says so.
+    let path = checkpoint::finished_path(&with, 2);
+    Checkpoint { momentum: Vec::new(), ..before }.write(&path).unwrap();
+    let error = state::start(&carried, &with, 3).unwrap_err().to_string();
+    assert!(error.contains("optimizer_state"), "{error}");
+}
+
+#[test]
+fn the_cpu_refuses_half_precision() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(SPACE);
+    config.precision = crate::config::Precision::Bfloat16;
+    let dataset = load_data(&config, None).unwrap();
+    let run = folder.path().join("run");
+    let error = train(&config, &dataset, &run, Begin::New, Device::Cpu, &quiet()).unwrap_err();
+    assert!(error.to_string().contains("precision") && error.exit_code() == 2, "{error}");
+    assert!(!run.exists());
+}

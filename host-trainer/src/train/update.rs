@@ -1,12 +1,12 @@
 //! One update of Algorithm 1, and which sub-networks it trains.
 
 use burn::tensor::backend::AutodiffBackend;
-use burn::tensor::{ElementConversion as _, Tensor};
+use burn::tensor::{ElementConversion as _, FloatDType, Tensor};
 use rand::Rng as _;
 use rand::seq::SliceRandom as _;
 use supernano_core::arch::Arch;
-use supernano_core::plan::{Enhancement, resolve};
-use supernano_core::space::Space;
+use supernano_core::plan::{Enhancement, Plan, resolve};
+use supernano_core::space::{Shape, Space};
 
 use super::loss;
 use super::params::Params;
@@ -26,6 +26,14 @@ pub(super) struct Losses {
     pub students: f64,
 }
 
+impl Losses {
+    /// Sums.
+    pub fn add(&mut self, other: Self) {
+        self.largest += other.largest;
+        self.students += other.students;
+    }
+}
+
 /// Everything that stays the same over a step.
 pub(super) struct Job<'a, B: AutodiffBackend> {
     pub space: &'static Space<'static>,
@@ -33,8 +41,10 @@ pub(super) struct Job<'a, B: AutodiffBackend> {
     pub step: &'a StepConfig,
     pub number: usize,
     pub optimizer: Optimizer,
-    /// Only with [`Teacher::Fixed`].
-    pub fixed: Option<TensorNet<B::InnerBackend>>,
+    /// The weights before the step, only with [`Teacher::Fixed`].
+    pub fixed: Option<Params<B>>,
+    /// What the convolutions of the masked execution compute in, if not in 32 bits.
+    pub half: Option<FloatDType>,
 }
 
 /// A batch on the backend.
@@ -47,10 +57,33 @@ where
     pub labels: &'a [u16],
 }
 
+impl<'a, B: AutodiffBackend + Ops> Batch<'a, B>
+where
+    B::InnerBackend: Ops,
+{
+    /// Normalised images `[n, channels, height, width]` of `shape` and their classes.
+    pub fn new(pixels: &[f32], labels: &'a [u16], shape: Shape) -> Self {
+        let [c, h, w] = [shape.channels, shape.height, shape.width].map(usize::from);
+        let n = labels.len();
+        let images = Map::from_images(pixels, n, c, h, w);
+        Self { images, plain: Map::from_images(pixels, n, c, h, w), labels }
+    }
+}
+
 impl<B: AutodiffBackend + Ops> Job<'_, B>
 where
     B::InnerBackend: Ops,
 {
+    /// What a sub-network computes in this step.
+    pub fn plan(&self, arch: &Arch) -> Plan {
+        resolve(self.space, arch, self.enhancement, self.step.scheme)
+    }
+
+    /// Whether an update trains the largest network itself.
+    pub fn trains_largest(&self) -> bool {
+        self.step.teacher == Teacher::Live || self.step.kind == StepKind::Largest
+    }
+
     /// Zero gradients; the largest network and the teacher; the sub-networks; one update with the
     /// sum of all gradients.
     ///
@@ -70,30 +103,22 @@ where
         let mut losses = Losses::default();
         let supernet = self.step.kind == StepKind::Supernet;
         let distils = supernet && self.step.alpha > 0.0;
-        let plan = |arch: &Arch| resolve(self.space, arch, self.enhancement, self.step.scheme);
         let mut logits: Option<Tensor<B::InnerBackend, 2>> = None;
-        if self.step.teacher == Teacher::Live || !supernet {
-            let (net, leaves) = params.path(&plan(&largest));
+        if self.trains_largest() {
+            let (net, leaves) = params.path(&self.plan(&largest));
             let (z, stats) = forward_train(&net, &batch.images);
             logits = distils.then(|| z.clone().inner());
             let value = loss::cross_entropy(z, labels.clone(), 1.0);
             losses.largest = self.finite(&value, &stats, &net, &largest, update)?;
             params.add(&leaves, &value.backward());
         } else if distils {
-            let own;
-            let net = match &self.fixed {
-                Some(net) => net,
-                None => {
-                    own = params.plain(&plan(&largest));
-                    &own
-                }
-            };
-            logits = Some(forward_train(net, &batch.plain).0);
+            let net = self.fixed.as_ref().unwrap_or(params).plain(&self.plan(&largest));
+            logits = Some(forward_train(&net, &batch.plain).0);
         }
         let teacher =
             logits.map(|z| Tensor::<B, 2>::from_inner(loss::soften(z, self.step.temperature)));
         for arch in students {
-            let (net, leaves) = params.path(&plan(arch));
+            let (net, leaves) = params.path(&self.plan(arch));
             let (z, stats) = forward_train(&net, &batch.images);
             let (alpha, temperature) = (self.step.alpha, self.step.temperature);
             let value = loss::distilled(z, labels.clone(), teacher.clone(), alpha, temperature);
@@ -119,12 +144,14 @@ where
             return Ok(value.into());
         }
         let bad = |s: &BatchStats| s.mean.iter().chain(&s.var_biased).any(|v| !v.is_finite());
+        let known = stats.iter().any(|s| !s.mean.is_empty());
         let layer = net.convs().zip(stats).find(|(_, stats)| bad(stats));
+        let unknown = if known { "the classifier" } else { "not known on this device" };
         Err(Error::NotFinite {
             step: self.number as u32,
             update,
             code: arch.display(self.space).to_string(),
-            layer: layer.map_or("the classifier".to_owned(), |(conv, _)| conv.name.clone()),
+            layer: layer.map_or(unknown.to_owned(), |(conv, _)| conv.name.clone()),
         })
     }
 }

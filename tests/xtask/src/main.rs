@@ -14,6 +14,7 @@ mod demo;
 mod demo_table;
 mod exactness;
 mod firmware;
+mod gpu;
 mod image;
 mod method_study;
 mod paper_tables;
@@ -54,6 +55,8 @@ enum Task {
     BenchDevice(bench::Args),
     /// Time the supernet step and evaluation on the processor, beside a matrix product.
     BenchTrain(bench_train::Args),
+    /// Check, time and train on a GPU, here or packed for another machine (docs/cuda.md).
+    Gpu(gpu::Args),
     /// Train and score in small, or from the reference's weights: does the method work?
     MethodStudy(method_study::Args),
     /// Train and score the supernets of the paper's tables; days on a GPU.
@@ -77,6 +80,7 @@ fn main() -> ExitCode {
         Task::Demo(args) => demo::run(&args),
         Task::BenchDevice(args) => bench::run(&args),
         Task::BenchTrain(args) => bench_train::run(&args),
+        Task::Gpu(args) => gpu::run(&args),
         Task::MethodStudy(args) => method_study::run(&args),
         Task::PaperTables(args) => paper_tables::run(&args),
         Task::Search(args) => search::run(&args),

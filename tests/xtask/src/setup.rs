@@ -52,6 +52,18 @@ const COMPILER: Tool = Tool {
     page: "https://developer.arm.com/downloads/-/arm-gnu-toolchain-downloads",
 };
 
+const DRIVER: Tool = Tool {
+    program: "a Vulkan driver",
+    packages: &[
+        ("apt-get", "mesa-vulkan-drivers"),
+        ("dnf", "mesa-vulkan-drivers"),
+        ("pacman", "vulkan-swrast"),
+        ("apk", "mesa-vulkan-swrast"),
+        ("zypper", "libvulkan_lvp"),
+    ],
+    page: "https://docs.mesa3d.org/install.html",
+};
+
 /// A system package manager: the program that betrays it, whether it wants root, what it is
 /// asked. Each line of `commands` is one call; the package follows the last.
 struct Manager {
@@ -143,17 +155,44 @@ pub fn c_compiler() -> Result<()> {
     install(&COMPILER)
 }
 
+/// A Vulkan driver, which only the tests need: Mesa's draws on the processor.
+pub fn vulkan() -> Result<()> {
+    let folders = ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d", "/usr/local/share/vulkan/icd.d"];
+    let driver = || {
+        let files = folders.iter().filter_map(|f| std::fs::read_dir(f).ok()).flatten().flatten();
+        files.map(|f| f.path()).any(|p| p.extension().is_some_and(|e| e == "json"))
+    };
+    if driver() {
+        return Ok(());
+    }
+    fetch(&DRIVER)?;
+    match driver() {
+        true => Ok(()),
+        false => Err(Failure::tool(format!("{}: installed, yet no driver found", DRIVER.program))),
+    }
+}
+
 /// Installs a tool where the system's package manager lets us, else says the one command to type.
 fn install(tool: &Tool) -> Result<()> {
     let name = tool.program;
     if in_path(name).is_some() {
         return Ok(());
     }
+    fetch(tool)?;
+    match in_path(name) {
+        Some(_) => Ok(()),
+        None => Err(Failure::tool(format!("{name}: installed, yet not in PATH"))),
+    }
+}
+
+/// Has the system's package manager install it.
+fn fetch(tool: &Tool) -> Result<()> {
+    let name = tool.program;
     let package = |m: &Manager| tool.packages.iter().find(|(p, _)| *p == m.program).map(|p| p.1);
     let present = MANAGERS.iter().filter(|m| in_path(m.program).is_some());
     let Some((manager, package)) = present.filter_map(|m| Some((m, package(m)?))).next() else {
         return Err(Failure::tool(format!(
-            "{name}: not in PATH, and no package manager known to this task has it; \
+            "{name}: not found, and no package manager known to this task has it; \
              install it from {}",
             tool.page
         )));
@@ -169,17 +208,14 @@ fn install(tool: &Tool) -> Result<()> {
         process::run(program(all[0], &all[1..]).env("DEBIAN_FRONTEND", "noninteractive"))
             .map_err(|e| Failure::tool(format!("{e}; {by_hand}")))?;
     }
-    match in_path(name) {
-        Some(_) => Ok(()),
-        None => Err(Failure::tool(format!("{name}: installed, yet not in PATH"))),
-    }
+    Ok(())
 }
 
 fn by_hand(name: &str, manager: &Manager, package: &'static str) -> String {
     let sudo = if manager.root { "sudo " } else { "" };
     let calls = manager.calls(package);
     let typed: Vec<String> = calls.iter().map(|c| format!("{sudo}{}", c.join(" "))).collect();
-    format!("{name}: not in PATH; install it with: {}", typed.join(" && "))
+    format!("{name}: not found; install it with: {}", typed.join(" && "))
 }
 
 /// Packages that the suite of foreign formats reads the files with.

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::process::{self, Failure, Result, cargo};
 use crate::setup;
-use crate::{boards, c_library, code, firmware};
+use crate::{boards, c_library, code, firmware, gpu};
 
 /// Arguments of `cargo xtask test`.
 #[derive(clap::Args, Debug)]
@@ -97,6 +97,7 @@ fn steps() -> Vec<Step> {
                 vec![doc]
             }),
         ),
+        ("GPU backends", Box::new(gpu::check)),
         (
             "build",
             commands(|| vec![cargo(["build", "--release", "--workspace", "--bin", "supernano"])]),

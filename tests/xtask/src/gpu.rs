@@ -1,0 +1,141 @@
+//! `cargo xtask gpu`: the trainer on a GPU, here or packed for another machine; and its checks on
+//! Vulkan, which every test run makes.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::process::{self, Failure, Result, cargo, in_path, program, root};
+use crate::setup;
+
+/// A space of a few channels and 25 updates.
+const SMALL: &str = "host-trainer/configs/agreement.toml";
+
+/// Arguments of `cargo xtask gpu`.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Without --pack, runs `supernano gpu` here with the arguments after `--`; \
+    call it again to go on.\n\n\
+    Example: cargo xtask gpu --pack out --data cifar-100-binary.tar.gz")]
+pub struct Args {
+    /// `cuda` or `vulkan`.
+    #[arg(long, default_value = "cuda", value_parser = ["cuda", "vulkan"])]
+    device: String,
+    /// Write the program, and the data in parts, into this folder, to be carried to a machine with
+    /// a GPU.
+    #[arg(long)]
+    pack: Option<PathBuf>,
+    /// CIFAR-100's archive, for --pack.
+    #[arg(long, requires = "pack")]
+    data: Option<PathBuf>,
+    /// Largest part of the data, MiB.
+    #[arg(long, default_value_t = 48, value_parser = clap::value_parser!(u64).range(1..=4096))]
+    part_mib: u64,
+    /// Arguments for `supernano gpu`.
+    #[arg(last = true)]
+    arguments: Vec<String>,
+}
+
+/// Builds the program; packs or runs it.
+pub fn run(args: &Args) -> Result<()> {
+    let built = build(&args.device)?;
+    let Some(folder) = &args.pack else {
+        let mut command = program(&built, ["gpu", "--device", &args.device]);
+        return process::run(command.args(&args.arguments)).map(|_| ());
+    };
+    fs::create_dir_all(folder).map_err(|e| failed(folder, &e))?;
+    let packed = folder.join("supernano");
+    fs::copy(&built, &packed).map_err(|e| failed(&packed, &e))?;
+    match in_path("strip") {
+        Some(strip) => {
+            let packed = std::path::absolute(&packed).map_err(|e| failed(&packed, &e))?;
+            process::run(&mut program(strip, [packed])).map(|_| ())?;
+        }
+        None => eprintln!("strip: not in PATH; the program stays as large as it is"),
+    }
+    let mut data = String::new();
+    if let Some(archive) = &args.data {
+        let name = archive.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let parts = split(archive, folder, &name, args.part_mib << 20)?;
+        println!("{parts} parts; on the other machine first: cat {name}.part-* > {name}");
+        data = format!(" --data {name}");
+    }
+    println!(
+        "{}: then, again and again until it says `finished`:\n  \
+         ./supernano gpu --device {}{data} --output results --minutes 9 --precision bfloat16",
+        folder.display(),
+        args.device
+    );
+    Ok(())
+}
+
+fn failed(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::tool(format!("{}: {error}", path.display()))
+}
+
+/// The program with a device's feature, in a place of its own: the build without it stays.
+fn build(features: &str) -> Result<PathBuf> {
+    let build = ["build", "--release", "--package", "supernano", "--bin", "supernano"];
+    process::run(cargo(build).args(["--features", features]))?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or("target".into(), PathBuf::from);
+    let release = root().join(target).join("release");
+    let suffix = std::env::consts::EXE_SUFFIX;
+    let built = release.join(format!("supernano{suffix}"));
+    let own = release.join(format!("supernano-gpu{suffix}"));
+    fs::copy(&built, &own).map_err(|e| failed(&own, &e))?;
+    Ok(own)
+}
+
+/// Cuts a file into parts of at most `most` bytes; returns how many.
+fn split(file: &Path, folder: &Path, name: &str, most: u64) -> Result<usize> {
+    let mut from = File::open(file).map_err(|e| failed(file, &e))?;
+    for part in 0.. {
+        let mut bytes = Vec::new();
+        Read::by_ref(&mut from).take(most).read_to_end(&mut bytes).map_err(|e| failed(file, &e))?;
+        if bytes.is_empty() {
+            return Ok(part);
+        }
+        let path = folder.join(format!("{name}.part-{part:03}"));
+        fs::write(&path, &bytes).map_err(|e| failed(&path, &e))?;
+    }
+    Ok(0)
+}
+
+/// Every operation of training on a GPU, on Vulkan (a software driver will do), compared with the
+/// CPU; and that CUDA is refused where there is none.
+pub fn check() -> Result<()> {
+    if cfg!(not(target_os = "linux")) {
+        eprintln!("SKIPPED: GPU backends are checked on Linux, with Mesa's software driver");
+        return Ok(());
+    }
+    setup::vulkan()?;
+    let built = build("cuda,vulkan")?;
+    let folder = tempfile::tempdir().map_err(|e| failed(Path::new("temporary folder"), &e))?;
+    let output = folder.path().join("gpu");
+    let gpu = |device: &str| {
+        let mut command = program(&built, ["gpu", "--device", device, "--config", SMALL, "--json"]);
+        command.args(["--updates", "2", "--sliced-updates", "0", "--precision", "float16"]);
+        command.arg("--output").arg(&output);
+        command
+    };
+    let report = process::json(&mut gpu("vulkan"))?;
+    let (agrees, epochs) = (&report["check"]["agrees"], &report["train"]["epochs"]);
+    if *agrees != true || *epochs != 1 || report["finished"] != true {
+        return Err(Failure::no(format!("supernano gpu --device vulkan: {report}")));
+    }
+    if succeeds_with_cuda() {
+        eprintln!("SKIPPED: this machine has an NVIDIA GPU; that CUDA is refused without one");
+        return Ok(());
+    }
+    match process::run(&mut gpu("cuda")) {
+        Err(Failure { code: 3, .. }) => Ok(()),
+        Err(other) => Err(other),
+        Ok(_) => Err(Failure::no("supernano gpu --device cuda: succeeded without a GPU")),
+    }
+}
+
+fn succeeds_with_cuda() -> bool {
+    process::succeeds(&mut program("nvidia-smi", ["-L"]))
+}
+
+#[cfg(test)]
+mod tests;

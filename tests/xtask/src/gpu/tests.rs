@@ -1,0 +1,15 @@
+use super::*;
+
+#[test]
+fn parts_together_are_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("data");
+    let bytes: Vec<u8> = (0..2500u32).map(|i| (i * i) as u8).collect();
+    fs::write(&file, &bytes).unwrap();
+    assert_eq!(split(&file, folder.path(), "data", 1000).unwrap(), 3);
+    let part = |i: usize| fs::read(folder.path().join(format!("data.part-{i:03}"))).unwrap();
+    assert_eq!((part(0).len(), part(2).len()), (1000, 500));
+    assert_eq!([part(0), part(1), part(2)].concat(), bytes);
+    fs::write(&file, &bytes[..2000]).unwrap();
+    assert_eq!(split(&file, folder.path(), "even", 1000).unwrap(), 2);
+}
