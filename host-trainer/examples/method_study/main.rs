@@ -5,6 +5,7 @@
 
 mod bootstrap;
 mod cifar;
+mod figure;
 mod small;
 
 use std::path::PathBuf;

@@ -18,6 +18,7 @@ use supernano::train::{Begin, Run, checkpoint, load_data, train_until};
 use supernano_core::plan::Enhancement;
 
 use crate::bootstrap::{Estimate, estimates};
+use crate::figure::{Series, scatter};
 use crate::{Deadline, scores};
 
 const CONFIG: &str = include_str!("../../configs/method/small.toml");
@@ -59,6 +60,7 @@ pub fn run(folder: &Path, deadline: Deadline) -> Result<bool> {
         && supernets(folder, &config, &codes, &mut state, &file, deadline)?;
     if done {
         files::write_json(&folder.join("results.json"), &results(&codes, &state)?)?;
+        files::write_text(&folder.join("figure-2.svg"), &figure(&codes, &state)?)?;
     }
     Ok(done)
 }
@@ -245,6 +247,30 @@ fn results(codes: &[Coded], state: &State) -> Result<serde_json::Value> {
         "proxy_minus_nominal_top1": { "codes": PROXIES, "estimate": proxy[0] },
         "points": { "cells": cells(), "of_codes": points },
     }))
+}
+
+/// The plain supernet after its first stage, and the enhanced one after its first and its last.
+fn figure(codes: &[Coded], state: &State) -> Result<String> {
+    let alone = |coded: &Coded| {
+        mean(SEEDS.iter().map(|&s| {
+            let key = truth_key("nominal", s, coded);
+            state.truths.get(&key).copied().unwrap_or(f64::NAN)
+        }))
+    };
+    let shown = [("base", 1), ("prelu+oe", 1), ("prelu+oe", 3)];
+    let names: Vec<String> = shown.iter().map(|(n, stage)| format!("{n}, stage {stage}")).collect();
+    let series: Vec<Series<'_>> = shown
+        .iter()
+        .zip(&names)
+        .map(|((enhancement, stage), name)| {
+            let of = |&s: &u64| state.scores.get(&score_key(enhancement, s, *stage));
+            let scores: Vec<_> = SEEDS.iter().filter_map(of).collect();
+            let point =
+                |(c, coded): (usize, &Coded)| (alone(coded), mean(scores.iter().map(|s| s[c].0)));
+            Series { name, points: codes.iter().enumerate().map(point).collect() }
+        })
+        .collect();
+    scatter(&series)
 }
 
 fn cells() -> Vec<String> {
