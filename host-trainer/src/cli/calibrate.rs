@@ -135,7 +135,9 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let Some(who) = who else { return Err(Error::tool(&name, "counted nothing")) };
     // An emulator names what it emulates, and may run another core's code.
     let core = name.strip_prefix("qemu-").map(|core| format!("cortex-{core}"));
-    let shipped = InstructionTable::of_core(&core.unwrap_or_else(|| who.core.clone()))?;
+    // A Cortex-M0+ runs the code, and is fitted from the table, of a Cortex-M0.
+    let core = core.unwrap_or_else(|| who.core.trim_end_matches('+').to_owned());
+    let shipped = InstructionTable::of_core(&core)?;
     let mut fitted = shipped.fitted(&counts);
     let each = if who.unit == Unit::Cycles {
         fitted.unit = "cycles".into();
