@@ -49,7 +49,7 @@ mod linux {
     /// device file behind the same name.
     #[test]
     fn a_port_that_comes_back_is_used_again() {
-        let elf = firmware("qemu-m4-agent");
+        let (elf, network) = (firmware("qemu-m4-agent"), by_eight());
         let here = TempDir::new().unwrap();
         let link = here.path().join("port");
         let (first, path) = Emulated::on_terminal(&elf);
@@ -73,7 +73,7 @@ mod linux {
             second
         });
         let (state, count) = (state.display().to_string(), "20000");
-        let args = ["check", by_eight(), "--target", &port, "--images", count, "--state", &state];
+        let args = ["check", network, "--target", &port, "--images", count, "--state", &state];
         let ended = supernano(&[&args[..], &["--json"]].concat()).succeeds();
         drop(replaced.join().unwrap());
         assert!(ended.stderr.contains("the device is back after"), "{}", ended.stderr);
