@@ -1,13 +1,15 @@
 //! An emulated agent whose UART listens on a port, and a bad line in front of it.
 
 use std::collections::VecDeque;
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use supernano_core::wire::{self, Collector, MAX_FRAME, Reply, Unit};
 
 /// What a line does to frames, in each direction.
 #[derive(Clone, Copy, Debug)]
@@ -35,9 +37,13 @@ pub struct Carried {
     pub late: AtomicU64,
     /// Bytes changed.
     pub flipped: AtomicU64,
+    /// Times that the line was cut.
+    pub cut: AtomicU64,
+    /// Times that the device was started anew meanwhile.
+    pub restarted: AtomicU64,
 }
 
-/// Wait until a port of this computer is free again.
+/// A port of this computer that is free.
 fn free_port() -> u16 {
     match TcpListener::bind(("127.0.0.1", 0)).and_then(|l| l.local_addr()) {
         Ok(address) => address.port(),
@@ -45,29 +51,67 @@ fn free_port() -> u16 {
     }
 }
 
+/// Where the machine has memory that is filled before the start.
+const PLACED: u32 = 0x2100_0000;
+
+/// How an emulator starts.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Start<'a> {
+    /// A file that lies in the machine's memory from the beginning, as if flashed.
+    pub placed: Option<&'a Path>,
+    /// Every instruction takes the same virtual time, so that they can be counted.
+    pub counting: bool,
+}
+
 /// An emulated Cortex-M4 whose UART is a TCP server.
 #[derive(Debug)]
 pub struct Emulated {
     child: Child,
-    /// Its port.
+    /// Its port; 0 on a terminal.
     pub port: u16,
 }
 
 impl Emulated {
     /// Starts an agent.
     pub fn start(elf: &Path) -> Self {
-        let port = free_port();
-        let child = Command::new("qemu-system-arm")
-            .args(["-M", "mps2-an386", "-display", "none", "-monitor", "none", "-kernel"])
-            .arg(elf)
-            .args(["-serial", &format!("tcp:127.0.0.1:{port},server=on,wait=off,nodelay=on")])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn();
-        match child {
+        Self::with(elf, Start::default())
+    }
+
+    /// Starts an agent with more than its code.
+    pub fn with(elf: &Path, start: Start<'_>) -> Self {
+        Self::on_port(elf, start, free_port())
+    }
+
+    fn on_port(elf: &Path, start: Start<'_>, port: u16) -> Self {
+        let serial = format!("tcp:127.0.0.1:{port},server=on,wait=off,nodelay=on");
+        match command(elf, start, &serial).stdout(Stdio::null()).spawn() {
             Ok(child) => Self { child, port },
             Err(error) => panic!("qemu-system-arm: {error}"),
         }
+    }
+
+    /// Starts an agent whose UART is a pseudo-terminal; its path.
+    pub fn on_terminal(elf: &Path) -> (Self, String) {
+        let mut child = match command(elf, Start::default(), "pty").stdout(Stdio::piped()).spawn() {
+            Ok(child) => child,
+            Err(error) => panic!("qemu-system-arm: {error}"),
+        };
+        let stdout = child.stdout.take();
+        let emulated = Self { child, port: 0 };
+        // "char device redirected to /dev/pts/3 (label serial0)"
+        let line = stdout.and_then(|out| BufReader::new(out).lines().next());
+        let Some(Ok(line)) = line else { panic!("the emulator names no terminal") };
+        match line.split(' ').find(|word| word.starts_with("/dev/")) {
+            Some(path) => (emulated, path.to_owned()),
+            None => panic!("no terminal in: {line}"),
+        }
+    }
+
+    /// Ends it and starts it anew on the same port: its memory is empty again.
+    pub fn restart(&mut self, elf: &Path, start: Start<'_>) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        *self = Self::on_port(elf, start, self.port);
     }
 
     /// Connects to its UART.
@@ -92,38 +136,180 @@ impl Drop for Emulated {
     }
 }
 
-struct Random(u32);
+fn command(elf: &Path, start: Start<'_>, serial: &str) -> Command {
+    let mut command = Command::new("qemu-system-arm");
+    command
+        .args(["-M", "mps2-an386", "-display", "none", "-monitor", "none", "-kernel"])
+        .arg(elf)
+        .args(["-serial", serial])
+        .stdin(Stdio::null());
+    if let Some(file) = start.placed {
+        let name = file.display().to_string().replace(',', ",,");
+        let loader = format!("loader,file={name},addr={PLACED:#x},force-raw=on");
+        command.args(["-device", &loader]);
+    }
+    if start.counting {
+        command.args(["-icount", "shift=6"]);
+    }
+    command
+}
+
+/// Numbers that look random.
+#[derive(Debug)]
+pub struct Random(pub u32);
 
 impl Random {
-    fn below(&mut self, n: u32) -> u32 {
+    /// The next, from 0 and below `n`.
+    pub fn below(&mut self, n: u32) -> u32 {
         self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (self.0 >> 8) % n
     }
 }
 
+fn listener() -> (TcpListener, u16) {
+    match TcpListener::bind(("127.0.0.1", 0)).and_then(|l| l.local_addr().map(|a| (l, a.port()))) {
+        Ok(found) => found,
+        Err(error) => panic!("{error}"),
+    }
+}
+
 /// A line for one connection; its port, and what it carries.
 pub fn bad_line(emulated: &Emulated, faults: Faults) -> (u16, Arc<Carried>) {
-    let listener = match TcpListener::bind(("127.0.0.1", 0)) {
-        Ok(listener) => listener,
-        Err(error) => panic!("{error}"),
-    };
-    let Ok(address) = listener.local_addr() else { panic!("no address") };
+    let (listener, port) = listener();
     let carried = Arc::new(Carried::default());
     let device = emulated.connect();
     let shared = carried.clone();
     std::thread::spawn(move || {
         let Ok((host, _)) = listener.accept() else { return };
-        let ended = Arc::new(AtomicBool::new(false));
-        let ends = [(&host, &device), (&device, &host)];
-        std::thread::scope(|scope| {
-            for (direction, (from, to)) in ends.into_iter().enumerate() {
-                let (carried, ended) = (shared.clone(), ended.clone());
-                let random = Random(faults.seed ^ (direction as u32 * 0x9e37_79b9));
-                scope.spawn(move || carry(from, to, faults, random, &carried, &ended));
-            }
-        });
+        both_ways(&host, &device, faults, &shared);
     });
-    (address.port(), carried)
+    (port, carried)
+}
+
+/// When a line is cut.
+#[derive(Clone, Copy, Debug)]
+pub struct Cuts {
+    /// How often, at most.
+    pub times: u32,
+    /// Least and most frames between two cuts.
+    pub frames: (u32, u32),
+    /// One cut in so many comes with a device that begins anew; 0 for none.
+    pub restarts: u32,
+}
+
+/// A line that is cut, and the agent at its end; both end with this.
+#[derive(Debug)]
+pub struct CutLine {
+    /// Its port.
+    pub port: u16,
+    /// What it carries.
+    pub carried: Arc<Carried>,
+    emulated: Arc<Mutex<Option<Emulated>>>,
+}
+
+impl Drop for CutLine {
+    fn drop(&mut self) {
+        drop(locked(&self.emulated).take());
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A line to an agent of its own, cut in the middle of frames; `faults` beside that.
+pub fn cut_line(elf: &Path, counting: bool, cuts: Cuts, faults: Faults) -> CutLine {
+    let (listener, port) = listener();
+    let start = Start { placed: None, counting };
+    let line = CutLine {
+        port,
+        carried: Arc::new(Carried::default()),
+        emulated: Arc::new(Mutex::new(Some(Emulated::with(elf, start)))),
+    };
+    let (carried, emulated, elf) = (line.carried.clone(), line.emulated.clone(), elf.to_path_buf());
+    std::thread::spawn(move || {
+        let mut random = Random(faults.seed);
+        for time in 0.. {
+            let Ok((host, _)) = listener.accept() else { return };
+            let restart = time > 0 && cuts.restarts > 0 && random.below(cuts.restarts) == 0;
+            let device = {
+                let mut emulated = locked(&emulated);
+                let Some(emulated) = &mut *emulated else { return };
+                if restart {
+                    emulated.restart(&elf, Start { placed: None, counting });
+                    carried.restarted.fetch_add(1, Ordering::Relaxed);
+                }
+                emulated.connect()
+            };
+            let (least, most) = cuts.frames;
+            let so_far = carried.frames.load(Ordering::Relaxed);
+            let breaks = so_far + u64::from(least + random.below(most - least));
+            let breaks = if time < cuts.times { breaks } else { 0 };
+            let faults = Faults { breaks, seed: random.below(u32::MAX), ..faults };
+            both_ways(&host, &device, faults, &carried);
+            carried.cut.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    line
+}
+
+/// A line on which a device says that it is another: a board named `chip` that counts cycles at
+/// `clock_hz`. Any number of connections, one after the other.
+pub fn posing_line(emulated: &Emulated, chip: &'static str, clock_hz: u32) -> u16 {
+    let (listener, port) = listener();
+    let target = emulated.port;
+    std::thread::spawn(move || {
+        for host in listener.incoming().flatten() {
+            let Ok(device) = TcpStream::connect(("127.0.0.1", target)) else { return };
+            let (Ok(from), Ok(mut to)) = (host.try_clone(), device.try_clone()) else { return };
+            let there = std::thread::spawn(move || {
+                let _ = std::io::copy(&mut &from, &mut to);
+                let _ = to.shutdown(std::net::Shutdown::Both);
+            });
+            pose(&device, &host, chip, clock_hz);
+            let _ = host.shutdown(std::net::Shutdown::Both);
+            let _ = there.join();
+        }
+    });
+    port
+}
+
+fn pose(mut from: &TcpStream, mut to: &TcpStream, chip: &str, clock_hz: u32) {
+    let (mut collector, mut buffer) = (Collector::new(), [0u8; 4096]);
+    while let Ok(n @ 1..) = from.read(&mut buffer) {
+        for &byte in &buffer[..n] {
+            if !collector.push(byte) {
+                continue;
+            }
+            let mut out = collector.frame().to_vec();
+            out.push(0);
+            if let Ok((sequence, mut reply)) = wire::decode::<Reply<'_>>(collector.frame()) {
+                if let Reply::Hello { chip: named, clock_hz: clock, unit, .. } = &mut reply {
+                    (*named, *clock, *unit) = (chip, clock_hz, Unit::Cycles);
+                }
+                let mut frame = [0; MAX_FRAME];
+                if let Ok(length) = wire::encode(sequence, &reply, &mut frame) {
+                    out = frame[..length].to_vec();
+                }
+            }
+            collector.clear();
+            if to.write_all(&out).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Carries both ways until the line breaks.
+fn both_ways(host: &TcpStream, device: &TcpStream, faults: Faults, carried: &Carried) {
+    let ended = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for (direction, (from, to)) in [(host, device), (device, host)].into_iter().enumerate() {
+            let random = Random(faults.seed ^ (direction as u32 * 0x9e37_79b9));
+            let ended = &ended;
+            scope.spawn(move || carry(from, to, faults, random, carried, ended));
+        }
+    });
 }
 
 fn carry(
@@ -152,10 +338,11 @@ fn carry(
                     if byte != 0 {
                         continue;
                     }
-                    let whole = std::mem::take(&mut frame);
+                    let mut whole = std::mem::take(&mut frame);
                     let count = add(&carried.frames);
                     if faults.breaks > 0 && count >= faults.breaks {
                         ended.store(true, Ordering::Relaxed);
+                        whole.truncate(random.below(whole.len() as u32) as usize);
                     }
                     let early = held.front().is_some_and(|(until, _)| *until > Instant::now());
                     let swapped = if early { held.pop_front() } else { None };

@@ -140,3 +140,17 @@ pub fn large() -> &'static SmallRun {
     static RUN: OnceLock<SmallRun> = OnceLock::new();
     RUN.get_or_init(|| SmallRun::train(LARGE))
 }
+
+/// A network for 8 x 8 grey images in a run of its own, trained once a process: an emulated UART
+/// takes its time for every byte.
+pub fn by_eight() -> &'static str {
+    static RUN: OnceLock<(SmallRun, String)> = OnceLock::new();
+    let (_, file) = RUN.get_or_init(|| {
+        let run =
+            SmallRun::train(&GREY.replace("height = 28, width = 28", "height = 8, width = 8"));
+        let file = run.file("line.snb");
+        supernano(&["export", &run.name(), "4-4-4-4", "-o", &file, "--json"]).json();
+        (run, file)
+    });
+    file
+}

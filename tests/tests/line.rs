@@ -3,26 +3,12 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
 
 use supernano_tests::command::{firmware, number, supernano};
-use supernano_tests::line::{Emulated, Faults, bad_line};
-use supernano_tests::small::{GREY, SmallRun};
+use supernano_tests::line::{Cuts, Emulated, Faults, bad_line, cut_line};
+use supernano_tests::small::by_eight;
 use tempfile::TempDir;
-
-/// A network for 8 x 8 grey images: an emulated UART takes its time for every byte.
-fn network() -> &'static str {
-    static RUN: OnceLock<(SmallRun, String)> = OnceLock::new();
-    let (_, file) = RUN.get_or_init(|| {
-        let run =
-            SmallRun::train(&GREY.replace("height = 28, width = 28", "height = 8, width = 8"));
-        let file = run.file("line.snb");
-        supernano(&["export", &run.name(), "4-4-4-4", "-o", &file, "--json"]).json();
-        (run, file)
-    });
-    file
-}
 
 fn target(port: u16) -> String {
     format!("tcp:127.0.0.1:{port}")
@@ -34,7 +20,7 @@ fn every_answer_is_right_and_counted_once_over_a_bad_line() {
     let emulated = Emulated::start(&firmware("qemu-m4-agent"));
     let faults = Faults { frames: 50, byte: 10_000, breaks: 0, seed: 7 };
     let (port, carried) = bad_line(&emulated, faults);
-    let args = ["check", network(), "--target", &target(port), "--images", "2000", "--json"];
+    let args = ["check", by_eight(), "--target", &target(port), "--images", "2000", "--json"];
     let checked = supernano(&args).json();
     assert_eq!(number(&checked, "/images"), 2000.0);
     assert_eq!(number(&checked, "/mismatches"), 0.0);
@@ -70,17 +56,20 @@ fn a_check_goes_on_after_a_pulled_cable() {
         let target = target(port);
         supernano(&[
             "check",
-            network(),
+            by_eight(),
             "--target",
             &target,
             "--images",
             "300",
+            "--reconnect",
+            "1",
             "--state",
             &state,
             "--json",
         ])
     };
-    run(port).fails(3, &["tcp:127.0.0.1"]);
+    let ended = run(port).fails(3, &["tcp:127.0.0.1", "not back within 1 s"]);
+    assert!(ended.stderr.contains("waiting for it, 1 s at most"), "{}", ended.stderr);
     let text = std::fs::read_to_string(&state).unwrap();
     std::fs::write(&state, text.replace(&target(port), "PORT")).unwrap();
     drop(emulated);
@@ -94,6 +83,53 @@ fn a_check_goes_on_after_a_pulled_cable() {
     assert!((50.0..300.0).contains(&resumed), "{checked}");
     assert!(number(&checked, "/traffic/answered") < 2.0 * (300.0 - resumed) + 20.0, "{checked}");
     assert!(!std::path::Path::new(&state).exists());
+}
+
+/// Cut in the middle of frames at random points, bad besides, and now and then the device has
+/// forgotten everything: one command goes on to the end, with every answer right and counted once.
+#[test]
+fn a_check_survives_a_line_that_is_cut_again_and_again() {
+    for seed in [11, 12, 13] {
+        let cuts = Cuts { times: 8, frames: (30, 160), restarts: 3 };
+        let faults = Faults { frames: 10, byte: 20_000, breaks: 0, seed };
+        let line = cut_line(&firmware("qemu-m4-agent"), false, cuts, faults);
+        let here = target(line.port);
+        let args = ["check", by_eight(), "--target", &here, "--images", "600", "--json"];
+        let ended = supernano(&args).succeeds();
+        assert!(ended.stderr.contains("waiting for it, 30 s at most"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("the device is back after"), "{}", ended.stderr);
+        let checked = ended.json();
+        assert_eq!(number(&checked, "/images"), 600.0);
+        assert_eq!(number(&checked, "/mismatches"), 0.0);
+        assert_eq!(number(&checked, "/resumed"), 0.0);
+        assert_eq!(checked["top1_host"], checked["top1_device"]);
+        let cut = line.carried.cut.load(Ordering::Relaxed) as f64;
+        assert!(cut >= 8.0 && number(&checked, "/traffic/reopened") >= 8.0, "{checked}");
+        // An image and its run each; every cut costs a hello, opening, perhaps the network's parts,
+        // and one image that is begun again.
+        let answered = number(&checked, "/traffic/answered");
+        assert!((1200.0..1200.0 + 9.0 * 30.0).contains(&answered), "{checked}");
+    }
+}
+
+#[test]
+fn counts_survive_a_cut_line_and_stay_the_same() {
+    let elf = firmware("qemu-m4-agent");
+    let count = |times| {
+        let cuts = Cuts { times, frames: (12, 40), restarts: 2 };
+        let faults = Faults { frames: 0, byte: 0, breaks: 0, seed: 5 };
+        let line = cut_line(&elf, true, cuts, faults);
+        let here = target(line.port);
+        let args = ["latency", "tests/golden/tiny.snb", "--target", &here, "--repeats", "30"];
+        supernano(&[&args[..], &["--json"]].concat()).json()
+    };
+    let (whole, cut) = (count(0), count(4));
+    assert_eq!(number(&whole, "/traffic/reopened"), 0.0);
+    assert_eq!(number(&cut, "/traffic/reopened"), 4.0);
+    assert_eq!((number(&whole, "/repeats"), number(&cut, "/repeats")), (30.0, 30.0));
+    assert!(number(&whole, "/instructions") > 10_000.0, "{whole}");
+    assert_eq!(whole["instructions"], cut["instructions"]);
+    assert_eq!(whole["layers"], cut["layers"]);
 }
 
 /// Answers every connection with `text`.
@@ -114,7 +150,8 @@ fn speaker(text: &'static [u8]) -> u16 {
 
 #[test]
 fn a_broken_line_and_another_firmware_are_told_apart() {
-    let check = |port| supernano(&["check", network(), "--target", &target(port), "--images", "1"]);
+    let check =
+        |port| supernano(&["check", by_eight(), "--target", &target(port), "--images", "1"]);
     check(speaker(b"")).fails(3, &["no answer", "cable"]);
     check(speaker(b"Zephyr shell ready\r\n\0")).fails(3, &["firmware", "protocol version 3"]);
     check(1).fails(3, &["tcp:127.0.0.1:1"]);
@@ -126,21 +163,21 @@ fn what_a_device_counts_is_told_over_any_line() {
     let (port, _) = bad_line(&emulated, Faults { frames: 0, byte: 0, breaks: 0, seed: 1 });
     let here = target(port);
     let counted =
-        supernano(&["latency", network(), "--target", &here, "--repeats", "3", "--json"]).json();
+        supernano(&["latency", by_eight(), "--target", &here, "--repeats", "3", "--json"]).json();
     assert_eq!(counted["unit"], "instructions");
     assert_eq!(number(&counted, "/repeats"), 3.0);
     assert!(counted["milliseconds"].is_null() && counted.get("cycles").is_none(), "{counted}");
     assert!(number(&counted, "/device/image_capacity") >= 3072.0);
     let (port, _) = bad_line(&emulated, Faults { frames: 0, byte: 0, breaks: 0, seed: 1 });
     let here = target(port);
-    supernano(&["latency", network(), "--target", &here, "--clock", "100"])
+    supernano(&["latency", by_eight(), "--target", &here, "--clock", "100"])
         .fails(2, &["--clock", "instructions"]);
 }
 
 #[test]
 fn flashing_is_refused_before_it_is_tried() {
     let flash = |more: &[&str]| {
-        let mut args = vec!["flash", network()];
+        let mut args = vec!["flash", by_eight()];
         args.extend(more);
         supernano(&args)
     };

@@ -9,11 +9,11 @@ use supernano_core::plan::{ActivationScope, BranchScheme, Enhancement, WidthRule
 use supernano_core::space::{BUILTIN, Space};
 use supernano_core::wire::Unit;
 
-use super::device::DeviceArgs;
+use super::device::{DeviceArgs, LineArgs};
 use super::output::{Output, table};
 use crate::blob::Blob;
 use crate::data::rng::{ChaCha8Rng, Key, Purpose};
-use crate::device::{self, Device, LatencyReport, LayerCount, Options};
+use crate::device::{self, Device, LatencyReport, LayerCount, Options, Patience};
 use crate::error::{Error, Result};
 use crate::export::Prefer;
 use crate::search::device::KINDS;
@@ -28,11 +28,13 @@ use crate::{files, synthetic};
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example: supernano calibrate --target qemu-m4 -o cortex-m4.toml\n\n\
     Nothing needs to be trained for it. A board \
-    (--target probe, serial:PATH or tcp:HOST:PORT) gives a table of cycles at its clock. Exit code 1: a network that was kept out is more than 1 % \
-    off.")]
+    (--target probe, serial:PATH or tcp:HOST:PORT) gives a table of cycles at its clock. Exit code \
+    1: a network that was kept out is more than 1 % off.")]
 pub struct Args {
     #[command(flatten)]
     device: DeviceArgs,
+    #[command(flatten)]
+    line: LineArgs,
     /// Networks to fit to.
     #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(4..))]
     fit: u32,
@@ -101,7 +103,6 @@ const TOLERANCE: f64 = 0.01;
 pub fn run(args: &Args, out: &Output) -> Result<()> {
     let target = args.device.target()?;
     let name = target.to_string();
-    let options = Options { elf: args.device.firmware(), repeats: 1, clock_hz: None };
     let mut who: Option<Device> = None;
     let count = args.fit + args.judge;
     let bar = out.progress(u64::from(count), "calibrate");
@@ -109,6 +110,13 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let mut stack = 0;
     for index in 0..count {
         let (space, blob) = network(args.seed, index, index < args.fit)?;
+        let options = Options {
+            elf: args.device.firmware(),
+            repeats: 1,
+            patience: Patience { limit: args.line.reconnect(), progress: Some(&bar) },
+            device: who.as_ref(),
+            ..Options::default()
+        };
         let report = device::latency(&blob, &target, &options)?;
         who.get_or_insert_with(|| report.device.clone());
         let works = works(&blob)?;
@@ -127,7 +135,9 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let Some(who) = who else { return Err(Error::tool(&name, "counted nothing")) };
     // An emulator names what it emulates, and may run another core's code.
     let core = name.strip_prefix("qemu-").map(|core| format!("cortex-{core}"));
-    let shipped = InstructionTable::of_core(&core.unwrap_or_else(|| who.core.clone()))?;
+    // A Cortex-M0+ runs the code, and is fitted from the table, of a Cortex-M0.
+    let core = core.unwrap_or_else(|| who.core.trim_end_matches('+').to_owned());
+    let shipped = InstructionTable::of_core(&core)?;
     let mut fitted = shipped.fitted(&counts);
     let each = if who.unit == Unit::Cycles {
         fitted.unit = "cycles".into();

@@ -4,25 +4,28 @@ use std::path::{Path, PathBuf};
 
 use supernano_core::space::Shape;
 
-use super::device::{DeviceArgs, run_of};
+use super::device::{DeviceArgs, LineArgs, run_of};
 use super::output::{Output, table};
 use crate::blob::Blob;
 use crate::config::RunConfig;
 use crate::data::{self, DataSpec, Dataset, Source};
-use crate::device::{self, CheckReport, Mode, Target};
+use crate::device::{self, CheckOptions, CheckReport, Mode, Target};
 use crate::error::{Error, Result};
 use crate::files;
 
 /// Classify test images on a device and compare every logit with the host's.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example: supernano check runs/demo/networks/16-4-8-8-8-8.snb \
-    --target qemu-m4 --images 500\n\nExit code 1 means that an answer differs. A check that breaks off \
-    (a pulled cable, Ctrl-C) goes on where it was when it is started again.")]
+    --target qemu-m4 --images 500\n\nExit code 1 means that an answer differs. A board whose line \
+    is lost is waited for (--reconnect); a check that breaks off (Ctrl-C, a cable that stays \
+    pulled) goes on where it was when it is started again.")]
 pub struct Args {
     /// Exported network.
     network: PathBuf,
     #[command(flatten)]
     device: DeviceArgs,
+    #[command(flatten)]
+    line: LineArgs,
     /// Test images, from the first on; all where there are fewer.
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
     images: u32,
@@ -58,8 +61,14 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let images = dataset.test.select(&(0..count).collect::<Vec<u32>>());
     let bar = out.progress(u64::from(count), "check");
     let state = state(args, &target);
-    let (elf, state) = (args.device.firmware(), state.as_deref());
-    let report = device::check(&blob, &images, &target, args.mode, elf, state, &bar)?;
+    let options = CheckOptions {
+        mode: args.mode,
+        elf: args.device.firmware(),
+        state: state.as_deref(),
+        reconnect: args.line.reconnect(),
+        progress: &bar,
+    };
+    let report = device::check(&blob, &images, &target, &options)?;
     bar.finish_and_clear();
     if let Some(path) = &args.output {
         files::write_json(path, &report)?;

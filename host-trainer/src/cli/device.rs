@@ -1,6 +1,7 @@
 //! Arguments of the commands that run something on a device.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::device::Target;
 use crate::error::Result;
@@ -29,6 +30,23 @@ impl DeviceArgs {
     /// The agent, where one is named.
     pub fn firmware(&self) -> Option<&Path> {
         self.firmware.as_deref()
+    }
+}
+
+/// What happens where the line to a board is lost.
+#[derive(clap::Args, Debug)]
+pub struct LineArgs {
+    /// Seconds that a board whose line is lost (unplugged, closed) is waited for, to go on where
+    /// it was; 0: not at all.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30,
+        value_parser = clap::value_parser!(u32).range(..=86_400))]
+    reconnect: u32,
+}
+
+impl LineArgs {
+    /// The longest wait.
+    pub fn reconnect(&self) -> Duration {
+        Duration::from_secs(self.reconnect.into())
     }
 }
 

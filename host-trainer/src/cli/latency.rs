@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use supernano_core::arch::Arch;
 
-use super::device::DeviceArgs;
+use super::device::{DeviceArgs, LineArgs};
 use super::output::{Output, table};
 use crate::blob::Blob;
 use crate::config::RunConfig;
-use crate::device::{self, LatencyReport, Options};
+use crate::device::{self, LatencyReport, Options, Patience};
 use crate::error::Result;
 use crate::{files, stats};
 
@@ -23,6 +23,8 @@ pub struct Args {
     network: PathBuf,
     #[command(flatten)]
     device: DeviceArgs,
+    #[command(flatten)]
+    line: LineArgs,
     /// How often to count; the median and the spread are reported.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     repeats: u16,
@@ -44,6 +46,8 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         elf: args.device.firmware(),
         repeats: args.repeats.into(),
         clock_hz: args.clock.map(|mhz| u64::from(mhz) * 1_000_000),
+        patience: Patience { limit: args.line.reconnect(), progress: None },
+        device: None,
     };
     let report = device::latency(&blob, &args.device.target()?, &options)?;
     if let Some(path) = &args.output {

@@ -5,19 +5,22 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use supernano_core::exec::argmax;
-use supernano_core::wire::{self, Refusal, Request, placed};
+use supernano_core::wire::{Request, placed};
 
-use super::link::{connect, over_tcp};
+use self::answers::Answers;
+use super::connection::{Connection, Loaded, Open, Patience, Placed, Source};
+use super::link::{open, over_tcp};
 use super::qemu::Qemu;
-use super::session::{Device, Opened, Session, Traffic};
+use super::session::{Device, Session, Traffic};
 use super::target::{Machine, Target};
 use crate::blob::{Blob, top1};
 use crate::data::Images;
 use crate::error::{Error, Result};
-use crate::files;
 use crate::interrupt::Temporary;
+
+mod answers;
 
 /// Longest time of one inference, emulated.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(60);
@@ -43,6 +46,8 @@ pub struct CheckReport {
     pub device: Option<Device>,
     /// How images got there; none on the host.
     pub mode: Option<Mode>,
+    /// Where the device had the network from; none on the host.
+    pub network: Option<Loaded>,
     /// What went over the line, in the last part of a check that was resumed.
     pub traffic: Traffic,
     /// Images whose answers an interrupted check had already.
@@ -65,12 +70,25 @@ pub struct CheckReport {
     pub images_per_minute: f64,
 }
 
+/// How a check runs.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckOptions<'a> {
+    /// How images travel to an emulated device.
+    pub mode: Mode,
+    /// An emulator's agent, instead of the one found beside the executable.
+    pub elf: Option<&'a Path>,
+    /// A file that holds the answers so far while the check runs: where it breaks off, the next
+    /// check of the same network, images and target goes on from there.
+    pub state: Option<&'a Path>,
+    /// How long a board whose line is lost is waited for.
+    pub reconnect: Duration,
+    /// One step an image.
+    pub progress: &'a ProgressBar,
+}
+
 /// Classifies `images` on `target` and on the host and compares all logits with `==`. On the host
 /// itself the fast kernels classify all images, and are compared with the reference kernels on the
 /// first [`SAMPLE`](crate::blob::SAMPLE).
-///
-/// `state` is a file that holds the answers so far while the check runs: where it breaks off, the
-/// next check of the same network, images and target goes on from there.
 ///
 /// # Errors
 /// [`Error::Line`], [`Error::Firmware`], [`Error::Refused`] or [`Error::Tool`] where the device
@@ -79,23 +97,20 @@ pub fn check(
     blob: &Blob,
     images: &Images,
     target: &Target,
-    mode: Mode,
-    elf: Option<&Path>,
-    state: Option<&Path>,
-    progress: &ProgressBar,
+    options: &CheckOptions<'_>,
 ) -> Result<CheckReport> {
     let begun = Instant::now();
     let expected = blob.logits(images)?;
     let start = if matches!(target, Target::Host) { begun } else { Instant::now() };
-    let mut run = Run { blob, target, elf, progress, device: None, traffic: Traffic::default() };
+    let mut run = Run::new(blob, target, *options);
     let (found, mode, resumed) = match target {
         Target::Host => (blob.sampled(images, &expected)?, None, 0),
         _ => {
             let emulated = matches!(target, Target::Qemu(_));
-            let mode = if emulated { mode } else { Mode::Uart };
-            let mut answers = Answers::begin(blob, images, target, state)?;
+            let mode = if emulated { options.mode } else { Mode::Uart };
+            let mut answers = Answers::begin(blob, images, target, options.state)?;
             let resumed = answers.done();
-            progress.inc(resumed as u64);
+            options.progress.inc(resumed as u64);
             run.answer(images, mode, &mut answers)?;
             answers.end()?;
             (answers.state.found, Some(mode), resumed)
@@ -115,6 +130,7 @@ pub fn check(
         target: target.to_string(),
         device: run.device,
         mode,
+        network: run.network,
         traffic: run.traffic,
         resumed,
         images: images.len(),
@@ -128,102 +144,38 @@ pub fn check(
     })
 }
 
-/// What is kept of a check that is not done.
-#[derive(Serialize, Deserialize, PartialEq)]
-struct State {
-    /// CRC-32 of the network and of all pixels.
-    checksums: [u32; 2],
-    images: usize,
-    target: String,
-    /// Logits of the images so far.
-    found: Vec<i32>,
-}
-
-/// The answers so far, and the file that holds them.
-struct Answers<'a> {
-    state: State,
-    classes: usize,
-    file: Option<&'a Path>,
-    saved: Instant,
-}
-
-/// How often answers are saved.
-const SAVE: Duration = Duration::from_secs(1);
-
-impl<'a> Answers<'a> {
-    /// Those of an earlier check of the same, or none. A file of another check is begun anew.
-    fn begin(blob: &Blob, images: &Images, to: &Target, file: Option<&'a Path>) -> Result<Self> {
-        let view = blob.view()?;
-        let classes = view.classes().max(1);
-        let mut state = State {
-            checksums: [view.checksum(), wire::checksum(&images.pixels)],
-            images: images.len(),
-            target: to.to_string(),
-            found: Vec::new(),
-        };
-        if let Some(path) = file.filter(|p| p.is_file()) {
-            let mut old: State = files::read_json(path)?;
-            let found = std::mem::take(&mut old.found);
-            if old == state
-                && found.len() <= classes * images.len()
-                && found.len().is_multiple_of(classes)
-            {
-                state.found = found;
-            }
-        }
-        Ok(Self { state, classes, file, saved: Instant::now() })
-    }
-
-    fn done(&self) -> usize {
-        self.state.found.len() / self.classes
-    }
-
-    fn push(&mut self, logits: Vec<i32>) -> Result<()> {
-        if logits.len() != self.classes {
-            let problem = format!("{} logits for {} classes", logits.len(), self.classes);
-            return Err(Error::tool("device", problem));
-        }
-        self.state.found.extend(logits);
-        if self.saved.elapsed() >= SAVE {
-            self.save()?;
-        }
-        Ok(())
-    }
-
-    fn save(&mut self) -> Result<()> {
-        if let Some(path) = self.file.filter(|_| !self.state.found.is_empty()) {
-            files::write_json(path, &self.state)?;
-        }
-        self.saved = Instant::now();
-        Ok(())
-    }
-
-    /// All are there: the file goes.
-    fn end(&self) -> Result<()> {
-        match self.file.filter(|p| p.is_file()) {
-            Some(path) => std::fs::remove_file(path).map_err(|e| Error::io(path, e)),
-            None => Ok(()),
-        }
-    }
-}
-
 /// A check on a device.
 struct Run<'a> {
     blob: &'a Blob,
     target: &'a Target,
-    elf: Option<&'a Path>,
-    progress: &'a ProgressBar,
+    options: CheckOptions<'a>,
     device: Option<Device>,
+    network: Option<Loaded>,
     traffic: Traffic,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    fn new(blob: &'a Blob, target: &'a Target, options: CheckOptions<'a>) -> Self {
+        let traffic = Traffic::default();
+        Self { blob, target, options, device: None, network: None, traffic }
+    }
+
     /// Answers all images from the first that has no answer on; what there is is saved where it
     /// breaks off.
     fn answer(&mut self, images: &Images, mode: Mode, answers: &mut Answers<'_>) -> Result<()> {
+        let progress = Some(self.options.progress);
         let ended = match (self.target, mode) {
             (Target::Qemu(machine), Mode::Bulk) => self.bulk(machine, images, answers),
-            _ => self.one_by_one(images, answers),
+            (Target::Qemu(machine), Mode::Uart) => {
+                // An emulator that ends has failed: there is nothing to wait for.
+                let patience = Patience { limit: Duration::ZERO, progress };
+                let qemu = Qemu::start(machine, self.options.elf, None, false)?;
+                self.one_by_one(&mut || over_tcp(qemu.stream()?), patience, images, answers)
+            }
+            (target, _) => {
+                let patience = Patience { limit: self.options.reconnect, progress };
+                self.one_by_one(&mut || open(target), patience, images, answers)
+            }
         };
         if ended.is_err() {
             answers.save()?;
@@ -231,35 +183,24 @@ impl Run<'_> {
         ended
     }
 
-    fn hello(&mut self, session: &Session) {
-        self.device = Some(session.device().clone());
-    }
-
-    fn one_by_one(&mut self, images: &Images, answers: &mut Answers<'_>) -> Result<()> {
-        let emulator = match self.target {
-            Target::Qemu(machine) => Some(Qemu::start(machine, self.elf, None, false)?),
-            _ => None,
-        };
-        let mut session = match &emulator {
-            Some(qemu) => Session::new(over_tcp(qemu.stream()?)?, TIMEOUT)?,
-            None => connect(self.target, TIMEOUT)?,
-        };
-        self.hello(&session);
-        load(&mut session, self.blob)?;
-        let mut again = 0;
+    /// One image after the other over a line. An image counts as answered when its logits are
+    /// there: it is asked for again, and nothing before it, where the line is lost.
+    fn one_by_one(
+        &mut self,
+        open: &mut Open<'_>,
+        patience: Patience<'_>,
+        images: &Images,
+        answers: &mut Answers<'_>,
+    ) -> Result<()> {
+        let mut connection = Connection::new(open, self.blob, TIMEOUT, patience, None)?;
+        self.device = Some(connection.device().clone());
         while answers.done() < images.len() {
-            match session.classify(images.image(answers.done())) {
-                Ok(logits) => answers.push(logits)?,
-                // the device began anew
-                Err(Error::Refused { refusal: Refusal::NoBlob, .. }) if again < 3 => {
-                    again += 1;
-                    load(&mut session, self.blob)?;
-                    continue;
-                }
-                Err(error) => return Err(error),
-            }
-            self.traffic = session.traffic();
-            self.progress.inc(1);
+            let image = images.image(answers.done());
+            let logits = connection.run(|session, _| session.classify(image));
+            self.traffic = connection.traffic();
+            self.network = connection.first_load();
+            answers.push(logits?)?;
+            self.options.progress.inc(1);
         }
         Ok(())
     }
@@ -279,12 +220,13 @@ impl Run<'_> {
     fn placed(&mut self, to: &Machine, images: &Images, answers: &mut Answers<'_>) -> Result<()> {
         let bytes = placed_bytes(self.blob.bytes(), &images.pixels, images.shape.len());
         let file = placed_file(&bytes)?;
-        let qemu = Qemu::start(to, self.elf, Some(file.path()), false)?;
+        let qemu = Qemu::start(to, self.options.elf, Some(file.path()), false)?;
         let mut session = Session::new(over_tcp(qemu.stream()?)?, TIMEOUT)?;
-        self.hello(&session);
+        self.device = Some(session.device().clone());
         drop(file); // it is in the board's memory: nothing stays behind where this process is killed
         let opened = session.open(&Request::OpenPlaced { set: 0 })?;
         same_blob(self.blob, opened.checksum)?;
+        self.network = Some(Loaded { source: Source::Placed, placed: Placed::This, opened });
         if opened.images as usize != images.len() {
             let problem = format!("{} images arrived", opened.images);
             return Err(Error::tool("qemu-system-arm", problem));
@@ -292,25 +234,10 @@ impl Run<'_> {
         for index in 0..opened.images {
             answers.push(session.logits(&Request::RunPlaced { index })?)?;
             self.traffic = session.traffic();
-            self.progress.inc(1);
+            self.options.progress.inc(1);
         }
         Ok(())
     }
-}
-
-/// Has a device use a blob: the one that was flashed where it is the same, else it is sent.
-///
-/// # Errors
-/// [`Error::Refused`] where it is too large or damaged, [`Error::Tool`] where another one runs.
-pub(super) fn load(session: &mut Session, blob: &Blob) -> Result<Opened> {
-    let placed = session.device().blob_checksum == blob.view()?.checksum();
-    let request = Request::OpenPlaced { set: 0 };
-    let opened = match placed.then(|| session.open(&request)) {
-        Some(Ok(opened)) => opened,
-        _ => session.send_blob(blob.bytes())?,
-    };
-    same_blob(blob, opened.checksum)?;
-    Ok(opened)
 }
 
 /// A blob and images as an agent finds them in memory (`core/docs/wire-format.md`).
@@ -332,10 +259,13 @@ pub(super) fn placed_file(bytes: &[u8]) -> Result<Temporary> {
     Ok(file)
 }
 
-pub(super) fn same_blob(blob: &Blob, found: u32) -> Result<()> {
+fn same_blob(blob: &Blob, found: u32) -> Result<()> {
     let expected = blob.view()?.checksum();
     if expected == found {
         return Ok(());
     }
     Err(Error::tool("device", format!("runs network {found:08x}, not {expected:08x}")))
 }
+
+#[cfg(test)]
+mod tests;

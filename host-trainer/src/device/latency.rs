@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 use supernano_core::graph::Op;
-use supernano_core::wire::{self, Request, Unit};
+use supernano_core::wire::{self, Refusal, Request, Unit};
 
-use super::check::{load, placed_bytes, placed_file, same_blob};
-use super::link::{connect, over_tcp};
+use super::check::{placed_bytes, placed_file};
+use super::connection::{Connection, Loaded, Patience};
+use super::link::{open, over_tcp};
 use super::qemu::Qemu;
-use super::session::{Counts, Device, Session, unit_name};
+use super::session::{Counts, Device, Traffic, unit_name};
 use super::target::{Target, known};
 use crate::blob::Blob;
 use crate::data::Images;
@@ -91,6 +92,10 @@ pub struct LatencyReport {
     pub milliseconds: Option<f64>,
     /// The same at another clock, where one was asked for.
     pub scaled: Option<Scaled>,
+    /// Where the device had the network from.
+    pub network: Option<Loaded>,
+    /// What went over the line.
+    pub traffic: Traffic,
     /// Bytes of arena.
     pub arena_bytes: u32,
     /// Bytes of stack that one inference took.
@@ -112,6 +117,10 @@ pub struct Options<'a> {
     pub repeats: usize,
     /// Another clock, Hz, to scale cycles to.
     pub clock_hz: Option<u64>,
+    /// How long a board whose line is lost is waited for.
+    pub patience: Patience<'a>,
+    /// The board that must answer: it is waited for from the beginning.
+    pub device: Option<&'a Device>,
 }
 
 /// Counts inferences on `target`, with interrupts masked.
@@ -130,16 +139,18 @@ pub fn latency(blob: &Blob, target: &Target, options: &Options<'_>) -> Result<La
             let len = blob.view()?.image_len();
             let placed = placed_file(&placed_bytes(blob.bytes(), &[], len))?;
             let qemu = Qemu::start(machine, options.elf, Some(placed.path()), true)?;
-            let mut session = Session::new(over_tcp(qemu.stream()?)?, TIMEOUT)?;
+            // An emulator that ends has failed: there is nothing to wait for.
+            let patience = Patience { limit: Duration::ZERO, ..options.patience };
+            let open = &mut || over_tcp(qemu.stream()?);
+            let mut connection = Connection::new(open, blob, TIMEOUT, patience, options.device)?;
             drop(placed); // it is in the board's memory
-            let opened = session.open(&Request::OpenPlaced { set: 0 })?;
-            same_blob(blob, opened.checksum)?;
-            counted(blob, target, options, &mut session, opened.arena_bytes)
+            counted(blob, target, options, &mut connection)
         }
         _ => {
-            let mut session = connect(target, TIMEOUT)?;
-            let opened = load(&mut session, blob)?;
-            counted(blob, target, options, &mut session, opened.arena_bytes)
+            let open = &mut || open(target);
+            let mut connection =
+                Connection::new(open, blob, TIMEOUT, options.patience, options.device)?;
+            counted(blob, target, options, &mut connection)
         }
     }
 }
@@ -148,11 +159,10 @@ fn counted(
     blob: &Blob,
     target: &Target,
     options: &Options<'_>,
-    session: &mut Session,
-    arena_bytes: u32,
+    connection: &mut Connection<'_>,
 ) -> Result<LatencyReport> {
     let view = blob.view()?;
-    let device = session.device().clone();
+    let device = connection.device().clone();
     let unit = device.unit;
     if options.clock_hz.is_some() && unit == Unit::Instructions {
         let expected = "a device that counts cycles; an emulator's instructions have no clock";
@@ -160,14 +170,36 @@ fn counted(
     }
     let pixels: Vec<u8> = (0..view.image_len()).map(|i| (i * 37 % 251) as u8).collect();
     let run = Request::Run { checksum: wire::checksum(&pixels) };
-    let found = session.classify(&pixels)?;
     let image = Images { shape: view.header().input(), pixels, labels: vec![0] };
     let expected = blob.logits(&image)?;
+    let right = |found: Vec<i32>| {
+        let wrong = || Error::No("the device's answer differs from the host's".into());
+        (found == expected).then_some(()).ok_or_else(wrong)
+    };
     let ops = &view.header().ops;
     let (mut totals, mut parts) = (Vec::new(), vec![Vec::new(); ops.len() + 1]);
     let (mut stack, mut open_stack) = (0, 0);
+    // The network that the image was sent to: one that was loaded anew has none.
+    let mut sent = None;
     for _ in 0..options.repeats.max(1) {
-        let Counts { total, parts: each, stack_bytes, open_stack_bytes } = session.counts()?;
+        let counts = connection.run(|session, loads| {
+            if sent != Some(loads) {
+                right(session.classify(&image.pixels)?)?;
+                sent = Some(loads);
+            }
+            let counts = match session.counts() {
+                // the device began anew, with a network in its flash and without an image
+                Err(Error::Refused { refusal: Refusal::ImageLength { .. }, .. }) => {
+                    right(session.classify(&image.pixels)?)?;
+                    session.counts()?
+                }
+                counts => counts?,
+            };
+            // the image that was counted is still there, and so is its answer
+            right(session.logits(&run)?)?;
+            Ok(counts)
+        })?;
+        let Counts { total, parts: each, stack_bytes, open_stack_bytes } = counts;
         if each.len() != parts.len() {
             let problem = format!("{} counts for {} operations", each.len(), ops.len());
             return Err(Error::tool("device", problem));
@@ -176,10 +208,7 @@ fn counted(
         parts.iter_mut().zip(each).for_each(|(all, count)| all.push(count));
         (stack, open_stack) = (stack.max(stack_bytes), open_stack.max(open_stack_bytes));
     }
-    // the image that was counted is still there, and so is its answer
-    if found != expected || session.logits(&run)? != expected {
-        return Err(Error::No("the device's answer differs from the host's".into()));
-    }
+    let loaded = connection.first_load();
     let repeats = totals.len();
     let (total, spread) = median(&mut totals);
     let milliseconds = |hertz: u64| f64::from(total) / hertz as f64 * 1e3;
@@ -200,7 +229,9 @@ fn counted(
             note: "scaled, not measured",
         }),
         device,
-        arena_bytes,
+        network: loaded,
+        traffic: connection.traffic(),
+        arena_bytes: loaded.map_or(0, |l| l.opened.arena_bytes),
         stack_bytes: stack,
         open_stack_bytes: open_stack,
         checksum: view.checksum(),

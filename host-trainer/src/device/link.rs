@@ -1,15 +1,18 @@
 //! The lines that a conversation can run over.
 
+use std::io::ErrorKind;
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::session::{Link, Session};
+use super::session::Link;
 use super::target::Target;
 use crate::error::{Error, Result};
 
 /// A read waits so long.
 const READ: Duration = Duration::from_millis(5);
+/// Longest wait for room to write.
+const WRITE: Duration = Duration::from_secs(2);
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(5);
 /// Bit rate of the boards' serial ports, 8N1.
@@ -33,8 +36,15 @@ impl std::io::Read for Serial {
 }
 
 impl std::io::Write for Serial {
+    /// A full buffer empties at the line's rate; one that does not within [`WRITE`] is an error.
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.port.write(bytes)
+        let begin = Instant::now();
+        loop {
+            match self.port.write(bytes) {
+                Err(e) if e.kind() == ErrorKind::TimedOut && begin.elapsed() < WRITE => {}
+                written => return written,
+            }
+        }
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
@@ -72,14 +82,6 @@ pub fn open(target: &Target) -> Result<Box<dyn Link>> {
             Err(Error::invalid("option --target", "target", expected, target))
         }
     }
-}
-
-/// Opens the line and says hello.
-///
-/// # Errors
-/// As [`open`] and [`Session::new`].
-pub fn connect(target: &Target, timeout: Duration) -> Result<Session> {
-    Session::new(open(target)?, timeout)
 }
 
 fn tcp(address: &str) -> Result<Box<dyn Link>> {

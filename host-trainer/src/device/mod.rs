@@ -1,6 +1,7 @@
 //! Devices: targets, links, and what `check` and `latency` do with them.
 
 mod check;
+mod connection;
 pub mod elf;
 pub mod flash;
 mod latency;
@@ -13,7 +14,8 @@ mod selftest;
 mod session;
 mod target;
 
-pub use check::{CheckReport, Mode, check};
+pub use check::{CheckOptions, CheckReport, Mode, check};
+pub use connection::{Loaded, Patience, Placed, Source};
 pub use latency::{Count, LatencyReport, LayerCount, Options, kind, latency};
 pub use qemu::{Qemu, agent};
 pub use selftest::{SelfTestReport, selftest};

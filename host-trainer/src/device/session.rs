@@ -4,11 +4,14 @@ use std::io::{ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use supernano_core::wire::{
-    self, CHUNK, Collector, MAX_FRAME, Refusal, Reply, Request, Unit, VERSION,
-};
+use supernano_core::wire::{self, Collector, MAX_FRAME, Refusal, Reply, Request, VERSION};
 
 use crate::error::{Error, Result};
+
+mod device;
+mod requests;
+
+pub use device::{Counts, Device, Opened, unit_name};
 
 /// A byte stream whose reads end after a short time without bytes.
 pub trait Link: Read + Write + Send {
@@ -22,64 +25,8 @@ const TRIES: u32 = 4;
 const MOST_TRIES: u32 = 200;
 /// Least time that an answer is waited for: a line's own delay.
 const SHORTEST: Duration = Duration::from_millis(20);
-
-/// Who answered the hello.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Device {
-    /// Version of the protocol that it speaks.
-    pub protocol: u16,
-    /// Chip or machine.
-    pub chip: String,
-    /// Core whose code runs.
-    pub core: String,
-    /// Clock, Hz.
-    pub clock_hz: u32,
-    /// What its counts count.
-    #[serde(serialize_with = "unit")]
-    pub unit: Unit,
-    /// Name of its kernels.
-    pub kernels: String,
-    /// Longest blob that can be sent, bytes.
-    pub blob_capacity: u32,
-    /// Largest arena, bytes.
-    pub arena_capacity: u32,
-    /// Longest image that can be sent, bytes.
-    pub image_capacity: u32,
-    /// RAM that nothing uses, bytes; 0 where the device cannot tell.
-    pub free_ram: u32,
-    /// CRC-32 of the blob that it has; 0 where it has none.
-    pub blob_checksum: u32,
-}
-
-impl Default for Device {
-    fn default() -> Self {
-        Self {
-            protocol: 0,
-            chip: String::new(),
-            core: String::new(),
-            clock_hz: 0,
-            unit: Unit::Instructions,
-            kernels: String::new(),
-            blob_capacity: 0,
-            arena_capacity: 0,
-            image_capacity: 0,
-            free_ram: 0,
-            blob_checksum: 0,
-        }
-    }
-}
-
-/// How a unit is written.
-pub fn unit_name(unit: Unit) -> &'static str {
-    match unit {
-        Unit::Cycles => "cycles",
-        Unit::Instructions => "instructions",
-    }
-}
-
-fn unit<S: serde::Serializer>(unit: &Unit, to: S) -> std::result::Result<S::Ok, S::Error> {
-    to.serialize_str(unit_name(*unit))
-}
+/// Longest time that one hello waits for its answer.
+const HELLO: Duration = Duration::from_secs(2);
 
 /// Requests that were sent and what came back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -92,30 +39,22 @@ pub struct Traffic {
     pub damaged: u64,
     /// Answers that came late or twice.
     pub stale: u64,
+    /// Times that a lost line was opened again.
+    pub reopened: u64,
 }
 
-/// What a device says of a blob that it has opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Opened {
-    /// CRC-32 of the blob.
-    pub checksum: u32,
-    /// Bytes of arena that it needs.
-    pub arena_bytes: u32,
-    /// Images placed with it.
-    pub images: u32,
-}
+impl std::ops::Add for Traffic {
+    type Output = Self;
 
-/// Counts of one inference.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Counts {
-    /// In one piece.
-    pub total: u32,
-    /// Of the image, then of every operation.
-    pub parts: Vec<u32>,
-    /// Bytes of stack that it took; 0 where the device cannot tell.
-    pub stack_bytes: u32,
-    /// Bytes of stack that it took to open the network.
-    pub open_stack_bytes: u32,
+    fn add(self, more: Self) -> Self {
+        Self {
+            answered: self.answered + more.answered,
+            repeated: self.repeated + more.repeated,
+            damaged: self.damaged + more.damaged,
+            stale: self.stale + more.stale,
+            reopened: self.reopened + more.reopened,
+        }
+    }
 }
 
 /// A conversation with an agent.
@@ -150,12 +89,26 @@ impl Session {
     pub fn new(link: Box<dyn Link>, timeout: Duration) -> Result<Self> {
         // Numbers begin anywhere, so that answers to an earlier process are strangers.
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        let sequence = now.map_or(0, |d| d.subsec_micros() as u16);
+        Self::begin(link, timeout, now.map_or(0, |d| d.subsec_micros() as u16), HELLO)
+    }
+
+    /// As [`Session::new`], after a session on a line that was lost: `sequence` is its last
+    /// number, so that answers to it are strangers. A hello waits for `hello` at most, and is sent
+    /// four times.
+    ///
+    /// # Errors
+    /// As [`Session::new`].
+    pub fn begin(
+        link: Box<dyn Link>,
+        timeout: Duration,
+        sequence: u16,
+        hello: Duration,
+    ) -> Result<Self> {
         let mut session = Self {
             device: Device::default(),
             link,
             sequence,
-            timeout: Duration::from_secs(2).min(timeout),
+            timeout: HELLO.min(hello).min(timeout),
             slowest: [None; 2],
             collector: Collector::new(),
             pending: Vec::new(),
@@ -215,6 +168,16 @@ impl Session {
     /// Who answered the hello.
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// Name of the line.
+    pub fn name(&self) -> String {
+        self.link.name()
+    }
+
+    /// Number of the latest request.
+    pub fn sequence(&self) -> u16 {
+        self.sequence
     }
 
     /// What went over the line so far.
@@ -313,134 +276,6 @@ impl Session {
         let used = whole.map_or(self.pending.len(), |i| i + 1);
         self.pending.drain(..used);
         Ok(whole.is_some())
-    }
-
-    /// Sends a request that is answered with `Done`.
-    ///
-    /// # Errors
-    /// As [`Session::ask`]; [`Error::Tool`] with the device's refusal.
-    pub fn tell(&mut self, request: &Request<'_>) -> Result<()> {
-        let name = self.link.name();
-        self.ask(request, |reply| match reply {
-            Reply::Done => Ok(()),
-            other => Err(unexpected(&name, &other)),
-        })
-    }
-
-    /// Sends a blob in parts and opens it.
-    ///
-    /// # Errors
-    /// As [`Session::tell`].
-    pub fn send_blob(&mut self, blob: &[u8]) -> Result<Opened> {
-        for (i, data) in blob.chunks(CHUNK).enumerate() {
-            let (offset, length) = ((i * CHUNK) as u32, blob.len() as u32);
-            self.tell(&Request::Blob { offset, length, data })?;
-        }
-        self.open(&Request::Open)
-    }
-
-    /// Opens a blob.
-    ///
-    /// # Errors
-    /// As [`Session::tell`].
-    pub fn open(&mut self, request: &Request<'_>) -> Result<Opened> {
-        let name = self.link.name();
-        self.ask(request, |reply| match reply {
-            Reply::Opened { checksum, arena_bytes, images, .. } => {
-                Ok(Opened { checksum, arena_bytes, images })
-            }
-            other => Err(unexpected(&name, &other)),
-        })
-    }
-
-    /// Classifies an image: sends it and runs it; again where a part of it went astray.
-    ///
-    /// # Errors
-    /// As [`Session::tell`].
-    pub fn classify(&mut self, image: &[u8]) -> Result<Vec<i32>> {
-        let run = Request::Run { checksum: wire::checksum(image) };
-        let mut tries = 0;
-        loop {
-            self.send_image(image)?;
-            tries += 1;
-            match self.logits(&run) {
-                Err(Error::Refused {
-                    refusal: Refusal::ImageChecksum { .. } | Refusal::ImageLength { .. },
-                    ..
-                }) if tries < TRIES => {}
-                found => return found,
-            }
-        }
-    }
-
-    /// Sends an image in parts.
-    ///
-    /// # Errors
-    /// As [`Session::tell`].
-    pub fn send_image(&mut self, image: &[u8]) -> Result<()> {
-        for (i, data) in image.chunks(CHUNK).enumerate() {
-            self.tell(&Request::Image { offset: (i * CHUNK) as u32, data })?;
-        }
-        Ok(())
-    }
-
-    /// Asks for logits.
-    ///
-    /// # Errors
-    /// As [`Session::tell`].
-    pub fn logits(&mut self, request: &Request<'_>) -> Result<Vec<i32>> {
-        let name = self.link.name();
-        self.ask(request, |reply| match reply {
-            Reply::Logits(logits) => Ok(logits.to_vec()),
-            other => Err(unexpected(&name, &other)),
-        })
-    }
-
-    /// Asks for the digest of all values of a placed image.
-    ///
-    /// # Errors
-    /// As [`Session::tell`].
-    pub fn digest(&mut self, index: u32) -> Result<u32> {
-        let name = self.link.name();
-        self.ask(&Request::Digest { index }, |reply| match reply {
-            Reply::Digest(digest) => Ok(digest),
-            other => Err(unexpected(&name, &other)),
-        })
-    }
-
-    /// Has the device compare its kernels' primitives with plain code: the cases, `None` where one
-    /// is wrong.
-    ///
-    /// # Errors
-    /// As [`Session::tell`].
-    pub fn self_test(&mut self) -> Result<Option<u32>> {
-        let name = self.link.name();
-        self.ask(&Request::SelfTest, |reply| match reply {
-            Reply::Tested(cases) => Ok(Some(cases)),
-            Reply::Refused(Refusal::WrongKernel) => Ok(None),
-            other => Err(unexpected(&name, &other)),
-        })
-    }
-
-    /// Asks for the counts of one inference.
-    ///
-    /// # Errors
-    /// As [`Session::tell`].
-    pub fn counts(&mut self) -> Result<Counts> {
-        let name = self.link.name();
-        self.ask(&Request::Measure, |reply| match reply {
-            Reply::Counts { total, parts, stack_bytes, open_stack_bytes } => {
-                Ok(Counts { total, parts: parts.to_vec(), stack_bytes, open_stack_bytes })
-            }
-            other => Err(unexpected(&name, &other)),
-        })
-    }
-}
-
-fn unexpected(name: &str, reply: &Reply<'_>) -> Error {
-    match *reply {
-        Reply::Refused(refusal) => Error::Refused { link: name.into(), refusal },
-        ref other => Error::tool(name, format!("unexpected reply: {other:?}")),
     }
 }
 
