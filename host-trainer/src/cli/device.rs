@@ -9,7 +9,7 @@ use crate::error::Result;
 /// Which device, and what runs on it.
 #[derive(clap::Args, Debug)]
 pub struct DeviceArgs {
-    /// host, qemu-m0, qemu-m3, qemu-m4, qemu-m7, qemu-m33, probe[:VID:PID], serial:PATH or
+    /// host, qemu-m0, qemu-m3, qemu-m4, qemu-m7, qemu-m33, probe[:VID:PID][@CHIP], serial:PATH or
     /// tcp:HOST:PORT; a count needs a device.
     #[arg(long, default_value = "qemu-m4")]
     target: String,

@@ -13,10 +13,10 @@ use crate::files;
 #[command(after_help = "Example: supernano watch --target probe --firmware \
     target/firmware/nucleo-f446re-agent.elf")]
 pub struct Args {
-    /// probe[:VID:PID], serial:PATH or tcp:HOST:PORT.
+    /// probe[:VID:PID][@CHIP], serial:PATH or tcp:HOST:PORT.
     #[arg(long, default_value = "probe", conflicts_with = "input")]
     target: String,
-    /// Debug probe: the same as --target probe[:VID:PID].
+    /// Debug probe, VID:PID where there are several: the same as --target probe[:VID:PID].
     #[arg(long, num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["target", "input"])]
     probe: Option<String>,
     /// Chip, by probe-rs's name, where the probe cannot tell.
@@ -68,9 +68,12 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
 
 #[cfg(feature = "probe")]
 fn line(target: &Target, args: &Args) -> Result<Box<dyn crate::device::Link>> {
-    use crate::device::probe;
+    use crate::device::{ProbeId, probe};
     match target {
-        Target::Probe(id) => probe::open(*id, args.chip.as_deref(), probe::LOGS),
+        Target::Probe(id) => {
+            let chip = args.chip.clone().or_else(|| id.chip.clone());
+            probe::open(&ProbeId { chip, ..id.clone() }, probe::LOGS)
+        }
         _ => link::open(target),
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::session::Link;
-use super::target::Target;
+use super::target::{ProbeId, Target};
 use crate::error::{Error, Result};
 
 /// A read waits so long.
@@ -76,7 +76,7 @@ pub fn open(target: &Target) -> Result<Box<dyn Link>> {
     match target {
         Target::Tcp(address) => tcp(address),
         Target::Serial(path) => serial(path),
-        Target::Probe(id) => probe(*id),
+        Target::Probe(id) => probe(id),
         Target::Host | Target::Qemu(_) => {
             let expected = "probe, serial:PATH or tcp:HOST:PORT";
             Err(Error::invalid("option --target", "target", expected, target))
@@ -110,11 +110,11 @@ fn serial(path: &Path) -> Result<Box<dyn Link>> {
 }
 
 #[cfg(feature = "probe")]
-fn probe(id: Option<(u16, u16)>) -> Result<Box<dyn Link>> {
-    super::probe::rtt(id, None)
+fn probe(id: &ProbeId) -> Result<Box<dyn Link>> {
+    super::probe::rtt(id)
 }
 
 #[cfg(not(feature = "probe"))]
-fn probe(_: Option<(u16, u16)>) -> Result<Box<dyn Link>> {
+fn probe(_: &ProbeId) -> Result<Box<dyn Link>> {
     Err(Error::tool("debug probe", "this binary was built without the feature `probe`"))
 }

@@ -20,4 +20,4 @@ pub use latency::{Count, LatencyReport, LayerCount, Options, kind, latency};
 pub use qemu::{Qemu, agent};
 pub use selftest::{SelfTestReport, selftest};
 pub use session::{Counts, Device, Link, Opened, Session, Traffic};
-pub use target::{MACHINES, Machine, Target, usb_id};
+pub use target::{MACHINES, Machine, ProbeId, Target, usb_id};

@@ -13,6 +13,7 @@ use probe_rs::{Permissions, Session};
 use super::elf::Segment;
 use super::flash::nearest;
 use super::session::Link;
+use super::target::ProbeId;
 use crate::error::{Error, Result};
 
 /// Longest wait for a firmware to set up its channels.
@@ -93,21 +94,21 @@ struct Rtt {
 ///
 /// # Errors
 /// [`Error::Tool`] without a probe, [`Error::Firmware`] where what runs has no such channel.
-pub fn rtt(id: Option<(u16, u16)>, chip: Option<&str>) -> Result<Box<dyn Link>> {
-    open(id, chip, CHANNEL)
+pub fn rtt(probe: &ProbeId) -> Result<Box<dyn Link>> {
+    open(probe, CHANNEL)
 }
 
 /// As [`rtt`], with the name of the channel.
 ///
 /// # Errors
 /// As [`rtt`].
-pub fn open(id: Option<(u16, u16)>, chip: Option<&str>, channel: &str) -> Result<Box<dyn Link>> {
+pub fn open(probe: &ProbeId, channel: &str) -> Result<Box<dyn Link>> {
     let stranger = |found: String| Error::Firmware {
         link: "debug probe".into(),
         expected: format!("an RTT channel `{channel}`"),
         found,
     };
-    let mut session = attach(id, chip)?;
+    let mut session = attach(probe.usb, probe.chip.as_deref())?;
     let mut rtt = {
         let mut core = session.core(0).map_err(failed)?;
         try_attach_to_rtt(&mut core, ATTACH, &ScanRegion::Ram)

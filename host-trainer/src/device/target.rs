@@ -13,12 +13,21 @@ pub enum Target {
     Host,
     /// A machine of QEMU.
     Qemu(Machine),
-    /// A board behind a debug probe: its USB vendor and product, where one is named.
-    Probe(Option<(u16, u16)>),
+    /// A board behind a debug probe.
+    Probe(ProbeId),
     /// A board on a serial port.
     Serial(PathBuf),
     /// Whatever answers at HOST:PORT.
     Tcp(String),
+}
+
+/// Which debug probe, and what is behind it; what is not named is what is found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProbeId {
+    /// USB vendor and product.
+    pub usb: Option<(u16, u16)>,
+    /// Chip, by probe-rs's name: not every chip tells its own.
+    pub chip: Option<String>,
 }
 
 /// An emulated machine and the agent that is made for it.
@@ -52,7 +61,7 @@ impl Machine {
 /// The targets there are, as a message lists them.
 pub(crate) fn known() -> String {
     let names: Vec<&str> = MACHINES.iter().map(|m| m.name).collect();
-    format!("{}, probe[:VID:PID], serial:PATH or tcp:HOST:PORT", names.join(", "))
+    format!("{}, probe[:VID:PID][@CHIP], serial:PATH or tcp:HOST:PORT", names.join(", "))
 }
 
 /// Reads `VID:PID`, hexadecimal.
@@ -67,6 +76,36 @@ pub fn usb_id(text: &str) -> Result<(u16, u16)> {
     id.ok_or_else(|| Error::invalid("debug probe", "VID:PID", "such as 0483:374b", text))
 }
 
+impl FromStr for ProbeId {
+    type Err = Error;
+
+    /// `[:VID:PID][@CHIP]`.
+    fn from_str(text: &str) -> Result<Self> {
+        let (usb, chip) = match text.split_once('@') {
+            Some((usb, chip)) => (usb, Some(chip)),
+            None => (text, None),
+        };
+        if chip.is_some_and(str::is_empty) {
+            return Err(Error::invalid("debug probe", "@CHIP", "such as RP2040", "nothing"));
+        }
+        let usb = match usb.strip_prefix(':') {
+            Some(id) => Some(usb_id(id)?),
+            None if usb.is_empty() => None,
+            None => return Err(Error::invalid("debug probe", "target", "probe:VID:PID", text)),
+        };
+        Ok(Self { usb, chip: chip.map(str::to_owned) })
+    }
+}
+
+impl fmt::Display for ProbeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((vendor, product)) = self.usb {
+            write!(f, ":{vendor:04x}:{product:04x}")?;
+        }
+        self.chip.as_ref().map_or(Ok(()), |chip| write!(f, "@{chip}"))
+    }
+}
+
 impl FromStr for Target {
     type Err = Error;
 
@@ -74,9 +113,12 @@ impl FromStr for Target {
         if text == "host" {
             return Ok(Self::Host);
         }
+        if let Some(id) = text.strip_prefix("probe")
+            && (id.is_empty() || id.starts_with(['@', ':']))
+        {
+            return id.parse().map(Self::Probe);
+        }
         match text.split_once(':') {
-            None if text == "probe" => return Ok(Self::Probe(None)),
-            Some(("probe", id)) => return usb_id(id).map(|id| Self::Probe(Some(id))),
             Some(("serial", path)) if !path.is_empty() => return Ok(Self::Serial(path.into())),
             Some(("tcp", address)) => {
                 let port = address.rsplit_once(':').map(|(host, p)| (host, p.parse::<u16>()));
@@ -99,8 +141,7 @@ impl fmt::Display for Target {
         match self {
             Self::Host => f.write_str("host"),
             Self::Qemu(machine) => f.write_str(machine.name),
-            Self::Probe(None) => f.write_str("probe"),
-            Self::Probe(Some((vendor, product))) => write!(f, "probe:{vendor:04x}:{product:04x}"),
+            Self::Probe(id) => write!(f, "probe{id}"),
             Self::Serial(path) => write!(f, "serial:{}", path.display()),
             Self::Tcp(address) => write!(f, "tcp:{address}"),
         }
@@ -119,13 +160,27 @@ mod tests {
             "qemu-m33",
             "probe",
             "probe:0483:374b",
+            "probe@RP2040",
+            "probe:2e8a:000c@RP235x",
             "serial:/dev/ttyACM0",
             "tcp:localhost:4000",
             "tcp:[::1]:4000",
         ] {
             assert_eq!(text.parse::<Target>().unwrap().to_string(), text);
         }
-        for text in ["", "qemu-m5", "probe:1", "probe:x:y", "serial:", "tcp:", "tcp:a", "tcp:a:0"] {
+        for text in [
+            "",
+            "qemu-m5",
+            "probe:1",
+            "probe:x:y",
+            "probe@",
+            "probes",
+            "probe:@RP2040",
+            "serial:",
+            "tcp:",
+            "tcp:a",
+            "tcp:a:0",
+        ] {
             assert_eq!(text.parse::<Target>().unwrap_err().exit_code(), 2, "{text}");
         }
     }

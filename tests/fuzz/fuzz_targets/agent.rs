@@ -12,7 +12,9 @@ struct Desk;
 impl Board for Desk {
     const CHIP: &'static str = "fuzz";
     const CORE: &'static str = "host";
-    const CLOCK_HZ: u32 = 1;
+    fn clock_hz(&self) -> u32 {
+        1
+    }
     const UNIT: Unit = Unit::Cycles;
 
     fn count(&self) -> u32 {

@@ -22,7 +22,9 @@ macro_rules! board {
         impl Board for Chip<$name> {
             const CHIP: &'static str = $chip;
             const CORE: &'static str = "host";
-            const CLOCK_HZ: u32 = 1_000_000;
+            fn clock_hz(&self) -> u32 {
+                1_000_000
+            }
             const UNIT: Unit = Unit::Cycles;
 
             fn count(&self) -> u32 {
