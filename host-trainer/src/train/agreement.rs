@@ -179,25 +179,22 @@ where
     let clipped = HALVES.replace("k = 3", "k = 3\nclip = 0.5");
     let masked = |n| Updates { execution: Execution::Masked, n };
     let sliced = |n| Updates { execution: Execution::Sliced, n };
+    let (shared, mut slow, mut two) =
+        (config("prelu+oe", "")?, config("prelu+oe", "")?, config("prelu+oe", "")?);
+    // Rounding grows with every update, the faster the larger the rate.
+    slow.steps[0].lr = 0.01;
+    two.steps[0].k = 1;
     let mut found = Vec::new();
-    for (what, enhancement, step, how, tolerance) in [
-        ("a masked update", "prelu+oe", "", masked(1), 2e-4),
-        ("20 masked updates", "prelu+oe", "", masked(20), 2e-3),
-        ("a masked update without enhancement", "none", "", masked(1), 2e-4),
-        ("a masked update of halves", "oe", HALVES, masked(1), 2e-4),
-        ("a masked update of exclusive branches", "prelu+oe", &exclusive, masked(1), 2e-4),
-        ("a masked update with an untrained teacher", "prelu+oe", &untrained, masked(1), 2e-4),
-        ("a masked update that is clipped", "prelu+oe", &clipped, masked(1), 2e-4),
-        ("a sliced update of two networks", "prelu+oe", "two", sliced(1), 2e-4),
+    for (what, config, how, tolerance) in [
+        ("a masked update", shared, masked(1), 2e-4),
+        ("20 masked updates", slow, masked(20), 2e-3),
+        ("a masked update without enhancement", config("none", "")?, masked(1), 2e-4),
+        ("a masked update of halves", config("oe", HALVES)?, masked(1), 2e-4),
+        ("a masked update of exclusive branches", config("prelu+oe", &exclusive)?, masked(1), 2e-4),
+        ("a masked update, teacher untrained", config("prelu+oe", &untrained)?, masked(1), 2e-4),
+        ("a masked update that is clipped", config("prelu+oe", &clipped)?, masked(1), 2e-4),
+        ("a sliced update of two networks", two, sliced(1), 2e-4),
     ] {
-        let mut config = config(enhancement, if step == "two" { "" } else { step })?;
-        if step == "two" {
-            config.steps[0].k = 1;
-        }
-        if how.n > 1 {
-            // Rounding grows with every update, the faster the larger the rate.
-            config.steps[0].lr = 0.01;
-        }
         let expected = after::<CpuAutodiff>(&config, sliced(how.n))?;
         let got = after::<B>(&config, how)?;
         let difference = got.difference(&expected);
