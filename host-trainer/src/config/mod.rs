@@ -93,15 +93,6 @@ pub enum Precision {
 }
 
 impl Precision {
-    /// The type that operands are rounded to; `None` for 32 bits.
-    pub fn half(self) -> Option<burn::tensor::FloatDType> {
-        match self {
-            Self::Float32 => None,
-            Self::Bfloat16 => Some(burn::tensor::FloatDType::BF16),
-            Self::Float16 => Some(burn::tensor::FloatDType::F16),
-        }
-    }
-
     fn is_whole(&self) -> bool {
         *self == Self::Float32
     }

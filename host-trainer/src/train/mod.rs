@@ -18,11 +18,12 @@ mod update;
 
 use std::path::{Path, PathBuf};
 
+use burn::tensor::FloatDType;
 use supernano_core::arch::Arch;
 use supernano_core::plan::{Enhancement, Plan, resolve};
 use supernano_core::space::Space;
 
-use crate::config::RunConfig;
+use crate::config::{Precision, RunConfig};
 use crate::data::Dataset;
 pub use crate::data::of_run as load_data;
 use crate::error::{Error, Result};
@@ -31,6 +32,17 @@ use checkpoint::Checkpoint;
 pub use epoch::{Begin, Epoch, train, train_until};
 pub use panel::PanelScore;
 pub use state::metrics;
+
+impl Precision {
+    /// The type that operands are rounded to; `None` for 32 bits.
+    pub(crate) fn half(self) -> Option<FloatDType> {
+        match self {
+            Self::Float32 => None,
+            Self::Bfloat16 => Some(FloatDType::BF16),
+            Self::Float16 => Some(FloatDType::F16),
+        }
+    }
+}
 
 /// A run directory with the weights of its latest finished step.
 #[derive(Clone, Debug)]

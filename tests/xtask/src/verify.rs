@@ -78,7 +78,11 @@ fn steps() -> Vec<Step> {
                 let mut host =
                     cargo(["clippy", "--release", "--workspace", "--all-targets", "--quiet"]);
                 host.args(warnings);
-                let mut list = vec![host];
+                let mut devices =
+                    cargo(["clippy", "--release", "--package", "supernano", "--quiet"]);
+                devices.args(["--all-targets", "--no-default-features", "--features", "probe"]);
+                devices.args(warnings);
+                let mut list = vec![host, devices];
                 for firmware in
                     firmware::ALL.iter().chain([&firmware::MINIMAL, &firmware::C_LIBRARY])
                 {
