@@ -177,6 +177,11 @@ impl Dataset {
         })
     }
 
+    /// Classes of the training images at `indices`.
+    pub fn labels(&self, indices: &[u32]) -> Vec<u16> {
+        indices.iter().map(|&i| self.train.labels[i as usize]).collect()
+    }
+
     fn fill(&self, indices: &[u32], one: impl Fn(u32, &mut [f32]) + Sync) -> Vec<f32> {
         let size = self.shape.len();
         let mut out = vec![0.0; indices.len() * size];

@@ -130,7 +130,7 @@ where
 {
     let Weights { layout, values } = uneven(config);
     let step = config.steps.len();
-    let start = Checkpoint { step, epoch: 0, values, momentum: Vec::new(), statistics: None };
+    let start = Checkpoint::start(step, values);
     Params::new(layout, &start)
 }
 

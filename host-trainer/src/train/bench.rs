@@ -55,8 +55,7 @@ impl Bench {
         let space = config.space();
         let layout = Layout::new(space, ENHANCEMENT, BranchScheme::Shared);
         let values = Weights::initial(layout.clone(), Key::new(1)).values;
-        let state =
-            Checkpoint { step: 2, epoch: 0, values, momentum: Vec::new(), statistics: None };
+        let state = Checkpoint::start(2, values);
         let mut rng = Key::new(1).rng(Purpose::Generate, 0);
         let pixels = (0..images * space.input.len()).map(|_| 4.0 * rng.random::<f32>() - 2.0);
         let pixels = pixels.collect();

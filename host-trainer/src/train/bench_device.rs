@@ -109,8 +109,7 @@ impl DeviceBench<'_> {
         let (space, step) = (config.space(), &config.steps[number - 1]);
         let layout = layout_of(space, config, number);
         let values = Weights::initial(layout.clone(), Key::new(config.seed)).values;
-        let state =
-            Checkpoint { step: number, epoch: 0, values, momentum: Vec::new(), statistics: None };
+        let state = Checkpoint::start(number, values);
         let enhancement = step.enhancement(config.enhancement);
         let (optimizer, half) = (config.optimizer, precision.half());
         let job = Job { space, enhancement, step, number, optimizer, fixed: None, half };
@@ -166,8 +165,7 @@ impl DeviceBench<'_> {
                 None => {
                     let indices = &order[range(update)];
                     let pixels = dataset.augmented(indices, &config.augmentation, key);
-                    let labels: Vec<u16> =
-                        indices.iter().map(|&i| dataset.train.labels[i as usize]).collect();
+                    let labels = dataset.labels(indices);
                     let batch = Batch::new(&pixels, &labels, dataset.shape);
                     job.update(&mut params, &batch, &archs(update), step.lr, update)?
                 }

@@ -96,6 +96,11 @@ pub fn latest_finished(run: &Path, config: &RunConfig) -> Option<usize> {
 }
 
 impl Checkpoint {
+    /// The start of a step, without momentum and statistics.
+    pub fn start(step: usize, values: Vec<f32>) -> Self {
+        Self { step, epoch: 0, values, momentum: Vec::new(), statistics: None }
+    }
+
     /// Writes the file atomically.
     ///
     /// # Errors

@@ -293,8 +293,7 @@ where
                 None => {
                     let indices = &order[range];
                     let pixels = dataset.augmented(indices, &self.config.augmentation, key);
-                    let labels: Vec<u16> =
-                        indices.iter().map(|&i| dataset.train.labels[i as usize]).collect();
+                    let labels = dataset.labels(indices);
                     let batch = Batch::new(&pixels, &labels, dataset.shape);
                     job.update(params, &batch, &archs(first + updates), rate, first + updates)?
                 }

@@ -311,8 +311,7 @@ pub fn finetune(
         for indices in order[..images].chunks(batch) {
             let (n, pixels) =
                 (indices.len(), dataset.augmented(indices, material.augmentation, key));
-            let labels: Vec<u16> =
-                indices.iter().map(|&i| dataset.train.labels[i as usize]).collect();
+            let labels = dataset.labels(indices);
             let net = QuantisedNet::with(&trained.float(), &trained.affines, dataset);
             let pass = forward(&trained, &net, &pixels, n);
             let device = Default::default();

@@ -107,7 +107,7 @@ pub fn train_alone(
     let (space, config) = alone(config, coded, recipe);
     let layout = layout_of(space, &config, 1);
     let values = Weights::initial(layout.clone(), Key::new(recipe.seed)).values;
-    let state = Checkpoint { step: 1, epoch: 0, values, momentum: Vec::new(), statistics: None };
+    let state = Checkpoint::start(1, values);
     let mut step = Step::<CpuAutodiff>::over(space, &config, dataset, Path::new(""), state, None);
     let bar = indicatif::ProgressBar::hidden();
     for _ in 0..recipe.epochs {
@@ -145,7 +145,7 @@ pub fn train_inherited(
     let inherited = run.weights.subnet(&resolve(run.space(), &coded.arch, enhancement, scheme));
     let layout = layout_of(space, &config, 1);
     let values = inherit(&inherited, layout.clone()).values;
-    let state = Checkpoint { step: 1, epoch: 0, values, momentum: Vec::new(), statistics: None };
+    let state = Checkpoint::start(1, values);
     let mut params = Params::<CpuAutodiff>::new(layout.clone(), &state);
     let plan = resolve(space, &Arch::largest(space), enhancement, BranchScheme::Shared);
     let (device, s) = (Default::default(), dataset.shape);
@@ -158,8 +158,7 @@ pub fn train_inherited(
             let n = indices.len();
             let images =
                 Map::from_images(&pixels, n, s.channels.into(), s.height.into(), s.width.into());
-            let labels: Vec<u16> =
-                indices.iter().map(|&i| dataset.train.labels[i as usize]).collect();
+            let labels = dataset.labels(indices);
             let labels = loss::one_hot::<CpuAutodiff>(&labels, space.classes.into(), &device);
             let answers = from.teacher.forward(&pixels, n);
             let answers = TensorData::new(answers, [n, usize::from(space.classes)]);

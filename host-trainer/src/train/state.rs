@@ -86,7 +86,7 @@ pub(super) fn layout_of(space: &'static Space<'static>, config: &RunConfig, step
 /// The start of a step: initial weights, or those of the step before, duplicated, and its momentum
 /// where the step goes on with it.
 pub(super) fn start(config: &RunConfig, run: &Path, step: usize) -> Result<Checkpoint> {
-    let fresh = |values| Checkpoint { step, epoch: 0, values, momentum: vec![], statistics: None };
+    let fresh = |values| Checkpoint::start(step, values);
     if step == 1 {
         return Ok(fresh(Weights::initial(layout(config, 1), Key::new(config.seed)).values));
     }
