@@ -40,6 +40,7 @@
 mod agent;
 mod dsp;
 mod network;
+mod turn;
 
 pub use agent::{Agent, Board, Memory};
 pub use dsp::{ALL, Dsp, KERNELS, Kernels, kernels};
@@ -48,3 +49,4 @@ pub use supernano_core::blob::{BlobView, kernels as blob_kernels};
 pub use supernano_core::error::Error;
 pub use supernano_core::exec::argmax;
 pub use supernano_core::kernel::KernelSet;
+pub use turn::{Incoming, Turn};

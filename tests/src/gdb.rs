@@ -7,18 +7,18 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use object::{Object as _, ObjectSymbol as _};
+
 /// What RTT's control block begins with.
 const MAGIC: &[u8] = b"SEGGER RTT\0\0\0\0\0\0";
-/// RAM that is searched for it: 4 MiB from here.
-const RAM: u32 = 0x2000_0000;
-/// Most bytes of one read.
-const CHUNK: u32 = 1024;
 
 /// A machine and its debugger port.
 #[derive(Debug)]
 pub struct Probe {
     child: Child,
     debugger: TcpStream,
+    /// Address of RTT's control block.
+    block: u32,
     /// The machine's UART.
     pub uart: TcpStream,
 }
@@ -39,6 +39,14 @@ fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
+/// Where an ELF file has RTT's control block.
+fn rtt_block(elf: &Path) -> u32 {
+    let bytes = std::fs::read(elf).expect("an ELF file");
+    let file = object::File::parse(&*bytes).expect("an ELF file");
+    let block = file.symbols().find(|s| s.name() == Ok("_SEGGER_RTT")).expect("RTT");
+    u32::try_from(block.address()).expect("32 bits")
+}
+
 fn accept(listener: &TcpListener) -> TcpStream {
     let stream = listener.accept().expect("QEMU connects").0;
     stream.set_nodelay(true).expect("a socket");
@@ -46,7 +54,7 @@ fn accept(listener: &TcpListener) -> TcpStream {
 }
 
 impl Probe {
-    /// Starts an agent for Cortex-M4 and lets it run for a moment.
+    /// Starts an agent for Cortex-M4; it runs in [`Self::go`] only.
     pub fn start(elf: &Path) -> Self {
         let listen = || {
             let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
@@ -65,9 +73,7 @@ impl Probe {
             .spawn()
             .expect("qemu-system-arm");
         let (uart, debugger) = (accept(&uart), accept(&debugger));
-        let mut this = Self { child, debugger, uart };
-        this.go(Duration::from_millis(200));
-        this
+        Self { child, debugger, block: rtt_block(elf), uart }
     }
 
     fn send(&mut self, packet: &str) {
@@ -132,15 +138,15 @@ impl Probe {
         Channel { name: String::from_utf8_lossy(name).into(), mode, at, buffer, size }
     }
 
-    /// Searches the RAM for RTT: its channels, up and down.
+    /// Lets the device run until it has set RTT's block up, and reads the channels, up and down.
     pub fn channels(&mut self) -> (Vec<Channel>, Vec<Channel>) {
-        let found = (0..4096).map(|i| RAM + CHUNK * i).find_map(|start| {
-            let bytes = self.read(start, CHUNK + MAGIC.len() as u32);
-            bytes.windows(MAGIC.len()).position(|w| w == MAGIC).map(|i| start + i as u32)
-        });
-        let block = found.expect("a control block of RTT");
-        let [up, down] = self.words(block + 16);
-        let first = block + 24;
+        let start = Instant::now();
+        while self.read(self.block, MAGIC.len() as u32) != MAGIC {
+            assert!(start.elapsed() < Duration::from_secs(60), "no control block of RTT");
+            self.go(Duration::from_millis(50));
+        }
+        let [up, down] = self.words(self.block + 16);
+        let first = self.block + 24;
         let all: Vec<Channel> = (0..up + down).map(|i| self.channel(first + 24 * i)).collect();
         let (up, down) = all.split_at(up as usize);
         (up.to_vec(), down.to_vec())
@@ -151,12 +157,15 @@ impl Probe {
         self.write(channel.at + 20, &mode.to_le_bytes());
     }
 
-    /// Gives bytes to the device, as it takes them.
+    /// Gives bytes to the device, and lets it run until it has taken them.
     pub fn down(&mut self, channel: &Channel, mut bytes: &[u8]) {
         let start = Instant::now();
-        while !bytes.is_empty() {
-            assert!(start.elapsed() < Duration::from_secs(60), "the device takes nothing");
+        loop {
             let [write, read] = self.words(channel.at + 12);
+            if bytes.is_empty() && write == read {
+                return;
+            }
+            assert!(start.elapsed() < Duration::from_secs(60), "the device takes nothing");
             let room = (read + channel.size - write - 1) % channel.size;
             let part = room.min(channel.size - write).min(bytes.len() as u32);
             if part > 0 {

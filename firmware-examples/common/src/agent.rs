@@ -1,7 +1,7 @@
 //! The agent's loop over a board's serial port and over RTT.
 
 use supernano_core::wire::{self, MAX_FRAME, Request};
-use supernano_runtime::{Agent, Board, Memory};
+use supernano_runtime::{Agent, Board, Incoming, Memory, Turn};
 
 use crate::rtt::Rtt;
 
@@ -20,18 +20,14 @@ pub fn serve<B: Board + Port>(board: B, memory: Memory<'_>) -> ! {
     let mut rtt = Rtt::start();
     let mut agent = Agent::new(board, memory);
     open_placed(&mut agent);
-    let mut latest_over_rtt = false;
+    let mut turn = Turn::new();
     loop {
-        let (byte, over_rtt) = match agent.board().receive() {
-            Some(byte) => (byte, false),
-            None => match rtt.receive() {
-                Some(byte) => (byte, true),
-                None => continue,
-            },
+        let receive = |rtt_asked| if rtt_asked { rtt.receive() } else { agent.board().receive() };
+        let Some(Incoming { byte, second: over_rtt, switched }) = turn.next(receive) else {
+            continue;
         };
-        if over_rtt != latest_over_rtt {
-            agent.receive(0); // ends what began on the other line: a frame is of one line
-            latest_over_rtt = over_rtt;
+        if switched {
+            agent.receive(0); // ends what began on the other line
         }
         let (board, answer) = agent.receive(byte);
         if over_rtt {
