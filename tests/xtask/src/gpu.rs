@@ -42,16 +42,7 @@ pub fn run(args: &Args) -> Result<()> {
         let mut command = program(&built, ["gpu", "--device", &args.device]);
         return process::run(command.args(&args.arguments)).map(|_| ());
     };
-    fs::create_dir_all(folder).map_err(|e| failed(folder, &e))?;
-    let packed = folder.join("supernano");
-    fs::copy(&built, &packed).map_err(|e| failed(&packed, &e))?;
-    match in_path("strip") {
-        Some(strip) => {
-            let packed = std::path::absolute(&packed).map_err(|e| failed(&packed, &e))?;
-            process::run(&mut program(strip, [packed])).map(|_| ())?;
-        }
-        None => eprintln!("strip: not in PATH; the program stays as large as it is"),
-    }
+    pack(&built, folder)?;
     let mut data = String::new();
     if let Some(archive) = &args.data {
         let name = archive.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -66,6 +57,19 @@ pub fn run(args: &Args) -> Result<()> {
         args.device
     );
     Ok(())
+}
+
+/// Copies a program into a folder, without its symbols: the copy.
+fn pack(program: &Path, folder: &Path) -> Result<PathBuf> {
+    fs::create_dir_all(folder).map_err(|e| failed(folder, &e))?;
+    let packed = folder.join(format!("supernano{}", std::env::consts::EXE_SUFFIX));
+    let packed = std::path::absolute(&packed).map_err(|e| failed(&packed, &e))?;
+    fs::copy(program, &packed).map_err(|e| failed(&packed, &e))?;
+    match in_path("strip") {
+        Some(strip) => process::run(&mut process::program(strip, [&packed])).map(|_| ())?,
+        None => eprintln!("strip: not in PATH; the program stays as large as it is"),
+    }
+    Ok(packed)
 }
 
 fn failed(path: &Path, error: &std::io::Error) -> Failure {
@@ -101,18 +105,19 @@ fn split(file: &Path, folder: &Path, name: &str, most: u64) -> Result<usize> {
 }
 
 /// Every operation of training on a GPU, on Vulkan (a software driver will do), compared with the
-/// CPU; and that CUDA is refused where there is none.
+/// CPU, by the program as it is packed; and that CUDA is refused where there is none.
 pub fn check() -> Result<()> {
     if cfg!(not(target_os = "linux")) {
         eprintln!("SKIPPED: GPU backends are checked on Linux, with Mesa's software driver");
         return Ok(());
     }
     setup::vulkan()?;
-    let built = build("cuda,vulkan")?;
     let folder = tempfile::tempdir().map_err(|e| failed(Path::new("temporary folder"), &e))?;
+    let packed = pack(&build("cuda,vulkan")?, &folder.path().join("packed"))?;
     let output = folder.path().join("gpu");
     let gpu = |device: &str| {
-        let mut command = program(&built, ["gpu", "--device", device, "--config", SMALL, "--json"]);
+        let mut command =
+            program(&packed, ["gpu", "--device", device, "--config", SMALL, "--json"]);
         command.args(["--updates", "2", "--sliced-updates", "0", "--precision", "float16"]);
         command.arg("--output").arg(&output);
         command

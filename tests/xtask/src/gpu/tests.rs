@@ -13,3 +13,17 @@ fn parts_together_are_the_file() {
     fs::write(&file, &bytes[..2000]).unwrap();
     assert_eq!(split(&file, folder.path(), "even", 1000).unwrap(), 2);
 }
+
+/// A copy in a folder that did not exist, without symbols where they can be removed, still runs.
+#[test]
+fn a_packed_program_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = std::env::current_exe().unwrap();
+    let packed = pack(&own, &folder.path().join("new/folder")).unwrap();
+    assert!(packed.is_absolute() && packed.starts_with(folder.path()));
+    let size = |path: &Path| fs::metadata(path).unwrap().len();
+    if in_path("strip").is_some() {
+        assert!(size(&packed) < size(&own));
+    }
+    process::run(&mut program(&packed, ["--list"])).unwrap();
+}
