@@ -30,16 +30,10 @@ pub struct Incoming {
 }
 
 impl Turn {
-    /// The first line's turn.
-    pub const fn new() -> Self {
-        Self { second: false, begun: 0, quiet: 0 }
-    }
-
     /// The next byte, if any. `receive(second)` polls a line.
     pub fn next(&mut self, mut receive: impl FnMut(bool) -> Option<u8>) -> Option<Incoming> {
-        let first_asked = self.second != (self.begun == 0);
         let waits = self.begun > 0 && self.quiet < PATIENCE;
-        let mut second = first_asked;
+        let mut second = self.second != (self.begun == 0);
         let mut byte = receive(second);
         if byte.is_none() && !waits {
             second = !second;

@@ -15,7 +15,7 @@ fn line(polls: impl IntoIterator<Item = Option<u8>>) -> VecDeque<Option<u8>> {
 
 /// Everything that is received until both lines are empty: runs of bytes of one line.
 fn runs(mut lines: Lines) -> Vec<(bool, Vec<u8>)> {
-    let mut turn = Turn::new();
+    let mut turn = Turn::default();
     let mut runs: Vec<(bool, Vec<u8>)> = Vec::new();
     while lines.iter().any(|l| !l.is_empty()) {
         let poll = |second: bool| lines[usize::from(second)].pop_front().flatten();

@@ -20,7 +20,7 @@ pub fn serve<B: Board + Port>(board: B, memory: Memory<'_>) -> ! {
     let mut rtt = Rtt::start();
     let mut agent = Agent::new(board, memory);
     open_placed(&mut agent);
-    let mut turn = Turn::new();
+    let mut turn = Turn::default();
     loop {
         let receive = |rtt_asked| if rtt_asked { rtt.receive() } else { agent.board().receive() };
         let Some(Incoming { byte, second: over_rtt, switched }) = turn.next(receive) else {
