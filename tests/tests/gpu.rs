@@ -2,7 +2,7 @@
 
 use supernano_tests::command::{number, supernano};
 
-const CONFIG: &str = "host-trainer/configs/agreement.toml";
+const CONFIG: &str = "host-trainer/gpu/agreement.toml";
 
 #[test]
 fn a_device_is_checked_timed_and_trained_on_in_several_calls() {

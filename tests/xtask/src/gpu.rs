@@ -9,7 +9,7 @@ use crate::process::{self, Failure, Result, cargo, in_path, program, root};
 use crate::setup;
 
 /// A space of a few channels and 25 updates.
-const SMALL: &str = "host-trainer/configs/agreement.toml";
+const SMALL: &str = "host-trainer/gpu/agreement.toml";
 
 /// Arguments of `cargo xtask gpu`.
 #[derive(clap::Args, Debug)]

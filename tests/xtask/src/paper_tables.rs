@@ -80,7 +80,8 @@ fn train(args: &Args, name: &str, run: &Path, start: Instant) -> Result<bool> {
     if left.is_some_and(|m| m <= 0.0) {
         return Ok(false);
     }
-    let mut command = supernano(&["train", &format!("host-trainer/configs/paper/{name}.toml")]);
+    let mut command =
+        supernano(&["train", &format!("tests/experiments/configs/paper/{name}.toml")]);
     command.arg("--output").arg(run).arg("--data").arg(&args.data).arg("--json");
     if root().join(run).join("checkpoints").exists() {
         command.arg("--resume");

@@ -1,0 +1,132 @@
+//! Network files on the host: aligned bytes and the integer executor over many images.
+
+use std::path::Path;
+
+use rayon::prelude::*;
+use supernano_core::blob::BlobView;
+use supernano_core::exec::{Network, argmax};
+use supernano_core::graph::Op;
+use supernano_core::kernel::{Host, Kernels, Packed, Reference};
+
+use crate::error::{Error, Result};
+use crate::files;
+use crate::images::Images;
+
+/// The bytes of a network file, aligned as [`BlobView`] needs them and already checked once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blob {
+    words: Vec<u32>,
+    length: usize,
+    place: String,
+}
+
+/// Images that the reference kernels execute beside the fast ones: they take a second each.
+pub const SAMPLE: usize = 16;
+
+impl Blob {
+    /// Copies and checks `bytes`; `place` names them in errors.
+    ///
+    /// # Errors
+    /// [`Error::Core`].
+    pub fn new(bytes: &[u8], place: impl ToString) -> Result<Self> {
+        let mut words = vec![0u32; bytes.len().div_ceil(4)];
+        bytemuck::cast_slice_mut::<u32, u8>(&mut words)[..bytes.len()].copy_from_slice(bytes);
+        let blob = Self { words, length: bytes.len(), place: place.to_string() };
+        blob.view()?;
+        Ok(blob)
+    }
+
+    /// Reads and checks a `.snb` file.
+    ///
+    /// # Errors
+    /// As [`files::read`], and [`Error::Core`].
+    pub fn read(path: &Path) -> Result<Self> {
+        Self::new(&files::read(path)?, path.display())
+    }
+
+    /// The file's bytes, aligned to 4.
+    pub fn bytes(&self) -> &[u8] {
+        &bytemuck::cast_slice(&self.words)[..self.length]
+    }
+
+    /// The checked view.
+    ///
+    /// # Errors
+    /// [`Error::Core`]; never after [`Blob::new`].
+    pub fn view(&self) -> Result<BlobView<'_>> {
+        BlobView::new_checked(self.bytes()).map_err(|e| Error::core(&self.place, e))
+    }
+
+    /// Integer logits `[images.len(), classes]` by the host's packed kernels, in parallel over images.
+    ///
+    /// # Errors
+    /// [`Error::Core`] for images of another shape.
+    pub fn logits(&self, images: &Images) -> Result<Vec<i32>> {
+        self.logits_with(images, || Packed(Host::default()))
+    }
+
+    /// `logits` of the images, those of the first [`SAMPLE`] computed anew by the reference kernels.
+    ///
+    /// # Errors
+    /// As [`Blob::logits`].
+    pub fn sampled(&self, images: &Images, logits: &[i32]) -> Result<Vec<i32>> {
+        let count = images.len().min(SAMPLE) as u32;
+        let sample = images.select(&(0..count).collect::<Vec<u32>>());
+        let mut found = self.logits_with(&sample, || Reference)?;
+        found.extend_from_slice(logits.get(found.len()..).unwrap_or_default());
+        Ok(found)
+    }
+
+    /// As [`Blob::logits`], by the kernels that `kernels` makes.
+    ///
+    /// # Errors
+    /// As [`Blob::logits`].
+    pub fn logits_with<K: Kernels>(
+        &self,
+        images: &Images,
+        kernels: impl Fn() -> K + Sync,
+    ) -> Result<Vec<i32>> {
+        let view = self.view()?;
+        let classes = view.classes();
+        let mut logits = vec![0i32; images.len() * classes];
+        logits.par_chunks_mut(classes.max(1)).enumerate().try_for_each_init(
+            || {
+                let network = Network::new(&view, kernels());
+                let arena = vec![0u32; network.arena_words()];
+                (network, arena)
+            },
+            |(network, arena), (i, logits)| {
+                network
+                    .run(images.image(i), arena, logits, &mut ())
+                    .map_err(|e| Error::core(&self.place, e))
+            },
+        )?;
+        Ok(logits)
+    }
+}
+
+/// Share of images whose arg-max is their label, 0 to 1.
+///
+/// # Shapes
+/// `logits` `[labels.len(), classes]`.
+pub fn top1(logits: &[i32], labels: &[u16]) -> f64 {
+    let classes = logits.len() / labels.len().max(1);
+    let right = logits
+        .chunks_exact(classes.max(1))
+        .zip(labels)
+        .filter(|(logits, label)| argmax(logits) == usize::from(**label))
+        .count();
+    right as f64 / labels.len().max(1) as f64
+}
+
+/// An operation's name in a table.
+pub fn kind(op: &Op) -> String {
+    match op {
+        Op::Conv(c) => {
+            let stride = if c.stride == 2 { "/2" } else { "" };
+            let add = if c.residual.is_some() { "+add" } else { "" };
+            format!("conv{0}x{0}{stride}{add}", c.kernel)
+        }
+        Op::Classifier(_) => "pool+classifier".into(),
+    }
+}

@@ -1,0 +1,75 @@
+//! Score files.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::ordered::Ordered;
+use crate::error::{Error, Result};
+use crate::files;
+
+/// One sub-network's line of a score file: the challenge's `acc` and `arch`, and more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// Top-1, 0 to 1.
+    pub acc: f64,
+    /// Code as it was given.
+    pub arch: String,
+    /// Standard error of `acc`.
+    #[serde(default)]
+    pub acc_se: f64,
+    /// Mean cross-entropy, nats.
+    #[serde(default)]
+    pub ce: f64,
+    /// Standard error of `ce`.
+    #[serde(default)]
+    pub ce_se: f64,
+    /// Images evaluated.
+    #[serde(default)]
+    pub images: usize,
+}
+
+/// A score file, in the order of the codes: `{"arch1": {"acc": .., "arch": "..", ..}, ..}`.
+pub type Scores = Vec<(String, Score)>;
+
+/// Writes scores: CSV where the name ends in `.csv` or `.csv.gz`, else the challenge's JSON;
+/// compressed where it ends in `.gz`.
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::Invalid`] naming id and code of a score that is no number.
+pub fn write_scores(path: &Path, scores: &Scores) -> Result<()> {
+    for (id, s) in scores {
+        if let Some(x) = [s.acc, s.acc_se, s.ce, s.ce_se].iter().find(|x| !x.is_finite()) {
+            let field = format!("score of {id} `{}`", s.arch);
+            return Err(Error::invalid(path.display(), field, "finite numbers", x));
+        }
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let plain = name.strip_suffix(".gz").unwrap_or(&name);
+    let mut text = if plain.ends_with(".csv") {
+        let mut text = "id,arch,acc,acc_se,ce,ce_se,images\n".to_owned();
+        for (id, Score { acc, arch, acc_se, ce, ce_se, images }) in scores {
+            let _ = writeln!(text, "{id},{arch},{acc},{acc_se},{ce},{ce_se},{images}");
+        }
+        return files::write_text(path, &text);
+    } else {
+        serde_json::to_string_pretty(&Ordered(scores.clone()))
+            .map_err(|e| Error::invalid(path.display(), "JSON", "scores", e))?
+    };
+    text.push('\n');
+    files::write_text(path, &text)
+}
+
+/// Reads a JSON score file, plain or compressed, in its order.
+///
+/// # Errors
+/// [`Error::Missing`], [`Error::Invalid`] (with line and column) or [`Error::Io`].
+pub fn read_scores(path: &Path) -> Result<Scores> {
+    let text = files::read_text(path)?;
+    let members: Ordered<Score> = serde_json::from_str(&text).map_err(|e| {
+        let place = format!("{}:{}:{}", path.display(), e.line(), e.column());
+        Error::invalid(place, "JSON", "scores of `supernano rank`", e)
+    })?;
+    Ok(members.0)
+}

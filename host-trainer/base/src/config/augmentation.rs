@@ -1,0 +1,35 @@
+//! The `[augmentation]` table of a configuration.
+
+use serde::{Deserialize, Serialize};
+
+/// What is done to a training image, in this order: crop, brightness, contrast, flip, rotation.
+/// 0 or `false` switches a part off and leaves what the others draw as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Augmentation {
+    /// Random crop of the image's own size out of the image padded with this many pixels of 0.
+    pub crop_padding: u16,
+    /// Mirror left and right, probability 0.5.
+    pub flip: bool,
+    /// Brightness factor from `1 - x` to `1 + x`, probability 0.5.
+    pub brightness: f32,
+    /// Contrast factor from `1 - x` to `1 + x` around the mean grey, probability 0.5.
+    pub contrast: f32,
+    /// Rotation from `-x` to `x` degrees about the centre, nearest pixel, 0 outside.
+    pub rotation: f32,
+}
+
+impl Default for Augmentation {
+    /// The reference's: crop 4, flip, 0.1, 0.1, 15 degrees.
+    fn default() -> Self {
+        Self { crop_padding: 4, flip: true, brightness: 0.1, contrast: 0.1, rotation: 15.0 }
+    }
+}
+
+impl Augmentation {
+    /// Nothing at all.
+    pub const NONE: Self =
+        Self { crop_padding: 0, flip: false, brightness: 0.0, contrast: 0.0, rotation: 0.0 };
+    /// Crop and flip alone.
+    pub const CROP_FLIP: Self = Self { crop_padding: 4, flip: true, ..Self::NONE };
+}

@@ -1,0 +1,337 @@
+//! A run's TOML: seed, space, data, enhancement and training steps, checked before anything starts.
+//!
+//! A preset is a configuration of its own ([`Preset`]); what a file says replaces what its preset
+//! says, table by table. Steps are replaced as a whole.
+
+mod augmentation;
+mod data;
+mod origins;
+mod space;
+mod step;
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use supernano_core::plan::{ActivationScope, BranchScheme, Enhancement, WidthRule};
+use supernano_core::space::Space;
+
+use crate::error::{Error, Result};
+use crate::files;
+pub use augmentation::Augmentation;
+pub use data::{DataSource, DataSpec, Holdout};
+pub use origins::origins;
+pub use space::SpaceSpec;
+pub use step::{OptimizerState, Sampling, StepConfig, StepKind, Stepped, Teacher};
+
+/// A named configuration that others start from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Preset {
+    /// The paper's text: ResNet20, CIFAR-100, 300 epochs a step, `halves`, then `exclusive`.
+    Paper,
+    /// The reference code: alpha 0.8, `reference-4`, then `reference-fine`.
+    Reference,
+    /// The loss, sampling and rates of the challenge's third-placed solution: one stage.
+    ThirdPlace,
+    /// Minutes on a CPU, any space and data.
+    Quick,
+}
+
+impl Preset {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Paper => include_str!("../../presets/paper.toml"),
+            Self::Reference => include_str!("../../presets/reference.toml"),
+            Self::ThirdPlace => include_str!("../../presets/third-place.toml"),
+            Self::Quick => include_str!("../../presets/quick.toml"),
+        }
+    }
+}
+
+/// Stochastic gradient descent: `v = momentum v + g + weight_decay p; p -= lr v`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Optimizer {
+    /// Without dampening, without Nesterov.
+    pub momentum: f32,
+    /// On every parameter.
+    pub weight_decay: f32,
+}
+
+impl Default for Optimizer {
+    fn default() -> Self {
+        Self { momentum: 0.9, weight_decay: 5e-4 }
+    }
+}
+
+/// Images that a sub-network's batch-norm statistics are taken over: the first of the training
+/// split, not augmented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Recalibration {
+    /// Images in all.
+    pub images: usize,
+    /// Images a batch; the statistics are the simple average over batches.
+    pub batch: usize,
+}
+
+impl Default for Recalibration {
+    fn default() -> Self {
+        Self { images: 1024, batch: 128 }
+    }
+}
+
+/// What the convolutions of a training step compute in; everything else is in 32 bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+#[value(rename_all = "lower")]
+pub enum Precision {
+    /// 32 bits.
+    #[default]
+    Float32,
+    /// bfloat16, on GPUs that have it.
+    Bfloat16,
+    /// IEEE half precision, on GPUs that have it.
+    Float16,
+}
+
+impl Precision {
+    fn is_whole(&self) -> bool {
+        *self == Self::Float32
+    }
+}
+
+impl std::fmt::Display for Precision {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Float32 => "float32",
+            Self::Bfloat16 => "bfloat16",
+            Self::Float16 => "float16",
+        })
+    }
+}
+
+/// A validated run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunConfig {
+    /// Where the values that a file leaves out come from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<Preset>,
+    /// Seed of weights, order, augmentation and sampling.
+    pub seed: u64,
+    /// Classes, where they differ from the space's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classes: Option<u16>,
+    /// Candidate enhancement R(s).
+    #[serde(with = "enhancement")]
+    pub enhancement: Enhancement,
+    /// A built-in space by name, or a space of the user's own.
+    pub space: SpaceSpec,
+    /// Data set.
+    pub data: DataSpec,
+    /// Augmentation of training images.
+    #[serde(default)]
+    pub augmentation: Augmentation,
+    /// Optimiser.
+    #[serde(default)]
+    pub optimizer: Optimizer,
+    /// Precision of convolutions in training; the CPU has `float32` alone.
+    #[serde(default, skip_serializing_if = "Precision::is_whole")]
+    pub precision: Precision,
+    /// Recalibration of batch-norm statistics.
+    #[serde(default)]
+    pub recalibration: Recalibration,
+    /// Random codes of the validation panel, beside the smallest and the largest.
+    #[serde(default = "default_panel")]
+    pub panel: usize,
+    /// Truth file: the panel's random codes are taken from it, and each epoch reports the Pearson
+    /// correlation on them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truths: Option<PathBuf>,
+    /// Checkpoints of the step in training that are kept, the latest among them; those of finished
+    /// steps are kept as well, one a step.
+    #[serde(default = "default_keep")]
+    pub keep: usize,
+    /// Training steps, in order.
+    #[serde(rename = "step")]
+    pub steps: Vec<StepConfig>,
+}
+
+fn default_panel() -> usize {
+    14
+}
+
+fn default_keep() -> usize {
+    1
+}
+
+impl RunConfig {
+    /// Reads and validates a file.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], or [`Error::Invalid`] naming file, field, expected and found.
+    pub fn read(path: &Path) -> Result<Self> {
+        let place = path.display().to_string();
+        let text = String::from_utf8(files::read(path)?)
+            .map_err(|e| Error::invalid(&place, "encoding", "UTF-8", e))?;
+        Self::parse(&text, &place)
+    }
+
+    /// Parses and validates; `place` names the text in errors.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming place, field, expected and found; [`Error::Core`] for a space.
+    pub fn parse(text: &str, place: &str) -> Result<Self> {
+        let syntax = |e: toml::de::Error| {
+            Error::invalid(place, "TOML", "a run configuration", e.to_string().trim())
+        };
+        let file: toml::Table = toml::from_str(text).map_err(syntax)?;
+        let merged = match file.get("preset") {
+            None => file,
+            Some(value) => {
+                let preset: Preset = value.clone().try_into().map_err(|_| {
+                    let expected = "`paper`, `reference`, `third-place` or `quick`";
+                    Error::invalid(place, "preset", expected, value)
+                })?;
+                let mut base: toml::Table = toml::from_str(preset.text()).map_err(syntax)?;
+                merge(&mut base, file);
+                base
+            }
+        };
+        let mut config: Self = toml::Value::Table(merged).try_into().map_err(syntax)?;
+        config.complete();
+        config.validate(place)?;
+        Ok(config)
+    }
+
+    /// A preset as it is.
+    ///
+    /// # Errors
+    /// None for the presets that there are.
+    pub fn preset(preset: Preset) -> Result<Self> {
+        Self::parse(preset.text(), "preset")
+    }
+
+    /// The run's space.
+    pub fn space(&self) -> &'static Space<'static> {
+        self.space.space(self.classes)
+    }
+
+    /// The same configuration as TOML, every value written out.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).unwrap_or_default()
+    }
+
+    /// Generated images take shape and classes from the space.
+    fn complete(&mut self) {
+        if self.data.name == DataSource::Glyphs {
+            let space = self.space();
+            self.data.shape.get_or_insert(space.input);
+            self.data.classes.get_or_insert(space.classes);
+        }
+    }
+
+    fn validate(&self, place: &str) -> Result<()> {
+        let fail = |field: &str, expected: &str, found: String| {
+            Err(Error::invalid(place, field, expected, found))
+        };
+        let space = self.space();
+        space.validate().map_err(|e| Error::core(place, e))?;
+        if matches!(self.preset, Some(Preset::Paper | Preset::Reference | Preset::ThirdPlace)) {
+            if self.data.name != DataSource::Cifar100 {
+                return fail("data.name", "`cifar100` with this preset", "`glyphs`".into());
+            }
+            if space.name != "resnet20" {
+                return fail("space", "`resnet20` with this preset", format!("`{}`", space.name));
+            }
+        }
+        let (shape, classes) = match self.data.name {
+            DataSource::Glyphs => {
+                (self.data.shape.unwrap_or(space.input), self.data.classes.unwrap_or(0))
+            }
+            DataSource::Cifar100 => {
+                (supernano_core::space::Shape { height: 32, width: 32, channels: 3 }, 100)
+            }
+        };
+        if shape != space.input {
+            let text = |s: supernano_core::space::Shape| {
+                format!("{}x{}x{}", s.height, s.width, s.channels)
+            };
+            return fail("space.input", &format!("the data's {}", text(shape)), text(space.input));
+        }
+        if classes != space.classes {
+            return fail("classes", &format!("the data's {classes}"), space.classes.to_string());
+        }
+        let Recalibration { images, batch } = self.recalibration;
+        if batch < 2 || images < batch {
+            return fail(
+                "recalibration",
+                "at least one batch of at least 2 images",
+                format!("{images} images, batch {batch}"),
+            );
+        }
+        if self.data.validation < 2 {
+            return fail("data.validation", "at least 2 images", self.data.validation.to_string());
+        }
+        if self.keep == 0 {
+            return fail("keep", "at least 1 checkpoint", "0".into());
+        }
+        let Optimizer { momentum, weight_decay } = self.optimizer;
+        if !(0.0..1.0).contains(&momentum) {
+            return fail("optimizer.momentum", "0 to below 1", momentum.to_string());
+        }
+        if !(0.0..1.0).contains(&weight_decay) {
+            return fail("optimizer.weight_decay", "0 to below 1", weight_decay.to_string());
+        }
+        step::validate(&self.steps, space, self.enhancement, place)
+    }
+
+    /// Branch scheme of the weights after step `step`, counted from 1; `shared` before any.
+    pub fn scheme(&self, step: usize) -> BranchScheme {
+        step.checked_sub(1)
+            .and_then(|i| self.steps.get(i))
+            .map_or(BranchScheme::Shared, |s| s.scheme)
+    }
+}
+
+fn merge(base: &mut toml::Table, over: toml::Table) {
+    for (key, value) in over {
+        match (base.get_mut(&key), value) {
+            (Some(toml::Value::Table(base)), toml::Value::Table(over)) if key != "space" => {
+                merge(base, over);
+            }
+            (_, value) => {
+                base.insert(key, value);
+            }
+        }
+    }
+}
+
+/// `none`, `oe`, `prelu+oe`, or a table with `widths` and `activation`.
+mod enhancement {
+    use super::{ActivationScope, Enhancement, WidthRule};
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    pub fn serialize<S: Serializer>(value: &Enhancement, to: S) -> Result<S::Ok, S::Error> {
+        value.serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Enhancement, D::Error> {
+        let value = toml::Value::deserialize(from)?;
+        let named = |widths, activation| Ok(Enhancement { widths, activation });
+        match value.as_str() {
+            Some("none") => named(WidthRule::None, ActivationScope::None),
+            Some("oe") => named(WidthRule::Oe, ActivationScope::None),
+            Some("prelu+oe") => named(WidthRule::Oe, ActivationScope::AfterAdd),
+            Some(other) => Err(D::Error::custom(format!(
+                "enhancement: expected `none`, `oe`, `prelu+oe` or a table, found `{other}`"
+            ))),
+            None => value.try_into().map_err(|e| D::Error::custom(format!("enhancement: {e}"))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,47 @@
+//! Labelled images in memory.
+
+use supernano_core::space::Shape;
+
+/// Images of one split, as a camera gives them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Images {
+    /// Shape of one image.
+    pub shape: Shape,
+    /// Pixels `[len, height, width, channels]`.
+    pub pixels: Vec<u8>,
+    /// Class of each image, `[len]`.
+    pub labels: Vec<u16>,
+}
+
+impl Images {
+    /// No images of this shape.
+    pub fn empty(shape: Shape) -> Self {
+        Self { shape, pixels: Vec::new(), labels: Vec::new() }
+    }
+
+    /// Number of images.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// True where there are none.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Pixels of image `i`, `[height, width, channels]`.
+    pub fn image(&self, i: usize) -> &[u8] {
+        let size = self.shape.len();
+        &self.pixels[i * size..(i + 1) * size]
+    }
+
+    /// The images at `indices`, in that order.
+    pub fn select(&self, indices: &[u32]) -> Self {
+        let mut chosen = Self::empty(self.shape);
+        for &i in indices {
+            chosen.pixels.extend_from_slice(self.image(i as usize));
+            chosen.labels.push(self.labels[i as usize]);
+        }
+        chosen
+    }
+}

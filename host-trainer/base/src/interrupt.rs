@@ -1,0 +1,72 @@
+//! Ctrl-C: exit code 130, and no file stays under a temporary name.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::error::{Error, Result};
+
+/// The exit code of an interrupted command.
+const INTERRUPTED: i32 = 130;
+
+/// Held while a file is written and renamed.
+static WRITING: Mutex<()> = Mutex::new(());
+/// Temporary files in use.
+static TEMPORARY: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// From now on an interrupt ends the process with exit code 130, after the file that is being
+/// written (if any) has its name and temporary files are gone.
+///
+/// # Errors
+/// [`Error::Tool`] where the system refuses a handler.
+pub fn handle() -> Result<()> {
+    ctrlc::set_handler(|| {
+        let _writing = lock(&WRITING);
+        for path in lock(&TEMPORARY).drain(..) {
+            let _ = std::fs::remove_file(path);
+        }
+        eprintln!("interrupted");
+        std::process::exit(INTERRUPTED);
+    })
+    .map_err(|e| Error::tool("interrupt handler", e))
+}
+
+/// Holds an interrupt back until it is dropped.
+pub fn hold() -> impl Drop {
+    lock(&WRITING)
+}
+
+/// A temporary file that an interrupt removes as well as a drop does.
+pub struct Temporary(tempfile::NamedTempFile);
+
+impl Temporary {
+    /// An empty file in the system's directory for them.
+    ///
+    /// # Errors
+    /// [`Error::Tool`].
+    pub fn new() -> Result<Self> {
+        let _writing = hold();
+        let file = tempfile::NamedTempFile::new().map_err(|e| Error::tool("temporary file", e))?;
+        lock(&TEMPORARY).push(file.path().to_path_buf());
+        Ok(Self(file))
+    }
+
+    /// The file.
+    pub fn file(&self) -> &std::fs::File {
+        self.0.as_file()
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        lock(&TEMPORARY).retain(|path| path != self.0.path());
+    }
+}

@@ -1,0 +1,21 @@
+//! What every part of supernano's host shares: errors with exit codes, whole-file writes, Ctrl-C,
+//! run configurations, codes with their scores and truths, statistics, and network files.
+//!
+//! This crate knows no weights, no processor that trains and no device. Every other host crate
+//! depends on it and it depends on none of them.
+
+#![forbid(unsafe_code)]
+
+pub mod blob;
+pub mod codes;
+pub mod config;
+pub mod error;
+pub mod files;
+pub mod images;
+pub mod interrupt;
+pub mod names;
+pub mod progress;
+pub mod rng;
+pub mod stats;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

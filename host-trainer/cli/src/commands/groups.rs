@@ -1,0 +1,34 @@
+//! The groups in which `supernano --help` lists the commands: a user's path, in its order.
+
+use std::fmt::Write as _;
+
+use clap::CommandFactory;
+
+/// Titles, and the names of their commands.
+pub(super) const GROUPS: [(&str, &[&str]); 5] = [
+    ("Train a supernet", &["train", "import-pytorch", "spaces"]),
+    ("Rank its sub-networks", &["rank", "merge", "predict", "correlate", "standalone"]),
+    ("Find and export networks", &["search", "export", "ship", "int8-rank"]),
+    ("Run on a device", &["check", "latency", "flash", "watch"]),
+    ("Results and development", &["report", "dev", "help"]),
+];
+
+/// The command line with its subcommands listed in groups.
+pub(super) fn command<C: CommandFactory>() -> clap::Command {
+    let mut command = C::command();
+    command.build();
+    let mut list = String::new();
+    for (title, names) in GROUPS {
+        let _ = writeln!(list, "{title}:");
+        for name in names {
+            let Some(subcommand) = command.find_subcommand(name) else { continue };
+            let about = subcommand.get_about().map(ToString::to_string).unwrap_or_default();
+            let _ = writeln!(list, "  {name:<15} {about}");
+        }
+        list.push('\n');
+    }
+    let template = format!(
+        "{{about}}\n\n{{usage-heading}} {{usage}}\n\n{list}Options:\n{{options}}\n{{after-help}}"
+    );
+    C::command().help_template(template)
+}

@@ -1,0 +1,94 @@
+//! The command line: a file a subcommand.
+//!
+//! Each `run` parses its arguments, calls a library and prints. Commands over floating-point weights
+//! are in [`weights`], those for developers of supernano in [`dev`].
+
+mod check;
+mod correlate;
+mod dev;
+#[cfg(feature = "probe")]
+mod flash;
+mod groups;
+mod latency;
+mod report;
+mod spaces;
+mod watch;
+#[cfg(feature = "train")]
+mod weights;
+
+use std::process::ExitCode;
+
+use clap::{FromArgMatches as _, Parser, Subcommand};
+use supernano_base::error::Result;
+use supernano_base::interrupt;
+
+use crate::output::Output;
+
+/// One-shot neural architecture search that ends on a microcontroller.
+#[derive(Parser, Debug)]
+#[command(name = "supernano", version, about, propagate_version = true)]
+#[command(after_help = "Exit codes: 0 done; 1 the answer is no (mismatch, nothing feasible); \
+    2 wrong use, missing or invalid input; 3 a tool, driver, device or disk failed; \
+    130 interrupted.")]
+struct Cli {
+    /// Print one JSON object on stdout instead of a table.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    #[cfg(feature = "train")]
+    #[command(flatten)]
+    Weights(weights::Command),
+    Correlate(correlate::Args),
+    Check(check::Args),
+    Latency(latency::Args),
+    #[cfg(feature = "probe")]
+    Flash(flash::Args),
+    Watch(watch::Args),
+    Report(report::Args),
+    Spaces(spaces::Args),
+    /// Commands for developers of supernano.
+    #[command(subcommand)]
+    Dev(dev::Command),
+}
+
+fn run(cli: &Cli, out: &Output) -> Result<()> {
+    match &cli.command {
+        #[cfg(feature = "train")]
+        Command::Weights(command) => weights::run(command, out),
+        Command::Correlate(args) => correlate::run(args, out),
+        Command::Check(args) => check::run(args, out),
+        Command::Latency(args) => latency::run(args, out),
+        #[cfg(feature = "probe")]
+        Command::Flash(args) => flash::run(args, out),
+        Command::Watch(args) => watch::run(args, out),
+        Command::Report(args) => report::run(args, out),
+        Command::Spaces(args) => spaces::run(args, out),
+        Command::Dev(command) => dev::run(command, out),
+    }
+}
+
+/// Parses the arguments, runs the subcommand, prints an error with its hint on stderr and returns
+/// the exit code. A closed stdout is success.
+pub fn main() -> ExitCode {
+    let matches = groups::command::<Cli>().get_matches();
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    let out = Output::new(cli.json);
+    match interrupt::handle().and_then(|()| run(&cli, &out)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,57 @@
+//! Commands over floating-point weights: training, ranking, search and export.
+
+mod export;
+mod import_pytorch;
+mod int8_rank;
+mod merge;
+mod predict;
+pub(super) mod processor;
+mod rank;
+mod rank_surrogate;
+mod search;
+mod ship;
+mod standalone;
+mod train;
+mod verify;
+
+use clap::Subcommand;
+use supernano_base::error::Result;
+use supernano_gpu::device::Device;
+
+use crate::output::Output;
+
+#[derive(Subcommand, Debug)]
+pub(super) enum Command {
+    Train(train::Args),
+    ImportPytorch(import_pytorch::Args),
+    Rank(rank::Args),
+    Merge(merge::Args),
+    Predict(predict::Args),
+    Standalone(standalone::Args),
+    Search(search::Args),
+    Export(export::Args),
+    Ship(ship::Args),
+    Int8Rank(int8_rank::Args),
+    /// Exits with 0 if the device computes; `train --device` asks it.
+    #[command(hide = true)]
+    ProbeDevice {
+        /// The device.
+        device: Device,
+    },
+}
+
+pub(super) fn run(command: &Command, out: &Output) -> Result<()> {
+    match command {
+        Command::Train(args) => train::run(args, out),
+        Command::ImportPytorch(args) => import_pytorch::run(args, out),
+        Command::Rank(args) => rank::run(args, out),
+        Command::Merge(args) => merge::run(args, out),
+        Command::Predict(args) => predict::run(args, out),
+        Command::Standalone(args) => standalone::run(args, out),
+        Command::Search(args) => search::run(args, out),
+        Command::Export(args) => export::run(args, out),
+        Command::Ship(args) => ship::run(args, out),
+        Command::Int8Rank(args) => int8_rank::run(args, out),
+        Command::ProbeDevice { device } => processor::touch(*device),
+    }
+}

@@ -1,0 +1,147 @@
+//! One self-contained HTML page about a run: tables and inline SVG, nothing to download.
+
+mod html;
+mod plot;
+
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::Value;
+use supernano_base::error::{Error, Result};
+
+/// `results.json` of a run: what its networks reach and cost.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Results {
+    /// Networks of the Pareto front.
+    pub networks: Vec<Network>,
+    /// The object that `supernano correlate --json` prints, where there were truths; with `pairs`
+    /// (`[{code, score, truth}]`) they are plotted.
+    #[serde(default)]
+    pub correlation: Option<Value>,
+    /// Wall-clock time of the run, seconds.
+    #[serde(default)]
+    pub seconds: Option<f64>,
+}
+
+/// One network. Accuracies are fractions of 0 to 1.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Network {
+    /// Its code.
+    pub code: String,
+    /// Inherited accuracy.
+    pub score: Option<f64>,
+    /// Standard error of the score.
+    pub score_se: Option<f64>,
+    /// Accuracy of the float network.
+    pub top1_float: Option<f64>,
+    /// Accuracy of the int8 network on the host.
+    pub top1_int8: Option<f64>,
+    /// Accuracy on the device.
+    pub top1_device: Option<f64>,
+    /// Bytes of the blob.
+    pub flash_bytes: Option<u64>,
+    /// Bytes of the arena.
+    pub arena_bytes: Option<u64>,
+    /// Instructions of one inference.
+    pub instructions: Option<u64>,
+    /// Instructions of each layer, in the order of execution.
+    pub layers: Vec<Layer>,
+}
+
+/// One layer of a network.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Layer {
+    /// Its name.
+    pub name: String,
+    /// Instructions of one inference.
+    pub instructions: u64,
+}
+
+/// A point of a training curve.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// Training step, 1 to 4.
+    pub step: u64,
+    /// Position within the step: epoch where there is one, else update.
+    pub at: f64,
+    /// Loss of the largest network, nats (`loss_largest`, or `loss` where there is but one).
+    pub loss: Option<f64>,
+    /// Mean loss of the sub-networks, nats (`loss_students`).
+    pub students: Option<f64>,
+    /// Mean validation accuracy of the panel, 0 to 1.
+    pub panel: Option<f64>,
+}
+
+/// Makes `RUN/report.html` out of `RUN/results.json` and `RUN/metrics.jsonl`; parts whose file or
+/// figures are missing are left out.
+///
+/// # Errors
+/// [`Error::Missing`] where both files are missing; [`Error::Invalid`] naming file and line where
+/// one is not as expected; [`Error::Io`] where the page cannot be written.
+pub fn write(run: &Path) -> Result<std::path::PathBuf> {
+    let results = optional(&run.join("results.json"), supernano_base::files::read_json::<Results>)?;
+    let points = optional(&run.join("metrics.jsonl"), metrics)?;
+    if results.is_none() && points.is_none() {
+        return Err(Error::Missing {
+            path: run.join("results.json"),
+            needed_for: "the report; metrics.jsonl, made by `supernano train`, would do too".into(),
+        });
+    }
+    let name = run.file_name().map_or_else(|| "run".into(), |n| n.to_string_lossy().into_owned());
+    let page = html::page(&name, &results.unwrap_or_default(), &points.unwrap_or_default());
+    let path = run.join("report.html");
+    supernano_base::files::write(&path, page.as_bytes())?;
+    Ok(path)
+}
+
+fn optional<T>(path: &Path, read: impl Fn(&Path) -> Result<T>) -> Result<Option<T>> {
+    if path.exists() { read(path).map(Some) } else { Ok(None) }
+}
+
+/// Training curves from JSON lines. Lines without `step` are of other kinds and left out. `panel`
+/// is a number, a list of numbers or an object of numbers, of which the mean is taken.
+fn metrics(path: &Path) -> Result<Vec<Point>> {
+    let text = String::from_utf8_lossy(&supernano_base::files::read(path)?).into_owned();
+    let lines: Vec<&str> = text.lines().collect();
+    let mut points = Vec::new();
+    for (i, line) in lines.iter().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
+        let value: Value = match serde_json::from_str(line) {
+            Ok(value) => value,
+            // A run that is still going, or was killed, may have half a line at the end.
+            Err(_) if i + 1 == lines.len() => break,
+            Err(e) => {
+                let place = format!("{}:{}", path.display(), i + 1);
+                return Err(Error::invalid(place, "line", "a JSON object", e));
+            }
+        };
+        let number = |key: &str| value.get(key).and_then(Value::as_f64);
+        let Some(step) = value.get("step").and_then(Value::as_u64) else { continue };
+        let at = number("epoch").or_else(|| number("update")).unwrap_or(points.len() as f64);
+        let panel = value.get("panel").and_then(mean);
+        // The trainer writes 0 for what a step does not train.
+        let trained = |key: &str| number(key).filter(|&l| l != 0.0);
+        let loss = trained("loss_largest").or_else(|| number("loss"));
+        points.push(Point { step, at, loss, students: trained("loss_students"), panel });
+    }
+    Ok(points)
+}
+
+/// Mean of all numbers in a value, `top1` alone where an object has it.
+fn mean(value: &Value) -> Option<f64> {
+    let of = |values: Vec<f64>| {
+        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+    };
+    match value {
+        Value::Number(n) => n.as_f64(),
+        Value::Array(items) => of(items.iter().filter_map(mean).collect()),
+        Value::Object(items) => match items.get("top1") {
+            Some(top1) => mean(top1),
+            None => of(items.values().filter_map(mean).collect()),
+        },
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

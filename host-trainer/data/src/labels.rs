@@ -1,0 +1,19 @@
+//! Sizes of class labels in a network file, known without the images.
+
+use supernano_base::config::{DataSource, RunConfig};
+
+use crate::glyphs;
+
+/// Bytes of CIFAR-100's fine class names in a blob, a line feed after each.
+pub const CIFAR100_LABELS: usize = 725;
+
+/// Bytes of the labels that a run's blobs carry.
+pub fn label_bytes(config: &RunConfig) -> usize {
+    match config.data.name {
+        DataSource::Cifar100 => CIFAR100_LABELS,
+        DataSource::Glyphs => {
+            let classes = usize::from(config.space().classes);
+            glyphs::CLASSES.iter().take(classes).map(|(name, _)| name.len() + 1).sum()
+        }
+    }
+}

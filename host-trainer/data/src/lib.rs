@@ -1,0 +1,136 @@
+//! Image data sets: the built-in glyphs and CIFAR-100, with their splits, batches and augmentation.
+//!
+//! [`load`] turns the `[data]` table of a configuration into a [`Dataset`] in memory. Training reads
+//! augmented batches from it, ranking and export plain ones. Resizing and decoding are left to the
+//! sources.
+
+#![forbid(unsafe_code)]
+
+pub mod augment;
+pub mod cifar100;
+pub mod glyphs;
+mod labels;
+
+use std::path::Path;
+
+use augment::Augment as _;
+pub use labels::{CIFAR100_LABELS, label_bytes};
+use rayon::prelude::*;
+use supernano_base::config::{Augmentation, DataSource, DataSpec, RunConfig};
+use supernano_base::error::{Error, Result};
+use supernano_base::images::Images;
+use supernano_base::rng::{Key, Purpose};
+use supernano_core::space::Shape;
+
+/// A data set in memory, with its normalisation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dataset {
+    /// Its name.
+    pub name: String,
+    /// Shape of an image.
+    pub shape: Shape,
+    /// Names of the classes, in the order of the labels.
+    pub classes: Vec<String>,
+    /// For training and for recalibrating batch-norm statistics.
+    pub train: Images,
+    /// For scores and choices.
+    pub validation: Images,
+    /// For the figures that are reported.
+    pub test: Images,
+    /// Mean of each channel, of pixel / 255.
+    pub mean: Vec<f32>,
+    /// Standard deviation of each channel, of pixel / 255.
+    pub std: Vec<f32>,
+}
+
+impl Dataset {
+    /// Images at `indices` of a split of this set, normalised: `(pixel / 255 - mean) / std`,
+    /// `[indices.len(), channels, height, width]`.
+    pub fn batch(&self, split: &Images, indices: &[u32]) -> Vec<f32> {
+        self.fill(indices, |i, out| {
+            let pixels: Vec<f32> =
+                split.image(i as usize).iter().map(|&p| f32::from(p) / 255.0).collect();
+            augment::normalise(&pixels, self.shape, &self.mean, &self.std, out);
+        })
+    }
+
+    /// Augmented and normalised training images at `indices`,
+    /// `[indices.len(), channels, height, width]`. What happens to image `i` depends on `key` and
+    /// `i` alone, not on the batch it is in.
+    pub fn augmented(&self, indices: &[u32], how: &Augmentation, key: Key) -> Vec<f32> {
+        self.fill(indices, |i, out| {
+            let mut rng = key.rng(Purpose::Augment, u64::from(i));
+            let pixels = how.apply(self.train.image(i as usize), self.shape, &mut rng);
+            augment::normalise(&pixels, self.shape, &self.mean, &self.std, out);
+        })
+    }
+
+    /// Classes of the training images at `indices`.
+    pub fn labels(&self, indices: &[u32]) -> Vec<u16> {
+        indices.iter().map(|&i| self.train.labels[i as usize]).collect()
+    }
+
+    fn fill(&self, indices: &[u32], one: impl Fn(u32, &mut [f32]) + Sync) -> Vec<f32> {
+        let size = self.shape.len();
+        let mut out = vec![0.0; indices.len() * size];
+        out.par_chunks_exact_mut(size).zip(indices).for_each(|(out, &i)| one(i, out));
+        out
+    }
+}
+
+/// Reads or generates a data set.
+///
+/// # Errors
+/// [`Error::Missing`] where there is no such file; [`Error::Invalid`] naming file or field where
+/// the contents or the specification are not as they should be.
+pub fn load(spec: &DataSpec) -> Result<Dataset> {
+    match spec.name {
+        DataSource::Glyphs => glyphs::generate(spec),
+        DataSource::Cifar100 => {
+            for (field, set) in
+                [("shape", spec.shape.is_some()), ("classes", spec.classes.is_some())]
+            {
+                if set {
+                    return Err(Error::invalid(
+                        "data",
+                        field,
+                        "nothing: CIFAR-100 has its own",
+                        "a value",
+                    ));
+                }
+            }
+            cifar100::load(spec)
+        }
+    }
+}
+
+/// Mean and standard deviation of each channel of pixel / 255.
+fn channel_statistics(images: &Images) -> (Vec<f32>, Vec<f32>) {
+    let channels = usize::from(images.shape.channels);
+    let n = (images.pixels.len() / channels.max(1)).max(1) as f64;
+    (0..channels)
+        .map(|c| {
+            let values = || images.pixels.iter().skip(c).step_by(channels);
+            let sum: u64 = values().map(|&p| u64::from(p)).sum();
+            let squares: u64 = values().map(|&p| u64::from(p).pow(2)).sum();
+            let mean = sum as f64 / n;
+            let variance = (squares as f64 / n - mean * mean).max(1.0);
+            ((mean / 255.0) as f32, (variance.sqrt() / 255.0) as f32)
+        })
+        .unzip()
+}
+
+/// Loads a configuration's data, from `path` where one is given.
+///
+/// # Errors
+/// As [`load`].
+pub fn of_config(config: &RunConfig, path: Option<&Path>) -> Result<Dataset> {
+    let mut spec = config.data.clone();
+    if let Some(path) = path {
+        spec.path = Some(path.to_path_buf());
+    }
+    load(&spec)
+}
+
+#[cfg(test)]
+mod tests;

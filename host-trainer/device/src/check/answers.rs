@@ -1,0 +1,97 @@
+//! The answers of a check so far, kept in a file while it runs.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use supernano_base::blob::Blob;
+use supernano_base::error::{Error, Result};
+use supernano_base::files;
+use supernano_base::images::Images;
+use supernano_core::wire;
+
+use crate::Target;
+
+/// What is kept of a check that is not done.
+#[derive(Serialize, Deserialize, PartialEq)]
+pub(super) struct State {
+    /// CRC-32 of the network and of all pixels.
+    checksums: [u32; 2],
+    images: usize,
+    target: String,
+    /// Logits of the images so far.
+    pub found: Vec<i32>,
+}
+
+/// The answers so far, and the file that holds them.
+pub(super) struct Answers<'a> {
+    pub state: State,
+    classes: usize,
+    file: Option<&'a Path>,
+    saved: Instant,
+}
+
+/// How often answers are saved.
+const SAVE: Duration = Duration::from_secs(1);
+
+impl<'a> Answers<'a> {
+    /// Those of an earlier check of the same, or none. A file of another check is begun anew.
+    pub fn begin(
+        blob: &Blob,
+        images: &Images,
+        to: &Target,
+        file: Option<&'a Path>,
+    ) -> Result<Self> {
+        let view = blob.view()?;
+        let classes = view.classes().max(1);
+        let mut state = State {
+            checksums: [view.checksum(), wire::checksum(&images.pixels)],
+            images: images.len(),
+            target: to.to_string(),
+            found: Vec::new(),
+        };
+        if let Some(path) = file.filter(|p| p.is_file()) {
+            let mut old: State = files::read_json(path)?;
+            let found = std::mem::take(&mut old.found);
+            if old == state
+                && found.len() <= classes * images.len()
+                && found.len().is_multiple_of(classes)
+            {
+                state.found = found;
+            }
+        }
+        Ok(Self { state, classes, file, saved: Instant::now() })
+    }
+
+    pub fn done(&self) -> usize {
+        self.state.found.len() / self.classes
+    }
+
+    pub fn push(&mut self, logits: Vec<i32>) -> Result<()> {
+        if logits.len() != self.classes {
+            let problem = format!("{} logits for {} classes", logits.len(), self.classes);
+            return Err(Error::tool("device", problem));
+        }
+        self.state.found.extend(logits);
+        if self.saved.elapsed() >= SAVE {
+            self.save()?;
+        }
+        Ok(())
+    }
+
+    pub fn save(&mut self) -> Result<()> {
+        if let Some(path) = self.file.filter(|_| !self.state.found.is_empty()) {
+            files::write_json(path, &self.state)?;
+        }
+        self.saved = Instant::now();
+        Ok(())
+    }
+
+    /// All are there: the file goes.
+    pub fn end(&self) -> Result<()> {
+        match self.file.filter(|p| p.is_file()) {
+            Some(path) => std::fs::remove_file(path).map_err(|e| Error::io(path, e)),
+            None => Ok(()),
+        }
+    }
+}

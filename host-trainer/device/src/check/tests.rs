@@ -1,0 +1,328 @@
+//! Checks over lines in memory that are cut in the middle.
+
+use std::collections::VecDeque;
+use std::io::{Error as IoError, ErrorKind, Read, Write};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use supernano_core::space::Shape;
+use supernano_core::wire::{self, Unit};
+use supernano_runtime::{Agent, Board, Memory};
+
+use super::*;
+use crate::Link;
+use supernano_base::progress::Counter;
+
+const BLOB: &[u8] = include_bytes!("../../../../tests/golden/tiny.snb");
+const TARGET: &str = "tcp:memory:1";
+
+enum Mock {}
+enum Other {}
+
+macro_rules! board {
+    ($name:ident, $chip:literal) => {
+        impl Board for Chip<$name> {
+            const CHIP: &'static str = $chip;
+            const CORE: &'static str = "host";
+            fn clock_hz(&self) -> u32 {
+                1_000_000
+            }
+            const UNIT: Unit = Unit::Cycles;
+
+            fn count(&self) -> u32 {
+                0
+            }
+
+            fn masked<R>(&self, f: impl FnOnce() -> R) -> R {
+                f()
+            }
+        }
+    };
+}
+
+struct Chip<T>(std::marker::PhantomData<T>);
+board!(Mock, "mock");
+board!(Other, "other");
+
+type Receive = Box<dyn FnMut(u8) -> Vec<u8> + Send>;
+
+/// A device that lives as long as the process, as a board does.
+fn device<T: Send + 'static>(placed: &'static [u32]) -> Receive
+where
+    Chip<T>: Board,
+{
+    let memory = Memory {
+        blob: vec![0; 4096].leak(),
+        arena: vec![0; 4096].leak(),
+        image: vec![0; 4096].leak(),
+        placed,
+    };
+    let mut agent = Agent::new(Chip::<T>(std::marker::PhantomData), memory);
+    Box::new(move |byte| agent.receive(byte).1.to_vec())
+}
+
+struct Random(u32);
+
+impl Random {
+    fn below(&mut self, n: u32) -> u32 {
+        self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (self.0 >> 8) % n
+    }
+}
+
+/// What survives a line: the device, and what it has said to nobody yet.
+struct Far {
+    receive: Receive,
+    said: VecDeque<u8>,
+    runs: u32,
+}
+
+/// A line that carries so many bytes, then breaks.
+struct Line {
+    far: Arc<Mutex<Far>>,
+    left: u32,
+    end: bool,
+}
+
+impl Line {
+    fn far(&self) -> MutexGuard<'_, Far> {
+        self.far.lock().unwrap()
+    }
+
+    fn take(&mut self) -> bool {
+        self.left = self.left.saturating_sub(1);
+        self.left > 0
+    }
+}
+
+impl Read for Line {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.left == 0 {
+            return if self.end { Ok(0) } else { Err(ErrorKind::BrokenPipe.into()) };
+        }
+        let Some(byte) = self.far().said.pop_front() else {
+            return Err(ErrorKind::WouldBlock.into());
+        };
+        self.take();
+        buffer[0] = byte;
+        Ok(1)
+    }
+}
+
+impl Write for Line {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if !self.take() {
+            return Err(IoError::other("unplugged"));
+        }
+        let mut far = self.far();
+        let answer = (far.receive)(bytes[0]);
+        far.runs += u32::from(!answer.is_empty());
+        far.said.extend(answer);
+        Ok(1)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Link for Line {
+    fn name(&self) -> String {
+        TARGET.into()
+    }
+}
+
+fn images(blob: &Blob, count: usize) -> Images {
+    let view = blob.view().unwrap();
+    let shape: Shape = view.header().input();
+    let pixels = (0..count * shape.len()).map(|i| (i * i / 5 % 256) as u8).collect();
+    Images { shape, pixels, labels: vec![0; count] }
+}
+
+/// Checks over what `open` opens; the answers, and what was found beside them.
+fn over(
+    open: &mut Open<'_>,
+    count: usize,
+    reconnect: Duration,
+    state: Option<&Path>,
+) -> (Result<()>, Vec<i32>, Traffic, Option<Loaded>) {
+    let blob = Blob::new(BLOB, "tiny.snb").unwrap();
+    let images = images(&blob, count);
+    let target: Target = TARGET.parse().unwrap();
+    let progress = &Counter::default();
+    let options = CheckOptions { mode: Mode::Uart, elf: None, state, reconnect, progress };
+    let mut run = Run::new(&blob, &target, options);
+    let mut answers = Answers::begin(&blob, &images, &target, state).unwrap();
+    let patience = Patience { limit: reconnect, progress: None };
+    let ended = run.one_by_one(open, patience, &images, &mut answers);
+    answers.save().unwrap();
+    assert_eq!(progress.steps(), (answers.done()) as u64);
+    let found = std::mem::take(&mut answers.state.found);
+    (ended, found, run.traffic, run.network)
+}
+
+fn expected(count: usize) -> Vec<i32> {
+    let blob = Blob::new(BLOB, "tiny.snb").unwrap();
+    blob.logits(&images(&blob, count)).unwrap()
+}
+
+const WAIT: Duration = Duration::from_secs(5);
+
+/// Cut at random bytes, in both directions; old answers come over the new line, or the device has
+/// begun anew. Every image is answered once, and right.
+#[test]
+fn no_answer_is_lost_or_counted_twice_over_lines_that_are_cut() {
+    let (count, expected) = (120, expected(120));
+    let (mut cuts, mut kept, mut anew) = (0, 0, 0);
+    for seed in 0..40 {
+        let mut random = Random(seed * 7919 + 1);
+        let (said, runs) = (VecDeque::new(), 0);
+        let far = Arc::new(Mutex::new(Far { receive: device::<Mock>(&[]), said, runs }));
+        let mut lines = 0;
+        let mut open = || -> Result<Box<dyn Link>> {
+            lines += 1;
+            let mut now = far.lock().unwrap();
+            match random.below(4) {
+                // the device was reset
+                0 if lines > 1 => {
+                    anew += 1;
+                    now.receive = device::<Mock>(&[]);
+                    now.said.clear();
+                }
+                1 => now.said.clear(),
+                _ => kept += u32::from(!now.said.is_empty()),
+            }
+            // not there at once
+            if lines > 1 && random.below(8) == 0 {
+                let problem = "gone".into();
+                return Err(Error::Line { link: TARGET.into(), problem });
+            }
+            let left = 5000 + random.below(12_000);
+            Ok(Box::new(Line { far: far.clone(), left, end: random.below(2) == 0 }))
+        };
+        let (ended, found, traffic, _) = over(&mut open, count, WAIT, None);
+        ended.unwrap();
+        assert!(found == expected, "seed {seed}");
+        cuts += traffic.reopened;
+    }
+    assert!(cuts > 100 && kept > 5 && anew > 10, "{cuts} cuts, {kept} kept, {anew} anew");
+}
+
+/// The limit ends a check; what was answered stays in the file, and the next check goes on there.
+#[test]
+fn a_line_that_stays_away_ends_the_check_and_keeps_its_answers() {
+    let here = tempfile::tempdir().unwrap();
+    let state = here.path().join("state.json");
+    for reconnect in [Duration::ZERO, Duration::from_millis(300)] {
+        let (said, runs) = (VecDeque::new(), 0);
+        let far = Arc::new(Mutex::new(Far { receive: device::<Mock>(&[]), said, runs }));
+        let mut lines = 0;
+        let mut open = || -> Result<Box<dyn Link>> {
+            lines += 1;
+            match lines {
+                1 => Ok(Box::new(Line { far: far.clone(), left: 12_000, end: true })),
+                _ => Err(Error::tool("debug probe", "none")),
+            }
+        };
+        let begin = Instant::now();
+        let (ended, found, traffic, _) = over(&mut open, 40, reconnect, Some(&state));
+        let error = ended.unwrap_err();
+        assert_eq!(error.exit_code(), 3);
+        assert_eq!(error.to_string().contains("not back within 0.3 s"), !reconnect.is_zero());
+        assert!(begin.elapsed() >= reconnect);
+        assert_eq!((lines > 1, traffic.reopened), (!reconnect.is_zero(), 0), "{error}");
+        let all = expected(40);
+        assert!(!found.is_empty() && found.len() < all.len());
+        assert_eq!(found, all[..found.len()]);
+
+        let mut open =
+            || Ok(Box::new(Line { far: far.clone(), left: u32::MAX, end: true }) as Box<dyn Link>);
+        let blob = Blob::new(BLOB, "tiny.snb").unwrap();
+        let before = far.lock().unwrap().runs;
+        let target: Target = TARGET.parse().unwrap();
+        let resumed = Answers::begin(&blob, &images(&blob, 40), &target, Some(&state)).unwrap();
+        assert_eq!(resumed.state.found, found);
+        let options = CheckOptions {
+            mode: Mode::Uart,
+            elf: None,
+            state: Some(&state),
+            reconnect,
+            progress: &Counter::default(),
+        };
+        let mut run = Run::new(&blob, &target, options);
+        let mut answers = resumed;
+        let patience = Patience { limit: reconnect, progress: None };
+        run.one_by_one(&mut open, patience, &images(&blob, 40), &mut answers).unwrap();
+        assert_eq!(answers.state.found, all);
+        // hello, two opens (the network was kept), then two requests an image
+        let rest = (all.len() - found.len()) / answers_of(&blob);
+        assert_eq!(far.lock().unwrap().runs - before, 3 + 2 * rest as u32);
+        assert_eq!(run.network.unwrap().source, Source::Kept);
+        std::fs::remove_file(&state).unwrap();
+    }
+}
+
+fn answers_of(blob: &Blob) -> usize {
+    blob.view().unwrap().classes()
+}
+
+#[test]
+fn another_device_is_refused() {
+    let mut lines = 0;
+    let mut open = || -> Result<Box<dyn Link>> {
+        lines += 1;
+        let receive = if lines == 1 { device::<Mock>(&[]) } else { device::<Other>(&[]) };
+        let far = Far { receive, said: VecDeque::new(), runs: 0 };
+        Ok(Box::new(Line { far: Arc::new(Mutex::new(far)), left: 12_000, end: true }))
+    };
+    let (ended, found, traffic, _) = over(&mut open, 40, WAIT, None);
+    let error = ended.unwrap_err().to_string();
+    assert!(error.contains("chip was mock, is other"), "{error}");
+    assert_eq!((lines, traffic.reopened), (2, 0));
+    assert_eq!(found, expected(40)[..found.len()]);
+}
+
+/// A device that is lost at every image is given up after some losses, however soon it is back.
+#[test]
+fn a_device_that_never_answers_again_is_given_up() {
+    let (said, runs) = (VecDeque::new(), 0);
+    let far = Arc::new(Mutex::new(Far { receive: device::<Mock>(&[]), said, runs }));
+    let mut lines = 0;
+    let mut open = || -> Result<Box<dyn Link>> {
+        lines += 1;
+        Ok(Box::new(Line { far: far.clone(), left: 300, end: true }))
+    };
+    let (ended, found, ..) = over(&mut open, 4, WAIT, None);
+    assert_eq!(ended.unwrap_err().exit_code(), 3);
+    assert!(found.is_empty());
+    assert_eq!(lines, 11);
+}
+
+/// A network that lies in the device's memory is used without being sent; another one and a damaged
+/// one are not.
+#[test]
+fn a_network_in_flash_is_used_where_it_is_sound_and_the_same() {
+    let words = |bytes: Vec<u8>| -> &'static [u32] {
+        let words: Vec<u32> = bytes.chunks(4).map(bytemuck::pod_read_unaligned).collect();
+        words.leak()
+    };
+    let sound = placed_bytes(BLOB, &[], 0);
+    let mut damaged = sound.clone();
+    damaged[16 + BLOB.len() / 2] ^= 4;
+    let parts = BLOB.len().div_ceil(wire::CHUNK) as u64;
+    for (placed, source, what, requests) in [
+        (words(sound), Source::Placed, Placed::This, 1),
+        (words(damaged), Source::Sent, Placed::Damaged, 2 + parts),
+        (&[][..], Source::Sent, Placed::None, 2 + parts),
+    ] {
+        let far = Far { receive: device::<Mock>(placed), said: VecDeque::new(), runs: 0 };
+        let far = Arc::new(Mutex::new(far));
+        let mut open =
+            || Ok(Box::new(Line { far: far.clone(), left: u32::MAX, end: true }) as Box<dyn Link>);
+        let (ended, found, traffic, network) = over(&mut open, 5, WAIT, None);
+        ended.unwrap();
+        assert_eq!(found, expected(5));
+        let network = network.unwrap();
+        assert_eq!((network.source, network.placed), (source, what));
+        assert_eq!(traffic.answered, 1 + requests + 2 * 5);
+    }
+}

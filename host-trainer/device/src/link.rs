@@ -1,0 +1,121 @@
+//! The lines that a conversation can run over.
+
+use std::io::ErrorKind;
+use std::net::{TcpStream, ToSocketAddrs as _};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use supernano_base::error::{Error, Result};
+
+use super::session::Link;
+use super::target::{ProbeId, Target};
+
+/// A read waits so long.
+const READ: Duration = Duration::from_millis(5);
+/// Longest wait for room to write.
+const WRITE: Duration = Duration::from_secs(2);
+/// Longest wait for a connection.
+const CONNECT: Duration = Duration::from_secs(5);
+/// Bit rate of the boards' serial ports, 8N1.
+pub const BAUD: u32 = 115_200;
+
+impl Link for TcpStream {
+    fn name(&self) -> String {
+        self.peer_addr().map_or_else(|_| "TCP".into(), |a| format!("tcp:{a}"))
+    }
+}
+
+struct Serial {
+    port: Box<dyn serialport::SerialPort>,
+    name: String,
+}
+
+impl std::io::Read for Serial {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.port.read(buffer)
+    }
+}
+
+impl std::io::Write for Serial {
+    /// A full buffer empties at the line's rate; one that does not within [`WRITE`] is an error.
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let begin = Instant::now();
+        loop {
+            match self.port.write(bytes) {
+                Err(e) if e.kind() == ErrorKind::TimedOut && begin.elapsed() < WRITE => {}
+                written => return written,
+            }
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.port.flush()
+    }
+}
+
+impl Link for Serial {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+}
+
+/// A TCP stream as a session reads it.
+///
+/// # Errors
+/// [`Error::Line`].
+pub fn over_tcp(stream: TcpStream) -> Result<Box<dyn Link>> {
+    let ready = stream.set_read_timeout(Some(READ)).and_then(|()| stream.set_nodelay(true));
+    ready.map_err(|e| Error::Line { link: stream.name(), problem: e.to_string() })?;
+    Ok(Box::new(stream))
+}
+
+/// Opens the line to a target that is no emulator of ours.
+///
+/// # Errors
+/// [`Error::Line`] where there is none, [`Error::Invalid`] where `target` has none.
+pub fn open(target: &Target) -> Result<Box<dyn Link>> {
+    match target {
+        Target::Tcp(address) => tcp(address),
+        Target::Serial(path) => serial(path),
+        Target::Probe(id) => probe(id),
+        Target::Host | Target::Qemu(_) => {
+            let expected = "probe, serial:PATH or tcp:HOST:PORT";
+            Err(Error::invalid("option --target", "target", expected, target))
+        }
+    }
+}
+
+fn tcp(address: &str) -> Result<Box<dyn Link>> {
+    let failed =
+        |e: std::io::Error| Error::Line { link: format!("tcp:{address}"), problem: e.to_string() };
+    let mut last = std::io::Error::from(std::io::ErrorKind::AddrNotAvailable);
+    for place in address.to_socket_addrs().map_err(failed)? {
+        match TcpStream::connect_timeout(&place, CONNECT) {
+            Ok(stream) => return over_tcp(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(failed(last))
+}
+
+fn serial(path: &Path) -> Result<Box<dyn Link>> {
+    let name = format!("serial:{}", path.display());
+    let opened = serialport::new(path.to_string_lossy(), BAUD).timeout(READ).open();
+    match opened {
+        Ok(port) => Ok(Box::new(Serial { port, name })),
+        Err(error) => Err(Error::Line {
+            link: name,
+            problem: format!("{error}; does the port exist, and may you read it (group dialout)?"),
+        }),
+    }
+}
+
+#[cfg(feature = "probe")]
+fn probe(id: &ProbeId) -> Result<Box<dyn Link>> {
+    super::probe::rtt(id)
+}
+
+#[cfg(not(feature = "probe"))]
+fn probe(_: &ProbeId) -> Result<Box<dyn Link>> {
+    Err(Error::tool("debug probe", "this binary was built without the feature `probe`"))
+}

@@ -1,0 +1,172 @@
+//! An emulated board: QEMU as a child process, its UART over TCP on the loopback.
+//!
+//! QEMU must not outlive this process, however that ends. Dropping [`Qemu`] kills it; where
+//! nothing is dropped any more (a signal, an abort), a guard does: a shell that waits for the end
+//! of a pipe whose other end only this process holds.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read as _, Seek as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use supernano_base::error::{Error, Result};
+
+use super::target::Machine;
+
+/// Longest wait for QEMU to connect.
+const START: Duration = Duration::from_secs(20);
+const PROGRAM: &str = "qemu-system-arm";
+
+/// Ignores the signals that a terminal sends to a whole group: they may end the others first.
+const GUARD: &str = "trap '' INT TERM HUP; read -r line; kill -9 \"$0\"";
+
+/// A running emulator. It is killed when this is dropped, or when this process ends.
+#[derive(Debug)]
+pub struct Qemu {
+    _processes: Processes,
+    stream: TcpStream,
+}
+
+/// QEMU and its guard, ended in this order: the guard never sees the number of a QEMU that is
+/// gone, which another process may have by then.
+#[derive(Debug)]
+struct Processes {
+    guard: Child,
+    qemu: Child,
+}
+
+impl Processes {
+    fn guarded(mut qemu: Child) -> Result<Self> {
+        let mut command = Command::new("sh");
+        command.args(["-c", GUARD, &qemu.id().to_string()]).stdin(Stdio::piped());
+        match command.stdout(Stdio::null()).stderr(Stdio::null()).spawn() {
+            Ok(guard) => Ok(Self { guard, qemu }),
+            Err(error) => {
+                stop(&mut qemu);
+                Err(Error::tool("sh", error))
+            }
+        }
+    }
+}
+
+impl Drop for Processes {
+    fn drop(&mut self) {
+        stop(&mut self.guard);
+        stop(&mut self.qemu);
+    }
+}
+
+impl Qemu {
+    /// Starts an agent on a machine; `firmware` names another ELF file than the one that is
+    /// found beside the executable. `placed` is a file that is put into PSRAM; `counting` makes every
+    /// instruction take 64 ns of virtual time.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] without the firmware, [`Error::Tool`] without QEMU or where it ends.
+    pub fn start(
+        machine: &Machine,
+        firmware: Option<&Path>,
+        placed: Option<&Path>,
+        counting: bool,
+    ) -> Result<Self> {
+        let firmware = firmware.map_or_else(|| agent(&machine.agent()), Path::to_path_buf);
+        if !firmware.is_file() {
+            let needed_for = format!(
+                "the agent of {}: `cargo xtask firmware` makes it, `--firmware` or \
+                 SUPERNANO_FIRMWARE_DIR name another place",
+                machine.name
+            );
+            return Err(Error::Missing { path: firmware, needed_for });
+        }
+        let failed = |e: std::io::Error| Error::tool(PROGRAM, e);
+        let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(failed)?;
+        let port = listener.local_addr().map_err(failed)?.port();
+        let mut complaint = tempfile::tempfile().map_err(|e| Error::tool("temporary file", e))?;
+        let errors = complaint.try_clone().map_err(|e| Error::tool("temporary file", e))?;
+        let mut command = Command::new(PROGRAM);
+        command
+            .args(["-M", machine.board, "-display", "none", "-monitor", "none", "-kernel"])
+            .arg(firmware)
+            .args(["-serial", &format!("tcp:127.0.0.1:{port},nodelay=on")])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(errors);
+        if let Some(file) = placed {
+            let name = file.display().to_string().replace(',', ",,");
+            command.args([
+                "-device",
+                &format!("loader,file={name},addr={:#x},force-raw=on", machine.placed),
+            ]);
+        }
+        if counting {
+            command.args(["-icount", "shift=6"]);
+        }
+        let child = command.spawn().map_err(|e| match e.kind() {
+            ErrorKind::NotFound => Error::tool(
+                PROGRAM,
+                "not found; `cargo xtask setup` installs it (Debian: `apt-get install \
+                 qemu-system-arm`, Fedora: `dnf install qemu-system-arm`, macOS: `brew install \
+                 qemu`)",
+            ),
+            _ => failed(e),
+        })?;
+        let mut processes = Processes::guarded(child)?;
+        let stream = accept(&listener, &mut processes.qemu, &mut complaint)?;
+        Ok(Self { _processes: processes, stream })
+    }
+
+    /// The UART.
+    ///
+    /// # Errors
+    /// [`Error::Tool`].
+    pub fn stream(&self) -> Result<TcpStream> {
+        self.stream.try_clone().map_err(|e| Error::tool(PROGRAM, e))
+    }
+}
+
+fn accept(listener: &TcpListener, child: &mut Child, complaint: &mut File) -> Result<TcpStream> {
+    let failed = |e: std::io::Error| Error::tool(PROGRAM, e);
+    listener.set_nonblocking(true).map_err(failed)?;
+    let start = Instant::now();
+    loop {
+        match listener.accept() {
+            Ok((stream, _)) => {
+                stream.set_nonblocking(false).map_err(failed)?;
+                stream.set_nodelay(true).map_err(failed)?;
+                return Ok(stream);
+            }
+            Err(e) if e.kind() == ErrorKind::WouldBlock => {}
+            Err(e) => return Err(failed(e)),
+        }
+        if let Some(status) = child.try_wait().map_err(failed)? {
+            let mut said = String::new();
+            let _ = complaint.rewind().and_then(|()| complaint.read_to_string(&mut said));
+            let why = format!("ended with {status} before it started: {}", said.trim());
+            return Err(Error::tool(PROGRAM, why));
+        }
+        if start.elapsed() > START {
+            return Err(Error::tool(PROGRAM, "did not connect within 20 s"));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn stop(child: &mut Child) {
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// An agent's ELF file: in SUPERNANO_FIRMWARE_DIR, else in `firmware` beside the directory of the
+/// executable.
+pub fn agent(name: &str) -> PathBuf {
+    if let Some(directory) = std::env::var_os("SUPERNANO_FIRMWARE_DIR") {
+        return PathBuf::from(directory).join(name);
+    }
+    let executable = std::env::current_exe().unwrap_or_default();
+    let beside = executable.ancestors().skip(1).map(|d| d.join("firmware").join(name));
+    let mut beside = beside.take(3);
+    let first = beside.next().unwrap_or_else(|| name.into());
+    std::iter::once(first.clone()).chain(beside).find(|p| p.is_file()).unwrap_or(first)
+}

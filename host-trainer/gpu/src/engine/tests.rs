@@ -1,0 +1,34 @@
+use supernano_base::progress::Silent;
+use supernano_data::load;
+use supernano_train::backend::CpuAutodiff;
+use supernano_train::run::Run;
+use supernano_train::training::{Begin, Cpu, train};
+
+use super::*;
+use crate::agreement::config;
+
+/// An epoch of a step by either engine, on the CPU.
+#[test]
+fn an_epoch_of_all_paths_in_one_batch_is_the_epoch_path_by_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config("prelu+oe", "").unwrap();
+    config.steps[0].scratch = true;
+    let dataset = load(&config.data).unwrap();
+    let epoch = |name: &str, accelerator: &dyn Accelerator| {
+        let run = folder.path().join(name);
+        let epochs = train(&config, &dataset, &run, Begin::New, accelerator, &Silent).unwrap();
+        let run = Run::open(&run).unwrap();
+        (run.weights.values, epochs[0].clone())
+    };
+    let (sliced, a) = epoch("sliced", &Cpu);
+    let (masked, b) = epoch("masked", &Batched::<CpuAutodiff>::new());
+    let worst = sliced.iter().zip(&masked).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(worst > 0.0 && worst < 2e-3, "{worst}");
+    assert!((a.loss_students - b.loss_students).abs() < 1e-3, "{a:?} {b:?}");
+    assert!(!a.panel.is_empty());
+    assert_eq!(a.panel.len(), b.panel.len());
+    for (a, b) in a.panel.iter().zip(&b.panel) {
+        assert_eq!(a.code, b.code);
+        assert!((a.ce - b.ce).abs() < 2e-2 && (a.top1 - b.top1).abs() < 0.07, "{a:?} {b:?}");
+    }
+}

@@ -1,0 +1,109 @@
+use std::path::PathBuf;
+
+use supernano_base::codes::random_codes;
+use supernano_core::space::RESNET8;
+
+use super::*;
+
+fn file(name: &str, text: &str) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    (folder, path)
+}
+
+fn archs() -> Vec<Arch> {
+    random_codes(&RESNET8, 60, 5).into_iter().map(|c| c.arch).collect()
+}
+
+/// The first codes with what follows each.
+fn truth_file(header: &str, rows: &[&str]) -> String {
+    let line = |(arch, rest): (&Arch, &&str)| format!("{},{rest}\n", arch.display(&RESNET8));
+    let lines: String = archs().iter().zip(rows).map(line).collect();
+    format!("{header}\n{lines}")
+}
+
+#[test]
+fn forms_are_read_and_never_mixed() {
+    let read = |text: &str, form| {
+        let (_folder, path) = file("truth.csv", text);
+        Truths::read(&path, &RESNET8, form, &archs())
+    };
+    let bare = truth_file("code,truth", &["0.5", "0.6"]);
+    assert_eq!(read(&bare, None).unwrap().form, Form::Nominal);
+    assert_eq!(read(&bare, Some(Form::Effective)).unwrap().form, Form::Effective);
+    let effective = truth_file("code,truth,as", &["0.5,effective", "0.6,effective"]);
+    let found = read(&effective, None).unwrap();
+    assert_eq!((found.form, found.samples.len()), (Form::Effective, 2));
+    let refused = |text: &str, form, parts: &[&str]| {
+        let error = read(text, form).err().expect("refused").to_string();
+        assert!(parts.iter().all(|p| error.contains(p)), "{error}");
+    };
+    refused(&effective, Some(Form::Nominal), &["truth.csv:2", "as", "the other"]);
+    let mixed = truth_file("code,truth,as", &["0.5,effective", "0.6,nominal"]);
+    let second = archs()[1].display(&RESNET8).to_string();
+    refused(&mixed, None, &["truth.csv:3", &second, "throughout"]);
+    refused(&truth_file("code,truth,as", &["0.5,half"]), None, &["truth.csv:2", "half"]);
+}
+
+#[test]
+fn truths_are_of_ranked_codes() {
+    let (_folder, path) = file("truth.csv", &truth_file("code,truth", &["0.5", "0.6"]));
+    let error = Truths::read(&path, &RESNET8, None, &archs()[..1]).err().expect("refused");
+    let text = error.to_string();
+    assert!(text.contains("truth.csv:3") && text.contains("ranked"), "{text}");
+}
+
+#[test]
+fn predictions_are_read_back_and_the_model_lies_beside_them() {
+    let samples: Vec<(Arch, f64)> = archs()
+        .into_iter()
+        .map(|a| {
+            let widths: u32 =
+                crate::surrogate::widths(&RESNET8, &a).iter().map(|&w| u32::from(w)).sum();
+            (a, 0.2 + 0.05 * f64::from(widths).ln())
+        })
+        .collect();
+    let model = Predictor::fit(&RESNET8, &samples, Link::Logit, None).unwrap();
+    let truths = Truths { form: Form::Nominal, samples: samples[..20].to_vec() };
+    let corrected = Predictor::fit(&RESNET8, &samples, Link::Logit, Some(&truths)).unwrap();
+    let (arch, own) = &samples[0];
+    let line = model.line(&RESNET8, arch, "x", Some(*own));
+    assert!(
+        (Link::Logit.score(line.score) - line.top1).abs() < 1e-12 && line.evaluated == Some(*own)
+    );
+    // `acc` is a straight line in `score` that touches `top1` in the middle.
+    let lines: Vec<Predicted> =
+        samples.iter().map(|(a, _)| model.line(&RESNET8, a, "x", None)).collect();
+    let slope = |a: &Predicted, b: &Predicted| (a.acc - b.acc) / (a.score - b.score);
+    let far = |l: &&Predicted| (l.score - line.score).abs() > 1e-6;
+    let first = slope(lines.iter().find(far).unwrap(), &line);
+    assert!(first > 0.0);
+    for other in lines.iter().filter(far) {
+        assert!((slope(other, &line) - first).abs() < 1e-6, "{other:?}");
+        assert!((other.acc - other.top1).abs() < 0.02, "{other:?}");
+    }
+    let line = corrected.line(&RESNET8, arch, "x", None);
+    assert_eq!((line.score, line.acc), (line.top1, line.top1));
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["p.json", "p.csv", "p.json.gz"] {
+        let lines: Vec<(String, Predicted)> = samples
+            .iter()
+            .enumerate()
+            .map(|(i, (a, s))| {
+                let written = a.display(&RESNET8).to_string();
+                (format!("arch{i}"), model.line(&RESNET8, a, &written, Some(*s)))
+            })
+            .collect();
+        let path = folder.path().join(name);
+        write(&path, &lines, &model).unwrap();
+        let back = table::read(&path, &RESNET8, table::SCORE).unwrap();
+        // Entries of a JSON object come in any order.
+        let same = back.iter().all(|b| {
+            let own = lines.iter().find(|l| l.1.arch == b.text);
+            own.is_some_and(|l| (b.value - l.1.score).abs() < 1e-12)
+        });
+        assert!(back.len() == lines.len() && same, "{name}");
+        assert!(folder.path().join("p.model.json").exists());
+    }
+}

@@ -1,0 +1,74 @@
+use super::{Budget, Wishes};
+use crate::chip;
+use crate::cost::instructions::InstructionTable;
+
+fn refused(wishes: Wishes<'_>) -> String {
+    let error = Budget::new(&wishes).unwrap_err();
+    assert_eq!(error.exit_code(), 2, "{error}");
+    error.to_string()
+}
+
+#[test]
+fn a_chip_sets_what_is_not_set_by_hand() {
+    let wishes = Wishes { chip: Some("nrf52840_xxaa"), ram: Some("24KiB"), ..Wishes::default() };
+    let budget = Budget::new(&wishes).unwrap();
+    assert_eq!(budget.limits.values(), [Some(1 << 20), Some(24 << 10), None]);
+    assert_eq!(budget.table.core, "cortex-m4");
+    assert_eq!(budget.chip.unwrap().name, "nRF52840_xxAA");
+    let none = Budget::new(&Wishes::default()).unwrap();
+    assert_eq!(none.limits.values(), [None; 3]);
+}
+
+#[test]
+fn every_chip_has_a_core_with_a_table_and_a_name_of_its_own() {
+    let chips = chip::all().unwrap();
+    for chip in &chips {
+        assert!(chip.flash >= chip.ram && chip.ram > 0 && chip.clock > 0, "{}", chip.name);
+        InstructionTable::of_core(&format!("cortex-{}", chip.core)).unwrap();
+        assert_eq!(chips.iter().filter(|c| c.name.eq_ignore_ascii_case(&chip.name)).count(), 1);
+    }
+}
+
+#[test]
+fn an_unknown_chip_brings_the_nearest_names() {
+    for (typed, meant) in
+        [("nRF52480_xxAA", "nRF52840_xxAA"), ("stm32f446", "STM32F446RETx"), ("rp2350", "RP2040")]
+    {
+        let says = refused(Wishes { chip: Some(typed), ..Wishes::default() });
+        assert!(says.contains(meant) && says.contains(typed), "{says}");
+    }
+}
+
+#[test]
+fn what_no_chip_or_table_can_give_is_refused() {
+    let chip = Some("STM32F103C8");
+    let says = refused(Wishes { chip, flash: Some("1MiB"), ..Wishes::default() });
+    assert!(says.contains("65536") && says.contains("STM32F103C8"), "{says}");
+    let says = refused(Wishes { chip, core: Some("m4"), ..Wishes::default() });
+    assert!(says.contains("m3"), "{says}");
+    let says = refused(Wishes { core: Some("m5"), ..Wishes::default() });
+    assert!(says.contains("cortex-m33") && says.contains("m5"), "{says}");
+    let says = refused(Wishes { chip, latency: Some("60"), ..Wishes::default() });
+    assert!(says.contains("ms"), "{says}");
+    // Counted instructions are no time, and the message says what to do instead.
+    let says = refused(Wishes { chip, latency: Some("60ms"), ..Wishes::default() });
+    for part in ["calibrate", "--table", "--instructions 4320000", "cortex-m3"] {
+        assert!(says.contains(part), "{part} in {says}");
+    }
+}
+
+#[test]
+fn a_table_of_cycles_turns_time_into_a_limit() {
+    let shipped = include_str!("../../../tables/cortex-m4.toml");
+    let text =
+        shipped.replacen("unit = \"instructions\"", "unit = \"cycles\"\nclock_hz = 64000000", 1);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    let table = Some(file.path());
+    let wishes = Wishes { table, latency: Some("60ms"), ..Wishes::default() };
+    assert_eq!(Budget::new(&wishes).unwrap().limits.instructions, Some(3_840_000));
+    let says = refused(Wishes { chip: Some("STM32F103C8"), ..wishes });
+    assert!(says.contains("cortex-m3") && says.contains("cortex-m4"), "{says}");
+    let missing = Wishes { table: Some(std::path::Path::new("no such table")), ..wishes };
+    assert!(refused(missing).contains("no such table"));
+}

@@ -1,0 +1,38 @@
+//! Exhaustive search of a small space, on all cores: every sub-network that the tables do not rule
+//! out gets its exact costs.
+
+use rayon::prelude::*;
+use supernano_core::arch::{Arch, ArchCode};
+
+use super::tables::{Tables, genes};
+use super::{Candidate, Problem, front};
+use crate::cost::Costs;
+
+/// Codes that one task examines before its feasible ones are reduced to a front.
+const CHUNK: u64 = 4096;
+
+/// The exact front of all feasible sub-networks, empty where nothing is feasible.
+pub fn search(problem: &Problem<'_>, tables: &Tables) -> Vec<Candidate> {
+    let (space, size) = (problem.space, problem.space.size());
+    let least = tables.cheapest();
+    let chunk = |index: u64| {
+        let mut feasible = front::Growing::default();
+        for code in index * CHUNK..size.min((index + 1) * CHUNK) {
+            let Ok(arch) = Arch::from_code(space, ArchCode(code)) else { continue };
+            let genes = genes(&arch);
+            // The least of each cost on its own, over all ways of computing each block.
+            let Some(sums) = least.sums(&genes) else { continue };
+            if !problem.limits.allow(Costs::from(&sums)) {
+                continue;
+            }
+            let score = problem.score.link(problem.linear(&sums));
+            if feasible.rules_out(score, Costs::from(&sums)) {
+                continue;
+            }
+            feasible.extend(problem.feasible(tables, &genes));
+        }
+        feasible.into_front()
+    };
+    let found = (0..size.div_ceil(CHUNK)).into_par_iter().map(chunk).flatten().collect();
+    front::pareto(found)
+}

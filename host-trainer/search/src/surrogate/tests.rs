@@ -1,0 +1,240 @@
+use rand::Rng as _;
+use supernano_base::error::Error;
+use supernano_base::rng::{Key, Purpose};
+use supernano_core::arch::{Arch, ArchCode};
+use supernano_core::space::{RESNET8, RESNET20, Space};
+
+use super::calibrated::{FEWEST_TRUTHS, Parts};
+use super::{Calibrated, Choices, FEWEST, Link, Sign, Surrogate, Terms, design};
+
+fn random(space: &Space<'_>, n: usize, seed: u64) -> Vec<Arch> {
+    let mut rng = Key::new(seed).rng(Purpose::Sample, 0);
+    let size = space.size();
+    (0..n).map(|_| Arch::from_code(space, ArchCode(rng.random_range(0..size))).unwrap()).collect()
+}
+
+/// A score that the features can express, plus noise from a seed.
+fn scored(space: &Space<'_>, n: usize, noise: f64, seed: u64) -> Vec<(Arch, f64)> {
+    let mut rng = Key::new(seed).rng(Purpose::Sample, 1);
+    random(space, n, seed)
+        .into_iter()
+        .map(|arch| {
+            let x = Terms::Additive.of(space, &arch);
+            // ln w of the first free layer, -1/w of the second, ln MACs.
+            let clean = 0.05 * x[3] + 0.3 * x[5] + 0.02 * x[0];
+            (arch, clean + noise * (rng.random::<f64>() - 0.5))
+        })
+        .collect()
+}
+
+#[test]
+fn recovers_a_score_that_its_features_express() {
+    let model = Surrogate::fit(&RESNET8, &scored(&RESNET8, 200, 0.0, 1), Link::Identity).unwrap();
+    for (arch, truth) in scored(&RESNET8, 50, 0.0, 2) {
+        let said = model.predict(&RESNET8, &arch);
+        assert!((said.score - truth).abs() < 2e-3, "{} instead of {truth}", said.score);
+    }
+    assert!(model.cross_validation.pearson > 0.999);
+}
+
+#[test]
+fn tables_and_features_say_the_same() {
+    let model =
+        Surrogate::fit(&RESNET20, &scored(&RESNET20, 100, 0.02, 3), Link::Identity).unwrap();
+    for arch in random(&RESNET20, 20, 4) {
+        let direct = model.ridge.predict(&model.terms.of(&RESNET20, &arch));
+        assert!((model.score(&RESNET20, &arch) - direct).abs() < 1e-9);
+    }
+}
+
+#[test]
+fn standard_error_covers_what_it_says() {
+    let model = Surrogate::fit(&RESNET20, &scored(&RESNET20, 150, 0.1, 5), Link::Identity).unwrap();
+    let fresh = scored(&RESNET20, 400, 0.1, 6);
+    let inside = |k: f64| {
+        let hit = |(arch, truth): &&(Arch, f64)| {
+            let said = model.predict(&RESNET20, arch);
+            (said.score - truth).abs() <= k * said.se
+        };
+        fresh.iter().filter(hit).count() as f64 / fresh.len() as f64
+    };
+    assert!((0.5..0.85).contains(&inside(1.0)), "{}", inside(1.0));
+    assert!(inside(3.0) > 0.98, "{}", inside(3.0));
+}
+
+#[test]
+fn survives_serialisation() {
+    let model = Surrogate::fit(&RESNET8, &scored(&RESNET8, 60, 0.02, 7), Link::Identity).unwrap();
+    let text = serde_json::to_string(&model).unwrap();
+    let back: Surrogate = serde_json::from_str(&text).unwrap();
+    for arch in random(&RESNET8, 10, 8) {
+        let (a, b) = (model.predict(&RESNET8, &arch), back.predict(&RESNET8, &arch));
+        assert!((a.score - b.score).abs() < 1e-12 && (a.se - b.se).abs() < 1e-12);
+    }
+}
+
+#[test]
+fn refuses_what_cannot_be_fitted() {
+    let few = scored(&RESNET8, FEWEST - 1, 0.0, 9);
+    assert!(matches!(Surrogate::fit(&RESNET8, &few, Link::Identity), Err(Error::Invalid { .. })));
+    let mut broken = scored(&RESNET8, 20, 0.0, 9);
+    broken[3].1 = f64::NAN;
+    let message = Surrogate::fit(&RESNET8, &broken, Link::Identity).unwrap_err().to_string();
+    assert!(message.contains(&broken[3].0.display(&RESNET8).to_string()), "{message}");
+    let same: Vec<_> = broken.iter().map(|(a, _)| (a.clone(), 0.5)).collect();
+    assert!(matches!(Surrogate::fit(&RESNET8, &same, Link::Identity), Err(Error::Invalid { .. })));
+}
+
+#[test]
+fn no_effect_is_negative_and_wider_is_never_worse() {
+    // A score that falls with the width of the second layer and with the costs.
+    let perverse = |(arch, score): (Arch, f64)| {
+        let x = Terms::Additive.of(&RESNET8, &arch);
+        (arch, score - 0.1 * x[6] - 0.05 * x[0])
+    };
+    let samples: Vec<_> = scored(&RESNET8, 120, 0.01, 13).into_iter().map(perverse).collect();
+    let model = Surrogate::fit(&RESNET8, &samples, Link::Identity).unwrap();
+    assert!(!model.coefficients().is_empty());
+    assert!(model.coefficients().iter().all(|c| c.value > 0.0));
+    for arch in random(&RESNET8, 30, 14) {
+        let here = model.score(&RESNET8, &arch);
+        for (position, layer) in RESNET8.free_layers().enumerate() {
+            let mut options: Vec<u8> = RESNET8.free_layers().map(|i| arch.options()[i]).collect();
+            options[position] += 1;
+            if usize::from(options[position]) < RESNET8.layers[layer].widths.len() {
+                let wider = Arch::from_options(&RESNET8, options).unwrap();
+                assert!(model.score(&RESNET8, &wider) >= here - 1e-12);
+            }
+        }
+    }
+    let free = Choices { sign: Sign::Free, terms: vec![Terms::Additive], ..Choices::default() };
+    let free = Surrogate::fit_with(&RESNET8, &samples, Link::Identity, &free).unwrap();
+    assert!(free.coefficients().iter().any(|c| c.value < 0.0));
+}
+
+#[test]
+fn the_active_set_satisfies_the_optimality_conditions() {
+    use super::ridge::Ridge;
+    let samples = scored(&RESNET20, 80, 0.1, 15);
+    let rows: Vec<Vec<f64>> = samples.iter().map(|(a, _)| Terms::Pairs.of(&RESNET20, a)).collect();
+    let y: Vec<f64> = samples.iter().map(|s| s.1).collect();
+    let weights = vec![1.0; y.len()];
+    let lambda = 0.5;
+    let fitted = Ridge::fit(&rows, &y, &weights, lambda, Sign::NotNegative);
+    let n = y.len() as f64;
+    let coefficients: Vec<(usize, f64)> = fitted.raw_coefficients().collect();
+    let residual: Vec<f64> = rows.iter().zip(&y).map(|(x, y)| y - fitted.predict(x)).collect();
+    for j in 0..rows[0].len() {
+        let mean = rows.iter().map(|r| r[j]).sum::<f64>() / n;
+        let scale = (rows.iter().map(|r| (r[j] - mean).powi(2)).sum::<f64>() / n).sqrt();
+        let own = coefficients.iter().find(|c| c.0 == j).map_or(0.0, |c| c.1 * scale);
+        let slope: f64 =
+            rows.iter().zip(&residual).map(|(r, e)| e * (r[j] - mean) / scale).sum::<f64>()
+                - lambda * own;
+        assert!(own >= 0.0);
+        let fine = if own > 0.0 { slope.abs() < 1e-6 } else { slope < 1e-6 };
+        assert!(fine, "column {j}: coefficient {own}, slope {slope}");
+    }
+}
+
+#[test]
+fn designs_choose_what_was_asked_for() {
+    let archs = random(&RESNET8, 60, 16);
+    for chosen in [design::random(60, 25, 3), design::informative(&RESNET8, &archs, 25)] {
+        assert_eq!(chosen.len(), 25);
+        assert!(chosen.windows(2).all(|w| w[0] < w[1]) && chosen[24] < 60);
+    }
+    assert_ne!(design::random(60, 25, 3), design::random(60, 25, 4));
+    assert_eq!(design::informative(&RESNET8, &archs, 100).len(), 60);
+}
+
+/// Truths: a line through the scores, plus an effect of the last layer that no score shows.
+fn true_accuracies(samples: &[(Arch, f64)], noise: f64, seed: u64) -> Vec<(Arch, f64)> {
+    let mut rng = Key::new(seed).rng(Purpose::Sample, 2);
+    let of = |(arch, score): &(Arch, f64)| {
+        let x = Terms::Additive.of(&RESNET8, arch);
+        let linear = 0.5 + 1.2 * Link::Logit.linear(*score) + 0.2 * x[x.len() - 2];
+        let truth = Link::Logit.score(linear + noise * (rng.random::<f64>() - 0.5));
+        (arch.clone(), truth)
+    };
+    samples.iter().map(of).collect()
+}
+
+#[test]
+fn truths_correct_what_no_score_shows() {
+    let samples: Vec<(Arch, f64)> = scored(&RESNET8, 150, 0.02, 21)
+        .into_iter()
+        .map(|(a, s)| (a, Link::Logit.score(6.0 * s - 2.0)))
+        .collect();
+    let truths = true_accuracies(&samples, 0.05, 22);
+    let surrogate = Surrogate::fit(&RESNET8, &samples, Link::Logit).unwrap();
+    let line = Parts { score: true, layers: false, products: false };
+    let error = |known: usize, parts| {
+        let model = Calibrated::fit(&RESNET8, &surrogate, &truths[..known], parts).unwrap();
+        let judged = &truths[100..];
+        let (mut squares, mut inside) = (0.0, 0);
+        for (arch, truth) in judged {
+            let said = model.predict(&RESNET8, arch);
+            assert!((said.score - model.score(&RESNET8, arch)).abs() < 1e-12);
+            squares += (said.score - truth).powi(2);
+            inside += usize::from((said.score - truth).abs() <= 2.0 * said.se);
+        }
+        assert!(inside * 10 >= judged.len() * 7, "{known}: {inside} of {}", judged.len());
+        (squares / judged.len() as f64).sqrt()
+    };
+    let (few, many) = (error(10, Parts::default()), error(100, Parts::default()));
+    assert!(many < few && many < 0.4 * error(100, line), "{few}, {many}");
+    let model = Calibrated::fit(&RESNET8, &surrogate, &truths[..100], Parts::default()).unwrap();
+    assert!(model.cross_validation.pearson > 0.98);
+    assert!(model.variances().iter().all(|v| v.1 > 0.0));
+}
+
+#[test]
+fn truths_that_cannot_correct_are_refused() {
+    let samples: Vec<(Arch, f64)> = scored(&RESNET8, 40, 0.02, 23)
+        .into_iter()
+        .map(|(a, s)| (a, Link::Logit.score(s)))
+        .collect();
+    let surrogate = Surrogate::fit(&RESNET8, &samples, Link::Logit).unwrap();
+    let refused = |truths: &[(Arch, f64)]| {
+        let made = Calibrated::fit(&RESNET8, &surrogate, truths, Parts::default());
+        match made {
+            Err(error @ Error::Invalid { .. }) => error.to_string(),
+            _ => panic!("accepted"),
+        }
+    };
+    let good = &samples[..10];
+    assert!(refused(&good[..FEWEST_TRUTHS - 1]).contains("at least"));
+    let mut bad = good.to_vec();
+    bad[2].1 = f64::NAN;
+    assert!(refused(&bad).contains(&bad[2].0.display(&RESNET8).to_string()));
+    let same: Vec<_> = good.iter().map(|(a, _)| (a.clone(), 0.5)).collect();
+    assert!(refused(&same).contains("differ"));
+}
+
+#[test]
+fn accuracies_stay_accuracies_and_errors_cover_them() {
+    let sigmoid = |v: f64| 1.0 / (1.0 + (-v).exp());
+    let accuracies = |n, seed| -> Vec<(Arch, f64)> {
+        let scores = scored(&RESNET20, n, 0.3, seed);
+        scores.into_iter().map(|(a, s)| (a, sigmoid(20.0 * s - 5.0))).collect()
+    };
+    let samples = accuracies(150, 11);
+    let model = Surrogate::fit(&RESNET20, &samples, Link::Logit).unwrap();
+    let fresh = accuracies(400, 12);
+    let inside = fresh
+        .iter()
+        .filter(|(arch, truth)| {
+            let said = model.predict(&RESNET20, arch);
+            assert!(said.score > 0.0 && said.score < 1.0 && said.se > 0.0);
+            (said.score - truth).abs() <= 2.0 * said.se
+        })
+        .count();
+    assert!(inside > 320, "{inside} of 400 within two standard errors");
+    for arch in [Arch::smallest(&RESNET20), Arch::largest(&RESNET20)] {
+        assert!((0.0..=1.0).contains(&model.score(&RESNET20, &arch)));
+    }
+    let mut broken = samples;
+    broken[0].1 = 1.5;
+    assert!(matches!(Surrogate::fit(&RESNET20, &broken, Link::Logit), Err(Error::Invalid { .. })));
+}

@@ -1,0 +1,214 @@
+//! The operations of training and evaluation, behind one trait: the only place that knows which
+//! device computes them.
+
+pub mod cpu;
+mod integer;
+
+use burn::backend::Autodiff;
+use burn::tensor::backend::Backend;
+use burn::tensor::{Tensor, TensorData};
+use burn_ndarray::NdArray;
+
+pub use integer::{IntegerOps, Requantise};
+
+/// The CPU backend.
+pub type Cpu = NdArray<f32>;
+/// The CPU backend with gradients.
+pub type CpuAutodiff = Autodiff<Cpu>;
+
+/// Images per block of a feature map: one AVX-512 register of f32.
+pub const LANES: usize = 16;
+
+/// Feature maps of a batch. The layout belongs to the backend; on the CPU it is
+/// `[n / 16, channels, height, width, 16]`, the last block filled up with zeros that no statistic
+/// and no gradient sees.
+#[derive(Clone, Debug)]
+pub struct Map<B: Backend> {
+    /// Values.
+    pub data: Tensor<B, 5>,
+    /// Images.
+    pub n: usize,
+    /// Channels.
+    pub c: usize,
+    /// Rows.
+    pub h: usize,
+    /// Columns.
+    pub w: usize,
+}
+
+impl<B: Ops> Map<B> {
+    /// A batch of images `[n, c, h, w]`.
+    ///
+    /// # Panics
+    /// With another number of values.
+    pub fn from_images(images: &[f32], n: usize, c: usize, h: usize, w: usize) -> Self {
+        let size = c * h * w;
+        assert_eq!(images.len(), n * size, "values of {n} images");
+        let lanes = B::LANES;
+        let blocks = n.div_ceil(lanes);
+        let mut values = vec![0f32; blocks * size * lanes];
+        for (i, image) in images.chunks_exact(size.max(1)).enumerate() {
+            let block = &mut values[i / lanes * size * lanes..][..size * lanes];
+            for (slot, &v) in block.iter_mut().skip(i % lanes).step_by(lanes).zip(image) {
+                *slot = v;
+            }
+        }
+        let data = TensorData::new(values, [blocks, c, h, w, lanes]);
+        Self { data: Tensor::from_data(data, &Default::default()), n, c, h, w }
+    }
+
+    /// The values as `[n, c, h, w]`.
+    pub fn to_images(&self) -> Vec<f32> {
+        let size = self.c * self.h * self.w;
+        let lanes = B::LANES;
+        let values: Vec<f32> = self.data.to_data().iter::<f32>().collect();
+        (0..self.n)
+            .flat_map(|i| {
+                let block = &values[i / lanes * size * lanes..][..size * lanes];
+                block.iter().skip(i % lanes).step_by(lanes).copied()
+            })
+            .collect()
+    }
+
+    /// The values as a tensor `[n, c, h, w]`.
+    pub fn to_tensor(&self) -> Tensor<B, 4> {
+        let data = self.data.clone();
+        let [blocks, c, h, w, lanes] = data.dims();
+        if lanes == 1 {
+            return data.reshape([blocks, c, h, w]);
+        }
+        let data = data.permute([0, 4, 1, 2, 3]);
+        data.reshape([blocks * lanes, c, h, w]).narrow(0, 0, self.n)
+    }
+}
+
+/// An activation inside an operation.
+#[derive(Clone, Debug)]
+pub enum Act<B: Backend> {
+    /// None.
+    None,
+    /// max(x, 0).
+    Relu,
+    /// x for x >= 0, slope x below; the slope is `[1]`.
+    Prelu(Tensor<B, 1>),
+}
+
+/// Statistics of one batch, per channel; empty where the backend keeps them to itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BatchStats {
+    /// Mean, `[channels]`.
+    pub mean: Vec<f32>,
+    /// Variance divided by `count`, `[channels]`.
+    pub var_biased: Vec<f32>,
+    /// Values per channel: images x rows x columns.
+    pub count: usize,
+}
+
+/// A batch norm: gamma and beta `[channels]`, and the statistics of the batch.
+#[derive(Clone, Debug)]
+pub struct Norm<B: Backend> {
+    /// Factor.
+    pub gamma: Tensor<B, 1>,
+    /// Offset.
+    pub beta: Tensor<B, 1>,
+    /// Of the batch that is normalised.
+    pub stats: BatchStats,
+}
+
+/// A map whose batch norm and activation a backend may still have to apply: whoever reads it does
+/// so in passing.
+#[derive(Clone, Debug)]
+pub struct Pending<B: Backend> {
+    /// Values, before what follows.
+    pub map: Map<B>,
+    /// Applied first.
+    pub norm: Option<Norm<B>>,
+    /// Applied second.
+    pub act: Act<B>,
+}
+
+impl<B: Backend> From<Map<B>> for Pending<B> {
+    fn from(map: Map<B>) -> Self {
+        Self { map, norm: None, act: Act::None }
+    }
+}
+
+/// Two executions of the same mathematics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Execution {
+    /// One path after the other, each cut to its own widths: the least arithmetic.
+    Sliced,
+    /// All paths in one batch at full width, channels masked: one shape, few launches.
+    Masked,
+}
+
+/// What a network is made of. Convolutions have "same" padding, `kernel / 2`.
+pub trait Ops: Backend {
+    /// Images that lie innermost in a [`Map`].
+    const LANES: usize;
+    /// How a step with several sub-networks is best executed here.
+    const EXECUTION: Execution;
+
+    /// Convolution with weights `[out, in, k, k]`.
+    fn conv(x: &Map<Self>, weight: Tensor<Self, 4>, stride: usize) -> Map<Self>;
+
+    /// Batch norm with the batch's own statistics (eps 1e-5), gamma and beta `[channels]`, and an
+    /// activation, which may be none or ReLU.
+    fn batch_norm(
+        x: &Map<Self>,
+        gamma: Tensor<Self, 1>,
+        beta: Tensor<Self, 1>,
+        act: Act<Self>,
+    ) -> (Map<Self>, BatchStats);
+
+    /// `act(a + b)`.
+    fn add_act(a: &Map<Self>, b: &Map<Self>, act: Act<Self>) -> Map<Self>;
+
+    /// `act(x)`.
+    fn act(x: &Map<Self>, act: Act<Self>) -> Map<Self>;
+
+    /// Global average, `[n, channels]`.
+    fn pool(x: &Map<Self>) -> Tensor<Self, 2>;
+
+    /// Convolution, batch norm and activation; a backend may leave the last two pending.
+    fn conv_norm(
+        x: &Pending<Self>,
+        weight: Tensor<Self, 4>,
+        stride: usize,
+        [gamma, beta]: [Tensor<Self, 1>; 2],
+        act: Act<Self>,
+    ) -> (Pending<Self>, BatchStats) {
+        let fused = if matches!(act, Act::Relu) { Act::Relu } else { Act::None };
+        let y = Self::conv(&x.map, weight, stride);
+        let (y, stats) = Self::batch_norm(&y, gamma, beta, fused);
+        let y = if matches!(act, Act::Prelu(_)) { Self::act(&y, act) } else { y };
+        (y.into(), stats)
+    }
+
+    /// The map itself, nothing pending.
+    fn settled(x: &Pending<Self>) -> Map<Self> {
+        x.map.clone()
+    }
+
+    /// `act(a + b)` of maps without an activation of their own.
+    fn add_pending(a: &Pending<Self>, b: &Pending<Self>, act: Act<Self>) -> Map<Self> {
+        Self::add_act(&a.map, &b.map, act)
+    }
+}
+
+/// Operations of evaluation, without gradients.
+pub trait EvalOps: Ops {
+    /// `act(conv(x) + bias + add)` with weights `[out, in, k, k]` and bias `[out]`: batch norm
+    /// folded in.
+    fn conv2d_bias_act(
+        x: &Map<Self>,
+        weight: Tensor<Self, 4>,
+        bias: Tensor<Self, 1>,
+        stride: usize,
+        act: Act<Self>,
+        add: Option<&Map<Self>>,
+    ) -> Map<Self>;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,182 @@
+//! From a quantised network to the blob.
+
+use supernano_base::blob::Blob;
+use supernano_base::error::{Error, Result};
+use supernano_core::blob::{Sections, write};
+use supernano_core::graph::{Activation, Classifier, Conv, Header, KernelKind, Op, Tensor};
+use supernano_core::kernel::ConvShape;
+use supernano_core::kernel::pack::WeightShape;
+use supernano_core::space::Shape;
+use supernano_data::Dataset;
+
+use super::network::{QConv, QuantisedNet};
+use super::prefer::Prefer;
+use super::quantise;
+use super::quantise::{Affine, Channel};
+use crate::supernet::{Act, Block};
+
+/// What a blob says besides its numbers.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// Search space.
+    pub space: &'a str,
+    /// Code.
+    pub code: &'a str,
+    /// Normalisation and labels.
+    pub dataset: &'a Dataset,
+    /// Chooses the algorithm of each convolution.
+    pub prefer: Prefer,
+}
+
+/// Largest blob that is built, bytes.
+const CAPACITY: usize = 16 << 20;
+
+struct Builder<'a, 'o> {
+    sections: Sections<'o>,
+    header: Header<'a>,
+    place: String,
+    prefer: Prefer,
+}
+
+/// Writes a quantised network's blob. The same input gives the same bytes.
+///
+/// # Errors
+/// [`Error::Core`] where the format's limits are exceeded.
+pub fn build(net: &QuantisedNet, source: &Source<'_>) -> Result<Blob> {
+    let dataset = source.dataset;
+    let mut data = vec![0u8; CAPACITY];
+    let mut builder = Builder {
+        sections: Sections::new(&mut data),
+        header: Header {
+            space: source.space,
+            code: source.code,
+            classes: net.classes() as u16,
+            logit_scale: net.classifier.logit_scale,
+            table: 0,
+            tensors: heapless::Vec::new(),
+            ops: heapless::Vec::new(),
+        },
+        place: format!("export of {}", source.code),
+        prefer: source.prefer,
+    };
+    let table: Vec<i8> = dataset
+        .mean
+        .iter()
+        .zip(&dataset.std)
+        .flat_map(|(&m, &s)| quantise::input_table(m, s, net.image))
+        .collect();
+    builder.header.table =
+        builder.sections.table(&table).map_err(|e| Error::core(&builder.place, e))?;
+    let mut at = builder.tensor(net.input, net.image)?;
+    for block in &net.blocks {
+        at = match block {
+            Block::Conv(conv) => builder.conv(conv, at, None)?,
+            Block::Residual { first, second, shortcut } => {
+                let inside = builder.conv(first, at, None)?;
+                let residual = match shortcut {
+                    Some(conv) => builder.conv(conv, at, None)?,
+                    None => at,
+                };
+                builder.conv(second, inside, Some(residual))?
+            }
+        };
+    }
+    builder.classifier(net, at)?;
+    let labels: Vec<&str> = dataset.classes.iter().map(String::as_str).collect();
+    let mut out = vec![0u32; CAPACITY / 2];
+    let out: &mut [u8] = bytemuck::cast_slice_mut(&mut out);
+    let length = write(&builder.header, &labels, builder.sections.data(), out)
+        .map_err(|e| Error::core(&builder.place, e))?;
+    Blob::new(&out[..length], &builder.place)
+}
+
+impl Builder<'_, '_> {
+    fn core<T>(&self, result: Result<T, supernano_core::error::Error>) -> Result<T> {
+        result.map_err(|e| Error::core(&self.place, e))
+    }
+
+    fn full(&self, what: &str, limit: usize) -> Error {
+        Error::invalid(&self.place, what, format!("at most {limit}"), "more")
+    }
+
+    fn tensor(&mut self, shape: Shape, affine: Affine) -> Result<u8> {
+        let id = self.header.tensors.len();
+        let tensor = Tensor { shape, zero: affine.zero, scale: affine.scale };
+        if self.header.tensors.push(tensor).is_err() {
+            return Err(self.full("tensors", id));
+        }
+        Ok(id as u8)
+    }
+
+    /// Appends a convolution and returns the tensor that it writes.
+    fn conv(&mut self, conv: &QConv, input: u8, residual: Option<u8>) -> Result<u8> {
+        let activation = match conv.act {
+            Act::None => Activation::None,
+            Act::Relu => Activation::Relu,
+            Act::Prelu(_) => Activation::Prelu,
+        };
+        let shape = WeightShape {
+            output: conv.output as u16,
+            kernel: conv.kernel as u8,
+            input: conv.input as u16,
+        };
+        let q = &conv.integers;
+        let from = self.header.tensors[usize::from(input)].shape;
+        let kind = self.prefer.kind(ConvShape {
+            input: from,
+            output: from.convolved(conv.stride as u8, conv.output as u16),
+            kernel: shape.kernel,
+            stride: conv.stride as u8,
+            kind: KernelKind::Direct,
+        });
+        let weights = self.sections.conv_weights(kind, shape, &q.weights);
+        let weights = self.core(weights)?;
+        let row =
+            |value: fn(&Channel) -> i32| -> Vec<i32> { q.channels.iter().map(value).collect() };
+        let mut rows = vec![row(|c| c.bias)];
+        if residual.is_some() {
+            rows.push(row(|c| c.residual));
+        }
+        rows.push(row(|c| c.multiplier));
+        if activation == Activation::Prelu {
+            rows.push(row(|c| c.negative));
+        }
+        let rows: Vec<&[i32]> = rows.iter().map(Vec::as_slice).collect();
+        let params = self.sections.conv_params(&rows);
+        let params = self.core(params)?;
+        let written =
+            self.tensor(from.convolved(conv.stride as u8, conv.output as u16), conv.to)?;
+        self.push(Op::Conv(Conv {
+            input,
+            output: written,
+            residual,
+            kernel: conv.kernel as u8,
+            stride: conv.stride as u8,
+            kind,
+            activation,
+            weights,
+            params,
+        }))?;
+        Ok(written)
+    }
+
+    fn classifier(&mut self, net: &QuantisedNet, input: u8) -> Result<()> {
+        let channels = self.header.tensors[usize::from(input)].shape.channels;
+        let q = &net.classifier;
+        let bias: Vec<i32> = q.channels.iter().map(|c| c.bias).collect();
+        let multiplier: Vec<i32> = q.channels.iter().map(|c| c.multiplier).collect();
+        let weights = self.sections.classifier_weights(channels, &q.weights);
+        let weights = self.core(weights)?;
+        let params = self.sections.classifier_params(&bias, &multiplier);
+        let params = self.core(params)?;
+        self.push(Op::Classifier(Classifier { input, weights, params }))
+    }
+
+    fn push(&mut self, op: Op) -> Result<()> {
+        let limit = self.header.ops.len();
+        self.header.ops.push(op).map_err(|_| self.full("operations", limit))
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

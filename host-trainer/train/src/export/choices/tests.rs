@@ -1,0 +1,59 @@
+use supernano_base::blob::Blob;
+use supernano_core::arch::Arch;
+use supernano_core::blob::BlobView;
+use supernano_core::plan::{ActivationScope, BranchScheme, Enhancement, WidthRule, resolve};
+use supernano_core::space::RESNET20;
+use supernano_search::cost::kernels::rewritten;
+
+use super::*;
+use crate::export::Prefer;
+use crate::synthetic;
+
+const SMALL: &str = "4-4-4-4-4-4-4-8-8-8-8-8-8-16-16-16-16-16-16";
+
+const NONE: Enhancement =
+    Enhancement { widths: WidthRule::None, activation: ActivationScope::None };
+
+fn small(prefer: Prefer) -> Blob {
+    let arch = Arch::parse(&RESNET20, SMALL).unwrap();
+    let plan = resolve(&RESNET20, &arch, NONE, BranchScheme::Shared);
+    synthetic::blob(&RESNET20, &plan, SMALL, prefer, 1).unwrap()
+}
+
+#[test]
+fn candidates_cost_what_the_rewritten_network_costs() {
+    let table = InstructionTable::of_core("cortex-m4").unwrap();
+    let blob = small(Prefer::Speed);
+    let header = blob.view().unwrap().header();
+    let list = choices(&header, &table);
+    // 19 convolutions of 3x3 and 9 shortcuts.
+    assert_eq!(list.len(), 28);
+    let direct = rewritten(&blob, &|_, _| KernelKind::Direct).unwrap();
+    let mut several = 0;
+    for choice in &list {
+        let at = choice.operation - 1;
+        let Op::Conv(conv) = header.ops[at] else { panic!("no convolution") };
+        let chosen: Vec<&Candidate> = choice.candidates.iter().filter(|c| c.chosen).collect();
+        assert_eq!(chosen.len(), 1);
+        assert_eq!(chosen[0].kernel, kernel_name(conv.kind));
+        assert_eq!(chosen[0].arena_bytes, blob.view().unwrap().arena_bytes());
+        let kinds = if conv.kernel == 3 && conv.stride == 1 { 3 } else { 1 };
+        assert_eq!(choice.candidates.len(), kinds);
+        several += usize::from(kinds == 3);
+        for (candidate, kind) in choice.candidates.iter().zip(KINDS) {
+            let one = |op: usize, c: &Conv| if op == at { kind } else { c.kind };
+            let other = rewritten(&blob, &one).unwrap();
+            let view: BlobView<'_> = other.view().unwrap();
+            assert_eq!(candidate.arena_bytes, view.arena_bytes());
+            assert_eq!(
+                candidate.instructions,
+                table.operation(&view.header(), &view.header().ops[at])
+            );
+            let alone = |op: usize, _: &Conv| if op == at { kind } else { KernelKind::Direct };
+            let alone = rewritten(&direct, &alone).unwrap();
+            let extra = alone.bytes().len() - direct.bytes().len();
+            assert_eq!(candidate.extra_flash_bytes, extra);
+        }
+    }
+    assert_eq!(several, 17);
+}

@@ -1,0 +1,198 @@
+//! Why an export is as it is: the kernels that there were to choose from, and where quantisation
+//! loses (error per layer, confusion before and after).
+
+use serde::Serialize;
+use supernano_base::error::Result;
+use supernano_core::exec::argmax;
+use supernano_data::Dataset;
+use supernano_search::cost::instructions::InstructionTable;
+
+use super::choices::{KernelChoice, choices};
+use super::{Shipment, simulate};
+use crate::supernet::Site;
+
+/// Test images whose feature maps are compared.
+const COMPARED: usize = 256;
+/// Images per forward pass.
+const BATCH: usize = 64;
+
+/// One operation, in the order of execution.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LayerError {
+    /// `layer 3`, `shortcut of layer 5`, `classifier`.
+    pub name: String,
+    /// Real units a step of its output; none for the logits.
+    pub scale: Option<f32>,
+    /// Zero point of its output.
+    pub zero: Option<i8>,
+    /// Rule that chose the range.
+    pub range: String,
+    /// Share of its values at the positive end (at either end without ReLU), 0 to 1.
+    pub saturated: Option<f64>,
+    /// Power of the float values over that of the error, decibels, all layers before it quantised.
+    pub snr_db: f64,
+}
+
+/// One class.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ClassError {
+    /// Its label.
+    pub class: String,
+    /// Test images of it that are right in float.
+    pub right_float: u32,
+    /// The same in int8.
+    pub right_int8: u32,
+    /// What it is most often taken for in int8.
+    pub confused_with: Option<String>,
+}
+
+/// An export explained.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Explanation {
+    /// The core whose table says what kernels cost.
+    pub core: String,
+    /// Convolutions, with the kernels that there were to choose from.
+    pub kernels: Vec<KernelChoice>,
+    /// Operations.
+    pub layers: Vec<LayerError>,
+    /// Classes, those that lose most first.
+    pub classes: Vec<ClassError>,
+    /// Share of test images with the same answer, 0 to 1.
+    pub same_answer: f64,
+    /// Test images.
+    pub images: usize,
+    /// `[class][answer]` in float, images.
+    pub confusion_float: Vec<Vec<u32>>,
+    /// The same in int8.
+    pub confusion_int8: Vec<Vec<u32>>,
+}
+
+#[derive(Default)]
+struct Power {
+    signal: f64,
+    error: f64,
+    saturated: f64,
+    count: f64,
+}
+
+/// Explains an export on the test split; confusion over all of it, errors over its first images.
+/// Kernels cost what the table of `core` (`cortex-m4`) says.
+///
+/// # Errors
+/// [`supernano_base::error::Error::Core`] for images of another shape; a core without a table.
+pub fn explain(shipment: &Shipment, dataset: &Dataset, core: &str) -> Result<Explanation> {
+    let table = InstructionTable::of_core(core)?;
+    let kernels = choices(&shipment.blob.view()?.header(), &table);
+    let test = &dataset.test;
+    let classes = shipment.quantised.classes();
+    let all: Vec<u32> = (0..test.len() as u32).collect();
+    let mut float = Vec::with_capacity(test.len() * classes);
+    for indices in all.chunks(BATCH) {
+        float.extend(shipment.float.forward(&dataset.batch(test, indices), indices.len()));
+    }
+    let integer = shipment.blob.logits(test)?;
+    let mut layers = layers(shipment, dataset, &all[..all.len().min(COMPARED)]);
+    let scale = f64::from(shipment.quantised.classifier.logit_scale);
+    let mut last = Power::default();
+    for (&f, &q) in float.iter().zip(&integer) {
+        last.signal += f64::from(f).powi(2);
+        last.error += (f64::from(f) - f64::from(q) * scale).powi(2);
+    }
+    layers.push(LayerError {
+        name: "classifier".into(),
+        scale: None,
+        zero: None,
+        range: String::new(),
+        saturated: None,
+        snr_db: decibels(&last),
+    });
+    let mut before = vec![vec![0u32; classes]; classes];
+    let mut after = before.clone();
+    let mut same = 0usize;
+    let rows = float.chunks_exact(classes).zip(integer.chunks_exact(classes));
+    for ((f, q), &label) in rows.zip(&test.labels) {
+        let first = (0..classes).fold(0, |best, i| if f[i] > f[best] { i } else { best });
+        let second = argmax(q);
+        same += usize::from(first == second);
+        before[usize::from(label)][first] += 1;
+        after[usize::from(label)][second] += 1;
+    }
+    let label = |i: usize| dataset.classes.get(i).cloned().unwrap_or_else(|| i.to_string());
+    let mut by_class: Vec<ClassError> = (0..classes)
+        .map(|i| {
+            let others = after[i].iter().enumerate().filter(|&(j, &n)| j != i && n > 0);
+            let most = others.max_by_key(|&(j, &n)| (n, std::cmp::Reverse(j)));
+            ClassError {
+                class: label(i),
+                right_float: before[i][i],
+                right_int8: after[i][i],
+                confused_with: most.map(|(j, n)| format!("{} ({n})", label(j))),
+            }
+        })
+        .collect();
+    by_class.sort_by_key(|c| i64::from(c.right_int8) - i64::from(c.right_float));
+    Ok(Explanation {
+        core: core.to_owned(),
+        kernels,
+        layers,
+        classes: by_class,
+        same_answer: same as f64 / test.len().max(1) as f64,
+        images: test.len(),
+        confusion_float: before,
+        confusion_int8: after,
+    })
+}
+
+/// Errors of the convolutions' outputs, in the order of execution.
+fn layers(shipment: &Shipment, dataset: &Dataset, images: &[u32]) -> Vec<LayerError> {
+    let (float, net) = (&shipment.how.reference, &shipment.quantised);
+    let convs: Vec<_> = net
+        .blocks
+        .iter()
+        .flat_map(|b| {
+            // executed in the order first, shortcut, second
+            let mut list: Vec<_> = b.convs().collect();
+            if list.len() == 3 {
+                list.swap(1, 2);
+            }
+            list
+        })
+        .collect();
+    let mut power: Vec<(Site, Power)> = convs.iter().map(|c| (c.site, Power::default())).collect();
+    for indices in images.chunks(BATCH) {
+        let mut real: Vec<(Site, Vec<f32>)> = Vec::new();
+        let batch = dataset.batch(&dataset.test, indices);
+        float.observe(&batch, indices.len(), &mut |site, v| real.push((site, v.to_vec())));
+        let x = simulate::images(net, dataset, &dataset.test, indices);
+        net.forward(x, &mut |site, map| {
+            let Some(conv) = convs.iter().find(|c| c.site == site) else { return };
+            let Some((_, real)) = real.iter().find(|r| r.0 == site) else { return };
+            let Some((_, p)) = power.iter_mut().find(|p| p.0 == site) else { return };
+            let zero = f32::from(conv.to.zero);
+            let (top, bottom) = (127.0 - zero, -128.0 - zero);
+            for (&f, q) in real.iter().zip(map.to_images()) {
+                p.signal += f64::from(f).powi(2);
+                p.error += f64::from(f - q * conv.to.scale).powi(2);
+                let out = q >= top || (bottom < 0.0 && q <= bottom);
+                p.saturated += f64::from(u8::from(out));
+                p.count += 1.0;
+            }
+        });
+    }
+    convs
+        .iter()
+        .zip(&power)
+        .map(|(conv, (site, p))| LayerError {
+            name: conv.name.clone(),
+            scale: Some(conv.to.scale),
+            zero: Some(conv.to.zero),
+            range: format!("{:?}", shipment.how.affines.rule(*site)).to_lowercase(),
+            saturated: Some(p.saturated / p.count.max(1.0)),
+            snr_db: decibels(p),
+        })
+        .collect()
+}
+
+fn decibels(p: &Power) -> f64 {
+    10.0 * (p.signal.max(f64::MIN_POSITIVE) / p.error.max(f64::MIN_POSITIVE)).log10()
+}

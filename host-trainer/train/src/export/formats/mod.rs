@@ -1,0 +1,126 @@
+//! One network, many files: what other tools read.
+
+pub mod onnx;
+mod safetensors;
+mod source;
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use supernano_base::error::Result;
+use supernano_base::files;
+use supernano_data::Dataset;
+
+use super::Shipment;
+
+/// A file format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// The project's own network file.
+    Snb,
+    /// Rust source: the network file as an aligned constant, and its arena.
+    Rust,
+    /// C header and array, the same.
+    C,
+    /// ONNX in float, batch norm folded.
+    Onnx,
+    /// ONNX with the integers as QuantizeLinear/DequantizeLinear pairs.
+    OnnxInt8,
+    /// Weights and batch-norm statistics in float under the reference code's PyTorch names.
+    Safetensors,
+}
+
+impl Format {
+    /// Endings of the files of this format.
+    fn endings(self) -> &'static [&'static str] {
+        match self {
+            Self::Snb => &[".snb"],
+            Self::Rust => &[".rs"],
+            Self::C => &[".h", ".c"],
+            Self::Onnx => &[".onnx"],
+            Self::OnnxInt8 => &["-int8.onnx"],
+            Self::Safetensors => &[".safetensors"],
+        }
+    }
+}
+
+/// Writes a network in the formats asked for as `CODE` and an ending in `directory`; returns the
+/// files.
+///
+/// # Errors
+/// [`supernano_base::error::Error::Io`].
+pub fn write(
+    shipment: &Shipment,
+    dataset: &Dataset,
+    formats: &[Format],
+    directory: &Path,
+) -> Result<Vec<PathBuf>> {
+    let mut written = Vec::new();
+    for &format in formats {
+        let contents: Vec<Vec<u8>> = match format {
+            Format::Snb => vec![shipment.blob.bytes().to_vec()],
+            Format::Rust => vec![source::rust(&facts(shipment)?).into_bytes()],
+            Format::C => source::c(&facts(shipment)?).map(String::into_bytes).into(),
+            Format::Onnx => vec![onnx::float(shipment, dataset)],
+            Format::OnnxInt8 => vec![onnx::int8(shipment, dataset)],
+            Format::Safetensors => vec![safetensors::weights(shipment)?],
+        };
+        for (ending, bytes) in format.endings().iter().zip(contents) {
+            let path = directory.join(format!("{}{ending}", shipment.code));
+            files::write(&path, &bytes)?;
+            written.push(path);
+        }
+    }
+    Ok(written)
+}
+
+/// Writes `images` test images with what the network answers, as `CODE-samples.safetensors`:
+/// `images` u8 `[n, height, width, channels]`, `labels` i32 `[n]`, `float` f32 and `int8` i32
+/// `[n, classes]`, `logit_scale` f32 `[1]`, `mean` and `std` f32 `[channels]` of pixel / 255.
+///
+/// # Errors
+/// [`supernano_base::error::Error::Io`].
+pub fn write_samples(
+    shipment: &Shipment,
+    dataset: &Dataset,
+    images: usize,
+    directory: &Path,
+) -> Result<PathBuf> {
+    let indices: Vec<u32> = (0..images.min(dataset.test.len()) as u32).collect();
+    let chosen = dataset.test.select(&indices);
+    let float = shipment.float.forward(&dataset.batch(&dataset.test, &indices), indices.len());
+    let int8 = shipment.blob.logits(&chosen)?;
+    let scale = shipment.quantised.classifier.logit_scale;
+    let bytes = safetensors::samples(&chosen, (&dataset.mean, &dataset.std), &float, &int8, scale)?;
+    let path = directory.join(format!("{}-samples.safetensors", shipment.code));
+    files::write(&path, &bytes)?;
+    Ok(path)
+}
+
+/// What a program needs to know of a network file.
+struct Facts<'a> {
+    code: &'a str,
+    space: String,
+    bytes: &'a [u8],
+    arena_bytes: usize,
+    image: supernano_core::space::Shape,
+    classes: usize,
+    labels: Vec<String>,
+}
+
+fn facts(shipment: &Shipment) -> Result<Facts<'_>> {
+    let view = shipment.blob.view()?;
+    Ok(Facts {
+        code: &shipment.code,
+        space: view.header().space.to_owned(),
+        bytes: shipment.blob.bytes(),
+        arena_bytes: view.arena_bytes(),
+        image: view.header().input(),
+        classes: view.classes(),
+        labels: view.labels().map(str::to_owned).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! Putting an ONNX graph together.
+
+use prost::Message as _;
+use supernano_data::Dataset;
+
+use super::messages::{
+    Attribute, Dimension, Extent, Graph, Model, Node, OperatorSet, Shape, Tensor, TensorType, Type,
+    ValueInfo, data_type,
+};
+
+const IR_VERSION: i64 = 8;
+const OPERATORS: i64 = 13;
+
+/// A graph that is being written.
+#[derive(Default)]
+pub(super) struct Writer {
+    graph: Graph,
+}
+
+/// An integer attribute.
+pub(super) fn int(name: &str, i: usize) -> Attribute {
+    Attribute { name: name.into(), i: i as i64, ints: Vec::new(), r#type: 2 }
+}
+
+/// An attribute of several integers.
+pub(super) fn ints(name: &str, values: &[usize]) -> Attribute {
+    let ints = values.iter().map(|&v| v as i64).collect();
+    Attribute { name: name.into(), i: 0, ints, r#type: 7 }
+}
+
+impl Writer {
+    /// Appends a node with one output, which has the node's name; returns that name.
+    pub fn node(
+        &mut self,
+        operator: &str,
+        name: &str,
+        inputs: &[&str],
+        attribute: Vec<Attribute>,
+    ) -> String {
+        self.graph.node.push(Node {
+            input: inputs.iter().map(ToString::to_string).collect(),
+            output: vec![name.into()],
+            name: name.into(),
+            op_type: operator.into(),
+            attribute,
+        });
+        name.into()
+    }
+
+    fn constant(
+        &mut self,
+        name: &str,
+        dims: &[usize],
+        data_type: i32,
+        raw_data: Vec<u8>,
+    ) -> String {
+        let dims = dims.iter().map(|&d| d as i64).collect();
+        self.graph.initializer.push(Tensor { dims, data_type, name: name.into(), raw_data });
+        name.into()
+    }
+
+    /// A constant of floats; returns its name.
+    pub fn floats(&mut self, name: &str, dims: &[usize], values: &[f32]) -> String {
+        let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        self.constant(name, dims, data_type::FLOAT, bytes)
+    }
+
+    /// A constant of i8.
+    pub fn bytes(&mut self, name: &str, dims: &[usize], values: &[i8]) -> String {
+        let bytes = values.iter().map(|v| v.cast_unsigned()).collect();
+        self.constant(name, dims, data_type::INT8, bytes)
+    }
+
+    /// A constant of i32.
+    pub fn integers(&mut self, name: &str, dims: &[usize], values: &[i32]) -> String {
+        let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        self.constant(name, dims, data_type::INT32, bytes)
+    }
+
+    /// The input `image`, u8 `[n, height, width, channels]`, to the normalised map
+    /// `[n, channels, height, width]`; returns the map's name.
+    pub fn image(&mut self, dataset: &Dataset) -> String {
+        let s = dataset.shape;
+        let shape = [s.height, s.width, s.channels].map(usize::from);
+        self.graph.input.push(value("image", data_type::UINT8, &shape));
+        let x = self.node("Cast", "image_float", &["image"], vec![int("to", 1)]);
+        let x = self.node("Transpose", "image_nchw", &[&x], vec![ints("perm", &[0, 3, 1, 2])]);
+        let c = [1, usize::from(s.channels), 1, 1];
+        let largest = self.floats("byte", &[], &[255.0]);
+        let mean = self.floats("mean", &c, &dataset.mean);
+        let std = self.floats("std", &c, &dataset.std);
+        let x = self.node("Div", "image_unit", &[&x, &largest], Vec::new());
+        let x = self.node("Sub", "image_centred", &[&x, &mean], Vec::new());
+        self.node("Div", "image_normalised", &[&x, &std], Vec::new())
+    }
+
+    /// Ends with the output `logits` `[n, classes]`, which a node of that name writes.
+    pub fn finish(mut self, name: &str, about: String, classes: usize) -> Vec<u8> {
+        self.graph.name = name.into();
+        self.graph.output.push(value("logits", data_type::FLOAT, &[classes]));
+        let model = Model {
+            ir_version: IR_VERSION,
+            producer_name: "supernano".into(),
+            producer_version: env!("CARGO_PKG_VERSION").into(),
+            doc_string: about,
+            graph: Some(self.graph),
+            opset_import: vec![OperatorSet { domain: String::new(), version: OPERATORS }],
+        };
+        model.encode_to_vec()
+    }
+}
+
+fn value(name: &str, elem_type: i32, shape: &[usize]) -> ValueInfo {
+    let batch = Dimension { value: Some(Extent::Name("n".into())) };
+    let known = shape.iter().map(|&d| Dimension { value: Some(Extent::Value(d as i64)) });
+    let shape = Shape { dim: std::iter::once(batch).chain(known).collect() };
+    let tensor_type = Some(TensorType { elem_type, shape: Some(shape) });
+    ValueInfo { name: name.into(), r#type: Some(Type { tensor_type }) }
+}
+
+/// Attributes of a convolution with "same" padding.
+pub(super) fn convolution(kernel: usize, stride: usize) -> Vec<Attribute> {
+    vec![
+        ints("kernel_shape", &[kernel; 2]),
+        ints("strides", &[stride; 2]),
+        ints("pads", &[kernel / 2; 4]),
+    ]
+}

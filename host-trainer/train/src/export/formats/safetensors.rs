@@ -1,0 +1,138 @@
+//! Safetensors: weights under the names of the reference code's PyTorch modules, and samples.
+
+use std::collections::HashMap;
+
+use safetensors::tensor::{Dtype, TensorView, serialize};
+use supernano_base::error::{Error, Result};
+use supernano_base::images::Images;
+
+use super::Shipment;
+use crate::supernet::{Act, Block, BnConv};
+
+struct Tensors {
+    list: Vec<(String, Dtype, Vec<usize>, Vec<u8>)>,
+}
+
+impl Tensors {
+    fn f32(&mut self, name: String, shape: &[usize], values: &[f32]) {
+        let bytes = bytemuck::cast_slice(values).to_vec();
+        self.list.push((name, Dtype::F32, shape.to_vec(), bytes));
+    }
+
+    fn write(&self, about: String) -> Result<Vec<u8>> {
+        let failed = |e: safetensors::SafeTensorError| {
+            Error::invalid("safetensors", "tensor", "values of its shape", e)
+        };
+        let views = self.list.iter().map(|(name, dtype, shape, bytes)| {
+            TensorView::new(*dtype, shape.clone(), bytes).map(|view| (name.as_str(), view))
+        });
+        let views: Vec<(&str, TensorView<'_>)> = views.collect::<Result<_, _>>().map_err(failed)?;
+        // one entry: the order of several would change from run to run
+        let metadata = HashMap::from([("supernano".to_owned(), about)]);
+        serialize(views, Some(metadata)).map_err(failed)
+    }
+
+    /// A convolution `NAME.0` and its batch norm `NAME.1`.
+    fn conv(&mut self, name: &str, conv: &BnConv, (mean, var): &(Vec<f32>, Vec<f32>)) {
+        let (o, k) = (conv.output, conv.kernel);
+        self.f32(format!("{name}.0.weight"), &[o, conv.input, k, k], &conv.weight);
+        self.f32(format!("{name}.1.weight"), &[o], &conv.gamma);
+        self.f32(format!("{name}.1.bias"), &[o], &conv.beta);
+        self.f32(format!("{name}.1.running_mean"), &[o], mean);
+        self.f32(format!("{name}.1.running_var"), &[o], var);
+        let batches = 0i64.to_le_bytes().to_vec();
+        let counter = format!("{name}.1.num_batches_tracked");
+        self.list.push((counter, Dtype::I64, Vec::new(), batches));
+    }
+
+    fn slope(&mut self, name: String, act: Act) {
+        if let Act::Prelu(slope) = act {
+            self.f32(name, &[1], &[slope]);
+        }
+    }
+}
+
+/// The names of a network's blocks: `conv1`, `conv2`, .. for single convolutions, `layerL.B` for
+/// residual blocks; a block with stride 2 starts the next `L`.
+fn block_names<C>(blocks: &[Block<C>], stride: impl Fn(&C) -> usize) -> Vec<String> {
+    let (mut convs, mut group, mut index) = (0, 1, 0);
+    blocks
+        .iter()
+        .map(|block| match block {
+            Block::Conv(_) => {
+                convs += 1;
+                format!("conv{convs}")
+            }
+            Block::Residual { first, .. } => {
+                if stride(first) == 2 {
+                    (group, index) = (group + 1, 0);
+                }
+                index += 1;
+                format!("layer{group}.{}", index - 1)
+            }
+        })
+        .collect()
+}
+
+/// All weights in float with batch norm as layers of their own, `state_dict` names.
+pub(super) fn weights(shipment: &Shipment) -> Result<Vec<u8>> {
+    let net = &shipment.subnet;
+    let mut tensors = Tensors { list: Vec::new() };
+    let mut stats = shipment.stats.layers.iter();
+    let mut next = || {
+        stats.next().ok_or_else(|| {
+            Error::invalid("statistics", "layers", "a pair for every convolution", "fewer")
+        })
+    };
+    for (block, name) in net.blocks.iter().zip(block_names(&net.blocks, |c| c.stride)) {
+        match block {
+            Block::Conv(conv) => {
+                tensors.conv(&format!("{name}.conv1"), conv, next()?);
+                tensors.slope(format!("{name}.p_relu.weight"), conv.act);
+            }
+            Block::Residual { first, second, shortcut } => {
+                tensors.conv(&format!("{name}.conv1"), first, next()?);
+                tensors.slope(format!("{name}.p_relu1.weight"), first.act);
+                tensors.conv(&format!("{name}.conv2"), second, next()?);
+                if let Some(conv) = shortcut {
+                    tensors.conv(&format!("{name}.downsample"), conv, next()?);
+                }
+                tensors.slope(format!("{name}.p_relu.weight"), second.act);
+            }
+        }
+    }
+    let fc = &net.classifier;
+    tensors.f32("fc.weight".into(), &[fc.output, fc.input], &fc.weight);
+    tensors.f32("fc.bias".into(), &[fc.output], &fc.bias);
+    let widths: Vec<usize> = net.convs().map(|c| c.output).collect();
+    tensors.write(
+        serde_json::json!({ "code": shipment.code, "space": shipment.space, "convolutions": widths })
+            .to_string(),
+    )
+}
+
+/// Images with the answers to them.
+pub(super) fn samples(
+    images: &Images,
+    (mean, std): (&[f32], &[f32]),
+    float: &[f32],
+    int8: &[i32],
+    logit_scale: f32,
+) -> Result<Vec<u8>> {
+    let (n, s) = (images.len(), images.shape);
+    let classes = int8.len() / n.max(1);
+    let image = vec![n, s.height.into(), s.width.into(), s.channels.into()];
+    let labels: Vec<i32> = images.labels.iter().map(|&l| l.into()).collect();
+    let bytes = |values: &[i32]| bytemuck::cast_slice(values).to_vec();
+    let mut tensors = Tensors { list: Vec::new() };
+    tensors.f32("float".into(), &[n, classes], float);
+    tensors.f32("mean".into(), &[mean.len()], mean);
+    tensors.f32("std".into(), &[std.len()], std);
+    tensors.f32("logit_scale".into(), &[1], &[logit_scale]);
+    tensors.list.extend([
+        ("images".into(), Dtype::U8, image, images.pixels.clone()),
+        ("labels".into(), Dtype::I32, vec![n], bytes(&labels)),
+        ("int8".into(), Dtype::I32, vec![n, classes], bytes(int8)),
+    ]);
+    tensors.write("samples".into())
+}

@@ -1,0 +1,13 @@
+//! Ranking: scores of many sub-networks of a run with inherited weights.
+//!
+//! [`Ranker`] recalibrates and evaluates sub-networks, sharing the work of common prefixes within a
+//! memory limit; [`shard`] splits a list between machines and merges the parts.
+
+mod memory;
+mod ranker;
+pub mod shard;
+
+pub use ranker::{Effort, Ranker, Request, Settings, Split, Statistics, Work};
+
+#[cfg(test)]
+mod tests;

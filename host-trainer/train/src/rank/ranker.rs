@@ -1,0 +1,217 @@
+//! Many sub-networks of a run, evaluated so that common prefixes are computed once.
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use supernano_base::codes::scores::Score;
+use supernano_base::error::{Error, Result};
+use supernano_core::arch::Arch;
+use supernano_core::plan::{Plan, cost};
+use supernano_data::Dataset;
+
+use super::memory;
+use super::memory::Capacity;
+use crate::run::Run;
+use crate::supernet::maps::{Inputs, Pool};
+use crate::supernet::tree::{Forest, margin};
+use crate::supernet::{EvalSet, Evaluation, evaluate_tree, walk};
+
+/// Where batch-norm statistics come from.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Statistics {
+    /// The first training images, for every sub-network anew.
+    Recalibrate,
+    /// The running statistics that came with imported weights.
+    Stored,
+}
+
+/// Which images are scored.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Split {
+    /// For choices.
+    Validation,
+    /// For figures that are reported.
+    Test,
+}
+
+/// What a score is of: two scores with the same settings and weights are equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Scored images are the first of this split.
+    pub split: Split,
+    /// How many.
+    pub images: usize,
+    /// Batch-norm statistics.
+    pub bn: Statistics,
+    /// Training images that they are taken over: the first, not augmented; 0 for stored ones.
+    pub bn_images: usize,
+    /// Images a batch; the statistics are the simple average over batches.
+    pub bn_batch: usize,
+}
+
+/// What is asked for; `None` is all of the split, or what the run's configuration says.
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    /// Split.
+    pub split: Split,
+    /// Scored images.
+    pub images: Option<usize>,
+    /// Batch-norm statistics.
+    pub bn: Statistics,
+    /// Images that they are taken over.
+    pub bn_images: Option<usize>,
+}
+
+/// How the work is done; changes no score.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    /// Compute common prefixes once.
+    pub share: bool,
+    /// Most bytes of feature maps and weights, beside the data set.
+    pub memory: u64,
+}
+
+/// Multiply-accumulates of an image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Work {
+    /// Of all sub-networks, each on its own.
+    pub macs: u64,
+    /// Computed.
+    pub macs_computed: u64,
+}
+
+/// Evaluates sub-networks of a run on some images.
+pub struct Ranker<'a> {
+    run: &'a Run,
+    set: EvalSet,
+    inputs: Inputs,
+    recalibration: Inputs,
+    settings: Settings,
+    capacity: Capacity,
+    pool: Pool,
+}
+
+impl<'a> Ranker<'a> {
+    /// Prepares the images.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for more images than there are, fewer than a batch, statistics that the
+    /// run does not have, or too little memory.
+    pub fn new(run: &'a Run, dataset: &Dataset, request: Request, effort: Effort) -> Result<Self> {
+        let split = match request.split {
+            Split::Validation => &dataset.validation,
+            Split::Test => &dataset.test,
+        };
+        let images = request.images.unwrap_or(split.len());
+        if images == 0 || images > split.len() {
+            let expected = format!("1 to {}", split.len());
+            return Err(Error::invalid("--images", "images of the split", expected, images));
+        }
+        if request.bn == Statistics::Stored && run.statistics.is_none() {
+            let expected = "a run whose weights came with statistics (an import)";
+            return Err(Error::invalid("--bn", "stored", expected, run.path.display()));
+        }
+        let batch = run.config.recalibration.batch;
+        let bn_images = match (request.bn, request.bn_images) {
+            (Statistics::Stored, _) => 0,
+            (_, None) => {
+                let most = run.config.recalibration.images.min(dataset.train.len());
+                most / batch * batch
+            }
+            (_, Some(n)) if n >= batch && n <= dataset.train.len() && n % batch == 0 => n,
+            (_, Some(n)) => {
+                let expected = format!("a multiple of {batch}, at most {}", dataset.train.len());
+                return Err(Error::invalid("--bn-images", "training images", expected, n));
+            }
+        };
+        let settings =
+            Settings { split: request.split, images, bn: request.bn, bn_images, bn_batch: batch };
+        let space = run.space();
+        let capacity = memory::plan(run, &settings, effort)?;
+        let set = EvalSet::new(dataset, split, images);
+        let inputs = set.inputs(space.input, margin(space));
+        let batches = (0..bn_images / batch).map(|b| {
+            let indices: Vec<u32> = ((b * batch) as u32..((b + 1) * batch) as u32).collect();
+            dataset.batch(&dataset.train, &indices)
+        });
+        let recalibration = Inputs::new(space.input, margin(space), batches);
+        let pool = Pool::of(&run.subnet(&Arch::largest(space)), |c| (c.output, c.stride));
+        Ok(Self { run, set, inputs, recalibration, settings, capacity, pool })
+    }
+
+    /// What the scores are of.
+    pub fn settings(&self) -> Settings {
+        self.settings
+    }
+
+    /// The scored images and the statistics' images, for fingerprints.
+    pub(super) fn set(&self) -> &EvalSet {
+        &self.set
+    }
+
+    /// Evaluates sub-networks; the results are in their order. `progress` is told how many
+    /// sub-networks' worth of work was done since it was called last.
+    pub fn evaluate(
+        &self,
+        archs: &[&Arch],
+        progress: &(dyn Fn(f64) + Sync),
+    ) -> (Vec<Evaluation>, Work) {
+        let mut order: Vec<usize> = (0..archs.len()).collect();
+        order.sort_by_key(|&i| archs[i].options());
+        let mut found: Vec<Option<Evaluation>> = vec![None; archs.len()];
+        let mut work = Work::default();
+        for group in order.chunks(self.capacity.group) {
+            let plans: Vec<Plan> = group.iter().map(|&i| self.run.plan(archs[i])).collect();
+            let part = plans.len().div_ceil(self.parts());
+            let parts: Vec<(Vec<Evaluation>, u64)> =
+                plans.par_chunks(part).map(|plans| self.tree(plans, progress)).collect();
+            work.macs += plans.iter().map(|p| cost(self.run.space(), p).macs).sum::<u64>();
+            work.macs_computed += parts.iter().map(|p| p.1).sum::<u64>();
+            for (&i, one) in group.iter().zip(parts.into_iter().flat_map(|p| p.0)) {
+                found[i] = Some(one);
+            }
+        }
+        (found.into_iter().flatten().collect(), work)
+    }
+
+    /// Trees that a group is cut into, so that every thread has a batch to work on.
+    fn parts(&self) -> usize {
+        rayon::current_num_threads().div_ceil(self.recalibration.maps.len().max(1))
+    }
+
+    fn tree(&self, plans: &[Plan], progress: &(dyn Fn(f64) + Sync)) -> (Vec<Evaluation>, u64) {
+        let forest = Forest::new(&self.run.weights, plans, self.capacity.shared);
+        // training mode costs about as much an image as evaluation
+        let images = (self.settings.bn_images + self.settings.images) as f64;
+        let each = plans.len() as f64 / images;
+        let batch = || progress(each * self.settings.bn_batch as f64);
+        let stats = match &self.run.statistics {
+            Some(stored) if self.settings.bn == Statistics::Stored => {
+                let layout = &self.run.weights.layout;
+                forest.statistics(|i| stored.of(layout, &plans[i]))
+            }
+            _ => walk::statistics(&forest.tree, &self.recalibration, &self.pool, &batch),
+        };
+        let folded = forest.tree.fold(&stats);
+        let block = || progress(each * crate::backend::LANES as f64);
+        let found = evaluate_tree(&folded, &self.set, &self.inputs, &self.pool, &block);
+        let classes = u64::from(self.run.space().classes);
+        let classifiers: u64 =
+            folded.nodes.iter().filter_map(|n| n.leaf.as_ref()).map(|l| l.1.input as u64).sum();
+        let macs = forest.tree.macs() + classes * classifiers;
+        (forest.leaf.iter().map(|&l| found[l]).collect(), macs)
+    }
+
+    /// The score of an evaluation, which must be a number.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming run, id and code where it is not finite.
+    pub fn checked(&self, id: &str, written: &str, found: Evaluation) -> Result<Score> {
+        if !found.ce.is_finite() {
+            let field = format!("score of {id} `{written}`");
+            return Err(Error::invalid(self.run.path.display(), field, "a finite loss", found.ce));
+        }
+        Ok(found.score(written))
+    }
+}

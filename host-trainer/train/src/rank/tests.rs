@@ -1,0 +1,3 @@
+mod ranker;
+mod reference;
+mod shards;

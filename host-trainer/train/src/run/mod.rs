@@ -1,0 +1,149 @@
+//! A run directory: its configuration, and the weights of its finished steps.
+//!
+//! [`Run::open`] is the way into everything that is done with trained weights. [`checkpoint`] has the
+//! files; writing them is left to [`crate::training`].
+
+pub mod checkpoint;
+
+use std::path::{Path, PathBuf};
+
+use supernano_base::config::RunConfig;
+use supernano_base::error::{Error, Result};
+use supernano_core::arch::Arch;
+use supernano_core::plan::{Enhancement, Plan, resolve};
+use supernano_core::space::Space;
+use supernano_data::Dataset;
+
+use self::checkpoint::Checkpoint;
+use crate::supernet::{BnStats, FoldedNet, Layout, Statistics, SubNet, Weights, recalibrate};
+
+/// A run directory with the weights of its latest finished step.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The directory.
+    pub path: PathBuf,
+    /// Its configuration, every value written out.
+    pub config: RunConfig,
+    /// Weights after [`Run::step`].
+    pub weights: Weights,
+    /// Running batch-norm statistics, where the weights came with them (an import).
+    pub statistics: Option<Statistics>,
+    /// The latest finished step, from 1.
+    pub step: usize,
+    /// True where that step used ReLU only.
+    relu: bool,
+}
+
+impl Run {
+    /// Opens a run at its latest finished step.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] where there is no run or no finished step, [`Error::Invalid`] where a
+    /// file is not as written.
+    pub fn open(path: &Path) -> Result<Self> {
+        let config = RunConfig::read(&path.join("config.toml"))?;
+        let step = checkpoint::latest_finished(path, &config).ok_or_else(|| Error::Missing {
+            path: checkpoint::finished_path(path, 1),
+            needed_for: "no training step is finished; see `supernano train --resume`".into(),
+        })?;
+        Self::open_step(path, step)
+    }
+
+    /// Opens a run as it was after `step`, from 1.
+    ///
+    /// # Errors
+    /// As [`Run::open`].
+    pub fn open_step(path: &Path, step: usize) -> Result<Self> {
+        let config = RunConfig::read(&path.join("config.toml"))?;
+        let layout = Layout::new(config.space(), config.enhancement, config.scheme(step));
+        let file = checkpoint::finished_path(path, step);
+        let (weights, statistics) = Checkpoint::read(&file)?.weights(layout, &file)?;
+        Ok(Self::over(path, config, weights, statistics, step))
+    }
+
+    /// Opens a run as it is in the middle of a step, at its current checkpoint; [`Run::step`] is
+    /// the step that is being trained.
+    ///
+    /// # Errors
+    /// As [`Run::open`].
+    pub fn open_unfinished(path: &Path) -> Result<Self> {
+        let config = RunConfig::read(&path.join("config.toml"))?;
+        let file = checkpoint::current_path(path);
+        let stored = Checkpoint::read(&file)?;
+        let step = stored.step();
+        let layout = Layout::new(config.space(), config.enhancement, config.scheme(step));
+        let (weights, statistics) = stored.weights(layout, &file)?;
+        Ok(Self::over(path, config, weights, statistics, step))
+    }
+
+    fn over(
+        path: &Path,
+        config: RunConfig,
+        weights: Weights,
+        statistics: Option<Statistics>,
+        step: usize,
+    ) -> Self {
+        let relu = config.steps.get(step.wrapping_sub(1)).is_some_and(|s| s.relu);
+        Self { path: path.to_path_buf(), config, weights, statistics, step, relu }
+    }
+
+    /// The run's search space.
+    pub fn space(&self) -> &'static Space<'static> {
+        self.weights.layout.space
+    }
+
+    /// The enhancement that the weights were trained with.
+    pub fn enhancement(&self) -> Enhancement {
+        let mut enhancement = self.config.enhancement;
+        if self.relu {
+            enhancement.activation = Enhancement::NONE.activation;
+        }
+        enhancement
+    }
+
+    /// What a sub-network computes with these weights.
+    pub fn plan(&self, arch: &Arch) -> Plan {
+        resolve(self.space(), arch, self.enhancement(), self.weights.layout.scheme)
+    }
+
+    /// A sub-network's weights.
+    pub fn subnet(&self, arch: &Arch) -> SubNet {
+        self.weights.subnet(&self.plan(arch))
+    }
+
+    /// The run's data, from `path` where one is given.
+    ///
+    /// # Errors
+    /// As [`supernano_data::of_config`].
+    pub fn dataset(&self, path: Option<&Path>) -> Result<Dataset> {
+        supernano_data::of_config(&self.config, path)
+    }
+
+    /// Batch-norm statistics of a sub-network over the run's recalibration images.
+    pub fn recalibrate(&self, subnet: &SubNet, dataset: &Dataset) -> BnStats {
+        let (batch, batches) = recalibration_batches(dataset, &self.config, usize::MAX);
+        recalibrate(subnet, batch, batches)
+    }
+
+    /// A sub-network, recalibrated and folded: what is scored and what ships.
+    pub fn folded(&self, arch: &Arch, dataset: &Dataset) -> FoldedNet {
+        let subnet = self.subnet(arch);
+        subnet.fold(&self.recalibrate(&subnet, dataset))
+    }
+}
+
+/// The run's recalibration images, at most `most` of them (one batch at least): images a batch, and
+/// the batches.
+pub fn recalibration_batches(
+    dataset: &Dataset,
+    config: &RunConfig,
+    most: usize,
+) -> (usize, Vec<Vec<f32>>) {
+    let batch = config.recalibration.batch;
+    let images = config.recalibration.images.min(dataset.train.len()).min(most.max(batch));
+    let batches = (0..images / batch).map(|b| {
+        let indices: Vec<u32> = ((b * batch) as u32..((b + 1) * batch) as u32).collect();
+        dataset.batch(&dataset.train, &indices)
+    });
+    (batch, batches.collect())
+}

@@ -1,0 +1,131 @@
+//! Accuracy and loss of networks.
+
+use std::borrow::Borrow;
+
+use rayon::prelude::*;
+use supernano_base::images::Images;
+use supernano_core::space::Shape;
+use supernano_data::Dataset;
+
+use super::Evaluation;
+use crate::backend::LANES;
+use crate::supernet::maps::{Inputs, Pool};
+use crate::supernet::tree::Tree;
+use crate::supernet::{FoldedConv, FoldedNet, walk};
+
+/// Normalised images of a split, 16 at a time.
+pub struct EvalSet {
+    blocks: Vec<Vec<f32>>,
+    labels: Vec<u16>,
+}
+
+impl EvalSet {
+    /// The first `most` images of a split of a data set.
+    pub fn new(dataset: &Dataset, split: &Images, most: usize) -> Self {
+        let indices: Vec<u32> = (0..split.len().min(most) as u32).collect();
+        Self {
+            blocks: indices.chunks(LANES).map(|chunk| dataset.batch(split, chunk)).collect(),
+            labels: split.labels[..indices.len()].to_vec(),
+        }
+    }
+
+    /// Images.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// True without images.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// All pixels, block after block, and all labels.
+    pub(crate) fn contents(&self) -> (impl Iterator<Item = &f32>, &[u16]) {
+        (self.blocks.iter().flatten(), &self.labels)
+    }
+
+    /// The images as the walks read them.
+    pub(crate) fn inputs(&self, input: Shape, margin: usize) -> Inputs {
+        Inputs::new(input, margin, &self.blocks)
+    }
+}
+
+/// Evaluates a network.
+pub fn evaluate(net: &FoldedNet, set: &EvalSet) -> Evaluation {
+    let tree = Tree::of_folded(net);
+    let pool = Pool::of(net, |c| (c.output, c.stride));
+    let inputs = set.inputs(tree.input, tree.margin);
+    let found = evaluate_tree(&tree, set, &inputs, &pool, &|| {});
+    found.into_iter().next().unwrap_or_else(|| Evaluation::of(&[]))
+}
+
+/// What is known of one image: the right answer, and its cross-entropy in nats.
+type Judged = (bool, f32);
+
+/// Evaluates every network of a tree; `done` is called for every 16 images.
+pub(crate) fn evaluate_tree<C: Borrow<FoldedConv> + Sync>(
+    tree: &Tree<C>,
+    set: &EvalSet,
+    inputs: &Inputs,
+    pool: &Pool,
+    done: &(dyn Fn() + Sync),
+) -> Vec<Evaluation> {
+    let n = set.len();
+    // of every 16 images, for every leaf
+    let found: Vec<Vec<Vec<Judged>>> = inputs
+        .maps
+        .par_iter()
+        .zip(set.labels.par_chunks(LANES))
+        .with_max_len(1)
+        .map(|((map, _), labels)| {
+            let mut leaves = vec![Vec::new(); tree.leaves];
+            walk::infer(tree, map, pool, None, &mut |leaf, logits| {
+                leaves[leaf] = labels
+                    .iter()
+                    .enumerate()
+                    .map(|(lane, &label)| judge(logits, lane, usize::from(label)))
+                    .collect();
+            });
+            done();
+            leaves
+        })
+        .collect();
+    let of = |leaf: usize| {
+        let mut all = Vec::with_capacity(n);
+        found.iter().for_each(|block| all.extend_from_slice(&block[leaf]));
+        Evaluation::of(&all)
+    };
+    (0..tree.leaves).map(of).collect()
+}
+
+impl Evaluation {
+    fn of(found: &[Judged]) -> Self {
+        let n = found.len().max(1) as f64;
+        let top1 = found.iter().filter(|(right, _)| *right).count() as f64 / n;
+        let ce = found.iter().map(|(_, ce)| f64::from(*ce)).sum::<f64>() / n;
+        let spread = found.iter().map(|(_, x)| (f64::from(*x) - ce).powi(2)).sum::<f64>();
+        Self {
+            top1,
+            top1_se: (top1 * (1.0 - top1) / n).sqrt(),
+            ce,
+            ce_se: (spread / (n - 1.0).max(1.0) / n).sqrt(),
+            images: found.len(),
+        }
+    }
+}
+
+/// Whether the largest logit of an image (the first of equals) is the label's, and the
+/// cross-entropy; logits are `[classes][16]`, an image a lane.
+fn judge(logits: &[f32], lane: usize, label: usize) -> Judged {
+    let of = || logits.iter().skip(lane).step_by(LANES).copied();
+    let (mut best, mut most) = (0, f32::NEG_INFINITY);
+    for (class, x) in of().enumerate() {
+        if x > most {
+            (best, most) = (class, x);
+        }
+    }
+    let most = f64::from(most);
+    let sum: f64 = of().map(|x| (f64::from(x) - most).exp()).sum();
+    let own = f64::from(logits[label * LANES + lane]);
+    (best == label, (sum.ln() + most - own) as f32)
+}

@@ -1,0 +1,35 @@
+//! What an evaluation finds.
+
+use serde::{Deserialize, Serialize};
+use supernano_base::codes::scores::Score;
+
+/// Accuracy and loss on a set of images, with standard errors.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// Share of images whose largest logit is the right one, 0 to 1.
+    pub top1: f64,
+    /// Standard error of `top1` (binomial).
+    pub top1_se: f64,
+    /// Mean cross-entropy, nats.
+    pub ce: f64,
+    /// Standard error of `ce`.
+    pub ce_se: f64,
+    /// Images.
+    pub images: usize,
+}
+
+impl Evaluation {
+    /// As a line of a score file, in 12 significant digits: so many that every reader of JSON gives
+    /// back the number that was written.
+    pub fn score(&self, written: &str) -> Score {
+        let digits = |x: f64| format!("{x:.11e}").parse().unwrap_or(f64::NAN);
+        Score {
+            acc: digits(self.top1),
+            arch: written.to_owned(),
+            acc_se: digits(self.top1_se),
+            ce: digits(self.ce),
+            ce_se: digits(self.ce_se),
+            images: self.images,
+        }
+    }
+}

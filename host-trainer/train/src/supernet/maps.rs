@@ -1,0 +1,134 @@
+//! Feature maps of evaluation, in buffers that are used again.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use supernano_core::space::Shape;
+
+use super::net::Net;
+use crate::backend::LANES;
+use crate::backend::cpu::planes;
+use crate::backend::cpu::planes::{Buffer, Planes};
+
+/// Buffers that are free, by the size of their planes: the margins of each hold zeros, whatever
+/// the number of its channels was.
+type Free = HashMap<Planes, Vec<Buffer>>;
+
+/// Free buffers, a list for every thread: what a thread wrote last is in its own cache.
+#[derive(Clone)]
+pub(crate) struct Pool {
+    free: Arc<Vec<Mutex<Free>>>,
+    /// Most channels of a map of so many rows and columns: every buffer has room for them, so that
+    /// each serves all maps of its size.
+    widest: Arc<HashMap<(usize, usize), usize>>,
+}
+
+impl Pool {
+    fn new(widest: HashMap<(usize, usize), usize>) -> Self {
+        let threads = rayon::current_num_threads() + 1;
+        let free = Arc::new((0..threads).map(|_| Mutex::default()).collect());
+        Self { free, widest: Arc::new(widest) }
+    }
+
+    /// A pool for the maps of a network and of narrower ones; `of` gives output channels and stride
+    /// of a convolution.
+    pub fn of<C>(net: &Net<C>, of: impl Fn(&C) -> (usize, usize)) -> Self {
+        let mut widest = HashMap::new();
+        let (mut h, mut w) = (usize::from(net.input.height), usize::from(net.input.width));
+        for block in &net.blocks {
+            for (i, (channels, stride)) in block.convs().map(&of).enumerate() {
+                // the first of a block strides, its shortcut lands on the same size
+                if i == 0 {
+                    (h, w) = (h.div_ceil(stride), w.div_ceil(stride));
+                }
+                let most = widest.entry((h, w)).or_insert(0);
+                *most = channels.max(*most);
+            }
+        }
+        Self::new(widest)
+    }
+
+    fn own(&self) -> &Mutex<Free> {
+        let last = self.free.len() - 1;
+        &self.free[rayon::current_thread_index().map_or(last, |i| i.min(last))]
+    }
+
+    /// A map of `blocks` blocks of 16 images; its pixels hold anything, its margins zeros.
+    pub fn take(&self, blocks: usize, c: usize, planes: Planes) -> Map {
+        let widest = self.widest.get(&(planes.h, planes.w)).map_or(c, |&most| most.max(c));
+        let mut free = self.own().lock().unwrap_or_else(PoisonError::into_inner);
+        let found = free.get_mut(&planes).and_then(Vec::pop);
+        drop(free);
+        let found = found.filter(|b| b.values().len() >= blocks * c * planes.len());
+        let new = || Buffer::zeros(blocks * widest * planes.len());
+        let buffer = Some(found.unwrap_or_else(new));
+        Map { buffer, blocks, c, planes, pool: self.clone() }
+    }
+}
+
+/// Feature maps of some blocks of 16 images: `[blocks][c][planes]`.
+pub(crate) struct Map {
+    buffer: Option<Buffer>,
+    pub blocks: usize,
+    pub c: usize,
+    pub planes: Planes,
+    pool: Pool,
+}
+
+impl Map {
+    fn range(&self, block: usize) -> Range<usize> {
+        let size = self.c * self.planes.len();
+        block * size..(block + 1) * size
+    }
+
+    /// A block.
+    pub fn block(&self, block: usize) -> &[f32] {
+        self.buffer.as_ref().map_or(&[], |b| &b.values()[self.range(block)])
+    }
+
+    /// A block, to be changed.
+    pub fn block_mut(&mut self, block: usize) -> &mut [f32] {
+        let range = self.range(block);
+        self.buffer.as_mut().map_or(&mut [], |b| &mut b.values_mut()[range])
+    }
+}
+
+impl Drop for Map {
+    fn drop(&mut self) {
+        if let Some(buffer) = self.buffer.take() {
+            let mut free = self.pool.own().lock().unwrap_or_else(PoisonError::into_inner);
+            free.entry(self.planes).or_default().push(buffer);
+        }
+    }
+}
+
+/// Normalised images as the walks read them: maps of so many images each, the last perhaps of fewer.
+pub(crate) struct Inputs {
+    /// Each with its number of images.
+    pub maps: Vec<(Arc<Map>, usize)>,
+}
+
+impl Inputs {
+    /// Images `[n, channels, height, width]` of `shape`, batch after batch; every batch is a map.
+    pub fn new(
+        shape: Shape,
+        margin: usize,
+        batches: impl IntoIterator<Item = impl AsRef<[f32]>>,
+    ) -> Self {
+        let [h, w, c] = [shape.height, shape.width, shape.channels].map(usize::from);
+        let planes = Planes { h, w, margin };
+        let size = c * h * w;
+        // a pool of its own: these maps stay as long as they are needed
+        let pool = Pool::new(HashMap::new());
+        let one = |batch: &[f32]| {
+            let n = batch.len() / size;
+            let mut map = pool.take(n.div_ceil(LANES), c, planes);
+            for (b, images) in batch.chunks(LANES * size).enumerate() {
+                planes::fill(map.block_mut(b), images, c, planes);
+            }
+            (Arc::new(map), n)
+        };
+        Self { maps: batches.into_iter().map(|b| one(b.as_ref())).collect() }
+    }
+}

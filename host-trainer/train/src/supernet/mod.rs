@@ -1,0 +1,36 @@
+//! The weight-sharing network: its weights, the sub-networks cut from them, batch-norm
+//! recalibration and folding. Everything that needs a forward pass asks here.
+//!
+//! [`Weights`] -> [`Weights::subnet`] -> [`SubNet`] -> [`recalibrate`] -> [`BnStats`] ->
+//! [`SubNet::fold`] -> [`FoldedNet`].
+
+pub mod duplicate;
+mod evaluate;
+mod evaluation;
+mod folded;
+mod forward;
+pub(crate) mod maps;
+mod net;
+mod statistics;
+mod subnet;
+pub(crate) mod tree;
+pub(crate) mod walk;
+mod weights;
+
+pub(crate) use evaluate::evaluate_tree;
+pub use evaluate::{EvalSet, evaluate};
+pub use evaluation::Evaluation;
+pub use folded::{FoldedNet, Site};
+pub use forward::recalibrate;
+pub use forward::{TensorNet, forward_train};
+pub use net::{Act, Block, BnConv, BnStats, FoldedConv, Linear, Net};
+pub use statistics::Statistics;
+pub use subnet::Source;
+pub use subnet::SubNet;
+pub use weights::{Entry, Layout, Role, Weights};
+
+/// Added to a variance before its root is taken.
+pub const BN_EPSILON: f32 = 1e-5;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,180 @@
+//! Cutting a sub-network out of the supernet's weights.
+
+use supernano_core::plan::{Activation, Plan};
+use supernano_core::space::{self, Shortcut};
+
+use super::net::{Act, Block, BnConv, BnStats, FoldedConv, Linear, Net};
+use super::weights::{Layout, Role, Weights};
+use super::{BN_EPSILON, FoldedNet};
+
+/// A sub-network with batch norm, without statistics.
+pub type SubNet = Net<BnConv>;
+
+/// Where [`Layout::cut`] takes values from.
+pub trait Source {
+    /// The values of a convolution, a batch norm or a classifier.
+    type Values;
+    /// A PReLU slope.
+    type Slope;
+    /// The leading `[shape]` block of tensor `i` of the layout; missing dimensions are 1.
+    fn values(&mut self, i: usize, shape: [usize; 4]) -> Self::Values;
+    /// The slope that is tensor `i` of the layout.
+    fn slope(&mut self, i: usize) -> Self::Slope;
+}
+
+/// A network as [`Layout::cut`] makes it.
+pub type Cut<S> = Net<BnConv<<S as Source>::Values, <S as Source>::Slope>, <S as Source>::Values>;
+
+impl Layout {
+    /// The sub-network of a plan (a plan of this space, enhancement and scheme).
+    pub fn cut<S: Source>(&self, plan: &Plan, source: &mut S) -> Cut<S> {
+        let space = self.space;
+        let blocks = space
+            .placed_blocks()
+            .map(|placed| match placed.block {
+                space::Block::Conv => Block::Conv(self.conv_of(plan, placed.first, None, source)),
+                space::Block::Residual(shortcut) => Block::Residual {
+                    first: self.conv_of(plan, placed.first, None, source),
+                    second: self.conv_of(plan, placed.last(), None, source),
+                    shortcut: (shortcut == Shortcut::Projection)
+                        .then(|| self.conv_of(plan, placed.last(), Some(placed.first), source)),
+                },
+            })
+            .collect();
+        let (last, branch) = (space.layers.len() - 1, plan.classifier_branch());
+        let (input, output) = (usize::from(plan.features().0), usize::from(space.classes));
+        let classifier = Linear {
+            input,
+            output,
+            weight: source
+                .values(self.find(Role::Classifier, last, false, branch), [output, input, 1, 1]),
+            bias: source.values(self.find(Role::Bias, last, false, branch), [output, 1, 1, 1]),
+        };
+        Net { input: space.input, blocks, classifier }
+    }
+
+    /// Convolution of `layer`, or the projection shortcut around the block that starts at
+    /// `shortcut` and ends at `layer`.
+    fn conv_of<S: Source>(
+        &self,
+        plan: &Plan,
+        layer: usize,
+        shortcut: Option<usize>,
+        source: &mut S,
+    ) -> BnConv<S::Values, S::Slope> {
+        let (planned, own) = (&plan.layers[layer], &self.space.layers[layer]);
+        let output = usize::from(planned.output.0);
+        let (input, kernel, stride) = match shortcut {
+            Some(first) => (plan.block_input(first), 1, self.space.layers[first].stride),
+            None => (planned.input, own.kernel, own.stride),
+        };
+        let (input, kernel) = (usize::from(input.0), usize::from(kernel));
+        let find = |role| self.find(role, layer, shortcut.is_some(), planned.branch);
+        BnConv {
+            name: name(layer, shortcut.is_some()),
+            input,
+            output,
+            kernel,
+            stride: usize::from(stride),
+            weight: source.values(find(Role::Weight), [output, input, kernel, kernel]),
+            gamma: source.values(find(Role::Gamma), [output, 1, 1, 1]),
+            beta: source.values(find(Role::Beta), [output, 1, 1, 1]),
+            act: match planned.activation {
+                _ if shortcut.is_some() => Act::None,
+                Activation::Relu => Act::Relu,
+                Activation::Prelu => {
+                    Act::Prelu(source.slope(self.find(Role::Slope, layer, false, 0)))
+                }
+            },
+        }
+    }
+}
+
+struct Host<'a>(&'a Weights);
+
+impl Source for Host<'_> {
+    type Values = Vec<f32>;
+    type Slope = f32;
+
+    fn values(&mut self, i: usize, shape: [usize; 4]) -> Vec<f32> {
+        leading(self.0.tensor(i), &self.0.layout.entries[i].shape, &shape)
+    }
+
+    fn slope(&mut self, i: usize) -> f32 {
+        self.0.tensor(i)[0]
+    }
+}
+
+/// The leading `[shape]` block of a row-major tensor of shape `full`.
+fn leading(values: &[f32], full: &[usize], shape: &[usize]) -> Vec<f32> {
+    match (full, shape) {
+        ([_, full @ ..], [n, shape @ ..]) => {
+            let stride: usize = full.iter().product();
+            values.chunks(stride).take(*n).flat_map(|row| leading(row, full, shape)).collect()
+        }
+        _ => values.to_vec(),
+    }
+}
+
+impl Weights {
+    /// The sub-network of a plan (a plan of the layout's space, enhancement and scheme).
+    pub fn subnet(&self, plan: &Plan) -> SubNet {
+        self.layout.cut(plan, &mut Host(self))
+    }
+}
+
+/// How messages name a convolution; layers count from 1.
+pub fn name(layer: usize, shortcut: bool) -> String {
+    if shortcut {
+        format!("shortcut of layer {}", layer + 1)
+    } else {
+        format!("layer {}", layer + 1)
+    }
+}
+
+impl SubNet {
+    /// Folds batch norm into the convolutions: `w' = w g`, `b' = beta - mean g` with
+    /// `g = gamma / sqrt(var + 1e-5)`, computed in f64.
+    ///
+    /// # Panics
+    /// With statistics of another network.
+    pub fn fold(&self, stats: &BnStats) -> FoldedNet {
+        assert_eq!(self.convs().count(), stats.layers.len(), "statistics of this network");
+        let mut stats = stats.layers.iter();
+        let empty = (Vec::new(), Vec::new());
+        let mut fold = |conv: &BnConv| {
+            let (mean, var) = stats.next().unwrap_or(&empty);
+            fold(conv, mean, var)
+        };
+        let blocks = self.blocks.iter().map(|b| b.map(&mut fold)).collect();
+        Net { input: self.input, blocks, classifier: self.classifier.clone() }
+    }
+}
+
+/// One convolution with its batch norm folded in, as [`SubNet::fold`] does it.
+pub fn fold(conv: &BnConv, mean: &[f32], var: &[f32]) -> FoldedConv {
+    let factor: Vec<f64> = conv
+        .gamma
+        .iter()
+        .zip(var)
+        .map(|(&g, &v)| f64::from(g) / (f64::from(v) + f64::from(BN_EPSILON)).sqrt())
+        .collect();
+    let size = conv.input * conv.kernel * conv.kernel;
+    FoldedConv {
+        name: conv.name.clone(),
+        input: conv.input,
+        output: conv.output,
+        kernel: conv.kernel,
+        stride: conv.stride,
+        weight: conv
+            .weight
+            .chunks(size)
+            .zip(&factor)
+            .flat_map(|(row, &f)| row.iter().map(move |&w| (f64::from(w) * f) as f32))
+            .collect(),
+        bias: (0..conv.output)
+            .map(|c| (f64::from(conv.beta[c]) - f64::from(mean[c]) * factor[c]) as f32)
+            .collect(),
+        act: conv.act,
+    }
+}

@@ -1,0 +1,351 @@
+use supernano_base::rng::Key;
+use supernano_core::arch::{Arch, ArchCode};
+use supernano_core::plan::{BranchScheme, Enhancement, branches, cost, resolve};
+use supernano_core::space::{RESNET8, RESNET20, Space};
+
+use super::*;
+
+const SCHEMES: [BranchScheme; 4] = [
+    BranchScheme::Halves,
+    BranchScheme::Exclusive,
+    BranchScheme::Reference4,
+    BranchScheme::ReferenceFine,
+];
+
+fn weights(space: &'static Space<'static>) -> Weights {
+    let layout = Layout::new(space, Enhancement::PRELU_OE, BranchScheme::Shared);
+    Weights::initial(layout, Key::new(5))
+}
+
+fn archs(space: &Space<'_>, n: u64) -> Vec<Arch> {
+    let step = space.size() / n + 1;
+    (0..n).map(|i| Arch::from_code(space, ArchCode(i * step)).unwrap()).collect()
+}
+
+/// The plan of `arch` under the weights' own scheme.
+fn subnet(weights: &Weights, arch: &Arch) -> SubNet {
+    let layout = &weights.layout;
+    weights.subnet(&resolve(layout.space, arch, layout.enhancement, layout.scheme))
+}
+
+fn images(space: &Space<'_>, n: usize) -> Vec<f32> {
+    (0..n * space.input.len()).map(|i| ((i * 7919 % 1013) as f32 / 506.5) - 1.0).collect()
+}
+
+#[test]
+fn a_duplicated_supernet_holds_the_same_subnetworks() {
+    for (space, n) in [(&RESNET8, 300), (&RESNET20, 200)] {
+        let before = weights(space);
+        for scheme in SCHEMES {
+            let after = before.duplicated(scheme).unwrap();
+            assert_eq!(after.layout.scheme, scheme);
+            for arch in archs(space, n) {
+                assert_eq!(subnet(&before, &arch), subnet(&after, &arch));
+            }
+        }
+    }
+}
+
+#[test]
+fn duplication_keeps_branches_apart_that_were_apart() {
+    for (coarse, fine) in [
+        (BranchScheme::Halves, BranchScheme::Exclusive),
+        (BranchScheme::Reference4, BranchScheme::ReferenceFine),
+    ] {
+        let mut before = weights(&RESNET20).duplicated(coarse).unwrap();
+        for (i, value) in before.values.iter_mut().enumerate() {
+            *value += i as f32 / 1000.0;
+        }
+        let after = before.duplicated(fine).unwrap();
+        for arch in archs(&RESNET20, 200) {
+            assert_eq!(subnet(&before, &arch), subnet(&after, &arch));
+        }
+    }
+    let exclusive = weights(&RESNET20).duplicated(BranchScheme::Exclusive).unwrap();
+    assert!(exclusive.duplicated(BranchScheme::Halves).is_none());
+    let halves = weights(&RESNET20).duplicated(BranchScheme::Halves).unwrap();
+    assert!(halves.duplicated(BranchScheme::Shared).is_none());
+}
+
+#[test]
+fn duplication_keeps_logits() {
+    let before = weights(&RESNET8);
+    let images = images(&RESNET8, 8);
+    let logits = |weights: &Weights, arch: &Arch| {
+        let subnet = subnet(weights, arch);
+        let stats = recalibrate(&subnet, 8, [images.clone()]);
+        subnet.fold(&stats).forward(&images, 8)
+    };
+    for scheme in SCHEMES {
+        let after = before.duplicated(scheme).unwrap();
+        for arch in archs(&RESNET8, 5) {
+            assert_eq!(logits(&before, &arch), logits(&after, &arch));
+        }
+    }
+}
+
+/// Right after duplication every sub-network computes what it computed before, to the bit: all of a
+/// small space and 200 random ones of ResNet20, through both progressions.
+#[test]
+fn duplication_keeps_the_logits_of_a_whole_space_and_of_200_codes() {
+    use rayon::prelude::*;
+    use supernano_core::space::{Block, Layer, Shape, Shortcut};
+    const NARROW: &[u16] = &[4, 8, 12, 16];
+    const LAYERS: &[Layer<'static>] = &[
+        Layer { widths: NARROW, kernel: 3, stride: 1, same_as: None },
+        Layer { widths: NARROW, kernel: 3, stride: 2, same_as: None },
+        Layer { widths: &[4, 8, 12, 16, 20, 24, 28, 32], kernel: 3, stride: 1, same_as: None },
+    ];
+    static SMALL: Space<'static> = Space {
+        name: "small",
+        input: Shape { height: 8, width: 8, channels: 3 },
+        classes: 5,
+        layers: LAYERS,
+        blocks: &[Block::Conv, Block::Residual(Shortcut::Projection)],
+        ignored_digits: 0,
+    };
+    SMALL.validate().unwrap();
+    let all = (0..SMALL.size()).map(|i| Arch::from_code(&SMALL, ArchCode(i)).unwrap());
+    let random =
+        supernano_base::codes::random_codes(&RESNET20, 200, 11).into_iter().map(|c| c.arch);
+    let sets: [(&'static Space<'static>, Vec<Arch>, usize); 2] =
+        [(&SMALL, all.collect(), 8), (&RESNET20, random.collect(), 2)];
+    assert_eq!((sets[0].1.len(), sets[1].1.len()), (128, 200));
+    for (space, archs, n) in sets {
+        let images = images(space, n);
+        let logits = |weights: &Weights| -> Vec<Vec<f32>> {
+            let one = |arch: &Arch| {
+                let subnet = subnet(weights, arch);
+                let stats = recalibrate(&subnet, n, [images.clone()]);
+                subnet.fold(&stats).forward(&images, n)
+            };
+            archs.par_iter().map(one).collect()
+        };
+        let before = weights(space);
+        let expected = logits(&before);
+        assert_ne!(expected[0], expected[1]);
+        for progression in [
+            [BranchScheme::Halves, BranchScheme::Exclusive],
+            [BranchScheme::Reference4, BranchScheme::ReferenceFine],
+        ] {
+            let mut weights = before.clone();
+            for scheme in progression {
+                weights = weights.duplicated(scheme).unwrap();
+                assert!(logits(&weights) == expected, "{} {scheme:?}", space.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_largest_network_has_the_references_parameters() {
+    let shared = weights(&RESNET20);
+    let plan =
+        resolve(&RESNET20, &Arch::largest(&RESNET20), Enhancement::PRELU_OE, BranchScheme::Shared);
+    let slopes = RESNET20.layers.len() as u64;
+    assert_eq!(shared.values.len() as u64, cost(&RESNET20, &plan).params + slopes);
+    assert_eq!(shared.values.len() as u64 - slopes, 289_812);
+}
+
+#[test]
+fn a_layout_has_a_copy_for_every_branch() {
+    for scheme in SCHEMES {
+        let layout = Layout::new(&RESNET20, Enhancement::OE, scheme);
+        for i in 0..RESNET20.layers.len() {
+            let copies = layout
+                .entries
+                .iter()
+                .filter(|e| e.role == Role::Weight && e.layer == i && !e.shortcut)
+                .count();
+            assert_eq!(copies, usize::from(branches(&RESNET20, i, Enhancement::OE, scheme)));
+        }
+    }
+}
+
+#[test]
+fn slices_are_the_leading_block() {
+    let weights = weights(&RESNET8);
+    let arch = Arch::parse(&RESNET8, "4-8-12-16-20-24").unwrap();
+    let net = subnet(&weights, &arch);
+    let Block::Residual { first, .. } = &net.blocks[1] else { panic!("a residual block") };
+    assert_eq!((first.input, first.output), (5, 9));
+    let full = weights.tensor(weights.layout.find(Role::Weight, 1, false, 0));
+    for o in 0..9 {
+        for i in 0..5 {
+            let kernel = |values: &[f32], inputs: usize| {
+                values[(o * inputs + i) * 9..(o * inputs + i + 1) * 9].to_vec()
+            };
+            assert_eq!(kernel(&first.weight, 5), kernel(full, 16));
+        }
+    }
+}
+
+/// Batch norm in training mode on the very batch that the statistics come from, then folded,
+/// differs only by the variance's n / (n - 1).
+#[test]
+fn folding_agrees_with_a_direct_computation() {
+    let weights = weights(&RESNET8);
+    let net = subnet(&weights, &Arch::smallest(&RESNET8));
+    let images = images(&RESNET8, 4);
+    let folded = net.fold(&recalibrate(&net, 4, [images.clone()]));
+    let mut worst = 0.0f32;
+    let mut maps: Vec<(Site, Vec<f32>)> = Vec::new();
+    let logits = folded.observe(&images, 4, &mut |site, map| maps.push((site, map.to_vec())));
+    assert_eq!(maps[0], (Site::Input, images.clone()));
+    let Block::Conv(stem) = &folded.blocks[0] else { panic!("a convolution") };
+    let (h, w, ci, co) = (32usize, 32usize, 3, stem.output);
+    for n in 0..4 {
+        for o in 0..co {
+            for y in 0..h {
+                for x in 0..w {
+                    let mut sum = stem.bias[o];
+                    for i in 0..ci {
+                        for (ky, kx) in (0..9).map(|k| (k / 3, k % 3)) {
+                            let (sy, sx) = ((y + ky).wrapping_sub(1), (x + kx).wrapping_sub(1));
+                            if sy < h && sx < w {
+                                sum += stem.weight[(o * ci + i) * 9 + ky * 3 + kx]
+                                    * images[((n * ci + i) * h + sy) * w + sx];
+                            }
+                        }
+                    }
+                    let got = maps[1].1[((n * co + o) * h + y) * w + x];
+                    worst = worst.max((stem.act.apply(sum) - got).abs());
+                }
+            }
+        }
+    }
+    assert!(worst < 1e-4, "{worst}");
+    let sites: Vec<Site> = maps.iter().map(|m| m.0).collect();
+    assert_eq!(
+        sites[1..],
+        [
+            Site::Layer(0),
+            Site::Layer(1),
+            Site::Layer(2),
+            Site::Layer(3),
+            Site::Shortcut(4),
+            Site::Layer(4),
+            Site::Layer(5),
+            Site::Shortcut(6),
+            Site::Layer(6),
+        ]
+    );
+    assert_eq!(logits.len(), 4 * 10);
+}
+
+/// Feature maps in f64, `[n][c][h][w]`.
+struct Plain {
+    c: usize,
+    h: usize,
+    w: usize,
+    values: Vec<f64>,
+}
+
+const N: usize = 19;
+
+fn plain_conv(x: &Plain, weight: &[f32], co: usize, k: usize, stride: usize) -> Plain {
+    let (h, w, pad) = (x.h.div_ceil(stride), x.w.div_ceil(stride), k / 2);
+    let mut values = Vec::with_capacity(N * co * h * w);
+    for (n, o) in (0..N).flat_map(|n| (0..co).map(move |o| (n, o))) {
+        for (y, z) in (0..h).flat_map(|y| (0..w).map(move |z| (y, z))) {
+            let mut sum = 0.0;
+            for (ky, kx) in (0..k).flat_map(|a| (0..k).map(move |b| (a, b))) {
+                let (sy, sx) =
+                    ((y * stride + ky).wrapping_sub(pad), (z * stride + kx).wrapping_sub(pad));
+                if sy < x.h && sx < x.w {
+                    for i in 0..x.c {
+                        sum += f64::from(weight[((o * x.c + i) * k + ky) * k + kx])
+                            * x.values[((n * x.c + i) * x.h + sy) * x.w + sx];
+                    }
+                }
+            }
+            values.push(sum);
+        }
+    }
+    Plain { c: co, h, w, values }
+}
+
+/// Convolution and batch norm in training mode; pushes mean and unbiased variance.
+fn plain_norm(x: &Plain, conv: &BnConv, stats: &mut Vec<(Vec<f64>, Vec<f64>)>) -> Plain {
+    let mut y = plain_conv(x, &conv.weight, conv.output, conv.kernel, conv.stride);
+    let area = y.h * y.w;
+    let (mut means, mut variances) = (Vec::new(), Vec::new());
+    for c in 0..y.c {
+        let of = |i: &usize| i / area % y.c == c;
+        let at: Vec<usize> = (0..y.values.len()).filter(of).collect();
+        let count = at.len() as f64;
+        let mean = at.iter().map(|&i| y.values[i]).sum::<f64>() / count;
+        let var = at.iter().map(|&i| (y.values[i] - mean).powi(2)).sum::<f64>() / count;
+        for i in at {
+            y.values[i] = (y.values[i] - mean) / (var + 1e-5).sqrt() * f64::from(conv.gamma[c])
+                + f64::from(conv.beta[c]);
+        }
+        means.push(mean);
+        variances.push(var * count / (count - 1.0));
+    }
+    stats.push((means, variances));
+    y
+}
+
+fn plain_act(y: &mut Plain, act: Act) {
+    let f = |x: f64| match act {
+        Act::None => x,
+        Act::Relu => x.max(0.0),
+        Act::Prelu(slope) => {
+            if x < 0.0 {
+                x * f64::from(slope)
+            } else {
+                x
+            }
+        }
+    };
+    y.values.iter_mut().for_each(|x| *x = f(*x));
+}
+
+/// Statistics of one batch of 19 images, all layers, against plain loops in f64.
+#[test]
+fn statistics_agree_with_plain_loops() {
+    for (space, seed) in [(&RESNET8, 7), (&RESNET20, 8)] {
+        let mut weights = weights(space);
+        for (i, v) in weights.values.iter_mut().enumerate() {
+            *v += (i % 5) as f32 * 0.03;
+        }
+        let net = subnet(&weights, &archs(space, 9)[seed]);
+        let images = images(space, N);
+        let found = recalibrate(&net, N, [images.clone()]);
+        let s = space.input;
+        let (c, h, w) = (usize::from(s.channels), usize::from(s.height), usize::from(s.width));
+        let values = images.iter().map(|&v| f64::from(v)).collect();
+        let (mut x, mut stats) = (Plain { c, h, w, values }, Vec::new());
+        for block in &net.blocks {
+            x = match block {
+                Block::Conv(conv) => {
+                    let mut y = plain_norm(&x, conv, &mut stats);
+                    plain_act(&mut y, conv.act);
+                    y
+                }
+                Block::Residual { first, second, shortcut } => {
+                    let mut y = plain_norm(&x, first, &mut stats);
+                    plain_act(&mut y, first.act);
+                    let mut y = plain_norm(&y, second, &mut stats);
+                    let x = match shortcut {
+                        Some(conv) => plain_norm(&x, conv, &mut stats),
+                        None => x,
+                    };
+                    y.values.iter_mut().zip(&x.values).for_each(|(y, x)| *y += x);
+                    plain_act(&mut y, second.act);
+                    y
+                }
+            };
+        }
+        assert_eq!(found.layers.len(), stats.len());
+        for (layer, (found, expected)) in found.layers.iter().zip(&stats).enumerate() {
+            for c in 0..expected.0.len() {
+                let (m, v) = (f64::from(found.0[c]), f64::from(found.1[c]));
+                let (em, ev) = (expected.0[c], expected.1[c]);
+                assert!((m - em).abs() < 1e-4 * (ev.sqrt() + em.abs()), "{layer}: {m}, {em}");
+                assert!((v - ev).abs() < 1e-4 * ev, "{layer}: variance {v}, {ev}");
+            }
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Networks with random weights of realistic ranges: what they cost on a device is known before
+//! anything has been trained.
+
+use rand::Rng as _;
+use supernano_base::blob::Blob;
+use supernano_base::config::{DataSource, DataSpec};
+use supernano_base::error::Result;
+use supernano_base::rng::{ChaCha8Rng, Key, Purpose};
+use supernano_core::arch::{Arch, ArchCode};
+use supernano_core::plan::{self, Plan};
+use supernano_core::space::{self, Shortcut, Space};
+use supernano_data::Dataset;
+
+use crate::export;
+use crate::export::{Prefer, QuantisedNet, RangeRule, build, calibrate};
+use crate::supernet::{Act, Block, FoldedConv, FoldedNet, Linear};
+
+/// Images from which activation ranges come.
+const IMAGES: usize = 32;
+
+/// A folded network of these widths: weights with the variance 2 / fan-in of He's initialisation,
+/// biases of a fifth of that deviation, slopes of PReLU between -0.8 and 0.5 as trained ones are.
+pub fn network(space: &Space<'_>, plan: &Plan, seed: u64) -> FoldedNet {
+    let mut random = Random(Key::new(seed).rng(Purpose::Init, 0));
+    let act = |random: &mut Random, i: usize| match plan.layers[i].activation {
+        plan::Activation::Relu => Act::Relu,
+        plan::Activation::Prelu => Act::Prelu(random.0.random_range(-0.8..0.5)),
+    };
+    let layer = |random: &mut Random, i: usize| {
+        let (of, p) = (&space.layers[i], &plan.layers[i]);
+        let act = act(random, i);
+        let geometry = (usize::from(of.kernel), usize::from(of.stride));
+        random.conv(format!("layer {i}"), p.input.0, p.output.0, geometry, act)
+    };
+    let blocks = space.placed_blocks().map(|placed| match placed.block {
+        space::Block::Conv => Block::Conv(layer(&mut random, placed.first)),
+        space::Block::Residual(kind) => {
+            let first = layer(&mut random, placed.first);
+            let second = layer(&mut random, placed.last());
+            let stride = usize::from(space.layers[placed.first].stride);
+            let (from, to) = (plan.block_input(placed.first).0, second.output as u16);
+            let name = format!("shortcut of layer {}", placed.last());
+            let shortcut = match kind {
+                Shortcut::Identity => None,
+                Shortcut::Projection => Some(random.conv(name, from, to, (1, stride), Act::None)),
+            };
+            Block::Residual { first, second, shortcut }
+        }
+    });
+    let blocks = blocks.collect();
+    let (input, output) = (usize::from(plan.features().0), usize::from(space.classes));
+    let weight = random.values(input * output, (1.0 / input as f32).sqrt());
+    let classifier = Linear { input, output, weight, bias: random.values(output, 0.1) };
+    FoldedNet { input: space.input, blocks, classifier }
+}
+
+/// The blob of such a network, without class labels; ranges come from generated images. The same
+/// arguments give the same bytes.
+///
+/// # Errors
+/// Images of a size that is not generated; as [`build`].
+pub fn blob(space: &Space<'_>, plan: &Plan, code: &str, prefer: Prefer, seed: u64) -> Result<Blob> {
+    let dataset = images(space, seed)?;
+    let net = network(space, plan, seed);
+    let images: Vec<u32> = (0..IMAGES as u32).collect();
+    let affines = calibrate(&net, &dataset, &images).affines(RangeRule::default());
+    let net = QuantisedNet::with(&net, &affines, &dataset);
+    build(&net, &export::Source { space: space.name, code, dataset: &dataset, prefer })
+}
+
+/// Bytes of a network's weights, one each, and of its biases, 4 each: the least that int8 takes.
+pub fn raw_bytes(space: &Space<'_>, plan: &Plan) -> u64 {
+    let biases: u64 = space
+        .placed_blocks()
+        .flat_map(|placed| {
+            let last = plan.layers[placed.last()].output.0;
+            let projected = placed.block == space::Block::Residual(Shortcut::Projection);
+            let layers = (placed.first..=placed.last()).map(|i| u64::from(plan.layers[i].output.0));
+            layers.chain(projected.then_some(u64::from(last)))
+        })
+        .sum();
+    // Two parameters a channel are counted beside the weights, and a bias a class.
+    let classes = u64::from(space.classes);
+    plan::cost(space, plan).params - 2 * biases - classes + 4 * (biases + classes)
+}
+
+/// So many different codes of a space, the same for the same seed.
+pub fn codes(space: &Space<'_>, count: usize, seed: u64) -> Vec<Arch> {
+    let mut rng = Key::new(seed).rng(Purpose::Sample, 0);
+    let mut codes: Vec<u64> = Vec::new();
+    let count = count.min(usize::try_from(space.size()).unwrap_or(usize::MAX));
+    while codes.len() < count {
+        let code = rng.random_range(0..space.size());
+        if !codes.contains(&code) {
+            codes.push(code);
+        }
+    }
+    codes.into_iter().filter_map(|c| Arch::from_code(space, ArchCode(c)).ok()).collect()
+}
+
+fn images(space: &Space<'_>, seed: u64) -> Result<Dataset> {
+    let spec = DataSpec {
+        shape: Some(space.input),
+        train: Some(IMAGES),
+        validation: 8,
+        test: Some(8),
+        seed,
+        ..DataSpec::new(DataSource::Glyphs)
+    };
+    Ok(Dataset { classes: Vec::new(), ..supernano_data::load(&spec)? })
+}
+
+struct Random(ChaCha8Rng);
+
+impl Random {
+    /// Uniform values of this deviation.
+    fn values(&mut self, count: usize, deviation: f32) -> Vec<f32> {
+        let end = deviation * 3f32.sqrt();
+        (0..count).map(|_| self.0.random_range(-end..=end)).collect()
+    }
+
+    fn conv(
+        &mut self,
+        name: String,
+        input: u16,
+        output: u16,
+        (kernel, stride): (usize, usize),
+        act: Act,
+    ) -> FoldedConv {
+        let (input, output) = (usize::from(input), usize::from(output));
+        let terms = input * kernel * kernel;
+        let deviation = (2.0 / terms as f32).sqrt();
+        let weight = self.values(terms * output, deviation);
+        let bias = self.values(output, deviation / 5.0);
+        FoldedConv { name, input, output, kernel, stride, weight, bias, act }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+//! Training on the CPU: one path of an update after the other, each cut to its own widths.
+
+use supernano_base::config::Precision;
+use supernano_base::error::Result;
+use supernano_data::Dataset;
+
+use super::job::{Batch, Job};
+use super::params::Params;
+use super::{Accelerator, Engine, Learner, Losses, Panel, PanelScore, Setup, Turn, sampling};
+use crate::backend::CpuAutodiff;
+use crate::supernet::Weights;
+
+/// This machine's processor.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cpu;
+
+impl Accelerator for Cpu {
+    fn computes_in(&self, precision: Precision) -> bool {
+        precision == Precision::Float32
+    }
+
+    fn engine<'a>(&self, setup: Setup<'a>, _panel: Option<&Panel>) -> Result<Box<dyn Engine + 'a>> {
+        let (job, params) = Job::new(&setup);
+        let augmentation = setup.config.augmentation;
+        Ok(Box::new(Sliced { job, params, dataset: setup.dataset, augmentation }))
+    }
+}
+
+/// The sliced execution of a step.
+struct Sliced<'a> {
+    job: Job<'a, CpuAutodiff>,
+    params: Params<CpuAutodiff>,
+    dataset: &'a Dataset,
+    augmentation: supernano_base::config::Augmentation,
+}
+
+impl Learner for Sliced<'_> {
+    fn update(&mut self, turn: &Turn<'_>) -> Result<Losses> {
+        let indices = turn.indices();
+        let pixels = self.dataset.augmented(indices, &self.augmentation, turn.key);
+        let labels = self.dataset.labels(indices);
+        let batch = Batch::new(&pixels, &labels, self.dataset.shape);
+        let archs = sampling::draw(self.job.space, self.job.step, turn.key, turn.update)?;
+        self.job.update(&mut self.params, &batch, &archs, turn.rate, turn.update)
+    }
+}
+
+impl Engine for Sliced<'_> {
+    fn values(&self) -> Vec<f32> {
+        self.params.host_values()
+    }
+
+    fn momentum(&self) -> Vec<Option<Vec<f32>>> {
+        self.params.host_momentum()
+    }
+
+    fn validate(&self, panel: &Panel) -> Vec<PanelScore> {
+        let weights = Weights { layout: self.params.layout.clone(), values: self.values() };
+        panel.scores(&weights, self.job.enhancement)
+    }
+}

@@ -1,0 +1,56 @@
+//! The seam between training and the processor that computes it.
+
+use supernano_base::config::{Precision, RunConfig, StepConfig};
+use supernano_base::error::Result;
+use supernano_core::space::Space;
+use supernano_data::Dataset;
+
+use super::{Learner, Panel, PanelScore};
+use crate::run::checkpoint::Checkpoint;
+
+/// A step that is about to be trained.
+#[derive(Clone, Debug)]
+pub struct Setup<'a> {
+    /// The space; that of the configuration, or of a sub-network that is trained alone.
+    pub space: &'static Space<'static>,
+    /// The run's configuration.
+    pub config: &'a RunConfig,
+    /// The run's images.
+    pub dataset: &'a Dataset,
+    /// Where the step stands: its number, weights and momentum.
+    pub state: Checkpoint,
+    /// The weights before the step, if they teach
+    /// ([`Teacher::Fixed`](supernano_base::config::Teacher::Fixed)).
+    pub fixed: Option<Checkpoint>,
+}
+
+impl<'a> Setup<'a> {
+    /// The step's configuration.
+    pub fn step(&self) -> &'a StepConfig {
+        &self.config.steps[self.state.step - 1]
+    }
+}
+
+/// One training step on one processor.
+pub trait Engine: Learner {
+    /// Values of all tensors of the step's layout.
+    fn values(&self) -> Vec<f32>;
+
+    /// Momentum of every tensor.
+    fn momentum(&self) -> Vec<Option<Vec<f32>>>;
+
+    /// Scores of the panel's sub-networks with the weights as they are.
+    fn validate(&self, panel: &Panel) -> Vec<PanelScore>;
+}
+
+/// A processor that trains.
+pub trait Accelerator: Sync {
+    /// True if the convolutions of a step can be computed in this precision.
+    fn computes_in(&self, precision: Precision) -> bool;
+
+    /// A step ready to train. A panel that is given will be asked for after every epoch.
+    ///
+    /// # Errors
+    /// [`supernano_base::error::Error::Tool`] if the processor does not answer.
+    fn engine<'a>(&self, setup: Setup<'a>, panel: Option<&Panel>) -> Result<Box<dyn Engine + 'a>>;
+}

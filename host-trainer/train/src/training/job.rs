@@ -1,0 +1,157 @@
+//! One update of Algorithm 1, path after path.
+
+use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::{ElementConversion as _, Tensor};
+use supernano_base::config::{Optimizer, StepConfig, StepKind, Teacher};
+use supernano_base::error::{Error, Result};
+use supernano_core::arch::Arch;
+use supernano_core::plan::{Enhancement, Plan, resolve};
+use supernano_core::space::{Shape, Space};
+
+use super::params::Params;
+use super::state::layout_of;
+use super::{Losses, Setup, loss};
+use crate::backend::{BatchStats, Map, Ops};
+use crate::run::checkpoint::Checkpoint;
+use crate::supernet::{TensorNet, forward_train};
+
+/// Everything that stays the same over a step.
+pub struct Job<'a, B: AutodiffBackend> {
+    /// Space.
+    pub space: &'static Space<'static>,
+    /// Enhancement of the step.
+    pub enhancement: Enhancement,
+    /// Configuration of the step.
+    pub step: &'a StepConfig,
+    /// The step, from 1.
+    pub number: usize,
+    /// Momentum and weight decay.
+    pub optimizer: Optimizer,
+    /// The weights before the step, only with [`Teacher::Fixed`].
+    pub fixed: Option<Params<B>>,
+}
+
+/// A batch on the backend.
+pub struct Batch<'a, B: AutodiffBackend + Ops>
+where
+    B::InnerBackend: Ops,
+{
+    /// Images `[n, channels, height, width]`, normalised.
+    pub images: Map<B>,
+    /// The same without gradients.
+    pub plain: Map<B::InnerBackend>,
+    /// Classes, `[n]`.
+    pub labels: &'a [u16],
+}
+
+impl<'a, B: AutodiffBackend + Ops> Batch<'a, B>
+where
+    B::InnerBackend: Ops,
+{
+    /// Normalised images `[n, channels, height, width]` of `shape` and their classes.
+    pub fn new(pixels: &[f32], labels: &'a [u16], shape: Shape) -> Self {
+        let [c, h, w] = [shape.channels, shape.height, shape.width].map(usize::from);
+        let n = labels.len();
+        let images = Map::from_images(pixels, n, c, h, w);
+        Self { images, plain: Map::from_images(pixels, n, c, h, w), labels }
+    }
+}
+
+impl<'a, B: AutodiffBackend + Ops> Job<'a, B>
+where
+    B::InnerBackend: Ops,
+{
+    /// A step, and its parameters on the backend.
+    pub fn new(setup: &Setup<'a>) -> (Self, Params<B>) {
+        let (config, number) = (setup.config, setup.state.step);
+        let layout = layout_of(setup.space, config, number);
+        let before = |before: &Checkpoint| Params::new(layout.clone(), before);
+        let fixed = setup.fixed.as_ref().map(before);
+        let params = Params::new(layout.clone(), &setup.state);
+        let step = setup.step();
+        let enhancement = step.enhancement(config.enhancement);
+        let (space, optimizer) = (setup.space, config.optimizer);
+        (Self { space, enhancement, step, number, optimizer, fixed }, params)
+    }
+
+    /// What a sub-network computes in this step.
+    pub fn plan(&self, arch: &Arch) -> Plan {
+        resolve(self.space, arch, self.enhancement, self.step.scheme)
+    }
+
+    /// Whether an update trains the largest network itself.
+    pub fn trains_largest(&self) -> bool {
+        self.step.teacher == Teacher::Live || self.step.kind == StepKind::Largest
+    }
+
+    /// Zero gradients; the largest network and the teacher; the sub-networks; one update with the
+    /// sum of all gradients.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`].
+    pub fn update(
+        &self,
+        params: &mut Params<B>,
+        batch: &Batch<'_, B>,
+        students: &[Arch],
+        rate: f32,
+        update: u64,
+    ) -> Result<Losses> {
+        let device = Default::default();
+        let largest = Arch::largest(self.space);
+        let labels = loss::one_hot::<B>(batch.labels, self.space.classes.into(), &device);
+        let mut losses = Losses::default();
+        let supernet = self.step.kind == StepKind::Supernet;
+        let distils = supernet && self.step.alpha > 0.0;
+        let mut logits: Option<Tensor<B::InnerBackend, 2>> = None;
+        if self.trains_largest() {
+            let (net, leaves) = params.path(&self.plan(&largest));
+            let (z, stats) = forward_train(&net, &batch.images);
+            logits = distils.then(|| z.clone().inner());
+            let value = loss::cross_entropy(z, labels.clone(), 1.0);
+            losses.largest = self.finite(&value, &stats, &net, &largest, update)?;
+            params.add(&leaves, &value.backward());
+        } else if distils {
+            let net = self.fixed.as_ref().unwrap_or(params).plain(&self.plan(&largest));
+            logits = Some(forward_train(&net, &batch.plain).0);
+        }
+        let teacher =
+            logits.map(|z| Tensor::<B, 2>::from_inner(loss::soften(z, self.step.temperature)));
+        for arch in students {
+            let (net, leaves) = params.path(&self.plan(arch));
+            let (z, stats) = forward_train(&net, &batch.images);
+            let (alpha, temperature) = (self.step.alpha, self.step.temperature);
+            let value = loss::distilled(z, labels.clone(), teacher.clone(), alpha, temperature);
+            losses.students +=
+                self.finite(&value, &stats, &net, arch, update)? / students.len() as f64;
+            params.add(&leaves, &value.backward());
+        }
+        params.update(self.optimizer, rate, self.step.clip);
+        Ok(losses)
+    }
+
+    /// The value of a loss, which must be finite.
+    fn finite(
+        &self,
+        value: &Tensor<B, 1>,
+        stats: &[BatchStats],
+        net: &TensorNet<B>,
+        arch: &Arch,
+        update: u64,
+    ) -> Result<f64> {
+        let value: f32 = value.clone().into_scalar().elem();
+        if value.is_finite() {
+            return Ok(value.into());
+        }
+        let bad = |s: &BatchStats| s.mean.iter().chain(&s.var_biased).any(|v| !v.is_finite());
+        let known = stats.iter().any(|s| !s.mean.is_empty());
+        let layer = net.convs().zip(stats).find(|(_, stats)| bad(stats));
+        let unknown = if known { "the classifier" } else { "not known on this device" };
+        Err(Error::NotFinite {
+            step: self.number as u32,
+            update,
+            code: arch.display(self.space).to_string(),
+            layer: layer.map_or(unknown.to_owned(), |(conv, _)| conv.name.clone()),
+        })
+    }
+}

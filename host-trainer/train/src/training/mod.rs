@@ -1,0 +1,28 @@
+//! Training: Algorithm 1 of arXiv 2108.05866, step after step, in a run directory that can be
+//! resumed.
+//!
+//! [`train`] is the way in. It hands each step to an [`Engine`], which computes the updates on one
+//! processor, and drives it with [`fit`], the one loop that every training here goes through
+//! ([`standalone`] and fine-tuning for export as well).
+
+mod cpu;
+mod engine;
+mod fit;
+pub mod job;
+pub mod loss;
+mod panel;
+pub mod params;
+pub mod sampling;
+pub mod standalone;
+pub mod state;
+mod steps;
+
+pub use cpu::Cpu;
+pub use engine::{Accelerator, Engine, Setup};
+pub use fit::{EpochTotals, Learner, Losses, Position, Schedule, Turn, fit};
+pub use panel::{PANEL_IMAGES, Panel, PanelScore};
+pub use state::metrics;
+pub use steps::{Begin, Epoch, train, train_until};
+
+#[cfg(test)]
+mod tests;

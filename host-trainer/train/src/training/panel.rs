@@ -1,0 +1,99 @@
+//! Validation on a fixed panel of sub-networks after an epoch.
+
+use serde::{Deserialize, Serialize};
+use supernano_base::codes::uniform;
+use supernano_base::config::RunConfig;
+use supernano_base::error::Result;
+use supernano_base::rng::{Key, Purpose};
+use supernano_base::stats;
+use supernano_base::stats::table;
+use supernano_core::arch::Arch;
+use supernano_core::plan::{Enhancement, resolve};
+use supernano_data::Dataset;
+
+use crate::run::recalibration_batches;
+use crate::supernet::{EvalSet, Weights, evaluate, recalibrate};
+
+/// Validation images.
+pub const PANEL_IMAGES: usize = 500;
+
+/// One sub-network of the panel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PanelScore {
+    /// Its code.
+    pub code: String,
+    /// Top-1 on the panel's validation images, 0 to 1.
+    pub top1: f64,
+    /// Mean cross-entropy, nats.
+    pub ce: f64,
+}
+
+/// The panel: at most 500 validation images, statistics over at most 256.
+pub struct Panel {
+    /// Its sub-networks.
+    pub archs: Vec<Arch>,
+    /// Of the last of `archs`; none without a truth file.
+    truths: Vec<f64>,
+    set: EvalSet,
+    /// Images of a batch of `batches`.
+    pub batch: usize,
+    /// Images for batch-norm statistics, normalised, `[batch, channels, height, width]` each.
+    pub batches: Vec<Vec<f32>>,
+}
+
+impl Panel {
+    /// The largest alone, or the smallest, the largest and the configuration's random ones: of the
+    /// truths where there are any.
+    ///
+    /// # Errors
+    /// [`supernano_base::error::Error::Core`]; never for a validated space.
+    pub fn new(
+        config: &RunConfig,
+        dataset: &Dataset,
+        truths: &[table::Entry],
+        supernet: bool,
+    ) -> Result<Self> {
+        let space = config.space();
+        let (mut archs, mut known) = (vec![Arch::largest(space)], Vec::new());
+        if supernet {
+            archs.insert(0, Arch::smallest(space));
+            let key = Key::new(config.seed);
+            let mut rng = key.rng(Purpose::Sample, 0);
+            if truths.is_empty() {
+                for _ in 0..config.panel {
+                    archs.push(uniform(space, &mut rng)?);
+                }
+            }
+            let order = key.permutation(Purpose::Sample, truths.len());
+            for entry in order.iter().take(config.panel).map(|&i| &truths[i as usize]) {
+                archs.push(entry.arch.clone());
+                known.push(entry.value);
+            }
+        }
+        let (batch, batches) = recalibration_batches(dataset, config, 256);
+        let set = EvalSet::new(dataset, &dataset.validation, PANEL_IMAGES);
+        Ok(Self { archs, truths: known, set, batch, batches })
+    }
+
+    /// Pearson correlation of the scores with the truths; `None` without truths, or where either
+    /// does not vary.
+    pub fn pearson(&self, scores: &[PanelScore]) -> Option<f64> {
+        let first = scores.len().checked_sub(self.truths.len())?;
+        let scores: Vec<f64> = scores[first..].iter().map(|s| s.top1).collect();
+        Some(stats::pearson(&scores, &self.truths)).filter(|r| r.is_finite())
+    }
+
+    /// Scores with these weights.
+    pub fn scores(&self, weights: &Weights, enhancement: Enhancement) -> Vec<PanelScore> {
+        let layout = &weights.layout;
+        let one = |arch: &Arch| {
+            let plan = resolve(layout.space, arch, enhancement, layout.scheme);
+            let subnet = weights.subnet(&plan);
+            let stats = recalibrate(&subnet, self.batch, self.batches.iter().cloned());
+            let found = evaluate(&subnet.fold(&stats), &self.set);
+            let code = arch.display(layout.space).to_string();
+            PanelScore { code, top1: found.top1, ce: found.ce }
+        };
+        self.archs.iter().map(one).collect()
+    }
+}

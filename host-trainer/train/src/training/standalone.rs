@@ -1,0 +1,257 @@
+//! Sub-networks trained alone: a search space with one option a layer, whose largest network is
+//! the one wanted.
+
+use std::ops::ControlFlow;
+
+use burn::tensor::{Tensor, TensorData};
+use supernano_base::codes::Coded;
+use supernano_base::codes::truth::{Form, Recipe, Start, Truth};
+use supernano_base::config::{RunConfig, StepConfig, StepKind};
+use supernano_base::error::{Error, Result};
+use supernano_base::progress::Silent;
+use supernano_base::rng::Key;
+use supernano_core::arch::Arch;
+use supernano_core::plan::{BranchScheme, Enhancement, Plan, resolve};
+use supernano_core::space::{Layer, Space};
+use supernano_data::Dataset;
+
+use super::params::Params;
+use super::state::layout_of;
+use super::{Accelerator as _, Cpu, Learner, Losses, Position, Schedule, Setup, Turn, fit, loss};
+use crate::backend::{CpuAutodiff, Map};
+use crate::run::checkpoint::Checkpoint;
+use crate::run::{Run, recalibration_batches};
+use crate::supernet::{
+    Act, Block, BnConv, EvalSet, FoldedNet, Layout, Role, SubNet, Weights, evaluate, forward_train,
+    recalibrate,
+};
+
+/// Trains a sub-network from scratch and evaluates it on the test images.
+///
+/// # Errors
+/// [`supernano_base::error::Error::NotFinite`].
+pub fn train_alone(
+    config: &RunConfig,
+    dataset: &Dataset,
+    coded: &Coded,
+    recipe: &Recipe,
+) -> Result<Truth> {
+    let (space, config) = alone(config, coded, recipe);
+    let layout = layout_of(space, &config, 1);
+    let values = Weights::initial(layout.clone(), Key::new(recipe.seed)).values;
+    let state = Checkpoint::start(1, values);
+    let setup = Setup { space, config: &config, dataset, state, fixed: None };
+    let step = setup.step();
+    let rate = |at: Position| step.rate(at.epochs());
+    let schedule = Schedule { rate: &rate, ..schedule(&config, dataset, step.updates) };
+    let mut engine = Cpu.engine(setup.clone(), None)?;
+    fit(&mut *engine, &schedule, &Silent, |_, _| Ok(ControlFlow::Continue(())))?;
+    let weights = Weights { layout, values: engine.values() };
+    Ok(judged(&weights, &config, dataset, coded, recipe, Start::Scratch))
+}
+
+/// The schedule of a sub-network's only step, without a rate of its own.
+fn schedule(config: &RunConfig, dataset: &Dataset, updates: Option<usize>) -> Schedule<'static> {
+    let step = &config.steps[0];
+    let images = dataset.train.len();
+    Schedule {
+        seed: config.seed,
+        step: 1,
+        epochs: 0..step.epochs,
+        images,
+        used: images,
+        batch: step.batch,
+        least: 2,
+        updates: updates.unwrap_or(usize::MAX),
+        rate: &|_| 0.0,
+    }
+}
+
+/// What a sub-network inherits beside its own weights.
+#[derive(Clone, Copy, Debug)]
+pub struct Inheritance<'a> {
+    /// The supernet.
+    pub run: &'a Run,
+    /// Its largest network, which teaches.
+    pub teacher: &'a FoldedNet,
+    /// Weight of the teacher against the labels, 0 to 1.
+    pub alpha: f32,
+}
+
+/// As [`train_alone`], from a supernet's weights and taught by its largest network (Eq. 2).
+///
+/// # Errors
+/// [`supernano_base::error::Error::NotFinite`].
+pub fn train_inherited(
+    from: &Inheritance<'_>,
+    dataset: &Dataset,
+    coded: &Coded,
+    recipe: &Recipe,
+) -> Result<Truth> {
+    let run = from.run;
+    let (space, config) = alone(&run.config, coded, recipe);
+    let step = &config.steps[0];
+    let enhancement = step.enhancement(config.enhancement);
+    let scheme = run.weights.layout.scheme;
+    let inherited = run.weights.subnet(&resolve(run.space(), &coded.arch, enhancement, scheme));
+    let layout = layout_of(space, &config, 1);
+    let values = inherit(&inherited, layout.clone()).values;
+    let params = Params::new(layout.clone(), &Checkpoint::start(1, values));
+    let plan = resolve(space, &Arch::largest(space), enhancement, BranchScheme::Shared);
+    let (config, code) = (&config, &coded.written);
+    let mut taught = Taught { from, config, dataset, params, plan, code };
+    // The rate of a sub-network that inherits moves once an epoch.
+    let rate = |at: Position| step.rate((at.update / at.per_epoch) as f64);
+    let schedule = Schedule { rate: &rate, ..schedule(config, dataset, None) };
+    fit(&mut taught, &schedule, &Silent, |_, _| Ok(ControlFlow::Continue(())))?;
+    let weights = Weights { layout, values: taught.params.host_values() };
+    Ok(judged(&weights, config, dataset, coded, recipe, Start::Inherited))
+}
+
+/// A sub-network that learns from a supernet's largest network.
+struct Taught<'a> {
+    from: &'a Inheritance<'a>,
+    config: &'a RunConfig,
+    dataset: &'a Dataset,
+    params: Params<CpuAutodiff>,
+    plan: Plan,
+    code: &'a str,
+}
+
+impl Learner for Taught<'_> {
+    fn update(&mut self, turn: &Turn<'_>) -> Result<Losses> {
+        let Self { from, config, dataset, params, plan, code } = self;
+        let (indices, s) = (turn.indices(), dataset.shape);
+        let (n, classes) = (indices.len(), dataset.classes.len());
+        let device = Default::default();
+        let pixels = dataset.augmented(indices, &config.augmentation, turn.key);
+        let images =
+            Map::from_images(&pixels, n, s.channels.into(), s.height.into(), s.width.into());
+        let labels = loss::one_hot::<CpuAutodiff>(&dataset.labels(indices), classes, &device);
+        let answers = TensorData::new(from.teacher.forward(&pixels, n), [n, classes]);
+        let answers = loss::soften(Tensor::<CpuAutodiff, 2>::from_data(answers, &device), 1.0);
+        let (net, leaves) = params.path(plan);
+        let (logits, _) = forward_train(&net, &images);
+        let value = loss::distilled(logits, labels, Some(answers), from.alpha, 1.0);
+        let found = loss::finite(&value).ok_or_else(|| Error::NotFinite {
+            step: 1,
+            update: turn.update,
+            code: (*code).to_owned(),
+            layer: "the classifier".into(),
+        })?;
+        params.add(&leaves, &value.backward());
+        params.update(config.optimizer, turn.rate, config.steps[0].clip);
+        Ok(Losses { largest: 0.0, students: found })
+    }
+}
+
+/// The space of one sub-network, and the configuration that trains it.
+fn alone(
+    config: &RunConfig,
+    coded: &Coded,
+    recipe: &Recipe,
+) -> (&'static Space<'static>, RunConfig) {
+    let step = StepConfig {
+        epochs: recipe.epochs,
+        lr: recipe.lr,
+        kind: StepKind::Largest,
+        scheme: BranchScheme::Shared,
+        relu: recipe.form == Form::Nominal,
+        ..config.steps[0].clone()
+    };
+    let enhancement = match recipe.form {
+        Form::Nominal => Enhancement::NONE,
+        Form::Effective => config.enhancement,
+    };
+    let space = single(config.space(), &coded.arch);
+    (space, RunConfig { seed: recipe.seed, enhancement, steps: vec![step], ..config.clone() })
+}
+
+/// A sub-network's weights under a layout of its own space. A layer's slope that its activation
+/// does not have is 0.25.
+fn inherit(net: &SubNet, layout: Layout) -> Weights {
+    let mut convs: Vec<(usize, bool, &BnConv)> = Vec::new();
+    let mut layer = 0;
+    for block in &net.blocks {
+        match block {
+            Block::Conv(conv) => convs.push((layer, false, conv)),
+            Block::Residual { first, second, shortcut } => {
+                convs.push((layer, false, first));
+                layer += 1;
+                convs.push((layer, false, second));
+                convs.extend(shortcut.as_ref().map(|conv| (layer, true, conv)));
+            }
+        }
+        layer += 1;
+    }
+    let mut values = Vec::with_capacity(layout.len());
+    for e in &layout.entries {
+        let conv = convs.iter().find(|c| c.0 == e.layer && c.1 == e.shortcut).map(|c| c.2);
+        match (e.role, conv) {
+            (Role::Weight, Some(conv)) => values.extend(&conv.weight),
+            (Role::Gamma, Some(conv)) => values.extend(&conv.gamma),
+            (Role::Beta, Some(conv)) => values.extend(&conv.beta),
+            (Role::Slope, Some(BnConv { act: Act::Prelu(slope), .. })) => values.push(*slope),
+            (Role::Classifier, _) => values.extend(&net.classifier.weight),
+            (Role::Bias, _) => values.extend(&net.classifier.bias),
+            (Role::Slope, _) | (_, None) => values.extend(std::iter::repeat_n(0.25, e.len())),
+        }
+    }
+    Weights { layout, values }
+}
+
+/// Recalibrates trained weights and evaluates them on the test images.
+fn judged(
+    weights: &Weights,
+    config: &RunConfig,
+    dataset: &Dataset,
+    coded: &Coded,
+    recipe: &Recipe,
+    start: Start,
+) -> Truth {
+    let space = weights.layout.space;
+    let enhancement = config.steps[0].enhancement(config.enhancement);
+    let plan = resolve(space, &Arch::largest(space), enhancement, BranchScheme::Shared);
+    let subnet = weights.subnet(&plan);
+    let (batch, batches) = recalibration_batches(dataset, config, usize::MAX);
+    let folded = subnet.fold(&recalibrate(&subnet, batch, batches));
+    let found = evaluate(&folded, &EvalSet::new(dataset, &dataset.test, usize::MAX));
+    Truth {
+        id: coded.id.clone(),
+        arch: coded.written.clone(),
+        standalone_top1: found.top1,
+        top1_se: found.top1_se,
+        ce: found.ce,
+        images: found.images,
+        form: recipe.form,
+        epochs: recipe.epochs,
+        seed: recipe.seed,
+        start,
+    }
+}
+
+/// The space with the options of one sub-network alone. Lives as long as the process.
+fn single(space: &Space<'_>, arch: &Arch) -> &'static Space<'static> {
+    let layers: Vec<Layer<'static>> = space
+        .layers
+        .iter()
+        .enumerate()
+        .map(|(i, layer)| Layer {
+            widths: vec![arch.nominal(space, i).0].leak(),
+            kernel: layer.kernel,
+            stride: layer.stride,
+            same_as: layer.same_as,
+        })
+        .collect();
+    Box::leak(Box::new(Space {
+        name: space.name.to_owned().leak(),
+        input: space.input,
+        classes: space.classes,
+        layers: layers.leak(),
+        blocks: space.blocks.to_vec().leak(),
+        ignored_digits: 0,
+    }))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,242 @@
+//! The steps of a run: epochs, checkpoints, metrics.
+
+use std::io::Write as _;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use supernano_base::config::{RunConfig, StepKind, Teacher};
+use supernano_base::error::{Error, Result};
+use supernano_base::progress::Progress;
+use supernano_base::stats::table;
+use supernano_data::Dataset;
+
+use super::state::{carries, check_data, keep_metrics, position, prepare, start};
+use super::{Accelerator, Engine, EpochTotals, Panel, PanelScore, Position, Schedule, Setup, fit};
+use crate::run::checkpoint::{self, Checkpoint};
+
+/// What to do with a run directory that holds a run already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// Refuse it.
+    New,
+    /// Go on from its last checkpoint.
+    Resume,
+    /// Remove its checkpoints and metrics.
+    Overwrite,
+}
+
+/// A line of `metrics.jsonl`: one epoch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Epoch {
+    /// Step, from 1.
+    pub step: usize,
+    /// Epoch of the step, from 1.
+    pub epoch: u32,
+    /// Updates in it.
+    pub updates: u64,
+    /// Learning rate.
+    pub lr: f32,
+    /// Mean cross-entropy of the largest network, nats; 0 where it is not trained.
+    pub loss_largest: f64,
+    /// Mean loss of the sub-networks (Eq. 2), nats; 0 without any.
+    pub loss_students: f64,
+    /// Training alone.
+    pub seconds: f64,
+    /// Training images a second.
+    pub images_per_s: f64,
+    /// Validation of the panel.
+    pub panel: Vec<PanelScore>,
+    /// Pearson correlation of the panel's top-1 with the truths, where the run has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pearson: Option<f64>,
+}
+
+/// Trains every step of a configuration that is not finished yet; `config.toml`, `metrics.jsonl`
+/// and `checkpoints/` of the run directory are written. Returns the epochs that were trained.
+///
+/// # Errors
+/// [`Error::Invalid`] for a directory that holds a run (or, to resume, another run),
+/// [`Error::NotFinite`], [`Error::Io`], [`Error::Tool`] without the processor.
+pub fn train(
+    config: &RunConfig,
+    dataset: &Dataset,
+    run: &Path,
+    begin: Begin,
+    accelerator: &dyn Accelerator,
+    progress: &dyn Progress,
+) -> Result<Vec<Epoch>> {
+    train_until(config, dataset, run, begin, accelerator, progress, &|_, _| false)
+}
+
+/// As [`train`], but ends after the checkpoint of the first epoch for which `stop(step, epoch)`
+/// is true.
+///
+/// # Errors
+/// As [`train`].
+pub fn train_until(
+    config: &RunConfig,
+    dataset: &Dataset,
+    run: &Path,
+    begin: Begin,
+    accelerator: &dyn Accelerator,
+    progress: &dyn Progress,
+    stop: &dyn Fn(usize, u32) -> bool,
+) -> Result<Vec<Epoch>> {
+    check_data(config, dataset)?;
+    if !accelerator.computes_in(config.precision) {
+        let (expected, found) = ("`float32` on the CPU", config.precision);
+        return Err(Error::invalid("configuration", "precision", expected, found));
+    }
+    let truths = match &config.truths {
+        Some(path) => table::read(path, config.space(), table::TRUTH)?,
+        None => Vec::new(),
+    };
+    prepare(config, run, begin)?;
+    let mut state = position(config, run)?;
+    keep_metrics(run, state.step, state.epoch)?;
+    let training = Training { config, dataset, truths, run, accelerator, progress, stop };
+    let mut done = Vec::new();
+    while state.step <= config.steps.len() {
+        match training.step(state, &mut done)? {
+            Some(next) => state = next,
+            None => break,
+        }
+    }
+    Ok(done)
+}
+
+struct Training<'a> {
+    config: &'a RunConfig,
+    dataset: &'a Dataset,
+    truths: Vec<table::Entry>,
+    run: &'a Path,
+    accelerator: &'a dyn Accelerator,
+    progress: &'a dyn Progress,
+    stop: &'a dyn Fn(usize, u32) -> bool,
+}
+
+impl Training<'_> {
+    /// Trains the epochs of a step that are left, and returns the start of the next step; `None`
+    /// if it was stopped.
+    fn step(&self, state: Checkpoint, done: &mut Vec<Epoch>) -> Result<Option<Checkpoint>> {
+        let Self { config, dataset, run, .. } = *self;
+        let (number, first) = (state.step, state.epoch);
+        let step = &config.steps[number - 1];
+        let supernet = step.kind == StepKind::Supernet;
+        let panel = Panel::new(config, dataset, &self.truths, supernet)?;
+        let fixed = match supernet && step.teacher == Teacher::Fixed {
+            true => Some(start(config, run, number)?),
+            false => None,
+        };
+        let setup = Setup { space: config.space(), config, dataset, state, fixed };
+        let mut engine = self.accelerator.engine(setup, Some(&panel))?;
+        let rate = |at: Position| step.rate(at.epochs());
+        let images = dataset.train.len();
+        let schedule = Schedule {
+            seed: config.seed,
+            step: number as u64,
+            epochs: first..step.epochs,
+            images,
+            used: images,
+            batch: step.batch,
+            // One image has no batch statistics.
+            least: 2,
+            updates: step.updates.unwrap_or(usize::MAX),
+            rate: &rate,
+        };
+        let what = format!("step {number}/{}", config.steps.len());
+        let task = self.progress.task(u64::from(step.epochs) * schedule.per_epoch(), &what);
+        task.advance(u64::from(first) * schedule.per_epoch());
+        let mut stopped = false;
+        fit(&mut *engine, &schedule, &*task, |engine, totals| {
+            let line = self.line(engine, &panel, number, totals);
+            task.line(&describe(&line, step.epochs));
+            self.append(&line)?;
+            done.push(line);
+            let last = totals.epoch == step.epochs;
+            if !last {
+                checkpoint::age(run, config.keep)?;
+                let momentum = engine.momentum();
+                let stands = Checkpoint { epoch: totals.epoch, momentum, ..saved(number, engine) };
+                stands.write(&checkpoint::current_path(run))?;
+            }
+            stopped = (self.stop)(number, totals.epoch);
+            Ok(if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })?;
+        task.finish();
+        if stopped && done.last().is_some_and(|line| line.epoch < step.epochs) {
+            return Ok(None);
+        }
+        self.finish(number, &*engine)?;
+        if stopped { Ok(None) } else { start(config, run, number + 1).map(Some) }
+    }
+
+    /// Writes the checkpoint of a finished step and removes those that lead to it.
+    fn finish(&self, number: usize, engine: &dyn Engine) -> Result<()> {
+        let carried = carries(self.config, number + 1);
+        let momentum = if carried { engine.momentum() } else { Vec::new() };
+        let epoch = self.config.steps[number - 1].epochs;
+        let finished = Checkpoint { epoch, momentum, ..saved(number, engine) };
+        finished.write(&checkpoint::finished_path(self.run, number))?;
+        checkpoint::clear(self.run)
+    }
+
+    /// The metrics of an epoch, with the panel validated.
+    fn line(
+        &self,
+        engine: &dyn Engine,
+        panel: &Panel,
+        number: usize,
+        totals: EpochTotals,
+    ) -> Epoch {
+        let step = &self.config.steps[number - 1];
+        let scores = engine.validate(panel);
+        let pearson = panel.pearson(&scores);
+        Epoch {
+            step: number,
+            epoch: totals.epoch,
+            updates: totals.updates,
+            lr: step.rate(f64::from(totals.epoch - 1)),
+            loss_largest: totals.losses.largest,
+            loss_students: totals.losses.students,
+            seconds: totals.seconds,
+            images_per_s: totals.images as f64 / totals.seconds,
+            panel: scores,
+            pearson,
+        }
+    }
+
+    fn append(&self, line: &Epoch) -> Result<()> {
+        let path = self.run.join("metrics.jsonl");
+        let mut text = serde_json::to_string(line)
+            .map_err(|e| Error::invalid(path.display(), "line", "an epoch's metrics", e))?;
+        text.push('\n');
+        std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .and_then(|mut f| f.write_all(text.as_bytes()))
+            .map_err(|e| Error::io(&path, e))
+    }
+}
+
+/// The weights of a step as they are, without momentum.
+fn saved(step: usize, engine: &dyn Engine) -> Checkpoint {
+    Checkpoint::start(step, engine.values())
+}
+
+fn describe(line: &Epoch, epochs: u32) -> String {
+    let panel: Vec<String> = line.panel.iter().map(|p| format!("{:.3}", p.top1)).collect();
+    let pearson = line.pearson.map_or(String::new(), |r| format!(", Pearson {r:.3}"));
+    format!(
+        "step {} epoch {}/{epochs}: lr {:.4}, loss {:.3} / {:.3}, {:.0} images/s, top-1 {}{pearson}",
+        line.step,
+        line.epoch,
+        line.lr,
+        line.loss_largest,
+        line.loss_students,
+        line.images_per_s,
+        panel.join(" ")
+    )
+}
