@@ -7,7 +7,8 @@ use supernano_base::error::{Error, Result};
 use crate::chip::Chip;
 use crate::cost::Limits;
 use crate::cost::instructions::InstructionTable;
-use crate::{chip, size};
+use crate::chip;
+use crate::size;
 
 /// What the command line says.
 #[derive(Clone, Copy, Debug, Default)]

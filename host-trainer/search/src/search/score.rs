@@ -4,6 +4,8 @@ use supernano_core::arch::Arch;
 use supernano_core::plan::{self, BranchScheme, Enhancement};
 use supernano_core::space::{Block, PlacedBlock, Shortcut, Space};
 
+use crate::surrogate::Surrogate;
+
 /// The nominal multiply-accumulates and parameters that a block adds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Size {
@@ -35,6 +37,24 @@ pub trait ScoreModel: Sync {
     /// From the linear scale to that of the scores; increasing.
     fn link(&self, linear: f64) -> f64 {
         linear
+    }
+}
+
+impl ScoreModel for Surrogate {
+    fn constant(&self) -> f64 {
+        self.intercept()
+    }
+
+    fn term(&self, space: &Space<'_>, block: PlacedBlock, _: Option<u8>, options: &[u8]) -> f64 {
+        self.block_term(space, block, options)
+    }
+
+    fn logs(&self) -> [f64; 2] {
+        self.log_coefficients()
+    }
+
+    fn link(&self, linear: f64) -> f64 {
+        self.from_linear(linear)
     }
 }
 

@@ -19,7 +19,6 @@ use supernano_base::error::{Error, Result};
 use supernano_core::arch::Arch;
 use supernano_core::space::{PlacedBlock, Space};
 
-use crate::search::ScoreModel;
 pub use calibrated::Calibrated;
 pub use features::{Terms, ln_costs, widths};
 pub use link::Link;
@@ -236,24 +235,29 @@ impl Surrogate {
 
 /// The terms that the search adds up: all there are of a model that was fitted with
 /// [`Terms::Additive`] alone. Pairs are of layers far apart and have no place in its tables.
-impl ScoreModel for Surrogate {
-    fn constant(&self) -> f64 {
+/// The model taken apart, for a search over blocks.
+impl Surrogate {
+    /// The part of the linear score that no width changes.
+    pub fn intercept(&self) -> f64 {
         self.intercept
     }
 
-    fn term(&self, space: &Space<'_>, block: PlacedBlock, _: Option<u8>, options: &[u8]) -> f64 {
+    /// What the layers of `block` add to the linear score with these options.
+    pub fn block_term(&self, space: &Space<'_>, block: PlacedBlock, options: &[u8]) -> f64 {
         let first = space.free_layers().take_while(|&i| i < block.first).count();
         let own = (block.first..=block.last()).zip(options);
         let free = own.filter(|(i, _)| space.layers[*i].same_as.is_none());
         free.zip(&self.tables[first..]).map(|((_, &o), terms)| terms[usize::from(o)]).sum()
     }
 
-    fn logs(&self) -> [f64; 2] {
+    /// Coefficients of ln MACs and ln parameters.
+    pub fn log_coefficients(&self) -> [f64; 2] {
         let of = |column: usize| self.coefficients.iter().filter(move |c| c.column == column);
         [0, 1].map(|column| of(column).map(|c| c.value).sum())
     }
 
-    fn link(&self, linear: f64) -> f64 {
+    /// From the linear score to the scale of the scores.
+    pub fn from_linear(&self, linear: f64) -> f64 {
         self.link.score(linear)
     }
 }
