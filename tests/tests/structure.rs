@@ -102,11 +102,8 @@ fn circle(arrows: &BTreeMap<String, BTreeSet<String>>) -> Option<Vec<String>> {
             return None;
         }
         way.push(node.to_owned());
-        let found = arrows
-            .get(node)
-            .into_iter()
-            .flatten()
-            .find_map(|next| visit(next, arrows, way, done));
+        let found =
+            arrows.get(node).into_iter().flatten().find_map(|next| visit(next, arrows, way, done));
         way.pop();
         done.insert(node.to_owned());
         found

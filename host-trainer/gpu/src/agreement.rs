@@ -118,7 +118,7 @@ fn largest(a: &[f32], b: &[f32]) -> f64 {
 
 /// Weights whose branches, gammas and betas all differ.
 fn uneven(config: &RunConfig) -> Weights {
-    let layout = layout_of(config.space(), config, config.steps.len());
+    let layout = layout_of(config.shared_space(), config, config.steps.len());
     let mut weights = Weights::initial(layout, Key::new(config.seed));
     for (i, v) in weights.values.iter_mut().enumerate() {
         *v += 0.1 * ((i * i) as f32).sin();
@@ -146,7 +146,8 @@ where
     let mut params = params_of::<B>(config);
     let enhancement = step.enhancement(config.enhancement);
     let optimizer = config.optimizer;
-    let job = Job { space, enhancement, step, number, optimizer, fixed: None };
+    let job =
+        Job { space: config.shared_space(), enhancement, step, number, optimizer, fixed: None };
     let mut losses = Losses::default();
     let mut masked = MaskedStep::new(job, config.precision);
     let key = Key::new(config.seed);
@@ -155,7 +156,7 @@ where
         let pixels: Vec<f32> = (0..step.batch * space.input.len()).map(wave).collect();
         let labels: Vec<u16> = (0..step.batch as u16).map(|i| i % space.classes).collect();
         let batch = Batch::<B>::new(&pixels, &labels, space.input);
-        let archs = draw(space, step, key, update)?;
+        let archs = draw(&space, step, key, update)?;
         let found = match how.execution {
             Execution::Sliced => masked.job.update(&mut params, &batch, &archs, step.lr, update),
             Execution::Masked => {
@@ -218,8 +219,8 @@ fn augmentation<B: AutodiffBackend + Ops>() -> Result<Comparison> {
     let key = Key { seed: config.seed, epoch: 1, step: 1 };
     let order = key.permutation(Purpose::Shuffle, dataset.train.len());
     let plan = resolve(
-        config.space(),
-        &supernano_core::arch::Arch::largest(config.space()),
+        &config.space(),
+        &supernano_core::arch::Arch::largest(&config.space()),
         config.enhancement,
         config.scheme(1),
     );
@@ -244,12 +245,14 @@ where
     let (config, dataset) = images()?;
     let space = config.space();
     let key = Key::new(config.seed);
-    let archs: Vec<_> =
-        (0..3).map(|u| draw(space, &config.steps[0], key, u)).collect::<Result<Vec<_>>>()?.concat();
+    let archs: Vec<_> = (0..3)
+        .map(|u| draw(&space, &config.steps[0], key, u))
+        .collect::<Result<Vec<_>>>()?
+        .concat();
     let (weights, params) = (uneven(&config), params_of::<B>(&config));
     let plans: Vec<_> = archs
         .iter()
-        .map(|a| resolve(space, a, config.enhancement, weights.layout.scheme))
+        .map(|a| resolve(&space, a, config.enhancement, weights.layout.scheme))
         .collect();
     let (batch, batches) = recalibration_batches(&dataset, &config, usize::MAX);
     let judge = Judge::new(&dataset, &dataset.validation, IMAGES, batch, &batches);

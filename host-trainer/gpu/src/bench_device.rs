@@ -108,8 +108,8 @@ impl DeviceBench<'_> {
         B::InnerBackend: Ops,
     {
         let (config, number) = (self.config, self.number()?);
-        let (space, step) = (config.space(), &config.steps[number - 1]);
-        let layout = layout_of(space, config, number);
+        let (space, step) = (config.shared_space(), &config.steps[number - 1]);
+        let layout = layout_of(space.clone(), config, number);
         let values = Weights::initial(layout.clone(), Key::new(config.seed)).values;
         let state = Checkpoint::start(number, values);
         let enhancement = step.enhancement(config.enhancement);
@@ -128,7 +128,7 @@ impl DeviceBench<'_> {
     {
         let (mut masked, mut params) = self.start::<B>(precision)?;
         let (space, step, dataset, config) =
-            (masked.job.space, masked.job.step, self.dataset, self.config);
+            (masked.job.space.clone(), masked.job.step, self.dataset, self.config);
         let key = Key::new(config.seed);
         let order = key.permutation(Purpose::Shuffle, dataset.train.len());
         let updates = match execution {
@@ -143,7 +143,8 @@ impl DeviceBench<'_> {
         };
         // Slicing has other shapes for other networks, and a device may have to tune each: one set
         // of networks is enough there.
-        let archs = |u| draw(space, step, key, if execution == Execution::Sliced { 0 } else { u });
+        let archs =
+            |u| draw(&space.get(), step, key, if execution == Execution::Sliced { 0 } else { u });
         let drawn = match execution {
             Execution::Sliced => None,
             Execution::Masked => {
@@ -200,7 +201,7 @@ impl DeviceBench<'_> {
         let (config, dataset) = (self.config, self.dataset);
         let key = Key::new(config.seed);
         let archs: Vec<Arch> = (0..16)
-            .map(|u| draw(job.space, job.step, key, u))
+            .map(|u| draw(&job.space.get(), job.step, key, u))
             .collect::<Result<Vec<_>>>()?
             .concat();
         let archs = &archs[..archs.len().min(16)];

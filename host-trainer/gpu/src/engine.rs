@@ -70,9 +70,9 @@ where
     B::InnerBackend: Ops,
 {
     fn begin(&mut self, order: &[u32], key: Key, first: u64, updates: u64) -> Result<()> {
-        let (space, step) = (self.step.job.space, self.step.job.step);
+        let (space, step) = (self.step.job.space.clone(), self.step.job.step);
         let plans = (first..first + updates)
-            .map(|update| Ok(self.step.plans(&sampling::draw(space, step, key, update)?)))
+            .map(|update| Ok(self.step.plans(&sampling::draw(&space.get(), step, key, update)?)))
             .collect::<Result<_>>()?;
         self.drawn = Some(self.resident.epoch(order, key, plans));
         self.first = first;
@@ -108,7 +108,7 @@ where
         let job = &self.step.job;
         let plans: Vec<_> = panel.archs.iter().map(|arch| job.plan(arch)).collect();
         let score = |(arch, found): (&Arch, Found)| {
-            let code = arch.display(job.space).to_string();
+            let code = arch.display(&job.space.get()).to_string();
             PanelScore { code, top1: found.top1, ce: found.ce }
         };
         panel.archs.iter().zip(judged(&self.params, judge, &plans)).map(score).collect()

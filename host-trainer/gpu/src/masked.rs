@@ -56,7 +56,7 @@ where
     /// The plans of an update in the order in which its batch holds them: the largest network
     /// where it is trained, then the sub-networks.
     pub fn plans(&self, students: &[Arch]) -> Vec<Plan> {
-        let largest = Arch::largest(self.job.space);
+        let largest = Arch::largest(&self.job.space.get());
         let own = self.job.trains_largest().then_some(&largest);
         own.into_iter().chain(students).map(|arch| self.job.plan(arch)).collect()
     }
@@ -87,7 +87,8 @@ where
         let of = |path: usize| logits.clone().narrow(0, path, 1).reshape([n, classes]);
 
         let untrained = || {
-            let largest = Paths::new(vec![vec![job.plan(&Arch::largest(job.space))]], &device);
+            let largest =
+                Paths::new(vec![vec![job.plan(&Arch::largest(&job.space.get()))]], &device);
             let of = job.fixed.as_ref().unwrap_or(params);
             without_graph(of, largest.of(0), self.half).forward(images).reshape([n, classes])
         };

@@ -138,7 +138,7 @@ impl<'a, B: Backend, F: FnMut(usize) -> Tensor<B, 1>> MaskedNet<'a, B, F> {
     }
 
     fn run(&mut self, images: Tensor<B, 4>) -> Tensor<B, 3> {
-        let space = self.layout.space;
+        let space = self.layout.space();
         self.images = images.dims()[0];
         let mut x = images;
         for placed in space.placed_blocks() {
@@ -190,9 +190,9 @@ impl<'a, B: Backend, F: FnMut(usize) -> Tensor<B, 1>> MaskedNet<'a, B, F> {
     /// Convolution of `layer`, or the projection around the block that starts at `shortcut` and
     /// ends at `layer`, then batch norm and the mask.
     fn conv_bn(&mut self, x: Tensor<B, 4>, layer: usize, shortcut: Option<usize>) -> Tensor<B, 4> {
-        let own = &self.layout.space.layers[layer];
+        let own = &self.layout.space().layers[layer];
         let (kernel, stride) = match shortcut {
-            Some(first) => (1, usize::from(self.layout.space.layers[first].stride)),
+            Some(first) => (1, usize::from(self.layout.space().layers[first].stride)),
             None => (usize::from(own.kernel), usize::from(own.stride)),
         };
         let options = || ConvOptions::new([stride, stride], [kernel / 2, kernel / 2], [1, 1], 1);
@@ -301,8 +301,8 @@ impl<'a, B: Backend, F: FnMut(usize) -> Tensor<B, 1>> MaskedNet<'a, B, F> {
     }
 
     fn classify(&mut self, x: Tensor<B, 4>) -> Tensor<B, 3> {
-        let layer = self.layout.space.layers.len() - 1;
-        let classes = usize::from(self.layout.space.classes);
+        let layer = self.layout.space().layers.len() - 1;
+        let classes = usize::from(self.layout.space().classes);
         let [_, features, height, width] = x.dims();
         let (n, paths) = (self.images, self.paths());
         let pooled = x.reshape([paths, n, features, height * width]).mean_dim(3);

@@ -17,6 +17,7 @@ use supernano_core::space::Space;
 
 use crate::error::{Error, Result};
 use crate::files;
+use crate::space::SharedSpace;
 pub use augmentation::Augmentation;
 pub use data::{DataSource, DataSpec, Holdout};
 pub use origins::origins;
@@ -214,8 +215,13 @@ impl RunConfig {
     }
 
     /// The run's space.
-    pub fn space(&self) -> &'static Space<'static> {
+    pub fn space(&self) -> Space<'_> {
         self.space.space(self.classes)
+    }
+
+    /// The run's space, to be kept longer than the configuration.
+    pub fn shared_space(&self) -> SharedSpace {
+        SharedSpace::of(&self.space())
     }
 
     /// The same configuration as TOML, every value written out.
@@ -226,9 +232,9 @@ impl RunConfig {
     /// Generated images take shape and classes from the space.
     fn complete(&mut self) {
         if self.data.name == DataSource::Glyphs {
-            let space = self.space();
-            self.data.shape.get_or_insert(space.input);
-            self.data.classes.get_or_insert(space.classes);
+            let Space { input, classes, .. } = self.space();
+            self.data.shape.get_or_insert(input);
+            self.data.classes.get_or_insert(classes);
         }
     }
 
@@ -284,7 +290,7 @@ impl RunConfig {
         if !(0.0..1.0).contains(&weight_decay) {
             return fail("optimizer.weight_decay", "0 to below 1", weight_decay.to_string());
         }
-        step::validate(&self.steps, space, self.enhancement, place)
+        step::validate(&self.steps, &space, self.enhancement, place)
     }
 
     /// Branch scheme of the weights after step `step`, counted from 1; `shared` before any.

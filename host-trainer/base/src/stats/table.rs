@@ -10,6 +10,7 @@ use supernano_core::space::{BUILTIN, Space};
 
 use crate::config::RunConfig;
 use crate::error::{Error, Result};
+use crate::space::SharedSpace;
 
 /// Names of the column or key that holds the code.
 const CODE: [&str; 2] = ["code", "arch"];
@@ -172,14 +173,10 @@ pub fn matched(
 /// # Errors
 /// [`Error::Invalid`] for a name that is neither a built-in space nor a file, and as
 /// [`read`].
-pub fn space_for(
-    name: Option<&str>,
-    file: &Path,
-    columns: &[&str],
-) -> Result<&'static Space<'static>> {
+pub fn space_for(name: Option<&str>, file: &Path, columns: &[&str]) -> Result<SharedSpace> {
     if let Some(name) = name {
         if let Some(space) = BUILTIN.iter().find(|s| s.name == name) {
-            return Ok(space);
+            return Ok(SharedSpace::of(space));
         }
         let path = Path::new(name);
         if !path.exists() {
@@ -188,14 +185,14 @@ pub fn space_for(
             return Err(Error::invalid("--space", "name", expected, name));
         }
         let path = if path.is_dir() { path.join("config.toml") } else { path.into() };
-        return Ok(RunConfig::read(&path)?.space());
+        return Ok(RunConfig::read(&path)?.shared_space());
     }
     let mut first = None;
     for space in BUILTIN {
         match read(file, space, columns) {
             Err(e @ Error::Core { .. }) => first = first.or(Some(e)),
             Err(other) => return Err(other),
-            Ok(_) => return Ok(space),
+            Ok(_) => return Ok(SharedSpace::of(space)),
         }
     }
     Err(first.unwrap_or_else(|| Error::invalid("--space", "name", "a space", "none")))

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use supernano_base::error::Result;
+use supernano_base::space::SharedSpace;
 use supernano_base::stats;
 use supernano_base::stats::table::space_for;
 use supernano_base::stats::{Interval, Quality, Report, Resampling, table as files};
-use supernano_core::space::Space;
 
 use crate::output::{Output, table};
 
@@ -48,6 +48,7 @@ pub struct Args {
 /// [`files::matched`] say.
 pub fn run(args: &Args, out: &Output) -> Result<()> {
     let (space, scores) = read_scores(args)?;
+    let space = &space.get();
     let truths = files::read(&args.truth, space, files::TRUTH)?;
     let (archs, score, truth) = files::matched(space, &scores, &truths)?;
     let how = Resampling { resamples: args.resamples, seed: args.seed, ..Resampling::default() };
@@ -64,10 +65,11 @@ fn columns(args: &Args) -> Vec<&str> {
     args.column.as_deref().map_or_else(|| files::SCORE.to_vec(), |name| vec![name])
 }
 
-fn read_scores(args: &Args) -> Result<(&'static Space<'static>, Vec<files::Entry>)> {
+fn read_scores(args: &Args) -> Result<(SharedSpace, Vec<files::Entry>)> {
     let columns = columns(args);
     let space = space_for(args.space.as_deref(), &args.scores, &columns)?;
-    Ok((space, files::read(&args.scores, space, &columns)?))
+    let entries = files::read(&args.scores, &space.get(), &columns)?;
+    Ok((space, entries))
 }
 
 fn number(x: Option<f64>) -> String {

@@ -88,8 +88,8 @@ fn score(run: &Path, code: &str) -> Option<f64> {
     let scores = run.join("scores.json");
     let config = RunConfig::read(&run.join("config.toml")).ok()?;
     let space = config.space();
-    let arch = Arch::parse(space, code).ok()?;
-    let entries = stats::table::read(&scores, space, &["top1", "acc"]).ok()?;
+    let arch = Arch::parse(&space, code).ok()?;
+    let entries = stats::table::read(&scores, &space, &["top1", "acc"]).ok()?;
     entries.into_iter().find(|e| e.arch == arch).map(|e| e.value)
 }
 

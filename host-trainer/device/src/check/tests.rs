@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::io::{Error as IoError, ErrorKind, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use supernano_base::progress::Counter;
 use supernano_core::space::Shape;
 use supernano_core::wire::{self, Unit};
 use supernano_runtime::{Agent, Board, Memory};
 
 use super::*;
 use crate::Link;
-use supernano_base::progress::Counter;
 
 const BLOB: &[u8] = include_bytes!("../../../../tests/golden/tiny.snb");
 const TARGET: &str = "tcp:memory:1";

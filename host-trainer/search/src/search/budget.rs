@@ -7,8 +7,7 @@ use supernano_base::error::{Error, Result};
 use crate::chip::Chip;
 use crate::cost::Limits;
 use crate::cost::instructions::InstructionTable;
-use crate::chip;
-use crate::size;
+use crate::{chip, size};
 
 /// What the command line says.
 #[derive(Clone, Copy, Debug, Default)]

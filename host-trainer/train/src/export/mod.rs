@@ -163,7 +163,7 @@ pub fn ship(
     tuning: Option<Tuning<'_>>,
 ) -> Result<Shipment> {
     let space = run.space();
-    let code = arch.display(space).to_string();
+    let code = arch.display(&space).to_string();
     let subnet = run.subnet(arch);
     let stats = statistics(run, arch, &subnet, dataset, from)?;
     let float = subnet.fold(&stats);

@@ -77,11 +77,11 @@ pub fn import(file: &Path, space: &str, run: &Path, data: Option<&Path>) -> Resu
     let classes = tensors.rows("fc.weight")?;
     let step = if tensors.any(|name| name.ends_with(names::SLOPE)) { 2 } else { 1 };
     let config = config(&spec, classes, step, data)?;
-    let layout = Layout::new(config.space(), config.enhancement, BranchScheme::Shared);
+    let layout = Layout::new(config.shared_space(), config.enhancement, BranchScheme::Shared);
     let mut values = Vec::with_capacity(layout.len());
     let mut statistics = Vec::with_capacity(layout.statistics());
     for entry in &layout.entries {
-        let names = names::of(config.space(), entry);
+        let names = names::of(&config.space(), entry);
         match names.tensor.filter(|_| step == 2 || !names.slope) {
             Some(name) => values.extend(tensors.take(&name, &entry.shape)?),
             None => values.extend(std::iter::repeat_n(names::UNUSED_SLOPE, entry.len())),

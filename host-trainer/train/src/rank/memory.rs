@@ -34,16 +34,16 @@ pub(super) fn plan(run: &Run, settings: &Settings, effort: Effort) -> Result<Cap
     let blocks = if settings.bn_images == 0 { 1 } else { settings.bn_batch.div_ceil(LANES) };
     let map = |i: usize| {
         let shape = space.input_of(i).convolved(space.layers[i].stride, 0);
-        let side = |n: u16| u64::from(n) + 2 * margin(space) as u64;
+        let side = |n: u16| u64::from(n) + 2 * margin(&space) as u64;
         let values = side(shape.height) * side(shape.width) * (LANES * blocks) as u64;
-        4 * values * u64::from(max_width(space, i, run.enhancement()).0)
+        4 * values * u64::from(max_width(&space, i, run.enhancement()).0)
     };
     let layers = space.layers.len();
     let maps: Vec<u64> = (0..layers).map(map).collect();
     // a block's input, its first output, its output, and the shortcut's
     let working = 4 * maps.iter().max().copied().unwrap_or(0);
     let walks = |shared: usize| threads * (working + maps[..shared].iter().sum::<u64>());
-    let one = cost(space, &run.plan(&Arch::largest(space))).params * 8
+    let one = cost(&space, &run.plan(&Arch::largest(&space))).params * 8
         + (settings.images * 8) as u64
         + 64 * 1024;
     let needed = walks(0) + one * threads;

@@ -130,13 +130,13 @@ impl<'a> Ranker<'a> {
         let space = run.space();
         let capacity = memory::plan(run, &settings, effort)?;
         let set = EvalSet::new(dataset, split, images);
-        let inputs = set.inputs(space.input, margin(space));
+        let inputs = set.inputs(space.input, margin(&space));
         let batches = (0..bn_images / batch).map(|b| {
             let indices: Vec<u32> = ((b * batch) as u32..((b + 1) * batch) as u32).collect();
             dataset.batch(&dataset.train, &indices)
         });
-        let recalibration = Inputs::new(space.input, margin(space), batches);
-        let pool = Pool::of(&run.subnet(&Arch::largest(space)), |c| (c.output, c.stride));
+        let recalibration = Inputs::new(space.input, margin(&space), batches);
+        let pool = Pool::of(&run.subnet(&Arch::largest(&space)), |c| (c.output, c.stride));
         Ok(Self { run, set, inputs, recalibration, settings, capacity, pool })
     }
 
@@ -166,7 +166,7 @@ impl<'a> Ranker<'a> {
             let part = plans.len().div_ceil(self.parts());
             let parts: Vec<(Vec<Evaluation>, u64)> =
                 plans.par_chunks(part).map(|plans| self.tree(plans, progress)).collect();
-            work.macs += plans.iter().map(|p| cost(self.run.space(), p).macs).sum::<u64>();
+            work.macs += plans.iter().map(|p| cost(&self.run.space(), p).macs).sum::<u64>();
             work.macs_computed += parts.iter().map(|p| p.1).sum::<u64>();
             for (&i, one) in group.iter().zip(parts.into_iter().flat_map(|p| p.0)) {
                 found[i] = Some(one);

@@ -78,7 +78,7 @@ impl Identity {
         let layout = &run.weights.layout;
         let about = format!(
             "{} {} {:?} {:?}",
-            layout.space.name,
+            layout.space().name,
             run.step,
             run.enhancement(),
             layout.scheme

@@ -55,7 +55,7 @@ impl Run {
     /// As [`Run::open`].
     pub fn open_step(path: &Path, step: usize) -> Result<Self> {
         let config = RunConfig::read(&path.join("config.toml"))?;
-        let layout = Layout::new(config.space(), config.enhancement, config.scheme(step));
+        let layout = Layout::new(config.shared_space(), config.enhancement, config.scheme(step));
         let file = checkpoint::finished_path(path, step);
         let (weights, statistics) = Checkpoint::read(&file)?.weights(layout, &file)?;
         Ok(Self::over(path, config, weights, statistics, step))
@@ -71,7 +71,7 @@ impl Run {
         let file = checkpoint::current_path(path);
         let stored = Checkpoint::read(&file)?;
         let step = stored.step();
-        let layout = Layout::new(config.space(), config.enhancement, config.scheme(step));
+        let layout = Layout::new(config.shared_space(), config.enhancement, config.scheme(step));
         let (weights, statistics) = stored.weights(layout, &file)?;
         Ok(Self::over(path, config, weights, statistics, step))
     }
@@ -88,8 +88,8 @@ impl Run {
     }
 
     /// The run's search space.
-    pub fn space(&self) -> &'static Space<'static> {
-        self.weights.layout.space
+    pub fn space(&self) -> Space<'_> {
+        self.weights.layout.space()
     }
 
     /// The enhancement that the weights were trained with.
@@ -103,7 +103,7 @@ impl Run {
 
     /// What a sub-network computes with these weights.
     pub fn plan(&self, arch: &Arch) -> Plan {
-        resolve(self.space(), arch, self.enhancement(), self.weights.layout.scheme)
+        resolve(&self.space(), arch, self.enhancement(), self.weights.layout.scheme)
     }
 
     /// A sub-network's weights.

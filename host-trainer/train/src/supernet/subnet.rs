@@ -28,7 +28,7 @@ pub type Cut<S> = Net<BnConv<<S as Source>::Values, <S as Source>::Slope>, <S as
 impl Layout {
     /// The sub-network of a plan (a plan of this space, enhancement and scheme).
     pub fn cut<S: Source>(&self, plan: &Plan, source: &mut S) -> Cut<S> {
-        let space = self.space;
+        let space = self.space();
         let blocks = space
             .placed_blocks()
             .map(|placed| match placed.block {
@@ -62,10 +62,10 @@ impl Layout {
         shortcut: Option<usize>,
         source: &mut S,
     ) -> BnConv<S::Values, S::Slope> {
-        let (planned, own) = (&plan.layers[layer], &self.space.layers[layer]);
+        let (planned, own) = (&plan.layers[layer], &self.space().layers[layer]);
         let output = usize::from(planned.output.0);
         let (input, kernel, stride) = match shortcut {
-            Some(first) => (plan.block_input(first), 1, self.space.layers[first].stride),
+            Some(first) => (plan.block_input(first), 1, self.space().layers[first].stride),
             None => (planned.input, own.kernel, own.stride),
         };
         let (input, kernel) = (usize::from(input.0), usize::from(kernel));

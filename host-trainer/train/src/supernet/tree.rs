@@ -133,10 +133,10 @@ impl Forest {
     /// The tree of some plans; their first `shared` layers are merged where they are equal. A common
     /// prefix is found wherever it is, but the order of the plans is the order of evaluation.
     pub fn new(weights: &Weights, plans: &[Plan], shared: usize) -> Self {
-        let space = weights.layout.space;
+        let space = weights.layout.space();
         let tree = Tree {
             input: space.input,
-            margin: margin(space),
+            margin: margin(&space),
             nodes: Vec::new(),
             roots: Vec::new(),
             leaves: 0,

@@ -2,6 +2,7 @@
 
 use rand::Rng as _;
 use supernano_base::rng::{Key, Purpose};
+use supernano_base::space::SharedSpace;
 use supernano_core::plan::{BranchScheme, Enhancement, branches, max_width};
 use supernano_core::space::{Block, Shortcut, Space};
 
@@ -56,7 +57,7 @@ impl Entry {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layout {
     /// Space.
-    pub space: &'static Space<'static>,
+    shared: SharedSpace,
     /// Enhancement: sets the largest widths.
     pub enhancement: Enhancement,
     /// Branch scheme.
@@ -66,13 +67,21 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// The space.
+    pub fn space(&self) -> Space<'_> {
+        self.shared.get()
+    }
+
+    /// The space, to be kept longer than the layout.
+    pub fn shared_space(&self) -> SharedSpace {
+        self.shared.clone()
+    }
+
     /// The tensors of a validated space.
-    pub fn new(
-        space: &'static Space<'static>,
-        enhancement: Enhancement,
-        scheme: BranchScheme,
-    ) -> Self {
-        let mut layout = Self { space, enhancement, scheme, entries: Vec::new() };
+    pub fn new(shared: SharedSpace, enhancement: Enhancement, scheme: BranchScheme) -> Self {
+        let entries = Vec::new();
+        let mut layout = Self { shared: shared.clone(), enhancement, scheme, entries };
+        let space = &shared.get();
         let width = |i: usize| usize::from(max_width(space, i, enhancement).0);
         let input = |i: usize| match i {
             0 => usize::from(space.input.channels),
@@ -98,7 +107,7 @@ impl Layout {
     }
 
     fn conv(&mut self, layer: usize, shortcut: bool, shape: [usize; 4]) {
-        for branch in 0..branches(self.space, layer, self.enhancement, self.scheme) {
+        for branch in 0..branches(&self.space(), layer, self.enhancement, self.scheme) {
             self.push(Role::Weight, layer, shortcut, branch, shape.to_vec());
             self.push(Role::Gamma, layer, shortcut, branch, vec![shape[0]]);
             self.push(Role::Beta, layer, shortcut, branch, vec![shape[0]]);

@@ -53,7 +53,7 @@ impl Panel {
         truths: &[table::Entry],
         supernet: bool,
     ) -> Result<Self> {
-        let space = config.space();
+        let space = &config.space();
         let (mut archs, mut known) = (vec![Arch::largest(space)], Vec::new());
         if supernet {
             archs.insert(0, Arch::smallest(space));
@@ -86,12 +86,13 @@ impl Panel {
     /// Scores with these weights.
     pub fn scores(&self, weights: &Weights, enhancement: Enhancement) -> Vec<PanelScore> {
         let layout = &weights.layout;
+        let space = layout.space();
         let one = |arch: &Arch| {
-            let plan = resolve(layout.space, arch, enhancement, layout.scheme);
+            let plan = resolve(&space, arch, enhancement, layout.scheme);
             let subnet = weights.subnet(&plan);
             let stats = recalibrate(&subnet, self.batch, self.batches.iter().cloned());
             let found = evaluate(&subnet.fold(&stats), &self.set);
-            let code = arch.display(layout.space).to_string();
+            let code = arch.display(&space).to_string();
             PanelScore { code, top1: found.top1, ce: found.ce }
         };
         self.archs.iter().map(one).collect()

@@ -10,9 +10,10 @@ use supernano_base::config::{RunConfig, StepConfig, StepKind};
 use supernano_base::error::{Error, Result};
 use supernano_base::progress::Silent;
 use supernano_base::rng::Key;
+use supernano_base::space::SharedSpace;
 use supernano_core::arch::Arch;
 use supernano_core::plan::{BranchScheme, Enhancement, Plan, resolve};
-use supernano_core::space::{Layer, Space};
+use supernano_core::space::Space;
 use supernano_data::Dataset;
 
 use super::params::Params;
@@ -37,7 +38,7 @@ pub fn train_alone(
     recipe: &Recipe,
 ) -> Result<Truth> {
     let (space, config) = alone(config, coded, recipe);
-    let layout = layout_of(space, &config, 1);
+    let layout = layout_of(space.clone(), &config, 1);
     let values = Weights::initial(layout.clone(), Key::new(recipe.seed)).values;
     let state = Checkpoint::start(1, values);
     let setup = Setup { space, config: &config, dataset, state, fixed: None };
@@ -93,11 +94,11 @@ pub fn train_inherited(
     let step = &config.steps[0];
     let enhancement = step.enhancement(config.enhancement);
     let scheme = run.weights.layout.scheme;
-    let inherited = run.weights.subnet(&resolve(run.space(), &coded.arch, enhancement, scheme));
-    let layout = layout_of(space, &config, 1);
+    let inherited = run.weights.subnet(&resolve(&run.space(), &coded.arch, enhancement, scheme));
+    let layout = layout_of(space.clone(), &config, 1);
     let values = inherit(&inherited, layout.clone()).values;
     let params = Params::new(layout.clone(), &Checkpoint::start(1, values));
-    let plan = resolve(space, &Arch::largest(space), enhancement, BranchScheme::Shared);
+    let plan = whole(&space.get(), enhancement);
     let (config, code) = (&config, &coded.written);
     let mut taught = Taught { from, config, dataset, params, plan, code };
     // The rate of a sub-network that inherits moves once an epoch.
@@ -145,12 +146,13 @@ impl Learner for Taught<'_> {
     }
 }
 
+/// The plan of a space's largest network, with shared weights.
+fn whole(space: &Space<'_>, enhancement: Enhancement) -> Plan {
+    resolve(space, &Arch::largest(space), enhancement, BranchScheme::Shared)
+}
+
 /// The space of one sub-network, and the configuration that trains it.
-fn alone(
-    config: &RunConfig,
-    coded: &Coded,
-    recipe: &Recipe,
-) -> (&'static Space<'static>, RunConfig) {
+fn alone(config: &RunConfig, coded: &Coded, recipe: &Recipe) -> (SharedSpace, RunConfig) {
     let step = StepConfig {
         epochs: recipe.epochs,
         lr: recipe.lr,
@@ -163,7 +165,7 @@ fn alone(
         Form::Nominal => Enhancement::NONE,
         Form::Effective => config.enhancement,
     };
-    let space = single(config.space(), &coded.arch);
+    let space = SharedSpace::single(&config.space(), &coded.arch);
     (space, RunConfig { seed: recipe.seed, enhancement, steps: vec![step], ..config.clone() })
 }
 
@@ -209,9 +211,9 @@ fn judged(
     recipe: &Recipe,
     start: Start,
 ) -> Truth {
-    let space = weights.layout.space;
+    let space = weights.layout.space();
     let enhancement = config.steps[0].enhancement(config.enhancement);
-    let plan = resolve(space, &Arch::largest(space), enhancement, BranchScheme::Shared);
+    let plan = whole(&space, enhancement);
     let subnet = weights.subnet(&plan);
     let (batch, batches) = recalibration_batches(dataset, config, usize::MAX);
     let folded = subnet.fold(&recalibrate(&subnet, batch, batches));
@@ -228,29 +230,6 @@ fn judged(
         seed: recipe.seed,
         start,
     }
-}
-
-/// The space with the options of one sub-network alone. Lives as long as the process.
-fn single(space: &Space<'_>, arch: &Arch) -> &'static Space<'static> {
-    let layers: Vec<Layer<'static>> = space
-        .layers
-        .iter()
-        .enumerate()
-        .map(|(i, layer)| Layer {
-            widths: vec![arch.nominal(space, i).0].leak(),
-            kernel: layer.kernel,
-            stride: layer.stride,
-            same_as: layer.same_as,
-        })
-        .collect();
-    Box::leak(Box::new(Space {
-        name: space.name.to_owned().leak(),
-        input: space.input,
-        classes: space.classes,
-        layers: layers.leak(),
-        blocks: space.blocks.to_vec().leak(),
-        ignored_digits: 0,
-    }))
 }
 
 #[cfg(test)]

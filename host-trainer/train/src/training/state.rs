@@ -6,7 +6,7 @@ use supernano_base::config::{OptimizerState, RunConfig};
 use supernano_base::error::{Error, Result};
 use supernano_base::files;
 use supernano_base::rng::Key;
-use supernano_core::space::Space;
+use supernano_base::space::SharedSpace;
 use supernano_data::Dataset;
 
 use super::{Begin, Epoch};
@@ -77,11 +77,11 @@ pub(super) fn position(config: &RunConfig, run: &Path) -> Result<Checkpoint> {
 }
 
 fn layout(config: &RunConfig, step: usize) -> Layout {
-    layout_of(config.space(), config, step)
+    layout_of(config.shared_space(), config, step)
 }
 
 /// The tensors of a step, over a space that need not be the configuration's.
-pub fn layout_of(space: &'static Space<'static>, config: &RunConfig, step: usize) -> Layout {
+pub fn layout_of(space: SharedSpace, config: &RunConfig, step: usize) -> Layout {
     Layout::new(space, config.enhancement, config.scheme(step))
 }
 
@@ -99,7 +99,7 @@ pub(super) fn start(config: &RunConfig, run: &Path, step: usize) -> Result<Check
     let origins = old.origins(scheme).ok_or_else(|| {
         Error::invalid(path.display(), "scheme", "one that the step's divides", "another")
     })?;
-    let new = Layout::new(old.space, old.enhancement, scheme);
+    let new = Layout::new(old.shared_space(), old.enhancement, scheme);
     let values = Weights { layout: old, values: before.values }.copied(new, &origins).values;
     if !carries(config, step) {
         return Ok(fresh(values));

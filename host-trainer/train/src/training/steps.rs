@@ -89,7 +89,7 @@ pub fn train_until(
         return Err(Error::invalid("configuration", "precision", expected, found));
     }
     let truths = match &config.truths {
-        Some(path) => table::read(path, config.space(), table::TRUTH)?,
+        Some(path) => table::read(path, &config.space(), table::TRUTH)?,
         None => Vec::new(),
     };
     prepare(config, run, begin)?;
@@ -129,7 +129,7 @@ impl Training<'_> {
             true => Some(start(config, run, number)?),
             false => None,
         };
-        let setup = Setup { space: config.space(), config, dataset, state, fixed };
+        let setup = Setup { space: config.shared_space(), config, dataset, state, fixed };
         let mut engine = self.accelerator.engine(setup, Some(&panel))?;
         let rate = |at: Position| step.rate(at.epochs());
         let images = dataset.train.len();

@@ -64,7 +64,7 @@ struct Check {
 struct Bench {
     device: String,
     card: Option<String>,
-    space: &'static str,
+    space: String,
     timings: DeviceTimings,
 }
 
@@ -155,7 +155,7 @@ fn timed(args: &Args, config: &RunConfig, dataset: &Dataset, file: &Path) -> Res
         eprintln!("{} in {}: {:.1} ms an update", s.execution, s.precision, s.step_ms);
     }
     let (device, card) = (args.device.to_string(), card(args.device));
-    files::write_json(file, &Bench { device, card, space: config.space().name, timings })
+    files::write_json(file, &Bench { device, card, space: config.space().name.to_owned(), timings })
 }
 
 /// Trains as long as there is time; true where all steps are finished.

@@ -50,8 +50,8 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let run = Run::open(&args.run)?;
     let (bn, options) = args.quantise.without_training()?;
     let mut codes = match (&args.codes, args.random) {
-        (Some(path), _) => read_codes(path, run.space())?,
-        (None, Some(n)) => random_codes(run.space(), n, args.seed.unwrap_or(run.config.seed)),
+        (Some(path), _) => read_codes(path, &run.space())?,
+        (None, Some(n)) => random_codes(&run.space(), n, args.seed.unwrap_or(run.config.seed)),
         (None, None) => {
             let expected = "a file of codes, or --random N";
             return Err(Error::invalid("command line", "CODES", expected, "nothing"));

@@ -57,6 +57,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         (None, false) => table::SCORE.to_vec(),
     };
     let space = space_for(args.space.as_deref(), &args.scores, &columns)?;
+    let space = &space.get();
     let entries = table::read(&args.scores, space, &columns)?;
     let sign = if args.loss { -1.0 } else { 1.0 };
     let link = if args.loss { Link::Identity } else { Link::Logit };

@@ -111,7 +111,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     };
     let all = codes(args, &run)?;
     distinct(&all)?;
-    let chosen = args.predict.choose(&all, run.space(), args.seed)?;
+    let chosen = args.predict.choose(&all, &run.space(), args.seed)?;
     let dataset = run.dataset(args.data.as_deref())?;
     let Args { split, images, bn, bn_images, .. } = *args;
     let effort = Effort { share: !args.plain, memory: args.memory.saturating_mul(1 << 20) };
@@ -134,7 +134,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let (scores, work) = evaluate(&ranker, &codes, out)?;
     let seconds = started.elapsed().as_secs_f64();
     if let Some(chosen) = &chosen {
-        return args.predict.finish(run.space(), &all, (chosen, &scores), &output, out);
+        return args.predict.finish(&run.space(), &all, (chosen, &scores), &output, out);
     }
     match args.shard.zip(ranking) {
         Some((shard, ranking)) => {
@@ -152,7 +152,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         .into_iter()
         .zip(&codes)
         .map(|((id, score), coded)| {
-            let cost = cost(run.space(), &run.plan(&coded.arch));
+            let cost = cost(&run.space(), &run.plan(&coded.arch));
             Row { id, score, macs: cost.macs, params: cost.params }
         })
         .collect();
@@ -210,15 +210,15 @@ fn codes(args: &Args, run: &Run) -> Result<Vec<Coded>> {
         let is_code = text.starts_with(|c: char| c.is_ascii_digit())
             && text.chars().all(|c| c.is_ascii_digit() || c == '-');
         if path.exists() || !is_code {
-            codes.extend(read_codes(&path, run.space())?);
+            codes.extend(read_codes(&path, &run.space())?);
         } else {
-            let arch = Arch::parse(run.space(), text).map_err(|e| Error::core(text, e))?;
+            let arch = Arch::parse(&run.space(), text).map_err(|e| Error::core(text, e))?;
             codes.push(Coded { id: text.clone(), written: text.clone(), arch });
         }
     }
     if let Some(n) = args.random {
         let alone = codes.is_empty();
-        codes.extend(random_codes(run.space(), n, args.seed).into_iter().map(|c| match alone {
+        codes.extend(random_codes(&run.space(), n, args.seed).into_iter().map(|c| match alone {
             true => c,
             false => Coded { id: c.id.replace("arch", "random"), ..c },
         }));

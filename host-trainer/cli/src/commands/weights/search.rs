@@ -120,21 +120,21 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let space = config.space();
     let step = finished(&config, &args.run)?;
     let scores = args.scores.clone().unwrap_or_else(|| args.run.join("scores.json"));
-    let samples = samples(&scores, space, args.metric)?;
+    let samples = samples(&scores, &space, args.metric)?;
     let link = match args.metric {
         Metric::Top1 => Link::Logit,
         Metric::Ce => Link::Identity,
     };
     let additive = Choices { terms: vec![Terms::Additive], ..Choices::default() };
-    let surrogate = Surrogate::fit_with(space, &samples, link, &additive)?;
+    let surrogate = Surrogate::fit_with(&space, &samples, link, &additive)?;
     let costs = DeviceCosts {
-        space,
+        space: &space,
         enhancement: config.steps[step - 1].enhancement(config.enhancement),
         labels: label_bytes(&config),
         table: budget.table.clone(),
     };
     let limits = budget.limits;
-    let problem = Problem { space, score: &surrogate, costs: &costs, limits };
+    let problem = Problem { space: &space, score: &surrogate, costs: &costs, limits };
     let method = Method {
         seed: args.seed.unwrap_or(config.seed),
         state: Some(args.state.clone().unwrap_or_else(|| args.run.join("search-state.json"))),
@@ -148,16 +148,16 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let evaluated: HashMap<&Arch, f64> = samples.iter().map(|(a, s)| (a, *s)).collect();
     let overhead = costs.table.overhead;
     let described = |c: &Candidate| FrontNetwork {
-        code: c.arch.display(space).to_string(),
+        code: c.arch.display(&space).to_string(),
         score: c.score,
-        score_se: surrogate.predict(space, &c.arch).se,
+        score_se: surrogate.predict(&space, &c.arch).se,
         evaluated: evaluated.get(&c.arch).copied(),
         flash_bytes: c.costs.flash_bytes,
         ram_bytes: c.costs.ram_bytes,
         blob_bytes: c.costs.flash_bytes - overhead.code,
         arena_bytes: c.costs.ram_bytes - overhead.stack - overhead.statics,
         instructions: c.costs.instructions,
-        kernels: kernels(space, &c.kinds),
+        kernels: kernels(&space, &c.kinds),
         verified: None,
     };
     let candidates = chosen(args, &found.front);
@@ -190,7 +190,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
             provenance: costs.table.provenance.clone(),
         },
         networks: candidates.iter().map(described).collect(),
-        winner: candidates[0].arch.display(space).to_string(),
+        winner: candidates[0].arch.display(&space).to_string(),
         uniform: by_hand.as_ref().map(described),
     };
     if args.verify {

@@ -53,7 +53,8 @@ struct Shipped {
 /// An unreadable run, a code that is not in its space, a full disk.
 pub fn run(args: &Args, out: &Output) -> Result<()> {
     let run = Run::open(&args.run)?;
-    let arch = Arch::parse(run.space(), &args.code).map_err(|e| Error::core("argument CODE", e))?;
+    let arch =
+        Arch::parse(&run.space(), &args.code).map_err(|e| Error::core("argument CODE", e))?;
     let dataset = run.dataset(args.data.as_deref())?;
     let shipment = args.quantise.shipment(&run, &arch, &dataset, out)?;
     let exported = measure(&shipment, &dataset)?;

@@ -112,7 +112,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         false => Vec::with_capacity(codes.len()),
     };
     let dataset = load_data(&config, args.data.as_deref())?;
-    let teacher = from.as_ref().map(|run| run.folded(&Arch::largest(run.space()), &dataset));
+    let teacher = from.as_ref().map(|run| run.folded(&Arch::largest(&run.space()), &dataset));
     let inheritance = from.as_ref().zip(teacher.as_ref());
     let inheritance =
         inheritance.map(|(run, teacher)| Inheritance { run, teacher, alpha: args.alpha });
@@ -144,17 +144,17 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
 fn codes(args: &Args, config: &RunConfig, seed: u64) -> Result<Vec<Coded>> {
     let space = config.space();
     if let Some(path) = args.file.as_ref().or(args.codes.as_ref()) {
-        return read_codes(path, space);
+        return read_codes(path, &space);
     }
     if let Some(n) = args.random {
-        return Ok(random_codes(space, n, seed));
+        return Ok(random_codes(&space, n, seed));
     }
     if args.code.is_empty() {
         let expected = "a file of codes, --code CODE, or --random N";
         return Err(Error::invalid("command line", "CODES", expected, "nothing"));
     }
     let coded = |(i, written): (usize, &String)| {
-        let arch = Arch::parse(space, written).map_err(|e| Error::core("--code", e))?;
+        let arch = Arch::parse(&space, written).map_err(|e| Error::core("--code", e))?;
         Ok(Coded { id: format!("arch{}", i + 1), written: written.clone(), arch })
     };
     args.code.iter().enumerate().map(coded).collect()

@@ -25,7 +25,7 @@ pub fn verify(
     images: usize,
 ) -> Result<(Verified, Blob)> {
     let space = run.space();
-    let code = arch.display(space).to_string();
+    let code = arch.display(&space).to_string();
     let net = run.folded(arch, dataset);
     let set = EvalSet::new(dataset, &dataset.validation, images);
     let inherited = evaluate(&net, &set).top1;
@@ -36,7 +36,7 @@ pub fn verify(
         dataset,
         prefer: export::Prefer::default(),
     };
-    let blob = with_kernels(space, &build(&quantised.net, &source)?, kinds)?;
+    let blob = with_kernels(&space, &build(&quantised.net, &source)?, kinds)?;
     let chosen: Vec<u32> = (0..set.len() as u32).collect();
     let split = dataset.validation.select(&chosen);
     let int8 = blob::top1(&blob.logits(&split)?, &split.labels);

@@ -111,6 +111,7 @@ fn main() -> Result<()> {
 
     let mut bench = Bench::new(BATCH)?;
     let space = bench.space();
+    let space = &space.get();
     let largest = macs_of(space, &Arch::largest(space)) as f64;
     let (seed, students) = typical_codes(space, 8, (STEP_MACS - largest) / 8.0);
     let macs = largest + students.iter().map(|a| macs_of(space, a) as f64).sum::<f64>();

@@ -70,6 +70,7 @@ fn main() -> ExitCode {
 fn run(args: &Args, out: &Output) -> Result<()> {
     let top1 = &["top1", "acc"][..];
     let space = space_for(args.space.as_deref(), &args.scores, top1)?;
+    let space = &space.get();
     let truths = files::read(&args.truth, space, files::TRUTH)?;
     let (archs, top1, truth) =
         files::matched(space, &files::read(&args.scores, space, top1)?, &truths)?;
