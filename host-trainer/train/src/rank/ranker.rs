@@ -112,6 +112,11 @@ impl<'a> Ranker<'a> {
             let expected = "a run whose weights came with statistics (an import)";
             return Err(Error::invalid("--bn", "stored", expected, run.path.display()));
         }
+        if request.bn == Statistics::Stored && run.is_shared() {
+            let expected = "recalibrate: the stored statistics of a supernet are of all its \
+                            sub-networks together and fit none of them";
+            return Err(Error::invalid("--bn", "statistics", expected, "stored"));
+        }
         let batch = run.config.recalibration.batch;
         let bn_images = match (request.bn, request.bn_images) {
             (Statistics::Stored, _) => 0,

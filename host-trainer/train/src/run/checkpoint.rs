@@ -12,6 +12,7 @@ use supernano_base::config::RunConfig;
 use supernano_base::error::{Error, Result};
 use supernano_base::files;
 
+use super::fingerprint;
 use crate::supernet::{Layout, Statistics, Weights};
 
 const MAGIC: &[u8; 4] = b"SNWT";
@@ -27,6 +28,9 @@ struct Header {
     momentum: Vec<bool>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     statistics: bool,
+    /// [`fingerprint::of`] the configuration; none in an import.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    configuration: Option<u64>,
 }
 
 /// Where training stands.
@@ -70,7 +74,7 @@ pub fn age(run: &Path, keep: usize) -> Result<()> {
         let (current, to) = (current_path(run), earlier_path(run, age));
         let from = if age == 1 { current } else { earlier_path(run, age - 1) };
         if from.exists() {
-            std::fs::copy(&from, &to).map_err(|e| Error::io(&to, e))?;
+            files::write(&to, &files::read(&from)?)?;
         }
     }
     Ok(())
@@ -101,17 +105,30 @@ impl Checkpoint {
         Self { step, epoch: 0, values, momentum: Vec::new(), statistics: None }
     }
 
-    /// Writes the file atomically.
+    /// Writes the file atomically; it belongs to any configuration with the same tensors.
     ///
     /// # Errors
     /// [`Error::Io`].
     pub fn write(&self, path: &Path) -> Result<()> {
+        self.written(path, None)
+    }
+
+    /// Writes the file atomically; it belongs to this configuration alone.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn write_of(&self, config: &RunConfig, path: &Path) -> Result<()> {
+        self.written(path, Some(fingerprint::of(config, self.step)))
+    }
+
+    fn written(&self, path: &Path, configuration: Option<u64>) -> Result<()> {
         let header = Header {
             step: self.step,
             epoch: self.epoch,
             values: self.values.len(),
             momentum: self.momentum.iter().map(Option::is_some).collect(),
             statistics: self.statistics.is_some(),
+            configuration,
         };
         let header = serde_json::to_vec(&header)
             .map_err(|e| Error::invalid(path.display(), "header", "JSON", e))?;
@@ -157,13 +174,16 @@ impl Checkpoint {
         if crc != computed {
             return Err(bad("CRC", format!("{computed:08x}"), format!("{crc:08x}")));
         }
-        let header = bytes.get(12..12 + length).ok_or_else(short)?;
+        let header = bytes.get(12..end).and_then(|b| b.get(..length)).ok_or_else(short)?;
         let header: Header = serde_json::from_slice(header)
             .map_err(|e| bad("header", "a checkpoint's header".into(), e.to_string()))?;
-        let floats: Vec<f32> = bytes[12 + length..end]
-            .chunks_exact(4)
-            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            .collect();
+        let values = &bytes[12 + length..end];
+        if !values.len().is_multiple_of(4) {
+            let found = format!("{} bytes", values.len());
+            return Err(bad("values", "whole 32-bit numbers".into(), found));
+        }
+        let floats: Vec<f32> =
+            values.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
         if floats.len() < header.values {
             return Err(short());
         }
@@ -183,12 +203,42 @@ impl Stored {
         self.header.step
     }
 
+    /// Makes sure that the checkpoint belongs to a configuration: that its step is `step`, from 1,
+    /// that its epochs are no more than the step has, and that what decides its weights has not
+    /// been changed since.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming file, field, expected and found.
+    pub fn checked(self, config: &RunConfig, step: usize, path: &Path) -> Result<Self> {
+        let bad = |field: &str, expected: String, found: String| {
+            Err(Error::invalid(path.display(), field, expected, found))
+        };
+        let Header { step: own, epoch, configuration, .. } = self.header;
+        if own != step {
+            return bad("step", step.to_string(), own.to_string());
+        }
+        let Some(of) = step.checked_sub(1).and_then(|i| config.steps.get(i)) else {
+            return bad("step", format!("1 to {}", config.steps.len()), own.to_string());
+        };
+        if epoch > of.epochs {
+            return bad("epoch", format!("at most {}", of.epochs), epoch.to_string());
+        }
+        if configuration.is_some_and(|c| c != fingerprint::of(config, step)) {
+            let expected = format!(
+                "the config.toml that step {step} was trained with (seed, space, data, \
+                 enhancement, augmentation, optimiser and steps up to it)"
+            );
+            return bad("configuration", expected, "another: restore it, or train anew".into());
+        }
+        Ok(self)
+    }
+
     /// The checkpoint under a layout.
     ///
     /// # Errors
     /// [`Error::Invalid`] where the file is of another layout.
     pub fn split(self, layout: &Layout, path: &Path) -> Result<Checkpoint> {
-        let Header { step, epoch, values, momentum: flags, statistics } = self.header;
+        let Header { step, epoch, values, momentum: flags, statistics, .. } = self.header;
         let bad = |field, expected: usize, found: usize| {
             Err(Error::invalid(path.display(), field, expected, found))
         };

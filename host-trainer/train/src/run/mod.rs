@@ -4,10 +4,12 @@
 //! files; writing them is left to [`crate::training`].
 
 pub mod checkpoint;
+mod fingerprint;
+mod lock;
 
 use std::path::{Path, PathBuf};
 
-use supernano_base::config::RunConfig;
+use supernano_base::config::{RunConfig, StepKind};
 use supernano_base::error::{Error, Result};
 use supernano_core::arch::Arch;
 use supernano_core::plan::{Enhancement, Plan, resolve};
@@ -15,6 +17,7 @@ use supernano_core::space::Space;
 use supernano_data::Dataset;
 
 use self::checkpoint::Checkpoint;
+pub use self::lock::Lock;
 use crate::supernet::{BnStats, FoldedNet, Layout, Statistics, SubNet, Weights, recalibrate};
 
 /// A run directory with the weights of its latest finished step.
@@ -57,7 +60,8 @@ impl Run {
         let config = RunConfig::read(&path.join("config.toml"))?;
         let layout = Layout::new(config.shared_space(), config.enhancement, config.scheme(step));
         let file = checkpoint::finished_path(path, step);
-        let (weights, statistics) = Checkpoint::read(&file)?.weights(layout, &file)?;
+        let (weights, statistics) =
+            Checkpoint::read(&file)?.checked(&config, step, &file)?.weights(layout, &file)?;
         Ok(Self::over(path, config, weights, statistics, step))
     }
 
@@ -71,6 +75,7 @@ impl Run {
         let file = checkpoint::current_path(path);
         let stored = Checkpoint::read(&file)?;
         let step = stored.step();
+        let stored = stored.checked(&config, step, &file)?;
         let layout = Layout::new(config.shared_space(), config.enhancement, config.scheme(step));
         let (weights, statistics) = stored.weights(layout, &file)?;
         Ok(Self::over(path, config, weights, statistics, step))
@@ -85,6 +90,12 @@ impl Run {
     ) -> Self {
         let relu = config.steps.get(step.wrapping_sub(1)).is_some_and(|s| s.relu);
         Self { path: path.to_path_buf(), config, weights, statistics, step, relu }
+    }
+
+    /// True if the weights were trained for many sub-networks at once.
+    pub fn is_shared(&self) -> bool {
+        let step = self.config.steps.get(self.step.wrapping_sub(1));
+        step.is_some_and(|s| s.kind == StepKind::Supernet)
     }
 
     /// The run's search space.

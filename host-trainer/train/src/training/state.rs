@@ -69,7 +69,9 @@ pub(super) fn position(config: &RunConfig, run: &Path) -> Result<Checkpoint> {
     let current = checkpoint::current_path(run);
     if current.is_file() {
         let stored = Checkpoint::read(&current)?;
-        if stored.step() == finished + 1 && stored.step() <= config.steps.len() {
+        // A training that ended between two writes leaves the last checkpoint of a finished step.
+        if stored.step() > finished || finished == 0 {
+            let stored = stored.checked(config, finished + 1, &current)?;
             return stored.split(&layout(config, finished + 1), &current);
         }
     }
@@ -94,7 +96,7 @@ pub(super) fn start(config: &RunConfig, run: &Path, step: usize) -> Result<Check
     }
     let path = checkpoint::finished_path(run, step - 1);
     let old = layout(config, step - 1);
-    let before = Checkpoint::read(&path)?.split(&old, &path)?;
+    let before = Checkpoint::read(&path)?.checked(config, step - 1, &path)?.split(&old, &path)?;
     let scheme = if step > config.steps.len() { old.scheme } else { config.scheme(step) };
     let origins = old.origins(scheme).ok_or_else(|| {
         Error::invalid(path.display(), "scheme", "one that the step's divides", "another")

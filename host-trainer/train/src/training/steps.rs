@@ -13,6 +13,7 @@ use supernano_data::Dataset;
 
 use super::state::{carries, check_data, keep_metrics, position, prepare, start};
 use super::{Accelerator, Engine, EpochTotals, Panel, PanelScore, Position, Schedule, Setup, fit};
+use crate::run::Lock;
 use crate::run::checkpoint::{self, Checkpoint};
 
 /// What to do with a run directory that holds a run already.
@@ -92,6 +93,7 @@ pub fn train_until(
         Some(path) => table::read(path, &config.space(), table::TRUTH)?,
         None => Vec::new(),
     };
+    let _lock = Lock::of(run)?;
     prepare(config, run, begin)?;
     let mut state = position(config, run)?;
     keep_metrics(run, state.step, state.epoch)?;
@@ -159,7 +161,7 @@ impl Training<'_> {
                 checkpoint::age(run, config.keep)?;
                 let momentum = engine.momentum();
                 let stands = Checkpoint { epoch: totals.epoch, momentum, ..saved(number, engine) };
-                stands.write(&checkpoint::current_path(run))?;
+                stands.write_of(config, &checkpoint::current_path(run))?;
             }
             stopped = (self.stop)(number, totals.epoch);
             Ok(if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
@@ -178,7 +180,7 @@ impl Training<'_> {
         let momentum = if carried { engine.momentum() } else { Vec::new() };
         let epoch = self.config.steps[number - 1].epochs;
         let finished = Checkpoint { epoch, momentum, ..saved(number, engine) };
-        finished.write(&checkpoint::finished_path(self.run, number))?;
+        finished.write_of(self.config, &checkpoint::finished_path(self.run, number))?;
         checkpoint::clear(self.run)
     }
 
