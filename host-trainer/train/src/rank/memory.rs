@@ -1,4 +1,4 @@
-//! How much is shared at once, so that a limit of memory is kept.
+//! How many sub-networks share their prefixes at once under a memory limit.
 
 use supernano_base::error::{Error, Result};
 use supernano_core::arch::Arch;
@@ -9,25 +9,24 @@ use crate::backend::LANES;
 use crate::run::Run;
 use crate::supernet::tree::margin;
 
-/// What fits.
+/// What fits into the memory limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Capacity {
-    /// Layers from the first whose feature maps are kept for other sub-networks.
+    /// Leading layers whose feature maps are kept for other sub-networks.
     pub shared: usize,
-    /// Sub-networks whose weights and results are in memory together.
+    /// Sub-networks whose weights and results are in memory at the same time.
     pub group: usize,
 }
 
-/// More than this in memory together gains nothing: neighbours in the order of the codes share
-/// most.
+/// Largest group. Neighbours in the order of the codes share most, so a larger group gains nothing.
 const GROUP: usize = 64;
 
 const MIB: u64 = 1 << 20;
 
-/// Finds the deepest sharing and the largest group under a limit.
+/// Finds the deepest sharing and the largest group that fit.
 ///
 /// # Errors
-/// [`Error::Invalid`] where not even one sub-network on its own fits.
+/// [`Error::Invalid`] if a single sub-network does not fit.
 pub(super) fn plan(run: &Run, settings: &Settings, effort: Effort) -> Result<Capacity> {
     let space = run.space();
     let threads = rayon::current_num_threads() as u64;

@@ -1,9 +1,9 @@
 //! Weights and optimiser state in one file.
 //!
 //! Layout: `SNWT`, version 1 as u32, length of the header as u32, header (JSON), all values as f32,
-//! then the momentum of those tensors that have one, as f32, then running batch-norm statistics where
-//! there are any (mean, then variance of every batch norm), as f32; CRC-32 (ISO-HDLC) of everything before
-//! it as u32. Little-endian throughout.
+//! then the momentum of the tensors that have one, as f32, then running batch-norm statistics, if
+//! there are any (mean, then variance of every batch norm), as f32; CRC-32 (ISO-HDLC) of all bytes
+//! before it as u32. All numbers are little-endian.
 
 use std::path::{Path, PathBuf};
 
@@ -33,39 +33,39 @@ struct Header {
     configuration: Option<u64>,
 }
 
-/// Where training stands.
+/// The state of training at the end of an epoch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
     /// Step, from 1.
     pub step: usize,
-    /// Epochs of it that are done.
+    /// Finished epochs of the step.
     pub epoch: u32,
-    /// Values of all tensors of the step's layout.
+    /// Values of all tensors in the step's layout.
     pub values: Vec<f32>,
-    /// Momentum of every tensor; `None` before its first gradient. Empty for a finished
-    /// step, unless the next one goes on with it.
+    /// Momentum of every tensor; `None` before its first gradient. Empty at the end of a step unless
+    /// the next step carries it over.
     pub momentum: Vec<Option<Vec<f32>>>,
-    /// Running statistics of every batch norm, where the weights came with them.
+    /// Running statistics of every batch norm, if the weights came with them.
     pub statistics: Option<Statistics>,
 }
 
-/// File of a finished step.
+/// Path of the checkpoint of a finished step.
 pub fn finished_path(run: &Path, step: usize) -> PathBuf {
     run.join("checkpoints").join(format!("step-{step}.snw"))
 }
 
-/// File of the step that is being trained.
+/// Path of the checkpoint of the step in training.
 pub fn current_path(run: &Path) -> PathBuf {
     run.join("checkpoints").join("current.snw")
 }
 
-/// File of the step that is being trained, `age` checkpoints before the current one.
+/// Path of the checkpoint `age` checkpoints before the current one.
 fn earlier_path(run: &Path, age: usize) -> PathBuf {
     run.join("checkpoints").join(format!("earlier-{age}.snw"))
 }
 
-/// Before a current checkpoint is written: the one that is there, and those before it, grow older;
-/// `keep` stay with the new one.
+/// Makes room for a new current checkpoint: renumbers the existing ones so that `keep` remain with
+/// the new one.
 ///
 /// # Errors
 /// [`Error::Io`].
@@ -80,7 +80,7 @@ pub fn age(run: &Path, keep: usize) -> Result<()> {
     Ok(())
 }
 
-/// Removes the checkpoints of a step that is finished.
+/// Removes the intermediate checkpoints of a finished step.
 ///
 /// # Errors
 /// [`Error::Io`].
@@ -100,12 +100,12 @@ pub fn latest_finished(run: &Path, config: &RunConfig) -> Option<usize> {
 }
 
 impl Checkpoint {
-    /// The start of a step, without momentum and statistics.
+    /// The start of a step with these values, without momentum and statistics.
     pub fn start(step: usize, values: Vec<f32>) -> Self {
         Self { step, epoch: 0, values, momentum: Vec::new(), statistics: None }
     }
 
-    /// Writes the file atomically; it belongs to any configuration with the same tensors.
+    /// Writes the file atomically. It is valid for any configuration with the same tensors.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -113,7 +113,7 @@ impl Checkpoint {
         self.written(path, None)
     }
 
-    /// Writes the file atomically; it belongs to this configuration alone.
+    /// Writes the file atomically. It is valid for this configuration alone ([`Stored::checked`]).
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -144,10 +144,10 @@ impl Checkpoint {
         files::write(path, &bytes)
     }
 
-    /// Reads a file. [`Stored`] does not know the layout yet: values and momentum are one list.
+    /// Reads a file. The layout is not known yet, so that [`Stored`] holds all numbers in one list.
     ///
     /// # Errors
-    /// [`Error::Missing`], [`Error::Io`], or [`Error::Invalid`] for a file that is not whole.
+    /// [`Error::Missing`], [`Error::Io`], or [`Error::Invalid`] for a damaged file.
     pub fn read(path: &Path) -> Result<Stored> {
         let bytes = files::read(path)?;
         let bad = |field: &str, expected: String, found: String| {
@@ -191,7 +191,7 @@ impl Checkpoint {
     }
 }
 
-/// A checkpoint as it was read, before it is matched with a layout.
+/// A checkpoint before it is matched with a configuration and a layout.
 pub struct Stored {
     header: Header,
     floats: Vec<f32>,
@@ -233,10 +233,10 @@ impl Stored {
         Ok(self)
     }
 
-    /// The checkpoint under a layout.
+    /// Splits the numbers by a layout.
     ///
     /// # Errors
-    /// [`Error::Invalid`] where the file is of another layout.
+    /// [`Error::Invalid`] if the file has another layout.
     pub fn split(self, layout: &Layout, path: &Path) -> Result<Checkpoint> {
         let Header { step, epoch, values, momentum: flags, statistics, .. } = self.header;
         let bad = |field, expected: usize, found: usize| {
@@ -270,7 +270,7 @@ impl Stored {
         Ok(Checkpoint { step, epoch, values: floats, momentum, statistics })
     }
 
-    /// Its weights alone, under a layout, and statistics where there are any.
+    /// Splits off the weights by a layout, and the statistics if there are any.
     ///
     /// # Errors
     /// As [`Stored::split`].

@@ -1,4 +1,4 @@
-//! One update of Algorithm 1, path after path.
+//! One update of Algorithm 1 in the sliced execution: path after path.
 
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{ElementConversion as _, Tensor};
@@ -16,9 +16,9 @@ use crate::backend::{BatchStats, Map, Ops};
 use crate::run::checkpoint::Checkpoint;
 use crate::supernet::{TensorNet, forward_train};
 
-/// Everything that stays the same over a step.
+/// What stays the same during a training step.
 pub struct Job<'a, B: AutodiffBackend> {
-    /// Space.
+    /// The search space.
     pub space: SharedSpace,
     /// Enhancement of the step.
     pub enhancement: Enhancement,
@@ -62,7 +62,7 @@ impl<'a, B: AutodiffBackend + Ops> Job<'a, B>
 where
     B::InnerBackend: Ops,
 {
-    /// A step, and its parameters on the backend.
+    /// Prepares a step and moves its parameters to the backend.
     pub fn new(setup: &Setup<'a>) -> (Self, Params<B>) {
         let (config, number) = (setup.config, setup.state.step);
         let layout = layout_of(setup.space.clone(), config, number);
@@ -75,18 +75,18 @@ where
         (Self { space, enhancement, step, number, optimizer, fixed }, params)
     }
 
-    /// What a sub-network computes in this step.
+    /// Resolves what a sub-network computes in this step.
     pub fn plan(&self, arch: &Arch) -> Plan {
         resolve(&self.space.get(), arch, self.enhancement, self.step.scheme)
     }
 
-    /// Whether an update trains the largest network itself.
+    /// True if an update trains the largest network itself.
     pub fn trains_largest(&self) -> bool {
         self.step.teacher == Teacher::Live || self.step.kind == StepKind::Largest
     }
 
-    /// Zero gradients; the largest network and the teacher; the sub-networks; one update with the
-    /// sum of all gradients.
+    /// Runs one update of Algorithm 1: clears the gradients, trains the largest network, which
+    /// teaches, then the sub-networks, and applies the sum of all gradients.
     ///
     /// # Errors
     /// [`Error::NotFinite`].
@@ -131,7 +131,7 @@ where
         Ok(losses)
     }
 
-    /// The value of a loss, which must be finite.
+    /// Reads the value of a loss back and makes sure that it is finite.
     fn finite(
         &self,
         value: &Tensor<B, 1>,

@@ -1,5 +1,8 @@
-//! Sub-networks trained alone: a search space with one option a layer, whose largest network is
-//! the one wanted.
+//! Stand-alone training of sub-networks.
+//!
+//! A sub-network is trained as the largest network of a search space with one option per layer, so
+//! that the code of supernet training serves here too. The accuracies are the truths that scores
+//! are compared with.
 
 use std::ops::ControlFlow;
 
@@ -51,7 +54,7 @@ pub fn train_alone(
     Ok(judged(&weights, &config, dataset, coded, recipe, Start::Scratch))
 }
 
-/// The schedule of a sub-network's only step, without a rate of its own.
+/// The schedule of the only step, without its learning rate.
 fn schedule(config: &RunConfig, dataset: &Dataset, updates: Option<usize>) -> Schedule<'static> {
     let step = &config.steps[0];
     let images = dataset.train.len();
@@ -68,18 +71,19 @@ fn schedule(config: &RunConfig, dataset: &Dataset, updates: Option<usize>) -> Sc
     }
 }
 
-/// What a sub-network inherits beside its own weights.
+/// The supernet that a sub-network inherits from.
 #[derive(Clone, Copy, Debug)]
 pub struct Inheritance<'a> {
     /// The supernet.
     pub run: &'a Run,
-    /// Its largest network, which teaches.
+    /// The supernet's largest network, which teaches.
     pub teacher: &'a FoldedNet,
     /// Weight of the teacher against the labels, 0 to 1.
     pub alpha: f32,
 }
 
-/// As [`train_alone`], from a supernet's weights and taught by its largest network (Eq. 2).
+/// Like [`train_alone`], but starts from a supernet's weights and distils its largest network
+/// (Eq. 2).
 ///
 /// # Errors
 /// [`supernano_base::error::Error::NotFinite`].
@@ -169,8 +173,8 @@ fn alone(config: &RunConfig, coded: &Coded, recipe: &Recipe) -> (SharedSpace, Ru
     (space, RunConfig { seed: recipe.seed, enhancement, steps: vec![step], ..config.clone() })
 }
 
-/// A sub-network's weights under a layout of its own space. A layer's slope that its activation
-/// does not have is 0.25.
+/// Copies a sub-network's weights into a layout of its own space. The slope of a layer without a
+/// PReLU is 0.25.
 fn inherit(net: &SubNet, layout: Layout) -> Weights {
     let mut convs: Vec<(usize, bool, &BnConv)> = Vec::new();
     let mut layer = 0;

@@ -1,4 +1,4 @@
-//! The steps of a run: epochs, checkpoints, metrics.
+//! The steps of a run, with their epochs, checkpoints and metrics.
 
 use std::io::Write as _;
 use std::ops::ControlFlow;
@@ -16,12 +16,12 @@ use super::{Accelerator, Engine, EpochTotals, Panel, PanelScore, Position, Sched
 use crate::run::Lock;
 use crate::run::checkpoint::{self, Checkpoint};
 
-/// What to do with a run directory that holds a run already.
+/// What to do if the directory already holds a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Begin {
-    /// Refuse it.
+    /// Refuse it with an error.
     New,
-    /// Go on from its last checkpoint.
+    /// Resume from its last checkpoint.
     Resume,
     /// Remove its checkpoints and metrics.
     Overwrite,
@@ -34,27 +34,27 @@ pub struct Epoch {
     pub step: usize,
     /// Epoch of the step, from 1.
     pub epoch: u32,
-    /// Updates in it.
+    /// Updates of the epoch.
     pub updates: u64,
-    /// Learning rate.
+    /// Learning rate at the start of the epoch.
     pub lr: f32,
-    /// Mean cross-entropy of the largest network, nats; 0 where it is not trained.
+    /// Mean cross-entropy of the largest network, nats; 0 if it is not trained.
     pub loss_largest: f64,
     /// Mean loss of the sub-networks (Eq. 2), nats; 0 without any.
     pub loss_students: f64,
-    /// Training alone.
+    /// Time of training without validation, seconds.
     pub seconds: f64,
-    /// Training images a second.
+    /// Training images per second.
     pub images_per_s: f64,
-    /// Validation of the panel.
+    /// Scores of the panel.
     pub panel: Vec<PanelScore>,
-    /// Pearson correlation of the panel's top-1 with the truths, where the run has any.
+    /// Pearson correlation of the panel's top-1 with the truths, if the run has any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pearson: Option<f64>,
 }
 
-/// Trains every step of a configuration that is not finished yet; `config.toml`, `metrics.jsonl`
-/// and `checkpoints/` of the run directory are written. Returns the epochs that were trained.
+/// Trains every unfinished step of a configuration and returns the epochs that it trained. Writes
+/// `config.toml`, `metrics.jsonl` and `checkpoints/` of the run directory.
 ///
 /// # Errors
 /// [`Error::Invalid`] for a directory that holds a run (or, to resume, another run),
@@ -70,7 +70,7 @@ pub fn train(
     train_until(config, dataset, run, begin, accelerator, progress, &|_, _| false)
 }
 
-/// As [`train`], but ends after the checkpoint of the first epoch for which `stop(step, epoch)`
+/// Like [`train`], but stops after the checkpoint of the first epoch for which `stop(step, epoch)`
 /// is true.
 ///
 /// # Errors
@@ -184,7 +184,7 @@ impl Training<'_> {
         checkpoint::clear(self.run)
     }
 
-    /// The metrics of an epoch, with the panel validated.
+    /// Validates the panel and collects the metrics of an epoch.
     fn line(
         &self,
         engine: &dyn Engine,
@@ -223,7 +223,7 @@ impl Training<'_> {
     }
 }
 
-/// The weights of a step as they are, without momentum.
+/// The current weights of a step, without momentum.
 fn saved(step: usize, engine: &dyn Engine) -> Checkpoint {
     Checkpoint::start(step, engine.values())
 }
