@@ -8,7 +8,7 @@ mod write;
 
 use record::{OpRecord, TensorRecord};
 
-use crate::kernel::KernelSet;
+use crate::graph::KernelSet;
 
 pub use kinds::with_kinds;
 pub use view::BlobView;
@@ -84,12 +84,9 @@ pub const fn kernels(blob: &[u8]) -> KernelSet {
     while op < ops {
         let at = FIXED + tensors * size_of::<TensorRecord>() + op * size_of::<OpRecord>();
         let Some((_, rest)) = blob.split_at_checked(at) else { return set };
-        let Some(&[what, _, _, _, kernel, stride, kind, _]) = rest.first_chunk() else {
-            return set;
-        };
-        if what == 0 {
-            set = set.with(kernel, stride, kind);
-        }
+        let Some(&[a, b, c, d, e, f, g, h]) = rest.first_chunk() else { return set };
+        let words = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
+        set = set.union(record::kernel_of(words.0, words.1));
         op += 1;
     }
     set

@@ -3,8 +3,15 @@
 //! Tensor 0 is the image. Every other tensor is the output of exactly one convolution; the last
 //! operation is the classifier, which writes the logits.
 
-use crate::space::Shape;
+mod kernel_set;
+mod observer;
+
+pub use kernel_set::KernelSet;
+pub use observer::Observer;
+
 use heapless::Vec;
+
+use crate::space::Shape;
 
 /// Most operations of a network.
 pub const MAX_OPS: usize = 64;

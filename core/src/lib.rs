@@ -7,6 +7,7 @@
 extern crate std;
 
 pub mod arch;
+pub mod arena;
 pub mod blob;
 pub mod error;
 pub mod exec;

@@ -4,8 +4,10 @@ use std::vec;
 use std::vec::Vec;
 
 use crate::blob::{Sections, write};
-use crate::exec::{Network, Observer};
-use crate::graph::{Activation, Classifier, Conv, Header, KernelKind, Op, Tensor, padded};
+use crate::exec::Network;
+use crate::graph::{
+    Activation, Classifier, Conv, Header, KernelKind, Observer, Op, Tensor, padded,
+};
 use crate::kernel::Kernels;
 use crate::kernel::pack::WeightShape;
 use crate::space::Shape;

@@ -1,7 +1,8 @@
 //! The device's side of the protocol, whatever the bytes travel on.
 
 use supernano_core::blob::BlobView;
-use supernano_core::exec::{Digest, Network, Observer};
+use supernano_core::exec::{Digest, Network};
+use supernano_core::graph::Observer;
 use supernano_core::kernel;
 use supernano_core::wire::{
     self, CHUNK, Collector, MAX_COUNTS, MAX_FRAME, MAX_LOGITS, Refusal, Reply, Request, Unit,

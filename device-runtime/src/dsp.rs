@@ -11,7 +11,8 @@ mod simd;
 #[cfg(supernano_asm)]
 mod winograd;
 
-use supernano_core::kernel::{KernelSet, Packed};
+use supernano_core::graph::KernelSet;
+use supernano_core::kernel::Packed;
 
 /// Name of the kernels that [`kernels`] gives.
 pub const KERNELS: &str = if cfg!(supernano_dsp) {

@@ -3,8 +3,8 @@
 use supernano_core::blob::{self, BlobView};
 use supernano_core::error::Error;
 use supernano_core::exec;
-
-use supernano_core::kernel::{KernelSet, Packed};
+use supernano_core::graph::KernelSet;
+use supernano_core::kernel::Packed;
 
 use crate::dsp::{ALL, Dsp, Kernels};
 

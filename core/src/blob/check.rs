@@ -1,8 +1,8 @@
 //! What a blob must fulfil so that executing it cannot fail.
 
 use super::BlobView;
+use crate::arena::is_sound;
 use crate::error::{Error, GraphProblem};
-use crate::exec::is_sound;
 use crate::graph::{
     Activation, Classifier, Conv, Graph, KernelKind, MAX_CHANNELS, MAX_CLASSES, MAX_TENSOR_BYTES,
     Op, Tensor, padded,

@@ -1,6 +1,6 @@
 //! The records of a blob: words that are read in place.
 
-use crate::graph::{Activation, Classifier, Conv, KernelKind, Op, Tensor};
+use crate::graph::{Activation, Classifier, Conv, KernelKind, KernelSet, Op, Tensor};
 use crate::space::Shape;
 
 /// A tensor: place, scale, height and width, channels and zero point.
@@ -55,6 +55,27 @@ pub(super) fn op_record(op: &Op, scratch: u32) -> OpRecord {
     }
 }
 
+/// The algorithm of a number; `None` for one that means nothing.
+#[inline(always)]
+const fn kind_of(number: u8) -> Option<KernelKind> {
+    match number {
+        0 => Some(KernelKind::Direct),
+        1 => Some(KernelKind::Winograd),
+        2 => Some(KernelKind::WinogradOnline),
+        _ => None,
+    }
+}
+
+/// The kernel that the first two words of an operation's record ask for: none for a classifier
+/// and for numbers that mean nothing.
+pub(super) const fn kernel_of(what: u32, how: u32) -> KernelSet {
+    let ([variant, ..], [kernel, stride, kind, _]) = (what.to_le_bytes(), how.to_le_bytes());
+    match kind_of(kind) {
+        Some(kind) if variant == 0 => KernelSet::of(kernel, stride, kind),
+        _ => KernelSet::NONE,
+    }
+}
+
 /// `None` for numbers that mean nothing.
 pub(super) fn op(record: &OpRecord) -> Option<Op> {
     let [what, how, weights, params, _] = *record;
@@ -63,12 +84,7 @@ pub(super) fn op(record: &OpRecord) -> Option<Op> {
         return Some(Op::Classifier(Classifier { input, weights, params }));
     }
     let [kernel, stride, kind, activation] = how.to_le_bytes();
-    let kind = match kind {
-        0 => KernelKind::Direct,
-        1 => KernelKind::Winograd,
-        2 => KernelKind::WinogradOnline,
-        _ => return None,
-    };
+    let kind = kind_of(kind)?;
     let activation = match activation {
         0 => Activation::None,
         1 => Activation::Relu,

@@ -4,9 +4,8 @@ use super::record::{self, OpRecord, TensorRecord};
 use super::{ALIGNMENT, FIXED, MAGIC, VERSION, check, offset, words_checksum};
 use crate::error::Error;
 use crate::graph::{
-    Classifier, Conv, Graph, Header, MAX_OPS, MAX_TENSORS, NO_TENSOR, Op, Tensor, padded,
+    Classifier, Conv, Graph, Header, KernelSet, MAX_OPS, MAX_TENSORS, NO_TENSOR, Op, Tensor, padded,
 };
-use crate::kernel::KernelSet;
 use crate::kernel::pack::WeightShape;
 use crate::kernel::weight_words;
 
@@ -177,7 +176,13 @@ impl<'a> BlobView<'a> {
 
     /// Kernels that execute the network.
     pub const fn kernels(&self) -> KernelSet {
-        KernelSet::of_records(self.ops)
+        let (mut set, mut op) = (KernelSet::NONE, 0);
+        while op < self.ops.len() {
+            let [what, how, ..] = self.ops[op];
+            set = set.union(record::kernel_of(what, how));
+            op += 1;
+        }
+        set
     }
 
     /// The label of a class.

@@ -2,8 +2,8 @@
 
 use super::record::{OpRecord, TensorRecord, op_record, tensor_record};
 use super::{ALIGNMENT, BlobView, FIXED, MAGIC, VERSION, checksum, offset};
+use crate::arena::ArenaPlan;
 use crate::error::Error;
-use crate::exec::ArenaPlan;
 use crate::graph::{Header, KernelKind, padded};
 use crate::kernel::pack::WeightShape;
 use crate::kernel::{pack_as, weight_words};

@@ -1,8 +1,7 @@
 //! One number for everything that a network computes.
 
-use super::Observer;
 use crate::blob::{BlobView, checksum};
-use crate::graph::{Graph as _, padded};
+use crate::graph::{Graph as _, Observer, padded};
 
 /// Digests every row of every operation's output, whatever order they come in: two executors
 /// that agree on a digest agree on all values, but for one in 2^32 by chance.

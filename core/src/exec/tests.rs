@@ -1,11 +1,13 @@
 use std::vec;
 
-use super::{ArenaPlan, Network, Observer, argmax, run};
+use super::{Network, argmax, run};
+use crate::arena::ArenaPlan;
 use crate::blob::BlobView;
 use crate::error::{Error, GraphProblem};
 use crate::graph::Activation::None as Linear;
 use crate::graph::KernelKind::{self, Direct, Winograd, WinogradOnline};
-use crate::kernel::{KernelSet, MicroKernel, Packed, Reference, Scalar, Sums, Window};
+use crate::graph::{KernelSet, Observer};
+use crate::kernel::{MicroKernel, Packed, Reference, Requantise, Scalar, Sums, Window};
 use crate::space::Shape;
 use crate::testnet::{Layer, Net, Random, Values, outputs};
 
@@ -125,6 +127,8 @@ fn steps_equal_a_run_and_the_observer_sees_each() {
 
 /// [`Scalar`] for the convolutions of ResNet20, all direct.
 struct DirectScalar;
+
+impl Requantise for DirectScalar {}
 
 impl MicroKernel for DirectScalar {
     const KERNELS: KernelSet = KernelSet::from_bits(0x13);

@@ -2,9 +2,10 @@
 
 mod rows;
 
-use super::finish::FinishKind;
-use super::micro::{MicroKernel, Sums, Window};
+use super::finish::{FinishKind, Requantise};
+use super::micro::MicroKernel;
 use super::scalar::Scalar;
+use super::window::{Sums, Window};
 
 /// The first case in which an implementation differs from [`Scalar`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

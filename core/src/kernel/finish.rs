@@ -1,7 +1,23 @@
 //! From the sums of an output pair to the bytes of a map.
 
-use super::micro::{MicroKernel, Sums};
+use super::window::Sums;
 use crate::graph::Activation;
+use crate::quant;
+
+/// The arithmetic of requantisation, which a processor may have instructions for.
+pub trait Requantise {
+    /// [`quant::mulr`].
+    #[inline(always)]
+    fn mulr(&self, a: i32, m: i32) -> i32 {
+        quant::mulr(a, m)
+    }
+
+    /// [`quant::sat8`].
+    #[inline(always)]
+    fn sat8(&self, v: i32) -> i8 {
+        quant::sat8(v)
+    }
+}
 
 /// What follows the sums (`core/docs/quantization.md`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,25 +78,25 @@ impl Finish {
     /// Requantises the sums of a tile at pixel `x` of a row, as many pixels as the row has.
     // Rows and blocks share it: four copies of the loop are enough.
     #[inline(never)]
-    pub fn tile<M: MicroKernel + ?Sized>(
+    pub fn tile<R: Requantise + ?Sized>(
         &self,
-        micro: &M,
+        rounding: &R,
         sums: &Sums,
         out: &mut PairRow<'_>,
         x: usize,
     ) {
         match self.kind {
-            kind @ FinishKind::Plain => self.tile_as(micro, kind, sums, out, x),
-            kind @ FinishKind::Residual => self.tile_as(micro, kind, sums, out, x),
-            kind @ FinishKind::Prelu => self.tile_as(micro, kind, sums, out, x),
-            kind @ FinishKind::ResidualPrelu => self.tile_as(micro, kind, sums, out, x),
+            kind @ FinishKind::Plain => self.tile_as(rounding, kind, sums, out, x),
+            kind @ FinishKind::Residual => self.tile_as(rounding, kind, sums, out, x),
+            kind @ FinishKind::Prelu => self.tile_as(rounding, kind, sums, out, x),
+            kind @ FinishKind::ResidualPrelu => self.tile_as(rounding, kind, sums, out, x),
         }
     }
 
     #[inline(always)]
-    fn tile_as<M: MicroKernel + ?Sized>(
+    fn tile_as<R: Requantise + ?Sized>(
         &self,
-        micro: &M,
+        rounding: &R,
         kind: FinishKind,
         sums: &Sums,
         out: &mut PairRow<'_>,
@@ -88,15 +104,15 @@ impl Finish {
     ) {
         let pairs = sums[0].into_iter().zip(sums[1]);
         for ((first, second), pixel) in pairs.zip(out.from(x)) {
-            self.pixel(micro, kind, [first, second], pixel);
+            self.pixel(rounding, kind, [first, second], pixel);
         }
     }
 
     /// Requantises the sums of a pixel (bias included) over its residual.
     #[inline(always)]
-    pub fn pixel<M: MicroKernel + ?Sized>(
+    pub fn pixel<R: Requantise + ?Sized>(
         &self,
-        micro: &M,
+        rounding: &R,
         kind: FinishKind,
         sums: [i32; 2],
         pixel: &mut [i8; 2],
@@ -107,7 +123,7 @@ impl Finish {
             }
             let factor =
                 if kind.prelu() && sum < 0 { self.negative[half] } else { self.positive[half] };
-            *q = micro.sat8(self.zero.wrapping_add(micro.mulr(sum, factor)));
+            *q = rounding.sat8(self.zero.wrapping_add(rounding.mulr(sum, factor)));
         }
     }
 }

@@ -6,8 +6,8 @@ use core::ops::Range;
 
 use super::micro::MicroKernel;
 use super::stage::{Row, Stage, part, take};
-use super::{BlockTask, ClassifierTask, ConvTask, KernelSet, Kernels};
-use crate::exec::Observer;
+use super::task::{BlockTask, ClassifierTask, ConvTask, Kernels};
+use crate::graph::{KernelSet, Observer};
 use crate::quant;
 
 /// Kernels over the primitives `M`.

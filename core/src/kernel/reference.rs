@@ -2,10 +2,10 @@
 
 use core::ops::Range;
 
+use super::shape::ConvShape;
+use super::task::{ClassifierTask, ConvTask, Kernels};
 use super::weights::weight;
-use super::{ClassifierTask, ConvShape, ConvTask, Kernels};
-use crate::exec::Observer;
-use crate::graph::padded;
+use crate::graph::{Observer, padded};
 use crate::quant;
 use crate::space::Shape;
 

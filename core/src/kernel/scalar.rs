@@ -1,10 +1,14 @@
 //! The tile in plain Rust: for hosts, processors without SIMD, and as the asm's counterpart.
 
-use super::micro::{self, MicroKernel, Sums, TILE_PIXELS, Window};
+use super::finish::Requantise;
+use super::micro::MicroKernel;
+use super::window::{Sums, TILE_PIXELS, Window, column_start};
 
 /// Safe scalar primitives; compilers vectorise them over the pixels where that pays.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Scalar;
+
+impl Requantise for Scalar {}
 
 impl MicroKernel for Scalar {
     #[inline]
@@ -45,7 +49,7 @@ fn any(
     let mut total = *sums;
     for (plane, weights) in planes.zip(weights.chunks_exact(kernel)) {
         for (kx, &w) in weights.iter().enumerate() {
-            let at = micro::column(kx, stride, phase) + x;
+            let at = column_start(kx, stride, phase) + x;
             if let Some(pixels) = plane.get(at..at + TILE_PIXELS) {
                 column(pixels, w, &mut total);
             }

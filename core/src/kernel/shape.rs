@@ -1,6 +1,6 @@
 //! Sizes of what a convolution needs beside its tensors. Everything counts 32-bit words.
 
-use super::micro::TILE_PIXELS;
+use super::window::TILE_PIXELS;
 use super::winograd::{self, BLOCK_COLUMNS, SUM_WORDS};
 use crate::graph::{Conv, Graph, KernelKind, padded};
 use crate::space::Shape;

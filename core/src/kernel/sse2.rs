@@ -8,13 +8,16 @@ use safe_arch::{
     shr_imm_i16_m128i, shuffle_ai_f32_all_m128i, shuffle_ai_i16_l64all_m128i, unpack_low_i8_m128i,
 };
 
-use super::finish::{Finish, PairRow};
-use super::micro::{self, MicroKernel, Sums, TILE_PIXELS, Window};
+use super::finish::{Finish, PairRow, Requantise};
+use super::micro::MicroKernel;
+use super::window::{Sums, TILE_PIXELS, Window, column_start};
 use super::winograd::{BLOCK_ROWS, SUM_WORDS};
 
 /// `PMADDWD` multiplies the channel pairs of four pixels at once.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sse2;
+
+impl Requantise for Sse2 {}
 
 impl MicroKernel for Sse2 {
     #[inline]
@@ -126,7 +129,7 @@ fn planes<const TILES: usize>(
     for (run, weights) in [(first, before), (second, after)] {
         for (plane, weights) in run.chunks_exact(step).zip(weights.chunks_exact(kernel)) {
             for (kx, &w) in weights.iter().enumerate() {
-                let at = micro::column(kx, stride, phase) + x;
+                let at = column_start(kx, stride, phase) + x;
                 let Some(pixels) = plane.get(at..at + TILES * TILE_PIXELS) else { continue };
                 let [w0, w1] = pairs(w);
                 for ((pixels, a), b) in pixels.chunks_exact(TILE_PIXELS).zip(&mut a).zip(&mut b) {

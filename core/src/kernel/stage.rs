@@ -1,9 +1,11 @@
 //! A convolution that takes rows in and gives rows out, over a ring of widened rows.
 
 use super::finish::PairRow;
-use super::micro::{MicroKernel, Window};
+use super::micro::MicroKernel;
+use super::shape::{ConvShape, Ring};
+use super::task::ConvTask;
+use super::window::Window;
 use super::winograd::{self, BLOCK_COLUMNS, BLOCK_ROWS, SUM_WORDS};
-use super::{ConvShape, ConvTask, Ring};
 use crate::graph::{KernelKind, padded};
 
 /// Both halves of a word.

@@ -2,7 +2,9 @@ use std::vec;
 use std::vec::Vec;
 
 use super::pack::{WeightShape, pack, packed_len};
-use super::{Host, MicroKernel, Mismatch, Packed, Reference, Scalar, Sums, Window, check};
+use super::{
+    Host, MicroKernel, Mismatch, Packed, Reference, Requantise, Scalar, Sums, Window, check,
+};
 use crate::blob::BlobView;
 use crate::error::Error;
 use crate::exec::Network;
@@ -206,6 +208,8 @@ fn primitives_agree_with_the_suite() {
 
 /// An implementation with one wrong product in a corner: the suite must notice.
 struct Wrong;
+
+impl Requantise for Wrong {}
 
 impl MicroKernel for Wrong {
     fn tile(&self, window: &Window<'_>, x: usize, weights: &[u32], sums: &mut Sums) {

@@ -19,8 +19,9 @@
 //! two or three positions of a column is a term of Aᵀ m, so that sums can be continued from
 //! position to position.
 
-use super::finish::{Finish, PairRow};
-use super::micro::{MicroKernel, Sums, smlad};
+use super::finish::{Finish, PairRow, Requantise};
+use super::halves::smlad;
+use super::window::Sums;
 
 /// Output columns of a block.
 pub const BLOCK_COLUMNS: usize = 8;
@@ -139,8 +140,8 @@ pub(crate) fn weights(packed: &[u32], pairs: usize, u: &mut [u32]) {
 }
 
 /// [`MicroKernel::winograd_block`].
-pub(crate) fn block<M: MicroKernel + ?Sized>(
-    micro: &M,
+pub(crate) fn block<R: Requantise + ?Sized>(
+    rounding: &R,
     v: &[u32],
     u: &[u32],
     sums: &mut [u32; SUM_WORDS],
@@ -150,7 +151,7 @@ pub(crate) fn block<M: MicroKernel + ?Sized>(
     let pairs = u.len() / weight_words(1);
     for (index, v) in v.chunks_exact(input_words(pairs).max(1)).enumerate() {
         dots(v, u, pairs, sums);
-        finish_block(micro, sums, finish, out, index * BLOCK_COLUMNS);
+        finish_block(rounding, sums, finish, out, index * BLOCK_COLUMNS);
     }
 }
 
@@ -177,8 +178,8 @@ fn dots(v: &[u32], u: &[u32], pairs: usize, sums: &mut [u32; SUM_WORDS]) {
 
 /// The end of [`MicroKernel::winograd_block`] for a block at pixel `x` of the rows: transforms the
 /// sums `[position][output][tile]` of its products, divides by 4 and requantises.
-pub fn finish_block<M: MicroKernel + ?Sized>(
-    micro: &M,
+pub fn finish_block<R: Requantise + ?Sized>(
+    rounding: &R,
     sums: &[u32; SUM_WORDS],
     finish: &Finish,
     out: &mut [PairRow<'_>; BLOCK_ROWS],
@@ -198,7 +199,7 @@ pub fn finish_block<M: MicroKernel + ?Sized>(
             }
         }
         for (row, totals) in out.iter_mut().zip(&totals) {
-            finish.tile(micro, totals, row, x + BLOCK_COLUMNS / 2 * half);
+            finish.tile(rounding, totals, row, x + BLOCK_COLUMNS / 2 * half);
         }
     }
 }

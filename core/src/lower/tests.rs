@@ -4,8 +4,8 @@ use std::vec::Vec;
 
 use super::{Source, lower};
 use crate::arch::{Arch, ArchCode};
+use crate::arena::ArenaPlan;
 use crate::blob::{self, BlobView, Sections};
-use crate::exec::ArenaPlan;
 use crate::graph::{Header, Op};
 use crate::kernel::pack::WeightShape;
 use crate::plan::{ActivationScope, BranchScheme, Enhancement, WidthRule, resolve};

@@ -37,7 +37,7 @@ fn digests_differ() {
     let view = BlobView::new_checked(case.bytes()).unwrap();
     let digest = |op: usize, y: usize, word: u32, logit: i32| {
         let mut digest = Digest::new(&view);
-        crate::exec::Observer::row(&mut digest, op, y, &[word; 17]);
+        crate::graph::Observer::row(&mut digest, op, y, &[word; 17]);
         digest.finish(&[logit])
     };
     let base = digest(0, 0, 0, 0);

@@ -1,9 +1,10 @@
 //! Armv6-M and Armv8-M baseline: tiles and dot products in assembly. Elsewhere, on hosts for
 //! example, plain code.
 
+use supernano_core::graph::KernelSet;
 #[cfg(not(supernano_v6m))]
 use supernano_core::kernel::Scalar;
-use supernano_core::kernel::{KernelSet, MicroKernel, Sums, Window};
+use supernano_core::kernel::{MicroKernel, Requantise, Sums, Window};
 #[cfg(supernano_v6m)]
 use {
     core::arch::global_asm,
@@ -41,6 +42,9 @@ unsafe extern "C" {
     fn supernano_tile_7x7_stride2(run: *const Run);
     fn supernano_winograd_dots(v: *const u32, u: *const u32, step: usize, sums: *mut u32);
 }
+
+#[cfg(not(supernano_v6m))]
+impl<const SET: u32> Requantise for Dsp<SET> {}
 
 #[cfg(not(supernano_v6m))]
 impl<const SET: u32> MicroKernel for Dsp<SET> {
@@ -108,7 +112,10 @@ impl<const SET: u32> MicroKernel for Dsp<SET> {
             finish_block(self, sums, finish, out, block * BLOCK_COLUMNS);
         }
     }
+}
 
+#[cfg(supernano_v6m)]
+impl<const SET: u32> Requantise for Dsp<SET> {
     // The core multiplies 32 by 32 bits to 32: four products of halves.
     #[inline(always)]
     fn mulr(&self, a: i32, m: i32) -> i32 {

@@ -1,6 +1,7 @@
 //! Rows of direct convolutions.
 
-use supernano_core::kernel::{Finish, KernelSet, PairRow, TILE_PIXELS, Window};
+use supernano_core::graph::KernelSet;
+use supernano_core::kernel::{Finish, PairRow, TILE_PIXELS, Window};
 
 use super::edge::Edge;
 

@@ -4,8 +4,9 @@
 use core::arch::asm;
 use core::arch::global_asm;
 
+use supernano_core::graph::KernelSet;
 use supernano_core::kernel::winograd::{BLOCK_ROWS, SUM_WORDS};
-use supernano_core::kernel::{Finish, KernelSet, MicroKernel, PairRow, Scalar, Sums, Window};
+use supernano_core::kernel::{Finish, MicroKernel, PairRow, Requantise, Scalar, Sums, Window};
 
 use super::{Dsp, row, winograd};
 
@@ -126,7 +127,9 @@ impl<const SET: u32> MicroKernel for Dsp<SET> {
         }
         totals
     }
+}
 
+impl<const SET: u32> Requantise for Dsp<SET> {
     #[cfg(supernano_dsp)]
     #[inline(always)]
     fn mulr(&self, a: i32, m: i32) -> i32 {

@@ -2,8 +2,9 @@
 
 use super::{Mismatch, Random, WEIGHTS, WORDS};
 use crate::kernel::finish::{Finish, FinishKind, PairRow};
-use crate::kernel::micro::{MicroKernel, Window};
+use crate::kernel::micro::MicroKernel;
 use crate::kernel::scalar::Scalar;
+use crate::kernel::window::Window;
 use crate::kernel::winograd::{
     BLOCK_COLUMNS, BLOCK_ROWS, SUM_WORDS, input_words, packed_words, weight_words,
 };

@@ -1,9 +1,9 @@
 //! Which kernels code is linked for.
 
-use crate::graph::KernelKind;
+use super::KernelKind;
 
 /// A set of kernels: those that a network needs, or those that a firmware has. What is not in the
-/// set of a [`MicroKernel`](super::MicroKernel) is left out by the compiler.
+/// set of a [`MicroKernel`](crate::kernel::MicroKernel) is left out by the compiler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct KernelSet(u32);
@@ -74,26 +74,8 @@ impl KernelSet {
         self.0 & ONLINE != 0
     }
 
-    /// With the kernel of a convolution, its kind as a blob writes it.
-    pub(crate) const fn with(self, kernel: u8, stride: u8, kind: u8) -> Self {
-        let kind = match kind {
-            0 => KernelKind::Direct,
-            1 => KernelKind::Winograd,
-            _ => KernelKind::WinogradOnline,
-        };
-        Self(self.0 | Self::of(kernel, stride, kind).0)
-    }
-
-    /// Of the convolutions among a blob's records.
-    pub(crate) const fn of_records(records: &[[u32; 5]]) -> Self {
-        let (mut set, mut i) = (Self::NONE, 0);
-        while i < records.len() {
-            let [kernel, stride, kind, _] = records[i][1].to_le_bytes();
-            if records[i][0] as u8 == 0 {
-                set = set.with(kernel, stride, kind);
-            }
-            i += 1;
-        }
-        set
+    /// The union with another set.
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
     }
 }

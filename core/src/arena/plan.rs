@@ -2,8 +2,9 @@
 
 use heapless::Vec;
 
-use super::unit::{Item, Pair, Unit, pairs, tensor_words};
-use crate::graph::{Graph, Header, MAX_OPS, MAX_TENSORS};
+use super::lifetime::{Item, Pair, pairs};
+use super::unit::tensor_words;
+use crate::graph::{Header, MAX_OPS, MAX_TENSORS};
 
 /// Places of all tensors and of every unit's scratch in one arena.
 ///
@@ -173,32 +174,4 @@ impl Problem {
         };
         one(i, i_at, j, j_at) && one(j, j_at, i, i_at)
     }
-}
-
-/// True where the places of a graph keep apart what lives at the same time, lie inside the arena
-/// and are 0 for what has none. `tensor` and `scratch` are places in words.
-pub(crate) fn is_sound(
-    graph: &impl Graph,
-    words: u32,
-    tensor: impl Fn(u8) -> u32,
-    scratch: impl Fn(usize) -> u32,
-) -> bool {
-    let inside = |at: u32, length: usize| u64::from(at) + length as u64 <= u64::from(words);
-    let mut sound = inside(tensor(0), tensor_words(graph, 0));
-    let mut start = 0;
-    while let Some(unit) = Unit::at(graph, start) {
-        sound &= inside(scratch(start), unit.scratch_words(graph));
-        if let Some(conv) = unit.last() {
-            sound &= inside(tensor(conv.output), tensor_words(graph, conv.output));
-        }
-        start += unit.len();
-    }
-    pairs(graph, |pair| {
-        let new = match pair.new {
-            Item::Tensor(id) => tensor(id),
-            Item::Scratch(op) => scratch(usize::from(op)),
-        };
-        sound &= pair.allows(new, tensor(pair.old));
-    });
-    sound
 }

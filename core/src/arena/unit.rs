@@ -160,86 +160,14 @@ fn block(graph: &impl Graph, index: usize, first: Conv) -> Option<Unit> {
 }
 
 /// True where an operation from `index` on reads the tensor.
-fn read_from(graph: &impl Graph, index: usize, tensor: u8) -> bool {
+pub(super) fn read_from(graph: &impl Graph, index: usize, tensor: u8) -> bool {
     (index..graph.ops()).any(|i| graph.op(i).is_some_and(|op| op.reads(tensor)))
-}
-
-/// Something with a place in the arena.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Item {
-    /// A tensor.
-    Tensor(u8),
-    /// The scratch of the unit that starts with this operation.
-    Scratch(u8),
-}
-
-/// Two items that live at the same time.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Pair {
-    /// The scratch, or the tensor that is written.
-    pub(crate) new: Item,
-    /// Words of `new`.
-    pub(crate) new_words: usize,
-    /// The tensor that was there before.
-    pub(crate) old: u8,
-    /// Words of `old`.
-    pub(crate) old_words: usize,
-    /// Words by which `new` may start behind the start of `old` and lie over it; without it they
-    /// must not overlap.
-    pub(crate) slack: Option<i32>,
-}
-
-impl Pair {
-    /// True where the places keep the two apart as far as they must be.
-    pub(crate) fn allows(&self, new_at: u32, old_at: u32) -> bool {
-        let (new, old) = (i64::from(new_at), i64::from(old_at));
-        new + self.new_words as i64 <= old
-            || old + self.old_words as i64 <= new
-            || self.slack.is_some_and(|slack| new <= old + i64::from(slack))
-    }
 }
 
 /// Words of a tensor in the arena.
 pub(crate) fn tensor_words(graph: &impl Graph, id: u8) -> usize {
     let tensor = graph.tensor(id);
     if id == 0 { tensor.image_words() } else { tensor.words() }
-}
-
-/// Calls `visit` with all pairs of items that live at the same time, in the order of execution.
-/// Tensors that live within a unit have no place and are no items.
-pub(crate) fn pairs(graph: &impl Graph, mut visit: impl FnMut(Pair)) {
-    let mut start = 0;
-    // Operations whose outputs have places.
-    while let Some(unit) = Unit::at(graph, start) {
-        let next = start + unit.len();
-        let scratch = unit.scratch_words(graph);
-        let output = unit.last().map(|conv| (conv.output, tensor_words(graph, conv.output)));
-        let mut old = |id: u8| {
-            let old_words = tensor_words(graph, id);
-            let new = Item::Scratch(start as u8);
-            visit(Pair { new, new_words: scratch, old: id, old_words, slack: None });
-            let Some((output, new_words)) = output else { return };
-            let reads = unit.input() == id || unit.residual() == Some(id);
-            let slack = (reads && !read_from(graph, next, id))
-                .then(|| if unit.input() == id { unit.slack(graph) } else { 0 });
-            visit(Pair { new: Item::Tensor(output), new_words, old: id, old_words, slack });
-        };
-        if read_from(graph, start, 0) {
-            old(0);
-        }
-        for index in 0..start {
-            if let Some(conv) = graph.conv(index)
-                && read_from(graph, start, conv.output)
-            {
-                old(conv.output);
-            }
-        }
-        if let Some((id, old_words)) = output {
-            let new = Item::Scratch(start as u8);
-            visit(Pair { new, new_words: scratch, old: id, old_words, slack: None });
-        }
-        start = next;
-    }
 }
 
 /// Bytes of a row of a tensor in the arena; the image's is not padded.
