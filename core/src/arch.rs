@@ -4,7 +4,7 @@ use core::fmt;
 
 use heapless::Vec;
 
-use crate::error::Error;
+use crate::error::{Error, SpaceProblem};
 use crate::space::{MAX_LAYERS, Space};
 
 /// A width as a code says it, in channels.
@@ -49,7 +49,7 @@ impl Arch {
             if usize::from(option) >= layer.widths.len() {
                 return Err(not_offered(space, i, u32::from(option)));
             }
-            let _ = options.push(option);
+            options.push(option).map_err(too_many)?;
         }
         match free.count() {
             0 => Ok(Self { options }),
@@ -82,7 +82,7 @@ impl Arch {
                 .iter()
                 .position(|&w| u32::from(w) == width)
                 .ok_or_else(|| not_offered(space, layer, width))?;
-            let _ = digits.push(option as u8);
+            digits.push(option as u8).map_err(too_many)?;
         }
         Self::from_options(space, digits)
     }
@@ -100,7 +100,7 @@ impl Arch {
         let mut rest = code.0;
         for i in space.free_layers() {
             weight /= space.layers[i].widths.len() as u64;
-            let _ = digits.push((rest / weight) as u8);
+            digits.push((rest / weight) as u8).map_err(too_many)?;
             rest %= weight;
         }
         Self::from_options(space, digits)
@@ -137,6 +137,11 @@ impl Arch {
     pub fn display<'a>(&'a self, space: &'a Space<'a>) -> impl fmt::Display + 'a {
         Written { arch: self, space }
     }
+}
+
+/// The error for a layer beyond the last that a code has room for.
+fn too_many(_: u8) -> Error {
+    Error::Space { layer: MAX_LAYERS, problem: SpaceProblem::TooManyLayers }
 }
 
 fn not_offered(space: &Space<'_>, layer: usize, width: u32) -> Error {

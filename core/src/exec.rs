@@ -20,27 +20,10 @@ pub use digest::Digest;
 pub use network::Network;
 
 use crate::blob::BlobView;
-use crate::error::Error;
-use crate::graph::{Graph as _, Observer, Op};
-use crate::kernel::Kernels;
+use crate::graph::{Graph as _, Op};
 
 // The host's search and exporter name the arena's plan here.
 pub use crate::arena::{ArenaPlan, unit_bytes};
-
-/// [`Network::new`] and [`Network::run`] in one.
-///
-/// # Errors
-/// As [`Network::run`].
-pub fn run<K: Kernels, O: Observer + ?Sized>(
-    view: &BlobView<'_>,
-    kernels: K,
-    image: &[u8],
-    arena: &mut [u32],
-    logits: &mut [i32],
-    observer: &mut O,
-) -> Result<(), Error> {
-    Network::new(view, kernels).run(image, arena, logits, observer)
-}
 
 /// The class with the largest logit, the lowest index on ties; 0 without logits.
 pub fn argmax(logits: &[i32]) -> usize {

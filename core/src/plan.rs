@@ -176,12 +176,17 @@ impl Plan {
 
     /// Channels that the classifier reads.
     pub fn features(&self) -> Effective {
-        self.layers.last().map_or(Effective(0), |l| l.output)
+        self.last().output
     }
 
     /// Branch of the classifier.
     pub fn classifier_branch(&self) -> u8 {
-        self.layers.last().map_or(0, |l| l.branch)
+        self.last().branch
+    }
+
+    /// The last layer. A validated space has at least one.
+    fn last(&self) -> &PlanLayer {
+        &self.layers[self.layers.len() - 1]
     }
 }
 

@@ -177,8 +177,10 @@ fn check_conv(view: &BlobView<'_>, op: usize, conv: &Conv) -> Result<(), GraphPr
     let row = shape.output_pairs() * 2;
     let (biases, rest) = params.split_at_checked(row).ok_or(GraphProblem::Section)?;
     for (i, &bias) in biases.iter().enumerate() {
-        let residual = rest.get(i).filter(|_| conv.residual.is_some());
-        let residual = residual.map_or(0, |&k| i64::from(k).abs() * 128);
+        let residual = match conv.residual {
+            Some(_) => i64::from(*rest.get(i).ok_or(GraphProblem::Section)?).abs() * 128,
+            None => 0,
+        };
         check_sum(i64::from(bias).abs() + residual + products)?;
     }
     Ok(())
@@ -216,7 +218,8 @@ fn check_classifier(view: &BlobView<'_>, classifier: &Classifier) -> Result<(), 
     let channels = usize::from(shape.channels);
     let (weights, length) = (bytemuck::cast_slice::<u32, i8>(weights), padded(shape.channels));
     for (class, &bias) in params.iter().take(view.classes()).enumerate() {
-        let row = weights.get(class * length..).and_then(|w| w.get(..length)).unwrap_or_default();
+        let row = weights.get(class * length..).and_then(|w| w.get(..length));
+        let row = row.ok_or(GraphProblem::Section)?;
         if row.iter().skip(channels).any(|&w| w != 0) {
             return Err(GraphProblem::Padding);
         }

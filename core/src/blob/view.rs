@@ -286,21 +286,6 @@ impl<'a> BlobView<'a> {
     pub(crate) fn classifier_params(&self, classifier: &Classifier) -> Option<&'a [i32]> {
         self.section(classifier.params, self.classes() * 2).map(bytemuck::cast_slice)
     }
-
-    /// Bytes of weights and parameters of an operation.
-    pub fn op_bytes(&self, op: &Op) -> usize {
-        let words = match op {
-            Op::Conv(c) => {
-                self.conv_weights(c).map_or(0, <[u32]>::len)
-                    + self.conv_params(c).map_or(0, <[i32]>::len)
-            }
-            Op::Classifier(c) => {
-                self.classifier_weights(c).map_or(0, <[u32]>::len)
-                    + self.classifier_params(c).map_or(0, <[i32]>::len)
-            }
-        };
-        words * 4
-    }
 }
 
 impl Graph for BlobView<'_> {

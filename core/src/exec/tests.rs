@@ -1,6 +1,6 @@
 use std::vec;
 
-use super::{Network, argmax, run};
+use super::{Network, argmax};
 use crate::arena::ArenaPlan;
 use crate::blob::BlobView;
 use crate::error::{Error, GraphProblem};
@@ -93,7 +93,7 @@ fn slices_of_a_wrong_length_are_refused() {
         network.run(&image, &mut arena, &mut logits[1..], &mut ()),
         Err(Error::SliceLength { expected: 4, found: 3 })
     );
-    assert_eq!(run(&view, Packed(Scalar), &image, &mut arena, &mut logits, &mut ()), Ok(()));
+    assert_eq!(network.run(&image, &mut arena, &mut logits, &mut ()), Ok(()));
 }
 
 #[test]

@@ -16,8 +16,6 @@ const ONLINE: u32 = 1 << 8;
 impl KernelSet {
     /// No kernel.
     pub const NONE: Self = Self(0);
-    /// Every direct convolution.
-    pub const DIRECT: Self = Self(DIRECT);
     /// Every kernel.
     pub const ALL: Self = Self(DIRECT | WINOGRAD | ONLINE);
 

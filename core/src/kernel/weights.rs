@@ -135,7 +135,7 @@ pub(crate) fn are_transformed(shape: WeightShape, words: &[u32]) -> bool {
                 for (j, value) in row.iter_mut().enumerate() {
                     let position = winograd::position(i, j);
                     let at = place(shape, output / 2, pair, position, output % 2);
-                    let word = words.get(at).copied().unwrap_or(0);
+                    let Some(word) = words.get(at) else { return false };
                     *value = i32::from((word >> (16 * (half % 2))) as i16);
                 }
             }

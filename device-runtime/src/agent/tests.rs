@@ -2,6 +2,8 @@ extern crate std;
 use std::vec;
 use std::vec::Vec;
 
+use supernano_core::wire::Unit;
+
 use super::*;
 
 struct Mock;

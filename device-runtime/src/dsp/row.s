@@ -1,4 +1,4 @@
-@ One row of a direct convolution for an output pair: `fn(frame: *const Frame, finish)`.
+@ One row of a direct convolution for an output pair: `fn(call: *const RowCall, finish: *const Finish)`.
 @ A tile is 4 pixels x 2 outputs. r12 pixels, lr weights, r4-r7 sums of the first output, r8-r11
 @ of the second. The stack holds the tail of finish.s, then what follows.
 .equ R_STEP, 48     @ bytes from a plane to the next; from a phase to the next with stride 2

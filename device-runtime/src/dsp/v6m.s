@@ -78,7 +78,7 @@
     stmia r5!, {r2-r4}
 .endm
 
-@ fn(run: *const Run): pixels, weights, their end, bytes to the next plane (or phase, with
+@ fn(call: *const TileCall): pixels, weights, their end, bytes to the next plane (or phase, with
 @ stride 2), sums.
 .macro v6_tile name, plane, words
     v6_function \name

@@ -1,6 +1,6 @@
 @ Winograd F(2x2, 3x3); orders and signs as in core's kernel::winograd.
 
-@ fn(frame: *const Frame, finish). r12 inputs, lr weights, r4-r7 sums of the first output for
+@ fn(call: *const BlockCall, finish: *const Finish). r12 inputs, lr weights, r4-r7 sums of the first output for
 @ 4 tiles, r8-r11 of the second. The stack holds the tail of finish.s, then what follows.
 .equ B_ROUNDS, 48   @ times that a dot product passes its end
 .equ B_LEFT, 52     @ of them, still to come
