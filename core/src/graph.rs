@@ -123,12 +123,25 @@ pub struct Conv {
 }
 
 impl Op {
+    /// The convolution, if the operation is one.
+    pub const fn conv(&self) -> Option<&Conv> {
+        match self {
+            Self::Conv(conv) => Some(conv),
+            Self::Classifier(_) => None,
+        }
+    }
+
+    /// Tensor that is read from the top to the bottom; a convolution may add another.
+    pub const fn input(&self) -> u8 {
+        match self {
+            Self::Conv(conv) => conv.input,
+            Self::Classifier(classifier) => classifier.input,
+        }
+    }
+
     /// True where the operation reads the tensor.
     pub(crate) fn reads(&self, tensor: u8) -> bool {
-        match self {
-            Self::Conv(c) => c.input == tensor || c.residual == Some(tensor),
-            Self::Classifier(c) => c.input == tensor,
-        }
+        self.input() == tensor || self.conv().is_some_and(|c| c.residual == Some(tensor))
     }
 }
 
@@ -186,6 +199,11 @@ impl Header<'_> {
     pub fn input(&self) -> Shape {
         self.tensor(0).shape
     }
+
+    /// The convolutions with the numbers of their operations.
+    pub fn convs(&self) -> impl Iterator<Item = (usize, &Conv)> {
+        self.ops.iter().enumerate().filter_map(|(index, op)| Some((index, op.conv()?)))
+    }
 }
 
 /// Tensors and operations, wherever they lie.
@@ -201,10 +219,7 @@ pub(crate) trait Graph {
 
     /// The convolution that is operation `index`.
     fn conv(&self, index: usize) -> Option<Conv> {
-        match self.op(index) {
-            Some(Op::Conv(conv)) => Some(conv),
-            _ => None,
-        }
+        self.op(index)?.conv().copied()
     }
 }
 

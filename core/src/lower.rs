@@ -7,13 +7,14 @@
 
 use heapless::Vec;
 
+use crate::arch::Effective;
 use crate::graph::{
     Activation, Classifier, Conv, Header, KernelKind, MAX_OPS, MAX_TENSORS, Op, Tensor, padded,
 };
 use crate::kernel::pack::WeightShape;
 use crate::kernel::{ConvShape, weight_words};
 use crate::plan::{self, Plan};
-use crate::space::{Block, Shape, Shortcut, Space};
+use crate::space::{ConvNode, MAX_LAYERS, Shape, Site, Space};
 
 /// A graph whose scales and zero points are still to be set, and the length of its data section.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +26,10 @@ pub struct Lowered<'a> {
     /// What each operation computes, in the order of [`Header::ops`].
     pub sources: Vec<Source, MAX_OPS>,
 }
+
+// A space has at most one projection for two layers, so that its graph, with image and classifier,
+// always fits.
+const _: () = assert!(MAX_LAYERS + MAX_LAYERS / 2 < MAX_OPS && MAX_OPS <= MAX_TENSORS);
 
 /// Where an operation's weights come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,36 +76,23 @@ pub fn lower_with<'a>(
             sources: Vec::new(),
         },
     };
-    let mut current = graph.tensor(space.input);
-    for placed in space.placed_blocks() {
-        let entry = current;
-        for i in placed.first..=placed.last() {
-            let layer = &space.layers[i];
-            let after_add = placed.block.layers() == 2 && i == placed.last();
-            let residual = match placed.block {
-                Block::Residual(Shortcut::Projection) if after_add => {
-                    let stride = space.layers[placed.first].stride;
-                    let geometry =
-                        Geometry { kernel: 1, stride, channels: plan.layers[i].output.0 };
-                    let source = Source::Projection(i as u8);
-                    Some(graph.conv(source, entry, None, geometry, Activation::None))
-                }
-                Block::Residual(Shortcut::Identity) if after_add => Some(entry),
-                _ => None,
-            };
-            let activation = match plan.layers[i].activation {
-                plan::Activation::Relu => Activation::Relu,
-                plan::Activation::Prelu => Activation::Prelu,
-            };
-            let geometry = Geometry {
-                kernel: layer.kernel,
-                stride: layer.stride,
-                channels: plan.layers[i].output.0,
-            };
-            current = graph.conv(Source::Layer(i as u8), current, residual, geometry, activation);
-        }
+    graph.tensor(space.input);
+    for node in space.convs() {
+        let (source, activation) = match node.site {
+            Site::Layer(i) => {
+                let activation = match plan.layers[i].activation {
+                    plan::Activation::Relu => Activation::Relu,
+                    plan::Activation::Prelu => Activation::Prelu,
+                };
+                (Source::Layer(i as u8), activation)
+            }
+            Site::Shortcut(i) => (Source::Projection(i as u8), Activation::None),
+        };
+        let (kernel, stride) = space.geometry(node.site);
+        let (_, Effective(channels)) = plan.widths(node.site);
+        graph.conv(source, &node, Geometry { kernel, stride, channels }, activation);
     }
-    graph.classifier(current);
+    graph.classifier();
     graph.lowered
 }
 
@@ -118,10 +110,8 @@ struct Lowering<'a, 'k> {
 }
 
 impl Lowering<'_, '_> {
-    fn tensor(&mut self, shape: Shape) -> u8 {
-        let tensors: &mut Vec<Tensor, MAX_TENSORS> = &mut self.lowered.header.tensors;
-        let _ = tensors.push(Tensor { shape, zero: i8::MIN, scale: 1.0 });
-        (tensors.len() - 1) as u8
+    fn tensor(&mut self, shape: Shape) {
+        self.lowered.header.tensors.extend([Tensor { shape, zero: i8::MIN, scale: 1.0 }]);
     }
 
     /// A section of so many bytes: where it starts. Sections start at multiples of 4.
@@ -132,8 +122,8 @@ impl Lowering<'_, '_> {
     }
 
     fn op(&mut self, op: Op, source: Source) {
-        let _ = self.lowered.header.ops.push(op);
-        let _ = self.lowered.sources.push(source);
+        self.lowered.header.ops.extend([op]);
+        self.lowered.sources.extend([source]);
     }
 
     fn shape(&self, tensor: u8) -> Shape {
@@ -143,15 +133,17 @@ impl Lowering<'_, '_> {
     fn conv(
         &mut self,
         source: Source,
-        input: u8,
-        residual: Option<u8>,
+        node: &ConvNode,
         geometry: Geometry,
         activation: Activation,
-    ) -> u8 {
+    ) {
         let Geometry { kernel, stride, channels } = geometry;
+        // Tensors have the numbers of the space's maps.
+        let (input, output) = (node.input as u8, node.output as u8);
+        let residual = node.residual.map(|map| map as u8);
         let read = self.shape(input);
         let written = read.convolved(stride, channels);
-        let output = self.tensor(written);
+        self.tensor(written);
         let shape = WeightShape { output: channels, kernel, input: read.channels };
         let direct = KernelKind::Direct;
         let asked = ConvShape { input: read, output: written, kernel, stride, kind: direct };
@@ -162,10 +154,10 @@ impl Lowering<'_, '_> {
             Conv { input, output, residual, kernel, stride, kind, activation, weights, params: 0 };
         conv.params = self.section(conv.param_rows() * shape.output_pairs() * 2 * 4);
         self.op(Op::Conv(conv), source);
-        output
     }
 
-    fn classifier(&mut self, input: u8) {
+    fn classifier(&mut self) {
+        let input = (self.lowered.header.tensors.len() - 1) as u8;
         let classes = usize::from(self.lowered.header.classes);
         let weights = self.section(classes * padded(self.shape(input).channels));
         let params = self.section(classes * 8);

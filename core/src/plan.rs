@@ -6,7 +6,7 @@ use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::arch::{Arch, Effective, Nominal};
-use crate::space::{Block, MAX_LAYERS, Shortcut, Space};
+use crate::space::{MAX_LAYERS, Site, Space};
 
 /// How nominal widths become effective ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,29 +149,36 @@ pub fn resolve(
     enhancement: Enhancement,
     scheme: BranchScheme,
 ) -> Plan {
-    let mut layers: Vec<PlanLayer, MAX_LAYERS> = Vec::new();
-    for placed in space.placed_blocks() {
-        for i in placed.first..=placed.last() {
-            let nominal = arch.nominal(space, i);
-            let output = enhancement.effective(nominal);
-            let after_add = placed.block.layers() == 2 && i == placed.last();
-            let input = layers.last().map_or(Effective(space.input.channels), |l| l.output);
-            let _ = layers.push(PlanLayer {
-                nominal,
-                input,
-                output,
-                branch: scheme.branch(space.layers[i].widths, arch.options()[i], output),
-                activation: enhancement.activation(nominal, after_add),
-            });
-        }
-    }
-    Plan { layers }
+    let mut input = Effective(space.input.channels);
+    let layers = space.convs().filter_map(|conv| {
+        let Site::Layer(i) = conv.site else { return None };
+        let nominal = arch.nominal(space, i);
+        let output = enhancement.effective(nominal);
+        let after_add = conv.residual.is_some();
+        Some(PlanLayer {
+            nominal,
+            input: core::mem::replace(&mut input, output),
+            output,
+            branch: scheme.branch(space.layers[i].widths, arch.options()[i], output),
+            activation: enhancement.activation(nominal, after_add),
+        })
+    });
+    Plan { layers: layers.collect() }
 }
 
 impl Plan {
     /// Channels that block input `first` reads: those of the shortcut.
     pub fn block_input(&self, first: usize) -> Effective {
         self.layers[first].input
+    }
+
+    /// Channels that a convolution reads and writes.
+    pub fn widths(&self, site: Site) -> (Effective, Effective) {
+        match site {
+            Site::Layer(i) => (self.layers[i].input, self.layers[i].output),
+            // A residual block has two layers.
+            Site::Shortcut(last) => (self.block_input(last - 1), self.layers[last].output),
+        }
     }
 
     /// Channels that the classifier reads.
@@ -211,20 +218,12 @@ pub fn branches(space: &Space<'_>, i: usize, enhancement: Enhancement, scheme: B
 /// Multiply-accumulates and parameters of a resolved sub-network.
 pub fn cost(space: &Space<'_>, plan: &Plan) -> Cost {
     let mut cost = Cost { macs: 0, params: 0 };
-    let mut conv = |kernel: u8, input: Effective, output: Effective, pixels: usize| {
+    for conv in space.convs() {
+        let (kernel, _) = space.geometry(conv.site);
+        let (input, output) = plan.widths(conv.site);
         let weights = u64::from(kernel).pow(2) * u64::from(input.0) * u64::from(output.0);
-        cost.macs += weights * pixels as u64;
+        cost.macs += weights * space.output_of(conv.site.layer()).pixels() as u64;
         cost.params += weights + 2 * u64::from(output.0);
-    };
-    for placed in space.placed_blocks() {
-        for i in placed.first..=placed.last() {
-            let (layer, planned) = (&space.layers[i], &plan.layers[i]);
-            let pixels = space.input_of(i).convolved(layer.stride, 0).pixels();
-            conv(layer.kernel, planned.input, planned.output, pixels);
-            if i == placed.last() && placed.block == Block::Residual(Shortcut::Projection) {
-                conv(1, plan.block_input(placed.first), planned.output, pixels);
-            }
-        }
     }
     let classifier = u64::from(plan.features().0) * u64::from(space.classes);
     Cost {

@@ -1,5 +1,11 @@
 //! Search spaces as borrowed data: a backbone whose layers offer several widths.
 
+mod builtin;
+mod walk;
+
+pub use builtin::{BUILTIN, RESNET8, RESNET20};
+pub use walk::{ConvNode, Site, walk};
+
 use crate::error::{Error, SpaceProblem};
 
 /// Most layers a space may have.
@@ -209,9 +215,12 @@ impl<'a> Space<'a> {
             .iter()
             .fold(Shape { channels: 0, ..self.input }, |s, l| s.convolved(l.stride, 0))
     }
+
+    /// The shape that layer `i` writes, channels left at 0.
+    pub fn output_of(&self, i: usize) -> Shape {
+        self.input_of(i + 1)
+    }
 }
 
-mod builtin;
-pub use builtin::{BUILTIN, RESNET8, RESNET20};
 #[cfg(test)]
 mod tests;

@@ -14,14 +14,12 @@ pub(crate) fn is_sound(
 ) -> bool {
     let inside = |at: u32, length: usize| u64::from(at) + length as u64 <= u64::from(words);
     let mut sound = inside(tensor(0), tensor_words(graph, 0));
-    let mut start = 0;
-    while let Some(unit) = Unit::at(graph, start) {
+    Unit::each(graph, |start, unit| {
         sound &= inside(scratch(start), unit.scratch_words(graph));
         if let Some(conv) = unit.last() {
             sound &= inside(tensor(conv.output), tensor_words(graph, conv.output));
         }
-        start += unit.len();
-    }
+    });
     pairs(graph, |pair| {
         let new = match pair.new {
             Item::Tensor(id) => tensor(id),

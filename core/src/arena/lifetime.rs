@@ -41,9 +41,7 @@ impl Pair {
 /// Calls `visit` with all pairs of items that live at the same time, in the order of execution.
 /// Tensors that live within a unit have no place and are no items.
 pub(crate) fn pairs(graph: &impl Graph, mut visit: impl FnMut(Pair)) {
-    let mut start = 0;
-    // Operations whose outputs have places.
-    while let Some(unit) = Unit::at(graph, start) {
+    Unit::each(graph, |start, unit| {
         let next = start + unit.len();
         let scratch = unit.scratch_words(graph);
         let output = unit.last().map(|conv| (conv.output, tensor_words(graph, conv.output)));
@@ -71,6 +69,5 @@ pub(crate) fn pairs(graph: &impl Graph, mut visit: impl FnMut(Pair)) {
             let new = Item::Scratch(start as u8);
             visit(Pair { new, new_words: scratch, old: id, old_words, slack: None });
         }
-        start = next;
-    }
+    });
 }

@@ -34,6 +34,17 @@ impl Unit {
         }
     }
 
+    /// Visits the units of a graph in the order of execution, each with the number of its first
+    /// operation. Ends early where an operation cannot be decoded.
+    // A visitor, since an iterator would move units with `memcpy`: 700 bytes of flash.
+    pub(crate) fn each(graph: &impl Graph, mut visit: impl FnMut(usize, &Self)) {
+        let mut start = 0;
+        while let Some(unit) = Self::at(graph, start) {
+            visit(start, &unit);
+            start += unit.len();
+        }
+    }
+
     /// Operations in the unit.
     pub(crate) const fn len(&self) -> usize {
         match self {

@@ -98,15 +98,7 @@ fn residual_blocks_are_ordered_as_documented() {
         Source::Classifier,
     ];
     assert_eq!(lowered.sources.as_slice(), expected);
-    let residuals: Vec<_> = lowered
-        .header
-        .ops
-        .iter()
-        .filter_map(|op| match op {
-            Op::Conv(c) => c.residual,
-            Op::Classifier(_) => None,
-        })
-        .collect();
+    let residuals: Vec<_> = lowered.header.convs().filter_map(|(_, c)| c.residual).collect();
     // The identity adds the stem's output, the projections their own.
     assert_eq!(residuals, [1, 5, 8]);
 }
