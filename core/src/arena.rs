@@ -3,6 +3,7 @@
 mod bound;
 mod check;
 mod lifetime;
+#[allow(clippy::indexing_slicing, reason = "only hosts plan arenas")]
 mod plan;
 mod unit;
 

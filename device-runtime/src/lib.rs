@@ -36,6 +36,7 @@
 //! Rust's targets do not say which Armv8-M cores have the DSP extension: build for Cortex-M33 with
 //! `RUSTFLAGS="-C target-cpu=cortex-m33"`, or the kernels for Armv7-M are taken.
 #![no_std]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 mod agent;
 mod dsp;

@@ -167,6 +167,7 @@ macro_rules! embed {
 
 /// Words of a blob's bytes, the first byte the lowest; `N` is a quarter of their number. What is
 /// missing is 0.
+#[allow(clippy::indexing_slicing, reason = "the condition bounds both indices")]
 pub const fn blob_words<const N: usize>(bytes: &[u8]) -> [u32; N] {
     let (mut words, mut i) = ([0; N], 0);
     let chunks = bytes.as_chunks::<4>().0;

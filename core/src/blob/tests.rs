@@ -1,6 +1,7 @@
 use std::vec;
 use std::vec::Vec;
 
+use super::checksum::words_checksum;
 use super::{BlobView, FIXED, Sections, VERSION, checksum, offset, write};
 use crate::error::{Error, GraphProblem};
 use crate::exec::Network;
@@ -336,7 +337,7 @@ fn both_checksums_are_one() {
         let blob = Random(length).bytes(length as usize * 4);
         let words: std::vec::Vec<u32> =
             blob.chunks_exact(4).map(|b| u32::from_le_bytes(b.try_into().unwrap())).collect();
-        assert_eq!(super::words_checksum(&words, 0), checksum(&blob));
+        assert_eq!(words_checksum(&words, 0), checksum(&blob));
     }
     // The check value of CRC-32/ISO-HDLC is that of the bytes "123456789".
     assert_eq!(checksum(b"123456789"), 0xcbf4_3926);

@@ -1,7 +1,8 @@
 //! The checked view.
 
+use super::checksum::words_checksum;
 use super::record::{self, OpRecord, TensorRecord};
-use super::{ALIGNMENT, FIXED, MAGIC, VERSION, check, offset, words_checksum};
+use super::{ALIGNMENT, FIXED, MAGIC, VERSION, check, offset};
 use crate::error::Error;
 use crate::graph::{
     Classifier, Conv, Graph, Header, KernelSet, MAX_OPS, MAX_TENSORS, NO_TENSOR, Op, Tensor, padded,
@@ -24,16 +25,17 @@ pub struct BlobView<'a> {
     data: &'a [u32],
 }
 
+#[expect(clippy::indexing_slicing, reason = "every offset lies below `FIXED`")]
 const fn word(fixed: &[u32; WORDS], at: usize) -> u32 {
     fixed[at / 4]
 }
 
 const fn half(fixed: &[u32; WORDS], at: usize) -> usize {
-    (fixed[at / 4] >> (at % 4 * 8)) as usize & 0xffff
+    (word(fixed, at) >> (at % 4 * 8)) as usize & 0xffff
 }
 
 const fn byte(fixed: &[u32; WORDS], at: usize) -> usize {
-    (fixed[at / 4] >> (at % 4 * 8)) as usize & 0xff
+    (word(fixed, at) >> (at % 4 * 8)) as usize & 0xff
 }
 
 impl<'a> BlobView<'a> {
@@ -176,11 +178,10 @@ impl<'a> BlobView<'a> {
 
     /// Kernels that execute the network.
     pub const fn kernels(&self) -> KernelSet {
-        let (mut set, mut op) = (KernelSet::NONE, 0);
-        while op < self.ops.len() {
-            let [what, how, ..] = self.ops[op];
-            set = set.union(record::kernel_of(what, how));
-            op += 1;
+        let (mut set, mut ops) = (KernelSet::NONE, self.ops);
+        while let [[what, how, ..], rest @ ..] = ops {
+            set = set.union(record::kernel_of(*what, *how));
+            ops = rest;
         }
         set
     }

@@ -5,6 +5,7 @@
 //! has not run the network. No function allocates, keeps state or panics.
 //! `cargo xtask c-library --write` generates the header from this file.
 #![no_std]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use core::ffi::c_void;
 use core::ops::Range;
