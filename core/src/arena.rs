@@ -1,4 +1,9 @@
-//! The arena: what is executed together, what lives at the same time, and where it lies.
+//! The arena: one region of memory for all tensors and all scratch of a network.
+//!
+//! The executor runs a network unit by unit: a convolution, a residual block, or the classifier.
+//! From the units of a graph follow the items that live at the same time, and how far they may
+//! overlap. [`ArenaPlan`] chooses places for them on a host; a device proves the places in a blob
+//! by the same rules.
 
 mod bound;
 mod check;

@@ -1,4 +1,8 @@
-//! The network file (`core/docs/blob-format.md`): a checked view without copies, and the writer.
+//! Blobs: network files that devices read in place (`core/docs/blob-format.md`).
+//!
+//! [`BlobView`] checks a blob and gives access to it without copies. [`Sections`] and [`write()`]
+//! make one; [`with_kinds`] rewrites one for other kernels. [`arena_words`], [`classes`] and
+//! [`kernels`] read a blob while a program is compiled.
 
 mod check;
 mod checksum;
@@ -17,7 +21,7 @@ pub use write::{Sections, encoded_len, write};
 
 /// First bytes of a blob.
 pub const MAGIC: [u8; 4] = *b"SNB\0";
-/// Version of the format that this library reads and writes.
+/// Version of the format.
 pub const VERSION: u16 = 2;
 /// Alignment of a blob in memory and of its sections, bytes.
 pub const ALIGNMENT: usize = 4;
@@ -30,7 +34,7 @@ mod offset {
     pub const RESERVED: usize = 6;
     pub const LENGTH: usize = 8;
     pub const CHECKSUM: usize = 12;
-    /// The checksum covers everything from here on.
+    /// First byte that the checksum covers.
     pub const CHECKED: usize = 16;
     pub const ARENA: usize = 16;
     pub const LOGIT_SCALE: usize = 20;

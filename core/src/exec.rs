@@ -1,4 +1,8 @@
-//! The executor: units of operations in an arena that the blob has planned, and an observer.
+//! The executor: runs a network in the arena that its blob plans.
+//!
+//! [`Network`] combines a checked blob with kernels. It runs a whole image, or one unit at a time.
+//! Errors come from its arguments only, before anything is written.
+//!
 //!
 //! ```
 //! use supernano_core::{blob::BlobView, error::Error, exec::Network, kernel::{Packed, Scalar}};
@@ -22,10 +26,10 @@ pub use network::Network;
 use crate::blob::BlobView;
 use crate::graph::{Graph as _, Op};
 
-// The host's search and exporter name the arena's plan here.
+// The host's search and exporter use these paths.
 pub use crate::arena::{ArenaPlan, unit_bytes};
 
-/// The class with the largest logit, the lowest index on ties; 0 without logits.
+/// The class with the largest logit, the lowest such class on ties; 0 if there are no logits.
 pub fn argmax(logits: &[i32]) -> usize {
     let mut best = (0, i32::MIN);
     for (i, &logit) in logits.iter().enumerate() {
@@ -36,7 +40,7 @@ pub fn argmax(logits: &[i32]) -> usize {
     best.0
 }
 
-/// Multiply-accumulates of an operation, for reports.
+/// Multiply-accumulates of an operation.
 pub fn macs(view: &BlobView<'_>, op: &Op) -> u64 {
     let shape = |id: u8| view.tensor(id).shape;
     match op {

@@ -1,4 +1,9 @@
-//! Kernels: the obvious loops, and the packed path over a small trait of primitives.
+//! Kernels: implementations of convolutions, residual blocks and the classifier.
+//!
+//! [`Kernels`] is the trait that the executor calls with tasks. [`Reference`] implements it with
+//! plain loops, value by value. [`Packed`] implements it with rows that roll through the scratch,
+//! over the primitives of a [`MicroKernel`]: [`Scalar`], [`Host`], or those of a device.
+//! [`check()`] compares primitives with [`Scalar`]. [`ConvShape`] computes the sizes of scratch.
 
 mod check;
 mod finish;
@@ -31,10 +36,10 @@ pub(crate) use weights::{are_transformed, weight};
 pub use weights::{pack_as, weight_words};
 pub use window::{Sums, TILE_OUTPUTS, TILE_PIXELS, Window};
 
-/// The fastest primitives that need no more than the target's baseline.
+/// The fastest primitives of this crate for the target.
 #[cfg(target_arch = "x86_64")]
 pub type Host = Sse2;
-/// The fastest primitives that need no more than the target's baseline.
+/// The fastest primitives of this crate for the target.
 #[cfg(not(target_arch = "x86_64"))]
 pub type Host = Scalar;
 

@@ -1,9 +1,9 @@
-//! From a resolved sub-network to the graph that a blob carries: tensors, operations, and where
-//! each section lies. The exporter fills in numbers; the search reads sizes off it.
+//! Lowering: from a plan to the graph of a blob.
 //!
-//! Order of a residual block: first convolution, projection (if any), second convolution with the
-//! addition fused. Order of the data section: input table, then for each operation its weights
-//! and its parameters.
+//! [`lower`] makes tensors and operations and places every section. The exporter writes the same
+//! graph with numbers; the search reads sizes from it. Operations have the order of
+//! [`space::walk`](crate::space::walk), then the classifier. The data section holds the input
+//! table, then weights and parameters of each operation.
 
 use heapless::Vec;
 
@@ -16,44 +16,42 @@ use crate::kernel::{ConvShape, weight_words};
 use crate::plan::{self, Plan};
 use crate::space::{ConvNode, MAX_LAYERS, Shape, Site, Space};
 
-/// A graph whose scales and zero points are still to be set, and the length of its data section.
+/// A graph without scales and zero points, and the length of its data section.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lowered<'a> {
-    /// Everything but numbers: scales are 1, zero points -128.
+    /// The graph. Scales are 1, zero points -128.
     pub header: Header<'a>,
     /// Bytes of the data section.
     pub data_len: usize,
-    /// What each operation computes, in the order of [`Header::ops`].
+    /// The origin of each operation's weights, in the order of [`Header::ops`].
     pub sources: Vec<Source, MAX_OPS>,
 }
 
-// A space has at most one projection for two layers, so that its graph, with image and classifier,
-// always fits.
+// A space has at most one projection per two layers, so its graph always fits, classifier included.
 const _: () = assert!(MAX_LAYERS + MAX_LAYERS / 2 < MAX_OPS && MAX_OPS <= MAX_TENSORS);
 
-/// Where an operation's weights come from.
+/// The origin of an operation's weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// Layer of the space, from 0.
+    /// A layer of the space, from 0.
     Layer(u8),
-    /// The projection of the block that ends with this layer.
+    /// The projection shortcut of the block that ends with this layer.
     Projection(u8),
     /// The classifier.
     Classifier,
 }
 
-/// What the graph of a validated space's sub-network looks like; `code` is as it is written. A
-/// space too deep for a blob loses its last operations, which [`crate::blob::write`] then refuses.
-/// All convolutions are [`KernelKind::Direct`].
+/// Lowers a sub-network of a validated space, with [`KernelKind::Direct`] for all convolutions.
+/// `code` is the written code.
 pub fn lower<'a>(space: &Space<'a>, plan: &Plan, code: &'a str) -> Lowered<'a> {
     lower_with(space, plan, code, &|_, _| KernelKind::Direct)
 }
 
-/// Chooses a kind for a convolution, of which it gets the kind `Direct`.
+/// Chooses the kind of a convolution, given as a [`KernelKind::Direct`] shape.
 pub type Kinds<'k> = dyn Fn(Source, ConvShape) -> KernelKind + 'k;
 
-/// [`lower`] with a kind for each convolution; where a kind does not suit
-/// ([`KernelKind::suits`]), the convolution is direct.
+/// As [`lower`], with a kind for each convolution. A convolution that the kind does not suit
+/// ([`KernelKind::suits`]) is direct.
 pub fn lower_with<'a>(
     space: &Space<'a>,
     plan: &Plan,
@@ -96,7 +94,7 @@ pub fn lower_with<'a>(
     graph.lowered
 }
 
-/// What a convolution makes of its input's shape.
+/// The properties of a convolution that decide the shape of its output.
 #[derive(Clone, Copy)]
 struct Geometry {
     kernel: u8,
@@ -114,7 +112,7 @@ impl Lowering<'_, '_> {
         self.lowered.header.tensors.extend([Tensor { shape, zero: i8::MIN, scale: 1.0 }]);
     }
 
-    /// A section of so many bytes: where it starts. Sections start at multiples of 4.
+    /// Reserves a section of `len` bytes, and returns its offset, a multiple of 4.
     fn section(&mut self, len: usize) -> u32 {
         let at = self.lowered.data_len;
         self.lowered.data_len = (at + len).next_multiple_of(crate::blob::ALIGNMENT);
@@ -138,9 +136,9 @@ impl Lowering<'_, '_> {
         activation: Activation,
     ) {
         let Geometry { kernel, stride, channels } = geometry;
-        // Tensors have the numbers of the space's maps.
+        // A tensor has the index that the walk gives it.
         let (input, output) = (node.input as u8, node.output as u8);
-        let residual = node.residual.map(|map| map as u8);
+        let residual = node.residual.map(|tensor| tensor as u8);
         let read = self.shape(input);
         let written = read.convolved(stride, channels);
         self.tensor(written);

@@ -1,7 +1,8 @@
 //! The device's side of the wire protocol (`core/docs/wire-format.md`).
 //!
-//! A firmware gives an [`Agent`] its [`Board`] and its [`Memory`], passes it each received byte, and
-//! sends the bytes that it returns. The agent knows no line: UART, TCP and RTT carry the same bytes.
+//! A firmware gives an [`Agent`] its [`Board`] and its [`Memory`], passes it each received byte,
+//! and sends the bytes that it returns. The agent knows no line: UART, TCP and RTT carry the same
+//! bytes.
 
 mod board;
 mod meter;

@@ -1,11 +1,11 @@
-//! The proof of a plan that a blob carries.
+//! The proof that the arena plan of a blob is sound.
 
-use super::lifetime::{Item, pairs};
+use super::lifetime::{Item, interferences};
 use super::unit::{Unit, tensor_words};
 use crate::graph::Graph;
 
-/// True where the places of a graph keep apart what lives at the same time, lie inside the arena
-/// and are 0 for what has none. `tensor` and `scratch` are places in words.
+/// True if all tensors and scratch of a graph lie inside the arena and all interferences are
+/// respected. `tensor` and `scratch` return places, in words.
 pub(crate) fn is_sound(
     graph: &impl Graph,
     words: u32,
@@ -20,12 +20,12 @@ pub(crate) fn is_sound(
             sound &= inside(tensor(conv.output), tensor_words(graph, conv.output));
         }
     });
-    pairs(graph, |pair| {
-        let new = match pair.new {
+    interferences(graph, |both| {
+        let new = match both.new {
             Item::Tensor(id) => tensor(id),
             Item::Scratch(op) => scratch(usize::from(op)),
         };
-        sound &= pair.allows(new, tensor(pair.old));
+        sound &= both.allows(new, tensor(both.old));
     });
     sound
 }

@@ -5,7 +5,8 @@ pub(crate) fn checksum(bytes: &[u8]) -> u32 {
     CRC.checksum(bytes)
 }
 
-/// [`checksum`] of words from `start` on, with a table of 64 bytes and for constants.
+/// As [`checksum`], of words from `start` on. It has a table of 64 bytes only, and runs in
+/// constants.
 #[expect(clippy::indexing_slicing, reason = "the conditions bound both indices")]
 pub(crate) const fn words_checksum(words: &[u32], start: usize) -> u32 {
     let (mut sum, mut at) = (u32::MAX, start);
@@ -21,7 +22,7 @@ pub(crate) const fn words_checksum(words: &[u32], start: usize) -> u32 {
     !sum
 }
 
-/// What four bits add to a CRC-32 (ISO-HDLC, polynomial 0xedb88320 reflected).
+/// Contribution of four bits to the CRC-32, with the reflected polynomial 0xedb88320.
 #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 const NIBBLES: [u32; 16] = {
     let (mut table, mut i) = ([0; 16], 0);

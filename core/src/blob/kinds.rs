@@ -1,4 +1,4 @@
-//! The same network with other kinds of kernels.
+//! Rewriting of a network for other kinds of kernels.
 
 use heapless::Vec;
 
@@ -7,13 +7,13 @@ use crate::error::{Error, GraphProblem};
 use crate::graph::{Conv, Graph as _, KernelKind, Op, padded};
 use crate::kernel::{self, pack::WeightShape};
 
-/// Writes the network of `view` into `out` with the kind that `kinds` gives for each convolution
-/// (by the number of its operation; direct where that kind does not suit) and returns the length
-/// of the blob. The logits of every image stay the same. `data` takes the data section, and needs
-/// as many bytes as `out`.
+/// Writes the network of a checked view into `out`, with the kind that `kinds` returns for each
+/// convolution and the index of its operation, and returns the length of the blob. A convolution
+/// that the kind does not suit becomes direct. All logits stay the same. `data` holds the data
+/// section, and has as many bytes as `out`.
 ///
 /// # Errors
-/// As [`write()`]; [`Error::BufferTooSmall`].
+/// Those of [`write()`]; [`Error::BufferTooSmall`].
 pub fn with_kinds(
     view: &BlobView<'_>,
     kinds: &dyn Fn(usize, &Conv) -> KernelKind,
@@ -56,7 +56,7 @@ pub fn with_kinds(
     write(&header, labels, sections.data(), out)
 }
 
-/// Weights i8 `[output][ky][kx][input]`, in the first bytes of `out`.
+/// Unpacks weights to i8 `[output][ky][kx][input]`, in the first bytes of `out`.
 fn plain<'o>(
     words: &[u32],
     kind: KernelKind,

@@ -1,14 +1,15 @@
-//! What a blob says about itself before any check, for constants.
+//! Fields of a blob before any check, for constants.
 //!
-//! These functions give a static its length and a type its set of kernels while the program is
-//! compiled. They trust the bytes; [`BlobView`](super::BlobView) does not.
+//! These functions size a static and choose a set of kernels while a program is compiled. They do
+//! not check the blob; [`BlobView`](super::BlobView) does.
 
 use super::record::{self, OpRecord, TensorRecord};
 use super::{FIXED, VERSION, offset};
 use crate::graph::KernelSet;
 
-/// Words of the arena that a blob asks for, before any check: for the length of a static.
-/// 0 for bytes that are no blob of this version.
+/// 32-bit words of the blob's arena, before any check; 0 if the bytes are not a blob of this
+/// version.
+///
 ///
 /// ```
 /// # const BLOB: &[u8] = &[0; 8];
@@ -21,7 +22,7 @@ pub const fn arena_words(blob: &[u8]) -> usize {
     }
 }
 
-/// Classes that a blob says it has, before any check; 0 for bytes that are no blob of this version.
+/// Number of classes, before any check; 0 if the bytes are not a blob of this version.
 pub const fn classes(blob: &[u8]) -> usize {
     match fixed(blob) {
         Some(fixed) => word_at(fixed, offset::CLASSES) & 0xffff,
@@ -40,7 +41,8 @@ const fn fixed(blob: &[u8]) -> Option<&[u8; FIXED]> {
     Some(fixed)
 }
 
-/// Kernels that a blob asks for, before any check; none for bytes that are no blob of this version.
+/// Kernels of the blob's convolutions, before any check; none if the bytes are not a blob of this
+/// version.
 pub const fn kernels(blob: &[u8]) -> KernelSet {
     let Some(fixed) = fixed(blob) else { return KernelSet::NONE };
     let (tensors, ops) = (fixed[offset::TENSORS] as usize, fixed[offset::OPS] as usize);

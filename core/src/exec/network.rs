@@ -1,4 +1,4 @@
-//! A network at work: a blob with kernels.
+//! A network that runs: a blob with kernels.
 
 use core::ops::Range;
 
@@ -10,46 +10,45 @@ use crate::kernel::{BlockTask, ClassifierTask, ConvShape, ConvTask, Kernels};
 
 /// A checked blob with kernels.
 ///
-/// [`Network::run`] checks its slices, then cannot fail. [`Network::step`] does the same one unit
-/// at a time: a convolution, a residual block, the classifier.
+/// [`Network::run`] checks the lengths of its arguments and then cannot fail. [`Network::step`]
+/// does the same for one unit: a convolution, a residual block, or the classifier.
 #[derive(Clone, Debug)]
 pub struct Network<'a, K> {
     view: BlobView<'a>,
     kernels: K,
 }
 
-/// What a unit is.
+/// The kind of a unit.
 #[derive(Clone, Copy)]
-enum Kind {
+enum UnitKind {
     Conv,
     Block,
     Classifier,
 }
 
-/// A unit to execute.
-struct Task {
-    kind: Kind,
+/// A unit to execute. It is small, since it stays on the stack during the execution.
+struct UnitTask {
+    kind: UnitKind,
     ops: usize,
     scratch: Range<usize>,
 }
 
 impl<'a, K: Kernels> Network<'a, K> {
-    /// A network of a blob that has been checked, with kernels that have all of the blob's
+    /// Combines a checked blob with kernels, which must include those of the blob
     /// ([`BlobView::kernels`]).
     pub fn new(view: &BlobView<'a>, kernels: K) -> Self {
         Self::of_view(view.clone(), kernels)
     }
 
-    /// As [`Self::new`], for constants.
+    /// Constant version of [`Self::new`].
     pub const fn of_view(view: BlobView<'a>, kernels: K) -> Self {
         Self { view, kernels }
     }
 
-    /// Checks a blob, and that there are kernels for it; [`BlobView::new_intact`] and [`Self::new`]
-    /// check less.
+    /// Checks a blob, and that the kernels include those of the blob.
     ///
     /// # Errors
-    /// Those of [`BlobView::new_checked`]; [`Error::BlobOp`] for a kernel that there is not.
+    /// Those of [`BlobView::new_checked`]; [`Error::BlobOp`] for a kernel that is missing.
     pub fn from_bytes(blob: &'a [u8], kernels: K) -> Result<Self, Error> {
         let view = BlobView::new_checked(blob)?;
         if K::KERNELS != KernelSet::ALL {
@@ -67,12 +66,12 @@ impl<'a, K: Kernels> Network<'a, K> {
         &self.view
     }
 
-    /// Operations, the classifier included.
+    /// Number of operations, the classifier included.
     pub fn ops(&self) -> usize {
         self.view.ops()
     }
 
-    /// Bytes of the arena, exactly.
+    /// Bytes of the arena.
     pub fn arena_bytes(&self) -> usize {
         self.arena_words() * 4
     }
@@ -82,8 +81,8 @@ impl<'a, K: Kernels> Network<'a, K> {
         if K::ROLLED { self.view.arena_bytes() / 4 } else { self.tensor_at(u8::MAX) }
     }
 
-    /// Where the image lies in the arena, u8 `[height][width][channels]`: a camera may write it
-    /// there. Executing the network destroys it.
+    /// The place of the image in the arena, u8 `[height][width][channels]`, for example for a
+    /// camera to write to. The execution of the network overwrites it.
     ///
     /// # Errors
     /// [`Error::ArenaTooSmall`].
@@ -96,12 +95,12 @@ impl<'a, K: Kernels> Network<'a, K> {
             .ok_or(Error::ArenaTooSmall { needed, found })
     }
 
-    /// Executes the network on an image (u8, height x width x channels) and writes one logit a
-    /// class; its real value is `logit_scale` x the integer.
+    /// Executes the network on an image, u8 `[height][width][channels]`, and writes one logit per
+    /// class. The real value of a logit is `logit_scale` x the integer.
     ///
     /// # Errors
-    /// [`Error::ImageLength`], [`Error::ArenaTooSmall`], [`Error::SliceLength`] of the logits, all
-    /// before anything is written.
+    /// [`Error::ImageLength`], [`Error::ArenaTooSmall`], or [`Error::SliceLength`] for the logits.
+    /// Nothing is written in these cases.
     pub fn run<O: Observer + ?Sized>(
         &self,
         image: &[u8],
@@ -119,10 +118,10 @@ impl<'a, K: Kernels> Network<'a, K> {
         self.run_placed(arena, logits, observer)
     }
 
-    /// As [`Self::run`], on the image that lies in the arena ([`Self::image_mut`]).
+    /// Executes the network on the image at its place in the arena ([`Self::image_mut`]).
     ///
     /// # Errors
-    /// [`Error::ArenaTooSmall`], [`Error::SliceLength`] of the logits.
+    /// [`Error::ArenaTooSmall`], or [`Error::SliceLength`] for the logits.
     pub fn run_placed<O: Observer + ?Sized>(
         &self,
         arena: &mut [u32],
@@ -137,12 +136,12 @@ impl<'a, K: Kernels> Network<'a, K> {
         Ok(())
     }
 
-    /// Executes the unit that starts with operation `op` and returns the operation that the next
-    /// one starts with: from 0 up to [`Self::ops`], all on the same arena, into which the image
-    /// was put before. Only the last touches the logits.
+    /// Executes the unit that starts with operation `op`, and returns the first operation of the
+    /// next unit; after the last, [`Self::ops`]. The first call has `op` 0 and the image at its
+    /// place; all calls have the same arena. The last call writes the logits.
     ///
     /// # Errors
-    /// [`Error::ArenaTooSmall`], [`Error::SliceLength`] of the logits.
+    /// [`Error::ArenaTooSmall`], or [`Error::SliceLength`] for the logits.
     pub fn step<O: Observer + ?Sized>(
         &self,
         op: usize,
@@ -151,11 +150,11 @@ impl<'a, K: Kernels> Network<'a, K> {
         observer: &mut O,
     ) -> Result<usize, Error> {
         self.check(arena, logits)?;
-        let Some(Task { kind, ops, scratch }) = self.unit(op) else { return Ok(self.ops()) };
+        let Some(UnitTask { kind, ops, scratch }) = self.unit(op) else { return Ok(self.ops()) };
         match kind {
-            Kind::Conv => self.conv(op, scratch, arena, observer),
-            Kind::Block => self.block((op, ops), scratch, arena, observer),
-            Kind::Classifier => {
+            UnitKind::Conv => self.conv(op, scratch, arena, observer),
+            UnitKind::Block => self.block((op, ops), scratch, arena, observer),
+            UnitKind::Classifier => {
                 observer.enter(op);
                 let _ = self.classifier(op, scratch, arena, logits);
             }
@@ -172,10 +171,10 @@ impl<'a, K: Kernels> Network<'a, K> {
         if expected == found { Ok(()) } else { Err(Error::SliceLength { expected, found }) }
     }
 
-    // These are out of line to keep what they hold apart from each other on the stack.
+    // The following functions are out of line, so that their stack frames do not add up.
 
     #[inline(never)]
-    fn unit(&self, op: usize) -> Option<Task> {
+    fn unit(&self, op: usize) -> Option<UnitTask> {
         let unit = match self.view.op(op)? {
             Op::Conv(conv) if !K::ROLLED => Unit::Conv(conv),
             _ => Unit::at(&self.view, op)?,
@@ -183,11 +182,11 @@ impl<'a, K: Kernels> Network<'a, K> {
         let at = if K::ROLLED { self.view.scratch_at(op) as usize } else { 0 };
         let words = if K::ROLLED { unit.scratch_words(&self.view) } else { 0 };
         let kind = match unit {
-            Unit::Conv(_) => Kind::Conv,
-            Unit::Block { .. } => Kind::Block,
-            Unit::Classifier(_) => Kind::Classifier,
+            Unit::Conv(_) => UnitKind::Conv,
+            Unit::Block { .. } => UnitKind::Block,
+            Unit::Classifier(_) => UnitKind::Classifier,
         };
-        Some(Task { kind, ops: unit.len(), scratch: at..at + words })
+        Some(UnitTask { kind, ops: unit.len(), scratch: at..at + words })
     }
 
     #[inline(never)]
@@ -201,7 +200,7 @@ impl<'a, K: Kernels> Network<'a, K> {
         self.kernels.conv(&self.conv_task(op), scratch, arena, observer);
     }
 
-    /// A block of this many operations.
+    /// Executes a residual block of `ops` operations.
     #[inline(never)]
     fn block<O: Observer + ?Sized>(
         &self,
@@ -242,7 +241,8 @@ impl<'a, K: Kernels> Network<'a, K> {
         Some(())
     }
 
-    /// First word of a tensor.
+    /// First word of a tensor. Without rolled blocks, all tensors follow each other, so that the
+    /// index after the last tensor gives the size of the arena.
     fn tensor_at(&self, tensor: u8) -> usize {
         if K::ROLLED {
             return self.view.tensor_at(tensor) as usize;
@@ -250,7 +250,8 @@ impl<'a, K: Kernels> Network<'a, K> {
         (0..tensor).map(|id| tensor_words(&self.view, id)).sum()
     }
 
-    /// The task of a convolution. What a checked blob has cannot be missing.
+    /// The task of a convolution. In a checked blob nothing is missing; in any other, defaults keep
+    /// the kernels inside their slices.
     #[inline(never)]
     fn conv_task(&self, op: usize) -> ConvTask<'a> {
         let conv = &self.view.conv(op).unwrap_or(NO_CONV);
@@ -271,8 +272,8 @@ impl<'a, K: Kernels> Network<'a, K> {
     }
 }
 
-/// Copies bytes into words. The compiler, which would call `memcpy`, must not see that it is a copy:
-/// that takes 700 bytes of a microcontroller's flash.
+/// Copies bytes into words. `black_box` hides the copy from the compiler, which would link
+/// `memcpy`: 700 bytes of flash.
 fn place(bytes: &[u8], words: &mut [u32]) {
     let (whole, rest) = bytes.as_chunks();
     let mut last = [0; 4];

@@ -1,40 +1,44 @@
-//! Which kernels code is linked for.
+//! Sets of kernels.
+//!
+//! A [`KernelSet`] names the kernels that a network needs, and those that a firmware links. As a
+//! constant it selects the code that the compiler keeps.
 
 use super::KernelKind;
 
-/// A set of kernels: those that a network needs, or those that a firmware has. What is not in the
-/// set of a [`MicroKernel`](crate::kernel::MicroKernel) is left out by the compiler.
+/// A set of kernels. The compiler drops every kernel that is not in the set of a
+/// [`MicroKernel`](crate::kernel::MicroKernel).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct KernelSet(u32);
 
-/// Direct convolutions: 1x1 of any stride, then side 3, 5, 7 of stride 1, then of stride 2.
+/// Bits of the direct convolutions: 1x1 of any stride, then kernel sizes 3, 5, 7 of stride 1, then
+/// of stride 2.
 const DIRECT: u32 = 0x7f;
 const WINOGRAD: u32 = 1 << 7;
 const ONLINE: u32 = 1 << 8;
 
 impl KernelSet {
-    /// No kernel.
+    /// No kernels.
     pub const NONE: Self = Self(0);
-    /// Every kernel.
+    /// All kernels.
     pub const ALL: Self = Self(DIRECT | WINOGRAD | ONLINE);
 
-    /// The set of these bits, as a constant parameter carries it.
+    /// The set with these bits. Unknown bits are dropped.
     pub const fn from_bits(bits: u32) -> Self {
         Self(bits & Self::ALL.0)
     }
 
-    /// The bits.
+    /// The bits of the set, for a constant parameter.
     pub const fn bits(self) -> u32 {
         self.0
     }
 
-    /// True where every kernel of the other set is in this one.
+    /// True if the set contains all kernels of the other set.
     pub const fn contains(self, other: Self) -> bool {
         other.0 & !self.0 == 0
     }
 
-    /// The kernel of a convolution. What no checked network has gives any kernel, or none.
+    /// The kernel of a convolution; no kernel for a kernel size that no checked network has.
     pub const fn of(kernel: u8, stride: u8, kind: KernelKind) -> Self {
         let bit = match kind {
             KernelKind::Winograd => WINOGRAD,
@@ -53,20 +57,20 @@ impl KernelSet {
         Self(bit)
     }
 
-    /// True where the set has the direct convolution of this kernel and stride.
+    /// True if the set has the direct convolution of this kernel size and stride.
     #[inline(always)]
     pub const fn direct(self, kernel: u8, stride: u8) -> bool {
         let one = Self::of(kernel, stride, KernelKind::Direct);
         one.0 != 0 && self.contains(one)
     }
 
-    /// True where the set has Winograd's algorithm on transformed weights.
+    /// True if the set has Winograd's algorithm on transformed weights.
     #[inline(always)]
     pub const fn winograd(self) -> bool {
         self.0 & WINOGRAD != 0
     }
 
-    /// True where the set has Winograd's algorithm on weights transformed while running.
+    /// True if the set has Winograd's algorithm on weights transformed during execution.
     #[inline(always)]
     pub const fn online(self) -> bool {
         self.0 & ONLINE != 0

@@ -1,14 +1,18 @@
-//! Who is told what an executor does.
+//! The observer of an execution.
+//!
+//! Kernels call an [`Observer`] while they work. Tests collect rows with it, and the agent counts
+//! instructions per operation. `()` observes nothing and costs nothing.
 
-/// Told which operation works, and what it writes.
+/// Is told which operation is at work, and what it writes.
 pub trait Observer {
-    /// Operation `op` is at work from now on. Within a block operations take turns, row by row.
+    /// Operation `op` starts or continues. Within a residual block the operations alternate, row by
+    /// row.
     fn enter(&mut self, op: usize) {
         let _ = op;
     }
 
-    /// Operation `op` has written row `y` of its output: NHWC i8 with channels padded to a
-    /// multiple of 4 (padding holds anything), four a word.
+    /// Operation `op` has written row `y` of its output: i8 `[width][channels]`, four per word,
+    /// with channels padded to a multiple of 4. The padding has any value.
     fn row(&mut self, op: usize, y: usize, row: &[u32]) {
         let _ = (op, y, row);
     }

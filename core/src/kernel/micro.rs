@@ -1,4 +1,8 @@
-//! The seam between the portable loops and a processor: a tile of 4 pixels x 2 outputs.
+//! The interface between the portable loops and a processor: the primitives of a convolution.
+//!
+//! [`MicroKernel`] is small, so that only primitives are written per processor; loops, padding and
+//! residual blocks exist once, in [`Packed`](super::Packed). All methods but one have a portable
+//! default.
 
 use super::finish::{Finish, PairRow, Requantise};
 use super::halves::{smlad, sxtb16};
@@ -6,24 +10,28 @@ use super::window::{Sums, TILE_PIXELS, Window};
 use super::winograd;
 use crate::graph::KernelSet;
 
-/// What a processor contributes. All arithmetic is exact (no sum leaves 32 bits in a checked
-/// network), so every implementation gives the same integers.
+/// The primitives of a processor.
+///
+/// All arithmetic is exact: in a checked network no sum exceeds 32 bits. Every implementation
+/// therefore computes the same integers, and [`check`](super::check()) compares them with `==`. All
+/// methods are safe: an implementation with raw pointers must check the lengths that it relies on.
 pub trait MicroKernel: Requantise {
-    /// Kernels that are asked for: what else there is may be left out.
+    /// The kernels that are linked. An implementation may leave out all others.
     const KERNELS: KernelSet = KernelSet::ALL;
 
-    /// Adds to `sums` the products of output pixels `x .. x + 4` and two output channels.
+    /// Adds the products of output pixels `x .. x + 4` and two output channels to `sums`.
     ///
-    /// `weights` are the pair's packed words, [`Window::weight_words`] of them: `kernel` for each
-    /// plane. A word's bytes are `[o0 a, o1 a, o0 b, o1 b]` for the pair (a, b) of its plane.
+    /// `weights` are the packed words of the output pair, [`Window::weight_words`] of them:
+    /// `kernel` for each plane. The bytes of a word are `[o0 a, o1 a, o0 b, o1 b]` for the input
+    /// pair (a, b) of its plane.
     ///
-    /// Where [`Window::holds`] is false, the sums are any.
+    /// If [`Window::holds`] is false, the sums are unspecified.
     fn tile(&self, window: &Window<'_>, x: usize, weights: &[u32], sums: &mut Sums);
 
-    /// A row of a direct convolution for one output pair: for every pixel of `out` the sums as
-    /// [`Self::tile`] has them, requantised.
+    /// Computes a row of a direct convolution for one output pair: the sums of [`Self::tile`] for
+    /// every pixel of `out`, requantised.
     ///
-    /// Where [`Window::holds`] is false for a tile of the row, its pixels are any.
+    /// If [`Window::holds`] is false for a tile of the row, its pixels are unspecified.
     #[inline]
     fn row(&self, window: &Window<'_>, weights: &[u32], finish: &Finish, out: &mut PairRow<'_>) {
         let mut x = 0;
@@ -35,28 +43,28 @@ pub trait MicroKernel: Requantise {
         }
     }
 
-    /// Transforms the inputs of a block (see [`winograd`](super::winograd)) to
-    /// `v[position][pair][tile]`, i16 pairs; [`winograd::input_words`] of them.
+    /// Transforms the inputs of a block ([`winograd`](super::winograd)) to
+    /// `v[position][pair][tile]`, i16 pairs, [`winograd::input_words`] of them.
     ///
-    /// `rows` are four widened rows of a stride-1 window, `[pair][phase]`; the block reads words
-    /// `x .. x + 10` of each phase.
+    /// `rows` are four widened rows of a stride-1 window, `[pair][phase]`. The block reads words `x
+    /// .. x + 10` of each phase.
     #[inline]
     fn winograd_input(&self, rows: [&[u32]; 4], phase: usize, x: usize, v: &mut [u32]) {
         winograd::input(rows, phase, x, v);
     }
 
-    /// Transforms the packed 3x3 weights of an output pair ([`winograd::packed_words`]) to
-    /// `u[position][pair][output]`, i16 pairs, scaled by 4; [`winograd::weight_words`] of them.
+    /// Transforms the packed 3x3 weights of an output pair, [`winograd::packed_words`] of them, to
+    /// `u[position][pair][output]`, i16 pairs, [`winograd::weight_words`] of them.
     #[inline]
     fn winograd_weights(&self, packed: &[u32], pairs: usize, u: &mut [u32]) {
         winograd::weights(packed, pairs, u);
     }
 
-    /// The outputs of blocks next to each other for one output pair, from what
-    /// [`Self::winograd_input`] made, one block after the other, and
-    /// [`Self::winograd_weights`]: 8 pixels a block of two rows. At the edges of a map the rows
-    /// have fewer pixels, the second perhaps none. `u` has its exact length, by which the pairs
-    /// are known.
+    /// Computes the outputs of adjacent blocks for one output pair, 8 columns and 2 rows per block.
+    ///
+    /// `v` holds the results of [`Self::winograd_input`] for each block, `u` that of
+    /// [`Self::winograd_weights`]. The length of `u` must be exact: it tells the number of pairs.
+    /// At the edges of a tensor the rows have fewer pixels; the second row may have none.
     #[inline]
     fn winograd_block(
         &self,
@@ -69,8 +77,8 @@ pub trait MicroKernel: Requantise {
         winograd::block(self, v, u, sums, finish, out);
     }
 
-    /// Widens every `step`-th word (four channels of a pixel) to `low` = channels (0, 2) and
-    /// `high` = channels (1, 3), i16 each, as many as `low` and `high` hold.
+    /// Widens every `step`-th word, which holds four channels of a pixel: channels (0, 2) to `low`
+    /// and (1, 3) to `high`, i16 each. Fills `low` and `high` as far as `source` reaches.
     #[inline]
     fn widen(&self, source: &[u32], step: usize, low: &mut [u32], high: &mut [u32]) {
         for ((&word, low), high) in source.iter().step_by(step.max(1)).zip(low).zip(high) {
@@ -79,8 +87,8 @@ pub trait MicroKernel: Requantise {
         }
     }
 
-    /// `sum` plus the products of i16 pairs with i8 weights: two words of `pairs`, channels
-    /// (0, 2) and (1, 3), for each word of `weights`.
+    /// Adds a dot product of i16 pairs and i8 weights to `sum`. For each word of `weights` there
+    /// are two words of `pairs`: channels (0, 2) and (1, 3).
     #[inline]
     fn dot(&self, pairs: &[u32], weights: &[u32], mut sum: i32) -> i32 {
         for (x, &w) in pairs.chunks_exact(2).zip(weights) {
@@ -90,7 +98,7 @@ pub trait MicroKernel: Requantise {
         sum
     }
 
-    /// Sums of the four channels of every `step`-th word, as many as there are.
+    /// Sums of each of the four channels over every `step`-th word.
     #[inline]
     fn pool(&self, source: &[u32], step: usize) -> [i32; 4] {
         let mut sums = [0; 4];

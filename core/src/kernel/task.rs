@@ -1,4 +1,4 @@
-//! What kernels are asked to execute, and the trait of those who can.
+//! The tasks of kernels, and the trait that executes them.
 
 use core::ops::Range;
 
@@ -8,37 +8,38 @@ use super::shape::ConvShape;
 use crate::graph::{Activation, KernelSet, Observer, padded};
 use crate::space::Shape;
 
-/// A convolution with its numbers and its places in the arena. Places count 32-bit words.
+/// A convolution with its parameters and its places in the arena. Places count 32-bit words.
 #[derive(Clone, Copy, Debug)]
 pub struct ConvTask<'a> {
-    /// Number of the operation, for the observer.
+    /// Index of the operation, for the observer.
     pub op: usize,
     /// Shapes and algorithm.
     pub shape: ConvShape,
-    /// Value of the pixels outside the image.
+    /// Value of the pixels outside the input: its zero point.
     pub input_zero: i8,
     /// Zero point of the output.
     pub output_zero: i8,
-    /// What follows the sum.
+    /// Activation.
     pub activation: Activation,
-    /// Weights in the form of the kind.
+    /// Weights in the form of the shape's kind.
     pub weights: &'a [u32],
-    /// Parameters, i32 `[bias, K if residual, M, N if PReLU][channels rounded up to even]`.
+    /// Parameters, i32 `[rows][channels rounded up to even]`: bias, K with a residual, M, N with
+    /// PReLU.
     pub params: &'a [i32],
-    /// The input table, i8 `[channels][256]`, where the input is the image: bytes, not padded.
-    /// Empty otherwise.
+    /// If the input is the image, the input table, i8 `[channels][256]`; the image is not padded.
+    /// Otherwise empty.
     pub table: &'a [i8],
     /// First word of the input.
     pub input_at: usize,
-    /// First word of the output. It may lie over the residual, and over the input as far as
-    /// the arena's plan has proved it harmless.
+    /// First word of the output. It may overlap the residual, and the input as far as the plan of
+    /// the arena allows.
     pub output_at: usize,
     /// First word of the residual.
     pub residual_at: Option<usize>,
 }
 
 impl ConvTask<'_> {
-    /// The numbers of output pair `o`.
+    /// The requantisation parameters of output pair `o`.
     pub fn finish(&self, o: usize) -> Finish {
         let kind = FinishKind::of(self.residual_at.is_some(), self.activation);
         let row = self.weight_shape().output_pairs() * 2;
@@ -67,49 +68,52 @@ impl ConvTask<'_> {
     }
 }
 
-/// A residual block: what its first convolution and its projection write need have no place.
+/// A residual block. The outputs of the first convolution and of the projection need no place in
+/// the arena.
 #[derive(Clone, Copy, Debug)]
 pub struct BlockTask<'a> {
     /// First convolution.
     pub first: ConvTask<'a>,
-    /// 1x1 convolution of the first's input and stride, whose output is the residual.
+    /// 1x1 convolution of the block's input with the first convolution's stride. Its output is the
+    /// residual.
     pub projection: Option<ConvTask<'a>>,
-    /// Second convolution, of stride 1. Without a projection, the residual is the first's input.
+    /// Second convolution, of stride 1. Without a projection, the residual is the block's input.
     pub second: ConvTask<'a>,
 }
 
-/// Pooling and classifier with their numbers and places.
+/// Pooling and classifier with their parameters and places. Places count 32-bit words.
 #[derive(Clone, Debug)]
 pub struct ClassifierTask<'a> {
-    /// Number of the operation.
+    /// Index of the operation, for the observer.
     pub op: usize,
     /// Shape read.
     pub input: Shape,
-    /// i8 `[classes][padded channels]`, four a word.
+    /// Weights, i8 `[classes][padded channels]`, four per word.
     pub weights: &'a [u32],
-    /// Bias, `[classes]`.
+    /// Bias, i32 `[classes]`.
     pub bias: &'a [i32],
-    /// Q0.32 multiplier, `[classes]`.
+    /// Multiplier, Q0.32 `[classes]`.
     pub multiplier: &'a [i32],
     /// First word of the input.
     pub input_at: usize,
-    /// Scratch words, half as many as the padded channels.
+    /// Words of scratch, half as many as the padded channels.
     pub scratch: Range<usize>,
 }
 
 impl ClassifierTask<'_> {
-    /// Words of one pixel, and of one class's weights.
+    /// Words of a pixel, and of a class's weights.
     pub const fn pixel_words(&self) -> usize {
         padded(self.input.channels) / 4
     }
 }
 
-/// A set of kernels that can execute every operation.
+/// Kernels for every operation of a network.
 pub trait Kernels {
-    /// True where blocks are executed as a whole, in the arena that a blob plans; false asks for
-    /// one operation at a time and a place of its own for every tensor, without scratch.
+    /// True if [`Self::block`] executes residual blocks in the arena that the blob plans. False if
+    /// every operation is executed alone, without scratch, in an arena with a place for each
+    /// tensor.
     const ROLLED: bool;
-    /// What there is; the rows of other convolutions stay as they are.
+    /// The kernels that exist. A convolution that needs another kernel leaves its output unchanged.
     const KERNELS: KernelSet = KernelSet::ALL;
 
     /// Executes a convolution.
@@ -121,7 +125,7 @@ pub trait Kernels {
         observer: &mut O,
     );
 
-    /// Executes a residual block. Called where [`Self::ROLLED`].
+    /// Executes a residual block, if [`Self::ROLLED`].
     fn block<O: Observer + ?Sized>(
         &self,
         block: &BlockTask<'_>,
@@ -135,6 +139,6 @@ pub trait Kernels {
         }
     }
 
-    /// Executes pooling and classifier; `logits` holds one element a class.
+    /// Executes pooling and classifier. `logits` has one element per class.
     fn classifier(&self, task: &ClassifierTask<'_>, arena: &mut [u32], logits: &mut [i32]);
 }

@@ -1,12 +1,12 @@
 //! The walk over the convolutions of a space, in the order of execution.
 //!
-//! [`Space::convs`] and [`walk`] yield every convolution with the maps that it reads, writes and
-//! adds, so that no user has to match blocks, count layers or remember a shortcut. The exporter's
-//! graph, the costs of a plan and the operations of a blob have this order.
+//! [`Space::convs`] and [`walk`] yield every convolution with the tensors that it reads, writes and
+//! adds, so that no user has to match blocks, count layers or remember a shortcut. The cost of a
+//! plan and the graph of a blob follow this order.
 
 use super::{Block, Shortcut, Space};
 
-/// Where a convolution stands in a space.
+/// The position of a convolution in a space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Site {
     /// A layer, from 0.
@@ -16,7 +16,7 @@ pub enum Site {
 }
 
 impl Site {
-    /// The layer that has the convolution's width and branch.
+    /// The layer whose width and branch the convolution has.
     pub const fn layer(self) -> usize {
         match self {
             Self::Layer(layer) | Self::Shortcut(layer) => layer,
@@ -24,24 +24,25 @@ impl Site {
     }
 }
 
-/// A convolution and the maps that it connects.
+/// A convolution and the tensors that it connects.
 ///
-/// Maps have the numbers of a blob's tensors: map 0 is the image, and the `i`-th convolution of the
-/// walk, from 0, writes map `i + 1`. The classifier reads the last map.
+/// The indices are those of a blob's tensors: tensor 0 is the image, and the `i`-th convolution of
+/// the walk, from 0, writes tensor `i + 1`. The classifier reads the last tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConvNode {
-    /// Where the convolution stands.
+    /// Position of the convolution.
     pub site: Site,
-    /// Map read.
+    /// Tensor read.
     pub input: usize,
-    /// Map written.
+    /// Tensor written.
     pub output: usize,
-    /// Map added before the activation.
+    /// Tensor added before the activation.
     pub residual: Option<usize>,
 }
 
-/// Walks over the convolutions of blocks: in a residual block the first layer, the projection if
-/// there is one, and the second layer.
+/// Walks over the convolutions of blocks. Those of a residual block are the first layer, the
+/// projection if there is one, and the second layer.
+///
 ///
 /// ```
 /// use supernano_core::space::{Block, Shortcut, Site, walk};
@@ -53,14 +54,14 @@ pub struct ConvNode {
 /// assert_eq!((last.input, last.residual, last.output), (2, Some(3), 4));
 /// ```
 pub fn walk(blocks: impl IntoIterator<Item = Block>) -> impl Iterator<Item = ConvNode> {
-    // The map that the next block reads is the last that was written.
-    let (mut layer, mut map) = (0, 0);
+    // A block reads the tensor that was written last.
+    let (mut layer, mut tensor) = (0, 0);
     blocks.into_iter().flat_map(move |block| {
-        let (first, input) = (layer, map);
+        let (first, input) = (layer, tensor);
         layer += block.layers();
         let mut conv = |site, input, residual| {
-            map += 1;
-            ConvNode { site, input, output: map, residual }
+            tensor += 1;
+            ConvNode { site, input, output: tensor, residual }
         };
         let one = conv(Site::Layer(first), input, None);
         let nodes = match block {
@@ -84,11 +85,11 @@ impl<'a> Space<'a> {
         walk(self.blocks.iter().copied())
     }
 
-    /// Side of the kernel and stride of a convolution.
+    /// Kernel size and stride of a convolution.
     pub fn geometry(&self, site: Site) -> (u8, u8) {
         match site {
             Site::Layer(layer) => (self.layers[layer].kernel, self.layers[layer].stride),
-            // A residual block has two layers; the first has its stride.
+            // A residual block has two layers; the first has the block's stride.
             Site::Shortcut(last) => (1, self.layers[last - 1].stride),
         }
     }

@@ -289,8 +289,8 @@ pub unsafe extern "C" fn supernano_open(
             // writable where it is not null.
             unsafe { info.write(info_of(&checked)) };
         }
-        // SAFETY: `network` is writable as above; the constant assertions compare size and alignment
-        // of an `Opened` with those of the words.
+        // SAFETY: `network` is writable as above; the constant assertions compare size and
+        // alignment of an `Opened` with those of the words.
         unsafe {
             (&raw mut (*network).words).cast::<Opened>().write(Opened { network: checked, blob });
             (&raw mut (*network).opened).write(OPENED);

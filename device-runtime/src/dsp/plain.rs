@@ -105,7 +105,7 @@ impl<const SET: u32> MicroKernel for Dsp<SET> {
         if !window.holds(x, weights.len()) {
             return;
         }
-        let step = if window.kernel() == 1 { window.step() } else { window.phase() };
+        let step = if window.kernel() == 1 { window.plane_words() } else { window.phase() };
         let mut at = weights.as_ptr();
         for (run, planes) in window.runs().into_iter().zip(window.planes()) {
             if planes == 0 {
@@ -113,9 +113,9 @@ impl<const SET: u32> MicroKernel for Dsp<SET> {
             }
             let weights_end = at.wrapping_add(planes * window.kernel());
             let pixels = run.as_ptr().wrapping_add(x);
-            // SAFETY: `window.holds` is true, so pixels x .. x + 4 of every column of every plane lie
-            // inside the runs and `weights` has `kernel` words a plane; a run without planes is
-            // skipped above.
+            // SAFETY: `window.holds` is true, so pixels x .. x + 4 of every column of every plane
+            // lie inside the runs and `weights` has `kernel` words per plane; a run without planes
+            // is skipped above.
             unsafe { tile(&TileCall { pixels, weights: at, weights_end, step: step * 4, sums }) }
             at = weights_end;
         }

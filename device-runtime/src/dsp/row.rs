@@ -101,7 +101,7 @@ pub(super) fn row<const SET: u32>(
     let [first, second] = window.runs();
     let at = weights.as_ptr();
     let first_end = at.wrapping_add(planes[0] * window.kernel());
-    let step = if window.kernel() == 1 { window.step() } else { window.phase() };
+    let step = if window.kernel() == 1 { window.plane_words() } else { window.phase() };
     let mut call = RowCall {
         out: address,
         pitch,
@@ -116,7 +116,7 @@ pub(super) fn row<const SET: u32>(
     };
     if whole > 0 {
         // SAFETY: `window.holds` is true for the last tile, so every tile lies inside the runs
-        // and `weights` has `kernel` words a plane; `pairs` says that planes come in twos; the
+        // and `weights` has `kernel` words per plane; `pairs` says that planes come in twos; the
         // `PairRow` holds `whole` pixels or more; `aligned` says that address and pitch are even.
         unsafe { row(&call, finish) }
     }

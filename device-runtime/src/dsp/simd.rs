@@ -179,8 +179,8 @@ impl<const SET: u32> Requantise for Dsp<SET> {
     #[inline(always)]
     fn sat8(&self, v: i32) -> i8 {
         let saturated: i32;
-        // SAFETY: every core from Armv7-M on has SSAT, which reads and writes registers only. It may
-        // set the flag Q, so `preserves_flags` is not among the options.
+        // SAFETY: every core from Armv7-M on has SSAT, which reads and writes registers only. It
+        // may set the flag Q, so `preserves_flags` is not among the options.
         unsafe {
             asm!("ssat {0}, #8, {1}", lateout(reg) saturated, in(reg) v,
                 options(pure, nomem, nostack));
