@@ -1,17 +1,18 @@
-//! Where tensors and scratch lie: chosen when a blob is written, checked when it is opened.
+//! The planner of the arena, for hosts.
 
 use heapless::Vec;
 
-use super::unit::{Item, Pair, Unit, pairs, tensor_words};
-use crate::graph::{Graph, Header, MAX_OPS, MAX_TENSORS};
+use super::lifetime::{Interference, Item, interferences};
+use super::unit::tensor_words;
+use crate::graph::{Header, MAX_OPS, MAX_TENSORS};
 
-/// Places of all tensors and of every unit's scratch in one arena.
+/// The places of all tensors and of every unit's scratch in one arena.
 ///
-/// A tensor lives from the unit that writes it to the last that reads it. The output of a unit may
-/// lie over an input or a residual that dies there, as long as no row is written over one that
-/// is still to be read; what is written and read within one unit has no place.
+/// A tensor lives from the unit that writes it to the last unit that reads it. The output of a unit
+/// may overlap an input or a residual that is read for the last time, if no row of the output
+/// overwrites a row that is still to be read. Tensors within a unit have no place.
 ///
-/// Planning needs some 70 KiB of stack and is for hosts: a blob carries its plan.
+/// Planning needs some 70 KiB of stack. A blob therefore carries its plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArenaPlan {
     tensors: Vec<u32, MAX_TENSORS>,
@@ -20,11 +21,13 @@ pub struct ArenaPlan {
 }
 
 const ITEMS: usize = MAX_TENSORS + MAX_OPS;
-/// No constraint between two items.
+/// There is no constraint between two items.
 const FREE: i32 = i32::MAX;
-/// Two items that must not overlap.
+/// Two items must not overlap.
 const APART: i32 = i32::MIN;
 
+/// Index of an item. The remainders keep the indices of an invalid header, which the writer
+/// refuses, inside the arrays.
 const fn number(item: Item) -> usize {
     match item {
         Item::Tensor(id) => id as usize % MAX_TENSORS,
@@ -36,11 +39,11 @@ const fn number(item: Item) -> usize {
 struct Problem {
     /// Words of each item.
     words: [u32; ITEMS],
-    /// `[new][old]`: [`FREE`], [`APART`], or the slack.
+    /// `[new][old]`: [`FREE`], [`APART`], or the slack of `new` over `old`.
     limits: [[i32; MAX_TENSORS]; ITEMS],
 }
 
-/// In which order items are placed.
+/// The order in which items are placed.
 #[derive(Clone, Copy)]
 enum Order {
     Tensors,
@@ -50,16 +53,17 @@ enum Order {
 }
 
 impl ArenaPlan {
-    /// The smallest plan that was found for a network, from shapes and kinds of kernels alone: its
-    /// blob need not have been written.
+    /// The smallest of several plans for a network. It depends on shapes and kinds of kernels only,
+    /// so the network need not have weights. An invalid header, which the writer refuses, has any
+    /// plan.
     pub fn of_header(header: &Header<'_>) -> Self {
         let mut problem = Problem { words: [0; ITEMS], limits: [[FREE; MAX_TENSORS]; ITEMS] };
         problem.words[0] = tensor_words(header, 0) as u32;
-        pairs(header, |pair| {
-            let (new, old) = (number(pair.new), number(Item::Tensor(pair.old)));
-            problem.words[new] = pair.new_words as u32;
-            problem.words[old] = pair.old_words as u32;
-            problem.limits[new][old] = pair.slack.unwrap_or(APART);
+        interferences(header, |both| {
+            let (new, old) = (number(both.new), number(Item::Tensor(both.old)));
+            problem.words[new] = both.new_words as u32;
+            problem.words[old] = both.old_words as u32;
+            problem.limits[new][old] = both.slack.unwrap_or(APART);
         });
         let mut best = problem.place(Order::Tensors);
         for order in [Order::Largest, Order::Forward, Order::Backward] {
@@ -76,7 +80,7 @@ impl ArenaPlan {
         }
     }
 
-    /// Bytes of the arena: exactly what is used at the peak.
+    /// Bytes of the arena.
     pub fn bytes(&self) -> usize {
         self.words * 4
     }
@@ -86,25 +90,27 @@ impl ArenaPlan {
         self.words
     }
 
-    /// First word of a tensor; 0 for one without a place.
+    /// First word of a tensor; 0 if it has no place.
     pub fn tensor_at(&self, tensor: u8) -> u32 {
         self.tensors.get(usize::from(tensor)).copied().unwrap_or(0)
     }
 
-    /// First word of the scratch of the unit that starts with this operation; 0 elsewhere.
+    /// First word of the scratch of the unit that starts with operation `op`; 0 if none starts
+    /// there.
     pub fn scratch_at(&self, op: usize) -> u32 {
         self.scratch.get(op).copied().unwrap_or(0)
     }
 }
 
 impl Problem {
-    /// Places one item after the other, each at the lowest address that its constraints allow;
-    /// the places and the words of the arena.
+    /// Places the items in this order, each at the lowest address that its constraints allow.
+    /// Returns the places and the words of the arena.
     fn place(&self, order: Order) -> ([u32; ITEMS], u32) {
         let mut items: Vec<u8, ITEMS> =
             (0..ITEMS as u8).filter(|&i| self.words[usize::from(i)] > 0).collect();
         let time = |i: u8| {
-            // A tensor follows the scratch of the operation that may have written it.
+            // Tensor `i + 1` follows the scratch of operation `i`, which writes it in networks of
+            // this project's exporter.
             let i = usize::from(i);
             if i < MAX_TENSORS { 2 * i } else { 2 * (i - MAX_TENSORS) + 1 }
         };
@@ -126,7 +132,7 @@ impl Problem {
             let fits = |start: u32| {
                 placed.iter().all(|&j| self.allows(i, start, usize::from(j), at[usize::from(j)]))
             };
-            // The lowest place is 0, right behind something, or as far as something allows.
+            // The lowest place is 0, the end of another item, or the slack over one.
             let mut lowest = u32::MAX;
             let mut consider = |start: i64| {
                 if let Ok(start) = u32::try_from(start)
@@ -154,7 +160,7 @@ impl Problem {
         if old < MAX_TENSORS { self.limits[new][old] } else { FREE }
     }
 
-    /// The slack of `new` over `old`, where there is one.
+    /// The slack of `new` over `old`, if the two may overlap.
     fn slack(&self, new: usize, old: usize) -> Option<i32> {
         Some(self.limit(new, old)).filter(|&l| l != FREE && l != APART)
     }
@@ -162,43 +168,15 @@ impl Problem {
     fn allows(&self, i: usize, i_at: u32, j: usize, j_at: u32) -> bool {
         let one = |new: usize, new_at, old: usize, old_at| {
             let limit = self.limit(new, old);
-            let pair = Pair {
+            let both = Interference {
                 new: Item::Tensor(0),
                 new_words: self.words[new] as usize,
                 old: 0,
                 old_words: self.words[old] as usize,
                 slack: self.slack(new, old),
             };
-            limit == FREE || pair.allows(new_at, old_at)
+            limit == FREE || both.allows(new_at, old_at)
         };
         one(i, i_at, j, j_at) && one(j, j_at, i, i_at)
     }
-}
-
-/// True where the places of a graph keep apart what lives at the same time, lie inside the arena
-/// and are 0 for what has none. `tensor` and `scratch` are places in words.
-pub(crate) fn is_sound(
-    graph: &impl Graph,
-    words: u32,
-    tensor: impl Fn(u8) -> u32,
-    scratch: impl Fn(usize) -> u32,
-) -> bool {
-    let inside = |at: u32, length: usize| u64::from(at) + length as u64 <= u64::from(words);
-    let mut sound = inside(tensor(0), tensor_words(graph, 0));
-    let mut start = 0;
-    while let Some(unit) = Unit::at(graph, start) {
-        sound &= inside(scratch(start), unit.scratch_words(graph));
-        if let Some(conv) = unit.last() {
-            sound &= inside(tensor(conv.output), tensor_words(graph, conv.output));
-        }
-        start += unit.len();
-    }
-    pairs(graph, |pair| {
-        let new = match pair.new {
-            Item::Tensor(id) => tensor(id),
-            Item::Scratch(op) => scratch(usize::from(op)),
-        };
-        sound &= pair.allows(new, tensor(pair.old));
-    });
-    sound
 }

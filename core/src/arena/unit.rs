@@ -1,26 +1,26 @@
-//! Units: operations that are executed together, and what may share memory.
+//! Units: operations that are executed together, their scratch, and how far their output may
+//! overlap their input.
 
 use crate::graph::{Conv, Graph, KernelKind, Op, padded};
 use crate::kernel::ConvShape;
 use crate::space::Shape;
 
-/// Operations that are executed together, row by row.
+/// Operations that are executed together.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Unit {
-    /// A convolution over whole tensors.
+    /// A convolution of whole tensors.
     Conv(Conv),
-    /// A residual block: the first convolution, the projection of its input if there is one, and
-    /// the second convolution, which adds the projection's output or the first's input. What the
-    /// first and the projection write lives for a few rows only.
+    /// A residual block. The outputs of the first convolution and of the projection live for a few
+    /// rows only and need no place in the arena.
     Block {
         /// First convolution.
         first: Conv,
-        /// 1x1 shortcut.
+        /// 1x1 projection of the block's input; its output is added.
         projection: Option<Conv>,
-        /// Second convolution.
+        /// Second convolution. Without a projection it adds the block's input.
         second: Conv,
     },
-    /// Pooling and classifier, which read this tensor.
+    /// Pooling and classifier of this tensor.
     Classifier(u8),
 }
 
@@ -34,7 +34,18 @@ impl Unit {
         }
     }
 
-    /// Operations in the unit.
+    /// Visits the units of a graph in the order of execution, each with the index of its first
+    /// operation. Ends early at an operation that cannot be decoded.
+    // A visitor, since an iterator would move units with `memcpy`, which takes 700 bytes of flash.
+    pub(crate) fn each(graph: &impl Graph, mut visit: impl FnMut(usize, &Self)) {
+        let mut start = 0;
+        while let Some(unit) = Self::at(graph, start) {
+            visit(start, &unit);
+            start += unit.len();
+        }
+    }
+
+    /// Number of operations.
     pub(crate) const fn len(&self) -> usize {
         match self {
             Self::Conv(_) | Self::Classifier(_) => 1,
@@ -43,7 +54,7 @@ impl Unit {
         }
     }
 
-    /// The tensor that it reads from the top to the bottom.
+    /// The tensor that the unit reads from top to bottom.
     pub(crate) const fn input(&self) -> u8 {
         match self {
             Self::Conv(conv) | Self::Block { first: conv, .. } => conv.input,
@@ -59,7 +70,7 @@ impl Unit {
         }
     }
 
-    /// A tensor in the arena that it adds.
+    /// The tensor in the arena that the unit adds.
     pub(crate) const fn residual(&self) -> Option<u8> {
         match self {
             Self::Conv(conv) | Self::Block { second: conv, projection: None, .. } => conv.residual,
@@ -87,15 +98,17 @@ impl Unit {
         }
     }
 
-    /// How many words behind the start of the input the output may start, at most, so that no
-    /// row is written over one that is still to be read; negative where it must start before.
+    /// Slack of the output over the input: the maximum offset of the output from the start of the
+    /// input, in words, at which no row of the output overwrites a row of the input that is still
+    /// to be read. It may be negative.
     pub(crate) fn slack(&self, graph: &impl Graph) -> i32 {
         let Some(last) = self.last() else { return 0 };
         let input = graph.tensor(self.input()).shape;
         let row = row_bytes(input, self.input() == 0);
         let output = ConvShape::of(graph, last);
         let mut slack = i64::MAX;
-        // Writes output rows up to `end` when `widened` rows of the input have been read.
+        // Records that output rows up to `end` are written when `widened` rows of the input have
+        // been read.
         let mut write = |end: usize, widened: usize| {
             if widened < usize::from(input.height) {
                 let end = end.min(usize::from(output.output.height)) * output.out_row() * 4;
@@ -127,9 +140,9 @@ impl Unit {
                 }
             }
         }
-        // A residual row is read when its output row is due: no output may be ahead of it.
+        // A row of a residual is read when its output row is written: no output row may precede it.
         let most = if self.residual() == Some(self.input()) { 0 } else { i64::from(i32::MAX) };
-        // Bytes to words, downward.
+        // Converts bytes to words, rounded down.
         (slack.min(4 * most) >> 2).min(most) as i32
     }
 }
@@ -159,44 +172,9 @@ fn block(graph: &impl Graph, index: usize, first: Conv) -> Option<Unit> {
     projects.then_some(Unit::Block { first, projection: Some(next), second })
 }
 
-/// True where an operation from `index` on reads the tensor.
-fn read_from(graph: &impl Graph, index: usize, tensor: u8) -> bool {
+/// True if an operation from `index` on reads the tensor.
+pub(super) fn read_from(graph: &impl Graph, index: usize, tensor: u8) -> bool {
     (index..graph.ops()).any(|i| graph.op(i).is_some_and(|op| op.reads(tensor)))
-}
-
-/// Something with a place in the arena.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Item {
-    /// A tensor.
-    Tensor(u8),
-    /// The scratch of the unit that starts with this operation.
-    Scratch(u8),
-}
-
-/// Two items that live at the same time.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Pair {
-    /// The scratch, or the tensor that is written.
-    pub(crate) new: Item,
-    /// Words of `new`.
-    pub(crate) new_words: usize,
-    /// The tensor that was there before.
-    pub(crate) old: u8,
-    /// Words of `old`.
-    pub(crate) old_words: usize,
-    /// Words by which `new` may start behind the start of `old` and lie over it; without it they
-    /// must not overlap.
-    pub(crate) slack: Option<i32>,
-}
-
-impl Pair {
-    /// True where the places keep the two apart as far as they must be.
-    pub(crate) fn allows(&self, new_at: u32, old_at: u32) -> bool {
-        let (new, old) = (i64::from(new_at), i64::from(old_at));
-        new + self.new_words as i64 <= old
-            || old + self.old_words as i64 <= new
-            || self.slack.is_some_and(|slack| new <= old + i64::from(slack))
-    }
 }
 
 /// Words of a tensor in the arena.
@@ -205,44 +183,7 @@ pub(crate) fn tensor_words(graph: &impl Graph, id: u8) -> usize {
     if id == 0 { tensor.image_words() } else { tensor.words() }
 }
 
-/// Calls `visit` with all pairs of items that live at the same time, in the order of execution.
-/// Tensors that live within a unit have no place and are no items.
-pub(crate) fn pairs(graph: &impl Graph, mut visit: impl FnMut(Pair)) {
-    let mut start = 0;
-    // Operations whose outputs have places.
-    while let Some(unit) = Unit::at(graph, start) {
-        let next = start + unit.len();
-        let scratch = unit.scratch_words(graph);
-        let output = unit.last().map(|conv| (conv.output, tensor_words(graph, conv.output)));
-        let mut old = |id: u8| {
-            let old_words = tensor_words(graph, id);
-            let new = Item::Scratch(start as u8);
-            visit(Pair { new, new_words: scratch, old: id, old_words, slack: None });
-            let Some((output, new_words)) = output else { return };
-            let reads = unit.input() == id || unit.residual() == Some(id);
-            let slack = (reads && !read_from(graph, next, id))
-                .then(|| if unit.input() == id { unit.slack(graph) } else { 0 });
-            visit(Pair { new: Item::Tensor(output), new_words, old: id, old_words, slack });
-        };
-        if read_from(graph, start, 0) {
-            old(0);
-        }
-        for index in 0..start {
-            if let Some(conv) = graph.conv(index)
-                && read_from(graph, start, conv.output)
-            {
-                old(conv.output);
-            }
-        }
-        if let Some((id, old_words)) = output {
-            let new = Item::Scratch(start as u8);
-            visit(Pair { new, new_words: scratch, old: id, old_words, slack: None });
-        }
-        start = next;
-    }
-}
-
-/// Bytes of a row of a tensor in the arena; the image's is not padded.
+/// Bytes of a row of a tensor in the arena. A row of the image is not padded.
 pub(crate) fn row_bytes(shape: Shape, image: bool) -> usize {
     let channels = if image { usize::from(shape.channels) } else { padded(shape.channels) };
     usize::from(shape.width) * channels

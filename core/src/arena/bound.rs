@@ -1,12 +1,11 @@
-//! What a unit needs of the arena, whatever the plan.
+//! A lower bound of the arena, unit by unit.
 
 use super::unit::{Unit, tensor_words};
 use crate::graph::Header;
 
-/// Bytes of the arena that the unit which starts with operation `op` has in use at once: its
-/// scratch and, as far over each other as they may lie, its input and its output. No plan of the
-/// arena is smaller than that of any of its units. Also says with which operation the next unit
-/// starts; `None` where no unit starts.
+/// Bytes of the arena that the unit with first operation `op` uses at once, and the first operation
+/// of the next unit; `None` if no unit starts with `op`. Input and output overlap as far as they
+/// may. No plan of the arena is smaller than any of its units.
 pub fn unit_bytes(header: &Header<'_>, op: usize) -> Option<(usize, usize)> {
     let unit = Unit::at(header, op)?;
     let input = tensor_words(header, unit.input());
@@ -14,7 +13,7 @@ pub fn unit_bytes(header: &Header<'_>, op: usize) -> Option<(usize, usize)> {
         None => input,
         Some(last) => {
             let output = tensor_words(header, last.output);
-            // The output may start `slack` words behind the start of the input, or before.
+            // A negative slack moves the output before the start of the input.
             let before = unit.slack(header).min(0).unsigned_abs() as usize;
             (input + output).min(output.max(input + before))
         }
