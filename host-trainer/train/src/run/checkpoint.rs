@@ -279,3 +279,6 @@ impl Stored {
         Ok((Weights { layout, values }, statistics))
     }
 }
+
+#[cfg(test)]
+mod tests;
