@@ -16,6 +16,7 @@ pub mod interrupt;
 pub mod names;
 pub mod progress;
 pub mod rng;
+pub mod run_dir;
 pub mod space;
 pub mod stats;
 #[cfg(any(test, feature = "testing"))]

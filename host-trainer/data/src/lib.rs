@@ -10,11 +10,13 @@ pub mod augment;
 pub mod cifar100;
 pub mod glyphs;
 mod labels;
+mod of_network;
 
 use std::path::Path;
 
 use augment::Augment as _;
 pub use labels::{CIFAR100_LABELS, label_bytes};
+pub use of_network::of_network;
 use rayon::prelude::*;
 use supernano_base::config::{Augmentation, DataSource, DataSpec, RunConfig};
 use supernano_base::error::{Error, Result};

@@ -2,7 +2,7 @@
 //! recalibration and evaluation, against the CPU's sliced execution of the same.
 
 use burn::tensor::backend::AutodiffBackend;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use supernano_base::config::{Augmentation, Precision, RunConfig};
 use supernano_base::error::Result;
 use supernano_base::rng::{Key, Purpose};
@@ -33,7 +33,7 @@ const HALVES: &str = "[[step]]\nkind = \"supernet\"\nscheme = \"halves\"\nepochs
 const IMAGES: usize = 96;
 
 /// Something that a device was asked for, and how far it is from the CPU.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Comparison {
     /// What was compared.
     pub what: String,

@@ -1,9 +1,10 @@
 //! The supernet step on a device: executions and precisions side by side, and evaluation.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use burn::tensor::backend::AutodiffBackend;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use supernano_base::config::{Precision, RunConfig, StepKind};
 use supernano_base::error::{Error, Result};
 use supernano_base::rng::{Key, Purpose};
@@ -43,10 +44,10 @@ pub struct DeviceBench<'a> {
 }
 
 /// A timed step.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StepTiming {
     /// `masked` or `sliced`.
-    pub execution: &'static str,
+    pub execution: Cow<'static, str>,
     /// What convolutions compute in.
     pub precision: Precision,
     /// Images an update.
@@ -63,7 +64,7 @@ pub struct StepTiming {
 }
 
 /// What was timed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DeviceTimings {
     /// Steps.
     pub steps: Vec<StepTiming>,
@@ -182,7 +183,7 @@ impl DeviceBench<'_> {
         params.wait();
         let seconds = started.elapsed().as_secs_f64();
         Ok(StepTiming {
-            execution: if drawn.is_some() { "masked" } else { "sliced" },
+            execution: if drawn.is_some() { "masked" } else { "sliced" }.into(),
             precision,
             batch: range(0).len(),
             paths: step.k + usize::from(masked.job.trains_largest()),

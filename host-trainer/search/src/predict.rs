@@ -1,5 +1,8 @@
 //! Predictions from a few evaluated sub-networks and, where there are any, true accuracies.
 
+mod all;
+mod choice;
+
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -11,6 +14,8 @@ use supernano_base::stats::table;
 use supernano_core::arch::Arch;
 use supernano_core::space::Space;
 
+pub use self::all::{PredictRequest, PredictedCode, Predictions, predict_all, predict_file};
+pub use self::choice::{EvaluationChoice, TruthFile};
 use crate::surrogate::calibrated::Parts;
 use crate::surrogate::{
     Calibrated, Coefficient, CrossValidation, Link, Prediction, Surrogate, Terms,

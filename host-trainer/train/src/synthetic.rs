@@ -1,6 +1,8 @@
 //! Networks with random weights of realistic ranges: what they cost on a device is known before
 //! anything has been trained.
 
+mod write;
+
 use rand::Rng as _;
 use supernano_base::blob::Blob;
 use supernano_base::config::{DataSource, DataSpec};
@@ -11,6 +13,7 @@ use supernano_core::plan::{self, Plan};
 use supernano_core::space::{self, Shortcut, Space};
 use supernano_data::Dataset;
 
+pub use self::write::{SyntheticNetwork, SyntheticRequest, write_networks};
 use crate::export;
 use crate::export::{Prefer, QuantisedNet, RangeRule, build, calibrate};
 use crate::supernet::{Act, Block, FoldedConv, FoldedNet, Linear};

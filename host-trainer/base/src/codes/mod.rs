@@ -2,6 +2,7 @@
 
 pub mod ordered;
 pub mod scores;
+pub mod select;
 pub mod truth;
 
 use std::collections::HashSet;

@@ -1,6 +1,7 @@
 //! Statistics of a ranking: correlations with bootstrap intervals, regret, intervals of an
 //! accuracy.
 
+pub mod compare;
 pub mod correlation;
 pub mod ranking;
 pub mod table;

@@ -1,8 +1,10 @@
 //! Costs of a sub-network on the device, limits on them, and the parts that they are sums of.
 
+pub mod calibration;
 pub mod device;
 pub mod instructions;
 pub mod kernels;
+pub mod limits;
 
 use serde::{Deserialize, Serialize};
 use supernano_core::arch::Arch;

@@ -13,6 +13,7 @@ mod enumerate;
 mod evolve;
 mod exact;
 pub mod file;
+pub mod find;
 pub mod front;
 mod kinds;
 mod least;

@@ -1,57 +1,54 @@
-//! `supernano gpu`: a rented GPU, from the first check to a trained run, in short commands.
+//! `supernano dev gpu`: from the first check of a GPU to a trained run, in short calls.
 
-use std::path::{Path, PathBuf};
+mod report;
+mod session;
+
+use std::path::PathBuf;
 use std::time::Instant;
 
-use serde::Serialize;
 use supernano_base::config::{Precision, Preset, RunConfig};
 use supernano_base::error::{Error, Result};
-use supernano_base::files;
-use supernano_data::Dataset;
-use supernano_data::of_config as load_data;
-use supernano_gpu::agreement::{Agreement, Comparison};
-use supernano_gpu::bench_device::{DeviceBench, DeviceTimings};
 use supernano_gpu::device::Device;
-use supernano_train::run::checkpoint;
-use supernano_train::training::{Accelerator, Begin, metrics, train_until};
 
-use crate::commands::weights::processor;
+use self::report::GpuReport;
+use self::session::GpuSession;
+use crate::options::{DataArgs, ProcessorArgs};
 use crate::output::{Output, table};
 
-/// Check a GPU against the CPU, time it, then train on it; every call goes on where the last ended.
+/// Check a GPU against the CPU, time it and train on it.
+///
+/// Every call continues where the last call ended.
 #[derive(clap::Args, Debug)]
-#[command(
-    after_help = "Writes OUTPUT/check.json, OUTPUT/bench.json and OUTPUT/train.json; the run \
-    itself is OUTPUT/run. A part whose file is there is not done again.\n\n\
-    Example: supernano gpu --data cifar-100-binary.tar.gz -o results --minutes 9"
-)]
+#[command(after_help = "Example:\n  \
+    supernano dev gpu --data cifar-100-binary.tar.gz -o results --minutes 9\n\n\
+    The command writes check.json, bench.json and train.json to the directory, and trains in run/. It \
+    skips the check and the timing if their files exist.")]
 pub struct Args {
-    /// What is trained (TOML); default the paper's preset.
-    #[arg(long)]
+    /// Configuration to train (TOML) [default: the paper's preset].
+    #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Data set's directory or archive, instead of the configuration's.
-    #[arg(long)]
-    data: Option<PathBuf>,
-    /// Where results are kept.
-    #[arg(short, long, default_value = "runs/gpu")]
+    /// Directory for the results.
+    #[arg(short, long, value_name = "DIRECTORY", default_value = "runs/gpu")]
     output: PathBuf,
-    /// What is checked and trains.
-    #[arg(long, value_enum, default_value = "cuda")]
-    device: Device,
-    /// End training after the epoch in which this many minutes have passed since the start.
-    #[arg(long, default_value_t = 9.0)]
+    /// Minutes since the start after which training ends, at the end of an epoch.
+    #[arg(long, value_name = "N", default_value_t = 9.0)]
     minutes: f64,
-    /// A second precision of convolutions that is checked and timed.
+    /// Second precision of convolutions, which is checked and timed as well.
     #[arg(long, value_enum, default_value_t = Precision::Float32)]
     precision: Precision,
-    /// Updates that are timed.
-    #[arg(long, default_value_t = 50)]
+    /// Number of timed updates.
+    #[arg(long, value_name = "N", default_value_t = 50)]
     updates: u64,
-    /// Updates of the sliced execution that are timed; 0 for none.
-    #[arg(long, default_value_t = 5)]
+    /// Number of timed updates of the sliced execution; 0 disables it.
+    #[arg(long, value_name = "N", default_value_t = 5)]
     sliced_updates: u64,
+    #[command(flatten)]
+    processor: ProcessorArgs,
+    #[command(flatten)]
+    data: DataArgs,
 }
 
+<<<<<<< HEAD
 #[derive(Serialize)]
 struct Check {
     device: String,
@@ -94,41 +91,37 @@ struct Report {
 }
 
 /// Runs it.
+=======
+/// Checks, times and trains, and prints the report.
+>>>>>>> h-cli
 ///
 /// # Errors
-/// [`Error::Tool`] without the device, [`Error::No`] where it does not compute what the CPU does,
-/// otherwise as [`train_until`].
+/// [`Error::Tool`] if the device does not answer; as [`GpuSession::run`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
     let started = Instant::now();
     let mut config = match &args.config {
         Some(path) => RunConfig::read(path)?,
         None => RunConfig::preset(Preset::Paper)?,
     };
-    if let Some(data) = &args.data {
+    if let Some(data) = args.data.path() {
         config.data.path = Some(std::path::absolute(data).map_err(|e| Error::io(data, e))?);
     }
-    let accelerator = processor::of(args.device)?;
-    let dataset = load_data(&config, None)?;
-    let (check, bench) = (args.output.join("check.json"), args.output.join("bench.json"));
-    if !check.exists() {
-        checked(args, &check)?;
-    }
-    if !bench.exists() {
-        timed(args, &config, &dataset, &bench)?;
-    }
-    let train = args.output.join("train.json");
-    let finished = trained(args, accelerator, &config, &dataset, started, &train, out)?;
-    let report = Report {
-        output: args.output.clone(),
-        finished,
-        check: files::read_json(&check)?,
-        bench: files::read_json(&bench)?,
-        train: files::read_json(&train)?,
+    let session = GpuSession {
+        config: &config,
+        device: args.processor.device(Device::Cuda),
+        accelerator: args.processor.accelerator(Device::Cuda)?,
+        output: &args.output,
+        started,
+        minutes: args.minutes,
+        precision: args.precision,
+        updates: args.updates,
+        sliced_updates: args.sliced_updates,
     };
-    out.emit(&report, describe);
+    out.emit(&session.run(out)?, text);
     Ok(())
 }
 
+<<<<<<< HEAD
 fn checked(args: &Args, file: &Path) -> Result<()> {
     let comparisons = args.device.run(Agreement { precision: args.precision })?;
     let agrees = comparisons.iter().all(Comparison::agrees);
@@ -211,20 +204,24 @@ fn describe(report: &Report) -> String {
         .as_array()
         .into_iter()
         .flatten()
+=======
+fn text(report: &GpuReport) -> String {
+    let rows: Vec<Vec<String>> = report
+        .bench
+        .timings
+        .steps
+        .iter()
+>>>>>>> h-cli
         .map(|s| {
-            let text = |key: &str| s[key].as_str().unwrap_or_default().to_owned();
-            let number = |key: &str| s[key].as_f64().unwrap_or_default();
-            let cells = [format!("{:.2}", number("step_ms")), format!("{:.3}", number("loss"))];
-            [text("execution"), text("precision")].into_iter().chain(cells).collect()
+            let (step_ms, loss) = (format!("{:.2}", s.step_ms), format!("{:.3}", s.loss));
+            vec![s.execution.to_string(), s.precision.to_string(), step_ms, loss]
         })
         .collect();
-    let steps = table(&["execution", "precision", "ms an update", "loss"], &rows);
-    let count = |key: &str| report.train[key].as_u64().unwrap_or_default();
-    let state = if report.finished { "finished" } else { "call again to go on" };
+    let steps = table(&["execution", "precision", "ms per update", "loss"], &rows);
+    let state = if report.finished { "finished" } else { "call again to continue" };
+    let train = &report.train;
     format!(
-        "{steps}\n{} of {} epochs trained, {:.2} ms an update; {state}",
-        count("epochs"),
-        count("of_epochs"),
-        report.train["step_ms"].as_f64().unwrap_or_default()
+        "{steps}\n{} of {} epochs trained, {:.2} ms per update; {state}",
+        train.epochs, train.of_epochs, train.step_ms
     )
 }

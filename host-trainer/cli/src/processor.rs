@@ -1,4 +1,4 @@
-//! The processor that trains: chosen by `--device`, asked before any work.
+//! The processor that trains. It is asked for an answer before any work begins.
 
 use std::io::Read as _;
 use std::process::{Command, Stdio};
@@ -6,29 +6,19 @@ use std::time::{Duration, Instant};
 
 use supernano_base::error::{Error, Result};
 use supernano_gpu::device::Device;
-use supernano_train::training::Accelerator;
 
-/// Longest wait for a GPU's first answer: its driver loads, a kernel is compiled.
+/// Longest wait for the first answer of a GPU, which loads its driver and compiles a kernel.
 const FIRST_ANSWER: Duration = Duration::from_secs(120);
-/// Bytes of a driver's complaint that are shown.
+/// Bytes of a driver's message that are shown.
 const SHOWN: usize = 2000;
 
-/// The processor, which has answered.
+/// Makes sure that the device answers. A missing driver ends threads of the process that asks for
+/// it, so a process of its own asks: this executable with `probe-device`.
 ///
 /// # Errors
-/// As [`check`].
-pub(in crate::commands) fn of(device: Device) -> Result<&'static dyn Accelerator> {
-    check(device)?;
-    device.accelerator()
-}
-
-/// Makes sure that the device answers. A driver that is missing ends threads of the process that
-/// asks for it, so a process of its own asks: this executable with `probe-device`.
-///
-/// # Errors
-/// [`Error::Tool`] if the device was not built in, has no driver, or does not answer; with what
-/// the driver said.
-pub(in crate::commands) fn check(device: Device) -> Result<()> {
+/// [`Error::Tool`] if the device was not built in, has no driver, or does not answer; with the
+/// message of the driver.
+pub fn check(device: Device) -> Result<()> {
     if !device.built_in() {
         let built = "this supernano was built without it: `cargo build --release -p supernano \
                      --features";
@@ -46,7 +36,7 @@ pub(in crate::commands) fn check(device: Device) -> Result<()> {
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|e| failed(e.to_string()))?;
-    // The pipe is read while the process runs: a driver that says much must not wait for a reader.
+    // The pipe is read while the process runs: a driver with a long message must not wait for a reader.
     let stderr = child.stderr.take();
     let reader = std::thread::spawn(move || {
         let mut said = Vec::new();
@@ -73,7 +63,7 @@ pub(in crate::commands) fn check(device: Device) -> Result<()> {
     }
 }
 
-/// What a driver said, its end if it is long.
+/// The message of a driver; only its end if it is long.
 fn shown(said: &[u8]) -> String {
     let text = String::from_utf8_lossy(&said[said.len().saturating_sub(SHOWN)..]);
     match text.trim() {
@@ -85,8 +75,8 @@ fn shown(said: &[u8]) -> String {
 /// Adds two numbers on the device.
 ///
 /// # Errors
-/// [`Error::Tool`] if that does not work.
-pub(super) fn touch(device: Device) -> Result<()> {
+/// [`Error::Tool`] if the sum is wrong or does not arrive.
+pub fn touch(device: Device) -> Result<()> {
     match device.touch() {
         true => Ok(()),
         false => Err(Error::tool(device, "does not compute")),
