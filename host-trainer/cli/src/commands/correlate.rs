@@ -64,7 +64,7 @@ fn columns(args: &Args) -> Vec<&str> {
     args.column.as_deref().map_or_else(|| files::SCORE.to_vec(), |name| vec![name])
 }
 
-fn read_scores(args: &Args) -> Result<(&'static Space<'static>, Vec<files::Entry>)> {
+fn read_scores(args: &Args) -> Result<(&'static Space<'static>, Vec<files::CodeValue>)> {
     let columns = columns(args);
     let space = space_for(args.space.as_deref(), &args.scores, &columns)?;
     Ok((space, files::read(&args.scores, space, &columns)?))

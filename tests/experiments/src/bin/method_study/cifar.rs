@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use supernano::output::Output;
 use supernano_base::config::RunConfig;
 use supernano_base::files;
-use supernano_base::stats::table::{self, Entry};
+use supernano_base::stats::table::{self, CodeValue};
 use supernano_base::stats::{kendall_tau_b, pearson};
 use supernano_core::arch::Arch;
 use supernano_core::space::RESNET20;
@@ -45,7 +45,7 @@ struct Point {
 struct Task<'a> {
     folder: &'a Path,
     config: RunConfig,
-    truths: Vec<Entry>,
+    truths: Vec<CodeValue>,
     points: Vec<Point>,
 }
 
