@@ -77,7 +77,8 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         config.data.path = Some(path);
     }
     if args.dry_run {
-        out.emit(&config, RunConfig::to_toml);
+        let text = config.to_toml()?;
+        out.emit(&config, |_| text);
         return Ok(());
     }
     let accelerator = processor::of(args.device)?;

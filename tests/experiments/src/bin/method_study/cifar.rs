@@ -62,7 +62,7 @@ impl<'a> Task<'a> {
                 import(&shared.join("checkpoints").join(file), "resnet20", &imported, Some(&data))?;
             }
             let weights = files::read(&checkpoint::finished_path(&imported, step))?;
-            files::write(&run.join("config.toml"), config.to_toml().as_bytes())?;
+            files::write(&run.join("config.toml"), config.to_toml()?.as_bytes())?;
             files::write(&checkpoint::finished_path(&run, step), &weights)?;
         }
         let truths = table::read(&shared.join(CODES), &RESNET20, table::TRUTH)?;
