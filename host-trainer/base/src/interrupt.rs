@@ -18,7 +18,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// From now on an interrupt ends the process with exit code 130, after the file that is being
-/// written (if any) has its name and temporary files are gone.
+/// written (if any) has its name and temporary files are gone. A file that reaches the process's
+/// size limit is an error of its write instead of the end of the process.
 ///
 /// # Errors
 /// [`Error::Tool`] where the system refuses a handler.
@@ -31,7 +32,15 @@ pub fn handle() -> Result<()> {
         eprintln!("interrupted");
         std::process::exit(INTERRUPTED);
     })
-    .map_err(|e| Error::tool("interrupt handler", e))
+    .map_err(|e| Error::tool("interrupt handler", e))?;
+    #[cfg(unix)]
+    {
+        // The default action kills the process; with any handler the write fails with `EFBIG`.
+        let reached = std::sync::Arc::default();
+        signal_hook::flag::register(signal_hook::consts::SIGXFSZ, reached)
+            .map_err(|e| Error::tool("file size handler", e))?;
+    }
+    Ok(())
 }
 
 /// Holds an interrupt back until it is dropped.

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod archive;
 pub mod augment;
 pub mod cifar100;
 pub mod glyphs;

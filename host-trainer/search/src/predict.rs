@@ -225,12 +225,13 @@ pub fn model_path(output: &Path) -> PathBuf {
 pub fn write(output: &Path, predictions: &[(String, Predicted)], model: &Predictor) -> Result<()> {
     let name = output.to_string_lossy();
     let text = if name.trim_end_matches(".gz").ends_with(".csv") {
-        let line = |(id, p): &(String, Predicted)| {
+        let record = |(id, p): &(String, Predicted)| {
             let evaluated = p.evaluated.map_or_else(String::new, |e| e.to_string());
-            format!("{id},{},{},{},{},{},{evaluated}\n", p.arch, p.score, p.acc, p.top1, p.top1_se)
+            let [score, acc, top1, se] = [p.score, p.acc, p.top1, p.top1_se].map(|x| x.to_string());
+            [id.clone(), p.arch.clone(), score, acc, top1, se, evaluated]
         };
-        let lines: String = predictions.iter().map(line).collect();
-        format!("id,arch,score,acc,top1,top1_se,evaluated\n{lines}")
+        let header = ["id", "arch", "score", "acc", "top1", "top1_se", "evaluated"];
+        files::csv_text(header, predictions.iter().map(record))
     } else {
         let all = Ordered(predictions.to_vec());
         let text = serde_json::to_string_pretty(&all)

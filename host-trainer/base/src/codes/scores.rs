@@ -1,6 +1,5 @@
 //! Score files.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -45,18 +44,18 @@ pub fn write_scores(path: &Path, scores: &Scores) -> Result<()> {
             return Err(Error::invalid(path.display(), field, "finite numbers", x));
         }
     }
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let plain = name.strip_suffix(".gz").unwrap_or(&name);
-    let mut text = if plain.ends_with(".csv") {
-        let mut text = "id,arch,acc,acc_se,ce,ce_se,images\n".to_owned();
-        for (id, Score { acc, arch, acc_se, ce, ce_se, images }) in scores {
-            let _ = writeln!(text, "{id},{arch},{acc},{acc_se},{ce},{ce_se},{images}");
-        }
-        return files::write_text(path, &text);
-    } else {
-        serde_json::to_string_pretty(&Ordered(scores.clone()))
-            .map_err(|e| Error::invalid(path.display(), "JSON", "scores", e))?
-    };
+    let name = path.to_string_lossy();
+    if name.strip_suffix(".gz").unwrap_or(&name).ends_with(".csv") {
+        let header = ["id", "arch", "acc", "acc_se", "ce", "ce_se", "images"];
+        let records = scores.iter().map(|(id, score)| {
+            let Score { acc, arch, acc_se, ce, ce_se, images } = score;
+            let [acc, acc_se, ce, ce_se] = [acc, acc_se, ce, ce_se].map(f64::to_string);
+            [id.clone(), arch.clone(), acc, acc_se, ce, ce_se, images.to_string()]
+        });
+        return files::write_text(path, &files::csv_text(header, records));
+    }
+    let mut text = serde_json::to_string_pretty(&Ordered(scores.clone()))
+        .map_err(|e| Error::invalid(path.display(), "JSON", "scores", e))?;
     text.push('\n');
     files::write_text(path, &text)
 }
@@ -67,9 +66,7 @@ pub fn write_scores(path: &Path, scores: &Scores) -> Result<()> {
 /// [`Error::Missing`], [`Error::Invalid`] (with line and column) or [`Error::Io`].
 pub fn read_scores(path: &Path) -> Result<Scores> {
     let text = files::read_text(path)?;
-    let members: Ordered<Score> = serde_json::from_str(&text).map_err(|e| {
-        let place = format!("{}:{}:{}", path.display(), e.line(), e.column());
-        Error::invalid(place, "JSON", "scores of `supernano rank`", e)
-    })?;
+    let place = path.display().to_string();
+    let members: Ordered<Score> = files::parse_json(&text, &place, "scores of `supernano rank`")?;
     Ok(members.0)
 }

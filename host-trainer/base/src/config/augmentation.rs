@@ -1,6 +1,10 @@
 //! The `[augmentation]` table of a configuration.
 
 use serde::{Deserialize, Serialize};
+use supernano_core::space::Shape;
+
+use super::range;
+use crate::error::Result;
 
 /// What is done to a training image, in this order: crop, brightness, contrast, flip, rotation.
 /// 0 or `false` switches a part off and leaves what the others draw as it was.
@@ -32,4 +36,14 @@ impl Augmentation {
         Self { crop_padding: 0, flip: false, brightness: 0.0, contrast: 0.0, rotation: 0.0 };
     /// Crop and flip alone.
     pub const CROP_FLIP: Self = Self { crop_padding: 4, flip: true, ..Self::NONE };
+
+    /// Checks every value for images of this shape.
+    pub(super) fn validate(&self, place: &str, shape: Shape) -> Result<()> {
+        // A crop that misses the image shows nothing of it.
+        let most = shape.height.min(shape.width) - 1;
+        range(place, "augmentation.crop_padding", self.crop_padding, 0, most)?;
+        range(place, "augmentation.brightness", self.brightness, 0.0, 1.0)?;
+        range(place, "augmentation.contrast", self.contrast, 0.0, 1.0)?;
+        range(place, "augmentation.rotation", self.rotation, 0.0, 180.0)
+    }
 }

@@ -5,6 +5,12 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use supernano_core::space::Shape;
 
+use super::range;
+use crate::error::Result;
+
+/// Most images of a split, and of a recalibration.
+pub(super) const MOST_IMAGES: usize = 10_000_000;
+
 /// Which data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -76,5 +82,15 @@ impl DataSpec {
             shape: None,
             classes: None,
         }
+    }
+
+    /// Checks the sizes of the splits. The source checks them again for what it can give.
+    pub(super) fn validate(&self, place: &str) -> Result<()> {
+        if let Some(train) = self.train {
+            range(place, "data.train", train, 1, MOST_IMAGES)?;
+        }
+        // Statistics of one image have no variance.
+        range(place, "data.validation", self.validation, 2, MOST_IMAGES)?;
+        range(place, "data.test", self.test.unwrap_or(0), 0, MOST_IMAGES)
     }
 }

@@ -9,20 +9,33 @@ mod origins;
 mod space;
 mod step;
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use supernano_core::plan::{ActivationScope, BranchScheme, Enhancement, WidthRule};
+use supernano_core::arch::Arch;
+use supernano_core::plan::{ActivationScope, BranchScheme, Enhancement, WidthRule, cost, resolve};
 use supernano_core::space::Space;
 
 use crate::error::{Error, Result};
-use crate::files;
 use crate::space::SharedSpace;
+use crate::{files, names};
 pub use augmentation::Augmentation;
+use data::MOST_IMAGES;
 pub use data::{DataSource, DataSpec, Holdout};
 pub use origins::origins;
 pub use space::SpaceSpec;
 pub use step::{OptimizerState, Sampling, StepConfig, StepKind, Stepped, Teacher};
+
+/// Most images of a batch.
+const MOST_BATCH: usize = 65_536;
+/// Most codes of the validation panel.
+const MOST_PANEL: usize = 100_000;
+/// Most checkpoints of a step.
+const MOST_KEPT: usize = 1000;
+/// Most parameters of the largest network: far above what a microcontroller holds, and a supernet
+/// of as many still fits a workstation.
+const MOST_PARAMETERS: u64 = 100_000_000;
 
 /// A named configuration that others start from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -174,9 +187,7 @@ impl RunConfig {
     /// [`Error::Missing`], or [`Error::Invalid`] naming file, field, expected and found.
     pub fn read(path: &Path) -> Result<Self> {
         let place = path.display().to_string();
-        let text = String::from_utf8(files::read(path)?)
-            .map_err(|e| Error::invalid(&place, "encoding", "UTF-8", e))?;
-        Self::parse(&text, &place)
+        Self::parse(&files::read_text_within(path, &files::CONFIGURATION)?, &place)
     }
 
     /// Parses and validates; `place` names the text in errors.
@@ -225,8 +236,18 @@ impl RunConfig {
     }
 
     /// The same configuration as TOML, every value written out.
-    pub fn to_toml(&self) -> String {
-        toml::to_string(self).unwrap_or_default()
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a value that TOML cannot hold: a path that is not UTF-8, or a seed
+    /// above 2^63 - 1.
+    pub fn to_toml(&self) -> Result<String> {
+        let invalid = |e: &dyn Display| {
+            Error::invalid("configuration", "TOML", "values that TOML can hold", e)
+        };
+        let text = toml::to_string(self).map_err(|e| invalid(&e))?;
+        // The serialiser writes integers that the parser refuses.
+        toml::from_str::<toml::Table>(&text).map_err(|e| invalid(&e.to_string().trim()))?;
+        Ok(text)
     }
 
     /// Generated images take shape and classes from the space.
@@ -243,7 +264,14 @@ impl RunConfig {
             Err(Error::invalid(place, field, expected, found))
         };
         let space = self.space();
+        names::check(place, "space.name", space.name)?;
         space.validate().map_err(|e| Error::core(place, e))?;
+        let largest = resolve(space, &Arch::largest(space), self.enhancement, BranchScheme::Shared);
+        let parameters = cost(space, &largest).params;
+        if parameters > MOST_PARAMETERS {
+            let expected = format!("a largest network of at most {MOST_PARAMETERS} parameters");
+            return fail("space.layers", &expected, parameters.to_string());
+        }
         if matches!(self.preset, Some(Preset::Paper | Preset::Reference | Preset::ThirdPlace)) {
             if self.data.name != DataSource::Cifar100 {
                 return fail("data.name", "`cifar100` with this preset", "`glyphs`".into());
@@ -270,19 +298,20 @@ impl RunConfig {
             return fail("classes", &format!("the data's {classes}"), space.classes.to_string());
         }
         let Recalibration { images, batch } = self.recalibration;
-        if batch < 2 || images < batch {
+        if batch < 2 || images < batch || images > MOST_IMAGES || batch > MOST_BATCH {
             return fail(
                 "recalibration",
-                "at least one batch of at least 2 images",
+                &format!(
+                    "at least one batch of at least 2 images, at most {MOST_IMAGES} images and \
+                     {MOST_BATCH} a batch"
+                ),
                 format!("{images} images, batch {batch}"),
             );
         }
-        if self.data.validation < 2 {
-            return fail("data.validation", "at least 2 images", self.data.validation.to_string());
-        }
-        if self.keep == 0 {
-            return fail("keep", "at least 1 checkpoint", "0".into());
-        }
+        self.data.validate(place)?;
+        self.augmentation.validate(place, shape)?;
+        range(place, "panel", self.panel, 0, MOST_PANEL)?;
+        range(place, "keep", self.keep, 1, MOST_KEPT)?;
         let Optimizer { momentum, weight_decay } = self.optimizer;
         if !(0.0..1.0).contains(&momentum) {
             return fail("optimizer.momentum", "0 to below 1", momentum.to_string());
@@ -299,6 +328,20 @@ impl RunConfig {
             .and_then(|i| self.steps.get(i))
             .map_or(BranchScheme::Shared, |s| s.scheme)
     }
+}
+
+/// Checks that a number is from `low` to `high`; NaN is not.
+fn range<T: PartialOrd + Display>(
+    place: &str,
+    field: &str,
+    value: T,
+    low: T,
+    high: T,
+) -> Result<()> {
+    if value >= low && value <= high {
+        return Ok(());
+    }
+    Err(Error::invalid(place, field, format!("at least {low}, at most {high}"), value))
 }
 
 fn merge(base: &mut toml::Table, over: toml::Table) {

@@ -4,7 +4,19 @@ use serde::{Deserialize, Serialize};
 use supernano_core::plan::{BranchScheme, Enhancement};
 use supernano_core::space::Space;
 
+use super::{MOST_BATCH, range};
 use crate::error::{Error, Result};
+
+/// Most steps of a run.
+const MOST_STEPS: usize = 100;
+/// Most epochs of a step.
+const MOST_EPOCHS: u32 = 1_000_000;
+/// Most updates of an epoch.
+const MOST_UPDATES: usize = 1_000_000_000;
+/// Most sub-networks of an update.
+const MOST_SUB_NETWORKS: usize = 1024;
+/// Largest gradient norm that is worth a limit.
+const MOST_CLIP: f32 = 1e6;
 
 /// What a step trains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,45 +190,43 @@ pub(super) fn validate(
     place: &str,
 ) -> Result<()> {
     let mut previous: Option<&StepConfig> = None;
-    if steps.is_empty() {
-        return Err(Error::invalid(place, "step", "at least one [[step]]", "none"));
+    if steps.is_empty() || steps.len() > MOST_STEPS {
+        let expected = format!("at least one [[step]], at most {MOST_STEPS}");
+        return Err(Error::invalid(place, "step", expected, steps.len()));
     }
     for (i, step) in steps.iter().enumerate() {
         let fail = |field: &str, expected: &str, found: &dyn std::fmt::Display| {
             Err(Error::invalid(place, format!("step {}: {field}", i + 1), expected, found))
         };
-        if step.epochs == 0 {
-            return fail("epochs", "at least 1", &step.epochs);
+        let field = |name: &str| format!("step {}: {name}", i + 1);
+        range(place, &field("epochs"), step.epochs, 1, MOST_EPOCHS)?;
+        range(place, &field("batch"), step.batch, 2, MOST_BATCH)?;
+        range(place, &field("updates"), step.updates.unwrap_or(1), 1, MOST_UPDATES)?;
+        if !(0.0..=1.0).contains(&step.alpha) {
+            return fail("alpha", "0 to 1", &step.alpha);
+        }
+        if step.kind == StepKind::Supernet {
+            range(place, &field("k"), step.k, 1, MOST_SUB_NETWORKS)?;
         }
         if !(step.lr > 0.0 && step.lr <= 10.0) {
             return fail("lr", "above 0, at most 10", &step.lr);
         }
-        if step.batch < 2 {
-            return fail("batch", "at least 2", &step.batch);
-        }
         if step.warmup >= step.epochs {
             return fail("warmup", "fewer than the step's epochs", &step.warmup);
         }
-        if let Some(clip) = step.clip.filter(|c| !(*c > 0.0 && c.is_finite())) {
-            return fail("clip", "above 0", &clip);
+        if let Some(clip) = step.clip.filter(|c| !(*c > 0.0 && *c <= MOST_CLIP)) {
+            return fail("clip", &format!("above 0, at most {MOST_CLIP}"), &clip);
         }
         if step.optimizer_state == OptimizerState::Carried && previous.is_none() {
             return fail("optimizer_state", "`fresh` in the first step", &"`carried`");
         }
-        if step.updates == Some(0) {
-            return fail("updates", "at least 1", &0);
-        }
-        if !(0.0..=1.0).contains(&step.alpha) {
-            return fail("alpha", "0 to 1", &step.alpha);
-        }
-        if !(step.temperature > 0.0 && step.temperature <= 100.0) {
-            return fail("temperature", "above 0, at most 100", &step.temperature);
+        if !(step.temperature >= 0.01 && step.temperature <= 100.0) {
+            return fail("temperature", "above 0: at least 0.01, at most 100", &step.temperature);
         }
         match (step.kind, previous) {
             (StepKind::Largest, _) if step.scheme != BranchScheme::Shared => {
                 return fail("scheme", "`shared` for the largest network", &name(step.scheme));
             }
-            (StepKind::Supernet, _) if step.k == 0 => return fail("k", "at least 1", &step.k),
             (StepKind::Supernet, None) if !step.scratch => {
                 return fail("kind", "a step before it, or `scratch = true`", &"none");
             }

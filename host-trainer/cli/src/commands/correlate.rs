@@ -3,15 +3,8 @@
 use std::path::PathBuf;
 
 use supernano_base::error::Result;
-<<<<<<< HEAD
-use supernano_base::space::SharedSpace;
-use supernano_base::stats;
-use supernano_base::stats::table::space_for;
-use supernano_base::stats::{Interval, Quality, Report, Resampling, table as files};
-=======
 use supernano_base::stats::compare::{CompareRequest, compare};
 use supernano_base::stats::{Interval, Quality, Report, Resampling};
->>>>>>> h-cli
 
 use crate::output::{Output, table};
 
@@ -55,33 +48,6 @@ pub struct Args {
 /// # Errors
 /// As [`compare`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
-<<<<<<< HEAD
-    let (space, scores) = read_scores(args)?;
-    let space = &space.get();
-    let truths = files::read(&args.truth, space, files::TRUTH)?;
-    let (archs, score, truth) = files::matched(space, &scores, &truths)?;
-    let how = Resampling { resamples: args.resamples, seed: args.seed, ..Resampling::default() };
-    let mut report = stats::report(space, &archs, &score, &truth, &how);
-    if args.pairs {
-        report = report.with_pairs(space, &archs, &score, &truth);
-    }
-    out.emit(&report, human);
-    Ok(())
-}
-
-/// The columns that hold what is asked for.
-fn columns(args: &Args) -> Vec<&str> {
-    args.column.as_deref().map_or_else(|| files::SCORE.to_vec(), |name| vec![name])
-}
-
-fn read_scores(args: &Args) -> Result<(SharedSpace, Vec<files::Entry>)> {
-    let columns = columns(args);
-    let space = space_for(args.space.as_deref(), &args.scores, &columns)?;
-    let entries = files::read(&args.scores, &space.get(), &columns)?;
-    Ok((space, entries))
-}
-
-=======
     let (resamples, seed) = (args.resamples, args.seed);
     let report = compare(&CompareRequest {
         scores: &args.scores,
@@ -95,7 +61,6 @@ fn read_scores(args: &Args) -> Result<(SharedSpace, Vec<files::Entry>)> {
     Ok(())
 }
 
->>>>>>> h-cli
 fn number(x: Option<f64>) -> String {
     x.map_or_else(|| "undefined".into(), |x| format!("{x:.4}"))
 }

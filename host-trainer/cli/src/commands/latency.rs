@@ -63,38 +63,6 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     Ok(())
 }
 
-<<<<<<< HEAD
-const HEADER: &str = "code,rank_score,target,chip,clock_hz,unit,count,spread,repeats,milliseconds";
-
-/// Adds a line to the run's table of counts.
-fn append(run: &Path, r: &LatencyReport) -> Result<()> {
-    let path = run.join("latency").join("table.csv");
-    let mut text = if path.is_file() { files::read_text(&path)? } else { format!("{HEADER}\n") };
-    let score = score(run, &r.code).map_or_else(String::new, |s| s.to_string());
-    let milliseconds = r.milliseconds.map_or_else(String::new, |ms| format!("{ms:.3}"));
-    text += &format!(
-        "{},{score},{},{},{},{},{},{},{},{milliseconds}\n",
-        r.code,
-        r.target.replace(',', ";"),
-        r.device.chip.replace(',', ";"),
-        r.device.clock_hz,
-        r.unit,
-        r.total.value(),
-        r.spread,
-        r.repeats,
-    );
-    files::write(&path, text.as_bytes())
-}
-
-/// The network's top-1 with inherited weights, where the run has ranked it.
-fn score(run: &Path, code: &str) -> Option<f64> {
-    let scores = run.join("scores.json");
-    let config = RunConfig::read(&run.join("config.toml")).ok()?;
-    let space = config.space();
-    let arch = Arch::parse(&space, code).ok()?;
-    let entries = stats::table::read(&scores, &space, &["top1", "acc"]).ok()?;
-    entries.into_iter().find(|e| e.arch == arch).map(|e| e.value)
-=======
 fn row(i: usize, layer: &LayerCount) -> Vec<String> {
     let count = layer.count.value();
     let each = match layer.macs {
@@ -103,7 +71,6 @@ fn row(i: usize, layer: &LayerCount) -> Vec<String> {
     };
     let (spread, macs) = (layer.spread.to_string(), layer.macs.to_string());
     vec![i.to_string(), layer.name.clone(), count.to_string(), spread, macs, each]
->>>>>>> h-cli
 }
 
 fn text(r: &LatencyReport) -> String {

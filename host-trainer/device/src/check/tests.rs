@@ -10,11 +10,7 @@ use supernano_core::wire::{self, Unit};
 use supernano_runtime::{Agent, Board, Memory};
 
 use super::*;
-<<<<<<< HEAD
-use crate::Link;
-=======
 use crate::session::Link;
->>>>>>> h-cli
 
 const BLOB: &[u8] = include_bytes!("../../../../tests/golden/tiny.snb");
 const TARGET: &str = "tcp:memory:1";

@@ -263,9 +263,7 @@ impl InstructionTable {
     /// [`Error::Missing`], or [`Error::Invalid`] naming the file and the field.
     pub fn read(path: &Path) -> Result<Self> {
         let place = path.display().to_string();
-        let text = String::from_utf8(files::read(path)?)
-            .map_err(|e| Error::invalid(&place, "encoding", "UTF-8", e))?;
-        Self::parse(&text, &place)
+        Self::parse(&files::read_text_within(path, &files::CONFIGURATION)?, &place)
     }
 
     fn parse(text: &str, place: &str) -> Result<Self> {

@@ -101,7 +101,7 @@ pub fn import(file: &Path, space: &str, run: &Path, data: Option<&Path>) -> Resu
         statistics: Some(Statistics { values: statistics }),
     };
     checkpoint.write(&finished_path(run, step))?;
-    files::write(&config_path, config.to_toml().as_bytes())?;
+    files::write(&config_path, config.to_toml()?.as_bytes())?;
     let values = checkpoint.values.len();
     Ok(Imported { run: run.to_path_buf(), step, tensors: count, values })
 }

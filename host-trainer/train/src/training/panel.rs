@@ -53,7 +53,7 @@ impl Panel {
     pub fn new(
         config: &RunConfig,
         dataset: &Dataset,
-        truths: &[table::Entry],
+        truths: &[table::CodeValue],
         supernet: bool,
     ) -> Result<Self> {
         let space = &config.space();

@@ -60,7 +60,7 @@ pub(super) fn prepare(config: &RunConfig, run: &Path, begin: Begin) -> Result<()
             }
         }
     }
-    files::write(&file, config.to_toml().as_bytes())
+    files::write(&file, config.to_toml()?.as_bytes())
 }
 
 /// The checkpoint from which training resumes: that of the current step, or the start of the next.

@@ -111,7 +111,7 @@ pub fn train_until(
 struct Training<'a> {
     config: &'a RunConfig,
     dataset: &'a Dataset,
-    truths: Vec<table::Entry>,
+    truths: Vec<table::CodeValue>,
     run: &'a Path,
     accelerator: &'a dyn Accelerator,
     progress: &'a dyn Progress,

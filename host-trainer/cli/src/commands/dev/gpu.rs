@@ -48,52 +48,7 @@ pub struct Args {
     data: DataArgs,
 }
 
-<<<<<<< HEAD
-#[derive(Serialize)]
-struct Check {
-    device: String,
-    card: Option<String>,
-    agrees: bool,
-    comparisons: Vec<Comparison>,
-}
-
-#[derive(Serialize)]
-struct Bench {
-    device: String,
-    card: Option<String>,
-    space: String,
-    timings: DeviceTimings,
-}
-
-#[derive(Serialize)]
-struct Trained {
-    device: String,
-    card: Option<String>,
-    finished: bool,
-    epochs: usize,
-    of_epochs: usize,
-    updates: u64,
-    seconds: f64,
-    /// Of the last epoch, ms.
-    step_ms: f64,
-    /// Not measured: the time of 300 epochs of it, hours.
-    extrapolated_300_epochs_h: f64,
-    last: Option<supernano_train::training::Epoch>,
-}
-
-#[derive(Serialize)]
-struct Report {
-    output: PathBuf,
-    finished: bool,
-    check: serde_json::Value,
-    bench: serde_json::Value,
-    train: serde_json::Value,
-}
-
-/// Runs it.
-=======
 /// Checks, times and trains, and prints the report.
->>>>>>> h-cli
 ///
 /// # Errors
 /// [`Error::Tool`] if the device does not answer; as [`GpuSession::run`].
@@ -121,97 +76,12 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     Ok(())
 }
 
-<<<<<<< HEAD
-fn checked(args: &Args, file: &Path) -> Result<()> {
-    let comparisons = args.device.run(Agreement { precision: args.precision })?;
-    let agrees = comparisons.iter().all(Comparison::agrees);
-    for c in &comparisons {
-        let mark = if c.agrees() { "agrees" } else { "DIFFERS" };
-        eprintln!(
-            "{mark}: {} (differs by {:.2e}, at most {:.0e})",
-            c.what, c.difference, c.tolerance
-        );
-    }
-    let (device, card) = (args.device.to_string(), card(args.device));
-    if !agrees {
-        let what = format!("--device {device} computes something else than the CPU");
-        return Err(Error::No(what));
-    }
-    files::write_json(file, &Check { device, card, agrees, comparisons })
-}
-
-fn timed(args: &Args, config: &RunConfig, dataset: &Dataset, file: &Path) -> Result<()> {
-    let (updates, sliced_updates) = (args.updates, args.sliced_updates);
-    let bench = DeviceBench { config, dataset, updates, sliced_updates, precision: args.precision };
-    let timings = args.device.run(bench)?;
-    for s in &timings.steps {
-        eprintln!("{} in {}: {:.1} ms an update", s.execution, s.precision, s.step_ms);
-    }
-    let (device, card) = (args.device.to_string(), card(args.device));
-    files::write_json(file, &Bench { device, card, space: config.space().name.to_owned(), timings })
-}
-
-/// Trains as long as there is time; true where all steps are finished.
-fn trained(
-    args: &Args,
-    accelerator: &dyn Accelerator,
-    config: &RunConfig,
-    dataset: &Dataset,
-    started: Instant,
-    file: &Path,
-    out: &Output,
-) -> Result<bool> {
-    let run = args.output.join("run");
-    let begin = if run.join("config.toml").exists() { Begin::Resume } else { Begin::New };
-    let late = |_, _| started.elapsed().as_secs_f64() > 60.0 * args.minutes;
-    let steps = config.steps.len();
-    if checkpoint::latest_finished(&run, config) != Some(steps) && !late(0, 0) {
-        train_until(config, dataset, &run, begin, accelerator, out, &late)?;
-    }
-    let finished = checkpoint::latest_finished(&run, config) == Some(steps);
-    let epochs = metrics(&run)?;
-    let step_ms = epochs.last().map_or(0.0, |e| 1e3 * e.seconds / e.updates.max(1) as f64);
-    let per_epoch = epochs.last().map_or(0.0, |e| e.seconds);
-    let trained = Trained {
-        device: args.device.to_string(),
-        card: card(args.device),
-        finished,
-        epochs: epochs.len(),
-        of_epochs: config.steps.iter().map(|s| s.epochs as usize).sum(),
-        updates: epochs.iter().map(|e| e.updates).sum(),
-        seconds: epochs.iter().map(|e| e.seconds).sum(),
-        step_ms,
-        extrapolated_300_epochs_h: 300.0 * per_epoch / 3600.0,
-        last: epochs.last().cloned(),
-    };
-    files::write_json(file, &trained)?;
-    Ok(finished)
-}
-
-/// The card's name and driver, as NVIDIA's own tool gives them.
-fn card(device: Device) -> Option<String> {
-    if device != Device::Cuda {
-        return None;
-    }
-    let query = ["--query-gpu=name,driver_version", "--format=csv,noheader"];
-    let output = std::process::Command::new("nvidia-smi").args(query).output().ok()?;
-    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    (output.status.success() && !text.is_empty()).then_some(text)
-}
-
-fn describe(report: &Report) -> String {
-    let rows: Vec<Vec<String>> = report.bench["timings"]["steps"]
-        .as_array()
-        .into_iter()
-        .flatten()
-=======
 fn text(report: &GpuReport) -> String {
     let rows: Vec<Vec<String>> = report
         .bench
         .timings
         .steps
         .iter()
->>>>>>> h-cli
         .map(|s| {
             let (step_ms, loss) = (format!("{:.2}", s.step_ms), format!("{:.3}", s.loss));
             vec![s.execution.to_string(), s.precision.to_string(), step_ms, loss]

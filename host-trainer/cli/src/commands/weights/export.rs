@@ -40,32 +40,6 @@ pub struct Args {
 /// # Errors
 /// As [`export_network`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
-<<<<<<< HEAD
-    let run = Run::open(&args.run)?;
-    let arch =
-        Arch::parse(&run.space(), &args.code).map_err(|e| Error::core("argument CODE", e))?;
-    let dataset = run.dataset(args.data.as_deref())?;
-    let mut shipment = args.quantise.shipment(&run, &arch, &dataset, out)?;
-    shipment.blob = args.room.apply(shipment.blob)?;
-    let summary = measure(&shipment, &dataset)?;
-    let why = args
-        .explain
-        .then(|| explain::explain(&shipment, &dataset, &args.room.core()))
-        .transpose()?;
-    let path = args
-        .output
-        .clone()
-        .unwrap_or_else(|| args.run.join("networks").join(&summary.code).with_extension("snb"));
-    files::write(&path, shipment.blob.bytes())?;
-    files::write_json(&path.with_extension("json"), &summary)?;
-    if let Some(why) = &why {
-        files::write_json(&path.with_extension("explain.json"), why)?;
-    }
-    out.emit(&summary, |s| {
-        let why = why.as_ref().map_or_else(String::new, |w| format!("{}\n", explained(s, w)));
-        format!("{why}{}\nwritten to {}", text(s), path.display())
-    });
-=======
     let request = ExportRequest {
         network: NetworkRequest {
             run: &args.run,
@@ -79,6 +53,5 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     };
     let exported = export_network(&request, out)?;
     out.emit(&exported.summary, |_| text::text(&exported));
->>>>>>> h-cli
     Ok(())
 }

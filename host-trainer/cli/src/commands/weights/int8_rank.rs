@@ -38,17 +38,6 @@ pub struct Args {
 /// # Errors
 /// As [`compare_int8`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
-<<<<<<< HEAD
-    let run = Run::open(&args.run)?;
-    let (bn, options) = args.quantise.without_training()?;
-    let mut codes = match (&args.codes, args.random) {
-        (Some(path), _) => read_codes(path, &run.space())?,
-        (None, Some(n)) => random_codes(&run.space(), n, args.seed.unwrap_or(run.config.seed)),
-        (None, None) => {
-            let expected = "a file of codes, or --random N";
-            return Err(Error::invalid("command line", "CODES", expected, "nothing"));
-        }
-=======
     let (statistics, options) = args.quantise.without_training()?;
     let request = Int8Request {
         run: &args.run,
@@ -58,7 +47,6 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         data: args.data.path(),
         statistics,
         options,
->>>>>>> h-cli
     };
     let found = compare_int8(&request, out)?;
     args.output.write(&found)?;

@@ -52,41 +52,6 @@ pub struct Args {
 /// # Errors
 /// As [`predict_file`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
-<<<<<<< HEAD
-    let columns: Vec<&str> = match (&args.column, args.loss) {
-        (Some(name), _) => vec![name],
-        (None, true) => vec!["ce", "ce_loss"],
-        (None, false) => table::SCORE.to_vec(),
-    };
-    let space = space_for(args.space.as_deref(), &args.scores, &columns)?;
-    let space = &space.get();
-    let entries = table::read(&args.scores, space, &columns)?;
-    let sign = if args.loss { -1.0 } else { 1.0 };
-    let link = if args.loss { Link::Identity } else { Link::Logit };
-    let chosen = design::random(entries.len(), args.surrogate.unwrap_or(entries.len()), args.seed);
-    let samples: Vec<_> =
-        chosen.iter().map(|&i| (entries[i].arch.clone(), sign * entries[i].value)).collect();
-    let mut codes: Vec<Coded> = Vec::new();
-    for path in &args.codes {
-        codes.extend(read_codes(path, space)?);
-    }
-    if codes.is_empty() {
-        codes = entries
-            .iter()
-            .enumerate()
-            .map(|(i, e)| Coded {
-                id: format!("arch{}", i + 1),
-                written: e.text.clone(),
-                arch: e.arch.clone(),
-            })
-            .collect();
-    }
-    supernano_base::codes::distinct(&codes)?;
-    let archs: Vec<_> = codes.iter().map(|c| c.arch.clone()).collect();
-    let truths = args.truth.read(space, &archs)?;
-    let model = Predictor::fit(space, &samples, link, truths.as_ref())?;
-    predict_all(space, &codes, &samples, &model, args.output.as_deref(), out)
-=======
     let predictions = predict_file(&PredictRequest {
         scores: &args.scores,
         codes: &args.codes,
@@ -128,5 +93,4 @@ pub(super) fn text(predictions: &Predictions) -> String {
         cv.rmse,
         cv.pearson,
     )
->>>>>>> h-cli
 }

@@ -75,17 +75,6 @@ pub struct Args {
 /// # Errors
 /// As [`rank`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
-<<<<<<< HEAD
-    let run = match args.step {
-        Some(step) => Run::open_step(&args.run, step)?,
-        None => Run::open(&args.run)?,
-    };
-    let all = codes(args, &run)?;
-    distinct(&all)?;
-    let chosen = args.predict.choose(&all, &run.space(), args.seed)?;
-    let dataset = run.dataset(args.data.as_deref())?;
-=======
->>>>>>> h-cli
     let Args { split, images, bn, bn_images, .. } = *args;
     let request = RankRequest {
         run: &args.run,
@@ -103,131 +92,18 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         truths: args.truth.file(),
         output: args.output.as_deref(),
     };
-<<<<<<< HEAD
-    let ranking = args.shard.map(|_| Identity::of(&run, &ranker, &all));
-    if let (Some(part), Some(ranking)) = (args.shard, &ranking)
-        && Shard::read(&output).is_ok_and(|s| s.shard == part && s.ranking == *ranking)
-    {
-        out.note(&format!("{} is done already", output.display()));
-        return Ok(());
-    }
-    let codes: Vec<&Coded> = positions.iter().map(|&i| &all[i]).collect();
-    let started = Instant::now();
-    let (scores, work) = evaluate(&ranker, &codes, out)?;
-    let seconds = started.elapsed().as_secs_f64();
-    if let Some(chosen) = &chosen {
-        return args.predict.finish(&run.space(), &all, (chosen, &scores), &output, out);
-    }
-    match args.shard.zip(ranking) {
-        Some((shard, ranking)) => {
-            let placed = positions.iter().zip(scores.iter().cloned());
-            let scores =
-                placed.map(|(&position, (id, score))| Placed { position, id, score }).collect();
-            let shard = Shard { shard, ranking, scores };
-            let text = serde_json::to_string_pretty(&shard)
-                .map_err(|e| Error::invalid(output.display(), "JSON", "scores", e))?;
-            files::write_text(&output, &text)?;
-=======
     match rank(&request, out)? {
         RankOutcome::AlreadyScored(path) => {
             out.note(&format!("{} is done already", path.display()))
->>>>>>> h-cli
         }
         RankOutcome::Scored(report) => out.emit(&report, text),
         RankOutcome::Predicted(predictions) => out.emit(&*predictions, predict::text),
     }
-<<<<<<< HEAD
-    let scores = scores
-        .into_iter()
-        .zip(&codes)
-        .map(|((id, score), coded)| {
-            let cost = cost(&run.space(), &run.plan(&coded.arch));
-            Row { id, score, macs: cost.macs, params: cost.params }
-        })
-        .collect();
-    let report = Report {
-        run: args.run.clone(),
-        step: run.step,
-        settings: ranker.settings(),
-        shard: args.shard,
-        output,
-        seconds,
-        codes_per_s: codes.len() as f64 / seconds,
-        threads: rayon::current_num_threads(),
-        work,
-        scores,
-    };
-    out.emit(&report, describe);
-    Ok(())
-}
-
-fn output(args: &Args) -> PathBuf {
-    args.output.clone().unwrap_or_else(|| match args.shard {
-        Some(p) => args.run.join("shards").join(format!("{}-of-{}.json", p.index, p.of)),
-        None => args.run.join("scores.json"),
-    })
-}
-
-/// Scores codes, in their order.
-fn evaluate(
-    ranker: &Ranker<'_>,
-    codes: &[&Coded],
-    out: &Output,
-) -> Result<(Vec<(String, Score)>, Work)> {
-    let bar = out.task(codes.len() as u64, "rank");
-    let done = Mutex::new((0.0, 0));
-    let progress = |part: f64| {
-        if let Ok(mut done) = done.lock() {
-            done.0 += part;
-            let whole = done.0 as u64;
-            bar.advance(whole - done.1);
-            done.1 = whole;
-        }
-    };
-    let archs: Vec<&Arch> = codes.iter().map(|c| &c.arch).collect();
-    let (found, work) = ranker.evaluate(&archs, &progress);
-    bar.finish();
-    let score =
-        |(c, found): (&&Coded, _)| Ok((c.id.clone(), ranker.checked(&c.id, &c.written, found)?));
-    Ok((codes.iter().zip(found).map(score).collect::<Result<_>>()?, work))
-}
-
-fn codes(args: &Args, run: &Run) -> Result<Vec<Coded>> {
-    let mut codes = Vec::new();
-    for text in &args.codes {
-        let path = PathBuf::from(text);
-        let is_code = text.starts_with(|c: char| c.is_ascii_digit())
-            && text.chars().all(|c| c.is_ascii_digit() || c == '-');
-        if path.exists() || !is_code {
-            codes.extend(read_codes(&path, &run.space())?);
-        } else {
-            let arch = Arch::parse(&run.space(), text).map_err(|e| Error::core(text, e))?;
-            codes.push(Coded { id: text.clone(), written: text.clone(), arch });
-        }
-    }
-    if let Some(n) = args.random {
-        let alone = codes.is_empty();
-        codes.extend(random_codes(&run.space(), n, args.seed).into_iter().map(|c| match alone {
-            true => c,
-            false => Coded { id: c.id.replace("arch", "random"), ..c },
-        }));
-    }
-    if codes.is_empty() {
-        let expected = "a file of codes, a code, or --random N";
-        return Err(Error::invalid("command line", "CODES", expected, "nothing"));
-    }
-    Ok(codes)
-}
-
-fn describe(report: &Report) -> String {
-    let mut best: Vec<&Row> = report.scores.iter().collect();
-=======
     Ok(())
 }
 
 fn text(report: &RankReport) -> String {
     let mut best: Vec<&RankedCode> = report.scores.iter().collect();
->>>>>>> h-cli
     best.sort_by(|a, b| b.score.acc.total_cmp(&a.score.acc));
     let rows: Vec<Vec<String>> = best
         .iter()

@@ -127,108 +127,6 @@ impl BudgetArgs {
 /// # Errors
 /// As [`Budget::new`] and [`search_run`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
-<<<<<<< HEAD
-    let budget = Budget::new(&Wishes {
-        chip: args.chip.as_deref(),
-        core: args.core.as_deref(),
-        flash: args.flash.as_deref(),
-        ram: args.ram.as_deref(),
-        instructions: args.instructions.as_deref(),
-        latency: args.latency.as_deref(),
-        table: args.table.as_deref(),
-    })?;
-    let config = RunConfig::read(&args.run.join("config.toml"))?;
-    let space = config.space();
-    let step = finished(&config, &args.run)?;
-    let scores = args.scores.clone().unwrap_or_else(|| args.run.join("scores.json"));
-    let samples = samples(&scores, &space, args.metric)?;
-    let link = match args.metric {
-        Metric::Top1 => Link::Logit,
-        Metric::Ce => Link::Identity,
-    };
-    let additive = Choices { terms: vec![Terms::Additive], ..Choices::default() };
-    let surrogate = Surrogate::fit_with(&space, &samples, link, &additive)?;
-    let costs = DeviceCosts {
-        space: &space,
-        enhancement: config.steps[step - 1].enhancement(config.enhancement),
-        labels: label_bytes(&config),
-        table: budget.table.clone(),
-    };
-    let limits = budget.limits;
-    let problem = Problem { space: &space, score: &surrogate, costs: &costs, limits };
-    let method = Method {
-        seed: args.seed.unwrap_or(config.seed),
-        state: Some(args.state.clone().unwrap_or_else(|| args.run.join("search-state.json"))),
-        ..Method::default()
-    };
-    let start = Instant::now();
-    let found = search(&problem, &method)?;
-    let seconds = start.elapsed().as_secs_f64();
-    let by_hand = uniform::best(&problem)?;
-
-    let evaluated: HashMap<&Arch, f64> = samples.iter().map(|(a, s)| (a, *s)).collect();
-    let overhead = costs.table.overhead;
-    let described = |c: &Candidate| FrontNetwork {
-        code: c.arch.display(&space).to_string(),
-        score: c.score,
-        score_se: surrogate.predict(&space, &c.arch).se,
-        evaluated: evaluated.get(&c.arch).copied(),
-        flash_bytes: c.costs.flash_bytes,
-        ram_bytes: c.costs.ram_bytes,
-        blob_bytes: c.costs.flash_bytes - overhead.code,
-        arena_bytes: c.costs.ram_bytes - overhead.stack - overhead.statics,
-        instructions: c.costs.instructions,
-        kernels: kernels(&space, &c.kinds),
-        verified: None,
-    };
-    let candidates = chosen(args, &found.front);
-    let mut result = Front {
-        space: space.name.to_owned(),
-        chip: budget.chip.as_ref().map(|c| c.name.clone()),
-        limits,
-        overhead,
-        examined: found.examined,
-        seconds,
-        exhaustive: found.exhaustive,
-        optimal: found.optimal,
-        bound: found.bound,
-        front_size: found.front.len(),
-        surrogate: SurrogateSummary {
-            metric: match args.metric {
-                Metric::Top1 => "top1".into(),
-                Metric::Ce => "ce".into(),
-            },
-            samples: surrogate.samples,
-            lambda: surrogate.lambda,
-            cross_validation: surrogate.cross_validation,
-        },
-        instructions: InstructionModel {
-            core: costs.table.core.clone(),
-            unit: costs.table.unit.clone(),
-            modelled: true,
-            counted: costs.table.counted,
-            largest_error: costs.table.largest_error,
-            provenance: costs.table.provenance.clone(),
-        },
-        networks: candidates.iter().map(described).collect(),
-        winner: candidates[0].arch.display(&space).to_string(),
-        uniform: by_hand.as_ref().map(described),
-    };
-    if args.verify {
-        let run = Run::open(&args.run)?;
-        let dataset = run.dataset(args.data.as_deref())?;
-        verified(args, out, &run, &dataset, &candidates, &mut result)?;
-        if let (Some(c), Some(uniform)) = (&by_hand, &mut result.uniform) {
-            let images = args.images as usize;
-            let (found, blob) = verify(&run, &dataset, &c.arch, &c.kinds, images)?;
-            uniform.verified = Some(found);
-            files::write(&network_file(&args.run, &uniform.code), blob.bytes())?;
-        }
-    }
-    let path = args.output.clone().unwrap_or_else(|| args.run.join("front.json"));
-    files::write_json(&path, &result)?;
-    out.emit(&result, |result| human(result, &path));
-=======
     let (images, data) = (args.images as usize, args.data.path());
     let request = RunSearch {
         run: &args.run,
@@ -243,6 +141,5 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     };
     let (front, path) = search_run(&request, out)?;
     out.emit(&front, |front| text::text(front, &path));
->>>>>>> h-cli
     Ok(())
 }

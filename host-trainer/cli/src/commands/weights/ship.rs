@@ -40,22 +40,6 @@ pub struct Args {
 /// # Errors
 /// As [`ship_network`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
-<<<<<<< HEAD
-    let run = Run::open(&args.run)?;
-    let arch =
-        Arch::parse(&run.space(), &args.code).map_err(|e| Error::core("argument CODE", e))?;
-    let dataset = run.dataset(args.data.as_deref())?;
-    let shipment = args.quantise.shipment(&run, &arch, &dataset, out)?;
-    let exported = measure(&shipment, &dataset)?;
-    let mut files = formats::write(&shipment, &dataset, &args.format, &args.output)?;
-    if args.samples > 0 {
-        let n = args.samples as usize;
-        files.push(formats::write_samples(&shipment, &dataset, n, &args.output)?);
-    }
-    let shipped = Shipped { exported, files };
-    files::write_json(&args.output.join(format!("{}.json", shipment.code)), &shipped.exported)?;
-    out.emit(&shipped, |s| {
-=======
     let request = ShipRequest {
         network: NetworkRequest {
             run: &args.run,
@@ -68,7 +52,6 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         output: &args.output,
     };
     out.emit(&ship_network(&request, out)?, |s| {
->>>>>>> h-cli
         let files: Vec<String> = s.files.iter().map(|f| f.display().to_string()).collect();
         format!("{}\nwritten: {}", summary(&s.exported), files.join(", "))
     });

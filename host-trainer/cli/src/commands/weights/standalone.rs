@@ -87,64 +87,6 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         resume: args.resume,
         output: &args.output,
     };
-<<<<<<< HEAD
-    if !(recipe.lr > 0.0 && recipe.lr <= 10.0) {
-        return Err(Error::invalid("command line", "--lr", "above 0, at most 10", recipe.lr));
-    }
-    let (shard, shards) = args.shard.unwrap_or((0, 1));
-    let codes = codes(args, &config, recipe.seed)?;
-    let codes: Vec<Coded> = codes.into_iter().skip(shard).step_by(shards).collect();
-    let start = if from.is_some() { Start::Inherited } else { Start::Scratch };
-    let mut truths: Vec<Truth> = match args.resume && args.output.is_file() {
-        true => read_truths(&args.output, &recipe, start)?,
-        false => Vec::with_capacity(codes.len()),
-    };
-    let dataset = load_data(&config, args.data.as_deref())?;
-    let teacher = from.as_ref().map(|run| run.folded(&Arch::largest(&run.space()), &dataset));
-    let inheritance = from.as_ref().zip(teacher.as_ref());
-    let inheritance =
-        inheritance.map(|(run, teacher)| Inheritance { run, teacher, alpha: args.alpha });
-    let bar = out.task(codes.len() as u64, "standalone");
-    for coded in &codes {
-        if !truths.iter().any(|t| t.id == coded.id && t.arch == coded.written) {
-            truths.push(match &inheritance {
-                Some(from) => train_inherited(from, &dataset, coded, &recipe)?,
-                None => train_alone(&config, &dataset, coded, &recipe)?,
-            });
-            write_truths(&args.output, &truths)?;
-        }
-        bar.advance(1);
-    }
-    bar.finish();
-    out.emit(&truths, |truths| {
-        let rows: Vec<Vec<String>> = truths
-            .iter()
-            .map(|t| {
-                let (top1, se) = (100.0 * t.standalone_top1, 100.0 * t.top1_se);
-                vec![t.arch.clone(), format!("{top1:.2}"), format!("{se:.2}")]
-            })
-            .collect();
-        table(&["code", "top-1 %", "s.e. %"], &rows)
-    });
-    Ok(())
-}
-
-fn codes(args: &Args, config: &RunConfig, seed: u64) -> Result<Vec<Coded>> {
-    let space = config.space();
-    if let Some(path) = args.file.as_ref().or(args.codes.as_ref()) {
-        return read_codes(path, &space);
-    }
-    if let Some(n) = args.random {
-        return Ok(random_codes(&space, n, seed));
-    }
-    if args.code.is_empty() {
-        let expected = "a file of codes, --code CODE, or --random N";
-        return Err(Error::invalid("command line", "CODES", expected, "nothing"));
-    }
-    let coded = |(i, written): (usize, &String)| {
-        let arch = Arch::parse(&space, written).map_err(|e| Error::core("--code", e))?;
-        Ok(Coded { id: format!("arch{}", i + 1), written: written.clone(), arch })
-=======
     out.emit(&make_truths(&request, out)?, |truths| text(truths));
     Ok(())
 }
@@ -153,7 +95,6 @@ fn text(truths: &[Truth]) -> String {
     let row = |t: &Truth| {
         let (top1, se) = (100.0 * t.standalone_top1, 100.0 * t.top1_se);
         vec![t.arch.clone(), format!("{top1:.2}"), format!("{se:.2}")]
->>>>>>> h-cli
     };
     let rows: Vec<Vec<String>> = truths.iter().map(row).collect();
     table(&["code", "top-1 %", "s.e. %"], &rows)

@@ -70,7 +70,8 @@ impl Args {
 pub fn run(args: &Args, out: &Output) -> Result<()> {
     let (config, run) = args.inputs()?;
     if args.dry_run {
-        out.emit(&config, RunConfig::to_toml);
+        let text = config.to_toml()?;
+        out.emit(&config, |_| text);
         return Ok(());
     }
     let request = TrainRequest {
