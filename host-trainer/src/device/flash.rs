@@ -11,22 +11,12 @@ use super::check::placed_bytes;
 use super::elf::{Firmware, Segment};
 use crate::error::{Error, Result};
 
-/// Chips of the boards that have an agent, by the beginning of their names, and its ELF file.
-pub const AGENTS: [(&str, &str); 7] = [
-    ("STM32F446RE", "nucleo-f446re-agent.elf"),
-    ("STM32F407VG", "f4-discovery-agent.elf"),
-    ("nRF52840_", "nrf52840-dk-agent.elf"),
-    ("nRF52833_", "microbit-v2-agent.elf"),
-    ("STM32H743ZI", "nucleo-h743zi-agent.elf"),
-    ("RP2040", "pico-agent.elf"),
-    ("RP235", "pico2-agent.elf"),
-];
-
-/// The ELF file of a chip's board.
+/// The ELF file of the agent for a chip, if one of the boards has such a chip.
 pub fn agent_of(chip: &str) -> Option<&'static str> {
     let chip = chip.to_ascii_lowercase();
-    let of = AGENTS.iter().find(|(begin, _)| chip.starts_with(&begin.to_ascii_lowercase()));
-    of.map(|(_, agent)| *agent)
+    let mut boards = supernano_facts::BOARDS.iter();
+    let board = boards.find(|board| chip.starts_with(&board.family.to_ascii_lowercase()))?;
+    board.package.agent().map(|agent| agent.file)
 }
 
 /// What is written, and what it takes.

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+pub use supernano_facts::{MACHINES, Machine};
+
 use crate::error::{Error, Result};
 
 /// Where a network runs.
@@ -28,34 +30,6 @@ pub struct ProbeId {
     pub usb: Option<(u16, u16)>,
     /// Chip, by probe-rs's name: not every chip tells its own.
     pub chip: Option<String>,
-}
-
-/// An emulated machine and the agent that is made for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Machine {
-    /// `qemu-` and the core: the target's name.
-    pub name: &'static str,
-    /// QEMU's name of the machine.
-    pub board: &'static str,
-    /// Where PSRAM begins: what is placed before the start goes there.
-    pub placed: u32,
-}
-
-/// Every emulated machine. `qemu-m0` runs code for Cortex-M0 on a Cortex-M3, which executes it
-/// unchanged and has a counter and the memory.
-pub const MACHINES: [Machine; 5] = [
-    Machine { name: "qemu-m0", board: "mps2-an385", placed: 0x2100_0000 },
-    Machine { name: "qemu-m3", board: "mps2-an385", placed: 0x2100_0000 },
-    Machine { name: "qemu-m4", board: "mps2-an386", placed: 0x2100_0000 },
-    Machine { name: "qemu-m7", board: "mps2-an500", placed: 0x6000_0000 },
-    Machine { name: "qemu-m33", board: "mps2-an505", placed: 0x8000_0000 },
-];
-
-impl Machine {
-    /// File name of its agent.
-    pub fn agent(&self) -> String {
-        format!("{}-agent.elf", self.name)
-    }
 }
 
 /// The targets there are, as a message lists them.
