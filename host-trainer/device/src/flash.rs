@@ -16,23 +16,12 @@ pub use self::write::{FlashReport, FlashRequest, write};
 use crate::elf::{Firmware, Segment};
 use crate::placed::placed_bytes;
 
-/// Chips of the boards that have an agent, by the beginning of their names, with the agent's ELF
-/// file.
-pub const AGENTS: [(&str, &str); 7] = [
-    ("STM32F446RE", "nucleo-f446re-agent.elf"),
-    ("STM32F407VG", "f4-discovery-agent.elf"),
-    ("nRF52840_", "nrf52840-dk-agent.elf"),
-    ("nRF52833_", "microbit-v2-agent.elf"),
-    ("STM32H743ZI", "nucleo-h743zi-agent.elf"),
-    ("RP2040", "pico-agent.elf"),
-    ("RP235", "pico2-agent.elf"),
-];
-
 /// Name of the agent's ELF file for a chip; `None` if no board with this chip has an agent.
 pub fn agent_of(chip: &str) -> Option<&'static str> {
     let chip = chip.to_ascii_lowercase();
-    let of = AGENTS.iter().find(|(begin, _)| chip.starts_with(&begin.to_ascii_lowercase()));
-    of.map(|(_, agent)| *agent)
+    let mut boards = supernano_facts::BOARDS.iter();
+    let board = boards.find(|board| chip.starts_with(&board.family.to_ascii_lowercase()))?;
+    board.package.agent().map(|agent| agent.file)
 }
 
 /// The bytes that are written to a chip, and their sizes.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use supernano_base::error::{Error, Result};
+pub use supernano_facts::{MACHINES, Machine};
 
 /// A place where a network runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,34 +29,6 @@ pub struct ProbeId {
     pub usb: Option<(u16, u16)>,
     /// Chip, in the spelling of probe-rs. Some chips cannot be detected.
     pub chip: Option<String>,
-}
-
-/// An emulated machine with its own agent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Machine {
-    /// Name of the target: `qemu-` and the core.
-    pub name: &'static str,
-    /// Name of the machine in QEMU.
-    pub board: &'static str,
-    /// Start address of PSRAM, which holds networks and images before the start.
-    pub placed: u32,
-}
-
-/// Every emulated machine. `qemu-m0` runs code for Cortex-M0 on a Cortex-M3, which executes it
-/// unchanged, has a counter and has enough memory.
-pub const MACHINES: [Machine; 5] = [
-    Machine { name: "qemu-m0", board: "mps2-an385", placed: 0x2100_0000 },
-    Machine { name: "qemu-m3", board: "mps2-an385", placed: 0x2100_0000 },
-    Machine { name: "qemu-m4", board: "mps2-an386", placed: 0x2100_0000 },
-    Machine { name: "qemu-m7", board: "mps2-an500", placed: 0x6000_0000 },
-    Machine { name: "qemu-m33", board: "mps2-an505", placed: 0x8000_0000 },
-];
-
-impl Machine {
-    /// File name of its agent.
-    pub fn agent(&self) -> String {
-        format!("{}-agent.elf", self.name)
-    }
 }
 
 /// All targets but the host, for a message.

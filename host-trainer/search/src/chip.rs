@@ -1,9 +1,8 @@
-//! Chips: what a name stands for.
+//! Chips and their limits, by name.
 
 use serde::{Deserialize, Serialize};
 use supernano_base::error::{Error, Result};
 
-const TABLE: &str = include_str!("../tables/chips.toml");
 
 /// A microcontroller, named as probe-rs names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,20 +20,21 @@ pub struct Chip {
     pub clock: u64,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Chips {
-    chip: Vec<Chip>,
+impl From<&supernano_facts::Chip> for Chip {
+    fn from(facts: &supernano_facts::Chip) -> Self {
+        Self {
+            name: facts.name.to_owned(),
+            core: facts.core.short().to_owned(),
+            flash: facts.flash_kib.into(),
+            ram: facts.ram_kib.into(),
+            clock: facts.clock_mhz.into(),
+        }
+    }
 }
 
-/// All chips of the table.
-///
-/// # Errors
-/// [`Error::Invalid`] where the crate was built with a broken table.
-pub fn all() -> Result<Vec<Chip>> {
-    let chips: Chips = toml::from_str(TABLE)
-        .map_err(|e| Error::invalid("chips.toml", "TOML", "chips", e.to_string().trim()))?;
-    Ok(chips.chip)
+/// Every known chip.
+pub fn all() -> Vec<Chip> {
+    supernano_facts::CHIPS.iter().map(Chip::from).collect()
 }
 
 /// The chip of this name, upper or lower case.
@@ -42,7 +42,7 @@ pub fn all() -> Result<Vec<Chip>> {
 /// # Errors
 /// [`Error::Invalid`] with the nearest names for one that is not in the table.
 pub fn find(name: &str) -> Result<Chip> {
-    let chips = all()?;
+    let chips = all();
     if let Some(chip) = chips.iter().find(|c| c.name.eq_ignore_ascii_case(name)) {
         return Ok(chip.clone());
     }
@@ -52,7 +52,7 @@ pub fn find(name: &str) -> Result<Chip> {
     near.sort_by(|a, b| b.0.total_cmp(&a.0));
     let names: Vec<&str> = near.iter().take(3).map(|n| n.1.name.as_str()).collect();
     let expected = format!(
-        "a chip of tables/chips.toml, the nearest being {}; or --core with --flash and --ram",
+        "a known chip, the nearest being {}; or --core with --flash and --ram",
         names.join(", ")
     );
     Err(Error::invalid("option --chip", "chip", expected, format!("`{name}`")))

@@ -1,0 +1,12 @@
+//! The agent of QEMU's `mps2-an505`, a Cortex-M33 in secure state.
+#![no_std]
+#![no_main]
+
+use supernano_board::mps2::{M33, Mps2};
+use supernano_board::{buffers, entry, serve};
+
+#[entry]
+fn main() -> ! {
+    let board = Mps2::<M33>::start();
+    serve(board, buffers!(blob: 1536 KiB, arena: 512 KiB, image: 256 KiB))
+}
