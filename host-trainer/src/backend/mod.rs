@@ -26,8 +26,7 @@ pub type Cuda = burn_cuda::Cuda<f32, i32>;
 #[cfg(feature = "vulkan")]
 pub type Vulkan = burn_wgpu::Wgpu<f32, i32, u32>;
 
-/// Images per block of a feature map: one AVX-512 register of f32.
-pub const LANES: usize = 16;
+pub use supernano_kernels::LANES;
 
 /// Feature maps of a batch. The layout belongs to the backend; on the CPU it is
 /// `[n / 16, channels, height, width, 16]`, the last block filled up with zeros that no statistic

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use supernano_kernels::planes;
 
 use super::maps::{Inputs, Map, Pool};
 use super::net::{FoldedConv, Net};
 use super::tree::Tree;
 use super::walk::{self, Seen};
 use crate::backend::LANES;
-use crate::backend::cpu::planes;
 
 /// A network of convolutions with biases.
 pub type FoldedNet = Net<FoldedConv>;

@@ -5,16 +5,16 @@ use std::borrow::Borrow;
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use supernano_kernels::conv::Epilogue;
+use supernano_kernels::planes::{self, Add, Convolution, Planes};
+use supernano_kernels::pointwise::Affine;
+use supernano_kernels::simd::Isa;
 
 use super::maps::{Inputs, Map, Pool};
 use super::net::{Act, BnConv, FoldedConv, Linear};
 use super::tree::{NodeStats, Tree, Unit};
 use super::{BN_EPSILON, Site};
 use crate::backend::LANES;
-use crate::backend::cpu::conv::Epilogue;
-use crate::backend::cpu::planes::{self, Add, Convolution, Planes};
-use crate::backend::cpu::pointwise::Affine;
-use crate::backend::cpu::simd::Isa;
 
 /// What is computed at a node.
 trait Compute<C> {

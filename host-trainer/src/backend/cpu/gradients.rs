@@ -9,11 +9,11 @@ use burn::backend::autodiff::ops::{Backward, Ops as Parents, OpsKind};
 use burn::tensor::ops::FloatTensor;
 use burn::tensor::{Tensor, TensorPrimitive};
 use burn_ndarray::NdArrayTensor;
+use supernano_kernels::conv::{Epilogue, Geometry};
+use supernano_kernels::fused::{self, NormGradient};
+use supernano_kernels::pointwise::{self, Size};
+use supernano_kernels::simd::Isa;
 
-use super::conv::{Epilogue, Geometry};
-use super::fused::{self, NormGradient};
-use super::pointwise::{self, Size};
-use super::simd::Isa;
 use super::{Read, add, convolve, make, statistics, with};
 use crate::backend::{Act, BatchStats, Cpu, Execution, LANES, Map, Norm, Ops, Pending};
 

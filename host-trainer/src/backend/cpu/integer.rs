@@ -9,8 +9,8 @@ use burn::tensor::{Tensor, TensorPrimitive};
 use burn_ndarray::NdArrayTensor;
 use rayon::prelude::*;
 use supernano_core::quant::requantise;
+use supernano_kernels::pointwise::Size;
 
-use super::pointwise::Size;
 use super::{make, primitive, statistics, tensor, with};
 use crate::backend::{Cpu, IntegerOps, LANES, Map, Requantise};
 

@@ -1,22 +1,15 @@
 //! The CPU: burn-ndarray's tensors, convolutions and norms of our own.
 
-#[expect(clippy::needless_range_loop, reason = "register tiles are indexed by constants")]
-pub mod conv;
-pub mod fused;
 mod gradients;
 mod integer;
-pub mod planes;
-pub mod pointwise;
-#[expect(clippy::needless_range_loop, reason = "lanes are indexed by constants")]
-pub mod simd;
 
 use burn::tensor::{Tensor, TensorData, TensorPrimitive};
 use burn_ndarray::NdArrayTensor;
-use conv::{Epilogue, Geometry};
-use fused::Operand;
 pub(super) use integer::channel_means;
-use pointwise::{Affine, Size};
-use simd::Isa;
+use supernano_kernels::conv::{Epilogue, Geometry};
+use supernano_kernels::fused::{self, Operand};
+use supernano_kernels::pointwise::{self, Affine, Size};
+use supernano_kernels::simd::Isa;
 
 use super::{Act, BatchStats, Cpu, EvalOps, Execution, LANES, Map, Norm, Ops, Pending};
 

@@ -3,7 +3,7 @@
 
 use super::conv::{Epilogue, Grid, Tap, grid};
 use super::simd::{Isa, Kernel, Lanes};
-use crate::backend::LANES;
+use crate::LANES;
 
 /// Size of the planes of a feature map: `[channels][h + 2 margin][w + 2 margin][16]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

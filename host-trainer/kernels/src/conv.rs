@@ -8,9 +8,9 @@ mod tile;
 mod weights;
 
 use super::simd::Lanes;
-use crate::backend::LANES;
+use crate::LANES;
 pub use tile::Epilogue;
-pub(super) use tile::{Grid, Tap, grid};
+pub(crate) use tile::{Grid, Tap, grid};
 pub use weights::weight_gradient;
 
 /// A convolution's numbers.

@@ -1,7 +1,7 @@
-use super::super::conv::Geometry;
-use super::super::fused::{Operand, convolve};
 use super::*;
-use crate::backend::{Cpu, Map};
+use crate::conv::Geometry;
+use crate::fused::{Operand, convolve};
+use crate::tests::blocked;
 
 fn noise(n: usize) -> Vec<f32> {
     (0..n).map(|i| ((i * 7919 + 13) % 1013) as f32 / 506.5 - 1.0).collect()
@@ -35,15 +35,12 @@ fn convolutions_equal_those_of_training_on_every_processor() {
         let to = p.strided(stride);
         let (images, weight, bias) = (noise(16 * ci * h * w), noise(co * ci * k * k), noise(co));
         let added = noise(16 * co * to.h * to.w);
-        let map = |v: &[f32], c, h, w| -> Vec<f32> {
-            Map::<Cpu>::from_images(v, 16, c, h, w).data.to_data().iter::<f32>().collect()
-        };
         let geometry = Geometry { blocks: 1, ci, h, w, co, k, stride };
-        let residual = map(&added, co, to.h, to.w);
+        let residual = blocked(&added, 16);
         let (x, z) = (block(&images, ci, p), block(&added, co, to));
         for isa in Isa::available() {
             let e = Epilogue { bias: Some(&bias), residual: Some(&residual), slope: -0.5 };
-            let input = map(&images, ci, h, w);
+            let input = blocked(&images, 16);
             let input = Operand::plain(&input);
             let expected = convolve(isa, &geometry, 16, input, &weight, &e, false).0;
             let mut y = Buffer::zeros(co * to.len());
@@ -51,7 +48,7 @@ fn convolutions_equal_those_of_training_on_every_processor() {
             let conv = Convolution { weight: &weight, ci, co, k, stride };
             conv.run(isa, p, x.values(), y.values_mut(), &e);
             let found = to_images(y.values(), 16, co, to);
-            assert_eq!(map(&found, co, to.h, to.w), expected, "{isa:?} {geometry:?}");
+            assert_eq!(blocked(&found, 16), expected, "{isa:?} {geometry:?}");
             let inside = to_images(y.values(), 16, co, to).iter().filter(|&&v| v != 0.0).count();
             assert_eq!(y.values().iter().filter(|&&v| v != 0.0).count(), inside);
         }

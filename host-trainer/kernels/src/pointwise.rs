@@ -3,7 +3,7 @@
 //! Loops over lanes are plain code: compiled with the instructions of the kernel that they are
 //! inlined into, and the same to the last bit with all of them.
 
-use crate::backend::LANES;
+use crate::LANES;
 
 /// Size of a batch of feature maps.
 #[derive(Clone, Copy, Debug)]

@@ -1,8 +1,8 @@
 //! The gradient of the weights.
 
-use super::super::simd::Lanes;
 use super::Geometry;
-use crate::backend::LANES;
+use crate::LANES;
+use crate::simd::Lanes;
 
 /// Sums `C` outputs x `I` inputs x `K` neighbouring taps over all pixels.
 ///

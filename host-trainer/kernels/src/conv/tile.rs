@@ -1,7 +1,7 @@
 //! Sums of products for a grid of pixels, in register tiles of outputs x pixels.
 
-use super::super::simd::Lanes;
-use crate::backend::LANES;
+use crate::LANES;
+use crate::simd::Lanes;
 
 /// A tap: offset into the padded input and into an output channel's weights of one input channel.
 #[derive(Clone, Copy)]
