@@ -16,8 +16,7 @@ pub type Cpu = NdArray<f32>;
 /// The CPU backend with gradients.
 pub type CpuAutodiff = Autodiff<Cpu>;
 
-/// Images per block of a feature map: one AVX-512 register of f32.
-pub const LANES: usize = 16;
+pub use supernano_kernels::LANES;
 
 /// Feature maps of a batch. The layout belongs to the backend; on the CPU it is
 /// `[n / 16, channels, height, width, 16]`, the last block filled up with zeros that no statistic

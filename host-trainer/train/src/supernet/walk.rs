@@ -5,17 +5,16 @@ use std::borrow::Borrow;
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use supernano_kernels::conv::Epilogue;
+use supernano_kernels::norm::NormFactors;
+use supernano_kernels::planes::{self, Addend, Convolution, Planes};
+use supernano_kernels::simd::Isa;
 
 use super::maps::{Inputs, Map, Pool};
 use super::net::{Act, BnConv, FoldedConv, Linear};
 use super::tree::{NodeStats, Tree, Unit};
 use super::{BN_EPSILON, Site};
 use crate::backend::LANES;
-use crate::backend::cpu::conv::Epilogue;
-use crate::backend::cpu::planes;
-use crate::backend::cpu::planes::{Add, Convolution, Planes};
-use crate::backend::cpu::pointwise::Affine;
-use crate::backend::cpu::simd::Isa;
 
 /// What is computed at a node.
 trait Compute<C> {
@@ -97,7 +96,7 @@ struct Statistics<'a> {
 
 impl Statistics<'_> {
     /// A convolution's sums, with the scale and offset that normalise them.
-    fn conv(&mut self, node: usize, conv: &BnConv, x: &Map) -> (Map, Affine) {
+    fn conv(&mut self, node: usize, conv: &BnConv, x: &Map) -> (Map, NormFactors) {
         let to = x.planes.strided(conv.stride);
         let mut y = self.pool.take(x.blocks, conv.output, to);
         let mut sums = vec![(0f64, 0f64); conv.output];
@@ -120,7 +119,7 @@ impl Statistics<'_> {
                 ((mean + f64::from(o)) as f32, (q / count - mean * mean).max(0.0) as f32)
             })
             .unzip();
-        let affine = Affine::new(&mean, &biased, &conv.gamma, &conv.beta, BN_EPSILON);
+        let affine = NormFactors::new(&mean, &biased, &conv.gamma, &conv.beta, BN_EPSILON);
         let unbiased = count / (count - 1.0);
         let variance = biased.iter().map(|&v| (f64::from(v) * unbiased) as f32).collect();
         self.found[node].push((mean, variance));
@@ -142,7 +141,7 @@ impl<C: Borrow<BnConv>> Compute<C> for Statistics<'_> {
                 (conv.borrow(), Some(shortcut.as_ref().map(Borrow::borrow)), first.unwrap_or(x))
             }
         };
-        let (mut y, Affine { scale, mut offset, .. }) = self.conv(at.node, conv, input);
+        let (mut y, NormFactors { scale, mut offset, .. }) = self.conv(at.node, conv, input);
         let added = match shortcut {
             None => None,
             Some(None) => Some((x.clone(), vec![1.0; conv.output])),
@@ -156,7 +155,7 @@ impl<C: Borrow<BnConv>> Compute<C> for Statistics<'_> {
             return None;
         }
         for b in 0..y.blocks {
-            let add = added.as_ref().map(|(z, scale)| Add { values: z.block(b), scale });
+            let add = added.as_ref().map(|(z, scale)| Addend { values: z.block(b), scale });
             let planes = y.planes;
             let affine = (scale.as_slice(), offset.as_slice());
             planes::scale(self.isa, planes, y.block_mut(b), affine, add, slope(conv.act));

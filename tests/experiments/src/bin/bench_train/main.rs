@@ -158,7 +158,7 @@ fn main() -> Result<()> {
         "step_seed": seed,
         "step_codes": shown(&students),
         "eval_seed": eval_seed,
-        "isa": format!("{:?}", supernano_train::backend::cpu::simd::Isa::detect()),
+        "isa": format!("{:?}", supernano_kernels::simd::Isa::detect()),
     });
     println!("{found}");
     Ok(())
