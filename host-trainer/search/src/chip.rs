@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 use supernano_base::error::{Error, Result};
 
-
 /// A microcontroller, named as probe-rs names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

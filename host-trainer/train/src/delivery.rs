@@ -70,7 +70,7 @@ impl NetworkRequest<'_> {
     fn shipment(&self, progress: &dyn Progress) -> Result<(Shipment, Dataset)> {
         let run = Run::open(self.run)?;
         let arch =
-            Arch::parse(run.space(), self.code).map_err(|e| Error::core("argument CODE", e))?;
+            Arch::parse(&run.space(), self.code).map_err(|e| Error::core("argument CODE", e))?;
         let dataset = run.dataset(self.data)?;
         let Quantisation { statistics, options, tuning } = self.quantisation;
         let Some(tuning) = tuning.filter(|t| t.epochs > 0) else {
@@ -214,7 +214,7 @@ pub struct Int8Request<'a> {
 /// [`preserve`].
 pub fn compare_int8(request: &Int8Request<'_>, progress: &dyn Progress) -> Result<Preservation> {
     let run = Run::open(request.run)?;
-    let mut codes = request.codes.read(run.space(), run.config.seed)?;
+    let mut codes = request.codes.read(&run.space(), run.config.seed)?;
     codes.truncate(request.first.unwrap_or(usize::MAX));
     if codes.len() < 2 {
         return Err(Error::invalid("command line", "CODES", "at least 2", codes.len()));

@@ -63,14 +63,14 @@ pub fn search_run(request: &RunSearch<'_>, progress: &dyn Progress) -> Result<(F
         Error::Missing { path: request.run.join("checkpoints"), needed_for: needed_for.into() }
     })?;
     let or = |path: Option<&Path>, own: PathBuf| path.map_or(own, Path::to_path_buf);
-    let samples = request.metric.samples(&or(request.scores, directory.scores()), space)?;
+    let samples = request.metric.samples(&or(request.scores, directory.scores()), &space)?;
     let method = Method {
         seed: request.seed.unwrap_or(config.seed),
         state: Some(or(request.state, directory.search_state())),
         ..Method::default()
     };
     let mut outcome = find(&SearchRequest {
-        space,
+        space: &space,
         enhancement: config.steps[step - 1].enhancement(config.enhancement),
         label_bytes: label_bytes(&config),
         samples: &samples,

@@ -27,13 +27,13 @@ pub fn verify(
     images: usize,
 ) -> Result<(Verified, Blob)> {
     let space = run.space();
-    let code = candidate.arch.display(space).to_string();
+    let code = candidate.arch.display(&space).to_string();
     let net = run.folded(&candidate.arch, dataset);
     let set = EvalSet::new(dataset, &dataset.validation, images);
     let inherited = evaluate(&net, &set).top1;
     let quantised = quantise_after_training(&net, dataset, &Options::default());
     let source = Source { space: space.name, code: &code, dataset, prefer: Prefer::default() };
-    let blob = with_kernels(space, &build(&quantised.net, &source)?, &candidate.kinds)?;
+    let blob = with_kernels(&space, &build(&quantised.net, &source)?, &candidate.kinds)?;
     let chosen: Vec<u32> = (0..set.len() as u32).collect();
     let split = dataset.validation.select(&chosen);
     let int8 = top1(&blob.logits(&split)?, &split.labels);

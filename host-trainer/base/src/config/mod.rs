@@ -266,8 +266,9 @@ impl RunConfig {
         let space = self.space();
         names::check(place, "space.name", space.name)?;
         space.validate().map_err(|e| Error::core(place, e))?;
-        let largest = resolve(space, &Arch::largest(space), self.enhancement, BranchScheme::Shared);
-        let parameters = cost(space, &largest).params;
+        let largest =
+            resolve(&space, &Arch::largest(&space), self.enhancement, BranchScheme::Shared);
+        let parameters = cost(&space, &largest).params;
         if parameters > MOST_PARAMETERS {
             let expected = format!("a largest network of at most {MOST_PARAMETERS} parameters");
             return fail("space.layers", &expected, parameters.to_string());

@@ -30,6 +30,7 @@ pub struct CompareRequest<'a> {
 pub fn compare(request: &CompareRequest<'_>) -> Result<Report> {
     let columns = request.column.map_or_else(|| SCORE.to_vec(), |name| vec![name]);
     let space = space_for(request.space, request.scores, &columns)?;
+    let space = &space.get();
     let scores = table::read(request.scores, space, &columns)?;
     let truths = table::read(request.truths, space, TRUTH)?;
     let (archs, score, truth) = matched(space, &scores, &truths)?;

@@ -42,7 +42,7 @@ fn line(report: &LatencyReport, score: Option<f64>) -> String {
 fn rank_score(run: &RunDirectory, code: &str) -> Option<f64> {
     let config = run.config().ok()?;
     let space = config.space();
-    let arch = Arch::parse(space, code).ok()?;
-    let entries = table::read(&run.scores(), space, &["top1", "acc"]).ok()?;
+    let arch = Arch::parse(&space, code).ok()?;
+    let entries = table::read(&run.scores(), &space, &["top1", "acc"]).ok()?;
     entries.into_iter().find(|e| e.arch == arch).map(|e| e.value)
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use serde::{Serialize, Serializer};
 use supernano_base::codes::{Coded, distinct, read_codes};
 use supernano_base::error::Result;
-use supernano_base::stats::table::{self, Entry, space_for};
+use supernano_base::stats::table::{self, CodeValue, space_for};
 use supernano_core::arch::Arch;
 use supernano_core::space::Space;
 
@@ -121,6 +121,7 @@ pub fn predict_file(request: &PredictRequest<'_>) -> Result<Predictions> {
         (None, false) => table::SCORE.to_vec(),
     };
     let space = space_for(request.space, request.scores, &columns)?;
+    let space = &space.get();
     let entries = table::read(request.scores, space, &columns)?;
     let (sign, link) = if request.loss { (-1.0, Link::Identity) } else { (1.0, Link::Logit) };
     let count = request.samples.unwrap_or(entries.len());
@@ -139,8 +140,8 @@ pub fn predict_file(request: &PredictRequest<'_>) -> Result<Predictions> {
 }
 
 /// The codes of a score file.
-fn scored(entries: Vec<Entry>) -> Vec<Coded> {
-    let coded = |(i, e): (usize, Entry)| Coded {
+fn scored(entries: Vec<CodeValue>) -> Vec<Coded> {
+    let coded = |(i, e): (usize, CodeValue)| Coded {
         id: format!("arch{}", i + 1),
         written: e.text,
         arch: e.arch,

@@ -41,7 +41,7 @@ pub(super) fn check(
             let offset = f64::from(of(beta)[c]) - f64::from(mean[c]) * factor;
             let weights = row.iter().map(|&w| f64::from(w) * factor);
             if let Some(bad) = weights.chain([offset]).find(|v| !(*v as f32).is_finite()) {
-                let names = names::of(layout.space, weight);
+                let names = names::of(&layout.space(), weight);
                 return Err(Error::invalid(
                     file.display(),
                     format!("tensor `{}`", names.tensor.unwrap_or_default()),

@@ -110,7 +110,7 @@ pub fn rank(request: &RankRequest<'_>, progress: &dyn Progress) -> Result<RankOu
         Some(step) => Run::open_step(request.run, step)?,
         None => Run::open(request.run)?,
     };
-    let all = request.codes.read(run.space(), SEED)?;
+    let all = request.codes.read(&run.space(), SEED)?;
     let chosen = choose(request, &all, &run)?;
     let dataset = run.dataset(request.data)?;
     let ranker = Ranker::new(&run, &dataset, request.images, request.effort)?;
@@ -134,7 +134,7 @@ pub fn rank(request: &RankRequest<'_>, progress: &dyn Progress) -> Result<RankOu
         let sample = |(c, (_, s)): (&&Coded, &(String, Score))| (c.arch.clone(), s.acc);
         let samples: Vec<(Arch, f64)> = codes.iter().zip(&scores).map(sample).collect();
         let (space, truths) = (run.space(), &request.truths);
-        return predict_all(space, &all, &samples, Link::Logit, truths, Some(&output))
+        return predict_all(&space, &all, &samples, Link::Logit, truths, Some(&output))
             .map(|predictions| RankOutcome::Predicted(Box::new(predictions)));
     }
     match request.part.zip(ranking) {
@@ -168,8 +168,8 @@ fn choose(request: &RankRequest<'_>, all: &[Coded], run: &Run) -> Result<Option<
         return Err(Error::invalid("command line", "--truth", expected, "neither"));
     }
     let seed = request.codes.seed.unwrap_or(SEED);
-    let chosen = request.evaluate.positions(all, space, seed)?;
-    request.truths.read(space, all)?;
+    let chosen = request.evaluate.positions(all, &space, seed)?;
+    request.truths.read(&space, all)?;
     Ok(chosen)
 }
 
@@ -209,7 +209,7 @@ fn evaluate(
 fn costed(run: &Run, codes: &[&Coded], scores: Scores) -> Vec<RankedCode> {
     let space = run.space();
     let one = |((id, score), coded): ((String, Score), &&Coded)| {
-        let cost = cost(space, &run.plan(&coded.arch));
+        let cost = cost(&space, &run.plan(&coded.arch));
         RankedCode { id, score, macs: cost.macs, params: cost.params }
     };
     scores.into_iter().zip(codes).map(one).collect()

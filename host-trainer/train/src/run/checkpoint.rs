@@ -118,7 +118,7 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Io`].
     pub fn write_of(&self, config: &RunConfig, path: &Path) -> Result<()> {
-        self.written(path, Some(fingerprint::of(config, self.step)))
+        self.written(path, Some(fingerprint::of(config, self.step)?))
     }
 
     fn written(&self, path: &Path, configuration: Option<u64>) -> Result<()> {
@@ -223,7 +223,8 @@ impl Stored {
         if epoch > of.epochs {
             return bad("epoch", format!("at most {}", of.epochs), epoch.to_string());
         }
-        if configuration.is_some_and(|c| c != fingerprint::of(config, step)) {
+        let current = fingerprint::of(config, step)?;
+        if configuration.is_some_and(|c| c != current) {
             let expected = format!(
                 "the config.toml that step {step} was trained with (seed, space, data, \
                  enhancement, augmentation, optimiser and steps up to it)"

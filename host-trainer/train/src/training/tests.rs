@@ -378,8 +378,11 @@ fn a_configuration_that_was_changed_inside_the_run_is_refused() {
     let refused = |change: &dyn Fn(&mut RunConfig), says: &str| {
         let mut changed = config.clone();
         change(&mut changed);
-        supernano_base::files::write(&run.join("config.toml"), changed.to_toml().as_bytes())
-            .unwrap();
+        supernano_base::files::write(
+            &run.join("config.toml"),
+            changed.to_toml().unwrap().as_bytes(),
+        )
+        .unwrap();
         let dataset = of_config(&changed, None).unwrap();
         let error =
             train(&changed, &dataset, run, Begin::Resume, &Cpu, &Silent).unwrap_err().to_string();
@@ -390,7 +393,8 @@ fn a_configuration_that_was_changed_inside_the_run_is_refused() {
     // What comes later may still change.
     let mut longer = config.clone();
     longer.steps[2].epochs = 2;
-    supernano_base::files::write(&run.join("config.toml"), longer.to_toml().as_bytes()).unwrap();
+    supernano_base::files::write(&run.join("config.toml"), longer.to_toml().unwrap().as_bytes())
+        .unwrap();
     assert_eq!(trained(&longer, run, Begin::Resume).len(), 3);
 }
 

@@ -68,7 +68,7 @@ pub fn make_truths(request: &TruthRequest<'_>, progress: &dyn Progress) -> Resul
         false => Vec::with_capacity(codes.len()),
     };
     let dataset = supernano_data::of_config(&config, request.data)?;
-    let teacher = from.as_ref().map(|run| run.folded(&Arch::largest(run.space()), &dataset));
+    let teacher = from.as_ref().map(|run| run.folded(&Arch::largest(&run.space()), &dataset));
     let inheritance = from.as_ref().zip(teacher.as_ref());
     let inheritance =
         inheritance.map(|(run, teacher)| Inheritance { run, teacher, alpha: request.alpha });
@@ -104,7 +104,7 @@ fn recipe(request: &TruthRequest<'_>, config: &RunConfig) -> Result<Recipe> {
 
 /// The codes of the requested part.
 fn codes(request: &TruthRequest<'_>, config: &RunConfig) -> Result<Vec<Coded>> {
-    let all = request.codes.read(config.space(), config.seed)?;
+    let all = request.codes.read(&config.space(), config.seed)?;
     let Part { index, of } = request.part.unwrap_or(Part { index: 1, of: 1 });
     Ok(all.into_iter().skip(index - 1).step_by(of).collect())
 }

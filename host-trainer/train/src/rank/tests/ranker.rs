@@ -29,7 +29,8 @@ pub(super) fn untrained(path: &Path, space: &str, scheme: &str, seed: u64) -> Ru
     let values = weights.values;
     let state = Checkpoint { step: 2, epoch: 1, values, momentum: Vec::new(), statistics: None };
     state.write(&finished_path(path, 2)).unwrap();
-    supernano_base::files::write(&path.join("config.toml"), config.to_toml().unwrap().as_bytes()).unwrap();
+    supernano_base::files::write(&path.join("config.toml"), config.to_toml().unwrap().as_bytes())
+        .unwrap();
     Run::open(path).unwrap()
 }
 
