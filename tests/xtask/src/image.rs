@@ -35,8 +35,10 @@ pub struct Section {
 pub struct Image {
     /// Sections that occupy memory and are not empty.
     pub sections: Vec<Section>,
-    /// The region for a network, from the symbols that `supernano flash` reads.
+    /// The region to which `supernano flash` writes a network, from its symbols.
     pub blob: Option<Range<u64>>,
+    /// The region into which an emulator loads a network, from its symbols.
+    pub placed: Option<Range<u64>>,
     /// Address of the control block of RTT, from the symbol that debuggers read.
     pub rtt: Option<u64>,
 }
@@ -77,9 +79,13 @@ impl Image {
             });
         }
         let symbol = |name| elf.symbols().find(|s| s.name() == Ok(name)).map(|s| s.address());
-        let blob = symbol("__supernano_blob_start").zip(symbol("__supernano_blob_end"));
-        let rtt = symbol("_SEGGER_RTT");
-        Ok(Self { sections, blob: blob.map(|(start, end)| start..end), rtt })
+        let range = |start, end| symbol(start).zip(symbol(end)).map(|(start, end)| start..end);
+        Ok(Self {
+            sections,
+            blob: range("__supernano_blob_start", "__supernano_blob_end"),
+            placed: range("__supernano_placed_start", "__supernano_placed_end"),
+            rtt: symbol("_SEGGER_RTT"),
+        })
     }
 
     /// Flash for code, constants and initial values of variables, bytes.
@@ -122,11 +128,12 @@ impl Image {
     /// The ways in which the symbols of the region for a network differ from the facts, and the
     /// sections that lie in the region. Firmware reads the region on the condition that there are none.
     pub fn region_problems(&self, region: Region) -> Vec<String> {
-        let (range, found) = (u64::from(region.start)..end(region), &self.blob);
+        let range = u64::from(region.start)..end(region);
+        let found = self.blob.as_ref().or(self.placed.as_ref());
         let overlap = |s: &&Section| s.address < range.end && range.start < s.address + s.size;
         let inside = self.sections.iter().filter(overlap);
         let inside = inside.map(|s| format!("{} in the region for a network", s.name));
-        let other = found.as_ref() != Some(&range);
+        let other = found != Some(&range);
         let other = other.then(|| format!("blob region {found:#x?}, not {range:#x?}"));
         other.into_iter().chain(inside).collect()
     }
@@ -139,6 +146,7 @@ impl Image {
                 found.push(problem);
             }
         };
+        unless(self.blob.is_some(), "no symbols of a blob region".into());
         let (flash, ram) = (board.flash, board.ram);
         let program = u64::from(flash.start)..u64::from(board.blob.start);
         for section in &self.sections {

@@ -43,7 +43,7 @@ fn sound(board: &Board) -> Image {
     }
     let start = u64::from(board.blob.start);
     let blob = Some(start..start + u64::from(board.blob.bytes));
-    Image { sections, blob, rtt: Some(board.ram.start.into()) }
+    Image { sections, blob, placed: None, rtt: Some(board.ram.start.into()) }
 }
 
 fn refuses(board: &Board, spoil: impl Fn(&mut Image), problem: &str) {
@@ -85,6 +85,8 @@ fn a_section_in_the_region_for_a_network_is_refused() {
     assert_eq!(image.region_problems(region), [""; 0]);
     let shorter = Region { bytes: region.bytes - 4, ..region };
     assert!(image.region_problems(shorter)[0].contains("blob region"));
+    (image.placed, image.blob) = (image.blob, None);
+    assert_eq!(image.region_problems(region), [""; 0]);
     image.sections.push(section(".data", region.start + region.bytes - 1, vec![0; 2]));
     assert_eq!(image.region_problems(region), [".data in the region for a network"]);
 }
