@@ -4,7 +4,7 @@ extern crate std;
 
 use std::collections::BTreeSet;
 
-use super::{BOARDS, CHIPS, MACHINES, MICROBIT, packages};
+use super::{BOARDS, CHIPS, MACHINES, MICROBIT, PLACED_BYTES, Region, packages};
 
 #[test]
 fn names_are_unique() {
@@ -28,6 +28,15 @@ fn a_network_has_the_flash_after_the_firmware() {
         assert!(blob.start >= flash.start + (64 << 10), "{}", board.package.name);
         assert_eq!(blob.start + blob.bytes, flash.start + flash.bytes, "{}", board.package.name);
     }
+}
+
+/// Firmware reads the region for a network as words.
+#[test]
+fn a_region_for_a_network_consists_of_words() {
+    for Region { start, bytes } in BOARDS.iter().chain([&MICROBIT]).map(|board| board.blob) {
+        assert!(start.is_multiple_of(4) && bytes.is_multiple_of(4), "{start:#x}");
+    }
+    assert!(MACHINES.iter().all(|m| m.placed.is_multiple_of(4)) && PLACED_BYTES.is_multiple_of(4));
 }
 
 /// The host finds the agent of a chip by the family.

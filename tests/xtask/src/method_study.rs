@@ -1,4 +1,4 @@
-//! `cargo xtask method-study`: does the method work? In slices that go on from each other.
+//! `cargo xtask method-study`: studies of the method, in slices that continue each other.
 
 use std::path::PathBuf;
 
@@ -6,20 +6,20 @@ use crate::process::{self, Result, cargo, program, root};
 
 /// Arguments of `cargo xtask method-study`.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Each call goes on where the last one stopped; {\"finished\": true} on \
-    stdout says that all is done. Results: OUTPUT/STUDY/results.json.")]
+#[command(after_help = "Each call continues the last one. {\"finished\": true} on stdout means \
+    that the study is complete. The results are in OUTPUT/STUDY/results.json.")]
 pub struct Args {
-    /// `small`: Tables 1 and 2 in small; `step2`: CIFAR-100, correlation against updates; `step3`:
-    /// CIFAR-100, four branches before and after a fine-tune.
+    /// `small`: Tables 1 and 2 at a small scale; `step2`: correlation over the updates on CIFAR-100;
+    /// `step3`: four branches before and after a fine-tune on CIFAR-100.
     #[arg(value_parser = ["small", "step2", "step3"])]
     study: String,
-    /// Begin no further part after this many minutes.
+    /// Start no part of the study after this many minutes.
     #[arg(long, default_value_t = 40.0)]
     minutes: f64,
-    /// Where state and runs are kept.
+    /// Directory of the state and the runs.
     #[arg(long, default_value = "runs/method-study")]
     output: PathBuf,
-    /// Reference data of the CIFAR-100 studies; default SUPERNANO_SHARED, or ../shared.
+    /// Directory of the reference data for CIFAR-100 [default: SUPERNANO_SHARED, or ../shared].
     #[arg(long)]
     shared: Option<PathBuf>,
 }

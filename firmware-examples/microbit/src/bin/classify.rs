@@ -4,7 +4,7 @@
 #![no_main]
 
 use supernano_board::nrf51::Uart;
-use supernano_board::{classify, entry, halt, placed, singleton};
+use supernano_board::{classify, entry, halt, loaded, singleton};
 
 /// Working memory of the network.
 const WORDS: usize = 2560;
@@ -12,7 +12,7 @@ const WORDS: usize = 2560;
 #[entry]
 fn main() -> ! {
     if let Some(memory) = singleton!(: [u32; WORDS] = [0; WORDS]) {
-        classify(&Uart::start(), placed(), memory);
+        classify(&Uart::start(), loaded(), memory);
     }
     halt()
 }

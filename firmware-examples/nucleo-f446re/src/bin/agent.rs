@@ -3,7 +3,7 @@
 #![no_main]
 
 use supernano_board::chips::stm32f4::Stm32F4;
-use supernano_board::{Real, buffers, entry, report, serve};
+use supernano_board::{Real, buffers, entry, flashed, report, serve};
 
 #[entry]
 fn main() -> ! {
@@ -12,5 +12,6 @@ fn main() -> ! {
         // Counts at an unknown clock rate have no meaning.
         report::stuck(&board, stuck);
     }
-    serve(board, buffers!(blob: 24 KiB, arena: 64 KiB, image: 8 KiB))
+    let memory = buffers!(blob: 24 KiB, arena: 64 KiB, image: 8 KiB, placed: flashed());
+    serve(board, memory)
 }

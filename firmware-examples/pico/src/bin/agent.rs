@@ -6,7 +6,7 @@
 mod boot;
 
 use supernano_board::chips::rp2::Rp2;
-use supernano_board::{Real, buffers, entry, report, serve};
+use supernano_board::{Real, buffers, entry, flashed, report, serve};
 
 #[entry]
 fn main() -> ! {
@@ -15,5 +15,6 @@ fn main() -> ! {
         // Counts at an unknown clock rate have no meaning.
         report::stuck(&board, stuck);
     }
-    serve(board, buffers!(blob: 96 KiB, arena: 96 KiB, image: 16 KiB))
+    let memory = buffers!(blob: 96 KiB, arena: 96 KiB, image: 16 KiB, placed: flashed());
+    serve(board, memory)
 }

@@ -3,10 +3,11 @@
 #![no_main]
 
 use supernano_board::mps2::{M33, Mps2};
-use supernano_board::{buffers, entry, serve};
+use supernano_board::{buffers, entry, loaded, serve};
 
 #[entry]
 fn main() -> ! {
     let board = Mps2::<M33>::start();
-    serve(board, buffers!(blob: 1536 KiB, arena: 512 KiB, image: 256 KiB))
+    let memory = buffers!(blob: 1536 KiB, arena: 512 KiB, image: 256 KiB, placed: loaded());
+    serve(board, memory)
 }
