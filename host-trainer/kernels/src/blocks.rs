@@ -3,9 +3,8 @@
 use std::cell::RefCell;
 use std::mem::MaybeUninit;
 
-use rayon::prelude::*;
-
 use crate::map::MapShape;
+use crate::parallel;
 
 thread_local! {
     /// Padded copies of a block: of an input and of a gradient.
@@ -45,18 +44,14 @@ pub(crate) fn fill<T: Send>(
 ) -> (Vec<f32>, Vec<T>) {
     let mut values = reserve(shape.len());
     let spare = &mut values.spare_capacity_mut()[..shape.len()];
-    let results = spare
-        .par_chunks_mut(shape.block().max(1))
-        .enumerate()
-        .map(|(b, block)| {
-            block.fill(MaybeUninit::new(0.0));
-            // SAFETY: `MaybeUninit<f32>` has the layout of f32, and the line above initialised
-            // every value of the chunk
-            f(b, unsafe { &mut *(std::ptr::from_mut(block) as *mut [f32]) })
-        })
-        .collect();
+    let results = parallel::chunks_mut(spare, shape.block().max(1), |b, block| {
+        block.fill(MaybeUninit::new(0.0));
+        // SAFETY: `MaybeUninit<f32>` has the layout of f32, and the line above initialised every
+        // value of the chunk
+        f(b, unsafe { &mut *(std::ptr::from_mut(block) as *mut [f32]) })
+    });
     // SAFETY: the chunks cover `spare`, which has `shape.len()` values inside the capacity, and
-    // each chunk was initialised before `collect` returned
+    // each was initialised before `chunks_mut` returned
     unsafe { values.set_len(shape.len()) };
     (values, results)
 }

@@ -10,8 +10,6 @@ mod add;
 mod convolve;
 mod gradients;
 
-use rayon::prelude::*;
-
 pub use add::{AddGradients, add, add_gradients};
 pub use convolve::convolve;
 pub use gradients::{ConvGradients, convolve_gradients};
@@ -20,6 +18,7 @@ use crate::conv::Padding;
 use crate::map::MapShape;
 use crate::moments::{Moments, Statistics};
 use crate::norm::NormFactors;
+use crate::parallel;
 use crate::pointwise::leaky;
 use crate::simd::{Isa, Kernel, Lanes};
 
@@ -106,9 +105,9 @@ impl Kernel for Measure<'_> {
 /// Where `x` does not hold maps of the shape.
 pub fn statistics(isa: Isa, shape: MapShape, x: &[f32]) -> Statistics {
     shape.check("feature maps", x.len());
-    let plane = shape.plane().max(1);
-    let blocks = x.par_chunks(shape.block().max(1)).enumerate();
-    let moments: Vec<Vec<Moments>> =
-        blocks.map(|(b, x)| isa.run(Measure { x, plane, lanes: shape.lanes(b) })).collect();
+    let (block, plane) = (shape.block(), shape.plane().max(1));
+    let moments = parallel::indices(x.len() / block.max(1), |b| {
+        isa.run(Measure { x: &x[b * block..(b + 1) * block], plane, lanes: shape.lanes(b) })
+    });
     Moments::total(&moments, shape.channels())
 }

@@ -42,6 +42,7 @@ pub mod simd;
 
 mod blocks;
 mod moments;
+mod parallel;
 mod pointwise;
 mod size;
 

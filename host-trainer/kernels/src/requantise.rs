@@ -1,10 +1,10 @@
 //! The requantisation of `core/docs/quantization.md` on maps of f32 that hold integers, and its
 //! gradient. Sums of products of small integers are exact in f32.
 
-use rayon::prelude::*;
 use supernano_core::quant;
 
 use crate::map::MapShape;
+use crate::parallel;
 
 /// 2^-32.
 const Q32: f32 = 1.0 / 4_294_967_296.0;
@@ -61,27 +61,25 @@ pub fn requantise(
     rule.check(&shape, sums, residual);
     let plane = shape.plane().max(1);
     let mut out = vec![0f32; sums.len()];
-    out.par_chunks_mut(plane).zip(sums.par_chunks(plane)).enumerate().for_each(
-        |(i, (out, sums))| {
-            let c = i % shape.channels();
-            let (p, n, zero) = (rule.positive[c], rule.negative[c], rule.zero);
-            let value =
-                |t: i32| f32::from(i16::from(quant::requantise(t, p, n, zero)) - i16::from(zero));
-            match residual {
-                Some(r) => {
-                    let r = &r[i * plane..(i + 1) * plane];
-                    for ((o, &s), &r) in out.iter_mut().zip(sums).zip(r) {
-                        *o = value(rule.total(c, s, r));
-                    }
-                }
-                None => {
-                    for (o, &s) in out.iter_mut().zip(sums) {
-                        *o = value(rule.total(c, s, 0.0));
-                    }
+    parallel::chunks_mut(&mut out, plane, |i, out| {
+        let (c, range) = (i % shape.channels(), i * plane..(i + 1) * plane);
+        let (p, n, zero) = (rule.positive[c], rule.negative[c], rule.zero);
+        let value =
+            |t: i32| f32::from(i16::from(quant::requantise(t, p, n, zero)) - i16::from(zero));
+        let sums = &sums[range.clone()];
+        match residual {
+            Some(r) => {
+                for ((o, &s), &r) in out.iter_mut().zip(sums).zip(&r[range]) {
+                    *o = value(rule.total(c, s, r));
                 }
             }
-        },
-    );
+            None => {
+                for (o, &s) in out.iter_mut().zip(sums) {
+                    *o = value(rule.total(c, s, 0.0));
+                }
+            }
+        }
+    });
     out
 }
 
@@ -113,31 +111,27 @@ pub fn requantise_gradients(
     shape.check("gradient of a requantisation", dy.len());
     let (channels, plane) = (shape.channels(), shape.plane().max(1));
     let mut dsums = vec![0f32; sums.len()];
-    let parts: Vec<(f64, f64)> = dsums
-        .par_chunks_mut(plane)
-        .zip(sums.par_chunks(plane).zip(dy.par_chunks(plane)))
-        .enumerate()
-        .map(|(i, (ds, (sums, dy)))| {
-            let c = i % channels;
-            let (p, n) = (rule.positive[c], rule.negative[c]);
-            let (fp, fn_) = (p as f32 * Q32, n as f32 * Q32);
-            let residual = residual.map(|r| &r[i * plane..(i + 1) * plane]);
-            let (mut bias, mut slope) = (0f64, 0f64);
-            for (j, ((d, &s), &g)) in ds.iter_mut().zip(sums).zip(dy).enumerate() {
-                let t = rule.total(c, s, residual.map_or(0.0, |r| r[j]));
-                let y = quant::requantise(t, p, n, rule.zero);
-                if y == i8::MIN || y == i8::MAX {
-                    continue;
-                }
-                *d = g * if t >= 0 { fp } else { fn_ };
-                bias += f64::from(*d);
-                if t < 0 {
-                    slope += f64::from(g * fp * t as f32);
-                }
+    let parts: Vec<(f64, f64)> = parallel::chunks_mut(&mut dsums, plane, |i, ds| {
+        let (c, range) = (i % channels, i * plane..(i + 1) * plane);
+        let (p, n) = (rule.positive[c], rule.negative[c]);
+        let (of_positive, of_negative) = (p as f32 * Q32, n as f32 * Q32);
+        let (sums, dy) = (&sums[range.clone()], &dy[range.clone()]);
+        let residual = residual.map(|r| &r[range]);
+        let (mut bias, mut slope) = (0f64, 0f64);
+        for (j, ((d, &s), &g)) in ds.iter_mut().zip(sums).zip(dy).enumerate() {
+            let t = rule.total(c, s, residual.map_or(0.0, |r| r[j]));
+            let y = quant::requantise(t, p, n, rule.zero);
+            if y == i8::MIN || y == i8::MAX {
+                continue;
             }
-            (bias, slope)
-        })
-        .collect();
+            *d = g * if t >= 0 { of_positive } else { of_negative };
+            bias += f64::from(*d);
+            if t < 0 {
+                slope += f64::from(g * of_positive * t as f32);
+            }
+        }
+        (bias, slope)
+    });
     let mut bias = vec![0f64; channels];
     for (i, part) in parts.iter().enumerate() {
         bias[i % channels] += part.0;
@@ -145,7 +139,7 @@ pub fn requantise_gradients(
     let bias = bias.iter().zip(&rule.accumulator).map(|(b, &a)| (b / f64::from(a)) as f32);
     let residual = residual.map(|_| {
         let mut dr = dsums.clone();
-        dr.par_chunks_mut(plane).enumerate().for_each(|(i, dr)| {
+        parallel::chunks_mut(&mut dr, plane, |i, dr| {
             let k = rule.residual[i % channels] as f32;
             dr.iter_mut().for_each(|d| *d *= k);
         });

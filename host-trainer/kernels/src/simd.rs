@@ -12,7 +12,7 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use crate::LANES;
-use portable::Portable;
+use portable::{Plain, Portable};
 #[cfg(target_arch = "x86_64")]
 use x86::{Avx2, Avx512};
 
@@ -27,6 +27,9 @@ enum Token {
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
     Portable(Portable),
+    /// Plain loops in the tiles of AVX-512, for Miri.
+    #[cfg(test)]
+    Wide(Plain<6, 4, 4, 2>),
 }
 
 impl Isa {
@@ -43,14 +46,20 @@ impl Isa {
             Avx512::detect().map(Token::Avx512),
             #[cfg(target_arch = "x86_64")]
             Avx2::detect().map(Token::Avx2),
-            Some(Token::Portable(Portable)),
+            Some(Token::Portable(Plain)),
         ];
         found.into_iter().flatten().map(Self).collect()
     }
 
     /// Plain loops, which every processor has.
     pub const fn portable() -> Self {
-        Self(Token::Portable(Portable))
+        Self(Token::Portable(Plain))
+    }
+
+    /// All instruction sets, and plain loops in the register tiles of AVX-512, which Miri runs.
+    #[cfg(test)]
+    pub(crate) fn with_wide_tiles() -> Vec<Self> {
+        Self::available().into_iter().chain([Self(Token::Wide(Plain))]).collect()
     }
 
     /// Runs a kernel, compiled for this instruction set.
@@ -61,6 +70,8 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Token::Avx2(lanes) => lanes.run(kernel),
             Token::Portable(lanes) => kernel.run(lanes),
+            #[cfg(test)]
+            Token::Wide(lanes) => kernel.run(lanes),
         }
     }
 }
@@ -73,6 +84,8 @@ impl fmt::Debug for Isa {
             #[cfg(target_arch = "x86_64")]
             Token::Avx2(_) => "Avx2",
             Token::Portable(_) => "Portable",
+            #[cfg(test)]
+            Token::Wide(_) => "Wide",
         })
     }
 }

@@ -1,11 +1,10 @@
 //! The addition that ends a residual block, and its gradients.
 
-use rayon::prelude::*;
-
 use super::PendingMap;
 use crate::blocks::fill;
 use crate::map::MapShape;
 use crate::norm::{NormBackward, NormFactors, NormGradient};
+use crate::parallel;
 use crate::pointwise::{clear_unused, leaky, sweep, total};
 use crate::simd::{Isa, Kernel, Lanes};
 
@@ -161,8 +160,8 @@ impl<'a> Through<'a> {
 
     /// Changes `values` from one to the other.
     fn in_place(self, values: &mut [f32]) -> NormGradient {
-        let blocks = values.par_chunks_mut(self.shape.block().max(1)).enumerate();
-        blocks.for_each(|(b, to)| self.block(b, None, to));
+        let size = self.shape.block().max(1);
+        parallel::chunks_mut(values, size, |b, to| self.block(b, None, to));
         self.gradient
     }
 }

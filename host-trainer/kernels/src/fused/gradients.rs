@@ -1,11 +1,10 @@
 //! The gradients of a convolution of a batch.
 
-use rayon::prelude::*;
-
 use super::PendingMap;
 use crate::blocks::{fill, with_scratch};
 use crate::conv::{self, ConvShape, WeightGradient};
 use crate::norm::{NormBackward, NormFactors, NormGradient};
+use crate::parallel;
 use crate::pointwise::{sweep, total};
 use crate::simd::{Isa, Kernel, Lanes};
 use crate::size::checked;
@@ -100,7 +99,7 @@ pub fn convolve_gradients(
         fill(maps, block)
     } else {
         let blocks = x.x.len() / maps.block().max(1);
-        (Vec::new(), (0..blocks).into_par_iter().map(|b| block(b, &mut [])).collect())
+        (Vec::new(), parallel::indices(blocks, |b| block(b, &mut [])))
     };
     let (mut dw, mut sums) = (vec![0f32; shape.weights()], Vec::new());
     for (part, of) in parts {
@@ -111,7 +110,7 @@ pub fn convolve_gradients(
     let norm = x.norm.filter(|_| input).map(|norm| {
         let gradient = NormGradient::new(sums.iter().map(|s| (s[0], s[1])), norm, maps.count());
         let size = maps.block();
-        dx.par_chunks_mut(size.max(1)).enumerate().for_each(|(b, to)| {
+        parallel::chunks_mut(&mut dx, size.max(1), |b, to| {
             let (x, lanes) = (&x.x[b * size..(b + 1) * size], maps.lanes(b));
             isa.run(NormBackward { x, from: None, to, norm, gradient: &gradient, lanes });
         });

@@ -3,14 +3,18 @@
 use super::Lanes;
 use crate::LANES;
 
-/// What the compiler makes of plain loops. Every processor has it.
+/// What the compiler makes of plain loops, in register tiles of `C` outputs x `P` pixels, and of
+/// `O` outputs x `I` inputs. Every processor has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Portable;
+pub(crate) struct Plain<const C: usize, const P: usize, const O: usize, const I: usize>;
 
-impl Lanes for Portable {
+/// Tiles that fit the sixteen 128-bit registers of the baseline.
+pub(crate) type Portable = Plain<2, 1, 1, 1>;
+
+impl<const C: usize, const P: usize, const O: usize, const I: usize> Lanes for Plain<C, P, O, I> {
     type Vector = [f32; LANES];
-    const TILE: (usize, usize) = (2, 1);
-    const WEIGHT_TILE: (usize, usize) = (1, 1);
+    const TILE: (usize, usize) = (C, P);
+    const WEIGHT_TILE: (usize, usize) = (O, I);
 
     #[inline(always)]
     fn splat(self, v: f32) -> [f32; LANES] {

@@ -39,7 +39,7 @@ fn values_equal_those_of_the_core_and_gradients_pass_straight_through() {
             assert_eq!(found[i], f32::from(i16::from(y) - i16::from(rule.zero)));
             let through = y != i8::MIN && y != i8::MAX;
             saturated += usize::from(!through);
-            let q32 = 2f32.powi(-32);
+            let q32 = 1.0 / 4_294_967_296.0;
             let factor = if total >= 0 { p as f32 * q32 } else { n as f32 * q32 };
             let expected = if through { dy[i] * factor } else { 0.0 };
             assert_eq!(gradients.sums[i], expected);
