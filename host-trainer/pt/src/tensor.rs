@@ -160,7 +160,12 @@ impl Tensor {
         let narrow = |n: &u64| usize::try_from(*n).ok();
         let (shape, strides, offset) = (
             sizes.iter().map(narrow).collect::<Option<Vec<_>>>(),
-            strides.iter().map(|s| if empty { Some(0) } else { narrow(s) }).collect::<Option<_>>(),
+            // a stride that is never taken may be anything
+            sizes
+                .iter()
+                .zip(&strides)
+                .map(|(&size, stride)| if empty || size == 1 { Some(0) } else { narrow(stride) })
+                .collect::<Option<_>>(),
             if empty { Some(0) } else { narrow(&(first + offset)) },
         );
         match (shape, strides, offset) {

@@ -186,3 +186,32 @@ fn a_big_endian_machine_is_refused() {
     file[at] = 0x89;
     refused(&file, &["little-endian machine"]);
 }
+
+#[test]
+fn sizes_of_64_bits_are_read() {
+    let file = archive(&entries(), false);
+    let start = file.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
+    let end = file.len() - 22;
+    let name = start + 46..start + 46 + "net/data.pkl".len();
+    let field = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap());
+    let [size, packed, place] = [start + 24, start + 20, start + 42].map(|at| u64::from(field(at)));
+    let wide = |sizes: &[u64]| {
+        // another extra field comes first
+        let mut extra = vec![9, 9, 2, 0, 1, 1, 1, 0, 8 * sizes.len() as u8, 0];
+        extra.extend(sizes.iter().flat_map(|n| n.to_le_bytes()));
+        let mut file = file.clone();
+        for at in [start + 24, start + 20, start + 42] {
+            file[at..at + 4].fill(0xff);
+        }
+        file[start + 30] = extra.len() as u8;
+        let size = field(end + 12) + extra.len() as u32;
+        file[end + 12..end + 16].copy_from_slice(&size.to_le_bytes());
+        file.splice(name.end..name.end, extra);
+        file
+    };
+    assert_eq!(read(&wide(&[size, packed, place])).unwrap(), values());
+    refused(&wide(&[size, packed]), &["8 more bytes"]);
+    refused(&wide(&[size, packed, u64::MAX]), &["zip archive"]);
+    refused(&wide(&[u64::MAX, u64::MAX, place]), &["data before the directory"]);
+    refused(&wide(&[u64::MAX, packed, place]), &["sizes that agree"]);
+}

@@ -161,3 +161,10 @@ fn values_that_are_not_finite_are_refused_by_name() {
     let root = dict([("x", stored.view(true, 0, &[2], &[2]))]);
     assert_eq!(read(&legacy(&root, &[stored])).unwrap()["x"], [1.0, 2.0]);
 }
+
+#[test]
+fn strides_that_are_never_taken_do_not_matter() {
+    let stored = Stored::floats("0", &ramp(4));
+    let root = dict([("x", stored.view(false, 0, &[1, 4, 1], &[i64::MAX, 1, i64::MAX]))]);
+    assert_eq!(read(&zipped(&root, &[stored], false)).unwrap()["x"], ramp(4));
+}

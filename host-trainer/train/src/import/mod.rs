@@ -38,6 +38,9 @@ pub struct Imported {
 /// imported weights have seen them in training.
 const VALIDATION: usize = 1000;
 
+/// Classes of CIFAR-100, which the reference code trains on.
+const CLASSES: u16 = 100;
+
 /// The configuration of an imported run, as the reference code trained it.
 fn config(space: &SpaceSpec, classes: u16, step: usize, data: Option<&Path>) -> Result<RunConfig> {
     let name = space.space(None).name;
@@ -80,6 +83,11 @@ pub fn import(file: &Path, space: &str, run: &Path, data: Option<&Path>) -> Resu
     let mut tensors = tensors::read(file)?;
     let count = tensors.len();
     let classes = tensors.rows(tensors::CLASSIFIER)?;
+    if classes != CLASSES {
+        let field = format!("tensor `{}`", tensors::CLASSIFIER);
+        let expected = format!("{CLASSES} rows, one for each class of CIFAR-100");
+        return Err(Error::invalid(file.display(), field, expected, classes));
+    }
     let step = if tensors.any(|name| name.ends_with(names::SLOPE)) { 2 } else { 1 };
     let config = config(&spec, classes, step, data)?;
     let layout = Layout::new(config.shared_space(), config.enhancement, BranchScheme::Shared);

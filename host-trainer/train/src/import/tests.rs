@@ -1,3 +1,6 @@
+mod faults;
+mod made;
+
 use std::path::{Path, PathBuf};
 
 use supernano_base::testing::shared;
