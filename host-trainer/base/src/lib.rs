@@ -19,3 +19,6 @@ pub mod rng;
 pub mod stats;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+
+#[cfg(all(test, target_os = "linux"))]
+mod memory_tests;

@@ -133,5 +133,7 @@ pub fn of_config(config: &RunConfig, path: Option<&Path>) -> Result<Dataset> {
     load(&spec)
 }
 
+#[cfg(all(test, target_os = "linux"))]
+mod memory_tests;
 #[cfg(test)]
 mod tests;
