@@ -1,8 +1,8 @@
-//! The one reader and the one writer of whole files.
+//! The reader and the writer of all whole files.
 //!
 //! Texts are UTF-8, with or without a byte-order mark, plain or compressed with gzip. A file is
-//! written under a temporary name and renamed, so a reader never sees half of it. Sizes are
-//! limited before memory is taken ([`Limit`]).
+//! written under a temporary name and renamed, so that readers see the old or the new file. Sizes are
+//! checked before memory is allocated ([`Limit`]).
 
 mod csv;
 mod json;
@@ -49,15 +49,15 @@ pub fn read_within(path: &Path, limit: &Limit) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Appends what `reader` still holds to `bytes`. The outer error says that this is more than
-/// `limit` allows, the inner one comes from the reader.
+/// Appends everything from `reader` to `bytes`. The outer error is that of the limit, the inner one
+/// that of the reader.
 fn read_all(
     reader: impl Read,
     limit: &Limit,
     path: &Path,
     bytes: &mut Vec<u8>,
 ) -> Result<std::io::Result<()>> {
-    // A device has no length beforehand, and a file may grow while it is read.
+    // A device reports no length, and a file may grow while it is read.
     let most = limit.value()?;
     if let Err(e) = reader.take(most.saturating_add(1)).read_to_end(bytes) {
         return Ok(Err(e));
@@ -67,7 +67,7 @@ fn read_all(
 }
 
 /// Reads a text of at most [`TEXT`] bytes, decompressed if it begins as gzip does: all members are
-/// read and all checksums verified.
+/// read and all checksums are verified.
 ///
 /// # Errors
 /// As [`read`] and [`decode`]; [`Error::Invalid`] for a gzip file that is damaged, cut, or followed

@@ -1,4 +1,4 @@
-//! Files out of a `.tar.gz` archive, which is read to its end: all checksums are verified.
+//! Reading of `.tar.gz` archives, to their end, so that all checksums are verified.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -11,12 +11,12 @@ use flate2::read::MultiGzDecoder;
 use supernano_base::error::{Error, Result};
 use supernano_base::files::ARCHIVE;
 
-/// Reads the files with these names, whatever their directory, from an archive of one or more gzip
-/// members. A name that the archive does not have is missing in the result.
+/// Reads the files with these names, in any directory, from an archive of one or more gzip members.
+/// The result has no entry for a file that the archive does not contain.
 ///
 /// # Errors
-/// [`Error::Missing`] and [`Error::Io`]; [`Error::Invalid`] for an archive that is damaged or cut,
-/// that has a name twice, or that unpacks to more than [`ARCHIVE`] allows.
+/// [`Error::Missing`] and [`Error::Io`]; [`Error::Invalid`] for an archive that is damaged or
+/// truncated, that has a name twice, or that unpacks to more than [`ARCHIVE`] allows.
 pub(crate) fn read(path: &Path, names: &[&str]) -> Result<HashMap<String, Vec<u8>>> {
     let file = File::open(path).map_err(|e| Error::io(path, e))?;
     let seen = Rc::new(Seen::default());
@@ -70,23 +70,23 @@ pub(crate) fn read(path: &Path, names: &[&str]) -> Result<HashMap<String, Vec<u8
     let (before, mut rest) = (seen.zeros.get(), archive.into_inner());
     let more = io::copy(&mut rest, &mut io::sink()).map_err(broken)?;
     if seen.zeros.get() != before + more {
-        return Err(invalid("nothing behind the end of the tar file", &"more bytes"));
+        return Err(invalid("nothing after the end of the tar file", &"more bytes"));
     }
     Ok(files)
 }
 
-/// What has been read of a tar file.
+/// State of the tar file that is being read.
 #[derive(Default)]
 struct Seen {
-    /// Bytes in all.
+    /// Number of bytes.
     bytes: Cell<u64>,
-    /// Zeros since the last byte that is none.
+    /// Number of zeros since the last other byte.
     zeros: Cell<u64>,
     /// Whether a read met the end of the file.
     ended: Cell<bool>,
 }
 
-/// A reader that stops with an error behind its `most` bytes.
+/// A reader that fails after `most` bytes.
 struct Watched<R> {
     plain: R,
     most: u64,

@@ -23,16 +23,17 @@ const TEST: &str = "test.bin";
 const LABELS: &str = "fine_label_names.txt";
 const FILES: [&str; 3] = [TRAIN, TEST, LABELS];
 
-/// Mean and standard deviation of the channels that the paper's reference code normalises with.
+/// Mean and standard deviation of the channels in the reference code of the paper.
 const MEAN: [f32; 3] = [0.5071, 0.4865, 0.4409];
 const STD: [f32; 3] = [0.1942, 0.1918, 0.1958];
 
 /// Reads the set. The validation images are drawn from the training set with the seed, or are its
-/// last; the rest keeps the order of the file.
+/// last ones. The other images keep the order of the file.
 ///
 /// # Errors
-/// [`Error::Missing`] where archive, directory or one of the files is not there;
-/// [`Error::Invalid`] where a file is not as the layout says, or a split is larger than the set.
+/// [`Error::Missing`] if the archive, the directory or one of the files does not exist;
+/// [`Error::Invalid`] for a damaged archive, for a file of another layout, and for a split larger
+/// than the set.
 pub fn load(spec: &DataSpec) -> Result<Dataset> {
     let path = spec.path.as_deref().ok_or_else(|| {
         Error::invalid(
@@ -111,7 +112,7 @@ fn images((place, bytes): (String, Vec<u8>)) -> Result<Images> {
     Ok(images)
 }
 
-/// Takes the validation images off the training set and shortens the splits as asked.
+/// Takes the validation images from the training set and shortens the splits to their sizes.
 fn split(spec: &DataSpec, classes: Vec<String>, all: &Images, test: Images) -> Result<Dataset> {
     let available = all.len() - spec.validation.min(all.len());
     let train = spec.train.unwrap_or(available);

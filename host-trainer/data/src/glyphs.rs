@@ -1,8 +1,8 @@
-//! Glyphs: rendered shapes on textured ground, generated from a seed.
+//! Glyphs: rendered shapes on a textured background, generated from a seed.
 //!
-//! Every image has one large shape, anti-aliased, at a random place, size and angle, filled and
-//! surrounded by random textures of two colours that may be close, with distractors and noise.
-//! Image `i` of a split is a function of (seed, split, i, shape of the image, classes) alone.
+//! Every image has one large anti-aliased shape at a random position, size and angle. The shape and
+//! the background have random textures of two colours that may be close. Distractors and noise are
+//! added. Image `i` of a split is a function of (seed, split, i, shape of the image, classes) only.
 
 mod outline;
 mod paint;
@@ -19,8 +19,8 @@ use supernano_core::space::Shape;
 use super::{Dataset, channel_statistics};
 pub use outline::Outline;
 
-/// Shapes in the order of their labels. A set of fewer classes takes the first ones; neighbours
-/// are easily confused.
+/// Shapes in the order of their labels. A set of fewer classes takes the first ones. Neighbours are
+/// easy to confuse.
 pub const CLASSES: [(&str, Outline); 10] = [
     ("disc", Outline::Disc),
     ("ring", Outline::Ring),
@@ -38,14 +38,14 @@ const SHAPE: Shape = Shape { height: 32, width: 32, channels: 3 };
 const TRAIN: usize = 4000;
 const TEST: usize = 2000;
 
-/// The specification in errors.
+/// Name of the specification in errors.
 const PLACE: &str = "data (glyphs)";
 
-/// Generates the set: classes in equal parts, in a mixed order.
+/// Generates the set: equally many images per class, in random order.
 ///
 /// # Errors
-/// [`Error::Invalid`] for other than 2 to 10 classes, an image smaller than 8x8 or larger than
-/// 512x512, other than 1 to 4 channels, or a split without images.
+/// [`Error::Invalid`] unless there are 2 to 10 classes, images of 8x8 to 512x512 pixels with 1 to 4
+/// channels, at least one image per split, and not more pixels than [`IMAGES`] allows.
 pub fn generate(spec: &DataSpec) -> Result<Dataset> {
     let shape = spec.shape.unwrap_or(SHAPE);
     let classes = usize::from(spec.classes.unwrap_or(CLASSES.len() as u16));
@@ -110,7 +110,7 @@ fn render(seed: u64, split: u64, n: usize, shape: Shape, classes: usize) -> Resu
     Ok(images)
 }
 
-/// A number from `low` to `high`.
+/// A uniform random number from `low` to `high`.
 fn between(rng: &mut impl rand::RngCore, low: f32, high: f32) -> f32 {
     low + (high - low) * rng.random::<f32>()
 }

@@ -1,4 +1,4 @@
-//! Lists of codes: the challenge's JSON, a JSON list, CSV, or one code a line.
+//! Lists of codes: the challenge's JSON, a JSON list, CSV, or one code per line.
 
 pub mod ordered;
 pub mod scores;
@@ -18,12 +18,12 @@ use crate::error::{Error, Result};
 use crate::files::{self, Csv, Record};
 use crate::rng::{Key, Purpose};
 
-/// A sub-network with its name in a file.
+/// A sub-network with its name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Coded {
-    /// Name: the challenge's key, the CSV's id, or `archN` counted from 1.
+    /// Name: the challenge's key, the id in a CSV file, or `archN` counted from 1.
     pub id: String,
-    /// The code as it was written.
+    /// The code as written in the file.
     pub written: String,
     /// The sub-network.
     pub arch: Arch,
@@ -39,8 +39,9 @@ struct Challenge {
 }
 
 /// Reads codes from a file: `{"arch1": {"arch": "4-8-.."}}`, `["4-8-.."]`, CSV with a column
-/// `arch` (or `code`) and perhaps `id`, or one code a line; lines that start with `#` are left out.
-/// Each may be compressed with gzip.
+/// `arch` (or `code`) and optionally `id`, or one code per line. Lines that start with `#` are
+/// comments.
+/// Each form may be compressed with gzip.
 ///
 /// # Errors
 /// [`Error::Missing`], [`Error::Io`], [`Error::Invalid`]; [`Error::Core`] naming file, line and code
@@ -84,7 +85,7 @@ fn twice(place: impl std::fmt::Display, id: &str, code: &str) -> Error {
     Error::invalid(place, format!("id {id} `{code}`"), "an id once", "it again")
 }
 
-/// Checks the ids of codes that come from several places.
+/// Checks that no id comes twice in codes from several files.
 ///
 /// # Errors
 /// [`Error::Invalid`] naming id and code.
@@ -105,7 +106,7 @@ struct Listed {
 }
 
 impl Listed {
-    /// Its line in the text; in JSON, that of the last place that holds its key and its code.
+    /// Its line in the text. In JSON, the line of the last occurrence of its key and its code.
     fn line(&self, text: &str) -> usize {
         let written = format!("\"{}\"", self.code);
         let named = text.rfind(&format!("\"{}\"", self.id)).unwrap_or(0);
@@ -146,7 +147,7 @@ fn from_lines(text: &str, place: &str) -> Result<Vec<Listed>> {
     Ok(csv.records.into_iter().enumerate().map(one).collect())
 }
 
-/// A sub-network, uniform and independent per layer.
+/// Draws a sub-network, uniformly and independently per layer.
 ///
 /// # Errors
 /// [`Error::Core`]; never for a validated space.
@@ -158,8 +159,8 @@ pub fn uniform(space: &Space<'_>, rng: &mut impl rand::RngCore) -> Result<Arch> 
     Arch::from_options(space, options).map_err(|e| Error::core("uniform sampling", e))
 }
 
-/// `n` different sub-networks, uniform over the space; all of them, in the order of their codes,
-/// where the space has no more.
+/// Draws `n` different sub-networks, uniformly over the space. A space of at most `n` is listed in
+/// the order of its codes.
 pub fn random_codes(space: &Space<'_>, n: usize, seed: u64) -> Vec<Coded> {
     let size = space.size();
     let codes: Vec<u64> = if n as u64 >= size {

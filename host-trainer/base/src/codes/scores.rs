@@ -8,12 +8,12 @@ use super::ordered::Ordered;
 use crate::error::{Error, Result};
 use crate::files;
 
-/// One sub-network's line of a score file: the challenge's `acc` and `arch`, and more.
+/// The score of one sub-network: the challenge's `acc` and `arch`, and further fields.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Score {
     /// Top-1, 0 to 1.
     pub acc: f64,
-    /// Code as it was given.
+    /// Code as written by the user.
     pub arch: String,
     /// Standard error of `acc`.
     #[serde(default)]
@@ -24,19 +24,19 @@ pub struct Score {
     /// Standard error of `ce`.
     #[serde(default)]
     pub ce_se: f64,
-    /// Images evaluated.
+    /// Number of evaluated images.
     #[serde(default)]
     pub images: usize,
 }
 
-/// A score file, in the order of the codes: `{"arch1": {"acc": .., "arch": "..", ..}, ..}`.
+/// The scores of a file, in the order of the codes: `{"arch1": {"acc": .., "arch": "..", ..}, ..}`.
 pub type Scores = Vec<(String, Score)>;
 
-/// Writes scores: CSV where the name ends in `.csv` or `.csv.gz`, else the challenge's JSON;
-/// compressed where it ends in `.gz`.
+/// Writes scores: CSV if the name ends in `.csv` or `.csv.gz`, else the challenge's JSON. The file is
+/// compressed if the name ends in `.gz`.
 ///
 /// # Errors
-/// [`Error::Io`]; [`Error::Invalid`] naming id and code of a score that is no number.
+/// [`Error::Io`]; [`Error::Invalid`] naming id and code of a score that is not finite.
 pub fn write_scores(path: &Path, scores: &Scores) -> Result<()> {
     for (id, s) in scores {
         if let Some(x) = [s.acc, s.acc_se, s.ce, s.ce_se].iter().find(|x| !x.is_finite()) {
@@ -60,7 +60,7 @@ pub fn write_scores(path: &Path, scores: &Scores) -> Result<()> {
     files::write_text(path, &text)
 }
 
-/// Reads a JSON score file, plain or compressed, in its order.
+/// Reads a JSON score file, plain or compressed.
 ///
 /// # Errors
 /// [`Error::Missing`], [`Error::Invalid`] (with line and column) or [`Error::Io`].

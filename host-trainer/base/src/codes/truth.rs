@@ -1,4 +1,4 @@
-//! Truth files: accuracies of sub-networks that were trained alone.
+//! Truth files: accuracies of sub-networks that were trained stand-alone.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -9,13 +9,13 @@ use super::Coded;
 use crate::error::{Error, Result};
 use crate::files::{self, Csv, Record};
 
-/// Which network a code stands for.
+/// The network that a code stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Form {
-    /// The widths that the code says, with ReLU: the form of the challenge's truths.
+    /// The widths of the code, with ReLU: the form of the challenge's truths.
     Nominal,
-    /// After the run's candidate enhancement: what is scored and what ships.
+    /// The network after the run's candidate enhancement, which is scored and exported.
     Effective,
 }
 
@@ -29,13 +29,13 @@ impl Form {
     }
 }
 
-/// Where training started.
+/// The weights at the start of training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Start {
     /// Initial weights.
     Scratch,
-    /// A supernet's weights.
+    /// Weights of a supernet.
     Inherited,
 }
 
@@ -49,20 +49,20 @@ impl Start {
     }
 }
 
-/// How sub-networks are trained alone.
+/// Settings of stand-alone training.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Recipe {
-    /// Which network.
+    /// The trained network.
     pub form: Form,
     /// Epochs.
     pub epochs: u32,
-    /// Learning rate at the start, cosine to 0.
+    /// Initial learning rate; a cosine takes it to 0.
     pub lr: f32,
     /// Seed of weights, order and augmentation.
     pub seed: u64,
 }
 
-/// A line of a truth file.
+/// The true accuracy of one sub-network: a line of a truth file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Truth {
     /// Name in the file of codes.
@@ -71,20 +71,20 @@ pub struct Truth {
     pub arch: String,
     /// Top-1 on the test images, 0 to 1.
     pub standalone_top1: f64,
-    /// Its standard error.
+    /// Standard error of `standalone_top1`.
     pub top1_se: f64,
     /// Mean cross-entropy on the test images, nats.
     pub ce: f64,
-    /// Test images.
+    /// Number of test images.
     pub images: usize,
-    /// Which network was trained.
+    /// The trained network.
     #[serde(rename = "as")]
     pub form: Form,
-    /// Epochs of training.
+    /// Number of epochs.
     pub epochs: u32,
     /// Seed.
     pub seed: u64,
-    /// Where training started.
+    /// The weights at the start of training.
     pub start: Start,
 }
 
@@ -129,8 +129,8 @@ fn repeated(place: impl std::fmt::Display, id: &str) -> Error {
     Error::invalid(place, format!("id {id}"), "an id once", "it again")
 }
 
-/// Reads a truth file that [`write_truths`] wrote, to go on with it: every line must have been
-/// trained as `recipe` and `start` say.
+/// Reads a truth file of [`write_truths`] to continue it: every line must agree with `recipe` and
+/// `start`.
 ///
 /// # Errors
 /// [`Error::Missing`], [`Error::Io`]; [`Error::Invalid`] naming line, column, expected and found.
@@ -189,7 +189,7 @@ fn parse_truth(record: &Record, place: &str, recipe: &Recipe, start: Start) -> R
     })
 }
 
-/// Gives a code another id where the truth file has that id for another code: `archN` with the
+/// Gives each code whose id belongs to another code in the truth file a new id: `archN` with the
 /// first free N.
 pub fn distinguish(codes: &mut [Coded], truths: &[Truth]) {
     let mut taken: HashMap<String, String> =

@@ -1,7 +1,8 @@
-//! A run's TOML: seed, space, data, enhancement and training steps, checked before anything starts.
+//! The configuration of a run in TOML: seed, space, data, enhancement and training steps. Every value
+//! is checked before a run starts.
 //!
-//! A preset is a configuration of its own ([`Preset`]); what a file says replaces what its preset
-//! says, table by table. Steps are replaced as a whole.
+//! A preset is a complete configuration ([`Preset`]). The values of a file replace those of its
+//! preset, table by table. Steps are replaced as a whole.
 
 mod augmentation;
 mod data;
@@ -33,21 +34,21 @@ const MOST_BATCH: usize = 65_536;
 const MOST_PANEL: usize = 100_000;
 /// Most checkpoints of a step.
 const MOST_KEPT: usize = 1000;
-/// Most parameters of the largest network: far above what a microcontroller holds, and a supernet
-/// of as many still fits a workstation.
+/// Most parameters of the largest network: far more than a microcontroller holds, but a supernet of
+/// this size still fits into the memory of a workstation.
 const MOST_PARAMETERS: u64 = 100_000_000;
 
-/// A named configuration that others start from.
+/// A named configuration that supplies the values a file leaves out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Preset {
-    /// The paper's text: ResNet20, CIFAR-100, 300 epochs a step, `halves`, then `exclusive`.
+    /// The text of the paper: ResNet20, CIFAR-100, 300 epochs per step, `halves`, then `exclusive`.
     Paper,
     /// The reference code: alpha 0.8, `reference-4`, then `reference-fine`.
     Reference,
-    /// The loss, sampling and rates of the challenge's third-placed solution: one stage.
+    /// Loss, sampling and rates of the challenge's third-placed solution: one step.
     ThirdPlace,
-    /// Minutes on a CPU, any space and data.
+    /// Minutes on a CPU, for any space and data.
     Quick,
 }
 
@@ -66,9 +67,9 @@ impl Preset {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Optimizer {
-    /// Without dampening, without Nesterov.
+    /// Momentum, without dampening and without Nesterov's correction.
     pub momentum: f32,
-    /// On every parameter.
+    /// Weight decay of every parameter.
     pub weight_decay: f32,
 }
 
@@ -78,14 +79,14 @@ impl Default for Optimizer {
     }
 }
 
-/// Images that a sub-network's batch-norm statistics are taken over: the first of the training
-/// split, not augmented.
+/// The images over which a sub-network's batch-norm statistics are computed: the first of the
+/// training split, without augmentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Recalibration {
-    /// Images in all.
+    /// Number of images.
     pub images: usize,
-    /// Images a batch; the statistics are the simple average over batches.
+    /// Images per batch. The statistics are the unweighted mean over batches.
     pub batch: usize,
 }
 
@@ -95,7 +96,7 @@ impl Default for Recalibration {
     }
 }
 
-/// What the convolutions of a training step compute in; everything else is in 32 bits.
+/// Number format of the convolutions in training. Everything else has 32 bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 #[value(rename_all = "lower")]
@@ -103,9 +104,9 @@ pub enum Precision {
     /// 32 bits.
     #[default]
     Float32,
-    /// bfloat16, on GPUs that have it.
+    /// bfloat16, on GPUs that support it.
     Bfloat16,
-    /// IEEE half precision, on GPUs that have it.
+    /// IEEE half precision, on GPUs that support it.
     Float16,
 }
 
@@ -129,18 +130,18 @@ impl std::fmt::Display for Precision {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunConfig {
-    /// Where the values that a file leaves out come from.
+    /// Supplies the values that the file leaves out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preset: Option<Preset>,
     /// Seed of weights, order, augmentation and sampling.
     pub seed: u64,
-    /// Classes, where they differ from the space's own.
+    /// Number of classes, if it differs from that of the space.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<u16>,
     /// Candidate enhancement R(s).
     #[serde(with = "enhancement")]
     pub enhancement: Enhancement,
-    /// A built-in space by name, or a space of the user's own.
+    /// A built-in space by name, or a table that defines a space.
     pub space: SpaceSpec,
     /// Data set.
     pub data: DataSpec,
@@ -150,21 +151,21 @@ pub struct RunConfig {
     /// Optimiser.
     #[serde(default)]
     pub optimizer: Optimizer,
-    /// Precision of convolutions in training; the CPU has `float32` alone.
+    /// Precision of convolutions in training. The CPU supports `float32` only.
     #[serde(default, skip_serializing_if = "Precision::is_whole")]
     pub precision: Precision,
     /// Recalibration of batch-norm statistics.
     #[serde(default)]
     pub recalibration: Recalibration,
-    /// Random codes of the validation panel, beside the smallest and the largest.
+    /// Number of random codes of the validation panel, beside the smallest and the largest.
     #[serde(default = "default_panel")]
     pub panel: usize,
-    /// Truth file: the panel's random codes are taken from it, and each epoch reports the Pearson
-    /// correlation on them.
+    /// Truth file. It supplies the random codes of the panel, and each epoch reports the Pearson
+    /// correlation with its accuracies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truths: Option<PathBuf>,
-    /// Checkpoints of the step in training that are kept, the latest among them; those of finished
-    /// steps are kept as well, one a step.
+    /// Number of checkpoints that the current step keeps, including the latest. Every finished step
+    /// keeps one more.
     #[serde(default = "default_keep")]
     pub keep: usize,
     /// Training steps, in order.
@@ -217,15 +218,15 @@ impl RunConfig {
         Ok(config)
     }
 
-    /// A preset as it is.
+    /// The configuration of a preset.
     ///
     /// # Errors
-    /// None for the presets that there are.
+    /// As [`RunConfig::parse`]; never for the presets of this crate.
     pub fn preset(preset: Preset) -> Result<Self> {
         Self::parse(preset.text(), "preset")
     }
 
-    /// The run's space.
+    /// The space of the run.
     pub fn space(&self) -> Space<'_> {
         self.space.space(self.classes)
     }
@@ -235,7 +236,7 @@ impl RunConfig {
         SharedSpace::of(&self.space())
     }
 
-    /// The same configuration as TOML, every value written out.
+    /// The configuration as TOML, with every value.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a value that TOML cannot hold: a path that is not UTF-8, or a seed
@@ -250,7 +251,7 @@ impl RunConfig {
         Ok(text)
     }
 
-    /// Generated images take shape and classes from the space.
+    /// Takes shape and classes of generated images from the space.
     fn complete(&mut self) {
         if self.data.name == DataSource::Glyphs {
             let Space { input, classes, .. } = self.space();
@@ -323,7 +324,7 @@ impl RunConfig {
         step::validate(&self.steps, &space, self.enhancement, place)
     }
 
-    /// Branch scheme of the weights after step `step`, counted from 1; `shared` before any.
+    /// Branch scheme of the weights after step `step`, counted from 1; `shared` for 0.
     pub fn scheme(&self, step: usize) -> BranchScheme {
         step.checked_sub(1)
             .and_then(|i| self.steps.get(i))

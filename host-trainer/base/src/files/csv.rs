@@ -10,14 +10,14 @@ use crate::error::{Error, Result};
 /// Starts a comment line, where comments are allowed.
 const COMMENT: u8 = b'#';
 
-/// Parsed after the text, to see that no quoted field swallows the end of the text.
+/// Parsed after the text. A quoted field that is not closed contains it.
 const END: &str = "\u{3}";
 
 /// The records of a CSV text.
 #[derive(Clone, Debug)]
 pub struct Csv {
     place: String,
-    /// The records that are left: [`Csv::take_header`] takes the first.
+    /// The records. [`Csv::take_header`] removes the first.
     pub records: Vec<Record>,
 }
 
@@ -31,7 +31,7 @@ pub struct Record {
 }
 
 impl Csv {
-    /// Parses a text; `place` names it in errors. Blank lines are left out, and so are lines that
+    /// Parses a text; `place` names it in errors. Blank lines are ignored, and so are lines that
     /// start with `#` if `comments` are allowed.
     ///
     /// # Errors
@@ -107,7 +107,7 @@ impl Csv {
     /// As [`Csv::find`], for a column that must be there.
     ///
     /// # Errors
-    /// As [`Csv::find`], and [`Error::Invalid`] naming the columns that there are.
+    /// As [`Csv::find`], and [`Error::Invalid`] naming the existing columns.
     pub fn column(&self, header: &Record, names: &[&str]) -> Result<usize> {
         self.find(header, names)?.ok_or_else(|| {
             let expected = format!("a column `{}`", names.join("` or `"));
@@ -130,8 +130,8 @@ struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
-    /// The line of the record that is parsed from the byte `start` on, and the text from there.
-    /// Lines that the parser leaves out lie between `start` and the record.
+    /// The line of the record for which the parser started at byte `start`, and the text from that
+    /// record on. The parser ignores lines between `start` and the record.
     fn of(&mut self, start: usize) -> (usize, &'a str) {
         let mut rest = self.text.get(start..).unwrap_or("");
         loop {

@@ -1,4 +1,4 @@
-//! Limits on the size of what is read, checked before memory is taken.
+//! Limits on the size of inputs, checked before memory is allocated.
 
 use std::fmt::Display;
 

@@ -10,7 +10,7 @@ use crate::interrupt;
 /// Symbolic links that are followed one after another, as many as Linux follows.
 const LINKS: usize = 40;
 
-/// What an output's path names.
+/// The kind of file at the path of an output.
 enum Destination {
     /// A regular file, perhaps one that does not exist yet, behind all symbolic links.
     File(PathBuf, Option<Metadata>),
@@ -22,9 +22,9 @@ enum Destination {
 
 /// Writes a file. Makes its directory.
 ///
-/// A regular file is written under a temporary name beside it, synced and renamed: the old file, if
-/// any, is untouched until then, and its permissions stay. A symbolic link stays and its target is
-/// replaced. A device, a pipe and an open file (`/dev/stdout`) are written through.
+/// A regular file is written under a temporary name in the same directory, synced and renamed. The
+/// old file is untouched until then, and the new one has its permissions. A symbolic link stays, and
+/// its target is replaced. A device, a pipe and an open file (`/dev/stdout`) are written through.
 ///
 /// # Errors
 /// [`Error::Io`] with the path; [`Error::Invalid`] for a directory.
@@ -48,7 +48,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 pub fn probe(path: &Path) -> Result<()> {
     let failed = |source| Error::Io { path: path.to_path_buf(), source };
     let Destination::File(target, _) = destination(path)? else { return Ok(()) };
-    // The directory itself may be missing: then the nearest one above it has to take it.
+    // A missing directory is created later, in the nearest one that exists.
     let mut directory = directory_of(&target);
     while fs::metadata(directory).is_err_and(|e| e.kind() == ErrorKind::NotFound) {
         directory = directory_of(directory);
@@ -57,10 +57,11 @@ pub fn probe(path: &Path) -> Result<()> {
     Pending::new(directory, &target).map(drop).map_err(failed)
 }
 
-/// Refuses an output that exists; `hint` says what to do about it.
+/// Refuses an output that exists; `hint` tells the user what to do. Devices and pipes pass, because
+/// a write destroys nothing there.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a file that exists. Devices and pipes keep nothing, so they pass.
+/// [`Error::Invalid`] for a file that exists.
 pub fn refuse_existing(path: &Path, hint: &str) -> Result<()> {
     match destination(path)? {
         Destination::File(_, Some(_)) => {
@@ -146,12 +147,12 @@ fn replace(target: &Path, old: Option<&Metadata>, bytes: &[u8]) -> io::Result<()
     Ok(())
 }
 
-/// Gives a new file the old one's permissions and, where the system lets it, its owner.
+/// Gives a new file the permissions of the old one and, if the system allows it, its owner.
 fn keep_access(file: &File, old: &Metadata) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt as _;
-        // Only the superuser may give files away; everyone else owns what they write.
+        // Only the superuser may change the owner.
         let _ = std::os::unix::fs::fchown(file, Some(old.uid()), Some(old.gid()));
     }
     file.set_permissions(old.permissions())
@@ -160,7 +161,7 @@ fn keep_access(file: &File, old: &Metadata) -> io::Result<()> {
 /// Names of temporary files: `.NAME.supernano-PID.tmp`, a number before `.tmp` if that is taken.
 const TAG: &str = ".supernano-";
 const SUFFIX: &str = ".tmp";
-/// Bytes of the final name in a temporary one, so that it is not longer than a system allows.
+/// Most bytes of the final name in a temporary name: file systems limit the length of names.
 const NAME: usize = 100;
 
 /// A file under a temporary name, locked as long as its process lives; removed when dropped.
@@ -179,11 +180,11 @@ impl Pending {
             let number = if n == 0 { String::new() } else { format!("-{n}") };
             let path = directory.join(format!(".{name}{TAG}{process}{number}{SUFFIX}"));
             match OpenOptions::new().write(true).create_new(true).open(&path) {
-                // Left by a dead process of the same number, or by one in another container.
+                // A process in another container has the same number.
                 Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
                 Err(e) => return Err(e),
                 Ok(file) => {
-                    // A system without locks never removes leftovers; writing needs no lock.
+                    // The lock only protects the file from `remove_stale`, which needs locks too.
                     let _ = file.lock();
                     let pending = Self { file, path };
                     if pending.is_in_place() {
@@ -195,7 +196,7 @@ impl Pending {
         unreachable!("a free number")
     }
 
-    /// False if another process took the file for a leftover between its creation and its lock.
+    /// False if another process removed the file as stale between its creation and its lock.
     fn is_in_place(&self) -> bool {
         #[cfg(unix)]
         {
@@ -217,8 +218,8 @@ impl Drop for Pending {
     }
 }
 
-/// Removes temporary files of processes that ended without renaming them: nobody holds their lock.
-/// A file that cannot be removed does not keep anyone from writing.
+/// Removes temporary files of processes that ended before they renamed them: nobody holds their
+/// locks. Errors are ignored, because a stale file does not prevent a write.
 fn remove_stale(directory: &Path) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let name = entry.file_name();

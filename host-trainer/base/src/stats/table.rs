@@ -1,5 +1,5 @@
-//! Files that give numbers to sub-networks: the challenge's JSON, lists of objects, CSV, each also
-//! compressed with gzip.
+//! Files that assign numbers to sub-networks: the challenge's JSON, lists of objects, or CSV. Each
+//! may be compressed with gzip.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -13,21 +13,21 @@ use crate::error::{Error, Result};
 use crate::files::{self, Csv, Record};
 use crate::space::SharedSpace;
 
-/// Names of the column or key that holds the code.
+/// Names of the column or key that holds the code, in order of preference.
 const CODE: [&str; 2] = ["code", "arch"];
 
 /// Name of the column or key that holds the name of a sub-network.
 const ID: &str = "id";
 
-/// Name of the column or key that says which network a true accuracy is of.
+/// Name of the column or key that tells which network was trained ([`crate::codes::truth::Form`]).
 const FORM: &str = "as";
 
-/// Columns or keys that hold a score, the first that is there.
+/// Names of the column or key that holds a score, in order of preference.
 pub const SCORE: &[&str] = &["score", "acc", "top1"];
-/// Columns or keys that hold a true accuracy, the first that is there.
+/// Names of the column or key that holds a true accuracy, in order of preference.
 pub const TRUTH: &[&str] = &["standalone_top1", "truth", "top1", "accuracy", "acc"];
 
-/// A sub-network's code with the number that a file gives it.
+/// A sub-network's code with its number in a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CodeValue {
     /// File and line, or file and key.
@@ -38,7 +38,7 @@ pub struct CodeValue {
     pub arch: Arch,
     /// Its number, finite; a true accuracy is a fraction, 0 to 1.
     pub value: f64,
-    /// What the column or key `as` says, if there is one: which network was trained.
+    /// Content of the column or key `as`, if the file has it: which network was trained.
     pub form: Option<String>,
 }
 
@@ -51,8 +51,8 @@ struct Unparsed {
     form: Option<String>,
 }
 
-/// The number of the first of `columns` that the file has, for every code. Numbers of the columns
-/// [`TRUTH`] are fractions.
+/// Reads the number of every code, from the first of `columns` that the file has. Numbers of the
+/// columns [`TRUTH`] are fractions.
 ///
 /// # Errors
 /// [`Error::Missing`], [`Error::Io`]; [`Error::Invalid`] and [`Error::Core`] naming line (CSV) or
@@ -152,8 +152,8 @@ fn from_json(file: &str, text: &str, columns: &[&str]) -> Result<Vec<Unparsed>> 
 /// Scores and truths of the sub-networks that have a truth, in the order of the truths.
 ///
 /// # Errors
-/// [`Error::Invalid`] naming line and code of a truth without a score, and where there are fewer
-/// than three truths.
+/// [`Error::Invalid`] for fewer than three truths, and for a truth without a score, naming its line
+/// and code.
 pub fn matched(
     space: &Space<'_>,
     scores: &[CodeValue],
@@ -176,8 +176,8 @@ pub fn matched(
     Ok(all)
 }
 
-/// The space that is named; else the built-in one in which the codes of a file parse. If there is
-/// none, the first space's error says why.
+/// The named space, or else the built-in one to which the codes of a file belong. If they belong to
+/// none, the error is that of the first space.
 ///
 /// # Errors
 /// [`Error::Invalid`] for a name that is neither a built-in space nor a file, and as

@@ -95,7 +95,7 @@ fn damaged_archives_are_refused() {
     for cut in [1024, 1500, 1024 + 512 * 3] {
         refused("cut tar file", &gzip(&tar[..tar.len() - cut]), "archive");
     }
-    refused("more entries", &gzip(&[tar.as_slice(), &tar].concat()), "behind the end");
+    refused("more entries", &gzip(&[tar.as_slice(), &tar].concat()), "after the end");
 }
 
 #[test]
