@@ -238,7 +238,7 @@ fn network(seed: u64, index: u32, fit: bool) -> Result<(&'static Space<'static>,
     Ok((space, blob))
 }
 
-/// A random kind for every layer, as [`supernano_search::cost::Part::kinds`] writes them.
+/// A random kind for every layer, as [`supernano_search::cost::BlockCost::kinds`] writes them.
 fn random_kinds(space: &Space<'_>, rng: &mut ChaCha8Rng) -> Vec<u8> {
     use rand::Rng as _;
     let ways = |layers: usize| KINDS.len().pow(layers as u32) as u8;
