@@ -259,15 +259,5 @@ pub fn write(output: &Path, predictions: &[(String, Predicted)], model: &Predict
     files::write_text(output, &text)
 }
 
-fn csv(predictions: &[(String, Predicted)]) -> String {
-    let mut text = String::from("id,arch,score,acc,top1,top1_se,evaluated\n");
-    for (id, p) in predictions {
-        let evaluated = p.evaluated.map_or_else(String::new, |e| e.to_string());
-        let values = [p.score, p.acc, p.top1, p.top1_se].map(|v| v.to_string()).join(",");
-        text.push_str(&format!("{id},{},{values},{evaluated}\n", p.arch));
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests;

@@ -10,13 +10,13 @@ use supernano_base::error::Result;
 use supernano_base::rng::{ChaCha8Rng, Key, Purpose};
 use supernano_core::arch::{Arch, ArchCode};
 use supernano_core::plan::{self, Plan};
-use supernano_core::space::{self, Shortcut, Space};
+use supernano_core::space::Space;
 use supernano_data::Dataset;
 
 pub use self::write::{SyntheticNetwork, SyntheticRequest, write_networks};
 use crate::export;
 use crate::export::{Prefer, QuantisedNet, RangeRule, build, calibrate};
-use crate::supernet::{Act, Block, FoldedConv, FoldedNet, Linear};
+use crate::supernet::{Act, Block, FoldedConv, FoldedNet, Linear, SpaceConv, name, space_blocks};
 
 /// Images from which activation ranges come.
 const IMAGES: usize = 32;
@@ -25,32 +25,17 @@ const IMAGES: usize = 32;
 /// biases of a fifth of that deviation, slopes of PReLU between -0.8 and 0.5 as trained ones are.
 pub fn network(space: &Space<'_>, plan: &Plan, seed: u64) -> FoldedNet {
     let mut random = Random(Key::new(seed).rng(Purpose::Init, 0));
-    let act = |random: &mut Random, i: usize| match plan.layers[i].activation {
-        plan::Activation::Relu => Act::Relu,
-        plan::Activation::Prelu => Act::Prelu(random.0.random_range(-0.8..0.5)),
+    let mut conv = |conv: &SpaceConv| {
+        let shortcut = conv.around.is_some();
+        let act = match plan.layers[conv.layer].activation {
+            _ if shortcut => Act::None,
+            plan::Activation::Relu => Act::Relu,
+            plan::Activation::Prelu => Act::Prelu(random.0.random_range(-0.8..0.5)),
+        };
+        let name = name(conv.layer, shortcut);
+        random.conv(name, conv.widths(plan), conv.geometry(space), act)
     };
-    let layer = |random: &mut Random, i: usize| {
-        let (of, p) = (&space.layers[i], &plan.layers[i]);
-        let act = act(random, i);
-        let geometry = (usize::from(of.kernel), usize::from(of.stride));
-        random.conv(format!("layer {i}"), p.input.0, p.output.0, geometry, act)
-    };
-    let blocks = space.placed_blocks().map(|placed| match placed.block {
-        space::Block::Conv => Block::Conv(layer(&mut random, placed.first)),
-        space::Block::Residual(kind) => {
-            let first = layer(&mut random, placed.first);
-            let second = layer(&mut random, placed.last());
-            let stride = usize::from(space.layers[placed.first].stride);
-            let (from, to) = (plan.block_input(placed.first).0, second.output as u16);
-            let name = format!("shortcut of layer {}", placed.last());
-            let shortcut = match kind {
-                Shortcut::Identity => None,
-                Shortcut::Projection => Some(random.conv(name, from, to, (1, stride), Act::None)),
-            };
-            Block::Residual { first, second, shortcut }
-        }
-    });
-    let blocks = blocks.collect();
+    let blocks = space_blocks(space).iter().map(|block| block.map(&mut conv)).collect();
     let (input, output) = (usize::from(plan.features().0), usize::from(space.classes));
     let weight = random.values(input * output, (1.0 / input as f32).sqrt());
     let classifier = Linear { input, output, weight, bias: random.values(output, 0.1) };
@@ -73,15 +58,9 @@ pub fn blob(space: &Space<'_>, plan: &Plan, code: &str, prefer: Prefer, seed: u6
 
 /// Bytes of a network's weights, one each, and of its biases, 4 each: the least that int8 takes.
 pub fn raw_bytes(space: &Space<'_>, plan: &Plan) -> u64 {
-    let biases: u64 = space
-        .placed_blocks()
-        .flat_map(|placed| {
-            let last = plan.layers[placed.last()].output.0;
-            let projected = placed.block == space::Block::Residual(Shortcut::Projection);
-            let layers = (placed.first..=placed.last()).map(|i| u64::from(plan.layers[i].output.0));
-            layers.chain(projected.then_some(u64::from(last)))
-        })
-        .sum();
+    let blocks = space_blocks(space);
+    let outputs = blocks.iter().flat_map(Block::convs).map(|conv| conv.widths(plan).1 as u64);
+    let biases: u64 = outputs.sum();
     // Two parameters a channel are counted beside the weights, and a bias a class.
     let classes = u64::from(space.classes);
     plan::cost(space, plan).params - 2 * biases - classes + 4 * (biases + classes)
@@ -125,12 +104,10 @@ impl Random {
     fn conv(
         &mut self,
         name: String,
-        input: u16,
-        output: u16,
+        (input, output): (usize, usize),
         (kernel, stride): (usize, usize),
         act: Act,
     ) -> FoldedConv {
-        let (input, output) = (usize::from(input), usize::from(output));
         let terms = input * kernel * kernel;
         let deviation = (2.0 / terms as f32).sqrt();
         let weight = self.values(terms * output, deviation);

@@ -13,7 +13,7 @@ use super::network::{QConv, QuantisedNet};
 use super::prefer::Prefer;
 use super::quantise;
 use super::quantise::{Affine, Channel};
-use crate::supernet::{Act, Block};
+use crate::supernet::{Act, executed};
 
 /// What a blob says besides its numbers.
 #[derive(Clone, Copy, Debug)]
@@ -67,21 +67,13 @@ pub fn build(net: &QuantisedNet, source: &Source<'_>) -> Result<Blob> {
         .collect();
     builder.header.table =
         builder.sections.table(&table).map_err(|e| Error::core(&builder.place, e))?;
-    let mut at = builder.tensor(net.input, net.image)?;
-    for block in &net.blocks {
-        at = match block {
-            Block::Conv(conv) => builder.conv(conv, at, None)?,
-            Block::Residual { first, second, shortcut } => {
-                let inside = builder.conv(first, at, None)?;
-                let residual = match shortcut {
-                    Some(conv) => builder.conv(conv, at, None)?,
-                    None => at,
-                };
-                builder.conv(second, inside, Some(residual))?
-            }
-        };
+    // tensors have the numbers of the maps
+    let mut tensors = vec![builder.tensor(net.input, net.image)?];
+    for (step, conv) in executed(&net.blocks) {
+        let residual = step.residual.map(|map| tensors[map]);
+        tensors.push(builder.conv(conv, tensors[step.input], residual)?);
     }
-    builder.classifier(net, at)?;
+    builder.classifier(net, tensors[tensors.len() - 1])?;
     let labels: Vec<&str> = dataset.classes.iter().map(String::as_str).collect();
     let mut out = vec![0u32; CAPACITY / 2];
     let out: &mut [u8] = bytemuck::cast_slice_mut(&mut out);

@@ -4,7 +4,7 @@ use serde::Serialize;
 use supernano_data::Dataset;
 
 use super::quantise::Affine;
-use crate::supernet::{FoldedNet, Site};
+use crate::supernet::FoldedNet;
 
 /// Values kept per feature map and batch.
 const SAMPLES_A_BATCH: usize = 4096;
@@ -26,10 +26,10 @@ pub enum RangeRule {
     Mse,
 }
 
-/// Sampled values of every feature map.
-#[derive(Clone, Debug, Default)]
+/// Sampled values of every feature map, by the index of the convolution that writes it.
+#[derive(Clone, Debug)]
 pub struct Ranges {
-    maps: Vec<(Site, Samples)>,
+    maps: Vec<Samples>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -39,32 +39,27 @@ struct Samples {
     max: f32,
 }
 
-/// The quantisation chosen for every feature map.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// The quantisation chosen for every feature map, by the index of the convolution that writes it.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Affines {
-    maps: Vec<(Site, Affine, RangeRule)>,
+    maps: Vec<(Affine, RangeRule)>,
 }
 
 impl Affines {
-    /// The quantisation of a map; `positive` keeps the zero point at -128. A map that was never
-    /// seen gets a range of 1.
-    pub fn get(&self, site: Site, positive: bool) -> Affine {
-        let found = self.maps.iter().find(|m| m.0 == site).map(|m| m.1);
-        match found {
-            Some(a) if positive => Affine { scale: a.scale, zero: -128 },
-            Some(a) => a,
-            None => Affine::positive(1.0),
-        }
+    /// The quantisation of a map; `positive` keeps the zero point at -128.
+    pub fn get(&self, conv: usize, positive: bool) -> Affine {
+        let (affine, _) = self.maps[conv];
+        if positive { Affine { zero: -128, ..affine } } else { affine }
     }
 
     /// The rule that was chosen for a map.
-    pub fn rule(&self, site: Site) -> RangeRule {
-        self.maps.iter().find(|m| m.0 == site).map_or(RangeRule::Full, |m| m.2)
+    pub fn rule(&self, conv: usize) -> RangeRule {
+        self.maps[conv].1
     }
 
-    /// Quantisations that were fixed before.
-    pub fn fixed(maps: impl IntoIterator<Item = (Site, Affine)>) -> Self {
-        Self { maps: maps.into_iter().map(|(s, a)| (s, a, RangeRule::Full)).collect() }
+    /// Quantisations that were fixed before, in the order of the convolutions.
+    pub fn fixed(maps: impl IntoIterator<Item = Affine>) -> Self {
+        Self { maps: maps.into_iter().map(|a| (a, RangeRule::Full)).collect() }
     }
 }
 
@@ -135,41 +130,34 @@ impl Samples {
     }
 }
 
-impl Ranges {
-    fn add(&mut self, site: Site, values: &[f32]) {
-        let at = self.maps.iter().position(|(s, _)| *s == site).unwrap_or_else(|| {
-            self.maps.push((site, Samples::default()));
-            self.maps.len() - 1
-        });
-        let samples = &mut self.maps[at].1;
+impl Samples {
+    fn add(&mut self, values: &[f32]) {
         for &v in values {
-            samples.min = samples.min.min(v);
-            samples.max = samples.max.max(v);
+            self.min = self.min.min(v);
+            self.max = self.max.max(v);
         }
         // an odd step visits every channel and row in turn
         let step = (values.len() / SAMPLES_A_BATCH) | 1;
-        samples.values.extend(values.iter().step_by(step));
+        self.values.extend(values.iter().step_by(step));
     }
+}
 
+impl Ranges {
     /// Chooses the quantisation of every map.
     pub fn affines(&self, rule: RangeRule) -> Affines {
         use rayon::prelude::*;
-        let choose = |(site, samples): &(Site, Samples)| {
-            let (affine, rule) = samples.choose(rule);
-            (*site, affine, rule)
-        };
-        Affines { maps: self.maps.par_iter().map(choose).collect() }
+        Affines { maps: self.maps.par_iter().map(|samples| samples.choose(rule)).collect() }
     }
 }
 
 /// Runs training images through the network and samples every feature map.
 pub fn calibrate(net: &FoldedNet, dataset: &Dataset, images: &[u32]) -> Ranges {
-    let mut ranges = Ranges::default();
+    let mut maps = vec![Samples::default(); net.convs().count()];
     for indices in images.chunks(BATCH) {
         let batch = dataset.batch(&dataset.train, indices);
-        net.observe(&batch, indices.len(), &mut |site, values| ranges.add(site, values));
+        net.observe(&batch, indices.len(), &mut |step, values| maps[step.index].add(values));
     }
-    ranges
+    Ranges { maps }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use supernano_data::Dataset;
 
-use crate::supernet::{Block, FoldedConv, FoldedNet, Linear, Site};
+use crate::supernet::{FoldedConv, FoldedNet, Linear, assemble, steps};
 
 /// Least factor: a channel is widened 16 times at most.
 const LEAST: f32 = 1.0 / 16.0;
@@ -19,12 +19,10 @@ struct Group {
     producers: Vec<usize>,
     consumers: Vec<usize>,
     classifier: bool,
-    sites: Vec<Site>,
 }
 
-/// Largest magnitude and mean square of every channel of a map.
+/// Largest magnitude and sum of squares of every channel of a map.
 struct Seen {
-    site: Site,
     largest: Vec<f32>,
     squares: Vec<f64>,
     count: f64,
@@ -37,8 +35,7 @@ pub fn equalise(net: &FoldedNet, dataset: &Dataset, images: &[u32]) -> FoldedNet
     let mut classifier = net.classifier.clone();
     let seen = observe(net, dataset, images);
     for group in groups(net) {
-        let sites: Vec<&Seen> = seen.iter().filter(|s| group.sites.contains(&s.site)).collect();
-        let Some(factors) = factors(&group, &sites, &convs, &classifier) else { continue };
+        let Some(factors) = factors(&group, &seen, &convs, &classifier) else { continue };
         for &i in &group.producers {
             let conv = &mut convs[i];
             let size = conv.weight.len() / conv.output;
@@ -55,10 +52,8 @@ pub fn equalise(net: &FoldedNet, dataset: &Dataset, images: &[u32]) -> FoldedNet
             columns(&mut classifier.weight, 1, &factors);
         }
     }
-    let mut convs = convs.into_iter();
-    let blocks =
-        net.blocks.iter().map(|b| b.map(|old| convs.next().unwrap_or_else(|| old.clone())));
-    FoldedNet { input: net.input, blocks: blocks.collect(), classifier }
+    let blocks = assemble(&net.blocks, convs.into_iter().enumerate().collect());
+    FoldedNet { input: net.input, blocks, classifier }
 }
 
 /// Multiplies the columns of `[out, in, taps]`.
@@ -70,69 +65,45 @@ fn columns(weight: &mut [f32], taps: usize, factors: &[f32]) {
     }
 }
 
+/// The groups in the order in which their first maps are written, producers in that order too. The
+/// network's input has no group, and neither has a map that a block adds to it.
 fn groups(net: &FoldedNet) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
-    let (mut at, mut conv, mut layer) = (None::<usize>, 0, 0);
-    for block in &net.blocks {
-        match block {
-            Block::Conv(_) => {
-                if let Some(g) = at {
-                    groups[g].consumers.push(conv);
-                }
-                let (producers, sites) = (vec![conv], vec![Site::Layer(layer)]);
-                groups.push(Group { producers, sites, ..Group::default() });
-                at = Some(groups.len() - 1);
-                (conv, layer) = (conv + 1, layer + 1);
-            }
-            Block::Residual { shortcut, .. } => {
-                let (first, second) = (conv, conv + 1);
-                if let Some(g) = at {
-                    groups[g].consumers.push(first);
-                    groups[g].consumers.extend(shortcut.as_ref().map(|_| conv + 2));
-                }
-                groups.push(Group {
-                    producers: vec![first],
-                    consumers: vec![second],
-                    sites: vec![Site::Layer(layer)],
-                    classifier: false,
-                });
-                if shortcut.is_some() {
-                    groups.push(Group {
-                        producers: vec![second, conv + 2],
-                        sites: vec![Site::Layer(layer + 1), Site::Shortcut(layer + 1)],
-                        ..Group::default()
-                    });
-                    at = Some(groups.len() - 1);
-                } else if let Some(g) = at {
-                    groups[g].producers.push(second);
-                    groups[g].sites.push(Site::Layer(layer + 1));
-                }
-                conv += 2 + usize::from(shortcut.is_some());
-                layer += 2;
-            }
+    let mut of_map: Vec<Option<usize>> = vec![None];
+    for step in steps(&net.blocks) {
+        if let Some(group) = of_map[step.input] {
+            groups[group].consumers.push(step.index);
         }
+        let group = match step.residual {
+            Some(added) => of_map[added],
+            None => {
+                groups.push(Group::default());
+                Some(groups.len() - 1)
+            }
+        };
+        if let Some(group) = group {
+            groups[group].producers.push(step.index);
+        }
+        of_map.push(group);
     }
-    if let Some(g) = at {
-        groups[g].classifier = true;
+    if let Some(&Some(last)) = of_map.last() {
+        groups[last].classifier = true;
     }
     groups
 }
 
+/// Statistics of the map of every convolution.
 fn observe(net: &FoldedNet, dataset: &Dataset, images: &[u32]) -> Vec<Seen> {
-    let mut all: Vec<Seen> = Vec::new();
-    let sites = sites(net);
+    let empty = |c| Seen { largest: vec![0.0; c], squares: vec![0.0; c], count: 0.0 };
+    let mut all: Vec<Seen> = net.convs().map(|conv| empty(conv.output)).collect();
     for indices in images.chunks(64) {
         let batch = dataset.batch(&dataset.train, indices);
-        net.observe(&batch, indices.len(), &mut |site, values| {
-            let Some(&(_, c)) = sites.iter().find(|s| s.0 == site) else { return };
-            let at = all.iter().position(|s| s.site == site).unwrap_or_else(|| {
-                all.push(Seen { site, largest: vec![0.0; c], squares: vec![0.0; c], count: 0.0 });
-                all.len() - 1
-            });
-            let seen = &mut all[at];
-            let pixels = values.len() / (indices.len() * c).max(1);
-            for (i, plane) in values.chunks_exact(pixels.max(1)).enumerate() {
-                let c = i % c;
+        net.observe(&batch, indices.len(), &mut |step, values| {
+            let seen = &mut all[step.index];
+            let channels = seen.largest.len();
+            let pixels = values.len() / (indices.len() * channels);
+            for (i, plane) in values.chunks_exact(pixels).enumerate() {
+                let c = i % channels;
                 for &v in plane {
                     seen.largest[c] = seen.largest[c].max(v.abs());
                     seen.squares[c] += f64::from(v * v);
@@ -144,36 +115,18 @@ fn observe(net: &FoldedNet, dataset: &Dataset, images: &[u32]) -> Vec<Seen> {
     all
 }
 
-/// Every map that a convolution writes, and its channels.
-pub fn sites(net: &FoldedNet) -> Vec<(Site, usize)> {
-    let (mut list, mut layer) = (Vec::new(), 0);
-    for block in &net.blocks {
-        match block {
-            Block::Conv(conv) => list.push((Site::Layer(layer), conv.output)),
-            Block::Residual { first, second, shortcut } => {
-                list.push((Site::Layer(layer), first.output));
-                layer += 1;
-                list.push((Site::Layer(layer), second.output));
-                list.extend(shortcut.as_ref().map(|c| (Site::Shortcut(layer), c.output)));
-            }
-        }
-        layer += 1;
-    }
-    list
-}
-
 /// The factors of a group with the least noise behind it; `None` where that is none.
 fn factors(
     group: &Group,
-    sites: &[&Seen],
+    seen: &[Seen],
     convs: &[FoldedConv],
     classifier: &Linear,
 ) -> Option<Vec<f32>> {
-    let main = sites.first()?;
+    let main = &seen[*group.producers.first()?];
     let mut used = vec![0f32; main.largest.len()];
-    for site in sites {
-        let most = site.largest.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
-        used.iter_mut().zip(&site.largest).for_each(|(u, l)| *u = u.max(l / most));
+    for map in group.producers.iter().map(|&i| &seen[i]) {
+        let most = map.largest.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
+        used.iter_mut().zip(&map.largest).for_each(|(u, l)| *u = u.max(l / most));
     }
     let squares: Vec<f64> = main.squares.iter().map(|s| s / main.count.max(1.0)).collect();
     let step = f64::from(main.largest.iter().copied().fold(0.0, f32::max)) / 255.0;

@@ -9,7 +9,7 @@ use supernano_search::cost::instructions::InstructionTable;
 
 use super::choices::{KernelChoice, choices};
 use super::{Shipment, simulate};
-use crate::supernet::Site;
+use crate::supernet::executed;
 
 /// Test images whose feature maps are compared.
 const COMPARED: usize = 256;
@@ -146,47 +146,36 @@ pub fn explain(shipment: &Shipment, dataset: &Dataset, core: &str) -> Result<Exp
 /// Errors of the convolutions' outputs, in the order of execution.
 fn layers(shipment: &Shipment, dataset: &Dataset, images: &[u32]) -> Vec<LayerError> {
     let (float, net) = (&shipment.how.reference, &shipment.quantised);
-    let convs: Vec<_> = net
-        .blocks
-        .iter()
-        .flat_map(|b| {
-            // executed in the order first, shortcut, second
-            let mut list: Vec<_> = b.convs().collect();
-            if list.len() == 3 {
-                list.swap(1, 2);
-            }
-            list
-        })
-        .collect();
-    let mut power: Vec<(Site, Power)> = convs.iter().map(|c| (c.site, Power::default())).collect();
+    let convs = executed(&net.blocks);
+    let mut power: Vec<Power> = convs.iter().map(|_| Power::default()).collect();
     for indices in images.chunks(BATCH) {
-        let mut real: Vec<(Site, Vec<f32>)> = Vec::new();
+        let mut real: Vec<Vec<f32>> = Vec::new();
         let batch = dataset.batch(&dataset.test, indices);
-        float.observe(&batch, indices.len(), &mut |site, v| real.push((site, v.to_vec())));
+        float.observe(&batch, indices.len(), &mut |_, v| real.push(v.to_vec()));
         let x = simulate::images(net, dataset, &dataset.test, indices);
-        net.forward(x, &mut |site, map| {
-            let Some(conv) = convs.iter().find(|c| c.site == site) else { return };
-            let Some((_, real)) = real.iter().find(|r| r.0 == site) else { return };
-            let Some((_, p)) = power.iter_mut().find(|p| p.0 == site) else { return };
-            let zero = f32::from(conv.to.zero);
+        let mut at = 0;
+        net.forward(x, &mut |_, map| {
+            let (to, p) = (convs[at].1.to, &mut power[at]);
+            let zero = f32::from(to.zero);
             let (top, bottom) = (127.0 - zero, -128.0 - zero);
-            for (&f, q) in real.iter().zip(map.to_images()) {
+            for (&f, q) in real[at].iter().zip(map.to_images()) {
                 p.signal += f64::from(f).powi(2);
-                p.error += f64::from(f - q * conv.to.scale).powi(2);
+                p.error += f64::from(f - q * to.scale).powi(2);
                 let out = q >= top || (bottom < 0.0 && q <= bottom);
                 p.saturated += f64::from(u8::from(out));
                 p.count += 1.0;
             }
+            at += 1;
         });
     }
     convs
         .iter()
         .zip(&power)
-        .map(|(conv, (site, p))| LayerError {
+        .map(|((step, conv), p)| LayerError {
             name: conv.name.clone(),
             scale: Some(conv.to.scale),
             zero: Some(conv.to.zero),
-            range: format!("{:?}", shipment.how.affines.rule(*site)).to_lowercase(),
+            range: format!("{:?}", shipment.how.affines.rule(step.index)).to_lowercase(),
             saturated: Some(p.saturated / p.count.max(1.0)),
             snr_db: decibels(p),
         })

@@ -17,7 +17,7 @@ use supernano_data::Dataset;
 use crate::backend::{Cpu, CpuAutodiff, IntegerOps, Map, Ops};
 use crate::export::quantise::Affine;
 use crate::export::{Affines, QConv, Quantised, QuantisedNet, integer_images};
-use crate::supernet::{Act, Block, FoldedConv, FoldedNet};
+use crate::supernet::{Act, FoldedConv, FoldedNet, Step, Visitor, visit};
 use crate::training::{Learner, Losses, Position, Schedule, Turn, fit, loss};
 
 /// How a network is fine-tuned.
@@ -139,7 +139,7 @@ impl Trained {
         let fc = &start.float.classifier;
         params.push(Param::new(&fc.weight, [fc.output, fc.input, 1, 1], true));
         params.push(Param::new(&fc.bias, [fc.output, 1, 1, 1], false));
-        let affines = Affines::fixed(start.net.convs().map(|c| (c.site, c.to)));
+        let affines = Affines::fixed(start.net.convs().map(|c| c.to));
         Self { params, shape: start.float.clone(), affines }
     }
 
@@ -170,14 +170,17 @@ struct Pass {
     logits: Tensor<B, 2>,
 }
 
-struct Walk<'a> {
+/// The integer network's forward pass, with gradients.
+struct TuningPass<'a> {
     trained: &'a Trained,
     leaves: Vec<Tensor<B, 4>>,
 }
 
-impl Walk<'_> {
-    fn conv(&mut self, q: &QConv, index: usize, x: &Map<B>, residual: Option<&Map<B>>) -> Map<B> {
-        let at = index * 3;
+impl Visitor<QConv> for TuningPass<'_> {
+    type Map = Map<B>;
+
+    fn conv(&mut self, step: &Step, q: &QConv, x: &Map<B>, residual: Option<&Map<B>>) -> Map<B> {
+        let at = step.index * 3;
         let (weight, bias, slope) =
             (self.leaves[at].clone(), self.leaves[at + 1].clone(), self.leaves[at + 2].clone());
         let factors: Vec<f32> = self.trained.params[at]
@@ -201,33 +204,21 @@ impl Walk<'_> {
 /// `[n, channels, height, width]`.
 fn forward(trained: &Trained, net: &QuantisedNet, images: &[f32], n: usize) -> Pass {
     let leaves = trained.params.iter().map(Param::leaf).collect();
-    let mut walk = Walk { trained, leaves };
-    let mut x = input(net, images, n);
-    let mut index = 0;
-    for block in &net.blocks {
-        x = match block {
-            Block::Conv(conv) => walk.conv(conv, index, &x, None),
-            Block::Residual { first, second, shortcut } => {
-                let inside = walk.conv(first, index, &x, None);
-                let around = shortcut.as_ref().map(|c| walk.conv(c, index + 2, &x, None));
-                walk.conv(second, index + 1, &inside, Some(around.as_ref().unwrap_or(&x)))
-            }
-        };
-        index += block.convs().count();
-    }
+    let mut pass = TuningPass { trained, leaves };
+    let x = visit(&net.blocks, input(net, images, n), &mut pass);
     let integers: Map<Cpu> = Map { data: x.data.clone().inner(), n: x.n, c: x.c, h: x.h, w: x.w };
     let exact: Vec<f32> =
         net.logits(&integers).iter().map(|&q| q as f32 * net.classifier.logit_scale).collect();
     let exact =
         Tensor::<B, 2>::from_data(TensorData::new(exact, [n, net.classes()]), &Default::default());
-    let at = walk.leaves.len() - 2;
-    let (weight, bias) = (walk.leaves[at].clone(), walk.leaves[at + 1].clone());
+    let at = pass.leaves.len() - 2;
+    let (weight, bias) = (pass.leaves[at].clone(), pass.leaves[at + 1].clone());
     let [classes, features, ..] = weight.dims();
     let weight = (weight * rows(&trained.params[at].factors)).reshape([classes, features]);
     let real =
         (B::pool(&x) * net.features.scale).matmul(weight.transpose()) + bias.reshape([1, classes]);
     let logits = real.clone() + (exact - real.detach());
-    Pass { leaves: walk.leaves, logits }
+    Pass { leaves: pass.leaves, logits }
 }
 
 /// `q - z` of normalised images.

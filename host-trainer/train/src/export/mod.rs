@@ -20,8 +20,6 @@ use supernano_core::exec;
 
 pub use build::{Source, build};
 pub use calibrate::{Affines, RangeRule, Ranges, calibrate};
-#[cfg(test)]
-pub(crate) use equalise::sites as equalise_sites;
 pub use network::{QConv, QuantisedNet};
 pub use prefer::Prefer;
 pub use ptq::{Choice, Options, Quantised, quantise_after_training};

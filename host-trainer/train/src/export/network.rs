@@ -6,15 +6,13 @@ use supernano_data::Dataset;
 use super::calibrate::Affines;
 use super::quantise;
 use super::quantise::{Affine, ConvIo, QuantisedConv, QuantisedDense};
-use crate::supernet::{Act, Block, FoldedConv, FoldedNet, Site};
+use crate::supernet::{Act, Block, FoldedConv, FoldedNet, assemble, executed};
 
 /// A convolution with its integers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QConv {
     /// Where it stands, for messages: `layer 3` or `shortcut of layer 5`.
     pub name: String,
-    /// Which feature map it writes.
-    pub site: Site,
     /// Input channels.
     pub input: usize,
     /// Output channels.
@@ -59,34 +57,16 @@ impl QuantisedNet {
     /// integers.
     pub fn with(net: &FoldedNet, affines: &Affines, dataset: &Dataset) -> Self {
         let image = quantise::input_affine(&dataset.mean, &dataset.std);
-        let (mut at, mut shape, mut layer) = (image, net.input, 0);
-        let mut blocks = Vec::with_capacity(net.blocks.len());
-        for block in &net.blocks {
-            let make = |conv: &FoldedConv, from, residual, site| {
-                QConv::new(conv, affines, site, from, residual)
-            };
-            let made = match block {
-                Block::Conv(conv) => {
-                    let made = make(conv, at, None, Site::Layer(layer));
-                    (at, layer) = (made.to, layer + 1);
-                    Block::Conv(made)
-                }
-                Block::Residual { first, second, shortcut } => {
-                    let one = make(first, at, None, Site::Layer(layer));
-                    let last = layer + 1;
-                    let around =
-                        shortcut.as_ref().map(|conv| make(conv, at, None, Site::Shortcut(last)));
-                    let added = around.as_ref().map_or(at, |conv| conv.to);
-                    let two = make(second, one.to, Some(added), Site::Layer(last));
-                    (at, layer) = (two.to, last + 1);
-                    Block::Residual { first: one, second: two, shortcut: around }
-                }
-            };
-            for conv in block.convs().take(2) {
-                shape = shape.convolved(conv.stride as u8, conv.output as u16);
-            }
-            blocks.push(made);
+        let (mut maps, mut shapes, mut made) = (vec![image], vec![net.input], Vec::new());
+        for (step, conv) in executed(&net.blocks) {
+            let residual = step.residual.map(|map| maps[map]);
+            let conv = QConv::new(conv, affines, step.index, maps[step.input], residual);
+            maps.push(conv.to);
+            shapes.push(shapes[step.input].convolved(conv.stride as u8, conv.output as u16));
+            made.push((step.index, conv));
         }
+        let blocks = assemble(&net.blocks, made);
+        let (at, shape) = (maps[maps.len() - 1], shapes[shapes.len() - 1]);
         let pixels = shape.pixels();
         let shift = supernano_core::quant::pool_shift(pixels) as u8;
         let linear = &net.classifier;
@@ -106,15 +86,15 @@ impl QuantisedNet {
 }
 
 impl QConv {
-    /// Quantises a convolution that reads a map quantised as `from`.
+    /// Quantises convolution `index` of a network, which reads a map quantised as `from`.
     pub fn new(
         conv: &FoldedConv,
         affines: &Affines,
-        site: Site,
+        index: usize,
         from: Affine,
         residual: Option<Affine>,
     ) -> Self {
-        let mut to = affines.get(site, conv.act == Act::Relu);
+        let mut to = affines.get(index, conv.act == Act::Relu);
         let slope = match conv.act {
             Act::None | Act::Relu => 1.0,
             Act::Prelu(slope) => slope,
@@ -124,7 +104,6 @@ impl QConv {
         to.scale = to.scale.max(quantise::least_output_scale(&conv.weight, &conv.bias, io(to)));
         Self {
             name: conv.name.clone(),
-            site,
             input: ci,
             output: conv.output,
             kernel,

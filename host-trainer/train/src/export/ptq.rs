@@ -10,7 +10,7 @@ use super::prefer::Prefer;
 use super::quantise::Affine;
 use super::{quantise, simulate};
 use crate::backend::{Cpu, Map};
-use crate::supernet::{Act, Block, FoldedConv, FoldedNet, Site};
+use crate::supernet::{Act, FoldedConv, FoldedNet, Step, Visitor, assemble, visit};
 
 /// Whether a method is used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, clap::ValueEnum)]
@@ -109,21 +109,7 @@ pub fn quantise_after_training(net: &FoldedNet, dataset: &Dataset, options: &Opt
             }
         }
     }
-    // every choice tries something
-    best.unwrap_or_else(|| {
-        let affines = Affines::default();
-        let net_ = QuantisedNet::with(net, &affines, dataset);
-        let (reference, float) = (net.clone(), net.clone());
-        Quantised {
-            reference,
-            float,
-            net: net_,
-            affines,
-            equalised: false,
-            corrected: false,
-            error: 1.0,
-        }
-    })
+    best.expect("every choice tries something")
 }
 
 /// Squared error of integer logits over the variance of the float ones.
@@ -149,7 +135,7 @@ struct Both {
 /// from the first layer to the last, each behind layers that are corrected already.
 fn correct(net: &FoldedNet, affines: &Affines, dataset: &Dataset, images: &[u32]) -> FoldedNet {
     let plain = QuantisedNet::with(net, affines, dataset);
-    let mut at = Both {
+    let input = Both {
         float: {
             let s = net.input;
             let pixels = dataset.batch(&dataset.train, images);
@@ -159,32 +145,9 @@ fn correct(net: &FoldedNet, affines: &Affines, dataset: &Dataset, images: &[u32]
         integer: simulate::images(&plain, dataset, &dataset.train, images),
         affine: plain.image,
     };
-    let mut layer = 0;
-    let mut blocks = Vec::with_capacity(net.blocks.len());
-    for block in &net.blocks {
-        blocks.push(match block {
-            Block::Conv(conv) => {
-                let (conv, y) = corrected(conv, affines, Site::Layer(layer), &at, None);
-                at = y;
-                layer += 1;
-                Block::Conv(conv)
-            }
-            Block::Residual { first, second, shortcut } => {
-                let (first, inside) = corrected(first, affines, Site::Layer(layer), &at, None);
-                layer += 1;
-                let around = shortcut
-                    .as_ref()
-                    .map(|c| corrected(c, affines, Site::Shortcut(layer), &at, None));
-                let (shortcut, around) = around.unzip();
-                let added = around.as_ref().unwrap_or(&at);
-                let (second, y) =
-                    corrected(second, affines, Site::Layer(layer), &inside, Some(added));
-                at = y;
-                layer += 1;
-                Block::Residual { first, second, shortcut }
-            }
-        });
-    }
+    let mut pass = CorrectionPass { affines, made: Vec::new() };
+    let at = visit(&net.blocks, input, &mut pass);
+    let blocks = assemble(&net.blocks, pass.made);
     let mut classifier = net.classifier.clone();
     let (float, integer) = (at.float.channel_means(), at.integer.channel_means());
     let dense =
@@ -204,38 +167,50 @@ fn correct(net: &FoldedNet, affines: &Affines, dataset: &Dataset, images: &[u32]
     FoldedNet { input: net.input, blocks, classifier }
 }
 
-fn corrected(
-    conv: &FoldedConv,
-    affines: &Affines,
-    site: Site,
-    x: &Both,
-    residual: Option<&Both>,
-) -> (FoldedConv, Both) {
-    let mut conv = conv.clone();
-    let shape = [conv.output, conv.input, conv.kernel, conv.kernel];
-    let sums_float =
-        x.float.affine(&conv.weight, shape, &conv.bias, conv.stride, residual.map(|r| &r.float));
-    let make =
-        |conv: &FoldedConv| QConv::new(conv, affines, site, x.affine, residual.map(|r| r.affine));
-    let q = make(&conv);
-    let sums = q.sums(&x.integer);
-    let (float, integer) = (sums_float.channel_means(), sums.channel_means());
-    let added = residual.map(|r| r.integer.channel_means());
-    for o in 0..conv.output {
-        let unit = q.integers.steps[o] * f64::from(x.affine.scale);
-        let k = f64::from(q.integers.channels[o].residual);
-        let added = added.as_ref().map_or(0.0, |a| f64::from(a[o]) * k);
-        let found = (f64::from(integer[o]) + f64::from(q.integers.bias[o]) + added) * unit;
-        conv.bias[o] += (f64::from(float[o]) - found) as f32;
+/// Corrects one convolution after the other.
+struct CorrectionPass<'a> {
+    affines: &'a Affines,
+    /// With the index of the convolution.
+    made: Vec<(usize, FoldedConv)>,
+}
+
+impl Visitor<FoldedConv> for CorrectionPass<'_> {
+    type Map = Both;
+
+    fn conv(&mut self, step: &Step, conv: &FoldedConv, x: &Both, residual: Option<&Both>) -> Both {
+        let mut conv = conv.clone();
+        let shape = [conv.output, conv.input, conv.kernel, conv.kernel];
+        let sums_float = x.float.affine(
+            &conv.weight,
+            shape,
+            &conv.bias,
+            conv.stride,
+            residual.map(|r| &r.float),
+        );
+        let make = |conv: &FoldedConv| {
+            QConv::new(conv, self.affines, step.index, x.affine, residual.map(|r| r.affine))
+        };
+        let q = make(&conv);
+        let sums = q.sums(&x.integer);
+        let (float, integer) = (sums_float.channel_means(), sums.channel_means());
+        let added = residual.map(|r| r.integer.channel_means());
+        for o in 0..conv.output {
+            let unit = q.integers.steps[o] * f64::from(x.affine.scale);
+            let k = f64::from(q.integers.channels[o].residual);
+            let added = added.as_ref().map_or(0.0, |a| f64::from(a[o]) * k);
+            let found = (f64::from(integer[o]) + f64::from(q.integers.bias[o]) + added) * unit;
+            conv.bias[o] += (f64::from(float[o]) - found) as f32;
+        }
+        let q = make(&conv);
+        let integer = sums.requantise(residual.map(|r| &r.integer), &q.rule());
+        let float = match conv.act {
+            Act::None => sums_float,
+            Act::Relu => sums_float.prelu(0.0),
+            Act::Prelu(slope) => sums_float.prelu(slope),
+        };
+        self.made.push((step.index, conv));
+        Both { float, integer, affine: q.to }
     }
-    let q = make(&conv);
-    let integer = sums.requantise(residual.map(|r| &r.integer), &q.rule());
-    let float = match conv.act {
-        Act::None => sums_float,
-        Act::Relu => sums_float.prelu(0.0),
-        Act::Prelu(slope) => sums_float.prelu(slope),
-    };
-    (conv, Both { float, integer, affine: q.to })
 }
 
 #[cfg(test)]

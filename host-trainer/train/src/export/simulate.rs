@@ -8,7 +8,7 @@ use supernano_data::Dataset;
 use super::network::{QConv, QuantisedNet};
 use super::quantise;
 use crate::backend::{Cpu, Map, Requantise};
-use crate::supernet::{Block, Site};
+use crate::supernet::{Step, Visitor, visit};
 
 /// `q - z` of the images at `indices`.
 pub fn images(net: &QuantisedNet, dataset: &Dataset, split: &Images, indices: &[u32]) -> Map<Cpu> {
@@ -68,39 +68,34 @@ impl QConv {
         let weights: Vec<f32> = self.weights_oihw().iter().map(|&w| f32::from(w)).collect();
         x.convolve(&weights, self.shape(), self.stride)
     }
+}
 
-    fn forward(&self, x: &Map<Cpu>, residual: Option<&Map<Cpu>>) -> Map<Cpu> {
-        self.sums(x).requantise(residual, &self.rule())
+/// The network's integers as the executor computes them.
+struct IntegerPass<'a> {
+    seen: &'a mut dyn FnMut(&Step, &Map<Cpu>),
+}
+
+impl Visitor<QConv> for IntegerPass<'_> {
+    type Map = Map<Cpu>;
+
+    fn conv(
+        &mut self,
+        step: &Step,
+        conv: &QConv,
+        x: &Map<Cpu>,
+        residual: Option<&Map<Cpu>>,
+    ) -> Map<Cpu> {
+        let y = conv.sums(x).requantise(residual, &conv.rule());
+        (self.seen)(step, &y);
+        y
     }
 }
 
 impl QuantisedNet {
     /// Integer logits `[n, classes]` of maps made by [`images`]; `seen` is shown `q - z` of every
-    /// feature map.
-    pub fn forward(&self, x: Map<Cpu>, seen: &mut dyn FnMut(Site, &Map<Cpu>)) -> Vec<i32> {
-        let mut x = x;
-        for block in &self.blocks {
-            x = match block {
-                Block::Conv(conv) => {
-                    let y = conv.forward(&x, None);
-                    seen(conv.site, &y);
-                    y
-                }
-                Block::Residual { first, second, shortcut } => {
-                    let inside = first.forward(&x, None);
-                    seen(first.site, &inside);
-                    let around = shortcut.as_ref().map(|conv| {
-                        let y = conv.forward(&x, None);
-                        seen(conv.site, &y);
-                        y
-                    });
-                    let y = second.forward(&inside, Some(around.as_ref().unwrap_or(&x)));
-                    seen(second.site, &y);
-                    y
-                }
-            };
-        }
-        self.logits(&x)
+    /// feature map, in the order of execution.
+    pub fn forward(&self, x: Map<Cpu>, seen: &mut dyn FnMut(&Step, &Map<Cpu>)) -> Vec<i32> {
+        self.logits(&visit(&self.blocks, x, &mut IntegerPass { seen }))
     }
 
     /// Integer logits of the last map.

@@ -55,8 +55,7 @@ pub fn evaluate(net: &FoldedNet, set: &EvalSet) -> Evaluation {
     let tree = Tree::of_folded(net);
     let pool = Pool::of(net, |c| (c.output, c.stride));
     let inputs = set.inputs(tree.input, tree.margin);
-    let found = evaluate_tree(&tree, set, &inputs, &pool, &|| {});
-    found.into_iter().next().unwrap_or_else(|| Evaluation::of(&[]))
+    evaluate_tree(&tree, set, &inputs, &pool, &|| {})[0]
 }
 
 /// What is known of one image: the right answer, and its cross-entropy in nats.

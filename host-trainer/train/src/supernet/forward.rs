@@ -2,8 +2,9 @@
 
 use burn::tensor::Tensor;
 
+use super::block::{Part, Step, Visitor, visit};
 use super::maps::{Inputs, Pool};
-use super::net::{Act, Block, BnConv, BnStats, Linear, Net};
+use super::net::{Act, BnConv, BnStats, Linear, Net};
 use super::subnet::SubNet;
 use super::tree::Tree;
 use super::walk;
@@ -16,24 +17,43 @@ pub type TensorConv<B> = BnConv<Tensor<B, 4>, Tensor<B, 1>>;
 /// A network as tensors; the classifier is `[classes, features, 1, 1]`.
 pub type TensorNet<B> = Net<TensorConv<B>, Tensor<B, 4>>;
 
-/// Convolution, then batch norm with the batch's own statistics, then `act`.
-fn conv_bn<B: Ops>(
-    conv: &TensorConv<B>,
-    x: &Pending<B>,
-    act: backend::Act<B>,
-    seen: &mut Vec<BatchStats>,
-) -> Pending<B> {
-    let norm = [&conv.gamma, &conv.beta].map(|t| t.clone().reshape([conv.output]));
-    let (y, stats) = B::conv_norm(x, conv.weight.clone(), conv.stride, norm, act);
-    seen.push(stats);
-    y
-}
-
 fn act_of<B: Ops>(act: &Act<Tensor<B, 1>>) -> backend::Act<B> {
     match act {
         Act::None => backend::Act::None,
         Act::Relu => backend::Act::Relu,
         Act::Prelu(slope) => backend::Act::Prelu(slope.clone()),
+    }
+}
+
+/// A pass in training mode.
+struct Training {
+    /// With the index of the convolution.
+    stats: Vec<(usize, BatchStats)>,
+}
+
+impl<B: Ops> Visitor<TensorConv<B>> for Training {
+    type Map = Pending<B>;
+
+    fn conv(
+        &mut self,
+        step: &Step,
+        conv: &TensorConv<B>,
+        x: &Pending<B>,
+        residual: Option<&Pending<B>>,
+    ) -> Pending<B> {
+        let act = act_of(&conv.act);
+        let (fused, added) = match residual {
+            None => (act, None),
+            Some(residual) => (backend::Act::None, Some((residual, act))),
+        };
+        let norm = [&conv.gamma, &conv.beta].map(|t| t.clone().reshape([conv.output]));
+        let (y, stats) = B::conv_norm(x, conv.weight.clone(), conv.stride, norm, fused);
+        self.stats.push((step.index, stats));
+        match added {
+            Some((residual, act)) => B::add_pending(&y, residual, act).into(),
+            None if step.part == Part::Single => B::settled(&y).into(),
+            None => y,
+        }
     }
 }
 
@@ -43,22 +63,11 @@ pub fn forward_train<B: Ops>(
     net: &TensorNet<B>,
     images: &Map<B>,
 ) -> (Tensor<B, 2>, Vec<BatchStats>) {
-    let mut stats = Vec::new();
-    let mut x = images.clone();
-    for block in &net.blocks {
-        let input = Pending::from(x);
-        x = match block {
-            Block::Conv(conv) => B::settled(&conv_bn(conv, &input, act_of(&conv.act), &mut stats)),
-            Block::Residual { first, second, shortcut } => {
-                let y = conv_bn(first, &input, act_of(&first.act), &mut stats);
-                let y = conv_bn(second, &y, backend::Act::None, &mut stats);
-                let shortcut = shortcut
-                    .as_ref()
-                    .map(|conv| conv_bn(conv, &input, backend::Act::None, &mut stats));
-                B::add_pending(&y, shortcut.as_ref().unwrap_or(&input), act_of(&second.act))
-            }
-        };
-    }
+    let mut pass = Training { stats: Vec::new() };
+    // nothing is pending on the map that a block writes
+    let x = visit(&net.blocks, Pending::from(images.clone()), &mut pass).map;
+    pass.stats.sort_by_key(|(index, _)| *index);
+    let stats = pass.stats.into_iter().map(|(_, stats)| stats).collect();
     let Linear { input, output, weight, bias } = &net.classifier;
     let weight = weight.clone().reshape([*output, *input]).transpose();
     let logits = B::pool(&x).matmul(weight) + bias.clone().reshape([1, *output]);
@@ -79,5 +88,5 @@ pub fn recalibrate(
     let inputs = Inputs::new(subnet.input, tree.margin, whole);
     let pool = Pool::of(subnet, |c| (c.output, c.stride));
     let stats = walk::statistics(&tree, &inputs, &pool, &|| {});
-    BnStats { layers: stats.into_iter().flatten().collect() }
+    tree.statistics(stats)
 }

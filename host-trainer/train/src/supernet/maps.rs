@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use supernano_core::space::Shape;
 use supernano_kernels::planes::{self, Buffer, Planes};
 
+use super::block::executed;
 use super::net::Net;
 use crate::backend::LANES;
 
@@ -34,16 +35,14 @@ impl Pool {
     /// of a convolution.
     pub fn of<C>(net: &Net<C>, of: impl Fn(&C) -> (usize, usize)) -> Self {
         let mut widest = HashMap::new();
-        let (mut h, mut w) = (usize::from(net.input.height), usize::from(net.input.width));
-        for block in &net.blocks {
-            for (i, (channels, stride)) in block.convs().map(&of).enumerate() {
-                // the first of a block strides, its shortcut lands on the same size
-                if i == 0 {
-                    (h, w) = (h.div_ceil(stride), w.div_ceil(stride));
-                }
-                let most = widest.entry((h, w)).or_insert(0);
-                *most = channels.max(*most);
-            }
+        let mut sizes = vec![(usize::from(net.input.height), usize::from(net.input.width))];
+        for (step, conv) in executed(&net.blocks) {
+            let (channels, stride) = of(conv);
+            let (h, w) = sizes[step.input];
+            let size = (h.div_ceil(stride), w.div_ceil(stride));
+            let most = widest.entry(size).or_insert(0);
+            *most = channels.max(*most);
+            sizes.push(size);
         }
         Self::new(widest)
     }

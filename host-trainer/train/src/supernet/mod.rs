@@ -4,6 +4,7 @@
 //! [`Weights`] -> [`Weights::subnet`] -> [`SubNet`] -> [`recalibrate`] -> [`BnStats`] ->
 //! [`SubNet::fold`] -> [`FoldedNet`].
 
+mod block;
 pub mod duplicate;
 mod evaluate;
 mod evaluation;
@@ -17,16 +18,19 @@ pub(crate) mod tree;
 pub(crate) mod walk;
 mod weights;
 
+pub use block::{Block, Part, SpaceConv, Step, Visitor};
+pub use block::{assemble, executed, map_blocks, space_blocks, steps, visit};
 pub(crate) use evaluate::evaluate_tree;
 pub use evaluate::{EvalSet, evaluate};
 pub use evaluation::Evaluation;
-pub use folded::{FoldedNet, Site};
+pub use folded::FoldedNet;
 pub use forward::recalibrate;
 pub use forward::{TensorNet, forward_train};
-pub use net::{Act, Block, BnConv, BnStats, FoldedConv, Linear, Net};
+pub use net::{Act, BnConv, BnStats, FoldedConv, Linear, Net};
 pub use statistics::Statistics;
 pub use subnet::Source;
 pub use subnet::SubNet;
+pub(crate) use subnet::name;
 pub use weights::{Entry, Layout, Role, Weights};
 
 /// Added to a variance before its root is taken.

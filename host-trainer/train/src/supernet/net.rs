@@ -2,6 +2,8 @@
 
 use supernano_core::space::Shape;
 
+use super::block::{Block, map_blocks};
+
 /// Activation after a convolution (after the addition for the second of a residual block); `S` is
 /// what holds a slope.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,48 +29,6 @@ impl Act {
                     slope * x
                 }
             }
-        }
-    }
-}
-
-/// A block of a network.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Block<C> {
-    /// One convolution.
-    Conv(C),
-    /// `act(second(first(x)) + shortcut(x))`; the activation is `second`'s.
-    Residual {
-        /// First convolution, with its own activation.
-        first: C,
-        /// Second convolution; its activation comes after the addition.
-        second: C,
-        /// 1x1 convolution without activation; `None`: the block's input itself.
-        shortcut: Option<C>,
-    },
-}
-
-impl<C> Block<C> {
-    /// Convolutions in order: first, second, shortcut.
-    pub fn convs(&self) -> impl Iterator<Item = &C> {
-        match self {
-            Self::Conv(c) => [Some(c), None, None],
-            Self::Residual { first, second, shortcut } => {
-                [Some(first), Some(second), shortcut.as_ref()]
-            }
-        }
-        .into_iter()
-        .flatten()
-    }
-
-    /// The same block over other convolutions, made in the order of [`Block::convs`].
-    pub fn map<D>(&self, mut make: impl FnMut(&C) -> D) -> Block<D> {
-        match self {
-            Self::Conv(c) => Block::Conv(make(c)),
-            Self::Residual { first, second, shortcut } => Block::Residual {
-                first: make(first),
-                second: make(second),
-                shortcut: shortcut.as_ref().map(make),
-            },
         }
     }
 }
@@ -143,9 +103,19 @@ pub struct Net<C, V = Vec<f32>> {
 }
 
 impl<C, V> Net<C, V> {
-    /// Convolutions in order: block by block first, second, shortcut.
+    /// Convolutions in the order of storage: block by block first, second, shortcut.
     pub fn convs(&self) -> impl Iterator<Item = &C> {
         self.blocks.iter().flat_map(Block::convs)
+    }
+
+    /// The same network over other convolutions; `make` gets each with its index in the order of
+    /// storage.
+    pub fn map<D>(&self, make: impl FnMut(usize, &C) -> D) -> Net<D, V>
+    where
+        V: Clone,
+    {
+        let blocks = map_blocks(&self.blocks, make);
+        Net { input: self.input, blocks, classifier: self.classifier.clone() }
     }
 
     /// Classes.

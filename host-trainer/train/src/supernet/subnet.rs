@@ -1,9 +1,9 @@
 //! Cutting a sub-network out of the supernet's weights.
 
 use supernano_core::plan::{Activation, Plan};
-use supernano_core::space::{self, Shortcut};
 
-use super::net::{Act, Block, BnConv, BnStats, FoldedConv, Linear, Net};
+use super::block::{SpaceConv, space_blocks};
+use super::net::{Act, BnConv, BnStats, FoldedConv, Linear, Net};
 use super::weights::{Layout, Role, Weights};
 use super::{BN_EPSILON, FoldedNet};
 
@@ -28,18 +28,10 @@ pub type Cut<S> = Net<BnConv<<S as Source>::Values, <S as Source>::Slope>, <S as
 impl Layout {
     /// The sub-network of a plan (a plan of this space, enhancement and scheme).
     pub fn cut<S: Source>(&self, plan: &Plan, source: &mut S) -> Cut<S> {
-        let space = self.space();
-        let blocks = space
-            .placed_blocks()
-            .map(|placed| match placed.block {
-                space::Block::Conv => Block::Conv(self.conv_of(plan, placed.first, None, source)),
-                space::Block::Residual(shortcut) => Block::Residual {
-                    first: self.conv_of(plan, placed.first, None, source),
-                    second: self.conv_of(plan, placed.last(), None, source),
-                    shortcut: (shortcut == Shortcut::Projection)
-                        .then(|| self.conv_of(plan, placed.last(), Some(placed.first), source)),
-                },
-            })
+        let space = &self.space();
+        let blocks = space_blocks(space)
+            .iter()
+            .map(|block| block.map(|&conv| self.conv_of(plan, conv, source)))
             .collect();
         let (last, branch) = (space.layers.len() - 1, plan.classifier_branch());
         let (input, output) = (usize::from(plan.features().0), usize::from(space.classes));
@@ -53,34 +45,27 @@ impl Layout {
         Net { input: space.input, blocks, classifier }
     }
 
-    /// Convolution of `layer`, or the projection shortcut around the block that starts at
-    /// `shortcut` and ends at `layer`.
     fn conv_of<S: Source>(
         &self,
         plan: &Plan,
-        layer: usize,
-        shortcut: Option<usize>,
+        conv: SpaceConv,
         source: &mut S,
     ) -> BnConv<S::Values, S::Slope> {
-        let (planned, own) = (&plan.layers[layer], &self.space().layers[layer]);
-        let output = usize::from(planned.output.0);
-        let (input, kernel, stride) = match shortcut {
-            Some(first) => (plan.block_input(first), 1, self.space().layers[first].stride),
-            None => (planned.input, own.kernel, own.stride),
-        };
-        let (input, kernel) = (usize::from(input.0), usize::from(kernel));
-        let find = |role| self.find(role, layer, shortcut.is_some(), planned.branch);
+        let (layer, shortcut) = (conv.layer, conv.around.is_some());
+        let planned = &plan.layers[layer];
+        let ((input, output), (kernel, stride)) = (conv.widths(plan), conv.geometry(&self.space()));
+        let find = |role| self.find(role, layer, shortcut, planned.branch);
         BnConv {
-            name: name(layer, shortcut.is_some()),
+            name: name(layer, shortcut),
             input,
             output,
             kernel,
-            stride: usize::from(stride),
+            stride,
             weight: source.values(find(Role::Weight), [output, input, kernel, kernel]),
             gamma: source.values(find(Role::Gamma), [output, 1, 1, 1]),
             beta: source.values(find(Role::Beta), [output, 1, 1, 1]),
             act: match planned.activation {
-                _ if shortcut.is_some() => Act::None,
+                _ if shortcut => Act::None,
                 Activation::Relu => Act::Relu,
                 Activation::Prelu => {
                     Act::Prelu(source.slope(self.find(Role::Slope, layer, false, 0)))
@@ -140,14 +125,10 @@ impl SubNet {
     /// With statistics of another network.
     pub fn fold(&self, stats: &BnStats) -> FoldedNet {
         assert_eq!(self.convs().count(), stats.layers.len(), "statistics of this network");
-        let mut stats = stats.layers.iter();
-        let empty = (Vec::new(), Vec::new());
-        let mut fold = |conv: &BnConv| {
-            let (mean, var) = stats.next().unwrap_or(&empty);
+        self.map(|index, conv| {
+            let (mean, var) = &stats.layers[index];
             fold(conv, mean, var)
-        };
-        let blocks = self.blocks.iter().map(|b| b.map(&mut fold)).collect();
-        Net { input: self.input, blocks, classifier: self.classifier.clone() }
+        })
     }
 }
 

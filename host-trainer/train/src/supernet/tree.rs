@@ -3,59 +3,19 @@
 use supernano_core::plan::{Plan, PlanLayer};
 use supernano_core::space::{Shape, Space};
 
+use super::block::{Block, Step, Visitor, space_blocks, steps};
 use super::folded::FoldedNet;
-use super::net::{Block, BnConv, BnStats, FoldedConv, Linear, Net};
+use super::net::{BnConv, BnStats, FoldedConv, Linear, Net};
 use super::subnet::{SubNet, fold};
+use super::walk::{TreeVisitor, walk};
 use super::weights::Weights;
 
-/// What a layer adds to the network before it.
-#[derive(Clone, Debug)]
-pub(crate) enum Unit<C> {
-    /// A convolution of its own.
-    Conv(C),
-    /// The first convolution of a residual block.
-    First(C),
-    /// The second, with the projection shortcut where the block has one.
-    Second { conv: C, shortcut: Option<C> },
-}
-
-impl<C> Unit<C> {
-    /// Convolutions: its own, then the shortcut.
-    pub fn convs(&self) -> impl Iterator<Item = &C> {
-        match self {
-            Self::Conv(c) | Self::First(c) => [Some(c), None],
-            Self::Second { conv, shortcut } => [Some(conv), shortcut.as_ref()],
-        }
-        .into_iter()
-        .flatten()
-    }
-
-    fn map<D>(&self, mut make: impl FnMut(&C) -> D) -> Unit<D> {
-        match self {
-            Self::Conv(c) => Unit::Conv(make(c)),
-            Self::First(c) => Unit::First(make(c)),
-            Self::Second { conv, shortcut } => {
-                Unit::Second { conv: make(conv), shortcut: shortcut.as_ref().map(make) }
-            }
-        }
-    }
-}
-
-/// The units of a network's blocks.
-fn units<C>(blocks: impl IntoIterator<Item = Block<C>>) -> Vec<Unit<C>> {
-    let of = |block| match block {
-        Block::Conv(c) => vec![Unit::Conv(c)],
-        Block::Residual { first, second, shortcut } => {
-            vec![Unit::First(first), Unit::Second { conv: second, shortcut }]
-        }
-    };
-    blocks.into_iter().flat_map(of).collect()
-}
-
-/// A layer with the layers that go on from it.
+/// A layer of one or more networks, with the layers that go on from it.
 #[derive(Clone, Debug)]
 pub(crate) struct Node<C> {
-    pub unit: Unit<C>,
+    /// The convolutions of its [`Tree::layers`] entry.
+    pub convs: Vec<C>,
+    /// Nodes of the next layer.
     pub children: Vec<usize>,
     /// Number and classifier of the network that ends here.
     pub leaf: Option<(usize, Linear)>,
@@ -67,51 +27,65 @@ pub(crate) struct Tree<C> {
     pub input: Shape,
     /// The largest padding of a convolution.
     pub margin: usize,
+    /// The steps of every layer, the same for all networks.
+    pub layers: Vec<Vec<Step>>,
     pub nodes: Vec<Node<C>>,
+    /// Nodes of the first layer.
     pub roots: Vec<usize>,
     /// Networks at the leaves.
     pub leaves: usize,
 }
 
-/// Mean and unbiased variance of every convolution of every node.
+/// Mean and unbiased variance of every convolution of every node, each `[output]`.
 pub(crate) type NodeStats = Vec<Vec<(Vec<f32>, Vec<f32>)>>;
 
-impl<C> Tree<C> {
-    fn chain(input: Shape, margin: usize, units: Vec<Unit<C>>, classifier: Linear) -> Self {
-        let last = units.len().saturating_sub(1);
-        let node = |(i, unit)| Node {
-            unit,
-            children: if i < last { vec![i + 1] } else { Vec::new() },
-            leaf: (i == last).then(|| (0, classifier.clone())),
-        };
-        let nodes = units.into_iter().enumerate().map(node).collect();
-        Self { input, margin, nodes, roots: vec![0], leaves: 1 }
-    }
+/// The steps of blocks, layer by layer.
+fn layers<C>(blocks: &[Block<C>]) -> Vec<Vec<Step>> {
+    steps(blocks).chunk_by(|a, b| a.layer == b.layer).map(<[Step]>::to_vec).collect()
 }
 
-/// A network's units by reference.
-fn borrowed<C>(net: &Net<C>) -> Vec<Unit<&C>> {
-    units(net.blocks.iter().map(|block| match block {
-        Block::Conv(c) => Block::Conv(c),
-        Block::Residual { first, second, shortcut } => {
-            Block::Residual { first, second, shortcut: shortcut.as_ref() }
-        }
-    }))
+/// Convolutions in the order of storage, layer by layer in the order of execution.
+fn by_layer<C>(layers: &[Vec<Step>], convs: impl Iterator<Item = C>) -> Vec<Vec<C>> {
+    let mut convs: Vec<Option<C>> = convs.map(Some).collect();
+    let mut take = |step: &Step| convs[step.index].take().expect("a convolution of one step");
+    layers.iter().map(|steps| steps.iter().map(&mut take).collect()).collect()
+}
+
+impl<'a, C> Tree<&'a C> {
+    fn chain(net: &'a Net<C>, kernel: impl Fn(&C) -> usize) -> Self {
+        let margin = net.convs().map(|c| kernel(c) / 2).max().unwrap_or(0);
+        let layers = layers(&net.blocks);
+        let last = layers.len().saturating_sub(1);
+        let node = |(i, convs)| Node {
+            convs,
+            children: if i < last { vec![i + 1] } else { Vec::new() },
+            leaf: (i == last).then(|| (0, net.classifier.clone())),
+        };
+        let nodes = by_layer(&layers, net.convs()).into_iter().enumerate().map(node).collect();
+        Self { input: net.input, margin, layers, nodes, roots: vec![0], leaves: 1 }
+    }
 }
 
 impl<'a> Tree<&'a BnConv> {
     /// One sub-network.
     pub fn of_subnet(net: &'a SubNet) -> Self {
-        let margin = net.convs().map(|c| c.kernel / 2).max().unwrap_or(0);
-        Self::chain(net.input, margin, borrowed(net), net.classifier.clone())
+        Self::chain(net, |c| c.kernel)
+    }
+
+    /// The statistics of the one sub-network, from those of the nodes.
+    pub fn statistics(&self, found: NodeStats) -> BnStats {
+        let steps = self.layers.iter().flatten();
+        let mut found: Vec<_> =
+            steps.map(|step| step.index).zip(found.into_iter().flatten()).collect();
+        found.sort_by_key(|(index, _)| *index);
+        BnStats { layers: found.into_iter().map(|(_, stats)| stats).collect() }
     }
 }
 
 impl<'a> Tree<&'a FoldedConv> {
     /// One folded network.
     pub fn of_folded(net: &'a FoldedNet) -> Self {
-        let margin = net.convs().map(|c| c.kernel / 2).max().unwrap_or(0);
-        Self::chain(net.input, margin, borrowed(net), net.classifier.clone())
+        Self::chain(net, |c| c.kernel)
     }
 }
 
@@ -133,10 +107,11 @@ impl Forest {
     /// The tree of some plans; their first `shared` layers are merged where they are equal. A common
     /// prefix is found wherever it is, but the order of the plans is the order of evaluation.
     pub fn new(weights: &Weights, plans: &[Plan], shared: usize) -> Self {
-        let space = weights.layout.space();
+        let space = &weights.layout.space();
         let tree = Tree {
             input: space.input,
-            margin: margin(&space),
+            margin: margin(space),
+            layers: layers(&space_blocks(space)),
             nodes: Vec::new(),
             roots: Vec::new(),
             leaves: 0,
@@ -159,24 +134,24 @@ impl Forest {
         }
         if path.len() == plan.layers.len() {
             let leaf = path.last().and_then(|&i| tree.nodes[i].leaf.as_ref());
-            self.leaf.push(leaf.map_or(0, |l| l.0));
+            self.leaf.push(leaf.expect("all networks have as many layers").0);
             self.paths.push(path);
             return;
         }
-        let net = weights.subnet(plan);
-        let rest = plan.layers.iter().zip(units(net.blocks)).skip(path.len());
-        for (key, unit) in rest {
+        let Net { blocks, classifier, .. } = weights.subnet(plan);
+        let convs = by_layer(&tree.layers, blocks.into_iter().flat_map(Block::into_convs));
+        for (key, convs) in plan.layers.iter().zip(convs).skip(path.len()) {
             let i = tree.nodes.len();
             match path.last() {
                 Some(&parent) => tree.nodes[parent].children.push(i),
                 None => tree.roots.push(i),
             }
-            tree.nodes.push(Node { unit, children: Vec::new(), leaf: None });
+            tree.nodes.push(Node { convs, children: Vec::new(), leaf: None });
             keys.push(*key);
             path.push(i);
         }
         if let Some(&last) = path.last() {
-            tree.nodes[last].leaf = Some((tree.leaves, net.classifier));
+            tree.nodes[last].leaf = Some((tree.leaves, classifier));
         }
         self.leaf.push(tree.leaves);
         tree.leaves += 1;
@@ -187,10 +162,9 @@ impl Forest {
     pub fn statistics(&self, of: impl Fn(usize) -> BnStats) -> NodeStats {
         let mut all = vec![Vec::new(); self.tree.nodes.len()];
         for (network, path) in self.paths.iter().enumerate() {
-            let mut layers = of(network).layers.into_iter();
-            for &i in path {
-                let convs = self.tree.nodes[i].unit.convs().count();
-                all[i] = layers.by_ref().take(convs).collect();
+            let found = of(network).layers.into_iter();
+            for (&node, found) in path.iter().zip(by_layer(&self.tree.layers, found)) {
+                all[node] = found;
             }
         }
         all
@@ -200,39 +174,49 @@ impl Forest {
 impl Tree<BnConv> {
     /// Batch norm folded into every node, see [`SubNet::fold`].
     pub fn fold(&self, stats: &NodeStats) -> Tree<FoldedConv> {
-        let node = |node: &Node<BnConv>, stats: &[(Vec<f32>, Vec<f32>)]| {
-            let mut stats = stats.iter();
-            let mut one = |conv: &BnConv| match stats.next() {
-                Some((mean, var)) => fold(conv, mean, var),
-                None => fold(conv, &[], &[]),
-            };
-            Node {
-                unit: node.unit.map(&mut one),
-                children: node.children.clone(),
-                leaf: node.leaf.clone(),
-            }
+        let node = |node: &Node<BnConv>, stats: &[(Vec<f32>, Vec<f32>)]| Node {
+            convs: node
+                .convs
+                .iter()
+                .zip(stats)
+                .map(|(c, (mean, var))| fold(c, mean, var))
+                .collect(),
+            children: node.children.clone(),
+            leaf: node.leaf.clone(),
         };
         let nodes = self.nodes.iter().zip(stats).map(|(n, stats)| node(n, stats)).collect();
         let Self { input, margin, leaves, .. } = *self;
-        Tree { input, margin, nodes, roots: self.roots.clone(), leaves }
+        let (layers, roots) = (self.layers.clone(), self.roots.clone());
+        Tree { input, margin, layers, nodes, roots, leaves }
     }
 
     /// Multiply-accumulates of all nodes together, without the classifiers.
     pub fn macs(&self) -> u64 {
-        let shape = (usize::from(self.input.height), usize::from(self.input.width));
-        let mut total = 0;
-        let mut open: Vec<(usize, (usize, usize))> =
-            self.roots.iter().map(|&i| (i, shape)).collect();
-        while let Some((i, (mut h, mut w))) = open.pop() {
-            let node = &self.nodes[i];
-            for (n, conv) in node.unit.convs().enumerate() {
-                if n == 0 {
-                    (h, w) = (h.div_ceil(conv.stride), w.div_ceil(conv.stride));
-                }
-                total += (conv.weight.len() * h * w) as u64;
-            }
-            open.extend(node.children.iter().map(|&c| (c, (h, w))));
-        }
-        total
+        let mut macs = Macs(0);
+        let input = (usize::from(self.input.height), usize::from(self.input.width));
+        walk(self, input, &mut macs);
+        macs.0
     }
 }
+
+/// Counts multiply-accumulates.
+struct Macs(u64);
+
+impl Visitor<BnConv> for Macs {
+    /// Rows and columns.
+    type Map = (usize, usize);
+
+    fn conv(
+        &mut self,
+        _: &Step,
+        conv: &BnConv,
+        &(h, w): &Self::Map,
+        _: Option<&Self::Map>,
+    ) -> Self::Map {
+        let (h, w) = (h.div_ceil(conv.stride), w.div_ceil(conv.stride));
+        self.0 += (conv.weight.len() * h * w) as u64;
+        (h, w)
+    }
+}
+
+impl TreeVisitor<BnConv> for Macs {}

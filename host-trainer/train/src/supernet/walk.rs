@@ -10,70 +10,54 @@ use supernano_kernels::norm::NormFactors;
 use supernano_kernels::planes::{self, Addend, Convolution, Planes};
 use supernano_kernels::simd::Isa;
 
+use super::BN_EPSILON;
+use super::block::{Live, Part, Step, Visitor};
 use super::maps::{Inputs, Map, Pool};
 use super::net::{Act, BnConv, FoldedConv, Linear};
-use super::tree::{NodeStats, Tree, Unit};
-use super::{BN_EPSILON, Site};
+use super::tree::{NodeStats, Tree};
 use crate::backend::LANES;
 
-/// What is computed at a node.
-trait Compute<C> {
-    /// The output of node `i`, which lies `depth` layers deep, from the block's input and the output
-    /// of the block's first convolution; `None` where nothing goes on from it.
-    fn unit(
-        &mut self,
-        at: At,
-        unit: &Unit<C>,
-        x: &Arc<Map>,
-        first: Option<&Arc<Map>>,
-    ) -> Option<Map>;
+/// A pass over a tree of networks. Where paths part, every child goes on from clones of the maps.
+pub(crate) trait TreeVisitor<C>: Visitor<C> {
+    /// The next steps are those of `node`; `inner`: something goes on from it.
+    fn enter(&mut self, _node: usize, _inner: bool) {}
 
-    /// A network ends with this output.
-    fn leaf(&mut self, leaf: usize, classifier: &Linear, x: &Map);
+    /// A network ends with the map `x`.
+    fn leaf(&mut self, _leaf: usize, _classifier: &Linear, _x: &Self::Map) {}
 }
 
-/// Where a node stands.
-#[derive(Clone, Copy)]
-struct At {
-    node: usize,
-    depth: usize,
-    /// Something goes on from it.
-    inner: bool,
-}
-
-fn walk<C>(tree: &Tree<C>, input: &Arc<Map>, compute: &mut impl Compute<C>) {
+/// Executes every node of a tree once.
+pub(crate) fn walk<C, V: TreeVisitor<C, Map: Clone>>(
+    tree: &Tree<C>,
+    input: V::Map,
+    visitor: &mut V,
+) {
+    let live = Live::new(input);
     for &root in &tree.roots {
-        visit(tree, root, 0, input.clone(), None, compute);
+        descend(tree, (root, 0), live.clone(), visitor);
     }
 }
 
-fn visit<C>(
+fn descend<C, V: TreeVisitor<C, Map: Clone>>(
     tree: &Tree<C>,
-    node: usize,
-    depth: usize,
-    x: Arc<Map>,
-    first: Option<Arc<Map>>,
-    compute: &mut impl Compute<C>,
+    (node, layer): (usize, usize),
+    mut live: Live<V::Map>,
+    visitor: &mut V,
 ) {
     let here = &tree.nodes[node];
-    let at = At { node, depth, inner: !here.children.is_empty() };
-    let Some(out) = compute.unit(at, &here.unit, &x, first.as_ref()) else { return };
-    let (x, first) = match here.unit {
-        Unit::First(_) => (x, Some(Arc::new(out))),
-        Unit::Conv(_) | Unit::Second { .. } => {
-            drop((x, first));
-            (Arc::new(out), None)
-        }
-    };
+    visitor.enter(node, !here.children.is_empty());
+    for (step, conv) in tree.layers[layer].iter().zip(&here.convs) {
+        live.step(step, conv, visitor);
+    }
     if let Some((leaf, classifier)) = &here.leaf {
-        compute.leaf(*leaf, classifier, &x);
+        visitor.leaf(*leaf, classifier, live.last());
     }
     // the last child owns what its siblings shared, and frees it as soon as it can
     if let Some((&last, others)) = here.children.split_last() {
         for &child in others {
-            visit(tree, child, depth + 1, x.clone(), first.clone(), compute);
+            descend(tree, (child, layer + 1), live.clone(), visitor);
         }
-        visit(tree, last, depth + 1, x, first, compute);
+        descend(tree, (last, layer + 1), live, visitor);
     }
 }
 
@@ -86,17 +70,26 @@ fn slope(act: Act) -> f32 {
     }
 }
 
+/// A map, with the scale and offset that normalise it where they are still to be applied.
+#[derive(Clone)]
+struct Normalised {
+    map: Arc<Map>,
+    pending: Option<Arc<NormFactors>>,
+}
+
 /// Batch norm in training mode, for its statistics.
-struct Statistics<'a> {
+struct StatisticsPass<'a> {
     isa: Isa,
     pool: &'a Pool,
     images: usize,
+    node: usize,
+    inner: bool,
     found: NodeStats,
 }
 
-impl Statistics<'_> {
+impl StatisticsPass<'_> {
     /// A convolution's sums, with the scale and offset that normalise them.
-    fn conv(&mut self, node: usize, conv: &BnConv, x: &Map) -> (Map, NormFactors) {
+    fn sums(&mut self, conv: &BnConv, x: &Map) -> (Map, NormFactors) {
         let to = x.planes.strided(conv.stride);
         let mut y = self.pool.take(x.blocks, conv.output, to);
         let mut sums = vec![(0f64, 0f64); conv.output];
@@ -122,48 +115,49 @@ impl Statistics<'_> {
         let affine = NormFactors::new(&mean, &biased, &conv.gamma, &conv.beta, BN_EPSILON);
         let unbiased = count / (count - 1.0);
         let variance = biased.iter().map(|&v| (f64::from(v) * unbiased) as f32).collect();
-        self.found[node].push((mean, variance));
+        self.found[self.node].push((mean, variance));
         (y, affine)
     }
 }
 
-impl<C: Borrow<BnConv>> Compute<C> for Statistics<'_> {
-    fn unit(
+impl<C: Borrow<BnConv>> Visitor<C> for StatisticsPass<'_> {
+    type Map = Normalised;
+
+    fn conv(
         &mut self,
-        at: At,
-        unit: &Unit<C>,
-        x: &Arc<Map>,
-        first: Option<&Arc<Map>>,
-    ) -> Option<Map> {
-        let (conv, shortcut, input): (&BnConv, Option<Option<&BnConv>>, _) = match unit {
-            Unit::Conv(conv) | Unit::First(conv) => (conv.borrow(), None, x),
-            Unit::Second { conv, shortcut } => {
-                (conv.borrow(), Some(shortcut.as_ref().map(Borrow::borrow)), first.unwrap_or(x))
-            }
-        };
-        let (mut y, NormFactors { scale, mut offset, .. }) = self.conv(at.node, conv, input);
-        let added = match shortcut {
-            None => None,
-            Some(None) => Some((x.clone(), vec![1.0; conv.output])),
-            Some(Some(shortcut)) => {
-                let (z, norm) = self.conv(at.node, shortcut, x);
-                offset.iter_mut().zip(&norm.offset).for_each(|(o, m)| *o += m);
-                Some((Arc::new(z), norm.scale))
-            }
-        };
-        if !at.inner {
-            return None;
+        step: &Step,
+        conv: &C,
+        x: &Normalised,
+        residual: Option<&Normalised>,
+    ) -> Normalised {
+        let conv = conv.borrow();
+        let (mut y, norm) = self.sums(conv, &x.map);
+        // a shortcut's norm is applied in passing by the addition
+        if step.part == Part::Shortcut || !self.inner {
+            return Normalised { map: Arc::new(y), pending: Some(Arc::new(norm)) };
         }
+        let NormFactors { scale, mut offset, .. } = norm;
+        let added = residual.map(|Normalised { map, pending }| match pending {
+            None => (map, vec![1.0; conv.output]),
+            Some(norm) => {
+                offset.iter_mut().zip(&norm.offset).for_each(|(o, m)| *o += m);
+                (map, norm.scale.clone())
+            }
+        });
         for b in 0..y.blocks {
             let add = added.as_ref().map(|(z, scale)| Addend { values: z.block(b), scale });
             let planes = y.planes;
             let affine = (scale.as_slice(), offset.as_slice());
             planes::scale(self.isa, planes, y.block_mut(b), affine, add, slope(conv.act));
         }
-        Some(y)
+        Normalised { map: Arc::new(y), pending: None }
     }
+}
 
-    fn leaf(&mut self, _: usize, _: &Linear, _: &Map) {}
+impl<C: Borrow<BnConv>> TreeVisitor<C> for StatisticsPass<'_> {
+    fn enter(&mut self, node: usize, inner: bool) {
+        (self.node, self.inner) = (node, inner);
+    }
 }
 
 fn with_norm(c: &BnConv) -> Convolution<'_> {
@@ -176,7 +170,7 @@ fn with_bias(c: &FoldedConv) -> Convolution<'_> {
     Convolution { weight: &c.weight, ci, co, k, stride }
 }
 
-/// Batch-norm statistics of every node: the simple average over batches (the maps of `inputs`) of
+/// Batch-norm statistics of every node, convolutions in the order of execution: the simple average over batches (the maps of `inputs`) of
 /// the batch mean and the unbiased batch variance, each batch in training mode.
 pub(crate) fn statistics<C: Borrow<BnConv> + Sync>(
     tree: &Tree<C>,
@@ -190,10 +184,11 @@ pub(crate) fn statistics<C: Borrow<BnConv> + Sync>(
         .with_max_len(1)
         .map(|(map, images)| {
             let found = vec![Vec::new(); tree.nodes.len()];
-            let mut compute = Statistics { isa: Isa::detect(), pool, images: *images, found };
-            walk(tree, map, &mut compute);
+            let (isa, images, node, inner) = (Isa::detect(), *images, 0, false);
+            let mut pass = StatisticsPass { isa, pool, images, node, inner, found };
+            walk(tree, Normalised { map: map.clone(), pending: None }, &mut pass);
             done();
-            compute.found
+            pass.found
         })
         .collect();
     let n = batches.len() as f64;
@@ -211,60 +206,44 @@ pub(crate) fn statistics<C: Borrow<BnConv> + Sync>(
     (0..tree.nodes.len()).map(node).collect()
 }
 
-/// Who is shown a feature map: its place, the number of its images, and the images.
-pub(crate) type Seen<'a> = &'a mut dyn FnMut(Site, &Map);
+/// Who is shown a feature map: the step that wrote it, and the images.
+pub(crate) type Seen<'a> = &'a mut dyn FnMut(&Step, &Map);
 /// Who gets the logits of a network: its leaf, and `[classes][16]`.
 type Logits<'a> = &'a mut dyn FnMut(usize, &[f32]);
 
-struct Inference<'a> {
+struct InferencePass<'a> {
     isa: Isa,
     pool: &'a Pool,
     seen: Option<Seen<'a>>,
     logits: Logits<'a>,
 }
 
-impl Inference<'_> {
-    fn conv(&self, conv: &FoldedConv, x: &Map, add: Option<&Map>) -> Map {
+impl<C: Borrow<FoldedConv>> Visitor<C> for InferencePass<'_> {
+    type Map = Arc<Map>;
+
+    fn conv(
+        &mut self,
+        step: &Step,
+        conv: &C,
+        x: &Arc<Map>,
+        residual: Option<&Arc<Map>>,
+    ) -> Arc<Map> {
+        let conv = conv.borrow();
         let mut y = self.pool.take(x.blocks, conv.output, x.planes.strided(conv.stride));
         for b in 0..x.blocks {
-            let residual = add.map(|a| a.block(b));
+            let residual = residual.map(|a| a.block(b));
             let e = Epilogue { bias: Some(&conv.bias), residual, slope: slope(conv.act) };
             with_bias(conv).run(self.isa, x.planes, x.block(b), y.block_mut(b), &e);
         }
-        y
-    }
-
-    fn see(&mut self, site: Site, map: &Map) {
         if let Some(seen) = &mut self.seen {
-            seen(site, map);
+            seen(step, &y);
         }
+        Arc::new(y)
     }
 }
 
-impl<C: Borrow<FoldedConv>> Compute<C> for Inference<'_> {
-    fn unit(
-        &mut self,
-        at: At,
-        unit: &Unit<C>,
-        x: &Arc<Map>,
-        first: Option<&Arc<Map>>,
-    ) -> Option<Map> {
-        let y = match unit {
-            Unit::Conv(conv) | Unit::First(conv) => self.conv(conv.borrow(), x, None),
-            Unit::Second { conv, shortcut } => {
-                let shortcut = shortcut.as_ref().map(|s| self.conv(s.borrow(), x, None));
-                if let Some(map) = &shortcut {
-                    self.see(Site::Shortcut(at.depth), map);
-                }
-                let add: &Map = shortcut.as_ref().unwrap_or(x);
-                self.conv(conv.borrow(), first.unwrap_or(x), Some(add))
-            }
-        };
-        self.see(Site::Layer(at.depth), &y);
-        Some(y)
-    }
-
-    fn leaf(&mut self, leaf: usize, classifier: &Linear, x: &Map) {
+impl<C: Borrow<FoldedConv>> TreeVisitor<C> for InferencePass<'_> {
+    fn leaf(&mut self, leaf: usize, classifier: &Linear, x: &Arc<Map>) {
         let one = Planes { h: 1, w: 1, margin: 0 };
         let (mut pooled, mut logits) =
             (vec![0f32; x.c * LANES], vec![0f32; classifier.output * LANES]);
@@ -286,5 +265,5 @@ pub(crate) fn infer<'a, C: Borrow<FoldedConv>>(
     seen: Option<Seen<'a>>,
     logits: Logits<'a>,
 ) {
-    walk(tree, map, &mut Inference { isa: Isa::detect(), pool, seen, logits });
+    walk(tree, map.clone(), &mut InferencePass { isa: Isa::detect(), pool, seen, logits });
 }

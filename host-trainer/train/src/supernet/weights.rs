@@ -4,7 +4,9 @@ use rand::Rng as _;
 use supernano_base::rng::{Key, Purpose};
 use supernano_base::space::SharedSpace;
 use supernano_core::plan::{BranchScheme, Enhancement, branches, max_width};
-use supernano_core::space::{Block, Shortcut, Space};
+use supernano_core::space::Space;
+
+use super::block::{Block, space_blocks};
 
 /// What a tensor is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,15 +89,13 @@ impl Layout {
             0 => usize::from(space.input.channels),
             i => width(i - 1),
         };
-        for placed in space.placed_blocks() {
-            let last = placed.last();
-            for i in placed.first..=last {
-                let k = usize::from(space.layers[i].kernel);
-                layout.conv(i, false, [width(i), input(i), k, k]);
-                layout.push(Role::Slope, i, false, 0, vec![1]);
-            }
-            if placed.block == Block::Residual(Shortcut::Projection) {
-                layout.conv(last, true, [width(last), input(placed.first), 1, 1]);
+        for conv in space_blocks(space).iter().flat_map(Block::convs) {
+            let (layer, shortcut) = (conv.layer, conv.around.is_some());
+            let (k, _) = conv.geometry(space);
+            let read = input(conv.around.unwrap_or(layer));
+            layout.conv(layer, shortcut, [width(layer), read, k, k]);
+            if !shortcut {
+                layout.push(Role::Slope, layer, false, 0, vec![1]);
             }
         }
         let (last, classes) = (space.layers.len() - 1, usize::from(space.classes));

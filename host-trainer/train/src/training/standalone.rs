@@ -26,8 +26,8 @@ use crate::backend::{CpuAutodiff, Map};
 use crate::run::checkpoint::Checkpoint;
 use crate::run::{Run, recalibration_batches};
 use crate::supernet::{
-    Act, Block, BnConv, EvalSet, FoldedNet, Layout, Role, SubNet, Weights, evaluate, forward_train,
-    recalibrate,
+    Act, BnConv, EvalSet, FoldedNet, Layout, Part, Role, Step, SubNet, Weights, evaluate, executed,
+    forward_train, recalibrate,
 };
 
 /// Trains a sub-network from scratch and evaluates it on the test images.
@@ -176,23 +176,11 @@ fn alone(config: &RunConfig, coded: &Coded, recipe: &Recipe) -> (SharedSpace, Ru
 /// Copies a sub-network's weights into a layout of its own space. The slope of a layer without a
 /// PReLU is 0.25.
 fn inherit(net: &SubNet, layout: Layout) -> Weights {
-    let mut convs: Vec<(usize, bool, &BnConv)> = Vec::new();
-    let mut layer = 0;
-    for block in &net.blocks {
-        match block {
-            Block::Conv(conv) => convs.push((layer, false, conv)),
-            Block::Residual { first, second, shortcut } => {
-                convs.push((layer, false, first));
-                layer += 1;
-                convs.push((layer, false, second));
-                convs.extend(shortcut.as_ref().map(|conv| (layer, true, conv)));
-            }
-        }
-        layer += 1;
-    }
+    let convs = executed(&net.blocks);
     let mut values = Vec::with_capacity(layout.len());
     for e in &layout.entries {
-        let conv = convs.iter().find(|c| c.0 == e.layer && c.1 == e.shortcut).map(|c| c.2);
+        let is = |step: &Step| step.layer == e.layer && (step.part == Part::Shortcut) == e.shortcut;
+        let conv = convs.iter().find(|(step, _)| is(step)).map(|(_, conv)| *conv);
         match (e.role, conv) {
             (Role::Weight, Some(conv)) => values.extend(&conv.weight),
             (Role::Gamma, Some(conv)) => values.extend(&conv.gamma),

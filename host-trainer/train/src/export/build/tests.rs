@@ -4,7 +4,7 @@ use supernano_data as data;
 
 use super::*;
 use crate::export::{RangeRule, calibrate};
-use crate::supernet::{FoldedConv, FoldedNet, Linear};
+use crate::supernet::{Block, FoldedConv, FoldedNet, Linear};
 
 fn noise(seed: u32, n: usize, scale: f32) -> Vec<f32> {
     let mut state = seed;

@@ -3,6 +3,7 @@ use supernano_data as data;
 
 use super::*;
 use crate::export::build::tests::{network, small};
+use crate::supernet::Block;
 
 #[test]
 fn an_equalised_network_computes_the_same_and_uses_its_maps_better() {

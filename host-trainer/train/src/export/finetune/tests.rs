@@ -5,7 +5,7 @@ use supernano_data as data;
 
 use super::*;
 use crate::export::build::tests::{network, small};
-use crate::export::{Options, Source, build, equalise_sites, quantise_after_training};
+use crate::export::{Options, Source, build, quantise_after_training};
 
 fn dataset(train: usize, test: usize) -> Dataset {
     let spec = DataSpec {
@@ -57,9 +57,9 @@ fn tuning_wins_back_what_narrow_ranges_lose() {
     let dataset = dataset(256, 16);
     let net = network(small(), 0.25);
     let mut start = quantise_after_training(&net, &dataset, &Options::default());
-    let clipped = equalise_sites(&start.float).into_iter().map(|(site, _)| {
-        let a = start.affines.get(site, false);
-        (site, Affine { scale: a.scale / 3.0, ..a })
+    let clipped = (0..start.float.convs().count()).map(|conv| {
+        let a = start.affines.get(conv, false);
+        Affine { scale: a.scale / 3.0, ..a }
     });
     let affines = Affines::fixed(clipped);
     start.net = QuantisedNet::with(&start.float, &affines, &dataset);

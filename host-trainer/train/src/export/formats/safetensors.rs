@@ -7,7 +7,7 @@ use supernano_base::error::{Error, Result};
 use supernano_base::images::Images;
 
 use super::Shipment;
-use crate::supernet::{Act, Block, BnConv};
+use crate::supernet::{Act, BnConv, Part, Step, executed};
 
 struct Tensors {
     list: Vec<(String, Dtype, Vec<usize>, Vec<u8>)>,
@@ -52,54 +52,47 @@ impl Tensors {
     }
 }
 
-/// The names of a network's blocks: `conv1`, `conv2`, .. for single convolutions, `layerL.B` for
-/// residual blocks; a block with stride 2 starts the next `L`.
-fn block_names<C>(blocks: &[Block<C>], stride: impl Fn(&C) -> usize) -> Vec<String> {
-    let (mut convs, mut group, mut index) = (0, 1, 0);
-    blocks
-        .iter()
-        .map(|block| match block {
-            Block::Conv(_) => {
-                convs += 1;
-                format!("conv{convs}")
+/// The name of every convolution in the order of execution, and that of the PReLU slope behind it.
+///
+/// Single convolutions are in `conv1`, `conv2`, .., those of residual blocks in `layerL.B`; a block
+/// with stride 2 starts the next `L`.
+fn names(convs: &[(Step, &BnConv)]) -> Vec<(String, String)> {
+    let (mut singles, mut group, mut index) = (0, 1, 0);
+    let mut block = String::new();
+    let name = |(step, conv): &(Step, &BnConv)| {
+        match step.part {
+            Part::Single => {
+                singles += 1;
+                block = format!("conv{singles}");
             }
-            Block::Residual { first, .. } => {
-                if stride(first) == 2 {
+            Part::First => {
+                if conv.stride == 2 {
                     (group, index) = (group + 1, 0);
                 }
+                block = format!("layer{group}.{index}");
                 index += 1;
-                format!("layer{group}.{}", index - 1)
             }
-        })
-        .collect()
+            Part::Second | Part::Shortcut => {}
+        }
+        let (own, slope) = match step.part {
+            Part::Single => ("conv1", "p_relu"),
+            Part::First => ("conv1", "p_relu1"),
+            Part::Second => ("conv2", "p_relu"),
+            Part::Shortcut => ("downsample", "p_relu"),
+        };
+        (format!("{block}.{own}"), format!("{block}.{slope}.weight"))
+    };
+    convs.iter().map(name).collect()
 }
 
 /// All weights in float with batch norm as layers of their own, `state_dict` names.
 pub(super) fn weights(shipment: &Shipment) -> Result<Vec<u8>> {
     let net = &shipment.subnet;
     let mut tensors = Tensors { list: Vec::new() };
-    let mut stats = shipment.stats.layers.iter();
-    let mut next = || {
-        stats.next().ok_or_else(|| {
-            Error::invalid("statistics", "layers", "a pair for every convolution", "fewer")
-        })
-    };
-    for (block, name) in net.blocks.iter().zip(block_names(&net.blocks, |c| c.stride)) {
-        match block {
-            Block::Conv(conv) => {
-                tensors.conv(&format!("{name}.conv1"), conv, next()?);
-                tensors.slope(format!("{name}.p_relu.weight"), conv.act);
-            }
-            Block::Residual { first, second, shortcut } => {
-                tensors.conv(&format!("{name}.conv1"), first, next()?);
-                tensors.slope(format!("{name}.p_relu1.weight"), first.act);
-                tensors.conv(&format!("{name}.conv2"), second, next()?);
-                if let Some(conv) = shortcut {
-                    tensors.conv(&format!("{name}.downsample"), conv, next()?);
-                }
-                tensors.slope(format!("{name}.p_relu.weight"), second.act);
-            }
-        }
+    let convs = executed(&net.blocks);
+    for ((step, conv), (name, slope)) in convs.iter().zip(names(&convs)) {
+        tensors.conv(&name, conv, &shipment.stats.layers[step.index]);
+        tensors.slope(slope, conv.act);
     }
     let fc = &net.classifier;
     tensors.f32("fc.weight".into(), &[fc.output, fc.input], &fc.weight);

@@ -9,36 +9,45 @@ use supernano_data::Dataset;
 use super::Shipment;
 use crate::export::QConv;
 use crate::export::quantise::Affine;
-use crate::supernet::{Act, Block, FoldedConv};
+use crate::supernet::{Act, FoldedConv, Part, Step, executed};
 
 /// The float network with batch norm folded: convolutions, additions, activations, global average
 /// pooling, Gemm.
 pub fn float(shipment: &Shipment, dataset: &Dataset) -> Vec<u8> {
     let mut w = Writer::default();
-    let mut x = w.image(dataset);
-    for (i, block) in shipment.float.blocks.iter().enumerate() {
-        x = match block {
-            Block::Conv(conv) => {
-                let y = float_conv(&mut w, conv, &format!("block{i}_conv"), &x);
-                activate(&mut w, &format!("block{i}"), y, conv.act)
+    let mut maps = vec![w.image(dataset)];
+    let convs = executed(&shipment.float.blocks);
+    for (step, conv) in &convs {
+        let x = maps[step.input].clone();
+        let named = |what: &str| format!("block{}{what}", step.block);
+        maps.push(match (step.part, step.residual) {
+            // written beside the addition
+            (Part::Shortcut, _) => x,
+            (Part::First, _) => {
+                let y = float_conv(&mut w, conv, &named("_first"), &x);
+                activate(&mut w, &named("_inside"), y, conv.act)
             }
-            Block::Residual { first, second, shortcut } => {
-                let y = float_conv(&mut w, first, &format!("block{i}_first"), &x);
-                let y = activate(&mut w, &format!("block{i}_inside"), y, first.act);
-                let y = float_conv(&mut w, second, &format!("block{i}_second"), &y);
-                let around = match shortcut {
-                    Some(conv) => float_conv(&mut w, conv, &format!("block{i}_shortcut"), &x),
-                    None => x,
+            (_, None) => {
+                let y = float_conv(&mut w, conv, &named("_conv"), &x);
+                activate(&mut w, &named(""), y, conv.act)
+            }
+            (_, Some(added)) => {
+                let y = float_conv(&mut w, conv, &named("_second"), &x);
+                let around = match added.checked_sub(1).map(|writer| convs[writer]) {
+                    Some((Step { part: Part::Shortcut, .. }, shortcut)) => {
+                        float_conv(&mut w, shortcut, &named("_shortcut"), &maps[added])
+                    }
+                    _ => maps[added].clone(),
                 };
-                let y = w.node("Add", &format!("block{i}_sum"), &[&y, &around], Vec::new());
-                activate(&mut w, &format!("block{i}"), y, second.act)
+                let y = w.node("Add", &named("_sum"), &[&y, &around], Vec::new());
+                activate(&mut w, &named(""), y, conv.act)
             }
-        };
+        });
     }
     let fc = &shipment.float.classifier;
     let weight = w.floats("classifier_weight", &[fc.output, fc.input], &fc.weight);
     let bias = w.floats("classifier_bias", &[fc.output], &fc.bias);
-    let x = pooled(&mut w, &x);
+    let x = pooled(&mut w, &maps[maps.len() - 1]);
     w.node("Gemm", "logits", &[&x, &weight, &bias], vec![int("transB", 1)]);
     w.finish(&shipment.space, format!("sub-network {}", shipment.code), fc.output)
 }
@@ -73,19 +82,16 @@ pub fn int8(shipment: &Shipment, dataset: &Dataset) -> Vec<u8> {
     let net = &shipment.quantised;
     let mut w = Writer::default();
     let x = w.image(dataset);
-    let mut x = through(&mut w, "image", &x, net.image);
-    for (i, block) in net.blocks.iter().enumerate() {
-        x = match block {
-            Block::Conv(conv) => int8_conv(&mut w, conv, &format!("block{i}"), &x, None),
-            Block::Residual { first, second, shortcut } => {
-                let y = int8_conv(&mut w, first, &format!("block{i}_inside"), &x, None);
-                let around = match shortcut {
-                    Some(conv) => int8_conv(&mut w, conv, &format!("block{i}_shortcut"), &x, None),
-                    None => x,
-                };
-                int8_conv(&mut w, second, &format!("block{i}"), &y, Some(&around))
-            }
+    let mut maps = vec![through(&mut w, "image", &x, net.image)];
+    for (step, conv) in executed(&net.blocks) {
+        let name = match step.part {
+            Part::Single | Part::Second => format!("block{}", step.block),
+            Part::First => format!("block{}_inside", step.block),
+            Part::Shortcut => format!("block{}_shortcut", step.block),
         };
+        let residual = step.residual.map(|map| maps[map].as_str());
+        let y = int8_conv(&mut w, conv, &name, &maps[step.input], residual);
+        maps.push(y);
     }
     let fc = &net.classifier;
     let classes = fc.steps.len();
@@ -96,7 +102,7 @@ pub fn int8(shipment: &Shipment, dataset: &Dataset) -> Vec<u8> {
     let weight = dequantised(&mut w, "classifier_weight", &weight, &steps);
     let bias = w.integers("classifier_bias_int32", &[classes], &fc.bias);
     let bias = dequantised(&mut w, "classifier_bias", &bias, &scales);
-    let x = pooled(&mut w, &x);
+    let x = pooled(&mut w, &maps[maps.len() - 1]);
     w.node("Gemm", "logits", &[&x, &weight, &bias], vec![int("transB", 1)]);
     w.finish(&shipment.space, format!("sub-network {}, int8", shipment.code), classes)
 }
