@@ -13,7 +13,7 @@ type Tensors = BTreeMap<String, (Vec<i64>, Vec<f32>)>;
 fn network(step: usize) -> Tensors {
     let spec = SpaceSpec::builtin("resnet8").unwrap();
     let config = config(&spec, CLASSES, step, None).unwrap();
-    let layout = Layout::new(config.space(), config.enhancement, BranchScheme::Shared);
+    let layout = Layout::new(config.shared_space(), config.enhancement, BranchScheme::Shared);
     let mut tensors = Tensors::new();
     let mut add = |name: String, shape: &[usize], first: usize| {
         let values =
@@ -21,7 +21,7 @@ fn network(step: usize) -> Tensors {
         tensors.insert(name, (shape.iter().map(|&n| n as i64).collect(), values.collect()));
     };
     for (i, entry) in layout.entries.iter().enumerate() {
-        let names = names::of(config.space(), entry);
+        let names = names::of(&config.space(), entry);
         if let Some(name) = names.tensor.filter(|_| step == 2 || !names.slope) {
             add(name, &entry.shape, i);
         }
