@@ -2,13 +2,15 @@
 //! recalibration and evaluation, against the CPU's sliced execution of the same.
 
 use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 use supernano_base::config::{Augmentation, Precision, RunConfig};
 use supernano_base::error::Result;
 use supernano_base::rng::{Key, Purpose};
+use supernano_core::arch::Arch;
 use supernano_core::plan::resolve;
 use supernano_data::{Dataset, load};
-use supernano_train::backend::{CpuAutodiff, Execution, Ops};
+use supernano_train::backend::CpuAutodiff;
 use supernano_train::run::checkpoint::Checkpoint;
 use supernano_train::run::recalibration_batches;
 use supernano_train::supernet::{EvalSet, Weights, evaluate, recalibrate};
@@ -60,19 +62,15 @@ pub struct Agreement {
 impl OnDevice for Agreement {
     type Output = Vec<Comparison>;
 
-    fn on<B: AutodiffBackend + Ops>(self) -> Result<Vec<Comparison>>
-    where
-        B::InnerBackend: Ops,
-    {
+    fn on<B: AutodiffBackend>(self) -> Result<Vec<Comparison>> {
         let mut found = updates::<B>()?;
         found.push(augmentation::<B>()?);
         found.extend(judgement::<B>()?);
         if let Some(half) = half(self.precision) {
             let shared = config("prelu+oe", "")?;
-            let how = Updates { execution: Execution::Masked, n: 20 };
             let rounded =
-                after::<B>(&RunConfig { precision: self.precision, ..shared.clone() }, how)?;
-            let whole = after::<B>(&shared, how)?;
+                masked::<B>(&RunConfig { precision: self.precision, ..shared.clone() }, 20)?;
+            let whole = masked::<B>(&shared, 20)?;
             let what = format!("20 masked updates in {half:?} against float32: mean loss");
             let difference = whole.loss_difference(&rounded) / 20.0;
             found.push(Comparison { what, difference, tolerance: 0.05 });
@@ -84,13 +82,6 @@ impl OnDevice for Agreement {
 pub(crate) fn config(enhancement: &str, step: &str) -> Result<RunConfig> {
     let text = format!("{}{step}", SPACE.replacen("prelu+oe", enhancement, 1));
     RunConfig::parse(&text, "agreement.toml")
-}
-
-/// How many updates, and how.
-#[derive(Clone, Copy)]
-pub(crate) struct Updates {
-    pub execution: Execution,
-    pub n: u64,
 }
 
 /// Weights after some updates, and the summed losses.
@@ -126,80 +117,96 @@ fn uneven(config: &RunConfig) -> Weights {
     weights
 }
 
-fn params_of<B: AutodiffBackend + Ops>(config: &RunConfig) -> Params<B>
-where
-    B::InnerBackend: Ops,
-{
+fn params_of<B: AutodiffBackend>(config: &RunConfig) -> Params<B> {
     let Weights { layout, values } = uneven(config);
     let step = config.steps.len();
     let start = Checkpoint::start(step, values);
     Params::new(layout, &start)
 }
 
-/// Some updates of a configuration's last step over made-up images.
-pub(crate) fn after<B: AutodiffBackend + Ops>(config: &RunConfig, how: Updates) -> Result<After>
-where
-    B::InnerBackend: Ops,
-{
-    let (number, space) = (config.steps.len(), config.space());
-    let step = &config.steps[number - 1];
-    let mut params = params_of::<B>(config);
-    let enhancement = step.enhancement(config.enhancement);
-    let optimizer = config.optimizer;
-    let job =
-        Job { space: config.shared_space(), enhancement, step, number, optimizer, fixed: None };
-    let mut losses = Losses::default();
-    let mut masked = MaskedStep::new(job, config.precision);
+/// One update of a comparison: normalised images `[batch, channels, height, width]`, their classes,
+/// and the sub-networks.
+struct Turn {
+    pixels: Vec<f32>,
+    labels: Vec<u16>,
+    archs: Vec<Arch>,
+}
+
+/// The updates of a configuration's last step over made-up images.
+fn turns(config: &RunConfig, n: u64) -> Result<Vec<Turn>> {
+    let space = config.space();
+    let step = &config.steps[config.steps.len() - 1];
     let key = Key::new(config.seed);
-    for update in 0..how.n {
+    let turn = |update: u64| {
         let wave = |i: usize| ((i as u64 * 7 + update * 131) as f32 * 0.37).sin();
-        let pixels: Vec<f32> = (0..step.batch * space.input.len()).map(wave).collect();
-        let labels: Vec<u16> = (0..step.batch as u16).map(|i| i % space.classes).collect();
-        let batch = Batch::<B>::new(&pixels, &labels, space.input);
-        let archs = draw(&space, step, key, update)?;
-        let found = match how.execution {
-            Execution::Sliced => masked.job.update(&mut params, &batch, &archs, step.lr, update),
-            Execution::Masked => {
-                let device = Default::default();
-                let paths = Paths::new(vec![masked.plans(&archs)], &device);
-                let labels = loss::one_hot(&labels, space.classes.into(), &device);
-                let (batch, at) = ((batch.plain.to_tensor(), labels), (step.lr, update));
-                masked.update(&mut params, batch, paths.of(0), at)
-            }
-        }?;
-        losses.add(found);
+        let pixels = (0..step.batch * space.input.len()).map(wave).collect();
+        let labels = (0..step.batch as u16).map(|i| i % space.classes).collect();
+        Ok(Turn { pixels, labels, archs: draw(&space, step, key, update)? })
+    };
+    (0..n).map(turn).collect()
+}
+
+/// The last step of a configuration.
+fn last<B: AutodiffBackend>(config: &RunConfig) -> Job<'_, B> {
+    let number = config.steps.len();
+    let step = &config.steps[number - 1];
+    let enhancement = step.enhancement(config.enhancement);
+    let (space, optimizer) = (config.shared_space(), config.optimizer);
+    Job { space, enhancement, step, number, optimizer, fixed: None }
+}
+
+/// Trains `n` updates with all paths in one batch.
+pub(crate) fn masked<B: AutodiffBackend>(config: &RunConfig, n: u64) -> Result<After> {
+    let mut params = params_of::<B>(config);
+    let mut step = MaskedStep::new(last::<B>(config), config.precision);
+    let (device, space) = (Default::default(), config.space());
+    let [channels, height, width] =
+        [space.input.channels, space.input.height, space.input.width].map(usize::from);
+    let mut losses = Losses::default();
+    for (update, turn) in (0..).zip(turns(config, n)?) {
+        let shape = [turn.labels.len(), channels, height, width];
+        let images = Tensor::from_data(TensorData::new(turn.pixels, shape), &device);
+        let labels = loss::one_hot(&turn.labels, space.classes.into(), &device);
+        let paths = Paths::new(vec![step.plans(&turn.archs)], &device);
+        let at = (step.job.step.lr, update);
+        losses.add(step.update(&mut params, (images, labels), paths.of(0), at)?);
     }
-    losses.add(masked.read()?);
+    losses.add(step.read()?);
     Ok(After { values: params.host_values(), losses })
 }
 
-fn updates<B: AutodiffBackend + Ops>() -> Result<Vec<Comparison>>
-where
-    B::InnerBackend: Ops,
-{
+/// Trains the same updates path after path on the CPU.
+fn sliced(config: &RunConfig, n: u64) -> Result<After> {
+    let mut params = params_of::<CpuAutodiff>(config);
+    let job = last::<CpuAutodiff>(config);
+    let input = config.space().input;
+    let mut losses = Losses::default();
+    for (update, turn) in (0..).zip(turns(config, n)?) {
+        let batch = Batch::new(&turn.pixels, &turn.labels, input);
+        losses.add(job.update(&mut params, &batch, &turn.archs, job.step.lr, update)?);
+    }
+    Ok(After { values: params.host_values(), losses })
+}
+
+fn updates<B: AutodiffBackend>() -> Result<Vec<Comparison>> {
     let untrained = HALVES.replace("temperature = 2.0", "teacher = \"untrained\"");
     let exclusive = HALVES.replace("halves", "exclusive");
     let clipped = HALVES.replace("k = 3", "k = 3\nclip = 0.5");
-    let masked = |n| Updates { execution: Execution::Masked, n };
-    let sliced = |n| Updates { execution: Execution::Sliced, n };
-    let (shared, mut slow, mut two) =
-        (config("prelu+oe", "")?, config("prelu+oe", "")?, config("prelu+oe", "")?);
+    let (shared, mut slow) = (config("prelu+oe", "")?, config("prelu+oe", "")?);
     // Rounding grows with every update, the faster the larger the rate.
     slow.steps[0].lr = 0.01;
-    two.steps[0].k = 1;
     let mut found = Vec::new();
-    for (what, config, how, tolerance) in [
-        ("a masked update", shared, masked(1), 2e-4),
-        ("20 masked updates", slow, masked(20), 2e-3),
-        ("a masked update without enhancement", config("none", "")?, masked(1), 2e-4),
-        ("a masked update of halves", config("oe", HALVES)?, masked(1), 2e-4),
-        ("a masked update of exclusive branches", config("prelu+oe", &exclusive)?, masked(1), 2e-4),
-        ("a masked update, teacher untrained", config("prelu+oe", &untrained)?, masked(1), 2e-4),
-        ("a masked update that is clipped", config("prelu+oe", &clipped)?, masked(1), 2e-4),
-        ("a sliced update of two networks", two, sliced(1), 2e-4),
+    for (what, config, n, tolerance) in [
+        ("a masked update", shared, 1, 2e-4),
+        ("20 masked updates", slow, 20, 2e-3),
+        ("a masked update without enhancement", config("none", "")?, 1, 2e-4),
+        ("a masked update of halves", config("oe", HALVES)?, 1, 2e-4),
+        ("a masked update of exclusive branches", config("prelu+oe", &exclusive)?, 1, 2e-4),
+        ("a masked update, teacher untrained", config("prelu+oe", &untrained)?, 1, 2e-4),
+        ("a masked update that is clipped", config("prelu+oe", &clipped)?, 1, 2e-4),
     ] {
-        let expected = after::<CpuAutodiff>(&config, sliced(how.n))?;
-        let got = after::<B>(&config, how)?;
+        let expected = sliced(&config, n)?;
+        let got = masked::<B>(&config, n)?;
         let difference = got.difference(&expected);
         found.push(Comparison { what: format!("{what}: weights"), difference, tolerance });
         let (what, difference) = (format!("{what}: losses"), got.loss_difference(&expected));
@@ -214,13 +221,13 @@ fn images() -> Result<(RunConfig, Dataset)> {
     Ok((config, dataset))
 }
 
-fn augmentation<B: AutodiffBackend + Ops>() -> Result<Comparison> {
+fn augmentation<B: AutodiffBackend>() -> Result<Comparison> {
     let (config, dataset) = images()?;
     let key = Key { seed: config.seed, epoch: 1, step: 1 };
     let order = key.permutation(Purpose::Shuffle, dataset.train.len());
     let plan = resolve(
         &config.space(),
-        &supernano_core::arch::Arch::largest(&config.space()),
+        &Arch::largest(&config.space()),
         config.enhancement,
         config.scheme(1),
     );
@@ -238,10 +245,7 @@ fn augmentation<B: AutodiffBackend + Ops>() -> Result<Comparison> {
     Ok(Comparison { what, difference, tolerance: 2e-3 })
 }
 
-fn judgement<B: AutodiffBackend + Ops>() -> Result<Vec<Comparison>>
-where
-    B::InnerBackend: Ops,
-{
+fn judgement<B: AutodiffBackend>() -> Result<Vec<Comparison>> {
     let (config, dataset) = images()?;
     let space = config.space();
     let key = Key::new(config.seed);

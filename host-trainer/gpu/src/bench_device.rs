@@ -1,6 +1,7 @@
 //! The supernet step on a device: executions and precisions side by side, and evaluation.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::time::Instant;
 
 use burn::tensor::backend::AutodiffBackend;
@@ -10,7 +11,7 @@ use supernano_base::error::{Error, Result};
 use supernano_base::rng::{Key, Purpose};
 use supernano_core::arch::Arch;
 use supernano_data::Dataset;
-use supernano_train::backend::{Execution, Ops};
+use supernano_train::backend::CpuAutodiff;
 use supernano_train::run::checkpoint::Checkpoint;
 use supernano_train::run::recalibration_batches;
 use supernano_train::supernet::Weights;
@@ -77,16 +78,13 @@ pub struct DeviceTimings {
 impl OnDevice for DeviceBench<'_> {
     type Output = DeviceTimings;
 
-    fn on<B: AutodiffBackend + Ops>(self) -> Result<DeviceTimings>
-    where
-        B::InnerBackend: Ops,
-    {
-        let mut steps = vec![self.step::<B>(Execution::Masked, Precision::Float32)?];
+    fn on<B: AutodiffBackend>(self) -> Result<DeviceTimings> {
+        let mut steps = vec![self.masked::<B>(Precision::Float32)?];
         if self.precision != Precision::Float32 {
-            steps.push(self.step::<B>(Execution::Masked, self.precision)?);
+            steps.push(self.masked::<B>(self.precision)?);
         }
         if self.sliced_updates > 0 {
-            steps.push(self.step::<B>(Execution::Sliced, Precision::Float32)?);
+            steps.push(self.sliced()?);
         }
         let (evaluated, eval_images_per_s) = self.evaluation::<B>()?;
         Ok(DeviceTimings { steps, evaluated, eval_images_per_s })
@@ -101,13 +99,10 @@ impl DeviceBench<'_> {
         })
     }
 
-    fn start<B: AutodiffBackend + Ops>(
+    fn start<B: AutodiffBackend>(
         &self,
         precision: Precision,
-    ) -> Result<(MaskedStep<'_, B>, Params<B>)>
-    where
-        B::InnerBackend: Ops,
-    {
+    ) -> Result<(MaskedStep<'_, B>, Params<B>)> {
         let (config, number) = (self.config, self.number()?);
         let (space, step) = (config.shared_space(), &config.steps[number - 1]);
         let layout = layout_of(space.clone(), config, number);
@@ -119,43 +114,17 @@ impl DeviceBench<'_> {
         Ok((MaskedStep::new(job, precision), Params::new(layout, &state)))
     }
 
-    fn step<B: AutodiffBackend + Ops>(
-        &self,
-        execution: Execution,
-        precision: Precision,
-    ) -> Result<StepTiming>
-    where
-        B::InnerBackend: Ops,
-    {
+    /// Times the masked execution on the device.
+    fn masked<B: AutodiffBackend>(&self, precision: Precision) -> Result<StepTiming> {
         let (mut masked, mut params) = self.start::<B>(precision)?;
-        let (space, step, dataset, config) =
-            (masked.job.space.clone(), masked.job.step, self.dataset, self.config);
-        let key = Key::new(config.seed);
-        let order = key.permutation(Purpose::Shuffle, dataset.train.len());
-        let updates = match execution {
-            Execution::Masked => self.updates,
-            Execution::Sliced => self.sliced_updates,
-        };
-        let all = WARM_UP + updates;
-        let range = |u: u64| {
-            let batches = (order.len() / step.batch).max(1) as u64;
-            let from = (u % batches) as usize * step.batch;
-            from..(from + step.batch).min(order.len())
-        };
-        // Slicing has other shapes for other networks, and a device may have to tune each: one set
-        // of networks is enough there.
-        let archs =
-            |u| draw(&space.get(), step, key, if execution == Execution::Sliced { 0 } else { u });
-        let drawn = match execution {
-            Execution::Sliced => None,
-            Execution::Masked => {
-                let resident = Resident::<B::InnerBackend>::new(dataset, config.augmentation);
-                let plans =
-                    (0..all).map(|u| Ok(masked.plans(&archs(u)?))).collect::<Result<_>>()?;
-                let drawn = resident.epoch(&order, key, plans);
-                Some((resident, drawn))
-            }
-        };
+        let (space, step) = (masked.job.space.clone(), masked.job.step);
+        let key = Key::new(self.config.seed);
+        let order = key.permutation(Purpose::Shuffle, self.dataset.train.len());
+        let all = WARM_UP + self.updates;
+        let plans = |u| Ok(masked.plans(&draw(&space.get(), step, key, u)?));
+        let plans = (0..all).map(plans).collect::<Result<_>>()?;
+        let resident = Resident::<B::InnerBackend>::new(self.dataset, self.config.augmentation);
+        let drawn = resident.epoch(&order, key, plans);
         let mut losses = Losses::default();
         let mut started = Instant::now();
         for update in 0..all {
@@ -164,39 +133,53 @@ impl DeviceBench<'_> {
                 params.wait();
                 started = Instant::now();
             }
-            losses.add(match &drawn {
-                Some((resident, drawn)) => {
-                    let batch = resident.batch(drawn, range(update));
-                    let (chosen, at) = (drawn.paths.of(update as usize), (step.lr, update));
-                    masked.update(&mut params, batch, chosen, at)?
-                }
-                None => {
-                    let indices = &order[range(update)];
-                    let pixels = dataset.augmented(indices, &config.augmentation, key);
-                    let labels = dataset.labels(indices);
-                    let batch = Batch::new(&pixels, &labels, dataset.shape);
-                    masked.job.update(&mut params, &batch, &archs(update)?, step.lr, update)?
-                }
-            });
+            let batch = resident.batch(&drawn, range(step.batch, order.len(), update));
+            let (chosen, at) = (drawn.paths.of(update as usize), (step.lr, update));
+            losses.add(masked.update(&mut params, batch, chosen, at)?);
         }
         losses.add(masked.read()?);
         params.wait();
         let seconds = started.elapsed().as_secs_f64();
         Ok(StepTiming {
-            execution: if drawn.is_some() { "masked" } else { "sliced" }.into(),
+            execution: "masked".into(),
             precision,
-            batch: range(0).len(),
+            batch: range(step.batch, order.len(), 0).len(),
             paths: step.k + usize::from(masked.job.trains_largest()),
-            updates,
-            step_ms: 1e3 * seconds / updates.max(1) as f64,
+            updates: self.updates,
+            step_ms: 1e3 * seconds / self.updates.max(1) as f64,
             loss: losses.students / all as f64,
         })
     }
 
-    fn evaluation<B: AutodiffBackend + Ops>(&self) -> Result<(usize, f64)>
-    where
-        B::InnerBackend: Ops,
-    {
+    /// Times the sliced execution on the CPU, to compare the device with.
+    fn sliced(&self) -> Result<StepTiming> {
+        let (MaskedStep { job, .. }, mut params) = self.start::<CpuAutodiff>(Precision::Float32)?;
+        let (step, dataset) = (job.step, self.dataset);
+        let key = Key::new(self.config.seed);
+        let order = key.permutation(Purpose::Shuffle, dataset.train.len());
+        let mut losses = Losses::default();
+        let started = Instant::now();
+        for update in 0..self.sliced_updates {
+            let indices = &order[range(step.batch, order.len(), update)];
+            let pixels = dataset.augmented(indices, &self.config.augmentation, key);
+            let labels = dataset.labels(indices);
+            let batch = Batch::new(&pixels, &labels, dataset.shape);
+            let archs = draw(&job.space.get(), step, key, update)?;
+            losses.add(job.update(&mut params, &batch, &archs, step.lr, update)?);
+        }
+        let (seconds, updates) = (started.elapsed().as_secs_f64(), self.sliced_updates);
+        Ok(StepTiming {
+            execution: "sliced".into(),
+            precision: Precision::Float32,
+            batch: range(step.batch, order.len(), 0).len(),
+            paths: step.k + usize::from(job.trains_largest()),
+            updates,
+            step_ms: 1e3 * seconds / updates.max(1) as f64,
+            loss: losses.students / updates.max(1) as f64,
+        })
+    }
+
+    fn evaluation<B: AutodiffBackend>(&self) -> Result<(usize, f64)> {
         let (masked, params) = self.start::<B>(Precision::Float32)?;
         let job = &masked.job;
         let (config, dataset) = (self.config, self.dataset);
@@ -216,4 +199,11 @@ impl DeviceBench<'_> {
         let images = plans.len() * (most + batch * batches.len());
         Ok((plans.len(), images as f64 / started.elapsed().as_secs_f64()))
     }
+}
+
+/// The images of an update, as places in an order of `images`.
+fn range(batch: usize, images: usize, update: u64) -> Range<usize> {
+    let batches = (images / batch).max(1) as u64;
+    let from = (update % batches) as usize * batch;
+    from..(from + batch).min(images)
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use burn::backend::Autodiff;
 use burn::tensor::backend::AutodiffBackend;
 use supernano_base::error::{Error, Result};
-use supernano_train::backend::{Cpu, CpuAutodiff, Ops};
+use supernano_train::backend::{Cpu, CpuAutodiff};
 use supernano_train::training::{self, Accelerator};
 
 #[cfg(any(feature = "cuda", feature = "vulkan"))]
@@ -28,9 +28,7 @@ pub trait OnDevice {
     ///
     /// # Errors
     /// Its own.
-    fn on<B: AutodiffBackend + Ops>(self) -> Result<Self::Output>
-    where
-        B::InnerBackend: Ops;
+    fn on<B: AutodiffBackend>(self) -> Result<Self::Output>;
 }
 
 /// A processor.
@@ -73,9 +71,9 @@ impl Device {
         match self {
             Self::Cpu => Ok(&training::Cpu),
             #[cfg(feature = "cuda")]
-            Self::Cuda => Ok(&Batched::<Autodiff<Cuda>>::new()),
+            Self::Cuda => Ok(&const { Batched::<Autodiff<Cuda>>::new() }),
             #[cfg(feature = "vulkan")]
-            Self::Vulkan => Ok(&Batched::<Autodiff<Vulkan>>::new()),
+            Self::Vulkan => Ok(&const { Batched::<Autodiff<Vulkan>>::new() }),
             #[cfg(not(all(feature = "cuda", feature = "vulkan")))]
             _ => Err(Error::tool(format!("--device {self}"), "not built in")),
         }

@@ -7,7 +7,6 @@ use supernano_base::config::Precision;
 use supernano_base::error::Result;
 use supernano_base::rng::Key;
 use supernano_core::arch::Arch;
-use supernano_train::backend::Ops;
 use supernano_train::training::job::Job;
 use supernano_train::training::params::Params;
 use supernano_train::training::{
@@ -27,10 +26,7 @@ impl<B> Batched<B> {
     }
 }
 
-impl<B: AutodiffBackend + Ops> Accelerator for Batched<B>
-where
-    B::InnerBackend: Ops,
-{
+impl<B: AutodiffBackend> Accelerator for Batched<B> {
     fn computes_in(&self, _precision: Precision) -> bool {
         true
     }
@@ -52,10 +48,7 @@ where
     }
 }
 
-struct BatchedStep<'a, B: AutodiffBackend + Ops>
-where
-    B::InnerBackend: Ops,
-{
+struct BatchedStep<'a, B: AutodiffBackend> {
     step: MaskedStep<'a, B>,
     params: Params<B>,
     resident: Resident<B::InnerBackend>,
@@ -65,10 +58,7 @@ where
     first: u64,
 }
 
-impl<B: AutodiffBackend + Ops> Learner for BatchedStep<'_, B>
-where
-    B::InnerBackend: Ops,
-{
+impl<B: AutodiffBackend> Learner for BatchedStep<'_, B> {
     fn begin(&mut self, order: &[u32], key: Key, first: u64, updates: u64) -> Result<()> {
         let (space, step) = (self.step.job.space.clone(), self.step.job.step);
         let plans = (first..first + updates)
@@ -91,10 +81,7 @@ where
     }
 }
 
-impl<B: AutodiffBackend + Ops> Engine for BatchedStep<'_, B>
-where
-    B::InnerBackend: Ops,
-{
+impl<B: AutodiffBackend> Engine for BatchedStep<'_, B> {
     fn values(&self) -> Vec<f32> {
         self.params.host_values()
     }

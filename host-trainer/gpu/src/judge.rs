@@ -6,7 +6,6 @@ use burn::tensor::{Int, Tensor, TensorData};
 use supernano_base::images::Images;
 use supernano_core::plan::Plan;
 use supernano_data::Dataset;
-use supernano_train::backend::Ops;
 use supernano_train::training::params::Params;
 
 use crate::network::{Norms, Paths, without_graph};
@@ -66,25 +65,19 @@ impl<B: Backend> Judge<B> {
 
 /// Recalibrates (the simple average over batches of the batch mean and the unbiased batch variance)
 /// and evaluates every plan.
-pub fn judged<B: AutodiffBackend + Ops>(
+pub fn judged<B: AutodiffBackend>(
     params: &Params<B>,
     judge: &Judge<B::InnerBackend>,
     plans: &[Plan],
-) -> Vec<Found>
-where
-    B::InnerBackend: Ops,
-{
+) -> Vec<Found> {
     plans.chunks(TOGETHER).flat_map(|plans| judged_together(params, judge, plans)).collect()
 }
 
-fn judged_together<B: AutodiffBackend + Ops>(
+fn judged_together<B: AutodiffBackend>(
     params: &Params<B>,
     judge: &Judge<B::InnerBackend>,
     plans: &[Plan],
-) -> Vec<Found>
-where
-    B::InnerBackend: Ops,
-{
+) -> Vec<Found> {
     let device = Default::default();
     let paths = Paths::new(vec![plans.to_vec()], &device);
     let seen = |x: &Tensor<B::InnerBackend, 4>| {

@@ -15,5 +15,3 @@ pub mod judge;
 pub mod masked;
 pub mod network;
 pub mod resident;
-#[cfg(any(feature = "cuda", feature = "vulkan"))]
-mod stock;

@@ -9,7 +9,6 @@ use supernano_base::config::{Precision, StepKind};
 use supernano_base::error::{Error, Result};
 use supernano_core::arch::Arch;
 use supernano_core::plan::Plan;
-use supernano_train::backend::Ops;
 use supernano_train::training::job::Job;
 use supernano_train::training::params::Params;
 use supernano_train::training::{Losses, loss};
@@ -44,10 +43,7 @@ pub struct MaskedStep<'a, B: AutodiffBackend> {
     pending: Pending<B>,
 }
 
-impl<'a, B: AutodiffBackend + Ops> MaskedStep<'a, B>
-where
-    B::InnerBackend: Ops,
-{
+impl<'a, B: AutodiffBackend> MaskedStep<'a, B> {
     /// A step whose convolutions compute in `precision`.
     pub fn new(job: Job<'a, B>, precision: Precision) -> Self {
         Self { job, half: half(precision), pending: Pending::default() }

@@ -12,7 +12,6 @@ use burn::tensor::ops::ConvOptions;
 use burn::tensor::{FloatDType, Int, Tensor, TensorData, activation};
 use supernano_core::plan::{Activation, Plan};
 use supernano_core::space::{Block, Shortcut};
-use supernano_train::backend::Ops;
 use supernano_train::supernet::{BN_EPSILON, Layout, Role};
 use supernano_train::training::params::{Flat, Leaves, Params};
 
@@ -327,15 +326,12 @@ impl<'a, B: Backend, F: FnMut(usize) -> Tensor<B, 1>> MaskedNet<'a, B, F> {
 
 /// Logits `[paths, n, classes]` of the chosen paths over the same images `[n, c, h, w]`, in one
 /// graph; convolutions in `half` where it is given.
-pub fn with_graph<B: AutodiffBackend + Ops>(
+pub fn with_graph<B: AutodiffBackend>(
     params: &Params<B>,
     chosen: Chosen<'_, B::InnerBackend>,
     images: Tensor<B::InnerBackend, 4>,
     half: Option<FloatDType>,
-) -> (Tensor<B, 3>, Leaves<B>)
-where
-    B::InnerBackend: Ops,
-{
+) -> (Tensor<B, 3>, Leaves<B>) {
     let mut path = params.open();
     let device = images.device();
     let chosen = chosen.map(Tensor::from_inner);
@@ -345,14 +341,11 @@ where
 }
 
 /// The forward pass of the chosen paths without a graph.
-pub fn without_graph<'a, B: AutodiffBackend + Ops>(
+pub fn without_graph<'a, B: AutodiffBackend>(
     params: &'a Params<B>,
     chosen: Chosen<'a, B::InnerBackend>,
     half: Option<FloatDType>,
-) -> MaskedNet<'a, B::InnerBackend, impl FnMut(usize) -> Flat<B> + 'a>
-where
-    B::InnerBackend: Ops,
-{
+) -> MaskedNet<'a, B::InnerBackend, impl FnMut(usize) -> Flat<B> + 'a> {
     let value = |i: usize| params.value(i);
     MaskedNet::new(&params.layout, chosen, value, &Default::default()).half(half)
 }

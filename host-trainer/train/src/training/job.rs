@@ -58,10 +58,7 @@ where
     }
 }
 
-impl<'a, B: AutodiffBackend + Ops> Job<'a, B>
-where
-    B::InnerBackend: Ops,
-{
+impl<'a, B: AutodiffBackend> Job<'a, B> {
     /// Prepares a step and moves its parameters to the backend.
     pub fn new(setup: &Setup<'a>) -> (Self, Params<B>) {
         let (config, number) = (setup.config, setup.state.step);
@@ -84,7 +81,12 @@ where
     pub fn trains_largest(&self) -> bool {
         self.step.teacher == Teacher::Live || self.step.kind == StepKind::Largest
     }
+}
 
+impl<B: AutodiffBackend + Ops> Job<'_, B>
+where
+    B::InnerBackend: Ops,
+{
     /// Runs one update of Algorithm 1: clears the gradients, trains the largest network, which
     /// teaches, then the sub-networks, and applies the sum of all gradients.
     ///

@@ -8,7 +8,6 @@ use burn::tensor::{Tensor, TensorData};
 use supernano_base::config::Optimizer;
 use supernano_core::plan::Plan;
 
-use crate::backend::Ops;
 use crate::run::checkpoint::Checkpoint;
 use crate::supernet::{Layout, Source, TensorNet};
 
@@ -87,10 +86,7 @@ fn slice<B: burn::tensor::backend::Backend>(
     if full == shape { tensor } else { tensor.slice(shape.map(|n| 0..n)) }
 }
 
-impl<B: AutodiffBackend + Ops> Params<B>
-where
-    B::InnerBackend: Ops,
-{
+impl<B: AutodiffBackend> Params<B> {
     /// Moves the values and the momentum of a checkpoint to the backend.
     pub fn new(layout: Layout, checkpoint: &Checkpoint) -> Self {
         let device = Default::default();

@@ -17,7 +17,7 @@ use supernano_kernels::pool;
 use supernano_kernels::simd::Isa;
 
 use super::{PendingTensor, add, convolve, make, statistics, with};
-use crate::backend::{Act, BatchStats, Cpu, Execution, LANES, Map, Norm, Ops, Pending};
+use crate::backend::{Act, BatchStats, Cpu, LANES, Map, Norm, Ops, Pending};
 
 type Tracked<C> = Autodiff<Cpu, C>;
 
@@ -214,7 +214,6 @@ fn added<C: CheckpointStrategy>(
 
 impl<C: CheckpointStrategy> Ops for Tracked<C> {
     const LANES: usize = LANES;
-    const EXECUTION: Execution = Execution::Sliced;
 
     fn conv(x: &Map<Self>, weight: Tensor<Self, 4>, stride: usize) -> Map<Self> {
         convolved(&x.clone().into(), &weight, stride, false).0

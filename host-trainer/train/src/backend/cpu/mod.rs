@@ -13,7 +13,7 @@ use supernano_kernels::norm::NormFactors;
 use supernano_kernels::pool;
 use supernano_kernels::simd::Isa;
 
-use super::{Act, BatchStats, Cpu, EvalOps, Execution, LANES, Map, Norm, Ops, Pending};
+use super::{Act, BatchStats, Cpu, EvalOps, LANES, Map, Norm, Ops, Pending};
 
 /// Added to a variance before its root is taken.
 const EPSILON: f32 = 1e-5;
@@ -143,7 +143,6 @@ fn wrap<const D: usize>(t: NdArrayTensor) -> Tensor<Cpu, D> {
 
 impl Ops for Cpu {
     const LANES: usize = LANES;
-    const EXECUTION: Execution = Execution::Sliced;
 
     fn conv(x: &Map<Self>, weight: Tensor<Self, 4>, stride: usize) -> Map<Self> {
         conv2d(x, &weight, stride, &Epilogue::NONE)
