@@ -128,7 +128,7 @@ fn networks(args: &Args) -> Result<Vec<Network>> {
 }
 
 fn synthetic(space: &str, codes: &[&str], flags: &[&str], directory: &str) -> Result<Vec<Value>> {
-    let mut command = supernano(["synthetic", space]);
+    let mut command = supernano(["dev", "synthetic", space]);
     command.args(codes).args(flags);
     command.args(["--seed", SEED, "-o", directory, "--json"]);
     match process::json(&mut command)? {

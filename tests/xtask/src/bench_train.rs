@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::process::{self, Failure, Result, cargo, program, root};
+use crate::process::{self, Failure, Result, program};
 
 /// Arguments of `cargo xtask bench-train`.
 #[derive(clap::Args, Debug)]
@@ -19,9 +19,7 @@ pub struct Args {
 /// Builds the benchmark and runs it with one and with two threads, in separate processes: the peak
 /// memory is then that of one run.
 pub fn run(args: &Args) -> Result<()> {
-    let build = ["build", "--release", "--package", "supernano", "--example", "bench_train"];
-    process::run(&mut cargo(build))?;
-    let path = root().join("target/release/examples/bench_train");
+    let path = process::experiment("bench_train")?;
     let measure = |threads: u32| {
         process::json(&mut program(&path, [threads.to_string(), args.repeats.to_string()]))
     };

@@ -25,7 +25,7 @@ pub fn run(args: &Args, consent: Consent) -> Result<()> {
     process::build_host()?;
     let targets = std::iter::once("host".to_owned());
     for target in targets.chain(machines) {
-        let mut command = supernano(["selftest", "--target", &target, "--json"]);
+        let mut command = supernano(["dev", "selftest", "--target", &target, "--json"]);
         if args.all {
             command.arg("--all");
         }

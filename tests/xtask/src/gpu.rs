@@ -13,9 +13,11 @@ const SMALL: &str = "host-trainer/gpu/agreement.toml";
 
 /// Arguments of `cargo xtask gpu`.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Without --pack, runs `supernano gpu` on this machine with the arguments \
+#[command(
+    after_help = "Without --pack, runs `supernano dev gpu` on this machine with the arguments \
     after `--`. Another call continues the run.\n\n\
-    Example: cargo xtask gpu --pack out --data cifar-100-binary.tar.gz")]
+    Example: cargo xtask gpu --pack out --data cifar-100-binary.tar.gz"
+)]
 pub struct Args {
     /// Kind of device.
     #[arg(long, default_value = "cuda", value_parser = ["cuda", "vulkan"])]
@@ -29,7 +31,7 @@ pub struct Args {
     /// Size of the largest part of the data, MiB.
     #[arg(long, default_value_t = 48, value_parser = clap::value_parser!(u64).range(1..=4096))]
     part_mib: u64,
-    /// Arguments for `supernano gpu`.
+    /// Arguments for `supernano dev gpu`.
     #[arg(last = true)]
     arguments: Vec<String>,
 }
@@ -38,7 +40,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     let built = build(&args.device)?;
     let Some(folder) = &args.pack else {
-        let mut command = program(&built, ["gpu", "--device", &args.device]);
+        let mut command = program(&built, ["dev", "gpu", "--device", &args.device]);
         return process::run(command.args(&args.arguments)).map(|_| ());
     };
     pack(&built, folder)?;
@@ -51,7 +53,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     println!(
         "{}: then repeat this command until it prints `finished`\n  \
-         ./supernano gpu --device {}{data} --output results --minutes 9 --precision bfloat16",
+         ./supernano dev gpu --device {}{data} --output results --minutes 9 --precision bfloat16",
         folder.display(),
         args.device
     );
@@ -117,7 +119,7 @@ pub fn check(consent: Consent) -> Result<()> {
     let output = folder.path().join("gpu");
     let gpu = |device: &str| {
         let mut command =
-            program(&packed, ["gpu", "--device", device, "--config", SMALL, "--json"]);
+            program(&packed, ["dev", "gpu", "--device", device, "--config", SMALL, "--json"]);
         command.args(["--updates", "2", "--sliced-updates", "0", "--precision", "float16"]);
         command.arg("--output").arg(&output);
         command
@@ -125,7 +127,7 @@ pub fn check(consent: Consent) -> Result<()> {
     let report = process::json(&mut gpu("vulkan"))?;
     let (agrees, epochs) = (&report["check"]["agrees"], &report["train"]["epochs"]);
     if *agrees != true || *epochs != 1 || report["finished"] != true {
-        return Err(Failure::no(format!("supernano gpu --device vulkan: {report}")));
+        return Err(Failure::no(format!("supernano dev gpu --device vulkan: {report}")));
     }
     if succeeds_with_cuda() {
         eprintln!("SKIPPED: the rejection of CUDA, because this machine has an NVIDIA GPU");
@@ -134,7 +136,7 @@ pub fn check(consent: Consent) -> Result<()> {
     match process::run(&mut gpu("cuda")) {
         Err(Failure { code: 3, .. }) => Ok(()),
         Err(other) => Err(other),
-        Ok(_) => Err(Failure::no("supernano gpu --device cuda: succeeded without a GPU")),
+        Ok(_) => Err(Failure::no("supernano dev gpu --device cuda: succeeded without a GPU")),
     }
 }
 

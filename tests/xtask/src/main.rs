@@ -20,6 +20,7 @@ mod method_study;
 mod paper_tables;
 mod plain;
 mod process;
+mod rank_study;
 mod search;
 mod setup;
 mod verify;
@@ -67,6 +68,8 @@ enum Task {
     Gpu(gpu::Args),
     /// Run a study of the method at a small scale, or from the reference's weights.
     MethodStudy(method_study::Args),
+    /// Measure how well scores, surrogate and truths predict true accuracies.
+    RankStudy(rank_study::Args),
     /// Train and score the supernets of the paper's tables. This takes days on a GPU.
     PaperTables(paper_tables::Args),
     /// Search three budgets on the paper's supernet and check the results on the device
@@ -94,6 +97,7 @@ fn main() -> ExitCode {
         Task::BenchTrain(args) => bench_train::run(&args),
         Task::Gpu(args) => gpu::run(&args),
         Task::MethodStudy(args) => method_study::run(&args),
+        Task::RankStudy(args) => rank_study::run(&args),
         Task::PaperTables(args) => paper_tables::run(&args),
         Task::Search(args) => search::run(&args, consent),
         Task::Code => code::check(consent),

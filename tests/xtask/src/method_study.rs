@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::process::{self, Result, cargo, program, root};
+use crate::process::{self, Result, program};
 
 /// Arguments of `cargo xtask method-study`.
 #[derive(clap::Args, Debug)]
@@ -26,11 +26,10 @@ pub struct Args {
 
 /// Builds and runs the study.
 pub fn run(args: &Args) -> Result<()> {
-    let build = ["build", "--release", "--package", "supernano", "--example", "method_study"];
-    process::run(&mut cargo(build))?;
+    let path = process::experiment("method_study")?;
     let from_environment = std::env::var_os("SUPERNANO_SHARED").map(PathBuf::from);
     let shared = args.shared.clone().or(from_environment).unwrap_or_else(|| "../shared".into());
-    let mut study = program(root().join("target/release/examples/method_study"), [&args.study]);
+    let mut study = program(path, [&args.study]);
     study.arg("--minutes").arg(args.minutes.to_string());
     study.arg("--output").arg(&args.output).arg("--shared").arg(shared);
     println!("{}", process::json(&mut study)?);

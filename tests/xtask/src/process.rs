@@ -72,10 +72,21 @@ pub fn program<S: AsRef<OsStr>>(
 
 /// The `supernano` binary, in the root of the workspace.
 pub fn supernano<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
+    program(built("supernano"), args)
+}
+
+/// Builds a program of `tests/experiments` and returns its path.
+pub fn experiment(name: &str) -> Result<PathBuf> {
+    run(&mut cargo(["build", "--release", "--workspace", "--bin", name]))?;
+    Ok(built(name))
+}
+
+/// The path of a program that Cargo builds in release mode.
+fn built(name: &str) -> PathBuf {
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
-    let name = format!("supernano{}", std::env::consts::EXE_SUFFIX);
-    program(root().join(target).join("release").join(name), args)
+    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    root().join(target).join("release").join(file)
 }
 
 /// True if the command starts and succeeds. Its output is discarded.
@@ -124,6 +135,15 @@ pub fn run(command: &mut Command) -> Result<f64> {
         .map_err(|e| Failure::tool(format!("`{}`: {e}", shown(command))))?;
     ended(command, status)?;
     Ok(start.elapsed().as_secs_f64())
+}
+
+/// Runs a command whose standard output is shown.
+pub fn shown_run(command: &mut Command) -> Result<()> {
+    let status = command
+        .stdin(Stdio::null())
+        .status()
+        .map_err(|e| Failure::tool(format!("`{}`: {e}", shown(command))))?;
+    ended(command, status)
 }
 
 /// Runs a command that prints one JSON object.
