@@ -3,7 +3,7 @@
 //!
 //! What a kernel does is a sum over its loops: so much for a call, for a row, for a tile, for a
 //! tap of a tile. How often each runs is known from the shapes alone; what one round costs is
-//! counted once per core by `supernano calibrate`.
+//! counted once per core by `supernano dev calibrate`.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -110,7 +110,7 @@ fn cycles(text: &str, chip: Option<&Chip>, table: &InstructionTable) -> Result<u
         )
     });
     let expected = format!(
-        "a table of cycles measured on the board (`supernano calibrate` on it, then --table \
+        "a table of cycles measured on the board (`supernano dev calibrate` on it, then --table \
          FILE); for {} there are counted instructions only, which --instructions limits{hint}",
         table.core
     );
