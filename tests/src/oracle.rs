@@ -1,12 +1,13 @@
-//! An independent interpreter of blobs, written from `core/docs/blob-format.md` and
-//! `core/docs/quantization.md` alone, in exact integers (i128). It shares no code with core: not
-//! the parser, not the unpacking of weights, not the padding, not the arithmetic. Slow and plain.
+//! An independent interpreter of blobs in exact integers (i128), written from
+//! `core/docs/blob-format.md` and `core/docs/quantization.md` alone. It shares no code with core:
+//! neither the parser, nor the unpacking of weights, nor the padding, nor the arithmetic. It is slow
+//! and simple.
 
 mod read;
 
 use read::Bytes;
 
-/// A map: `[height][width][channels]`, flat.
+/// A feature map. `values` is `[height][width][channels]`.
 struct Map {
     height: usize,
     width: usize,
@@ -14,7 +15,7 @@ struct Map {
     values: Vec<i128>,
 }
 
-/// A tensor of the header.
+/// A tensor of the blob's header.
 #[derive(Debug, Clone)]
 pub struct Tensor {
     /// Height, width, channels.
@@ -48,11 +49,11 @@ enum Op {
 pub struct Oracle {
     /// Name of the search space.
     pub space: String,
-    /// The sub-network's code.
+    /// Code of the sub-network.
     pub code: String,
-    /// Labels in the order of the logits; empty without.
+    /// Labels in the order of the logits; empty if the blob has none.
     pub labels: Vec<String>,
-    /// Classes.
+    /// Number of classes.
     pub classes: usize,
     /// Tensors; 0 is the image.
     pub tensors: Vec<Tensor>,
@@ -74,7 +75,7 @@ impl Oracle {
     /// Reads a blob of version 2.
     ///
     /// # Errors
-    /// What is wrong, in words.
+    /// A description of the first fault.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         let mut fixed = Bytes::new(bytes);
         if fixed.take(4)? != [0x53, 0x4e, 0x42, 0x00] {
@@ -149,7 +150,7 @@ impl Oracle {
         }
     }
 
-    /// Bytes of an image.
+    /// Size of an image, bytes.
     pub fn image_len(&self) -> usize {
         self.tensors[0].shape.iter().product()
     }
@@ -167,7 +168,7 @@ impl Oracle {
     /// Logits `[classes]` of an image `[height][width][channels]`.
     ///
     /// # Panics
-    /// Where the image has another size, or the blob breaks a rule that its format states.
+    /// If the image has another size, or the blob breaks a rule of its format.
     pub fn logits(&self, image: &[u8]) -> Vec<i128> {
         assert_eq!(image.len(), self.image_len(), "image size");
         let [height, width, channels] = self.tensors[0].shape;
@@ -226,7 +227,7 @@ impl Oracle {
             |r: usize, o: usize| self.word(params + 4 * (r * channels.next_multiple_of(2) + o));
         let multiplier = 1 + usize::from(residual.is_some());
 
-        // Two input channels a pair; fours go (0, 2), (1, 3).
+        // A pair holds two input channels; four channels are stored as (0, 2), (1, 3).
         let pairs = source.channels.next_multiple_of(4) / 2;
         let weight = |o: usize, ky: usize, c: usize, kx: usize| {
             let pair = c / 4 * 2 + c % 2;
@@ -285,8 +286,8 @@ impl Oracle {
         Map { height, width, channels, values }
     }
 
-    /// A weight w[ky][kx] from T = H w Ht, the 16 transformed values. H has a left inverse:
-    /// 1/2 [1 0 0 0; 0 1 -1 0; 0 0 0 1]. `half` counts i16 within the pairs of inputs.
+    /// A weight `w[ky][kx]` from the 16 transformed values `T = H w Ht`. H has the left inverse
+    /// 1/2 [1 0 0 0; 0 1 -1 0; 0 0 0 1]. `half` is the position of an i16 within the pairs of inputs.
     fn untransformed(
         &self,
         weights: usize,

@@ -1,6 +1,6 @@
-//! Bytes and CRC-32, as the documents describe them.
+//! Bytes and CRC-32, as `core/docs/blob-format.md` describes them.
 
-/// What is left to read.
+/// The bytes that are left to read.
 pub struct Bytes<'a>(&'a [u8]);
 
 impl<'a> Bytes<'a> {
@@ -34,7 +34,8 @@ impl<'a> Bytes<'a> {
     }
 }
 
-/// CRC-32/ISO-HDLC, bit by bit: reflected polynomial 0xedb88320, all ones before and after.
+/// CRC-32/ISO-HDLC, bit by bit: reflected polynomial 0xedb88320, initial value and final XOR of all
+/// ones.
 pub fn crc32(bytes: &[u8]) -> u32 {
     let mut crc = u32::MAX;
     for &byte in bytes {

@@ -77,15 +77,17 @@ pub struct Point {
 /// for which a file or a figure is missing.
 ///
 /// # Errors
-/// [`Error::Missing`] if both files are missing; [`Error::Invalid`] with file and line if
-/// one is not as expected; [`Error::Io`] where the page cannot be written.
+/// [`Error::Missing`] if both files are missing; [`Error::Invalid`] with file and line for contents
+/// that are not as expected; [`Error::Io`] if the page cannot be written.
 pub fn write(run: &Path) -> Result<std::path::PathBuf> {
     let results = optional(&run.join("results.json"), supernano_base::files::read_json::<Results>)?;
     let points = optional(&run.join("metrics.jsonl"), metrics)?;
     if results.is_none() && points.is_none() {
         return Err(Error::Missing {
             path: run.join("results.json"),
-            needed_for: "the report; metrics.jsonl, made by `supernano train`, would do too".into(),
+            needed_for:
+                "the report, which needs results.json or the metrics.jsonl of `supernano train`"
+                    .into(),
         });
     }
     let name = run.file_name().map_or_else(|| "run".into(), |n| n.to_string_lossy().into_owned());
