@@ -1,16 +1,15 @@
-//! The operations made of burn's own, for GPUs. A map is `[n, channels, height, width, 1]`.
+//! [`Ops`] for the GPU backends, composed of the operations of burn. A map has the shape
+//! `[n, channels, height, width, 1]`.
 //!
-//! [`BatchStats`] are values on the host and stay empty here, so that nothing waits for the device.
-//! Recalibration takes the masked execution, which keeps its statistics there.
+//! [`BatchStats`] are values on the host. They stay empty here, so that no operation waits for the
+//! device. Recalibration uses the masked execution, which keeps the statistics on the device.
 
 use burn::backend::Autodiff;
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Tensor, activation};
 use supernano_train::backend::{Act, BatchStats, Execution, Map, Ops};
-
-/// Added to a variance before its root is taken.
-const EPSILON: f32 = 1e-5;
+use supernano_train::supernet::BN_EPSILON;
 
 fn map<B: Ops>(data: Tensor<B, 4>) -> Map<B> {
     let [n, c, h, w] = data.dims();
@@ -29,12 +28,13 @@ fn batch_norm<B: Ops>(
     beta: Tensor<B, 1>,
     act: Act<B>,
 ) -> (Map<B>, BatchStats) {
-    let (c, count) = (x.c, x.n * x.h * x.w);
+    let c = x.c;
+    let count = x.n * x.h * x.w;
     let flat = x.to_tensor().reshape([x.n, c, x.h * x.w]);
     let mean = flat.clone().mean_dim(2).mean_dim(0);
     let centred = flat - mean;
     let var = centred.clone().powi_scalar(2).mean_dim(2).mean_dim(0);
-    let factor = gamma.reshape([1, c, 1]) / (var + EPSILON).sqrt();
+    let factor = gamma.reshape([1, c, 1]) / (var + BN_EPSILON).sqrt();
     let y = centred * factor + beta.reshape([1, c, 1]);
     let stats = BatchStats { mean: Vec::new(), var_biased: Vec::new(), count };
     let y = Map { data: y.reshape([x.n, c, x.h, x.w, 1]), ..*x };
@@ -58,7 +58,7 @@ fn pool<B: Ops>(x: &Map<B>) -> Tensor<B, 2> {
     x.to_tensor().reshape([x.n, x.c, x.h * x.w]).mean_dim(2).reshape([x.n, x.c])
 }
 
-macro_rules! stock {
+macro_rules! impl_ops {
     ($backend:ty) => {
         impl Ops for $backend {
             const LANES: usize = 1;
@@ -93,10 +93,10 @@ macro_rules! stock {
 }
 
 #[cfg(feature = "cuda")]
-stock!(crate::device::Cuda);
+impl_ops!(crate::device::Cuda);
 #[cfg(feature = "cuda")]
-stock!(Autodiff<crate::device::Cuda>);
+impl_ops!(Autodiff<crate::device::Cuda>);
 #[cfg(feature = "vulkan")]
-stock!(crate::device::Vulkan);
+impl_ops!(crate::device::Vulkan);
 #[cfg(feature = "vulkan")]
-stock!(Autodiff<crate::device::Vulkan>);
+impl_ops!(Autodiff<crate::device::Vulkan>);
