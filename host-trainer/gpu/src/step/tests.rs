@@ -1,26 +1,28 @@
 use supernano_core::plan::BranchScheme;
-use supernano_train::backend::CpuAutodiff;
+use supernano_train::backend::{CpuAutodiff, Execution};
 
 use super::*;
-use crate::agreement::{Agreement, config, masked};
+use crate::agreement::{Agreement, Comparison, Updates, config, trained};
 use crate::device::OnDevice as _;
+
+const MASKED: Updates = Updates { execution: Execution::Masked, n: 2 };
 
 #[test]
 fn masked_and_sliced_are_the_same_update() {
-    let found = Agreement::default().on::<CpuAutodiff>().unwrap();
-    assert!(found.len() > 15, "{found:?}");
-    for comparison in found {
+    let comparisons = Agreement::default().on::<CpuAutodiff>().unwrap();
+    assert!(comparisons.len() > 15, "{comparisons:?}");
+    for comparison in comparisons {
         assert!(comparison.agrees(), "{comparison:?}");
-        let nan = crate::agreement::Comparison { difference: f64::NAN, ..comparison };
+        let nan = Comparison { difference: f64::NAN, ..comparison };
         assert!(!nan.agrees());
     }
 }
 
 #[test]
-fn updates_are_told_apart() {
+fn updates_change_weights_and_losses() {
     let config = config("prelu+oe", "").unwrap();
-    let two = masked::<CpuAutodiff>(&config, 2).unwrap();
-    let one = masked::<CpuAutodiff>(&config, 1).unwrap();
+    let two = trained::<CpuAutodiff>(&config, MASKED).unwrap();
+    let one = trained::<CpuAutodiff>(&config, Updates { n: 1, ..MASKED }).unwrap();
     assert!(one.values.iter().zip(&two.values).any(|(a, b)| (a - b).abs() > 2e-3));
     assert!(one.losses.students > 0.0 && two.losses.students > one.losses.students);
     assert_eq!(config.scheme(1), BranchScheme::Shared);
@@ -30,6 +32,6 @@ fn updates_are_told_apart() {
 fn a_loss_that_is_not_finite_stops_training() {
     let mut config = config("oe", "").unwrap();
     config.steps[0].lr = 1e30;
-    let error = masked::<CpuAutodiff>(&config, 6).err().unwrap();
+    let error = trained::<CpuAutodiff>(&config, Updates { n: 6, ..MASKED }).err().unwrap();
     assert!(matches!(error, Error::NotFinite { step: 1, update: 0, .. }), "{error}");
 }
