@@ -5,6 +5,7 @@
 //! the sliced execution on the CPU.
 
 use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::{Tensor, TensorData};
 use serde::Serialize;
 use supernano_base::config::{Augmentation, Precision, RunConfig};
 use supernano_base::error::Result;
@@ -12,7 +13,7 @@ use supernano_base::rng::{Key, Purpose};
 use supernano_core::arch::Arch;
 use supernano_core::plan::resolve;
 use supernano_data::{Dataset, load};
-use supernano_train::backend::{CpuAutodiff, Execution, Ops};
+use supernano_train::backend::CpuAutodiff;
 use supernano_train::run::checkpoint::Checkpoint;
 use supernano_train::run::recalibration_batches;
 use supernano_train::supernet::{EvalSet, Weights, evaluate, recalibrate};
@@ -65,19 +66,15 @@ pub struct Agreement {
 impl OnDevice for Agreement {
     type Output = Vec<Comparison>;
 
-    fn on<B: AutodiffBackend + Ops>(self) -> Result<Vec<Comparison>>
-    where
-        B::InnerBackend: Ops,
-    {
+    fn on<B: AutodiffBackend>(self) -> Result<Vec<Comparison>> {
         let mut comparisons = updates::<B>()?;
         comparisons.push(augmentation::<B>()?);
         comparisons.extend(validation::<B>()?);
         if let Some(half) = half(self.precision) {
             let shared = config("prelu+oe", "")?;
-            let updates = Updates { execution: Execution::Masked, n: 20 };
             let rounded = RunConfig { precision: self.precision, ..shared.clone() };
-            let rounded = trained::<B>(&rounded, updates)?;
-            let whole = trained::<B>(&shared, updates)?;
+            let rounded = masked::<B>(&rounded, 20)?;
+            let whole = masked::<B>(&shared, 20)?;
             let what = format!("20 masked updates in {half:?} against float32: mean loss");
             let difference = whole.loss_difference(&rounded) / 20.0;
             comparisons.push(Comparison { what, difference, tolerance: 0.05 });
@@ -90,14 +87,6 @@ impl OnDevice for Agreement {
 pub(crate) fn config(enhancement: &str, step: &str) -> Result<RunConfig> {
     let text = format!("{}{step}", CONFIG.replacen("prelu+oe", enhancement, 1));
     RunConfig::parse(&text, "agreement.toml")
-}
-
-/// Updates of a training step.
-#[derive(Clone, Copy)]
-pub(crate) struct Updates {
-    pub execution: Execution,
-    /// Number of updates.
-    pub n: u64,
 }
 
 /// The result of some updates.
@@ -135,89 +124,98 @@ fn weights_of(config: &RunConfig) -> Weights {
     weights
 }
 
-fn params_of<B: AutodiffBackend + Ops>(config: &RunConfig) -> Params<B>
-where
-    B::InnerBackend: Ops,
-{
+fn params_of<B: AutodiffBackend>(config: &RunConfig) -> Params<B> {
     let Weights { layout, values } = weights_of(config);
     let step = config.steps.len();
     let start = Checkpoint::start(step, values);
     Params::new(layout, &start)
 }
 
-/// Runs updates of the last step of a configuration on synthetic images.
-pub(crate) fn trained<B: AutodiffBackend + Ops>(
-    config: &RunConfig,
-    updates: Updates,
-) -> Result<Trained>
-where
-    B::InnerBackend: Ops,
-{
-    let (number, space) = (config.steps.len(), config.space());
-    let step = &config.steps[number - 1];
-    let mut params = params_of::<B>(config);
-    let enhancement = step.enhancement(config.enhancement);
-    let optimizer = config.optimizer;
-    let job =
-        Job { space: config.shared_space(), enhancement, step, number, optimizer, fixed: None };
-    let mut masked = MaskedStep::new(job, config.precision);
-    let mut losses = Losses::default();
+/// The data of one update: normalised synthetic images `[batch, channels, height, width]`, their
+/// classes, and the sub-networks.
+struct UpdateData {
+    pixels: Vec<f32>,
+    labels: Vec<u16>,
+    archs: Vec<Arch>,
+}
+
+/// The data of `n` updates of the last step of a configuration.
+fn synthetic(config: &RunConfig, n: u64) -> Result<Vec<UpdateData>> {
+    let space = config.space();
+    let step = &config.steps[config.steps.len() - 1];
     let key = Key::new(config.seed);
-    for update in 0..updates.n {
+    let data = |update: u64| {
         let wave = |i: usize| ((i as u64 * 7 + update * 131) as f32 * 0.37).sin();
-        let pixels: Vec<f32> = (0..step.batch * space.input.len()).map(wave).collect();
-        let labels: Vec<u16> = (0..step.batch as u16).map(|i| i % space.classes).collect();
-        let batch = Batch::<B>::new(&pixels, &labels, space.input);
-        let archs = draw(&space, step, key, update)?;
-        losses.add(match updates.execution {
-            Execution::Sliced => masked.job.update(&mut params, &batch, &archs, step.lr, update)?,
-            Execution::Masked => {
-                let device = Default::default();
-                let sets = PlanSets::new(vec![masked.plans(&archs)], &device);
-                let labels = loss::one_hot(&labels, space.classes.into(), &device);
-                let batch = (batch.plain.to_tensor(), labels);
-                masked.update(&mut params, batch, sets.get(0), (step.lr, update))?
-            }
-        });
+        let pixels = (0..step.batch * space.input.len()).map(wave).collect();
+        let labels = (0..step.batch as u16).map(|i| i % space.classes).collect();
+        Ok(UpdateData { pixels, labels, archs: draw(&space, step, key, update)? })
+    };
+    (0..n).map(data).collect()
+}
+
+/// The last step of a configuration.
+fn last_step<B: AutodiffBackend>(config: &RunConfig) -> Job<'_, B> {
+    let number = config.steps.len();
+    let step = &config.steps[number - 1];
+    let enhancement = step.enhancement(config.enhancement);
+    let (space, optimizer) = (config.shared_space(), config.optimizer);
+    Job { space, enhancement, step, number, optimizer, fixed: None }
+}
+
+/// Runs `n` updates of the last step with all paths in one batch.
+pub(crate) fn masked<B: AutodiffBackend>(config: &RunConfig, n: u64) -> Result<Trained> {
+    let mut params = params_of::<B>(config);
+    let mut step = MaskedStep::new(last_step::<B>(config), config.precision);
+    let (device, space) = (Default::default(), config.space());
+    let [channels, height, width] =
+        [space.input.channels, space.input.height, space.input.width].map(usize::from);
+    let mut losses = Losses::default();
+    for (update, data) in (0..).zip(synthetic(config, n)?) {
+        let shape = [data.labels.len(), channels, height, width];
+        let images = Tensor::from_data(TensorData::new(data.pixels, shape), &device);
+        let labels = loss::one_hot(&data.labels, space.classes.into(), &device);
+        let sets = PlanSets::new(vec![step.plans(&data.archs)], &device);
+        let at = (step.job.step.lr, update);
+        losses.add(step.update(&mut params, (images, labels), sets.get(0), at)?);
     }
-    losses.add(masked.read()?);
+    losses.add(step.read()?);
+    Ok(Trained { values: params.host_values(), losses })
+}
+
+/// Runs the same updates on the CPU, path after path.
+fn sliced(config: &RunConfig, n: u64) -> Result<Trained> {
+    let mut params = params_of::<CpuAutodiff>(config);
+    let job = last_step::<CpuAutodiff>(config);
+    let input = config.space().input;
+    let mut losses = Losses::default();
+    for (update, data) in (0..).zip(synthetic(config, n)?) {
+        let batch = Batch::new(&data.pixels, &data.labels, input);
+        losses.add(job.update(&mut params, &batch, &data.archs, job.step.lr, update)?);
+    }
     Ok(Trained { values: params.host_values(), losses })
 }
 
 /// Compares updates of every kind: weights and losses.
-fn updates<B: AutodiffBackend + Ops>() -> Result<Vec<Comparison>>
-where
-    B::InnerBackend: Ops,
-{
+fn updates<B: AutodiffBackend>() -> Result<Vec<Comparison>> {
     let untrained = HALVES.replace("temperature = 2.0", "teacher = \"untrained\"");
     let exclusive = HALVES.replace("halves", "exclusive");
     let clipped = HALVES.replace("k = 3", "k = 3\nclip = 0.5");
-    let masked = |n| Updates { execution: Execution::Masked, n };
-    let sliced = |n| Updates { execution: Execution::Sliced, n };
     let shared = config("prelu+oe", "")?;
     // Rounding errors grow with every update and with the learning rate.
     let mut slow = config("prelu+oe", "")?;
     slow.steps[0].lr = 0.01;
-    let mut two = config("prelu+oe", "")?;
-    two.steps[0].k = 1;
     let mut comparisons = Vec::new();
-    for (what, config, updates, tolerance) in [
-        ("a masked update", shared, masked(1), 2e-4),
-        ("20 masked updates", slow, masked(20), 2e-3),
-        ("a masked update without enhancement", config("none", "")?, masked(1), 2e-4),
-        ("a masked update of halves", config("oe", HALVES)?, masked(1), 2e-4),
-        ("a masked update of exclusive branches", config("prelu+oe", &exclusive)?, masked(1), 2e-4),
-        (
-            "a masked update with the untrained teacher",
-            config("prelu+oe", &untrained)?,
-            masked(1),
-            2e-4,
-        ),
-        ("a masked update with clipping", config("prelu+oe", &clipped)?, masked(1), 2e-4),
-        ("a sliced update of two networks", two, sliced(1), 2e-4),
+    for (what, config, n, tolerance) in [
+        ("a masked update", shared, 1, 2e-4),
+        ("20 masked updates", slow, 20, 2e-3),
+        ("a masked update without enhancement", config("none", "")?, 1, 2e-4),
+        ("a masked update of halves", config("oe", HALVES)?, 1, 2e-4),
+        ("a masked update of exclusive branches", config("prelu+oe", &exclusive)?, 1, 2e-4),
+        ("a masked update with the untrained teacher", config("prelu+oe", &untrained)?, 1, 2e-4),
+        ("a masked update with clipping", config("prelu+oe", &clipped)?, 1, 2e-4),
     ] {
-        let expected = trained::<CpuAutodiff>(&config, sliced(updates.n))?;
-        let found = trained::<B>(&config, updates)?;
+        let expected = sliced(&config, n)?;
+        let found = masked::<B>(&config, n)?;
         comparisons.push(Comparison {
             what: format!("{what}: weights"),
             difference: found.difference(&expected),
@@ -239,7 +237,7 @@ fn images() -> Result<(RunConfig, Dataset)> {
 }
 
 /// Compares augmented images.
-fn augmentation<B: AutodiffBackend + Ops>() -> Result<Comparison> {
+fn augmentation<B: AutodiffBackend>() -> Result<Comparison> {
     let (config, dataset) = images()?;
     let space = config.space();
     let key = Key { seed: config.seed, epoch: 1, step: 1 };
@@ -262,10 +260,7 @@ fn augmentation<B: AutodiffBackend + Ops>() -> Result<Comparison> {
 }
 
 /// Compares scores after recalibration.
-fn validation<B: AutodiffBackend + Ops>() -> Result<Vec<Comparison>>
-where
-    B::InnerBackend: Ops,
-{
+fn validation<B: AutodiffBackend>() -> Result<Vec<Comparison>> {
     let (config, dataset) = images()?;
     let space = config.space();
     let key = Key::new(config.seed);

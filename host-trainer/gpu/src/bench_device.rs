@@ -7,13 +7,13 @@ use std::ops::Range;
 use std::time::Instant;
 
 use burn::tensor::backend::AutodiffBackend;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use supernano_base::config::{Precision, RunConfig, StepKind};
 use supernano_base::error::{Error, Result};
 use supernano_base::rng::{Key, Purpose};
 use supernano_core::arch::Arch;
 use supernano_data::Dataset;
-use supernano_train::backend::{Execution, Ops};
+use supernano_train::backend::CpuAutodiff;
 use supernano_train::run::checkpoint::Checkpoint;
 use supernano_train::run::recalibration_batches;
 use supernano_train::supernet::Weights;
@@ -24,7 +24,7 @@ use supernano_train::training::sampling::draw;
 use supernano_train::training::state::layout_of;
 
 use crate::device::OnDevice;
-use crate::resident::{EpochData, Resident};
+use crate::resident::Resident;
 use crate::step::MaskedStep;
 use crate::validation::{ValidationImages, validate};
 
@@ -46,17 +46,17 @@ pub struct DeviceBench<'a> {
     pub dataset: &'a Dataset,
     /// Timed updates of the masked execution.
     pub updates: u64,
-    /// Timed updates of the sliced execution; 0 to skip it.
+    /// Timed updates of the sliced execution, which is the CPU's; 0 to skip it.
     pub sliced_updates: u64,
     /// A second precision for the masked execution.
     pub precision: Precision,
 }
 
 /// The timing of one execution.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StepTiming {
     /// `masked` or `sliced`.
-    pub execution: &'static str,
+    pub execution: String,
     /// Precision of convolutions.
     pub precision: Precision,
     /// Images in an update.
@@ -73,7 +73,7 @@ pub struct StepTiming {
 }
 
 /// The timings of a device.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DeviceTimings {
     /// One timing for each execution and precision.
     pub steps: Vec<StepTiming>,
@@ -86,26 +86,17 @@ pub struct DeviceTimings {
 impl OnDevice for DeviceBench<'_> {
     type Output = DeviceTimings;
 
-    fn on<B: AutodiffBackend + Ops>(self) -> Result<DeviceTimings>
-    where
-        B::InnerBackend: Ops,
-    {
-        let mut steps = vec![self.step::<B>(Execution::Masked, Precision::Float32)?];
+    fn on<B: AutodiffBackend>(self) -> Result<DeviceTimings> {
+        let mut steps = vec![self.masked::<B>(Precision::Float32)?];
         if self.precision != Precision::Float32 {
-            steps.push(self.step::<B>(Execution::Masked, self.precision)?);
+            steps.push(self.masked::<B>(self.precision)?);
         }
         if self.sliced_updates > 0 {
-            steps.push(self.step::<B>(Execution::Sliced, Precision::Float32)?);
+            steps.push(self.sliced()?);
         }
         let (evaluated, eval_images_per_s) = self.evaluation::<B>()?;
         Ok(DeviceTimings { steps, evaluated, eval_images_per_s })
     }
-}
-
-/// Images and plans of all updates of a masked timing, on the device.
-struct OnDeviceEpoch<B: AutodiffBackend> {
-    resident: Resident<B::InnerBackend>,
-    epoch: EpochData<B::InnerBackend>,
 }
 
 impl DeviceBench<'_> {
@@ -117,13 +108,10 @@ impl DeviceBench<'_> {
         })
     }
 
-    fn start<B: AutodiffBackend + Ops>(
+    fn start<B: AutodiffBackend>(
         &self,
         precision: Precision,
-    ) -> Result<(MaskedStep<'_, B>, Params<B>)>
-    where
-        B::InnerBackend: Ops,
-    {
+    ) -> Result<(MaskedStep<'_, B>, Params<B>)> {
         let config = self.config;
         let number = self.number()?;
         let space = config.shared_space();
@@ -137,34 +125,17 @@ impl DeviceBench<'_> {
         Ok((MaskedStep::new(job, precision), Params::new(layout, &state)))
     }
 
-    fn step<B: AutodiffBackend + Ops>(
-        &self,
-        execution: Execution,
-        precision: Precision,
-    ) -> Result<StepTiming>
-    where
-        B::InnerBackend: Ops,
-    {
+    /// Times the masked execution on the device.
+    fn masked<B: AutodiffBackend>(&self, precision: Precision) -> Result<StepTiming> {
         let (mut masked, mut params) = self.start::<B>(precision)?;
-        let (dataset, config) = (self.dataset, self.config);
-        let step = masked.job.step;
-        let space = masked.job.space.clone();
-        let key = Key::new(config.seed);
-        let order = key.permutation(Purpose::Shuffle, dataset.train.len());
-        let sliced = execution == Execution::Sliced;
-        let updates = if sliced { self.sliced_updates } else { self.updates };
-        let all = WARM_UP + updates;
-        // Sliced networks have different shapes, each of which a device may have to tune. Therefore
-        // all sliced updates use the same networks.
-        let archs = |update| draw(&space.get(), step, key, if sliced { 0 } else { update });
-        let on_device = if sliced {
-            None
-        } else {
-            let resident = Resident::<B::InnerBackend>::new(dataset, config.augmentation);
-            let plans = (0..all).map(|u| Ok(masked.plans(&archs(u)?))).collect::<Result<_>>()?;
-            let epoch = resident.epoch(&order, key, plans);
-            Some(OnDeviceEpoch::<B> { resident, epoch })
-        };
+        let (space, step) = (masked.job.space.clone(), masked.job.step);
+        let key = Key::new(self.config.seed);
+        let order = key.permutation(Purpose::Shuffle, self.dataset.train.len());
+        let all = WARM_UP + self.updates;
+        let plans = |u| Ok(masked.plans(&draw(&space.get(), step, key, u)?));
+        let plans = (0..all).map(plans).collect::<Result<_>>()?;
+        let resident = Resident::<B::InnerBackend>::new(self.dataset, self.config.augmentation);
+        let epoch = resident.epoch(&order, key, plans);
         let mut losses = Losses::default();
         let mut started = Instant::now();
         for update in 0..all {
@@ -173,42 +144,56 @@ impl DeviceBench<'_> {
                 params.wait();
                 started = Instant::now();
             }
-            let range = batch_of(update, order.len(), step.batch);
-            losses.add(match &on_device {
-                Some(OnDeviceEpoch { resident, epoch }) => {
-                    let batch = resident.batch(epoch, range);
-                    let set = epoch.sets.get(update as usize);
-                    masked.update(&mut params, batch, set, (step.lr, update))?
-                }
-                None => {
-                    let indices = &order[range];
-                    let pixels = dataset.augmented(indices, &config.augmentation, key);
-                    let labels = dataset.labels(indices);
-                    let batch = Batch::new(&pixels, &labels, dataset.shape);
-                    masked.job.update(&mut params, &batch, &archs(update)?, step.lr, update)?
-                }
-            });
+            let batch = resident.batch(&epoch, batch_of(update, order.len(), step.batch));
+            let set = epoch.sets.get(update as usize);
+            losses.add(masked.update(&mut params, batch, set, (step.lr, update))?);
         }
         losses.add(masked.read()?);
         params.wait();
         let seconds = started.elapsed().as_secs_f64();
         Ok(StepTiming {
-            execution: if sliced { "sliced" } else { "masked" },
+            execution: "masked".into(),
             precision,
             batch: batch_of(0, order.len(), step.batch).len(),
             paths: step.k + usize::from(masked.job.trains_largest()),
+            updates: self.updates,
+            step_ms: 1e3 * seconds / self.updates.max(1) as f64,
+            loss: losses.students / all as f64,
+        })
+    }
+
+    /// Times the sliced execution on the CPU, to compare the device with.
+    fn sliced(&self) -> Result<StepTiming> {
+        let (MaskedStep { job, .. }, mut params) = self.start::<CpuAutodiff>(Precision::Float32)?;
+        let (step, dataset) = (job.step, self.dataset);
+        let key = Key::new(self.config.seed);
+        let order = key.permutation(Purpose::Shuffle, dataset.train.len());
+        let updates = self.sliced_updates;
+        let mut losses = Losses::default();
+        let started = Instant::now();
+        for update in 0..updates {
+            let indices = &order[batch_of(update, order.len(), step.batch)];
+            let pixels = dataset.augmented(indices, &self.config.augmentation, key);
+            let labels = dataset.labels(indices);
+            let batch = Batch::new(&pixels, &labels, dataset.shape);
+            let archs = draw(&job.space.get(), step, key, update)?;
+            losses.add(job.update(&mut params, &batch, &archs, step.lr, update)?);
+        }
+        let seconds = started.elapsed().as_secs_f64();
+        Ok(StepTiming {
+            execution: "sliced".into(),
+            precision: Precision::Float32,
+            batch: batch_of(0, order.len(), step.batch).len(),
+            paths: step.k + usize::from(job.trains_largest()),
             updates,
             step_ms: 1e3 * seconds / updates.max(1) as f64,
-            loss: losses.students / all as f64,
+            loss: losses.students / updates.max(1) as f64,
         })
     }
 
     /// Times recalibration and evaluation. Returns the number of sub-networks and the images per
     /// second.
-    fn evaluation<B: AutodiffBackend + Ops>(&self) -> Result<(usize, f64)>
-    where
-        B::InnerBackend: Ops,
-    {
+    fn evaluation<B: AutodiffBackend>(&self) -> Result<(usize, f64)> {
         let (masked, params) = self.start::<B>(Precision::Float32)?;
         let job = &masked.job;
         let (config, dataset) = (self.config, self.dataset);

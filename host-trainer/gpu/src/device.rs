@@ -7,7 +7,7 @@ use burn::backend::Autodiff;
 use burn::tensor::Tensor;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use supernano_base::error::{Error, Result};
-use supernano_train::backend::{Cpu, CpuAutodiff, Ops};
+use supernano_train::backend::{Cpu, CpuAutodiff};
 use supernano_train::training::{self, Accelerator};
 
 #[cfg(any(feature = "cuda", feature = "vulkan"))]
@@ -29,9 +29,7 @@ pub trait OnDevice {
     ///
     /// # Errors
     /// Those of the task.
-    fn on<B: AutodiffBackend + Ops>(self) -> Result<Self::Output>
-    where
-        B::InnerBackend: Ops;
+    fn on<B: AutodiffBackend>(self) -> Result<Self::Output>;
 }
 
 /// A processor.
@@ -75,9 +73,9 @@ impl Device {
         match self {
             Self::Cpu => Ok(&training::Cpu),
             #[cfg(feature = "cuda")]
-            Self::Cuda => Ok(&MaskedAccelerator::<Autodiff<Cuda>>::new()),
+            Self::Cuda => Ok(&const { MaskedAccelerator::<Autodiff<Cuda>>::new() }),
             #[cfg(feature = "vulkan")]
-            Self::Vulkan => Ok(&MaskedAccelerator::<Autodiff<Vulkan>>::new()),
+            Self::Vulkan => Ok(&const { MaskedAccelerator::<Autodiff<Vulkan>>::new() }),
             #[cfg(not(all(feature = "cuda", feature = "vulkan")))]
             _ => Err(self.not_built_in()),
         }

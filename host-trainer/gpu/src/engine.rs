@@ -6,7 +6,6 @@ use burn::tensor::backend::AutodiffBackend;
 use supernano_base::config::Precision;
 use supernano_base::error::Result;
 use supernano_base::rng::Key;
-use supernano_train::backend::Ops;
 use supernano_train::training::job::Job;
 use supernano_train::training::params::Params;
 use supernano_train::training::{
@@ -26,10 +25,7 @@ impl<B> MaskedAccelerator<B> {
     }
 }
 
-impl<B: AutodiffBackend + Ops> Accelerator for MaskedAccelerator<B>
-where
-    B::InnerBackend: Ops,
-{
+impl<B: AutodiffBackend> Accelerator for MaskedAccelerator<B> {
     fn computes_in(&self, _precision: Precision) -> bool {
         true
     }
@@ -52,10 +48,7 @@ where
     }
 }
 
-struct MaskedEngine<'a, B: AutodiffBackend + Ops>
-where
-    B::InnerBackend: Ops,
-{
+struct MaskedEngine<'a, B: AutodiffBackend> {
     step: MaskedStep<'a, B>,
     params: Params<B>,
     resident: Resident<B::InnerBackend>,
@@ -67,10 +60,7 @@ where
     first: u64,
 }
 
-impl<B: AutodiffBackend + Ops> Learner for MaskedEngine<'_, B>
-where
-    B::InnerBackend: Ops,
-{
+impl<B: AutodiffBackend> Learner for MaskedEngine<'_, B> {
     fn begin(&mut self, order: &[u32], key: Key, first: u64, updates: u64) -> Result<()> {
         let (space, step) = (self.step.job.space.clone(), self.step.job.step);
         let mut plans = Vec::with_capacity(updates as usize);
@@ -94,10 +84,7 @@ where
     }
 }
 
-impl<B: AutodiffBackend + Ops> Engine for MaskedEngine<'_, B>
-where
-    B::InnerBackend: Ops,
-{
+impl<B: AutodiffBackend> Engine for MaskedEngine<'_, B> {
     fn values(&self) -> Vec<f32> {
         self.params.host_values()
     }

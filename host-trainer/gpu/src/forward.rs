@@ -13,7 +13,6 @@ use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{FloatDType, Int, Tensor, activation};
 use supernano_core::space::{Block, Shortcut};
-use supernano_train::backend::Ops;
 use supernano_train::supernet::{BN_EPSILON, Layout, Role};
 use supernano_train::training::params::{Flat, Leaves, Params};
 
@@ -257,15 +256,12 @@ impl<'a, B: Backend, F: FnMut(usize) -> Tensor<B, 1>> MaskedForward<'a, B, F> {
 
 /// Logits `[paths, n, classes]` of a set over images `[n, channels, height, width]`, with one graph
 /// for all paths, and the leaves of the graph. Convolutions compute in `half` if it is given.
-pub(crate) fn with_graph<B: AutodiffBackend + Ops>(
+pub(crate) fn with_graph<B: AutodiffBackend>(
     params: &Params<B>,
     set: PlanSet<'_, B::InnerBackend>,
     images: Tensor<B::InnerBackend, 4>,
     half: Option<FloatDType>,
-) -> (Tensor<B, 3>, Leaves<B>)
-where
-    B::InnerBackend: Ops,
-{
+) -> (Tensor<B, 3>, Leaves<B>) {
     let mut path = params.open();
     let device = images.device();
     let set = set.map(Tensor::from_inner);
@@ -275,14 +271,11 @@ where
 }
 
 /// The forward pass of a set without a graph.
-pub(crate) fn without_graph<'a, B: AutodiffBackend + Ops>(
+pub(crate) fn without_graph<'a, B: AutodiffBackend>(
     params: &'a Params<B>,
     set: PlanSet<'a, B::InnerBackend>,
     half: Option<FloatDType>,
-) -> MaskedForward<'a, B::InnerBackend, impl FnMut(usize) -> Flat<B> + 'a>
-where
-    B::InnerBackend: Ops,
-{
+) -> MaskedForward<'a, B::InnerBackend, impl FnMut(usize) -> Flat<B> + 'a> {
     let value = |i: usize| params.value(i);
     MaskedForward::new(&params.layout, set, half, value, &Default::default())
 }

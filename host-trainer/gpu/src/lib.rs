@@ -16,6 +16,4 @@ mod forward;
 mod plans;
 mod resident;
 mod step;
-#[cfg(any(feature = "cuda", feature = "vulkan"))]
-mod stock;
 mod validation;

@@ -9,7 +9,6 @@ use supernano_base::config::{Precision, StepKind};
 use supernano_base::error::{Error, Result};
 use supernano_core::arch::Arch;
 use supernano_core::plan::Plan;
-use supernano_train::backend::Ops;
 use supernano_train::training::job::Job;
 use supernano_train::training::params::Params;
 use supernano_train::training::{Losses, loss};
@@ -46,10 +45,7 @@ pub(crate) struct MaskedStep<'a, B: AutodiffBackend> {
     unread: Unread<B>,
 }
 
-impl<'a, B: AutodiffBackend + Ops> MaskedStep<'a, B>
-where
-    B::InnerBackend: Ops,
-{
+impl<'a, B: AutodiffBackend> MaskedStep<'a, B> {
     /// A step whose convolutions compute in `precision`.
     pub fn new(job: Job<'a, B>, precision: Precision) -> Self {
         Self { job, half: half(precision), unread: Unread::default() }

@@ -6,7 +6,6 @@ use burn::tensor::{Int, Tensor, TensorData};
 use supernano_base::images::Images;
 use supernano_core::plan::Plan;
 use supernano_data::Dataset;
-use supernano_train::backend::Ops;
 use supernano_train::training::params::Params;
 
 use crate::forward::{Norms, without_graph};
@@ -70,25 +69,19 @@ impl<B: Backend> ValidationImages<B> {
 
 /// Recalibrates and evaluates every plan. The statistics are the simple average over batches of the
 /// batch mean and the unbiased batch variance.
-pub(crate) fn validate<B: AutodiffBackend + Ops>(
+pub(crate) fn validate<B: AutodiffBackend>(
     params: &Params<B>,
     images: &ValidationImages<B::InnerBackend>,
     plans: &[Plan],
-) -> Vec<PlanScore>
-where
-    B::InnerBackend: Ops,
-{
+) -> Vec<PlanScore> {
     plans.chunks(TOGETHER).flat_map(|plans| validate_together(params, images, plans)).collect()
 }
 
-fn validate_together<B: AutodiffBackend + Ops>(
+fn validate_together<B: AutodiffBackend>(
     params: &Params<B>,
     images: &ValidationImages<B::InnerBackend>,
     plans: &[Plan],
-) -> Vec<PlanScore>
-where
-    B::InnerBackend: Ops,
-{
+) -> Vec<PlanScore> {
     let device = Default::default();
     let sets = PlanSets::new(vec![plans.to_vec()], &device);
     let statistics = |x: &Tensor<B::InnerBackend, 4>| {
