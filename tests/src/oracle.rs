@@ -1,13 +1,28 @@
+<<<<<<< HEAD
 //! An independent interpreter of blobs in exact integers (i128), written from
 //! `core/docs/blob-format.md` and `core/docs/quantization.md` alone. It shares no code with core:
 //! neither the parser, nor the unpacking of weights, nor the padding, nor the arithmetic. It is slow
 //! and simple.
+=======
+//! An independent interpreter of blobs in exact integers (i128).
+//!
+//! It follows `core/docs/blob-format.md` and `core/docs/quantization.md` alone and shares no code
+//! with core: not the parser, not the layout of weights, not the padding, not the arithmetic. It
+//! favours simplicity over speed. [`Oracle::parse`] reads a blob, [`Oracle::logits`] executes it.
+>>>>>>> h-words
 
+mod classify;
+mod conv;
+mod parse;
 mod read;
 
+<<<<<<< HEAD
 use read::Bytes;
 
 /// A feature map. `values` is `[height][width][channels]`.
+=======
+/// A feature map, `[height][width][channels]`, flat.
+>>>>>>> h-words
 struct Map {
     height: usize,
     width: usize,
@@ -17,31 +32,39 @@ struct Map {
 
 /// A tensor of the blob's header.
 #[derive(Debug, Clone)]
-pub struct Tensor {
+struct Tensor {
     /// Height, width, channels.
-    pub shape: [usize; 3],
+    shape: [usize; 3],
     /// Zero point.
-    pub zero: i128,
+    zero: i128,
+}
+
+/// A convolution of the header. `weights` and `params` are offsets in the data section.
+#[derive(Debug, Clone)]
+struct Conv {
+    input: usize,
+    output: usize,
+    residual: Option<usize>,
+    kernel: usize,
+    stride: usize,
+    kind: u8,
+    activation: u8,
+    weights: usize,
+    params: usize,
+}
+
+/// The classifier of the header. `weights` and `params` are offsets in the data section.
+#[derive(Debug, Clone)]
+struct Classifier {
+    input: usize,
+    weights: usize,
+    params: usize,
 }
 
 #[derive(Debug, Clone)]
 enum Op {
-    Conv {
-        input: usize,
-        output: usize,
-        residual: Option<usize>,
-        kernel: usize,
-        stride: usize,
-        kind: u8,
-        activation: u8,
-        weights: usize,
-        params: usize,
-    },
-    Classifier {
-        input: usize,
-        weights: usize,
-        params: usize,
-    },
+    Conv(Conv),
+    Classifier(Classifier),
 }
 
 /// A parsed blob.
@@ -51,14 +74,20 @@ pub struct Oracle {
     pub space: String,
     /// Code of the sub-network.
     pub code: String,
+<<<<<<< HEAD
     /// Labels in the order of the logits; empty if the blob has none.
+=======
+    /// Labels in the order of the logits; empty for a blob without labels.
+>>>>>>> h-words
     pub labels: Vec<String>,
     /// Number of classes.
     pub classes: usize,
-    /// Tensors; 0 is the image.
-    pub tensors: Vec<Tensor>,
+    /// Tensors. Tensor 0 is the image.
+    tensors: Vec<Tensor>,
+    /// Offset of the input table in the data section.
     table: usize,
     ops: Vec<Op>,
+    /// The data section.
     data: Vec<u8>,
 }
 
@@ -67,11 +96,8 @@ fn mulr(a: i128, m: i128) -> i128 {
     (a * m + (1 << 31)).div_euclid(1 << 32)
 }
 
-fn sat8(v: i128) -> i128 {
-    v.clamp(-128, 127)
-}
-
 impl Oracle {
+<<<<<<< HEAD
     /// Reads a blob of version 2.
     ///
     /// # Errors
@@ -150,15 +176,19 @@ impl Oracle {
         }
     }
 
+=======
+>>>>>>> h-words
     /// Size of an image, bytes.
     pub fn image_len(&self) -> usize {
         self.tensors[0].shape.iter().product()
     }
 
+    /// The i8 at an offset of the data section.
     fn byte(&self, offset: usize) -> i128 {
         i128::from(self.data[offset] as i8)
     }
 
+    /// The i32 at an offset of the data section.
     fn word(&self, offset: usize) -> i128 {
         let mut bytes = [0; 4];
         bytes.copy_from_slice(&self.data[offset..offset + 4]);
@@ -168,33 +198,31 @@ impl Oracle {
     /// Logits `[classes]` of an image `[height][width][channels]`.
     ///
     /// # Panics
+<<<<<<< HEAD
     /// If the image has another size, or the blob breaks a rule of its format.
+=======
+    /// If the image has another size, or if the blob violates a rule of its format.
+>>>>>>> h-words
     pub fn logits(&self, image: &[u8]) -> Vec<i128> {
         assert_eq!(image.len(), self.image_len(), "image size");
-        let [height, width, channels] = self.tensors[0].shape;
-        let values = image
-            .iter()
-            .enumerate()
-            .map(|(i, &b)| self.byte(self.table + (i % channels) * 256 + usize::from(b)))
-            .collect();
         let mut maps: Vec<Option<Map>> = self.tensors.iter().map(|_| None).collect();
-        maps[0] = Some(Map { height, width, channels, values });
+        maps[0] = Some(self.image(image));
         for op in &self.ops {
-            match *op {
-                Op::Conv { output, .. } => {
-                    let map = self.conv(op, &maps);
-                    assert!(maps[output].is_none(), "tensor {output} written twice");
-                    maps[output] = Some(map);
+            match op {
+                Op::Conv(conv) => {
+                    let map = self.conv(conv, &maps);
+                    assert!(maps[conv.output].is_none(), "tensor {} written twice", conv.output);
+                    maps[conv.output] = Some(map);
                 }
-                Op::Classifier { input, weights, params } => {
-                    let Some(map) = &maps[input] else { panic!("tensor {input} not written") };
-                    return self.classify(map, weights, params);
+                Op::Classifier(classifier) => {
+                    return self.classify(classifier, written(&maps, classifier.input));
                 }
             }
         }
         panic!("no classifier")
     }
 
+<<<<<<< HEAD
     fn conv(&self, op: &Op, maps: &[Option<Map>]) -> Map {
         let &Op::Conv {
             input,
@@ -282,10 +310,20 @@ impl Oracle {
                     values.push(sat8(zero_out + mulr(acc, m)));
                 }
             }
+=======
+    /// Applies the input table to an image.
+    fn image(&self, image: &[u8]) -> Map {
+        let [height, width, channels] = self.tensors[0].shape;
+        let mut values = Vec::with_capacity(image.len());
+        for (i, &byte) in image.iter().enumerate() {
+            values.push(self.byte(self.table + (i % channels) * 256 + usize::from(byte)));
+>>>>>>> h-words
         }
         Map { height, width, channels, values }
     }
+}
 
+<<<<<<< HEAD
     /// A weight `w[ky][kx]` from the 16 transformed values `T = H w Ht`. H has the left inverse
     /// 1/2 [1 0 0 0; 0 1 -1 0; 0 0 0 1]. `half` is the position of an i16 within the pairs of inputs.
     fn untransformed(
@@ -340,5 +378,11 @@ impl Oracle {
                 mulr(acc, self.word(params + 4 * (self.classes + class)))
             })
             .collect()
+=======
+fn written(maps: &[Option<Map>], tensor: usize) -> &Map {
+    match &maps[tensor] {
+        Some(map) => map,
+        None => panic!("tensor {tensor} not written"),
+>>>>>>> h-words
     }
 }

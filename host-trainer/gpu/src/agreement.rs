@@ -6,7 +6,7 @@
 
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{Tensor, TensorData};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use supernano_base::config::{Augmentation, Precision, RunConfig};
 use supernano_base::error::Result;
 use supernano_base::rng::{Key, Purpose};
@@ -39,7 +39,7 @@ const HALVES: &str = "[[step]]\nkind = \"supernet\"\nscheme = \"halves\"\nepochs
 const IMAGES: usize = 96;
 
 /// The largest difference between a device and the CPU in one result.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Comparison {
     /// Description of the result.
     pub what: String,
