@@ -1,14 +1,7 @@
-<<<<<<< HEAD
-//! Bytes and CRC-32, as `core/docs/blob-format.md` describes them.
-
-/// The bytes that are left to read.
-pub struct Bytes<'a>(&'a [u8]);
-=======
 //! Little-endian numbers and CRC-32, as the documents describe them.
 
 /// Reads a blob from its start.
 pub struct Reader<'a>(&'a [u8]);
->>>>>>> h-words
 
 impl<'a> Reader<'a> {
     pub fn new(bytes: &'a [u8]) -> Self {
@@ -46,8 +39,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// CRC-32/ISO-HDLC, bit by bit: reflected polynomial 0xedb88320, initial value and final XOR of all
-/// ones.
+/// CRC-32/ISO-HDLC, bit by bit: reflected polynomial 0xedb88320, all ones before and after.
 pub fn crc32(bytes: &[u8]) -> u32 {
     let mut crc = u32::MAX;
     for &byte in bytes {
