@@ -1,8 +1,8 @@
 //! Sixteen lanes of f32 on the instruction sets of the processor.
 //!
-//! A value of a [`Lanes`] type is a token of size 0. It proves that the processor has the
-//! instructions of the type: the x86 tokens come from detection only. So every method is safe, and
-//! a kernel that holds a token needs no unsafe code to use it.
+//! A value of a `Lanes` type is a token of size 0. It proves that the processor has the
+//! instructions of the type: the x86 tokens come from detection only. So every method of the trait
+//! is safe, and a kernel that holds a token needs no unsafe code to use it.
 
 mod portable;
 #[cfg(target_arch = "x86_64")]

@@ -177,3 +177,6 @@ impl<'a> WeightGradient<'a> {
         sums
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,7 +67,7 @@ pub struct ConvGradients {
     pub slope: f32,
 }
 
-/// Gradients of [`convolve`](super::convolve) from that of its output, `dy`
+/// Gradients of [`convolve`](super::convolve()) from that of its output, `dy`
 /// `[blocks][outputs][rows][columns][16]`, which is 0 in lanes without an image. `input` asks for
 /// the gradients of the map as well as for that of the weights. Sums are taken over the blocks in
 /// their order, so that they are the same for every number of threads.

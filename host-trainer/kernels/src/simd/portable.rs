@@ -30,11 +30,7 @@ impl<const C: usize, const P: usize, const O: usize, const I: usize> Lanes for P
     }
     #[inline(always)]
     fn fma(self, sum: [f32; LANES], a: [f32; LANES], b: [f32; LANES]) -> [f32; LANES] {
-        let mut out = sum;
-        for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
-            *out += a * b;
-        }
-        out
+        std::array::from_fn(|i| sum[i] + a[i] * b[i])
     }
     #[inline(always)]
     fn add(self, a: [f32; LANES], b: [f32; LANES]) -> [f32; LANES] {
