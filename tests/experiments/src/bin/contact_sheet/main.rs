@@ -1,5 +1,6 @@
-//! Writes the first images of the generated training set, a row a class, as a PPM file:
-//! `cargo run --release --example contact_sheet -- sheet.ppm [seed]`.
+//! Writes the first images of the generated training set to a PPM file, with one row for each
+//! class:
+//! `cargo run --release -p supernano-experiments --bin contact_sheet -- sheet.ppm [seed]`.
 
 use supernano_base::config::{DataSource, DataSpec};
 use supernano_data::load;

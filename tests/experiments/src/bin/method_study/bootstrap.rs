@@ -1,12 +1,13 @@
-//! Paired bootstrap: the same resampled codes and seeds for everything that is compared.
+//! Paired bootstrap: all compared values use the same resampled codes and seeds.
 
 use rand::Rng as _;
 use serde::Serialize;
 use supernano_base::rng::{Key, Purpose};
 
+/// Number of resamples.
 const RESAMPLES: u64 = 2000;
 
-/// A figure with its 95 % interval.
+/// A value with its 95 % interval.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Estimate {
     pub value: f64,
@@ -15,19 +16,19 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// True where the interval leaves 0 out.
+    /// True if the interval does not contain 0.
     pub fn resolvable(self) -> bool {
         self.low > 0.0 || self.high < 0.0
     }
 }
 
-/// `n` of 0..n with replacement.
-fn drawn(rng: &mut impl rand::RngCore, n: usize) -> Vec<usize> {
+/// Draws `n` of 0..n with replacement.
+fn resampled(rng: &mut impl rand::RngCore, n: usize) -> Vec<usize> {
     (0..n).map(|_| rng.random_range(0..n)).collect()
 }
 
-/// Estimates what `f` computes of (codes, seeds of supernets, seeds of truths): of all of them, and
-/// of resamples of each.
+/// Estimates the values that `f` computes from indices of codes, of the seeds of supernets and of
+/// the seeds of truths. The values come from all indices, the intervals from resamples of each.
 pub fn estimates(
     codes: usize,
     seeds: usize,
@@ -36,12 +37,12 @@ pub fn estimates(
 ) -> Vec<Estimate> {
     let all = |n: usize| (0..n).collect::<Vec<_>>();
     let values = f(&all(codes), &all(seeds), &all(truths));
-    let mut resampled: Vec<Vec<f64>> = vec![Vec::new(); values.len()];
+    let mut lists: Vec<Vec<f64>> = vec![Vec::new(); values.len()];
     for i in 0..RESAMPLES {
         let mut rng = Key::new(1).rng(Purpose::Bootstrap, i);
-        let (c, s) = (drawn(&mut rng, codes), drawn(&mut rng, seeds));
-        let t = drawn(&mut rng, truths);
-        for (list, value) in resampled.iter_mut().zip(f(&c, &s, &t)) {
+        let (c, s) = (resampled(&mut rng, codes), resampled(&mut rng, seeds));
+        let t = resampled(&mut rng, truths);
+        for (list, value) in lists.iter_mut().zip(f(&c, &s, &t)) {
             list.extend(Some(value).filter(|v| v.is_finite()));
         }
     }
@@ -53,5 +54,5 @@ pub fn estimates(
         };
         Estimate { value, low: at(0.025), high: at(0.975) }
     };
-    values.into_iter().zip(resampled).map(interval).collect()
+    values.into_iter().zip(lists).map(interval).collect()
 }

@@ -1,4 +1,4 @@
-//! CIFAR-100 from the reference's weights.
+//! The CIFAR-100 studies, which start from the reference's checkpoints.
 
 use std::path::Path;
 
@@ -25,20 +25,21 @@ const STEP2: &str = include_str!("../../../configs/method/cifar100-step2.toml");
 const STEP3: &str = include_str!("../../../configs/method/cifar100-step3.toml");
 const CODES: &str = "challenge/ground_truth_dev_300.csv";
 const DATA: &str = "data/cifar-100-binary.tar.gz";
-/// Protocol A: test images scored, training images for statistics.
+/// Protocol A: number of scored test images.
 const IMAGES: usize = 2000;
+/// Protocol A: number of training images for the batch-norm statistics.
 const BN_IMAGES: usize = 1024;
 
-/// Scores at a moment of the training.
+/// Scores at one point of the training.
 #[derive(Serialize, Deserialize)]
 struct Point {
-    /// Updates of the step before it.
+    /// Updates of the step so far.
     updates: u64,
-    /// Seconds of training before it, on this machine.
+    /// Training time so far on this machine, seconds.
     seconds: f64,
-    /// Of every code.
+    /// Top-1 of every code, 0 to 1.
     top1: Vec<f64>,
-    /// Mean cross-entropy of every code, nats.
+    /// Cross-entropy of every code, nats.
     ce: Vec<f64>,
 }
 
@@ -50,7 +51,7 @@ struct Task<'a> {
 }
 
 impl<'a> Task<'a> {
-    /// A run that starts with an imported checkpoint of `step`.
+    /// Prepares a run whose step `step` is an imported checkpoint `file`.
     fn new(folder: &'a Path, shared: &Path, text: &str, file: &str, step: usize) -> Result<Self> {
         let data = std::path::absolute(shared.join(DATA))?;
         let mut config = RunConfig::parse(text, "configs/method")?;
@@ -71,8 +72,8 @@ impl<'a> Task<'a> {
         Ok(Self { folder, config, truths, points })
     }
 
-    /// Scores after every epoch of the last step, the first point before it; true where all of
-    /// them are there.
+    /// Trains the last step and scores the codes before it and after every epoch. Returns true if
+    /// all points are there.
     fn run(&mut self, deadline: Deadline) -> Result<bool> {
         let (dir, last) = (self.folder.join("run"), self.config.steps.len());
         let dataset = of_config(&self.config, None)?;
@@ -106,7 +107,8 @@ impl<'a> Task<'a> {
         Ok(self.points.len() > epochs)
     }
 
-    /// Correlations of a point's scores, raw and smoothed by the surrogate fitted on them.
+    /// Correlations of the scores of a point with the truths: raw, and smoothed by a surrogate that
+    /// is fitted to them.
     fn quality(&self, i: usize) -> Result<Value> {
         let point = &self.points[i];
         let truth: Vec<f64> = self.truths.iter().map(|t| t.value).collect();
@@ -134,7 +136,7 @@ impl<'a> Task<'a> {
     }
 }
 
-/// Step 2 by this trainer: correlation against updates.
+/// Step 2 by this trainer: correlation against updates. Returns true if the study is complete.
 pub fn step2(folder: &Path, shared: &Path, deadline: Deadline) -> Result<bool> {
     let mut task = Task::new(folder, shared, STEP2, "reference_step1_largest_best.pt", 1)?;
     let done = task.run(deadline)?;
@@ -149,7 +151,8 @@ pub fn step2(folder: &Path, shared: &Path, deadline: Deadline) -> Result<bool> {
     Ok(done)
 }
 
-/// Duplication into four branches and a fine-tune: the same codes before and after.
+/// Duplication into four branches and fine-tuning: the scores of the same codes before and after.
+/// Returns true if the study is complete.
 pub fn step3(folder: &Path, shared: &Path, deadline: Deadline) -> Result<bool> {
     let file = "reference_step2_shared_supernet_ep299.pt";
     let mut task = Task::new(folder, shared, STEP3, file, 2)?;

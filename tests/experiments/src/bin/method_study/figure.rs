@@ -1,13 +1,13 @@
-//! Inherited against stand-alone accuracy, as the paper's Figure 2 has it.
+//! Scatter plot of inherited against stand-alone accuracy, like Figure 2 of the paper.
 
 use anyhow::{Result, anyhow};
 use plotters::prelude::*;
 
-/// Accuracies of sub-networks under one supernet: stand-alone, inherited, 0 to 1.
+/// Accuracies of sub-networks under one supernet.
 pub struct Series<'a> {
-    /// Enhancement and stage.
+    /// Name: enhancement and stage.
     pub name: &'a str,
-    /// A point a sub-network.
+    /// Stand-alone and inherited top-1 of each sub-network, 0 to 1.
     pub points: Vec<(f64, f64)>,
 }
 
@@ -18,10 +18,10 @@ const COLOURS: [RGBColor; 4] = [
     RGBColor(0x55, 0x55, 0x55),
 ];
 
-/// The figure as SVG.
+/// Draws the plot as SVG.
 ///
 /// # Errors
-/// Where a value is not finite.
+/// If the plot cannot be drawn.
 pub fn scatter(series: &[Series<'_>]) -> Result<String> {
     let mut text = String::new();
     draw(&mut text, series).map_err(|e| anyhow!("the figure: {e}"))?;
@@ -47,12 +47,11 @@ fn draw(text: &mut String, series: &[Series<'_>]) -> Result<(), Box<dyn std::err
         .light_line_style(WHITE)
         .draw()?;
     for (s, &colour) in series.iter().zip(COLOURS.iter().cycle()) {
-        let dots = s
-            .points
-            .iter()
-            .map(|&(x, y)| Circle::new((percent(x), percent(y)), 3, colour.mix(0.8).filled()));
+        let dot = |&(x, y): &(f64, f64)| {
+            Circle::new((percent(x), percent(y)), 3, colour.mix(0.8).filled())
+        };
         chart
-            .draw_series(dots)?
+            .draw_series(s.points.iter().map(dot))?
             .label(s.name)
             .legend(move |(x, y)| Circle::new((x + 8, y), 4, colour.filled()));
     }

@@ -1,7 +1,7 @@
-//! Does the method work? The runs of `docs/method.md`, in slices: every part of the work that is
-//! done is on disk, and the next call goes on from there.
+//! The studies of `docs/method.md`: does the method of the paper work?
 //!
-//! `cargo xtask method-study` builds and runs it.
+//! `cargo xtask method-study` builds and runs them. A study runs in slices of some minutes. It saves
+//! every finished part, and the next call resumes after it.
 
 mod bootstrap;
 mod cifar;
@@ -22,34 +22,34 @@ use supernano_train::supernet::Evaluation;
 #[global_allocator]
 static ALLOCATOR: supernano::allocator::MiMalloc = supernano::allocator::MiMalloc;
 
-/// A study.
+/// The studies.
 #[derive(clap::ValueEnum, Clone, Copy, Debug)]
 enum Study {
-    /// Tables 1 and 2 in small: generated images, every sub-network's truth trained here.
+    /// Tables 1 and 2 at a small scale: generated images, and truths that the study trains.
     Small,
-    /// CIFAR-100: step 2 from the reference's step-1 network, correlation against updates.
+    /// CIFAR-100: step 2 from the reference's step-1 checkpoint; correlation against updates.
     Step2,
-    /// CIFAR-100: the reference's step-2 supernet in four branches, before and after a fine-tune.
+    /// CIFAR-100: the reference's step-2 supernet in four branches, before and after fine-tuning.
     Step3,
 }
 
 #[derive(Parser, Debug)]
 struct Args {
-    /// Which study.
+    /// The study to run.
     #[arg(value_enum)]
     study: Study,
-    /// Begin no further part after this many minutes; call again to go on.
+    /// Start no further part after this many minutes. A later call resumes.
     #[arg(long, default_value_t = 40.0)]
     minutes: f64,
-    /// Where state and runs are kept.
+    /// Directory for state and runs.
     #[arg(long, default_value = "runs/method-study")]
     output: PathBuf,
-    /// The reference data (checkpoints, truths, CIFAR-100) of the two CIFAR-100 studies.
+    /// Reference data (checkpoints, truths, CIFAR-100) of the CIFAR-100 studies.
     #[arg(long, default_value = "../shared")]
     shared: PathBuf,
 }
 
-/// When to stop.
+/// The time at which a study stops.
 #[derive(Clone, Copy)]
 struct Deadline(Instant);
 
@@ -59,8 +59,8 @@ impl Deadline {
     }
 }
 
-/// What a supernet says of sub-networks: the first `images` test images, statistics over `bn`
-/// training images.
+/// Scores sub-networks on the first `images` test images, with batch-norm statistics over the first
+/// `bn` training images.
 fn scores(
     run: &Run,
     dataset: &Dataset,

@@ -1,4 +1,4 @@
-//! Tables 1 and 2 in small.
+//! Tables 1 and 2 of the paper at a small scale, with truths that the study trains.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -24,23 +24,27 @@ use crate::figure::{Series, scatter};
 use crate::{Deadline, scores};
 
 const CONFIG: &str = include_str!("../../../configs/method/small.toml");
-/// Sub-networks that are trained alone and scored.
+/// Number of sub-networks that are trained alone and scored.
 const CODES: usize = 64;
-/// Of these, trained as effective networks too.
+/// Number of these that are trained as effective networks as well.
 const PROXIES: usize = 24;
+/// Seeds of the supernets and of the truths.
 const SEEDS: [u64; 3] = [1, 2, 3];
+/// Number of supernet stages.
 const STAGES: usize = 3;
+/// Number of scored test images.
 const IMAGES: usize = 4000;
+/// Number of training images for the batch-norm statistics.
 const BN_IMAGES: usize = 1024;
 const ENHANCEMENTS: [(&str, Enhancement); 3] =
     [("base", Enhancement::NONE), ("oe", Enhancement::OE), ("prelu+oe", Enhancement::PRELU_OE)];
 
-/// Everything that is measured, by name of the part.
+/// All measurements so far, by the key of their part.
 #[derive(Default, Serialize, Deserialize)]
 struct State {
-    /// `form/seed/code` -> top-1.
+    /// Stand-alone top-1 by `form/seed/code`.
     truths: BTreeMap<String, f64>,
-    /// `enhancement/seed/stage` -> top-1 and loss of every code.
+    /// Top-1 and loss of every code by `enhancement/seed/stage`.
     scores: BTreeMap<String, Vec<(f64, f64)>>,
 }
 
@@ -52,7 +56,7 @@ fn score_key(enhancement: &str, seed: u64, stage: usize) -> String {
     format!("{enhancement}/{seed}/{stage}")
 }
 
-/// Goes on with the study; true where it is complete, with `results.json` written.
+/// Resumes the study. Returns true if it is complete and `results.json` is written.
 pub fn run(folder: &Path, deadline: Deadline) -> Result<bool> {
     let config = RunConfig::parse(CONFIG, "configs/method/small.toml")?;
     let file = folder.join("state.json");
@@ -67,6 +71,7 @@ pub fn run(folder: &Path, deadline: Deadline) -> Result<bool> {
     Ok(done)
 }
 
+/// Trains the missing truths. Returns false if the deadline passes first.
 fn truths(
     config: &RunConfig,
     codes: &[Coded],
@@ -109,6 +114,7 @@ fn truths(
     Ok(true)
 }
 
+/// Trains and scores the missing supernets. Returns false if the deadline passes first.
 fn supernets(
     folder: &Path,
     config: &RunConfig,
@@ -161,7 +167,7 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
-/// A comparison of two cells (enhancement, stage).
+/// A comparison of two cells. A cell is an index into [`ENHANCEMENTS`] and a stage.
 struct Difference {
     what: &'static str,
     more: (usize, usize),
@@ -185,12 +191,12 @@ fn results(codes: &[Coded], state: &State) -> Result<serde_json::Value> {
         let key = truth_key(form, seed, coded);
         state.truths.get(&key).copied().with_context(|| format!("no truth {key}"))
     };
-    // [seed][code]
+    // `[seed][code]`
     let truths: Vec<Vec<f64>> = SEEDS
         .iter()
         .map(|&s| codes.iter().map(|c| truth("nominal", s, c)).collect())
         .collect::<Result<_>>()?;
-    // [cell][seed][code]; a cell is an enhancement and a stage
+    // `[cell][seed][code]`
     let mut tops: Vec<Vec<Vec<f64>>> = Vec::new();
     let mut losses = Vec::new();
     for (name, _) in ENHANCEMENTS {
@@ -243,7 +249,7 @@ fn results(codes: &[Coded], state: &State) -> Result<serde_json::Value> {
     }))
 }
 
-/// The plain supernet after its first stage, and the enhanced one after its first and its last.
+/// Plots the base supernet after stage 1 and the enhanced supernet after stages 1 and 3.
 fn figure(codes: &[Coded], state: &State) -> Result<String> {
     let alone = |coded: &Coded| {
         mean(SEEDS.iter().map(|&s| {
@@ -267,26 +273,30 @@ fn figure(codes: &[Coded], state: &State) -> Result<String> {
     scatter(&series)
 }
 
+/// Names of the cells.
 fn cells() -> Vec<String> {
     let of = |name: &str| (1..=STAGES).map(|s| format!("{name}, stage {s}")).collect::<Vec<_>>();
     ENHANCEMENTS.iter().flat_map(|(name, _)| of(name)).collect()
 }
 
-/// Correlations of every cell, and their differences.
-fn table(truths: &[Vec<f64>], cells_of: &[Vec<Vec<f64>>]) -> serde_json::Value {
-    let n = cells_of.len();
+/// Correlations of every cell and their differences, as JSON.
+///
+/// # Shapes
+/// `truths`: `[seed][code]`. `scores`: `[cell][seed][code]`.
+fn table(truths: &[Vec<f64>], scores: &[Vec<Vec<f64>>]) -> serde_json::Value {
+    let n = scores.len();
     let all = estimates(CODES, SEEDS.len(), SEEDS.len(), |codes, seeds, of_truths| {
         let truth: Vec<f64> =
             codes.iter().map(|&c| mean(of_truths.iter().map(|&t| truths[t][c]))).collect();
         let mut found = Vec::with_capacity(2 * n + 2 * DIFFERENCES.len());
-        for how in [pearson, kendall_tau_b] {
+        for correlation in [pearson, kendall_tau_b] {
             let one = |cell: &Vec<Vec<f64>>| {
                 mean(seeds.iter().map(|&s| {
                     let score: Vec<f64> = codes.iter().map(|&c| cell[s][c]).collect();
-                    how(&score, &truth)
+                    correlation(&score, &truth)
                 }))
             };
-            let values: Vec<f64> = cells_of.iter().map(one).collect();
+            let values: Vec<f64> = scores.iter().map(one).collect();
             let at = |(e, stage): (usize, usize)| values[e * STAGES + stage - 1];
             let gains: Vec<f64> = DIFFERENCES.iter().map(|d| at(d.more) - at(d.less)).collect();
             found.extend(values);

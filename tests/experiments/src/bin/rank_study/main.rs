@@ -1,24 +1,30 @@
-//! `cargo xtask rank-study`: how well scores, surrogate and truths predict true accuracies, and what
-//! each part contributes.
+//! How well scores, surrogate and truths predict true accuracies, and the contribution of each
+//! component: the table of `docs/ranking.md`.
+//!
+//! `cargo xtask rank-study` builds and runs it.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 use serde::Serialize;
-use study::{DesignRow, Effort, Row, Sample};
 use supernano::output::{Output, table};
 use supernano_base::error::{Error, Result};
 use supernano_base::stats::table::{self as files, space_for};
 
+use designs::{DesignRow, designs};
+use study::{Effort, MethodRow, Sample};
+
+mod designs;
+mod quality;
 mod study;
 
 /// Measure how well scores, surrogate and truths predict true accuracies.
 #[derive(Parser, Debug)]
 #[command(
     after_help = "Example: cargo xtask rank-study -- scores.csv truth.csv --space resnet20\n\n\
-    Rows with truths are means over random splits, judged only on sub-networks whose truth was \
-    not used; the model is chosen and fitted inside each split."
+    Rows with truths are means over random splits. They are judged only on sub-networks whose \
+    truth the method has not used; the model is selected and fitted inside each split."
 )]
 struct Args {
     /// Print one JSON object on stdout instead of a table.
@@ -26,12 +32,12 @@ struct Args {
     json: bool,
     /// Scores of the sub-networks: columns top1 (or acc) and ce (or ce_loss).
     scores: PathBuf,
-    /// Their true accuracies.
+    /// True accuracies of the sub-networks.
     truth: PathBuf,
     /// Search space, as in `supernano correlate`.
     #[arg(long)]
     space: Option<String>,
-    /// Random splits of every row that draws.
+    /// Random splits of a method with random choices.
     #[arg(long, default_value_t = 40)]
     splits: usize,
     /// Seed of the first split.
@@ -40,10 +46,10 @@ struct Args {
     /// Bootstrap resamples of the intervals.
     #[arg(long, default_value_t = 2000)]
     resamples: u32,
-    /// Also compare ways to choose what is evaluated, on this large file of scores.
+    /// Compare designs as well, on this large file of scores.
     #[arg(long, value_name = "FILE")]
     designs: Option<PathBuf>,
-    /// Column of that file, in percent.
+    /// Column of the file of --designs, in percent.
     #[arg(long, value_name = "NAME", default_value = "acc", requires = "designs")]
     percent_column: String,
 }
@@ -51,7 +57,7 @@ struct Args {
 #[derive(Serialize)]
 struct Report {
     effort: Effort,
-    rows: Vec<Row>,
+    rows: Vec<MethodRow>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     designs: Vec<DesignRow>,
 }
@@ -82,52 +88,23 @@ fn run(args: &Args, out: &Output) -> Result<()> {
     let rows = study::run(space, &sample, effort)?;
     let designs = match &args.designs {
         Some(path) => {
-            let scores = files::read(path, space, &[&args.percent_column])?;
-            let fraction = |e: files::CodeValue| match e.value {
-                v if (0.0..=100.0).contains(&v) => Ok((e.arch, v / 100.0)),
-                v => Err(Error::invalid(e.place, &args.percent_column, "percent", v)),
-            };
-            let scores: Vec<_> = scores.into_iter().map(fraction).collect::<Result<_>>()?;
-            study::designs(space, &scores, 2000, args.splits.min(10))?
+            let mut scores = Vec::new();
+            for entry in files::read(path, space, &[&args.percent_column])? {
+                if !(0.0..=100.0).contains(&entry.value) {
+                    let column = &args.percent_column;
+                    return Err(Error::invalid(entry.place, column, "percent", entry.value));
+                }
+                scores.push((entry.arch, entry.value / 100.0));
+            }
+            designs(space, &scores, 2000, args.splits.min(10))?
         }
         None => Vec::new(),
     };
-    out.emit(&Report { effort, rows, designs }, human);
+    out.emit(&Report { effort, rows, designs }, describe);
     Ok(())
 }
 
-fn human(report: &Report) -> String {
-    let rows: Vec<Vec<String>> = report
-        .rows
-        .iter()
-        .map(|r| {
-            let with = |value: f64, spread: f64, interval: usize, digits: usize| match (
-                &r.intervals,
-                r.splits,
-            ) {
-                (Some(ci), _) if interval < 2 => {
-                    let [low, high] = ci[interval];
-                    format!("{value:.digits$} ({low:.digits$} to {high:.digits$})")
-                }
-                (_, 1) => format!("{value:.digits$}"),
-                _ => format!("{value:.digits$} ± {spread:.digits$}"),
-            };
-            let (m, s) = (&r.mean, &r.spread);
-            vec![
-                r.method.clone(),
-                r.evaluations.to_string(),
-                r.truths.to_string(),
-                r.judged.to_string(),
-                with(m.pearson, s.pearson, 0, 4),
-                with(m.kendall_tau_b, s.kendall_tau_b, 1, 3),
-                with(m.best_tenth_pearson, s.best_tenth_pearson, 2, 2),
-                with(m.best_tenth_tau, s.best_tenth_tau, 2, 2),
-                with(m.top1_regret, s.top1_regret, 2, 2),
-                with(m.top10_regret, s.top10_regret, 2, 2),
-                with(m.rmse, s.rmse, 2, 2),
-            ]
-        })
-        .collect();
+fn describe(report: &Report) -> String {
     let header = [
         "method",
         "evaluations",
@@ -141,23 +118,51 @@ fn human(report: &Report) -> String {
         "top-10 regret",
         "RMSE",
     ];
+    let rows: Vec<Vec<String>> = report.rows.iter().map(cells).collect();
     let mut text = format!(
-        "{}\n{} splits where anything is drawn; ± is the spread over them, brackets are 95 % \
-         bootstrap intervals; regret and RMSE in points",
+        "{}\n{} splits for methods with random choices; ± is the standard deviation over splits, \
+         brackets are 95 % bootstrap intervals; regret and RMSE in percentage points",
         table(&header, &rows),
         report.effort.splits
     );
     if !report.designs.is_empty() {
-        let rows: Vec<Vec<String>> = report
-            .designs
-            .iter()
-            .map(|d| {
-                let error = format!("{:.3} ± {:.3}", d.rmse, d.spread);
-                vec![d.design.clone(), d.evaluations.to_string(), error, d.repeats.to_string()]
-            })
-            .collect();
+        let mut rows = Vec::new();
+        for d in &report.designs {
+            let error = format!("{:.3} ± {:.3}", d.rmse, d.spread);
+            let evaluations = d.evaluations.to_string();
+            rows.push(vec![d.design.clone(), evaluations, error, d.repeats.to_string()]);
+        }
         let header = ["design", "evaluations", "RMSE of other scores, points", "repeats"];
         text = format!("{text}\n{}", table(&header, &rows));
     }
     text
+}
+
+/// The cells of a row: values with their interval, or with their deviation over several splits.
+fn cells(row: &MethodRow) -> Vec<String> {
+    let with = |value: f64, spread: f64, interval: Option<usize>, digits: usize| match (
+        &row.intervals,
+        interval,
+    ) {
+        (Some(intervals), Some(k)) => {
+            let [low, high] = intervals[k];
+            format!("{value:.digits$} ({low:.digits$} to {high:.digits$})")
+        }
+        _ if row.splits == 1 => format!("{value:.digits$}"),
+        _ => format!("{value:.digits$} ± {spread:.digits$}"),
+    };
+    let (m, s) = (&row.mean, &row.spread);
+    vec![
+        row.method.clone(),
+        row.evaluations.to_string(),
+        row.truths.to_string(),
+        row.judged.to_string(),
+        with(m.pearson, s.pearson, Some(0), 4),
+        with(m.kendall_tau_b, s.kendall_tau_b, Some(1), 3),
+        with(m.best_tenth_pearson, s.best_tenth_pearson, None, 2),
+        with(m.best_tenth_tau, s.best_tenth_tau, None, 2),
+        with(m.top1_regret, s.top1_regret, None, 2),
+        with(m.top10_regret, s.top10_regret, None, 2),
+        with(m.rmse, s.rmse, None, 2),
+    ]
 }

@@ -2,8 +2,10 @@ use supernano_base::codes::random_codes;
 use supernano_core::space::{RESNET8, RESNET20};
 
 use super::*;
+use crate::designs::designs;
 
-/// The challenge's 300 sub-networks with the reference supernet's scores and their truths.
+/// The 300 sub-networks of the challenge with the scores of the reference supernet and the truths.
+/// `None` without the reference data.
 fn challenge() -> Option<Sample> {
     let directory = supernano_base::testing::shared("challenge")?;
     let read = |name: &str, column: &[&str]| {
@@ -21,14 +23,14 @@ fn challenge() -> Option<Sample> {
     })
 }
 
-/// The cheap part of `docs/ranking.md`: two splits. Statistics within 0.002 of the golden file,
-/// which leaves room for other compilers' rounding, not for another model.
+/// Two splits of the table of `docs/ranking.md`. The tolerance of 0.002 allows for the rounding of
+/// other compilers, but not for another model.
 #[test]
-fn the_study_says_what_it_said() {
+fn the_study_equals_the_golden_file() {
     let Some(sample) = challenge() else { return };
     let effort = Effort { splits: 2, seed: 1, resamples: 100 };
     let rows = run(&RESNET20, &sample, effort).unwrap();
-    let golden: Vec<Row> = serde_json::from_str(include_str!("../golden.json")).unwrap();
+    let golden: Vec<MethodRow> = serde_json::from_str(include_str!("../golden.json")).unwrap();
     assert_eq!(rows.len(), golden.len());
     for (row, golden) in rows.iter().zip(&golden) {
         assert_eq!(
@@ -43,13 +45,13 @@ fn the_study_says_what_it_said() {
             assert!((is - was).abs() < 2e-3, "{}: {is} instead of {was}", row.method);
         }
     }
-    // 300 evaluations and no truth.
+    // The method with 300 evaluations and no truths.
     let own = rows.iter().find(|r| r.method.contains("pairs by CV")).unwrap().mean;
     assert!(own.pearson > 0.976 && own.kendall_tau_b > 0.865 && own.best_tenth_pearson > 0.75);
 }
 
 #[test]
-fn a_study_of_too_few_is_refused() {
+fn a_study_of_too_few_sub_networks_is_refused() {
     let archs = random_codes(&RESNET8, 50, 1).into_iter().map(|c| c.arch).collect();
     let values = vec![0.5; 50];
     let sample = Sample { archs, top1: values.clone(), negative_ce: values.clone(), truth: values };
