@@ -11,8 +11,7 @@ use supernano_core::plan::{self, Plan};
 use supernano_core::space::Space;
 use supernano_data::Dataset;
 
-use crate::export;
-use crate::export::{Prefer, QuantisedNet, RangeRule, build, calibrate};
+use crate::export::{BlobInfo, CalibrationSet, Prefer, QuantisedNet, RangeRule, build, observe};
 use crate::supernet::{Act, Block, FoldedConv, FoldedNet, Linear, SpaceConv, name, space_blocks};
 
 /// Images from which activation ranges come.
@@ -46,11 +45,11 @@ pub fn network(space: &Space<'_>, plan: &Plan, seed: u64) -> FoldedNet {
 /// Images of a size that is not generated; as [`build`].
 pub fn blob(space: &Space<'_>, plan: &Plan, code: &str, prefer: Prefer, seed: u64) -> Result<Blob> {
     let dataset = images(space, seed)?;
+    let set = CalibrationSet::new(&dataset, IMAGES)?;
     let net = network(space, plan, seed);
-    let images: Vec<u32> = (0..IMAGES as u32).collect();
-    let affines = calibrate(&net, &dataset, &images).affines(RangeRule::default());
-    let net = QuantisedNet::with(&net, &affines, &dataset);
-    build(&net, &export::Source { space: space.name, code, dataset: &dataset, prefer })
+    let params = observe(&net, &set.images).params(RangeRule::default());
+    let net = QuantisedNet::with(&net, &params, &set.normalisation);
+    build(&net, &BlobInfo { space: space.name, code, classes: &[] }, prefer)
 }
 
 /// Bytes of a network's weights, one each, and of its biases, 4 each: the least that int8 takes.
@@ -86,7 +85,7 @@ fn images(space: &Space<'_>, seed: u64) -> Result<Dataset> {
         seed,
         ..DataSpec::new(DataSource::Glyphs)
     };
-    Ok(Dataset { classes: Vec::new(), ..supernano_data::load(&spec)? })
+    supernano_data::load(&spec)
 }
 
 struct Random(ChaCha8Rng);

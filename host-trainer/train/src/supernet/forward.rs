@@ -80,11 +80,12 @@ pub fn forward_train<B: Ops>(
 pub fn recalibrate(
     subnet: &SubNet,
     batch: usize,
-    batches: impl IntoIterator<Item = Vec<f32>>,
+    batches: impl IntoIterator<Item = impl AsRef<[f32]>>,
 ) -> BnStats {
     let tree = Tree::of_subnet(subnet);
     let size = batch * subnet.input.len();
-    let whole = batches.into_iter().inspect(|b| assert_eq!(b.len(), size, "images a batch"));
+    let check = |b: &_| assert_eq!(AsRef::<[f32]>::as_ref(b).len(), size, "images a batch");
+    let whole = batches.into_iter().inspect(check);
     let inputs = Inputs::new(subnet.input, tree.margin, whole);
     let pool = Pool::of(subnet, |c| (c.output, c.stride));
     let stats = walk::statistics(&tree, &inputs, &pool, &|| {});

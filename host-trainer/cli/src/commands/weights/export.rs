@@ -8,9 +8,9 @@ use supernano_base::progress::Progress as _;
 use supernano_core::arch::Arch;
 use supernano_data::Dataset;
 use supernano_train::export::explain::Explanation;
-use supernano_train::export::finetune::Finetune;
 use supernano_train::export::{
-    Choice, Exported, Options, Prefer, RangeRule, Shipment, Tuning, explain, measure, ship,
+    ExportOptions, Exported, Material, Prefer, QuantiseOptions, RangeRule, Shipment, Switch,
+    TuneRecipe, Tuning, explain, measure, ship,
 };
 use supernano_train::rank::Statistics;
 use supernano_train::run::Run;
@@ -57,10 +57,10 @@ pub struct QuantiseArgs {
     ranges: RangeRule,
     /// Scale channels across layers so that they share one scale better.
     #[arg(long, value_enum, default_value_t)]
-    equalise: Choice,
+    equalise: Switch,
     /// Correct biases for the mean error of their channel.
     #[arg(long, value_enum, default_value_t)]
-    bias_correction: Choice,
+    bias_correction: Switch,
     /// What the kernels are chosen for: instructions, flash or RAM.
     #[arg(long, value_enum, default_value_t)]
     prefer: Prefer,
@@ -84,28 +84,38 @@ const BATCH: usize = 64;
 const ALPHA: f32 = 0.8;
 
 impl QuantiseArgs {
-    fn options(&self) -> Options {
-        Options {
-            calibration: self.calibration as usize,
-            ranges: self.ranges,
-            equalise: self.equalise,
-            correct: self.bias_correction,
+    fn options(&self) -> ExportOptions {
+        ExportOptions {
+            bn: self.bn,
+            quantise: QuantiseOptions {
+                ranges: self.ranges,
+                equalise: self.equalise,
+                correct: self.bias_correction,
+            },
             prefer: self.prefer,
         }
     }
 
-    /// The options of quantisation alone.
+    /// Takes an export's images from the data set, the first `test` test images among them.
+    ///
+    /// # Errors
+    /// As [`Material::new`].
+    pub fn material(&self, run: &Run, dataset: &Dataset, test: usize) -> Result<Material> {
+        Material::new(&run.config, dataset, self.calibration as usize, test)
+    }
+
+    /// The options of an export without fine-tuning.
     ///
     /// # Errors
     /// [`Error::Invalid`] where fine-tuning is asked for.
-    pub fn without_training(&self) -> Result<(Statistics, Options)> {
+    pub fn without_training(&self) -> Result<ExportOptions> {
         match self.finetune {
-            None => Ok((self.bn, self.options())),
+            None => Ok(self.options()),
             Some(n) => Err(Error::invalid("command line", "--finetune", "none here", n)),
         }
     }
 
-    /// Quantises a sub-network as the arguments say.
+    /// Quantises a sub-network as the arguments say; fine-tuning draws its images from `dataset`.
     ///
     /// # Errors
     /// As [`ship`].
@@ -113,19 +123,20 @@ impl QuantiseArgs {
         &self,
         run: &Run,
         arch: &Arch,
+        material: &Material,
         dataset: &Dataset,
         out: &Output,
     ) -> Result<Shipment> {
         let options = self.options();
         let Some(epochs) = self.finetune.filter(|&e| e > 0) else {
-            return ship(run, arch, dataset, self.bn, &options, None);
+            return ship(run, arch, material, &options, None);
         };
         if !(self.finetune_lr > 0.0 && self.finetune_lr <= 1.0) {
             let expected = "above 0, at most 1";
             return Err(Error::invalid("--finetune-lr", "rate", expected, self.finetune_lr));
         }
         let images = self.finetune_images.unwrap_or(usize::MAX).min(dataset.train.len());
-        let recipe = Finetune {
+        let recipe = TuneRecipe {
             epochs,
             images,
             lr: self.finetune_lr,
@@ -134,8 +145,8 @@ impl QuantiseArgs {
             seed: self.finetune_seed.unwrap_or(run.config.seed),
         };
         let bar = out.task(u64::from(epochs) * images.div_ceil(BATCH) as u64, "fine-tune");
-        let tuning = Tuning { recipe: &recipe, task: &*bar };
-        let shipment = ship(run, arch, dataset, self.bn, &options, Some(tuning));
+        let tuning = Tuning { recipe: &recipe, dataset, task: &*bar };
+        let shipment = ship(run, arch, material, &options, Some(tuning));
         bar.finish();
         shipment
     }
@@ -149,12 +160,13 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let run = Run::open(&args.run)?;
     let arch = Arch::parse(run.space(), &args.code).map_err(|e| Error::core("argument CODE", e))?;
     let dataset = run.dataset(args.data.as_deref())?;
-    let mut shipment = args.quantise.shipment(&run, &arch, &dataset, out)?;
+    let material = args.quantise.material(&run, &dataset, usize::MAX)?;
+    let mut shipment = args.quantise.shipment(&run, &arch, &material, &dataset, out)?;
     shipment.blob = args.room.apply(shipment.blob)?;
-    let summary = measure(&shipment, &dataset)?;
+    let summary = measure(&shipment, &material.test)?;
     let why = args
         .explain
-        .then(|| explain::explain(&shipment, &dataset, &args.room.core()))
+        .then(|| explain::explain(&shipment, &material.test, &args.room.core()))
         .transpose()?;
     let path = args
         .output

@@ -48,7 +48,7 @@ pub struct Args {
 /// Of the run, the codes, the data or the output.
 pub fn run(args: &Args, out: &Output) -> Result<()> {
     let run = Run::open(&args.run)?;
-    let (bn, options) = args.quantise.without_training()?;
+    let options = args.quantise.without_training()?;
     let mut codes = match (&args.codes, args.random) {
         (Some(path), _) => read_codes(path, run.space())?,
         (None, Some(n)) => random_codes(run.space(), n, args.seed.unwrap_or(run.config.seed)),
@@ -63,8 +63,8 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     }
     let dataset = run.dataset(args.data.as_deref())?;
     let bar = out.task(codes.len() as u64, "int8-rank");
-    let images = args.images as usize;
-    let found = preserve(&run, &codes, &dataset, images, bn, &options, &|| bar.advance(1))?;
+    let material = args.quantise.material(&run, &dataset, args.images as usize)?;
+    let found = preserve(&run, &codes, &material, &options, &|| bar.advance(1))?;
     bar.finish();
     if let Some(path) = &args.output {
         files::write_json(path, &found)?;

@@ -55,12 +55,13 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let run = Run::open(&args.run)?;
     let arch = Arch::parse(run.space(), &args.code).map_err(|e| Error::core("argument CODE", e))?;
     let dataset = run.dataset(args.data.as_deref())?;
-    let shipment = args.quantise.shipment(&run, &arch, &dataset, out)?;
-    let exported = measure(&shipment, &dataset)?;
-    let mut files = formats::write(&shipment, &dataset, &args.format, &args.output)?;
+    let material = args.quantise.material(&run, &dataset, usize::MAX)?;
+    let shipment = args.quantise.shipment(&run, &arch, &material, &dataset, out)?;
+    let exported = measure(&shipment, &material.test)?;
+    let mut files = formats::write(&shipment, &args.format, &args.output)?;
     if args.samples > 0 {
         let n = args.samples as usize;
-        files.push(formats::write_samples(&shipment, &dataset, n, &args.output)?);
+        files.push(formats::write_samples(&shipment, &material.test, n, &args.output)?);
     }
     let shipped = Shipped { exported, files };
     files::write_json(&args.output.join(format!("{}.json", shipment.code)), &shipped.exported)?;

@@ -7,8 +7,9 @@ use supernano_core::arch::Arch;
 use supernano_data::Dataset;
 use supernano_search::cost::kernels::with_kernels;
 use supernano_search::search::file::Verified;
-use supernano_train::export;
-use supernano_train::export::{Options, build, quantise_after_training};
+use supernano_train::export::{
+    BlobInfo, CALIBRATION, CalibrationSet, Prefer, QuantiseOptions, build, quantise_after_training,
+};
 use supernano_train::run::Run;
 use supernano_train::supernet::{EvalSet, evaluate};
 
@@ -29,14 +30,10 @@ pub fn verify(
     let net = run.folded(arch, dataset);
     let set = EvalSet::new(dataset, &dataset.validation, images);
     let inherited = evaluate(&net, &set).top1;
-    let quantised = quantise_after_training(&net, dataset, &Options::default());
-    let source = export::Source {
-        space: space.name,
-        code: &code,
-        dataset,
-        prefer: export::Prefer::default(),
-    };
-    let blob = with_kernels(space, &build(&quantised.net, &source)?, kinds)?;
+    let calibration = CalibrationSet::new(dataset, CALIBRATION)?;
+    let quantised = quantise_after_training(&net, &calibration, &QuantiseOptions::default());
+    let info = BlobInfo { space: space.name, code: &code, classes: &dataset.classes };
+    let blob = with_kernels(space, &build(&quantised.net, &info, Prefer::default())?, kinds)?;
     let chosen: Vec<u32> = (0..set.len() as u32).collect();
     let split = dataset.validation.select(&chosen);
     let int8 = blob::top1(&blob.logits(&split)?, &split.labels);

@@ -3,7 +3,8 @@ use supernano_core::kernel::Reference;
 use supernano_data as data;
 
 use super::*;
-use crate::export::{RangeRule, calibrate};
+use crate::export::simulate::integer_input;
+use crate::export::{CalibrationSet, ImageSet, RangeRule, observe};
 use crate::supernet::{Block, FoldedConv, FoldedNet, Linear};
 
 fn noise(seed: u32, n: usize, scale: f32) -> Vec<f32> {
@@ -73,21 +74,21 @@ fn integers_follow_float_and_the_same_input_gives_the_same_bytes() {
         ..DataSpec::new(DataSource::Glyphs)
     };
     let dataset = data::load(&spec).unwrap();
+    let set = CalibrationSet::new(&dataset, 64).unwrap();
+    let test = ImageSet::first(&dataset, &dataset.test, 64);
+    let all = test.part(0..64);
     for slope in [0.25, -0.6, 3.0] {
         let net = network(shape, slope);
-        let images: Vec<u32> = (0..64).collect();
-        let affines = calibrate(&net, &dataset, &images).affines(RangeRule::Auto);
-        let source =
-            Source { space: "test", code: "5-9", dataset: &dataset, prefer: Prefer::Speed };
-        let quantised = QuantisedNet::with(&net, &affines, &dataset);
-        let blob = build(&quantised, &source).unwrap();
-        assert_eq!(blob, build(&quantised, &source).unwrap());
+        let params = observe(&net, &set.images).params(RangeRule::Auto);
+        let info = BlobInfo { space: "test", code: "5-9", classes: &dataset.classes };
+        let quantised = QuantisedNet::with(&net, &params, &set.normalisation);
+        let blob = build(&quantised, &info, Prefer::Speed).unwrap();
+        assert_eq!(blob, build(&quantised, &info, Prefer::Speed).unwrap());
 
-        let all: Vec<u32> = (0..64).collect();
-        let float = net.forward(&dataset.batch(&dataset.test, &all), 64);
+        let float = net.forward(all.values, all.n);
         let integer = blob.logits(&dataset.test).unwrap();
         assert_eq!(integer, blob.logits_with(&dataset.test, || Reference).unwrap());
-        let x = crate::export::integer_images(&quantised, &dataset, &dataset.test, &all);
+        let x = integer_input(&quantised, &all);
         assert_eq!(integer, quantised.forward(x, &mut |_, _| {}));
         let scale = blob.view().unwrap().header().logit_scale;
         let (mut error, mut power) = (0.0, 0.0);
