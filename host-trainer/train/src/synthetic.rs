@@ -12,7 +12,9 @@ use supernano_core::space::Space;
 use supernano_data::Dataset;
 
 use crate::export::{BlobInfo, CalibrationSet, Prefer, QuantisedNet, RangeRule, build, observe};
-use crate::supernet::{Act, Block, FoldedConv, FoldedNet, Linear, SpaceConv, name, space_blocks};
+use crate::supernet::{
+    ActivationFn, Block, FoldedConv, FoldedNet, Linear, SpaceConv, name, space_blocks,
+};
 
 /// Images from which activation ranges come.
 const IMAGES: usize = 32;
@@ -24,9 +26,9 @@ pub fn network(space: &Space<'_>, plan: &Plan, seed: u64) -> FoldedNet {
     let mut conv = |conv: &SpaceConv| {
         let shortcut = conv.around.is_some();
         let act = match plan.layers[conv.layer].activation {
-            _ if shortcut => Act::None,
-            plan::Activation::Relu => Act::Relu,
-            plan::Activation::Prelu => Act::Prelu(random.0.random_range(-0.8..0.5)),
+            _ if shortcut => ActivationFn::None,
+            plan::Activation::Relu => ActivationFn::Relu,
+            plan::Activation::Prelu => ActivationFn::Prelu(random.0.random_range(-0.8..0.5)),
         };
         let name = name(conv.layer, shortcut);
         random.conv(name, conv.widths(plan), conv.geometry(space), act)
@@ -102,7 +104,7 @@ impl Random {
         name: String,
         (input, output): (usize, usize),
         (kernel, stride): (usize, usize),
-        act: Act,
+        act: ActivationFn,
     ) -> FoldedConv {
         let terms = input * kernel * kernel;
         let deviation = (2.0 / terms as f32).sqrt();

@@ -11,7 +11,7 @@ use supernano_core::space::Shape;
 use super::integers::{Channel, QuantParams};
 use super::kernels::Prefer;
 use super::quantise::{QConv, QuantisedNet};
-use crate::supernet::{Act, executed};
+use crate::supernet::{ActivationFn, executed};
 
 /// What a blob says besides its numbers.
 #[derive(Clone, Copy, Debug)]
@@ -94,9 +94,9 @@ impl Builder<'_, '_> {
     /// Appends a convolution and returns the tensor that it writes.
     fn conv(&mut self, conv: &QConv, input: u8, residual: Option<u8>) -> Result<u8> {
         let activation = match conv.act {
-            Act::None => Activation::None,
-            Act::Relu => Activation::Relu,
-            Act::Prelu(_) => Activation::Prelu,
+            ActivationFn::None => Activation::None,
+            ActivationFn::Relu => Activation::Relu,
+            ActivationFn::Prelu(_) => Activation::Prelu,
         };
         let shape = WeightShape {
             output: conv.output as u16,

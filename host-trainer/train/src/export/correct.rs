@@ -7,7 +7,7 @@ use super::observe::ActivationParams;
 use super::quantise::{QConv, QuantisedNet};
 use super::simulate::integer_input;
 use crate::backend::{Cpu, Map};
-use crate::supernet::{Act, FoldedConv, FoldedNet, Step, Visitor, assemble, visit};
+use crate::supernet::{ActivationFn, FoldedConv, FoldedNet, Step, Visitor, assemble, visit};
 
 /// A map in float and in integers, and what the integers mean.
 #[derive(Clone)]
@@ -64,7 +64,7 @@ struct CorrectionPass<'a> {
 }
 
 impl Visitor<FoldedConv> for CorrectionPass<'_> {
-    type Map = Both;
+    type FeatureMap = Both;
 
     fn conv(&mut self, step: &Step, conv: &FoldedConv, x: &Both, residual: Option<&Both>) -> Both {
         let mut conv = conv.clone();
@@ -88,9 +88,9 @@ impl Visitor<FoldedConv> for CorrectionPass<'_> {
         let q = quantised(&conv);
         let integer = sums.requantise(residual.map(|r| &r.integer), &q.rule());
         let float = match conv.act {
-            Act::None => sums_float,
-            Act::Relu => sums_float.prelu(0.0),
-            Act::Prelu(slope) => sums_float.prelu(slope),
+            ActivationFn::None => sums_float,
+            ActivationFn::Relu => sums_float.prelu(0.0),
+            ActivationFn::Prelu(slope) => sums_float.prelu(slope),
         };
         self.made.push((step.index, conv));
         Both { float, integer, params: q.to }

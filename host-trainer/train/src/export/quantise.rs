@@ -7,7 +7,7 @@ use super::integers;
 use super::integers::{ConvIo, QuantParams, QuantisedConv, QuantisedDense};
 use super::material::Normalisation;
 use super::observe::ActivationParams;
-use crate::supernet::{Act, Block, FoldedConv, FoldedNet, assemble, executed};
+use crate::supernet::{ActivationFn, Block, FoldedConv, FoldedNet, assemble, executed};
 
 /// A convolution with its integers.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,7 +23,7 @@ pub struct QConv {
     /// 1 or 2.
     pub stride: usize,
     /// Activation.
-    pub act: Act,
+    pub act: ActivationFn,
     /// Quantisation of the map that it reads.
     pub from: QuantParams,
     /// Quantisation of the map that is added before the activation.
@@ -103,10 +103,10 @@ impl QConv {
         from: QuantParams,
         residual: Option<QuantParams>,
     ) -> Self {
-        let mut to = params.get(index, conv.act == Act::Relu);
+        let mut to = params.get(index, conv.act == ActivationFn::Relu);
         let slope = match conv.act {
-            Act::None | Act::Relu => 1.0,
-            Act::Prelu(slope) => slope,
+            ActivationFn::None | ActivationFn::Relu => 1.0,
+            ActivationFn::Prelu(slope) => slope,
         };
         let (ci, kernel) = (conv.input, conv.kernel);
         let io = |output| ConvIo { ci, kernel, input: from, residual, output, slope };

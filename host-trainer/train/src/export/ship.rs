@@ -11,7 +11,7 @@ use super::kernels::Prefer;
 use super::material::Material;
 use super::post_training::{PostTraining, QuantiseOptions, quantise_after_training};
 use super::tune::{TuneRecipe, TuneReport, TuningSet, tune};
-use crate::rank::Statistics;
+use crate::rank::BnSource;
 use crate::run::Run;
 use crate::supernet::{BnStats, FoldedNet, SubNet, recalibrate};
 
@@ -19,7 +19,7 @@ use crate::supernet::{BnStats, FoldedNet, SubNet, recalibrate};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExportOptions {
     /// Where batch-norm statistics come from.
-    pub bn: Statistics,
+    pub bn: BnSource,
     /// How the network is quantised.
     pub quantise: QuantiseOptions,
     /// Chooses the algorithm of each convolution; no answer depends on it.
@@ -71,14 +71,14 @@ fn statistics(
     arch: &Arch,
     subnet: &SubNet,
     material: &Material,
-    from: Statistics,
+    from: BnSource,
 ) -> Result<BnStats> {
     match (from, &run.statistics) {
-        (Statistics::Recalibrate, _) => {
+        (BnSource::Recalibrate, _) => {
             Ok(recalibrate(subnet, material.recalibration_batch, &material.recalibration))
         }
-        (Statistics::Stored, Some(stored)) => Ok(stored.of(&run.weights.layout, &run.plan(arch))),
-        (Statistics::Stored, None) => {
+        (BnSource::Stored, Some(stored)) => Ok(stored.of(&run.weights.layout, &run.plan(arch))),
+        (BnSource::Stored, None) => {
             let expected = "`recalibrate`: no statistics came with this run's weights";
             Err(Error::invalid("--bn", "statistics", expected, "`stored`"))
         }

@@ -69,7 +69,7 @@ struct IntegerPass<'a> {
 }
 
 impl Visitor<QConv> for IntegerPass<'_> {
-    type Map = Map<Cpu>;
+    type FeatureMap = Map<Cpu>;
 
     fn conv(
         &mut self,

@@ -7,7 +7,7 @@ mod memory;
 mod ranker;
 pub mod shard;
 
-pub use ranker::{Effort, Ranker, Request, Settings, Split, Statistics, Work};
+pub use ranker::{BnSource, Effort, Ranker, Request, Settings, Split, Work};
 
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,7 @@ use crate::supernet::{EvalSet, Evaluation, evaluate_tree, walk};
 /// Where batch-norm statistics come from.
 #[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Statistics {
+pub enum BnSource {
     /// The first training images, for every sub-network anew.
     Recalibrate,
     /// The running statistics that came with imported weights.
@@ -43,7 +43,7 @@ pub struct Settings {
     /// How many.
     pub images: usize,
     /// Batch-norm statistics.
-    pub bn: Statistics,
+    pub bn: BnSource,
     /// Training images that they are taken over: the first, not augmented; 0 for stored ones.
     pub bn_images: usize,
     /// Images a batch; the statistics are the simple average over batches.
@@ -58,7 +58,7 @@ pub struct Request {
     /// Scored images.
     pub images: Option<usize>,
     /// Batch-norm statistics.
-    pub bn: Statistics,
+    pub bn: BnSource,
     /// Images that they are taken over.
     pub bn_images: Option<usize>,
 }
@@ -108,13 +108,13 @@ impl<'a> Ranker<'a> {
             let expected = format!("1 to {}", split.len());
             return Err(Error::invalid("--images", "images of the split", expected, images));
         }
-        if request.bn == Statistics::Stored && run.statistics.is_none() {
+        if request.bn == BnSource::Stored && run.statistics.is_none() {
             let expected = "a run whose weights came with statistics (an import)";
             return Err(Error::invalid("--bn", "stored", expected, run.path.display()));
         }
         let batch = run.config.recalibration.batch;
         let bn_images = match (request.bn, request.bn_images) {
-            (Statistics::Stored, _) => 0,
+            (BnSource::Stored, _) => 0,
             (_, None) => {
                 let most = run.config.recalibration.images.min(dataset.train.len());
                 most / batch * batch
@@ -187,7 +187,7 @@ impl<'a> Ranker<'a> {
         let each = plans.len() as f64 / images;
         let batch = || progress(each * self.settings.bn_batch as f64);
         let stats = match &self.run.statistics {
-            Some(stored) if self.settings.bn == Statistics::Stored => {
+            Some(stored) if self.settings.bn == BnSource::Stored => {
                 let layout = &self.run.weights.layout;
                 forest.statistics(|i| stored.of(layout, &plans[i]))
             }

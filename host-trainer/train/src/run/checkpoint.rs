@@ -12,7 +12,7 @@ use supernano_base::config::RunConfig;
 use supernano_base::error::{Error, Result};
 use supernano_base::files;
 
-use crate::supernet::{Layout, Statistics, Weights};
+use crate::supernet::{Layout, RunningStats, Weights};
 
 const MAGIC: &[u8; 4] = b"SNWT";
 const VERSION: u32 = 1;
@@ -42,7 +42,7 @@ pub struct Checkpoint {
     /// step, unless the next one goes on with it.
     pub momentum: Vec<Option<Vec<f32>>>,
     /// Running statistics of every batch norm, where the weights came with them.
-    pub statistics: Option<Statistics>,
+    pub statistics: Option<RunningStats>,
 }
 
 /// File of a finished step.
@@ -214,7 +214,7 @@ impl Stored {
         if rest.len() != expected {
             return bad("batch-norm statistics", expected, rest.len());
         }
-        let statistics = statistics.then(|| Statistics { values: rest.to_vec() });
+        let statistics = statistics.then(|| RunningStats { values: rest.to_vec() });
         let mut floats = self.floats;
         floats.truncate(values);
         Ok(Checkpoint { step, epoch, values: floats, momentum, statistics })
@@ -224,7 +224,7 @@ impl Stored {
     ///
     /// # Errors
     /// As [`Stored::split`].
-    pub fn weights(self, layout: Layout, path: &Path) -> Result<(Weights, Option<Statistics>)> {
+    pub fn weights(self, layout: Layout, path: &Path) -> Result<(Weights, Option<RunningStats>)> {
         let Checkpoint { values, statistics, .. } = self.split(&layout, path)?;
         Ok((Weights { layout, values }, statistics))
     }

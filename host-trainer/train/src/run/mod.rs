@@ -15,7 +15,7 @@ use supernano_core::space::Space;
 use supernano_data::Dataset;
 
 use self::checkpoint::Checkpoint;
-use crate::supernet::{BnStats, FoldedNet, Layout, Statistics, SubNet, Weights, recalibrate};
+use crate::supernet::{BnStats, FoldedNet, Layout, RunningStats, SubNet, Weights, recalibrate};
 
 /// A run directory with the weights of its latest finished step.
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ pub struct Run {
     /// Weights after [`Run::step`].
     pub weights: Weights,
     /// Running batch-norm statistics, where the weights came with them (an import).
-    pub statistics: Option<Statistics>,
+    pub statistics: Option<RunningStats>,
     /// The latest finished step, from 1.
     pub step: usize,
     /// True where that step used ReLU only.
@@ -80,7 +80,7 @@ impl Run {
         path: &Path,
         config: RunConfig,
         weights: Weights,
-        statistics: Option<Statistics>,
+        statistics: Option<RunningStats>,
         step: usize,
     ) -> Self {
         let relu = config.steps.get(step.wrapping_sub(1)).is_some_and(|s| s.relu);

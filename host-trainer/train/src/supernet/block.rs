@@ -165,16 +165,16 @@ pub fn assemble<C, D>(like: &[Block<C>], mut made: Vec<(usize, D)>) -> Vec<Block
 /// A pass over a network: what its operations do to feature maps.
 pub trait Visitor<C> {
     /// A feature map, in the form that the pass computes with.
-    type Map;
+    type FeatureMap;
 
     /// The map that a convolution writes: its sums over `x`, plus `residual`, then the activation.
     fn conv(
         &mut self,
         step: &Step,
         conv: &C,
-        x: &Self::Map,
-        residual: Option<&Self::Map>,
-    ) -> Self::Map;
+        x: &Self::FeatureMap,
+        residual: Option<&Self::FeatureMap>,
+    ) -> Self::FeatureMap;
 }
 
 /// The feature maps that are still to be read, by number.
@@ -191,7 +191,12 @@ impl<M> Live<M> {
     ///
     /// # Panics
     /// Where steps are left out or executed in another order.
-    pub fn step<C>(&mut self, step: &Step, conv: &C, visitor: &mut impl Visitor<C, Map = M>) {
+    pub fn step<C>(
+        &mut self,
+        step: &Step,
+        conv: &C,
+        visitor: &mut impl Visitor<C, FeatureMap = M>,
+    ) {
         let map = |i: usize| self.0[i].as_ref().expect("a map that a step still reads");
         let y = visitor.conv(step, conv, map(step.input), step.residual.map(map));
         for i in step.frees.into_iter().flatten() {
@@ -213,7 +218,11 @@ impl<M> Live<M> {
 }
 
 /// Executes the blocks on `input`; returns the map that the classifier reads.
-pub fn visit<C, V: Visitor<C>>(blocks: &[Block<C>], input: V::Map, visitor: &mut V) -> V::Map {
+pub fn visit<C, V: Visitor<C>>(
+    blocks: &[Block<C>],
+    input: V::FeatureMap,
+    visitor: &mut V,
+) -> V::FeatureMap {
     let mut live = Live::new(input);
     for (step, conv) in executed(blocks) {
         live.step(&step, conv, visitor);

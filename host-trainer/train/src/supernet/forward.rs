@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 
 use super::block::{Part, Step, Visitor, visit};
 use super::maps::{Inputs, Pool};
-use super::net::{Act, BnConv, BnStats, Linear, Net};
+use super::net::{ActivationFn, BnConv, BnStats, Linear, Net};
 use super::subnet::SubNet;
 use super::tree::Tree;
 use super::walk;
@@ -17,11 +17,11 @@ pub type TensorConv<B> = BnConv<Tensor<B, 4>, Tensor<B, 1>>;
 /// A network as tensors; the classifier is `[classes, features, 1, 1]`.
 pub type TensorNet<B> = Net<TensorConv<B>, Tensor<B, 4>>;
 
-fn act_of<B: Ops>(act: &Act<Tensor<B, 1>>) -> backend::Act<B> {
+fn act_of<B: Ops>(act: &ActivationFn<Tensor<B, 1>>) -> backend::Act<B> {
     match act {
-        Act::None => backend::Act::None,
-        Act::Relu => backend::Act::Relu,
-        Act::Prelu(slope) => backend::Act::Prelu(slope.clone()),
+        ActivationFn::None => backend::Act::None,
+        ActivationFn::Relu => backend::Act::Relu,
+        ActivationFn::Prelu(slope) => backend::Act::Prelu(slope.clone()),
     }
 }
 
@@ -32,7 +32,7 @@ struct Training {
 }
 
 impl<B: Ops> Visitor<TensorConv<B>> for Training {
-    type Map = Pending<B>;
+    type FeatureMap = Pending<B>;
 
     fn conv(
         &mut self,

@@ -26,10 +26,10 @@ pub use evaluation::Evaluation;
 pub use folded::FoldedNet;
 pub use forward::recalibrate;
 pub use forward::{TensorNet, forward_train};
-pub use net::{Act, BnConv, BnStats, FoldedConv, Linear, Net};
-pub use statistics::Statistics;
-pub use subnet::Source;
+pub use net::{ActivationFn, BnConv, BnStats, FoldedConv, Linear, Net};
+pub use statistics::RunningStats;
 pub use subnet::SubNet;
+pub use subnet::TensorSource;
 pub(crate) use subnet::name;
 pub use weights::{Entry, Layout, Role, Weights};
 

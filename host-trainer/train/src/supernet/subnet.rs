@@ -3,7 +3,7 @@
 use supernano_core::plan::{Activation, Plan};
 
 use super::block::{SpaceConv, space_blocks};
-use super::net::{Act, BnConv, BnStats, FoldedConv, Linear, Net};
+use super::net::{ActivationFn, BnConv, BnStats, FoldedConv, Linear, Net};
 use super::weights::{Layout, Role, Weights};
 use super::{BN_EPSILON, FoldedNet};
 
@@ -11,7 +11,7 @@ use super::{BN_EPSILON, FoldedNet};
 pub type SubNet = Net<BnConv>;
 
 /// Where [`Layout::cut`] takes values from.
-pub trait Source {
+pub trait TensorSource {
     /// The values of a convolution, a batch norm or a classifier.
     type Values;
     /// A PReLU slope.
@@ -23,11 +23,14 @@ pub trait Source {
 }
 
 /// A network as [`Layout::cut`] makes it.
-pub type Cut<S> = Net<BnConv<<S as Source>::Values, <S as Source>::Slope>, <S as Source>::Values>;
+pub type Cut<S> = Net<
+    BnConv<<S as TensorSource>::Values, <S as TensorSource>::Slope>,
+    <S as TensorSource>::Values,
+>;
 
 impl Layout {
     /// The sub-network of a plan (a plan of this space, enhancement and scheme).
-    pub fn cut<S: Source>(&self, plan: &Plan, source: &mut S) -> Cut<S> {
+    pub fn cut<S: TensorSource>(&self, plan: &Plan, source: &mut S) -> Cut<S> {
         let space = self.space;
         let blocks = space_blocks(space)
             .iter()
@@ -45,7 +48,7 @@ impl Layout {
         Net { input: space.input, blocks, classifier }
     }
 
-    fn conv_of<S: Source>(
+    fn conv_of<S: TensorSource>(
         &self,
         plan: &Plan,
         conv: SpaceConv,
@@ -65,10 +68,10 @@ impl Layout {
             gamma: source.values(find(Role::Gamma), [output, 1, 1, 1]),
             beta: source.values(find(Role::Beta), [output, 1, 1, 1]),
             act: match planned.activation {
-                _ if shortcut => Act::None,
-                Activation::Relu => Act::Relu,
+                _ if shortcut => ActivationFn::None,
+                Activation::Relu => ActivationFn::Relu,
                 Activation::Prelu => {
-                    Act::Prelu(source.slope(self.find(Role::Slope, layer, false, 0)))
+                    ActivationFn::Prelu(source.slope(self.find(Role::Slope, layer, false, 0)))
                 }
             },
         }
@@ -77,7 +80,7 @@ impl Layout {
 
 struct Host<'a>(&'a Weights);
 
-impl Source for Host<'_> {
+impl TensorSource for Host<'_> {
     type Values = Vec<f32>;
     type Slope = f32;
 

@@ -286,11 +286,11 @@ fn plain_norm(x: &Plain, conv: &BnConv, stats: &mut Vec<(Vec<f64>, Vec<f64>)>) -
     y
 }
 
-fn plain_act(y: &mut Plain, act: Act) {
+fn plain_act(y: &mut Plain, act: ActivationFn) {
     let f = |x: f64| match act {
-        Act::None => x,
-        Act::Relu => x.max(0.0),
-        Act::Prelu(slope) => {
+        ActivationFn::None => x,
+        ActivationFn::Relu => x.max(0.0),
+        ActivationFn::Prelu(slope) => {
             if x < 0.0 {
                 x * f64::from(slope)
             } else {

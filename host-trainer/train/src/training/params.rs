@@ -7,7 +7,7 @@ use supernano_core::plan::Plan;
 
 use crate::backend::Ops;
 use crate::run::checkpoint::Checkpoint;
-use crate::supernet::{Layout, Source, TensorNet};
+use crate::supernet::{Layout, TensorNet, TensorSource};
 
 /// A tensor without a graph, flat.
 pub type Flat<B> = Tensor<<B as AutodiffBackend>::InnerBackend, 1>;
@@ -45,7 +45,7 @@ impl<B: AutodiffBackend> Path<'_, B> {
     }
 }
 
-impl<B: AutodiffBackend> Source for Path<'_, B> {
+impl<B: AutodiffBackend> TensorSource for Path<'_, B> {
     type Values = Tensor<B, 4>;
     type Slope = Tensor<B, 1>;
 
@@ -61,7 +61,7 @@ impl<B: AutodiffBackend> Source for Path<'_, B> {
 /// The same without a graph.
 struct Plain<'a, B: AutodiffBackend>(&'a Params<B>);
 
-impl<B: AutodiffBackend> Source for Plain<'_, B> {
+impl<B: AutodiffBackend> TensorSource for Plain<'_, B> {
     type Values = Tensor<B::InnerBackend, 4>;
     type Slope = Tensor<B::InnerBackend, 1>;
 

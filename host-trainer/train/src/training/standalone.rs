@@ -22,8 +22,8 @@ use crate::backend::{CpuAutodiff, Map};
 use crate::run::checkpoint::Checkpoint;
 use crate::run::{Run, recalibration_batches};
 use crate::supernet::{
-    Act, BnConv, EvalSet, FoldedNet, Layout, Part, Role, Step, SubNet, Weights, evaluate, executed,
-    forward_train, recalibrate,
+    ActivationFn, BnConv, EvalSet, FoldedNet, Layout, Part, Role, Step, SubNet, Weights, evaluate,
+    executed, forward_train, recalibrate,
 };
 
 /// Trains a sub-network from scratch and evaluates it on the test images.
@@ -179,7 +179,9 @@ fn inherit(net: &SubNet, layout: Layout) -> Weights {
             (Role::Weight, Some(conv)) => values.extend(&conv.weight),
             (Role::Gamma, Some(conv)) => values.extend(&conv.gamma),
             (Role::Beta, Some(conv)) => values.extend(&conv.beta),
-            (Role::Slope, Some(BnConv { act: Act::Prelu(slope), .. })) => values.push(*slope),
+            (Role::Slope, Some(BnConv { act: ActivationFn::Prelu(slope), .. })) => {
+                values.push(*slope)
+            }
             (Role::Classifier, _) => values.extend(&net.classifier.weight),
             (Role::Bias, _) => values.extend(&net.classifier.bias),
             (Role::Slope, _) | (_, None) => values.extend(std::iter::repeat_n(0.25, e.len())),

@@ -12,7 +12,7 @@ use supernano_train::export::{
     ExportOptions, Exported, Material, Prefer, QuantiseOptions, RangeRule, Shipment, Switch,
     TuneRecipe, Tuning, explain, measure, ship,
 };
-use supernano_train::rank::Statistics;
+use supernano_train::rank::BnSource;
 use supernano_train::run::Run;
 
 use crate::options::room::RoomArgs;
@@ -47,8 +47,8 @@ pub struct Args {
 #[derive(clap::Args, Debug)]
 pub struct QuantiseArgs {
     /// Where batch-norm statistics come from.
-    #[arg(long, value_enum, default_value_t = Statistics::Recalibrate)]
-    bn: Statistics,
+    #[arg(long, value_enum, default_value_t = BnSource::Recalibrate)]
+    bn: BnSource,
     /// Training images that the activations' ranges come from.
     #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..))]
     calibration: u32,

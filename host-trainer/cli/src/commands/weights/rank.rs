@@ -13,7 +13,7 @@ use supernano_base::progress::Progress as _;
 use supernano_core::arch::Arch;
 use supernano_core::plan::cost;
 use supernano_train::rank::shard::{Identity, Part, Placed, Shard};
-use supernano_train::rank::{Effort, Ranker, Request, Settings, Split, Statistics, Work};
+use supernano_train::rank::{BnSource, Effort, Ranker, Request, Settings, Split, Work};
 use supernano_train::run::Run;
 
 use crate::output::{Output, table};
@@ -44,8 +44,8 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     images: Option<usize>,
     /// Where batch-norm statistics come from.
-    #[arg(long, value_enum, default_value_t = Statistics::Recalibrate)]
-    bn: Statistics,
+    #[arg(long, value_enum, default_value_t = BnSource::Recalibrate)]
+    bn: BnSource,
     /// Training images that the statistics are taken over, the first, not augmented; default the
     /// run's.
     #[arg(long, value_name = "N")]

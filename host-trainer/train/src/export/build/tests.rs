@@ -23,7 +23,7 @@ fn conv(
     output: usize,
     kernel: usize,
     stride: usize,
-    act: Act,
+    act: ActivationFn,
 ) -> FoldedConv {
     let scale = (3.0 / (input * kernel * kernel) as f32).sqrt();
     FoldedConv {
@@ -45,16 +45,16 @@ pub(crate) fn small() -> Shape {
 pub(crate) fn network(input: Shape, slope: f32) -> FoldedNet {
     let c = usize::from(input.channels);
     let blocks = vec![
-        Block::Conv(conv(1, c, 5, 3, 1, Act::Relu)),
+        Block::Conv(conv(1, c, 5, 3, 1, ActivationFn::Relu)),
         Block::Residual {
-            first: conv(3, 5, 9, 3, 1, Act::Relu),
-            second: conv(5, 9, 5, 3, 1, Act::Prelu(slope)),
+            first: conv(3, 5, 9, 3, 1, ActivationFn::Relu),
+            second: conv(5, 9, 5, 3, 1, ActivationFn::Prelu(slope)),
             shortcut: None,
         },
         Block::Residual {
-            first: conv(7, 5, 12, 3, 2, Act::Prelu(0.1)),
-            second: conv(9, 12, 9, 3, 1, Act::Prelu(slope)),
-            shortcut: Some(conv(11, 5, 9, 1, 2, Act::None)),
+            first: conv(7, 5, 12, 3, 2, ActivationFn::Prelu(0.1)),
+            second: conv(9, 12, 9, 3, 1, ActivationFn::Prelu(slope)),
+            shortcut: Some(conv(11, 5, 9, 1, 2, ActivationFn::None)),
         },
     ];
     let classifier =

@@ -9,7 +9,7 @@ use supernano_base::images::Images;
 use crate::export::material::Normalisation;
 use crate::export::quantise::QuantisedNet;
 use crate::export::ship::Shipment;
-use crate::supernet::{Act, BnConv, Part, Step, executed};
+use crate::supernet::{ActivationFn, BnConv, Part, Step, executed};
 
 struct Tensors {
     list: Vec<(String, Dtype, Vec<usize>, Vec<u8>)>,
@@ -47,8 +47,8 @@ impl Tensors {
         self.list.push((counter, Dtype::I64, Vec::new(), batches));
     }
 
-    fn slope(&mut self, name: String, act: Act) {
-        if let Act::Prelu(slope) = act {
+    fn slope(&mut self, name: String, act: ActivationFn) {
+        if let ActivationFn::Prelu(slope) = act {
             self.f32(name, &[1], &[slope]);
         }
     }

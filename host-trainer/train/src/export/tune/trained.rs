@@ -10,7 +10,7 @@ use crate::export::material::Normalisation;
 use crate::export::observe::ActivationParams;
 use crate::export::post_training::PostTraining;
 use crate::export::quantise::{QConv, QuantisedNet};
-use crate::supernet::{Act, FoldedConv, FoldedNet, Step, Visitor, visit};
+use crate::supernet::{ActivationFn, FoldedConv, FoldedNet, Step, Visitor, visit};
 
 /// The backend.
 pub(super) type B = CpuAutodiff;
@@ -123,8 +123,8 @@ impl Trained {
     pub fn new(start: &PostTraining) -> Self {
         let conv = |conv: &FoldedConv| {
             let slope = match conv.act {
-                Act::Prelu(slope) => slope,
-                Act::None | Act::Relu => 0.0,
+                ActivationFn::Prelu(slope) => slope,
+                ActivationFn::None | ActivationFn::Relu => 0.0,
             };
             let shape = [conv.output, conv.input, conv.kernel, conv.kernel];
             [
@@ -155,7 +155,7 @@ impl Trained {
         let mut net = self.shape.map(|index, old| {
             let [weight, bias, slope] = &self.params.convs[index];
             let act = match old.act {
-                Act::Prelu(_) => Act::Prelu(slope.host()[0]),
+                ActivationFn::Prelu(_) => ActivationFn::Prelu(slope.host()[0]),
                 other => other,
             };
             FoldedConv { weight: weight.host(), bias: bias.host(), act, ..old.clone() }
@@ -212,7 +212,7 @@ struct TuningPass<'a> {
 }
 
 impl Visitor<QConv> for TuningPass<'_> {
-    type Map = Map<B>;
+    type FeatureMap = Map<B>;
 
     fn conv(&mut self, step: &Step, q: &QConv, x: &Map<B>, residual: Option<&Map<B>>) -> Map<B> {
         let [weight, bias, slope] = self.leaves.convs[step.index].clone();

@@ -47,7 +47,7 @@ impl Drop for Expression<'_> {
 }
 
 impl<'a> Visitor<&'static str> for Written<'a> {
-    type Map = Expression<'a>;
+    type FeatureMap = Expression<'a>;
 
     fn conv(
         &mut self,

@@ -8,7 +8,7 @@ use graph::{Writer, convolution, int};
 use crate::export::integers::QuantParams;
 use crate::export::quantise::QConv;
 use crate::export::ship::Shipment;
-use crate::supernet::{Act, FoldedConv, Part, Step, executed};
+use crate::supernet::{ActivationFn, FoldedConv, Part, Step, executed};
 
 /// The float network with batch norm folded: convolutions, additions, activations, global average
 /// pooling, Gemm.
@@ -58,11 +58,11 @@ fn float_conv(w: &mut Writer, conv: &FoldedConv, name: &str, x: &str) -> String 
     w.node("Conv", name, &[x, &weight, &bias], convolution(conv.kernel, conv.stride))
 }
 
-fn activate(w: &mut Writer, name: &str, x: String, act: Act) -> String {
+fn activate(w: &mut Writer, name: &str, x: String, act: ActivationFn) -> String {
     match act {
-        Act::None => x,
-        Act::Relu => w.node("Relu", name, &[&x], Vec::new()),
-        Act::Prelu(slope) => {
+        ActivationFn::None => x,
+        ActivationFn::Relu => w.node("Relu", name, &[&x], Vec::new()),
+        ActivationFn::Prelu(slope) => {
             let slope = w.floats(&format!("{name}_slope"), &[1], &[slope]);
             w.node("PRelu", name, &[&x, &slope], Vec::new())
         }
