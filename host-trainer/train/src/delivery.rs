@@ -12,15 +12,14 @@ use supernano_base::files;
 use supernano_base::progress::Progress;
 use supernano_base::run_dir::RunDirectory;
 use supernano_core::arch::Arch;
-use supernano_data::Dataset;
 use supernano_search::cost::limits::KernelLimits;
 
 use crate::export::explain::{Explanation, explain};
-use crate::export::finetune::Finetune;
 use crate::export::formats::{self, Format};
 use crate::export::preserve::{Preservation, preserve};
-use crate::export::{Exported, Options, Shipment, Tuning, measure, ship};
-use crate::rank::Statistics;
+use crate::export::{
+    ExportOptions, Exported, ImageSet, Material, Shipment, TuneRecipe, Tuning, measure, ship,
+};
 use crate::run::Run;
 
 /// Images of one update of fine-tuning.
@@ -31,10 +30,8 @@ const ALPHA: f32 = 0.8;
 /// How a network becomes integers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Quantisation {
-    /// Source of the batch-norm statistics.
-    pub statistics: Statistics,
     /// Quantisation without training.
-    pub options: Options,
+    pub options: ExportOptions,
     /// Fine-tuning in integers; `None` for none.
     pub tuning: Option<TuningRequest>,
 }
@@ -66,23 +63,25 @@ pub struct NetworkRequest<'a> {
 }
 
 impl NetworkRequest<'_> {
-    /// Quantises the sub-network.
-    fn shipment(&self, progress: &dyn Progress) -> Result<(Shipment, Dataset)> {
+    /// Quantises the sub-network. The test images come with it.
+    fn shipment(&self, progress: &dyn Progress) -> Result<(Shipment, ImageSet)> {
         let run = Run::open(self.run)?;
         let arch =
             Arch::parse(&run.space(), self.code).map_err(|e| Error::core("argument CODE", e))?;
         let dataset = run.dataset(self.data)?;
-        let Quantisation { statistics, options, tuning } = self.quantisation;
+        let Quantisation { options, tuning } = self.quantisation;
+        let test = (&dataset.test, usize::MAX);
+        let material = Material::new(&run.config, &dataset, options.calibration, test)?;
         let Some(tuning) = tuning.filter(|t| t.epochs > 0) else {
-            let shipment = ship(&run, &arch, &dataset, statistics, &options, None)?;
-            return Ok((shipment, dataset));
+            let shipment = ship(&run, &arch, &material, &options, None)?;
+            return Ok((shipment, material.judged));
         };
         if !(tuning.lr > 0.0 && tuning.lr <= 1.0) {
             let expected = "above 0, at most 1";
             return Err(Error::invalid("--finetune-lr", "rate", expected, tuning.lr));
         }
         let images = tuning.images.unwrap_or(usize::MAX).min(dataset.train.len());
-        let recipe = Finetune {
+        let recipe = TuneRecipe {
             epochs: tuning.epochs,
             images,
             lr: tuning.lr,
@@ -92,10 +91,10 @@ impl NetworkRequest<'_> {
         };
         let updates = u64::from(tuning.epochs) * images.div_ceil(BATCH) as u64;
         let task = progress.task(updates, "fine-tune");
-        let tuning = Some(Tuning { recipe: &recipe, task: &*task });
-        let shipment = ship(&run, &arch, &dataset, statistics, &options, tuning);
+        let tuning = Some(Tuning { recipe: &recipe, dataset: &dataset, task: &*task });
+        let shipment = ship(&run, &arch, &material, &options, tuning);
         task.finish();
-        Ok((shipment?, dataset))
+        Ok((shipment?, material.judged))
     }
 }
 
@@ -133,10 +132,10 @@ pub fn export_network(
     request: &ExportRequest<'_>,
     progress: &dyn Progress,
 ) -> Result<ExportOutcome> {
-    let (mut shipment, dataset) = request.network.shipment(progress)?;
+    let (mut shipment, test) = request.network.shipment(progress)?;
     shipment.blob = request.limits.apply(shipment.blob)?;
-    let summary = measure(&shipment, &dataset)?;
-    let explained = || explain(&shipment, &dataset, &request.limits.core);
+    let summary = measure(&shipment, &test)?;
+    let explained = || explain(&shipment, &test, &request.limits.core);
     let explanation = request.explain.then(explained).transpose()?;
     let own = || RunDirectory::new(request.network.run).network(&summary.code);
     let file = request.output.map_or_else(own, Path::to_path_buf);
@@ -177,11 +176,11 @@ pub struct ShipReport {
 /// Those of the run, the code and the data; as [`ship`], [`measure`], [`formats::write`] and
 /// [`formats::write_samples`].
 pub fn ship_network(request: &ShipRequest<'_>, progress: &dyn Progress) -> Result<ShipReport> {
-    let (shipment, dataset) = request.network.shipment(progress)?;
-    let exported = measure(&shipment, &dataset)?;
-    let mut files = formats::write(&shipment, &dataset, request.formats, request.output)?;
+    let (shipment, test) = request.network.shipment(progress)?;
+    let exported = measure(&shipment, &test)?;
+    let mut files = formats::write(&shipment, request.formats, request.output)?;
     if request.samples > 0 {
-        let samples = formats::write_samples(&shipment, &dataset, request.samples, request.output);
+        let samples = formats::write_samples(&shipment, &test, request.samples, request.output);
         files.push(samples?);
     }
     files::write_json(&request.output.join(format!("{}.json", shipment.code)), &exported)?;
@@ -201,10 +200,8 @@ pub struct Int8Request<'a> {
     pub images: usize,
     /// Directory or archive of the data set; `None` for the run's.
     pub data: Option<&'a Path>,
-    /// Source of the batch-norm statistics.
-    pub statistics: Statistics,
     /// Quantisation without training.
-    pub options: Options,
+    pub options: ExportOptions,
 }
 
 /// Compares accuracies of sub-networks in int8 with those in float.
@@ -220,10 +217,10 @@ pub fn compare_int8(request: &Int8Request<'_>, progress: &dyn Progress) -> Resul
         return Err(Error::invalid("command line", "CODES", "at least 2", codes.len()));
     }
     let dataset = run.dataset(request.data)?;
+    let (options, test) = (&request.options, (&dataset.test, request.images));
+    let material = Material::new(&run.config, &dataset, options.calibration, test)?;
     let task = progress.task(codes.len() as u64, "int8-rank");
-    let Int8Request { images, statistics, options, .. } = *request;
-    let advance = || task.advance(1);
-    let found = preserve(&run, &codes, &dataset, images, statistics, &options, &advance);
+    let found = preserve(&run, &codes, &material, options, &|| task.advance(1));
     task.finish();
     found
 }

@@ -2,8 +2,8 @@
 
 use supernano_base::error::{Error, Result};
 use supernano_train::delivery::{Quantisation, TuningRequest};
-use supernano_train::export::{Choice, Options, RangeRule};
-use supernano_train::rank::Statistics;
+use supernano_train::export::{ExportOptions, QuantiseOptions, RangeRule, Switch};
+use supernano_train::rank::BnSource;
 
 use super::PreferArgs;
 
@@ -12,8 +12,8 @@ use super::PreferArgs;
 #[command(next_help_heading = "Quantisation")]
 pub struct QuantiseArgs {
     /// Source of the batch-norm statistics.
-    #[arg(long, value_enum, default_value_t = Statistics::Recalibrate)]
-    bn: Statistics,
+    #[arg(long, value_enum, default_value_t = BnSource::Recalibrate)]
+    bn: BnSource,
     /// Training images from which the ranges of the feature maps come.
     #[arg(long, value_name = "N", default_value_t = 512,
         value_parser = clap::value_parser!(u32).range(1..))]
@@ -23,10 +23,10 @@ pub struct QuantiseArgs {
     ranges: RangeRule,
     /// Scale channels across layers so that they share one scale better.
     #[arg(long, value_enum, default_value_t)]
-    equalise: Choice,
+    equalise: Switch,
     /// Correct biases for the mean error of their channel.
     #[arg(long, value_enum, default_value_t)]
-    bias_correction: Choice,
+    bias_correction: Switch,
     /// Epochs of fine-tuning in integers, towards the float network and the labels.
     #[arg(long, value_name = "EPOCHS")]
     finetune: Option<u32>,
@@ -44,12 +44,15 @@ pub struct QuantiseArgs {
 }
 
 impl QuantiseArgs {
-    fn options(&self) -> Options {
-        Options {
+    fn options(&self) -> ExportOptions {
+        ExportOptions {
+            bn: self.bn,
             calibration: self.calibration as usize,
-            ranges: self.ranges,
-            equalise: self.equalise,
-            correct: self.bias_correction,
+            quantise: QuantiseOptions {
+                ranges: self.ranges,
+                equalise: self.equalise,
+                correct: self.bias_correction,
+            },
             prefer: self.prefer.prefer(),
         }
     }
@@ -62,16 +65,16 @@ impl QuantiseArgs {
             lr: self.finetune_lr,
             seed: self.finetune_seed,
         });
-        Quantisation { statistics: self.bn, options: self.options(), tuning }
+        Quantisation { options: self.options(), tuning }
     }
 
     /// Quantisation without training.
     ///
     /// # Errors
     /// [`Error::Invalid`] if fine-tuning is requested.
-    pub fn without_training(&self) -> Result<(Statistics, Options)> {
+    pub fn without_training(&self) -> Result<ExportOptions> {
         match self.finetune {
-            None => Ok((self.bn, self.options())),
+            None => Ok(self.options()),
             Some(n) => Err(Error::invalid("command line", "--finetune", "none here", n)),
         }
     }

@@ -7,25 +7,21 @@ use supernano_core::graph::{Activation, Classifier, Conv, Header, KernelKind, Op
 use supernano_core::kernel::ConvShape;
 use supernano_core::kernel::pack::WeightShape;
 use supernano_core::space::Shape;
-use supernano_data::Dataset;
 
-use super::network::{QConv, QuantisedNet};
-use super::prefer::Prefer;
-use super::quantise;
-use super::quantise::{Affine, Channel};
-use crate::supernet::{Act, executed};
+use super::integers::{Channel, QuantParams};
+use super::kernels::Prefer;
+use super::quantise::{QConv, QuantisedNet};
+use crate::supernet::{ActivationFn, executed};
 
 /// What a blob says besides its numbers.
 #[derive(Clone, Copy, Debug)]
-pub struct Source<'a> {
+pub struct BlobInfo<'a> {
     /// Search space.
     pub space: &'a str,
     /// Code.
     pub code: &'a str,
-    /// Normalisation and labels.
-    pub dataset: &'a Dataset,
-    /// Chooses the algorithm of each convolution.
-    pub prefer: Prefer,
+    /// Names of the classes, in the order of the labels; may be empty.
+    pub classes: &'a [String],
 }
 
 /// Largest blob that is built, bytes.
@@ -38,33 +34,28 @@ struct Builder<'a, 'o> {
     prefer: Prefer,
 }
 
-/// Writes a quantised network's blob. The same input gives the same bytes.
+/// Writes a quantised network's blob; `prefer` chooses the algorithm of each convolution. The same
+/// input gives the same bytes.
 ///
 /// # Errors
 /// [`Error::Core`] where the format's limits are exceeded.
-pub fn build(net: &QuantisedNet, source: &Source<'_>) -> Result<Blob> {
-    let dataset = source.dataset;
+pub fn build(net: &QuantisedNet, info: &BlobInfo<'_>, prefer: Prefer) -> Result<Blob> {
     let mut data = vec![0u8; CAPACITY];
     let mut builder = Builder {
         sections: Sections::new(&mut data),
         header: Header {
-            space: source.space,
-            code: source.code,
+            space: info.space,
+            code: info.code,
             classes: net.classes() as u16,
             logit_scale: net.classifier.logit_scale,
             table: 0,
             tensors: heapless::Vec::new(),
             ops: heapless::Vec::new(),
         },
-        place: format!("export of {}", source.code),
-        prefer: source.prefer,
+        place: format!("export of {}", info.code),
+        prefer,
     };
-    let table: Vec<i8> = dataset
-        .mean
-        .iter()
-        .zip(&dataset.std)
-        .flat_map(|(&m, &s)| quantise::input_table(m, s, net.image))
-        .collect();
+    let table = net.input_tables().concat();
     builder.header.table =
         builder.sections.table(&table).map_err(|e| Error::core(&builder.place, e))?;
     // tensors have the numbers of the maps
@@ -74,7 +65,7 @@ pub fn build(net: &QuantisedNet, source: &Source<'_>) -> Result<Blob> {
         tensors.push(builder.conv(conv, tensors[step.input], residual)?);
     }
     builder.classifier(net, tensors[tensors.len() - 1])?;
-    let labels: Vec<&str> = dataset.classes.iter().map(String::as_str).collect();
+    let labels: Vec<&str> = info.classes.iter().map(String::as_str).collect();
     let mut out = vec![0u32; CAPACITY / 2];
     let out: &mut [u8] = bytemuck::cast_slice_mut(&mut out);
     let length = write(&builder.header, &labels, builder.sections.data(), out)
@@ -91,9 +82,9 @@ impl Builder<'_, '_> {
         Error::invalid(&self.place, what, format!("at most {limit}"), "more")
     }
 
-    fn tensor(&mut self, shape: Shape, affine: Affine) -> Result<u8> {
+    fn tensor(&mut self, shape: Shape, params: QuantParams) -> Result<u8> {
         let id = self.header.tensors.len();
-        let tensor = Tensor { shape, zero: affine.zero, scale: affine.scale };
+        let tensor = Tensor { shape, zero: params.zero, scale: params.scale };
         if self.header.tensors.push(tensor).is_err() {
             return Err(self.full("tensors", id));
         }
@@ -103,9 +94,9 @@ impl Builder<'_, '_> {
     /// Appends a convolution and returns the tensor that it writes.
     fn conv(&mut self, conv: &QConv, input: u8, residual: Option<u8>) -> Result<u8> {
         let activation = match conv.act {
-            Act::None => Activation::None,
-            Act::Relu => Activation::Relu,
-            Act::Prelu(_) => Activation::Prelu,
+            ActivationFn::None => Activation::None,
+            ActivationFn::Relu => Activation::Relu,
+            ActivationFn::Prelu(_) => Activation::Prelu,
         };
         let shape = WeightShape {
             output: conv.output as u16,

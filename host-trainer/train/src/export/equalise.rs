@@ -4,8 +4,7 @@
 //!
 //! What an identity shortcut ties together is scaled together; the two producers of a sum too.
 
-use supernano_data::Dataset;
-
+use super::material::{ImageBatch, ImageSet};
 use crate::supernet::{FoldedConv, FoldedNet, Linear, assemble, steps};
 
 /// Least factor: a channel is widened 16 times at most.
@@ -28,12 +27,12 @@ struct Seen {
     count: f64,
 }
 
-/// A network with the same function (up to float rounding) whose maps lose less in int8; factors
-/// come from training images.
-pub fn equalise(net: &FoldedNet, dataset: &Dataset, images: &[u32]) -> FoldedNet {
+/// A network with the same function (up to float rounding) whose maps lose less in int8; `images`
+/// say how much of its range each channel uses.
+pub fn equalise(net: &FoldedNet, images: &ImageSet) -> FoldedNet {
     let mut convs: Vec<FoldedConv> = net.convs().cloned().collect();
     let mut classifier = net.classifier.clone();
-    let seen = observe(net, dataset, images);
+    let seen = observe(net, images);
     for group in groups(net) {
         let Some(factors) = factors(&group, &seen, &convs, &classifier) else { continue };
         for &i in &group.producers {
@@ -92,24 +91,23 @@ fn groups(net: &FoldedNet) -> Vec<Group> {
     groups
 }
 
-/// Statistics of the map of every convolution.
-fn observe(net: &FoldedNet, dataset: &Dataset, images: &[u32]) -> Vec<Seen> {
+/// What the map of every convolution holds.
+fn observe(net: &FoldedNet, images: &ImageSet) -> Vec<Seen> {
     let empty = |c| Seen { largest: vec![0.0; c], squares: vec![0.0; c], count: 0.0 };
     let mut all: Vec<Seen> = net.convs().map(|conv| empty(conv.output)).collect();
-    for indices in images.chunks(64) {
-        let batch = dataset.batch(&dataset.train, indices);
-        net.observe(&batch, indices.len(), &mut |step, values| {
+    for ImageBatch { n, values, .. } in images.batches() {
+        net.observe(values, n, &mut |step, map| {
             let seen = &mut all[step.index];
             let channels = seen.largest.len();
-            let pixels = values.len() / (indices.len() * channels);
-            for (i, plane) in values.chunks_exact(pixels).enumerate() {
+            let pixels = map.len() / (n * channels);
+            for (i, plane) in map.chunks_exact(pixels).enumerate() {
                 let c = i % channels;
                 for &v in plane {
                     seen.largest[c] = seen.largest[c].max(v.abs());
                     seen.squares[c] += f64::from(v * v);
                 }
             }
-            seen.count += (indices.len() * pixels) as f64;
+            seen.count += (n * pixels) as f64;
         });
     }
     all

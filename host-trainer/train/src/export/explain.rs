@@ -4,17 +4,17 @@
 use serde::Serialize;
 use supernano_base::error::Result;
 use supernano_core::exec::argmax;
-use supernano_data::Dataset;
 use supernano_search::cost::instructions::InstructionTable;
 
-use super::choices::{KernelChoice, choices};
-use super::{Shipment, simulate};
+use super::kernels::{KernelChoice, kernel_choices};
+use super::material::{BATCH, ImageSet};
+use super::post_training::PostTraining;
+use super::ship::Shipment;
+use super::simulate::integer_input;
 use crate::supernet::executed;
 
-/// Test images whose feature maps are compared.
+/// Most test images whose feature maps are compared.
 const COMPARED: usize = 256;
-/// Images per forward pass.
-const BATCH: usize = 64;
 
 /// One operation, in the order of execution.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -75,24 +75,25 @@ struct Power {
     count: f64,
 }
 
-/// Explains an export on the test split; confusion over all of it, errors over its first images.
-/// Kernels cost what the table of `core` (`cortex-m4`) says.
+/// Explains an export on test images; confusion over all of them, errors over the first. Kernels
+/// cost what the table of `core` (`cortex-m4`) says.
 ///
 /// # Errors
-/// [`supernano_base::error::Error::Core`] for images of another shape; a core without a table.
-pub fn explain(shipment: &Shipment, dataset: &Dataset, core: &str) -> Result<Explanation> {
+/// [`supernano_base::error::Error::Core`] for images of another shape;
+/// [`supernano_base::error::Error::Invalid`] for a core without a table.
+pub fn explain(shipment: &Shipment, test: &ImageSet, core: &str) -> Result<Explanation> {
     let table = InstructionTable::of_core(core)?;
-    let kernels = choices(&shipment.blob.view()?.header(), &table);
-    let test = &dataset.test;
-    let classes = shipment.quantised.classes();
-    let all: Vec<u32> = (0..test.len() as u32).collect();
+    let view = shipment.blob.view()?;
+    let kernels = kernel_choices(&view.header(), &table);
+    let net = &shipment.quantised.net;
+    let classes = net.classes();
     let mut float = Vec::with_capacity(test.len() * classes);
-    for indices in all.chunks(BATCH) {
-        float.extend(shipment.float.forward(&dataset.batch(test, indices), indices.len()));
+    for batch in test.batches() {
+        float.extend(shipment.float.forward(batch.values, batch.n));
     }
-    let integer = shipment.blob.logits(test)?;
-    let mut layers = layers(shipment, dataset, &all[..all.len().min(COMPARED)]);
-    let scale = f64::from(shipment.quantised.classifier.logit_scale);
+    let integer = shipment.blob.logits(&test.bytes)?;
+    let mut layers = layers(&shipment.quantised, test);
+    let scale = f64::from(net.classifier.logit_scale);
     let mut last = Power::default();
     for (&f, &q) in float.iter().zip(&integer) {
         last.signal += f64::from(f).powi(2);
@@ -110,14 +111,16 @@ pub fn explain(shipment: &Shipment, dataset: &Dataset, core: &str) -> Result<Exp
     let mut after = before.clone();
     let mut same = 0usize;
     let rows = float.chunks_exact(classes).zip(integer.chunks_exact(classes));
-    for ((f, q), &label) in rows.zip(&test.labels) {
+    for ((f, q), &label) in rows.zip(&test.bytes.labels) {
         let first = (0..classes).fold(0, |best, i| if f[i] > f[best] { i } else { best });
         let second = argmax(q);
         same += usize::from(first == second);
         before[usize::from(label)][first] += 1;
         after[usize::from(label)][second] += 1;
     }
-    let label = |i: usize| dataset.classes.get(i).cloned().unwrap_or_else(|| i.to_string());
+    // a data set may have no names
+    let names: Vec<&str> = view.labels().collect();
+    let label = |i: usize| names.get(i).map_or_else(|| i.to_string(), ToString::to_string);
     let mut by_class: Vec<ClassError> = (0..classes)
         .map(|i| {
             let others = after[i].iter().enumerate().filter(|&(j, &n)| j != i && n > 0);
@@ -143,16 +146,15 @@ pub fn explain(shipment: &Shipment, dataset: &Dataset, core: &str) -> Result<Exp
     })
 }
 
-/// Errors of the convolutions' outputs, in the order of execution.
-fn layers(shipment: &Shipment, dataset: &Dataset, images: &[u32]) -> Vec<LayerError> {
-    let (float, net) = (&shipment.how.reference, &shipment.quantised);
+/// Errors of the convolutions' outputs over the first test images, in the order of execution.
+fn layers(quantised: &PostTraining, test: &ImageSet) -> Vec<LayerError> {
+    let PostTraining { reference, net, params, .. } = quantised;
     let convs = executed(&net.blocks);
     let mut power: Vec<Power> = convs.iter().map(|_| Power::default()).collect();
-    for indices in images.chunks(BATCH) {
+    for batch in test.batches().take(COMPARED / BATCH) {
         let mut real: Vec<Vec<f32>> = Vec::new();
-        let batch = dataset.batch(&dataset.test, indices);
-        float.observe(&batch, indices.len(), &mut |_, v| real.push(v.to_vec()));
-        let x = simulate::images(net, dataset, &dataset.test, indices);
+        reference.observe(batch.values, batch.n, &mut |_, v| real.push(v.to_vec()));
+        let x = integer_input(net, &batch);
         let mut at = 0;
         net.forward(x, &mut |_, map| {
             let (to, p) = (convs[at].1.to, &mut power[at]);
@@ -175,7 +177,7 @@ fn layers(shipment: &Shipment, dataset: &Dataset, images: &[u32]) -> Vec<LayerEr
             name: conv.name.clone(),
             scale: Some(conv.to.scale),
             zero: Some(conv.to.zero),
-            range: format!("{:?}", shipment.how.affines.rule(step.index)).to_lowercase(),
+            range: params.rule(step.index).name().to_owned(),
             saturated: Some(p.saturated / p.count.max(1.0)),
             snr_db: decibels(p),
         })

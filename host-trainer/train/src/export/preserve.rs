@@ -1,17 +1,14 @@
 //! Does the order of sub-networks survive quantisation? Accuracies in int8 against those in float.
 
 use serde::Serialize;
-use supernano_base::blob::top1;
 use supernano_base::codes::Coded;
 use supernano_base::error::Result;
 use supernano_base::stats::{Interval, Resampling, kendall_tau_b, pearson};
-use supernano_core::arch::Arch;
-use supernano_data::Dataset;
 
-use super::{Options, Source, build, quantise_after_training, statistics};
-use crate::rank::Statistics;
+use super::material::Material;
+use super::measure::{Accuracies, accuracies};
+use super::ship::{ExportOptions, Shipment, ship};
 use crate::run::Run;
-use crate::supernet::{EvalSet, evaluate};
 
 /// One sub-network.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -45,39 +42,27 @@ pub struct Preservation {
     pub networks: Vec<Preserved>,
 }
 
-/// Quantises every sub-network without training and evaluates both forms on the first `images`
-/// test images; `progress` is told after each.
+/// Quantises every sub-network without training and evaluates both forms on the images of
+/// [`Material::judged`];
+/// `progress` is told after each.
 ///
 /// # Errors
 /// As [`super::ship`].
 pub fn preserve(
     run: &Run,
     codes: &[Coded],
-    dataset: &Dataset,
-    images: usize,
-    from: Statistics,
-    options: &Options,
+    material: &Material,
+    options: &ExportOptions,
     progress: &dyn Fn(),
 ) -> Result<Preservation> {
-    let set = EvalSet::new(dataset, &dataset.test, images);
-    let test = dataset.test.select(&(0..set.len() as u32).collect::<Vec<_>>());
-    let one = |arch: &Arch, written: &str| -> Result<Preserved> {
-        let subnet = run.subnet(arch);
-        let float = subnet.fold(&statistics(run, arch, &subnet, dataset, from)?);
-        let net = quantise_after_training(&float, dataset, options).net;
-        let blob = build(
-            &net,
-            &Source { space: run.space().name, code: written, dataset, prefer: options.prefer },
-        )?;
-        Ok(Preserved {
-            arch: written.to_owned(),
-            float: evaluate(&float, &set).top1,
-            int8: top1(&blob.logits(&test)?, &test.labels),
-        })
+    let one = |coded: &Coded| -> Result<Preserved> {
+        let Shipment { float, blob, .. } = ship(run, &coded.arch, material, options, None)?;
+        let Accuracies { float, int8 } = accuracies(&float, &blob, &material.judged)?;
+        Ok(Preserved { arch: coded.written.clone(), float, int8 })
     };
     let mut networks = Vec::with_capacity(codes.len());
     for coded in codes {
-        networks.push(one(&coded.arch, &coded.written)?);
+        networks.push(one(coded)?);
         progress();
     }
     let (float, int8): (Vec<f64>, Vec<f64>) = networks.iter().map(|p| (p.float, p.int8)).unzip();
@@ -85,7 +70,7 @@ pub fn preserve(
         Resampling::default().intervals(&int8, &float, [pearson, kendall_tau_b]);
     let losses = || float.iter().zip(&int8).map(|(f, q)| f - q);
     Ok(Preservation {
-        images: set.len(),
+        images: material.judged.len(),
         pearson: pearson(&int8, &float),
         pearson_ci,
         kendall_tau_b: kendall_tau_b(&int8, &float),

@@ -1,35 +1,29 @@
 //! A quantised network over many images at once, layer by layer, with the executor's integers: what
 //! calibration looks into. Reported accuracies come from the executor itself.
 
-use supernano_base::images::Images;
 use supernano_core::quant::{mulr, pooled};
-use supernano_data::Dataset;
 
-use super::network::{QConv, QuantisedNet};
-use super::quantise;
+use super::integers::Channel;
+use super::material::ImageBatch;
+use super::quantise::{QConv, QuantisedNet};
 use crate::backend::{Cpu, Map, Requantise};
 use crate::supernet::{Step, Visitor, visit};
 
-/// `q - z` of the images at `indices`.
-pub fn images(net: &QuantisedNet, dataset: &Dataset, split: &Images, indices: &[u32]) -> Map<Cpu> {
+/// `q - z` of images.
+pub fn integer_input(net: &QuantisedNet, images: &ImageBatch<'_>) -> Map<Cpu> {
     let s = net.input;
     let (h, w, c) = (usize::from(s.height), usize::from(s.width), usize::from(s.channels));
-    let tables: Vec<[i8; 256]> = dataset
-        .mean
-        .iter()
-        .zip(&dataset.std)
-        .map(|(&m, &s)| quantise::input_table(m, s, net.image))
-        .collect();
-    let mut values = vec![0f32; indices.len() * c * h * w];
-    for (&i, out) in indices.iter().zip(values.chunks_exact_mut(c * h * w)) {
-        for (p, pixel) in split.image(i as usize).chunks_exact(c).enumerate() {
+    let tables = net.input_tables();
+    let mut values = vec![0f32; images.bytes.len()];
+    for (image, out) in images.bytes.chunks_exact(s.len()).zip(values.chunks_exact_mut(s.len())) {
+        for (p, pixel) in image.chunks_exact(c).enumerate() {
             for (ch, &byte) in pixel.iter().enumerate() {
                 let q = i16::from(tables[ch][usize::from(byte)]) - i16::from(net.image.zero);
                 out[ch * h * w + p] = f32::from(q);
             }
         }
     }
-    Map::from_images(&values, indices.len(), c, h, w)
+    Map::from_images(&values, images.n, c, h, w)
 }
 
 impl QConv {
@@ -51,13 +45,12 @@ impl QConv {
     /// What happens to its sums.
     pub fn rule(&self) -> Requantise {
         let q = &self.integers;
-        let all = |f: fn(&quantise::Channel) -> i32| q.channels.iter().map(f).collect();
-        let relu_or_none = !matches!(self.act, crate::supernet::Act::Prelu(_));
+        let all = |f: fn(&Channel) -> i32| q.channels.iter().map(f).collect();
         Requantise {
             bias: q.bias.clone(),
             residual: all(|c| c.residual),
             positive: all(|c| c.multiplier),
-            negative: if relu_or_none { all(|c| c.multiplier) } else { all(|c| c.negative) },
+            negative: all(|c| c.negative),
             accumulator: q.steps.iter().map(|s| (s * f64::from(self.from.scale)) as f32).collect(),
             zero: self.to.zero,
         }
@@ -76,7 +69,7 @@ struct IntegerPass<'a> {
 }
 
 impl Visitor<QConv> for IntegerPass<'_> {
-    type Map = Map<Cpu>;
+    type FeatureMap = Map<Cpu>;
 
     fn conv(
         &mut self,
@@ -92,7 +85,7 @@ impl Visitor<QConv> for IntegerPass<'_> {
 }
 
 impl QuantisedNet {
-    /// Integer logits `[n, classes]` of maps made by [`images`]; `seen` is shown `q - z` of every
+    /// Integer logits `[n, classes]` of maps made by [`integer_input`]; `seen` is shown `q - z` of every
     /// feature map, in the order of execution.
     pub fn forward(&self, x: Map<Cpu>, seen: &mut dyn FnMut(&Step, &Map<Cpu>)) -> Vec<i32> {
         self.logits(&visit(&self.blocks, x, &mut IntegerPass { seen }))

@@ -17,7 +17,7 @@ use supernano_base::files;
 use supernano_core::plan::BranchScheme;
 
 use crate::run::checkpoint::{Checkpoint, finished_path};
-use crate::supernet::{Layout, Statistics};
+use crate::supernet::{Layout, RunningStats};
 
 /// What was imported.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -112,7 +112,7 @@ pub fn import(file: &Path, space: &str, run: &Path, data: Option<&Path>) -> Resu
         epoch: config.steps[step - 1].epochs,
         values,
         momentum: Vec::new(),
-        statistics: Some(Statistics { values: statistics }),
+        statistics: Some(RunningStats { values: statistics }),
     };
     checkpoint.write(&finished_path(run, step))?;
     files::write(&config_path, config.to_toml()?.as_bytes())?;

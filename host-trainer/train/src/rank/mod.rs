@@ -11,7 +11,7 @@ pub mod shard;
 
 pub use list::{RankOutcome, RankReport, RankRequest, RankedCode, rank};
 pub use merge::{MergeReport, merge_files};
-pub use ranker::{Effort, Ranker, Request, Settings, Split, Statistics, Work};
+pub use ranker::{BnSource, Effort, Ranker, Request, Settings, Split, Work};
 
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,7 @@ use crate::supernet::{EvalSet, Evaluation, evaluate_tree, walk};
 /// Where batch-norm statistics come from.
 #[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Statistics {
+pub enum BnSource {
     /// Taken anew for every sub-network over the first training images.
     Recalibrate,
     /// The running statistics that came with imported weights.
@@ -43,7 +43,7 @@ pub struct Settings {
     /// Number of scored images: the first of the split.
     pub images: usize,
     /// Source of the batch-norm statistics.
-    pub bn: Statistics,
+    pub bn: BnSource,
     /// Training images behind the statistics: the first, not augmented; 0 for stored statistics.
     pub bn_images: usize,
     /// Images in a batch. The statistics are the simple average over batches.
@@ -59,7 +59,7 @@ pub struct Request {
     /// Number of scored images.
     pub images: Option<usize>,
     /// Source of the batch-norm statistics.
-    pub bn: Statistics,
+    pub bn: BnSource,
     /// Training images behind the statistics.
     pub bn_images: Option<usize>,
 }
@@ -109,18 +109,18 @@ impl<'a> Ranker<'a> {
             let expected = format!("1 to {}", split.len());
             return Err(Error::invalid("--images", "images of the split", expected, images));
         }
-        if request.bn == Statistics::Stored && run.statistics.is_none() {
+        if request.bn == BnSource::Stored && run.statistics.is_none() {
             let expected = "a run whose weights came with statistics (an import)";
             return Err(Error::invalid("--bn", "stored", expected, run.path.display()));
         }
-        if request.bn == Statistics::Stored && run.is_shared() {
+        if request.bn == BnSource::Stored && run.is_shared() {
             let expected = "recalibrate: the stored statistics of a supernet are of all its \
                             sub-networks together and fit none of them";
             return Err(Error::invalid("--bn", "statistics", expected, "stored"));
         }
         let batch = run.config.recalibration.batch;
         let bn_images = match (request.bn, request.bn_images) {
-            (Statistics::Stored, _) => 0,
+            (BnSource::Stored, _) => 0,
             (_, None) => {
                 let most = run.config.recalibration.images.min(dataset.train.len());
                 most / batch * batch
@@ -193,7 +193,7 @@ impl<'a> Ranker<'a> {
         let each = plans.len() as f64 / images;
         let batch = || progress(each * self.settings.bn_batch as f64);
         let stats = match &self.run.statistics {
-            Some(stored) if self.settings.bn == Statistics::Stored => {
+            Some(stored) if self.settings.bn == BnSource::Stored => {
                 let layout = &self.run.weights.layout;
                 forest.statistics(|i| stored.of(layout, &plans[i]))
             }

@@ -13,7 +13,7 @@ use supernano_base::error::{Error, Result};
 use supernano_base::files;
 
 use super::fingerprint;
-use crate::supernet::{Layout, Statistics, Weights};
+use crate::supernet::{Layout, RunningStats, Weights};
 
 const MAGIC: &[u8; 4] = b"SNWT";
 const VERSION: u32 = 1;
@@ -46,7 +46,7 @@ pub struct Checkpoint {
     /// the next step carries it over.
     pub momentum: Vec<Option<Vec<f32>>>,
     /// Running statistics of every batch norm, if the weights came with them.
-    pub statistics: Option<Statistics>,
+    pub statistics: Option<RunningStats>,
 }
 
 /// Path of the checkpoint of a finished step.
@@ -265,7 +265,7 @@ impl Stored {
         if rest.len() != expected {
             return bad("batch-norm statistics", expected, rest.len());
         }
-        let statistics = statistics.then(|| Statistics { values: rest.to_vec() });
+        let statistics = statistics.then(|| RunningStats { values: rest.to_vec() });
         let mut floats = self.floats;
         floats.truncate(values);
         Ok(Checkpoint { step, epoch, values: floats, momentum, statistics })
@@ -275,7 +275,7 @@ impl Stored {
     ///
     /// # Errors
     /// As [`Stored::split`].
-    pub fn weights(self, layout: Layout, path: &Path) -> Result<(Weights, Option<Statistics>)> {
+    pub fn weights(self, layout: Layout, path: &Path) -> Result<(Weights, Option<RunningStats>)> {
         let Checkpoint { values, statistics, .. } = self.split(&layout, path)?;
         Ok((Weights { layout, values }, statistics))
     }

@@ -18,7 +18,7 @@ use supernano_data::Dataset;
 
 use self::checkpoint::Checkpoint;
 pub use self::lock::Lock;
-use crate::supernet::{BnStats, FoldedNet, Layout, Statistics, SubNet, Weights, recalibrate};
+use crate::supernet::{BnStats, FoldedNet, Layout, RunningStats, SubNet, Weights, recalibrate};
 
 /// A run directory with the weights of its latest finished step.
 #[derive(Clone, Debug)]
@@ -30,7 +30,7 @@ pub struct Run {
     /// Weights at the end of [`Run::step`].
     pub weights: Weights,
     /// Running batch-norm statistics, if the weights came with them (an import).
-    pub statistics: Option<Statistics>,
+    pub statistics: Option<RunningStats>,
     /// The latest finished step, from 1.
     pub step: usize,
     /// True if that step used ReLU only.
@@ -85,7 +85,7 @@ impl Run {
         path: &Path,
         config: RunConfig,
         weights: Weights,
-        statistics: Option<Statistics>,
+        statistics: Option<RunningStats>,
         step: usize,
     ) -> Self {
         let relu = config.steps.get(step.wrapping_sub(1)).is_some_and(|s| s.relu);

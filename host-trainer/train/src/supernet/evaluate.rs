@@ -13,9 +13,11 @@ use crate::supernet::maps::{Inputs, Pool};
 use crate::supernet::tree::Tree;
 use crate::supernet::{FoldedConv, FoldedNet, walk};
 
-/// Normalised images of a split, 16 at a time.
+/// Normalised images of a split, with their labels.
+#[derive(Clone, Debug)]
 pub struct EvalSet {
-    blocks: Vec<Vec<f32>>,
+    /// `[n, channels, height, width]`.
+    values: Vec<f32>,
     labels: Vec<u16>,
 }
 
@@ -23,10 +25,13 @@ impl EvalSet {
     /// The first `most` images of a split of a data set.
     pub fn new(dataset: &Dataset, split: &Images, most: usize) -> Self {
         let indices: Vec<u32> = (0..split.len().min(most) as u32).collect();
-        Self {
-            blocks: indices.chunks(LANES).map(|chunk| dataset.batch(split, chunk)).collect(),
-            labels: split.labels[..indices.len()].to_vec(),
-        }
+        let labels = split.labels[..indices.len()].to_vec();
+        Self { values: dataset.batch(split, &indices), labels }
+    }
+
+    /// All values, `[n, channels, height, width]`.
+    pub fn values(&self) -> &[f32] {
+        &self.values
     }
 
     /// Images.
@@ -39,14 +44,14 @@ impl EvalSet {
         self.labels.is_empty()
     }
 
-    /// All pixels, block after block, and all labels.
+    /// All values and all labels.
     pub(crate) fn contents(&self) -> (impl Iterator<Item = &f32>, &[u16]) {
-        (self.blocks.iter().flatten(), &self.labels)
+        (self.values.iter(), &self.labels)
     }
 
     /// The images as the walks read them.
     pub(crate) fn inputs(&self, input: Shape, margin: usize) -> Inputs {
-        Inputs::new(input, margin, &self.blocks)
+        Inputs::new(input, margin, self.values.chunks(LANES * input.len()))
     }
 }
 

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use supernano_kernels::planes;
 
 use super::block::{Step, steps};
-use super::maps::{Inputs, Map, Pool};
+use super::maps::{Inputs, PlaneMap, Pool};
 use super::net::{FoldedConv, Net};
 use super::tree::Tree;
 use super::walk;
@@ -53,9 +53,9 @@ impl FoldedNet {
         assert_eq!(images.len(), n * size, "values of {n} images");
         let inputs = Inputs::new(self.input, tree.margin, images.chunks(LANES * size));
         let pool = Pool::of(self, |c| (c.output, c.stride));
-        let one = |(map, n): &(Arc<Map>, usize)| {
+        let one = |(map, n): &(Arc<PlaneMap>, usize)| {
             let (mut found, mut maps) = (Vec::new(), Vec::new());
-            let mut see = |_: &Step, map: &Map| {
+            let mut see = |_: &Step, map: &PlaneMap| {
                 maps.push(planes::to_images(map.block(0), *n, map.c, map.planes));
             };
             let seen: Option<Seen<'_>> = if watch { Some(&mut see) } else { None };

@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 
 use super::block::{Part, Step, Visitor, visit};
 use super::maps::{Inputs, Pool};
-use super::net::{Act, BnConv, BnStats, Linear, Net};
+use super::net::{ActivationFn, BnConv, BnStats, Linear, Net};
 use super::subnet::SubNet;
 use super::tree::Tree;
 use super::walk;
@@ -17,11 +17,11 @@ pub type TensorConv<B> = BnConv<Tensor<B, 4>, Tensor<B, 1>>;
 /// A network as tensors; the classifier is `[classes, features, 1, 1]`.
 pub type TensorNet<B> = Net<TensorConv<B>, Tensor<B, 4>>;
 
-fn act_of<B: Ops>(act: &Act<Tensor<B, 1>>) -> backend::Act<B> {
+fn act_of<B: Ops>(act: &ActivationFn<Tensor<B, 1>>) -> backend::Act<B> {
     match act {
-        Act::None => backend::Act::None,
-        Act::Relu => backend::Act::Relu,
-        Act::Prelu(slope) => backend::Act::Prelu(slope.clone()),
+        ActivationFn::None => backend::Act::None,
+        ActivationFn::Relu => backend::Act::Relu,
+        ActivationFn::Prelu(slope) => backend::Act::Prelu(slope.clone()),
     }
 }
 
@@ -32,7 +32,7 @@ struct Training {
 }
 
 impl<B: Ops> Visitor<TensorConv<B>> for Training {
-    type Map = Pending<B>;
+    type FeatureMap = Pending<B>;
 
     fn conv(
         &mut self,
@@ -80,11 +80,12 @@ pub fn forward_train<B: Ops>(
 pub fn recalibrate(
     subnet: &SubNet,
     batch: usize,
-    batches: impl IntoIterator<Item = Vec<f32>>,
+    batches: impl IntoIterator<Item = impl AsRef<[f32]>>,
 ) -> BnStats {
     let tree = Tree::of_subnet(subnet);
     let size = batch * subnet.input.len();
-    let whole = batches.into_iter().inspect(|b| assert_eq!(b.len(), size, "images a batch"));
+    let check = |b: &_| assert_eq!(AsRef::<[f32]>::as_ref(b).len(), size, "images a batch");
+    let whole = batches.into_iter().inspect(check);
     let inputs = Inputs::new(subnet.input, tree.margin, whole);
     let pool = Pool::of(subnet, |c| (c.output, c.stride));
     let stats = walk::statistics(&tree, &inputs, &pool, &|| {});

@@ -53,7 +53,7 @@ impl Pool {
     }
 
     /// A map of `blocks` blocks of 16 images; its pixels hold anything, its margins zeros.
-    pub fn take(&self, blocks: usize, c: usize, planes: Planes) -> Map {
+    pub fn take(&self, blocks: usize, c: usize, planes: Planes) -> PlaneMap {
         let widest = self.widest.get(&(planes.h, planes.w)).map_or(c, |&most| most.max(c));
         let mut free = self.own().lock().unwrap_or_else(PoisonError::into_inner);
         let found = free.get_mut(&planes).and_then(Vec::pop);
@@ -61,12 +61,12 @@ impl Pool {
         let found = found.filter(|b| b.values().len() >= blocks * c * planes.len());
         let new = || Buffer::zeros(blocks * widest * planes.len());
         let buffer = Some(found.unwrap_or_else(new));
-        Map { buffer, blocks, c, planes, pool: self.clone() }
+        PlaneMap { buffer, blocks, c, planes, pool: self.clone() }
     }
 }
 
 /// Feature maps of some blocks of 16 images: `[blocks][c][planes]`.
-pub(crate) struct Map {
+pub(crate) struct PlaneMap {
     buffer: Option<Buffer>,
     pub blocks: usize,
     pub c: usize,
@@ -74,7 +74,7 @@ pub(crate) struct Map {
     pool: Pool,
 }
 
-impl Map {
+impl PlaneMap {
     fn range(&self, block: usize) -> Range<usize> {
         let size = self.c * self.planes.len();
         block * size..(block + 1) * size
@@ -92,7 +92,7 @@ impl Map {
     }
 }
 
-impl Drop for Map {
+impl Drop for PlaneMap {
     fn drop(&mut self) {
         if let Some(buffer) = self.buffer.take() {
             let mut free = self.pool.own().lock().unwrap_or_else(PoisonError::into_inner);
@@ -104,7 +104,7 @@ impl Drop for Map {
 /// Normalised images as the walks read them: maps of so many images each, the last perhaps of fewer.
 pub(crate) struct Inputs {
     /// Each with its number of images.
-    pub maps: Vec<(Arc<Map>, usize)>,
+    pub maps: Vec<(Arc<PlaneMap>, usize)>,
 }
 
 impl Inputs {

@@ -18,7 +18,7 @@ pub(crate) mod tree;
 pub(crate) mod walk;
 mod weights;
 
-pub use block::{Block, Part, SpaceConv, Step, Visitor};
+pub use block::{Block, Part, Step, Visitor};
 pub use block::{assemble, executed, map_blocks, space_blocks, steps, visit};
 pub(crate) use evaluate::evaluate_tree;
 pub use evaluate::{EvalSet, evaluate};
@@ -26,10 +26,10 @@ pub use evaluation::Evaluation;
 pub use folded::FoldedNet;
 pub use forward::recalibrate;
 pub use forward::{TensorNet, forward_train};
-pub use net::{Act, BnConv, BnStats, FoldedConv, Linear, Net};
-pub use statistics::Statistics;
-pub use subnet::Source;
+pub use net::{ActivationFn, BnConv, BnStats, FoldedConv, Linear, Net};
+pub use statistics::RunningStats;
 pub use subnet::SubNet;
+pub use subnet::TensorSource;
 pub(crate) use subnet::name;
 pub use weights::{Entry, Layout, Role, Weights};
 

@@ -7,7 +7,7 @@ use super::block::{Block, map_blocks};
 /// Activation after a convolution (after the addition for the second of a residual block); `S` is
 /// what holds a slope.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Act<S = f32> {
+pub enum ActivationFn<S = f32> {
     /// None: the first operand of an addition, or a shortcut.
     None,
     /// max(x, 0).
@@ -16,7 +16,7 @@ pub enum Act<S = f32> {
     Prelu(S),
 }
 
-impl Act {
+impl ActivationFn {
     /// The activation of one value.
     pub fn apply(self, x: f32) -> f32 {
         match self {
@@ -54,7 +54,7 @@ pub struct BnConv<V = Vec<f32>, S = f32> {
     /// Batch-norm offset, `[output]`.
     pub beta: V,
     /// Activation.
-    pub act: Act<S>,
+    pub act: ActivationFn<S>,
 }
 
 /// A convolution with "same" padding (`kernel / 2`) and a bias, batch norm folded in.
@@ -75,7 +75,7 @@ pub struct FoldedConv {
     /// `[output]`.
     pub bias: Vec<f32>,
     /// Activation.
-    pub act: Act,
+    pub act: ActivationFn,
 }
 
 /// The classifier: `logits = weight x + bias`.

@@ -3,13 +3,13 @@
 use supernano_core::plan::Plan;
 
 use super::net::BnStats;
-use super::subnet::Source;
+use super::subnet::TensorSource;
 use super::weights::{Layout, Role};
 
 /// Mean, then variance, of every batch norm in the order of [`Layout::entries`], at the largest
 /// widths.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Statistics {
+pub struct RunningStats {
     /// All values.
     pub values: Vec<f32>,
 }
@@ -17,7 +17,7 @@ pub struct Statistics {
 /// Records which tensors a sub-network takes, and how much of them.
 struct Taken;
 
-impl Source for Taken {
+impl TensorSource for Taken {
     type Values = (usize, usize);
     type Slope = ();
 
@@ -29,7 +29,7 @@ impl Source for Taken {
 }
 
 impl Layout {
-    /// Values of [`Statistics`].
+    /// Values of [`RunningStats`].
     pub fn statistics(&self) -> usize {
         self.norms().map(|e| 2 * e.1).sum()
     }
@@ -41,7 +41,7 @@ impl Layout {
     }
 }
 
-impl Statistics {
+impl RunningStats {
     /// Those of a sub-network's channels, of a plan of `layout`.
     pub fn of(&self, layout: &Layout, plan: &Plan) -> BnStats {
         let mut starts = vec![0; layout.entries.len()];

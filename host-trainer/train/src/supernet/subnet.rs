@@ -1,9 +1,10 @@
 //! Cutting a sub-network out of the supernet's weights.
 
 use supernano_core::plan::{Activation, Plan};
+use supernano_core::space::Site;
 
-use super::block::{SpaceConv, space_blocks};
-use super::net::{Act, BnConv, BnStats, FoldedConv, Linear, Net};
+use super::block::space_blocks;
+use super::net::{ActivationFn, BnConv, BnStats, FoldedConv, Linear, Net};
 use super::weights::{Layout, Role, Weights};
 use super::{BN_EPSILON, FoldedNet};
 
@@ -11,7 +12,7 @@ use super::{BN_EPSILON, FoldedNet};
 pub type SubNet = Net<BnConv>;
 
 /// Where [`Layout::cut`] takes values from.
-pub trait Source {
+pub trait TensorSource {
     /// The values of a convolution, a batch norm or a classifier.
     type Values;
     /// A PReLU slope.
@@ -23,15 +24,18 @@ pub trait Source {
 }
 
 /// A network as [`Layout::cut`] makes it.
-pub type Cut<S> = Net<BnConv<<S as Source>::Values, <S as Source>::Slope>, <S as Source>::Values>;
+pub type Cut<S> = Net<
+    BnConv<<S as TensorSource>::Values, <S as TensorSource>::Slope>,
+    <S as TensorSource>::Values,
+>;
 
 impl Layout {
     /// The sub-network of a plan (a plan of this space, enhancement and scheme).
-    pub fn cut<S: Source>(&self, plan: &Plan, source: &mut S) -> Cut<S> {
+    pub fn cut<S: TensorSource>(&self, plan: &Plan, source: &mut S) -> Cut<S> {
         let space = &self.space();
         let blocks = space_blocks(space)
             .iter()
-            .map(|block| block.map(|&conv| self.conv_of(plan, conv, source)))
+            .map(|block| block.map(|&site| self.conv_of(plan, site, source)))
             .collect();
         let (last, branch) = (space.layers.len() - 1, plan.classifier_branch());
         let (input, output) = (usize::from(plan.features().0), usize::from(space.classes));
@@ -45,18 +49,20 @@ impl Layout {
         Net { input: space.input, blocks, classifier }
     }
 
-    fn conv_of<S: Source>(
+    fn conv_of<S: TensorSource>(
         &self,
         plan: &Plan,
-        conv: SpaceConv,
+        site: Site,
         source: &mut S,
     ) -> BnConv<S::Values, S::Slope> {
-        let (layer, shortcut) = (conv.layer, conv.around.is_some());
+        let (layer, shortcut) = (site.layer(), matches!(site, Site::Shortcut(_)));
         let planned = &plan.layers[layer];
-        let ((input, output), (kernel, stride)) = (conv.widths(plan), conv.geometry(&self.space()));
+        let ((read, written), (kernel, stride)) = (plan.widths(site), self.space().geometry(site));
+        let (input, output) = (usize::from(read.0), usize::from(written.0));
+        let (kernel, stride) = (usize::from(kernel), usize::from(stride));
         let find = |role| self.find(role, layer, shortcut, planned.branch);
         BnConv {
-            name: name(layer, shortcut),
+            name: name(site),
             input,
             output,
             kernel,
@@ -65,10 +71,10 @@ impl Layout {
             gamma: source.values(find(Role::Gamma), [output, 1, 1, 1]),
             beta: source.values(find(Role::Beta), [output, 1, 1, 1]),
             act: match planned.activation {
-                _ if shortcut => Act::None,
-                Activation::Relu => Act::Relu,
+                _ if shortcut => ActivationFn::None,
+                Activation::Relu => ActivationFn::Relu,
                 Activation::Prelu => {
-                    Act::Prelu(source.slope(self.find(Role::Slope, layer, false, 0)))
+                    ActivationFn::Prelu(source.slope(self.find(Role::Slope, layer, false, 0)))
                 }
             },
         }
@@ -77,7 +83,7 @@ impl Layout {
 
 struct Host<'a>(&'a Weights);
 
-impl Source for Host<'_> {
+impl TensorSource for Host<'_> {
     type Values = Vec<f32>;
     type Slope = f32;
 
@@ -109,11 +115,10 @@ impl Weights {
 }
 
 /// How messages name a convolution; layers count from 1.
-pub fn name(layer: usize, shortcut: bool) -> String {
-    if shortcut {
-        format!("shortcut of layer {}", layer + 1)
-    } else {
-        format!("layer {}", layer + 1)
+pub fn name(site: Site) -> String {
+    match site {
+        Site::Layer(layer) => format!("layer {}", layer + 1),
+        Site::Shortcut(layer) => format!("shortcut of layer {}", layer + 1),
     }
 }
 

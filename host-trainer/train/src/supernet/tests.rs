@@ -2,7 +2,7 @@ use supernano_base::rng::Key;
 use supernano_base::space::SharedSpace;
 use supernano_core::arch::{Arch, ArchCode};
 use supernano_core::plan::{BranchScheme, Enhancement, branches, cost, resolve};
-use supernano_core::space::{RESNET8, RESNET20, Space};
+use supernano_core::space::{RESNET8, RESNET20, Site, Space};
 
 use super::*;
 
@@ -215,19 +215,19 @@ fn folding_agrees_with_a_direct_computation() {
         }
     }
     assert!(worst < 1e-4, "{worst}");
-    let sites: Vec<(usize, Part)> = maps.iter().map(|(step, _)| (step.layer, step.part)).collect();
+    let sites: Vec<Site> = maps.iter().map(|(step, _)| step.site).collect();
     assert_eq!(
         sites,
         [
-            (0, Part::Single),
-            (1, Part::First),
-            (2, Part::Second),
-            (3, Part::First),
-            (4, Part::Shortcut),
-            (4, Part::Second),
-            (5, Part::First),
-            (6, Part::Shortcut),
-            (6, Part::Second),
+            Site::Layer(0),
+            Site::Layer(1),
+            Site::Layer(2),
+            Site::Layer(3),
+            Site::Shortcut(4),
+            Site::Layer(4),
+            Site::Layer(5),
+            Site::Shortcut(6),
+            Site::Layer(6),
         ]
     );
     assert_eq!(logits.len(), 4 * 10);
@@ -287,11 +287,11 @@ fn plain_norm(x: &Plain, conv: &BnConv, stats: &mut Vec<(Vec<f64>, Vec<f64>)>) -
     y
 }
 
-fn plain_act(y: &mut Plain, act: Act) {
+fn plain_act(y: &mut Plain, act: ActivationFn) {
     let f = |x: f64| match act {
-        Act::None => x,
-        Act::Relu => x.max(0.0),
-        Act::Prelu(slope) => {
+        ActivationFn::None => x,
+        ActivationFn::Relu => x.max(0.0),
+        ActivationFn::Prelu(slope) => {
             if x < 0.0 {
                 x * f64::from(slope)
             } else {

@@ -41,7 +41,7 @@ pub(crate) type NodeStats = Vec<Vec<(Vec<f32>, Vec<f32>)>>;
 
 /// The steps of blocks, layer by layer.
 fn layers<C>(blocks: &[Block<C>]) -> Vec<Vec<Step>> {
-    steps(blocks).chunk_by(|a, b| a.layer == b.layer).map(<[Step]>::to_vec).collect()
+    steps(blocks).chunk_by(|a, b| a.site.layer() == b.site.layer()).map(<[Step]>::to_vec).collect()
 }
 
 /// Convolutions in the order of storage, layer by layer in the order of execution.
@@ -204,15 +204,15 @@ struct Macs(u64);
 
 impl Visitor<BnConv> for Macs {
     /// Rows and columns.
-    type Map = (usize, usize);
+    type FeatureMap = (usize, usize);
 
     fn conv(
         &mut self,
         _: &Step,
         conv: &BnConv,
-        &(h, w): &Self::Map,
-        _: Option<&Self::Map>,
-    ) -> Self::Map {
+        &(h, w): &Self::FeatureMap,
+        _: Option<&Self::FeatureMap>,
+    ) -> Self::FeatureMap {
         let (h, w) = (h.div_ceil(conv.stride), w.div_ceil(conv.stride));
         self.0 += (conv.weight.len() * h * w) as u64;
         (h, w)

@@ -12,8 +12,8 @@ use supernano_kernels::simd::Isa;
 
 use super::BN_EPSILON;
 use super::block::{Live, Part, Step, Visitor};
-use super::maps::{Inputs, Map, Pool};
-use super::net::{Act, BnConv, FoldedConv, Linear};
+use super::maps::{Inputs, PlaneMap, Pool};
+use super::net::{ActivationFn, BnConv, FoldedConv, Linear};
 use super::tree::{NodeStats, Tree};
 use crate::backend::LANES;
 
@@ -23,13 +23,13 @@ pub(crate) trait TreeVisitor<C>: Visitor<C> {
     fn enter(&mut self, _node: usize, _inner: bool) {}
 
     /// A network ends with the map `x`.
-    fn leaf(&mut self, _leaf: usize, _classifier: &Linear, _x: &Self::Map) {}
+    fn leaf(&mut self, _leaf: usize, _classifier: &Linear, _x: &Self::FeatureMap) {}
 }
 
 /// Executes every node of a tree once.
-pub(crate) fn walk<C, V: TreeVisitor<C, Map: Clone>>(
+pub(crate) fn walk<C, V: TreeVisitor<C, FeatureMap: Clone>>(
     tree: &Tree<C>,
-    input: V::Map,
+    input: V::FeatureMap,
     visitor: &mut V,
 ) {
     let live = Live::new(input);
@@ -38,10 +38,10 @@ pub(crate) fn walk<C, V: TreeVisitor<C, Map: Clone>>(
     }
 }
 
-fn descend<C, V: TreeVisitor<C, Map: Clone>>(
+fn descend<C, V: TreeVisitor<C, FeatureMap: Clone>>(
     tree: &Tree<C>,
     (node, layer): (usize, usize),
-    mut live: Live<V::Map>,
+    mut live: Live<V::FeatureMap>,
     visitor: &mut V,
 ) {
     let here = &tree.nodes[node];
@@ -62,18 +62,18 @@ fn descend<C, V: TreeVisitor<C, Map: Clone>>(
 }
 
 /// Slope for negative values.
-fn slope(act: Act) -> f32 {
+fn slope(act: ActivationFn) -> f32 {
     match act {
-        Act::None => 1.0,
-        Act::Relu => 0.0,
-        Act::Prelu(slope) => slope,
+        ActivationFn::None => 1.0,
+        ActivationFn::Relu => 0.0,
+        ActivationFn::Prelu(slope) => slope,
     }
 }
 
 /// A map, with the scale and offset that normalise it where they are still to be applied.
 #[derive(Clone)]
 struct Normalised {
-    map: Arc<Map>,
+    map: Arc<PlaneMap>,
     pending: Option<Arc<NormFactors>>,
 }
 
@@ -89,7 +89,7 @@ struct StatisticsPass<'a> {
 
 impl StatisticsPass<'_> {
     /// A convolution's sums, with the scale and offset that normalise them.
-    fn sums(&mut self, conv: &BnConv, x: &Map) -> (Map, NormFactors) {
+    fn sums(&mut self, conv: &BnConv, x: &PlaneMap) -> (PlaneMap, NormFactors) {
         let to = x.planes.strided(conv.stride);
         let mut y = self.pool.take(x.blocks, conv.output, to);
         let mut sums = vec![(0f64, 0f64); conv.output];
@@ -121,7 +121,7 @@ impl StatisticsPass<'_> {
 }
 
 impl<C: Borrow<BnConv>> Visitor<C> for StatisticsPass<'_> {
-    type Map = Normalised;
+    type FeatureMap = Normalised;
 
     fn conv(
         &mut self,
@@ -207,7 +207,7 @@ pub(crate) fn statistics<C: Borrow<BnConv> + Sync>(
 }
 
 /// Who is shown a feature map: the step that wrote it, and the images.
-pub(crate) type Seen<'a> = &'a mut dyn FnMut(&Step, &Map);
+pub(crate) type Seen<'a> = &'a mut dyn FnMut(&Step, &PlaneMap);
 /// Who gets the logits of a network: its leaf, and `[classes][16]`.
 type Logits<'a> = &'a mut dyn FnMut(usize, &[f32]);
 
@@ -219,15 +219,15 @@ struct InferencePass<'a> {
 }
 
 impl<C: Borrow<FoldedConv>> Visitor<C> for InferencePass<'_> {
-    type Map = Arc<Map>;
+    type FeatureMap = Arc<PlaneMap>;
 
     fn conv(
         &mut self,
         step: &Step,
         conv: &C,
-        x: &Arc<Map>,
-        residual: Option<&Arc<Map>>,
-    ) -> Arc<Map> {
+        x: &Arc<PlaneMap>,
+        residual: Option<&Arc<PlaneMap>>,
+    ) -> Arc<PlaneMap> {
         let conv = conv.borrow();
         let mut y = self.pool.take(x.blocks, conv.output, x.planes.strided(conv.stride));
         for b in 0..x.blocks {
@@ -243,7 +243,7 @@ impl<C: Borrow<FoldedConv>> Visitor<C> for InferencePass<'_> {
 }
 
 impl<C: Borrow<FoldedConv>> TreeVisitor<C> for InferencePass<'_> {
-    fn leaf(&mut self, leaf: usize, classifier: &Linear, x: &Arc<Map>) {
+    fn leaf(&mut self, leaf: usize, classifier: &Linear, x: &Arc<PlaneMap>) {
         let one = Planes { h: 1, w: 1, margin: 0 };
         let (mut pooled, mut logits) =
             (vec![0f32; x.c * LANES], vec![0f32; classifier.output * LANES]);
@@ -260,7 +260,7 @@ impl<C: Borrow<FoldedConv>> TreeVisitor<C> for InferencePass<'_> {
 /// `seen` is shown every feature map after the input.
 pub(crate) fn infer<'a, C: Borrow<FoldedConv>>(
     tree: &Tree<C>,
-    map: &Arc<Map>,
+    map: &Arc<PlaneMap>,
     pool: &'a Pool,
     seen: Option<Seen<'a>>,
     logits: Logits<'a>,

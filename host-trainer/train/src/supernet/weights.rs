@@ -4,7 +4,7 @@ use rand::Rng as _;
 use supernano_base::rng::{Key, Purpose};
 use supernano_base::space::SharedSpace;
 use supernano_core::plan::{BranchScheme, Enhancement, branches, max_width};
-use supernano_core::space::Space;
+use supernano_core::space::{Site, Space};
 
 use super::block::{Block, space_blocks};
 
@@ -89,13 +89,18 @@ impl Layout {
             0 => usize::from(space.input.channels),
             i => width(i - 1),
         };
-        for conv in space_blocks(space).iter().flat_map(Block::convs) {
-            let (layer, shortcut) = (conv.layer, conv.around.is_some());
-            let (k, _) = conv.geometry(space);
-            let read = input(conv.around.unwrap_or(layer));
-            layout.conv(layer, shortcut, [width(layer), read, k, k]);
-            if !shortcut {
-                layout.push(Role::Slope, layer, false, 0, vec![1]);
+        for &site in space_blocks(space).iter().flat_map(Block::convs) {
+            let (layer, (k, _)) = (site.layer(), space.geometry(site));
+            let k = usize::from(k);
+            match site {
+                Site::Layer(_) => {
+                    layout.conv(layer, false, [width(layer), input(layer), k, k]);
+                    layout.push(Role::Slope, layer, false, 0, vec![1]);
+                }
+                // a residual block has two layers; the shortcut reads what the first does
+                Site::Shortcut(_) => {
+                    layout.conv(layer, true, [width(layer), input(layer - 1), k, k]);
+                }
             }
         }
         let (last, classes) = (space.layers.len() - 1, usize::from(space.classes));

@@ -9,7 +9,7 @@ use supernano_base::config::Optimizer;
 use supernano_core::plan::Plan;
 
 use crate::run::checkpoint::Checkpoint;
-use crate::supernet::{Layout, Source, TensorNet};
+use crate::supernet::{Layout, TensorNet, TensorSource};
 
 /// A flat tensor without a graph.
 pub type Flat<B> = Tensor<<B as AutodiffBackend>::InnerBackend, 1>;
@@ -47,7 +47,7 @@ impl<B: AutodiffBackend> Path<'_, B> {
     }
 }
 
-impl<B: AutodiffBackend> Source for Path<'_, B> {
+impl<B: AutodiffBackend> TensorSource for Path<'_, B> {
     type Values = Tensor<B, 4>;
     type Slope = Tensor<B, 1>;
 
@@ -63,7 +63,7 @@ impl<B: AutodiffBackend> Source for Path<'_, B> {
 /// The tensors without a graph.
 struct Plain<'a, B: AutodiffBackend>(&'a Params<B>);
 
-impl<B: AutodiffBackend> Source for Plain<'_, B> {
+impl<B: AutodiffBackend> TensorSource for Plain<'_, B> {
     type Values = Tensor<B::InnerBackend, 4>;
     type Slope = Tensor<B::InnerBackend, 1>;
 

@@ -16,7 +16,7 @@ use supernano_base::rng::Key;
 use supernano_base::space::SharedSpace;
 use supernano_core::arch::Arch;
 use supernano_core::plan::{BranchScheme, Enhancement, Plan, resolve};
-use supernano_core::space::Space;
+use supernano_core::space::{Site, Space};
 use supernano_data::Dataset;
 
 use super::params::Params;
@@ -26,7 +26,7 @@ use crate::backend::{CpuAutodiff, Map};
 use crate::run::checkpoint::Checkpoint;
 use crate::run::{Run, recalibration_batches};
 use crate::supernet::{
-    Act, BnConv, EvalSet, FoldedNet, Layout, Part, Role, Step, SubNet, Weights, evaluate, executed,
+    ActivationFn, BnConv, EvalSet, FoldedNet, Layout, Role, SubNet, Weights, evaluate, executed,
     forward_train, recalibrate,
 };
 
@@ -179,13 +179,15 @@ fn inherit(net: &SubNet, layout: Layout) -> Weights {
     let convs = executed(&net.blocks);
     let mut values = Vec::with_capacity(layout.len());
     for e in &layout.entries {
-        let is = |step: &Step| step.layer == e.layer && (step.part == Part::Shortcut) == e.shortcut;
-        let conv = convs.iter().find(|(step, _)| is(step)).map(|(_, conv)| *conv);
+        let site = if e.shortcut { Site::Shortcut(e.layer) } else { Site::Layer(e.layer) };
+        let conv = convs.iter().find(|(step, _)| step.site == site).map(|(_, conv)| *conv);
         match (e.role, conv) {
             (Role::Weight, Some(conv)) => values.extend(&conv.weight),
             (Role::Gamma, Some(conv)) => values.extend(&conv.gamma),
             (Role::Beta, Some(conv)) => values.extend(&conv.beta),
-            (Role::Slope, Some(BnConv { act: Act::Prelu(slope), .. })) => values.push(*slope),
+            (Role::Slope, Some(BnConv { act: ActivationFn::Prelu(slope), .. })) => {
+                values.push(*slope)
+            }
             (Role::Classifier, _) => values.extend(&net.classifier.weight),
             (Role::Bias, _) => values.extend(&net.classifier.bias),
             (Role::Slope, _) | (_, None) => values.extend(std::iter::repeat_n(0.25, e.len())),

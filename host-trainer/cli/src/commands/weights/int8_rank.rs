@@ -38,15 +38,13 @@ pub struct Args {
 /// # Errors
 /// As [`compare_int8`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
-    let (statistics, options) = args.quantise.without_training()?;
     let request = Int8Request {
         run: &args.run,
         codes: &args.codes.selection(),
         first: args.first,
         images: args.images as usize,
         data: args.data.path(),
-        statistics,
-        options,
+        options: args.quantise.without_training()?,
     };
     let found = compare_int8(&request, out)?;
     args.output.write(&found)?;

@@ -6,7 +6,7 @@ use supernano_base::error::Result;
 use supernano_base::progress::Progress as _;
 use supernano_search::predict::EvaluationChoice;
 use supernano_train::rank::{
-    Effort, RankOutcome, RankReport, RankRequest, RankedCode, Request, Settings, Split, Statistics,
+    BnSource, Effort, RankOutcome, RankReport, RankRequest, RankedCode, Request, Settings, Split,
     rank,
 };
 
@@ -34,8 +34,8 @@ pub struct Args {
     #[arg(long)]
     step: Option<usize>,
     /// Source of the batch-norm statistics.
-    #[arg(long, value_enum, default_value_t = Statistics::Recalibrate)]
-    bn: Statistics,
+    #[arg(long, value_enum, default_value_t = BnSource::Recalibrate)]
+    bn: BnSource,
     /// Number of training images for the statistics, from the first [default: that of the run].
     #[arg(long, value_name = "N")]
     bn_images: Option<usize>,

@@ -3,7 +3,8 @@ use supernano_core::kernel::Reference;
 use supernano_data as data;
 
 use super::*;
-use crate::export::{RangeRule, calibrate};
+use crate::export::simulate::integer_input;
+use crate::export::{CalibrationSet, ImageSet, RangeRule, observe};
 use crate::supernet::{Block, FoldedConv, FoldedNet, Linear};
 
 fn noise(seed: u32, n: usize, scale: f32) -> Vec<f32> {
@@ -22,7 +23,7 @@ fn conv(
     output: usize,
     kernel: usize,
     stride: usize,
-    act: Act,
+    act: ActivationFn,
 ) -> FoldedConv {
     let scale = (3.0 / (input * kernel * kernel) as f32).sqrt();
     FoldedConv {
@@ -44,16 +45,16 @@ pub(crate) fn small() -> Shape {
 pub(crate) fn network(input: Shape, slope: f32) -> FoldedNet {
     let c = usize::from(input.channels);
     let blocks = vec![
-        Block::Conv(conv(1, c, 5, 3, 1, Act::Relu)),
+        Block::Conv(conv(1, c, 5, 3, 1, ActivationFn::Relu)),
         Block::Residual {
-            first: conv(3, 5, 9, 3, 1, Act::Relu),
-            second: conv(5, 9, 5, 3, 1, Act::Prelu(slope)),
+            first: conv(3, 5, 9, 3, 1, ActivationFn::Relu),
+            second: conv(5, 9, 5, 3, 1, ActivationFn::Prelu(slope)),
             shortcut: None,
         },
         Block::Residual {
-            first: conv(7, 5, 12, 3, 2, Act::Prelu(0.1)),
-            second: conv(9, 12, 9, 3, 1, Act::Prelu(slope)),
-            shortcut: Some(conv(11, 5, 9, 1, 2, Act::None)),
+            first: conv(7, 5, 12, 3, 2, ActivationFn::Prelu(0.1)),
+            second: conv(9, 12, 9, 3, 1, ActivationFn::Prelu(slope)),
+            shortcut: Some(conv(11, 5, 9, 1, 2, ActivationFn::None)),
         },
     ];
     let classifier =
@@ -73,21 +74,21 @@ fn integers_follow_float_and_the_same_input_gives_the_same_bytes() {
         ..DataSpec::new(DataSource::Glyphs)
     };
     let dataset = data::load(&spec).unwrap();
+    let set = CalibrationSet::new(&dataset, 64).unwrap();
+    let test = ImageSet::first(&dataset, &dataset.test, 64);
+    let all = test.part(0..64);
     for slope in [0.25, -0.6, 3.0] {
         let net = network(shape, slope);
-        let images: Vec<u32> = (0..64).collect();
-        let affines = calibrate(&net, &dataset, &images).affines(RangeRule::Auto);
-        let source =
-            Source { space: "test", code: "5-9", dataset: &dataset, prefer: Prefer::Speed };
-        let quantised = QuantisedNet::with(&net, &affines, &dataset);
-        let blob = build(&quantised, &source).unwrap();
-        assert_eq!(blob, build(&quantised, &source).unwrap());
+        let params = observe(&net, &set.images).params(RangeRule::Auto);
+        let info = BlobInfo { space: "test", code: "5-9", classes: &dataset.classes };
+        let quantised = QuantisedNet::with(&net, &params, &set.normalisation);
+        let blob = build(&quantised, &info, Prefer::Speed).unwrap();
+        assert_eq!(blob, build(&quantised, &info, Prefer::Speed).unwrap());
 
-        let all: Vec<u32> = (0..64).collect();
-        let float = net.forward(&dataset.batch(&dataset.test, &all), 64);
+        let float = net.forward(all.values, all.n);
         let integer = blob.logits(&dataset.test).unwrap();
         assert_eq!(integer, blob.logits_with(&dataset.test, || Reference).unwrap());
-        let x = crate::export::integer_images(&quantised, &dataset, &dataset.test, &all);
+        let x = integer_input(&quantised, &all);
         assert_eq!(integer, quantised.forward(x, &mut |_, _| {}));
         let scale = blob.view().unwrap().header().logit_scale;
         let (mut error, mut power) = (0.0, 0.0);

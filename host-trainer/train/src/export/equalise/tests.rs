@@ -17,7 +17,8 @@ fn an_equalised_network_computes_the_same_and_uses_its_maps_better() {
         ..DataSpec::new(DataSource::Glyphs)
     };
     let dataset = data::load(&spec).unwrap();
-    let images: Vec<u32> = (0..32).collect();
+    let images = ImageSet::first(&dataset, &dataset.train, 32);
+    let all = images.part(0..32);
     for slope in [0.25, -0.6, 3.0] {
         let mut net = network(shape, slope);
         // channel 1 of the first map is made 12 times as large, and read 12 times as weakly
@@ -25,15 +26,14 @@ fn an_equalised_network_computes_the_same_and_uses_its_maps_better() {
         let size = stem.weight.len() / stem.output;
         stem.weight[size..2 * size].iter_mut().for_each(|w| *w *= 12.0);
         stem.bias[1] *= 12.0;
-        let equal = equalise(&net, &dataset, &images);
-        let batch = dataset.batch(&dataset.train, &images);
-        let (a, b) = (net.forward(&batch, 32), equal.forward(&batch, 32));
+        let equal = equalise(&net, &images);
+        let (a, b) = (net.forward(all.values, all.n), equal.forward(all.values, all.n));
         let largest = a.iter().fold(0f32, |m, v| m.max(v.abs()));
         for (a, b) in a.iter().zip(&b) {
             assert!((a - b).abs() <= 1e-4 * largest, "slope {slope}: {a} {b}");
         }
         let spread = |net: &FoldedNet| {
-            let seen = observe(net, &dataset, &images);
+            let seen = observe(net, &images);
             let largest = &seen[0].largest;
             let most = largest.iter().copied().fold(0.0, f32::max);
             most / largest.iter().copied().filter(|&v| v > 0.0).fold(f32::INFINITY, f32::min)

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use supernano_base::error::Result;
 use supernano_base::files;
-use supernano_data::Dataset;
+use supernano_base::images::Images;
 
-use super::Shipment;
+use super::material::ImageSet;
+use super::ship::Shipment;
 
 /// A file format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, clap::ValueEnum)]
@@ -50,20 +51,15 @@ impl Format {
 ///
 /// # Errors
 /// [`supernano_base::error::Error::Io`].
-pub fn write(
-    shipment: &Shipment,
-    dataset: &Dataset,
-    formats: &[Format],
-    directory: &Path,
-) -> Result<Vec<PathBuf>> {
+pub fn write(shipment: &Shipment, formats: &[Format], directory: &Path) -> Result<Vec<PathBuf>> {
     let mut written = Vec::new();
     for &format in formats {
         let contents: Vec<Vec<u8>> = match format {
             Format::Snb => vec![shipment.blob.bytes().to_vec()],
             Format::Rust => vec![source::rust(&facts(shipment)?).into_bytes()],
             Format::C => source::c(&facts(shipment)?).map(String::into_bytes).into(),
-            Format::Onnx => vec![onnx::float(shipment, dataset)],
-            Format::OnnxInt8 => vec![onnx::int8(shipment, dataset)],
+            Format::Onnx => vec![onnx::float(shipment)],
+            Format::OnnxInt8 => vec![onnx::int8(shipment)],
             Format::Safetensors => vec![safetensors::weights(shipment)?],
         };
         for (ending, bytes) in format.endings().iter().zip(contents) {
@@ -75,24 +71,26 @@ pub fn write(
     Ok(written)
 }
 
-/// Writes `images` test images with what the network answers, as `CODE-samples.safetensors`:
-/// `images` u8 `[n, height, width, channels]`, `labels` i32 `[n]`, `float` f32 and `int8` i32
-/// `[n, classes]`, `logit_scale` f32 `[1]`, `mean` and `std` f32 `[channels]` of pixel / 255.
+/// Writes the first `images` test images with what the network answers, as
+/// `CODE-samples.safetensors`: `images` u8 `[n, height, width, channels]`, `labels` i32 `[n]`,
+/// `float` f32 and `int8` i32 `[n, classes]`, `logit_scale` f32 `[1]`, `mean` and `std` f32
+/// `[channels]` of pixel / 255.
 ///
 /// # Errors
 /// [`supernano_base::error::Error::Io`].
 pub fn write_samples(
     shipment: &Shipment,
-    dataset: &Dataset,
+    test: &ImageSet,
     images: usize,
     directory: &Path,
 ) -> Result<PathBuf> {
-    let indices: Vec<u32> = (0..images.min(dataset.test.len()) as u32).collect();
-    let chosen = dataset.test.select(&indices);
-    let float = shipment.float.forward(&dataset.batch(&dataset.test, &indices), indices.len());
+    let batch = test.part(0..images.min(test.len()));
+    let shape = test.bytes.shape;
+    let (pixels, labels) = (batch.bytes.to_vec(), batch.labels.to_vec());
+    let chosen = Images { shape, pixels, labels };
+    let float = shipment.float.forward(batch.values, batch.n);
     let int8 = shipment.blob.logits(&chosen)?;
-    let scale = shipment.quantised.classifier.logit_scale;
-    let bytes = safetensors::samples(&chosen, (&dataset.mean, &dataset.std), &float, &int8, scale)?;
+    let bytes = safetensors::samples(&chosen, &shipment.quantised.net, &float, &int8)?;
     let path = directory.join(format!("{}-samples.safetensors", shipment.code));
     files::write(&path, &bytes)?;
     Ok(path)

@@ -6,8 +6,10 @@ use safetensors::tensor::{Dtype, TensorView, serialize};
 use supernano_base::error::{Error, Result};
 use supernano_base::images::Images;
 
-use super::Shipment;
-use crate::supernet::{Act, BnConv, Part, Step, executed};
+use crate::export::material::Normalisation;
+use crate::export::quantise::QuantisedNet;
+use crate::export::ship::Shipment;
+use crate::supernet::{ActivationFn, BnConv, Part, Step, executed};
 
 struct Tensors {
     list: Vec<(String, Dtype, Vec<usize>, Vec<u8>)>,
@@ -45,8 +47,8 @@ impl Tensors {
         self.list.push((counter, Dtype::I64, Vec::new(), batches));
     }
 
-    fn slope(&mut self, name: String, act: Act) {
-        if let Act::Prelu(slope) = act {
+    fn slope(&mut self, name: String, act: ActivationFn) {
+        if let ActivationFn::Prelu(slope) = act {
             self.f32(name, &[1], &[slope]);
         }
     }
@@ -104,16 +106,15 @@ pub(super) fn weights(shipment: &Shipment) -> Result<Vec<u8>> {
     )
 }
 
-/// Images with the answers to them.
+/// Images with a network's answers to them, in float and in integers, `[n, classes]`.
 pub(super) fn samples(
     images: &Images,
-    (mean, std): (&[f32], &[f32]),
+    net: &QuantisedNet,
     float: &[f32],
     int8: &[i32],
-    logit_scale: f32,
 ) -> Result<Vec<u8>> {
     let (n, s) = (images.len(), images.shape);
-    let classes = int8.len() / n.max(1);
+    let (classes, Normalisation { mean, std }) = (net.classes(), &net.normalisation);
     let image = vec![n, s.height.into(), s.width.into(), s.channels.into()];
     let labels: Vec<i32> = images.labels.iter().map(|&l| l.into()).collect();
     let bytes = |values: &[i32]| bytemuck::cast_slice(values).to_vec();
@@ -121,7 +122,7 @@ pub(super) fn samples(
     tensors.f32("float".into(), &[n, classes], float);
     tensors.f32("mean".into(), &[mean.len()], mean);
     tensors.f32("std".into(), &[std.len()], std);
-    tensors.f32("logit_scale".into(), &[1], &[logit_scale]);
+    tensors.f32("logit_scale".into(), &[1], &[net.classifier.logit_scale]);
     tensors.list.extend([
         ("images".into(), Dtype::U8, image, images.pixels.clone()),
         ("labels".into(), Dtype::I32, vec![n], bytes(&labels)),

@@ -35,7 +35,7 @@ pub(super) fn untrained(path: &Path, space: &str, scheme: &str, seed: u64) -> Ru
 }
 
 pub(super) const REQUEST: Request =
-    Request { split: Split::Test, images: None, bn: Statistics::Recalibrate, bn_images: None };
+    Request { split: Split::Test, images: None, bn: BnSource::Recalibrate, bn_images: None };
 
 /// Codes of which neighbours share prefixes of every length, one of them twice.
 pub(super) fn family(space: &Space<'_>, n: u64) -> Vec<Arch> {
@@ -112,7 +112,7 @@ fn requests_that_cannot_be_met_are_refused() {
     refused(Request { images: Some(0), ..REQUEST }, &["--images", "found 0"]);
     refused(Request { bn_images: Some(30), ..REQUEST }, &["--bn-images", "multiple of 20"]);
     refused(Request { bn_images: Some(60), ..REQUEST }, &["--bn-images", "at most 50"]);
-    refused(Request { bn: Statistics::Stored, ..REQUEST }, &["--bn", "stored", "import"]);
+    refused(Request { bn: BnSource::Stored, ..REQUEST }, &["--bn", "stored", "import"]);
     let ranker =
         Ranker::new(&run, &data, Request { bn_images: Some(20), ..REQUEST }, effort).unwrap();
     assert_eq!(ranker.settings().bn_images, 20);

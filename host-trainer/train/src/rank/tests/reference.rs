@@ -82,7 +82,7 @@ fn logits_statistics_and_scores_are_the_references() {
     let request = Request {
         split: Split::Test,
         images: Some(2000),
-        bn: Statistics::Recalibrate,
+        bn: BnSource::Recalibrate,
         bn_images: Some(1024),
     };
     let effort = Effort { share: true, memory: 1 << 30 };

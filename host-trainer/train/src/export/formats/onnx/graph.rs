@@ -1,12 +1,12 @@
 //! Putting an ONNX graph together.
 
 use prost::Message as _;
-use supernano_data::Dataset;
 
 use super::messages::{
     Attribute, Dimension, Extent, Graph, Model, Node, OperatorSet, Shape, Tensor, TensorType, Type,
     ValueInfo, data_type,
 };
+use crate::export::quantise::QuantisedNet;
 
 const IR_VERSION: i64 = 8;
 const OPERATORS: i64 = 13;
@@ -79,16 +79,16 @@ impl Writer {
 
     /// The input `image`, u8 `[n, height, width, channels]`, to the normalised map
     /// `[n, channels, height, width]`; returns the map's name.
-    pub fn image(&mut self, dataset: &Dataset) -> String {
-        let s = dataset.shape;
+    pub fn image(&mut self, net: &QuantisedNet) -> String {
+        let s = net.input;
         let shape = [s.height, s.width, s.channels].map(usize::from);
         self.graph.input.push(value("image", data_type::UINT8, &shape));
         let x = self.node("Cast", "image_float", &["image"], vec![int("to", 1)]);
         let x = self.node("Transpose", "image_nchw", &[&x], vec![ints("perm", &[0, 3, 1, 2])]);
         let c = [1, usize::from(s.channels), 1, 1];
         let largest = self.floats("byte", &[], &[255.0]);
-        let mean = self.floats("mean", &c, &dataset.mean);
-        let std = self.floats("std", &c, &dataset.std);
+        let mean = self.floats("mean", &c, &net.normalisation.mean);
+        let std = self.floats("std", &c, &net.normalisation.std);
         let x = self.node("Div", "image_unit", &[&x, &largest], Vec::new());
         let x = self.node("Sub", "image_centred", &[&x, &mean], Vec::new());
         self.node("Div", "image_normalised", &[&x, &std], Vec::new())

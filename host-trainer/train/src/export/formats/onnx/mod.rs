@@ -4,18 +4,17 @@ mod graph;
 pub mod messages;
 
 use graph::{Writer, convolution, int};
-use supernano_data::Dataset;
 
-use super::Shipment;
-use crate::export::QConv;
-use crate::export::quantise::Affine;
-use crate::supernet::{Act, FoldedConv, Part, Step, executed};
+use crate::export::integers::QuantParams;
+use crate::export::quantise::QConv;
+use crate::export::ship::Shipment;
+use crate::supernet::{ActivationFn, FoldedConv, Part, Step, executed};
 
 /// The float network with batch norm folded: convolutions, additions, activations, global average
 /// pooling, Gemm.
-pub fn float(shipment: &Shipment, dataset: &Dataset) -> Vec<u8> {
+pub fn float(shipment: &Shipment) -> Vec<u8> {
     let mut w = Writer::default();
-    let mut maps = vec![w.image(dataset)];
+    let mut maps = vec![w.image(&shipment.quantised.net)];
     let convs = executed(&shipment.float.blocks);
     for (step, conv) in &convs {
         let x = maps[step.input].clone();
@@ -59,11 +58,11 @@ fn float_conv(w: &mut Writer, conv: &FoldedConv, name: &str, x: &str) -> String 
     w.node("Conv", name, &[x, &weight, &bias], convolution(conv.kernel, conv.stride))
 }
 
-fn activate(w: &mut Writer, name: &str, x: String, act: Act) -> String {
+fn activate(w: &mut Writer, name: &str, x: String, act: ActivationFn) -> String {
     match act {
-        Act::None => x,
-        Act::Relu => w.node("Relu", name, &[&x], Vec::new()),
-        Act::Prelu(slope) => {
+        ActivationFn::None => x,
+        ActivationFn::Relu => w.node("Relu", name, &[&x], Vec::new()),
+        ActivationFn::Prelu(slope) => {
             let slope = w.floats(&format!("{name}_slope"), &[1], &[slope]);
             w.node("PRelu", name, &[&x, &slope], Vec::new())
         }
@@ -78,10 +77,10 @@ fn pooled(w: &mut Writer, x: &str) -> String {
 /// The integers of the network file as QuantizeLinear/DequantizeLinear pairs around float
 /// operators: i8 maps with their scale and zero point, i8 weights per output channel, i32 biases.
 /// The addition of a residual block is not rounded before its activation, as on the device.
-pub fn int8(shipment: &Shipment, dataset: &Dataset) -> Vec<u8> {
-    let net = &shipment.quantised;
+pub fn int8(shipment: &Shipment) -> Vec<u8> {
+    let net = &shipment.quantised.net;
     let mut w = Writer::default();
-    let x = w.image(dataset);
+    let x = w.image(net);
     let mut maps = vec![through(&mut w, "image", &x, net.image)];
     for (step, conv) in executed(&net.blocks) {
         let name = match step.part {
@@ -133,9 +132,9 @@ fn dequantised(w: &mut Writer, name: &str, integers: &str, scales: &[f32]) -> St
 }
 
 /// A map quantised and back.
-fn through(w: &mut Writer, name: &str, x: &str, affine: Affine) -> String {
-    let scale = w.floats(&format!("{name}_scale"), &[], &[affine.scale]);
-    let zero = w.bytes(&format!("{name}_zero"), &[], &[affine.zero]);
+fn through(w: &mut Writer, name: &str, x: &str, params: QuantParams) -> String {
+    let scale = w.floats(&format!("{name}_scale"), &[], &[params.scale]);
+    let zero = w.bytes(&format!("{name}_zero"), &[], &[params.zero]);
     let q = w.node("QuantizeLinear", &format!("{name}_int8"), &[x, &scale, &zero], Vec::new());
     w.node("DequantizeLinear", &format!("{name}_real"), &[&q, &scale, &zero], Vec::new())
 }

@@ -1,31 +1,31 @@
 use super::*;
 
 /// The integer rule, straight from the document.
-fn requantise(acc: i64, channel: Channel, output: Affine) -> i8 {
+fn requantise(acc: i64, channel: Channel, output: QuantParams) -> i8 {
     let m = if acc < 0 { channel.negative } else { channel.multiplier };
     let scaled = (acc * i64::from(m) + (1 << 31)) >> 32;
     (i64::from(output.zero) + scaled).clamp(-128, 127) as i8
 }
 
 #[test]
-fn affine_holds_zero_exactly_and_its_ends_within_a_step() {
+fn params_hold_zero_exactly_and_its_ends_within_a_step() {
     for (min, max) in [(-1.0, 3.0), (0.0, 6.0), (-2.0, 0.0), (0.5, 0.7)] {
-        let a = Affine::covering(min, max);
+        let a = QuantParams::covering(min, max);
         assert_eq!(a.quantise(0.0), a.zero);
         let back = |real| a.scale * f32::from(a.quantise(real) as i16 - i16::from(a.zero));
         assert!((back(max) - max).abs() <= a.scale, "{min} {max}");
         assert!((back(min.min(0.0)) - min.min(0.0)).abs() <= a.scale, "{min} {max}");
     }
-    assert_eq!(Affine::positive(5.0).zero, -128);
+    assert_eq!(QuantParams::positive(5.0).zero, -128);
 }
 
 #[test]
 fn a_pixel_through_conv_residual_and_prelu_is_within_two_steps_of_float() {
     let weight = [0.5, -0.25, 0.125, -0.75];
     let bias = [0.3, -0.6];
-    let input = Affine::covering(-2.0, 2.0);
-    let residual = Affine::covering(-1.0, 3.0);
-    let output = Affine::covering(-3.0, 6.0);
+    let input = QuantParams::covering(-2.0, 2.0);
+    let residual = QuantParams::covering(-1.0, 3.0);
+    let output = QuantParams::covering(-3.0, 6.0);
     for slope in [0.25f32, -0.8, 1.0, 4.0] {
         let io = ConvIo { ci: 2, kernel: 1, input, residual: Some(residual), output, slope };
         let q = conv(&weight, &bias, io);
@@ -48,12 +48,12 @@ fn a_pixel_through_conv_residual_and_prelu_is_within_two_steps_of_float() {
 
 #[test]
 fn dead_channels_and_huge_biases_stay_inside_their_integers() {
-    let (input, output) = (Affine::positive(1.0), Affine::positive(1.0));
+    let (input, output) = (QuantParams::positive(1.0), QuantParams::positive(1.0));
     let io = ConvIo {
         ci: 1,
         kernel: 1,
         input,
-        residual: Some(Affine::positive(4.0)),
+        residual: Some(QuantParams::positive(4.0)),
         output,
         slope: 1.0,
     };
@@ -68,7 +68,7 @@ fn dead_channels_and_huge_biases_stay_inside_their_integers() {
 fn the_classifier_agrees_with_float_within_its_weights_precision() {
     let weight = [0.5, -0.25, 0.01, -0.75];
     let bias = [0.1, -0.2];
-    let input = Affine::covering(-1.0, 4.0);
+    let input = QuantParams::covering(-1.0, 4.0);
     let (pixels, shift) = (64, 0);
     let q = dense(&weight, &bias, input, pixels, shift);
     let x = [1.5, 2.0];

@@ -25,7 +25,7 @@ fn candidates_cost_what_the_rewritten_network_costs() {
     let table = InstructionTable::of_core("cortex-m4").unwrap();
     let blob = small(Prefer::Speed);
     let header = blob.view().unwrap().header();
-    let list = choices(&header, &table);
+    let list = kernel_choices(&header, &table);
     // 19 convolutions of 3x3 and 9 shortcuts.
     assert_eq!(list.len(), 28);
     let direct = rewritten(&blob, &|_, _| KernelKind::Direct).unwrap();
@@ -33,7 +33,7 @@ fn candidates_cost_what_the_rewritten_network_costs() {
     for choice in &list {
         let at = choice.operation - 1;
         let Op::Conv(conv) = header.ops[at] else { panic!("no convolution") };
-        let chosen: Vec<&Candidate> = choice.candidates.iter().filter(|c| c.chosen).collect();
+        let chosen: Vec<&KernelCandidate> = choice.candidates.iter().filter(|c| c.chosen).collect();
         assert_eq!(chosen.len(), 1);
         assert_eq!(chosen[0].kernel, kernel_name(conv.kind));
         assert_eq!(chosen[0].arena_bytes, blob.view().unwrap().arena_bytes());

@@ -9,20 +9,20 @@ fn with_outlier(outlier: f32) -> Samples {
 
 #[test]
 fn a_lone_outlier_is_clipped_and_an_even_spread_is_not() {
-    let (affine, _) = with_outlier(1.0).choose(RangeRule::Auto);
-    assert!((affine.scale * 255.0 - 1.0).abs() < 0.01, "{affine:?}");
+    let (params, _) = with_outlier(1.0).choose(RangeRule::Auto);
+    assert!((params.scale * 255.0 - 1.0).abs() < 0.01, "{params:?}");
     let s = with_outlier(3.0);
     assert!((s.choose(RangeRule::Full).0.scale * 255.0 - 3.0).abs() < 0.01);
-    let (affine, rule) = s.choose(RangeRule::Auto);
-    assert!(s.error(affine) < 0.6 * s.error(s.full()), "{rule:?}");
+    let (params, rule) = s.choose(RangeRule::Auto);
+    assert!(s.error(params) < 0.6 * s.error(s.full()), "{rule:?}");
     // (3 - h)^2 / 10^6 + h^2 / (12 255^2) is least at h = 1.31
-    assert!((1.0..1.6).contains(&(affine.scale * 255.0)), "{affine:?}");
+    assert!((1.0..1.6).contains(&(params.scale * 255.0)), "{params:?}");
 }
 
 #[test]
 fn the_ends_move_one_by_one() {
-    let affine = with_outlier(-2.0).least_error();
-    let top = affine.scale * (127.0 - f32::from(affine.zero));
-    assert!((top - 1.0).abs() < 0.05, "{affine:?}");
-    assert!(affine.scale * 255.0 < 1.6, "{affine:?}");
+    let params = with_outlier(-2.0).least_error();
+    let top = params.scale * (127.0 - f32::from(params.zero));
+    assert!((top - 1.0).abs() < 0.05, "{params:?}");
+    assert!(params.scale * 255.0 < 1.6, "{params:?}");
 }

@@ -1,0 +1,101 @@
+//! Bias correction: every bias absorbs the mean error that quantisation makes in its channel.
+
+use super::integers;
+use super::integers::QuantParams;
+use super::material::{ImageBatch, Normalisation};
+use super::observe::ActivationParams;
+use super::quantise::{QConv, QuantisedNet};
+use super::simulate::integer_input;
+use crate::backend::{Cpu, Map};
+use crate::supernet::{ActivationFn, FoldedConv, FoldedNet, Step, Visitor, assemble, visit};
+
+/// A map in float and in integers, and what the integers mean.
+#[derive(Clone)]
+struct Both {
+    float: Map<Cpu>,
+    /// `q - z`.
+    integer: Map<Cpu>,
+    params: QuantParams,
+}
+
+/// The network with every bias moved by the mean error of its channel over `images`, from the first
+/// layer to the last, each behind layers that are corrected already.
+pub fn correct(
+    net: &FoldedNet,
+    params: &ActivationParams,
+    normalisation: &Normalisation,
+    images: &ImageBatch<'_>,
+) -> FoldedNet {
+    let plain = QuantisedNet::with(net, params, normalisation);
+    let s = net.input;
+    let (c, h, w) = (s.channels.into(), s.height.into(), s.width.into());
+    let input = Both {
+        float: Map::from_images(images.values, images.n, c, h, w),
+        integer: integer_input(&plain, images),
+        params: plain.image,
+    };
+    let mut pass = CorrectionPass { params, made: Vec::new() };
+    let Both { float, integer, params } = visit(&net.blocks, input, &mut pass);
+    let blocks = assemble(&net.blocks, pass.made);
+    let mut classifier = net.classifier.clone();
+    let (float, integer) = (float.channel_means(), integer.channel_means());
+    let dense =
+        integers::dense(&classifier.weight, &classifier.bias, params, plain.pixels, plain.shift);
+    let width = classifier.input;
+    for (o, bias) in classifier.bias.iter_mut().enumerate() {
+        let rows = classifier.weight[o * width..].iter().zip(&dense.weights[o * width..]);
+        let error: f64 = rows
+            .zip(float.iter().zip(&integer))
+            .map(|((&w, &q), (&f, &i))| {
+                f64::from(w) * f64::from(f)
+                    - f64::from(q) * dense.steps[o] * f64::from(i) * f64::from(params.scale)
+            })
+            .sum();
+        *bias += error as f32;
+    }
+    FoldedNet { input: net.input, blocks, classifier }
+}
+
+/// Corrects one convolution after the other.
+struct CorrectionPass<'a> {
+    params: &'a ActivationParams,
+    /// With the index of the convolution.
+    made: Vec<(usize, FoldedConv)>,
+}
+
+impl Visitor<FoldedConv> for CorrectionPass<'_> {
+    type FeatureMap = Both;
+
+    fn conv(&mut self, step: &Step, conv: &FoldedConv, x: &Both, residual: Option<&Both>) -> Both {
+        let mut conv = conv.clone();
+        let shape = [conv.output, conv.input, conv.kernel, conv.kernel];
+        let added = residual.map(|r| &r.float);
+        let sums_float = x.float.affine(&conv.weight, shape, &conv.bias, conv.stride, added);
+        let quantised = |conv: &FoldedConv| {
+            QConv::new(conv, self.params, step.index, x.params, residual.map(|r| r.params))
+        };
+        let q = quantised(&conv);
+        let sums = q.sums(&x.integer);
+        let (float, integer) = (sums_float.channel_means(), sums.channel_means());
+        let added = residual.map(|r| r.integer.channel_means());
+        for o in 0..conv.output {
+            let unit = q.integers.steps[o] * f64::from(x.params.scale);
+            let k = f64::from(q.integers.channels[o].residual);
+            let added = added.as_ref().map_or(0.0, |a| f64::from(a[o]) * k);
+            let found = (f64::from(integer[o]) + f64::from(q.integers.bias[o]) + added) * unit;
+            conv.bias[o] += (f64::from(float[o]) - found) as f32;
+        }
+        let q = quantised(&conv);
+        let integer = sums.requantise(residual.map(|r| &r.integer), &q.rule());
+        let float = match conv.act {
+            ActivationFn::None => sums_float,
+            ActivationFn::Relu => sums_float.prelu(0.0),
+            ActivationFn::Prelu(slope) => sums_float.prelu(slope),
+        };
+        self.made.push((step.index, conv));
+        Both { float, integer, params: q.to }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+//! What an exported network costs and how often it is right.
+
+use serde::Serialize;
+use supernano_base::blob::{Blob, kind, top1};
+use supernano_base::error::Result;
+use supernano_core::exec;
+use supernano_core::graph::Op;
+
+use super::material::ImageSet;
+use super::ship::Shipment;
+use super::tune::TuneReport;
+use crate::supernet::{FoldedNet, evaluate};
+
+/// One operation of the exported network.
+#[derive(Clone, Debug, Serialize, PartialEq)]
+pub struct OpSummary {
+    /// `conv3x3`, `conv1x1`, `classifier` and so on.
+    pub kind: String,
+    /// Multiply-accumulates.
+    pub macs: u64,
+}
+
+/// What an export made.
+#[derive(Clone, Debug, Serialize, PartialEq)]
+pub struct Exported {
+    /// The sub-network.
+    pub code: String,
+    /// Training step whose weights it has, from 1.
+    pub step: usize,
+    /// Length of the file, bytes.
+    pub flash_bytes: usize,
+    /// Working memory, the image included, bytes.
+    pub arena_bytes: usize,
+    /// CRC-32 of the file.
+    pub checksum: u32,
+    /// Images of the training split that the ranges come from.
+    pub calibration_images: usize,
+    /// True where channels were equalised across layers.
+    pub equalised: bool,
+    /// True where biases were corrected.
+    pub corrected: bool,
+    /// Quantisation-aware fine-tuning, where there was any.
+    pub finetuned: Option<TuneReport>,
+    /// Images of the test split that the two accuracies come from.
+    pub test_images: usize,
+    /// Top-1 in float, 0 to 1.
+    pub top1_float: f64,
+    /// Top-1 of the integers, 0 to 1.
+    pub top1_int8: f64,
+    /// In the order of execution.
+    pub ops: Vec<OpSummary>,
+}
+
+/// Top-1 accuracies of one network, 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Accuracies {
+    /// In float.
+    pub float: f64,
+    /// In integers.
+    pub int8: f64,
+}
+
+/// Accuracies on images of a network in float and of its network file.
+///
+/// # Errors
+/// [`supernano_base::error::Error::Core`] for images of another shape.
+pub fn accuracies(float: &FoldedNet, blob: &Blob, images: &ImageSet) -> Result<Accuracies> {
+    let logits = blob.logits(&images.bytes)?;
+    let int8 = top1(&logits, &images.bytes.labels);
+    Ok(Accuracies { float: evaluate(float, &images.normalised).top1, int8 })
+}
+
+/// Costs of a network, and its accuracies on test images.
+///
+/// # Errors
+/// As [`accuracies`].
+pub fn measure(shipment: &Shipment, test: &ImageSet) -> Result<Exported> {
+    let found = accuracies(&shipment.float, &shipment.blob, test)?;
+    let view = shipment.blob.view()?;
+    let op = |op: &Op| OpSummary { kind: kind(op), macs: exec::macs(&view, op) };
+    Ok(Exported {
+        code: shipment.code.clone(),
+        step: shipment.step,
+        flash_bytes: shipment.blob.bytes().len(),
+        arena_bytes: view.arena_bytes(),
+        checksum: view.checksum(),
+        calibration_images: shipment.calibration_images,
+        equalised: shipment.quantised.equalised,
+        corrected: shipment.quantised.corrected,
+        finetuned: shipment.finetuned,
+        test_images: test.len(),
+        top1_float: found.float,
+        top1_int8: found.int8,
+        ops: view.header().ops.iter().map(op).collect(),
+    })
+}

@@ -1,0 +1,180 @@
+//! What the feature maps hold over calibration images, and the range that is chosen for each.
+
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::integers::QuantParams;
+use super::material::ImageSet;
+use crate::supernet::FoldedNet;
+
+/// Values kept per feature map and batch.
+const SAMPLES_A_BATCH: usize = 4096;
+
+/// How the range of a feature map is chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum RangeRule {
+    /// The one of the others with the least squared error, for each map by itself.
+    #[default]
+    Auto,
+    /// Everything that was seen.
+    Full,
+    /// All but 0.01 % at either end.
+    Percentile,
+    /// Both ends moved until the squared error of rounding and clipping is least.
+    Mse,
+}
+
+impl RangeRule {
+    /// As on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Full => "full",
+            Self::Percentile => "percentile",
+            Self::Mse => "mse",
+        }
+    }
+}
+
+/// Sampled values of every feature map, by the index of the convolution that writes it.
+#[derive(Clone, Debug)]
+pub struct ActivationSamples {
+    maps: Vec<Samples>,
+}
+
+/// Values of one feature map, at least one.
+#[derive(Clone, Debug, Default)]
+struct Samples {
+    values: Vec<f32>,
+    /// The least of all values, kept or not, and of 0.
+    min: f32,
+    /// The largest of all values, kept or not, and of 0.
+    max: f32,
+}
+
+/// Quantisation parameters of every feature map, by the index of the convolution that writes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ActivationParams {
+    maps: Vec<(QuantParams, RangeRule)>,
+}
+
+impl ActivationParams {
+    /// Those of a map; `positive` keeps the zero point at -128.
+    pub fn get(&self, conv: usize, positive: bool) -> QuantParams {
+        let (params, _) = self.maps[conv];
+        if positive { QuantParams { zero: -128, ..params } } else { params }
+    }
+
+    /// The rule that chose the range of a map.
+    pub fn rule(&self, conv: usize) -> RangeRule {
+        self.maps[conv].1
+    }
+
+    /// Parameters that were fixed before, in the order of the convolutions.
+    pub fn fixed(maps: impl IntoIterator<Item = QuantParams>) -> Self {
+        Self { maps: maps.into_iter().map(|params| (params, RangeRule::Full)).collect() }
+    }
+}
+
+/// Runs images through a network and samples every feature map; at least one image.
+pub fn observe(net: &FoldedNet, images: &ImageSet) -> ActivationSamples {
+    let mut maps = vec![Samples::default(); net.convs().count()];
+    for batch in images.batches() {
+        net.observe(batch.values, batch.n, &mut |step, values| maps[step.index].add(values));
+    }
+    ActivationSamples { maps }
+}
+
+impl ActivationSamples {
+    /// Chooses the parameters of every map.
+    pub fn params(&self, rule: RangeRule) -> ActivationParams {
+        let choose = |samples: &Samples| samples.choose(rule);
+        ActivationParams { maps: self.maps.par_iter().map(choose).collect() }
+    }
+}
+
+impl Samples {
+    fn add(&mut self, values: &[f32]) {
+        for &v in values {
+            self.min = self.min.min(v);
+            self.max = self.max.max(v);
+        }
+        // an odd step visits every channel and row in turn
+        let step = (values.len() / SAMPLES_A_BATCH) | 1;
+        self.values.extend(values.iter().step_by(step));
+    }
+
+    /// Mean squared error of the samples under a quantisation.
+    fn error(&self, params: QuantParams) -> f64 {
+        let QuantParams { scale, zero } = params;
+        let zero = f32::from(zero);
+        let (low, high) = (scale * (-128.0 - zero), scale * (127.0 - zero));
+        let one = |&v: &f32| {
+            let back = (v / scale).round() * scale;
+            let d = v - back.clamp(low, high);
+            f64::from(d * d)
+        };
+        self.values.iter().map(one).sum::<f64>() / self.values.len() as f64
+    }
+
+    /// Without the share `tail` of the samples at either end.
+    fn percentile(&self, tail: f64) -> QuantParams {
+        let mut sorted = self.values.clone();
+        sorted.sort_unstable_by(f32::total_cmp);
+        let last = sorted.len() - 1;
+        let cut = (tail * last as f64).round() as usize;
+        QuantParams::covering(sorted[cut], sorted[last - cut])
+    }
+
+    fn full(&self) -> QuantParams {
+        QuantParams::covering(self.min, self.max)
+    }
+
+    /// One end after the other is moved to where the error is least, twice.
+    fn least_error(&self) -> QuantParams {
+        let (mut low, mut high) = (self.min, self.max);
+        let mut best = (self.error(self.full()), self.full());
+        for _ in 0..2 {
+            for end in [true, false] {
+                let (from_low, from_high) = (low, high);
+                for clip in (10..40).rev() {
+                    let clip = clip as f32 / 40.0;
+                    let (l, h) = match end {
+                        true => (from_low, self.max * clip),
+                        false => (self.min * clip, from_high),
+                    };
+                    let candidate = QuantParams::covering(l, h);
+                    let error = self.error(candidate);
+                    if error < best.0 {
+                        best = (error, candidate);
+                        (low, high) = (l, h);
+                    }
+                }
+            }
+        }
+        best.1
+    }
+
+    /// The parameters, and the rule that they come from: for [`RangeRule::Auto`] the first of those
+    /// with the least error.
+    fn choose(&self, rule: RangeRule) -> (QuantParams, RangeRule) {
+        match rule {
+            RangeRule::Full => (self.full(), rule),
+            RangeRule::Percentile => (self.percentile(1e-4), rule),
+            RangeRule::Mse => (self.least_error(), rule),
+            RangeRule::Auto => {
+                let mut best = self.choose(RangeRule::Full);
+                for other in [RangeRule::Percentile, RangeRule::Mse].map(|r| self.choose(r)) {
+                    if self.error(other.0).total_cmp(&self.error(best.0)).is_lt() {
+                        best = other;
+                    }
+                }
+                best
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,210 @@
+//! Quantisation-aware fine-tuning of one network: the forward pass is the integer executor's, the
+//! gradient goes straight through every rounding.
+//!
+//! Weights are rounded anew in every update with the exporter's own rule; the scales of the maps
+//! stay those of the calibration. What comes out is exported by the same code, so the network that
+//! was trained is, bit for bit, the network that ships.
+
+mod trained;
+
+use std::ops::ControlFlow;
+
+use burn::tensor::{Tensor, TensorData};
+use serde::Serialize;
+use supernano_base::config::{Augmentation, Optimizer, RunConfig};
+use supernano_base::error::{Error, Result};
+use supernano_base::progress::Task;
+use supernano_data::Dataset;
+
+use self::trained::{B, Trained};
+use super::material::ImageSet;
+use super::post_training::PostTraining;
+use super::quantise::QuantisedNet;
+use super::simulate::integer_input;
+use crate::supernet::FoldedNet;
+use crate::training::{Learner, Losses, Position, Schedule, Turn, fit, loss};
+
+/// How a network is fine-tuned.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TuneRecipe {
+    /// Epochs.
+    pub epochs: u32,
+    /// Training images an epoch; all where there are fewer.
+    pub images: usize,
+    /// Learning rate at the start, cosine to 0 update by update.
+    pub lr: f32,
+    /// Images an update.
+    pub batch: usize,
+    /// Weight of the float network's answers against the labels, 0 to 1.
+    pub alpha: f32,
+    /// Seed of order and augmentation.
+    pub seed: u64,
+}
+
+/// What a fine-tuning trains and judges with.
+pub struct TuningSet<'a> {
+    /// Its training split is trained on.
+    pub dataset: &'a Dataset,
+    /// What is done to the training images.
+    pub augmentation: &'a Augmentation,
+    /// Momentum and weight decay.
+    pub optimizer: Optimizer,
+    /// Validation images that decide whether a tuned network is kept.
+    pub judged: ImageSet,
+}
+
+/// Most validation images of [`TuningSet::judged`].
+const JUDGED: usize = 1000;
+
+impl<'a> TuningSet<'a> {
+    /// As a run's configuration trains.
+    pub fn new(dataset: &'a Dataset, config: &'a RunConfig) -> Self {
+        Self::with(dataset, &config.augmentation, config.optimizer)
+    }
+
+    fn with(dataset: &'a Dataset, augmentation: &'a Augmentation, optimizer: Optimizer) -> Self {
+        let judged = ImageSet::first(dataset, &dataset.validation, JUDGED);
+        Self { dataset, augmentation, optimizer, judged }
+    }
+}
+
+/// What fine-tuning did.
+#[derive(Clone, Copy, Debug, Serialize, PartialEq)]
+pub struct TuneReport {
+    /// Epochs.
+    pub epochs: u32,
+    /// Updates.
+    pub updates: u64,
+    /// Mean loss on validation images before, nats: that of the updates, without augmentation.
+    pub before: f64,
+    /// The same after.
+    pub after: f64,
+    /// False where that was no gain, so that the network before ships.
+    pub kept: bool,
+}
+
+/// What fine-tuning made.
+#[derive(Clone, Debug)]
+pub struct Tuned {
+    /// The network: the tuned one, or the start where its loss is less.
+    pub network: PostTraining,
+    /// How that came.
+    pub report: TuneReport,
+}
+
+/// Mean loss of a network's integer answers on images, as [`loss::distilled`] has it: `alpha` of the
+/// cross-entropy with the teacher's answers, the rest with the labels. `answers` are the teacher's
+/// logits `[n, classes]`.
+fn judged_loss(net: &QuantisedNet, images: &ImageSet, answers: &[f32], alpha: f64) -> f64 {
+    let classes = net.classes();
+    let mut answers = answers.chunks_exact(classes);
+    let mut sum = 0f64;
+    for batch in images.batches() {
+        let logits = net.forward(integer_input(net, &batch), &mut |_, _| {});
+        let scale = f64::from(net.classifier.logit_scale);
+        let rows = logits.chunks_exact(classes).zip(batch.labels);
+        for ((student, &label), teacher) in rows.zip(&mut answers) {
+            let student: Vec<f64> = student.iter().map(|&q| f64::from(q) * scale).collect();
+            let teacher: Vec<f64> = teacher.iter().map(|&v| v.into()).collect();
+            let (ours, theirs) = (log_sum(&student), log_sum(&teacher));
+            let term = |(t, s): (&f64, &f64)| (t - theirs).exp() * (ours - s);
+            sum += alpha * teacher.iter().zip(&student).map(term).sum::<f64>()
+                + (1.0 - alpha) * (ours - student[usize::from(label)]);
+        }
+    }
+    sum / images.len().max(1) as f64
+}
+
+/// ln of the sum of exponentials.
+fn log_sum(values: &[f64]) -> f64 {
+    let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    most + values.iter().map(|v| (v - most).exp()).sum::<f64>().ln()
+}
+
+/// Fine-tunes a quantised network towards `teacher`, the network in float, and the labels. The
+/// start is kept if training has not made the loss on validation images smaller.
+///
+/// # Errors
+/// [`Error::NotFinite`].
+pub fn tune(
+    start: &PostTraining,
+    teacher: &FoldedNet,
+    set: &TuningSet<'_>,
+    recipe: &TuneRecipe,
+    code: &str,
+    task: &dyn Task,
+) -> Result<Tuned> {
+    let dataset = set.dataset;
+    let used = recipe.images.min(dataset.train.len());
+    let batch = recipe.batch.clamp(1, used.max(1));
+    let updates = used.div_ceil(batch) as u64 * u64::from(recipe.epochs);
+    let rate = |at: Position| {
+        let turn = at.update as f32 / updates as f32 * std::f32::consts::PI;
+        recipe.lr * 0.5 * (1.0 + turn.cos())
+    };
+    let schedule = Schedule {
+        seed: recipe.seed,
+        step: 0,
+        epochs: 0..recipe.epochs,
+        images: dataset.train.len(),
+        used,
+        batch,
+        least: 1,
+        updates: usize::MAX,
+        rate: &rate,
+    };
+    let trained = Trained::new(start);
+    let mut tuner = Tuner { trained, teacher, set, alpha: recipe.alpha, code };
+    fit(&mut tuner, &schedule, task, |_, _| Ok(ControlFlow::Continue(())))?;
+    let (float, net) = tuner.trained.networks();
+    let mut answers = Vec::new();
+    for batch in set.judged.batches() {
+        answers.extend(teacher.forward(batch.values, batch.n));
+    }
+    let alpha = f64::from(recipe.alpha);
+    let [before, after] =
+        [&start.net, &net].map(|net| judged_loss(net, &set.judged, &answers, alpha));
+    let kept = after < before;
+    let network = match kept {
+        true => PostTraining { float, net, ..start.clone() },
+        false => start.clone(),
+    };
+    let epochs = recipe.epochs;
+    Ok(Tuned { network, report: TuneReport { epochs, updates, before, after, kept } })
+}
+
+/// A network that is fine-tuned.
+struct Tuner<'a> {
+    trained: Trained,
+    teacher: &'a FoldedNet,
+    set: &'a TuningSet<'a>,
+    alpha: f32,
+    code: &'a str,
+}
+
+impl Learner for Tuner<'_> {
+    fn update(&mut self, turn: &Turn<'_>) -> Result<Losses> {
+        let &TuningSet { dataset, augmentation, optimizer, .. } = self.set;
+        let (indices, trained) = (turn.indices(), &mut self.trained);
+        let n = indices.len();
+        let pixels = dataset.augmented(indices, augmentation, turn.key);
+        let (_, net) = trained.networks();
+        let (logits, leaves) = trained.forward(&net, &pixels, n);
+        let device = Default::default();
+        let target = loss::one_hot::<B>(&dataset.labels(indices), net.classes(), &device);
+        let answers = TensorData::new(self.teacher.forward(&pixels, n), [n, net.classes()]);
+        let answers = loss::soften(Tensor::<B, 2>::from_data(answers, &device), 1.0);
+        let value = loss::distilled(logits, target, Some(answers), self.alpha, 1.0);
+        let found = loss::finite(&value).ok_or_else(|| Error::NotFinite {
+            step: 0,
+            update: turn.update,
+            code: self.code.to_owned(),
+            layer: "the classifier".into(),
+        })?;
+        trained.update(&leaves, &value.backward(), optimizer, turn.rate);
+        Ok(Losses { largest: 0.0, students: found })
+    }
+}
+
+#[cfg(test)]
+mod tests;
