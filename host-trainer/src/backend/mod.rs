@@ -13,6 +13,7 @@ use burn::tensor::{Tensor, TensorData};
 use burn_ndarray::NdArray;
 
 pub use integer::{IntegerOps, Requantise};
+pub use supernano_kernels::LANES;
 
 /// The CPU backend.
 pub type Cpu = NdArray<f32>;
@@ -25,8 +26,6 @@ pub type Cuda = burn_cuda::Cuda<f32, i32>;
 /// A GPU with a Vulkan driver.
 #[cfg(feature = "vulkan")]
 pub type Vulkan = burn_wgpu::Wgpu<f32, i32, u32>;
-
-pub use supernano_kernels::LANES;
 
 /// Feature maps of a batch. The layout belongs to the backend; on the CPU it is
 /// `[n / 16, channels, height, width, 16]`, the last block filled up with zeros that no statistic
