@@ -74,7 +74,7 @@ impl Qemu {
         placed: Option<&Path>,
         counting: bool,
     ) -> Result<Self> {
-        let firmware = firmware.map_or_else(|| agent(&machine.agent()), Path::to_path_buf);
+        let firmware = firmware.map_or_else(|| agent(machine.agent()), Path::to_path_buf);
         if !firmware.is_file() {
             let needed_for = format!(
                 "the agent of {}: `cargo xtask firmware` makes it, `--firmware` or \
