@@ -13,23 +13,25 @@
 //!
 //! - [`fused`]: the operations of training on whole batches, in parallel over blocks;
 //! - [`planes`]: the operations of evaluation on one block;
-//! - [`pool`] and [`requantise`]: what both need besides;
-//! - [`conv`]: convolutions and their gradients on one block;
-//! - [`simd`]: sixteen lanes on each instruction set.
+//! - [`pool`], [`requantise`]: global averages, and the integer network in f32;
+//! - [`conv`], [`map`], [`norm`]: shapes of convolutions and of feature maps, batch norm as factors;
+//! - [`simd`]: the choice of an instruction set.
 //!
 //! # Safety
 //!
-//! No argument of a public function leads to undefined behaviour; wrong sizes panic. Unsafe code
-//! is in four files, each behind one check:
+//! No argument of a public function leads to undefined behaviour; wrong sizes panic. Only these
+//! modules contain unsafe code, each behind one check:
 //!
-//! | file | check |
+//! | module | check |
 //! |---|---|
-//! | `conv/grid/tile.rs`, called by `conv/grid.rs` | `Grid::new` proves all offsets of a convolution |
-//! | `conv/weights.rs` | `WeightGradient::new` proves all offsets of the weights' gradient |
-//! | `simd/x86.rs` | a token exists only where its instructions were detected |
-//! | `blocks.rs` | a block is initialised before it is used |
+//! | `conv::grid` | `Grid::new` proves all offsets of a convolution |
+//! | `conv::weights` | `WeightGradient::new` proves all offsets of the weights' gradient |
+//! | `simd::x86` | a token exists only where its instructions were detected |
+//! | `blocks` | a block is initialised before it is used |
 //!
 //! `README.md` shows how Miri and AddressSanitizer run the tests.
+
+#![deny(unsafe_code)]
 
 pub mod conv;
 pub mod fused;
@@ -40,6 +42,7 @@ pub mod pool;
 pub mod requantise;
 pub mod simd;
 
+#[expect(unsafe_code, reason = "memory that each thread initialises itself")]
 mod blocks;
 mod moments;
 mod parallel;

@@ -6,6 +6,7 @@
 
 mod portable;
 #[cfg(target_arch = "x86_64")]
+#[expect(unsafe_code, reason = "vector instructions")]
 mod x86;
 
 use std::fmt;

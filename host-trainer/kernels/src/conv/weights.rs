@@ -5,13 +5,13 @@ use crate::LANES;
 use crate::simd::Lanes;
 use crate::size::{Short, check, reach};
 
-/// The gradient of a convolution's weights over a block, with slices that hold the block:
+/// The gradient of a convolution's weights over a block, whose offsets all lie inside its slices:
 ///
-/// - 16 input values start at `((input ph + row) pw + column) 16` for every input channel, where
-///   row = stride output row + tap row, column likewise, and `ph` x `pw` is the padded size,
-/// - 16 values of the output's gradient start at `(output plane + pixel 16)`.
+/// - 16 input values start at `((input ph + row) pw + column) 16`, where the padded size is `ph` x
+///   `pw`, `row` is the stride times the output row plus the row of the tap, and `column` likewise,
+/// - 16 values of the output's gradient start at `output plane + pixel 16`,
 ///
-/// No such product wraps.
+/// for all channels, taps and pixels of the shape. No such sum wraps.
 pub(crate) struct WeightGradient<'a> {
     shape: &'a ConvShape,
     x: &'a [f32],
@@ -31,8 +31,9 @@ struct Corner {
 }
 
 impl<'a> WeightGradient<'a> {
-    /// Proves the offsets into the padded input `x`, `[inputs][rows + padding][columns + padding][16]`,
-    /// and into the gradient of the output `dy`, `[outputs][rows][columns][16]`.
+    /// Proves the offsets into the padded input `x`,
+    /// `[inputs][rows + padding][columns + padding][16]`, and into the gradient of the output `dy`,
+    /// `[outputs][rows][columns][16]`.
     ///
     /// # Errors
     /// Where a slice is shorter.

@@ -1,4 +1,4 @@
-//! The same operations for burn's autodiff.
+//! The operations with gradients, for burn's autodiff.
 
 use burn::backend::Autodiff;
 use burn::backend::autodiff::NodeId;
@@ -142,6 +142,7 @@ impl Backward<Cpu, 7> for Add {
     }
 }
 
+/// Global average; parent: map.
 #[derive(Debug)]
 struct Pool;
 

@@ -37,6 +37,8 @@ impl IntegerOps for Cpu {
     }
 }
 
+/// A requantisation whose gradients pass straight through the rounding; parents: sums, residual,
+/// bias, slope.
 #[derive(Debug)]
 struct Straight;
 
