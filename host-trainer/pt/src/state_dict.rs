@@ -106,7 +106,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Entries with whether each is a tensor, by dictionary that has tensors.
+    /// Names of the tensors of each dictionary that has some.
     fn with_tensors(&self) -> BTreeMap<usize, Vec<&str>> {
         let mut groups: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
         for leaf in self.leaves.iter().filter(|l| tensor::is_tensor(self.objects, l.value)) {
