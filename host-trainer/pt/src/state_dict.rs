@@ -118,7 +118,7 @@ impl<'a> Walk<'a> {
     /// Why no tensor ends in `anchor`.
     fn absent(&self, root: Id, anchor: &str) -> Fault {
         let field = format!("tensor `{anchor}`");
-        let expected = "it in a dictionary of tensors";
+        let expected = "a tensor of this name in a dictionary";
         let groups = self.with_tensors();
         let most = groups.iter().max_by_key(|(_, names)| names.len());
         let found = match most {
