@@ -11,6 +11,8 @@ use crate::pickle::{self, Pickle};
 use crate::storage::{self, Data, Storage, Storages, field};
 
 const MAGIC: i128 = 0x1950_a86a_20f9_469c_fc6c;
+/// The first bytes of a file of protocol 0 or 1.
+pub(crate) const MAGIC_TEXT: &[u8] = b"L119547037146038801333356L\n";
 const VERSION: i128 = 1001;
 
 /// What the bytes are, for messages.

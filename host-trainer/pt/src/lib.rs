@@ -78,7 +78,7 @@ impl Checkpoint {
     fn read(file: &Path, bytes: Vec<u8>) -> Result<Self, Error> {
         let contents = if bytes.starts_with(b"PK\x03\x04") {
             archive::read(&bytes)
-        } else if matches!(bytes.first(), Some(0x80 | b'L' | b'(' | b'c')) {
+        } else if bytes.starts_with(b"\x80") || bytes.starts_with(legacy::MAGIC_TEXT) {
             legacy::read(&bytes)
         } else {
             Err(format::unknown(&bytes))

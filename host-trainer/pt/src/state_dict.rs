@@ -106,7 +106,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Entries with whether each is a tensor, by dictionary that has tensors.
+    /// Names of the tensors of each dictionary that has some.
     fn with_tensors(&self) -> BTreeMap<usize, Vec<&str>> {
         let mut groups: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
         for leaf in self.leaves.iter().filter(|l| tensor::is_tensor(self.objects, l.value)) {
@@ -118,7 +118,7 @@ impl<'a> Walk<'a> {
     /// Why no tensor ends in `anchor`.
     fn absent(&self, root: Id, anchor: &str) -> Fault {
         let field = format!("tensor `{anchor}`");
-        let expected = "it in a dictionary of tensors";
+        let expected = "a tensor of this name in a dictionary";
         let groups = self.with_tensors();
         let most = groups.iter().max_by_key(|(_, names)| names.len());
         let found = match most {

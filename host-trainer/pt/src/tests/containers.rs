@@ -121,6 +121,8 @@ fn other_files_are_named() {
         (b"\x10\0\0\0\0\0\0\0{\"a\":{}}", "safetensors"),
         (b"<!DOCTYPE html>", "web page"),
         (b"\x89HDF\r\n", "HDF5"),
+        (b"License: none", "other bytes"),
+        (b"(lp0\n.", "other bytes"),
         (b"not a pickle", "other bytes (6e 6f 74"),
         (b"PK\x05\x06", "an empty zip archive"),
         (b"PK\x03\x04", "an end record"),
