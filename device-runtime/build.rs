@@ -1,7 +1,7 @@
-//! Says whether the core has Armv7-M's instructions and the DSP extension, which stable Rust
-//! does not.
+//! Tells the crate which instructions the core has: those of Armv6-M, Armv7-M or Armv8-M, and the
+//! DSP extension, which the target alone does not tell.
 
-/// Cores of Armv8-M with the extension, as `-C target-cpu` names them.
+/// Armv8-M cores with the DSP extension, as named by `-C target-cpu`.
 const ARMV8M_DSP: [&str; 5] =
     ["cortex-m33", "cortex-m35p", "cortex-m52", "cortex-m55", "cortex-m85"];
 

@@ -1,4 +1,5 @@
-//! Puts the memory layout where the linker finds it, and what defmt needs with the feature `log`.
+//! The build script of all packages: gives the linker the memory layout, and with the feature `log` the
+//! script of defmt.
 
 use std::path::PathBuf;
 use std::{env, fs};

@@ -1,36 +1,40 @@
-//! Architecture codes: an option for every layer, written as widths, packed as a mixed-radix number.
+//! Architecture codes: the choice of a width for every layer.
+//!
+//! An [`Arch`] holds an option index per layer. It is parsed from and printed as widths (`4-8-16`),
+//! and packed into a mixed-radix number, an [`ArchCode`]. [`plan`](crate::plan) turns it into the
+//! network that is computed.
 
 use core::fmt;
 
 use heapless::Vec;
 
-use crate::error::Error;
+use crate::error::{Error, SpaceProblem};
 use crate::space::{MAX_LAYERS, Space};
 
-/// A width as a code says it, in channels.
+/// A width as written in a code, in channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Nominal(pub u16);
 
-/// A width as it is computed after enhancement, in channels. Costs are always of these.
+/// A width as computed, after enhancement, in channels. All costs refer to effective widths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Effective(pub u16);
 
-/// A sub-network as a number below [`Space::size`]: mixed radix over the free layers, the first
-/// layer the most significant digit. ResNet20 needs 56 bits.
+/// A sub-network as a number below [`Space::size`]. The digits are the options of the free layers,
+/// the first layer being the most significant. A code of ResNet20 needs 56 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ArchCode(pub u64);
 
-/// A sub-network: the index of the chosen width for every layer, tied layers included.
+/// A sub-network: the index of the chosen width of every layer, tied layers included.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Arch {
     options: Vec<u8, MAX_LAYERS>,
 }
 
 impl Arch {
-    /// Takes an option index for every free layer; tied layers follow.
+    /// Builds a sub-network from the option indices of the free layers.
     ///
     /// # Errors
-    /// [`Error::CodeLength`] or [`Error::WidthNotOffered`] (the width is then the index).
+    /// [`Error::CodeLength`], or [`Error::WidthNotOffered`] with the index as the width.
     pub fn from_options(
         space: &Space<'_>,
         free: impl IntoIterator<Item = u8>,
@@ -49,7 +53,7 @@ impl Arch {
             if usize::from(option) >= layer.widths.len() {
                 return Err(not_offered(space, i, u32::from(option)));
             }
-            let _ = options.push(option);
+            options.push(option).map_err(too_many)?;
         }
         match free.count() {
             0 => Ok(Self { options }),
@@ -57,8 +61,8 @@ impl Arch {
         }
     }
 
-    /// Reads a written code such as `4-8-16-...`: the widths of the free layers, then as many
-    /// ignored numbers as the space allows.
+    /// Parses a written code such as `4-8-16`: the widths of the free layers, then at most as many
+    /// other numbers as the space ignores.
     ///
     /// # Errors
     /// [`Error::CodeSyntax`], [`Error::CodeLength`] or [`Error::WidthNotOffered`].
@@ -82,7 +86,7 @@ impl Arch {
                 .iter()
                 .position(|&w| u32::from(w) == width)
                 .ok_or_else(|| not_offered(space, layer, width))?;
-            let _ = digits.push(option as u8);
+            digits.push(option as u8).map_err(too_many)?;
         }
         Self::from_options(space, digits)
     }
@@ -100,20 +104,20 @@ impl Arch {
         let mut rest = code.0;
         for i in space.free_layers() {
             weight /= space.layers[i].widths.len() as u64;
-            let _ = digits.push((rest / weight) as u8);
+            digits.push((rest / weight) as u8).map_err(too_many)?;
             rest %= weight;
         }
         Self::from_options(space, digits)
     }
 
-    /// Packs the sub-network into its mixed-radix code.
+    /// Packs the sub-network into a mixed-radix code.
     pub fn code(&self, space: &Space<'_>) -> ArchCode {
         ArchCode(space.free_layers().fold(0, |code, i| {
             code * space.layers[i].widths.len() as u64 + u64::from(self.options[i])
         }))
     }
 
-    /// The widest sub-network, s_N of the paper.
+    /// The widest sub-network: s_N in the paper.
     pub fn largest(space: &Space<'_>) -> Self {
         Self { options: space.layers.iter().map(|l| (l.widths.len() - 1) as u8).collect() }
     }
@@ -123,7 +127,7 @@ impl Arch {
         Self { options: space.layers.iter().map(|_| 0).collect() }
     }
 
-    /// Option index of every layer, tied ones included.
+    /// Option index of every layer, tied layers included.
     pub fn options(&self) -> &[u8] {
         &self.options
     }
@@ -133,10 +137,15 @@ impl Arch {
         Nominal(space.layers[i].widths[usize::from(self.options[i])])
     }
 
-    /// The code as it is written, without ignored numbers.
+    /// The written code, without ignored numbers.
     pub fn display<'a>(&'a self, space: &'a Space<'a>) -> impl fmt::Display + 'a {
         Written { arch: self, space }
     }
+}
+
+/// The error for more layers than [`MAX_LAYERS`].
+fn too_many(_: u8) -> Error {
+    Error::Space { layer: MAX_LAYERS, problem: SpaceProblem::TooManyLayers }
 }
 
 fn not_offered(space: &Space<'_>, layer: usize, width: u32) -> Error {

@@ -1,27 +1,30 @@
-//! Errors of the core: `Copy`, with numbers, printable without an allocator.
+//! Errors of the core.
+//!
+//! Each error is `Copy`, carries the numbers that explain it, and prints without an allocator.
+//! Hosts wrap it with the file that it concerns; a device reports it or answers with a refusal.
 
 use core::fmt;
 
-/// What went wrong in a code, a search space, a plan, a blob or an arena.
+/// An error in a code, a search space, a blob or a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
-    /// A code has another number of widths than the space has searchable layers.
+    /// The number of widths in a code differs from the number of free layers of the space.
     CodeLength {
-        /// Widths that the space needs (one more where it ignores a trailing number).
+        /// Widths expected (one more if the space ignores a trailing number).
         expected: usize,
         /// Widths found.
         found: usize,
     },
-    /// A part of a code is no decimal number; `position` counts from 0.
+    /// An element of a code is not a decimal number.
     CodeSyntax {
-        /// Which of the numbers, from 0.
+        /// Index of the element, from 0.
         position: usize,
     },
-    /// A width that its layer does not offer.
+    /// A layer does not offer this width.
     WidthNotOffered {
-        /// Searchable layer, from 0.
+        /// Index of the layer, from 0.
         layer: usize,
         /// The width found.
         width: u32,
@@ -30,167 +33,165 @@ pub enum Error {
         /// Largest width that the layer offers.
         largest: u16,
     },
-    /// A mixed-radix code beyond the last sub-network of the space.
+    /// A mixed-radix code is not below the size of the space.
     CodeOutOfRange {
-        /// Sub-networks in the space.
+        /// Number of sub-networks in the space.
         size: u64,
         /// The code found.
         found: u64,
     },
-    /// A search space that cannot be built; `layer` is where it was noticed.
+    /// A search space is invalid.
     Space {
-        /// Layer, from 0.
+        /// Layer at which the problem was found, from 0.
         layer: usize,
-        /// What is wrong with it.
+        /// The problem.
         problem: SpaceProblem,
     },
-    /// A blob shorter than it says, or than its fixed part; bytes.
+    /// A blob is shorter than its header says, or than the fixed part.
     BlobTruncated {
-        /// Bytes needed.
+        /// Bytes expected.
         needed: usize,
         /// Bytes found.
         found: usize,
     },
-    /// A blob that does not start at a multiple of 4 bytes.
+    /// A blob does not start at a multiple of 4 bytes.
     BlobMisaligned {
-        /// The address's remainder, 1 to 3.
+        /// Remainder of the address, 1 to 3.
         remainder: usize,
     },
-    /// No blob at all: the first four bytes, little-endian.
+    /// The bytes are not a blob.
     BlobMagic {
-        /// What was found.
+        /// The first four bytes, little-endian.
         found: u32,
     },
-    /// A blob of another format version.
+    /// A blob has another format version.
     BlobVersion {
-        /// The version that this library reads.
+        /// Version that this library reads.
         expected: u16,
         /// The version found.
         found: u16,
     },
-    /// A blob whose bytes have changed.
+    /// A blob is damaged.
     BlobChecksum {
-        /// CRC-32 that the blob names.
+        /// CRC-32 in the header.
         expected: u32,
-        /// CRC-32 of its bytes.
+        /// CRC-32 of the bytes.
         found: u32,
     },
-    /// A blob whose header cannot be decoded, or whose parts do not fit into its length.
+    /// The header of a blob cannot be decoded, or its parts exceed the blob's length.
     BlobHeader,
-    /// Labels that are no UTF-8, hold a line break or are neither none nor one a class.
+    /// The labels of a blob are not UTF-8, or their number is neither 0 nor the number of classes.
     BlobLabels {
-        /// Classes.
+        /// Number of classes.
         expected: usize,
-        /// Labels found.
+        /// Number of labels.
         found: usize,
     },
-    /// A tensor that cannot be.
+    /// A tensor of a blob is invalid.
     BlobTensor {
-        /// Tensor, from 0.
+        /// Index of the tensor.
         tensor: usize,
-        /// What is wrong with it.
+        /// The problem.
         problem: GraphProblem,
     },
-    /// An operation that cannot be.
+    /// An operation of a blob is invalid.
     BlobOp {
-        /// Operation, from 0.
+        /// Index of the operation.
         op: usize,
-        /// What is wrong with it.
+        /// The problem.
         problem: GraphProblem,
     },
-    /// An output buffer that is too small; bytes.
+    /// An output buffer is too small.
     BufferTooSmall {
         /// Bytes needed.
         needed: usize,
         /// Bytes found.
         found: usize,
     },
-    /// An arena that is too small; bytes.
+    /// An arena is too small.
     ArenaTooSmall {
         /// Bytes needed.
         needed: usize,
         /// Bytes found.
         found: usize,
     },
-    /// An image of another size than the network's input; bytes.
+    /// The size of an image differs from that of the network's input.
     ImageLength {
-        /// Bytes needed: height x width x channels.
+        /// Bytes expected: height x width x channels.
         expected: usize,
         /// Bytes found.
         found: usize,
     },
-    /// A slice for logits or weights of another length; elements.
+    /// The length of a slice of logits, weights or parameters is wrong.
     SliceLength {
-        /// Elements needed.
+        /// Elements expected.
         expected: usize,
         /// Elements found.
         found: usize,
     },
 }
 
-/// Why a blob's graph is refused.
+/// The reason why a blob's graph is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum GraphProblem {
-    /// A side, a channel count or a class count of 0 or beyond its limit.
+    /// A side, a number of channels or a number of classes is 0 or exceeds its limit.
     Size,
-    /// A scale that is not a positive number.
+    /// A scale is not a positive number.
     Scale,
-    /// A tensor that does not exist.
+    /// An operation names a tensor that does not exist.
     Unknown,
-    /// A tensor that is read before it is written.
+    /// A tensor is read before it is written.
     Unwritten,
-    /// A tensor that is written twice or never.
+    /// A tensor is written twice or never.
     Written,
-    /// Shapes of input, output or residual that do not fit together.
+    /// The shapes of input, output and residual do not match.
     Shape,
-    /// A kernel that is even or larger than 7, or a stride that is neither 1 nor 2.
+    /// The kernel size is even or exceeds 7, or the stride is neither 1 nor 2.
     Kernel,
-    /// A section that is misaligned or leaves the data.
+    /// A section is misaligned or exceeds the data.
     Section,
-    /// Weights of padding channels that are not 0.
+    /// A weight of a padding channel is not 0.
     Padding,
-    /// Sums that could leave 32 bits.
+    /// A sum may exceed 32 bits.
     Overflow,
-    /// A ReLU whose output has another zero point than -128.
+    /// The output of a ReLU has a zero point other than -128.
     Zero,
-    /// A classifier that is missing, or not the last operation.
+    /// The classifier is missing, or is not the last operation.
     Classifier,
-    /// The image is added or classified: only convolutions read it.
+    /// The image is added or classified. Only convolutions read the image.
     Image,
-    /// A kind of kernel that cannot execute the convolution.
+    /// The kind of kernel cannot execute the convolution.
     Kind,
-    /// Transformed weights that are no transform of 8-bit weights.
+    /// Transformed weights are not the transform of 8-bit weights.
     Transform,
-    /// Places in the arena that overlap or leave it.
+    /// Places in the arena overlap or exceed it.
     Arena,
 }
 
-/// Why a search space is refused.
+/// The reason why a search space is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SpaceProblem {
-    /// More layers than [`crate::space::MAX_LAYERS`].
+    /// There are more layers than [`crate::space::MAX_LAYERS`].
     TooManyLayers,
-    /// The blocks consume another number of layers than there are.
+    /// The blocks consume more or fewer layers than there are.
     BlockCount,
-    /// No widths, widths of 0, or widths that do not ascend.
+    /// The widths of a layer are empty, 0, above 1024 or not ascending.
     Widths,
-    /// A kernel that is even, 0 or larger than 7.
+    /// The kernel size is even or exceeds 7.
     Kernel,
-    /// A stride that is neither 1 nor 2.
+    /// The stride is neither 1 nor 2, or the second layer of a residual block has a stride of 2.
     Stride,
-    /// `same_as` names a layer that is not earlier, is tied itself or has other widths.
+    /// `same_as` names a layer that is not earlier, is tied itself, or has other widths.
     Tie,
-    /// An identity shortcut around a layer that changes width or resolution.
+    /// An identity shortcut spans a change of width or resolution.
     Identity,
-    /// Strides leave no pixel.
-    Resolution,
-    /// More than 2^64 - 1 sub-networks.
+    /// The space has more than 2^64 - 1 sub-networks.
     Size,
-    /// Input or classes of 0.
+    /// The input has no elements, or there are no classes or layers.
     Empty,
 }
 
@@ -262,7 +263,6 @@ impl fmt::Display for SpaceProblem {
             Self::Stride => "expected a stride of 1 or 2",
             Self::Tie => "`same_as` must name an earlier, free layer with the same widths",
             Self::Identity => "an identity shortcut needs equal widths (`same_as`) and stride 1",
-            Self::Resolution => "strides leave no pixel",
             Self::Size => "more than 2^64 - 1 sub-networks",
             Self::Empty => "expected an input shape and classes above 0",
         })

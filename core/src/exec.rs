@@ -1,4 +1,8 @@
-//! The executor: units of operations in an arena that the blob has planned, and an observer.
+//! The executor: runs a network in the arena that its blob plans.
+//!
+//! [`Network`] combines a checked blob with kernels. It runs a whole image, or one unit at a time.
+//! Errors come from its arguments only, before anything is written.
+//!
 //!
 //! ```
 //! use supernano_core::{blob::BlobView, error::Error, exec::Network, kernel::{Packed, Scalar}};
@@ -13,336 +17,19 @@
 //! }
 //! ```
 
-mod arena;
-mod bound;
 mod digest;
-mod unit;
+mod network;
 
-use core::ops::Range;
-
-pub use arena::ArenaPlan;
-pub(crate) use arena::is_sound;
-pub use bound::unit_bytes;
 pub use digest::Digest;
-use unit::{Unit, tensor_words};
+pub use network::Network;
 
 use crate::blob::BlobView;
-use crate::error::{Error, GraphProblem};
-use crate::graph::{Conv, Graph, NO_CONV, Op};
-use crate::kernel::{BlockTask, ClassifierTask, ConvShape, ConvTask, KernelSet, Kernels};
+use crate::graph::{Graph as _, Op};
 
-/// Told which operation works, and what it writes.
-pub trait Observer {
-    /// Operation `op` is at work from now on. Within a block operations take turns, row by row.
-    fn enter(&mut self, op: usize) {
-        let _ = op;
-    }
+// The host's search and exporter use these paths.
+pub use crate::arena::{ArenaPlan, unit_bytes};
 
-    /// Operation `op` has written row `y` of its output: NHWC i8 with channels padded to a
-    /// multiple of 4 (padding holds anything), four a word.
-    fn row(&mut self, op: usize, y: usize, row: &[u32]) {
-        let _ = (op, y, row);
-    }
-}
-
-impl Observer for () {}
-
-/// A checked blob with kernels.
-///
-/// [`Network::run`] checks its slices, then cannot fail. [`Network::step`] does the same one unit
-/// at a time: a convolution, a residual block, the classifier.
-#[derive(Clone, Debug)]
-pub struct Network<'a, K> {
-    view: BlobView<'a>,
-    kernels: K,
-}
-
-/// What a unit is.
-#[derive(Clone, Copy)]
-enum Kind {
-    Conv,
-    Block,
-    Classifier,
-}
-
-/// A unit to execute.
-struct Task {
-    kind: Kind,
-    ops: usize,
-    scratch: Range<usize>,
-}
-
-impl<'a, K: Kernels> Network<'a, K> {
-    /// A network of a blob that has been checked, with kernels that have all of the blob's
-    /// ([`BlobView::kernels`]).
-    pub fn new(view: &BlobView<'a>, kernels: K) -> Self {
-        Self::of_view(view.clone(), kernels)
-    }
-
-    /// As [`Self::new`], for constants.
-    pub const fn of_view(view: BlobView<'a>, kernels: K) -> Self {
-        Self { view, kernels }
-    }
-
-    /// Checks a blob, and that there are kernels for it; [`BlobView::new_intact`] and [`Self::new`]
-    /// check less.
-    ///
-    /// # Errors
-    /// Those of [`BlobView::new_checked`]; [`Error::BlobOp`] for a kernel that there is not.
-    pub fn from_bytes(blob: &'a [u8], kernels: K) -> Result<Self, Error> {
-        let view = BlobView::new_checked(blob)?;
-        if K::KERNELS != KernelSet::ALL {
-            let known = |c: Conv| K::KERNELS.contains(KernelSet::of(c.kernel, c.stride, c.kind));
-            let unknown = |&op: &usize| view.conv(op).is_some_and(|conv| !known(conv));
-            if let Some(op) = (0..view.ops()).find(unknown) {
-                return Err(Error::BlobOp { op, problem: GraphProblem::Kind });
-            }
-        }
-        Ok(Self { view, kernels })
-    }
-
-    /// The blob.
-    pub const fn view(&self) -> &BlobView<'a> {
-        &self.view
-    }
-
-    /// Operations, the classifier included.
-    pub fn ops(&self) -> usize {
-        self.view.ops()
-    }
-
-    /// Bytes of the arena, exactly.
-    pub fn arena_bytes(&self) -> usize {
-        self.arena_words() * 4
-    }
-
-    /// 32-bit words of the arena.
-    pub fn arena_words(&self) -> usize {
-        if K::ROLLED { self.view.arena_bytes() / 4 } else { self.tensor_at(u8::MAX) }
-    }
-
-    /// Where the image lies in the arena, u8 `[height][width][channels]`: a camera may write it
-    /// there. Executing the network destroys it.
-    ///
-    /// # Errors
-    /// [`Error::ArenaTooSmall`].
-    pub fn image_mut<'m>(&self, arena: &'m mut [u32]) -> Result<&'m mut [u8], Error> {
-        let (needed, found) = (self.arena_bytes(), arena.len() * 4);
-        let bytes: &mut [u8] = bytemuck::cast_slice_mut(arena);
-        let image = bytes.get_mut(self.tensor_at(0) * 4..needed);
-        image
-            .and_then(|image| image.get_mut(..self.view.image_len()))
-            .ok_or(Error::ArenaTooSmall { needed, found })
-    }
-
-    /// Executes the network on an image (u8, height x width x channels) and writes one logit a
-    /// class; its real value is `logit_scale` x the integer.
-    ///
-    /// # Errors
-    /// [`Error::ImageLength`], [`Error::ArenaTooSmall`], [`Error::SliceLength`] of the logits, all
-    /// before anything is written.
-    pub fn run<O: Observer + ?Sized>(
-        &self,
-        image: &[u8],
-        arena: &mut [u32],
-        logits: &mut [i32],
-        observer: &mut O,
-    ) -> Result<(), Error> {
-        let (expected, found) = (self.view.image_len(), image.len());
-        if expected != found {
-            return Err(Error::ImageLength { expected, found });
-        }
-        self.check(arena, logits)?;
-        let at = self.tensor_at(0);
-        place(image, arena.get_mut(at..).unwrap_or_default());
-        self.run_placed(arena, logits, observer)
-    }
-
-    /// As [`Self::run`], on the image that lies in the arena ([`Self::image_mut`]).
-    ///
-    /// # Errors
-    /// [`Error::ArenaTooSmall`], [`Error::SliceLength`] of the logits.
-    pub fn run_placed<O: Observer + ?Sized>(
-        &self,
-        arena: &mut [u32],
-        logits: &mut [i32],
-        observer: &mut O,
-    ) -> Result<(), Error> {
-        self.check(arena, logits)?;
-        let mut op = 0;
-        while op < self.ops() {
-            op = self.step(op, arena, logits, observer)?;
-        }
-        Ok(())
-    }
-
-    /// Executes the unit that starts with operation `op` and returns the operation that the next
-    /// one starts with: from 0 up to [`Self::ops`], all on the same arena, into which the image
-    /// was put before. Only the last touches the logits.
-    ///
-    /// # Errors
-    /// [`Error::ArenaTooSmall`], [`Error::SliceLength`] of the logits.
-    pub fn step<O: Observer + ?Sized>(
-        &self,
-        op: usize,
-        arena: &mut [u32],
-        logits: &mut [i32],
-        observer: &mut O,
-    ) -> Result<usize, Error> {
-        self.check(arena, logits)?;
-        let Some(Task { kind, ops, scratch }) = self.unit(op) else { return Ok(self.ops()) };
-        match kind {
-            Kind::Conv => self.conv(op, scratch, arena, observer),
-            Kind::Block => self.block((op, ops), scratch, arena, observer),
-            Kind::Classifier => {
-                observer.enter(op);
-                let _ = self.classifier(op, scratch, arena, logits);
-            }
-        }
-        Ok(op + ops)
-    }
-
-    fn check(&self, arena: &[u32], logits: &[i32]) -> Result<(), Error> {
-        let (needed, found) = (self.arena_bytes(), arena.len() * 4);
-        if found < needed {
-            return Err(Error::ArenaTooSmall { needed, found });
-        }
-        let (expected, found) = (self.view.classes(), logits.len());
-        if expected == found { Ok(()) } else { Err(Error::SliceLength { expected, found }) }
-    }
-
-    // These are out of line to keep what they hold apart from each other on the stack.
-
-    #[inline(never)]
-    fn unit(&self, op: usize) -> Option<Task> {
-        let unit = match self.view.op(op)? {
-            Op::Conv(conv) if !K::ROLLED => Unit::Conv(conv),
-            _ => Unit::at(&self.view, op)?,
-        };
-        let at = if K::ROLLED { self.view.scratch_at(op) as usize } else { 0 };
-        let words = if K::ROLLED { unit.scratch_words(&self.view) } else { 0 };
-        let kind = match unit {
-            Unit::Conv(_) => Kind::Conv,
-            Unit::Block { .. } => Kind::Block,
-            Unit::Classifier(_) => Kind::Classifier,
-        };
-        Some(Task { kind, ops: unit.len(), scratch: at..at + words })
-    }
-
-    #[inline(never)]
-    fn conv<O: Observer + ?Sized>(
-        &self,
-        op: usize,
-        scratch: Range<usize>,
-        arena: &mut [u32],
-        observer: &mut O,
-    ) {
-        self.kernels.conv(&self.conv_task(op), scratch, arena, observer);
-    }
-
-    /// A block of this many operations.
-    #[inline(never)]
-    fn block<O: Observer + ?Sized>(
-        &self,
-        (op, ops): (usize, usize),
-        scratch: Range<usize>,
-        arena: &mut [u32],
-        observer: &mut O,
-    ) {
-        let block = BlockTask {
-            first: self.conv_task(op),
-            projection: (ops == 3).then(|| self.conv_task(op + 1)),
-            second: self.conv_task(op + ops - 1),
-        };
-        self.kernels.block(&block, scratch, arena, observer);
-    }
-
-    #[inline(never)]
-    fn classifier(
-        &self,
-        op: usize,
-        scratch: Range<usize>,
-        arena: &mut [u32],
-        logits: &mut [i32],
-    ) -> Option<()> {
-        let Some(Op::Classifier(classifier)) = self.view.op(op) else { return None };
-        let params = self.view.classifier_params(&classifier)?;
-        let (bias, multiplier) = params.split_at_checked(self.view.classes())?;
-        let task = ClassifierTask {
-            op,
-            input: self.view.tensor(classifier.input).shape,
-            weights: self.view.classifier_weights(&classifier)?,
-            bias,
-            multiplier,
-            input_at: self.tensor_at(classifier.input),
-            scratch,
-        };
-        self.kernels.classifier(&task, arena, logits);
-        Some(())
-    }
-
-    /// First word of a tensor.
-    fn tensor_at(&self, tensor: u8) -> usize {
-        if K::ROLLED {
-            return self.view.tensor_at(tensor) as usize;
-        }
-        (0..tensor).map(|id| tensor_words(&self.view, id)).sum()
-    }
-
-    /// The task of a convolution. What a checked blob has cannot be missing.
-    #[inline(never)]
-    fn conv_task(&self, op: usize) -> ConvTask<'a> {
-        let conv = &self.view.conv(op).unwrap_or(NO_CONV);
-        let (input, output) = (self.view.tensor(conv.input), self.view.tensor(conv.output));
-        ConvTask {
-            op,
-            shape: ConvShape::of(&self.view, conv),
-            input_zero: input.zero,
-            output_zero: output.zero,
-            activation: conv.activation,
-            weights: self.view.conv_weights(conv).unwrap_or_default(),
-            params: self.view.conv_params(conv).unwrap_or_default(),
-            table: if conv.input == 0 { self.view.table() } else { &[] },
-            input_at: self.tensor_at(conv.input),
-            output_at: self.tensor_at(conv.output),
-            residual_at: conv.residual.map(|r| self.tensor_at(r)),
-        }
-    }
-}
-
-/// Copies bytes into words. The compiler, which would call `memcpy`, must not see that it is a copy:
-/// that takes 700 bytes of a microcontroller's flash.
-fn place(bytes: &[u8], words: &mut [u32]) {
-    let (whole, rest) = bytes.as_chunks();
-    let mut last = [0; 4];
-    for (to, from) in last.iter_mut().zip(rest) {
-        *to = *from;
-    }
-    let mut words = words.iter_mut();
-    for (bytes, word) in whole.iter().zip(words.by_ref()) {
-        *word = core::hint::black_box(u32::from_le_bytes(*bytes));
-    }
-    if let Some(word) = words.next().filter(|_| !rest.is_empty()) {
-        *word = u32::from_le_bytes(last);
-    }
-}
-
-/// [`Network::new`] and [`Network::run`] in one.
-///
-/// # Errors
-/// As [`Network::run`].
-pub fn run<K: Kernels, O: Observer + ?Sized>(
-    view: &BlobView<'_>,
-    kernels: K,
-    image: &[u8],
-    arena: &mut [u32],
-    logits: &mut [i32],
-    observer: &mut O,
-) -> Result<(), Error> {
-    Network::new(view, kernels).run(image, arena, logits, observer)
-}
-
-/// The class with the largest logit, the lowest index on ties; 0 without logits.
+/// The class with the largest logit, the lowest such class on ties; 0 if there are no logits.
 pub fn argmax(logits: &[i32]) -> usize {
     let mut best = (0, i32::MIN);
     for (i, &logit) in logits.iter().enumerate() {
@@ -353,7 +40,7 @@ pub fn argmax(logits: &[i32]) -> usize {
     best.0
 }
 
-/// Multiply-accumulates of an operation, for reports.
+/// Multiply-accumulates of an operation.
 pub fn macs(view: &BlobView<'_>, op: &Op) -> u64 {
     let shape = |id: u8| view.tensor(id).shape;
     match op {

@@ -1,96 +1,107 @@
-//! The resolved network that a blob carries: tensors and operations, widths already decided.
+//! The resolved network that a blob carries: tensors and operations.
 //!
-//! Tensor 0 is the image. Every other tensor is the output of exactly one convolution; the last
-//! operation is the classifier, which writes the logits.
+//! Tensor 0 is the image. Every other tensor is the output of exactly one convolution. The last
+//! operation is the classifier, which writes the logits. A [`Header`] owns the graph on hosts;
+//! [`BlobView`](crate::blob::BlobView) reads it in place. Beside the graph stand the [`KernelSet`]
+//! that a graph needs and the [`Observer`] of its execution.
 
-use crate::space::Shape;
+mod kernel_set;
+mod observer;
+
+pub use kernel_set::KernelSet;
+pub use observer::Observer;
+
 use heapless::Vec;
 
-/// Most operations of a network.
+use crate::space::Shape;
+
+/// Maximum number of operations.
 pub const MAX_OPS: usize = 64;
-/// Most tensors of a network, the image included.
+/// Maximum number of tensors, the image included.
 pub const MAX_TENSORS: usize = 64;
-/// Most channels of a tensor.
+/// Maximum number of channels of a tensor.
 pub const MAX_CHANNELS: u16 = 1024;
-/// Most classes of a classifier.
+/// Maximum number of classes.
 pub const MAX_CLASSES: u16 = 4096;
-/// Most bytes of a tensor in memory.
+/// Maximum number of bytes of a tensor in memory.
 pub const MAX_TENSOR_BYTES: u64 = 1 << 24;
 
-/// Channels as they lie in memory: rounded up to a multiple of 4.
+/// Channels in memory: rounded up to a multiple of 4.
 pub const fn padded(channels: u16) -> usize {
     (channels as usize).next_multiple_of(4)
 }
 
-/// A quantised map, `[height, width, channels]`; real value = scale x (q - zero).
+/// A quantised tensor, `[height, width, channels]`. Its real value is scale x (q - zero).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Tensor {
-    /// Height, width, channels (unpadded).
+    /// Height, width, and channels without padding.
     pub shape: Shape,
-    /// The stored value that means 0.
+    /// Zero point: the stored value of the real value 0.
     pub zero: i8,
-    /// Real value of one step; for reports only, no arithmetic on the device uses it.
+    /// Real value of one step, for reports. No arithmetic on the device uses it.
     pub scale: f32,
 }
 
 impl Tensor {
-    /// 32-bit words that the tensor takes in the arena; the image is not padded and takes
-    /// [`Self::image_words`].
+    /// 32-bit words of the tensor in the arena. The image is not padded; see [`Self::image_words`].
     pub const fn words(&self) -> usize {
         self.shape.pixels() * self.row_channels() / 4
     }
 
-    /// 32-bit words of the image's bytes.
+    /// 32-bit words of an image in the arena.
     pub const fn image_words(&self) -> usize {
         self.shape.len().div_ceil(4)
     }
 
-    /// Channels in memory.
+    /// Channels of a pixel in memory.
     pub const fn row_channels(&self) -> usize {
         padded(self.shape.channels)
     }
 }
 
-/// What follows the sum of a convolution.
+/// The activation of a convolution, applied during requantisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Activation {
-    /// Nothing but the saturation to 8 bits.
+    /// None: the sum is saturated to 8 bits.
     None,
-    /// Negative values become 0; the output's zero point is -128, so the saturation does it.
+    /// ReLU. The zero point of the output is -128, so that the saturation is the ReLU.
     Relu,
-    /// Negative sums have a multiplier of their own.
+    /// PReLU: negative sums have their own multiplier.
     Prelu,
 }
 
-/// The algorithm, and with it the form of the weights (`core/docs/blob-format.md`).
+/// The algorithm of a convolution, which also decides the form of its weights
+/// (`core/docs/blob-format.md`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum KernelKind {
-    /// Sums of products, weights packed by [`crate::kernel::pack`].
+    /// Sums of products. The weights are packed by [`crate::kernel::pack`].
     #[default]
     Direct,
-    /// Winograd's F(2x2, 3x3), weights transformed: 3.56 times the bytes.
+    /// Winograd's F(2x2, 3x3). The blob holds transformed weights, 3.56 times as many bytes.
     Winograd,
-    /// The same with the weights of [`Self::Direct`], transformed for each row of tiles.
+    /// Winograd's F(2x2, 3x3) with the weights of [`Self::Direct`], which are transformed for each
+    /// step of two rows.
     WinogradOnline,
 }
 
 impl KernelKind {
-    /// True for the kinds that compute two rows of outputs at a time.
+    /// True for the kinds that compute two rows of outputs per step.
     pub const fn winograd(self) -> bool {
         !matches!(self, Self::Direct)
     }
 
-    /// True where this kind can execute a convolution of this kernel and stride.
+    /// True if this kind can execute a convolution of this kernel size and stride.
     pub const fn suits(self, kernel: u8, stride: u8) -> bool {
         !self.winograd() || (kernel == 3 && stride == 1)
     }
 }
 
-/// A convolution with padding `kernel / 2`, its requantisation and, fused into it, an addition.
+/// A convolution with padding `kernel / 2`, fused with the addition of a residual, the activation
+/// and the requantisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Conv {
@@ -98,35 +109,48 @@ pub struct Conv {
     pub input: u8,
     /// Tensor written.
     pub output: u8,
-    /// Tensor added before the activation; it has the output's shape.
+    /// Tensor added before the activation; its shape is that of the output.
     pub residual: Option<u8>,
-    /// Side of the kernel: 1, 3, 5 or 7.
+    /// Kernel size: 1, 3, 5 or 7.
     pub kernel: u8,
-    /// 1 or 2.
+    /// Stride, 1 or 2.
     pub stride: u8,
-    /// Algorithm and packing.
+    /// Algorithm and form of the weights.
     pub kind: KernelKind,
-    /// What follows the sum.
+    /// Activation.
     pub activation: Activation,
-    /// Where the packed weights start: byte offset in the data section, a multiple of 4.
+    /// Byte offset of the weights in the data section, a multiple of 4.
     pub weights: u32,
-    /// Where the parameters start, likewise: i32 `[bias, K if residual, M, N if PReLU][channels
-    /// rounded up to even]`.
+    /// Byte offset of the parameters in the data section, a multiple of 4: i32 `[rows][channels
+    /// rounded up to even]`, with the rows bias, K with a residual, M, and N with PReLU.
     pub params: u32,
 }
 
 impl Op {
-    /// True where the operation reads the tensor.
-    pub(crate) fn reads(&self, tensor: u8) -> bool {
+    /// The convolution, if the operation is one.
+    pub const fn conv(&self) -> Option<&Conv> {
         match self {
-            Self::Conv(c) => c.input == tensor || c.residual == Some(tensor),
-            Self::Classifier(c) => c.input == tensor,
+            Self::Conv(conv) => Some(conv),
+            Self::Classifier(_) => None,
         }
+    }
+
+    /// The tensor that the operation reads. A convolution may add another tensor.
+    pub const fn input(&self) -> u8 {
+        match self {
+            Self::Conv(conv) => conv.input,
+            Self::Classifier(classifier) => classifier.input,
+        }
+    }
+
+    /// True if the operation reads or adds the tensor.
+    pub(crate) fn reads(&self, tensor: u8) -> bool {
+        self.input() == tensor || self.conv().is_some_and(|c| c.residual == Some(tensor))
     }
 }
 
 impl Conv {
-    /// Parameter rows of `channels rounded up to even` words: bias, K, M, N as present.
+    /// Number of parameter rows: bias, K, M and N as far as they exist.
     pub const fn param_rows(&self) -> usize {
         2 + self.residual.is_some() as usize + matches!(self.activation, Activation::Prelu) as usize
     }
@@ -138,13 +162,13 @@ impl Conv {
 pub struct Classifier {
     /// Tensor read.
     pub input: u8,
-    /// Byte offset in the data section of the weights, i8 `[classes][channels padded to 4]`.
+    /// Byte offset of the weights in the data section, i8 `[classes][channels padded to 4]`.
     pub weights: u32,
-    /// Byte offset in the data section of the parameters, i32 `[bias, M][classes]`.
+    /// Byte offset of the parameters in the data section, i32 `[bias, M][classes]`.
     pub params: u32,
 }
 
-/// One step of the network.
+/// An operation of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Op {
@@ -154,58 +178,61 @@ pub enum Op {
     Classifier(Classifier),
 }
 
-/// Everything a blob says about its network, apart from labels and numbers.
+/// The graph of a network and its names, without labels and numbers of weights.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Header<'a> {
     /// Name of the search space.
     pub space: &'a str,
-    /// The sub-network, as written: `16-4-..-64`.
+    /// Code of the sub-network as written: `16-4-..-64`.
     pub code: &'a str,
-    /// Classes of the classifier.
+    /// Number of classes.
     pub classes: u16,
     /// Real value of one step of a logit.
     pub logit_scale: f32,
-    /// Byte offset in the data section of the input table, i8 `[channels][256]`: what an image
-    /// byte is as a quantised value.
+    /// Byte offset of the input table in the data section, i8 `[channels][256]`: the quantised
+    /// value of each image byte.
     pub table: u32,
-    /// Tensors; the first is the image.
+    /// Tensors. The first is the image.
     pub tensors: Vec<Tensor, MAX_TENSORS>,
     /// Operations in the order of execution.
     pub ops: Vec<Op, MAX_OPS>,
 }
 
 impl Header<'_> {
-    /// Shape of the image; empty without tensors.
+    /// Shape of the image; empty if there are no tensors.
     pub fn input(&self) -> Shape {
         self.tensor(0).shape
     }
+
+    /// The convolutions and the indices of their operations.
+    pub fn convs(&self) -> impl Iterator<Item = (usize, &Conv)> {
+        self.ops.iter().enumerate().filter_map(|(index, op)| Some((index, op.conv()?)))
+    }
 }
 
-/// Tensors and operations, wherever they lie.
+/// Access to tensors and operations, owned by a [`Header`] or read in a blob.
 pub(crate) trait Graph {
-    /// Tensors.
+    /// Number of tensors.
     fn tensors(&self) -> usize;
-    /// A tensor; one without pixels where there is none of this number.
+    /// The tensor of an index; [`NO_TENSOR`] if there is none.
     fn tensor(&self, id: u8) -> Tensor;
-    /// Operations.
+    /// Number of operations.
     fn ops(&self) -> usize;
-    /// An operation.
+    /// The operation of an index.
     fn op(&self, index: usize) -> Option<Op>;
 
     /// The convolution that is operation `index`.
     fn conv(&self, index: usize) -> Option<Conv> {
-        match self.op(index) {
-            Some(Op::Conv(conv)) => Some(conv),
-            _ => None,
-        }
+        self.op(index)?.conv().copied()
     }
 }
 
-/// What stands for a tensor that does not exist.
+/// The tensor that stands for a missing one. It has no pixels.
 pub(crate) const NO_TENSOR: Tensor =
     Tensor { shape: Shape { height: 0, width: 0, channels: 0 }, zero: 0, scale: 0.0 };
 
-/// What stands for a convolution that does not exist: it does nothing.
+/// The convolution that stands for a missing one, which only an unchecked blob has. It computes
+/// nothing, and takes less code than the absence of a convolution.
 pub(crate) const NO_CONV: Conv = Conv {
     input: u8::MAX,
     output: u8::MAX,

@@ -1,54 +1,57 @@
-//! From a resolved sub-network to the graph that a blob carries: tensors, operations, and where
-//! each section lies. The exporter fills in numbers; the search reads sizes off it.
+//! Lowering: from a plan to the graph of a blob.
 //!
-//! Order of a residual block: first convolution, projection (if any), second convolution with the
-//! addition fused. Order of the data section: input table, then for each operation its weights
-//! and its parameters.
+//! [`lower`] makes tensors and operations and places every section. The exporter writes the same
+//! graph with numbers; the search reads sizes from it. Operations have the order of
+//! [`space::walk`](crate::space::walk), then the classifier. The data section holds the input
+//! table, then weights and parameters of each operation.
 
 use heapless::Vec;
 
+use crate::arch::Effective;
 use crate::graph::{
     Activation, Classifier, Conv, Header, KernelKind, MAX_OPS, MAX_TENSORS, Op, Tensor, padded,
 };
 use crate::kernel::pack::WeightShape;
 use crate::kernel::{ConvShape, weight_words};
 use crate::plan::{self, Plan};
-use crate::space::{Block, Shape, Shortcut, Space};
+use crate::space::{ConvNode, MAX_LAYERS, Shape, Site, Space};
 
-/// A graph whose scales and zero points are still to be set, and the length of its data section.
+/// A graph without scales and zero points, and the length of its data section.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lowered<'a> {
-    /// Everything but numbers: scales are 1, zero points -128.
+    /// The graph. Scales are 1, zero points -128.
     pub header: Header<'a>,
     /// Bytes of the data section.
     pub data_len: usize,
-    /// What each operation computes, in the order of [`Header::ops`].
+    /// The origin of each operation's weights, in the order of [`Header::ops`].
     pub sources: Vec<Source, MAX_OPS>,
 }
 
-/// Where an operation's weights come from.
+// A space has at most one projection per two layers, so its graph always fits, classifier included.
+const _: () = assert!(MAX_LAYERS + MAX_LAYERS / 2 < MAX_OPS && MAX_OPS <= MAX_TENSORS);
+
+/// The origin of an operation's weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// Layer of the space, from 0.
+    /// A layer of the space, from 0.
     Layer(u8),
-    /// The projection of the block that ends with this layer.
+    /// The projection shortcut of the block that ends with this layer.
     Projection(u8),
     /// The classifier.
     Classifier,
 }
 
-/// What the graph of a validated space's sub-network looks like; `code` is as it is written. A
-/// space too deep for a blob loses its last operations, which [`crate::blob::write`] then refuses.
-/// All convolutions are [`KernelKind::Direct`].
+/// Lowers a sub-network of a validated space, with [`KernelKind::Direct`] for all convolutions.
+/// `code` is the written code.
 pub fn lower<'a>(space: &Space<'a>, plan: &Plan, code: &'a str) -> Lowered<'a> {
     lower_with(space, plan, code, &|_, _| KernelKind::Direct)
 }
 
-/// Chooses a kind for a convolution, of which it gets the kind `Direct`.
+/// Chooses the kind of a convolution, given as a [`KernelKind::Direct`] shape.
 pub type Kinds<'k> = dyn Fn(Source, ConvShape) -> KernelKind + 'k;
 
-/// [`lower`] with a kind for each convolution; where a kind does not suit
-/// ([`KernelKind::suits`]), the convolution is direct.
+/// As [`lower`], with a kind for each convolution. A convolution that the kind does not suit
+/// ([`KernelKind::suits`]) is direct.
 pub fn lower_with<'a>(
     space: &Space<'a>,
     plan: &Plan,
@@ -71,40 +74,27 @@ pub fn lower_with<'a>(
             sources: Vec::new(),
         },
     };
-    let mut current = graph.tensor(space.input);
-    for placed in space.placed_blocks() {
-        let entry = current;
-        for i in placed.first..=placed.last() {
-            let layer = &space.layers[i];
-            let after_add = placed.block.layers() == 2 && i == placed.last();
-            let residual = match placed.block {
-                Block::Residual(Shortcut::Projection) if after_add => {
-                    let stride = space.layers[placed.first].stride;
-                    let geometry =
-                        Geometry { kernel: 1, stride, channels: plan.layers[i].output.0 };
-                    let source = Source::Projection(i as u8);
-                    Some(graph.conv(source, entry, None, geometry, Activation::None))
-                }
-                Block::Residual(Shortcut::Identity) if after_add => Some(entry),
-                _ => None,
-            };
-            let activation = match plan.layers[i].activation {
-                plan::Activation::Relu => Activation::Relu,
-                plan::Activation::Prelu => Activation::Prelu,
-            };
-            let geometry = Geometry {
-                kernel: layer.kernel,
-                stride: layer.stride,
-                channels: plan.layers[i].output.0,
-            };
-            current = graph.conv(Source::Layer(i as u8), current, residual, geometry, activation);
-        }
+    graph.tensor(space.input);
+    for node in space.convs() {
+        let (source, activation) = match node.site {
+            Site::Layer(i) => {
+                let activation = match plan.layers[i].activation {
+                    plan::Activation::Relu => Activation::Relu,
+                    plan::Activation::Prelu => Activation::Prelu,
+                };
+                (Source::Layer(i as u8), activation)
+            }
+            Site::Shortcut(i) => (Source::Projection(i as u8), Activation::None),
+        };
+        let (kernel, stride) = space.geometry(node.site);
+        let (_, Effective(channels)) = plan.widths(node.site);
+        graph.conv(source, &node, Geometry { kernel, stride, channels }, activation);
     }
-    graph.classifier(current);
+    graph.classifier();
     graph.lowered
 }
 
-/// What a convolution makes of its input's shape.
+/// The properties of a convolution that decide the shape of its output.
 #[derive(Clone, Copy)]
 struct Geometry {
     kernel: u8,
@@ -118,13 +108,11 @@ struct Lowering<'a, 'k> {
 }
 
 impl Lowering<'_, '_> {
-    fn tensor(&mut self, shape: Shape) -> u8 {
-        let tensors: &mut Vec<Tensor, MAX_TENSORS> = &mut self.lowered.header.tensors;
-        let _ = tensors.push(Tensor { shape, zero: i8::MIN, scale: 1.0 });
-        (tensors.len() - 1) as u8
+    fn tensor(&mut self, shape: Shape) {
+        self.lowered.header.tensors.extend([Tensor { shape, zero: i8::MIN, scale: 1.0 }]);
     }
 
-    /// A section of so many bytes: where it starts. Sections start at multiples of 4.
+    /// Reserves a section of `len` bytes, and returns its offset, a multiple of 4.
     fn section(&mut self, len: usize) -> u32 {
         let at = self.lowered.data_len;
         self.lowered.data_len = (at + len).next_multiple_of(crate::blob::ALIGNMENT);
@@ -132,8 +120,8 @@ impl Lowering<'_, '_> {
     }
 
     fn op(&mut self, op: Op, source: Source) {
-        let _ = self.lowered.header.ops.push(op);
-        let _ = self.lowered.sources.push(source);
+        self.lowered.header.ops.extend([op]);
+        self.lowered.sources.extend([source]);
     }
 
     fn shape(&self, tensor: u8) -> Shape {
@@ -143,15 +131,17 @@ impl Lowering<'_, '_> {
     fn conv(
         &mut self,
         source: Source,
-        input: u8,
-        residual: Option<u8>,
+        node: &ConvNode,
         geometry: Geometry,
         activation: Activation,
-    ) -> u8 {
+    ) {
         let Geometry { kernel, stride, channels } = geometry;
+        // A tensor has the index that the walk gives it.
+        let (input, output) = (node.input as u8, node.output as u8);
+        let residual = node.residual.map(|tensor| tensor as u8);
         let read = self.shape(input);
         let written = read.convolved(stride, channels);
-        let output = self.tensor(written);
+        self.tensor(written);
         let shape = WeightShape { output: channels, kernel, input: read.channels };
         let direct = KernelKind::Direct;
         let asked = ConvShape { input: read, output: written, kernel, stride, kind: direct };
@@ -162,10 +152,10 @@ impl Lowering<'_, '_> {
             Conv { input, output, residual, kernel, stride, kind, activation, weights, params: 0 };
         conv.params = self.section(conv.param_rows() * shape.output_pairs() * 2 * 4);
         self.op(Op::Conv(conv), source);
-        output
     }
 
-    fn classifier(&mut self, input: u8) {
+    fn classifier(&mut self) {
+        let input = (self.lowered.header.tensors.len() - 1) as u8;
         let classes = usize::from(self.lowered.header.classes);
         let weights = self.section(classes * padded(self.shape(input).channels));
         let params = self.section(classes * 8);

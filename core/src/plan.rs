@@ -1,52 +1,54 @@
-//! From a sub-network to what is computed: enhancement, then the branch, then resolved widths.
+//! Plans: the widths, weights and activations that a sub-network computes with.
 //!
-//! [`resolve`] is the only place that knows the proxy rule R(s) of the paper (section 2.2).
+//! [`resolve`] applies the enhancement R(s) of the paper (section 2.2) and the branch scheme
+//! (section 2.3) to a code. It is the only code that knows both rules. Trainer, ranking, search and
+//! exporter read the resulting [`Plan`].
 
 use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::arch::{Arch, Effective, Nominal};
-use crate::space::{Block, MAX_LAYERS, Shortcut, Space};
+use crate::space::{MAX_LAYERS, Site, Space};
 
-/// How nominal widths become effective ones.
+/// The rule from nominal to effective widths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WidthRule {
-    /// As the code says.
+    /// Effective widths equal nominal widths.
     None,
-    /// Options enhancement: 4 is computed as 5, 8 as 9.
+    /// Options enhancement: 4 becomes 5, and 8 becomes 9.
     Oe,
 }
 
-/// Where ReLU becomes PReLU.
+/// The layers in which PReLU replaces ReLU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ActivationScope {
-    /// Nowhere.
+    /// No layer.
     None,
-    /// After the residual addition of every block (the reference code).
+    /// The second layer of every residual block, after the addition (the reference code).
     AfterAdd,
-    /// Everywhere.
+    /// Every layer.
     All,
-    /// In layers whose option is 4 or 8 (the paper's argument).
+    /// Layers whose nominal width is 4 or 8 (the paper's argument).
     NarrowOnly,
 }
 
 /// Candidate enhancement R(s), section 2.2 of the paper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Enhancement {
-    /// Channels.
+    /// Rule for the widths.
     pub widths: WidthRule,
-    /// Activation.
+    /// Layers with PReLU.
     pub activation: ActivationScope,
 }
 
 impl Enhancement {
-    /// Sub-networks as their codes say, with ReLU: the form of the challenge's truths.
+    /// No enhancement: the form of the challenge's ground-truth networks.
     pub const NONE: Self = Self { widths: WidthRule::None, activation: ActivationScope::None };
-    /// Options enhancement alone.
+    /// Options enhancement only.
     pub const OE: Self = Self { widths: WidthRule::Oe, activation: ActivationScope::None };
-    /// Both, as the reference code has them.
+    /// Options enhancement and PReLU, as in the reference code.
     pub const PRELU_OE: Self =
         Self { widths: WidthRule::Oe, activation: ActivationScope::AfterAdd };
 
@@ -69,20 +71,23 @@ impl Enhancement {
     }
 }
 
-/// Which options of a layer share a copy of its weights (section 2.3 of the paper).
+/// The grouping of a layer's options into branches, each with its own copy of the weights (section
+/// 2.3 of the paper).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BranchScheme {
-    /// One copy for all options.
+    /// One branch for all options.
     Shared,
-    /// Two sets: the lower and the upper half of the options (the paper's text, second stage).
+    /// Two branches: the lower and the upper half of the options (the paper's text, second stage).
     Halves,
-    /// A copy for every option (the paper's text, last stage).
+    /// One branch per option (the paper's text, last stage).
     Exclusive,
-    /// (c - 1) div (max / 4), c the effective and max the largest width (the reference's step 3).
+    /// (c - 1) div (max / 4), with the effective width c and the largest width max (the reference's
+    /// step 3).
     #[serde(rename = "reference-4")]
     Reference4,
-    /// (c - 1) div 4: 4, 8, 16 branches for max 16, 32, 64 (the reference's step 4).
+    /// (c - 1) div 4: 4, 8 and 16 branches for a largest width of 16, 32 and 64 (the reference's
+    /// step 4).
     ReferenceFine,
 }
 
@@ -100,45 +105,45 @@ impl BranchScheme {
     }
 }
 
-/// Activation of a layer. PReLU has one slope per layer.
+/// Activation of a layer. A PReLU has one slope per layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Activation {
     /// max(x, 0).
     Relu,
-    /// x for x >= 0, slope x below.
+    /// x for x >= 0, slope times x below.
     Prelu,
 }
 
-/// One layer, final from here on.
+/// A resolved layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlanLayer {
-    /// Width that the code says.
+    /// Width in the code.
     pub nominal: Nominal,
     /// Channels read.
     pub input: Effective,
     /// Channels written.
     pub output: Effective,
-    /// Copy of the weights that is used; the shortcut of a block uses that of the block's last
-    /// layer, the classifier that of the last layer of all.
+    /// Branch of the weights. The shortcut of a block uses the branch of the block's last layer;
+    /// the classifier uses that of the last layer.
     pub branch: u8,
-    /// Activation after the layer (for the last layer of a residual block: after the addition).
+    /// Activation after the layer; for the second layer of a residual block, after the addition.
     pub activation: Activation,
 }
 
-/// A resolved sub-network: the input of the trainer's forward pass and of the exporter.
+/// A resolved sub-network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// In the order of [`Space::layers`].
+    /// Layers in the order of [`Space::layers`].
     pub layers: Vec<PlanLayer, MAX_LAYERS>,
 }
 
-/// What a sub-network costs, whatever computes it.
+/// The cost of a sub-network, independent of the kernels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cost {
-    /// Multiply-accumulates of one inference (convolutions, shortcuts, classifier).
+    /// Multiply-accumulates per inference: convolutions, shortcuts and classifier.
     pub macs: u64,
-    /// Weights, biases, and two batch-norm parameters a channel; PReLU slopes are not counted.
+    /// Weights, biases, and two batch-norm parameters per channel. PReLU slopes are not counted.
     pub params: u64,
 }
 
@@ -149,43 +154,55 @@ pub fn resolve(
     enhancement: Enhancement,
     scheme: BranchScheme,
 ) -> Plan {
-    let mut layers: Vec<PlanLayer, MAX_LAYERS> = Vec::new();
-    for placed in space.placed_blocks() {
-        for i in placed.first..=placed.last() {
-            let nominal = arch.nominal(space, i);
-            let output = enhancement.effective(nominal);
-            let after_add = placed.block.layers() == 2 && i == placed.last();
-            let input = layers.last().map_or(Effective(space.input.channels), |l| l.output);
-            let _ = layers.push(PlanLayer {
-                nominal,
-                input,
-                output,
-                branch: scheme.branch(space.layers[i].widths, arch.options()[i], output),
-                activation: enhancement.activation(nominal, after_add),
-            });
-        }
-    }
-    Plan { layers }
+    let mut input = Effective(space.input.channels);
+    let layers = space.convs().filter_map(|conv| {
+        let Site::Layer(i) = conv.site else { return None };
+        let nominal = arch.nominal(space, i);
+        let output = enhancement.effective(nominal);
+        let after_add = conv.residual.is_some();
+        Some(PlanLayer {
+            nominal,
+            input: core::mem::replace(&mut input, output),
+            output,
+            branch: scheme.branch(space.layers[i].widths, arch.options()[i], output),
+            activation: enhancement.activation(nominal, after_add),
+        })
+    });
+    Plan { layers: layers.collect() }
 }
 
 impl Plan {
-    /// Channels that block input `first` reads: those of the shortcut.
+    /// Channels read by the block whose first layer is `first`, and by its shortcut.
     pub fn block_input(&self, first: usize) -> Effective {
         self.layers[first].input
     }
 
+    /// Channels that a convolution reads and writes.
+    pub fn widths(&self, site: Site) -> (Effective, Effective) {
+        match site {
+            Site::Layer(i) => (self.layers[i].input, self.layers[i].output),
+            // A residual block has two layers.
+            Site::Shortcut(last) => (self.block_input(last - 1), self.layers[last].output),
+        }
+    }
+
     /// Channels that the classifier reads.
     pub fn features(&self) -> Effective {
-        self.layers.last().map_or(Effective(0), |l| l.output)
+        self.last().output
     }
 
     /// Branch of the classifier.
     pub fn classifier_branch(&self) -> u8 {
-        self.layers.last().map_or(0, |l| l.branch)
+        self.last().branch
+    }
+
+    /// The last layer. A validated space has at least one.
+    fn last(&self) -> &PlanLayer {
+        &self.layers[self.layers.len() - 1]
     }
 }
 
-/// Output channels that a copy of layer `i`'s weights must hold.
+/// Output channels that a copy of layer `i`'s weights must hold: its largest effective width.
 pub fn max_width(space: &Space<'_>, i: usize, enhancement: Enhancement) -> Effective {
     space.layers[i]
         .widths
@@ -195,7 +212,7 @@ pub fn max_width(space: &Space<'_>, i: usize, enhancement: Enhancement) -> Effec
         .unwrap_or(Effective(0))
 }
 
-/// Copies of layer `i`'s weights: one more than the largest branch of its options.
+/// Number of branches of layer `i`.
 pub fn branches(space: &Space<'_>, i: usize, enhancement: Enhancement, scheme: BranchScheme) -> u8 {
     let widths = space.layers[i].widths;
     let branch =
@@ -206,20 +223,12 @@ pub fn branches(space: &Space<'_>, i: usize, enhancement: Enhancement, scheme: B
 /// Multiply-accumulates and parameters of a resolved sub-network.
 pub fn cost(space: &Space<'_>, plan: &Plan) -> Cost {
     let mut cost = Cost { macs: 0, params: 0 };
-    let mut conv = |kernel: u8, input: Effective, output: Effective, pixels: usize| {
+    for conv in space.convs() {
+        let (kernel, _) = space.geometry(conv.site);
+        let (input, output) = plan.widths(conv.site);
         let weights = u64::from(kernel).pow(2) * u64::from(input.0) * u64::from(output.0);
-        cost.macs += weights * pixels as u64;
+        cost.macs += weights * space.output_of(conv.site.layer()).pixels() as u64;
         cost.params += weights + 2 * u64::from(output.0);
-    };
-    for placed in space.placed_blocks() {
-        for i in placed.first..=placed.last() {
-            let (layer, planned) = (&space.layers[i], &plan.layers[i]);
-            let pixels = space.input_of(i).convolved(layer.stride, 0).pixels();
-            conv(layer.kernel, planned.input, planned.output, pixels);
-            if i == placed.last() && placed.block == Block::Residual(Shortcut::Projection) {
-                conv(1, plan.block_input(placed.first), planned.output, pixels);
-            }
-        }
     }
     let classifier = u64::from(plan.features().0) * u64::from(space.classes);
     Cost {

@@ -1,11 +1,21 @@
-//! Search spaces as borrowed data: a backbone whose layers offer several widths.
+//! Search spaces: backbones whose layers offer several widths.
+//!
+//! A [`Space`] is borrowed data, either a constant of this crate or built from a user's file.
+//! [`Space::validate`] checks it once; everything else in the crate relies on a validated space.
+//! [`walk`] yields its convolutions in the order of execution.
+
+mod builtin;
+mod walk;
+
+pub use builtin::{BUILTIN, RESNET8, RESNET20};
+pub use walk::{ConvNode, Site, walk};
 
 use crate::error::{Error, SpaceProblem};
 
-/// Most layers a space may have.
+/// Maximum number of layers.
 pub const MAX_LAYERS: usize = 40;
 
-/// Height, width and channels of an image or a feature map.
+/// Height, width and channels of an image or a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Shape {
@@ -18,12 +28,12 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Pixels of one channel.
+    /// Pixels per channel.
     pub const fn pixels(self) -> usize {
         self.height as usize * self.width as usize
     }
 
-    /// Elements in all.
+    /// Elements: height x width x channels.
     pub const fn len(self) -> usize {
         self.pixels() * self.channels as usize
     }
@@ -33,47 +43,48 @@ impl Shape {
         self.len() == 0
     }
 
-    /// The shape after a "same"-padded convolution of this stride with `channels` outputs.
+    /// The shape after a convolution with padding `kernel / 2`, this stride and `channels` outputs.
     pub const fn convolved(self, stride: u8, channels: u16) -> Self {
         let stride = stride as u16;
         Self { height: self.height.div_ceil(stride), width: self.width.div_ceil(stride), channels }
     }
 }
 
-/// One searchable convolution: `kernel` x `kernel`, padding `kernel / 2`, batch norm, activation.
+/// A searchable layer: a convolution with padding `kernel / 2`, batch norm, and an activation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layer<'a> {
-    /// Nominal output widths on offer, in channels, ascending.
+    /// Nominal output widths to choose from, in channels, ascending.
     pub widths: &'a [u16],
-    /// Side of the kernel, odd.
+    /// Kernel size, odd.
     pub kernel: u8,
-    /// 1 or 2.
+    /// Stride, 1 or 2.
     pub stride: u8,
-    /// The layer (from 0) whose option this one takes over; such a layer is no part of a code.
+    /// The earlier layer, from 0, whose option this layer copies. A code does not list such a
+    /// layer.
     pub same_as: Option<u8>,
 }
 
-/// What is added to the second convolution of a residual block.
+/// The operand that is added to the second convolution of a residual block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Shortcut {
-    /// The block's input itself.
+    /// The block's input.
     Identity,
-    /// A 1x1 convolution with batch norm and the block's stride.
+    /// A 1x1 convolution of the block's input, with batch norm and the block's stride.
     Projection,
 }
 
-/// How consecutive layers are joined.
+/// The connection of consecutive layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Block {
-    /// One layer: convolution, batch norm, activation.
+    /// One layer.
     Conv,
-    /// Two layers and a shortcut; the second activation comes after the addition.
+    /// Two layers and a shortcut. The second activation follows the addition.
     Residual(Shortcut),
 }
 
 impl Block {
-    /// Layers that the block consumes.
+    /// Number of layers that the block consumes.
     pub const fn layers(self) -> usize {
         match self {
             Self::Conv => 1,
@@ -82,41 +93,41 @@ impl Block {
     }
 }
 
-/// A search space: the backbone, then global average pooling and a fully connected classifier.
+/// A search space: a backbone, then global average pooling and a fully connected classifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Space<'a> {
-    /// Name, as configs and blobs spell it.
+    /// Name in configurations and blobs.
     pub name: &'a str,
-    /// Image shape.
+    /// Shape of an image.
     pub input: Shape,
-    /// Classes of the classifier.
+    /// Number of classes.
     pub classes: u16,
     /// Layers in the order of execution.
     pub layers: &'a [Layer<'a>],
-    /// How they are joined.
+    /// Blocks in order. Together they consume all layers.
     pub blocks: &'a [Block],
     /// Trailing numbers of a written code that are accepted and ignored.
     pub ignored_digits: u8,
 }
 
-/// A block together with where it stands.
+/// A block and its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlacedBlock {
     /// The block.
     pub block: Block,
-    /// Its first layer, from 0.
+    /// Index of its first layer.
     pub first: usize,
 }
 
 impl PlacedBlock {
-    /// The layer whose output leaves the block.
+    /// Index of its last layer.
     pub const fn last(self) -> usize {
         self.first + self.block.layers() - 1
     }
 }
 
 impl<'a> Space<'a> {
-    /// Checks everything that the rest of the crate relies on.
+    /// Checks every property that the rest of the crate relies on.
     ///
     /// # Errors
     /// [`Error::Space`] with the layer and the problem.
@@ -174,18 +185,18 @@ impl<'a> Space<'a> {
         Ok(())
     }
 
-    /// The layer whose option layer `i` follows: itself, unless it is tied.
+    /// The layer whose option layer `i` has: `i` itself, or the layer to which `i` is tied.
     pub fn source(&self, i: usize) -> usize {
         self.layers[i].same_as.map_or(i, usize::from)
     }
 
-    /// Layers that a code lists: those that are not tied to another.
+    /// Indices of the layers that a code lists: those that are not tied to another.
     pub fn free_layers(&self) -> impl Iterator<Item = usize> + 'a {
         let layers = self.layers;
         (0..layers.len()).filter(move |&i| layers[i].same_as.is_none())
     }
 
-    /// Sub-networks in the space. A validated space has at most 2^64 - 1.
+    /// Number of sub-networks; for a validated space at most 2^64 - 1.
     pub fn size(&self) -> u64 {
         self.checked_size().unwrap_or(u64::MAX)
     }
@@ -194,7 +205,7 @@ impl<'a> Space<'a> {
         self.free_layers().try_fold(1u64, |n, i| n.checked_mul(self.layers[i].widths.len() as u64))
     }
 
-    /// The blocks with the layers that they consume.
+    /// The blocks and their positions.
     pub fn placed_blocks(&self) -> impl Iterator<Item = PlacedBlock> + 'a {
         self.blocks.iter().scan(0, |next, &block| {
             let first = *next;
@@ -203,15 +214,18 @@ impl<'a> Space<'a> {
         })
     }
 
-    /// The shape that layer `i` reads, channels left at 0 (they depend on the sub-network).
+    /// Shape that layer `i` reads, with 0 channels: these depend on the sub-network.
     pub fn input_of(&self, i: usize) -> Shape {
         self.layers[..i]
             .iter()
             .fold(Shape { channels: 0, ..self.input }, |s, l| s.convolved(l.stride, 0))
     }
+
+    /// Shape that layer `i` writes, with 0 channels.
+    pub fn output_of(&self, i: usize) -> Shape {
+        self.input_of(i + 1)
+    }
 }
 
-mod builtin;
-pub use builtin::{BUILTIN, RESNET8, RESNET20};
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,8 @@
-//! The generated suite by which kernels on hosts and devices are compared with the reference:
-//! small networks that together hold every pair of properties.
+//! The generated suite of networks, by which kernels on hosts and devices are compared with the
+//! reference.
+//!
+//! [`pairs`] covers every pair of properties, [`widths`] every number of channels. A [`Case`]
+//! computes the digest of its reference; a device computes the same digest for the same blob.
 
 use std::string::String;
 use std::vec;
@@ -14,12 +17,12 @@ use crate::kernel::{Kernels, Reference};
 use crate::space::Shape;
 use crate::testnet::{Layer, Net, Random, Values};
 
-/// A network and an image for it.
+/// A network and an image.
 #[derive(Clone, Debug)]
 pub struct Case {
-    /// Its properties, for messages.
+    /// Properties of the network, for messages.
     pub name: String,
-    /// The blob, aligned.
+    /// The blob, aligned to 4 bytes.
     pub blob: Vec<u32>,
     /// The image.
     pub image: Vec<u8>,
@@ -31,7 +34,7 @@ impl Case {
         bytemuck::cast_slice(&self.blob)
     }
 
-    /// The digest of everything that the reference kernels compute.
+    /// Digest of all values that the reference kernels compute.
     ///
     /// # Errors
     /// None for a case of this suite.
@@ -39,7 +42,7 @@ impl Case {
         self.digest(Reference)
     }
 
-    /// The same by other kernels.
+    /// Digest of all values that these kernels compute.
     ///
     /// # Errors
     /// None for a case of this suite.
@@ -55,8 +58,8 @@ impl Case {
 }
 
 const PROPERTIES: usize = 9;
-/// Indices into [`WIDTHS`] (read and written), [`GEOMETRIES`], [`HEIGHTS`], [`COLUMNS`],
-/// [`ACTIVATIONS`], [`VALUES`], [`FORMS`] and [`KINDS`].
+/// Indices into [`WIDTHS`] (for the input and for the output), [`GEOMETRIES`], [`HEIGHTS`],
+/// [`COLUMNS`], [`ACTIVATIONS`], [`VALUES`], [`FORMS`] and [`KINDS`].
 type Choice = [usize; PROPERTIES];
 
 const WIDTHS: [u16; 14] = [1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 32, 33, 64, 67];
@@ -79,32 +82,32 @@ const LEVELS: Choice = [
     FORMS.len(),
     KINDS.len(),
 ];
-/// Most multiply-accumulates of a case's main convolution.
+/// Maximum number of multiply-accumulates of a case's main convolution.
 const MOST: usize = 2_000_000;
 
-/// What stands around the convolution.
+/// The surroundings of the main convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
-    /// It reads the image.
+    /// The convolution reads the image.
     Image,
-    /// It reads another convolution's output.
+    /// The convolution reads another convolution's output.
     Inner,
-    /// It is the first of a residual block around an identity.
+    /// The convolution is the first of a residual block with an identity shortcut.
     Identity,
-    /// It is the first of a residual block around a projection.
+    /// The convolution is the first of a residual block with a projection shortcut.
     Projection,
-    /// It adds a map that is needed once more.
+    /// The convolution adds a tensor that is read once more later.
     Late,
 }
 
-/// Cases that together hold every possible pair of properties; other seeds give other cases.
+/// Cases that together have every possible pair of properties. Each seed gives other cases.
 pub fn pairs(seed: u64) -> Vec<Case> {
     let mut random = Random(seed);
     let choices = choices(&mut random);
     choices.iter().map(|choice| case(choice, random.next())).collect()
 }
 
-/// Every number of channels from 1 to 67 read and written, with other properties at random.
+/// Cases with every number of input and output channels from 1 to 67 and random other properties.
 pub fn widths(seed: u64) -> Vec<Case> {
     let mut random = Random(seed);
     let mut cases = Vec::new();
@@ -127,7 +130,7 @@ pub fn widths(seed: u64) -> Vec<Case> {
     cases
 }
 
-/// The nearest choice that there can be.
+/// The nearest choice that is possible.
 fn possible(mut choice: Choice) -> Choice {
     let form = FORMS[choice[7]];
     if matches!(form, Form::Identity | Form::Late) && GEOMETRIES[choice[2]].1 != 1 {
@@ -159,8 +162,8 @@ fn each_pair(choice: &Choice, mut f: impl FnMut(usize)) {
     }
 }
 
-/// Greedy: of some random choices always the one with the most new pairs. Ends when random
-/// choices have brought nothing new for long, which leaves only what cannot be.
+/// A greedy cover: of several random choices it keeps the one with the most new pairs. It ends when
+/// many random choices have added nothing; the remaining pairs are impossible.
 fn choices(random: &mut Random) -> Vec<Choice> {
     let mut pairs = 0;
     for (i, a) in LEVELS.iter().enumerate() {

@@ -1,16 +1,18 @@
-//! Random networks for the tests: from a seed, and from end to end legal.
+//! Random legal networks for tests, each from a seed.
 
 use std::vec;
 use std::vec::Vec;
 
 use crate::blob::{Sections, write};
-use crate::exec::{Network, Observer};
-use crate::graph::{Activation, Classifier, Conv, Header, KernelKind, Op, Tensor, padded};
+use crate::exec::Network;
+use crate::graph::{
+    Activation, Classifier, Conv, Header, KernelKind, Observer, Op, Tensor, padded,
+};
 use crate::kernel::Kernels;
 use crate::kernel::pack::WeightShape;
 use crate::space::Shape;
 
-/// SplitMix64.
+/// The random number generator SplitMix64.
 pub(crate) struct Random(pub u64);
 
 impl Random {
@@ -21,7 +23,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// From `low` to `high`, both included.
+    /// A number from `low` to `high`, both included.
     pub(crate) fn range(&mut self, low: i64, high: i64) -> i64 {
         low + (self.next() % (high - low + 1) as u64) as i64
     }
@@ -31,19 +33,19 @@ impl Random {
     }
 }
 
-/// Which values the weights and the input table take.
+/// The values of the weights and of the input table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Values {
     Random,
-    /// Weights -127, inputs -128.
+    /// Weights of -127, inputs of -128.
     Low,
-    /// Weights 127, inputs 127.
+    /// Weights of 127, inputs of 127.
     High,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Layer {
-    /// Tensor read; layer `i` writes tensor `i + 1`.
+    /// Tensor read. Layer `i` writes tensor `i + 1`.
     pub input: u8,
     pub channels: u16,
     pub kernel: u8,
@@ -70,7 +72,7 @@ pub(crate) struct Net {
     pub seed: u64,
 }
 
-/// Bytes of a blob, aligned to 4.
+/// The bytes of a blob, aligned to 4.
 pub(crate) struct Blob(pub Vec<u32>);
 
 impl Blob {
@@ -84,7 +86,7 @@ impl Blob {
 }
 
 impl Net {
-    /// The same network with the kinds that `choose` gives its layers, where they suit.
+    /// The same network with the kinds that `choose` returns for its layers, where they suit.
     pub(crate) fn with_kinds(&self, choose: impl Fn(usize) -> KernelKind) -> Self {
         let mut net = self.clone();
         for (i, layer) in net.layers.iter_mut().enumerate() {
@@ -132,7 +134,7 @@ impl Net {
                 input: input.shape.channels,
             };
             let values: Vec<i8> = (0..weights.len()).map(|_| weight(&mut random)).collect();
-            // Outputs fill their range without saturating all the time.
+            // The factors make outputs fill their range without permanent saturation.
             let terms = weights.len() as f64 / f64::from(layer.channels);
             let factor = |random: &mut Random| {
                 let unit = 60.0 / (terms.sqrt() * 74.0 * 74.0);
@@ -196,7 +198,7 @@ impl Net {
         blob
     }
 
-    /// The blob behind `tests/golden/tiny.snb`: every feature of the format once.
+    /// The network of `tests/golden/tiny.snb`, which has every feature of the format once.
     pub(crate) fn golden() -> Self {
         use Activation::{None as Linear, Prelu};
         let layers = vec![
@@ -217,7 +219,7 @@ impl Net {
     }
 }
 
-/// Collects the real channels of every operation's output, row by row.
+/// Collects the channels of every operation's output, row by row, without padding.
 pub(crate) struct Collect {
     pub header: Header<'static>,
     pub maps: Vec<Vec<i8>>,
@@ -242,7 +244,7 @@ impl Observer for Collect {
     }
 }
 
-/// All maps and logits of a run in an arena that is filled with `fill` and exactly large enough.
+/// All tensors and logits of a run, in an arena of the exact size that is filled with `fill`.
 pub(crate) fn outputs<K: Kernels>(
     network: &Network<'_, K>,
     image: &[u8],
@@ -260,7 +262,7 @@ pub(crate) fn outputs<K: Kernels>(
     (collect.maps, logits)
 }
 
-/// Elements of every operation's output.
+/// Number of elements of every operation's output.
 fn header_maps(collect: &Collect) -> Vec<(usize, usize)> {
     let shape = |op: &Op| match op {
         Op::Conv(c) => collect.header.tensors[usize::from(c.output)].shape.len(),

@@ -11,37 +11,37 @@
 // Words of a SupernanoNetwork.
 #define SUPERNANO_NETWORK_WORDS 16
 
-// What a function answers: 0, or why it has done nothing.
+// The result of a function: 0, or the reason why the function did nothing.
 enum SupernanoCode
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : int32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-  // Done.
+  // Success.
   SUPERNANO_CODE_OK = 0,
   // A pointer is null.
   SUPERNANO_CODE_NULL_POINTER = 1,
-  // A pointer is no multiple of its type's alignment; 4 for a blob and an arena.
+  // An address is not a multiple of its type's alignment (4 for a blob and an arena).
   SUPERNANO_CODE_MISALIGNED = 2,
-  // A length that no memory has.
+  // A length exceeds the address space.
   SUPERNANO_CODE_LENGTH = 3,
-  // Memory to write lies over other memory of the same call.
+  // An output buffer overlaps another buffer of the same call.
   SUPERNANO_CODE_OVERLAP = 4,
-  // The blob is shorter than it says.
+  // The blob is shorter than its header says.
   SUPERNANO_CODE_BLOB_TRUNCATED = 5,
-  // No network file.
+  // The blob is not a network file.
   SUPERNANO_CODE_BLOB_MAGIC = 6,
-  // A network file of another format version.
+  // The network file has another format version.
   SUPERNANO_CODE_BLOB_VERSION = 7,
-  // A damaged network file: its checksum differs.
+  // The network file is damaged: its checksum differs.
   SUPERNANO_CODE_BLOB_CHECKSUM = 8,
-  // A network that cannot be, or that this version cannot run.
+  // The network is invalid, or this version cannot run it.
   SUPERNANO_CODE_BLOB_CONTENT = 9,
-  // The arena is smaller than SupernanoInfo says.
+  // The arena is smaller than SupernanoInfo.arena_bytes.
   SUPERNANO_CODE_ARENA_TOO_SMALL = 10,
-  // The image has another length than SupernanoInfo says.
+  // The length of the image is not SupernanoInfo.image_bytes.
   SUPERNANO_CODE_IMAGE_LENGTH = 11,
-  // Fewer logits than the network has classes.
+  // There is room for fewer logits than SupernanoInfo.classes.
   SUPERNANO_CODE_LOGITS_LENGTH = 12,
   // The SupernanoNetwork was not filled by supernano_open.
   SUPERNANO_CODE_NOT_OPENED = 13,
@@ -54,24 +54,24 @@ typedef int32_t SupernanoCode;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-// What a network needs and gives.
+// The sizes and the output scale of a network.
 typedef struct SupernanoInfo {
-  // Bytes of arena, at a multiple of 4.
+  // Bytes of arena. The arena must start at a multiple of 4.
   size_t arena_bytes;
   // Bytes of an image: height x width x channels, one unsigned byte each.
   size_t image_bytes;
-  // Classes; one logit each.
+  // Number of classes, and of logits.
   size_t classes;
   // Real value of a logit = logit_scale x the integer.
   float logit_scale;
 } SupernanoInfo;
 
-// A checked network. The caller gives the memory, of any content; supernano_open fills it. It may
-// be copied, and refers to its blob, which must stay where it is and as it is.
+// A checked network. The caller provides the memory, with any content, and supernano_open fills
+// it. It may be copied. It refers to its blob, which must not move or change.
 typedef struct SupernanoNetwork {
-  // Says that the words are filled.
+  // Marks the words as filled.
   size_t opened;
-  // Not for the caller.
+  // Private to the library.
   size_t words[SUPERNANO_NETWORK_WORDS];
 } SupernanoNetwork;
 
@@ -79,21 +79,21 @@ typedef struct SupernanoNetwork {
 extern "C" {
 #endif // __cplusplus
 
-// Checks every number of a network file, and says what it needs.
+// Checks a network file and reports the sizes of its network.
 //
 // # Safety
-// `blob` must be null or readable for `blob_len` bytes, `info` null or writable.
+// `blob` is null, or readable for `blob_len` bytes. `info` is null or writable.
 SupernanoCode supernano_check(const void *blob, size_t blob_len, struct SupernanoInfo *info);
 
-// Checks a network file as supernano_check does, then classifies an image: one logit a class.
-// The check reads the whole file each time; supernano_open does it once.
+// Checks a network file as supernano_check does, then classifies an image. Writes one logit per
+// class. Each call checks the whole file; supernano_open checks it once.
 //
-// `blob` and `arena` lie at multiples of 4. Lengths of blob, image and arena are in bytes;
-// `logits_len` counts logits, and may be more than there are classes. The arena may hold anything,
-// and serve other ends between two calls.
+// `blob` and `arena` must start at multiples of 4. `blob_len`, `image_len` and `arena_len` count
+// bytes. `logits_len` counts logits, and may exceed the number of classes. The initial content of
+// the arena does not matter, and the arena is free for other uses between two calls.
 //
 // # Safety
-// Each pointer must be null or valid for its length, and nobody else may use the memory during the
+// Each pointer is null, or valid for its length. Nothing else accesses this memory during the
 // call.
 SupernanoCode supernano_run(const void *blob,
                             size_t blob_len,
@@ -104,22 +104,22 @@ SupernanoCode supernano_run(const void *blob,
                             int32_t *logits,
                             size_t logits_len);
 
-// Checks a network file once, for any number of supernano_run_opened. `info` may be null. A network
-// that was refused is not to be run.
+// Checks a network file once, for any number of calls of supernano_run_opened. `info` may be null.
+// After an error, the network must not be used.
 //
 // # Safety
-// `blob` must be null or readable for `blob_len` bytes, and stay as it is for as long as the
-// network is used; `network` and `info` must be null or writable.
+// `blob` is null, or readable for `blob_len` bytes that do not change while the network is in
+// use. `network` and `info` are null or writable.
 SupernanoCode supernano_open(const void *blob,
                              size_t blob_len,
                              struct SupernanoNetwork *network,
                              struct SupernanoInfo *info);
 
-// As supernano_run, with a network that supernano_open has checked.
+// Classifies an image as supernano_run does, with a network that supernano_open has checked.
 //
 // # Safety
-// `network` must be null, zeroed, or filled by supernano_open or copied from one that was; its
-// blob must be as it was then. The other pointers as for supernano_run.
+// `network` is null, zeroed, filled by supernano_open, or a copy of such a network. Its blob has
+// not changed since. The other pointers are as for supernano_run.
 SupernanoCode supernano_run_opened(const struct SupernanoNetwork *network,
                                    const uint8_t *image,
                                    size_t image_len,
@@ -128,10 +128,11 @@ SupernanoCode supernano_run_opened(const struct SupernanoNetwork *network,
                                    int32_t *logits,
                                    size_t logits_len);
 
-// The class with the largest logit, the lowest on ties; below 0, -SupernanoCode.
+// Returns the class with the largest logit, the lowest such class on ties. On error, returns the
+// SupernanoCode negated.
 //
 // # Safety
-// `logits` must be null or readable for `logits_len` logits.
+// `logits` is null, or readable for `logits_len` logits.
 int32_t supernano_argmax(const int32_t *logits, size_t logits_len);
 
 #ifdef __cplusplus

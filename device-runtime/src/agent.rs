@@ -1,67 +1,48 @@
-//! The device's side of the protocol, whatever the bytes travel on.
+//! The device's side of the wire protocol (`core/docs/wire-format.md`).
+//!
+//! A firmware gives an [`Agent`] its [`Board`] and its [`Memory`], passes it each received byte,
+//! and sends the bytes that it returns. The agent knows no line: UART, TCP and RTT carry the same
+//! bytes.
 
+mod board;
+mod meter;
+
+pub use board::{Board, Memory};
+
+use meter::Meter;
 use supernano_core::blob::BlobView;
-use supernano_core::exec::{Digest, Network, Observer};
+use supernano_core::error::Error;
+use supernano_core::exec::{Digest, Network};
 use supernano_core::kernel;
 use supernano_core::wire::{
-    self, CHUNK, Collector, MAX_COUNTS, MAX_FRAME, MAX_LOGITS, Refusal, Reply, Request, Unit,
-    VERSION, placed,
+    self, CHUNK, Collector, MAX_FRAME, MAX_LOGITS, Refusal, Reply, Request, VERSION, placed,
 };
 
-use crate::dsp::{KERNELS, kernels};
+use crate::dsp::{KERNELS, Kernels, kernels};
 
-/// What the agent must know of its board.
-pub trait Board {
-    /// Chip or machine.
-    const CHIP: &'static str;
-    /// Core.
-    const CORE: &'static str;
-    /// Unit of [`Self::count`].
-    const UNIT: Unit;
-
-    /// Rate of the core's clock, Hz.
-    fn clock_hz(&self) -> u32;
-
-    /// A count that runs up, modulo 2^32, in [`Self::UNIT`].
-    fn count(&self) -> u32;
-
-    /// Runs `f` with interrupts masked.
-    fn masked<R>(&self, f: impl FnOnce() -> R) -> R;
-
-    /// RAM that nothing uses, the stack included, bytes; 0 where the board cannot tell.
-    fn free_ram(&self) -> u32 {
-        0
-    }
-
-    /// Runs `f` and measures the bytes of stack that it takes; 0 where the board cannot.
-    fn stack<R>(&self, f: impl FnOnce() -> R) -> (R, u32) {
-        (f(), 0)
-    }
+/// Numbers of the buffers in [`Refusal::TooLarge`].
+mod buffer {
+    pub const BLOB: u8 = 0;
+    pub const IMAGE: u8 = 1;
+    pub const ARENA: u8 = 2;
+    pub const CLASSES: u8 = 3;
 }
 
-/// The agent's buffers.
-#[derive(Debug)]
-pub struct Memory<'m> {
-    /// Room for a blob that is sent.
-    pub blob: &'m mut [u32],
-    /// Room for the arena.
-    pub arena: &'m mut [u32],
-    /// Room for an image that is sent.
-    pub image: &'m mut [u8],
-    /// Memory in which a blob and images may have been placed before the start.
-    pub placed: &'m [u32],
-}
-
+/// Where the blob in use lies.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Open {
+    /// No blob is in use.
     No,
+    /// In the buffer for blobs.
     Sent,
+    /// In this set of the memory that was placed before the start.
     Placed(u16),
 }
 
-/// Answers requests. Every blob is checked before every run; nothing is written outside the
-/// buffers. A repeated request is answered without being carried out again, and one that is older
-/// than the latest is dropped.
+/// Answers requests.
+///
+/// The agent checks the blob before every run and writes to its buffers only. It answers a repeated
+/// request from memory, and drops a request that is older than the latest.
 pub struct Agent<'m, B> {
     board: B,
     memory: Memory<'m>,
@@ -72,8 +53,17 @@ pub struct Agent<'m, B> {
     out: [u8; MAX_FRAME],
     /// Sequence number of the latest request, and the CRC-32 of its message.
     latest: Option<(u16, u32)>,
-    /// Length of the frame in `out`, which answers the latest request; 0 where it does not.
+    /// Length of the frame in `out` that answers the latest request; 0 if there is none.
     answered: usize,
+}
+
+/// A network with everything that an inference needs.
+struct Inference<'s> {
+    network: Network<'s, Kernels>,
+    image: &'s [u8],
+    arena: &'s mut [u32],
+    /// One logit per class.
+    logits: &'s mut [i32],
 }
 
 impl<'m, B: Board> Agent<'m, B> {
@@ -97,13 +87,14 @@ impl<'m, B: Board> Agent<'m, B> {
         &self.board
     }
 
-    /// Takes a received byte and returns the bytes to send: none, or a reply; and the board, to
-    /// send them with.
+    /// Takes a received byte. Returns the bytes to send, which are none or one frame, and the board
+    /// to send them with.
     pub fn receive(&mut self, byte: u8) -> (&B, &[u8]) {
         let length = if self.collector.push(byte) { self.reply() } else { 0 };
         (&self.board, self.out.get(..length).unwrap_or(&[]))
     }
 
+    /// Answers the collected frame; the length of the reply's frame. A damaged frame gets none.
     fn reply(&mut self) -> usize {
         let mut collector = core::mem::take(&mut self.collector);
         let answer = wire::unframe(collector.frame())
@@ -113,11 +104,11 @@ impl<'m, B: Board> Agent<'m, B> {
         answer.unwrap_or(0)
     }
 
-    /// Answers an undamaged frame: the length of the reply's.
+    /// Answers the message of an undamaged frame; the length of the reply's frame.
     fn numbered(&mut self, sequence: u16, message: &[u8]) -> usize {
         let request = wire::message::<Request<'_>>(message);
         let identity = (sequence, wire::checksum(message));
-        // a hello begins a conversation, whatever its number
+        // A hello begins a conversation, whatever its number.
         if !matches!(request, Ok(Request::Hello { .. })) {
             match self.latest {
                 Some(latest) if latest == identity && self.answered > 0 => return self.answered,
@@ -127,6 +118,7 @@ impl<'m, B: Board> Agent<'m, B> {
         }
         let reply = request.map_err(|_| Refusal::Malformed).and_then(|r| self.answer(&r));
         let reply = reply.unwrap_or_else(Reply::Refused);
+        // The longest reply fits into a frame: a test of `wire` encodes it.
         self.answered = wire::encode(sequence, &reply, &mut self.out).unwrap_or(0);
         self.latest = Some(identity);
         self.answered
@@ -166,18 +158,18 @@ impl<'m, B: Board> Agent<'m, B> {
             Request::Blob { offset, length, data } => {
                 self.open = Open::No;
                 let capacity = bytes(self.memory.blob).len();
-                too_large(0, length as usize, capacity)?;
+                fits(buffer::BLOB, length as usize, capacity)?;
                 if (offset as usize).saturating_add(data.len()) > length as usize {
                     return Err(Refusal::Malformed);
                 }
-                put(bytemuck::cast_slice_mut(self.memory.blob), 0, offset, data)?;
+                put(bytemuck::cast_slice_mut(self.memory.blob), buffer::BLOB, offset, data)?;
                 self.blob_length = length as usize;
                 Ok(Reply::Done)
             }
             Request::Open => self.try_open(Open::Sent),
             Request::OpenPlaced { set } => self.try_open(Open::Placed(set)),
             Request::Image { offset, data } => {
-                put(self.memory.image, 1, offset, data)?;
+                put(self.memory.image, buffer::IMAGE, offset, data)?;
                 self.image_length = offset as usize + data.len();
                 Ok(Reply::Done)
             }
@@ -187,11 +179,11 @@ impl<'m, B: Board> Agent<'m, B> {
                 if found != checksum && self.open != Open::No {
                     return Err(Refusal::ImageChecksum { expected: checksum, found });
                 }
-                self.run(None)
+                self.infer(None, Self::run)
             }
-            Request::RunPlaced { index } => self.run(Some(index)),
-            Request::Measure => self.measure(),
-            Request::Digest { index } => self.digest(index),
+            Request::RunPlaced { index } => self.infer(Some(index), Self::run),
+            Request::Measure => self.infer(None, Self::measure),
+            Request::Digest { index } => self.infer(Some(index), Self::digest),
             Request::SelfTest => {
                 kernel::check(&kernels().0).map(Reply::Tested).map_err(|_| Refusal::WrongKernel)
             }
@@ -210,13 +202,13 @@ impl<'m, B: Board> Agent<'m, B> {
     fn opened(&self) -> Result<Reply<'static>, Refusal> {
         let view = self.view()?;
         let images = match self.open {
-            Open::Placed(set) => placed::parts(self.memory.placed, set).map_or(0, |p| p.2),
-            _ => 0,
+            Open::Placed(_) => self.placed().ok_or(Refusal::NoBlob)?.2,
+            Open::No | Open::Sent => 0,
         };
         let network = Network::new(&view, kernels());
         let arena = network.arena_bytes();
-        too_large(2, arena, bytes(self.memory.arena).len())?;
-        too_large(3, view.classes(), MAX_LOGITS)?;
+        fits(buffer::ARENA, arena, bytes(self.memory.arena).len())?;
+        fits(buffer::CLASSES, view.classes(), MAX_LOGITS)?;
         Ok(Reply::Opened {
             checksum: view.checksum(),
             arena_bytes: arena as u32,
@@ -225,8 +217,8 @@ impl<'m, B: Board> Agent<'m, B> {
         })
     }
 
-    /// CRC-32 of the blob in use, else of the first that is placed in memory, where its check
-    /// passes.
+    /// CRC-32 of the blob in use, else of the first blob in the placed memory; 0 if that blob does
+    /// not pass its check.
     fn blob_checksum(&self) -> u32 {
         let placed = || {
             let (blob, ..) = placed::parts(self.memory.placed, 0)?;
@@ -245,21 +237,7 @@ impl<'m, B: Board> Agent<'m, B> {
         BlobView::new_checked(blob.ok_or(Refusal::NoBlob)?).map_err(|_| Refusal::BadBlob)
     }
 
-    fn run(&mut self, index: Option<u32>) -> Result<Reply<'static>, Refusal> {
-        let mut logits = [0i32; MAX_LOGITS];
-        let (mut arena, own) = (core::mem::take(&mut self.memory.arena), &*self);
-        let result = (|| {
-            let view = own.view()?;
-            let image = own.image(&view, index)?;
-            let network = Network::new(&view, kernels());
-            let logits = logits.get_mut(..view.classes()).ok_or(Refusal::BadBlob)?;
-            network.run(image, arena, logits, &mut ()).map_err(|_| Refusal::BadBlob)?;
-            Ok(Reply::Logits(logits.iter().copied().collect()))
-        })();
-        core::mem::swap(&mut self.memory.arena, &mut arena);
-        result
-    }
-
+    /// The image that was sent, or the placed image of an index.
     fn image(&self, view: &BlobView<'_>, index: Option<u32>) -> Result<&[u8], Refusal> {
         let expected = view.image_len();
         let Some(index) = index else {
@@ -274,82 +252,69 @@ impl<'m, B: Board> Agent<'m, B> {
         image.ok_or(Refusal::NoImage { images: count as u32 })
     }
 
+    /// Blob, images and number of images of the placed set in use; of the first set for a blob that
+    /// was sent.
     fn placed(&self) -> Option<(&[u8], &[u8], usize)> {
         let set = if let Open::Placed(set) = self.open { set } else { 0 };
         placed::parts(self.memory.placed, set)
     }
 
-    fn digest(&mut self, index: u32) -> Result<Reply<'static>, Refusal> {
+    /// Prepares an inference and runs `f` with it.
+    fn infer(
+        &mut self,
+        index: Option<u32>,
+        f: impl FnOnce(&Self, Inference<'_>) -> Result<Reply<'static>, Refusal>,
+    ) -> Result<Reply<'static>, Refusal> {
         let mut logits = [0i32; MAX_LOGITS];
-        let (mut arena, own) = (core::mem::take(&mut self.memory.arena), &*self);
+        let arena = core::mem::take(&mut self.memory.arena);
         let result = (|| {
-            let view = own.view()?;
-            let image = own.image(&view, Some(index))?;
+            let view = self.view()?;
+            let image = self.image(&view, index)?;
+            let classes = view.classes();
+            let logits = logits
+                .get_mut(..classes)
+                .ok_or_else(|| too_large(buffer::CLASSES, classes, MAX_LOGITS))?;
             let network = Network::new(&view, kernels());
-            let logits = logits.get_mut(..view.classes()).ok_or(Refusal::BadBlob)?;
-            let mut digest = Digest::new(&view);
-            network.run(image, arena, logits, &mut digest).map_err(|_| Refusal::BadBlob)?;
-            Ok(Reply::Digest(digest.finish(logits)))
+            f(self, Inference { network, image, arena: &mut *arena, logits })
         })();
-        core::mem::swap(&mut self.memory.arena, &mut arena);
+        self.memory.arena = arena;
         result
     }
 
-    fn measure(&mut self) -> Result<Reply<'static>, Refusal> {
-        let mut logits = [0i32; MAX_LOGITS];
-        let (mut arena, own) = (core::mem::take(&mut self.memory.arena), &*self);
-        let result = (|| {
-            let view = own.view()?;
-            let image = own.image(&view, None)?;
-            let network = Network::new(&view, kernels());
-            let logits = logits.get_mut(..view.classes()).ok_or(Refusal::BadBlob)?;
-            let board = &own.board;
-            let refused = |_| Refusal::BadBlob;
-            board.masked(|| {
-                let mut parts = heapless::Vec::new();
-                let _ = parts.resize(network.ops() + 1, 0);
-                let (opened, open_stack_bytes) = board.stack(|| own.view().map(|v| v.length()));
-                opened?;
-                let ((ran, total), stack_bytes) = board.stack(|| {
-                    let start = board.count();
-                    let ran = network.run(image, arena, logits, &mut ());
-                    (ran, board.count().wrapping_sub(start))
-                });
-                ran.map_err(refused)?;
-                let mut meter = Meter { board, last: board.count(), part: 0, parts };
-                network.run(image, arena, logits, &mut meter).map_err(refused)?;
-                meter.turn(0);
-                let parts = meter.parts;
-                Ok(Reply::Counts { total, parts, stack_bytes, open_stack_bytes })
-            })
-        })();
-        core::mem::swap(&mut self.memory.arena, &mut arena);
-        result
+    fn run(&self, inference: Inference<'_>) -> Result<Reply<'static>, Refusal> {
+        let Inference { network, image, arena, logits } = inference;
+        network.run(image, arena, logits, &mut ()).map_err(refused)?;
+        Ok(Reply::Logits(logits.iter().copied().collect()))
     }
-}
 
-/// Counts by operation: part 0 is what precedes the first, then one part an operation.
-struct Meter<'b, B> {
-    board: &'b B,
-    last: u32,
-    part: usize,
-    parts: heapless::Vec<u32, MAX_COUNTS>,
-}
-
-impl<B: Board> Meter<'_, B> {
-    /// Ends the part at work and starts another.
-    fn turn(&mut self, part: usize) {
-        let now = self.board.count();
-        if let Some(count) = self.parts.get_mut(self.part) {
-            *count = count.wrapping_add(now.wrapping_sub(self.last));
-        }
-        (self.last, self.part) = (now, part);
+    fn digest(&self, inference: Inference<'_>) -> Result<Reply<'static>, Refusal> {
+        let Inference { network, image, arena, logits } = inference;
+        let mut digest = Digest::new(network.view());
+        network.run(image, arena, logits, &mut digest).map_err(refused)?;
+        Ok(Reply::Digest(digest.finish(logits)))
     }
-}
 
-impl<B: Board> Observer for Meter<'_, B> {
-    fn enter(&mut self, op: usize) {
-        self.turn(op + 1);
+    fn measure(&self, inference: Inference<'_>) -> Result<Reply<'static>, Refusal> {
+        let Inference { network, image, arena, logits } = inference;
+        let board = &self.board;
+        board.masked(|| {
+            let mut parts = heapless::Vec::new();
+            // A checked blob has no more operations than there is room for.
+            parts.resize(network.ops() + 1, 0).map_err(|_| Refusal::BadBlob)?;
+            let (opened, open_stack_bytes) = board.stack(|| self.view().map(|v| v.length()));
+            opened?;
+            let ((ran, total), stack_bytes) = board.stack(|| {
+                let start = board.count();
+                let ran = network.run(image, arena, logits, &mut ());
+                (ran, board.count().wrapping_sub(start))
+            });
+            ran.map_err(refused)?;
+            let mut meter = Meter::start(board, parts);
+            network.run(image, arena, logits, &mut meter).map_err(refused)?;
+            meter.turn(0);
+            let parts = meter.parts();
+            Ok(Reply::Counts { total, parts, stack_bytes, open_stack_bytes })
+        })
     }
 }
 
@@ -357,22 +322,36 @@ fn bytes(words: &[u32]) -> &[u8] {
     bytemuck::cast_slice(words)
 }
 
-fn too_large(what: u8, needed: usize, capacity: usize) -> Result<(), Refusal> {
-    let (needed, capacity) = (u32::try_from(needed).unwrap_or(u32::MAX), capacity as u32);
-    if needed <= capacity { Ok(()) } else { Err(Refusal::TooLarge { what, needed, capacity }) }
+/// The refusal for an error of an inference.
+fn refused(error: Error) -> Refusal {
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    match error {
+        Error::ImageLength { expected, found } => {
+            Refusal::ImageLength { expected: number(expected), found: number(found) }
+        }
+        Error::ArenaTooSmall { needed, found } => too_large(buffer::ARENA, needed, found),
+        _ => Refusal::BadBlob,
+    }
 }
 
+fn too_large(what: u8, needed: usize, capacity: usize) -> Refusal {
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    Refusal::TooLarge { what, needed: number(needed), capacity: number(capacity) }
+}
+
+fn fits(what: u8, needed: usize, capacity: usize) -> Result<(), Refusal> {
+    if needed <= capacity { Ok(()) } else { Err(too_large(what, needed, capacity)) }
+}
+
+/// Copies a part of at most [`CHUNK`] bytes into a buffer.
 fn put(buffer: &mut [u8], what: u8, offset: u32, data: &[u8]) -> Result<(), Refusal> {
-    let capacity = buffer.len();
     if data.len() > CHUNK {
         return Err(Refusal::Malformed);
     }
-    let start = offset as usize;
+    let (start, capacity) = (offset as usize, buffer.len());
     let end = start.saturating_add(data.len());
-    too_large(what, end, capacity)?;
-    if let Some(place) = buffer.get_mut(start..end) {
-        place.copy_from_slice(data);
-    }
+    let place = buffer.get_mut(start..end);
+    place.ok_or_else(|| too_large(what, end, capacity))?.copy_from_slice(data);
     Ok(())
 }
 

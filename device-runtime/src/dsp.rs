@@ -1,4 +1,8 @@
-//! Kernels for this core: the DSP extension of Cortex-M4, M7 and M33 where there is one.
+//! The kernels of the target's core.
+//!
+//! [`Dsp`] implements core's primitives with the instructions that the target has: assembly with or
+//! without the DSP extension, assembly for Armv6-M, or plain Rust. `build.rs` decides which. All of
+//! the crate's unsafe code is in this module.
 
 #[cfg(supernano_asm)]
 mod edge;
@@ -11,9 +15,10 @@ mod simd;
 #[cfg(supernano_asm)]
 mod winograd;
 
-use supernano_core::kernel::{KernelSet, Packed};
+use supernano_core::graph::KernelSet;
+use supernano_core::kernel::Packed;
 
-/// Name of the kernels that [`kernels`] gives.
+/// Name of the kernels that [`kernels`] returns.
 pub const KERNELS: &str = if cfg!(supernano_dsp) {
     "dsp"
 } else if cfg!(supernano_asm) {
@@ -24,18 +29,18 @@ pub const KERNELS: &str = if cfg!(supernano_dsp) {
     "scalar"
 };
 
-/// Every kernel, as a constant parameter has it.
+/// Bits of [`KernelSet::ALL`], for a constant parameter.
 pub const ALL: u32 = KernelSet::ALL.bits();
 
-/// Kernels of this core: those of a set, [`KernelSet::bits`].
+/// The kernels of this core that are in a set, given by its [`KernelSet::bits`].
 pub type Kernels<const SET: u32 = ALL> = Packed<Dsp<SET>>;
 
-/// The fastest kernels of this core.
+/// All kernels of this core.
 pub fn kernels() -> Kernels {
     Kernels::default()
 }
 
-/// SMLAD, SXTB16 and SMMLAR where the core has them, plain code elsewhere. What is not in the set
-/// is not linked, and does nothing.
+/// The primitives of this core: SMLAD, SXTB16 and SMMLAR where it has them, other instructions or
+/// plain code elsewhere. Kernels that are not in the set are not linked; calls for them do nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Dsp<const SET: u32 = ALL>;

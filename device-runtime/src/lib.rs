@@ -1,16 +1,18 @@
-//! Runs supernano networks on Cortex-M: kernels for its cores, a library for firmware of one's
-//! own, and the agent that answers `supernano check` and `supernano latency`.
+//! Runs supernano networks on Cortex-M.
 //!
-//! No allocator, no floating point, and no panic: after [`Network::from_bytes`] has checked a
-//! network, only a wrong image or too little memory can fail, before anything is written. The
-//! weights stay in flash.
+//! A [`Network`] classifies images in a user's firmware, with kernels for the target's core. An
+//! [`Agent`] answers `supernano check` and `supernano latency` over any line. The crate allocates
+//! nothing, uses no floating point and contains no panic. Once [`Network::from_bytes`] has checked
+//! a network, the only errors are an image of the wrong length and too little memory; nothing is
+//! written in these cases. The weights stay in flash.
+//!
 //!
 //! ```
 //! use supernano_runtime::{Error, Network, argmax, include_network, memory_words};
 //!
 //! const NETWORK: &[u8] = include_network!("../../tests/golden/tiny.snb");
 //!
-//! /// The memory of a static: exactly as many words as the network needs.
+//! /// Holds a network and as many words of memory as it needs.
 //! struct Classifier {
 //!     network: Network<'static>,
 //!     memory: [u32; memory_words(NETWORK)],
@@ -29,13 +31,13 @@
 //! # assert!(Classifier::new().unwrap().classify(image).unwrap() < 4);
 //! ```
 //!
-//! A network that never changes is better built in with [`embed!`]: it is checked while the program
-//! is compiled, and brings no kernels but its own. [`Network::with_kernels`] takes networks at run
-//! time for some kernels only.
+//! Use [`embed!`] for a network that never changes: the compiler checks it, and links its kernels
+//! only. [`Network::with_kernels`] loads networks at run time with a chosen set of kernels.
 //!
-//! Rust's targets do not say which Armv8-M cores have the DSP extension: build for Cortex-M33 with
-//! `RUSTFLAGS="-C target-cpu=cortex-m33"`, or the kernels for Armv7-M are taken.
+//! Rust's targets do not tell which Armv8-M cores have the DSP extension. Build for a Cortex-M33
+//! with `RUSTFLAGS="-C target-cpu=cortex-m33"`; without it, the build uses the kernels of Armv7-M.
 #![no_std]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 mod agent;
 mod dsp;
@@ -48,5 +50,5 @@ pub use network::{Network, blob_words, memory_words};
 pub use supernano_core::blob::{BlobView, kernels as blob_kernels};
 pub use supernano_core::error::Error;
 pub use supernano_core::exec::argmax;
-pub use supernano_core::kernel::KernelSet;
+pub use supernano_core::graph::KernelSet;
 pub use turn::{Incoming, Turn};

@@ -1,29 +1,29 @@
-//! A network for firmware of one's own.
+//! Networks in a user's firmware: loaded at run time, or built in and checked by the compiler.
 
 use supernano_core::blob::{self, BlobView};
 use supernano_core::error::Error;
 use supernano_core::exec;
-
-use supernano_core::kernel::{KernelSet, Packed};
+use supernano_core::graph::KernelSet;
+use supernano_core::kernel::Packed;
 
 use crate::dsp::{ALL, Dsp, Kernels};
 
-/// A checked network that runs with this core's kernels: all of them, or those of a
-/// [`KernelSet`], given by its bits. It borrows its blob, which stays where it is, in flash.
+/// A checked network with the kernels of this core: all of them, or those of a [`KernelSet`], given
+/// by its bits. It borrows its blob, which stays in flash.
 ///
-/// The memory it works in, [`memory_words`] words, belongs to the caller and may serve other ends
-/// between two inferences.
+/// The caller owns its memory of [`memory_words`] words, which is free for other uses between two
+/// inferences.
 #[derive(Clone, Debug)]
 pub struct Network<'a, const SET: u32 = ALL>(exec::Network<'a, Kernels<SET>>);
 
-/// 32-bit words of memory that a network works in: its arena, then its logits. A constant where
-/// the blob is one; 0 for what is no blob.
+/// 32-bit words of memory that a network needs: its arena, then its logits; 0 if the bytes are not
+/// a blob.
 pub const fn memory_words(blob: &[u8]) -> usize {
     blob::arena_words(blob) + blob::classes(blob)
 }
 
 impl<'a> Network<'a> {
-    /// Checks a blob: nothing can fail afterwards but by a wrong image or too little memory.
+    /// Checks a blob. Afterwards the only errors are a wrong image and too little memory.
     ///
     /// # Errors
     /// Those of [`BlobView::new_checked`].
@@ -33,8 +33,7 @@ impl<'a> Network<'a> {
 }
 
 impl<'a, const SET: u32> Network<'a, SET> {
-    /// As [`Network::from_bytes`], for a firmware that has the kernels of the set only, and
-    /// refuses networks that need others.
+    /// As [`Network::from_bytes`], for a firmware that links the kernels of the set only.
     ///
     /// # Errors
     /// Those of [`BlobView::new_checked`]; [`Error::BlobOp`] for a kernel that is not in the set.
@@ -42,13 +41,13 @@ impl<'a, const SET: u32> Network<'a, SET> {
         exec::Network::from_bytes(blob, Packed(Dsp)).map(Self)
     }
 
-    /// A network that was checked when its blob was made, from the blob's words: what
-    /// [`embed!`](crate::embed!) calls while the program is compiled. The compiler then checks
-    /// magic, version, length, checksum, the bounds of all parts and that the set has the kernels,
-    /// and the program holds neither these checks nor those of [`Network::from_bytes`].
+    /// Builds in a network from the words of its blob, which was checked when it was made. This is
+    /// the constructor that [`embed!`](crate::embed!) calls in a constant: the compiler checks
+    /// magic, version, length, checksum, bounds of all parts and the set of kernels, and the
+    /// program contains no check.
     ///
     /// # Panics
-    /// Where one of these checks fails: an error of the compiler.
+    /// If one of these checks fails; in a constant, that is a compile error.
     pub const fn embedded(words: &'a [u32]) -> Self {
         let Ok(view) = BlobView::of_words(words) else {
             panic!("not a network file of this version, or a damaged one");
@@ -57,7 +56,7 @@ impl<'a, const SET: u32> Network<'a, SET> {
         Self(exec::Network::of_view(view, Packed(Dsp)))
     }
 
-    /// What the blob says.
+    /// The blob.
     pub const fn view(&self) -> &BlobView<'a> {
         self.0.view()
     }
@@ -67,18 +66,20 @@ impl<'a, const SET: u32> Network<'a, SET> {
         self.view().arena_bytes() / 4 + self.view().classes()
     }
 
-    /// Classifies an image, u8 height x width x channels. Returns a logit for each class, in the
-    /// memory: real value = `logit_scale` x the integer. `memory` may be longer than needed.
+    /// Classifies an image, u8 `[height][width][channels]`. Returns one logit per class, inside
+    /// `memory`; the real value of a logit is `logit_scale` x the integer. `memory` may be longer
+    /// than needed.
     ///
     /// # Errors
-    /// [`Error::ImageLength`] and [`Error::ArenaTooSmall`], before anything is written.
+    /// [`Error::ImageLength`] and [`Error::ArenaTooSmall`]. Nothing is written in these cases.
     pub fn run<'m>(&self, image: &[u8], memory: &'m mut [u32]) -> Result<&'m [i32], Error> {
         let (arena, logits) = self.split(memory)?;
         self.0.run(image, arena, logits, &mut ())?;
         Ok(logits)
     }
 
-    /// Where a camera may put the image, before the first [`Self::step`].
+    /// The place of the image in the memory, for example for a camera to write to before the first
+    /// [`Self::step`].
     ///
     /// # Errors
     /// [`Error::ArenaTooSmall`].
@@ -87,8 +88,9 @@ impl<'a, const SET: u32> Network<'a, SET> {
     }
 
     /// Runs one unit (a convolution, a residual block, or the classifier), so that a cooperative
-    /// loop can feed its watchdog in between: `op` is 0 first, then what was returned last; `None`
-    /// after the last. The image must lie in place ([`Self::image_mut`]).
+    /// loop can feed its watchdog in between. The first call has `op` 0, each further call the
+    /// value that the last one returned; `None` ends the inference. The image must be at its place
+    /// ([`Self::image_mut`]).
     ///
     /// # Errors
     /// [`Error::ArenaTooSmall`].
@@ -98,7 +100,7 @@ impl<'a, const SET: u32> Network<'a, SET> {
         Ok((next < self.0.ops()).then_some(next))
     }
 
-    /// The logits, after the last [`Self::step`].
+    /// The logits after the last [`Self::step`].
     ///
     /// # Errors
     /// [`Error::ArenaTooSmall`].
@@ -116,7 +118,7 @@ impl<'a, const SET: u32> Network<'a, SET> {
     }
 }
 
-/// The bytes of a network file, built into the program at an address that suits a blob.
+/// The bytes of a network file, built into the program and aligned to 4 bytes.
 #[macro_export]
 macro_rules! include_network {
     ($path:expr) => {{
@@ -127,14 +129,15 @@ macro_rules! include_network {
     }};
 }
 
-/// A static [`Network`](crate::Network) from a network file, checked while the program is compiled
-/// ([`Network::embedded`](crate::Network::embedded)), with the kernels that it needs and no other:
-/// a third of the code that [`Network::from_bytes`](crate::Network::from_bytes) takes.
+/// Declares a static [`Network`](crate::Network) from a network file. The compiler checks the file
+/// ([`Network::embedded`](crate::Network::embedded)) and links the network's kernels only, which
+/// takes less than half of the code of [`Network::from_bytes`](crate::Network::from_bytes).
 ///
-/// The file must come from this project's exporter, which writes none that
-/// [`Network::from_bytes`](crate::Network::from_bytes) would refuse; its checksum, compared by the
-/// compiler, says that it is still the same. Any other file gives any logits; it cannot make the
-/// program panic or leave its memory.
+/// The file must come from this project's exporter, which writes only files that
+/// [`Network::from_bytes`](crate::Network::from_bytes) accepts. The compiler compares its checksum.
+/// Another file with a correct checksum has unspecified logits; it can neither cause a panic nor an
+/// access outside the memory.
+///
 ///
 /// ```
 /// use supernano_runtime::{Error, argmax, embed};
@@ -165,8 +168,8 @@ macro_rules! embed {
     };
 }
 
-/// Words of a blob's bytes, the first byte the lowest; `N` is a quarter of their number. What is
-/// missing is 0.
+/// The first `N` words of a blob's bytes, little-endian. Words beyond the bytes are 0.
+#[allow(clippy::indexing_slicing, reason = "the condition bounds both indices")]
 pub const fn blob_words<const N: usize>(bytes: &[u8]) -> [u32; N] {
     let (mut words, mut i) = ([0; N], 0);
     let chunks = bytes.as_chunks::<4>().0;

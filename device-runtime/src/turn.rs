@@ -1,36 +1,39 @@
-//! Two lines that lead to one agent.
+//! Arbitration between two lines that share one agent.
+//!
+//! A firmware polls both lines, for example UART and RTT, through a [`Turn`], so that frames of the
+//! two do not mix.
 
 use supernano_core::wire::MAX_FRAME;
 
-/// Polls of a quiet line after which a frame that stopped half-way no longer keeps the other line
-/// waiting: from some milliseconds on a fast core to some tenths of a second on a slow one.
+/// Polls of a quiet line after which an incomplete frame no longer blocks the other line: some
+/// milliseconds on a fast core, some tenths of a second on a slow one.
 const PATIENCE: u32 = 100_000;
 
-/// Whose turn it is of two lines that lead to one agent. A frame is of one line: one that has begun
-/// is taken to its end before the other line is asked, unless it stops half-way or grows longer
-/// than a frame can be. Between frames the other line is asked first.
+/// Decides which of two lines to poll. A frame that has begun is received to its end before the
+/// other line is polled, unless it stops half-way or exceeds the length of a frame. Between frames,
+/// the other line is polled first.
 #[derive(Debug, Default)]
 pub struct Turn {
     second: bool,
-    /// Bytes of the frame that has begun; 0 between frames.
+    /// Bytes of the current frame; 0 between frames.
     begun: usize,
-    /// Polls without a byte since the last one.
+    /// Polls without a byte since the last byte.
     quiet: u32,
 }
 
-/// A byte that came on one of two lines.
+/// A byte from one of two lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Incoming {
     /// The byte.
     pub byte: u8,
-    /// Whether it came on the second line.
+    /// True if the byte came from the second line.
     pub second: bool,
-    /// Whether the byte before it came on the other line: what began there has no end.
+    /// True if the previous byte came from the other line, whose frame stays incomplete.
     pub switched: bool,
 }
 
 impl Turn {
-    /// The next byte, if any. `receive(second)` polls a line.
+    /// Polls the lines with `receive(second)`, and returns the next byte if there is one.
     pub fn next(&mut self, mut receive: impl FnMut(bool) -> Option<u8>) -> Option<Incoming> {
         let waits = self.begun > 0 && self.quiet < PATIENCE;
         let mut second = self.second != (self.begun == 0);

@@ -1,8 +1,8 @@
-/* Classifies a built-in image with a built-in network and says what came of it on the first port
-   of QEMU's mps2-an386; then what the library refuses. */
+/* Classifies a built-in image with a built-in network, and prints the result on the first serial port
+   of QEMU's mps2-an386. Then calls the library with invalid arguments, and prints its codes. */
 #include "supernano.h"
 
-/* The files lie in the linker's own section, the network at a multiple of 4. */
+/* The files are in their own section, the network at a multiple of 4. */
 __asm__(".pushsection .network,\"a\",%progbits\n"
         ".balign 4\n"
         ".global network_start, network_end, image_start, image_end\n"
@@ -66,7 +66,7 @@ static void say_logits(void)
     say("\n");
 }
 
-/* CRC-32 of a blob, into its header. */
+/* Writes the CRC-32 of a blob to its header. */
 static void sign(uint8_t *blob, size_t length)
 {
     uint32_t sum = UINT32_MAX;
@@ -139,8 +139,8 @@ int main(void)
     const size_t image = (size_t)(image_end - image_start);
     SupernanoInfo info;
 
-    port[4] = 16; /* clock cycles a bit */
-    port[2] = 1;  /* sends */
+    port[4] = 16; /* clock cycles for each bit */
+    port[2] = 1;  /* transmit */
     SupernanoCode code = supernano_check(network_start, blob, &info);
     say_code("check", code);
     if (code == SUPERNANO_CODE_OK) {

@@ -1,4 +1,4 @@
-/* Vectors and start-up of a Cortex-M4F, as little as C needs. */
+/* Vectors and start-up code of a Cortex-M4F: the minimum for C. */
 #include <stdint.h>
 
 extern uint32_t stack_top[], data_load[], data_start[], data_end[], bss_start[], bss_end[];
@@ -23,7 +23,7 @@ __attribute__((section(".vectors"), used)) static void (*const vectors[])(void) 
 
 void reset(void)
 {
-    /* The floating-point unit: the library is built for it, as the C code is. */
+    /* Enables the floating-point unit. The library and the C code are built for it. */
     *(volatile uint32_t *)0xe000ed88u |= 0xfu << 20;
     __asm__ volatile("dsb\n\tisb" ::: "memory");
     for (uint32_t *to = data_start, *from = data_load; to < data_end;) {

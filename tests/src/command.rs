@@ -1,4 +1,4 @@
-//! The `supernano` binary as a user starts it.
+//! Runs the `supernano` binary as a user does.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-/// The workspace's root directory.
+/// Root directory of the workspace.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
@@ -18,7 +18,7 @@ fn cargo(args: &[&str]) {
     assert!(status.is_ok_and(|s| s.success()), "cargo {} failed", args.join(" "));
 }
 
-/// The binary, built from the sources as they are.
+/// The binary, built from the current sources.
 pub fn binary() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
@@ -30,17 +30,17 @@ pub fn binary() -> &'static Path {
     })
 }
 
-/// A firmware's ELF file, built from the sources as they are.
+/// ELF file of a firmware, built from the current sources.
 pub fn firmware(name: &str) -> PathBuf {
     static BUILT: OnceLock<()> = OnceLock::new();
     BUILT.get_or_init(|| cargo(&["xtask", "firmware"]));
     root().join("target/firmware").join(name).with_extension("elf")
 }
 
-/// How a command ended.
+/// The end of a command.
 #[derive(Debug)]
 pub struct Ended {
-    /// The exit code; -1 where a signal ended it.
+    /// Exit code; -1 if a signal ended the command.
     pub code: i32,
     /// Its standard output.
     pub stdout: String,
@@ -49,7 +49,7 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// Asserts the exit code, and that standard error holds each of the texts.
+    /// Asserts the exit code, and that standard error contains each of the texts.
     #[track_caller]
     pub fn fails(self, code: i32, texts: &[&str]) -> Self {
         assert_eq!(self.code, code, "stdout: {}\nstderr: {}", self.stdout, self.stderr);
@@ -77,12 +77,12 @@ impl Ended {
     }
 }
 
-/// Runs the binary in the workspace's root.
+/// Runs the binary in the root of the workspace.
 pub fn supernano<S: AsRef<OsStr>>(args: &[S]) -> Ended {
     supernano_with(args, &[])
 }
 
-/// Runs the binary with some environment variables set.
+/// Runs the binary with additional environment variables.
 pub fn supernano_with<S: AsRef<OsStr>>(args: &[S], environment: &[(&str, OsString)]) -> Ended {
     let output = Command::new(binary())
         .args(args)
@@ -99,7 +99,7 @@ pub fn supernano_with<S: AsRef<OsStr>>(args: &[S], environment: &[(&str, OsStrin
     }
 }
 
-/// Reads a number of a JSON object, by a path such as `/total/instructions`.
+/// The number at a path of a JSON object, such as `/total/instructions`.
 #[track_caller]
 pub fn number(value: &Value, pointer: &str) -> f64 {
     match value.pointer(pointer).and_then(Value::as_f64) {

@@ -1,5 +1,5 @@
-//! An emulated agent as a debug probe sees it: memory while the core runs, through QEMU's debugger
-//! port, and RTT's channels in that memory.
+//! An emulated agent as a debug probe sees it: its memory, through the debugger port of QEMU, and the
+//! RTT channels in that memory.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -9,26 +9,26 @@ use std::time::{Duration, Instant};
 
 use object::{Object as _, ObjectSymbol as _};
 
-/// What RTT's control block begins with.
+/// First bytes of the RTT control block.
 const MAGIC: &[u8] = b"SEGGER RTT\0\0\0\0\0\0";
 
-/// A machine and its debugger port.
+/// An emulated machine with its debugger port.
 #[derive(Debug)]
 pub struct Probe {
     child: Child,
     debugger: TcpStream,
-    /// Address of RTT's control block.
+    /// Address of the RTT control block.
     block: u32,
-    /// The machine's UART.
+    /// UART of the machine.
     pub uart: TcpStream,
 }
 
-/// One of RTT's channels.
+/// An RTT channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Channel {
-    /// Its name.
+    /// Name of the channel.
     pub name: String,
-    /// What happens when it is full: 0 skips, 1 trims, 2 blocks.
+    /// Behaviour when the channel is full: 0 skips, 1 trims, 2 blocks.
     pub mode: u32,
     at: u32,
     buffer: u32,
@@ -39,7 +39,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// Where an ELF file has RTT's control block.
+/// Address of the RTT control block in an ELF file.
 fn rtt_block(elf: &Path) -> u32 {
     let bytes = std::fs::read(elf).expect("an ELF file");
     let file = object::File::parse(&*bytes).expect("an ELF file");
@@ -54,7 +54,7 @@ fn accept(listener: &TcpListener) -> TcpStream {
 }
 
 impl Probe {
-    /// Starts an agent for Cortex-M4; it runs in [`Self::go`] only.
+    /// Starts an agent for Cortex-M4. The core runs only in [`Self::go`].
     pub fn start(elf: &Path) -> Self {
         let listen = || {
             let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
@@ -101,7 +101,7 @@ impl Probe {
         text
     }
 
-    /// Lets the core run.
+    /// Lets the core run for some time.
     pub fn go(&mut self, time: Duration) {
         self.send("c");
         std::thread::sleep(time);
@@ -138,7 +138,8 @@ impl Probe {
         Channel { name: String::from_utf8_lossy(name).into(), mode, at, buffer, size }
     }
 
-    /// Lets the device run until it has set RTT's block up, and reads the channels, up and down.
+    /// Lets the device run until it has set up the control block. Returns the up channels and the down
+    /// channels.
     pub fn channels(&mut self) -> (Vec<Channel>, Vec<Channel>) {
         let start = Instant::now();
         while self.read(self.block, MAGIC.len() as u32) != MAGIC {
@@ -152,12 +153,12 @@ impl Probe {
         (up.to_vec(), down.to_vec())
     }
 
-    /// Chooses what happens when a channel is full.
+    /// Sets the behaviour of a channel when it is full.
     pub fn set_mode(&mut self, channel: &Channel, mode: u32) {
         self.write(channel.at + 20, &mode.to_le_bytes());
     }
 
-    /// Gives bytes to the device, and lets it run until it has taken them.
+    /// Writes bytes to a down channel, and lets the device run until it has read them.
     pub fn down(&mut self, channel: &Channel, mut bytes: &[u8]) {
         let start = Instant::now();
         loop {
@@ -178,7 +179,7 @@ impl Probe {
         }
     }
 
-    /// Takes what the device has sent.
+    /// Reads the bytes that the device has written to an up channel.
     pub fn up(&mut self, channel: &Channel) -> Vec<u8> {
         self.go(Duration::from_millis(1));
         let [write, read] = self.words(channel.at + 12);

@@ -1,5 +1,5 @@
-//! What the end-to-end suites share: the built binary and firmware, run directories, and the
-//! independent integer [`oracle`].
+//! Support for the end-to-end suites: the built binary and firmware, run directories, emulated devices
+//! at the end of bad lines, and the independent integer [`oracle`].
 
 pub mod command;
 pub mod gdb;

@@ -1,4 +1,4 @@
-//! An emulated agent whose UART listens on a port, and a bad line in front of it.
+//! An emulated agent whose UART listens on a TCP port, and a bad line in front of it.
 
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
@@ -11,39 +11,39 @@ use std::time::{Duration, Instant};
 
 use supernano_core::wire::{self, Collector, MAX_FRAME, Reply, Unit};
 
-/// What a line does to frames, in each direction.
+/// Faults of a line, in each direction.
 #[derive(Clone, Copy, Debug)]
 pub struct Faults {
-    /// Frames in 1,000 that are dropped, doubled, swapped with the next or delayed: one of these.
+    /// Frames in 1,000 with a fault: dropped, doubled, swapped with the next frame, or delayed.
     pub frames: u32,
-    /// One byte in so many is changed; 0 for none.
+    /// One byte in this many is changed; 0 for none.
     pub byte: u32,
-    /// Frames of both directions after which the line breaks; 0 for never.
+    /// Number of frames in both directions after which the line breaks; 0 for never.
     pub breaks: u64,
-    /// Seed of all that.
+    /// Seed of all faults.
     pub seed: u32,
 }
 
-/// Frames that a line carried and what it did to them.
+/// Counts of the frames that a line carried, and of its faults.
 #[derive(Debug, Default)]
 pub struct Carried {
-    /// Frames, damaged ones included.
+    /// Frames, including damaged ones.
     pub frames: AtomicU64,
-    /// Dropped.
+    /// Dropped frames.
     pub dropped: AtomicU64,
-    /// Doubled.
+    /// Doubled frames.
     pub doubled: AtomicU64,
-    /// Let through after the next one, or some time late.
+    /// Frames that were swapped with the next frame or delayed.
     pub late: AtomicU64,
-    /// Bytes changed.
+    /// Changed bytes.
     pub flipped: AtomicU64,
-    /// Times that the line was cut.
+    /// Cuts of the line.
     pub cut: AtomicU64,
-    /// Times that the device was started anew meanwhile.
+    /// Restarts of the device during a cut.
     pub restarted: AtomicU64,
 }
 
-/// A port of this computer that is free.
+/// A free port of this computer.
 fn free_port() -> u16 {
     match TcpListener::bind(("127.0.0.1", 0)).and_then(|l| l.local_addr()) {
         Ok(address) => address.port(),
@@ -51,15 +51,15 @@ fn free_port() -> u16 {
     }
 }
 
-/// Where the machine has memory that is filled before the start.
+/// Address of the memory that is filled before the start.
 const PLACED: u32 = 0x2100_0000;
 
-/// How an emulator starts.
+/// Start options of an emulator.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Start<'a> {
-    /// A file that lies in the machine's memory from the beginning, as if flashed.
+    /// A file whose contents are in the machine's memory from the start, as if they were flashed.
     pub placed: Option<&'a Path>,
-    /// Every instruction takes the same virtual time, so that they can be counted.
+    /// Whether every instruction takes the same virtual time, so that the device can count them.
     pub counting: bool,
 }
 
@@ -67,7 +67,7 @@ pub struct Start<'a> {
 #[derive(Debug)]
 pub struct Emulated {
     child: Child,
-    /// Its port; 0 on a terminal.
+    /// Port of the server; 0 if the UART is a pseudo-terminal.
     pub port: u16,
 }
 
@@ -77,7 +77,7 @@ impl Emulated {
         Self::with(elf, Start::default())
     }
 
-    /// Starts an agent with more than its code.
+    /// Starts an agent with options.
     pub fn with(elf: &Path, start: Start<'_>) -> Self {
         Self::on_port(elf, start, free_port())
     }
@@ -90,7 +90,7 @@ impl Emulated {
         }
     }
 
-    /// Starts an agent whose UART is a pseudo-terminal; its path.
+    /// Starts an agent whose UART is a pseudo-terminal. Returns the path of the terminal.
     pub fn on_terminal(elf: &Path) -> (Self, String) {
         let mut child = match command(elf, Start::default(), "pty").stdout(Stdio::piped()).spawn() {
             Ok(child) => child,
@@ -98,7 +98,7 @@ impl Emulated {
         };
         let stdout = child.stdout.take();
         let emulated = Self { child, port: 0 };
-        // "char device redirected to /dev/pts/3 (label serial0)"
+        // QEMU prints "char device redirected to /dev/pts/3 (label serial0)".
         let line = stdout.and_then(|out| BufReader::new(out).lines().next());
         let Some(Ok(line)) = line else { panic!("the emulator names no terminal") };
         match line.split(' ').find(|word| word.starts_with("/dev/")) {
@@ -107,14 +107,14 @@ impl Emulated {
         }
     }
 
-    /// Ends it and starts it anew on the same port: its memory is empty again.
+    /// Restarts the agent on the same port. Its memory is then empty.
     pub fn restart(&mut self, elf: &Path, start: Start<'_>) {
         let _ = self.child.kill();
         let _ = self.child.wait();
         *self = Self::on_port(elf, start, self.port);
     }
 
-    /// Connects to its UART.
+    /// Connects to the UART.
     pub fn connect(&self) -> TcpStream {
         let start = Instant::now();
         loop {
@@ -154,12 +154,12 @@ fn command(elf: &Path, start: Start<'_>, serial: &str) -> Command {
     command
 }
 
-/// Numbers that look random.
+/// A generator of pseudo-random numbers.
 #[derive(Debug)]
 pub struct Random(pub u32);
 
 impl Random {
-    /// The next, from 0 and below `n`.
+    /// The next number, at least 0 and below `n`.
     pub fn below(&mut self, n: u32) -> u32 {
         self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (self.0 >> 8) % n
@@ -173,7 +173,7 @@ fn listener() -> (TcpListener, u16) {
     }
 }
 
-/// A line for one connection; its port, and what it carries.
+/// A bad line for one connection. Returns its port and its counts.
 pub fn bad_line(emulated: &Emulated, faults: Faults) -> (u16, Arc<Carried>) {
     let (listener, port) = listener();
     let carried = Arc::new(Carried::default());
@@ -186,23 +186,23 @@ pub fn bad_line(emulated: &Emulated, faults: Faults) -> (u16, Arc<Carried>) {
     (port, carried)
 }
 
-/// When a line is cut.
+/// The times at which a line is cut.
 #[derive(Clone, Copy, Debug)]
 pub struct Cuts {
-    /// How often, at most.
+    /// Maximum number of cuts.
     pub times: u32,
-    /// Least and most frames between two cuts.
+    /// Minimum and maximum number of frames between two cuts.
     pub frames: (u32, u32),
-    /// One cut in so many comes with a device that begins anew; 0 for none.
+    /// The device restarts at one cut in this many; 0 for never.
     pub restarts: u32,
 }
 
-/// A line that is cut, and the agent at its end; both end with this.
+/// A line that is cut, and the agent at its end. Both end when this value is dropped.
 #[derive(Debug)]
 pub struct CutLine {
-    /// Its port.
+    /// Port of the line.
     pub port: u16,
-    /// What it carries.
+    /// Counts of the line.
     pub carried: Arc<Carried>,
     emulated: Arc<Mutex<Option<Emulated>>>,
 }
@@ -217,7 +217,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A line to an agent of its own, cut in the middle of frames; `faults` beside that.
+/// A line to a new agent, which is cut in the middle of frames and also has `faults`.
 pub fn cut_line(elf: &Path, counting: bool, cuts: Cuts, faults: Faults) -> CutLine {
     let (listener, port) = listener();
     let start = Start { placed: None, counting };
@@ -253,8 +253,8 @@ pub fn cut_line(elf: &Path, counting: bool, cuts: Cuts, faults: Faults) -> CutLi
     line
 }
 
-/// A line on which a device says that it is another: a board named `chip` that counts cycles at
-/// `clock_hz`. Any number of connections, one after the other.
+/// A line that changes the name and the clock of a device: it poses as a board `chip` that counts
+/// cycles at `clock_hz`. The line takes any number of connections, one after the other.
 pub fn posing_line(emulated: &Emulated, chip: &'static str, clock_hz: u32) -> u16 {
     let (listener, port) = listener();
     let target = emulated.port;
@@ -300,7 +300,7 @@ fn pose(mut from: &TcpStream, mut to: &TcpStream, chip: &str, clock_hz: u32) {
     }
 }
 
-/// Carries both ways until the line breaks.
+/// Carries both directions until the line breaks.
 fn both_ways(host: &TcpStream, device: &TcpStream, faults: Faults, carried: &Carried) {
     let ended = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -323,7 +323,7 @@ fn carry(
     let _ = from.set_read_timeout(Some(Duration::from_millis(2)));
     let _ = to.set_nodelay(true);
     let (mut frame, mut buffer) = (Vec::new(), [0u8; 4096]);
-    // frames that wait, and until when
+    // Delayed frames, with the end of their delay.
     let mut held: VecDeque<(Instant, Vec<u8>)> = VecDeque::new();
     let add = |count: &AtomicU64| count.fetch_add(1, Ordering::Relaxed);
     while !ended.load(Ordering::Relaxed) {
@@ -358,7 +358,8 @@ fn carry(
                             }
                             kind => {
                                 add(&carried.late);
-                                // swapped with the next frame, or so late that it was sent again
+                                // A short delay swaps the frame with the next one. A long delay outlasts the
+                                // wait after which a request is repeated.
                                 let wait = if kind == 2 { 10 } else { 40 };
                                 let until = Instant::now() + Duration::from_millis(wait);
                                 held.push_back((until, whole));

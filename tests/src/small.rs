@@ -1,4 +1,4 @@
-//! Runs of a few updates in spaces of a user's own.
+//! Runs of a few updates in user-defined spaces.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,16 +9,16 @@ use tempfile::TempDir;
 
 use crate::command::supernano;
 
-/// A run directory that goes away with the process's temporary directory.
+/// A run in a temporary directory, which is removed when this value is dropped.
 #[derive(Debug)]
 pub struct SmallRun {
     directory: TempDir,
-    /// What `train --json` printed.
+    /// Output of `train --json`.
     pub trained: Value,
 }
 
 impl SmallRun {
-    /// Trains a few updates of a configuration.
+    /// Trains a configuration.
     pub fn train(config: &str) -> Self {
         let Ok(directory) = TempDir::new() else { panic!("no temporary directory") };
         let file = directory.path().join("config.toml");
@@ -51,7 +51,7 @@ impl SmallRun {
     }
 }
 
-/// 28 x 28 x 1 images, 4 classes; codes have 4 widths.
+/// A configuration with 28 x 28 x 1 images and 4 classes; codes have 4 widths.
 pub const GREY: &str = r#"
 seed = 3
 panel = 1
@@ -91,7 +91,8 @@ batch = 16
 k = 2
 "#;
 
-/// 96 x 96 x 3 images, 2 classes; codes have 3 widths, the first kernel is 5 x 5.
+/// A configuration with 96 x 96 x 3 images and 2 classes; codes have 3 widths, and the first kernel is
+/// 5 x 5.
 pub const LARGE: &str = r#"
 seed = 4
 panel = 1
@@ -129,20 +130,20 @@ batch = 8
 k = 2
 "#;
 
-/// The run of [`GREY`], trained once a process.
+/// The run of [`GREY`], trained once per process.
 pub fn grey() -> &'static SmallRun {
     static RUN: OnceLock<SmallRun> = OnceLock::new();
     RUN.get_or_init(|| SmallRun::train(GREY))
 }
 
-/// The run of [`LARGE`], trained once a process.
+/// The run of [`LARGE`], trained once per process.
 pub fn large() -> &'static SmallRun {
     static RUN: OnceLock<SmallRun> = OnceLock::new();
     RUN.get_or_init(|| SmallRun::train(LARGE))
 }
 
-/// A network for 8 x 8 grey images in a run of its own, trained once a process: an emulated UART
-/// takes its time for every byte.
+/// A network for 8 x 8 grey images, trained and exported once per process. It is small because an
+/// emulated UART is slow.
 pub fn by_eight() -> &'static str {
     static RUN: OnceLock<(SmallRun, String)> = OnceLock::new();
     let (_, file) = RUN.get_or_init(|| {

@@ -1,5 +1,5 @@
-//! Bad input ends with exit code 2 (a missing tool with 3) and a message that names file, field,
-//! expected and found; never with a panic, never with a half-written file.
+//! Bad input ends with exit code 2, and a missing tool with 3. The message names the file, the field,
+//! the expected value and the value found. There is never a panic and never an incomplete file.
 
 use std::fs;
 use std::path::Path;

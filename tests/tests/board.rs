@@ -1,5 +1,5 @@
-//! What a board does that an emulator of ours does not: it keeps a network in its flash, and it is
-//! calibrated over a line. An emulated machine stands in for it, at the end of a TCP connection.
+//! A board keeps a network in its flash and is calibrated over a line. An emulated machine at the end
+//! of a TCP connection stands in for it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use supernano_tests::line::{Emulated, Start, posing_line};
 use supernano_tests::small::{by_eight, grey};
 use tempfile::TempDir;
 
-/// The region of a board's flash with a network: header, blob, padding; then `change` is made.
+/// The region of a board's flash with a network: header, blob, padding. `change` then alters it.
 fn region(here: &Path, change: impl FnOnce(&mut Vec<u8>)) -> PathBuf {
     let blob = fs::read(by_eight()).unwrap();
     let header = [placed::MAGIC, blob.len() as u32, 0, 0];
@@ -24,11 +24,12 @@ fn region(here: &Path, change: impl FnOnce(&mut Vec<u8>)) -> PathBuf {
     file
 }
 
-/// What `check` and `latency` say of a board with such a region, and what the former noted.
+/// The reports of `check` and `latency` for a board with such a region, and the notes of `check`.
 fn run(region: &Path) -> (Value, Value, String) {
     let start = Start { placed: Some(region), counting: true };
     let emulated = Emulated::with(&firmware("qemu-m4-agent"), start);
-    drop(emulated.connect()); // it has read the file
+    // A connection means that the emulator has read the file.
+    drop(emulated.connect());
     let target = format!("tcp:127.0.0.1:{}", emulated.port);
     let checked =
         supernano(&["check", by_eight(), "--target", &target, "--images", "20", "--json"]);
@@ -49,14 +50,15 @@ fn a_flashed_network_is_found_at_the_start_and_used_without_being_sent() {
         assert_eq!(report["network"]["source"], "placed", "{report}");
         assert_eq!(report["network"]["placed"], "this", "{report}");
     }
-    // hello, open, and two requests an image; an image, its run, and two requests a count
+    // A check takes a hello, an open, and two requests for each image. A latency run takes a hello, an
+    // open, an image, its run, and two requests for each count.
     assert_eq!(number(&checked, "/traffic/answered"), 2.0 + 2.0 * 20.0);
     assert_eq!(number(&counted, "/traffic/answered"), 2.0 + 2.0 + 2.0 * 2.0);
     assert!(number(&counted, "/instructions") > 10_000.0 && noted.is_empty(), "{noted}");
 }
 
-/// One byte differs, anywhere in the network: the device says that it has none, refuses this one and
-/// gets its network over the line.
+/// If one byte of the network differs, the device reports no network, refuses the one in its flash, and
+/// receives its network over the line.
 #[test]
 fn a_damaged_network_in_flash_is_refused_and_reported() {
     let length = fs::metadata(by_eight()).unwrap().len() as usize;
@@ -86,14 +88,14 @@ fn a_region_without_a_network_is_none() {
 fn calibrate(port: u16, table: &str) -> (Value, String) {
     let target = format!("tcp:127.0.0.1:{port}");
     let args = ["calibrate", "--target", &target, "--fit", "6", "--judge", "2", "-o", table];
-    let ended = supernano(&[&args[..], &["--json"]].concat());
-    // Few networks: the table may be more than 1 % off, which is exit code 1.
+    let ended = supernano(&[&["dev"][..], &args[..], &["--json"]].concat());
+    // A table from few networks may be more than 1 % off, which is exit code 1.
     assert!(ended.code == 0 || ended.code == 1, "{}: {}", ended.code, ended.stderr);
     let report = serde_json::from_str(&ended.stdout).unwrap();
     (report, fs::read_to_string(root().join(table)).unwrap())
 }
 
-/// A board's table, from networks counted over a line to what `search` does with it.
+/// A board counts networks over a line, and `search` uses the table that is fitted to the counts.
 #[test]
 fn a_board_is_calibrated_over_a_line_and_its_table_searched_with() {
     let start = Start { placed: None, counting: true };
@@ -127,7 +129,7 @@ fn a_board_is_calibrated_over_a_line_and_its_table_searched_with() {
     assert_eq!(counted["instructions"]["unit"], "instructions", "{counted}");
     search(&counts, &["--latency", "100ms"]).fails(2, &["--latency", "calibrate"]);
     search(&cycles, &["--latency", "1us"]).fails(1, &["feasible"]);
-    // A millisecond is so many cycles of this board's clock.
+    // 100 ms are 2,000,000 cycles at the clock of this board.
     let most = |found: &Value| {
         let listed = found["networks"].as_array().unwrap();
         listed.iter().map(|n| number(n, "/instructions")).fold(0.0, f64::max)

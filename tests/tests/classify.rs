@@ -1,12 +1,12 @@
-//! What the emulated `classify` must say, against the oracle. With `SUPERNANO_BLESS=1` the images
-//! are written; otherwise they must be what this file makes.
+//! Compares the expected output of the `classify` firmware with the oracle. With `SUPERNANO_BLESS=1` the
+//! test writes the images; otherwise it compares them with the stored ones.
 
 use std::fs;
 
 use supernano_tests::command::root;
 use supernano_tests::oracle::Oracle;
 
-/// Machines whose firmware is run, by the directory of their `classify.txt`.
+/// Machines with a `classify` firmware, by the directory of their `classify.txt`.
 const MACHINES: [&str; 6] =
     ["qemu-m0", "qemu-m3", "qemu-m4", "qemu-m7", "qemu-m33", "f4-discovery"];
 
@@ -14,10 +14,10 @@ fn golden(name: &str) -> Vec<u8> {
     fs::read(root().join("tests/golden").join(name)).unwrap()
 }
 
-/// Colours of the plain images: the fourth is of another class than the others.
+/// Colours of the plain images. The fourth has another class than the others.
 const COLOURS: [[u8; 3]; 5] = [[0; 3], [255; 3], [255, 0, 0], [234, 21, 16], [0, 128, 255]];
 
-/// The golden image, then plain ones.
+/// The golden image, then the plain images.
 fn images() -> Vec<Vec<u8>> {
     let golden = golden("tiny.image");
     let plain = COLOURS.map(|colour| colour.into_iter().cycle().take(golden.len()).collect());

@@ -1,4 +1,4 @@
-//! From images to an emulated Cortex-M4 in spaces of a user's own.
+//! From images to emulated cores, in user-defined spaces.
 
 use std::fs;
 
@@ -39,7 +39,7 @@ fn large_images_agree_on_the_device() {
     agrees_bit_for_bit(large(), "8-8-12", "qemu-m4", "10");
 }
 
-/// The agent says who it is, and which kernels it has: those that its core can run.
+/// The agent reports its core, and the kernels that the core can run.
 #[test]
 fn every_agent_names_its_core_and_kernels() {
     let blob = export(grey(), "4-8-8-4", "named.snb");
@@ -88,13 +88,13 @@ fn counts_add_up_and_repeat() {
     assert_eq!(first["layers"], second["layers"]);
 }
 
-/// Every value that a core's kernels compute is the reference's, over networks that hold each pair
-/// of properties.
+/// Every value that the kernels of a core compute equals that of the reference kernels, over networks
+/// that contain each pair of properties.
 #[test]
 fn kernels_are_exact_on_every_core() {
     firmware("qemu-m4-agent");
     for target in ["host", "qemu-m0", "qemu-m3", "qemu-m4", "qemu-m7", "qemu-m33"] {
-        let found = supernano(&["selftest", "--target", target, "--json"]).json();
+        let found = supernano(&["dev", "selftest", "--target", target, "--json"]).json();
         assert_eq!(found["mismatches"], 0, "{found}");
         assert!(number(&found, "/networks") > 150.0 && number(&found, "/primitives") > 1000.0);
     }

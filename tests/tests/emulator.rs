@@ -1,5 +1,5 @@
-//! No emulator outlives `supernano`, and what it says before it fails is passed on. The emulator
-//! here is a script, so these tests need no QEMU.
+//! No emulator outlives `supernano`, and the message of a failing emulator is passed on. The emulator
+//! is a script, so these tests need no QEMU.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use supernano_tests::command::{binary, root};
 use tempfile::TempDir;
 
-/// Starts `supernano latency` with `script` as its emulator; `$HERE` is the directory.
+/// Starts `supernano latency` with `script` as its emulator. `$HERE` is the directory of the script.
 fn start(script: &str) -> (TempDir, Child) {
     let here = TempDir::new().unwrap();
     let emulator = here.path().join("qemu-system-arm");
@@ -33,7 +33,7 @@ fn start(script: &str) -> (TempDir, Child) {
     (here, child)
 }
 
-/// Waits until `done`; a minute is far more than it takes.
+/// Waits until `done` returns a value, at most a minute.
 fn eventually<T>(what: &str, mut done: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(60) {
@@ -45,7 +45,7 @@ fn eventually<T>(what: &str, mut done: impl FnMut() -> Option<T>) -> T {
     panic!("still waiting: {what}");
 }
 
-/// True where process `id` runs; one that has ended and waits for its parent does not.
+/// True if process `id` runs. A process that has ended and waits for its parent does not run.
 fn runs(id: &str) -> bool {
     let stat = fs::read_to_string(Path::new("/proc").join(id).join("stat")).unwrap_or_default();
     stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.trim().starts_with('Z'))
@@ -58,7 +58,7 @@ fn an_emulator_ends_with_a_killed_supernano() {
             start("echo $$ > $HERE/new && mv $HERE/new $HERE/id; exec sleep 600");
         let id = eventually("the emulator", || fs::read_to_string(here.path().join("id")).ok());
         let id = id.trim();
-        // The guard is there as soon as supernano has two children.
+        // The guard runs as soon as supernano has two children.
         let children = format!("/proc/{0}/task/{0}/children", child.id());
         eventually("the guard", || {
             let children = fs::read_to_string(&children).unwrap_or_default();

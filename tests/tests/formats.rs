@@ -1,5 +1,5 @@
-//! Shipped files as other tools read them: rustc and a C compiler here, onnxruntime, numpy and
-//! safetensors in the Python environment that `cargo xtask test` makes.
+//! Other tools read the shipped files: rustc, a C compiler, and the onnxruntime, numpy and safetensors
+//! of the Python environment that `cargo xtask test` makes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use supernano_tests::small::{GREY, SmallRun};
 
 const CODE: &str = "4-8-8-16";
 
-/// A run that has learnt something: few images are near a tie.
+/// A run that is trained longer than the others, so that few images are near a tie.
 fn run_directory() -> &'static SmallRun {
     static RUN: OnceLock<SmallRun> = OnceLock::new();
     RUN.get_or_init(|| {

@@ -1,4 +1,4 @@
-//! `supernano gpu`, on the processor: the same program that a rented GPU runs.
+//! `supernano dev gpu` on the CPU: the same program that a rented GPU runs.
 
 use supernano_tests::command::{number, supernano};
 
@@ -11,6 +11,7 @@ fn a_device_is_checked_timed_and_trained_on_in_several_calls() {
     let output = output.to_str().unwrap();
     let call = |minutes: &str| {
         supernano(&[
+            "dev",
             "gpu",
             "--device",
             "cpu",
@@ -43,10 +44,11 @@ fn a_device_is_checked_timed_and_trained_on_in_several_calls() {
 }
 
 #[test]
-fn a_device_that_is_not_there_is_said_before_anything_is_written() {
+fn a_missing_device_is_reported_before_anything_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("gpu");
-    let arguments = ["gpu", "--device", "cuda", "--config", CONFIG, "-o", output.to_str().unwrap()];
+    let output_text = output.to_str().unwrap();
+    let arguments = ["dev", "gpu", "--device", "cuda", "--config", CONFIG, "-o", output_text];
     supernano(&arguments).fails(3, &["--device cuda", "--features cuda"]);
     assert!(!output.exists());
 }

@@ -1,4 +1,4 @@
-//! A device at the end of a bad line, or of a line that breaks, and one that is none of ours.
+//! Devices at the end of bad lines and of lines that break, and devices with another firmware.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -14,7 +14,8 @@ fn target(port: u16) -> String {
     format!("tcp:127.0.0.1:{port}")
 }
 
-/// Drops, doubles, swaps or delays 5 % of the frames and changes one byte in 10,000, both ways.
+/// The line drops, doubles, swaps or delays 5 % of the frames and changes one byte in 10,000, in both
+/// directions.
 #[test]
 fn every_answer_is_right_and_counted_once_over_a_bad_line() {
     let emulated = Emulated::start(&firmware("qemu-m4-agent"));
@@ -25,7 +26,8 @@ fn every_answer_is_right_and_counted_once_over_a_bad_line() {
     assert_eq!(number(&checked, "/images"), 2000.0);
     assert_eq!(number(&checked, "/mismatches"), 0.0);
     assert_eq!(checked["top1_host"], checked["top1_device"]);
-    // A hello, an image and its run each; the network's parts, and the rare image sent again.
+    // The requests are a hello, the parts of the network, each image and its run, and a few images that
+    // are sent again.
     let answered = number(&checked, "/traffic/answered");
     assert!((4000.0..4100.0).contains(&answered), "{checked}");
     assert!(number(&checked, "/traffic/repeated") > 100.0, "{checked}");
@@ -47,7 +49,7 @@ fn a_check_goes_on_after_a_pulled_cable() {
     let (state, clean) =
         (state.display().to_string(), Faults { frames: 0, byte: 0, breaks: 0, seed: 1 });
     let (port, _) = bad_line(&emulated, Faults { breaks: 250, ..clean });
-    // The same name of a target both times: the port of the second line is another one.
+    // The state file names the target, and the port of the second line differs.
     let file = |port: u16| {
         let text = std::fs::read_to_string(&state).unwrap_or_default();
         std::fs::write(&state, text.replace("PORT", &target(port))).unwrap();
@@ -85,8 +87,8 @@ fn a_check_goes_on_after_a_pulled_cable() {
     assert!(!std::path::Path::new(&state).exists());
 }
 
-/// Cut in the middle of frames at random points, bad besides, and now and then the device has
-/// forgotten everything: one command goes on to the end, with every answer right and counted once.
+/// The line is cut in the middle of frames at random points, damages frames, and the device sometimes
+/// loses its memory. One command still finishes, with every answer right and counted once.
 #[test]
 fn a_check_survives_a_line_that_is_cut_again_and_again() {
     for seed in [11, 12, 13] {
@@ -105,8 +107,8 @@ fn a_check_survives_a_line_that_is_cut_again_and_again() {
         assert_eq!(checked["top1_host"], checked["top1_device"]);
         let cut = line.carried.cut.load(Ordering::Relaxed) as f64;
         assert!(cut >= 8.0 && number(&checked, "/traffic/reopened") >= 8.0, "{checked}");
-        // An image and its run each; every cut costs a hello, opening, perhaps the network's parts,
-        // and one image that is begun again.
+        // The requests are each image and its run. Every cut adds a hello, an open, perhaps the parts of
+        // the network, and one image that is sent again.
         let answered = number(&checked, "/traffic/answered");
         assert!((1200.0..1200.0 + 9.0 * 30.0).contains(&answered), "{checked}");
     }
@@ -158,7 +160,7 @@ fn a_broken_line_and_another_firmware_are_told_apart() {
 }
 
 #[test]
-fn what_a_device_counts_is_told_over_any_line() {
+fn counts_arrive_over_any_line() {
     let emulated = Emulated::start(&firmware("qemu-m4-agent"));
     let (port, _) = bad_line(&emulated, Faults { frames: 0, byte: 0, breaks: 0, seed: 1 });
     let here = target(port);

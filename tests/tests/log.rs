@@ -1,4 +1,4 @@
-//! What an agent logs with defmt, decoded from its ELF file, as a debugger would show it.
+//! The defmt log of an agent, decoded from its ELF file as by a debugger.
 #![cfg(unix)]
 
 use std::ffi::OsString;
@@ -9,7 +9,7 @@ use defmt_decoder::{DecodeError, Table};
 use supernano_tests::command::{firmware, number, supernano, supernano_with};
 use tempfile::TempDir;
 
-/// Gives QEMU semihosting, and its output a file.
+/// Enables semihosting in QEMU, and writes its output to a file.
 const WRAPPER: &str = "#!/bin/sh
 PATH=$REAL_PATH exec qemu-system-arm \"$@\" -semihosting-config enable=on,target=native >$LOG
 ";
@@ -54,7 +54,7 @@ fn an_agent_logs_what_it_opens() {
     }
     let checksum = number(&counted, "/checksum") as u32;
     let arena = number(&counted, "/arena_bytes");
-    // The agent opens what it finds in place at its start; the session opens it again.
+    // The agent opens the placed network at its start; the session opens it again.
     let line = format!("network {checksum:08x}, arena {arena} bytes");
     assert_eq!(lines, [line.as_str(); 2]);
     assert_eq!(watched["lines"][0]["level"], "info");

@@ -1,4 +1,4 @@
-//! A network in 16 KiB of RAM: the emulated micro:bit, a Cortex-M0.
+//! A network on the emulated micro:bit: a Cortex-M0 with 16 KiB of RAM.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -11,7 +11,7 @@ use supernano_core::wire::placed;
 use supernano_tests::command::{firmware, supernano};
 use tempfile::TempDir;
 
-/// ResNet20 at 4, 8 and 16 channels.
+/// ResNet20 with 4, 8 and 16 channels.
 const SMALL: &str = "4-4-4-4-4-4-4-8-8-8-8-8-8-16-16-16-16-16-16";
 const IMAGES: usize = 3;
 
@@ -19,7 +19,7 @@ const IMAGES: usize = 3;
 fn the_small_network_gives_the_references_logits_in_16_kib() {
     let here = TempDir::new().unwrap();
     let directory = here.path().to_str().unwrap();
-    supernano(&["synthetic", "resnet20", SMALL, "--prelu", "-o", directory]).succeeds();
+    supernano(&["dev", "synthetic", "resnet20", SMALL, "--prelu", "-o", directory]).succeeds();
     let blob = fs::read(here.path().join(SMALL).with_extension("snb")).unwrap();
     let mut words = vec![0u32; blob.len().div_ceil(4)];
     bytemuck::cast_slice_mut::<u32, u8>(&mut words)[..blob.len()].copy_from_slice(&blob);

@@ -1,34 +1,56 @@
-//! Commands as a user meets them: help, JSON, and the path from scores to a report.
+//! The commands of a user: help, JSON, and the path from scores to a report.
 
 use std::fs;
 
 use supernano_tests::command::{number, supernano};
 use supernano_tests::small::grey;
 
-const COMMANDS: [&str; 11] = [
+/// Commands in the order of `--help`.
+const COMMANDS: [&str; 17] = [
     "train",
+    "import-pytorch",
+    "spaces",
     "rank",
+    "merge",
+    "predict",
     "correlate",
-    "search",
     "standalone",
+    "search",
     "export",
     "ship",
     "int8-rank",
     "check",
     "latency",
+    "flash",
+    "watch",
     "report",
 ];
+
+/// Commands below `supernano dev`.
+const DEVELOPERS: [&str; 4] = ["selftest", "calibrate", "synthetic", "gpu"];
 
 #[test]
 fn every_command_has_help_with_an_example() {
     let general = supernano(&["--help"]).succeeds().stdout;
     assert!(general.contains("Exit codes"), "{general}");
+    let listed = COMMANDS.map(|command| general.find(&format!("\n  {command} ")));
+    assert!(listed.iter().all(Option::is_some) && listed.is_sorted(), "{general}");
     for command in COMMANDS {
-        assert!(general.contains(command), "{command} is not listed");
-        let help = supernano(&[command, "--help"]).succeeds().stdout;
-        assert!(help.contains("Example"), "{command}: {help}");
-        assert!(help.contains(&format!("supernano {command}")), "{command}: {help}");
-        assert!(help.contains("--json"), "{command}: {help}");
+        has_an_example(&[command]);
+    }
+    let developers = supernano(&["dev", "--help"]).succeeds().stdout;
+    for command in DEVELOPERS {
+        assert!(developers.contains(command), "{command} is not listed");
+        has_an_example(&["dev", command]);
+        supernano(&[command]).fails(2, &["unrecognized subcommand"]);
+    }
+}
+
+fn has_an_example(command: &[&str]) {
+    let help = supernano(&[command, &["--help"]].concat()).succeeds().stdout;
+    let command = command.join(" ");
+    for text in ["Example", "--json", &format!("supernano {command}")] {
+        assert!(help.contains(text), "{command}: no {text:?} in {help}");
     }
 }
 
@@ -68,8 +90,8 @@ fn scores_lead_to_a_front_whose_costs_are_those_of_the_exported_files() {
         assert_eq!(number(network, "/arena_bytes"), number(&latency, "/arena_bytes"));
         let modelled = number(network, "/instructions");
         let counted = number(&latency, "/instructions");
-        // The table was fitted to 32 x 32 images, whose rows are whole tiles and blocks; these are
-        // 28 x 28, and what the last tile of a row costs is 8 % here.
+        // The table was fitted to 32 x 32 images, whose rows are whole tiles and blocks. These images are
+        // 28 x 28, and the incomplete last tile of each row costs 8 %.
         assert!((modelled / counted - 1.0).abs() < 0.1, "{code}: {modelled} {counted}");
     }
     search(&["--flash", "1kB"]).fails(1, &["feasible", "flash"]);

@@ -1,4 +1,5 @@
-//! An agent asked over RTT and over its UART: through QEMU's debugger port, as a debug probe would.
+//! An agent that answers over RTT and over its UART. The debugger port of QEMU stands in for a debug
+//! probe.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -9,7 +10,7 @@ use supernano_core::wire::{self, CHUNK, MAX_FRAME, Reply, Request, VERSION};
 use supernano_tests::command::{firmware, root};
 use supernano_tests::gdb::{Channel, Probe};
 
-/// A device, and the number of the next request.
+/// A device, and the sequence number of the latest request.
 struct Device {
     probe: Probe,
     up: Channel,
@@ -120,7 +121,7 @@ fn a_network_runs_over_rtt_and_the_uart_answers_too() {
     assert_eq!(device.log_lines().last(), Some(&line));
     let image = golden("tiny.image");
     device.over_rtt(&Request::Image { offset: 0, data: &image }, done);
-    // The same network and image, asked over the other line.
+    // The other line gives the same answer for the same network and image.
     let text = String::from_utf8(golden("tiny.logits")).unwrap();
     let expected: Vec<i32> = text.lines().map(|l| l.parse().unwrap()).collect();
     let right = |reply: Reply<'_>| {
@@ -134,7 +135,7 @@ fn a_network_runs_over_rtt_and_the_uart_answers_too() {
     device.over_rtt(&run, right);
 }
 
-/// Half a frame on one line does not spoil a frame of the other.
+/// Half a frame on one line does not damage a frame on the other line.
 #[test]
 fn lines_do_not_mix() {
     let mut device = Device::start();
@@ -147,7 +148,7 @@ fn lines_do_not_mix() {
     device.over_rtt(&HELLO, is_hello);
 }
 
-/// A debugger that chose to block, asked and has gone does not stop the agent.
+/// The agent goes on after a debugger has set its channel to block, sent requests and disconnected.
 #[test]
 fn an_agent_whose_answers_nobody_takes_goes_on() {
     let mut device = Device::start();

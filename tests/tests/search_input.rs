@@ -1,4 +1,4 @@
-//! What `search` refuses, with which exit code, and that it then leaves no file behind.
+//! Inputs that `search` refuses, with their exit codes. A refused search leaves no file behind.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use supernano_tests::command::{Ended, supernano};
 use supernano_tests::small::{GREY, grey};
 use tempfile::TempDir;
 
-/// `search` on the small run with scores of its own, and where its front would be.
+/// Runs `search` on the small run. Returns its end and the path of its front.
 fn search(more: &[&str]) -> (Ended, String) {
     static SCORES: OnceLock<String> = OnceLock::new();
     let scores = SCORES.get_or_init(|| {

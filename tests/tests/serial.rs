@@ -1,4 +1,4 @@
-//! A board on a serial port: the emulator's UART on a pseudo-terminal.
+//! A board on a serial port. The UART of an emulator on a pseudo-terminal stands in for it.
 
 #[cfg(not(target_os = "linux"))]
 #[test]
@@ -37,7 +37,7 @@ mod linux {
             supernano(&["latency", by_eight(), "--target", &port, "--repeats", "2", "--json"])
                 .json();
         assert_eq!((&counted["unit"], number(&counted, "/repeats")), (&"instructions".into(), 2.0));
-        // the port is free again, and the device still has the network
+        // The port is free again, and the device still has the network.
         let again = check();
         assert_eq!(
             (number(&again, "/mismatches"), &again["network"]["source"]),
@@ -45,8 +45,8 @@ mod linux {
         );
     }
 
-    /// A port that disappears and comes back, as that of a board whose cable is pulled: another
-    /// device file behind the same name.
+    /// The port disappears and returns under the same name, as when the cable of a board is pulled and
+    /// plugged in again.
     #[test]
     fn a_port_that_comes_back_is_used_again() {
         let (elf, network) = (firmware("qemu-m4-agent"), by_eight());
@@ -58,7 +58,7 @@ mod linux {
         let state = here.path().join("state.json");
         let seen = state.clone();
         let replaced = std::thread::spawn(move || {
-            // Answers are written down from the first second on.
+            // The check saves its answers after the first second.
             for _ in 0..3000 {
                 if seen.is_file() {
                     break;
@@ -83,7 +83,7 @@ mod linux {
     }
 
     #[test]
-    fn a_port_that_there_is_not_is_named() {
+    fn a_missing_port_is_named() {
         supernano(&["check", by_eight(), "--target", "serial:/dev/none", "--images", "1"])
             .fails(3, &["serial:/dev/none", "dialout"]);
     }

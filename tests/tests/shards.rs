@@ -1,4 +1,4 @@
-//! A ranking in shards is the ranking of the whole; bad lists and shards are refused.
+//! The merged shards of a ranking equal the whole ranking. Bad lists and bad shards are refused.
 
 use std::fs;
 use std::path::Path;
@@ -48,6 +48,26 @@ fn shards_merge_to_the_whole_byte_for_byte() {
     merge(&["1.json", "other.json", "3.json"], &at("hole.json"))
         .fails(2, &["other.json", "settings"]);
     assert!(!Path::new(&at("hole.json")).exists());
+}
+
+/// `standalone` takes every N-th code from the I-th, and counts from 1 as `rank` does.
+#[test]
+fn shards_of_truths_count_from_one() {
+    let folder = TempDir::new().unwrap();
+    let run = grey().name();
+    let truths = |shard: &str| {
+        let file = folder.path().join("truth.csv").display().to_string();
+        let args = ["standalone", &run, "4-4-4-4", "8-8-8-8", "12-12-16-16", "--as", "nominal"];
+        let more = ["--epochs", "1", "--shard", shard, "-o", &file, "--json"];
+        supernano(&[&args[..], &more[..]].concat())
+    };
+    let codes = |found: serde_json::Value| -> Vec<String> {
+        let all = found.as_array().unwrap().iter();
+        all.map(|truth| truth["arch"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(codes(truths("1/2").json()), ["4-4-4-4", "12-12-16-16"]);
+    assert_eq!(codes(truths("2/2").json()), ["8-8-8-8"]);
+    truths("0/2").fails(2, &["0/2", "I from 1 to N"]);
 }
 
 #[test]

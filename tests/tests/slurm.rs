@@ -1,5 +1,5 @@
-//! `docs/rank.sbatch` on a Slurm of one node, started here. Only where SUPERNANO_TEST_SLURM is 1; needs
-//! Debian's slurmctld, slurmd, slurm-client and munge, and root.
+//! Runs `docs/rank.sbatch` on a Slurm cluster of one node, which the test starts. The test runs only if
+//! SUPERNANO_TEST_SLURM is 1. It needs root, and slurmctld, slurmd, slurm-client and munge from Debian.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use supernano_tests::command::{binary, root, supernano};
 use supernano_tests::small::grey;
 use tempfile::TempDir;
 
-/// A process that ends with the test.
+/// A process that ends when this value is dropped.
 struct Daemon(Child);
 
 impl Drop for Daemon {
@@ -34,7 +34,7 @@ fn start(folder: &Path, program: &str, arguments: &[&str]) -> Daemon {
     Daemon(command.spawn().unwrap_or_else(|e| panic!("{program}: {e}")))
 }
 
-/// A cluster of this machine alone, below `folder`.
+/// Starts a cluster of this machine alone, with its files below `folder`.
 fn cluster(folder: &Path) -> Vec<Daemon> {
     let at = |name: &str| folder.join(name).display().to_string();
     for name in ["state", "spool"] {
@@ -135,7 +135,7 @@ fn job_array() {
         arguments.extend(["-o".to_owned(), at("merged.json")]);
         supernano(&arguments)
     };
-    // shard 3 never ran, as if it had been killed
+    // Shard 3 does not run, as if it had been killed.
     submit("--array=1,2,4");
     merge().fails(2, &["shard 3/4", "run it again"]);
     assert!(!Path::new(&at("merged.json")).exists());

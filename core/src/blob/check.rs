@@ -1,8 +1,11 @@
-//! What a blob must fulfil so that executing it cannot fail.
+//! The checks that a blob must pass so that its execution cannot fail.
+//!
+//! They run after the bounds of the blob's parts are known. `core/docs/blob-format.md` lists them
+//! in order.
 
 use super::BlobView;
+use crate::arena::is_sound;
 use crate::error::{Error, GraphProblem};
-use crate::exec::is_sound;
 use crate::graph::{
     Activation, Classifier, Conv, Graph, KernelKind, MAX_CHANNELS, MAX_CLASSES, MAX_TENSOR_BYTES,
     Op, Tensor, padded,
@@ -11,7 +14,8 @@ use crate::kernel::are_transformed;
 use crate::kernel::pack::WeightShape;
 use crate::quant;
 
-/// Space and code are text, and so are the labels: none, or one line a class.
+/// Checks that space, code and labels are UTF-8, and that there are no labels or one line per
+/// class.
 pub(super) fn text(view: &BlobView<'_>) -> Result<(), Error> {
     let [space, code, labels] = view.texts();
     if !is_utf8(space) || !is_utf8(code) {
@@ -30,10 +34,10 @@ pub(super) fn text(view: &BlobView<'_>) -> Result<(), Error> {
     }
 }
 
-/// As `core::str::from_utf8`, which takes 600 bytes of a microcontroller's flash.
+/// As `core::str::from_utf8`, which would take 600 bytes of flash.
 pub(super) fn is_utf8(mut bytes: &[u8]) -> bool {
     while let Some((&first, mut rest)) = bytes.split_first() {
-        // Bytes that follow, and what the first of them may be.
+        // Number of bytes that follow, and range of the first of them.
         let (follow, mut range) = match first {
             0..=0x7f => (0, 0x80..=0xbf),
             0xc2..=0xdf => (1, 0x80..=0xbf),
@@ -115,13 +119,12 @@ fn check_tensor(tensor: &Tensor) -> Result<(), GraphProblem> {
     if is_scale(tensor.scale) { Ok(()) } else { Err(GraphProblem::Scale) }
 }
 
-/// True where an operation before `op` writes the tensor.
+/// True if an operation before `op` writes the tensor.
 fn written(view: &BlobView<'_>, op: usize, tensor: u8) -> bool {
     (0..op).any(|i| view.conv(i).is_some_and(|conv| conv.output == tensor))
 }
 
-/// The tensor of an index that exists and that an operation before `op` has written; the image
-/// too.
+/// The tensor of an index, if it exists and is the image or written before operation `op`.
 fn read(view: &BlobView<'_>, op: usize, id: u8) -> Result<Tensor, GraphProblem> {
     if usize::from(id) >= view.tensors() {
         Err(GraphProblem::Unknown)
@@ -172,19 +175,21 @@ fn check_conv(view: &BlobView<'_>, op: usize, conv: &Conv) -> Result<(), GraphPr
         check_padding(shape, bytemuck::cast_slice(weights))?;
     }
 
-    // |q| and |w| are at most 128, so the parameters alone decide the bound.
+    // |q| and |w| are at most 128, so the bound depends on the parameters only.
     let products = 128 * 128 * i64::from(conv.kernel).pow(2) * i64::from(shape.input);
     let row = shape.output_pairs() * 2;
     let (biases, rest) = params.split_at_checked(row).ok_or(GraphProblem::Section)?;
     for (i, &bias) in biases.iter().enumerate() {
-        let residual = rest.get(i).filter(|_| conv.residual.is_some());
-        let residual = residual.map_or(0, |&k| i64::from(k).abs() * 128);
+        let residual = match conv.residual {
+            Some(_) => i64::from(*rest.get(i).ok_or(GraphProblem::Section)?).abs() * 128,
+            None => 0,
+        };
         check_sum(i64::from(bias).abs() + residual + products)?;
     }
     Ok(())
 }
 
-/// Padding channels hold arbitrary values, so their weights must be 0.
+/// Checks that the weights of padding channels are 0, since these channels hold arbitrary values.
 fn check_padding(shape: WeightShape, weights: &[i8]) -> Result<(), GraphProblem> {
     let kernel = usize::from(shape.kernel);
     for input in usize::from(shape.input)..padded(shape.input) {
@@ -216,7 +221,8 @@ fn check_classifier(view: &BlobView<'_>, classifier: &Classifier) -> Result<(), 
     let channels = usize::from(shape.channels);
     let (weights, length) = (bytemuck::cast_slice::<u32, i8>(weights), padded(shape.channels));
     for (class, &bias) in params.iter().take(view.classes()).enumerate() {
-        let row = weights.get(class * length..).and_then(|w| w.get(..length)).unwrap_or_default();
+        let row = weights.get(class * length..).and_then(|w| w.get(..length));
+        let row = row.ok_or(GraphProblem::Section)?;
         if row.iter().skip(channels).any(|&w| w != 0) {
             return Err(GraphProblem::Padding);
         }

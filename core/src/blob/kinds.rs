@@ -1,17 +1,19 @@
-//! The same network with other kinds of kernels.
+//! Rewriting of a network for other kinds of kernels.
+
+use heapless::Vec;
 
 use super::{BlobView, Sections, write};
-use crate::error::Error;
-use crate::graph::{Conv, KernelKind, Op, padded};
+use crate::error::{Error, GraphProblem};
+use crate::graph::{Conv, Graph as _, KernelKind, Op, padded};
 use crate::kernel::{self, pack::WeightShape};
 
-/// Writes the network of `view` into `out` with the kind that `kinds` gives for each convolution
-/// (by the number of its operation; direct where that kind does not suit) and returns the length
-/// of the blob. The logits of every image stay the same. `data` takes the data section, and needs
-/// as many bytes as `out`.
+/// Writes the network of a checked view into `out`, with the kind that `kinds` returns for each
+/// convolution and the index of its operation, and returns the length of the blob. A convolution
+/// that the kind does not suit becomes direct. All logits stay the same. `data` holds the data
+/// section, and has as many bytes as `out`.
 ///
 /// # Errors
-/// As [`write()`]; [`Error::BufferTooSmall`].
+/// Those of [`write()`]; [`Error::BufferTooSmall`].
 pub fn with_kinds(
     view: &BlobView<'_>,
     kinds: &dyn Fn(usize, &Conv) -> KernelKind,
@@ -23,30 +25,27 @@ pub fn with_kinds(
     let mut sections = Sections::new(data);
     header.table = sections.table(view.table())?;
     for (index, op) in header.ops.iter_mut().enumerate() {
+        let missing = Error::BlobOp { op: index, problem: GraphProblem::Section };
         match op {
             Op::Conv(conv) => {
                 let shape = view.weight_shape(conv);
                 let asked = kinds(index, conv);
                 let kind =
                     if asked.suits(conv.kernel, conv.stride) { asked } else { KernelKind::Direct };
-                let plain = plain(view, conv, shape, out)?;
-                let (weights, params) = (
-                    sections.conv_weights(kind, shape, plain)?,
-                    view.conv_params(conv).unwrap_or_default(),
-                );
-                let mut rows = [&[][..]; 4];
-                let row = shape.output_pairs() * 2;
-                for (place, values) in rows.iter_mut().zip(params.chunks_exact(row.max(1))) {
-                    *place = values;
-                }
-                conv.params = sections.conv_params(&rows[..conv.param_rows().min(4)])?;
+                let words = view.conv_weights(conv).ok_or(missing)?;
+                let params = view.conv_params(conv).ok_or(missing)?;
+                let plain = plain(words, conv.kind, shape, out)?;
+                let weights = sections.conv_weights(kind, shape, plain)?;
+                let mut rows: Vec<&[i32], 4> = Vec::new();
+                // The writer refuses a tensor without channels.
+                rows.extend(params.chunks_exact((shape.output_pairs() * 2).max(1)));
+                conv.params = sections.conv_params(&rows)?;
                 (conv.weights, conv.kind) = (weights, kind);
             }
             Op::Classifier(classifier) => {
-                let channels =
-                    padded(view.header().tensors[usize::from(classifier.input)].shape.channels);
-                let weights = view.classifier_weights(classifier).unwrap_or_default();
-                let params = view.classifier_params(classifier).unwrap_or_default();
+                let channels = padded(view.tensor(classifier.input).shape.channels);
+                let weights = view.classifier_weights(classifier).ok_or(missing)?;
+                let params = view.classifier_params(classifier).ok_or(missing)?;
                 let (bias, multiplier) = params.split_at(params.len() / 2);
                 classifier.weights =
                     sections.classifier_weights(channels as u16, bytemuck::cast_slice(weights))?;
@@ -57,22 +56,21 @@ pub fn with_kinds(
     write(&header, labels, sections.data(), out)
 }
 
-/// Weights i8 `[output][ky][kx][input]`, in the first bytes of `out`.
+/// Unpacks weights to i8 `[output][ky][kx][input]`, in the first bytes of `out`.
 fn plain<'o>(
-    view: &BlobView<'_>,
-    conv: &Conv,
+    words: &[u32],
+    kind: KernelKind,
     shape: WeightShape,
     out: &'o mut [u8],
 ) -> Result<&'o [i8], Error> {
     let (needed, found) = (shape.len(), out.len());
     let out = out.get_mut(..needed).ok_or(Error::BufferTooSmall { needed, found })?;
-    let words = view.conv_weights(conv).unwrap_or_default();
     let (kernel, inputs) = (usize::from(shape.kernel), usize::from(shape.input));
     for (index, byte) in out.iter_mut().enumerate() {
-        let (rest, input) = (index / inputs.max(1), index % inputs.max(1));
-        let (rest, kx) = (rest / kernel.max(1), rest % kernel.max(1));
-        let (output, ky) = (rest / kernel.max(1), rest % kernel.max(1));
-        *byte = kernel::weight(conv.kind, shape, words, [output, ky, kx, input]) as u8;
+        let (rest, input) = (index / inputs, index % inputs);
+        let (rest, kx) = (rest / kernel, rest % kernel);
+        let (output, ky) = (rest / kernel, rest % kernel);
+        *byte = kernel::weight(kind, shape, words, [output, ky, kx, input]) as u8;
     }
     Ok(bytemuck::cast_slice(out))
 }

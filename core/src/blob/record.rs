@@ -1,14 +1,14 @@
-//! The records of a blob: words that are read in place.
+//! The records of tensors and operations, which are read in place as words.
 
-use crate::graph::{Activation, Classifier, Conv, KernelKind, Op, Tensor};
+use crate::graph::{Activation, Classifier, Conv, KernelKind, KernelSet, Op, Tensor};
 use crate::space::Shape;
 
 /// A tensor: place, scale, height and width, channels and zero point.
 pub(super) type TensorRecord = [u32; 4];
-/// An operation: two words of bytes, weights, parameters, place of the scratch.
+/// An operation: two words of bytes, offsets of weights and parameters, place of the scratch.
 pub(super) type OpRecord = [u32; 5];
 
-/// Instead of a residual.
+/// The number that stands for no residual.
 const NONE: u8 = 0xff;
 
 pub(super) fn tensor_record(tensor: &Tensor, at: u32) -> TensorRecord {
@@ -55,7 +55,28 @@ pub(super) fn op_record(op: &Op, scratch: u32) -> OpRecord {
     }
 }
 
-/// `None` for numbers that mean nothing.
+/// The kind of a number; `None` if the number is undefined.
+#[inline(always)]
+const fn kind_of(number: u8) -> Option<KernelKind> {
+    match number {
+        0 => Some(KernelKind::Direct),
+        1 => Some(KernelKind::Winograd),
+        2 => Some(KernelKind::WinogradOnline),
+        _ => None,
+    }
+}
+
+/// The kernel of an operation, from the first two words of its record; none for a classifier and
+/// for undefined numbers.
+pub(super) const fn kernel_of(what: u32, how: u32) -> KernelSet {
+    let ([variant, ..], [kernel, stride, kind, _]) = (what.to_le_bytes(), how.to_le_bytes());
+    match kind_of(kind) {
+        Some(kind) if variant == 0 => KernelSet::of(kernel, stride, kind),
+        _ => KernelSet::NONE,
+    }
+}
+
+/// Decodes an operation; `None` if one of its numbers is undefined.
 pub(super) fn op(record: &OpRecord) -> Option<Op> {
     let [what, how, weights, params, _] = *record;
     let [variant, input, output, residual] = what.to_le_bytes();
@@ -63,12 +84,7 @@ pub(super) fn op(record: &OpRecord) -> Option<Op> {
         return Some(Op::Classifier(Classifier { input, weights, params }));
     }
     let [kernel, stride, kind, activation] = how.to_le_bytes();
-    let kind = match kind {
-        0 => KernelKind::Direct,
-        1 => KernelKind::Winograd,
-        2 => KernelKind::WinogradOnline,
-        _ => return None,
-    };
+    let kind = kind_of(kind)?;
     let activation = match activation {
         0 => Activation::None,
         1 => Activation::Relu,

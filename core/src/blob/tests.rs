@@ -1,6 +1,7 @@
 use std::vec;
 use std::vec::Vec;
 
+use super::checksum::words_checksum;
 use super::{BlobView, FIXED, Sections, VERSION, checksum, offset, write};
 use crate::error::{Error, GraphProblem};
 use crate::exec::Network;
@@ -80,7 +81,7 @@ fn magic_and_version_are_named() {
     assert_eq!(error, Error::BlobMagic { found: u32::from_le_bytes(*b"ELF!") });
 }
 
-/// Arbitrary changes under a right checksum: refused or executable, but never a panic.
+/// Random changes with a correct checksum are refused or can be executed; none causes a panic.
 #[test]
 fn damaged_headers_never_panic() {
     let original = Net::golden().build();
@@ -105,7 +106,7 @@ fn damaged_headers_never_panic() {
             let mut arena = vec![0; network.arena_words()];
             let image = vec![7; view.image_len()];
             let mut logits = vec![0; view.classes()];
-            // Its logits are any.
+            // The logits are unspecified.
             let _ = network.run(&image, &mut arena, &mut logits, &mut ());
         }
         let Ok(view) = BlobView::new_checked(blob.bytes()) else { continue };
@@ -119,7 +120,7 @@ fn damaged_headers_never_panic() {
     assert!(accepted > 0);
 }
 
-/// The golden header changed by `change`, written again.
+/// Writes the golden network with a changed header.
 fn rewritten(change: impl Fn(&mut Header<'_>)) -> Result<usize, Error> {
     let blob = Net::golden().build();
     let view = BlobView::new_checked(blob.bytes()).unwrap();
@@ -178,7 +179,7 @@ fn inconsistent_graphs_are_refused() {
     assert_eq!(rewritten(extra), tensor(7, Written));
 }
 
-/// The golden data section changed at a word; the header stays.
+/// Checks the golden blob with a changed word of the data section.
 fn with_word(at: impl Fn(&Header<'_>) -> u32, value: u32) -> Result<(), Error> {
     let mut blob = Net::golden().build();
     let view = BlobView::new_checked(blob.bytes()).unwrap();
@@ -203,13 +204,13 @@ fn overflows_and_padding_are_refused() {
     assert_eq!(with_word(|h| first(h).params, (-largest) as u32), Ok(()));
     assert_eq!(with_word(|h| first(h).params, (-largest - 1) as u32), overflow);
     assert_eq!(with_word(|h| first(h).params, i32::MIN as u32), overflow);
-    // The second word of a pixel's four channels holds channels 1 and 3: three are used.
+    // The second word of a pixel's four channels holds channels 1 and 3; three channels exist.
     let padding = Err(Error::BlobOp { op: 0, problem: GraphProblem::Padding });
     assert_eq!(with_word(|h| first(h).weights + 12, 0x0000_0101), Ok(()));
     assert_eq!(with_word(|h| first(h).weights + 12, 0x0001_0000), padding);
 }
 
-/// A word of the golden blob changed under a right checksum; `at` is its byte.
+/// Checks the golden blob with a changed word at byte `at` and a correct checksum.
 fn with_fixed(at: usize, value: u32) -> Result<(), Error> {
     let mut blob = Net::golden().build();
     blob.0[at / 4] = value;
@@ -218,7 +219,7 @@ fn with_fixed(at: usize, value: u32) -> Result<(), Error> {
     BlobView::new_checked(blob.bytes()).map(|_| ())
 }
 
-/// What the golden blob says in a word.
+/// The word at byte `at` of the golden blob.
 fn fixed(at: usize) -> u32 {
     Net::golden().build().0[at / 4]
 }
@@ -230,7 +231,7 @@ fn plans_that_do_not_hold_are_refused() {
     assert_eq!(with_fixed(offset::ARENA, fixed(offset::ARENA) + 4), Ok(()));
     assert_eq!(with_fixed(offset::ARENA, fixed(offset::ARENA) - 4), arena);
     assert_eq!(with_fixed(offset::ARENA, fixed(offset::ARENA) + 1), Err(Error::BlobHeader));
-    // Tensor 1, which the first convolution writes; the scratch of the first operation.
+    // Tensor 1, which the first convolution writes, and the scratch of the first operation.
     let (tensor, scratch) = (FIXED + 16, FIXED + 7 * 16 + 16);
     assert_eq!(with_fixed(tensor, fixed(scratch)), arena);
     assert_eq!(with_fixed(scratch, fixed(tensor)), arena);
@@ -288,8 +289,8 @@ fn the_writer_refuses() {
     assert_eq!(sections.data(), [1, 1, 1, 1, 1, 0, 0, 0]);
 }
 
-/// `tests/golden/tiny.*` pin the format and the arithmetic. With `SUPERNANO_BLESS=1` the files
-/// are written; otherwise they must be what this library builds and computes.
+/// The files `tests/golden/tiny.*` pin the format and the arithmetic. With `SUPERNANO_BLESS=1` the
+/// test writes them; otherwise they must equal the bytes that this library builds and computes.
 #[test]
 fn golden_blob() {
     let blob = Net::golden().build();
@@ -336,8 +337,8 @@ fn both_checksums_are_one() {
         let blob = Random(length).bytes(length as usize * 4);
         let words: std::vec::Vec<u32> =
             blob.chunks_exact(4).map(|b| u32::from_le_bytes(b.try_into().unwrap())).collect();
-        assert_eq!(super::words_checksum(&words, 0), checksum(&blob));
+        assert_eq!(words_checksum(&words, 0), checksum(&blob));
     }
-    // The check value of CRC-32/ISO-HDLC is that of the bytes "123456789".
+    // The check value of CRC-32/ISO-HDLC is the checksum of the bytes "123456789".
     assert_eq!(checksum(b"123456789"), 0xcbf4_3926);
 }

@@ -1,46 +1,46 @@
-//! The checked view.
+//! The checked view of a blob.
 
+use super::checksum::words_checksum;
 use super::record::{self, OpRecord, TensorRecord};
-use super::{ALIGNMENT, FIXED, MAGIC, VERSION, check, offset, words_checksum};
+use super::{ALIGNMENT, FIXED, MAGIC, VERSION, check, offset};
 use crate::error::Error;
 use crate::graph::{
-    Classifier, Conv, Graph, Header, MAX_OPS, MAX_TENSORS, NO_TENSOR, Op, Tensor, padded,
+    Classifier, Conv, Graph, Header, KernelSet, MAX_OPS, MAX_TENSORS, NO_TENSOR, Op, Tensor, padded,
 };
-use crate::kernel::KernelSet;
 use crate::kernel::pack::WeightShape;
 use crate::kernel::weight_words;
 
 /// Words of the fixed part.
 const WORDS: usize = FIXED / 4;
 
-/// A blob whose every number has been checked: nothing read through it can fail. It borrows the
-/// bytes and takes some 40 bytes itself.
+/// A blob that has passed its checks. No access through it can fail. It borrows the bytes, and
+/// takes some 40 bytes itself.
 #[derive(Clone, Debug)]
 pub struct BlobView<'a> {
     fixed: &'a [u32; WORDS],
     tensors: &'a [TensorRecord],
     ops: &'a [OpRecord],
-    /// Space, code and labels, one behind the other.
+    /// Space, code and labels, without separators.
     text: &'a [u32],
     data: &'a [u32],
 }
 
+#[expect(clippy::indexing_slicing, reason = "every offset lies below `FIXED`")]
 const fn word(fixed: &[u32; WORDS], at: usize) -> u32 {
     fixed[at / 4]
 }
 
 const fn half(fixed: &[u32; WORDS], at: usize) -> usize {
-    (fixed[at / 4] >> (at % 4 * 8)) as usize & 0xffff
+    (word(fixed, at) >> (at % 4 * 8)) as usize & 0xffff
 }
 
 const fn byte(fixed: &[u32; WORDS], at: usize) -> usize {
-    (fixed[at / 4] >> (at % 4 * 8)) as usize & 0xff
+    (word(fixed, at) >> (at % 4 * 8)) as usize & 0xff
 }
 
 impl<'a> BlobView<'a> {
-    /// Checks a blob: alignment, magic, version, length, checksum, graph, the bounds of every
-    /// section, places in the arena, and that no sum can leave 32 bits. Bytes behind the blob
-    /// are ignored.
+    /// Checks a blob: alignment, magic, version, length, checksum, graph, bounds of every section,
+    /// places in the arena, and that no sum exceeds 32 bits. Bytes behind the blob are ignored.
     ///
     /// # Errors
     /// The first of the `Blob..` variants of [`Error`] that applies.
@@ -54,13 +54,13 @@ impl<'a> BlobView<'a> {
         }
     }
 
-    /// Checks no more than that a blob is whole: alignment, magic, version, length, checksum and
-    /// the bounds of its parts. It takes less code, and is enough for a blob that was checked when
-    /// it was made, as all that [`write()`](super::write()) returns are: one built into a
-    /// firmware. Any other blob gives any logits, but no panic.
+    /// Checks only that a blob is whole: alignment, magic, version, length, checksum and bounds of
+    /// its parts. This takes less code, and suffices for a blob that was checked when it was made,
+    /// as are all that [`write()`](super::write()) returns. Other blobs have unspecified logits;
+    /// they cause no panic.
     ///
     /// # Errors
-    /// As [`Self::new_checked`].
+    /// Those of [`Self::new_checked`].
     pub fn new_intact(bytes: &'a [u8]) -> Result<Self, Error> {
         let found = bytes.len();
         let remainder = bytes.as_ptr().addr() % ALIGNMENT;
@@ -70,17 +70,17 @@ impl<'a> BlobView<'a> {
         }
     }
 
-    /// As [`Self::new_intact`], of a blob's words (the first byte is the lowest). In a constant it
-    /// is evaluated by the compiler.
+    /// As [`Self::new_intact`], for the words of a blob, whose first byte is the lowest. The
+    /// compiler evaluates it in constants.
     ///
     /// # Errors
-    /// As [`Self::new_checked`].
+    /// Those of [`Self::new_checked`].
     pub const fn of_words(words: &'a [u32]) -> Result<Self, Error> {
         Self::whole(words, words.len() * 4)
     }
 
-    /// [`Self::of_words`] of the words in so many bytes.
-    // Out of line: what it holds leaves the stack before the checks that follow.
+    /// [`Self::of_words`] for words in `found` bytes.
+    // Out of line, so that its stack frame is gone before the checks that follow.
     #[inline(never)]
     const fn whole(words: &'a [u32], found: usize) -> Result<Self, Error> {
         let Some((fixed, _)) = words.split_first_chunk::<WORDS>() else {
@@ -112,7 +112,7 @@ impl<'a> BlobView<'a> {
         }
     }
 
-    /// Cuts a blob of the right length in its parts.
+    /// Splits a blob of the right length into its parts.
     const fn parts(fixed: &'a [u32; WORDS], words: &'a [u32]) -> Option<Self> {
         let (tensors, ops) = (byte(fixed, offset::TENSORS), byte(fixed, offset::OPS));
         let data = word(fixed, offset::DATA) as usize;
@@ -134,7 +134,7 @@ impl<'a> BlobView<'a> {
         Some(Self { fixed, tensors, ops, text, data })
     }
 
-    /// Everything that the blob says about its network, copied: some 3 KiB, for hosts.
+    /// Copies the graph and the names: some 3 KiB, for hosts.
     pub fn header(&self) -> Header<'a> {
         Header {
             space: self.space(),
@@ -147,7 +147,7 @@ impl<'a> BlobView<'a> {
         }
     }
 
-    /// Bytes of the text: space, code and labels.
+    /// Bytes of space, code and labels.
     pub(super) fn texts(&self) -> [&'a [u8]; 3] {
         let bytes: &[u8] = bytemuck::cast_slice(self.text);
         let (space, code) = (half(self.fixed, offset::SPACE), half(self.fixed, offset::CODE));
@@ -165,19 +165,24 @@ impl<'a> BlobView<'a> {
         self.text(0)
     }
 
-    /// The sub-network, as written: `16-4-..-64`.
+    /// Code of the sub-network as written: `16-4-..-64`.
     pub fn code(&self) -> &'a str {
         self.text(1)
     }
 
-    /// Class labels in the order of the logits; nothing where the blob has none.
+    /// Class labels in the order of the logits; empty if the blob has none.
     pub fn labels(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         self.text(2).lines()
     }
 
-    /// Kernels that execute the network.
+    /// Kernels of the network's convolutions.
     pub const fn kernels(&self) -> KernelSet {
-        KernelSet::of_records(self.ops)
+        let (mut set, mut ops) = (KernelSet::NONE, self.ops);
+        while let [[what, how, ..], rest @ ..] = ops {
+            set = set.union(record::kernel_of(*what, *how));
+            ops = rest;
+        }
+        set
     }
 
     /// The label of a class.
@@ -185,17 +190,17 @@ impl<'a> BlobView<'a> {
         self.labels().nth(class)
     }
 
-    /// Bytes of the blob: its share of the flash.
+    /// Bytes of the blob.
     pub fn length(&self) -> usize {
         word(self.fixed, offset::LENGTH) as usize
     }
 
-    /// The blob's CRC-32, by which two ends can tell that they hold the same network.
+    /// CRC-32 of the blob. Equal checksums tell two ends that they hold the same network.
     pub fn checksum(&self) -> u32 {
         word(self.fixed, offset::CHECKSUM)
     }
 
-    /// Bytes of the arena that the packed kernels need, exactly.
+    /// Bytes of the arena that the packed kernels need.
     pub const fn arena_bytes(&self) -> usize {
         word(self.fixed, offset::ARENA) as usize
     }
@@ -205,7 +210,7 @@ impl<'a> BlobView<'a> {
         self.tensor(0).shape.len()
     }
 
-    /// Logits: one a class.
+    /// Number of classes, and of logits.
     pub const fn classes(&self) -> usize {
         half(self.fixed, offset::CLASSES)
     }
@@ -227,12 +232,12 @@ impl<'a> BlobView<'a> {
         self.tensors.get(usize::from(id)).map_or(0, |record| record[0] / 4)
     }
 
-    /// First word of the scratch of the unit that starts with an operation.
+    /// First word of the scratch of the unit that starts with operation `op`.
     pub(crate) fn scratch_at(&self, op: usize) -> u32 {
         self.ops.get(op).map_or(0, |record| record[4] / 4)
     }
 
-    /// Places that are no whole words, or numbers without a meaning.
+    /// True if a place is not a whole number of words, or a number is undefined.
     pub(super) fn malformed(&self) -> bool {
         let tensor = |r: &TensorRecord| !r[0].is_multiple_of(4) || r[3] >> 24 != 0;
         let op = |r: &OpRecord| !r[4].is_multiple_of(4) || record::op(r).is_none();
@@ -241,7 +246,7 @@ impl<'a> BlobView<'a> {
             || self.ops.iter().any(op)
     }
 
-    /// A section of the data: `offset` counts bytes, `len` words.
+    /// A section of the data: `offset` in bytes, `len` in words.
     #[inline(never)]
     fn section(&self, offset: u32, len: usize) -> Option<&'a [u32]> {
         let offset = offset as usize;
@@ -257,12 +262,13 @@ impl<'a> BlobView<'a> {
         }
     }
 
-    /// Weights of a convolution in the form of its kind; `None` only before the check.
+    /// Weights of a convolution in the form of its kind; `None` if they exceed the data, which the
+    /// check refuses.
     pub(crate) fn conv_weights(&self, conv: &Conv) -> Option<&'a [u32]> {
         self.section(conv.weights, weight_words(conv.kind, self.weight_shape(conv)))
     }
 
-    /// Parameters of a convolution, [`Conv::param_rows`] rows of the channels rounded up to even.
+    /// Parameters of a convolution: [`Conv::param_rows`] rows of the channels rounded up to even.
     pub(crate) fn conv_params(&self, conv: &Conv) -> Option<&'a [i32]> {
         let row = self.weight_shape(conv).output_pairs() * 2;
         self.section(conv.params, conv.param_rows() * row).map(bytemuck::cast_slice)
@@ -277,24 +283,9 @@ impl<'a> BlobView<'a> {
         self.section(classifier.weights, self.classes() * self.class_words(classifier))
     }
 
-    /// Parameters of the classifier: bias, then multipliers.
+    /// Parameters of the classifier: biases, then multipliers.
     pub(crate) fn classifier_params(&self, classifier: &Classifier) -> Option<&'a [i32]> {
         self.section(classifier.params, self.classes() * 2).map(bytemuck::cast_slice)
-    }
-
-    /// Bytes of weights and parameters of an operation.
-    pub fn op_bytes(&self, op: &Op) -> usize {
-        let words = match op {
-            Op::Conv(c) => {
-                self.conv_weights(c).map_or(0, <[u32]>::len)
-                    + self.conv_params(c).map_or(0, <[i32]>::len)
-            }
-            Op::Classifier(c) => {
-                self.classifier_weights(c).map_or(0, <[u32]>::len)
-                    + self.classifier_params(c).map_or(0, <[i32]>::len)
-            }
-        };
-        words * 4
     }
 }
 

@@ -1,14 +1,15 @@
-//! The writer: sections first, then the file.
+//! The writer of blobs: [`Sections`] makes the data section, [`write()`] the file.
 
 use super::record::{OpRecord, TensorRecord, op_record, tensor_record};
 use super::{ALIGNMENT, BlobView, FIXED, MAGIC, VERSION, checksum, offset};
+use crate::arena::ArenaPlan;
 use crate::error::Error;
-use crate::exec::ArenaPlan;
 use crate::graph::{Header, KernelKind, padded};
 use crate::kernel::pack::WeightShape;
 use crate::kernel::{pack_as, weight_words};
 
-/// Collects the data section; every method returns the byte offset to put into the header.
+/// Builds the data section. Each method appends a section, and returns its byte offset for the
+/// header.
 #[derive(Debug)]
 pub struct Sections<'o> {
     out: &'o mut [u8],
@@ -21,7 +22,7 @@ impl<'o> Sections<'o> {
         Self { out, used: 0 }
     }
 
-    /// The data section so far.
+    /// The data section built so far.
     pub fn data(&self) -> &[u8] {
         &self.out[..self.used]
     }
@@ -36,7 +37,7 @@ impl<'o> Sections<'o> {
         Ok((start as u32, &mut section[..len]))
     }
 
-    /// The input table, i8 `[channels][256]`.
+    /// Appends the input table, i8 `[channels][256]`.
     ///
     /// # Errors
     /// [`Error::BufferTooSmall`].
@@ -46,7 +47,7 @@ impl<'o> Sections<'o> {
         Ok(at)
     }
 
-    /// Weights of a convolution, i8 `[output][ky][kx][input]`, in the form of a kind.
+    /// Appends the weights of a convolution, i8 `[output][ky][kx][input]`, in the form of a kind.
     ///
     /// # Errors
     /// [`Error::SliceLength`], [`Error::BufferTooSmall`].
@@ -61,8 +62,8 @@ impl<'o> Sections<'o> {
         Ok(at)
     }
 
-    /// Parameters of a convolution: the rows that it has of bias, K, M, N, in this order, one
-    /// value a channel each.
+    /// Appends the parameters of a convolution: those of the rows bias, K, M, N that it has, in
+    /// this order, with one value per channel.
     ///
     /// # Errors
     /// [`Error::SliceLength`] for rows of different lengths, [`Error::BufferTooSmall`].
@@ -82,7 +83,7 @@ impl<'o> Sections<'o> {
         Ok(at)
     }
 
-    /// Weights of the classifier, i8 `[classes][channels]`.
+    /// Appends the weights of the classifier, i8 `[classes][channels]`.
     ///
     /// # Errors
     /// [`Error::BufferTooSmall`].
@@ -96,7 +97,7 @@ impl<'o> Sections<'o> {
         Ok(at)
     }
 
-    /// Parameters of the classifier, one value a class each.
+    /// Appends the parameters of the classifier, one value per class each.
     ///
     /// # Errors
     /// [`Error::SliceLength`] for different lengths, [`Error::BufferTooSmall`].
@@ -112,26 +113,26 @@ impl<'o> Sections<'o> {
     }
 }
 
-/// Bytes of the blob that [`write()`] makes of this header, labels of `labels` bytes in all (one
-/// line feed after each counted in) and `data` bytes of data section.
+/// Length of the blob that [`write()`] makes of this header, of labels that take `labels` bytes
+/// with a line feed after each, and of `data` bytes of data section.
 pub fn encoded_len(header: &Header<'_>, labels: usize, data: usize) -> usize {
     (text_at(header) + header.space.len() + header.code.len() + labels).next_multiple_of(ALIGNMENT)
         + data.next_multiple_of(ALIGNMENT)
 }
 
-/// Where the text starts, behind the records.
+/// Offset of the text, which follows the records.
 fn text_at(header: &Header<'_>) -> usize {
     FIXED
         + header.tensors.len() * size_of::<TensorRecord>()
         + header.ops.len() * size_of::<OpRecord>()
 }
 
-/// Writes a blob into `out` and returns its length in bytes. `labels` are none, or one a class;
-/// `data` is [`Sections::data`]. The arena is planned here. The result has been checked as a
-/// reader would check it, as far as `out` is aligned to 4 bytes.
+/// Writes a blob into `out`, and returns its length in bytes. There are no `labels` or one per
+/// class; `data` is [`Sections::data`]. This plans the arena. If `out` is aligned to 4 bytes, the
+/// result passes [`BlobView::new_checked`].
 ///
 /// # Errors
-/// [`Error::BufferTooSmall`], [`Error::BlobLabels`], and what [`BlobView::new_checked`] returns.
+/// [`Error::BufferTooSmall`], [`Error::BlobLabels`], and those of [`BlobView::new_checked`].
 pub fn write(
     header: &Header<'_>,
     labels: &[&str],
@@ -195,7 +196,7 @@ pub fn write(
     }
 }
 
-/// Appends to a buffer that is long enough.
+/// A cursor in a buffer that is long enough.
 struct Writer<'o> {
     out: &'o mut [u8],
     used: usize,

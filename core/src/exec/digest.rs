@@ -1,11 +1,10 @@
-//! One number for everything that a network computes.
+//! A digest of all values that a network computes.
 
-use super::Observer;
 use crate::blob::{BlobView, checksum};
-use crate::graph::{Graph as _, padded};
+use crate::graph::{Graph as _, Observer, padded};
 
-/// Digests every row of every operation's output, whatever order they come in: two executors
-/// that agree on a digest agree on all values, but for one in 2^32 by chance.
+/// Digests every row of every operation's output, in any order. Two executions with equal digests
+/// have computed equal values, but for a chance of 1 in 2^32.
 #[derive(Clone, Debug)]
 pub struct Digest<'v, 'a> {
     view: &'v BlobView<'a>,
@@ -13,12 +12,12 @@ pub struct Digest<'v, 'a> {
 }
 
 impl<'v, 'a> Digest<'v, 'a> {
-    /// Of nothing yet.
+    /// The digest of no rows.
     pub fn new(view: &'v BlobView<'a>) -> Self {
         Self { view, sum: 0 }
     }
 
-    /// The digest of all rows that were seen, and of the logits.
+    /// The digest of the observed rows and of the logits.
     pub fn finish(&self, logits: &[i32]) -> u32 {
         self.sum.wrapping_add(mixed(usize::MAX, 0, checksum(bytemuck::cast_slice(logits))))
     }
@@ -35,7 +34,7 @@ impl Observer for Digest<'_, '_> {
         let channels = self.view.tensor(conv.output).shape.channels;
         let bytes: &[u8] = bytemuck::cast_slice(row);
         let mut sum = 0;
-        // The padding of a pixel holds anything.
+        // The padding of a pixel has any value.
         for pixel in bytes.chunks_exact(padded(channels).max(1)) {
             let real = pixel.get(..usize::from(channels)).unwrap_or_default();
             sum = checksum(real) ^ u32::rotate_left(sum, 5);

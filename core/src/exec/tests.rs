@@ -1,15 +1,17 @@
 use std::vec;
 
-use super::{ArenaPlan, Network, Observer, argmax, run};
+use super::{Network, argmax};
+use crate::arena::ArenaPlan;
 use crate::blob::BlobView;
 use crate::error::{Error, GraphProblem};
 use crate::graph::Activation::None as Linear;
 use crate::graph::KernelKind::{self, Direct, Winograd, WinogradOnline};
-use crate::kernel::{KernelSet, MicroKernel, Packed, Reference, Scalar, Sums, Window};
+use crate::graph::{KernelSet, Observer};
+use crate::kernel::{MicroKernel, Packed, Reference, Requantise, Scalar, Sums, Window};
 use crate::space::Shape;
 use crate::testnet::{Layer, Net, Random, Values, outputs};
 
-/// ResNet20 with a projection in every block at 16, 32 and 64 channels, on 32 x 32 x 3.
+/// ResNet20 with a projection in every block: 16, 32 and 64 channels, images of 32 x 32 x 3.
 fn resnet20() -> Net {
     let mut layers = vec![Layer::new(0, 16, 3, 1)];
     for (group, channels) in [16, 32, 64].into_iter().enumerate() {
@@ -36,8 +38,9 @@ fn arena(net: &Net) -> usize {
 #[test]
 fn resnet20_needs_one_map_and_a_few_rows() {
     let net = resnet20();
-    // The stride-2 block of 16 to 32 channels decides: its input, its two rings of 3 rows, the
-    // words that the projection reads further, and a row of 32 channels.
+    // The block of stride 2 from 16 to 32 channels needs the most: its input, its two ring buffers
+    // of 3 rows, the words that the projection reads behind the ring buffer, and a row of 32
+    // channels.
     let (odd, even) = (3 * 8 * 2 * 17, 3 * 16 * 18);
     assert_eq!(arena(&net), 16_384 + 4 * (odd + 17 + even + 16 * 32 / 4));
     assert!(arena(&net) <= 24 * 1024);
@@ -91,7 +94,7 @@ fn slices_of_a_wrong_length_are_refused() {
         network.run(&image, &mut arena, &mut logits[1..], &mut ()),
         Err(Error::SliceLength { expected: 4, found: 3 })
     );
-    assert_eq!(run(&view, Packed(Scalar), &image, &mut arena, &mut logits, &mut ()), Ok(()));
+    assert_eq!(network.run(&image, &mut arena, &mut logits, &mut ()), Ok(()));
 }
 
 #[test]
@@ -117,14 +120,16 @@ fn steps_equal_a_run_and_the_observer_sees_each() {
         op = network.step(op, &mut arena, &mut steps, &mut ()).unwrap();
     }
     assert_eq!(whole, steps);
-    // The second to the fourth convolution are a block with a projection, then one with none.
+    // Operations 1 to 3 are a block with a projection, 4 and 5 a block without.
     assert_eq!(starts, [0, 1, 4, 6]);
     assert_eq!(network.step(op, &mut arena, &mut steps, &mut ()), Ok(7));
     assert_eq!(whole, steps);
 }
 
-/// [`Scalar`] for the convolutions of ResNet20, all direct.
+/// [`Scalar`] with the kernels of a direct ResNet20 only.
 struct DirectScalar;
+
+impl Requantise for DirectScalar {}
 
 impl MicroKernel for DirectScalar {
     const KERNELS: KernelSet = KernelSet::from_bits(0x13);

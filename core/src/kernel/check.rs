@@ -1,97 +1,100 @@
-//! One suite for every implementation of [`MicroKernel`], on hosts and on devices.
+//! The test suite for implementations of [`MicroKernel`], which runs on hosts and on devices.
+//!
+//! [`check`] compares every method with [`Scalar`]. A firmware runs it for the request `SelfTest`.
 
 mod rows;
 
-use super::finish::FinishKind;
-use super::micro::{MicroKernel, Sums, Window};
+use super::finish::{FinishKind, Requantise};
+use super::micro::MicroKernel;
 use super::scalar::Scalar;
+use super::window::{Sums, Window};
 
 /// The first case in which an implementation differs from [`Scalar`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Mismatch {
-    /// A tile.
+    /// [`MicroKernel::tile`].
     Tile {
-        /// Side of the kernel.
+        /// Kernel size.
         kernel: u8,
         /// Stride, 1 or 2.
         stride: u8,
-        /// Planes in the two runs.
+        /// Number of planes in each run.
         planes: (u8, u8),
         /// First pixel of the tile.
         x: u8,
     },
-    /// A row of outputs.
+    /// [`MicroKernel::row`].
     Row {
-        /// Side of the kernel.
+        /// Kernel size.
         kernel: u8,
         /// Stride, 1 or 2.
         stride: u8,
-        /// Planes in the two runs.
+        /// Number of planes in each run.
         planes: (u8, u8),
         /// Pixels of the row.
         pixels: u8,
-        /// What follows the sums.
+        /// Form of the requantisation.
         kind: FinishKind,
     },
-    /// Transformed inputs.
+    /// [`MicroKernel::winograd_input`].
     WinogradInput {
         /// Pairs of input channels.
         pairs: u8,
     },
-    /// Transformed weights.
+    /// [`MicroKernel::winograd_weights`].
     WinogradWeights {
         /// Pairs of input channels.
         pairs: u8,
     },
-    /// The outputs of a Winograd block, also compared with the direct convolution.
+    /// [`MicroKernel::winograd_block`], which is also compared with the direct convolution.
     WinogradBlock {
         /// Pairs of input channels.
         pairs: u8,
         /// Pixels of the first row.
         pixels: u8,
-        /// What follows the sums.
+        /// Form of the requantisation.
         kind: FinishKind,
     },
-    /// A widened row.
+    /// [`MicroKernel::widen`].
     Widen {
-        /// Words.
+        /// Number of words.
         count: u8,
-        /// Words from one to the next.
+        /// Distance between words.
         step: u8,
     },
-    /// A dot product.
+    /// [`MicroKernel::dot`].
     Dot {
         /// Words of weights.
         words: u8,
     },
-    /// Pooled channels.
+    /// [`MicroKernel::pool`].
     Pool {
-        /// Words.
+        /// Number of words.
         count: u16,
-        /// Words from one to the next.
+        /// Distance between words.
         step: u8,
     },
-    /// A rounded product.
+    /// [`Requantise::mulr`].
     Mulr {
         /// First factor.
         a: i32,
         /// Second factor.
         m: i32,
     },
-    /// A saturation.
+    /// [`Requantise::sat8`].
     Sat8 {
         /// The value.
         value: i32,
     },
 }
 
-/// Longest buffer of the suite, words.
+/// Words of the largest buffer.
 const WORDS: usize = 640;
-/// Most words of weights.
+/// Maximum number of words of weights.
 const WEIGHTS: usize = 128;
 
-/// A generator of 64-bit numbers (SplitMix64).
+/// The random number generator SplitMix64.
 struct Random(u64);
 
 impl Random {
@@ -102,7 +105,7 @@ impl Random {
         (z ^ (z >> 31)) as u32
     }
 
-    /// A pair of i16 that both lie within 8 bits, or at their ends.
+    /// A pair of i16 with values of 8 bits: random, or at either end of the range.
     fn pair(&mut self, style: u32) -> u32 {
         let byte = |b: u32| match style {
             0 => b as u8 as i8,
@@ -128,8 +131,8 @@ impl Random {
     }
 }
 
-/// Compares an implementation with [`Scalar`], `==`, over all kernels, strides, splits of the
-/// ring, remainder lengths 0 to 8 and extreme values; returns how many cases agreed.
+/// Compares an implementation with [`Scalar`] by `==`, over all kernel sizes, strides, splits of
+/// the ring buffer, remainder lengths 0 to 8 and extreme values. Returns the number of cases.
 ///
 /// # Errors
 /// The first mismatch.

@@ -1,25 +1,44 @@
-//! From the sums of an output pair to the bytes of a map.
+//! Requantisation: from the sums of an output pair to the bytes of a tensor.
+//!
+//! [`Finish`] holds the parameters of an output pair, [`PairRow`] the place of its outputs. The
+//! rule is that of `core/docs/quantization.md`.
 
-use super::micro::{MicroKernel, Sums};
+use super::window::Sums;
 use crate::graph::Activation;
+use crate::quant;
 
-/// What follows the sums (`core/docs/quantization.md`).
+/// The arithmetic of requantisation. A processor with instructions for it overrides the methods.
+pub trait Requantise {
+    /// As [`quant::mulr`].
+    #[inline(always)]
+    fn mulr(&self, a: i32, m: i32) -> i32 {
+        quant::mulr(a, m)
+    }
+
+    /// As [`quant::sat8`].
+    #[inline(always)]
+    fn sat8(&self, v: i32) -> i8 {
+        quant::sat8(v)
+    }
+}
+
+/// The form of a requantisation. Assembly indexes a table of routines with its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(u32)]
 pub enum FinishKind {
     /// One multiplier.
     Plain,
-    /// A residual is added first.
+    /// One multiplier, after a residual has been added.
     Residual,
-    /// Sums below 0 have a multiplier of their own.
+    /// Sums below 0 have their own multiplier.
     Prelu,
-    /// Both.
+    /// Both a residual and a multiplier for sums below 0.
     ResidualPrelu,
 }
 
 impl FinishKind {
-    /// The kind of a convolution.
+    /// The form for a convolution.
     pub const fn of(residual: bool, activation: Activation) -> Self {
         match (residual, matches!(activation, Activation::Prelu)) {
             (false, false) => Self::Plain,
@@ -29,58 +48,58 @@ impl FinishKind {
         }
     }
 
-    /// True where the outputs hold a residual on entry.
+    /// True if the outputs hold a residual on entry.
     pub const fn residual(self) -> bool {
         matches!(self, Self::Residual | Self::ResidualPrelu)
     }
 
-    /// True where sums below 0 have their own multiplier.
+    /// True if sums below 0 have their own multiplier.
     pub const fn prelu(self) -> bool {
         matches!(self, Self::Prelu | Self::ResidualPrelu)
     }
 }
 
-/// The numbers of an output pair. Assembly reads them by their places.
+/// The requantisation parameters of an output pair. Assembly reads the fields by their offsets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Finish {
-    /// Start of the sums.
+    /// Bias: the initial value of the sums.
     pub bias: [i32; 2],
-    /// `K`, the residual's multiplier; not read without one.
+    /// `K`, the multiplier of the residual. Without a residual it is not read.
     pub residual: [i32; 2],
-    /// `M`, Q0.32, of sums from 0 on.
+    /// `M`, Q0.32, the multiplier of sums from 0 on.
     pub positive: [i32; 2],
-    /// `N`, Q0.32, of sums below 0; not read without PReLU.
+    /// `N`, Q0.32, the multiplier of sums below 0. Without PReLU it is not read.
     pub negative: [i32; 2],
     /// Zero point of the output.
     pub zero: i32,
-    /// Which of the numbers count.
+    /// The form, which decides the parameters that are read.
     pub kind: FinishKind,
 }
 
 impl Finish {
-    /// Requantises the sums of a tile at pixel `x` of a row, as many pixels as the row has.
-    // Rows and blocks share it: four copies of the loop are enough.
+    /// Requantises the sums of a tile at pixel `x` of a row, up to the end of the row.
+    // Out of line, since rows and blocks share it: each call would otherwise add four loops.
     #[inline(never)]
-    pub fn tile<M: MicroKernel + ?Sized>(
+    pub fn tile<R: Requantise + ?Sized>(
         &self,
-        micro: &M,
+        rounding: &R,
         sums: &Sums,
         out: &mut PairRow<'_>,
         x: usize,
     ) {
         match self.kind {
-            kind @ FinishKind::Plain => self.tile_as(micro, kind, sums, out, x),
-            kind @ FinishKind::Residual => self.tile_as(micro, kind, sums, out, x),
-            kind @ FinishKind::Prelu => self.tile_as(micro, kind, sums, out, x),
-            kind @ FinishKind::ResidualPrelu => self.tile_as(micro, kind, sums, out, x),
+            kind @ FinishKind::Plain => self.tile_as(rounding, kind, sums, out, x),
+            kind @ FinishKind::Residual => self.tile_as(rounding, kind, sums, out, x),
+            kind @ FinishKind::Prelu => self.tile_as(rounding, kind, sums, out, x),
+            kind @ FinishKind::ResidualPrelu => self.tile_as(rounding, kind, sums, out, x),
         }
     }
 
     #[inline(always)]
-    fn tile_as<M: MicroKernel + ?Sized>(
+    fn tile_as<R: Requantise + ?Sized>(
         &self,
-        micro: &M,
+        rounding: &R,
         kind: FinishKind,
         sums: &Sums,
         out: &mut PairRow<'_>,
@@ -88,15 +107,15 @@ impl Finish {
     ) {
         let pairs = sums[0].into_iter().zip(sums[1]);
         for ((first, second), pixel) in pairs.zip(out.from(x)) {
-            self.pixel(micro, kind, [first, second], pixel);
+            self.pixel(rounding, kind, [first, second], pixel);
         }
     }
 
-    /// Requantises the sums of a pixel (bias included) over its residual.
+    /// Requantises the sums of a pixel, bias included, and overwrites its residual.
     #[inline(always)]
-    pub fn pixel<M: MicroKernel + ?Sized>(
+    pub fn pixel<R: Requantise + ?Sized>(
         &self,
-        micro: &M,
+        rounding: &R,
         kind: FinishKind,
         sums: [i32; 2],
         pixel: &mut [i8; 2],
@@ -107,16 +126,16 @@ impl Finish {
             }
             let factor =
                 if kind.prelu() && sum < 0 { self.negative[half] } else { self.positive[half] };
-            *q = micro.sat8(self.zero.wrapping_add(micro.mulr(sum, factor)));
+            *q = rounding.sat8(self.zero.wrapping_add(rounding.mulr(sum, factor)));
         }
     }
 }
 
-/// The outputs of a pair of channels in one row: pixel `i` is bytes `i pitch` and `i pitch + 1`.
-/// Where there is a residual, they hold it on entry.
+/// The outputs of an output pair in one row: pixel `i` is bytes `i pitch` and `i pitch + 1`. With a
+/// residual, they hold it on entry.
 ///
-/// The fields are private and checked, so that an implementation with raw pointers may rely on
-/// all pixels lying inside the bytes.
+/// The fields are private and checked, so that an implementation with raw pointers may rely on all
+/// pixels lying inside the bytes.
 #[derive(Debug)]
 pub struct PairRow<'a> {
     bytes: &'a mut [i8],
@@ -125,7 +144,7 @@ pub struct PairRow<'a> {
 }
 
 impl<'a> PairRow<'a> {
-    /// `None` where a pixel would lie outside the bytes, or over its neighbour.
+    /// `None` if a pixel would lie outside the bytes or overlap its neighbour.
     pub fn new(bytes: &'a mut [i8], pitch: usize, pixels: usize) -> Option<Self> {
         let end = pixels.saturating_sub(1).checked_mul(pitch)?.checked_add(2)?;
         (pixels == 0 || (pitch >= 2 && end <= bytes.len())).then_some(Self { bytes, pitch, pixels })
@@ -137,7 +156,7 @@ impl<'a> PairRow<'a> {
         self.pitch
     }
 
-    /// Pixels of the row.
+    /// Number of pixels.
     #[inline(always)]
     pub fn pixels(&self) -> usize {
         self.pixels
@@ -149,7 +168,7 @@ impl<'a> PairRow<'a> {
         self.bytes
     }
 
-    /// The outputs of a pixel.
+    /// The outputs of pixel `i`.
     #[inline(always)]
     pub fn pixel(&mut self, i: usize) -> Option<&mut [i8; 2]> {
         if i >= self.pixels {
@@ -163,7 +182,7 @@ impl<'a> PairRow<'a> {
     pub fn from(&mut self, x: usize) -> impl Iterator<Item = &mut [i8; 2]> {
         let (pitch, pixels) = (self.pitch.max(1), self.pixels.saturating_sub(x));
         let bytes = self.bytes.get_mut(x * pitch..).unwrap_or_default();
-        // `chunks_mut` would divide for its length.
+        // Not `chunks_mut`, which divides to know its length.
         let mut rest = (pixels, bytes);
         core::iter::from_fn(move || {
             let (left, bytes) = core::mem::take(&mut rest);

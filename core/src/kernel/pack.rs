@@ -1,19 +1,19 @@
-//! The packing of [`KernelKind::Direct`](crate::graph::KernelKind::Direct).
+//! The packing of weights for [`KernelKind::Direct`](crate::graph::KernelKind::Direct).
 //!
-//! Output channels go in pairs, input channels in fours. For each output pair, kernel row, pair
-//! of input channels and kernel column there is one word of four bytes
-//! `[o0 ka, o1 ka, o0 kb, o1 kb]`; the input pairs of four channels are (0, 2) and (1, 3), which
-//! is what `SXTB16` makes of a word of four channels, and of the word rotated by 8.
+//! Output channels are packed in pairs and input channels in fours, whose pairs are (0, 2) and (1,
+//! 3): `SXTB16` makes these pairs of a word of four channels, and of the word rotated by 8. For
+//! each output pair, kernel row, input pair and kernel column there is one word of four bytes `[o0
+//! a, o1 a, o0 b, o1 b]`, for the outputs o0 and o1 and the inputs a and b.
 
 use crate::error::Error;
 use crate::graph::padded;
 
-/// Shape of a convolution's weights, `[output, kernel, kernel, input]`.
+/// The shape of a convolution's weights, `[output, kernel, kernel, input]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WeightShape {
     /// Output channels.
     pub output: u16,
-    /// Side of the kernel.
+    /// Kernel size.
     pub kernel: u8,
     /// Input channels.
     pub input: u16,
@@ -30,25 +30,25 @@ impl WeightShape {
         (self.output as usize).div_ceil(2)
     }
 
-    /// Packed words of one output pair: `kernel x input pairs x kernel`.
+    /// Packed words per output pair: kernel size x input pairs x kernel size.
     pub const fn words_per_pair(self) -> usize {
         let kernel = self.kernel as usize;
         kernel * kernel * self.input_pairs()
     }
 
-    /// Weights before packing.
+    /// Number of weights before packing.
     pub const fn len(self) -> usize {
         let kernel = self.kernel as usize;
         self.output as usize * kernel * kernel * self.input as usize
     }
 
-    /// True without weights.
+    /// True if there are no weights.
     pub const fn is_empty(self) -> bool {
         self.len() == 0
     }
 
-    /// Byte of a weight in the packed form. `input` may name a padding channel, `output` the one
-    /// that makes their number even.
+    /// Byte index of a weight in the packed form. `input` may name a padding channel, and `output`
+    /// the channel that makes the number of outputs even.
     #[inline]
     pub const fn index(self, output: usize, ky: usize, kx: usize, input: usize) -> usize {
         let pair = input / 4 * 2 + input % 2;
@@ -64,10 +64,11 @@ pub const fn packed_len(shape: WeightShape) -> usize {
     shape.output_pairs() * shape.words_per_pair() * 4
 }
 
-/// Packs weights i8 `[output][ky][kx][input]` into the first [`packed_len`] bytes of `out`.
+/// Packs weights i8 `[output][ky][kx][input]` into the first [`packed_len`] bytes of `out`, and
+/// returns their number.
 ///
 /// # Errors
-/// [`Error::SliceLength`] for another number of weights, [`Error::BufferTooSmall`].
+/// [`Error::SliceLength`] if `weights` does not have this shape, [`Error::BufferTooSmall`].
 pub fn pack(shape: WeightShape, weights: &[i8], out: &mut [u8]) -> Result<usize, Error> {
     if weights.len() != shape.len() {
         return Err(Error::SliceLength { expected: shape.len(), found: weights.len() });

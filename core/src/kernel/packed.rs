@@ -1,20 +1,22 @@
-//! The fast path: rows rolled through convolutions and blocks, over the primitives of a
-//! [`MicroKernel`].
+//! The fast kernels: rows roll through convolutions and residual blocks.
+//!
+//! [`Packed`] turns the primitives of a [`MicroKernel`] into [`Kernels`]. It holds the order of
+//! rows; [`stage`](super::stage) holds a single convolution.
 
 use core::cell::Cell;
 use core::ops::Range;
 
 use super::micro::MicroKernel;
-use super::stage::{Row, Stage, part, take};
-use super::{BlockTask, ClassifierTask, ConvTask, KernelSet, Kernels};
-use crate::exec::Observer;
+use super::stage::{Needed, Stage, part, take};
+use super::task::{BlockTask, ClassifierTask, ConvTask, Kernels};
+use crate::graph::{KernelSet, Observer};
 use crate::quant;
 
 /// Kernels over the primitives `M`.
 ///
-/// Each row of an input is widened once into a ring of as many rows as a step reads; from then
-/// on it is free, so that an output may be written over it. Within a block, the first
-/// convolution's rows go through a buffer of one step into the second's ring.
+/// Each row of an input is widened once, into a ring buffer with as many rows as a step reads. From
+/// then on the row is free, so that an output may overwrite it. Within a residual block, the rows
+/// of the first convolution pass through a buffer of one step into the ring buffer of the second.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Packed<M>(pub M);
 
@@ -47,7 +49,7 @@ impl<M: MicroKernel> Kernels for Packed<M> {
     }
 }
 
-// The three are out of line to keep their stacks apart.
+// The three functions are out of line, so that their stack frames do not add up.
 
 #[inline(never)]
 fn conv<M: MicroKernel, O: Observer + ?Sized>(
@@ -57,7 +59,7 @@ fn conv<M: MicroKernel, O: Observer + ?Sized>(
     arena: &mut [u32],
     observer: &mut O,
 ) -> Option<()> {
-    let (mut maps, mut scratch) = Maps::new(arena, scratch)?;
+    let (mut sides, mut scratch) = Sides::new(arena, scratch)?;
     let rows = take(&mut scratch, task.shape.ring_words())?;
     observer.enter(task.op);
     let mut stage = Stage::new(task, rows);
@@ -65,10 +67,10 @@ fn conv<M: MicroKernel, O: Observer + ?Sized>(
     let mut y = 0;
     while y < height {
         let end = (y + task.shape.step()).min(height);
-        maps.read(micro, &mut stage, y);
-        maps.residual(task, task.residual_at, y..end);
-        stage.make(micro, y, scratch, maps.rows(task, y..end));
-        maps.tell(task.op, task, y..end, observer);
+        sides.read(micro, &mut stage, y);
+        sides.residual(task, task.residual_at, y..end);
+        stage.make(micro, y, scratch, sides.rows(task, y..end));
+        sides.tell(task.op, task, y..end, observer);
         y = end;
     }
     Some(())
@@ -82,8 +84,8 @@ fn classifier<M: MicroKernel>(
     logits: &mut [i32],
 ) {
     let words = task.pixel_words();
-    let Some((maps, pairs)) = Maps::new(arena, task.scratch.clone()) else { return };
-    let input = maps.words(task.input_at, task.input.pixels() * words);
+    let Some((sides, pairs)) = Sides::new(arena, task.scratch.clone()) else { return };
+    let input = sides.words(task.input_at, task.input.pixels() * words);
     let shift = quant::pool_shift(task.input.pixels());
     for (j, pair) in pairs.chunks_exact_mut(2).enumerate() {
         let sums = micro.pool(input.get(j..).unwrap_or_default(), words);
@@ -99,7 +101,7 @@ fn classifier<M: MicroKernel>(
     }
 }
 
-/// A residual block, row by row.
+/// Executes a residual block row by row.
 #[inline(never)]
 fn block<M: MicroKernel, O: Observer + ?Sized>(
     micro: &M,
@@ -108,7 +110,7 @@ fn block<M: MicroKernel, O: Observer + ?Sized>(
     arena: &mut [u32],
     observer: &mut O,
 ) -> Option<()> {
-    let (mut maps, mut scratch) = Maps::new(arena, scratch)?;
+    let (mut sides, mut scratch) = Sides::new(arena, scratch)?;
     let BlockTask { first: task, projection, second } = block;
     let (row, step) = (task.shape.out_row(), task.shape.step());
     let first_rows = take(&mut scratch, task.shape.ring_words() + task.shape.first_pixel())?;
@@ -123,15 +125,15 @@ fn block<M: MicroKernel, O: Observer + ?Sized>(
     while y < height {
         let end = (y + second.shape.step()).min(height);
         while let Some(next) = last.missing(y) {
-            let Row::Inside(wanted) = next else {
-                last.outside();
+            let Needed::Row(wanted) = next else {
+                last.padding();
                 continue;
             };
             if wanted >= made {
                 start = made;
                 made = (made + step).min(height);
                 observer.enter(task.op);
-                maps.read(micro, &mut first, start);
+                sides.read(micro, &mut first, start);
                 let rows = buffer.get_mut(..(made - start) * row)?;
                 first.make(micro, start, scratch, rows);
                 for y in start..made {
@@ -140,8 +142,8 @@ fn block<M: MicroKernel, O: Observer + ?Sized>(
                 if let Some(task) = projection {
                     observer.enter(task.op);
                     for y in start..made {
-                        first.project(micro, task, y, maps.rows(second, y..y + 1));
-                        maps.tell(task.op, second, y..y + 1, observer);
+                        first.project(micro, task, y, sides.rows(second, y..y + 1));
+                        sides.tell(task.op, second, y..y + 1, observer);
                     }
                 }
                 observer.enter(second.op);
@@ -149,31 +151,30 @@ fn block<M: MicroKernel, O: Observer + ?Sized>(
             last.row(micro, buffer.get((wanted - start) * row..)?);
         }
         let residual = if projection.is_some() { None } else { second.residual_at };
-        maps.residual(second, residual, y..end);
-        last.make(micro, y, scratch, maps.rows(second, y..end));
-        maps.tell(second.op, second, y..end, observer);
+        sides.residual(second, residual, y..end);
+        last.make(micro, y, scratch, sides.rows(second, y..end));
+        sides.tell(second.op, second, y..end, observer);
         y = end;
     }
     Some(())
 }
 
-/// The arena without a unit's scratch: what lies before it and behind it. A tensor lies on one
-/// side.
-struct Maps<'m> {
+/// The arena around the scratch of a unit. Each tensor lies on one side of the scratch.
+struct Sides<'m> {
     before: &'m mut [u32],
     behind: &'m mut [u32],
-    /// First word behind the scratch.
+    /// Index of the first word behind the scratch.
     end: usize,
 }
 
-impl<'m> Maps<'m> {
+impl<'m> Sides<'m> {
     fn new(arena: &'m mut [u32], scratch: Range<usize>) -> Option<(Self, &'m mut [u32])> {
         let (before, rest) = arena.split_at_mut_checked(scratch.start)?;
         let (words, behind) = rest.split_at_mut_checked(scratch.len())?;
         Some((Self { before, behind, end: scratch.end }, words))
     }
 
-    /// Words of a tensor; none where there are not as many.
+    /// `count` words of a tensor from word `at` of the arena on; empty if they do not exist.
     fn words(&self, at: usize, count: usize) -> &[u32] {
         let words = match at.checked_sub(self.end) {
             Some(at) => self.behind.get(at..),
@@ -190,13 +191,13 @@ impl<'m> Maps<'m> {
         words.and_then(|w| w.get_mut(..count)).unwrap_or_default()
     }
 
-    /// Gives a stage the rows that the step starting with output row `y` needs.
+    /// Gives a stage the rows that its step at output row `y` needs.
     fn read<M: MicroKernel>(&self, micro: &M, stage: &mut Stage<'_, '_, '_>, y: usize) {
         let task = stage.task;
         let input = &task.shape.input;
         while let Some(row) = stage.missing(y) {
-            let Row::Inside(row) = row else {
-                stage.outside();
+            let Needed::Row(row) = row else {
+                stage.padding();
                 continue;
             };
             if !task.table.is_empty() {
@@ -212,13 +213,13 @@ impl<'m> Maps<'m> {
         }
     }
 
-    /// The rows of a convolution's output.
+    /// Rows of a convolution's output.
     fn rows(&mut self, task: &ConvTask<'_>, rows: Range<usize>) -> &mut [u32] {
         let row = task.shape.out_row();
         self.words_mut(task.output_at + rows.start * row, rows.len() * row)
     }
 
-    /// Copies rows of a residual to where the output will be, if it lies elsewhere.
+    /// Copies rows of a residual to the place of the output, if the two differ.
     fn residual(&mut self, task: &ConvTask<'_>, residual_at: Option<usize>, rows: Range<usize>) {
         let Some(from) = residual_at.filter(|&at| at != task.output_at) else { return };
         let row = task.shape.out_row();
@@ -232,13 +233,13 @@ impl<'m> Maps<'m> {
             };
             words.unwrap_or_default().iter().take(rows.len() * row)
         };
-        // Upward: where the two overlap, the output lies lower.
+        // In ascending order: if the two overlap, the output lies lower.
         for (place, word) in words(task.output_at).zip(words(from)) {
             place.set(word.get());
         }
     }
 
-    /// Shows an observer the rows that an operation has written to a convolution's output.
+    /// Shows the observer rows that operation `op` has written to the output of `task`.
     fn tell<O: Observer + ?Sized>(
         &self,
         op: usize,

@@ -1,24 +1,24 @@
-//! The obvious loops: what every other kernel is compared with.
+//! The reference kernels: plain loops, which every other kernel is compared with.
 
 use core::ops::Range;
 
+use super::shape::ConvShape;
+use super::task::{ClassifierTask, ConvTask, Kernels};
 use super::weights::weight;
-use super::{ClassifierTask, ConvShape, ConvTask, Kernels};
-use crate::exec::Observer;
-use crate::graph::padded;
+use crate::graph::{Observer, padded};
 use crate::quant;
 use crate::space::Shape;
 
-/// One value at a time, straight from `core/docs/quantization.md`.
+/// Kernels that compute one value at a time, as `core/docs/quantization.md` writes it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Reference;
 
-/// Index of a value, in bytes from the tensor's start.
+/// Byte index of a value in a tensor.
 const fn index(shape: Shape, y: usize, x: usize, channel: usize) -> usize {
     (y * shape.width as usize + x) * padded(shape.channels) + channel
 }
 
-/// A value that a convolution reads.
+/// A value of a convolution's input.
 fn value(task: &ConvTask<'_>, arena: &[u32], y: usize, x: usize, channel: usize) -> i8 {
     let bytes: &[i8] = bytemuck::cast_slice(arena);
     let input = task.shape.input;

@@ -1,10 +1,14 @@
-//! The tile in plain Rust: for hosts, processors without SIMD, and as the asm's counterpart.
+//! The primitives in plain Rust: for hosts, for cores without SIMD, and to compare others with.
 
-use super::micro::{self, MicroKernel, Sums, TILE_PIXELS, Window};
+use super::finish::Requantise;
+use super::micro::MicroKernel;
+use super::window::{Sums, TILE_PIXELS, Window, column_start};
 
-/// Safe scalar primitives; compilers vectorise them over the pixels where that pays.
+/// The portable primitives. The compiler vectorises them over pixels where this pays.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Scalar;
+
+impl Requantise for Scalar {}
 
 impl MicroKernel for Scalar {
     #[inline]
@@ -37,15 +41,15 @@ fn any(
     kernel: usize,
     stride: usize,
 ) {
-    let (step, phase) = (window.step(), window.phase());
+    let (step, phase) = (window.plane_words(), window.phase());
     let [first, second] = window.runs();
-    // Both are at least 1: the compiler is told so, and leaves out what would panic.
+    // Both are at least 1. `max` tells the compiler so, which then links no panic.
     let (step, kernel) = (step.max(1), kernel.max(1));
     let planes = first.chunks_exact(step).chain(second.chunks_exact(step));
     let mut total = *sums;
     for (plane, weights) in planes.zip(weights.chunks_exact(kernel)) {
         for (kx, &w) in weights.iter().enumerate() {
-            let at = micro::column(kx, stride, phase) + x;
+            let at = column_start(kx, stride, phase) + x;
             if let Some(pixels) = plane.get(at..at + TILE_PIXELS) {
                 column(pixels, w, &mut total);
             }

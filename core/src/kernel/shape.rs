@@ -1,40 +1,42 @@
-//! Sizes of what a convolution needs beside its tensors. Everything counts 32-bit words.
+//! The scratch that a convolution needs beside its tensors. All sizes count 32-bit words.
+//!
+//! The executor, the plan of the arena and the search's cost model read their sizes here.
 
-use super::micro::TILE_PIXELS;
+use super::window::TILE_PIXELS;
 use super::winograd::{self, BLOCK_COLUMNS, SUM_WORDS};
 use crate::graph::{Conv, Graph, KernelKind, padded};
 use crate::space::Shape;
 
-/// A convolution's shapes and algorithm, without its numbers.
+/// The shapes and the algorithm of a convolution, without weights and parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConvShape {
     /// Shape read.
     pub input: Shape,
     /// Shape written.
     pub output: Shape,
-    /// Side of the kernel.
+    /// Kernel size.
     pub kernel: u8,
-    /// 1 or 2.
+    /// Stride, 1 or 2.
     pub stride: u8,
     /// Algorithm.
     pub kind: KernelKind,
 }
 
-/// Layout of the widened rows of a convolution.
+/// The layout of widened rows in the ring buffer of a convolution ([`Window`](super::Window)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ring {
-    /// Phases of a plane: a 1x1 kernel never reads the skipped pixels, so they are left out.
+    /// Phases of a plane. A 1x1 kernel reads one phase only, whatever its stride.
     pub phases: usize,
     /// Words of a phase.
     pub phase: usize,
     /// Words of a row.
     pub row: usize,
-    /// Rows: as many as one step reads.
+    /// Number of rows: those that one step reads.
     pub rows: usize,
 }
 
 impl ConvShape {
-    /// The shape of a graph's convolution.
+    /// The shape of a convolution of a graph.
     #[inline(never)]
     pub(crate) fn of(graph: &impl Graph, conv: &Conv) -> Self {
         Self {
@@ -46,12 +48,12 @@ impl ConvShape {
         }
     }
 
-    /// Rows of padding above and below, columns at both sides.
+    /// Padding on each side, in pixels.
     pub const fn pad(&self) -> usize {
         self.kernel as usize / 2
     }
 
-    /// Rows of outputs that one step computes.
+    /// Rows of outputs per step.
     pub const fn step(&self) -> usize {
         if self.kind.winograd() { winograd::BLOCK_ROWS } else { 1 }
     }
@@ -61,17 +63,17 @@ impl ConvShape {
         padded(self.input.channels) / 2
     }
 
-    /// Words of a row of inputs, unless they are the image's.
+    /// Words of a row of the input, if the input is not the image.
     pub const fn in_row(&self) -> usize {
         self.input.width as usize * padded(self.input.channels) / 4
     }
 
-    /// Words of a row of outputs.
+    /// Words of a row of the output.
     pub const fn out_row(&self) -> usize {
         self.output.width as usize * padded(self.output.channels) / 4
     }
 
-    /// Layout of the widened rows.
+    /// Layout of the ring buffer.
     pub const fn ring(&self) -> Ring {
         let (kernel, width) = (self.kernel as usize, self.output.width as usize);
         let (phases, phase, rows) = if self.kind.winograd() {
@@ -83,25 +85,25 @@ impl ConvShape {
         Ring { phases, phase, row: self.pairs() * phases * phase, rows }
     }
 
-    /// Words of the widened rows.
+    /// Words of the ring buffer.
     pub const fn ring_words(&self) -> usize {
         let ring = self.ring();
         ring.row * ring.rows
     }
 
-    /// Where the first pixel lies in the first plane of a widened row.
+    /// Index of the first pixel's word in the first plane of a widened row.
     pub const fn first_pixel(&self) -> usize {
         let (ring, pad) = (self.ring(), self.pad());
         if ring.phases == 2 { pad % 2 * ring.phase + pad / 2 } else { pad }
     }
 
-    /// Blocks of tiles in a row.
+    /// Winograd blocks in a row.
     pub const fn blocks(&self) -> usize {
         (self.output.width as usize).div_ceil(BLOCK_COLUMNS)
     }
 
-    /// Words of transformed inputs: a block's, or a row's where the weights are transformed for
-    /// each row.
+    /// Words of transformed inputs: those of a block, or of a row of blocks if the weights are
+    /// transformed during execution.
     pub const fn transformed_words(&self) -> usize {
         let block = winograd::input_words(self.pairs());
         match self.kind {
@@ -111,7 +113,7 @@ impl ConvShape {
         }
     }
 
-    /// Words that a step needs beside the widened rows: sums, transformed inputs, transformed
+    /// Words that a step needs beside the ring buffer: sums, transformed inputs, transformed
     /// weights.
     pub const fn work_words(&self) -> usize {
         match self.kind {
@@ -123,8 +125,8 @@ impl ConvShape {
         }
     }
 
-    /// Rows of the input that have been widened when the step that starts with output row `y`
-    /// writes: this many from the top, perhaps more than there are.
+    /// Number of input rows, from the top, that have been widened before the step at output row `y`
+    /// writes. It may exceed the height of the input.
     pub const fn widened(&self, y: usize) -> usize {
         y * self.stride as usize + self.ring().rows - self.pad()
     }

@@ -1,4 +1,4 @@
-//! The primitives with SSE2, which every x86-64 processor has, through safe wrappers.
+//! The primitives with SSE2, through safe wrappers. Every x86-64 processor has SSE2.
 
 mod finish;
 mod winograd;
@@ -8,13 +8,16 @@ use safe_arch::{
     shr_imm_i16_m128i, shuffle_ai_f32_all_m128i, shuffle_ai_i16_l64all_m128i, unpack_low_i8_m128i,
 };
 
-use super::finish::{Finish, PairRow};
-use super::micro::{self, MicroKernel, Sums, TILE_PIXELS, Window};
+use super::finish::{Finish, PairRow, Requantise};
+use super::micro::MicroKernel;
+use super::window::{Sums, TILE_PIXELS, Window, column_start};
 use super::winograd::{BLOCK_ROWS, SUM_WORDS};
 
-/// `PMADDWD` multiplies the channel pairs of four pixels at once.
+/// The primitives with SSE2: `PMADDWD` multiplies the channel pairs of four pixels at once.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sse2;
+
+impl Requantise for Sse2 {}
 
 impl MicroKernel for Sse2 {
     #[inline]
@@ -26,7 +29,7 @@ impl MicroKernel for Sse2 {
     #[inline]
     fn row(&self, window: &Window<'_>, weights: &[u32], finish: &Finish, out: &mut PairRow<'_>) {
         let mut x = 0;
-        // The more tiles at a time, the less often weights are unpacked.
+        // Several tiles at a time, so that weights are unpacked less often.
         while x < out.pixels() {
             let left = out.pixels().div_ceil(TILE_PIXELS) - x / TILE_PIXELS;
             x += TILE_PIXELS
@@ -61,14 +64,14 @@ impl MicroKernel for Sse2 {
     }
 }
 
-/// Four words; zeros where they are not there.
+/// Four words from `at` on; zeros if they do not exist.
 #[inline(always)]
 fn four(words: &[u32], at: usize) -> m128i {
     let words = words.get(at..).and_then(<[u32]>::first_chunk::<4>);
     bytemuck::cast(words.copied().unwrap_or_default())
 }
 
-/// `TILES` tiles from pixel `x` on, requantised; returns how many.
+/// Requantises `TILES` tiles from pixel `x` on, and returns their number.
 #[inline(always)]
 fn some<const TILES: usize>(
     window: &Window<'_>,
@@ -100,10 +103,10 @@ fn tiles<const TILES: usize>(
     }
 }
 
-/// The pairs of both outputs from a packed word, in all lanes.
+/// The weights of both outputs from a packed word, each repeated in all lanes.
 #[inline(always)]
 fn pairs(word: u32) -> [m128i; 2] {
-    // [o0 a, o1 a, o0 b, o1 b] as i16, reordered to (o0 a, o0 b), (o1 a, o1 b).
+    // Widens [o0 a, o1 a, o0 b, o1 b] to i16 and reorders them to (o0 a, o0 b), (o1 a, o1 b).
     let bytes = set_i32_m128i_s(word as i32);
     let wide = shr_imm_i16_m128i::<8>(unpack_low_i8_m128i(bytes, bytes));
     let pairs = shuffle_ai_i16_l64all_m128i::<0b11_01_10_00>(wide);
@@ -119,14 +122,14 @@ fn planes<const TILES: usize>(
     kernel: usize,
     stride: usize,
 ) -> [[m128i; TILES]; 2] {
-    let (step, phase) = (window.step(), window.phase());
+    let (step, phase) = (window.plane_words(), window.phase());
     let [first, second] = window.runs();
     let (before, after) = weights.split_at(weights.len().min(window.planes()[0] * kernel));
     let [mut a, mut b] = start;
     for (run, weights) in [(first, before), (second, after)] {
         for (plane, weights) in run.chunks_exact(step).zip(weights.chunks_exact(kernel)) {
             for (kx, &w) in weights.iter().enumerate() {
-                let at = micro::column(kx, stride, phase) + x;
+                let at = column_start(kx, stride, phase) + x;
                 let Some(pixels) = plane.get(at..at + TILES * TILE_PIXELS) else { continue };
                 let [w0, w1] = pairs(w);
                 for ((pixels, a), b) in pixels.chunks_exact(TILE_PIXELS).zip(&mut a).zip(&mut b) {

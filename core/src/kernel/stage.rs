@@ -1,41 +1,48 @@
-//! A convolution that takes rows in and gives rows out, over a ring of widened rows.
+//! A convolution at work: rows of the input go into a ring buffer, rows of the output come out.
+//!
+//! [`Packed`](super::Packed) rolls one stage through a convolution and two through a residual
+//! block. Slices that a checked network guarantees are taken with `get`, so that no panic is
+//! linked.
 
 use super::finish::PairRow;
-use super::micro::{MicroKernel, Window};
+use super::micro::MicroKernel;
+use super::shape::{ConvShape, Ring};
+use super::task::ConvTask;
+use super::window::Window;
 use super::winograd::{self, BLOCK_COLUMNS, BLOCK_ROWS, SUM_WORDS};
-use super::{ConvShape, ConvTask, Ring};
 use crate::graph::{KernelKind, padded};
 
-/// Both halves of a word.
+/// A word with the value in both halves.
 const fn pair(value: i8) -> u32 {
     let half = value as i16 as u16 as u32;
     half | (half << 16)
 }
 
-/// Part `i` of a slice that is cut in parts of `size`: without the panic that the standard
-/// library's chunks keep for a size of 0.
+/// Chunk `i` of a slice that is cut into chunks of `size`. Unlike the standard library's chunks, it
+/// has no panic for a size of 0.
 pub(super) fn part<T>(slice: &[T], size: usize, i: usize) -> Option<&[T]> {
     slice.get(i * size..)?.get(..size)
 }
 
-/// As [`part`].
+/// Mutable version of [`part`].
 pub(super) fn part_mut<T>(slice: &mut [T], size: usize, i: usize) -> Option<&mut [T]> {
     slice.get_mut(i * size..)?.get_mut(..size)
 }
 
-/// A convolution at work. Rows of its input come in order, each once; after the rows that a step
-/// reads, the step's rows of outputs can be made. A row is free as soon as it has been widened.
+/// A convolution at work. It takes the rows of its input in order, each once. When it has taken the
+/// rows that a step reads, it can make the step's rows of outputs. A row of the input is free once
+/// it is widened.
 pub(super) struct Stage<'a, 't, 'm> {
     /// The convolution.
     pub(super) task: &'t ConvTask<'a>,
     ring: Ring,
-    /// The ring, and behind it as many words as a projection of the last row reads further.
+    /// The ring buffer, and behind it the words that a projection of the last row may read.
     rows: &'m mut [u32],
-    /// Rows taken in, those of the padding above included.
+    /// Rows taken so far, the padding above included.
     taken: usize,
 }
 
-/// The first words of a buffer, which keeps the rest.
+/// Splits the first words off a buffer.
 pub(super) fn take<'m>(words: &mut &'m mut [u32], count: usize) -> Option<&'m mut [u32]> {
     let (head, tail) = core::mem::take(words).split_at_mut_checked(count)?;
     *words = tail;
@@ -43,9 +50,9 @@ pub(super) fn take<'m>(words: &mut &'m mut [u32], count: usize) -> Option<&'m mu
 }
 
 impl<'a, 't, 'm> Stage<'a, 't, 'm> {
-    /// Starts above the first row. `rows` are the shape's ring words, or more.
+    /// Starts above the first row. `rows` has [`ConvShape::ring_words`] words or more.
     pub(super) fn new(task: &'t ConvTask<'a>, rows: &'m mut [u32]) -> Self {
-        // The columns beside the image are never written and keep the zero point.
+        // The columns beside the input are never written and keep the zero point.
         rows.fill(pair(task.input_zero));
         Self { task, ring: task.shape.ring(), rows, taken: 0 }
     }
@@ -54,31 +61,31 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
         &self.task.shape
     }
 
-    /// The next row that the step starting with output row `y` still needs.
-    pub(super) fn missing(&self, y: usize) -> Option<Row> {
+    /// The next row that the step at output row `y` still needs.
+    pub(super) fn missing(&self, y: usize) -> Option<Needed> {
         let shape = self.shape();
         if self.taken >= y * usize::from(shape.stride) + self.ring.rows {
             return None;
         }
         let row = self.taken.wrapping_sub(shape.pad());
         let inside = row < usize::from(shape.input.height);
-        Some(if inside { Row::Inside(row) } else { Row::Outside })
+        Some(if inside { Needed::Row(row) } else { Needed::Padding })
     }
 
-    /// The ring's place for the next row.
+    /// The slot of the next row in the ring buffer.
     fn next(&mut self) -> &mut [u32] {
         let slot = self.taken % self.ring.rows.max(1);
         self.taken += 1;
         part_mut(self.rows, self.ring.row, slot).unwrap_or_default()
     }
 
-    /// Takes in a row of padding.
-    pub(super) fn outside(&mut self) {
+    /// Takes a row of padding.
+    pub(super) fn padding(&mut self) {
         let value = pair(self.task.input_zero);
         self.next().fill(value);
     }
 
-    /// Takes in a row of a map.
+    /// Takes a row of a tensor.
     pub(super) fn row<M: MicroKernel>(&mut self, micro: &M, source: &[u32]) {
         let (ring, pad) = (self.ring, self.shape().pad());
         let (width, stride) = (usize::from(self.shape().input.width), self.shape().stride);
@@ -103,8 +110,8 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
         }
     }
 
-    /// Takes in a row of the image through the table.
-    // Apart from what takes in other rows, which needs the registers.
+    /// Takes a row of the image, through the input table.
+    // Out of line, to leave the registers to the loop that takes other rows.
     #[inline(never)]
     pub(super) fn image_row(&mut self, source: &[u8], table: &[i8]) {
         let (ring, pad) = (self.ring, self.shape().pad());
@@ -116,7 +123,7 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
             let planes = part_mut(slot, 2 * plane, j).unwrap_or_default();
             let Some((low, high)) = planes.split_at_mut_checked(plane) else { return };
             let Some(first) = table.first_chunk::<256>() else { return };
-            // Where there is no channel: its weights are 0, any values do.
+            // A channel that does not exist has weights of 0, so any table serves.
             let tables: [&[i8; 256]; 4] = core::array::from_fn(|k| {
                 let own = table.get((4 * j + k) * 256..).and_then(|t| t.first_chunk());
                 own.unwrap_or(first)
@@ -134,7 +141,8 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
                 for (low, high) in words {
                     let pixel = source.get(at..).unwrap_or_default();
                     let bytes = match *pixel {
-                        // With fewer than four channels, the last is the next pixel's.
+                        // With fewer than four channels, the other bytes are those of the next
+                        // pixel.
                         [a, b, c, d, ..] => [a, b, c, d],
                         [a, b, c] => [a, b, c, 0],
                         [a, b] => [a, b, 0, 0],
@@ -148,8 +156,8 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
         }
     }
 
-    /// Makes the rows of outputs from `y` on: one or two, as many as `out` holds. With a
-    /// residual, `out` holds that on entry. `work` are the shape's work words, or more.
+    /// Makes the rows of outputs from `y` on, one or two, as many as `out` holds. With a residual,
+    /// `out` holds it on entry. `work` has [`ConvShape::work_words`] words or more.
     #[inline]
     pub(super) fn make<M: MicroKernel>(
         &self,
@@ -178,8 +186,8 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
         }
     }
 
-    /// Makes row `y` of a projection of this convolution's input, which is in the ring while its
-    /// own row `y` is being made.
+    /// Makes row `y` of a projection of this convolution's input. The ring buffer holds the input's
+    /// row while the convolution makes its own row `y`.
     pub(super) fn project<M: MicroKernel>(
         &self,
         micro: &M,
@@ -250,18 +258,18 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
     }
 }
 
-/// What a stage needs next.
+/// The next row that a stage needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Row {
-    /// This row of the input.
-    Inside(usize),
+pub(super) enum Needed {
+    /// A row of the input.
+    Row(usize),
     /// A row of padding.
-    Outside,
+    Padding,
 }
 
 impl Ring {
-    /// Where the columns `parity`, `parity + stride`, .. of a row lie in a plane: first word, and
-    /// how many.
+    /// The place of the columns `parity`, `parity + stride`, ... of a row in a plane: index of the
+    /// first word, and number of words.
     fn columns(&self, pad: usize, stride: u8, width: usize, parity: usize) -> (usize, usize) {
         let at = parity + pad;
         let start = if self.phases == 2 { at % 2 * self.phase + at / 2 } else { at };
@@ -270,7 +278,7 @@ impl Ring {
     }
 }
 
-/// Two rows of outputs and what their blocks share.
+/// Two rows of outputs, and the sums that their blocks share.
 struct Tiles<'a, 't, 'm> {
     task: &'t ConvTask<'a>,
     sums: &'m mut [u32; SUM_WORDS],
@@ -278,7 +286,7 @@ struct Tiles<'a, 't, 'm> {
 }
 
 impl Tiles<'_, '_, '_> {
-    /// Makes the blocks from column `x` on for an output pair, `columns` of them at most.
+    /// Makes at most `columns` columns of outputs from column `x` on, for one output pair.
     #[inline]
     fn make<M: MicroKernel>(
         &mut self,
@@ -295,7 +303,7 @@ impl Tiles<'_, '_, '_> {
         let [first, second] = &mut self.out;
         let start = x * pitch + 2 * o;
         let first = PairRow::new(first.get_mut(start..).unwrap_or_default(), pitch, pixels);
-        // Below the last row of an odd number there is none.
+        // With an odd height, the last step has no second row.
         let below = if second.is_empty() { 0 } else { pixels };
         let second = PairRow::new(second.get_mut(start..).unwrap_or_default(), pitch, below);
         if let (Some(first), Some(second)) = (first, second) {
@@ -305,7 +313,7 @@ impl Tiles<'_, '_, '_> {
     }
 }
 
-/// One row of outputs of a direct convolution.
+/// Makes a row of outputs of a direct convolution.
 fn direct_row<M: MicroKernel>(micro: &M, task: &ConvTask<'_>, window: &Window<'_>, out: &mut [i8]) {
     let output = &task.shape.output;
     let (pitch, width) = (padded(output.channels), usize::from(output.width));

@@ -2,7 +2,9 @@ use std::vec;
 use std::vec::Vec;
 
 use super::pack::{WeightShape, pack, packed_len};
-use super::{Host, MicroKernel, Mismatch, Packed, Reference, Scalar, Sums, Window, check};
+use super::{
+    Host, MicroKernel, Mismatch, Packed, Reference, Requantise, Scalar, Sums, Window, check,
+};
 use crate::blob::BlobView;
 use crate::error::Error;
 use crate::exec::Network;
@@ -11,7 +13,7 @@ use crate::graph::KernelKind::{self, Direct, Winograd, WinogradOnline};
 use crate::space::Shape;
 use crate::testnet::{Layer, Net, Random, Values, outputs};
 
-/// Runs a network with the reference kernels and, with every kind, with the packed ones; all maps
+/// Runs a network with the reference kernels and, for every kind, with the packed ones. All tensors
 /// and logits must be equal.
 fn compare(net: &Net) {
     let image = Random(net.seed + 1).bytes(net.input.len());
@@ -34,7 +36,7 @@ fn compare(net: &Net) {
         let host = outputs(&Network::new(&view, Packed(Host::default())), &image, 0);
         assert!(expected == host, "the host's kernels differ: {chosen:?}");
         if i == 1 {
-            // The reference reads transformed weights too.
+            // The reference kernels read transformed weights too.
             let found = outputs(&Network::new(&view, Reference), &image, 7);
             assert!(expected == found, "{chosen:?}");
         }
@@ -98,7 +100,7 @@ fn larger_widths() {
     }
 }
 
-/// Residual blocks with both shortcuts; lifetimes make outputs lie over residuals and inputs.
+/// Residual blocks with both shortcuts. Their lifetimes make outputs overlap residuals and inputs.
 #[test]
 fn residual_blocks() {
     for width in 1..=20 {
@@ -114,7 +116,7 @@ fn residual_blocks() {
                     Layer { activation, ..Layer::new(4, wide, 3, 1) },
                     Layer { activation, residual: Some(4), ..Layer::new(5, width, 3, 1) },
                     Layer { activation, residual: Some(6), ..Layer::new(6, width, 5, 1) },
-                    // A residual that is needed again later.
+                    // A residual that is read again later.
                     Layer { activation, residual: Some(7), ..Layer::new(7, width, 1, 1) },
                     Layer { activation, residual: Some(7), ..Layer::new(8, width, 3, 1) },
                 ];
@@ -126,7 +128,7 @@ fn residual_blocks() {
     }
 }
 
-/// Blocks of every kernel and stride, whose maps grow, shrink and keep their width.
+/// Blocks of every kernel size and stride, whose tensors grow, shrink and keep their width.
 #[test]
 fn rolled_blocks() {
     let mut seed = 0;
@@ -143,7 +145,7 @@ fn rolled_blocks() {
                     Layer { activation, residual: Some(3), ..Layer::new(2, to, second, 1) },
                     Layer::new(4, wide, kernel, 1),
                     Layer { activation, residual: Some(4), ..Layer::new(5, to, second, 1) },
-                    // A block whose input is needed again, and one that reads it.
+                    // A block whose input is read again, and one that reads it.
                     Layer::new(6, from, kernel, 1),
                     Layer { residual: Some(6), ..Layer::new(7, to, second, 1) },
                     Layer { residual: Some(8), ..Layer::new(6, to, 3, 1) },
@@ -171,7 +173,7 @@ fn blocks_on_the_image() {
     }
 }
 
-/// All widths up to 67 as input and as output of Winograd's kinds.
+/// All widths up to 67 as input and as output of the Winograd kinds.
 #[test]
 fn winograd_widths() {
     for width in 1..=67 {
@@ -204,8 +206,10 @@ fn primitives_agree_with_the_suite() {
     assert_eq!(check(&Host::default()), check(&Scalar));
 }
 
-/// An implementation with one wrong product in a corner: the suite must notice.
+/// An implementation with one wrong product in a corner, which the suite must find.
 struct Wrong;
+
+impl Requantise for Wrong {}
 
 impl MicroKernel for Wrong {
     fn tile(&self, window: &Window<'_>, x: usize, weights: &[u32], sums: &mut Sums) {

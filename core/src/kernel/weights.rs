@@ -1,13 +1,16 @@
-//! The forms of a convolution's weights, by [`KernelKind`].
+//! The forms of a convolution's weights, one per [`KernelKind`].
+//!
+//! The writer of blobs packs weights here, the checker proves that transformed weights come from
+//! 8-bit weights, and the reference kernels read single weights of any form.
 
 use super::pack::{WeightShape, pack, packed_len};
 use super::winograd::{self, POSITIONS};
 use crate::error::Error;
 use crate::graph::KernelKind;
 
-/// Words of a pair of output channels and one pair of input channels, transformed.
+/// Words of transformed weights per output pair and input pair.
 const PAIR_WORDS: usize = winograd::weight_words(1);
-/// Taps of a 3x3 kernel.
+/// Elements of a 3x3 kernel.
 const TAPS: usize = 9;
 
 /// Words of a convolution's weights in the blob.
@@ -18,11 +21,11 @@ pub const fn weight_words(kind: KernelKind, shape: WeightShape) -> usize {
     }
 }
 
-/// Writes weights i8 `[output][ky][kx][input]` in the form of a kind into the first
-/// 4 x [`weight_words`] bytes of `out`; returns their number.
+/// Writes weights i8 `[output][ky][kx][input]` in the form of a kind into the first 4 x
+/// [`weight_words`] bytes of `out`, and returns their number.
 ///
 /// # Errors
-/// [`Error::SliceLength`] for another number of weights, [`Error::BufferTooSmall`].
+/// [`Error::SliceLength`] if `weights` does not have this shape, [`Error::BufferTooSmall`].
 pub fn pack_as(
     kind: KernelKind,
     shape: WeightShape,
@@ -62,10 +65,10 @@ pub fn pack_as(
     Ok(needed)
 }
 
-/// The 3x3 taps of a pair of outputs and a pair of inputs, bytes `[o0 a, o1 a, o0 b, o1 b]`.
+/// The 3x3 weights of an output pair and an input pair, bytes `[o0 a, o1 a, o0 b, o1 b]`.
 type Taps = [[i8; 4]; TAPS];
 
-/// `u[position][output]` of one pair of inputs.
+/// Transformed weights `u[position][output]` of one input pair.
 fn transformed(taps: &Taps) -> [u32; PAIR_WORDS] {
     let packed: [u32; TAPS] = taps.map(|bytes| u32::from_le_bytes(bytes.map(|b| b as u8)));
     let mut words = [0; PAIR_WORDS];
@@ -73,17 +76,17 @@ fn transformed(taps: &Taps) -> [u32; PAIR_WORDS] {
     words
 }
 
-/// Word of transformed weights: `[output pair][position][pair][output]`.
+/// Word index of transformed weights `[output pair][position][input pair][output]`.
 const fn place(shape: WeightShape, pair: usize, input: usize, position: usize, o: usize) -> usize {
     let pairs = shape.input_pairs();
     pair * winograd::weight_words(pairs) + (position * pairs + input) * 2 + o
 }
 
-/// A tap from the 16 transformed values of its kernel, which are
-/// (2G) g (2G)ᵀ with 2G = [2 0 0; 1 1 1; 1 -1 1; 0 0 2]: the rows give twice the first, the sum
-/// and the difference with twice the second between them, and twice the third.
+/// A weight of the 3x3 kernel w, from the transformed values u = H w Hᵀ with H = [2 0 0; 1 1 1; 1
+/// -1 1; 0 0 2]. The first row of H gives twice the first weight, the difference of the second and
+/// third rows twice the second weight, and the last row twice the third weight.
 fn recovered(ky: usize, kx: usize, u: impl Fn(usize) -> i32) -> i32 {
-    // (position of the row, its sign), up to two of them.
+    // Rows of u and their signs, at most two for a weight.
     let rows = |tap: usize| match tap {
         0 => [(0, 1), (0, 0)],
         1 => [(1, 1), (2, -1)],
@@ -101,7 +104,7 @@ fn recovered(ky: usize, kx: usize, u: impl Fn(usize) -> i32) -> i32 {
     sum / 4
 }
 
-/// A weight, whatever its form; 0 outside. `input` may name a padding channel.
+/// A weight in any form. `input` may name a padding channel. Outside the weights the result is 0.
 pub(crate) fn weight(
     kind: KernelKind,
     shape: WeightShape,
@@ -120,11 +123,11 @@ pub(crate) fn weight(
     })
 }
 
-/// True where transformed weights are the transform of i8 weights, which are 0 for padding
-/// inputs.
+/// True if transformed weights are the transform of i8 weights that are 0 for padding inputs.
 ///
-/// T is some H w Hᵀ if and only if in each of its rows and columns the first and the last element
-/// add up to the same as the two between them: twice the outer weights, in each row of H.
+/// A matrix is H w Hᵀ for some w if and only if, in each of its rows and columns, the first and the
+/// last element add up to the sum of the two between them. In each column of H, both sums are
+/// equal.
 pub(crate) fn are_transformed(shape: WeightShape, words: &[u32]) -> bool {
     let inputs = usize::from(shape.input);
     (0..shape.output_pairs() * 2).all(|output| {
@@ -135,13 +138,13 @@ pub(crate) fn are_transformed(shape: WeightShape, words: &[u32]) -> bool {
                 for (j, value) in row.iter_mut().enumerate() {
                     let position = winograd::position(i, j);
                     let at = place(shape, output / 2, pair, position, output % 2);
-                    let word = words.get(at).copied().unwrap_or(0);
+                    let Some(word) = words.get(at) else { return false };
                     *value = i32::from((word >> (16 * (half % 2))) as i16);
                 }
             }
             let balanced = |[a, b, c, d]: [i32; 4]| a + d == b + c;
             let input = pair / 2 * 4 + pair % 2 + half % 2 * 2;
-            // Four times the weights, of which none is left for a padding input.
+            // Four times a weight. The weights of a padding input are 0.
             let limits = if input < inputs { -512..=508 } else { 0..=0 };
             let [first, second, third, last] = t;
             let between = core::array::from_fn(|j| second[j] - third[j]);

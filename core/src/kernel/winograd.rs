@@ -1,26 +1,28 @@
 //! Winograd's F(2x2, 3x3) in exact integers, in plain Rust.
 //!
-//! A tile is 2x2 outputs from 4x4 inputs d: Y = Aᵀ [(2G g 2Gᵀ) ⊙ (Bᵀ d B)] A / 4 with
+//! A tile is 2x2 outputs of 4x4 inputs d. With the 3x3 weights w, its sums are
+//! Y = Aᵀ [(H w Hᵀ) ⊙ (Bᵀ d B)] A / 4, where
 //!
 //! ```text
-//!       1  0 -1  0          2  0  0
-//! Bᵀ =  0  1  1  0    2G =  1  1  1    Aᵀ = 1  1  1  0
-//!       0 -1  1  0          1 -1  1         0  1 -1  1
-//!       0 -1  0  1          0  0  2
+//!       1  0 -1  0         2  0  0
+//! Bᵀ =  0  1  1  0    H =  1  1  1    Aᵀ = 1  1  1  0
+//!       0 -1  1  0         1 -1  1         0  1 -1  1
+//!       0 -1  0  1         0  0  2
 //! ```
 //!
-//! The weights are scaled by 4, so that everything stays integer and the last shift is exact.
-//! Inputs within 8 bits give transformed inputs within 4 x 128 and weights within 9 x 128, which
-//! fit an i16; a sum of products is exact modulo 2^32, so the result is right where
+//! H is twice the usual matrix G. The transformed weights are thus integers and 4 times as large,
+//! and the last shift is exact. Inputs of 8 bits have transforms within 4 x 128 and weights within
+//! 9 x 128, so both fit an i16. A sum of products is exact modulo 2^32, so the result is right if
 //! |sum w q| < 2^29.
 //!
-//! Four tiles next to each other, 8 columns and 2 rows of outputs, make a block. Element (i, j)
-//! of a transformed tile or kernel lies at position `4 j + RANK[i]`: a dot product over the first
-//! two or three positions of a column is a term of Aᵀ m, so that sums can be continued from
-//! position to position.
+//! Four adjacent tiles, 8 columns and 2 rows of outputs, are a block. Element (i, j) of a
+//! transformed tile or kernel has the position `4 j + RANK[i]`. In this order, the dot product over
+//! the first two or three positions of a column is a term of Aᵀ m, so that the assembly continues
+//! its sums from position to position.
 
-use super::finish::{Finish, PairRow};
-use super::micro::{MicroKernel, Sums, smlad};
+use super::finish::{Finish, PairRow, Requantise};
+use super::halves::smlad;
+use super::window::Sums;
 
 /// Output columns of a block.
 pub const BLOCK_COLUMNS: usize = 8;
@@ -28,11 +30,11 @@ pub const BLOCK_COLUMNS: usize = 8;
 pub const BLOCK_ROWS: usize = 2;
 /// Tiles of a block.
 pub const BLOCK_TILES: usize = 4;
-/// Positions of a transformed tile.
+/// Number of positions: elements of a transformed tile.
 pub const POSITIONS: usize = 16;
-/// Words of a widened row under a block: its columns and one more at each side.
+/// Words of a widened row that a block reads: its columns and one more on each side.
 pub const BLOCK_READS: usize = BLOCK_COLUMNS + 2;
-/// Scratch of a block: the sums `[position][output][tile]`.
+/// Words of a block's sums, `[position][output][tile]`.
 pub const SUM_WORDS: usize = POSITIONS * 2 * BLOCK_TILES;
 
 /// Words of a block's transformed inputs, `[position][pair][tile]`.
@@ -50,7 +52,7 @@ pub const fn packed_words(pairs: usize) -> usize {
     9 * pairs
 }
 
-/// Places of the rows i of a transformed tile in a column of positions.
+/// Rank of row i of a transformed tile within a column of positions.
 const RANK: [usize; 4] = [2, 0, 1, 3];
 
 /// Position of element (i, j).
@@ -59,14 +61,13 @@ pub(crate) const fn position(i: usize, j: usize) -> usize {
     4 * j + RANK[i]
 }
 
-/// A pair as one number, high x 65536 + low, whose plain sums and differences are those of both
-/// halves.
+/// A pair as the number high x 65536 + low. Its sums and differences are those of both halves.
 #[inline(always)]
 const fn loose(pair: u32) -> u32 {
     (pair ^ 0x8000).wrapping_sub(0x8000)
 }
 
-/// Back to two i16.
+/// Converts a loose pair back to two i16.
 #[inline(always)]
 const fn tight(number: u32) -> u32 {
     number.wrapping_add(0x8000) ^ 0x8000
@@ -79,7 +80,7 @@ fn input_row(d: [u32; 4]) -> [u32; 4] {
     [ahead, d[1].wrapping_add(d[2]), d[2].wrapping_sub(d[1]), back]
 }
 
-/// A row of 2G g.
+/// A row of H w.
 #[inline(always)]
 fn weight_row(g: [u32; 3]) -> [u32; 4] {
     let ends = g[0].wrapping_add(g[2]);
@@ -92,7 +93,7 @@ fn output_row(m: [i32; 4]) -> [i32; 2] {
     [m[0].wrapping_add(m[1]).wrapping_add(m[2]), m[1].wrapping_sub(m[2]).wrapping_add(m[3])]
 }
 
-/// Writes a loose pair; does nothing where there is no such word.
+/// Writes a loose pair, if the word exists.
 #[inline(always)]
 fn put(words: &mut [u32], at: usize, value: u32) {
     if let Some(word) = words.get_mut(at) {
@@ -100,7 +101,7 @@ fn put(words: &mut [u32], at: usize, value: u32) {
     }
 }
 
-/// [`MicroKernel::winograd_input`].
+/// The default of `MicroKernel::winograd_input`.
 pub(crate) fn input(rows: [&[u32]; 4], phase: usize, x: usize, v: &mut [u32]) {
     let pairs = v.len() / input_words(1);
     let column = |at: usize| input_row(rows.map(|r| loose(r.get(at).copied().unwrap_or(0))));
@@ -117,7 +118,7 @@ pub(crate) fn input(rows: [&[u32]; 4], phase: usize, x: usize, v: &mut [u32]) {
     }
 }
 
-/// [`MicroKernel::winograd_weights`].
+/// The default of `MicroKernel::winograd_weights`.
 pub(crate) fn weights(packed: &[u32], pairs: usize, u: &mut [u32]) {
     for pair in 0..pairs {
         for output in 0..2 {
@@ -138,9 +139,9 @@ pub(crate) fn weights(packed: &[u32], pairs: usize, u: &mut [u32]) {
     }
 }
 
-/// [`MicroKernel::winograd_block`].
-pub(crate) fn block<M: MicroKernel + ?Sized>(
-    micro: &M,
+/// The default of `MicroKernel::winograd_block`.
+pub(crate) fn block<R: Requantise + ?Sized>(
+    rounding: &R,
     v: &[u32],
     u: &[u32],
     sums: &mut [u32; SUM_WORDS],
@@ -150,11 +151,11 @@ pub(crate) fn block<M: MicroKernel + ?Sized>(
     let pairs = u.len() / weight_words(1);
     for (index, v) in v.chunks_exact(input_words(pairs).max(1)).enumerate() {
         dots(v, u, pairs, sums);
-        finish_block(micro, sums, finish, out, index * BLOCK_COLUMNS);
+        finish_block(rounding, sums, finish, out, index * BLOCK_COLUMNS);
     }
 }
 
-/// `sums[position][output][tile]` = products over all pairs.
+/// Sets `sums[position][output][tile]` to the products over all pairs.
 fn dots(v: &[u32], u: &[u32], pairs: usize, sums: &mut [u32; SUM_WORDS]) {
     if pairs == 0 {
         return;
@@ -175,10 +176,11 @@ fn dots(v: &[u32], u: &[u32], pairs: usize, sums: &mut [u32; SUM_WORDS]) {
     }
 }
 
-/// The end of [`MicroKernel::winograd_block`] for a block at pixel `x` of the rows: transforms the
-/// sums `[position][output][tile]` of its products, divides by 4 and requantises.
-pub fn finish_block<M: MicroKernel + ?Sized>(
-    micro: &M,
+/// Finishes a block at pixel `x` of the rows: transforms its sums `[position][output][tile]`,
+/// divides them by 4 and requantises them. An implementation of `MicroKernel::winograd_block` may
+/// end with it.
+pub fn finish_block<R: Requantise + ?Sized>(
+    rounding: &R,
     sums: &[u32; SUM_WORDS],
     finish: &Finish,
     out: &mut [PairRow<'_>; BLOCK_ROWS],
@@ -198,12 +200,12 @@ pub fn finish_block<M: MicroKernel + ?Sized>(
             }
         }
         for (row, totals) in out.iter_mut().zip(&totals) {
-            finish.tile(micro, totals, row, x + BLOCK_COLUMNS / 2 * half);
+            finish.tile(rounding, totals, row, x + BLOCK_COLUMNS / 2 * half);
         }
     }
 }
 
-/// The 2x2 sums, bias included, of a tile of an output: word `lane` of each position.
+/// The 2x2 sums of a tile of one output, bias included. `lane` is its word within each position.
 #[inline(always)]
 fn outputs(sums: &[u32; SUM_WORDS], lane: usize, bias: i32) -> [[i32; 2]; 2] {
     let sum = |i: usize, j: usize| {

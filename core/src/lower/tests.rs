@@ -4,8 +4,8 @@ use std::vec::Vec;
 
 use super::{Source, lower};
 use crate::arch::{Arch, ArchCode};
+use crate::arena::ArenaPlan;
 use crate::blob::{self, BlobView, Sections};
-use crate::exec::ArenaPlan;
 use crate::graph::{Header, Op};
 use crate::kernel::pack::WeightShape;
 use crate::plan::{ActivationScope, BranchScheme, Enhancement, WidthRule, resolve};
@@ -14,7 +14,7 @@ use crate::space::{RESNET8, RESNET20, Space};
 const ALL_PRELU: Enhancement =
     Enhancement { widths: WidthRule::None, activation: ActivationScope::All };
 
-/// Writes a blob of zeros through the writer, section by section, in the documented order.
+/// Writes a blob of zeros, section by section, in the documented order.
 fn zero_blob(header: &Header<'_>, labels: &[&str], data: &mut [u8], out: &mut [u8]) -> usize {
     let mut sections = Sections::new(data);
     let channels = |id: u8| header.tensors[usize::from(id)].shape.channels;
@@ -98,15 +98,7 @@ fn residual_blocks_are_ordered_as_documented() {
         Source::Classifier,
     ];
     assert_eq!(lowered.sources.as_slice(), expected);
-    let residuals: Vec<_> = lowered
-        .header
-        .ops
-        .iter()
-        .filter_map(|op| match op {
-            Op::Conv(c) => c.residual,
-            Op::Classifier(_) => None,
-        })
-        .collect();
-    // The identity adds the stem's output, the projections their own.
+    let residuals: Vec<_> = lowered.header.convs().filter_map(|(_, c)| c.residual).collect();
+    // The identity shortcut adds the stem's output, the projections add their own.
     assert_eq!(residuals, [1, 5, 8]);
 }

@@ -31,7 +31,7 @@ fn enhancement_changes_four_and_eight_only() {
     assert_eq!(prelu, [true, true, true, false, false, true, false]);
 }
 
-/// Branch of each option of layers of group 1, 2 and 3 with enhancement.
+/// Branch of each option of a layer of groups 1, 2 and 3, with options enhancement.
 fn table(scheme: BranchScheme) -> [std::vec::Vec<u8>; 3] {
     [0, 7, 13].map(|i| {
         let widths = RESNET20.layers[i].widths;

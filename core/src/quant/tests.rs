@@ -3,7 +3,7 @@ use super::{mulr, multiplier, pool_shift, pooled, pooled_bound, requantise, sat8
 #[test]
 fn products_round_half_up() {
     let half = 1 << 30;
-    // One half of the last place: 2 x 2^30 / 2^32.
+    // 2 x 2^30 / 2^32 is half of the last place.
     assert_eq!(mulr(2, half), 1);
     assert_eq!(mulr(-2, half), 0);
     assert_eq!(mulr(1, half), 0);

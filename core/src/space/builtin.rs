@@ -1,4 +1,4 @@
-//! The spaces that come with the crate.
+//! The built-in spaces.
 
 use super::{Block, Layer, Shape, Shortcut, Space};
 
@@ -12,9 +12,9 @@ const fn conv(widths: &'static [u16], stride: u8) -> Layer<'static> {
 
 const RESIDUAL: Block = Block::Residual(Shortcut::Projection);
 
-/// The space of the challenge and the paper (section 2.1): ResNet20 with 19 searchable layers, a
-/// projection shortcut in every block, 32x32x3 images, 100 classes, 7.2e16 sub-networks. Codes may
-/// carry a 20th number, which is ignored.
+/// ResNet20, the space of the challenge and the paper (section 2.1): 19 searchable layers, a
+/// projection shortcut in every block, 32x32x3 images, 100 classes, 7.2e16 sub-networks. A code may
+/// have a 20th number, which is ignored.
 pub const RESNET20: Space<'static> = Space {
     name: "resnet20",
     input: Shape { height: 32, width: 32, channels: 3 },
@@ -55,8 +55,8 @@ pub const RESNET20: Space<'static> = Space {
     ignored_digits: 1,
 };
 
-/// MLPerf Tiny's ResNet8 with searchable widths: the first block has an identity shortcut, so its
-/// output is as wide as the stem. 32x32x3 images, 10 classes, 262,144 sub-networks.
+/// MLPerf Tiny's ResNet8 with searchable widths: 32x32x3 images, 10 classes, 262,144 sub-networks.
+/// The first block has an identity shortcut, so its output is as wide as the stem.
 pub const RESNET8: Space<'static> = Space {
     name: "resnet8",
     input: Shape { height: 32, width: 32, channels: 3 },

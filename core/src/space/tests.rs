@@ -16,6 +16,20 @@ fn resolutions_halve_at_the_strided_layers() {
 }
 
 #[test]
+fn the_walk_connects_maps_in_the_order_of_execution() {
+    let nodes: std::vec::Vec<ConvNode> = RESNET8.convs().collect();
+    assert!(nodes.iter().enumerate().all(|(i, conv)| conv.output == i + 1));
+    let inputs: std::vec::Vec<usize> = nodes.iter().map(|conv| conv.input).collect();
+    assert_eq!(inputs, [0, 1, 2, 3, 3, 4, 6, 6, 7]);
+    let added: std::vec::Vec<_> = nodes.iter().map(|conv| conv.residual).collect();
+    let (none, some) = (None, Some);
+    assert_eq!(added, [none, none, some(1), none, none, some(5), none, none, some(8)]);
+    let shortcut = nodes[4].site;
+    assert_eq!((shortcut, RESNET8.geometry(shortcut)), (Site::Shortcut(4), (1, 2)));
+    assert_eq!(shortcut.layer(), 4);
+}
+
+#[test]
 fn bad_spaces_name_layer_and_problem() {
     let problem = |layers: &[Layer<'_>], blocks: &[Block]| {
         Space { layers, blocks, ..RESNET8 }.validate().unwrap_err()

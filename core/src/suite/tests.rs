@@ -1,7 +1,7 @@
 use super::*;
 use crate::kernel::{Host, Packed, Scalar};
 
-/// The properties that each pair of [`LEVELS`] stands for, and whether there can be such a case.
+/// Every pair of properties occurs, except those that are impossible.
 #[test]
 fn every_pair_of_properties_is_there() {
     let found = choices(&mut Random(1));
@@ -30,14 +30,14 @@ fn all_kernels_agree_with_the_reference_on_all_pairs() {
     }
 }
 
-/// A digest tells apart what differs in one value, one place or one logit.
+/// A digest distinguishes a changed value, a changed row and a changed logit.
 #[test]
 fn digests_differ() {
     let case = &pairs(1)[0];
     let view = BlobView::new_checked(case.bytes()).unwrap();
     let digest = |op: usize, y: usize, word: u32, logit: i32| {
         let mut digest = Digest::new(&view);
-        crate::exec::Observer::row(&mut digest, op, y, &[word; 17]);
+        crate::graph::Observer::row(&mut digest, op, y, &[word; 17]);
         digest.finish(&[logit])
     };
     let base = digest(0, 0, 0, 0);

@@ -62,7 +62,7 @@ fn the_documented_bytes_are_the_bytes() {
     assert_eq!(framed(1, &here), golden("here"));
 }
 
-/// The bytes of an example of the document.
+/// The bytes of an example in the document.
 fn golden(name: &str) -> std::vec::Vec<u8> {
     include_str!("../../docs/wire-format.md")
         .lines()
@@ -150,8 +150,8 @@ fn half_of_the_numbers_are_older() {
     assert_eq!(older, 0x7fff);
 }
 
-/// 200,000 frames with bytes replaced, removed, doubled or swapped: none makes either side's
-/// decoder panic, and what is accepted is what was sent.
+/// In 200,000 frames, bytes are replaced, removed, doubled or swapped. Neither side's decoder
+/// panics, and a frame is accepted only if it equals the frame that was sent.
 #[test]
 fn mutated_frames_are_dropped_on_both_sides() {
     let data: std::vec::Vec<u8> = (0..64).map(|i| (i * 5) as u8).collect();
@@ -194,7 +194,7 @@ fn mutated_frames_are_dropped_on_both_sides() {
     }
 }
 
-/// Messages that are undamaged but no one's: the parser itself sees arbitrary bytes.
+/// The decoder of messages gets arbitrary bytes and does not panic.
 #[test]
 fn arbitrary_messages_are_parsed_without_panic() {
     let mut state = 3u32;

@@ -1,10 +1,11 @@
-//! The runtime for firmware in C: a static library, and `supernano.h`, which
-//! `cargo xtask c-library --write` generates from this file.
+//! The runtime for firmware in C: a static library and its header, `supernano.h`.
 //!
-//! Every pointer and length is compared with what can be compared before anything is read or
-//! written; what is refused is a [`SupernanoCode`]. No function allocates, keeps state of its own
-//! or panics.
+//! Each function checks its pointers and lengths as far as numbers can be checked, converts them to
+//! slices, and calls the Rust runtime. It returns a [`SupernanoCode`]; after any code but `Ok` it
+//! has not run the network. No function allocates, keeps state or panics.
+//! `cargo xtask c-library --write` generates the header from this file.
 #![no_std]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use core::ffi::c_void;
 use core::ops::Range;
@@ -14,49 +15,49 @@ use supernano_core::error::Error;
 use supernano_core::exec::{Network, argmax};
 use supernano_runtime::{Kernels, kernels};
 
-/// What a function answers: 0, or why it has done nothing.
+/// The result of a function: 0, or the reason why the function did nothing.
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SupernanoCode {
-    /// Done.
+    /// Success.
     Ok = 0,
     /// A pointer is null.
     NullPointer = 1,
-    /// A pointer is no multiple of its type's alignment; 4 for a blob and an arena.
+    /// An address is not a multiple of its type's alignment (4 for a blob and an arena).
     Misaligned = 2,
-    /// A length that no memory has.
+    /// A length exceeds the address space.
     Length = 3,
-    /// Memory to write lies over other memory of the same call.
+    /// An output buffer overlaps another buffer of the same call.
     Overlap = 4,
-    /// The blob is shorter than it says.
+    /// The blob is shorter than its header says.
     BlobTruncated = 5,
-    /// No network file.
+    /// The blob is not a network file.
     BlobMagic = 6,
-    /// A network file of another format version.
+    /// The network file has another format version.
     BlobVersion = 7,
-    /// A damaged network file: its checksum differs.
+    /// The network file is damaged: its checksum differs.
     BlobChecksum = 8,
-    /// A network that cannot be, or that this version cannot run.
+    /// The network is invalid, or this version cannot run it.
     BlobContent = 9,
-    /// The arena is smaller than SupernanoInfo says.
+    /// The arena is smaller than SupernanoInfo.arena_bytes.
     ArenaTooSmall = 10,
-    /// The image has another length than SupernanoInfo says.
+    /// The length of the image is not SupernanoInfo.image_bytes.
     ImageLength = 11,
-    /// Fewer logits than the network has classes.
+    /// There is room for fewer logits than SupernanoInfo.classes.
     LogitsLength = 12,
     /// The SupernanoNetwork was not filled by supernano_open.
     NotOpened = 13,
 }
 
-/// What a network needs and gives.
+/// The sizes and the output scale of a network.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct SupernanoInfo {
-    /// Bytes of arena, at a multiple of 4.
+    /// Bytes of arena. The arena must start at a multiple of 4.
     pub arena_bytes: usize,
     /// Bytes of an image: height x width x channels, one unsigned byte each.
     pub image_bytes: usize,
-    /// Classes; one logit each.
+    /// Number of classes, and of logits.
     pub classes: usize,
     /// Real value of a logit = logit_scale x the integer.
     pub logit_scale: f32,
@@ -65,20 +66,20 @@ pub struct SupernanoInfo {
 /// Words of a SupernanoNetwork.
 pub const SUPERNANO_NETWORK_WORDS: usize = 16;
 
-/// A checked network. The caller gives the memory, of any content; supernano_open fills it. It may
-/// be copied, and refers to its blob, which must stay where it is and as it is.
+/// A checked network. The caller provides the memory, with any content, and supernano_open fills
+/// it. It may be copied. It refers to its blob, which must not move or change.
 #[repr(C)]
 pub struct SupernanoNetwork {
-    /// Says that the words are filled.
+    /// Marks the words as filled.
     opened: usize,
-    /// Not for the caller.
+    /// Private to the library.
     words: [usize; SUPERNANO_NETWORK_WORDS],
 }
 
-/// What [`SupernanoNetwork::opened`] holds after a successful `supernano_open`.
+/// The value of [`SupernanoNetwork::opened`] after a successful `supernano_open`.
 const OPENED: usize = 0x534e_4202;
 
-/// What [`SupernanoNetwork::words`] holds.
+/// The content of [`SupernanoNetwork::words`].
 struct Opened {
     network: Network<'static, Kernels>,
     blob: Range<usize>,
@@ -107,8 +108,9 @@ fn refused(error: Error) -> SupernanoCode {
     }
 }
 
-/// Addresses of `count` values, which are not null, aligned, and do not leave the address space:
-/// all that a slice asks for and a number can say.
+/// The addresses of `count` values at a pointer. Checks that the pointer is not null, that it is
+/// aligned, that the values take no more than `isize::MAX` bytes, and that they do not wrap around
+/// the address space: the conditions of a slice that depend on numbers alone.
 fn span<T>(pointer: *const T, count: usize) -> Outcome<Range<usize>> {
     if pointer.is_null() {
         return Err(SupernanoCode::NullPointer);
@@ -124,23 +126,24 @@ fn span<T>(pointer: *const T, count: usize) -> Outcome<Range<usize>> {
     }
 }
 
-/// Refuses what overlaps, of non-empty spans.
+/// Refuses a span that overlaps one of the others. An empty span overlaps nothing.
 fn apart(written: &Range<usize>, others: &[&Range<usize>]) -> Outcome {
     let over = |other: &&Range<usize>| written.start < other.end && other.start < written.end;
     if others.iter().any(over) { Err(SupernanoCode::Overlap) } else { Ok(()) }
 }
 
-/// Checks a blob.
+/// Checks a blob, and returns its network and its addresses.
 ///
 /// # Safety
-/// `blob` must be valid for reads of `blob_len` bytes, unchanged for `'a`, where it is not null.
+/// `blob` is null, or readable for `blob_len` bytes that do not change during `'a`.
 unsafe fn checked<'a>(
     blob: *const c_void,
     blob_len: usize,
 ) -> Outcome<(Network<'a, Kernels>, Range<usize>)> {
     let blob: *const u8 = blob.cast();
     let addresses = span(blob, blob_len)?;
-    // SAFETY: not null and of a possible length by `span`; readable and unchanged by contract.
+    // SAFETY: `span` has checked the numbers of this pointer and length; the caller guarantees
+    // that a pointer that is not null is readable, and unchanged during `'a`.
     let bytes = unsafe { slice::from_raw_parts(blob, blob_len) };
     let network = Network::from_bytes(bytes, kernels()).map_err(refused)?;
     Ok((network, addresses))
@@ -156,7 +159,7 @@ fn info_of(network: &Network<'_, Kernels>) -> SupernanoInfo {
     }
 }
 
-/// The memory of one inference, as C gives it.
+/// The buffers of one inference, as the caller passes them.
 struct Buffers {
     image: *const u8,
     image_len: usize,
@@ -167,11 +170,12 @@ struct Buffers {
 }
 
 impl Buffers {
-    /// Runs a network, whose own memory is `kept`.
+    /// Runs a network. `kept` are the addresses of the network's own memory, which no output may
+    /// overlap.
     ///
     /// # Safety
-    /// Pointers that are not null must be valid for their lengths: the image for reads, arena and
-    /// logits for reads and writes; nobody else uses them during the call.
+    /// Each pointer is null, or valid for its length: the image for reads, arena and logits for
+    /// reads and writes. Nothing else accesses this memory during the call.
     unsafe fn run(&self, network: &Network<'_, Kernels>, kept: &[&Range<usize>]) -> Outcome {
         let arena: *mut u32 = self.arena.cast();
         let words = self.arena_len / size_of::<u32>();
@@ -186,21 +190,23 @@ impl Buffers {
         apart(&logits_at, &[&image_at])?;
         apart(&arena_at, kept)?;
         apart(&logits_at, kept)?;
-        // SAFETY: not null and of a possible length by `span`; readable by contract; what is
-        // written lies apart from it.
+        // SAFETY: `span` has checked pointer and length, and `apart` that no output overlaps the
+        // image; the caller guarantees that a pointer that is not null is readable.
         let image = unsafe { slice::from_raw_parts(self.image, self.image_len) };
-        // SAFETY: as before, aligned by `span`, and apart from all other memory in use.
+        // SAFETY: `span` has checked pointer and length, and `apart` that the arena overlaps
+        // neither image nor logits nor `kept`; the caller guarantees reads and writes.
         let arena = unsafe { slice::from_raw_parts_mut(arena, words) };
-        // SAFETY: as the arena; `classes` is at most `logits_len`.
+        // SAFETY: `span` has checked pointer and `logits_len`, which is not below `classes`, and
+        // `apart` that the logits overlap nothing else; the caller guarantees reads and writes.
         let logits = unsafe { slice::from_raw_parts_mut(self.logits, classes) };
         network.run(image, arena, logits, &mut ()).map_err(refused)
     }
 }
 
-/// Checks every number of a network file, and says what it needs.
+/// Checks a network file and reports the sizes of its network.
 ///
 /// # Safety
-/// `blob` must be null or readable for `blob_len` bytes, `info` null or writable.
+/// `blob` is null, or readable for `blob_len` bytes. `info` is null or writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn supernano_check(
     blob: *const c_void,
@@ -209,25 +215,26 @@ pub unsafe extern "C" fn supernano_check(
 ) -> SupernanoCode {
     let check = || {
         let info_at = span(info, 1)?;
-        // SAFETY: the contract of this function.
+        // SAFETY: the caller guarantees that `blob` is null, or readable during this call.
         let (network, blob_at) = unsafe { checked(blob, blob_len) }?;
         apart(&info_at, &[&blob_at])?;
-        // SAFETY: not null and aligned by `span`; writable by contract.
+        // SAFETY: `span` has checked that `info` is aligned and not null; the caller guarantees
+        // that it is then writable.
         unsafe { info.write(info_of(&network)) };
         Ok(())
     };
     code(check())
 }
 
-/// Checks a network file as supernano_check does, then classifies an image: one logit a class.
-/// The check reads the whole file each time; supernano_open does it once.
+/// Checks a network file as supernano_check does, then classifies an image. Writes one logit per
+/// class. Each call checks the whole file; supernano_open checks it once.
 ///
-/// `blob` and `arena` lie at multiples of 4. Lengths of blob, image and arena are in bytes;
-/// `logits_len` counts logits, and may be more than there are classes. The arena may hold anything,
-/// and serve other ends between two calls.
+/// `blob` and `arena` must start at multiples of 4. `blob_len`, `image_len` and `arena_len` count
+/// bytes. `logits_len` counts logits, and may exceed the number of classes. The initial content of
+/// the arena does not matter, and the arena is free for other uses between two calls.
 ///
 /// # Safety
-/// Each pointer must be null or valid for its length, and nobody else may use the memory during the
+/// Each pointer is null, or valid for its length. Nothing else accesses this memory during the
 /// call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn supernano_run(
@@ -242,20 +249,22 @@ pub unsafe extern "C" fn supernano_run(
 ) -> SupernanoCode {
     let buffers = Buffers { image, image_len, arena, arena_len, logits, logits_len };
     let run = || {
-        // SAFETY: the contract of this function.
+        // SAFETY: the caller guarantees that `blob` is null, or readable during this call;
+        // `Buffers::run` refuses outputs that overlap it.
         let (network, blob_at) = unsafe { checked(blob, blob_len) }?;
-        // SAFETY: the contract of this function.
+        // SAFETY: the caller guarantees that each pointer is null, or valid for its length, and
+        // that nothing else accesses this memory.
         unsafe { buffers.run(&network, &[&blob_at]) }
     };
     code(run())
 }
 
-/// Checks a network file once, for any number of supernano_run_opened. `info` may be null. A network
-/// that was refused is not to be run.
+/// Checks a network file once, for any number of calls of supernano_run_opened. `info` may be null.
+/// After an error, the network must not be used.
 ///
 /// # Safety
-/// `blob` must be null or readable for `blob_len` bytes, and stay as it is for as long as the
-/// network is used; `network` and `info` must be null or writable.
+/// `blob` is null, or readable for `blob_len` bytes that do not change while the network is in
+/// use. `network` and `info` are null or writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn supernano_open(
     blob: *const c_void,
@@ -269,15 +278,19 @@ pub unsafe extern "C" fn supernano_open(
         let blob_at = span(blob.cast::<u8>(), blob_len)?;
         apart(&network_at, &[&blob_at, &info_at])?;
         apart(&info_at, &[&blob_at])?;
-        // SAFETY: not null and aligned by `span`; writable by contract.
+        // SAFETY: `span` has checked that `network` is aligned and not null; the caller guarantees
+        // that it is then writable. `apart` has checked that the write does not change the blob.
         unsafe { (&raw mut (*network).opened).write(0) };
-        // SAFETY: the contract of this function.
+        // SAFETY: the caller guarantees that `blob` is null, or readable and unchanged while the
+        // network is in use.
         let (checked, blob) = unsafe { checked(blob, blob_len) }?;
         if !info.is_null() {
-            // SAFETY: not null, aligned by `span`; writable by contract.
+            // SAFETY: `span` has checked that `info` is aligned; the caller guarantees that it is
+            // writable where it is not null.
             unsafe { info.write(info_of(&checked)) };
         }
-        // SAFETY: as the first; size and alignment were compared when this was compiled.
+        // SAFETY: `network` is writable as above; the constant assertions compare size and
+        // alignment of an `Opened` with those of the words.
         unsafe {
             (&raw mut (*network).words).cast::<Opened>().write(Opened { network: checked, blob });
             (&raw mut (*network).opened).write(OPENED);
@@ -287,11 +300,11 @@ pub unsafe extern "C" fn supernano_open(
     code(open())
 }
 
-/// As supernano_run, with a network that supernano_open has checked.
+/// Classifies an image as supernano_run does, with a network that supernano_open has checked.
 ///
 /// # Safety
-/// `network` must be null, zeroed, or filled by supernano_open or copied from one that was; its
-/// blob must be as it was then. The other pointers as for supernano_run.
+/// `network` is null, zeroed, filled by supernano_open, or a copy of such a network. Its blob has
+/// not changed since. The other pointers are as for supernano_run.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn supernano_run_opened(
     network: *const SupernanoNetwork,
@@ -305,36 +318,40 @@ pub unsafe extern "C" fn supernano_run_opened(
     let buffers = Buffers { image, image_len, arena, arena_len, logits, logits_len };
     let run = || {
         let network_at = span(network, 1)?;
-        // SAFETY: not null and aligned by `span`; readable by contract.
+        // SAFETY: `span` has checked that `network` is aligned and not null; the caller guarantees
+        // that its words are then initialised and readable.
         if unsafe { (&raw const (*network).opened).read() } != OPENED {
             return Err(SupernanoCode::NotOpened);
         }
-        // SAFETY: `supernano_open` wrote an `Opened` there before it said so, and by contract its
-        // blob is as it was; nothing that is written lies over it.
+        // SAFETY: `OPENED` is written after an `Opened` was, and the caller guarantees that the
+        // words are unchanged; `network_at` is in `kept`, so no output overlaps the reference.
         let opened = unsafe { &*(&raw const (*network).words).cast::<Opened>() };
-        // SAFETY: the contract of this function.
+        // SAFETY: the caller guarantees that each pointer is null, or valid for its length, and
+        // that nothing else accesses this memory.
         unsafe { buffers.run(&opened.network, &[&network_at, &opened.blob]) }
     };
     code(run())
 }
 
-/// The class with the largest logit, the lowest on ties; below 0, -SupernanoCode.
+/// Returns the class with the largest logit, the lowest such class on ties. On error, returns the
+/// SupernanoCode negated.
 ///
 /// # Safety
-/// `logits` must be null or readable for `logits_len` logits.
+/// `logits` is null, or readable for `logits_len` logits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn supernano_argmax(logits: *const i32, logits_len: usize) -> i32 {
     if logits_len == 0 {
         return -(SupernanoCode::LogitsLength as i32);
     }
     match span(logits, logits_len) {
-        // SAFETY: not null, aligned and of a possible length by `span`; readable by contract.
+        // SAFETY: `span` has checked pointer and length; the caller guarantees that a pointer that
+        // is not null is readable.
         Ok(_) => argmax(unsafe { slice::from_raw_parts(logits, logits_len) }) as i32,
         Err(code) => -(code as i32),
     }
 }
 
-/// No function panics; the language asks for this all the same.
+/// The language requires a handler. The library contains no panic that could call it.
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     loop {

@@ -2,6 +2,8 @@ extern crate std;
 use std::vec;
 use std::vec::Vec;
 
+use supernano_core::wire::Unit;
+
 use super::*;
 
 struct Mock;
@@ -27,7 +29,7 @@ impl Board for Mock {
 const BLOB: &[u8] = include_bytes!("../../../tests/golden/tiny.snb");
 const IMAGE: &[u8] = include_bytes!("../../../tests/golden/tiny.image");
 
-/// Sends a request and gives the reply to `check`.
+/// Sends a request, and passes the reply to `check`.
 fn ask(agent: &mut Agent<'_, Mock>, request: Request<'_>, check: impl FnOnce(Reply<'_>)) {
     let mut frame = [0; MAX_FRAME];
     let n = wire::encode(77, &request, &mut frame).unwrap();
@@ -149,7 +151,7 @@ fn an_unknown_message_gets_an_answer() {
     });
 }
 
-/// Frames one request with its number and returns the bytes of the answer.
+/// Sends a request with a sequence number, and returns the bytes of the answer.
 fn exchange(agent: &mut Agent<'_, Mock>, sequence: u16, request: &Request<'_>) -> Vec<u8> {
     let mut frame = [0; MAX_FRAME];
     let n = wire::encode(sequence, request, &mut frame).unwrap();
@@ -204,8 +206,8 @@ fn a_late_part_of_an_old_image_is_dropped_and_a_repeat_is_answered_alike() {
     });
 }
 
-/// 200,000 requests of the right form with arbitrary numbers: every one is answered, nothing
-/// panics, and memory beyond the buffers is as it was.
+/// 200,000 well-formed requests with arbitrary numbers: each is answered, none causes a panic, and
+/// the memory beyond the buffers is unchanged.
 #[test]
 fn arbitrary_requests_stay_inside_the_buffers() {
     const GUARD: u32 = 0x5aa5_c33c;

@@ -1,11 +1,14 @@
-//! Pixels at the edges of tiles and blocks.
+//! Pixels at the edge of a row, where a whole tile or block does not fit.
+//!
+//! The assembly writes whole tiles. [`Edge`] lends it room for one, and copies the pixels that
+//! exist in and out.
 
 use supernano_core::kernel::PairRow;
 
-/// Most pixels of an [`Edge`].
+/// Pixels of an [`Edge`]: those of a Winograd block's row, twice those of a tile.
 const EDGE: usize = 8;
 
-/// Pixels at an edge, gathered where a whole tile or block may be written.
+/// A copy of up to 8 pixels of a row, with room for all 8.
 // Aligned, so that it is copied in words.
 #[repr(align(4))]
 pub(super) struct Edge([[i8; 2]; EDGE]);
@@ -14,7 +17,7 @@ impl Edge {
     /// Bytes from a pixel to the next.
     pub const PITCH: usize = 2;
 
-    /// Pixels from `x` on, as many as there are.
+    /// Copies the pixels from `x` on.
     #[inline(never)]
     pub fn gather(row: &mut PairRow<'_>, x: usize) -> Self {
         let mut edge = Self([[0; 2]; EDGE]);
@@ -24,7 +27,7 @@ impl Edge {
         edge
     }
 
-    /// The same pixels back.
+    /// Copies the pixels back to `x` and on.
     #[inline(never)]
     pub fn scatter(&self, row: &mut PairRow<'_>, x: usize) {
         for (to, from) in row.from(x).zip(&self.0) {
@@ -32,7 +35,10 @@ impl Edge {
         }
     }
 
+    /// Address of the first pixel; 8 pixels are readable and writable from there.
     pub fn address(&mut self) -> *mut i8 {
         self.0.as_mut_ptr().cast()
     }
 }
+
+const _: () = assert!(size_of::<Edge>() == EDGE * Edge::PITCH);

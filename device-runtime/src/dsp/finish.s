@@ -1,5 +1,6 @@
-@ Requantisation of 4 pixels x 2 outputs: sums of the first output in r4-r7, of the second in
-@ r8-r11. Called with bl; sp points to the tail of numbers below. Uses r0-r3 and r12.
+@ Requantisation of a tile of 4 pixels x 2 outputs. The sums of the first output are in r4-r7, those
+@ of the second in r8-r11. The routines are called with bl, with sp at the parameters below, and use
+@ r0-r3 and r12.
 .macro sn_function name
 .section .text.\name, "ax"
 .global \name
@@ -9,18 +10,17 @@
 \name:
 .endm
 
-.equ T_OUT, 0       @ address of the first pixel; moved on by 4 pixels
+.equ T_OUT, 0       @ address of the first pixel, which advances by 4 pixels
 .equ T_PITCH, 4     @ bytes from a pixel to the next
-.equ T_BIAS, 8      @ of both outputs, as all pairs that follow
+.equ T_BIAS, 8      @ of both outputs, as are the pairs that follow
 .equ T_K, 16        @ multipliers of the residual
 .equ T_M, 24        @ multipliers
 .equ T_D, 32        @ N - M
 .equ T_ZERO, 40
-.equ T_FINISH, 44   @ the routine
+.equ T_FINISH, 44   @ address of the routine
 .equ T_BYTES, 48
 
-@ Moves the numbers of a `Finish` at r1 to the stack. Leaves lr at the end of the tail; uses
-@ r2-r11.
+@ Copies the parameters of a `Finish` at r1 to the stack. Leaves lr at their end; uses r2-r11.
 .macro sn_numbers
     ldmia r1, {r2-r11}
     sub r8, r8, r6
@@ -67,7 +67,7 @@
     sn_residual_pixel r7, r11
 .endm
 
-@ The multiplier is M + (N - M where the sum is negative).
+@ The multiplier is M, plus N - M if the sum is negative.
 .macro sn_prelu sum
     and r3, r1, \sum, asr #31
     add r3, r3, r0
@@ -119,7 +119,7 @@ sn_function supernano_finish_residual_prelu
 sn_function supernano_finish_prelu
     sn_finish_prelu
 
-@ By the numbers of `FinishKind`.
+@ Routines, indexed by the numbers of `FinishKind`.
 .section .rodata.supernano_finishes, "a"
 .balign 4
 supernano_finishes:

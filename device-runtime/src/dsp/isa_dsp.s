@@ -1,8 +1,8 @@
-@ What differs between cores: with the DSP extension.
+@ The macros that differ between cores: Armv7E-M and Armv8-M with the DSP extension.
 .syntax unified
 .thumb
 
-@ d = a + b, d = a - b on two halves.
+@ d = a + b and d = a - b, on both halves.
 .macro sn_add16 d, a, b
     sadd16 \d, \a, \b
 .endm
@@ -10,27 +10,27 @@
     ssub16 \d, \a, \b
 .endm
 
-@ Halves that additions may carry between, and back: none here.
+@ Conversions to and from halves that may carry into each other: not needed here.
 .macro sn_loose reg
 .endm
 .macro sn_tight reg
 .endm
 
-@ The halves of both outputs from a packed word of weights; `temp` is free.
+@ Halves of both outputs from a packed word of weights. `temp` may be overwritten.
 .macro sn_taps first, second, base, offset, temp
     ldr \first, [\base, #\offset]
     sxtb16 \second, \first, ror #8
     sxtb16 \first, \first
 .endm
 
-@ Channels (0, 2) to `low`, (1, 3) to `word`.
+@ Widens channels (0, 2) to `low` and (1, 3) to `word`.
 .macro sn_widen low, word
     sxtb16 \low, \word
     sxtb16 \word, \word, ror #8
 .endm
 
-@ One column of a kernel: a word of weights at lr for 2 outputs, 4 pixels of a channel pair at
-@ r12 + offset. r4-r7 sums of the first output, r8-r11 of the second.
+@ One kernel column: a word of weights at lr for 2 outputs, and 4 pixels of a channel pair at r12 +
+@ offset. Adds to the sums of the first output in r4-r7 and of the second in r8-r11.
 .macro sn_column offset, weight, advance
 .if \advance
     ldr r0, [lr], #\advance
@@ -51,7 +51,7 @@
     smlad r11, r3, r0, r11
 .endm
 
-@ A channel pair of 4 tiles at r12 and of 2 outputs at lr; both move on.
+@ One channel pair of 4 tiles at r12 and of 2 outputs at lr. Both pointers advance.
 .equ WG_UNROLLED, 8
 .equ WG_PAIR_BYTES, 44
 .macro wg_pair
@@ -68,7 +68,7 @@
     smlad r11, r3, r1, r11
 .endm
 
-@ sum = sat8(zero + mulr(sum, factor)); r2 zero.
+@ sum = sat8(zero + mulr(sum, factor)), with the zero point in r2.
 .macro sn_requantise sum, factor
     smmlar \sum, \sum, \factor, r2
     ssat \sum, #8, \sum

@@ -1,8 +1,8 @@
-@ What differs between cores: Armv7-M without the DSP extension.
+@ The macros that differ between cores: Armv7-M, and Armv8-M without the DSP extension.
 .syntax unified
 .thumb
 
-@ d = a + b, d = a - b on two halves that may carry.
+@ d = a + b and d = a - b, on two halves that may carry.
 .macro sn_add16 d, a, b
     add \d, \a, \b
 .endm
@@ -10,7 +10,7 @@
     sub \d, \a, \b
 .endm
 
-@ Loose: high x 65536 + low as one number, which plain additions keep; tight: two i16.
+@ Loose: the number high x 65536 + low, which plain additions preserve. Tight: two i16.
 .macro sn_loose reg
     eor \reg, \reg, #0x8000
     sub \reg, \reg, #0x8000
@@ -20,7 +20,7 @@
     eor \reg, \reg, #0x8000
 .endm
 
-@ The loose halves of both outputs from a packed word of weights; `temp` is free.
+@ Loose halves of both outputs from a packed word of weights. `temp` may be overwritten.
 .macro sn_taps first, second, base, offset, temp
     ldrsb \first, [\base, #\offset]
     ldrsb \temp, [\base, #\offset + 2]
@@ -30,7 +30,7 @@
     add \second, \second, \temp, lsl #16
 .endm
 
-@ Channels (0, 2) to `low`, (1, 3) to `word`; r12 is free.
+@ Widens channels (0, 2) to `low` and (1, 3) to `word`; overwrites r12.
 .macro sn_widen low, word
     sxtb \low, \word
     sbfx r12, \word, #16, #8
@@ -40,7 +40,7 @@
     bfi \word, r12, #16, #16
 .endm
 
-@ 4 pixels of one channel by the weights r0 and r1 of two outputs.
+@ Multiplies 4 pixels of one channel by the weights of two outputs in r0 and r1.
 .macro sn_channel offset
     ldrsh.w r2, [r12, #\offset]
     mla r4, r2, r0, r4
@@ -56,8 +56,8 @@
     mla r11, r2, r1, r11
 .endm
 
-@ One column of a kernel: a word of weights at lr for 2 outputs, 4 pixels of a channel pair at
-@ r12 + offset. r4-r7 sums of the first output, r8-r11 of the second.
+@ One kernel column: a word of weights at lr for 2 outputs, and 4 pixels of a channel pair at r12 +
+@ offset. Adds to the sums of the first output in r4-r7 and of the second in r8-r11.
 .macro sn_column offset, weight, advance
     ldrsb r0, [lr, #\weight + 2]
     ldrsb r1, [lr, #\weight + 3]
@@ -71,7 +71,7 @@
     sn_channel \offset
 .endm
 
-@ A channel pair of 4 tiles at r12 and of 2 outputs at lr; both move on.
+@ One channel pair of 4 tiles at r12 and of 2 outputs at lr. Both pointers advance.
 .equ WG_UNROLLED, 4
 .equ WG_PAIR_BYTES, 112
 .macro wg_pair
@@ -94,7 +94,8 @@
     mla r8, r2, r1, r8
 .endm
 
-@ sum = sat8(zero + mulr(sum, factor)); r2 zero, r3 and r12 free (factor may be r3).
+@ sum = sat8(zero + mulr(sum, factor)), with the zero point in r2. Overwrites r3, which may be the
+@ factor, and r12.
 .macro sn_requantise sum, factor
     smull r3, r12, \sum, \factor
     lsls r3, r3, #1

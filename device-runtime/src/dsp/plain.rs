@@ -1,12 +1,16 @@
-//! Armv6-M and Armv8-M baseline: tiles and dot products in assembly. Elsewhere, on hosts for
-//! example, plain code.
+//! The primitives of Armv6-M and Armv8-M baseline, and of targets that are no Cortex-M.
+//!
+//! The two Cortex-M profiles have tiles and dot products in assembly (`v6m.s`). All other targets,
+//! such as the hosts that run the tests, use [`Scalar`].
 
+use supernano_core::graph::KernelSet;
 #[cfg(not(supernano_v6m))]
 use supernano_core::kernel::Scalar;
-use supernano_core::kernel::{KernelSet, MicroKernel, Sums, Window};
+use supernano_core::kernel::{MicroKernel, Requantise, Sums, Window};
 #[cfg(supernano_v6m)]
 use {
     core::arch::global_asm,
+    core::mem::offset_of,
     supernano_core::kernel::winograd::{
         BLOCK_COLUMNS, BLOCK_ROWS, SUM_WORDS, finish_block, input_words, weight_words,
     },
@@ -18,29 +22,58 @@ use super::Dsp;
 #[cfg(supernano_v6m)]
 global_asm!(include_str!("v6m.s"), options(raw));
 
-/// What a tile needs of a run; `v6m.s` knows the places.
+/// Arguments of a tile routine for one run. `v6m.s` loads them in this order.
 #[cfg(supernano_v6m)]
 #[repr(C)]
-struct Run {
+struct TileCall {
+    /// Pixels of the tile in the first plane.
     pixels: *const u32,
+    /// Weights of the first plane.
     weights: *const u32,
+    /// End of the weights.
     weights_end: *const u32,
-    /// Bytes from a plane to the next, or from a phase to the next.
+    /// Bytes from a plane to the next; with stride 2, from a phase to the next.
     step: usize,
+    /// Sums, which the routine adds to.
     sums: *mut Sums,
 }
 
 #[cfg(supernano_v6m)]
+const _: () = {
+    assert!(offset_of!(TileCall, pixels) == 0);
+    assert!(offset_of!(TileCall, weights) == 4);
+    assert!(offset_of!(TileCall, weights_end) == 8);
+    assert!(offset_of!(TileCall, step) == 12);
+    assert!(offset_of!(TileCall, sums) == 16);
+    // `v6_put` writes four sums of the first output, then four of the second.
+    assert!(size_of::<Sums>() == 32);
+};
+
+// The routines follow the C calling convention and read and write nothing but the memory listed
+// here and 52 bytes of stack.
+//
+// A tile routine adds the products of one run to the sums, for the kernel and stride of its name.
+// The caller guarantees that there is a plane, that each kernel column of each plane holds the
+// tile's 4 words, and that `weights` up to `weights_end` holds as many words for each plane as
+// the kernel has columns.
+#[cfg(supernano_v6m)]
 unsafe extern "C" {
-    fn supernano_tile_1x1(run: *const Run);
-    fn supernano_tile_3x3(run: *const Run);
-    fn supernano_tile_5x5(run: *const Run);
-    fn supernano_tile_7x7(run: *const Run);
-    fn supernano_tile_3x3_stride2(run: *const Run);
-    fn supernano_tile_5x5_stride2(run: *const Run);
-    fn supernano_tile_7x7_stride2(run: *const Run);
+    fn supernano_tile_1x1(call: *const TileCall);
+    fn supernano_tile_3x3(call: *const TileCall);
+    fn supernano_tile_5x5(call: *const TileCall);
+    fn supernano_tile_7x7(call: *const TileCall);
+    fn supernano_tile_3x3_stride2(call: *const TileCall);
+    fn supernano_tile_5x5_stride2(call: *const TileCall);
+    fn supernano_tile_7x7_stride2(call: *const TileCall);
+
+    // Computes the dot products of a block. With `pairs = step / 8`, the caller guarantees that
+    // `pairs` is at least 1, that `v` holds `input_words(pairs)` words and `u` holds
+    // `weight_words(pairs)`, and that `sums` has room for `SUM_WORDS` words.
     fn supernano_winograd_dots(v: *const u32, u: *const u32, step: usize, sums: *mut u32);
 }
+
+#[cfg(not(supernano_v6m))]
+impl<const SET: u32> Requantise for Dsp<SET> {}
 
 #[cfg(not(supernano_v6m))]
 impl<const SET: u32> MicroKernel for Dsp<SET> {
@@ -72,7 +105,7 @@ impl<const SET: u32> MicroKernel for Dsp<SET> {
         if !window.holds(x, weights.len()) {
             return;
         }
-        let step = if window.kernel() == 1 { window.step() } else { window.phase() };
+        let step = if window.kernel() == 1 { window.plane_words() } else { window.phase() };
         let mut at = weights.as_ptr();
         for (run, planes) in window.runs().into_iter().zip(window.planes()) {
             if planes == 0 {
@@ -80,10 +113,10 @@ impl<const SET: u32> MicroKernel for Dsp<SET> {
             }
             let weights_end = at.wrapping_add(planes * window.kernel());
             let pixels = run.as_ptr().wrapping_add(x);
-            // SAFETY: `holds` says that pixels x .. x + 4 of every column of every plane lie
-            // inside the runs, and that there are `kernel` weights for each plane. The routine
-            // reads just these, writes the sums, and keeps to the C convention.
-            unsafe { tile(&Run { pixels, weights: at, weights_end, step: step * 4, sums }) }
+            // SAFETY: `window.holds` is true, so pixels x .. x + 4 of every column of every plane
+            // lie inside the runs and `weights` has `kernel` words per plane; a run without planes
+            // is skipped above.
+            unsafe { tile(&TileCall { pixels, weights: at, weights_end, step: step * 4, sums }) }
             at = weights_end;
         }
     }
@@ -101,15 +134,17 @@ impl<const SET: u32> MicroKernel for Dsp<SET> {
         let Some(blocks) = v.len().checked_div(input_words(pairs)) else { return };
         for block in 0..blocks {
             let v = v.as_ptr().wrapping_add(block * input_words(pairs));
-            // SAFETY: `v` and `u` hold all 16 positions of the pairs, of which there is one or
-            // more, and `sums` its 128 words; the routine reads and writes just these and keeps
-            // to the C convention.
+            // SAFETY: `checked_div` returns for no pairs, so there is at least 1, which `u` holds;
+            // `v` holds `blocks` blocks of them; `sums` has its length by its type.
             unsafe { supernano_winograd_dots(v, u.as_ptr(), pairs * 8, sums.as_mut_ptr()) }
             finish_block(self, sums, finish, out, block * BLOCK_COLUMNS);
         }
     }
+}
 
-    // The core multiplies 32 by 32 bits to 32: four products of halves.
+#[cfg(supernano_v6m)]
+impl<const SET: u32> Requantise for Dsp<SET> {
+    // The core multiplies 32 by 32 bits to 32, so the product is made of four products of halves.
     #[inline(always)]
     fn mulr(&self, a: i32, m: i32) -> i32 {
         let (a_low, a_high) = ((a & 0xffff) as u32, a >> 16);

@@ -1,8 +1,9 @@
-@ One row of a direct convolution for an output pair: `fn(frame: *const Frame, finish)`.
-@ A tile is 4 pixels x 2 outputs. r12 pixels, lr weights, r4-r7 sums of the first output, r8-r11
-@ of the second. The stack holds the tail of finish.s, then what follows.
-.equ R_STEP, 48     @ bytes from a plane to the next; from a phase to the next with stride 2
-.equ R_END, 52      @ end of the weights of the run at work
+@ One row of a direct convolution for an output pair, in tiles of 4 pixels x 2 outputs: `fn(call:
+@ *const RowCall, finish: *const Finish)`. r12 points to pixels, lr to weights; the sums of the
+@ first output are in r4-r7, those of the second in r8-r11. The stack holds the parameters of
+@ finish.s, then the words below.
+.equ R_STEP, 48     @ bytes from a plane to the next; with stride 2, from a phase to the next
+.equ R_END, 52      @ end of the weights of the current run
 .equ R_WEIGHTS, 56
 .equ R_FIRST, 60    @ pixels of the tile in the first run
 .equ R_SECOND, 64   @ in the second run
@@ -38,7 +39,7 @@
     sn_column 24, 0, 4
 .endm
 
-@ Even columns lie in the even phase, odd columns in the odd one.
+@ Even columns are in the even phase, odd columns in the odd phase.
 .macro sn_plane_3x3_stride2
     sn_column 0, 0, 12
     sn_column 4, -4, 0
@@ -66,7 +67,7 @@
     sn_column 8, -8, 0
 .endm
 
-@ Planes come in twos; with `twice` a round takes both.
+@ The number of planes is even. With `twice`, a round processes two planes.
 .macro sn_row name, plane, twice
     sn_function \name
     push {r4-r11, lr}

@@ -1,11 +1,19 @@
-//! The primitives of Armv7-M and later, in assembly.
+//! The primitives of Armv7-M and Armv8-M mainline, in assembly.
+//!
+//! `isa_dsp.s` and `isa_v7m.s` define the macros that differ between cores with and without the
+//! DSP extension; the other files are the same for both. [`row`] and [`winograd`] hold the larger
+//! routines, this file the small ones.
 
 #[cfg(supernano_dsp)]
 use core::arch::asm;
 use core::arch::global_asm;
+use core::mem::offset_of;
 
+use supernano_core::graph::KernelSet;
 use supernano_core::kernel::winograd::{BLOCK_ROWS, SUM_WORDS};
-use supernano_core::kernel::{Finish, KernelSet, MicroKernel, PairRow, Scalar, Sums, Window};
+use supernano_core::kernel::{
+    Finish, FinishKind, MicroKernel, PairRow, Requantise, Scalar, Sums, Window,
+};
 
 use super::{Dsp, row, winograd};
 
@@ -25,13 +33,33 @@ macro_rules! assemble {
 
 #[cfg(all(supernano_dsp, not(supernano_armv8m)))]
 assemble!(include_str!("isa_dsp.s"); include_str!("sums.s"));
-// The assembler takes the extension from the core's name, which it is not told otherwise.
+// The assembler does not know the extension of an Armv8-M target; a core's name tells it.
 #[cfg(all(supernano_dsp, supernano_armv8m))]
 assemble!(".cpu cortex-m33", include_str!("isa_dsp.s"); include_str!("sums.s"));
 #[cfg(not(supernano_dsp))]
 assemble!(include_str!("isa_v7m.s"););
 
+// `sn_numbers` in `finish.s` loads a `Finish` as ten words, and indexes its table of routines with
+// the number of the kind.
+const _: () = {
+    assert!(offset_of!(Finish, bias) == 0);
+    assert!(offset_of!(Finish, residual) == 8);
+    assert!(offset_of!(Finish, positive) == 16);
+    assert!(offset_of!(Finish, negative) == 24);
+    assert!(offset_of!(Finish, zero) == 32);
+    assert!(offset_of!(Finish, kind) == 36);
+    assert!(size_of::<Finish>() == 40);
+    assert!(FinishKind::Plain as u32 == 0);
+    assert!(FinishKind::Residual as u32 == 1);
+    assert!(FinishKind::Prelu as u32 == 2);
+    assert!(FinishKind::ResidualPrelu as u32 == 3);
+};
+
+// The routines follow the C calling convention, use at most 36 bytes of stack, and read and write
+// nothing but the memory listed here. Steps count bytes.
 unsafe extern "C" {
+    // Widens `count` words. The caller guarantees that `source` holds a word at each of the first
+    // `count` multiples of `step`, and that `low` and `high` have room for `count` words.
     fn supernano_widen(
         source: *const u32,
         step: usize,
@@ -39,14 +67,21 @@ unsafe extern "C" {
         high: *mut u32,
         count: usize,
     );
+
+    // Adds a dot product to `sum`. The caller guarantees that `weights` holds `words` words, and
+    // `pairs` twice as many.
     #[cfg(supernano_dsp)]
     fn supernano_dot(pairs: *const u32, weights: *const u32, words: usize, sum: i32) -> i32;
+
+    // Adds the four bytes of `words` words to four 16-bit sums. The caller guarantees that `source`
+    // holds a word at each of the first `words` multiples of `step`. For more than `POOLED` words
+    // the sums wrap.
     #[cfg(supernano_dsp)]
     fn supernano_pool(source: *const u32, step: usize, words: usize, sums: *mut [u32; 2]);
 }
 
+/// Most words whose bytes add up to no more than 16 bits: 256 x 128 is 2^15.
 #[cfg(supernano_dsp)]
-/// Words of 4 bytes whose sums fit an i16.
 const POOLED: usize = 256;
 
 impl<const SET: u32> MicroKernel for Dsp<SET> {
@@ -88,8 +123,8 @@ impl<const SET: u32> MicroKernel for Dsp<SET> {
     fn widen(&self, source: &[u32], step: usize, low: &mut [u32], high: &mut [u32]) {
         let step = step.max(1);
         let count = source.len().div_ceil(step).min(low.len()).min(high.len());
-        // SAFETY: word `(count - 1) step` lies inside the source, `count` words inside both
-        // planes; the routine reads and writes just these and keeps to the C convention.
+        // SAFETY: `count` is at most the number of multiples of `step` below the source's length,
+        // and at most the length of each plane.
         unsafe {
             let (low, high) = (low.as_mut_ptr(), high.as_mut_ptr());
             supernano_widen(source.as_ptr(), step * 4, low, high, count);
@@ -100,8 +135,7 @@ impl<const SET: u32> MicroKernel for Dsp<SET> {
     #[inline]
     fn dot(&self, pairs: &[u32], weights: &[u32], sum: i32) -> i32 {
         let words = weights.len().min(pairs.len() / 2);
-        // SAFETY: both slices hold that many words; the routine reads just these and keeps to
-        // the C convention.
+        // SAFETY: `words` is at most the length of `weights` and half the length of `pairs`.
         unsafe { supernano_dot(pairs.as_ptr(), weights.as_ptr(), words, sum) }
     }
 
@@ -112,8 +146,7 @@ impl<const SET: u32> MicroKernel for Dsp<SET> {
         let mut totals = [0; 4];
         for part in source.chunks(step.saturating_mul(POOLED)) {
             let mut sums = [0; 2];
-            // SAFETY: every `step`-th word of the part, at most 256; the routine reads just
-            // these, writes the two sums, and keeps to the C convention.
+            // SAFETY: `words` is the number of multiples of `step` below the part's length.
             unsafe {
                 let words = part.len().div_ceil(step);
                 supernano_pool(part.as_ptr(), step * 4, words, &mut sums);
@@ -126,12 +159,15 @@ impl<const SET: u32> MicroKernel for Dsp<SET> {
         }
         totals
     }
+}
 
+impl<const SET: u32> Requantise for Dsp<SET> {
     #[cfg(supernano_dsp)]
     #[inline(always)]
     fn mulr(&self, a: i32, m: i32) -> i32 {
         let product;
-        // SAFETY: one instruction on registers, no memory, no stack
+        // SAFETY: `supernano_dsp` says that the core has SMMULR, which reads and writes registers
+        // only and changes no flag.
         unsafe {
             asm!("smmulr {0}, {1}, {2}", lateout(reg) product, in(reg) a, in(reg) m,
                 options(pure, nomem, nostack, preserves_flags));
@@ -143,11 +179,11 @@ impl<const SET: u32> MicroKernel for Dsp<SET> {
     #[inline(always)]
     fn sat8(&self, v: i32) -> i8 {
         let saturated: i32;
-        // SAFETY: one instruction on registers (it may set the sticky Q flag, which nothing
-        // reads), no memory, no stack
+        // SAFETY: every core from Armv7-M on has SSAT, which reads and writes registers only. It
+        // may set the flag Q, so `preserves_flags` is not among the options.
         unsafe {
             asm!("ssat {0}, #8, {1}", lateout(reg) saturated, in(reg) v,
-                options(pure, nomem, nostack, preserves_flags));
+                options(pure, nomem, nostack));
         }
         saturated as i8
     }

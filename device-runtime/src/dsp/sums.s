@@ -1,4 +1,4 @@
-@ Dot products and pooling with the DSP extension.
+@ Dot products and pooling, with the DSP extension.
 
 @ fn(pairs, weights, words, sum) -> sum
 sn_function supernano_dot
@@ -27,8 +27,8 @@ sn_function supernano_dot
 3:  mov r0, r3
     pop {r4-r9, pc}
 
-@ fn(source, step bytes, words, sums: *mut u32): i16 sums of bytes 0 and 2, and of 1 and 3, of at
-@ most 256 words, added to two words.
+@ fn(source, step in bytes, words, sums: *mut u32): adds the i16 sums of bytes 0 and 2, and of bytes
+@ 1 and 3, of at most 256 words to two words.
 sn_function supernano_pool
     push {r4-r7, lr}
     ldrd r4, r5, [r3]

@@ -1,7 +1,7 @@
-@ Tiles and dot products for Armv6-M (and Armv8-M baseline): MULS destroys a factor, only r0-r7
-@ take most operands, but ADD takes all registers. r0 pixels, r1 weights, r2 and r3 weights of
-@ both outputs, r4 and r5 a value; sums of the first output in r6-r9, of the second in r10-r12
-@ and lr.
+@ Tiles and dot products for Armv6-M and Armv8-M baseline. MULS overwrites a factor, and most
+@ instructions take r0-r7 only, but ADD takes all registers. r0 points to pixels, r1 to weights; r2
+@ and r3 hold the weights of both outputs, r4 and r5 a value. The sums of the first output are in
+@ r6-r9, those of the second in r10-r12 and lr.
 .syntax unified
 .thumb
 
@@ -39,7 +39,7 @@
     sxtb r3, r3
 .endm
 
-@ One column of a kernel: the word of weights at r1 + weight, 4 pixels at r0 + offset.
+@ One kernel column: the word of weights at r1 + weight, and 4 pixels at r0 + offset.
 .macro v6_column offset, weight
     v6_bytes \weight
     v6_channel \offset
@@ -65,7 +65,7 @@
     pop {r4-r7, pc}
 .endm
 
-@ The sums to r5, which moves on.
+@ Stores the sums at r5, which advances.
 .macro v6_put
     stmia r5!, {r6, r7}
     mov r2, r8
@@ -78,8 +78,7 @@
     stmia r5!, {r2-r4}
 .endm
 
-@ fn(run: *const Run): pixels, weights, their end, bytes to the next plane (or phase, with
-@ stride 2), sums.
+@ fn(call: *const TileCall): pixels, weights, end of the weights, step in bytes, sums.
 .macro v6_tile name, plane, words
     v6_function \name
     v6_enter
@@ -184,7 +183,7 @@ v6_function supernano_winograd_dots
     adds r4, r1, r2
     movs r5, #16
     push {r2-r5}
-    @ Stack: bytes, sums, end of the position, positions left.
+    @ The stack holds the bytes of a position, sums, end of the position, and positions left.
 1:  movs r4, #0
     mov r6, r4
     mov r7, r4

@@ -1,6 +1,6 @@
-@ Widening.
+@ Widening of i8 channels to i16 pairs.
 
-@ fn(source, step bytes, low, high, count)
+@ fn(source, step in bytes, low, high, count)
 sn_function supernano_widen
     push {r4-r11, lr}
     ldr r4, [sp, #36]

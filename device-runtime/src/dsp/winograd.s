@@ -1,17 +1,18 @@
-@ Winograd F(2x2, 3x3); orders and signs as in core's kernel::winograd.
+@ Winograd F(2x2, 3x3). Orders and signs are those of core's kernel::winograd.
 
-@ fn(frame: *const Frame, finish). r12 inputs, lr weights, r4-r7 sums of the first output for
-@ 4 tiles, r8-r11 of the second. The stack holds the tail of finish.s, then what follows.
-.equ B_ROUNDS, 48   @ times that a dot product passes its end
-.equ B_LEFT, 52     @ of them, still to come
+@ fn(call: *const BlockCall, finish: *const Finish). r12 points to inputs, lr to weights; the sums
+@ of the first output for 4 tiles are in r4-r7, those of the second in r8-r11. The stack holds the
+@ parameters of finish.s, then the words below.
+.equ B_ROUNDS, 48   @ rounds of a dot product
+.equ B_LEFT, 52     @ rounds left
 .equ B_FIRST, 56    @ pairs of the first round
-.equ B_SUMS, 60     @ sums of the column at work
+.equ B_SUMS, 60     @ sums of the current column
 .equ B_SUMS_END, 64
-.equ B_ROW, 68      @ the other row of outputs, and its pitch
+.equ B_ROW, 68      @ address and pitch of the other row of outputs
 .equ B_V, 76
 .equ B_U, 80
-.equ B_BLOCKS, 84   @ blocks still to come
-.equ B_PLACES, 88   @ addresses of the four dot products' starts and of what follows them
+.equ B_BLOCKS, 84   @ blocks left
+.equ B_PLACES, 88   @ per dot product: address of its start, and of the code that follows it
 .equ B_BYTES, 120
 
 .macro wg_other_row
@@ -21,8 +22,8 @@
     strd r0, r1, [sp, #B_ROW]
 .endm
 
-@ A dot product for 4 tiles x 2 outputs, added to r4-r11: unrolled pairs, the rest first. One
-@ round leaves directly, more go through `wg_again`.
+@ Adds a dot product for 4 tiles x 2 outputs to r4-r11. Pairs are unrolled; the first round has the
+@ remainder. A single round continues directly, several rounds continue through `wg_again`.
 .macro wg_dot index
     ldr pc, [sp, #B_PLACES + 8 * \index]
 .Lwg_round\index:
@@ -34,7 +35,7 @@
 .Lwg_done\index:
 .endm
 
-@ The end of a round where there are several.
+@ The end of a round, if there are several.
 .macro wg_again index
 .Lwg_again\index:
     ldr r0, [sp, #B_LEFT]
@@ -46,7 +47,8 @@
     b.w .Lwg_done\index
 .endm
 
-@ Addresses of the start, r0 + 1 bytes before the end, and of what follows; in Thumb state.
+@ Stores the addresses, in Thumb state, of the start of the first round, r0 + 1 bytes before the end
+@ of a round, and of the code after the last round.
 .macro wg_places index
     adr.w r1, .Lwg_end\index
     sub r2, r1, r0
@@ -54,14 +56,14 @@
     strd r2, r1, [sp, #B_PLACES + 8 * \index]
 .endm
 
-@ More rounds than one.
+@ Continues through `wg_again`, for several rounds.
 .macro wg_rounds index
     adr.w r1, .Lwg_again\index
     adds r1, #1
     str r1, [sp, #B_PLACES + 4 + 8 * \index]
 .endm
 
-@ Two output columns of two tiles for one output: 4 columns of sums at `at`.
+@ Two columns of outputs of two tiles for one output, from 4 columns of sums at `at`.
 .macro wg_columns at, bias, a, b, c, d
     ldrd r0, r1, [r12, #\at]
     ldrd r2, r3, [r12, #\at + 128]
@@ -82,7 +84,7 @@
     add \d, r0, \d, asr #2
 .endm
 
-@ 4 pixels of a row: sums of the first output at `at`, of the second 16 bytes on.
+@ Finishes 4 pixels of a row: sums of the first output at `at`, of the second 16 bytes later.
 .macro wg_finish at
     ldr r12, [sp, #B_SUMS_END]
     wg_columns \at - 512, T_BIAS, r4, r5, r6, r7
@@ -118,8 +120,8 @@ sn_function supernano_winograd_block
     wg_rounds 3
 2:
     ldrd r12, lr, [sp, #B_V]
-    @ A column of sums M: M1, M1 + M2 and M0 + M1 + M2 one after the other, then
-    @ M1 - M2 + M3 = 2 M1 - (M1 + M2) + M3.
+    @ A column of sums M in one pass: M1, M1 + M2, then M0 + M1 + M2, and last M1 - M2 + M3 = 2 M1 -
+    @ (M1 + M2) + M3.
 1:  movs r4, #0
     movs r5, #0
     movs r6, #0
@@ -181,8 +183,8 @@ sn_function supernano_winograd_block
     wg_again 2
     wg_again 3
 
-@ fn(rows: &[*const u32; 4], phase bytes, v, pairs): rows from the block's first column on.
-@ r2-r11 ten columns of one row of the vertical transform.
+@ fn(rows: &[*const u32; 4], phase in bytes, v, pairs). The rows start at the block's first column.
+@ r2-r11 hold ten columns of one row of the vertical transform.
 .equ I_PHASE, 16
 .equ I_V, 20
 .equ I_LEFT, 24
@@ -228,7 +230,7 @@ sn_function supernano_winograd_block
     \op r11, r11, r1
 .endm
 
-@ Four tiles of one position, then on to the next column of positions.
+@ Four tiles of one position. r12 then advances to the next column of positions.
 .macro wg_four op, a0, b0, a1, b1, a2, b2, a3, b3
     \op r0, \a0, \b0
     \op r1, \a1, \b1
@@ -281,11 +283,13 @@ sn_function supernano_winograd_input
     add sp, #28
     pop {r4-r11, pc}
 
-@ fn(packed, 4 pairs, u, pairs). Stack: vertical transform [rank][kx][output], pairs left.
+@ fn(packed, 4 x pairs, u, pairs). The stack holds the vertical transform [rank][kx][output], then
+@ the pairs left.
 .equ W_LEFT, 96
 
-@ r3, r4: first tap of both outputs, r5, r6 the second, r7, r8 the third; transformed to
-@ (lr, r5), (r9, r10), (r3, r4), (r7, r8) in the order of positions: sum, difference, ends.
+@ Transforms the first taps of both outputs in r3 and r4, the second in r5 and r6, and the third in
+@ r7 and r8. In the order of positions, the results are the sum in lr and r5, the difference in r9
+@ and r10, and the ends in r3, r4 and r7, r8.
 .macro wg_taps
     sn_add16 r9, r3, r7
     sn_add16 r10, r4, r8

@@ -6,14 +6,14 @@ use std::vec::Vec;
 
 use super::*;
 
-/// What the two lines give, poll by poll.
+/// The results of polling the two lines, in order.
 type Lines = [VecDeque<Option<u8>>; 2];
 
 fn line(polls: impl IntoIterator<Item = Option<u8>>) -> VecDeque<Option<u8>> {
     polls.into_iter().collect()
 }
 
-/// Everything that is received until both lines are empty: runs of bytes of one line.
+/// Receives until both lines are empty. Returns the runs of bytes of one line.
 fn runs(mut lines: Lines) -> Vec<(bool, Vec<u8>)> {
     let mut turn = Turn::default();
     let mut runs: Vec<(bool, Vec<u8>)> = Vec::new();
@@ -34,7 +34,7 @@ fn quiet(polls: u32) -> RepeatN<Option<u8>> {
     repeat_n(None, polls as usize)
 }
 
-/// A UART that pauses between bytes, beside a line whose bytes are all there.
+/// A UART that pauses between bytes shares the agent with a line whose bytes are all available.
 #[test]
 fn frames_of_two_lines_do_not_mix() {
     let slow = [1, 2, 3, 0, 4, 0].into_iter().flat_map(|b| quiet(50).chain([Some(b)]));
@@ -70,7 +70,7 @@ fn a_frame_that_stops_waits_for_its_end_but_not_for_ever() {
     assert_eq!(runs([begun(PATIENCE + 10), other()]), cut);
 }
 
-/// Noise without an end does not keep the other line waiting for ever.
+/// Endless noise on one line does not block the other line.
 #[test]
 fn noise_does_not_keep_the_turn() {
     let noise = line((0..3 * MAX_FRAME).map(|_| Some(1)));

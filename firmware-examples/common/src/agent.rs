@@ -7,15 +7,15 @@ use crate::rtt::Rtt;
 
 /// A serial port.
 pub trait Port {
-    /// The next byte received, if any.
+    /// Returns the next byte, if there is one.
     fn receive(&self) -> Option<u8>;
 
     /// Sends a byte.
     fn send(&self, byte: u8);
 }
 
-/// Answers requests for ever, each on the line that it came on: the serial port, or RTT. A sound
-/// network that was placed before the start is open from the beginning.
+/// Answers requests and never returns. Each answer goes to the line of its request: the serial port
+/// or RTT. A valid network that was placed before the start is open from the beginning.
 pub fn serve<B: Board + Port>(board: B, memory: Memory<'_>) -> ! {
     let mut rtt = Rtt::start();
     let mut agent = Agent::new(board, memory);
@@ -27,7 +27,7 @@ pub fn serve<B: Board + Port>(board: B, memory: Memory<'_>) -> ! {
             continue;
         };
         if switched {
-            agent.receive(0); // ends what began on the other line
+            agent.receive(0); // ends the incomplete frame of the other line
         }
         let (board, answer) = agent.receive(byte);
         if over_rtt {
@@ -38,8 +38,8 @@ pub fn serve<B: Board + Port>(board: B, memory: Memory<'_>) -> ! {
     }
 }
 
-/// Opens the network that was placed before the start; where it is none, or not sound, the agent
-/// refuses it and none is open.
+/// Opens the network that was placed before the start. If there is none or it is not valid, the
+/// agent rejects it and no network is open.
 #[inline(never)]
 fn open_placed<B: Board>(agent: &mut Agent<'_, B>) {
     let mut frame = [0; MAX_FRAME];

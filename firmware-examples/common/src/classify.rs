@@ -1,4 +1,4 @@
-//! Classifies images that lie in memory with their network, and says the logits as text.
+//! Classifies images that lie in memory beside their network.
 
 use supernano_core::wire::placed;
 use supernano_runtime::{Error, Network};
@@ -6,13 +6,13 @@ use supernano_runtime::{Error, Network};
 use crate::Port;
 use crate::text::{number, text};
 
-/// Classifies every image of the first set placed in `flash` (`core/docs/wire-format.md`); a line
-/// of logits for each, then `end`. `memory` is what the network works in.
+/// Classifies every image of the first set in `flash` (`core/docs/wire-format.md`, "placed"). Prints
+/// a line of logits for each image, then `end`. `memory` is the working memory of the network.
 pub fn classify(port: &impl Port, flash: &[u32], memory: &mut [u32]) {
-    let said = placed::parts(flash, 0).map(|(blob, images, _)| all(port, blob, images, memory));
+    let outcome = placed::parts(flash, 0).map(|(blob, images, _)| all(port, blob, images, memory));
     text(
         port,
-        match said {
+        match outcome {
             Some(Ok(())) => "end\n",
             Some(Err(_)) => "refused\n",
             None => "no network\n",

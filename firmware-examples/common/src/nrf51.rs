@@ -1,10 +1,8 @@
-//! The nRF51's UART, to send only.
-
-use core::ptr;
+//! The transmitter of the nRF51's UART.
 
 use crate::Port;
+use crate::mmio::Peripheral;
 
-const BASE: usize = 0x4000_2000;
 const START: usize = 0x008;
 const SENT: usize = 0x11c;
 const ENABLE: usize = 0x500;
@@ -12,22 +10,20 @@ const TXD_PIN: usize = 0x50c;
 const TXD: usize = 0x51c;
 const BAUD: usize = 0x524;
 
-/// A UART that has been started.
+// SAFETY: the nRF51 Series Reference Manual gives UART0 this address; the UART has no DMA
+const UART0: Peripheral = unsafe { Peripheral::new(0x4000_2000) };
+
+/// The started UART.
 #[derive(Debug)]
 pub struct Uart(());
 
-fn write(offset: usize, value: u32) {
-    // SAFETY: only called with registers of the UART
-    unsafe { ptr::write_volatile((BASE + offset) as *mut u32, value) }
-}
-
 impl Uart {
-    /// Starts it at 115,200 baud, on the micro:bit's pin to USB.
+    /// Starts the UART at 115,200 baud, on the micro:bit's pin to USB.
     pub fn start() -> Self {
-        write(TXD_PIN, 24);
-        write(BAUD, 0x01d7_e000);
-        write(ENABLE, 4);
-        write(START, 1);
+        UART0.write::<TXD_PIN>(24);
+        UART0.write::<BAUD>(0x01d7_e000);
+        UART0.write::<ENABLE>(4);
+        UART0.write::<START>(1);
         Self(())
     }
 }
@@ -38,9 +34,8 @@ impl Port for Uart {
     }
 
     fn send(&self, byte: u8) {
-        write(SENT, 0);
-        write(TXD, u32::from(byte));
-        // SAFETY: a register of the UART
-        while unsafe { ptr::read_volatile((BASE + SENT) as *const u32) } == 0 {}
+        UART0.write::<SENT>(0);
+        UART0.write::<TXD>(byte.into());
+        while UART0.read::<SENT>() == 0 {}
     }
 }

@@ -1,97 +1,86 @@
-//! A real board: its port, its counter, and the network in its flash.
+//! A real board: its port and its cycle counter.
 
-#[cfg(not(feature = "systick"))]
-use cortex_m::peripheral::DWT;
-#[cfg(feature = "systick")]
-use cortex_m::peripheral::{SYST, syst::SystClkSource};
-use supernano_chips::{BOARD, RESET_HZ, Registers, Stuck};
+use cortex_m::Peripherals;
+use supernano_chips::{Chip, Registers, Stuck};
 use supernano_core::wire::Unit;
+use supernano_runtime::Board;
 
-use crate::Port;
+use crate::{Counter, Port};
 
-/// Most that SysTick counts from.
-#[cfg(feature = "systick")]
-const RELOAD: u32 = 0xff_ffff;
+/// The parts of a chip that belong to its core.
+pub trait OnBoard: Chip {
+    /// Cycle counter.
+    type Counter: Counter;
 
-/// The board, started.
+    /// Switches on the caches of the core, if it has any.
+    fn prepare(_core: &mut Peripherals) {}
+}
+
+#[cfg(any(feature = "nrf52833", feature = "nrf52840"))]
+impl OnBoard for supernano_chips::nrf52::Nrf52 {
+    type Counter = crate::counter::dwt::Dwt;
+}
+
+#[cfg(feature = "rp2040")]
+impl OnBoard for supernano_chips::rp2::Rp2 {
+    type Counter = crate::counter::systick::Systick;
+}
+
+#[cfg(feature = "rp235x")]
+impl OnBoard for supernano_chips::rp2::Rp2 {
+    type Counter = crate::counter::dwt::Dwt;
+}
+
+#[cfg(any(feature = "stm32f407vg", feature = "stm32f446re"))]
+impl OnBoard for supernano_chips::stm32f4::Stm32F4 {
+    type Counter = crate::counter::dwt::Dwt;
+}
+
+#[cfg(feature = "stm32h743zi")]
+impl OnBoard for supernano_chips::stm32h7::Stm32H7 {
+    type Counter = crate::counter::dwt::Dwt;
+
+    fn prepare(core: &mut Peripherals) {
+        core.SCB.enable_icache();
+        core.SCB.enable_dcache(&mut core.CPUID);
+    }
+}
+
+/// A started board.
 #[derive(Debug)]
-pub struct Real {
-    /// Rate of the core, Hz.
+pub struct Real<C: OnBoard> {
+    /// Clock rate of the core, Hz.
     hz: u32,
-    /// Microseconds and SysTick at the start.
-    #[cfg(feature = "systick")]
-    base: (u32, u32),
+    counter: C::Counter,
 }
 
-impl Real {
-    /// Sets up clocks, caches, port and counter; also says which clock did not start.
+impl<C: OnBoard> Real<C> {
+    /// Starts clocks, caches, port and counter. The board works even if a clock does not start; the
+    /// second value then has the register of that clock.
     pub fn start() -> (Self, Result<(), Stuck>) {
-        let started = supernano_chips::start(&mut Registers);
-        let hz = started.unwrap_or(RESET_HZ);
-        if let Some(mut core) = cortex_m::Peripherals::take() {
-            #[cfg(feature = "caches")]
-            {
-                core.SCB.enable_icache();
-                core.SCB.enable_dcache(&mut core.CPUID);
-            }
-            #[cfg(not(feature = "systick"))]
-            {
-                core.DCB.enable_trace();
-                DWT::unlock(); // a lock that only some cores have
-                core.DWT.set_cycle_count(0);
-                core.DWT.enable_cycle_counter();
-            }
-            #[cfg(feature = "systick")]
-            {
-                core.SYST.set_clock_source(SystClkSource::Core);
-                core.SYST.set_reload(RELOAD);
-                core.SYST.clear_current();
-                core.SYST.enable_counter();
-            }
+        let started = supernano_chips::start::<C>(&mut Registers);
+        let hz = started.unwrap_or(C::RESET_HZ);
+        if let Some(mut core) = Peripherals::take() {
+            C::prepare(&mut core);
+            C::Counter::start(&mut core);
         }
-        #[cfg(feature = "systick")]
-        let this = Self { hz, base: (microseconds(), ticks()) };
-        #[cfg(not(feature = "systick"))]
-        let this = Self { hz };
-        (this, started.map(|_| ()))
-    }
-
-    #[cfg(not(feature = "systick"))]
-    fn cycles(&self) -> u32 {
-        DWT::cycle_count()
-    }
-
-    #[cfg(feature = "systick")]
-    fn cycles(&self) -> u32 {
-        let passed = microseconds().wrapping_sub(self.base.0);
-        let coarse = passed.wrapping_mul(self.hz / 1_000_000);
-        supernano_chips::count::combine(coarse, ticks().wrapping_sub(self.base.1))
+        (Self { hz, counter: C::Counter::new(hz) }, started.map(|_| ()))
     }
 }
 
-#[cfg(feature = "systick")]
-fn microseconds() -> u32 {
-    supernano_chips::microseconds(&mut Registers)
-}
-
-#[cfg(feature = "systick")]
-fn ticks() -> u32 {
-    RELOAD - SYST::get_current()
-}
-
-impl Port for Real {
+impl<C: OnBoard> Port for Real<C> {
     fn receive(&self) -> Option<u8> {
-        supernano_chips::receive(&mut Registers)
+        C::receive(&mut Registers)
     }
 
     fn send(&self, byte: u8) {
-        supernano_chips::send(&mut Registers, byte);
+        C::send(&mut Registers, byte);
     }
 }
 
-impl supernano_runtime::Board for Real {
-    const CHIP: &'static str = BOARD.chip;
-    const CORE: &'static str = BOARD.core;
+impl<C: OnBoard> Board for Real<C> {
+    const CHIP: &'static str = C::BOARD.chip.name;
+    const CORE: &'static str = C::BOARD.chip.core.name();
     const UNIT: Unit = Unit::Cycles;
 
     fn clock_hz(&self) -> u32 {
@@ -99,7 +88,7 @@ impl supernano_runtime::Board for Real {
     }
 
     fn count(&self) -> u32 {
-        self.cycles()
+        self.counter.now()
     }
 
     fn masked<R>(&self, f: impl FnOnce() -> R) -> R {
@@ -111,49 +100,6 @@ impl supernano_runtime::Board for Real {
     }
 
     fn stack<R>(&self, f: impl FnOnce() -> R) -> (R, u32) {
-        cortex_m::interrupt::free(|_| crate::depth(f))
+        cortex_m::interrupt::free(|masked| crate::depth(masked, f))
     }
-}
-
-unsafe extern "C" {
-    static __supernano_blob_start: u32;
-    static __supernano_blob_end: u32;
-}
-
-/// The region of flash that may hold a network (`core/docs/wire-format.md`, "placed").
-pub fn placed() -> &'static [u32] {
-    let (start, end) = (&raw const __supernano_blob_start, &raw const __supernano_blob_end);
-    // SAFETY: the linker's symbols bound a region of the flash that the program never writes
-    unsafe { core::slice::from_raw_parts(start, (end as usize - start as usize) / 4) }
-}
-
-/// Defines a board's entry point: `real!(agent { blob: KiB, arena: KiB, image: KiB })` with the sizes of
-/// the agent's buffers, or `real!(classify)`.
-#[macro_export]
-macro_rules! real {
-    (classify) => {
-        #[$crate::entry]
-        fn main() -> ! {
-            let (board, started) = $crate::Real::start();
-            $crate::builtin(&board, started.err().map(|stuck| stuck.address))
-        }
-    };
-    (agent { blob: $blob:literal, arena: $arena:literal, image: $image:literal $(,)? }) => {
-        #[$crate::entry]
-        fn main() -> ! {
-            let (Some(blob), Some(arena), Some(image)) = (
-                $crate::singleton!(: [u32; $blob << 8] = [0; $blob << 8]),
-                $crate::singleton!(: [u32; $arena << 8] = [0; $arena << 8]),
-                $crate::singleton!(: [u8; $image << 10] = [0; $image << 10]),
-            ) else {
-                // Only a second call of the entry point comes here.
-                loop {}
-            };
-            let (board, started) = $crate::Real::start();
-            if let Err(stuck) = started {
-                $crate::stuck(&board, stuck.address)
-            }
-            $crate::serve(board, $crate::Memory { blob, arena, image, placed: $crate::placed() })
-        }
-    };
 }

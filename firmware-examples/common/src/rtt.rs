@@ -1,11 +1,12 @@
-//! What passes through a debug probe: the protocol on RTT's channels 0, up and down, both named
-//! `supernano`, and logs on the upward channel `defmt`.
+//! RTT through a debug probe. The up and down channels 0, both named `supernano`, carry the protocol.
+//! The up channel `defmt` carries logs.
 
 use rtt_target::{ChannelMode, DownChannel, UpChannel, rtt_init};
 
-/// Tries to place a byte before an answer is given up: some tenths of a second, or a second on a slow
-/// core. A host that asked reads within milliseconds; one that has gone must not stop the agent.
-const PATIENCE: u32 = 1_000_000;
+/// Attempts to place a byte before the agent discards an answer. They take a few tenths of a second,
+/// or a second on a slow core. A connected host reads within milliseconds, and a host that has
+/// disconnected must not stop the agent.
+const ATTEMPTS: u32 = 1_000_000;
 
 /// The two channels.
 pub struct Rtt {
@@ -14,7 +15,10 @@ pub struct Rtt {
 }
 
 impl Rtt {
-    /// Sets the channels up. To be called once: a second call panics.
+    /// Sets up the two channels.
+    ///
+    /// # Panics
+    /// On the second call.
     #[cfg(not(feature = "log-rtt"))]
     pub fn start() -> Self {
         let channels = rtt_init! {
@@ -34,7 +38,10 @@ impl Rtt {
         Self { up: channels.up.0, down: channels.down.0 }
     }
 
-    /// Sets the channels up, that of the logs included. To be called once: a second call panics.
+    /// Sets up the two channels and that of the logs.
+    ///
+    /// # Panics
+    /// On the second call.
     #[cfg(feature = "log-rtt")]
     pub fn start() -> Self {
         let channels = rtt_init! {
@@ -61,21 +68,22 @@ impl Rtt {
         Self { up: channels.up.0, down: channels.down.0 }
     }
 
-    /// The next byte received, if any.
+    /// Returns the next byte, if there is one.
     pub fn receive(&mut self) -> Option<u8> {
         let mut byte = [0];
         (self.down.read(&mut byte) == 1).then_some(byte[0])
     }
 
-    /// Sends bytes as fast as the host takes them, and gives up where it takes none.
+    /// Sends bytes as fast as the host reads them. Discards the rest if the host stops reading.
     pub fn send(&mut self, mut bytes: &[u8]) {
-        // A debugger may have chosen to block, which would wait for ever once it has gone.
+        // A debugger may have set the blocking mode, in which a write never returns once the debugger
+        // has disconnected.
         self.up.set_mode(ChannelMode::NoBlockTrim);
-        let mut patience = PATIENCE;
-        while !bytes.is_empty() && patience > 0 {
+        let mut attempts = ATTEMPTS;
+        while !bytes.is_empty() && attempts > 0 {
             let sent = self.up.write(bytes);
             bytes = bytes.get(sent..).unwrap_or(&[]);
-            patience = if sent > 0 { PATIENCE } else { patience - 1 };
+            attempts = if sent > 0 { ATTEMPTS } else { attempts - 1 };
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Text on a port.
+//! Text on a serial port.
 
 use crate::Port;
 

@@ -1,4 +1,5 @@
-//! The least firmware that classifies: a built-in network, a built-in image, one character out.
+//! The smallest firmware that classifies: it runs a built-in network on a built-in image and sends the
+//! class as one character.
 #![no_std]
 #![no_main]
 

@@ -1,8 +1,8 @@
-//! The least that an engine must beat: plain loops over int8 values as one writes them first, no
-//! packing, no tiles. Counts the instructions of one inference of the networks that
-//! `cargo xtask bench-device` names, and sends a line `NAME INSTRUCTIONS BYTES` for each (bytes of
-//! the maps that are alive at once), then `end`. Numbers are any: the loops' counts do not depend
-//! on them.
+//! The baseline for an engine: straightforward loops over int8 values, without packing and without
+//! tiles. Counts the instructions of one inference for each named network of `cargo xtask
+//! bench-device`. Sends a line `NAME INSTRUCTIONS BYTES` for each network, then `end`. BYTES is the size
+//! of the feature maps that are live at the same time. The weights are arbitrary: the counts do not
+//! depend on them.
 #![no_std]
 #![no_main]
 
@@ -10,14 +10,14 @@ use supernano_board::Port;
 use supernano_board::mps2::{M0, Mps2};
 use supernano_runtime::Board as _;
 
-/// Largest map, and largest weights of a layer, bytes.
+/// Largest feature map, and largest weights of a layer, bytes.
 const MAP: usize = 32 * 32 * 16;
 const WEIGHTS: usize = 64 * 64 * 9;
-/// Most channels or classes.
+/// Largest number of channels or classes.
 const CHANNELS: usize = 100;
 
-/// A name, channels of the stem and the first group, blocks in each of three groups, whether the
-/// first group's shortcuts are convolutions, classes.
+/// Name, channels of the stem and of the first group, blocks of each of three groups, whether the
+/// shortcuts of the first group are convolutions, classes.
 type Network = (&'static str, usize, usize, bool, usize);
 const NETWORKS: [Network; 4] = [
     ("resnet8", 16, 1, false, 10),
@@ -26,7 +26,7 @@ const NETWORKS: [Network; 4] = [
     ("small", 4, 3, true, 100),
 ];
 
-/// Height and width, channels read and written, side of the kernel, stride.
+/// Height and width of the input, channels of input and output, side of the kernel, stride.
 #[derive(Clone, Copy)]
 struct Shape {
     side: usize,
@@ -56,13 +56,13 @@ static NUMBERS: Numbers = Numbers {
     multiplier: [1 << 23; CHANNELS],
 };
 
-/// Q0.32, rounded; then to 8 bits.
+/// Multiplies by a Q0.32 multiplier, rounds, and saturates to 8 bits.
 fn requantise(sum: i32, multiplier: i32) -> i8 {
     let product = (i64::from(sum) * i64::from(multiplier) + (1 << 31)) >> 32;
     (product as i32).clamp(-128, 127) as i8
 }
 
-/// A convolution, with a residual where `add` has one.
+/// A convolution of `input` `[height, width, channel]`, plus the residual `add`, if any.
 fn conv(shape: Shape, numbers: &Numbers, input: &[i8], add: Option<&[i8]>, out: &mut [i8]) {
     let Shape { side, input: channels, output, kernel, stride } = shape;
     let pad = kernel / 2;
@@ -98,7 +98,7 @@ fn conv(shape: Shape, numbers: &Numbers, input: &[i8], add: Option<&[i8]>, out: 
     }
 }
 
-/// Pooling and classifier; the class.
+/// Pooling and classifier. Returns the class.
 fn classifier(side: usize, channels: usize, classes: usize, input: &[i8]) -> usize {
     let mut best = (0, i32::MIN);
     let mut pooled = [0i32; CHANNELS];
@@ -118,7 +118,7 @@ fn classifier(side: usize, channels: usize, classes: usize, input: &[i8]) -> usi
     best.0
 }
 
-/// One inference; the class, and bytes of the maps.
+/// One inference. Returns the class and the size of the feature maps, bytes.
 fn run(network: &Network, maps: &mut [[i8; MAP]; 4]) -> (usize, usize) {
     let &(_, width, blocks, projected, classes) = network;
     let [mut a, b, mut c, image] = maps.each_mut();

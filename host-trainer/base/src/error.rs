@@ -1,37 +1,38 @@
-//! Errors of the host side, each with the exit code that `main` ends with.
+//! Errors of the host. Each has an exit code for `main`.
 
 use std::path::{Path, PathBuf};
 
-/// What went wrong; the message names file, field, expected and found where there are any.
+/// An error of the host. Its message names the file, the field, the expected and the found value as
+/// far as they apply.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A file or directory that is needed does not exist.
+    /// A required file or directory does not exist.
     #[error("{}: not found ({needed_for})", path.display())]
     Missing {
-        /// The path looked for.
+        /// The missing path.
         path: PathBuf,
-        /// What it was needed for, or how to make it.
+        /// Its purpose, or how to make it.
         needed_for: String,
     },
-    /// Input that does not say what it must.
+    /// Invalid input.
     #[error("{place}: {field}: expected {expected}, found {found}")]
     Invalid {
-        /// File (with line where there is one) or option.
+        /// File (with the line, if known) or option.
         place: String,
         /// The field, column or option.
         field: String,
-        /// What would have been right.
+        /// The valid values.
         expected: String,
-        /// What is there.
+        /// The value that was found.
         found: String,
     },
-    /// A blob, code or space that core refuses.
+    /// A blob, code or space that the core crate refuses.
     #[error("{place}: {source}")]
     Core {
-        /// File or option that it came from.
+        /// File or option that contains it.
         place: String,
-        /// Core's error.
+        /// The error of the core crate.
         source: supernano_core::error::Error,
     },
     /// The operating system refused a read or a write.
@@ -42,62 +43,63 @@ pub enum Error {
         /// The system's error.
         source: std::io::Error,
     },
-    /// A tool, driver or device is not there or failed.
+    /// A tool, a driver or a device is missing or failed.
     #[error("{tool}: {problem}")]
     Tool {
-        /// Which.
+        /// Its name.
         tool: String,
-        /// What happened, and what to do.
+        /// The problem, and what to do about it.
         problem: String,
     },
-    /// A line to a device is broken: no byte comes, or the stream ends.
+    /// A connection to a device is broken: no byte arrives, or the stream ends.
     #[error("{link}: {problem}")]
     Line {
-        /// The line.
+        /// The connection.
         link: String,
-        /// What happened, and what to look at.
+        /// The problem, and what to check.
         problem: String,
     },
-    /// Somebody answers, but not this version of the agent: a stale firmware, or another one.
+    /// The device runs another version of the agent, or another firmware.
     #[error("{link}: firmware: expected {expected}, found {found}; write this version's agent")]
     Firmware {
-        /// The line.
+        /// The connection.
         link: String,
-        /// What would have been right.
+        /// The valid values.
         expected: String,
-        /// What is there.
+        /// The value that was found.
         found: String,
     },
-    /// A device refuses a request, with its numbers.
+    /// A device refuses a request.
     #[error("{link}: the device refuses: {refusal:?}")]
     Refused {
-        /// The line.
+        /// The connection.
         link: String,
-        /// Why.
+        /// The reason, with its numbers.
         refusal: supernano_core::wire::Refusal,
     },
-    /// Training met a loss that is not finite.
+    /// A loss in training is not finite.
     #[error("step {step}, update {update}: the loss of {code} is not finite (first in {layer})")]
     NotFinite {
         /// Training step, 1 to 4.
         step: u32,
-        /// Update within the step.
+        /// Update in the step.
         update: u64,
         /// The sub-network.
         code: String,
         /// The first layer whose output is not finite.
         layer: String,
     },
-    /// Everything worked and the answer is no: a mismatch, or nothing feasible.
+    /// The command worked and its answer is negative: a mismatch, or no feasible network.
     #[error("{0}")]
     No(String),
 }
 
-/// Result of the host side.
+/// Result of a host function.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// The process's exit code: 1 the answer is no, 2 wrong use or input, 3 a tool or disk failed.
+    /// The exit code of the process: 1 for a negative answer, 2 for wrong use or input, 3 for a
+    /// failed tool or disk.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::No(_) | Self::NotFinite { .. } => 1,
@@ -125,7 +127,7 @@ impl Error {
         }
     }
 
-    /// An [`Error::Core`] that came from `place`.
+    /// An [`Error::Core`] at `place`.
     pub fn core(place: impl ToString, source: supernano_core::error::Error) -> Self {
         Self::Core { place: place.to_string(), source }
     }
@@ -135,7 +137,7 @@ impl Error {
         Self::Tool { tool: tool.to_string(), problem: problem.to_string() }
     }
 
-    /// What a failed read or write of `path` is: [`Error::Missing`] or [`Error::Io`].
+    /// The error of a failed read or write of `path`: [`Error::Missing`] or [`Error::Io`].
     pub fn io(path: &Path, source: std::io::Error) -> Self {
         let path = path.to_path_buf();
         match source.kind() {

@@ -1,38 +1,127 @@
-//! Whole files in and out: nothing half-written ever stays.
+//! The reader and the writer of all whole files.
+//!
+//! Texts are UTF-8, with or without a byte-order mark, plain or compressed with gzip. A file is
+//! written under a temporary name and renamed, so that readers see the old or the new file. Sizes are
+//! checked before memory is allocated ([`Limit`]).
 
-use std::io::{Read as _, Write as _};
+mod csv;
+mod json;
+mod limit;
+mod write;
+
+use std::fs::File;
+use std::io::{Read, Write as _};
 use std::path::Path;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use flate2::read::MultiGzDecoder;
+use flate2::write::GzEncoder;
 
+pub use self::csv::{Csv, Record, csv_text};
+pub(crate) use self::json::deserialise;
+pub use self::json::{distinct_keys, parse_json, read_json, write_json};
+pub use self::limit::{ARCHIVE, CONFIGURATION, FILE, IMAGES, ITEMS, Limit, TEXT};
+pub use self::write::{probe, refuse_existing, write};
 use crate::error::{Error, Result};
 
-/// Reads a file.
+/// The first two bytes of a gzip member.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// Reads a file of at most [`FILE`] bytes.
 ///
 /// # Errors
-/// [`Error::Missing`] or [`Error::Io`] with the path.
+/// [`Error::Missing`] or [`Error::Io`] with the path; [`Error::Invalid`] for a larger file.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|e| Error::io(path, e))
+    read_within(path, &FILE)
 }
 
-/// Reads a text file, decompressed where it begins as gzip does.
+/// Reads a file of at most `limit` bytes.
 ///
 /// # Errors
-/// As [`read`]; [`Error::Invalid`] where it is not whole, or no UTF-8.
+/// As [`read`].
+pub fn read_within(path: &Path, limit: &Limit) -> Result<Vec<u8>> {
+    let failed = |e| Error::io(path, e);
+    let file = File::open(path).map_err(failed)?;
+    let length = file.metadata().map_err(failed)?.len();
+    limit.check(path.display(), "size", length)?;
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(length as usize).map_err(|e| failed(e.into()))?;
+    read_all(file, limit, path, &mut bytes)?.map_err(failed)?;
+    Ok(bytes)
+}
+
+/// Appends everything from `reader` to `bytes`. The outer error is that of the limit, the inner one
+/// that of the reader.
+fn read_all(
+    reader: impl Read,
+    limit: &Limit,
+    path: &Path,
+    bytes: &mut Vec<u8>,
+) -> Result<std::io::Result<()>> {
+    // A device reports no length, and a file may grow while it is read.
+    let most = limit.value()?;
+    if let Err(e) = reader.take(most.saturating_add(1)).read_to_end(bytes) {
+        return Ok(Err(e));
+    }
+    limit.check(path.display(), "size", bytes.len() as u64)?;
+    Ok(Ok(()))
+}
+
+/// Reads a text of at most [`TEXT`] bytes, decompressed if it begins as gzip does: all members are
+/// read and all checksums are verified.
+///
+/// # Errors
+/// As [`read`] and [`decode`]; [`Error::Invalid`] for a gzip file that is damaged, cut, or followed
+/// by other bytes.
 pub fn read_text(path: &Path) -> Result<String> {
-    let mut bytes = read(path)?;
-    if bytes.starts_with(&[0x1f, 0x8b]) {
+    read_text_within(path, &TEXT)
+}
+
+/// As [`read_text`], for a text of at most `limit` bytes.
+///
+/// # Errors
+/// As [`read_text`].
+pub fn read_text_within(path: &Path, limit: &Limit) -> Result<String> {
+    let mut bytes = read_within(path, limit)?;
+    if bytes.starts_with(&GZIP) {
         let mut plain = Vec::new();
-        flate2::read::MultiGzDecoder::new(bytes.as_slice())
-            .read_to_end(&mut plain)
+        read_all(MultiGzDecoder::new(bytes.as_slice()), limit, path, &mut plain)?
             .map_err(|e| Error::invalid(path.display(), "gzip", "a whole file", e))?;
         bytes = plain;
     }
-    String::from_utf8(bytes).map_err(|e| Error::invalid(path.display(), "text", "UTF-8", e))
+    decode(bytes, &path.display().to_string())
 }
 
-/// Writes a file as [`write()`] does, compressed where the name ends in `.gz`.
+/// The text of a file's bytes, without its byte-order mark; `place` names it in errors.
+///
+/// # Errors
+/// [`Error::Invalid`] for a text that is not UTF-8, and for one that holds a NUL character.
+pub fn decode(bytes: Vec<u8>, place: &str) -> Result<String> {
+    let refused = |found: &dyn std::fmt::Display| Error::invalid(place, "text", "UTF-8", found);
+    // UTF-32 first: its little-endian mark begins with that of UTF-16.
+    for (mark, found) in [
+        (&[0xff, 0xfe, 0, 0][..], "UTF-32"),
+        (&[0, 0, 0xfe, 0xff], "UTF-32"),
+        (&[0xff, 0xfe], "UTF-16"),
+        (&[0xfe, 0xff], "UTF-16"),
+    ] {
+        if bytes.starts_with(mark) {
+            return Err(refused(&found));
+        }
+    }
+    let mut text = String::from_utf8(bytes).map_err(|e| refused(&e))?;
+    if text.contains('\0') {
+        return Err(refused(&"a NUL character (UTF-16 without a mark, or no text)"));
+    }
+    text.drain(..text.len() - without_mark(&text).len());
+    Ok(text)
+}
+
+/// `text` without a byte-order mark.
+pub(crate) fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+/// Writes a text as [`write()`] does, compressed if the name ends in `.gz`.
 ///
 /// # Errors
 /// As [`write()`].
@@ -40,54 +129,10 @@ pub fn write_text(path: &Path, text: &str) -> Result<()> {
     if path.extension().is_none_or(|e| e != "gz") {
         return write(path, text.as_bytes());
     }
-    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    let mut gzip = GzEncoder::new(Vec::new(), flate2::Compression::default());
     let bytes = gzip.write_all(text.as_bytes()).and_then(|()| gzip.finish());
     write(path, &bytes.map_err(|e| Error::io(path, e))?)
 }
 
-/// Writes a file under a temporary name, syncs it and renames it into place. Makes the directory.
-///
-/// # Errors
-/// [`Error::Io`] with the path; the old file, if any, is then untouched.
-pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let failed = |source| Error::Io { path: path.to_path_buf(), source };
-    let directory = match path.parent() {
-        Some(p) if !p.as_os_str().is_empty() => p,
-        _ => Path::new("."),
-    };
-    std::fs::create_dir_all(directory).map_err(failed)?;
-    let _until_renamed = crate::interrupt::hold();
-    let mut file = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
-    file.write_all(bytes).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = std::fs::Permissions::from_mode(0o644);
-        file.as_file().set_permissions(mode).map_err(failed)?;
-    }
-    file.persist(path).map_err(|e| failed(e.error))?;
-    Ok(())
-}
-
-/// Reads a JSON file.
-///
-/// # Errors
-/// As [`read`]; [`Error::Invalid`] with line and column where it is not what `T` says.
-pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    serde_json::from_slice(&read(path)?).map_err(|e| {
-        let place = format!("{}:{}:{}", path.display(), e.line(), e.column());
-        Error::invalid(place, "JSON", std::any::type_name::<T>(), e)
-    })
-}
-
-/// Writes a JSON file, indented, atomically.
-///
-/// # Errors
-/// As [`write()`].
-pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<()> {
-    let mut bytes = serde_json::to_vec_pretty(value)
-        .map_err(|e| Error::invalid(path.display(), "JSON", "finite values", e))?;
-    bytes.push(b'\n');
-    write(path, &bytes)
-}
+#[cfg(test)]
+mod tests;

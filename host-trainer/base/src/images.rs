@@ -2,7 +2,7 @@
 
 use supernano_core::space::Shape;
 
-/// Images of one split, as a camera gives them.
+/// The images of one split, before normalisation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Images {
     /// Shape of one image.
@@ -14,7 +14,7 @@ pub struct Images {
 }
 
 impl Images {
-    /// No images of this shape.
+    /// An empty split of this shape.
     pub fn empty(shape: Shape) -> Self {
         Self { shape, pixels: Vec::new(), labels: Vec::new() }
     }
@@ -24,18 +24,18 @@ impl Images {
         self.labels.len()
     }
 
-    /// True where there are none.
+    /// True for an empty split.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }
 
-    /// Pixels of image `i`, `[height, width, channels]`.
+    /// The pixels of image `i`, `[height, width, channels]`.
     pub fn image(&self, i: usize) -> &[u8] {
         let size = self.shape.len();
         &self.pixels[i * size..(i + 1) * size]
     }
 
-    /// The images at `indices`, in that order.
+    /// Copies the images at `indices`, in that order.
     pub fn select(&self, indices: &[u32]) -> Self {
         let mut chosen = Self::empty(self.shape);
         for &i in indices {

@@ -1,4 +1,4 @@
-//! Ctrl-C: exit code 130, and no file stays under a temporary name.
+//! Ctrl-C: exit code 130, and no temporary file stays.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,11 +17,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From now on an interrupt ends the process with exit code 130, after the file that is being
-/// written (if any) has its name and temporary files are gone.
+/// Installs the handlers of signals. An interrupt ends the process with exit code 130, after the
+/// current file (if any) has its final name and temporary files are removed. A write beyond the
+/// process's file size limit becomes an error instead of the end of the process.
 ///
 /// # Errors
-/// [`Error::Tool`] where the system refuses a handler.
+/// [`Error::Tool`] if the system refuses a handler.
 pub fn handle() -> Result<()> {
     ctrlc::set_handler(|| {
         let _writing = lock(&WRITING);
@@ -31,22 +32,30 @@ pub fn handle() -> Result<()> {
         eprintln!("interrupted");
         std::process::exit(INTERRUPTED);
     })
-    .map_err(|e| Error::tool("interrupt handler", e))
+    .map_err(|e| Error::tool("interrupt handler", e))?;
+    #[cfg(unix)]
+    {
+        // The default action kills the process; with any handler the write fails with `EFBIG`.
+        let reached = std::sync::Arc::default();
+        signal_hook::flag::register(signal_hook::consts::SIGXFSZ, reached)
+            .map_err(|e| Error::tool("file size handler", e))?;
+    }
+    Ok(())
 }
 
-/// Holds an interrupt back until it is dropped.
+/// Delays interrupts until it is dropped.
 pub fn hold() -> impl Drop {
     lock(&WRITING)
 }
 
-/// A temporary file that an interrupt removes as well as a drop does.
+/// A temporary file. A drop and an interrupt remove it.
 pub struct Temporary(tempfile::NamedTempFile);
 
 impl Temporary {
-    /// An empty file in the system's directory for them.
+    /// An empty file in the system's temporary directory.
     ///
     /// # Errors
-    /// [`Error::Tool`].
+    /// [`Error::Tool`] if the system refuses it.
     pub fn new() -> Result<Self> {
         let _writing = hold();
         let file = tempfile::NamedTempFile::new().map_err(|e| Error::tool("temporary file", e))?;

@@ -1,8 +1,9 @@
-//! What every part of supernano's host shares: errors with exit codes, whole-file writes, Ctrl-C,
-//! run configurations, codes with their scores and truths, statistics, and network files.
+//! Everything that the crates of supernano's host share: errors with exit codes, reading and
+//! writing of files, Ctrl-C, run configurations, codes with their scores and truths, statistics, and
+//! network files.
 //!
-//! This crate knows no weights, no processor that trains and no device. Every other host crate
-//! depends on it and it depends on none of them.
+//! This crate contains no training and no access to devices. Every other host crate depends on it,
+//! and it depends on none of them.
 
 #![forbid(unsafe_code)]
 
@@ -16,6 +17,11 @@ pub mod interrupt;
 pub mod names;
 pub mod progress;
 pub mod rng;
+pub mod run_dir;
+pub mod space;
 pub mod stats;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+
+#[cfg(all(test, target_os = "linux"))]
+mod memory_tests;

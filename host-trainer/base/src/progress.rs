@@ -1,42 +1,42 @@
 //! Progress and log lines of long work.
 //!
-//! Library functions take a [`Progress`] and report to it; whoever calls them decides where the
-//! reports go. The command line draws bars on a terminal; [`Silent`] drops everything.
+//! Library functions report to a [`Progress`], and their caller decides where the reports go. The
+//! command line draws bars on a terminal; [`Silent`] drops everything.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Where a library function reports how far it is.
+/// Receives the progress of library functions.
 pub trait Progress: Sync {
-    /// Begins a task of `steps` steps; `what` names it.
+    /// Starts a task of `steps` steps; `what` names it.
     fn task(&self, steps: u64, what: &str) -> Box<dyn Task>;
 
-    /// A line of log.
+    /// Writes a log line.
     fn note(&self, line: &str);
 }
 
-/// A task that advances.
+/// A running task.
 pub trait Task: Send + Sync + fmt::Debug {
     /// Advances by `steps`.
     fn advance(&self, steps: u64);
 
-    /// Adds steps that were not known at the start.
+    /// Adds steps that were unknown at the start.
     fn extend(&self, steps: u64);
 
-    /// A short text beside the bar: speed, loss.
+    /// Sets a short text beside the bar, for example speed and loss.
     fn message(&self, text: String);
 
-    /// A line of progress above the bar; shown only where the bar is.
+    /// Writes a line above the bar. It is shown only if the bar is.
     fn line(&self, text: &str);
 
-    /// A line of log, always shown.
+    /// Writes a log line, which is always shown.
     fn note(&self, text: &str);
 
-    /// Ends the task; its bar disappears.
+    /// Ends the task and removes its bar.
     fn finish(&self);
 }
 
-/// Reports nothing.
+/// Drops all reports.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Silent;
 
@@ -62,12 +62,12 @@ impl Task for Silent {
     fn finish(&self) {}
 }
 
-/// Counts the steps that are done, for tests.
+/// Counts the finished steps, for tests.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
 
 impl Counter {
-    /// Steps done.
+    /// Finished steps.
     pub fn steps(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }

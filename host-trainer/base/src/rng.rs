@@ -1,11 +1,11 @@
-//! Counter-based random numbers: every draw is a function of what it is for, so that results
-//! depend neither on threads nor on where a run was interrupted.
+//! Counter-based random numbers. Every draw is a function of its key, so results depend neither on
+//! the number of threads nor on the point at which a run was interrupted.
 
 use rand::SeedableRng as _;
 use rand::seq::SliceRandom as _;
 pub use rand_chacha::ChaCha8Rng;
 
-/// What random numbers are for; streams of different purposes never meet.
+/// The purpose of random numbers. Streams of different purposes are independent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Purpose {
@@ -17,7 +17,7 @@ pub enum Purpose {
     Sample = 3,
     /// Initial weights; index = tensor.
     Init = 4,
-    /// Generated images; index = image.
+    /// Generation of images; index = image.
     Generate = 5,
     /// Split of a data set.
     Split = 6,
@@ -25,29 +25,29 @@ pub enum Purpose {
     Bootstrap = 7,
     /// Evolutionary search; index = generation.
     Search = 8,
-    /// Images for recalibration.
+    /// Choice of the images for recalibration.
     Recalibrate = 9,
 }
 
-/// Where in a run a random number is drawn.
+/// The position in a run at which a random number is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
     /// Seed of the run.
     pub seed: u64,
     /// Epoch, from 0.
     pub epoch: u32,
-    /// Training step (stage), 0 outside training.
+    /// Training step, 0 outside training.
     pub step: u64,
 }
 
 impl Key {
-    /// Outside training.
+    /// The key outside training: epoch 0, step 0.
     pub fn new(seed: u64) -> Self {
         Self { seed, epoch: 0, step: 0 }
     }
 
     /// The stream of (seed, epoch, step, purpose, index): ChaCha8 whose 256-bit key is these five
-    /// numbers, so that different ones never share a stream.
+    /// numbers, so different numbers never share a stream.
     pub fn rng(self, purpose: Purpose, index: u64) -> ChaCha8Rng {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&self.seed.to_le_bytes());

@@ -1,4 +1,4 @@
-//! Where results, tables and progress go.
+//! Output of results, tables and progress.
 
 use std::io::{IsTerminal as _, Write as _};
 
@@ -6,25 +6,25 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use supernano_base::progress::{Progress, Task};
 
-/// Results on stdout (a table, or one JSON object), progress on stderr.
+/// Writes results to stdout, as text or as one JSON object, and progress to stderr.
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
     json: bool,
 }
 
 impl Output {
-    /// `json`: one JSON object on stdout instead of text.
+    /// Output as text, or with `json` as one JSON object.
     pub fn new(json: bool) -> Self {
         Self { json }
     }
 
-    /// True where one JSON object is the answer.
+    /// True for output as one JSON object.
     pub fn is_json(&self) -> bool {
         self.json
     }
 
-    /// Ends a command: the JSON object with `--json`, else what `human` says. A closed stdout is
-    /// no error.
+    /// Prints the result of a command: as a JSON object, or as the text that `human` makes of it. A
+    /// closed stdout is no error.
     pub fn emit<T: Serialize>(&self, value: &T, human: impl FnOnce(&T) -> String) {
         let text = if self.json {
             serde_json::to_string(value).unwrap_or_else(|e| format!("{{\"error\":\"{e}\"}}"))
@@ -36,7 +36,7 @@ impl Output {
 }
 
 impl Progress for Output {
-    /// A bar on stderr; silent if stderr is no terminal.
+    /// Draws a bar on stderr; silent if stderr is no terminal.
     fn task(&self, steps: u64, what: &str) -> Box<dyn Task> {
         let target = if std::io::stderr().is_terminal() {
             ProgressDrawTarget::stderr()
@@ -57,7 +57,7 @@ impl Progress for Output {
     }
 }
 
-/// A task as a bar.
+/// A task that is drawn as a bar.
 #[derive(Debug)]
 struct Bar(ProgressBar);
 
@@ -87,7 +87,7 @@ impl Task for Bar {
     }
 }
 
-/// A plain table with a header line, numbers to the right.
+/// A plain table with a header line. Columns of numbers are aligned to the right.
 pub fn table<H: ToString, C: ToString>(header: &[H], rows: &[Vec<C>]) -> String {
     use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
     let mut table = Table::new();

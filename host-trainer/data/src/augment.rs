@@ -1,4 +1,4 @@
-//! Augmentation of training images, as the paper's reference code does it.
+//! Augmentation of training images, as in the reference code of the paper.
 
 use rand::Rng as _;
 use supernano_base::config::Augmentation;
@@ -8,28 +8,28 @@ use supernano_core::space::Shape;
 /// ITU-R 601 weights of red, green and blue in the luminance.
 pub const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
 
-/// What one image gets.
+/// The random parameters of one image.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Draw {
     /// Shift of the crop, columns and rows, pixels.
     pub shift: (i32, i32),
-    /// Factor.
+    /// Brightness factor.
     pub brightness: Option<f32>,
-    /// Factor.
+    /// Contrast factor.
     pub contrast: Option<f32>,
-    /// Mirrored left and right.
+    /// Horizontal flip.
     pub flip: bool,
-    /// Radians.
+    /// Angle of the rotation, radians.
     pub angle: f32,
 }
 
 /// Augmentation of one image.
 pub trait Augment {
-    /// Draws what happens to the image that `rng` belongs to.
+    /// Draws the parameters of the image to which `rng` belongs.
     fn draw(&self, rng: &mut ChaCha8Rng) -> Draw;
 
-    /// Augments an image of bytes `[height, width, channels]`; the result is in 0..=1, in the same
-    /// layout.
+    /// Augments an image of bytes `[height, width, channels]`. The result has the same layout and
+    /// values from 0 to 1.
     fn apply(&self, image: &[u8], shape: Shape, rng: &mut ChaCha8Rng) -> Vec<f32>;
 }
 
@@ -38,7 +38,7 @@ impl Augment for Augmentation {
         let mut unit = || rng.random::<f32>();
         let pad = i32::from(self.crop_padding);
         let mut shift = || {
-            // 2 pad + 1 places, equally likely.
+            // 2 pad + 1 positions, equally likely.
             ((unit() * (2 * pad + 1) as f32) as i32).min(2 * pad) - pad
         };
         let shift = (shift(), shift());
@@ -69,7 +69,7 @@ impl Augment for Augmentation {
     }
 }
 
-/// The image moved by `shift`, 0 where it was not; bytes to 0..=1.
+/// The image moved by `shift`, with 0 outside the image. Bytes become values from 0 to 1.
 fn cropped(image: &[u8], shape: Shape, (dx, dy): (i32, i32)) -> Vec<f32> {
     let (width, height) = (i32::from(shape.width), i32::from(shape.height));
     let channels = usize::from(shape.channels);
@@ -89,7 +89,7 @@ fn cropped(image: &[u8], shape: Shape, (dx, dy): (i32, i32)) -> Vec<f32> {
     out
 }
 
-/// Mean luminance: ITU-R 601 weights for three channels, else the plain mean.
+/// Mean luminance: ITU-R 601 weights for three channels, otherwise the mean.
 fn mean_grey(pixels: &[f32], channels: usize) -> f32 {
     let grey = |p: &[f32]| match *p {
         [r, g, b] => LUMA[0] * r + LUMA[1] * g + LUMA[2] * b,
@@ -99,7 +99,7 @@ fn mean_grey(pixels: &[f32], channels: usize) -> f32 {
     pixels.chunks_exact(channels).map(grey).sum::<f32>() / n as f32
 }
 
-/// The image flipped, then rotated about its centre: each pixel takes the nearest source pixel.
+/// The image flipped, then rotated about its centre. Each pixel takes the nearest source pixel.
 fn turned(pixels: &[f32], shape: Shape, flip: bool, angle: f32) -> Vec<f32> {
     let (width, height) = (usize::from(shape.width), usize::from(shape.height));
     let channels = usize::from(shape.channels);
@@ -119,7 +119,7 @@ fn turned(pixels: &[f32], shape: Shape, flip: bool, angle: f32) -> Vec<f32> {
     out
 }
 
-/// `(x - mean) / std` from `[height, width, channels]` to `[channels, height, width]`.
+/// Computes `(x - mean) / std`, from `[height, width, channels]` to `[channels, height, width]`.
 pub fn normalise(image: &[f32], shape: Shape, mean: &[f32], std: &[f32], out: &mut [f32]) {
     let channels = usize::from(shape.channels);
     for (c, plane) in out.chunks_exact_mut(shape.pixels()).enumerate() {

@@ -3,17 +3,16 @@
 //! bytes: the red, the green and the blue plane, 32x32 each.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
 use supernano_base::config::{DataSpec, Holdout};
 use supernano_base::error::{Error, Result};
 use supernano_base::images::Images;
 use supernano_base::rng::{Key, Purpose};
+use supernano_base::{files, names};
 use supernano_core::space::Shape;
 
-use super::Dataset;
+use super::{Dataset, archive};
 
 const SHAPE: Shape = Shape { height: 32, width: 32, channels: 3 };
 const CLASSES: usize = 100;
@@ -22,17 +21,19 @@ const RECORD: usize = 2 + 3 * PLANE;
 const TRAIN: &str = "train.bin";
 const TEST: &str = "test.bin";
 const LABELS: &str = "fine_label_names.txt";
+const FILES: [&str; 3] = [TRAIN, TEST, LABELS];
 
-/// Mean and standard deviation of the channels that the paper's reference code normalises with.
+/// Mean and standard deviation of the channels in the reference code of the paper.
 const MEAN: [f32; 3] = [0.5071, 0.4865, 0.4409];
 const STD: [f32; 3] = [0.1942, 0.1918, 0.1958];
 
 /// Reads the set. The validation images are drawn from the training set with the seed, or are its
-/// last; the rest keeps the order of the file.
+/// last ones. The other images keep the order of the file.
 ///
 /// # Errors
-/// [`Error::Missing`] where archive, directory or one of the files is not there;
-/// [`Error::Invalid`] where a file is not as the layout says, or a split is larger than the set.
+/// [`Error::Missing`] if the archive, the directory or one of the files does not exist;
+/// [`Error::Invalid`] for a damaged archive, for a file of another layout, and for a split larger
+/// than the set.
 pub fn load(spec: &DataSpec) -> Result<Dataset> {
     let path = spec.path.as_deref().ok_or_else(|| {
         Error::invalid(
@@ -42,7 +43,8 @@ pub fn load(spec: &DataSpec) -> Result<Dataset> {
             "nothing",
         )
     })?;
-    let mut files = if path.is_dir() { from_directory(path)? } else { from_archive(path)? };
+    let mut files =
+        if path.is_dir() { from_directory(path)? } else { archive::read(path, &FILES)? };
     let mut take = |name: &str| {
         files.remove(name).map(|bytes| (format!("{}: {name}", path.display()), bytes)).ok_or_else(
             || Error::Missing {
@@ -57,48 +59,30 @@ pub fn load(spec: &DataSpec) -> Result<Dataset> {
     split(spec, classes, &train, test)
 }
 
-fn wanted(name: &str) -> bool {
-    matches!(name, TRAIN | TEST | LABELS)
-}
-
 fn from_directory(path: &Path) -> Result<HashMap<String, Vec<u8>>> {
     let inner = path.join("cifar-100-binary");
     let path = if path.join(TRAIN).exists() || !inner.is_dir() { path } else { &inner };
-    [TRAIN, TEST, LABELS]
-        .into_iter()
-        .map(|name| Ok((name.to_owned(), supernano_base::files::read(&path.join(name))?)))
-        .collect()
-}
-
-fn from_archive(path: &Path) -> Result<HashMap<String, Vec<u8>>> {
-    let file = File::open(path).map_err(|e| Error::io(path, e))?;
-    let broken = |e: std::io::Error| {
-        Error::invalid(path.display(), "archive", "a whole gzip-compressed tar file", e)
-    };
-    let mut files = HashMap::new();
-    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(file));
-    for entry in archive.entries().map_err(broken)? {
-        let mut entry = entry.map_err(broken)?;
-        let name = entry.path().map_err(broken)?;
-        let Some(name) = name.file_name().and_then(|n| n.to_str()).filter(|n| wanted(n)) else {
-            continue;
-        };
-        let name = name.to_owned();
-        let mut bytes = Vec::new();
-        entry.read_to_end(&mut bytes).map_err(broken)?;
-        files.insert(name, bytes);
+    let (mut found, mut total) = (HashMap::new(), 0);
+    for name in FILES {
+        let bytes = files::read_within(&path.join(name), &files::ARCHIVE)?;
+        total += bytes.len() as u64;
+        files::ARCHIVE.check(path.display(), "size of all files", total)?;
+        found.insert(name.to_owned(), bytes);
     }
-    Ok(files)
+    Ok(found)
 }
 
 fn labels((place, bytes): (String, Vec<u8>)) -> Result<Vec<String>> {
-    let text = String::from_utf8(bytes).map_err(|e| Error::invalid(&place, "text", "UTF-8", e))?;
-    let names: Vec<String> =
+    let text = files::decode(bytes, &place)?;
+    let labels: Vec<String> =
         text.lines().map(str::trim).filter(|l| !l.is_empty()).map(String::from).collect();
-    if names.len() != CLASSES {
-        return Err(Error::invalid(place, "lines", CLASSES, names.len()));
+    if labels.len() != CLASSES {
+        return Err(Error::invalid(place, "lines", CLASSES, labels.len()));
     }
-    Ok(names)
+    for (i, label) in labels.iter().enumerate() {
+        names::check(&place, &format!("class {i}"), label)?;
+    }
+    Ok(labels)
 }
 
 fn images((place, bytes): (String, Vec<u8>)) -> Result<Images> {
@@ -128,7 +112,7 @@ fn images((place, bytes): (String, Vec<u8>)) -> Result<Images> {
     Ok(images)
 }
 
-/// Takes the validation images off the training set and shortens the splits as asked.
+/// Takes the validation images from the training set and shortens the splits to their sizes.
 fn split(spec: &DataSpec, classes: Vec<String>, all: &Images, test: Images) -> Result<Dataset> {
     let available = all.len() - spec.validation.min(all.len());
     let train = spec.train.unwrap_or(available);

@@ -1,8 +1,8 @@
-//! Glyphs: rendered shapes on textured ground, generated from a seed.
+//! Glyphs: rendered shapes on a textured background, generated from a seed.
 //!
-//! Every image has one large shape, anti-aliased, at a random place, size and angle, filled and
-//! surrounded by random textures of two colours that may be close, with distractors and noise.
-//! Image `i` of a split is a function of (seed, split, i, shape of the image, classes) alone.
+//! Every image has one large anti-aliased shape at a random position, size and angle. The shape and
+//! the background have random textures of two colours that may be close. Distractors and noise are
+//! added. Image `i` of a split is a function of (seed, split, i, shape of the image, classes) only.
 
 mod outline;
 mod paint;
@@ -11,6 +11,7 @@ use rand::Rng as _;
 use rayon::prelude::*;
 use supernano_base::config::DataSpec;
 use supernano_base::error::{Error, Result};
+use supernano_base::files::IMAGES;
 use supernano_base::images::Images;
 use supernano_base::rng::{Key, Purpose};
 use supernano_core::space::Shape;
@@ -18,8 +19,8 @@ use supernano_core::space::Shape;
 use super::{Dataset, channel_statistics};
 pub use outline::Outline;
 
-/// Shapes in the order of their labels. A set of fewer classes takes the first ones; neighbours
-/// are easily confused.
+/// Shapes in the order of their labels. A set of fewer classes takes the first ones. Neighbours are
+/// easy to confuse.
 pub const CLASSES: [(&str, Outline); 10] = [
     ("disc", Outline::Disc),
     ("ring", Outline::Ring),
@@ -37,35 +38,37 @@ const SHAPE: Shape = Shape { height: 32, width: 32, channels: 3 };
 const TRAIN: usize = 4000;
 const TEST: usize = 2000;
 
-/// Generates the set: classes in equal parts, in a mixed order.
+/// Name of the specification in errors.
+const PLACE: &str = "data (glyphs)";
+
+/// Generates the set: equally many images per class, in random order.
 ///
 /// # Errors
-/// [`Error::Invalid`] for other than 2 to 10 classes, an image smaller than 8x8 or larger than
-/// 512x512, other than 1 to 4 channels, or a split without images.
+/// [`Error::Invalid`] unless there are 2 to 10 classes, images of 8x8 to 512x512 pixels with 1 to 4
+/// channels, at least one image per split, and not more pixels than [`IMAGES`] allows.
 pub fn generate(spec: &DataSpec) -> Result<Dataset> {
     let shape = spec.shape.unwrap_or(SHAPE);
     let classes = usize::from(spec.classes.unwrap_or(CLASSES.len() as u16));
     let sizes = [spec.train.unwrap_or(TRAIN), spec.validation, spec.test.unwrap_or(TEST)];
     check(shape, classes, sizes, spec)?;
     let split = |i: usize| render(spec.seed, i as u64 + 1, sizes[i], shape, classes);
-    let train = split(0);
+    let train = split(0)?;
     let (mean, std) = channel_statistics(&train);
     Ok(Dataset {
         name: "glyphs".into(),
         shape,
         classes: CLASSES[..classes].iter().map(|(name, _)| (*name).into()).collect(),
         train,
-        validation: split(1),
-        test: split(2),
+        validation: split(1)?,
+        test: split(2)?,
         mean,
         std,
     })
 }
 
 fn check(shape: Shape, classes: usize, sizes: [usize; 3], spec: &DataSpec) -> Result<()> {
-    let invalid = |field, expected: &str, found: String| {
-        Err(Error::invalid("data (glyphs)", field, expected, found))
-    };
+    let invalid =
+        |field, expected: &str, found: String| Err(Error::invalid(PLACE, field, expected, found));
     let side = 8..=512;
     if !side.contains(&shape.height) || !side.contains(&shape.width) {
         return invalid("shape", "8x8 to 512x512", format!("{}x{}", shape.height, shape.width));
@@ -79,28 +82,35 @@ fn check(shape: Shape, classes: usize, sizes: [usize; 3], spec: &DataSpec) -> Re
     if sizes.contains(&0) {
         return invalid("train, validation, test", "at least one image each", format!("{sizes:?}"));
     }
+    let pixels = sizes.iter().fold(0u64, |n, &s| n.saturating_add(s as u64));
+    IMAGES.check(PLACE, "train, validation, test", pixels.saturating_mul(shape.len() as u64))?;
     if let Some(path) = &spec.path {
         return invalid("path", "nothing: the set is generated", path.display().to_string());
     }
     Ok(())
 }
 
-fn render(seed: u64, split: u64, n: usize, shape: Shape, classes: usize) -> Images {
+fn render(seed: u64, split: u64, n: usize, shape: Shape, classes: usize) -> Result<Images> {
     let key = Key { seed, epoch: 0, step: split };
     let mut images = Images::empty(shape);
+    let length = n * shape.len();
+    images.pixels.try_reserve_exact(length).map_err(|_| {
+        let found = format!("{} MiB", length.div_ceil(1 << 20));
+        Error::invalid(PLACE, "train, validation, test", "images that fit the memory", found)
+    })?;
     let order = key.permutation(Purpose::Shuffle, n);
     images.labels = order.iter().map(|&i| (i as usize % classes) as u16).collect();
-    images.pixels = vec![0; n * shape.len()];
+    images.pixels.resize(length, 0);
     images.pixels.par_chunks_exact_mut(shape.len()).zip(&images.labels).enumerate().for_each(
         |(i, (pixels, &label))| {
             let mut rng = key.rng(Purpose::Generate, i as u64);
             paint::paint(CLASSES[usize::from(label)].1, shape, &mut rng, pixels);
         },
     );
-    images
+    Ok(images)
 }
 
-/// A number from `low` to `high`.
+/// A uniform random number from `low` to `high`.
 fn between(rng: &mut impl rand::RngCore, low: f32, high: f32) -> f32 {
     low + (high - low) * rng.random::<f32>()
 }

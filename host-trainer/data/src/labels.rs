@@ -1,4 +1,4 @@
-//! Sizes of class labels in a network file, known without the images.
+//! Sizes of class labels in a network file. They need no images.
 
 use supernano_base::config::{DataSource, RunConfig};
 
@@ -7,7 +7,7 @@ use crate::glyphs;
 /// Bytes of CIFAR-100's fine class names in a blob, a line feed after each.
 pub const CIFAR100_LABELS: usize = 725;
 
-/// Bytes of the labels that a run's blobs carry.
+/// Bytes of the labels in the blobs of a run.
 pub fn label_bytes(config: &RunConfig) -> usize {
     match config.data.name {
         DataSource::Cifar100 => CIFAR100_LABELS,

@@ -1,20 +1,22 @@
 //! Image data sets: the built-in glyphs and CIFAR-100, with their splits, batches and augmentation.
 //!
 //! [`load`] turns the `[data]` table of a configuration into a [`Dataset`] in memory. Training reads
-//! augmented batches from it, ranking and export plain ones. Resizing and decoding are left to the
-//! sources.
+//! augmented batches from it; ranking and export read batches without augmentation.
 
 #![forbid(unsafe_code)]
 
+mod archive;
 pub mod augment;
 pub mod cifar100;
 pub mod glyphs;
 mod labels;
+mod of_network;
 
 use std::path::Path;
 
 use augment::Augment as _;
 pub use labels::{CIFAR100_LABELS, label_bytes};
+pub use of_network::of_network;
 use rayon::prelude::*;
 use supernano_base::config::{Augmentation, DataSource, DataSpec, RunConfig};
 use supernano_base::error::{Error, Result};
@@ -25,17 +27,17 @@ use supernano_core::space::Shape;
 /// A data set in memory, with its normalisation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
-    /// Its name.
+    /// Name of the set.
     pub name: String,
     /// Shape of an image.
     pub shape: Shape,
     /// Names of the classes, in the order of the labels.
     pub classes: Vec<String>,
-    /// For training and for recalibrating batch-norm statistics.
+    /// Images for training and for recalibration of batch-norm statistics.
     pub train: Images,
-    /// For scores and choices.
+    /// Images for scores and choices.
     pub validation: Images,
-    /// For the figures that are reported.
+    /// Images for reported accuracies.
     pub test: Images,
     /// Mean of each channel, of pixel / 255.
     pub mean: Vec<f32>,
@@ -44,7 +46,7 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Images at `indices` of a split of this set, normalised: `(pixel / 255 - mean) / std`,
+    /// Normalised images at `indices` of a split of this set: `(pixel / 255 - mean) / std`,
     /// `[indices.len(), channels, height, width]`.
     pub fn batch(&self, split: &Images, indices: &[u32]) -> Vec<f32> {
         self.fill(indices, |i, out| {
@@ -55,8 +57,8 @@ impl Dataset {
     }
 
     /// Augmented and normalised training images at `indices`,
-    /// `[indices.len(), channels, height, width]`. What happens to image `i` depends on `key` and
-    /// `i` alone, not on the batch it is in.
+    /// `[indices.len(), channels, height, width]`. The augmentation of image `i` depends on `key` and
+    /// `i` only, not on its batch.
     pub fn augmented(&self, indices: &[u32], how: &Augmentation, key: Key) -> Vec<f32> {
         self.fill(indices, |i, out| {
             let mut rng = key.rng(Purpose::Augment, u64::from(i));
@@ -81,8 +83,8 @@ impl Dataset {
 /// Reads or generates a data set.
 ///
 /// # Errors
-/// [`Error::Missing`] where there is no such file; [`Error::Invalid`] naming file or field where
-/// the contents or the specification are not as they should be.
+/// [`Error::Missing`] for a file that does not exist; [`Error::Invalid`] naming the file or the field
+/// for invalid contents and for an invalid specification.
 pub fn load(spec: &DataSpec) -> Result<Dataset> {
     match spec.name {
         DataSource::Glyphs => glyphs::generate(spec),
@@ -94,7 +96,7 @@ pub fn load(spec: &DataSpec) -> Result<Dataset> {
                     return Err(Error::invalid(
                         "data",
                         field,
-                        "nothing: CIFAR-100 has its own",
+                        "nothing (CIFAR-100 has fixed ones)",
                         "a value",
                     ));
                 }
@@ -120,7 +122,7 @@ fn channel_statistics(images: &Images) -> (Vec<f32>, Vec<f32>) {
         .unzip()
 }
 
-/// Loads a configuration's data, from `path` where one is given.
+/// Loads the data of a configuration, from `path` instead of the configured path if it is given.
 ///
 /// # Errors
 /// As [`load`].
@@ -132,5 +134,7 @@ pub fn of_config(config: &RunConfig, path: Option<&Path>) -> Result<Dataset> {
     load(&spec)
 }
 
+#[cfg(all(test, target_os = "linux"))]
+mod memory_tests;
 #[cfg(test)]
 mod tests;

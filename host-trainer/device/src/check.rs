@@ -1,4 +1,6 @@
-//! Accuracy on a device, every logit compared with the host's.
+//! Accuracy on a device, with every logit compared with the host's.
+
+mod answers;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -12,83 +14,84 @@ use supernano_core::exec::argmax;
 use supernano_core::wire::Request;
 
 use self::answers::Answers;
-use super::connection::{Connection, Loaded, Open, Patience, Placed, Source};
-use super::link::{open, over_tcp};
-use super::placed::{PLACED_CAPACITY, placed_bytes, placed_file};
-use super::qemu::Qemu;
-use super::session::{Device, Session, Traffic};
-use super::target::{Machine, Target};
+use crate::connection::{
+    Connection, LoadedNetwork, NetworkOrigin, Open, Patience, PlacedNetwork, same_network,
+};
+use crate::link::{open, over_tcp};
+use crate::placed::{PLACED_CAPACITY, placed_bytes, placed_file};
+use crate::qemu::Qemu;
+use crate::session::{DeviceInfo, Session, Traffic};
+use crate::target::{Machine, Target};
 
-mod answers;
+/// Longest time of one inference on an emulator.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Longest time of one inference, emulated.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(60);
 /// How images travel to the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// In one piece, placed in memory before the start.
+pub enum ImageTransfer {
+    /// Places all images in memory before the start.
     Bulk,
-    /// One by one over the UART, the network as well.
+    /// Sends the network and then each image over the UART.
     Uart,
 }
 
-/// What a check found.
+/// The result of a check.
 #[derive(Clone, Debug, Serialize, PartialEq)]
 pub struct CheckReport {
-    /// Where the network ran.
+    /// The target on which the network ran.
     pub target: String,
-    /// Who answered; nobody on the host.
-    pub device: Option<Device>,
-    /// How images got there; none on the host.
-    pub mode: Option<Mode>,
-    /// Where the device had the network from; none on the host.
-    pub network: Option<Loaded>,
-    /// What went over the line, in the last part of a check that was resumed.
+    /// The device that answered; `None` on the host.
+    pub device: Option<DeviceInfo>,
+    /// How images travelled to the device; `None` on the host.
+    pub mode: Option<ImageTransfer>,
+    /// Where the device's network came from; `None` on the host.
+    pub network: Option<LoadedNetwork>,
+    /// Traffic of the line. After a resumed check: of its last part.
     pub traffic: Traffic,
-    /// Images whose answers an interrupted check had already.
+    /// Images whose answers came from an interrupted check.
     pub resumed: usize,
     /// Images classified.
     pub images: usize,
-    /// Images of which any logit differs from the host's.
+    /// Images with at least one logit that differs from the host's.
     pub mismatches: usize,
     /// The first image that differs.
     pub first_mismatch: Option<usize>,
     /// Top-1 of the host's integers, 0 to 1.
     pub top1_host: f64,
-    /// Top-1 of the device's, 0 to 1.
+    /// Top-1 of the device's integers, 0 to 1.
     pub top1_device: f64,
     /// CRC-32 of the network.
     pub checksum: u32,
-    /// Wall time of the device's part; on the host of all.
+    /// Wall time of the device's part; on the host, of everything.
     pub seconds: f64,
-    /// The same as a rate.
+    /// Images of this part of the check per minute of [`Self::seconds`].
     pub images_per_minute: f64,
 }
 
-/// How a check runs.
+/// Options of a check.
 #[derive(Clone, Copy, Debug)]
 pub struct CheckOptions<'a> {
     /// How images travel to an emulated device.
-    pub mode: Mode,
-    /// An emulator's agent, instead of the one found beside the executable.
+    pub mode: ImageTransfer,
+    /// The emulator's agent, an ELF file. `None` selects the one beside the executable.
     pub elf: Option<&'a Path>,
-    /// A file that holds the answers so far while the check runs: where it breaks off, the next
-    /// check of the same network, images and target goes on from there.
+    /// A file that holds the answers so far while the check runs. If the check breaks off, the next
+    /// check of the same network, images and target continues from this file.
     pub state: Option<&'a Path>,
-    /// How long a board whose line is lost is waited for.
+    /// Longest wait for a board whose line is lost.
     pub reconnect: Duration,
-    /// One step an image.
+    /// Advances by one for each image, and receives messages about lost lines.
     pub progress: &'a dyn Task,
 }
 
-/// Classifies `images` on `target` and on the host and compares all logits with `==`. On the host
-/// itself the fast kernels classify all images, and are compared with the reference kernels on the
-/// first [`SAMPLE`](supernano_base::blob::SAMPLE).
+/// Classifies `images` on `target` and on the host and compares all logits with `==`. If the target
+/// is the host, the packed kernels classify all images, and the reference kernels classify the first
+/// [`SAMPLE`](supernano_base::blob::SAMPLE) for comparison.
 ///
 /// # Errors
-/// [`Error::Line`], [`Error::Firmware`], [`Error::Refused`] or [`Error::Tool`] where the device
-/// fails; images of another shape.
+/// [`Error::Line`], [`Error::Firmware`], [`Error::Refused`] or [`Error::Tool`] if the device fails;
+/// [`Error::Core`] for images of another shape.
 pub fn check(
     blob: &Blob,
     images: &Images,
@@ -98,12 +101,12 @@ pub fn check(
     let begun = Instant::now();
     let expected = blob.logits(images)?;
     let start = if matches!(target, Target::Host) { begun } else { Instant::now() };
-    let mut run = Run::new(blob, target, *options);
+    let mut run = DeviceCheck::new(blob, target, *options);
     let (found, mode, resumed) = match target {
         Target::Host => (blob.sampled(images, &expected)?, None, 0),
         _ => {
             let emulated = matches!(target, Target::Qemu(_));
-            let mode = if emulated { options.mode } else { Mode::Uart };
+            let mode = if emulated { options.mode } else { ImageTransfer::Uart };
             let mut answers = Answers::begin(blob, images, target, options.state)?;
             let resumed = answers.done();
             options.progress.advance(resumed as u64);
@@ -141,29 +144,33 @@ pub fn check(
 }
 
 /// A check on a device.
-struct Run<'a> {
+struct DeviceCheck<'a> {
     blob: &'a Blob,
     target: &'a Target,
     options: CheckOptions<'a>,
-    device: Option<Device>,
-    network: Option<Loaded>,
+    device: Option<DeviceInfo>,
+    network: Option<LoadedNetwork>,
     traffic: Traffic,
 }
 
-impl<'a> Run<'a> {
+impl<'a> DeviceCheck<'a> {
     fn new(blob: &'a Blob, target: &'a Target, options: CheckOptions<'a>) -> Self {
         let traffic = Traffic::default();
         Self { blob, target, options, device: None, network: None, traffic }
     }
 
-    /// Answers all images from the first that has no answer on; what there is is saved where it
-    /// breaks off.
-    fn answer(&mut self, images: &Images, mode: Mode, answers: &mut Answers<'_>) -> Result<()> {
-        let progress = Some(self.options.progress);
+    /// Classifies every image that has no answer yet. Saves partial results on failure.
+    fn answer(
+        &mut self,
+        images: &Images,
+        mode: ImageTransfer,
+        answers: &mut Answers<'_>,
+    ) -> Result<()> {
+        let progress = self.options.progress;
         let ended = match (self.target, mode) {
-            (Target::Qemu(machine), Mode::Bulk) => self.bulk(machine, images, answers),
-            (Target::Qemu(machine), Mode::Uart) => {
-                // An emulator that ends has failed: there is nothing to wait for.
+            (Target::Qemu(machine), ImageTransfer::Bulk) => self.bulk(machine, images, answers),
+            (Target::Qemu(machine), ImageTransfer::Uart) => {
+                // An emulator that ends has failed, so the check does not wait for it.
                 let patience = Patience { limit: Duration::ZERO, progress };
                 let qemu = Qemu::start(machine, self.options.elf, None, false)?;
                 self.one_by_one(&mut || over_tcp(qemu.stream()?), patience, images, answers)
@@ -179,8 +186,8 @@ impl<'a> Run<'a> {
         ended
     }
 
-    /// One image after the other over a line. An image counts as answered when its logits are
-    /// there: it is asked for again, and nothing before it, where the line is lost.
+    /// Classifies one image after the other over a line. An image is answered when its logits have
+    /// arrived. If the line is lost, only the image that has no answer yet is sent again.
     fn one_by_one(
         &mut self,
         open: &mut Open<'_>,
@@ -201,6 +208,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// Classifies the images in parts that fit the memory of an emulated device.
     fn bulk(&mut self, to: &Machine, images: &Images, answers: &mut Answers<'_>) -> Result<()> {
         let room = PLACED_CAPACITY.saturating_sub(self.blob.bytes().len() + 64);
         let at_once = (room / images.shape.len().max(1)).max(1);
@@ -213,16 +221,19 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// Classifies images that the emulator places in memory before the start.
     fn placed(&mut self, to: &Machine, images: &Images, answers: &mut Answers<'_>) -> Result<()> {
         let bytes = placed_bytes(self.blob.bytes(), &images.pixels, images.shape.len());
         let file = placed_file(&bytes)?;
         let qemu = Qemu::start(to, self.options.elf, Some(file.path()), false)?;
         let mut session = Session::new(over_tcp(qemu.stream()?)?, TIMEOUT)?;
         self.device = Some(session.device().clone());
-        drop(file); // it is in the board's memory: nothing stays behind where this process is killed
+        // The emulator has read the file. Dropping it now leaves nothing behind if this process is killed.
+        drop(file);
         let opened = session.open(&Request::OpenPlaced { set: 0 })?;
-        same_blob(self.blob, opened.checksum)?;
-        self.network = Some(Loaded { source: Source::Placed, placed: Placed::This, opened });
+        same_network(self.blob.view()?.checksum(), opened.checksum)?;
+        let (origin, placed) = (NetworkOrigin::Placed, PlacedNetwork::This);
+        self.network = Some(LoadedNetwork { origin, placed, opened });
         if opened.images as usize != images.len() {
             let problem = format!("{} images arrived", opened.images);
             return Err(Error::tool("qemu-system-arm", problem));
@@ -234,14 +245,6 @@ impl<'a> Run<'a> {
         }
         Ok(())
     }
-}
-
-fn same_blob(blob: &Blob, found: u32) -> Result<()> {
-    let expected = blob.view()?.checksum();
-    if expected == found {
-        return Ok(());
-    }
-    Err(Error::tool("device", format!("runs network {found:08x}, not {expected:08x}")))
 }
 
 #[cfg(test)]

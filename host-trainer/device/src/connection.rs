@@ -1,149 +1,72 @@
-//! A device that uses a network. Where its line is lost, both are got again.
+//! A device that uses a network. If its line is lost, the connection opens it again and loads the
+//! network again.
+
+mod load;
 
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
 use supernano_base::blob::Blob;
 use supernano_base::error::{Error, Result};
 use supernano_base::progress::Task;
-use supernano_core::wire::{Refusal, Request};
+use supernano_core::wire::Refusal;
 
-use super::session::{Device, Link, Opened, Session, Traffic};
+use self::load::load;
+pub(crate) use self::load::same_network;
+pub use self::load::{LoadedNetwork, NetworkOrigin, PlacedNetwork};
+use crate::session::{DeviceInfo, Link, Session, Traffic, unit_name};
 
-/// Pause between two tries to open a lost line.
+/// Pause between two attempts to open a lost line.
 const PAUSE: Duration = Duration::from_millis(200);
 /// Shortest wait for the answer to a hello.
 const SHORTEST: Duration = Duration::from_millis(100);
-/// How often at most a device is got again without one answer in between.
+/// Maximum consecutive reconnects without an answer.
 const MOST_LOSSES: u32 = 10;
-/// How often at most a device that has forgotten its network gets it again in between.
+/// Maximum consecutive times that the network is loaded into a device that has forgotten it.
 const MOST_LOADS: u32 = 3;
 
-/// How long a lost line is waited for.
-#[derive(Clone, Copy, Debug, Default)]
+/// How long a command waits for a lost line.
+#[derive(Clone, Copy, Debug)]
 pub struct Patience<'a> {
-    /// Longest time until the line is open again and the device has said hello; zero: a loss is an
-    /// error at once.
+    /// Longest time until the line is open again and the device has answered a hello. With zero, a
+    /// lost line is an error at once.
     pub limit: Duration,
-    /// The progress that messages on standard error must not disturb.
-    pub progress: Option<&'a dyn Task>,
+    /// Receives the messages about lost lines.
+    pub progress: &'a dyn Task,
 }
 
-impl Patience<'_> {
-    fn say(&self, text: impl std::fmt::Display) {
-        match self.progress {
-            Some(task) => task.note(&text.to_string()),
-            None => eprintln!("{text}"),
-        }
-    }
-}
-
-/// Where the network that a device uses came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Source {
-    /// It lay in memory before the start: in flash, or placed by the emulator.
-    Placed,
-    /// It had been sent before, and the device still had it.
-    Kept,
-    /// It was sent.
-    Sent,
-}
-
-/// What lay in the device's memory before the start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Placed {
-    /// Nothing.
-    None,
-    /// This network.
-    This,
-    /// Another one.
-    Other,
-    /// A network that the device refuses, since its check failed.
-    Damaged,
-}
-
-/// A network that a device has opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Loaded {
-    /// Where it came from.
-    pub source: Source,
-    /// What lay in the device's memory before the start.
-    pub placed: Placed,
-    /// What the device says of it.
-    #[serde(skip)]
-    pub opened: Opened,
-}
-
-/// Has a device use a blob: the one in its memory where it is the same, else it is sent.
-///
-/// # Errors
-/// [`Error::Line`] where the line is lost, [`Error::Refused`] where the blob is too large or arrives
-/// damaged, [`Error::Tool`] where another one runs.
-fn load(session: &mut Session, blob: &Blob) -> Result<Loaded> {
-    let expected = blob.view()?.checksum();
-    let known = session.device().blob_checksum == expected;
-    let placed = match session.open(&Request::OpenPlaced { set: 0 }) {
-        Ok(opened) if opened.checksum == expected => {
-            return Ok(Loaded { source: Source::Placed, placed: Placed::This, opened });
-        }
-        Ok(_) => Placed::Other,
-        Err(Error::Refused { refusal: Refusal::NoBlob, .. }) => Placed::None,
-        Err(Error::Refused { refusal: Refusal::BadBlob, .. }) => Placed::Damaged,
-        Err(Error::Refused { .. }) if !known => Placed::Other,
-        Err(error) => return Err(error),
-    };
-    if known {
-        match session.open(&Request::Open) {
-            Ok(opened) if opened.checksum == expected => {
-                return Ok(Loaded { source: Source::Kept, placed, opened });
-            }
-            Ok(_) | Err(Error::Refused { .. }) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    let opened = session.send_blob(blob.bytes())?;
-    if opened.checksum != expected {
-        let problem = format!("runs network {:08x}, not {expected:08x}", opened.checksum);
-        return Err(Error::tool("device", problem));
-    }
-    Ok(Loaded { source: Source::Sent, placed, opened })
-}
-
-/// Opens the line to a target, again and again where it must.
-pub(super) type Open<'a> = dyn FnMut() -> Result<Box<dyn Link>> + 'a;
+/// Opens the line to a target; called once for every attempt.
+pub(crate) type Open<'a> = dyn FnMut() -> Result<Box<dyn Link>> + 'a;
 
 /// A line to a device that uses a network.
-pub(super) struct Connection<'a> {
+pub(crate) struct Connection<'a> {
     open: &'a mut Open<'a>,
     blob: &'a Blob,
     timeout: Duration,
     patience: Patience<'a>,
-    device: Device,
+    device: DeviceInfo,
     session: Option<Session>,
-    loaded: Option<Loaded>,
-    /// What the first load found; later ones may find more in the device's memory.
-    first: Option<Loaded>,
+    loaded: Option<LoadedNetwork>,
+    /// The result of the first load. Later loads may find more in the device's memory.
+    first: Option<LoadedNetwork>,
     loads: u32,
     sequence: u16,
-    /// Over lines that were lost.
+    /// Traffic of the lines that were lost.
     before: Traffic,
 }
 
 impl<'a> Connection<'a> {
     /// Opens the line and says hello; `timeout` is the longest time of a reply. Without an
-    /// `expected` device, a line that is not there at first is an error at once; with one, it is
-    /// waited for like a lost one.
+    /// `expected` device, a line that does not open is an error at once. With one, the connection
+    /// waits for the line as it does for a lost line.
     ///
     /// # Errors
-    /// As [`Session::new`], and where another device answers than the expected one.
+    /// As [`Session::new`]; [`Error::Line`] if another device than the expected one answers.
     pub fn new(
         open: &'a mut Open<'a>,
         blob: &'a Blob,
         timeout: Duration,
         patience: Patience<'a>,
-        expected: Option<&Device>,
+        expected: Option<&DeviceInfo>,
     ) -> Result<Self> {
         let begun = open().and_then(|link| Session::new(link, timeout));
         let mut this = Self {
@@ -173,28 +96,28 @@ impl<'a> Connection<'a> {
         Ok(this)
     }
 
-    /// Who answers.
-    pub fn device(&self) -> &Device {
+    /// The device that answers.
+    pub fn device(&self) -> &DeviceInfo {
         &self.device
     }
 
-    /// What went over all lines so far.
+    /// Traffic of all lines so far.
     pub fn traffic(&self) -> Traffic {
         self.before + self.session.as_ref().map_or_else(Traffic::default, Session::traffic)
     }
 
-    /// Where the network came from at first.
-    pub fn first_load(&self) -> Option<Loaded> {
+    /// The result of the first load.
+    pub fn first_load(&self) -> Option<LoadedNetwork> {
         self.first
     }
 
-    /// Has `ask` done with the device, from its beginning where the line is lost or the device has
-    /// forgotten its network. `ask` is told how often the network was loaded so far: what was
-    /// sent before the latest is gone.
+    /// Calls `ask` with a session whose device has the network open. If the line is lost or the
+    /// device has forgotten its network, `ask` starts again from its beginning. Its second argument
+    /// is the number of loads so far: everything sent before the latest load is gone.
     ///
     /// # Errors
-    /// [`Error::Line`] where the line is not back in time, or another device is; what `ask`
-    /// returns.
+    /// [`Error::Line`] if the line is not back in time or another device answers; the errors of
+    /// `ask`.
     pub fn run<R>(&mut self, mut ask: impl FnMut(&mut Session, u32) -> Result<R>) -> Result<R> {
         let (mut losses, mut forgotten) = (0, 0);
         loop {
@@ -222,8 +145,8 @@ impl<'a> Connection<'a> {
         };
         if self.loaded.is_none() {
             let loaded = load(session, self.blob)?;
-            if loaded.placed == Placed::Damaged && self.first.is_none() {
-                self.patience.say(
+            if loaded.placed == PlacedNetwork::Damaged && self.first.is_none() {
+                self.patience.progress.note(
                     "the device refuses the network in its flash: damaged; it gets this one over \
                      the line (`supernano flash` writes it anew)",
                 );
@@ -235,17 +158,22 @@ impl<'a> Connection<'a> {
         ask(session, self.loads)
     }
 
+    fn note(&self, text: std::fmt::Arguments<'_>) {
+        self.patience.progress.note(&text.to_string());
+    }
+
     /// Waits for the line and for the same device.
     fn reopen(&mut self, lost: Error) -> Result<()> {
         if let Some(session) = self.session.take() {
-            // Dropped before it is opened again: a port in use would come back by another name.
+            // The session is dropped before the line opens again: a port in use would come back under
+            // another name.
             self.sequence = session.sequence();
             self.before = self.before + session.traffic();
         }
         self.loaded = None;
         let (begin, limit) = (Instant::now(), self.patience.limit);
         let seconds = limit.as_secs_f64();
-        self.patience.say(format_args!("{lost}; waiting for it, {seconds} s at most"));
+        self.note(format_args!("{lost}; waiting for it, {seconds} s at most"));
         let mut last = lost;
         while let Some(left) = limit.checked_sub(begin.elapsed()).filter(|l| !l.is_zero()) {
             match self.reached(left) {
@@ -255,7 +183,7 @@ impl<'a> Connection<'a> {
                     self.session = Some(session);
                     self.before.reopened += 1;
                     let waited = begin.elapsed().as_secs_f64();
-                    self.patience.say(format_args!("the device is back after {waited:.1} s"));
+                    self.note(format_args!("the device is back after {waited:.1} s"));
                     return Ok(());
                 }
                 Err(error @ (Error::Line { .. } | Error::Tool { .. })) => last = error,
@@ -276,7 +204,7 @@ impl<'a> Connection<'a> {
         Session::begin(link, self.timeout, self.sequence, (left / 4).max(SHORTEST))
     }
 
-    /// Refuses a device that differs from the one before in more than what it holds.
+    /// Refuses a device that differs from the one before in anything but the contents of its memory.
     fn same(&self, session: &Session) -> Result<()> {
         let Some((what, before, now)) = difference(&self.device, session.device()) else {
             return Ok(());
@@ -288,15 +216,15 @@ impl<'a> Connection<'a> {
     }
 }
 
-/// The first property that differs and is not one of a device's memory at this time.
-fn difference(before: &Device, now: &Device) -> Option<(&'static str, String, String)> {
-    let all = |d: &Device| {
+/// The first property that differs between two devices, apart from the contents of their memories.
+fn difference(before: &DeviceInfo, now: &DeviceInfo) -> Option<(&'static str, String, String)> {
+    let all = |d: &DeviceInfo| {
         [
             ("protocol", d.protocol.to_string()),
             ("chip", d.chip.clone()),
             ("core", d.core.clone()),
             ("clock, Hz,", d.clock_hz.to_string()),
-            ("unit", super::session::unit_name(d.unit).to_owned()),
+            ("unit", unit_name(d.unit).to_owned()),
             ("kernel set", d.kernels.clone()),
             ("room for a network", d.blob_capacity.to_string()),
             ("room for an arena", d.arena_capacity.to_string()),

@@ -1,4 +1,4 @@
-//! What of a firmware's ELF file is written to a chip.
+//! The parts of a firmware's ELF file that are written to a chip.
 
 use std::ops::Range;
 use std::path::Path;
@@ -9,10 +9,10 @@ use object::read::elf::{FileHeader as _, ProgramHeader as _, Sym as _};
 use supernano_base::error::{Error, Result};
 use supernano_base::files;
 
-/// Symbols around the region for a blob.
+/// Symbols at the start and the end of the region for a blob.
 const BLOB: [&str; 2] = ["__supernano_blob_start", "__supernano_blob_end"];
 
-/// Bytes and where they go.
+/// Bytes with their load address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment {
     /// Load address.
@@ -22,18 +22,18 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// Its addresses.
+    /// Addresses that the bytes occupy.
     pub fn range(&self) -> Range<u64> {
         self.address..self.address.saturating_add(self.bytes.len() as u64)
     }
 }
 
-/// A firmware.
+/// A firmware to be written to a chip.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Firmware {
-    /// What is loaded, in the order of addresses.
+    /// Loaded segments, in the order of addresses.
     pub segments: Vec<Segment>,
-    /// The region for a blob, where there is one.
+    /// The region for a blob; `None` if the firmware has no symbols for it.
     pub blob: Option<Range<u64>>,
 }
 
@@ -41,7 +41,7 @@ impl Firmware {
     /// Reads a 32-bit ELF file.
     ///
     /// # Errors
-    /// [`Error::Missing`]; [`Error::Invalid`] where it is no such file.
+    /// [`Error::Missing`]; [`Error::Invalid`] if the file is not a 32-bit ELF file.
     pub fn read(path: &Path) -> Result<Self> {
         Self::parse(&files::read(path)?, &path.display().to_string())
     }
@@ -49,7 +49,7 @@ impl Firmware {
     /// Reads the bytes of a 32-bit ELF file named `place`.
     ///
     /// # Errors
-    /// [`Error::Invalid`].
+    /// [`Error::Invalid`] if the bytes are not a 32-bit ELF file, or have one of the two symbols only.
     pub fn parse(data: &[u8], place: &str) -> Result<Self> {
         let wrong = |e: object::Error| Error::invalid(place, "firmware", "a 32-bit ELF file", e);
         let header = FileHeader32::<Endianness>::parse(data).map_err(wrong)?;

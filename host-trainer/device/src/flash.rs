@@ -1,4 +1,7 @@
-//! What is written where when a network goes to a chip: planned here, without a probe.
+//! The contents of a chip's flash: agent and network. Planning needs no probe.
+
+#[cfg(feature = "probe")]
+mod write;
 
 use std::ops::Range;
 
@@ -8,58 +11,55 @@ use supernano_core::blob::BlobView;
 use supernano_core::exec::Network;
 use supernano_core::kernel::Reference;
 
-use super::elf::{Firmware, Segment};
-use super::placed::placed_bytes;
+#[cfg(feature = "probe")]
+pub use self::write::{FlashReport, FlashRequest, write};
+use crate::elf::{Firmware, Segment};
+use crate::placed::placed_bytes;
 
-/// Chips of the boards that have an agent, by the beginning of their names, and its ELF file.
-pub const AGENTS: [(&str, &str); 7] = [
-    ("STM32F446RE", "nucleo-f446re-agent.elf"),
-    ("STM32F407VG", "f4-discovery-agent.elf"),
-    ("nRF52840_", "nrf52840-dk-agent.elf"),
-    ("nRF52833_", "microbit-v2-agent.elf"),
-    ("STM32H743ZI", "nucleo-h743zi-agent.elf"),
-    ("RP2040", "pico-agent.elf"),
-    ("RP235", "pico2-agent.elf"),
-];
-
-/// The ELF file of a chip's board.
+/// Name of the agent's ELF file for a chip; `None` if no board with this chip has an agent.
 pub fn agent_of(chip: &str) -> Option<&'static str> {
     let chip = chip.to_ascii_lowercase();
-    let of = AGENTS.iter().find(|(begin, _)| chip.starts_with(&begin.to_ascii_lowercase()));
-    of.map(|(_, agent)| *agent)
+    let mut boards = supernano_facts::BOARDS.iter();
+    let board = boards.find(|board| chip.starts_with(&board.family.to_ascii_lowercase()))?;
+    board.package.agent().map(|agent| agent.file)
 }
 
-/// What is written, and what it takes.
+/// The bytes that are written to a chip, and their sizes.
 #[derive(Clone, Debug, Serialize, PartialEq, Eq)]
-pub struct Plan {
+pub struct FlashPlan {
     /// Bytes of firmware.
     pub firmware_bytes: usize,
     /// Bytes of the blob.
     pub blob_bytes: usize,
-    /// Bytes that it takes in its region: a header of 16 bytes, the blob, padding to a word.
+    /// Bytes of the region that are used: a header of 16 bytes, the blob, and padding to 4 bytes.
     pub region_used: usize,
-    /// Bytes of the region.
+    /// Bytes of the region for the blob.
     pub region_bytes: u64,
-    /// Start of the region.
+    /// Start address of the region.
     pub region_address: u64,
     /// CRC-32 of the blob.
     pub checksum: u32,
     /// Bytes of arena that the blob needs.
     pub arena_bytes: u64,
-    /// All that is written, in the order of addresses; nothing overlaps.
+    /// All segments, in the order of addresses, without overlaps.
     #[serde(skip)]
     pub segments: Vec<Segment>,
 }
 
-/// Plans where a firmware and a blob go. `flash` is the chip's non-volatile memory; `place` names
-/// the firmware's file. The region holds what `core/docs/wire-format.md` calls memory that is placed
-/// before the start: one set, with no images.
+/// Plans where a firmware and a blob lie. `flash` is the non-volatile memory of the chip; `place`
+/// names the file of the firmware in errors. The region holds one set without images, in the layout of
+/// memory that is placed before the start (`core/docs/wire-format.md`).
 ///
 /// # Errors
-/// [`Error::Core`] for a blob that fails its check; [`Error::Invalid`] for a firmware without a region,
-/// with a region that holds code or is not aligned, a blob larger than the region, and what lies
-/// outside the chip's flash.
-pub fn plan(firmware: &Firmware, blob: &[u8], flash: &[Range<u64>], place: &str) -> Result<Plan> {
+/// [`Error::Core`] for a blob that fails its check. [`Error::Invalid`] for a firmware without a region,
+/// a region that holds code or is not aligned, a blob larger than the region, and segments outside the
+/// flash of the chip.
+pub fn plan(
+    firmware: &Firmware,
+    blob: &[u8],
+    flash: &[Range<u64>],
+    place: &str,
+) -> Result<FlashPlan> {
     let view = BlobView::new_checked(blob).map_err(|e| Error::core("network", e))?;
     let region = firmware.blob.clone().ok_or_else(|| {
         let expected = "symbols __supernano_blob_start and __supernano_blob_end";
@@ -101,7 +101,7 @@ pub fn plan(firmware: &Firmware, blob: &[u8], flash: &[Range<u64>], place: &str)
             return Err(Error::invalid(place, "segment", expected, shown(&range)));
         }
     }
-    Ok(Plan {
+    Ok(FlashPlan {
         firmware_bytes,
         blob_bytes: blob.len(),
         region_used,

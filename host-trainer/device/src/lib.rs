@@ -1,8 +1,10 @@
 //! Devices that run a network file: targets, links, and sessions over any byte stream.
 //!
-//! [`check`](check()) compares every logit of a device with the host's, [`latency`](latency()) counts
-//! each layer, [`flash`] plans what a debug probe writes, and [`selftest`](selftest()) compares a
-//! device's kernels with the reference. Training and floating-point weights are left to others.
+//! [`check()`] compares every logit of a device with the host's, [`latency()`] counts each operation,
+//! [`flash`] plans and writes the flash of a chip, [`watch`] decodes the log of a firmware, and
+//! [`selftest()`] compares the kernels of a device with the reference kernels. The crate knows the
+//! wire protocol and network files; it knows neither weights nor training. It prints nothing:
+//! messages go to a [`Task`](supernano_base::progress::Task).
 
 #![forbid(unsafe_code)]
 
@@ -11,20 +13,22 @@ mod connection;
 pub mod elf;
 pub mod flash;
 mod latency;
-pub mod link;
-pub mod logs;
+mod link;
 mod placed;
 #[cfg(feature = "probe")]
-pub mod probe;
+mod probe;
 mod qemu;
 mod selftest;
 mod session;
 mod target;
+pub mod watch;
 
-pub use check::{CheckOptions, CheckReport, Mode, check};
-pub use connection::{Loaded, Patience, Placed, Source};
-pub use latency::{Count, LatencyReport, LayerCount, Options, latency};
+pub use check::{CheckOptions, CheckReport, ImageTransfer, check};
+pub use connection::{LoadedNetwork, NetworkOrigin, Patience, PlacedNetwork};
+pub use latency::{
+    Count, LatencyOptions, LatencyReport, LayerCount, ScaledTime, append_counts, latency,
+};
 pub use qemu::{Qemu, agent};
 pub use selftest::{SelfTestReport, selftest};
-pub use session::{Counts, Device, Link, Opened, Session, Traffic};
+pub use session::{Counts, DeviceInfo, Link, Opened, Session, Traffic};
 pub use target::{MACHINES, Machine, ProbeId, Target, usb_id};

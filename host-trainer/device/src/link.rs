@@ -1,4 +1,4 @@
-//! The lines that a conversation can run over.
+//! Lines that carry a session: TCP streams, serial ports and debug probes.
 
 use std::io::ErrorKind;
 use std::net::{TcpStream, ToSocketAddrs as _};
@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 
 use supernano_base::error::{Error, Result};
 
-use super::session::Link;
-use super::target::{ProbeId, Target};
+use crate::session::Link;
+use crate::target::{ProbeId, Target};
 
-/// A read waits so long.
+/// Longest wait of one read.
 const READ: Duration = Duration::from_millis(5);
 /// Longest wait for room to write.
 const WRITE: Duration = Duration::from_secs(2);
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(5);
 /// Bit rate of the boards' serial ports, 8N1.
-pub const BAUD: u32 = 115_200;
+const BAUD: u32 = 115_200;
 
 impl Link for TcpStream {
     fn name(&self) -> String {
@@ -25,6 +25,7 @@ impl Link for TcpStream {
     }
 }
 
+/// A serial port.
 struct Serial {
     port: Box<dyn serialport::SerialPort>,
     name: String,
@@ -37,7 +38,8 @@ impl std::io::Read for Serial {
 }
 
 impl std::io::Write for Serial {
-    /// A full buffer empties at the line's rate; one that does not within [`WRITE`] is an error.
+    /// Writes bytes. A full buffer empties at the rate of the line; it is an error if the buffer stays
+    /// full for [`WRITE`].
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         let begin = Instant::now();
         loop {
@@ -59,21 +61,22 @@ impl Link for Serial {
     }
 }
 
-/// A TCP stream as a session reads it.
+/// Sets up a TCP stream for a session: short reads, no delay.
 ///
 /// # Errors
 /// [`Error::Line`].
-pub fn over_tcp(stream: TcpStream) -> Result<Box<dyn Link>> {
+pub(crate) fn over_tcp(stream: TcpStream) -> Result<Box<dyn Link>> {
     let ready = stream.set_read_timeout(Some(READ)).and_then(|()| stream.set_nodelay(true));
     ready.map_err(|e| Error::Line { link: stream.name(), problem: e.to_string() })?;
     Ok(Box::new(stream))
 }
 
-/// Opens the line to a target that is no emulator of ours.
+/// Opens the line to a board or to an agent behind TCP.
 ///
 /// # Errors
-/// [`Error::Line`] where there is none, [`Error::Invalid`] where `target` has none.
-pub fn open(target: &Target) -> Result<Box<dyn Link>> {
+/// [`Error::Line`] or [`Error::Tool`] if the line does not open; [`Error::Invalid`] for the host and
+/// for an emulated machine, which have no line of their own.
+pub(crate) fn open(target: &Target) -> Result<Box<dyn Link>> {
     match target {
         Target::Tcp(address) => tcp(address),
         Target::Serial(path) => serial(path),
@@ -112,7 +115,7 @@ fn serial(path: &Path) -> Result<Box<dyn Link>> {
 
 #[cfg(feature = "probe")]
 fn probe(id: &ProbeId) -> Result<Box<dyn Link>> {
-    super::probe::rtt(id)
+    crate::probe::rtt(id)
 }
 
 #[cfg(not(feature = "probe"))]

@@ -1,4 +1,4 @@
-//! Debug probes: the last step of a flash, and RTT as a line.
+//! Debug probes: they write the flash of a chip, and they carry RTT channels.
 
 use std::io::{Error as IoError, ErrorKind, Read, Write};
 use std::ops::Range;
@@ -12,22 +12,22 @@ use probe_rs::{Permissions, Session};
 use supernano_base::error::{Error, Result};
 use supernano_base::names::nearest;
 
-use super::elf::Segment;
-use super::session::Link;
-use super::target::ProbeId;
+use crate::elf::Segment;
+use crate::session::Link;
+use crate::target::ProbeId;
 
 /// Longest wait for a firmware to set up its channels.
 const ATTACH: Duration = Duration::from_secs(2);
-/// Name of the channels, up and down, that carry the protocol.
-pub const CHANNEL: &str = "supernano";
+/// Name of the up channel and the down channel that carry the protocol.
+const CHANNEL: &str = "supernano";
 /// Name of the channel that carries logs.
-pub const LOGS: &str = "defmt";
+pub(crate) const LOGS: &str = "defmt";
 
-/// The non-volatile memory of a chip, and its name as probe-rs writes it.
+/// Name of a chip in the spelling of probe-rs, and its non-volatile memory.
 ///
 /// # Errors
-/// [`Error::Invalid`] with the nearest names for a chip that there is not.
-pub fn flash_of(chip: &str) -> Result<(String, Vec<Range<u64>>)> {
+/// [`Error::Invalid`] with the nearest names for an unknown chip.
+pub(crate) fn flash_of(chip: &str) -> Result<(String, Vec<Range<u64>>)> {
     let registry = Registry::from_builtin_families();
     let target = registry.get_target_by_name(chip).map_err(|e| {
         let families = registry.families().iter();
@@ -46,6 +46,7 @@ fn failed(e: impl std::fmt::Display) -> Error {
     Error::tool("debug probe", e)
 }
 
+/// Attaches to a chip behind the only probe that matches.
 fn attach(id: Option<(u16, u16)>, chip: Option<&str>) -> Result<Session> {
     let probes = Lister::new().list_all();
     let fits = |vendor, product| id.is_none_or(|id| id == (vendor, product));
@@ -54,7 +55,7 @@ fn attach(id: Option<(u16, u16)>, chip: Option<&str>) -> Result<Session> {
         let found: Vec<String> = probes.iter().map(ToString::to_string).collect();
         let found = if found.is_empty() { "none".into() } else { found.join("; ") };
         return Err(failed(format!(
-            "no debug probe that fits; there are: {found}. Is it plugged in, and may you open it \
+            "no matching debug probe; connected: {found}. Is it plugged in, and may you open it \
              (on Linux, udev rules: https://probe.rs/docs/getting-started/probe-setup)?"
         )));
     };
@@ -69,8 +70,8 @@ fn attach(id: Option<(u16, u16)>, chip: Option<&str>) -> Result<Session> {
 /// Writes segments to a chip's flash, verifies them and starts the chip.
 ///
 /// # Errors
-/// [`Error::Tool`] without a probe or a chip, and where writing fails.
-pub fn write(id: Option<(u16, u16)>, chip: &str, segments: &[Segment]) -> Result<()> {
+/// [`Error::Tool`] without a probe or a chip, and if writing fails.
+pub(crate) fn write(id: Option<(u16, u16)>, chip: &str, segments: &[Segment]) -> Result<()> {
     let mut session = attach(id, Some(chip))?;
     let mut loader = session.target().flash_loader();
     for segment in segments {
@@ -83,6 +84,7 @@ pub fn write(id: Option<(u16, u16)>, chip: &str, segments: &[Segment]) -> Result
     session.core(0).and_then(|mut core| core.reset()).map_err(failed)
 }
 
+/// The RTT channels of one purpose.
 struct Rtt {
     session: Session,
     rtt: probe_rs::rtt::Rtt,
@@ -90,19 +92,19 @@ struct Rtt {
     down: Option<usize>,
 }
 
-/// The channels of a firmware over RTT: those of the protocol, or the one of its logs.
+/// Opens the RTT channels of the protocol.
 ///
 /// # Errors
-/// [`Error::Tool`] without a probe, [`Error::Firmware`] where what runs has no such channel.
-pub fn rtt(probe: &ProbeId) -> Result<Box<dyn Link>> {
+/// [`Error::Tool`] without a probe; [`Error::Firmware`] if the firmware has no such channel.
+pub(crate) fn rtt(probe: &ProbeId) -> Result<Box<dyn Link>> {
     open(probe, CHANNEL)
 }
 
-/// As [`rtt`], with the name of the channel.
+/// Opens the RTT channels of this name.
 ///
 /// # Errors
 /// As [`rtt`].
-pub fn open(probe: &ProbeId, channel: &str) -> Result<Box<dyn Link>> {
+pub(crate) fn open(probe: &ProbeId, channel: &str) -> Result<Box<dyn Link>> {
     let stranger = |found: String| Error::Firmware {
         link: "debug probe".into(),
         expected: format!("an RTT channel `{channel}`"),
@@ -143,7 +145,7 @@ impl Write for Rtt {
         let mut core = self.session.core(0).map_err(io)?;
         let down = self.down.ok_or(ErrorKind::NotFound)?;
         let channel = self.rtt.down_channel(down).ok_or(ErrorKind::NotFound)?;
-        // A full buffer empties as soon as the device reads; a halted device never does.
+        // A full buffer empties as soon as the device reads. A halted device never reads.
         for _ in 0..2000 {
             match channel.write(&mut core, bytes).map_err(io)? {
                 0 => std::thread::sleep(Duration::from_millis(1)),

@@ -1,8 +1,8 @@
-//! An emulated board: QEMU as a child process, its UART over TCP on the loopback.
+//! An emulated board: QEMU as a child process, with its UART over TCP on the loopback interface.
 //!
-//! QEMU must not outlive this process, however that ends. Dropping [`Qemu`] kills it; where
-//! nothing is dropped any more (a signal, an abort), a guard does: a shell that waits for the end
-//! of a pipe whose other end only this process holds.
+//! QEMU must not outlive this process, however this process ends. Dropping [`Qemu`] kills it. If
+//! nothing is dropped (a signal, an abort), a guard kills it: a shell that waits for the end of a pipe
+//! whose other end only this process holds.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _, Seek as _};
@@ -13,24 +13,26 @@ use std::time::{Duration, Instant};
 
 use supernano_base::error::{Error, Result};
 
-use super::target::Machine;
+use crate::target::Machine;
 
 /// Longest wait for QEMU to connect.
 const START: Duration = Duration::from_secs(20);
+/// Name of the emulator.
 const PROGRAM: &str = "qemu-system-arm";
 
-/// Ignores the signals that a terminal sends to a whole group: they may end the others first.
+/// The guard's script. It ignores the signals that a terminal sends to a whole process group, so that
+/// the guard outlives this process.
 const GUARD: &str = "trap '' INT TERM HUP; read -r line; kill -9 \"$0\"";
 
-/// A running emulator. It is killed when this is dropped, or when this process ends.
+/// A running emulator. It is killed when this value is dropped or this process ends.
 #[derive(Debug)]
 pub struct Qemu {
     _processes: Processes,
     stream: TcpStream,
 }
 
-/// QEMU and its guard, ended in this order: the guard never sees the number of a QEMU that is
-/// gone, which another process may have by then.
+/// QEMU and its guard. The guard is stopped first: after QEMU has ended, another process may have its
+/// process identifier.
 #[derive(Debug)]
 struct Processes {
     guard: Child,
@@ -59,12 +61,13 @@ impl Drop for Processes {
 }
 
 impl Qemu {
-    /// Starts an agent on a machine; `firmware` names another ELF file than the one that is
-    /// found beside the executable. `placed` is a file that is put into PSRAM; `counting` makes every
-    /// instruction take 64 ns of virtual time.
+    /// Starts an agent on a machine. `firmware` is the ELF file of the agent; `None` selects the one
+    /// beside the executable. The contents of the file `placed` are loaded into PSRAM. With `counting`,
+    /// every instruction takes 64 ns of virtual time.
     ///
     /// # Errors
-    /// [`Error::Missing`] without the firmware, [`Error::Tool`] without QEMU or where it ends.
+    /// [`Error::Missing`] without the firmware; [`Error::Tool`] without QEMU, or if it ends before it
+    /// connects.
     pub fn start(
         machine: &Machine,
         firmware: Option<&Path>,
@@ -117,15 +120,16 @@ impl Qemu {
         Ok(Self { _processes: processes, stream })
     }
 
-    /// The UART.
+    /// The stream to the UART.
     ///
     /// # Errors
-    /// [`Error::Tool`].
+    /// [`Error::Tool`] if the system refuses another handle of the stream.
     pub fn stream(&self) -> Result<TcpStream> {
         self.stream.try_clone().map_err(|e| Error::tool(PROGRAM, e))
     }
 }
 
+/// Waits until QEMU connects.
 fn accept(listener: &TcpListener, child: &mut Child, complaint: &mut File) -> Result<TcpStream> {
     let failed = |e: std::io::Error| Error::tool(PROGRAM, e);
     listener.set_nonblocking(true).map_err(failed)?;
@@ -158,8 +162,8 @@ fn stop(child: &mut Child) {
     let _ = child.wait();
 }
 
-/// An agent's ELF file: in SUPERNANO_FIRMWARE_DIR, else in `firmware` beside the directory of the
-/// executable.
+/// Path of an agent's ELF file: in the directory SUPERNANO_FIRMWARE_DIR, or in a directory `firmware`
+/// beside the executable or up to two directories above it.
 pub fn agent(name: &str) -> PathBuf {
     if let Some(directory) = std::env::var_os("SUPERNANO_FIRMWARE_DIR") {
         return PathBuf::from(directory).join(name);

@@ -1,4 +1,5 @@
-//! Kernels of a device, or of this computer, compared with the reference over the generated suite.
+//! Compares the kernels of a device, or of this computer, with the reference kernels over the
+//! generated suite.
 
 use std::ops::Range;
 use std::path::Path;
@@ -12,37 +13,38 @@ use supernano_core::kernel::{self, Host, Packed};
 use supernano_core::suite::{self, Case};
 use supernano_core::wire::Request;
 
-use super::check::TIMEOUT;
-use super::link::over_tcp;
-use super::placed::{PLACED_CAPACITY, placed_bytes, placed_file};
-use super::qemu::Qemu;
-use super::session::{Device, Session};
-use super::target::{Machine, Target};
+use crate::check::TIMEOUT;
+use crate::link::over_tcp;
+use crate::placed::{PLACED_CAPACITY, placed_bytes, placed_file};
+use crate::qemu::Qemu;
+use crate::session::{DeviceInfo, Session};
+use crate::target::{Machine, Target};
 
-/// What a self-test found.
+/// The result of a self-test.
 #[derive(Clone, Debug, Default, Serialize, PartialEq)]
 pub struct SelfTestReport {
-    /// Where the kernels ran.
+    /// The target on which the kernels ran.
     pub target: String,
-    /// Who answered; nobody on the host.
-    pub device: Option<Device>,
-    /// Cases of the primitives that agreed with plain code; 0 where one did not.
+    /// The device that answered; `None` on the host.
+    pub device: Option<DeviceInfo>,
+    /// Cases in which the primitives agree with plain code; 0 if any case differs.
     pub primitives: u32,
     /// Networks of the suite.
     pub networks: usize,
-    /// Networks of which any value differs from the reference's.
+    /// Networks with at least one value that differs from the reference.
     pub mismatches: usize,
-    /// What the first of them is.
+    /// Name of the first network that differs.
     pub first_mismatch: Option<String>,
     /// Wall time of the device's part.
     pub seconds: f64,
 }
 
-/// Runs the suite of each seed: networks that hold all pairs of properties, with `all` every
-/// number of channels up to 67 as well.
+/// Runs the suite of each seed: networks that contain every pair of properties, and with `all` also
+/// every number of channels up to 67.
 ///
 /// # Errors
-/// [`Error::Tool`] where the device fails.
+/// [`Error::Invalid`] for a target that is neither the host nor an emulated core; [`Error::Missing`],
+/// [`Error::Line`], [`Error::Refused`] or [`Error::Tool`] if the device fails.
 pub fn selftest(
     target: &Target,
     elf: Option<&Path>,
@@ -81,13 +83,16 @@ pub fn selftest(
     Ok(report)
 }
 
+/// Result of core.
 type CoreResult<T> = core::result::Result<T, supernano_core::error::Error>;
 
+/// Digest of all values of each case.
 fn digests(cases: &[Case], digest: impl Fn(&Case) -> CoreResult<u32> + Sync) -> Result<Vec<u32>> {
     let one = |case: &Case| digest(case).map_err(|e| Error::core(&case.name, e));
     cases.par_iter().map(one).collect()
 }
 
+/// Digests of each case on an emulated core, in batches that fit its memory.
 fn on_qemu(
     machine: &Machine,
     elf: Option<&Path>,

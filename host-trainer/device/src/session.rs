@@ -1,4 +1,7 @@
-//! Requests and replies over a byte stream, repeated where one gets lost.
+//! Requests and replies over a byte stream. A request whose reply is lost is sent again.
+
+mod device;
+mod requests;
 
 use std::io::{ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
@@ -7,10 +10,7 @@ use serde::Serialize;
 use supernano_base::error::{Error, Result};
 use supernano_core::wire::{self, Collector, MAX_FRAME, Refusal, Reply, Request, VERSION};
 
-mod device;
-mod requests;
-
-pub use device::{Counts, Device, Opened, unit_name};
+pub use self::device::{Counts, DeviceInfo, Opened, unit_name};
 
 /// A byte stream whose reads end after a short time without bytes.
 pub trait Link: Read + Write + Send {
@@ -18,27 +18,27 @@ pub trait Link: Read + Write + Send {
     fn name(&self) -> String;
 }
 
-/// How often a request is sent at least before the device counts as lost.
+/// Minimum number of times that a request is sent before the device counts as lost.
 const TRIES: u32 = 4;
-/// How often at most, while bytes of any kind come.
+/// Maximum number of times that a request is sent, while the timeout has not passed.
 const MOST_TRIES: u32 = 200;
-/// Least time that an answer is waited for: a line's own delay.
+/// Shortest wait for an answer: the delay of the line itself.
 const SHORTEST: Duration = Duration::from_millis(20);
-/// Longest time that one hello waits for its answer.
+/// Longest wait for the answer to one hello.
 const HELLO: Duration = Duration::from_secs(2);
 
-/// Requests that were sent and what came back.
+/// Counts of requests and of the frames that came back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Traffic {
-    /// Requests that were answered, each counted once.
+    /// Requests with an answer, each counted once.
     pub answered: u64,
     /// Requests that were sent again.
     pub repeated: u64,
-    /// Frames that came damaged.
+    /// Damaged frames that arrived.
     pub damaged: u64,
-    /// Answers that came late or twice.
+    /// Answers that arrived late or twice.
     pub stale: u64,
-    /// Times that a lost line was opened again.
+    /// Lost lines that were opened again.
     pub reopened: u64,
 }
 
@@ -56,20 +56,20 @@ impl std::ops::Add for Traffic {
     }
 }
 
-/// A conversation with an agent.
+/// A session with an agent: one request and its reply at a time.
 pub struct Session {
-    device: Device,
+    device: DeviceInfo,
     link: Box<dyn Link>,
     sequence: u16,
     timeout: Duration,
-    /// Time that answers to each kind of request took at most, of late: short ones, and those that
-    /// compute.
+    /// Recent longest time of an answer, for requests that transfer and for requests that compute.
     slowest: [Option<Duration>; 2],
     collector: Collector,
     pending: Vec<u8>,
     traffic: Traffic,
-    /// Bytes that came, and undamaged frames among them.
+    /// Bytes that arrived.
     bytes: u64,
+    /// Undamaged frames that arrived.
     frames: u64,
 }
 
@@ -83,17 +83,18 @@ impl Session {
     /// Says hello over a link. `timeout` is the longest time that a reply may take.
     ///
     /// # Errors
-    /// [`Error::Line`] where nobody answers, [`Error::Firmware`] where somebody does who is not
-    /// this version's agent.
+    /// [`Error::Line`] if nothing answers; [`Error::Firmware`] if the answer is not that of this
+    /// version's agent.
     pub fn new(link: Box<dyn Link>, timeout: Duration) -> Result<Self> {
-        // Numbers begin anywhere, so that answers to an earlier process are strangers.
+        // Sequence numbers begin at an arbitrary value, so that answers to an earlier process do not
+        // match.
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         Self::begin(link, timeout, now.map_or(0, |d| d.subsec_micros() as u16), HELLO)
     }
 
-    /// As [`Session::new`], after a session on a line that was lost: `sequence` is its last
-    /// number, so that answers to it are strangers. A hello waits for `hello` at most, and is sent
-    /// four times.
+    /// As [`Session::new`], after a session on a line that was lost. `sequence` is the last sequence
+    /// number of that session, so that answers to it do not match. `hello` is the longest wait for the
+    /// answer to one hello; the hello is sent four times.
     ///
     /// # Errors
     /// As [`Session::new`].
@@ -104,7 +105,7 @@ impl Session {
         hello: Duration,
     ) -> Result<Self> {
         let mut session = Self {
-            device: Device::default(),
+            device: DeviceInfo::default(),
             link,
             sequence,
             timeout: HELLO.min(hello).min(timeout),
@@ -115,7 +116,7 @@ impl Session {
             bytes: 0,
             frames: 0,
         };
-        // Ends what an earlier process may have left half-sent.
+        // Ends a frame that an earlier process may have left incomplete.
         let name = session.link.name();
         session.link.write_all(&[0]).map_err(|e| broken(&name, &e))?;
         let hello = Request::Hello { version: VERSION };
@@ -135,7 +136,7 @@ impl Session {
                 image_capacity,
                 free_ram,
                 blob_checksum,
-            } => Ok(Device {
+            } => Ok(DeviceInfo {
                 protocol: VERSION,
                 chip: chip.into(),
                 core: core.into(),
@@ -164,8 +165,8 @@ impl Session {
         Ok(session)
     }
 
-    /// Who answered the hello.
-    pub fn device(&self) -> &Device {
+    /// Properties of the device.
+    pub fn device(&self) -> &DeviceInfo {
         &self.device
     }
 
@@ -174,20 +175,20 @@ impl Session {
         self.link.name()
     }
 
-    /// Number of the latest request.
+    /// Sequence number of the latest request.
     pub fn sequence(&self) -> u16 {
         self.sequence
     }
 
-    /// What went over the line so far.
+    /// Traffic of the line so far.
     pub fn traffic(&self) -> Traffic {
         self.traffic
     }
 
-    /// Sends a request, again where no answer comes, and gives its reply to `take`.
+    /// Sends a request, repeats it while no answer arrives, and passes the reply to `take`.
     ///
     /// # Errors
-    /// [`Error::Line`] where no reply comes after several tries, and what `take` returns.
+    /// [`Error::Line`] if no reply arrives after several tries; the errors of `take`.
     pub fn ask<R>(
         &mut self,
         request: &Request<'_>,
@@ -204,7 +205,7 @@ impl Session {
         ));
         let first = self.slowest[kind].map_or(self.timeout, |t| (3 * t).max(SHORTEST));
         let (begin, mut tries) = (Instant::now(), 0u32);
-        // Waits grow slowly: a line that damages much is as likely the reason as a slow device.
+        // The wait grows slowly, because a noisy line is as likely a reason as a slow device.
         let mut wait = first.min(self.timeout);
         while tries < TRIES || (begin.elapsed() < self.timeout && tries < MOST_TRIES) {
             self.link.write_all(&frame[..length]).map_err(|e| broken(&name, &e))?;
@@ -222,7 +223,8 @@ impl Session {
                     Ok((sequence, message)) => {
                         self.frames += 1;
                         if sequence != self.sequence {
-                            self.traffic.stale += 1; // asked again, answered twice
+                            // The request was repeated, and both copies were answered.
+                            self.traffic.stale += 1;
                             continue;
                         }
                         let Ok(reply) = wire::message::<Reply<'_>>(message) else {
@@ -231,7 +233,7 @@ impl Session {
                             return Err(Error::Firmware { link: name, expected, found });
                         };
                         self.traffic.answered += 1;
-                        // An answer to a repeat may be one to the first: the wait only grows.
+                        // The answer may belong to an earlier copy of the request, so the wait only grows.
                         let slowest = self.slowest[kind].get_or_insert_default();
                         *slowest = match tries {
                             1 => start.elapsed().max(*slowest * 15 / 16),
@@ -239,7 +241,7 @@ impl Session {
                         };
                         return take(reply);
                     }
-                    // most likely the answer: it is asked for again at once
+                    // The damaged frame is most likely the answer, so the request is repeated at once.
                     Err(_) => {
                         self.traffic.damaged += 1;
                         break;
@@ -256,7 +258,7 @@ impl Session {
         Err(Error::Line { link: name, problem })
     }
 
-    /// Collects bytes until a frame is whole (true), or none come for a while.
+    /// Collects bytes. Returns true when a frame is complete, false when no bytes arrive for a while.
     fn next_frame(&mut self) -> std::io::Result<bool> {
         if self.pending.is_empty() {
             let mut buffer = [0u8; 4096];

@@ -1,73 +1,46 @@
-//! How a target is spelled.
+//! Targets, and how they are spelled on the command line.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use supernano_base::error::{Error, Result};
+pub use supernano_facts::{MACHINES, Machine};
 
-/// Where a network runs.
+/// A place where a network runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// This computer.
     Host,
-    /// A machine of QEMU.
+    /// A machine that QEMU emulates.
     Qemu(Machine),
     /// A board behind a debug probe.
     Probe(ProbeId),
     /// A board on a serial port.
     Serial(PathBuf),
-    /// Whatever answers at HOST:PORT.
+    /// An agent behind a TCP connection, `HOST:PORT`.
     Tcp(String),
 }
 
-/// Which debug probe, and what is behind it; what is not named is what is found.
+/// A debug probe and the chip behind it. A part that is `None` is detected.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProbeId {
-    /// USB vendor and product.
+    /// USB vendor identifier and product identifier.
     pub usb: Option<(u16, u16)>,
-    /// Chip, by probe-rs's name: not every chip tells its own.
+    /// Chip, in the spelling of probe-rs. Some chips cannot be detected.
     pub chip: Option<String>,
 }
 
-/// An emulated machine and the agent that is made for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Machine {
-    /// `qemu-` and the core: the target's name.
-    pub name: &'static str,
-    /// QEMU's name of the machine.
-    pub board: &'static str,
-    /// Where PSRAM begins: what is placed before the start goes there.
-    pub placed: u32,
-}
-
-/// Every emulated machine. `qemu-m0` runs code for Cortex-M0 on a Cortex-M3, which executes it
-/// unchanged and has a counter and the memory.
-pub const MACHINES: [Machine; 5] = [
-    Machine { name: "qemu-m0", board: "mps2-an385", placed: 0x2100_0000 },
-    Machine { name: "qemu-m3", board: "mps2-an385", placed: 0x2100_0000 },
-    Machine { name: "qemu-m4", board: "mps2-an386", placed: 0x2100_0000 },
-    Machine { name: "qemu-m7", board: "mps2-an500", placed: 0x6000_0000 },
-    Machine { name: "qemu-m33", board: "mps2-an505", placed: 0x8000_0000 },
-];
-
-impl Machine {
-    /// File name of its agent.
-    pub fn agent(&self) -> String {
-        format!("{}-agent.elf", self.name)
-    }
-}
-
-/// The targets there are, as a message lists them.
+/// All targets but the host, for a message.
 pub(crate) fn known() -> String {
     let names: Vec<&str> = MACHINES.iter().map(|m| m.name).collect();
     format!("{}, probe[:VID:PID][@CHIP], serial:PATH or tcp:HOST:PORT", names.join(", "))
 }
 
-/// Reads `VID:PID`, hexadecimal.
+/// Reads `VID:PID` in hexadecimal.
 ///
 /// # Errors
-/// [`Error::Invalid`].
+/// [`Error::Invalid`] for any other spelling.
 pub fn usb_id(text: &str) -> Result<(u16, u16)> {
     let id = text.split_once(':').and_then(|(vendor, product)| {
         let number = |t: &str| u16::from_str_radix(t, 16).ok();
@@ -79,7 +52,7 @@ pub fn usb_id(text: &str) -> Result<(u16, u16)> {
 impl FromStr for ProbeId {
     type Err = Error;
 
-    /// `[:VID:PID][@CHIP]`.
+    /// Reads `[:VID:PID][@CHIP]`.
     fn from_str(text: &str) -> Result<Self> {
         let (usb, chip) = match text.split_once('@') {
             Some((usb, chip)) => (usb, Some(chip)),

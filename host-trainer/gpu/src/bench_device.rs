@@ -1,15 +1,19 @@
-//! The supernet step on a device: executions and precisions side by side, and evaluation.
+//! Timing of a supernet step and of the evaluation on a device, in several executions and
+//! precisions.
+//!
+//! [`DeviceBench`] is a task for [`Device::run`](crate::device::Device::run).
 
+use std::ops::Range;
 use std::time::Instant;
 
 use burn::tensor::backend::AutodiffBackend;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use supernano_base::config::{Precision, RunConfig, StepKind};
 use supernano_base::error::{Error, Result};
 use supernano_base::rng::{Key, Purpose};
 use supernano_core::arch::Arch;
 use supernano_data::Dataset;
-use supernano_train::backend::{Execution, Ops};
+use supernano_train::backend::CpuAutodiff;
 use supernano_train::run::checkpoint::Checkpoint;
 use supernano_train::run::recalibration_batches;
 use supernano_train::supernet::Weights;
@@ -20,72 +24,75 @@ use supernano_train::training::sampling::draw;
 use supernano_train::training::state::layout_of;
 
 use crate::device::OnDevice;
-use crate::judge::{Judge, judged};
-use crate::masked::MaskedStep;
 use crate::resident::Resident;
+use crate::step::MaskedStep;
+use crate::validation::{ValidationImages, validate};
 
-/// Updates before the clock starts: kernels are compiled and tuned in them.
+/// Updates before the clock starts, in which kernels are compiled and tuned.
 const WARM_UP: u64 = 3;
 
-/// How the first supernet step of a configuration is timed, from random weights.
+/// Largest number of sub-networks in the timing of the evaluation.
+const EVALUATED: usize = 16;
+
+/// Largest number of evaluated images in the timing of the evaluation.
+const EVALUATED_IMAGES: usize = 1024;
+
+/// A timing of the first supernet step of a configuration, from random weights.
 #[derive(Clone, Copy, Debug)]
 pub struct DeviceBench<'a> {
-    /// Whose step.
+    /// Configuration.
     pub config: &'a RunConfig,
-    /// Its data.
+    /// Data of the configuration.
     pub dataset: &'a Dataset,
-    /// Updates that are timed.
+    /// Timed updates of the masked execution.
     pub updates: u64,
-    /// The same of the sliced execution.
+    /// Timed updates of the sliced execution, which is the CPU's; 0 to skip it.
     pub sliced_updates: u64,
-    /// A precision to be timed beside 32 bits.
+    /// A second precision for the masked execution.
     pub precision: Precision,
 }
 
-/// A timed step.
-#[derive(Clone, Debug, Serialize)]
+/// The timing of one execution.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StepTiming {
     /// `masked` or `sliced`.
-    pub execution: &'static str,
-    /// What convolutions compute in.
+    pub execution: String,
+    /// Precision of convolutions.
     pub precision: Precision,
-    /// Images an update.
+    /// Images in an update.
     pub batch: usize,
-    /// Sub-networks an update, the largest among them.
+    /// Sub-networks in an update, including the largest network.
     pub paths: usize,
-    /// Updates timed.
+    /// Timed updates.
     pub updates: u64,
-    /// Mean time of an update, augmentation among it, ms.
+    /// Mean time of an update including augmentation, ms.
     pub step_ms: f64,
-    /// Mean loss of the sub-networks over these updates and the warm-up, nats: the same images and
-    /// the same paths in every masked timing.
+    /// Mean loss of the sub-networks over warm-up and timed updates, nats. All masked timings use
+    /// the same images and paths.
     pub loss: f64,
 }
 
-/// What was timed.
-#[derive(Clone, Debug, Serialize)]
+/// The timings of a device.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DeviceTimings {
-    /// Steps.
+    /// One timing for each execution and precision.
     pub steps: Vec<StepTiming>,
-    /// Sub-networks recalibrated and evaluated in one go.
+    /// Number of sub-networks that were recalibrated and evaluated together.
     pub evaluated: usize,
-    /// Images of all of them together, those for statistics among them, a second.
+    /// Images of all these sub-networks per second, including those for the statistics.
     pub eval_images_per_s: f64,
 }
 
 impl OnDevice for DeviceBench<'_> {
     type Output = DeviceTimings;
 
-    fn on<B: AutodiffBackend + Ops>(self) -> Result<DeviceTimings>
-    where
-        B::InnerBackend: Ops,
-    {
-        let mut steps = vec![self.step::<B>(Execution::Masked, Precision::Float32)?];
+    fn on<B: AutodiffBackend>(self) -> Result<DeviceTimings> {
+        let mut steps = vec![self.masked::<B>(Precision::Float32)?];
         if self.precision != Precision::Float32 {
-            steps.push(self.step::<B>(Execution::Masked, self.precision)?);
+            steps.push(self.masked::<B>(self.precision)?);
         }
         if self.sliced_updates > 0 {
-            steps.push(self.step::<B>(Execution::Sliced, Precision::Float32)?);
+            steps.push(self.sliced()?);
         }
         let (evaluated, eval_images_per_s) = self.evaluation::<B>()?;
         Ok(DeviceTimings { steps, evaluated, eval_images_per_s })
@@ -93,6 +100,7 @@ impl OnDevice for DeviceBench<'_> {
 }
 
 impl DeviceBench<'_> {
+    /// The first supernet step of the configuration, from 1.
     fn number(&self) -> Result<usize> {
         let place = self.config.steps.iter().position(|s| s.kind == StepKind::Supernet);
         place.map(|i| i + 1).ok_or_else(|| {
@@ -100,16 +108,15 @@ impl DeviceBench<'_> {
         })
     }
 
-    fn start<B: AutodiffBackend + Ops>(
+    fn start<B: AutodiffBackend>(
         &self,
         precision: Precision,
-    ) -> Result<(MaskedStep<'_, B>, Params<B>)>
-    where
-        B::InnerBackend: Ops,
-    {
-        let (config, number) = (self.config, self.number()?);
-        let (space, step) = (config.space(), &config.steps[number - 1]);
-        let layout = layout_of(space, config, number);
+    ) -> Result<(MaskedStep<'_, B>, Params<B>)> {
+        let config = self.config;
+        let number = self.number()?;
+        let space = config.shared_space();
+        let step = &config.steps[number - 1];
+        let layout = layout_of(space.clone(), config, number);
         let values = Weights::initial(layout.clone(), Key::new(config.seed)).values;
         let state = Checkpoint::start(number, values);
         let enhancement = step.enhancement(config.enhancement);
@@ -118,42 +125,17 @@ impl DeviceBench<'_> {
         Ok((MaskedStep::new(job, precision), Params::new(layout, &state)))
     }
 
-    fn step<B: AutodiffBackend + Ops>(
-        &self,
-        execution: Execution,
-        precision: Precision,
-    ) -> Result<StepTiming>
-    where
-        B::InnerBackend: Ops,
-    {
+    /// Times the masked execution on the device.
+    fn masked<B: AutodiffBackend>(&self, precision: Precision) -> Result<StepTiming> {
         let (mut masked, mut params) = self.start::<B>(precision)?;
-        let (space, step, dataset, config) =
-            (masked.job.space, masked.job.step, self.dataset, self.config);
-        let key = Key::new(config.seed);
-        let order = key.permutation(Purpose::Shuffle, dataset.train.len());
-        let updates = match execution {
-            Execution::Masked => self.updates,
-            Execution::Sliced => self.sliced_updates,
-        };
-        let all = WARM_UP + updates;
-        let range = |u: u64| {
-            let batches = (order.len() / step.batch).max(1) as u64;
-            let from = (u % batches) as usize * step.batch;
-            from..(from + step.batch).min(order.len())
-        };
-        // Slicing has other shapes for other networks, and a device may have to tune each: one set
-        // of networks is enough there.
-        let archs = |u| draw(space, step, key, if execution == Execution::Sliced { 0 } else { u });
-        let drawn = match execution {
-            Execution::Sliced => None,
-            Execution::Masked => {
-                let resident = Resident::<B::InnerBackend>::new(dataset, config.augmentation);
-                let plans =
-                    (0..all).map(|u| Ok(masked.plans(&archs(u)?))).collect::<Result<_>>()?;
-                let drawn = resident.epoch(&order, key, plans);
-                Some((resident, drawn))
-            }
-        };
+        let (space, step) = (masked.job.space.clone(), masked.job.step);
+        let key = Key::new(self.config.seed);
+        let order = key.permutation(Purpose::Shuffle, self.dataset.train.len());
+        let all = WARM_UP + self.updates;
+        let plans = |u| Ok(masked.plans(&draw(&space.get(), step, key, u)?));
+        let plans = (0..all).map(plans).collect::<Result<_>>()?;
+        let resident = Resident::<B::InnerBackend>::new(self.dataset, self.config.augmentation);
+        let epoch = resident.epoch(&order, key, plans);
         let mut losses = Losses::default();
         let mut started = Instant::now();
         for update in 0..all {
@@ -162,56 +144,81 @@ impl DeviceBench<'_> {
                 params.wait();
                 started = Instant::now();
             }
-            losses.add(match &drawn {
-                Some((resident, drawn)) => {
-                    let batch = resident.batch(drawn, range(update));
-                    let (chosen, at) = (drawn.paths.of(update as usize), (step.lr, update));
-                    masked.update(&mut params, batch, chosen, at)?
-                }
-                None => {
-                    let indices = &order[range(update)];
-                    let pixels = dataset.augmented(indices, &config.augmentation, key);
-                    let labels = dataset.labels(indices);
-                    let batch = Batch::new(&pixels, &labels, dataset.shape);
-                    masked.job.update(&mut params, &batch, &archs(update)?, step.lr, update)?
-                }
-            });
+            let batch = resident.batch(&epoch, batch_of(update, order.len(), step.batch));
+            let set = epoch.sets.get(update as usize);
+            losses.add(masked.update(&mut params, batch, set, (step.lr, update))?);
         }
         losses.add(masked.read()?);
         params.wait();
         let seconds = started.elapsed().as_secs_f64();
         Ok(StepTiming {
-            execution: if drawn.is_some() { "masked" } else { "sliced" },
+            execution: "masked".into(),
             precision,
-            batch: range(0).len(),
+            batch: batch_of(0, order.len(), step.batch).len(),
             paths: step.k + usize::from(masked.job.trains_largest()),
-            updates,
-            step_ms: 1e3 * seconds / updates.max(1) as f64,
+            updates: self.updates,
+            step_ms: 1e3 * seconds / self.updates.max(1) as f64,
             loss: losses.students / all as f64,
         })
     }
 
-    fn evaluation<B: AutodiffBackend + Ops>(&self) -> Result<(usize, f64)>
-    where
-        B::InnerBackend: Ops,
-    {
+    /// Times the sliced execution on the CPU, to compare the device with.
+    fn sliced(&self) -> Result<StepTiming> {
+        let (MaskedStep { job, .. }, mut params) = self.start::<CpuAutodiff>(Precision::Float32)?;
+        let (step, dataset) = (job.step, self.dataset);
+        let key = Key::new(self.config.seed);
+        let order = key.permutation(Purpose::Shuffle, dataset.train.len());
+        let updates = self.sliced_updates;
+        let mut losses = Losses::default();
+        let started = Instant::now();
+        for update in 0..updates {
+            let indices = &order[batch_of(update, order.len(), step.batch)];
+            let pixels = dataset.augmented(indices, &self.config.augmentation, key);
+            let labels = dataset.labels(indices);
+            let batch = Batch::new(&pixels, &labels, dataset.shape);
+            let archs = draw(&job.space.get(), step, key, update)?;
+            losses.add(job.update(&mut params, &batch, &archs, step.lr, update)?);
+        }
+        let seconds = started.elapsed().as_secs_f64();
+        Ok(StepTiming {
+            execution: "sliced".into(),
+            precision: Precision::Float32,
+            batch: batch_of(0, order.len(), step.batch).len(),
+            paths: step.k + usize::from(job.trains_largest()),
+            updates,
+            step_ms: 1e3 * seconds / updates.max(1) as f64,
+            loss: losses.students / updates.max(1) as f64,
+        })
+    }
+
+    /// Times recalibration and evaluation. Returns the number of sub-networks and the images per
+    /// second.
+    fn evaluation<B: AutodiffBackend>(&self) -> Result<(usize, f64)> {
         let (masked, params) = self.start::<B>(Precision::Float32)?;
         let job = &masked.job;
         let (config, dataset) = (self.config, self.dataset);
         let key = Key::new(config.seed);
-        let archs: Vec<Arch> = (0..16)
-            .map(|u| draw(job.space, job.step, key, u))
-            .collect::<Result<Vec<_>>>()?
-            .concat();
-        let archs = &archs[..archs.len().min(16)];
-        let plans: Vec<_> = archs.iter().map(|a| job.plan(a)).collect();
+        let mut archs: Vec<Arch> = Vec::new();
+        for update in 0..EVALUATED as u64 {
+            archs.extend(draw(&job.space.get(), job.step, key, update)?);
+        }
+        archs.truncate(EVALUATED);
+        let plans: Vec<_> = archs.iter().map(|arch| job.plan(arch)).collect();
         let (batch, batches) = recalibration_batches(dataset, config, usize::MAX);
-        let most = dataset.validation.len().min(1024);
-        let judge = Judge::new(dataset, &dataset.validation, most, batch, &batches);
-        judged(&params, &judge, &plans);
+        let most = dataset.validation.len().min(EVALUATED_IMAGES);
+        let images = ValidationImages::new(dataset, &dataset.validation, most, batch, &batches);
+        // The first call compiles and tunes the kernels.
+        validate(&params, &images, &plans);
         let started = Instant::now();
-        judged(&params, &judge, &plans);
+        validate(&params, &images, &plans);
         let images = plans.len() * (most + batch * batches.len());
         Ok((plans.len(), images as f64 / started.elapsed().as_secs_f64()))
     }
+}
+
+/// Positions of an update's images in an epoch of `images` images, which repeats.
+fn batch_of(update: u64, images: usize, batch: usize) -> Range<usize> {
+    let batches = (images / batch).max(1) as u64;
+    let from = (update % batches) as usize * batch;
+    from..(from + batch).min(images)
 }

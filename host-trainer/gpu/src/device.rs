@@ -1,47 +1,46 @@
-//! Which processor trains: a choice at run time among those that were built in.
+//! The processors of this build, one of which is selected at run time.
 
 use std::fmt;
 
 #[cfg(any(feature = "cuda", feature = "vulkan"))]
 use burn::backend::Autodiff;
-use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::Tensor;
+use burn::tensor::backend::{AutodiffBackend, Backend};
 use supernano_base::error::{Error, Result};
-use supernano_train::backend::{Cpu, CpuAutodiff, Ops};
+use supernano_train::backend::{Cpu, CpuAutodiff};
 use supernano_train::training::{self, Accelerator};
 
 #[cfg(any(feature = "cuda", feature = "vulkan"))]
-use crate::engine::Batched;
+use crate::engine::MaskedAccelerator;
 
-/// An NVIDIA GPU; the driver is loaded at the first use.
+/// The backend of NVIDIA GPUs. It loads the driver at the first use.
 #[cfg(feature = "cuda")]
 pub type Cuda = burn_cuda::Cuda<f32, i32>;
-/// A GPU with a Vulkan driver.
+/// The backend of GPUs with a Vulkan driver.
 #[cfg(feature = "vulkan")]
 pub type Vulkan = burn_wgpu::Wgpu<f32, i32, u32>;
 
-/// Something that is done on whichever device is asked for.
+/// A task that runs on any device.
 pub trait OnDevice {
-    /// What comes of it.
+    /// Result of the task.
     type Output;
 
-    /// Does it.
+    /// Runs the task on backend `B`.
     ///
     /// # Errors
-    /// Its own.
-    fn on<B: AutodiffBackend + Ops>(self) -> Result<Self::Output>
-    where
-        B::InnerBackend: Ops;
+    /// Those of the task.
+    fn on<B: AutodiffBackend>(self) -> Result<Self::Output>;
 }
 
 /// A processor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Device {
-    /// This machine's processor, with kernels of our own.
+    /// The CPU of this machine.
     #[default]
     Cpu,
     /// An NVIDIA GPU.
     Cuda,
-    /// Any GPU with a Vulkan driver.
+    /// A GPU with a Vulkan driver.
     Vulkan,
 }
 
@@ -56,7 +55,7 @@ impl fmt::Display for Device {
 }
 
 impl Device {
-    /// True if this build can use the device.
+    /// True if this build supports the device.
     pub const fn built_in(self) -> bool {
         match self {
             Self::Cpu => true,
@@ -65,26 +64,27 @@ impl Device {
         }
     }
 
-    /// The device as a processor that trains; it must answer.
+    /// The device as a processor that trains. Training panics if the device does not answer
+    /// ([`Self::touch`]).
     ///
     /// # Errors
-    /// [`Error::Tool`] if it was not built in.
+    /// [`Error::Tool`] if this build does not support the device.
     pub fn accelerator(self) -> Result<&'static dyn Accelerator> {
         match self {
             Self::Cpu => Ok(&training::Cpu),
             #[cfg(feature = "cuda")]
-            Self::Cuda => Ok(&Batched::<Autodiff<Cuda>>::new()),
+            Self::Cuda => Ok(&const { MaskedAccelerator::<Autodiff<Cuda>>::new() }),
             #[cfg(feature = "vulkan")]
-            Self::Vulkan => Ok(&Batched::<Autodiff<Vulkan>>::new()),
+            Self::Vulkan => Ok(&const { MaskedAccelerator::<Autodiff<Vulkan>>::new() }),
             #[cfg(not(all(feature = "cuda", feature = "vulkan")))]
-            _ => Err(Error::tool(format!("--device {self}"), "not built in")),
+            _ => Err(self.not_built_in()),
         }
     }
 
-    /// Does something on the device, which must answer.
+    /// Runs a task on the device. It panics if the device does not answer ([`Self::touch`]).
     ///
     /// # Errors
-    /// [`Error::Tool`] if it was not built in, and the task's own.
+    /// [`Error::Tool`] if this build does not support the device, and the errors of the task.
     pub fn run<T: OnDevice>(self, task: T) -> Result<T::Output> {
         match self {
             Self::Cpu => task.on::<CpuAutodiff>(),
@@ -93,26 +93,31 @@ impl Device {
             #[cfg(feature = "vulkan")]
             Self::Vulkan => task.on::<Autodiff<Vulkan>>(),
             #[cfg(not(all(feature = "cuda", feature = "vulkan")))]
-            _ => Err(Error::tool(format!("--device {self}"), "not built in")),
+            _ => Err(self.not_built_in()),
         }
     }
 
-    /// Adds two numbers on the device. True where that worked; without a driver it may panic, in
-    /// threads of its own too.
+    /// Adds two numbers on the device and returns true if the sum is right. Without a driver the
+    /// call can panic, in other threads of the process as well.
     pub fn touch(self) -> bool {
         match self {
-            Self::Cpu => sum::<Cpu>(),
+            Self::Cpu => adds::<Cpu>(),
             #[cfg(feature = "cuda")]
-            Self::Cuda => sum::<Cuda>(),
+            Self::Cuda => adds::<Cuda>(),
             #[cfg(feature = "vulkan")]
-            Self::Vulkan => sum::<Vulkan>(),
+            Self::Vulkan => adds::<Vulkan>(),
             #[cfg(not(all(feature = "cuda", feature = "vulkan")))]
             _ => false,
         }
     }
+
+    #[cfg(not(all(feature = "cuda", feature = "vulkan")))]
+    fn not_built_in(self) -> Error {
+        Error::tool(format!("--device {self}"), "not built in")
+    }
 }
 
-fn sum<B: burn::tensor::backend::Backend>() -> bool {
-    let x = burn::tensor::Tensor::<B, 1>::from_floats([1.5, 2.5], &Default::default());
+fn adds<B: Backend>() -> bool {
+    let x = Tensor::<B, 1>::from_floats([1.5, 2.5], &Default::default());
     x.sum().into_data().iter::<f32>().next() == Some(4.0)
 }

@@ -6,31 +6,26 @@ use burn::tensor::backend::AutodiffBackend;
 use supernano_base::config::Precision;
 use supernano_base::error::Result;
 use supernano_base::rng::Key;
-use supernano_core::arch::Arch;
-use supernano_train::backend::Ops;
 use supernano_train::training::job::Job;
 use supernano_train::training::params::Params;
 use supernano_train::training::{
     Accelerator, Engine, Learner, Losses, PANEL_IMAGES, Panel, PanelScore, Setup, Turn, sampling,
 };
 
-use crate::judge::{Found, Judge, judged};
-use crate::masked::MaskedStep;
-use crate::resident::{Drawn, Resident};
+use crate::resident::{EpochData, Resident};
+use crate::step::MaskedStep;
+use crate::validation::{ValidationImages, validate};
 
 /// A processor that trains all paths of an update in one batch.
-pub(crate) struct Batched<B>(PhantomData<fn() -> B>);
+pub(crate) struct MaskedAccelerator<B>(PhantomData<fn() -> B>);
 
-impl<B> Batched<B> {
+impl<B> MaskedAccelerator<B> {
     pub const fn new() -> Self {
         Self(PhantomData)
     }
 }
 
-impl<B: AutodiffBackend + Ops> Accelerator for Batched<B>
-where
-    B::InnerBackend: Ops,
-{
+impl<B: AutodiffBackend> Accelerator for MaskedAccelerator<B> {
     fn computes_in(&self, _precision: Precision) -> bool {
         true
     }
@@ -38,52 +33,50 @@ where
     fn engine<'a>(&self, setup: Setup<'a>, panel: Option<&Panel>) -> Result<Box<dyn Engine + 'a>> {
         let (job, params) = Job::<B>::new(&setup);
         let (config, dataset) = (setup.config, setup.dataset);
-        let validation = &dataset.validation;
-        let judge =
-            panel.map(|p| Judge::new(dataset, validation, PANEL_IMAGES, p.batch, &p.batches));
-        Ok(Box::new(BatchedStep {
+        let split = &dataset.validation;
+        let validation = panel.map(|panel| {
+            ValidationImages::new(dataset, split, PANEL_IMAGES, panel.batch, &panel.batches)
+        });
+        Ok(Box::new(MaskedEngine {
             step: MaskedStep::new(job, config.precision),
             params,
             resident: Resident::new(dataset, config.augmentation),
-            judge,
-            drawn: None,
+            validation,
+            epoch: None,
             first: 0,
         }))
     }
 }
 
-struct BatchedStep<'a, B: AutodiffBackend + Ops>
-where
-    B::InnerBackend: Ops,
-{
+struct MaskedEngine<'a, B: AutodiffBackend> {
     step: MaskedStep<'a, B>,
     params: Params<B>,
     resident: Resident<B::InnerBackend>,
-    judge: Option<Judge<B::InnerBackend>>,
-    /// The epoch in training, and its first update.
-    drawn: Option<Drawn<B::InnerBackend>>,
+    /// Images of the panel, if there is one.
+    validation: Option<ValidationImages<B::InnerBackend>>,
+    /// The epoch in training.
+    epoch: Option<EpochData<B::InnerBackend>>,
+    /// First update of the epoch.
     first: u64,
 }
 
-impl<B: AutodiffBackend + Ops> Learner for BatchedStep<'_, B>
-where
-    B::InnerBackend: Ops,
-{
+impl<B: AutodiffBackend> Learner for MaskedEngine<'_, B> {
     fn begin(&mut self, order: &[u32], key: Key, first: u64, updates: u64) -> Result<()> {
-        let (space, step) = (self.step.job.space, self.step.job.step);
-        let plans = (first..first + updates)
-            .map(|update| Ok(self.step.plans(&sampling::draw(space, step, key, update)?)))
-            .collect::<Result<_>>()?;
-        self.drawn = Some(self.resident.epoch(order, key, plans));
+        let (space, step) = (self.step.job.space.clone(), self.step.job.step);
+        let mut plans = Vec::with_capacity(updates as usize);
+        for update in first..first + updates {
+            plans.push(self.step.plans(&sampling::draw(&space.get(), step, key, update)?));
+        }
+        self.epoch = Some(self.resident.epoch(order, key, plans));
         self.first = first;
         Ok(())
     }
 
     fn update(&mut self, turn: &Turn<'_>) -> Result<Losses> {
-        let Some(drawn) = &self.drawn else { return Ok(Losses::default()) };
-        let batch = self.resident.batch(drawn, turn.range.clone());
-        let chosen = drawn.paths.of((turn.update - self.first) as usize);
-        self.step.update(&mut self.params, batch, chosen, (turn.rate, turn.update))
+        let Some(epoch) = &self.epoch else { return Ok(Losses::default()) };
+        let batch = self.resident.batch(epoch, turn.range.clone());
+        let set = epoch.sets.get((turn.update - self.first) as usize);
+        self.step.update(&mut self.params, batch, set, (turn.rate, turn.update))
     }
 
     fn settle(&mut self) -> Result<Losses> {
@@ -91,10 +84,7 @@ where
     }
 }
 
-impl<B: AutodiffBackend + Ops> Engine for BatchedStep<'_, B>
-where
-    B::InnerBackend: Ops,
-{
+impl<B: AutodiffBackend> Engine for MaskedEngine<'_, B> {
     fn values(&self) -> Vec<f32> {
         self.params.host_values()
     }
@@ -104,14 +94,15 @@ where
     }
 
     fn validate(&self, panel: &Panel) -> Vec<PanelScore> {
-        let Some(judge) = &self.judge else { return Vec::new() };
+        let Some(images) = &self.validation else { return Vec::new() };
         let job = &self.step.job;
         let plans: Vec<_> = panel.archs.iter().map(|arch| job.plan(arch)).collect();
-        let score = |(arch, found): (&Arch, Found)| {
-            let code = arch.display(job.space).to_string();
-            PanelScore { code, top1: found.top1, ce: found.ce }
-        };
-        panel.archs.iter().zip(judged(&self.params, judge, &plans)).map(score).collect()
+        let mut scores = Vec::with_capacity(plans.len());
+        for (arch, score) in panel.archs.iter().zip(validate(&self.params, images, &plans)) {
+            let code = arch.display(&job.space.get()).to_string();
+            scores.push(PanelScore { code, top1: score.top1, ce: score.ce });
+        }
+        scores
     }
 }
 

@@ -1,8 +1,9 @@
-//! Training on GPUs.
+//! Training of supernets on GPUs.
 //!
-//! All paths of an update run in one batch at full width with their channels masked
-//! ([`network`]), images and augmentation stay on the device ([`resident`]), and so does the
-//! validation of the panel ([`judge`]). [`agreement`] compares a device with the CPU.
+//! All paths of an update run in one batch at full width with masked channels. Images, augmentation
+//! and the validation of the panel stay on the device. [`device`] selects a processor, which
+//! `supernano-train` then trains on; [`agreement`] compares a device with the CPU, and
+//! [`bench_device`] times it. The training loop, files and options belong to other crates.
 
 #![forbid(unsafe_code)]
 
@@ -11,9 +12,8 @@ pub mod bench_device;
 pub mod device;
 #[cfg(any(test, feature = "cuda", feature = "vulkan"))]
 mod engine;
-pub mod judge;
-pub mod masked;
-pub mod network;
-pub mod resident;
-#[cfg(any(feature = "cuda", feature = "vulkan"))]
-mod stock;
+mod forward;
+mod plans;
+mod resident;
+mod step;
+mod validation;

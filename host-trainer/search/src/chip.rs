@@ -1,59 +1,61 @@
-//! Chips: what a name stands for.
+//! The table of chips, looked up by name.
 
 use serde::{Deserialize, Serialize};
 use supernano_base::error::{Error, Result};
-
-const TABLE: &str = include_str!("../tables/chips.toml");
+use supernano_base::names::nearest;
 
 /// A microcontroller, named as probe-rs names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Chip {
-    /// Name.
+    /// Name, as probe-rs spells it.
     pub name: String,
-    /// Core as targets spell it: `m0`, `m3`, `m4`, `m7`, `m33`.
+    /// Core: `m0`, `m3`, `m4`, `m7` or `m33`.
     pub core: String,
-    /// KiB of flash.
+    /// Flash, KiB.
     pub flash: u64,
-    /// KiB of RAM in one piece.
+    /// Largest contiguous block of RAM, KiB.
     pub ram: u64,
-    /// MHz.
+    /// Highest clock, MHz.
     pub clock: u64,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Chips {
-    chip: Vec<Chip>,
+impl From<&supernano_facts::Chip> for Chip {
+    fn from(facts: &supernano_facts::Chip) -> Self {
+        Self {
+            name: facts.name.to_owned(),
+            core: facts.core.short().to_owned(),
+            flash: facts.flash_kib.into(),
+            ram: facts.ram_kib.into(),
+            clock: facts.clock_mhz.into(),
+        }
+    }
 }
 
-/// All chips of the table.
-///
-/// # Errors
-/// [`Error::Invalid`] where the crate was built with a broken table.
-pub fn all() -> Result<Vec<Chip>> {
-    let chips: Chips = toml::from_str(TABLE)
-        .map_err(|e| Error::invalid("chips.toml", "TOML", "chips", e.to_string().trim()))?;
-    Ok(chips.chip)
+/// Every known chip.
+pub fn all() -> Vec<Chip> {
+    supernano_facts::CHIPS.iter().map(Chip::from).collect()
 }
 
-/// The chip of this name, upper or lower case.
+/// Looks a chip up by its name. Upper and lower case are equal.
+///
+/// ```
+/// let chip = supernano_search::chip::find("nrf52840_xxaa")?;
+/// assert_eq!((chip.core.as_str(), chip.flash, chip.ram), ("m4", 1024, 256));
+/// # Ok::<(), supernano_base::error::Error>(())
+/// ```
 ///
 /// # Errors
-/// [`Error::Invalid`] with the nearest names for one that is not in the table.
+/// [`Error::Invalid`], which lists the most similar names, for an unknown name.
 pub fn find(name: &str) -> Result<Chip> {
-    let chips = all()?;
+    let chips = all();
     if let Some(chip) = chips.iter().find(|c| c.name.eq_ignore_ascii_case(name)) {
         return Ok(chip.clone());
     }
-    let likeness =
-        |c: &Chip| strsim::jaro_winkler(&c.name.to_ascii_lowercase(), &name.to_ascii_lowercase());
-    let mut near: Vec<(f64, &Chip)> = chips.iter().map(|c| (likeness(c), c)).collect();
-    near.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let names: Vec<&str> = near.iter().take(3).map(|n| n.1.name.as_str()).collect();
+    let similar = nearest(name, chips.iter().map(|c| c.name.as_str()));
     let expected = format!(
-        "a chip of tables/chips.toml, the nearest being {}; or --core with --flash and --ram",
-        names.join(", ")
+        "a known chip (the nearest names are {}), or --core with --flash and --ram",
+        similar.join(", ")
     );
     Err(Error::invalid("option --chip", "chip", expected, format!("`{name}`")))
 }

@@ -1,8 +1,9 @@
-//! Models of scores, costs on devices, and the search for the best sub-networks under limits.
+//! Score models, device costs, and the search for the best sub-networks within limits.
 //!
-//! [`surrogate`] predicts the score of every sub-network from a few evaluated ones, [`cost`] says
-//! what a sub-network takes on a chip, and [`search`] finds the best trade-offs of both. Nothing
-//! here holds weights: scores come in as numbers, results go out as codes.
+//! [`surrogate`] predicts the score of every sub-network from a few evaluated ones, [`cost`]
+//! computes flash, RAM and instructions on a chip, and [`search()`](search::search) finds the best
+//! trade-offs. The crate handles codes and numbers only: training, evaluation and export of weights
+//! belong to other crates.
 
 #![forbid(unsafe_code)]
 

@@ -1,5 +1,13 @@
-//! Predictions from a few evaluated sub-networks and, where there are any, true accuracies.
+//! Predictions for all sub-networks of a list, from evaluated scores and optional true accuracies.
+//!
+//! [`Predictor::fit`] fits a [`Surrogate`] and, with [`Truths`], its correction. [`write`] writes
+//! the predictions and, beside them, a report of the model. Evaluation and training are left to the
+//! caller.
 
+mod all;
+mod choice;
+
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -11,49 +19,51 @@ use supernano_base::stats::table;
 use supernano_core::arch::Arch;
 use supernano_core::space::Space;
 
-use crate::surrogate::calibrated::Parts;
+pub use self::all::{PredictRequest, PredictedCode, Predictions, predict_all, predict_file};
+pub use self::choice::{EvaluationChoice, TruthFile};
+use crate::surrogate::calibrated::Components;
 use crate::surrogate::{
     Calibrated, Coefficient, CrossValidation, Link, Prediction, Surrogate, Terms,
 };
 
-/// A line of a file of predictions: the challenge's `acc` and `arch`, and more.
+/// One entry of a file of predictions. `acc` and `arch` are the fields of the challenge's format.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Predicted {
-    /// What ranks, on a scale of accuracies (of scores that are -CE: of those). Where the model
-    /// knows truths, `top1`; else `score` on the straight line that touches `top1` in the middle
-    /// of the evaluated sub-networks ([`Surrogate::accuracy`]): the same order, and as linear in
-    /// true accuracies as `score` is.
+    /// Value to rank by. With truths it equals `top1`. Otherwise it is `score` on the scale of
+    /// `top1`, by a straight line ([`Surrogate::accuracy`]). It has the order of `score` and the
+    /// same Pearson correlation with true accuracies.
     pub acc: f64,
-    /// What to compare with true accuracies: `top1` where the model knows any; else the model's own
-    /// scale, on which effects add up (logit of `top1`; of losses, `top1` itself).
+    /// Value to compare with true accuracies. With truths it equals `top1`. Otherwise it is on the
+    /// linear scale of the model: the logit of `top1`, or for losses `top1` itself.
     pub score: f64,
-    /// The code as it was given.
+    /// Code as the user wrote it.
     pub arch: String,
-    /// Predicted top-1, 0 to 1, of the network trained alone where the model knows truths, else
+    /// Predicted top-1, 0 to 1: of the network trained alone if the model has truths, otherwise
     /// with inherited weights.
     pub top1: f64,
-    /// Standard error of `top1` as a prediction of one sub-network.
+    /// Standard error of `top1` for a single sub-network.
     pub top1_se: f64,
-    /// Its own score, where it was evaluated.
+    /// Evaluated score, if the sub-network was evaluated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evaluated: Option<f64>,
 }
 
-/// True accuracies, all of one form.
+/// True accuracies of networks of one form.
 pub struct Truths {
-    /// Which networks were trained.
+    /// Form of the trained networks.
     pub form: Form,
     /// Sub-networks and accuracies, 0 to 1.
     pub samples: Vec<(Arch, f64)>,
 }
 
 impl Truths {
-    /// Reads a truth file. `form`: which networks it is of; the file's column `as` must not say
-    /// anything else, and decides where this is `None`; nominal where neither says.
+    /// Reads a truth file for the ranked sub-networks `codes`. The column `as` states the form of a
+    /// row; it must agree with `form`, and it decides if `form` is `None`. Without both the form is
+    /// nominal.
     ///
     /// # Errors
-    /// As [`table::read`]; [`Error::Invalid`] naming line and code where two forms are mixed, and
-    /// for a code that is none of `codes`.
+    /// As [`table::read`]; [`Error::Invalid`], which names line and code, for mixed forms and for a
+    /// code that is not in `codes`.
     pub fn read(
         path: &Path,
         space: &Space<'_>,
@@ -61,11 +71,11 @@ impl Truths {
         codes: &[Arch],
     ) -> Result<Self> {
         let entries = table::read(path, space, table::TRUTH)?;
-        let known: std::collections::HashSet<&Arch> = codes.iter().collect();
-        let mut all = form;
+        let known: HashSet<&Arch> = codes.iter().collect();
+        let mut common = form;
         for entry in &entries {
             let field = format!("`as` of {}", entry.text);
-            let said = match entry.form.as_deref() {
+            let stated = match entry.form.as_deref() {
                 None => form.unwrap_or(Form::Nominal),
                 Some("nominal") => Form::Nominal,
                 Some("effective") => Form::Effective,
@@ -74,7 +84,7 @@ impl Truths {
                     return Err(Error::invalid(&entry.place, field, expected, other));
                 }
             };
-            if said != *all.get_or_insert(said) {
+            if stated != *common.get_or_insert(stated) {
                 let expected = "one form of network (nominal or effective) throughout";
                 return Err(Error::invalid(&entry.place, field, expected, "the other"));
             }
@@ -84,17 +94,24 @@ impl Truths {
             }
         }
         let samples = entries.into_iter().map(|e| (e.arch, e.value)).collect();
-        Ok(Self { form: all.unwrap_or(Form::Nominal), samples })
+        Ok(Self { form: common.unwrap_or(Form::Nominal), samples })
     }
 }
 
-/// A model of scores, corrected where truths are known.
+/// A surrogate, corrected if truths are known.
 pub struct Predictor {
     surrogate: Surrogate,
-    correction: Option<(Form, usize, Calibrated)>,
+    correction: Option<Correction>,
 }
 
-/// What the model is, as it is written beside the predictions.
+/// A correction and the truths behind it.
+struct Correction {
+    form: Form,
+    truths: usize,
+    model: Calibrated,
+}
+
+/// A description of the model, as written beside the predictions.
 #[derive(Serialize)]
 pub struct ModelReport<'a> {
     space: &'a str,
@@ -125,8 +142,21 @@ struct Variance {
     value: f64,
 }
 
+impl Correction {
+    fn report(&self) -> CorrectionReport {
+        let variances = self.model.variances().into_iter();
+        CorrectionReport {
+            truths: self.truths,
+            form: self.form,
+            effects: self.model.effects(),
+            variances: variances.map(|(of, value)| Variance { of, value }).collect(),
+            cross_validation: self.model.cross_validation,
+        }
+    }
+}
+
 impl Predictor {
-    /// Fits it to evaluated sub-networks.
+    /// Fits the model to evaluated sub-networks and their scores, and corrects it with truths.
     ///
     /// # Errors
     /// As [`Surrogate::fit`] and [`Calibrated::fit`].
@@ -137,15 +167,17 @@ impl Predictor {
         truths: Option<&Truths>,
     ) -> Result<Self> {
         let surrogate = Surrogate::fit(space, samples, link)?;
-        let correct = |t: &Truths| {
-            let model = Calibrated::fit(space, &surrogate, &t.samples, Parts::default())?;
-            Ok((t.form, t.samples.len(), model))
+        let correction = match truths {
+            Some(Truths { form, samples }) => {
+                let model = Calibrated::fit(space, &surrogate, samples, Components::default())?;
+                Some(Correction { form: *form, truths: samples.len(), model })
+            }
+            None => None,
         };
-        let correction = truths.map(correct).transpose()?;
         Ok(Self { surrogate, correction })
     }
 
-    /// What it says of a sub-network, as a line of a file.
+    /// Predicts a sub-network as an entry of a file. `written` is its code as the user wrote it.
     pub fn line(
         &self,
         space: &Space<'_>,
@@ -164,21 +196,21 @@ impl Predictor {
         Predicted { acc, score, arch: written.to_owned(), top1, top1_se, evaluated }
     }
 
-    /// What it says of any sub-network.
+    /// Predicted top-1 of any sub-network.
     pub fn predict(&self, space: &Space<'_>, arch: &Arch) -> Prediction {
         match &self.correction {
-            Some((_, _, model)) => model.predict(space, arch),
+            Some(correction) => correction.model.predict(space, arch),
             None => self.surrogate.predict(space, arch),
         }
     }
 
-    /// Error on held-out sub-networks: of truths where any are known, else of scores.
+    /// Error on held-out sub-networks: of the truths if the model has any, otherwise of the scores.
     pub fn cross_validation(&self) -> CrossValidation {
-        let own = self.surrogate.cross_validation;
-        self.correction.as_ref().map_or(own, |(_, _, model)| model.cross_validation)
+        let scores = self.surrogate.cross_validation;
+        self.correction.as_ref().map_or(scores, |correction| correction.model.cross_validation)
     }
 
-    /// What it is.
+    /// Describes the model.
     pub fn report(&self) -> ModelReport<'_> {
         let s = &self.surrogate;
         ModelReport {
@@ -189,22 +221,12 @@ impl Predictor {
             lambda: s.lambda,
             cross_validation: s.cross_validation,
             coefficients: s.coefficients(),
-            correction: self.correction.as_ref().map(|(form, truths, model)| CorrectionReport {
-                truths: *truths,
-                form: *form,
-                effects: model.effects(),
-                variances: model
-                    .variances()
-                    .into_iter()
-                    .map(|(of, value)| Variance { of, value })
-                    .collect(),
-                cross_validation: model.cross_validation,
-            }),
+            correction: self.correction.as_ref().map(Correction::report),
         }
     }
 }
 
-/// Where the model of a file of predictions is written: `scores.json` has `scores.model.json`.
+/// Path of the model report of a file of predictions: `scores.model.json` beside `scores.json`.
 pub fn model_path(output: &Path) -> PathBuf {
     let name = output.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let stem = name.trim_end_matches(".gz");
@@ -212,20 +234,21 @@ pub fn model_path(output: &Path) -> PathBuf {
     output.with_file_name(format!("{stem}.model.json"))
 }
 
-/// Writes predictions (JSON as the challenge's, or CSV by the name; compressed where it ends in
-/// `.gz`) and, beside them, the model.
+/// Writes predictions with their identifiers, and the model report beside them. The name of the
+/// file decides the format: CSV for `.csv`, otherwise the challenge's JSON; compressed for `.gz`.
 ///
 /// # Errors
 /// [`Error::Io`].
 pub fn write(output: &Path, predictions: &[(String, Predicted)], model: &Predictor) -> Result<()> {
     let name = output.to_string_lossy();
     let text = if name.trim_end_matches(".gz").ends_with(".csv") {
-        let line = |(id, p): &(String, Predicted)| {
+        let record = |(id, p): &(String, Predicted)| {
             let evaluated = p.evaluated.map_or_else(String::new, |e| e.to_string());
-            format!("{id},{},{},{},{},{},{evaluated}\n", p.arch, p.score, p.acc, p.top1, p.top1_se)
+            let [score, acc, top1, se] = [p.score, p.acc, p.top1, p.top1_se].map(|x| x.to_string());
+            [id.clone(), p.arch.clone(), score, acc, top1, se, evaluated]
         };
-        let lines: String = predictions.iter().map(line).collect();
-        format!("id,arch,score,acc,top1,top1_se,evaluated\n{lines}")
+        let header = ["id", "arch", "score", "acc", "top1", "top1_se", "evaluated"];
+        files::csv_text(header, predictions.iter().map(record))
     } else {
         let all = Ordered(predictions.to_vec());
         let text = serde_json::to_string_pretty(&all)

@@ -6,10 +6,13 @@
 //! comes in through [`training::Accelerator`].
 
 pub mod backend;
+pub mod delivery;
 pub mod export;
 pub mod import;
 pub mod rank;
 pub mod run;
+pub mod search;
 pub mod supernet;
 pub mod synthetic;
 pub mod training;
+pub mod verify;

@@ -1,20 +1,21 @@
 //! Networks with random weights of realistic ranges: what they cost on a device is known before
 //! anything has been trained.
 
+mod write;
+
 use rand::Rng as _;
 use supernano_base::blob::Blob;
 use supernano_base::config::{DataSource, DataSpec};
 use supernano_base::error::Result;
 use supernano_base::rng::{ChaCha8Rng, Key, Purpose};
-use supernano_core::arch::{Arch, ArchCode};
+use supernano_core::arch::{Arch, ArchCode, Effective};
 use supernano_core::plan::{self, Plan};
-use supernano_core::space::Space;
+use supernano_core::space::{Site, Space};
 use supernano_data::Dataset;
 
+pub use self::write::{SyntheticNetwork, SyntheticRequest, write_networks};
 use crate::export::{BlobInfo, CalibrationSet, Prefer, QuantisedNet, RangeRule, build, observe};
-use crate::supernet::{
-    ActivationFn, Block, FoldedConv, FoldedNet, Linear, SpaceConv, name, space_blocks,
-};
+use crate::supernet::{ActivationFn, FoldedConv, FoldedNet, Linear, name, space_blocks};
 
 /// Images from which activation ranges come.
 const IMAGES: usize = 32;
@@ -23,15 +24,13 @@ const IMAGES: usize = 32;
 /// biases of a fifth of that deviation, slopes of PReLU between -0.8 and 0.5 as trained ones are.
 pub fn network(space: &Space<'_>, plan: &Plan, seed: u64) -> FoldedNet {
     let mut random = Random(Key::new(seed).rng(Purpose::Init, 0));
-    let mut conv = |conv: &SpaceConv| {
-        let shortcut = conv.around.is_some();
-        let act = match plan.layers[conv.layer].activation {
-            _ if shortcut => ActivationFn::None,
-            plan::Activation::Relu => ActivationFn::Relu,
-            plan::Activation::Prelu => ActivationFn::Prelu(random.0.random_range(-0.8..0.5)),
+    let mut conv = |&site: &Site| {
+        let act = match (site, plan.layers[site.layer()].activation) {
+            (Site::Shortcut(_), _) => ActivationFn::None,
+            (_, plan::Activation::Relu) => ActivationFn::Relu,
+            (_, plan::Activation::Prelu) => ActivationFn::Prelu(random.0.random_range(-0.8..0.5)),
         };
-        let name = name(conv.layer, shortcut);
-        random.conv(name, conv.widths(plan), conv.geometry(space), act)
+        random.conv(name(site), plan.widths(site), space.geometry(site), act)
     };
     let blocks = space_blocks(space).iter().map(|block| block.map(&mut conv)).collect();
     let (input, output) = (usize::from(plan.features().0), usize::from(space.classes));
@@ -56,9 +55,7 @@ pub fn blob(space: &Space<'_>, plan: &Plan, code: &str, prefer: Prefer, seed: u6
 
 /// Bytes of a network's weights, one each, and of its biases, 4 each: the least that int8 takes.
 pub fn raw_bytes(space: &Space<'_>, plan: &Plan) -> u64 {
-    let blocks = space_blocks(space);
-    let outputs = blocks.iter().flat_map(Block::convs).map(|conv| conv.widths(plan).1 as u64);
-    let biases: u64 = outputs.sum();
+    let biases: u64 = space.convs().map(|conv| u64::from(plan.widths(conv.site).1.0)).sum();
     // Two parameters a channel are counted beside the weights, and a bias a class.
     let classes = u64::from(space.classes);
     plan::cost(space, plan).params - 2 * biases - classes + 4 * (biases + classes)
@@ -102,10 +99,12 @@ impl Random {
     fn conv(
         &mut self,
         name: String,
-        (input, output): (usize, usize),
-        (kernel, stride): (usize, usize),
+        (input, output): (Effective, Effective),
+        (kernel, stride): (u8, u8),
         act: ActivationFn,
     ) -> FoldedConv {
+        let (input, output) = (usize::from(input.0), usize::from(output.0));
+        let (kernel, stride) = (usize::from(kernel), usize::from(stride));
         let terms = input * kernel * kernel;
         let deviation = (2.0 / terms as f32).sqrt();
         let weight = self.values(terms * output, deviation);

@@ -1,15 +1,17 @@
-//! The device's side: requests, damaged and sound, with networks that are damaged behind a right
-//! checksum. Nothing may panic, every answer is one frame, and nothing beside the buffers changes.
+//! The agent of the device: valid and damaged requests, and damaged networks with a correct
+//! checksum. The agent must not panic, every answer must be one frame, and no memory outside the
+//! buffers may change.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use supernano_core::wire::{self, CHUNK, MAX_FRAME, Reply, Request, Unit, placed};
-use supernano_fuzz::{Bytes, damaged};
+use supernano_fuzz::{Input, damaged};
 use supernano_runtime::{Agent, Board, Memory};
 
-struct Desk;
+/// A board without hardware.
+struct TestBoard;
 
-impl Board for Desk {
+impl Board for TestBoard {
     const CHIP: &'static str = "fuzz";
     const CORE: &'static str = "host";
     fn clock_hz(&self) -> u32 {
@@ -26,10 +28,11 @@ impl Board for Desk {
     }
 }
 
+/// Pattern of the memory around the buffers.
 const GUARD: u32 = 0x5afe_c0de;
 
-/// Gives bytes to the agent; whatever comes back is one frame, with a reply that is understood.
-fn give(agent: &mut Agent<'_, Desk>, bytes: &[u8]) {
+/// Sends bytes to the agent. An answer must be one frame with a valid reply.
+fn send(agent: &mut Agent<'_, TestBoard>, bytes: &[u8]) {
     for &byte in bytes {
         let mut answer = agent.receive(byte).1.to_vec();
         if let Some(last) = answer.pop() {
@@ -40,15 +43,16 @@ fn give(agent: &mut Agent<'_, Desk>, bytes: &[u8]) {
     }
 }
 
-fn ask(agent: &mut Agent<'_, Desk>, sequence: u16, request: &Request<'_>) {
+/// Sends a request as a frame.
+fn ask(agent: &mut Agent<'_, TestBoard>, sequence: u16, request: &Request<'_>) {
     let mut frame = [0; MAX_FRAME];
     if let Ok(length) = wire::encode(sequence, request, &mut frame) {
-        give(agent, &frame[..length]);
+        send(agent, &frame[..length]);
     }
 }
 
 fuzz_target!(|input: &[u8]| {
-    let mut input = Bytes(input);
+    let mut input = Input(input);
     let sizes = [input.u16() % 4096, input.u16() % 8192].map(usize::from);
     let before = damaged(&mut input);
     let header = [placed::MAGIC, before.len() as u32, u32::from(input.u8() % 3), 48];
@@ -67,14 +71,14 @@ fuzz_target!(|input: &[u8]| {
     let (middle, rest) = rest.split_at_mut(4);
     let (arena, high) = rest.split_at_mut(sizes[1]);
     let (image, after) = picture.split_at_mut(4096);
-    let mut agent = Agent::new(Desk, Memory { blob, arena, image, placed: &memory });
+    let mut agent = Agent::new(TestBoard, Memory { blob, arena, image, placed: &memory });
     let mut sequence = input.u16();
     while !input.0.is_empty() {
         sequence = sequence.wrapping_add(u16::from(input.u8() % 4 != 0));
         match input.u8() % 12 {
             0 => {
                 let length = usize::from(input.u8());
-                give(&mut agent, input.take(length));
+                send(&mut agent, input.take(length));
             }
             1 => ask(&mut agent, sequence, &Request::Hello { version: u16::from(input.u8() % 5) }),
             2 => {

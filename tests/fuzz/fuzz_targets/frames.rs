@@ -1,4 +1,4 @@
-//! Arbitrary bytes off a line, as either side collects and decodes them.
+//! Arbitrary bytes from a line, collected and decoded as by the host and the device.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Arbitrary bytes as the message of an undamaged frame, on both sides.
+//! Arbitrary bytes as the message of an intact frame, decoded as a request and as a reply.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,49 +1,50 @@
-//! What the fuzz targets share: numbers from an input, and networks with damage behind a right
-//! checksum, which fuzzing would not find by itself.
+//! Helpers of the fuzz targets: numbers from the fuzzer's input, and damaged networks with a correct
+//! checksum, which a fuzzer would hardly find by itself.
 
 use supernano_core::wire;
 
 const TINY: &[u8] = include_bytes!("../../golden/tiny.snb");
-/// Where a blob has its length and its checksum, and from where on the latter counts
-/// (`core/docs/blob-format.md`).
+/// Offset of a blob's length (`core/docs/blob-format.md`).
 const LENGTH: usize = 8;
+/// Offset of a blob's checksum.
 const CHECKSUM: usize = 12;
+/// First byte that the checksum covers.
 const CHECKED: usize = 16;
 
-/// An input that numbers are taken from; zeros behind its end.
-pub struct Bytes<'a>(pub &'a [u8]);
+/// The fuzzer's input, from which numbers are read. Beyond its end all numbers are 0.
+pub struct Input<'a>(pub &'a [u8]);
 
-impl<'a> Bytes<'a> {
-    /// The next bytes, at most so many.
+impl<'a> Input<'a> {
+    /// Takes the next bytes, at most `length` of them.
     pub fn take(&mut self, length: usize) -> &'a [u8] {
         let (taken, rest) = self.0.split_at(length.min(self.0.len()));
         self.0 = rest;
         taken
     }
 
-    /// The next byte.
+    /// Takes the next byte.
     pub fn u8(&mut self) -> u8 {
         self.take(1).first().copied().unwrap_or(0)
     }
 
-    /// The next two bytes, little-endian.
+    /// Takes the next two bytes, little-endian.
     pub fn u16(&mut self) -> u16 {
         u16::from_le_bytes([self.u8(), self.u8()])
     }
 
-    /// The next four bytes, little-endian.
+    /// Takes the next four bytes, little-endian.
     pub fn u32(&mut self) -> u32 {
         u32::from(self.u16()) | u32::from(self.u16()) << 16
     }
 }
 
-/// The golden network with some bytes changed, shorter or longer; length and checksum are right
-/// again afterwards, mostly.
-pub fn damaged(input: &mut Bytes<'_>) -> Vec<u8> {
+/// The golden network with some bytes changed, truncated or extended. Length and checksum are
+/// corrected in half of the cases.
+pub fn damaged(input: &mut Input<'_>) -> Vec<u8> {
     let mut blob = TINY.to_vec();
     let how = input.u8();
     for _ in 0..how % 8 {
-        // The header, tensors and operations are what a check reads: they are changed more often.
+        // The check reads the header, the tensors and the operations, so these change more often.
         let at = input.u16();
         let at = usize::from(if at % 4 == 0 { at / 4 } else { at / 4 % 256 }) % blob.len();
         blob[at] = input.u8();
@@ -64,14 +65,14 @@ pub fn damaged(input: &mut Bytes<'_>) -> Vec<u8> {
     blob
 }
 
-/// Bytes that are aligned like words.
-pub struct Words {
+/// Bytes aligned to words.
+pub struct AlignedBytes {
     words: Vec<u32>,
     length: usize,
 }
 
-impl Words {
-    /// A copy.
+impl AlignedBytes {
+    /// Copies bytes.
     pub fn new(bytes: &[u8]) -> Self {
         let mut words = vec![0u32; bytes.len().div_ceil(4)];
         for (word, chunk) in words.iter_mut().zip(bytes.chunks(4)) {

@@ -1,17 +1,17 @@
-//! Bytes and CRC-32, as the documents describe them.
+//! Little-endian numbers and CRC-32, as the documents describe them.
 
-/// What is left to read.
-pub struct Bytes<'a>(&'a [u8]);
+/// Reads a blob from its start.
+pub struct Reader<'a>(&'a [u8]);
 
-impl<'a> Bytes<'a> {
+impl<'a> Reader<'a> {
     pub fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
     pub fn take(&mut self, count: usize) -> Result<&'a [u8], String> {
-        let found = self.0.len();
+        let left = self.0.len();
         let (head, rest) =
-            self.0.split_at_checked(count).ok_or(format!("{count} bytes wanted, {found} left"))?;
+            self.0.split_at_checked(count).ok_or(format!("{count} bytes wanted, {left} left"))?;
         self.0 = rest;
         Ok(head)
     }
@@ -32,6 +32,11 @@ impl<'a> Bytes<'a> {
     pub fn u32(&mut self) -> Result<u32, String> {
         Ok(u32::from(self.u16()?) | u32::from(self.u16()?) << 16)
     }
+
+    /// UTF-8 text of `length` bytes.
+    pub fn text(&mut self, length: usize) -> Result<String, String> {
+        String::from_utf8(self.take(length)?.to_vec()).map_err(|e| e.to_string())
+    }
 }
 
 /// CRC-32/ISO-HDLC, bit by bit: reflected polynomial 0xedb88320, all ones before and after.
@@ -51,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_catalogue_check_value_of_crc32() {
+    fn crc32_has_the_check_value_of_the_catalogue() {
         assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
     }
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask bench-device`: networks x cores, instructions and memory.
+//! `cargo xtask bench-device`: instructions and memory of networks on every emulated core.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::{Value, json};
 
 use crate::process::{self, Failure, Result, root, supernano};
-use crate::{bench_table, code, firmware, plain, setup};
+use crate::setup::{self, Consent, Need, QEMU};
+use crate::{bench_table, code, firmware, plain};
 
 /// Arguments of `cargo xtask bench-device`.
 #[derive(clap::Args, Debug)]
@@ -15,27 +16,27 @@ pub struct Args {
     /// Print JSON rows on stdout instead of a table.
     #[arg(long)]
     json: bool,
-    /// Also put the table into docs/performance.md.
+    /// Also write the table to docs/performance.md.
     #[arg(long)]
     write: bool,
-    /// Only these cores: m0, m3, m4, m7, m33.
+    /// Measure only these cores: m0, m3, m4, m7, m33.
     #[arg(long, value_delimiter = ',')]
     cores: Vec<String>,
-    /// Only these networks: resnet8, large, mid, small.
+    /// Measure only these networks: resnet8, large, mid, small.
     #[arg(long, value_delimiter = ',')]
     networks: Vec<String>,
-    /// Random sub-networks of ResNet20 beside the named ones.
+    /// Number of random sub-networks of ResNet20 to measure in addition.
     #[arg(long, default_value_t = 20)]
     random: usize,
-    /// Emulators that run at the same time.
+    /// Number of emulators that run at the same time.
     #[arg(long, default_value_t = 2)]
     jobs: usize,
 }
 
-/// Cores, as targets and rows name them.
+/// Names of the cores in targets and rows.
 pub const CORES: [&str; 5] = ["m0", "m3", "m4", "m7", "m33"];
 
-/// Named networks: their name, space and code.
+/// Name, space and code of each named network.
 const NETWORKS: [(&str, &str, &str); 4] = [
     ("resnet8", "resnet8", "16-16-32-32-64-64"),
     ("large", "resnet20", "16-16-16-16-16-16-16-32-32-32-32-32-32-64-64-64-64-64-64"),
@@ -43,36 +44,40 @@ const NETWORKS: [(&str, &str, &str); 4] = [
     ("small", "resnet20", "4-4-4-4-4-4-4-8-8-8-8-8-8-16-16-16-16-16-16"),
 ];
 
-/// What the exporter is asked to prefer: the name, and the arguments that say so.
+/// Name of each preference of the exporter, and its arguments.
 const PREFERENCES: [(&str, &[&str]); 3] = [
     ("speed", &["--prefer", "speed"]),
     ("flash", &["--prefer", "flash"]),
     ("ram", &["--prefer", "ram"]),
 ];
 
-/// Activations after the additions: the name, and the arguments that say so. Trained networks
-/// have PReLU; ReLU is what other engines are measured with.
+/// Name of each activation after the additions, and its arguments. Trained networks have PReLU. Other
+/// engines are measured with ReLU.
 const ACTIVATIONS: [(&str, &[&str]); 2] = [("prelu", &["--prelu"]), ("relu", &[])];
 
-/// Seed of all weights and random codes.
+/// Seed of the weights and of the random codes.
 const SEED: &str = "1";
 const DIRECTORY: &str = "target/bench-device";
 
-/// A blob to measure; its fields go into every row of it.
+/// A blob to measure, and the fields that all its rows share.
 struct Network {
     file: String,
     row: Value,
 }
 
-/// Builds the networks, runs each on each core, prints the rows.
-pub fn run(args: &Args) -> Result<()> {
-    setup::targets()?;
-    firmware::build()?;
-    process::build_host()?;
+/// Builds the networks, runs each of them on each core, and prints the rows.
+pub fn run(args: &Args, consent: Consent) -> Result<()> {
+    let mut needs = setup::targets();
+    needs.push(Need::Tool(&QEMU));
+    setup::ensure(&needs, consent)?;
     let cores: Vec<&str> = CORES
         .into_iter()
         .filter(|c| args.cores.is_empty() || args.cores.iter().any(|a| a == c))
         .collect();
+    let machines: Vec<String> = cores.iter().map(|core| format!("qemu-{core}")).collect();
+    let machines: Vec<&str> = machines.iter().map(String::as_str).collect();
+    firmware::build(&firmware::agents(&machines))?;
+    process::build_host()?;
     let networks = networks(args)?;
     let jobs: Vec<(&Network, &str)> =
         networks.iter().flat_map(|n| cores.iter().map(move |&c| (n, c))).collect();
@@ -123,17 +128,17 @@ fn networks(args: &Args) -> Result<Vec<Network>> {
 }
 
 fn synthetic(space: &str, codes: &[&str], flags: &[&str], directory: &str) -> Result<Vec<Value>> {
-    let mut command = supernano(["synthetic", space]);
+    let mut command = supernano(["dev", "synthetic", space]);
     command.args(codes).args(flags);
     command.args(["--seed", SEED, "-o", directory, "--json"]);
     match process::json(&mut command)? {
         Value::Array(list) => Ok(list),
-        other => Err(Failure::tool(format!("no list of networks: {other}"))),
+        other => Err(Failure::tool(format!("expected a list of networks, found {other}"))),
     }
 }
 
-/// Rows of the networks by plain loops, which know neither PReLU nor a network file: its bytes are
-/// those of raw weights and biases.
+/// The rows of the plain loops. They implement neither PReLU nor the blob format, so the bytes of the
+/// blob are those of the raw weights and biases.
 fn plain(rows: &[Value]) -> Result<Vec<Value>> {
     let counted = plain::count()?;
     let row = |plain: plain::Plain| {
@@ -152,7 +157,7 @@ fn plain(rows: &[Value]) -> Result<Vec<Value>> {
     Ok(counted.into_iter().filter_map(row).collect())
 }
 
-/// The network `small` with the kernels of each preference: the name, and the file.
+/// The network `small` with the kernels of each preference: name of the preference, and file.
 pub fn small(directory: &Path) -> Result<Vec<(&'static str, PathBuf)>> {
     let mut list = Vec::new();
     for (prefer, flags) in PREFERENCES {
@@ -176,7 +181,7 @@ fn network(made: &Value, name: &str, prefer: &str, activation: &str) -> Network 
     Network { file: made["file"].as_str().unwrap_or_default().to_owned(), row }
 }
 
-/// Measures so many at a time; rows come in the order of the jobs.
+/// Measures `at_once` jobs at a time. The rows are in the order of the jobs.
 fn all(jobs: &[(&Network, &str)], at_once: usize) -> Result<Vec<Value>> {
     let next = AtomicUsize::new(0);
     let done = Mutex::new(vec![Value::Null; jobs.len()]);
@@ -195,10 +200,10 @@ fn all(jobs: &[(&Network, &str)], at_once: usize) -> Result<Vec<Value>> {
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..at_once).map(|_| scope.spawn(work)).collect();
         threads.into_iter().try_for_each(|t| {
-            t.join().unwrap_or_else(|_| Err(Failure::tool("a measuring thread ended early")))
+            t.join().unwrap_or_else(|_| Err(Failure::tool("a measuring thread panicked")))
         })
     })?;
-    done.into_inner().map_err(|_| Failure::tool("a measuring thread ended early"))
+    done.into_inner().map_err(|_| Failure::tool("a measuring thread panicked"))
 }
 
 fn measure(network: &Network, core: &str) -> Result<Value> {

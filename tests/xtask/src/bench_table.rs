@@ -1,4 +1,4 @@
-//! The table of `cargo xtask bench-device`, in Markdown.
+//! The Markdown table of `cargo xtask bench-device`.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::bench::CORES;
 use crate::process::{Failure, Result};
 
-/// Million instructions of CMSIS-NN for an inference with ReLU, counted in the same way.
+/// Core, network and million instructions of an inference with CMSIS-NN and ReLU, counted in the same
+/// way.
 const CMSIS_NN: [(&str, &str, f64); 7] = [
     ("m4", "resnet8", 29.7),
     ("m4", "large", 96.4),
@@ -22,20 +23,20 @@ const CMSIS_NN: [(&str, &str, f64); 7] = [
 const BEGIN: &str = "<!-- bench-device: begin -->";
 const END: &str = "<!-- bench-device: end -->";
 
-/// One table a core: named networks, then the mean of the random ones.
+/// One table for each core: the named networks, then the mean of the random ones.
 pub fn render(rows: &[Value]) -> String {
     let of = |core: &str| rows.iter().filter(|r| r["core"] == core).collect::<Vec<_>>();
     let tables = CORES.iter().filter(|c| !of(c).is_empty()).map(|core| table(core, &of(core)));
     tables.collect::<Vec<_>>().join("\n")
 }
 
-/// Replaces what stands between the two marks of a file.
+/// Replaces the text between the two marks of a file.
 pub fn write(path: &Path, rows: &[Value]) -> Result<()> {
     let failed = |e: String| Failure::tool(format!("{}: {e}", path.display()));
     let text = fs::read_to_string(path).map_err(|e| failed(e.to_string()))?;
     let parts = text.split_once(BEGIN).and_then(|(a, rest)| Some((a, rest.split_once(END)?.1)));
     let Some((before, after)) = parts else {
-        return Err(failed(format!("no {BEGIN} and {END}")));
+        return Err(failed(format!("expected the marks {BEGIN} and {END}")));
     };
     let text = format!("{before}{BEGIN}\n\n{}\n{END}{after}", render(rows));
     fs::write(path, text).map_err(|e| failed(e.to_string()))
@@ -71,7 +72,7 @@ fn table(core: &str, rows: &[&Value]) -> String {
     lines.join("\n") + "\n"
 }
 
-/// The means of some rows, as one line.
+/// One line with the means of some rows.
 fn line(core: &str, name: &str, rows: &[&Value]) -> String {
     let mean = |key: &str| rows.iter().map(|r| number(r, key)).sum::<f64>() / rows.len() as f64;
     let each =
@@ -112,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn random_rows_are_one_line_and_ratios_are_their_own() {
+    fn random_rows_become_one_line_with_the_mean_of_the_ratios() {
         let row = |network: &str, instructions: u64| {
             json!({
                 "network": network, "core": "m4", "prefer": "flash", "activation": "prelu",

@@ -1,32 +1,30 @@
-//! `cargo xtask bench-train`: the supernet step and evaluation beside a matrix product.
+//! `cargo xtask bench-train`: times the supernet step and evaluation, and compares them with a matrix
+//! product.
 
 use serde_json::{Value, json};
 
-use crate::process::{self, Failure, Result, cargo, program, root};
+use crate::process::{self, Failure, Result, program};
 
 /// Arguments of `cargo xtask bench-train`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// End with one JSON object on stdout instead of a table.
+    /// Print one JSON object on stdout instead of a table.
     #[arg(long)]
     json: bool,
-    /// Steps that are timed; the fastest counts.
+    /// Number of timed steps; the fastest counts.
     #[arg(long, default_value_t = 5)]
     repeats: u32,
 }
 
-/// Builds and runs the benchmark for one and for two threads, a process each, so that the peak of
-/// memory is that of one of them.
+/// Builds the benchmark and runs it with one and with two threads, in separate processes: the peak
+/// memory is then that of one run.
 pub fn run(args: &Args) -> Result<()> {
-    let build = ["build", "--release", "--package", "supernano", "--example", "bench_train"];
-    process::run(&mut cargo(build))?;
-    let path = root().join("target/release/examples/bench_train");
+    let path = process::experiment("bench_train")?;
     let measure = |threads: u32| {
         process::json(&mut program(&path, [threads.to_string(), args.repeats.to_string()]))
     };
     let (one, two) = (measure(1)?, measure(2)?);
-    // the gain of the product is taken from the same clock as that of the step: two processes that
-    // others disturb tell nothing, so both runs give wall-clock times as well
+    // Both gains compare wall-clock times. Processor times hide the cost of waiting.
     let gain = |key: &str| Ok::<f64, Failure>(number(&two, key)? / number(&one, key)?);
     let step_gain = number(&one, "step_wall_s")? / number(&two, "step_wall_s")?;
     let gemm_gain = gain("gemm_wall_gflops")?;
@@ -47,7 +45,7 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 fn number(value: &Value, key: &str) -> Result<f64> {
-    value[key].as_f64().ok_or_else(|| Failure::tool(format!("bench_train: no `{key}`")))
+    value[key].as_f64().ok_or_else(|| Failure::tool(format!("bench_train: missing number `{key}`")))
 }
 
 fn render(result: &Value) -> Result<String> {

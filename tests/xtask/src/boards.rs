@@ -1,4 +1,4 @@
-//! `cargo xtask boards`: every firmware built, checked from its ELF file, run where its machine is
+//! `cargo xtask boards`: builds every firmware, checks its ELF file, and runs it if its machine is
 //! emulated.
 
 use std::fs;
@@ -9,75 +9,90 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use supernano_facts::BOARDS;
+use supernano_facts::{
+    BOARDS, Emulator, Kind, MACHINES, MICROBIT, PLACED_BYTES, Package, QEMU_M4, QEMU_M4_LOG, Region,
+};
 
 use crate::firmware::{self, Firmware};
 use crate::image::Image;
 use crate::process::{Failure, Result};
+use crate::setup::{self, Consent, Need, QEMU};
 
 /// Arguments of `cargo xtask boards`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// One JSON object on standard output.
+    /// Print one JSON object on standard output instead of the table.
     #[arg(long)]
     pub json: bool,
 }
 
-/// A machine of QEMU, and what its firmware is for.
-struct Machine {
-    package: &'static str,
-    machine: &'static str,
-    chip: &'static str,
-    core: &'static str,
-    clock_hz: u32,
-    /// Ports before the one that speaks.
-    silent: usize,
-}
+/// Longest run of an emulated program.
+const LIMIT: Duration = Duration::from_secs(60);
 
-const fn mps2(
-    package: &'static str,
-    machine: &'static str,
-    core: &'static str,
-    clock_hz: u32,
-) -> Machine {
-    Machine { package, machine, chip: machine, core, clock_hz, silent: 0 }
-}
-
-static MACHINES: [Machine; 6] = [
-    mps2("qemu-m0", "mps2-an385", "cortex-m0 code", 25_000_000),
-    mps2("qemu-m3", "mps2-an385", "cortex-m3", 25_000_000),
-    mps2("qemu-m4", "mps2-an386", "cortex-m4", 25_000_000),
-    mps2("qemu-m7", "mps2-an500", "cortex-m7", 25_000_000),
-    mps2("qemu-m33", "mps2-an505", "cortex-m33", 20_000_000),
-    // An STM32F405 without a clock tree and without a cycle counter: core, memory and port.
-    Machine { silent: 1, ..mps2("f4-discovery", "netduinoplus2", "cortex-m4", 0) },
-];
-
-/// Longest that an emulated program may take.
-const PATIENCE: Duration = Duration::from_secs(60);
-
+/// A row of the table.
 struct Row {
-    firmware: &'static Firmware,
-    chip: &'static str,
-    core: &'static str,
-    clock_hz: u32,
+    firmware: Firmware,
+    facts: Facts,
     image: Image,
     stack: u64,
     emulated: Option<String>,
 }
 
+/// The facts of a package's board or machine.
+struct Facts {
+    chip: &'static str,
+    core: &'static str,
+    clock_hz: u32,
+    /// Lowest address of the stack.
+    floor: u32,
+    /// Region that may hold a network.
+    blob: Region,
+    /// Emulator of the `classify` program.
+    emulator: Option<Emulator>,
+    /// State of the tests without an emulator.
+    without: &'static str,
+}
+
+fn facts(package: &Package) -> Facts {
+    let own = |other: &Package| other.name == package.name;
+    if let Some(board) = BOARDS.iter().chain([&MICROBIT]).find(|board| own(&board.package)) {
+        let microbit = own(&MICROBIT.package);
+        return Facts {
+            chip: board.chip.name,
+            core: board.chip.core.name(),
+            clock_hz: board.clock_hz(),
+            floor: board.stack.start,
+            blob: board.blob,
+            // The tests give the micro:bit a network. Without one it prints no logits.
+            emulator: board.emulator.filter(|_| !microbit),
+            without: if microbit { "in the tests" } else { "not run on hardware" },
+        };
+    }
+    let machine = MACHINES.iter().find(|machine| own(&machine.package));
+    debug_assert!(machine.is_some() || own(&QEMU_M4_LOG), "{}", package.name);
+    let machine = machine.unwrap_or(&QEMU_M4);
+    Facts {
+        chip: machine.board,
+        core: machine.core,
+        clock_hz: machine.clock_hz,
+        floor: 0,
+        blob: Region { start: machine.placed, bytes: PLACED_BYTES },
+        emulator: Some(Emulator { board: machine.board, port: 0 }),
+        without: "in the tests",
+    }
+}
+
 /// Builds, checks, runs, and prints the table.
 ///
 /// # Errors
-/// A firmware that does not build, fit or start, or says something unexpected.
-pub fn run(args: &Args) -> Result<()> {
-    firmware::build()?;
-    let rows = firmware::ALL.iter().map(row).collect::<Result<Vec<Row>>>()?;
+/// A firmware that does not build, fit or start, or that prints unexpected text.
+pub fn run(args: &Args, consent: Consent) -> Result<()> {
+    let rows = rows(consent)?;
     if args.json {
         println!("{}", json!({ "boards": rows.iter().map(Row::json).collect::<Vec<_>>() }));
     } else {
         println!(
-            "{:<24}{:<16}{:<16}{:>8}{:>9}{:>9}{:>9}  emulated",
+            "{:<24}{:<16}{:<30}{:>4}{:>9}{:>9}{:>9}  emulated",
             "firmware", "chip", "core", "MHz", "flash", "RAM", "stack"
         );
         for row in &rows {
@@ -87,75 +102,72 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Builds and checks without printing the table on standard output.
+/// As [`run`], with the table on standard error.
 ///
 /// # Errors
 /// Those of [`run`].
-pub fn check() -> Result<()> {
-    firmware::build()?;
-    for firmware in &firmware::ALL {
-        eprintln!("{}", row(firmware)?.line());
+pub fn check(consent: Consent) -> Result<()> {
+    for row in rows(consent)? {
+        eprintln!("{}", row.line());
     }
     Ok(())
 }
 
-fn row(firmware: &'static Firmware) -> Result<Row> {
+fn rows(consent: Consent) -> Result<Vec<Row>> {
+    let mut needs = setup::targets();
+    needs.push(Need::Tool(&QEMU));
+    setup::ensure(&needs, consent)?;
+    let all = firmware::every();
+    firmware::build(&all)?;
+    all.into_iter().map(row).collect()
+}
+
+fn row(firmware: Firmware) -> Result<Row> {
     let path = firmware.elf();
     let failed = |e: String| Failure::tool(format!("{}: {e}", path.display()));
     let bytes = fs::read(&path).map_err(|e| failed(e.to_string()))?;
     let image = Image::parse(&bytes).map_err(failed)?;
-    let board = BOARDS.iter().find(|b| b.package == firmware.package);
-    let machine = MACHINES.iter().find(|m| m.package == firmware.package);
-    let (chip, core, clock_hz, floor) = match (board, machine) {
-        (Some(b), _) => (b.chip, b.core, b.clock_hz, b.stack.start),
-        (None, Some(m)) => (m.chip, m.core, m.clock_hz, 0),
-        _ if firmware.package == "microbit" => ("nRF51822", "cortex-m0", 16_000_000, 0),
-        _ => ("mps2-an386", "cortex-m4", 25_000_000, 0),
+    let facts = facts(firmware.package);
+    let board = BOARDS.iter().find(|board| board.package == *firmware.package);
+    let problems = match board {
+        Some(board) => image.problems(board),
+        None => image.region_problems(facts.blob),
     };
-    let problems = board.map(|b| image.problems(b)).unwrap_or_default();
+    let (binary, kind) = (firmware.program.binary, firmware.program.kind);
     if !problems.is_empty() {
-        return Err(Failure::no(format!("{}: {}", firmware.binary, problems.join("; "))));
+        return Err(Failure::no(format!("{binary}: {}", problems.join("; "))));
     }
-    if firmware.binary.ends_with("-agent") && !image.has_channels() {
-        return Err(Failure::no(format!("{}: no channels of RTT", firmware.binary)));
+    if kind == Kind::Agent && !image.has_channels() {
+        return Err(Failure::no(format!("{binary}: no RTT channels in RAM")));
     }
-    let classifies = firmware.binary == format!("{}-classify", firmware.package);
-    let emulated = machine.filter(|_| classifies).map(|m| emulate(firmware, m)).transpose()?;
-    let stack = image.stack(floor.into());
-    Ok(Row { firmware, chip, core, clock_hz, image, stack, emulated })
+    let emulator = facts.emulator.filter(|_| kind == Kind::Classify);
+    let emulated = emulator.map(|e| emulate(&firmware, &e)).transpose()?;
+    let stack = image.stack(facts.floor.into());
+    Ok(Row { firmware, facts, image, stack, emulated })
 }
 
 impl Row {
-    fn emulated(&self) -> &str {
-        let board = BOARDS.iter().any(|b| b.package == self.firmware.package);
-        match &self.emulated {
-            Some(said) => said,
-            None if board => "not run on hardware",
-            None => "in the tests",
-        }
-    }
-
     fn line(&self) -> String {
         format!(
-            "{:<24}{:<16}{:<16}{:>8}{:>9}{:>9}{:>9}  {}",
-            self.firmware.binary,
-            self.chip,
-            self.core,
-            self.clock_hz / 1_000_000,
+            "{:<24}{:<16}{:<30}{:>4}{:>9}{:>9}{:>9}  {}",
+            self.firmware.program.binary,
+            self.facts.chip,
+            self.facts.core,
+            self.facts.clock_hz / 1_000_000,
             self.image.flash(),
             self.image.ram(),
             self.stack,
-            self.emulated()
+            self.emulated.as_deref().unwrap_or(self.facts.without)
         )
     }
 
     fn json(&self) -> Value {
         json!({
-            "board": self.firmware.package,
-            "firmware": self.firmware.binary,
-            "chip": self.chip,
-            "core": self.core,
-            "clock_hz": self.clock_hz,
+            "board": self.firmware.package.name,
+            "firmware": self.firmware.program.binary,
+            "chip": self.facts.chip,
+            "core": self.facts.core,
+            "clock_hz": self.facts.clock_hz,
             "builds": true,
             "flash_bytes": self.image.flash(),
             "static_ram_bytes": self.image.ram(),
@@ -166,24 +178,26 @@ impl Row {
     }
 }
 
-/// Runs a firmware twice, compares what it says with the file beside it, and returns it in a line.
-fn emulate(firmware: &Firmware, machine: &Machine) -> Result<String> {
-    let file = firmware::workspace().join(firmware.package).join("classify.txt");
+/// Runs a program twice and compares its output with `classify.txt` of its package. Returns a summary.
+fn emulate(firmware: &Firmware, emulator: &Emulator) -> Result<String> {
+    let file = firmware::workspace().join(firmware.package.name).join("classify.txt");
     let expected =
         fs::read_to_string(&file).map_err(|e| Failure::tool(format!("{}: {e}", file.display())))?;
-    let (said, again) = (listen(&firmware.elf(), machine)?, listen(&firmware.elf(), machine)?);
-    let found: Vec<String> = said.iter().map(|line| blank(line)).collect();
-    if found != expected.lines().collect::<Vec<_>>() || said != again {
-        let message = format!("{}: {said:?}, then {again:?}", firmware.binary);
-        return Err(Failure::no(format!("{message}; expected {expected:?}")));
+    let (first, again) = (output(&firmware.elf(), emulator)?, output(&firmware.elf(), emulator)?);
+    let found: Vec<String> = first.iter().map(|line| without_count(line)).collect();
+    if found != expected.lines().collect::<Vec<_>>() || first != again {
+        return Err(Failure::no(format!(
+            "{}: first output {first:?}, second output {again:?}, expected {expected:?}",
+            firmware.program.binary
+        )));
     }
-    let images = said.iter().filter(|l| l.starts_with("image ")).count();
-    let last = said.iter().rev().nth(1).map_or("", String::as_str);
-    Ok(format!("{}: {images} images as expected, the last one: {last}", machine.machine))
+    let images = first.iter().filter(|l| l.starts_with("image ")).count();
+    let last = first.iter().rev().nth(1).map_or("", String::as_str);
+    Ok(format!("{}: {images} images as expected, last count: {last}", emulator.board))
 }
 
-/// A line with its count of instructions, which differs between compilers, as `*`.
-fn blank(line: &str) -> String {
+/// Replaces a count of instructions by `*`: it differs between compilers.
+fn without_count(line: &str) -> String {
     match line.split_once(' ') {
         Some((count, "instructions")) if count.parse::<u32>().is_ok_and(|c| c > 1000) => {
             "* instructions".into()
@@ -192,21 +206,15 @@ fn blank(line: &str) -> String {
     }
 }
 
-/// What an ELF file says until `end` on the machine of a package.
+/// The output of a program on an emulated machine, up to the line `end`.
 ///
 /// # Errors
-/// No such package, or no QEMU.
-pub fn said(package: &str, elf: &Path) -> Result<Vec<String>> {
-    let machine = MACHINES.iter().find(|m| m.package == package);
-    machine.map_or_else(|| Err(Failure::no(format!("no machine {package}"))), |m| listen(elf, m))
-}
-
-/// What a firmware says until `end`.
-fn listen(elf: &Path, machine: &Machine) -> Result<Vec<String>> {
-    let failed = |e: std::io::Error| Failure::tool(format!("qemu-system-arm: {e}"));
-    let mut command = Command::new("qemu-system-arm");
-    command.args(["-M", machine.machine, "-display", "none", "-monitor", "none"]);
-    for _ in 0..machine.silent {
+/// QEMU is missing or fails.
+pub fn output(elf: &Path, emulator: &Emulator) -> Result<Vec<String>> {
+    let failed = |e: std::io::Error| Failure::tool(format!("{}: {e}", QEMU.name));
+    let mut command = Command::new(QEMU.name);
+    command.args(["-M", emulator.board, "-display", "none", "-monitor", "none"]);
+    for _ in 0..emulator.port {
         command.args(["-serial", "null"]);
     }
     command.args(["-serial", "stdio", "-icount", "shift=6", "-kernel"]).arg(elf);
@@ -221,14 +229,14 @@ fn listen(elf: &Path, machine: &Machine) -> Result<Vec<String>> {
             }
         });
     }
-    let mut said: Vec<String> = Vec::new();
-    while said.last().is_none_or(|l| l != "end") {
-        match receiver.recv_timeout(PATIENCE) {
-            Ok(line) => said.push(line),
+    let mut lines: Vec<String> = Vec::new();
+    while lines.last().is_none_or(|l| l != "end") {
+        match receiver.recv_timeout(LIMIT) {
+            Ok(line) => lines.push(line),
             Err(_) => break,
         }
     }
     qemu.kill().map_err(failed)?;
     qemu.wait().map_err(failed)?;
-    Ok(said)
+    Ok(lines)
 }

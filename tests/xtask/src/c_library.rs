@@ -1,24 +1,26 @@
-//! `cargo xtask c-library`: the library for C, its header, and the example in C on an emulated M4.
+//! `cargo xtask c-library`: the C library, its header, and the C example on an emulated Cortex-M4.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use object::{Object as _, ObjectSymbol as _};
+use supernano_facts::{Emulator, QEMU_M4};
 
+use crate::boards;
 use crate::firmware::{self, C_LIBRARY};
 use crate::image::Image;
 use crate::process::{Failure, Result, program, root, run};
-use crate::{boards, setup};
+use crate::setup::{self, Consent, Need};
 
 /// Arguments of `cargo xtask c-library`.
 #[derive(clap::Args, Debug, Default)]
 pub struct Args {
-    /// Write the header instead of comparing it.
+    /// Write the header instead of comparing it with its source.
     #[arg(long)]
     write: bool,
 }
 
-/// Core and floating-point unit of the example, as the library's target has them.
+/// Core and floating-point unit of the example: those of the library's target.
 const CPU: [&str; 4] = ["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"];
 const FLAGS: [&str; 11] = [
     "-std=gnu11",
@@ -33,30 +35,32 @@ const FLAGS: [&str; 11] = [
     "-Wl,--fatal-warnings",
     "-Wl,-z,noexecstack",
 ];
-/// Most bytes of code of the example: the whole library, built for speed, and 1.6 KiB of C.
+/// Limit of the example's code, bytes. The library built for speed and 1.6 KiB of C fit.
 const LIMIT: u64 = 40 << 10;
-/// The files that the example builds in, and what the host says of them.
+/// The files that the example builds in.
 const FILES: [&str; 2] = ["tiny.snb", "tiny.image"];
+/// The logits of the host for them.
 const LOGITS: &str = "tiny.logits";
 
-/// Compares or writes the header, then builds the library and the example, and runs it.
+/// Compares or writes the header, then builds the library and the example, and runs the example.
 ///
 /// # Errors
-/// Another header than the committed one, code that can panic, other output than
-/// `firmware-examples/c-qemu-m4/expected.txt`, or tools that are missing.
-pub fn check(args: &Args) -> Result<()> {
+/// A committed header that differs from the generated one, code that can panic, output that differs
+/// from `firmware-examples/c-qemu-m4/expected.txt`, and missing tools.
+pub fn check(args: &Args, consent: Consent) -> Result<()> {
     let generated = header()?;
     if args.write {
         fs::write(header_path(), generated).map_err(|e| file(&header_path(), e))?;
     } else if read(&header_path())? != generated {
         let path = header_path();
         let shown = path.strip_prefix(root()).unwrap_or(&path).display();
-        return Err(Failure::no(format!("{shown} is stale; cargo xtask c-library --write")));
+        let fix = "`cargo xtask c-library --write` writes it";
+        return Err(Failure::no(format!("{shown} differs from its source; {fix}")));
     }
-    setup::targets()?;
-    setup::c_compiler()?;
+    let target = Need::Target(QEMU_M4.package.target);
+    setup::ensure(&[target, Need::Tool(&setup::COMPILER), Need::Tool(&setup::QEMU)], consent)?;
     let elf = build()?;
-    let said = boards::said("qemu-m4", &elf)?;
+    let said = boards::output(&elf, &Emulator { board: QEMU_M4.board, port: 0 })?;
     compare(&said, &read(&example("expected.txt"))?, &read(&golden(LOGITS))?)?;
     let bytes = code(&elf)?;
     println!("C library: {bytes} bytes of code in the example, {}", said.join("; "));
@@ -66,7 +70,7 @@ pub fn check(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// The header, from the library's source.
+/// Generates the header from the library's source.
 fn header() -> Result<String> {
     let mut config = cbindgen::Config {
         language: cbindgen::Language::C,
@@ -104,26 +108,28 @@ fn file(path: &Path, error: std::io::Error) -> Failure {
     Failure::tool(format!("{}: {error}", path.display()))
 }
 
-/// A text, with the line ends of no system.
+/// Reads a text, with line feeds as line ends.
 fn read(path: &Path) -> Result<String> {
     fs::read_to_string(path).map(|text| text.replace("\r\n", "\n")).map_err(|e| file(path, e))
 }
 
-/// Library and example; the linked file.
+/// Builds library and example, and returns the linked file.
 fn build() -> Result<PathBuf> {
-    run(C_LIBRARY.cargo("build").arg("--quiet"))?;
+    let (package, library) = C_LIBRARY;
+    let target = QEMU_M4.package.target;
+    run(firmware::cargo_for(target, "build").args(["--quiet", "--package", package]))?;
     let out = root().join("target/firmware");
     fs::create_dir_all(&out).map_err(|e| file(&out, e))?;
     let elf = out.join("c-qemu-m4.elf");
     let mut compiler = program(setup::GCC, CPU);
     compiler.args(FLAGS).args(["-Idevice-runtime/c", "-Wa,-Itests/golden"]);
     compiler.arg("-T").arg(example("link.ld"));
-    compiler.args(["startup.c", "main.c"].map(example)).arg(C_LIBRARY.elf());
+    compiler.args(["startup.c", "main.c"].map(example)).arg(firmware::output(target, library));
     run(compiler.arg("-o").arg(&elf))?;
     Ok(elf)
 }
 
-/// Bytes of code and constants without the built-in files; fails where a panic is linked.
+/// Code and constants without the built-in files, bytes. Fails if a panic is linked.
 fn code(elf: &Path) -> Result<u64> {
     let bytes = fs::read(elf).map_err(|e| file(elf, e))?;
     let failed = |e: String| Failure::tool(format!("{}: {e}", elf.display()));
@@ -139,16 +145,16 @@ fn code(elf: &Path) -> Result<u64> {
     Ok(flash.saturating_sub(built_in.iter().sum()))
 }
 
-/// The output is the expected one, and each of its two lines of logits the host's.
+/// Fails if the output is not the expected one, or if a line of logits differs from the host's.
 fn compare(said: &[String], expected: &str, logits: &str) -> Result<()> {
     if said != expected.lines().collect::<Vec<_>>() {
         let found = said.join("\n");
-        return Err(Failure::no(format!("C example: said\n{found}\nexpected\n{expected}")));
+        return Err(Failure::no(format!("C example: output\n{found}\nexpected\n{expected}")));
     }
     let host = format!("logits {}", logits.lines().collect::<Vec<_>>().join(" "));
     let lines: Vec<&String> = said.iter().filter(|l| l.starts_with("logits ")).collect();
     if lines.len() != 2 || lines.iter().any(|l| **l != host) {
-        return Err(Failure::no(format!("C example: {lines:?}, the host {host:?} twice")));
+        return Err(Failure::no(format!("C example: {lines:?}, expected {host:?} twice")));
     }
     Ok(())
 }

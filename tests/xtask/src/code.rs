@@ -1,16 +1,21 @@
-//! Code size, and what must not be linked: read from the least firmware's ELF file.
+//! `cargo xtask code`: the code size of the smallest firmware on every core, and the absence of panics
+//! in it.
 
 use std::fs;
 use std::path::PathBuf;
 
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SectionKind};
 
+use supernano_facts::Target;
+
 use crate::bench;
 use crate::firmware::{self, MINIMAL};
 use crate::process::{self, Failure, Result, root, run};
+use crate::setup::{self, Consent};
 
-/// Most bytes of code of the least firmware, built for size, that checks any network when it
-/// starts and has all kernels; of one that the compiler checked, with its own kernels.
+/// Limits of the code size of the smallest firmware, built for size, bytes. The first number is for a
+/// firmware that checks any network at its start and has all kernels. The second is for a firmware
+/// whose network the compiler has checked and that has the kernels of this network only.
 const LIMITS: [(&str, u64, u64); 5] = [
     ("m0", 25_088, 12_288),
     ("m3", 28_672, 14_848),
@@ -18,35 +23,34 @@ const LIMITS: [(&str, u64, u64); 5] = [
     ("m7", 24_576, 12_288),
     ("m33", 24_576, 12_288),
 ];
-/// Arguments that build for size.
+/// Arguments of a build for size.
 const FOR_SIZE: [&str; 2] = ["--config", "profile.release.opt-level='s'"];
-/// Bytes of the image that is built in beside an embedded network.
+/// Size of the image beside an embedded network, bytes.
 const IMAGE: usize = 32 * 32 * 3;
 
-/// What one core's least firmware links.
+/// The linked code of the smallest firmware.
+#[derive(Clone)]
 pub struct Code {
-    /// Bytes of instructions and constants without blob, image and vectors, start-up included.
+    /// Instructions and constants, with the start-up code, without network, image and vectors, bytes.
     pub total: u64,
     /// Symbols that only a panic reaches.
     pub panics: Vec<String>,
 }
 
-/// A network that is built in, and its image.
+/// An embedded network and its image.
 struct Embedded {
     network: PathBuf,
     image: PathBuf,
 }
 
-/// Builds the least firmware for a core with all kernels and reads its ELF file.
+/// Builds the smallest firmware with all kernels for a core, and reads its ELF file.
 pub fn bytes(core: &str) -> Result<Code> {
-    build(core, None, &[])
+    build(firmware::machine_of(core)?.package.target, None, &[])
 }
 
-fn build(core: &str, embedded: Option<&Embedded>, arguments: &[&str]) -> Result<Code> {
-    let wanted = firmware::of_core(core)?;
-    let minimal = firmware::Firmware { target: wanted.target, cpu: wanted.cpu, ..MINIMAL };
-    let mut command = minimal.cargo("build");
-    command.args(["--quiet", "--bin", minimal.binary]).args(arguments);
+fn build(target: Target, embedded: Option<&Embedded>, arguments: &[&str]) -> Result<Code> {
+    let mut command = firmware::cargo_for(target, "build");
+    command.args(["--quiet", "--package", MINIMAL, "--bin", MINIMAL]).args(arguments);
     let golden = |name: &str| root().join("tests/golden").join(name);
     let data = match embedded {
         None => [golden("tiny.snb"), golden("tiny.image")],
@@ -57,7 +61,7 @@ fn build(core: &str, embedded: Option<&Embedded>, arguments: &[&str]) -> Result<
         }
     };
     run(&mut command)?;
-    let path = minimal.elf();
+    let path = firmware::output(target, MINIMAL);
     let failed = |e: String| Failure::tool(format!("{}: {e}", path.display()));
     let bytes = fs::read(&path).map_err(|e| failed(e.to_string()))?;
     let elf = object::File::parse(&*bytes).map_err(|e| failed(e.to_string()))?;
@@ -75,7 +79,7 @@ fn build(core: &str, embedded: Option<&Embedded>, arguments: &[&str]) -> Result<
     })
 }
 
-/// The smallest named network, with the kernels of each preference, and an image.
+/// The network `small` with the kernels of each preference, and an image.
 fn networks() -> Result<Vec<(&'static str, Embedded)>> {
     process::build_host()?;
     let directory = root().join("target/code");
@@ -90,23 +94,47 @@ fn networks() -> Result<Vec<(&'static str, Embedded)>> {
         .collect())
 }
 
-/// Prints a table, and fails where a core's least firmware is too large or can panic, at either
-/// optimisation.
-pub fn check() -> Result<()> {
+/// The code of the smallest firmware, built for size and for speed.
+#[derive(Clone)]
+struct Sizes {
+    size: Code,
+    speed: Code,
+}
+
+/// Prints the table.
+///
+/// # Errors
+/// A firmware that is too large or can panic, at either optimisation.
+pub fn check(consent: Consent) -> Result<()> {
+    setup::ensure(&setup::targets(), consent)?;
     let networks = networks()?;
+    let sets = || std::iter::once(("", None)).chain(networks.iter().map(|(n, e)| (*n, Some(e))));
+    // Cores with the same target have the same code.
+    let mut built: Vec<(Target, Vec<Sizes>)> = Vec::new();
     let mut over = Vec::new();
     println!(
         "| core | linked | for size, bytes | limit | for speed, bytes |\n|---|---|---|---|---|"
     );
     for (core, all, one) in LIMITS {
-        let embedded = networks.iter().map(|(name, network)| (*name, Some(network)));
-        for (name, network) in std::iter::once(("", None)).chain(embedded) {
+        let target = firmware::machine_of(core)?.package.target;
+        let sizes = match built.iter().find(|(other, _)| *other == target) {
+            Some((_, sizes)) => sizes.clone(),
+            None => {
+                let both = |(_, network)| {
+                    let (size, speed) =
+                        (build(target, network, &FOR_SIZE)?, build(target, network, &[])?);
+                    Ok(Sizes { size, speed })
+                };
+                let sizes = sets().map(both).collect::<Result<Vec<_>>>()?;
+                built.push((target, sizes.clone()));
+                sizes
+            }
+        };
+        for ((name, network), Sizes { size, speed }) in sets().zip(sizes) {
             let (set, limit) = match network {
                 None => ("any network, all kernels".to_owned(), all),
                 Some(_) => (format!("one network, `{name}`"), one),
             };
-            let size = build(core, network, &FOR_SIZE)?;
-            let speed = build(core, network, &[])?;
             println!("| {core} | {set} | {} | {limit} | {} |", size.total, speed.total);
             for panic in [size.panics, speed.panics].concat() {
                 over.push(format!("{core}, {set}: {panic} linked"));

@@ -5,37 +5,40 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::demo_table;
 use crate::process::{self, Failure, Result, root, supernano};
-use crate::{firmware, setup};
+use crate::setup::{self, Consent, Need, QEMU};
+use crate::{demo_table, firmware};
 
 const CONFIG: &str = "host-trainer/configs/demo.toml";
 const TRUTH: &str = "host-trainer/truth/demo.csv";
 const RUN: &str = "runs/demo";
-const TARGET: &str = "qemu-m4";
-/// Random sub-networks whose scores the search learns from.
+const TARGET: &str = supernano_facts::QEMU_M4.name;
+/// Number of random sub-networks from whose scores the search learns.
 const RANKED: &str = "128";
 
 /// Arguments of `cargo xtask demo`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// End with one JSON object on stdout instead of a table.
+    /// Print one JSON object on stdout instead of a table.
     #[arg(long)]
     json: bool,
-    /// Networks of the front to export, check and measure.
+    /// Number of networks of the front to export, check and measure.
     #[arg(long, default_value_t = 6)]
     networks: usize,
-    /// Test images that each network answers on the device.
+    /// Number of test images that each network classifies on the device.
     #[arg(long, default_value_t = 500)]
     images: usize,
 }
 
-/// Runs the demo; fails where a device answer differs from the host's, or where the result is not
-/// one that means something.
-pub fn run(args: &Args) -> Result<()> {
-    setup::run()?;
+/// Runs the demo.
+///
+/// # Errors
+/// A device answer that differs from the host's, and a result that is not meaningful.
+pub fn run(args: &Args, consent: Consent) -> Result<()> {
+    let target = Need::Target(supernano_facts::QEMU_M4.package.target);
+    setup::ensure(&[target, Need::Tool(&QEMU)], consent)?;
     let build = Instant::now();
-    firmware::build()?;
+    firmware::build(&firmware::agents(&[TARGET]))?;
     process::build_host()?;
     let build_seconds = build.elapsed().as_secs_f64();
 
@@ -72,7 +75,7 @@ struct Measured {
     correlation: Option<Value>,
 }
 
-/// Train to latency.
+/// Trains, ranks, searches, exports, checks and measures.
 fn path(args: &Args) -> Result<Measured> {
     let directory = root().join(RUN);
     match fs::remove_dir_all(&directory) {
@@ -91,7 +94,7 @@ fn path(args: &Args) -> Result<Measured> {
     let scores = format!("{RUN}/front-scores.json");
     let ranked = process::json(supernano(["rank", RUN, "-o", &scores, "--json"]).args(&codes))?;
     let scores = array(&ranked, "scores")?;
-    // An emulator uses one core: two networks at a time, each thread every second one.
+    // An emulator uses one core. Two threads measure every second network each.
     let half = |first: usize| -> Vec<Result<Value>> {
         scores.iter().skip(first).step_by(2).map(|score| measure(score, args)).collect()
     };
@@ -99,7 +102,7 @@ fn path(args: &Args) -> Result<Measured> {
         let other = scope.spawn(|| half(1));
         (half(0), other.join())
     });
-    let odd = odd.map_err(|_| Failure::tool("a measuring thread ended early".to_owned()))?;
+    let odd = odd.map_err(|_| Failure::tool("a measuring thread panicked".to_owned()))?;
     let (mut even, mut odd) = (even.into_iter(), odd.into_iter());
     let networks = (0..scores.len())
         .filter_map(|i| if i % 2 == 0 { even.next() } else { odd.next() })
@@ -107,10 +110,10 @@ fn path(args: &Args) -> Result<Measured> {
     Ok(Measured { networks, correlation })
 }
 
-/// Scores of the truth file's codes against their stand-alone accuracies.
+/// Correlates the scores of the codes in the truth file with their stand-alone accuracies.
 fn correlate() -> Result<Option<Value>> {
     if !root().join(TRUTH).is_file() {
-        eprintln!("no {TRUTH}: correlation left out");
+        eprintln!("SKIPPED: no {TRUTH}; no correlation");
         return Ok(None);
     }
     let file = format!("{RUN}/truth-scores.json");
@@ -144,21 +147,28 @@ fn measure(score: &Value, args: &Args) -> Result<Value> {
     }))
 }
 
-/// What makes the demo's answer a no.
+/// The reasons why the demo fails.
 fn complaints(results: &Value, args: &Args) -> Vec<String> {
     let mut list = Vec::new();
     let networks = results["networks"].as_array().map_or(&[][..], Vec::as_slice);
     let value = |n: &Value, key: &str| n[key].as_f64().unwrap_or(f64::NAN);
     if results["mismatches"] != json!(0) {
-        list.push(format!("{} answers of the device differ", results["mismatches"]));
+        list.push(format!(
+            "{} answers of the device differ from the host's",
+            results["mismatches"]
+        ));
     }
     if networks.len() < args.networks {
-        list.push(format!("{} networks on the front, {} wanted", networks.len(), args.networks));
+        list.push(format!("{} networks on the front, expected {}", networks.len(), args.networks));
     }
     for n in networks {
         let loss = (value(n, "top1_float") - value(n, "top1_int8")).abs();
         if loss.is_nan() || loss > 0.02 {
-            list.push(format!("{}: int8 is {:.1} points off float", n["code"], 100.0 * loss));
+            list.push(format!(
+                "{}: int8 and float differ by {:.1} points",
+                n["code"],
+                100.0 * loss
+            ));
         }
     }
     for n in networks {
@@ -166,7 +176,10 @@ fn complaints(results: &Value, args: &Args) -> Vec<String> {
         let sum: f64 = layers.iter().map(|l| value(l, "instructions")).sum();
         let all = value(n, "instructions");
         if (sum - all).abs() > 0.01 * all {
-            list.push(format!("{}: its layers take {sum}, all of it {all}", n["code"]));
+            list.push(format!(
+                "{}: the layers take {sum} instructions, the network {all}",
+                n["code"]
+            ));
         }
     }
     let by_score = |a: &&Value, b: &&Value| value(a, "score").total_cmp(&value(b, "score"));
@@ -177,7 +190,7 @@ fn complaints(results: &Value, args: &Args) -> Vec<String> {
         let error = value(best, "score_se").hypot(value(worst, "score_se"));
         if gap.is_nan() || gap <= 3.0 * error {
             list.push(format!(
-                "the front's ends are {gap:.4} apart, 3 errors are {:.4}",
+                "the scores of the front span {gap:.4}, less than 3 standard errors, {:.4}",
                 3.0 * error
             ));
         }

@@ -1,11 +1,11 @@
-//! The demo's last table.
+//! The table of results of `cargo xtask demo`.
 
 use serde_json::Value;
 
 const HEADER: [&str; 8] =
     ["code", "score (95 %)", "float", "int8", "device", "flash B", "arena B", "instructions"];
 
-/// Results as `cargo xtask demo --json` has them, as text.
+/// Renders the results of `cargo xtask demo --json` as text.
 pub fn render(results: &Value) -> String {
     let mut rows = vec![HEADER.map(str::to_owned).to_vec()];
     for n in results["networks"].as_array().map_or(&[][..], Vec::as_slice) {
@@ -37,7 +37,7 @@ pub fn render(results: &Value) -> String {
         .collect();
     lines.insert(1, "-".repeat(widths.iter().sum::<usize>() + 2 * (widths.len() - 1)));
     lines.push(format!(
-        "{} images checked on the emulated device, {} mismatches; {} s, after {} s of building",
+        "{} images checked on the emulated device, {} mismatches; {} s after a build of {} s",
         results["images_checked"],
         results["mismatches"],
         results["seconds"],
@@ -46,7 +46,7 @@ pub fn render(results: &Value) -> String {
     lines.join("\n")
 }
 
-/// Digits in groups of three.
+/// A number with its digits in groups of three.
 fn grouped(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::new();

@@ -1,27 +1,31 @@
-//! `cargo xtask exactness`: every core's kernels against the reference.
+//! `cargo xtask exactness`: compares the kernels of every core with the reference.
 
 use serde_json::Value;
 
 use crate::bench::CORES;
+use crate::firmware;
 use crate::process::{self, Failure, Result, supernano};
-use crate::{firmware, setup};
+use crate::setup::{self, Consent, Need, QEMU};
 
 /// Arguments of `cargo xtask exactness`.
 #[derive(clap::Args, Debug, Default)]
 pub struct Args {
-    /// The full run: several seeds, and every number of channels from 1 to 67.
+    /// Run the full suite: several seeds, and every number of channels from 1 to 67.
     #[arg(long)]
     all: bool,
 }
 
 /// Runs the suite on the host and on every emulated core.
-pub fn run(args: &Args) -> Result<()> {
-    setup::targets()?;
-    firmware::build()?;
+pub fn run(args: &Args, consent: Consent) -> Result<()> {
+    let mut needs = setup::targets();
+    needs.push(Need::Tool(&QEMU));
+    setup::ensure(&needs, consent)?;
+    let machines = CORES.map(|core| format!("qemu-{core}"));
+    firmware::build(&firmware::agents(&machines.each_ref().map(String::as_str)))?;
     process::build_host()?;
     let targets = std::iter::once("host".to_owned());
-    for target in targets.chain(CORES.map(|c| format!("qemu-{c}"))) {
-        let mut command = supernano(["selftest", "--target", &target, "--json"]);
+    for target in targets.chain(machines) {
+        let mut command = supernano(["dev", "selftest", "--target", &target, "--json"]);
         if args.all {
             command.arg("--all");
         }

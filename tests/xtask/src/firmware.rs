@@ -1,111 +1,144 @@
-//! The firmware, one ELF file a board and program, in `target/firmware/`.
+//! Builds of `firmware-examples`. The ELF files go to `target/firmware/`.
 
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+use supernano_facts::{MACHINES, Machine, Package, Program, Target, packages};
+
 use crate::process::{Failure, Result, cargo, root, run};
 
-/// A firmware: package and binary in `firmware-examples`, and its Rust target.
+/// The smallest firmware that classifies. It is built for any core.
+pub const MINIMAL: &str = "minimal";
+
+/// The package of the C library, and the file name of the library.
+pub const C_LIBRARY: (&str, &str) = ("supernano-c", "libsupernano.a");
+
+/// A program of a package.
+#[derive(Clone, Copy, Debug)]
 pub struct Firmware {
-    /// Package in the workspace `firmware-examples`.
-    pub package: &'static str,
-    /// Binary, and the ELF file's name.
-    pub binary: &'static str,
-    /// Rust target.
-    pub target: &'static str,
-    /// Core, where the target leaves extensions to it.
-    pub cpu: Option<&'static str>,
+    /// Package.
+    pub package: &'static Package,
+    /// Program.
+    pub program: &'static Program,
 }
 
-const fn firmware(package: &'static str, binary: &'static str, target: &'static str) -> Firmware {
-    Firmware { package, binary, target, cpu: None }
+/// Every program of every package.
+pub fn every() -> Vec<Firmware> {
+    let of = |package: &'static Package| {
+        package.programs.iter().map(move |program| Firmware { package, program })
+    };
+    packages().flat_map(of).collect()
 }
 
-/// No target of Cortex-M33 has the DSP extension by itself.
-const fn m33(package: &'static str, binary: &'static str) -> Firmware {
-    Firmware { cpu: Some("cortex-m33"), ..firmware(package, binary, "thumbv8m.main-none-eabihf") }
+/// The agents of the emulated machines with these names.
+pub fn agents(machines: &[&str]) -> Vec<Firmware> {
+    let named = every().into_iter().filter(|f| machines.contains(&f.package.name));
+    named.filter(|f| f.package.agent() == Some(f.program)).collect()
 }
 
-/// Every firmware there is.
-pub static ALL: [Firmware; 26] = [
-    firmware("microbit", "microbit-classify", "thumbv6m-none-eabi"),
-    firmware("qemu-m0", "qemu-m0-agent", "thumbv6m-none-eabi"),
-    firmware("qemu-m3", "qemu-m3-agent", "thumbv7m-none-eabi"),
-    firmware("qemu-m4", "qemu-m4-agent", "thumbv7em-none-eabihf"),
-    firmware("qemu-m4-log", "qemu-m4-log-agent", "thumbv7em-none-eabihf"),
-    firmware("qemu-m7", "qemu-m7-agent", "thumbv7em-none-eabihf"),
-    firmware("nucleo-f446re", "nucleo-f446re-agent", "thumbv7em-none-eabihf"),
-    firmware("nucleo-f446re", "nucleo-f446re-classify", "thumbv7em-none-eabihf"),
-    firmware("f4-discovery", "f4-discovery-agent", "thumbv7em-none-eabihf"),
-    firmware("f4-discovery", "f4-discovery-classify", "thumbv7em-none-eabihf"),
-    firmware("nrf52840-dk", "nrf52840-dk-agent", "thumbv7em-none-eabihf"),
-    firmware("nrf52840-dk", "nrf52840-dk-classify", "thumbv7em-none-eabihf"),
-    firmware("microbit-v2", "microbit-v2-agent", "thumbv7em-none-eabihf"),
-    firmware("microbit-v2", "microbit-v2-classify", "thumbv7em-none-eabihf"),
-    firmware("nucleo-h743zi", "nucleo-h743zi-agent", "thumbv7em-none-eabihf"),
-    firmware("nucleo-h743zi", "nucleo-h743zi-classify", "thumbv7em-none-eabihf"),
-    firmware("pico", "pico-agent", "thumbv6m-none-eabi"),
-    firmware("pico", "pico-classify", "thumbv6m-none-eabi"),
-    m33("pico2", "pico2-agent"),
-    m33("pico2", "pico2-classify"),
-    firmware("qemu-m0", "qemu-m0-classify", "thumbv6m-none-eabi"),
-    firmware("qemu-m3", "qemu-m3-classify", "thumbv7m-none-eabi"),
-    firmware("qemu-m4", "qemu-m4-classify", "thumbv7em-none-eabihf"),
-    firmware("qemu-m7", "qemu-m7-classify", "thumbv7em-none-eabihf"),
-    m33("qemu-m33", "qemu-m33-agent"),
-    m33("qemu-m33", "qemu-m33-classify"),
-];
-
-/// The least firmware that classifies, to be built for any target.
-pub const MINIMAL: Firmware = firmware("minimal", "minimal", "thumbv7em-none-eabihf");
-
-/// The library for C: `elf` gives the archive.
-pub const C_LIBRARY: Firmware = firmware("supernano-c", "libsupernano.a", "thumbv7em-none-eabihf");
-
-/// The agent of an emulated core: `m0` and so on.
-pub fn of_core(core: &str) -> Result<&'static Firmware> {
-    let package = format!("qemu-{core}");
-    let found = ALL.iter().find(|f| f.package == package);
-    found.ok_or_else(|| Failure { code: 2, message: format!("no core {core}") })
+/// The emulated machine for a core, such as `m4`.
+///
+/// # Errors
+/// An unknown core.
+pub fn machine_of(core: &str) -> Result<&'static Machine> {
+    let machines: &'static [Machine] = &MACHINES;
+    let found = machines.iter().find(|m| m.name.strip_prefix("qemu-") == Some(core));
+    found.ok_or_else(|| Failure { code: 2, message: format!("unknown core `{core}`") })
 }
 
-impl Firmware {
-    /// `cargo SUBCOMMAND --release` for this package.
-    pub fn cargo(&self, subcommand: &str) -> Command {
-        let mut command = cargo([subcommand, "--release", "--package", self.package]);
-        command
-            .args(["--target", self.target])
-            .current_dir(workspace())
-            .env("CARGO_TARGET_DIR", workspace().join("target"));
-        // Cargo finds no flags in a configuration file for a target with a dot in its name.
-        if let Some(cpu) = self.cpu {
-            command.env("RUSTFLAGS", format!("-C target-cpu={cpu}"));
-        }
-        command
+/// `cargo SUBCOMMAND --release` in the firmware's workspace and its own target directory.
+pub fn cargo_for(target: Target, subcommand: &str) -> Command {
+    let mut command = in_workspace(cargo([subcommand, "--release", "--target", target.triple]));
+    // Cargo's configuration cannot give flags to a target whose name contains a dot.
+    if let Some(cpu) = target.cpu {
+        command.env("RUSTFLAGS", format!("-C target-cpu={cpu}"));
     }
-
-    /// The linked file.
-    pub fn elf(&self) -> PathBuf {
-        workspace().join("target").join(self.target).join("release").join(self.binary)
-    }
+    command
 }
 
-/// The firmware's own workspace.
+/// Moves a command to the firmware's workspace.
+pub fn in_workspace(mut command: Command) -> Command {
+    command.current_dir(workspace()).env("CARGO_TARGET_DIR", workspace().join("target"));
+    command
+}
+
+/// A file that a build for a target makes.
+pub fn output(target: Target, file: &str) -> PathBuf {
+    workspace().join("target").join(target.triple).join("release").join(file)
+}
+
+/// The firmware's workspace.
 pub fn workspace() -> PathBuf {
     root().join("firmware-examples")
 }
 
-/// Builds every firmware in its own target directory and copies the ELF files.
-pub fn build() -> Result<()> {
+impl Firmware {
+    /// The linked file.
+    pub fn elf(&self) -> PathBuf {
+        output(self.package.target, self.program.binary)
+    }
+}
+
+/// True if one invocation of Cargo can check both packages. Cargo unites the features of all packages
+/// of an invocation, and a peripheral access crate rejects the features of two chips.
+pub fn checks_with(a: &Package, b: &Package) -> bool {
+    a.target == b.target && registers_with(a, b)
+}
+
+/// True if one invocation of Cargo can link both packages. Packages that log differently need
+/// different features of the runtime.
+fn links_with(a: &Package, b: &Package) -> bool {
+    checks_with(a, b) && a.log == b.log
+}
+
+/// True if both packages can use their peripheral access crates in one build.
+pub fn registers_with(a: &Package, b: &Package) -> bool {
+    match (a.access, b.access) {
+        (Some(a), Some(b)) => a.name != b.name || a.feature == b.feature,
+        _ => true,
+    }
+}
+
+/// Divides packages into groups. All packages of a group are `together` with each other.
+pub fn groups(
+    packages: impl IntoIterator<Item = &'static Package>,
+    together: impl Fn(&Package, &Package) -> bool,
+) -> Vec<Vec<&'static Package>> {
+    let mut groups: Vec<Vec<&'static Package>> = Vec::new();
+    for package in packages {
+        match groups.iter_mut().find(|g| g.iter().all(|other| together(other, package))) {
+            Some(group) if group.contains(&package) => {}
+            Some(group) => group.push(package),
+            None => groups.push(vec![package]),
+        }
+    }
+    groups
+}
+
+/// Builds programs and copies their ELF files. Packages that can be linked together share one
+/// invocation of Cargo.
+///
+/// # Errors
+/// A failed build or copy.
+pub fn build(programs: &[Firmware]) -> Result<()> {
     let out = root().join("target/firmware");
     fs::create_dir_all(&out).map_err(|e| Failure::tool(format!("{}: {e}", out.display())))?;
-    for firmware in &ALL {
-        run(firmware.cargo("build").args(["--bin", firmware.binary]))?;
-        let (from, to) = (firmware.elf(), out.join(format!("{}.elf", firmware.binary)));
-        fs::copy(&from, &to)
-            .map_err(|e| Failure::tool(format!("{} -> {}: {e}", from.display(), to.display())))?;
-        eprintln!("built {}", to.strip_prefix(root()).unwrap_or(&to).display());
+    for group in groups(programs.iter().map(|f| f.package), links_with) {
+        let of_group = || programs.iter().filter(|f| group.contains(&f.package));
+        let mut command = cargo_for(group[0].target, "build");
+        command.args(group.iter().flat_map(|package| ["--package", package.name]));
+        command.args(of_group().flat_map(|f| ["--bin", f.program.binary]));
+        run(&mut command)?;
+        for firmware in of_group() {
+            let (from, to) = (firmware.elf(), out.join(firmware.program.file));
+            let failed = |e| format!("{} -> {}: {e}", from.display(), to.display());
+            fs::copy(&from, &to).map_err(|e| Failure::tool(failed(e)))?;
+            eprintln!("built {}", to.strip_prefix(root()).unwrap_or(&to).display());
+        }
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

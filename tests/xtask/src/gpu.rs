@@ -1,45 +1,46 @@
-//! `cargo xtask gpu`: the trainer on a GPU, here or packed for another machine; and its checks on
-//! Vulkan, which every test run makes.
+//! `cargo xtask gpu`: runs the trainer on a GPU, or packs it for another machine. Every test run also
+//! checks it on Vulkan.
 
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::process::{self, Failure, Result, cargo, in_path, program, root};
-use crate::setup;
+use crate::setup::{self, Consent, Need};
 
-/// A space of a few channels and 25 updates.
+/// The configuration of a space of a few channels and 25 updates.
 const SMALL: &str = "host-trainer/gpu/agreement.toml";
 
 /// Arguments of `cargo xtask gpu`.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Without --pack, runs `supernano gpu` here with the arguments after `--`; \
-    call it again to go on.\n\n\
-    Example: cargo xtask gpu --pack out --data cifar-100-binary.tar.gz")]
+#[command(
+    after_help = "Without --pack, runs `supernano dev gpu` on this machine with the arguments \
+    after `--`. Another call continues the run.\n\n\
+    Example: cargo xtask gpu --pack out --data cifar-100-binary.tar.gz"
+)]
 pub struct Args {
-    /// `cuda` or `vulkan`.
+    /// Kind of device.
     #[arg(long, default_value = "cuda", value_parser = ["cuda", "vulkan"])]
     device: String,
-    /// Write the program, and the data in parts, into this folder, to be carried to a machine with
-    /// a GPU.
+    /// Write the program, and the data in parts, to this folder, for a machine with a GPU.
     #[arg(long)]
     pack: Option<PathBuf>,
-    /// CIFAR-100's archive, for --pack.
+    /// Archive of CIFAR-100 to pack.
     #[arg(long, requires = "pack")]
     data: Option<PathBuf>,
-    /// Largest part of the data, MiB.
+    /// Size of the largest part of the data, MiB.
     #[arg(long, default_value_t = 48, value_parser = clap::value_parser!(u64).range(1..=4096))]
     part_mib: u64,
-    /// Arguments for `supernano gpu`.
+    /// Arguments for `supernano dev gpu`.
     #[arg(last = true)]
     arguments: Vec<String>,
 }
 
-/// Builds the program; packs or runs it.
+/// Builds the program, and packs or runs it.
 pub fn run(args: &Args) -> Result<()> {
     let built = build(&args.device)?;
     let Some(folder) = &args.pack else {
-        let mut command = program(&built, ["gpu", "--device", &args.device]);
+        let mut command = program(&built, ["dev", "gpu", "--device", &args.device]);
         return process::run(command.args(&args.arguments)).map(|_| ());
     };
     pack(&built, folder)?;
@@ -47,19 +48,19 @@ pub fn run(args: &Args) -> Result<()> {
     if let Some(archive) = &args.data {
         let name = archive.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let parts = split(archive, folder, &name, args.part_mib << 20)?;
-        println!("{parts} parts; on the other machine first: cat {name}.part-* > {name}");
+        println!("{parts} parts; on the other machine, first type\n  cat {name}.part-* > {name}");
         data = format!(" --data {name}");
     }
     println!(
-        "{}: then, again and again until it says `finished`:\n  \
-         ./supernano gpu --device {}{data} --output results --minutes 9 --precision bfloat16",
+        "{}: then repeat this command until it prints `finished`\n  \
+         ./supernano dev gpu --device {}{data} --output results --minutes 9 --precision bfloat16",
         folder.display(),
         args.device
     );
     Ok(())
 }
 
-/// Copies a program into a folder, without its symbols: the copy.
+/// Copies a program to a folder, without its symbols, and returns the copy.
 fn pack(program: &Path, folder: &Path) -> Result<PathBuf> {
     fs::create_dir_all(folder).map_err(|e| failed(folder, &e))?;
     let packed = folder.join(format!("supernano{}", std::env::consts::EXE_SUFFIX));
@@ -67,7 +68,7 @@ fn pack(program: &Path, folder: &Path) -> Result<PathBuf> {
     fs::copy(program, &packed).map_err(|e| failed(&packed, &e))?;
     match in_path("strip") {
         Some(strip) => process::run(&mut process::program(strip, [&packed])).map(|_| ())?,
-        None => eprintln!("strip: not in PATH; the program stays as large as it is"),
+        None => eprintln!("strip: not in PATH; the program keeps its symbols"),
     }
     Ok(packed)
 }
@@ -76,7 +77,8 @@ fn failed(path: &Path, error: &std::io::Error) -> Failure {
     Failure::tool(format!("{}: {error}", path.display()))
 }
 
-/// The program with a device's feature, in a place of its own: the build without it stays.
+/// Builds the program with a device's feature. The file has its own name, so the build without the
+/// feature remains.
 fn build(features: &str) -> Result<PathBuf> {
     let build = ["build", "--release", "--package", "supernano", "--bin", "supernano"];
     process::run(cargo(build).args(["--features", features]))?;
@@ -89,7 +91,7 @@ fn build(features: &str) -> Result<PathBuf> {
     Ok(own)
 }
 
-/// Cuts a file into parts of at most `most` bytes; returns how many.
+/// Cuts a file into parts of at most `most` bytes, and returns their number.
 fn split(file: &Path, folder: &Path, name: &str, most: u64) -> Result<usize> {
     let mut from = File::open(file).map_err(|e| failed(file, &e))?;
     for part in 0.. {
@@ -104,20 +106,20 @@ fn split(file: &Path, folder: &Path, name: &str, most: u64) -> Result<usize> {
     Ok(0)
 }
 
-/// Every operation of training on a GPU, on Vulkan (a software driver will do), compared with the
-/// CPU, by the program as it is packed; and that CUDA is refused where there is none.
-pub fn check() -> Result<()> {
+/// Runs every operation of training on Vulkan with the packed program, and compares it with the CPU. A
+/// software driver is sufficient. Also checks that the program rejects CUDA on a machine without it.
+pub fn check(consent: Consent) -> Result<()> {
     if cfg!(not(target_os = "linux")) {
-        eprintln!("SKIPPED: GPU backends are checked on Linux, with Mesa's software driver");
+        eprintln!("SKIPPED: GPU backends are checked on Linux only, with Mesa's software driver");
         return Ok(());
     }
-    setup::vulkan()?;
+    setup::ensure(&[Need::Tool(&setup::VULKAN)], consent)?;
     let folder = tempfile::tempdir().map_err(|e| failed(Path::new("temporary folder"), &e))?;
     let packed = pack(&build("cuda,vulkan")?, &folder.path().join("packed"))?;
     let output = folder.path().join("gpu");
     let gpu = |device: &str| {
         let mut command =
-            program(&packed, ["gpu", "--device", device, "--config", SMALL, "--json"]);
+            program(&packed, ["dev", "gpu", "--device", device, "--config", SMALL, "--json"]);
         command.args(["--updates", "2", "--sliced-updates", "0", "--precision", "float16"]);
         command.arg("--output").arg(&output);
         command
@@ -125,16 +127,16 @@ pub fn check() -> Result<()> {
     let report = process::json(&mut gpu("vulkan"))?;
     let (agrees, epochs) = (&report["check"]["agrees"], &report["train"]["epochs"]);
     if *agrees != true || *epochs != 1 || report["finished"] != true {
-        return Err(Failure::no(format!("supernano gpu --device vulkan: {report}")));
+        return Err(Failure::no(format!("supernano dev gpu --device vulkan: {report}")));
     }
     if succeeds_with_cuda() {
-        eprintln!("SKIPPED: this machine has an NVIDIA GPU; that CUDA is refused without one");
+        eprintln!("SKIPPED: the rejection of CUDA, because this machine has an NVIDIA GPU");
         return Ok(());
     }
     match process::run(&mut gpu("cuda")) {
         Err(Failure { code: 3, .. }) => Ok(()),
         Err(other) => Err(other),
-        Ok(_) => Err(Failure::no("supernano gpu --device cuda: succeeded without a GPU")),
+        Ok(_) => Err(Failure::no("supernano dev gpu --device cuda: succeeded without a GPU")),
     }
 }
 

@@ -1,47 +1,49 @@
-//! A firmware's ELF file: what it takes, and whether the chip would start it.
+//! The ELF file of a firmware: its sizes, and the conditions under which the chip starts it.
 
 use std::ops::Range;
 
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SectionKind};
 use supernano_facts::{Board, Region};
 
-/// Bytes of stack that every firmware must leave: for the agent's frames, and for what it paints to
-/// measure an inference's.
+/// Smallest stack of a board's firmware, bytes. It holds the frames of the agent and the area that the
+/// agent paints to measure the stack of an inference.
 pub const LEAST_STACK: u64 = 20 << 10;
-/// RTT's control block for two channels, and their buffers, bytes.
+/// The control block of RTT for two channels, and their buffers, bytes.
 const CHANNELS: u64 = 24 + 2 * (24 + 1024);
-/// Most of the flash that the RP2350's boot ROM searches for an image definition, bytes.
+/// Start of the flash that the RP2350's boot ROM searches for an image definition, bytes.
 const SEARCHED: u64 = 4096;
-/// What a message of a panic would bring along.
+/// Texts that a linked panic message contains.
 const MESSAGES: [&[u8]; 3] = [b"panicked at", b"/src/", b"called `"];
 
-/// A section that takes memory.
+/// A section that occupies memory.
 #[derive(Clone, Debug)]
 pub struct Section {
     /// Name.
     pub name: String,
-    /// Address in use.
+    /// Address at run time.
     pub address: u64,
     /// Length, bytes.
     pub size: u64,
-    /// Contents; empty where the start-up zeroes it.
+    /// Contents; empty if the start-up code zeroes the section.
     pub data: Vec<u8>,
-    /// It is written at run time.
+    /// The program writes it at run time.
     pub writable: bool,
 }
 
-/// What an ELF file says.
+/// The relevant contents of an ELF file.
 #[derive(Clone, Debug, Default)]
 pub struct Image {
-    /// Sections that take memory and are not empty.
+    /// Sections that occupy memory and are not empty.
     pub sections: Vec<Section>,
-    /// The region for a network, by the symbols that `supernano flash` reads.
+    /// The region to which `supernano flash` writes a network, from its symbols.
     pub blob: Option<Range<u64>>,
-    /// RTT's control block, by the symbol that debuggers read.
+    /// The region into which an emulator loads a network, from its symbols.
+    pub placed: Option<Range<u64>>,
+    /// Address of the control block of RTT, from the symbol that debuggers read.
     pub rtt: Option<u64>,
 }
 
-/// CRC-32/MPEG-2, which the RP2040's boot ROM uses.
+/// CRC-32/MPEG-2, the sum of the RP2040's boot ROM.
 fn crc(bytes: &[u8]) -> u32 {
     bytes.iter().fold(u32::MAX, |crc, &byte| {
         (0..8).fold(crc ^ u32::from(byte) << 24, |crc, _| {
@@ -58,7 +60,7 @@ impl Image {
     /// Reads an ELF file.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The reason why the file is not valid.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         let elf = object::File::parse(bytes).map_err(|e| e.to_string())?;
         let mut sections = Vec::new();
@@ -77,22 +79,26 @@ impl Image {
             });
         }
         let symbol = |name| elf.symbols().find(|s| s.name() == Ok(name)).map(|s| s.address());
-        let blob = symbol("__supernano_blob_start").zip(symbol("__supernano_blob_end"));
-        let rtt = symbol("_SEGGER_RTT");
-        Ok(Self { sections, blob: blob.map(|(start, end)| start..end), rtt })
+        let range = |start, end| symbol(start).zip(symbol(end)).map(|(start, end)| start..end);
+        Ok(Self {
+            sections,
+            blob: range("__supernano_blob_start", "__supernano_blob_end"),
+            placed: range("__supernano_placed_start", "__supernano_placed_end"),
+            rtt: symbol("_SEGGER_RTT"),
+        })
     }
 
-    /// Bytes of flash: code, constants, and the initial values of variables.
+    /// Flash for code, constants and initial values of variables, bytes.
     pub fn flash(&self) -> u64 {
         self.sections.iter().map(|s| s.data.len() as u64).sum()
     }
 
-    /// Bytes of static RAM.
+    /// Static RAM, bytes.
     pub fn ram(&self) -> u64 {
         self.sections.iter().filter(|s| s.writable).map(|s| s.size).sum()
     }
 
-    /// Bytes of stack: from the initial stack pointer down to the statics below it, or to `floor`.
+    /// Stack from the initial stack pointer down to the statics below it, or to `floor`, bytes.
     pub fn stack(&self, floor: u64) -> u64 {
         let top = self.vectors().first().map_or(0, |&v| u64::from(v));
         let statics = self.sections.iter().filter(|s| s.writable).map(|s| s.address + s.size);
@@ -100,7 +106,7 @@ impl Image {
         top.saturating_sub(bottom)
     }
 
-    /// True where RTT's control block lies in RAM, beside the buffers of two channels.
+    /// True if RAM holds the control block of RTT and the buffers of two channels.
     pub fn has_channels(&self) -> bool {
         self.rtt.is_some_and(|rtt| {
             self.sections.iter().any(|s| {
@@ -119,14 +125,28 @@ impl Image {
         words(data)
     }
 
-    /// Everything for which the board would not start it, or would run out of memory.
+    /// The ways in which the symbols of the region for a network differ from the facts, and the
+    /// sections that lie in the region. Firmware reads the region on the condition that there are none.
+    pub fn region_problems(&self, region: Region) -> Vec<String> {
+        let range = u64::from(region.start)..end(region);
+        let found = self.blob.as_ref().or(self.placed.as_ref());
+        let overlap = |s: &&Section| s.address < range.end && range.start < s.address + s.size;
+        let inside = self.sections.iter().filter(overlap);
+        let inside = inside.map(|s| format!("{} in the region for a network", s.name));
+        let other = found != Some(&range);
+        let other = other.then(|| format!("blob region {found:#x?}, not {range:#x?}"));
+        other.into_iter().chain(inside).collect()
+    }
+
+    /// The reasons why the board would not start the firmware, or why its memory is too small.
     pub fn problems(&self, board: &Board) -> Vec<String> {
-        let mut found = Vec::new();
+        let mut found = self.region_problems(board.blob);
         let mut unless = |right: bool, problem: String| {
             if !right {
                 found.push(problem);
             }
         };
+        unless(self.blob.is_some(), "no symbols of a blob region".into());
         let (flash, ram) = (board.flash, board.ram);
         let program = u64::from(flash.start)..u64::from(board.blob.start);
         for section in &self.sections {
@@ -144,11 +164,8 @@ impl Image {
         unless(self.flash() <= room, format!("{} bytes of flash, over {room}", self.flash()));
         let stack = self.stack(board.stack.start.into());
         unless(stack >= LEAST_STACK, format!("{stack} bytes of stack, under {LEAST_STACK}"));
-        let blob = u64::from(board.blob.start)..end(board.blob);
-        let is = &self.blob;
-        unless(is.as_ref() == Some(&blob), format!("blob region {is:#x?}, not {blob:#x?}"));
 
-        let second_stage = if board.chip == "RP2040" { 0x100 } else { 0 };
+        let second_stage = if board.chip.name == "RP2040" { 0x100 } else { 0 };
         let at = self.section(".vector_table").map(|s| s.address);
         let wanted = program.start + second_stage;
         unless(at == Some(wanted), format!("vector table at {at:#x?}, not {wanted:#x}"));
@@ -158,7 +175,7 @@ impl Image {
         let text = self.section(".text").map(|s| s.address..s.address + s.size).unwrap_or(0..0);
         let handler = |v: u32| v & 1 == 1 && text.contains(&u64::from(v & !1));
         let reset = vectors.get(1).copied().unwrap_or(0);
-        unless(handler(reset), format!("reset handler {reset:#x} is no Thumb code of .text"));
+        unless(handler(reset), format!("reset handler {reset:#x} is not Thumb code in .text"));
         for (i, &vector) in vectors.iter().enumerate().skip(2) {
             unless(vector == 0 || handler(vector), format!("vector {i} is {vector:#x}"));
         }
@@ -167,15 +184,15 @@ impl Image {
             let shown = String::from_utf8_lossy(message);
             unless(!self.sections.iter().any(has), format!("text of a panic: {shown:?}"));
         }
-        match board.chip {
-            "RP2040" => unless(self.second_stage(board), "no sound second boot stage".into()),
+        match board.chip.name {
+            "RP2040" => unless(self.second_stage(board), "no valid second boot stage".into()),
             "RP235x" => unless(self.definition(board), "no image definition".into()),
             _ => {}
         }
         found
     }
 
-    /// The RP2040's boot ROM runs the flash's first 256 bytes if the last four are their sum.
+    /// The RP2040's boot ROM runs the first 256 bytes of the flash if the last four are their sum.
     fn second_stage(&self, board: &Board) -> bool {
         self.section(".boot2").is_some_and(|s| {
             let parts = s.data.split_last_chunk::<4>();
@@ -185,7 +202,7 @@ impl Image {
         })
     }
 
-    /// The RP2350's boot ROM looks for a block with the image's type (datasheet, 5.9).
+    /// The RP2350's boot ROM requires a block with the type of the image (data sheet, 5.9).
     fn definition(&self, board: &Board) -> bool {
         self.section(".start_block").is_some_and(|s| {
             let block = [0xffff_ded3, 0x1021_0142, 0x0000_01ff, 0, 0xab12_3579];

@@ -1,8 +1,8 @@
-//! `cargo xtask`: set-up, firmware, demo and tests of the workspace.
+//! `cargo xtask`: set-up, firmware, demo, tests and benchmarks of the workspace.
 //!
-//! `setup` brings the Cortex-M targets and QEMU; `firmware` builds the device agents; `demo` goes
-//! the whole way from images to measured networks; `test` verifies everything; `bench-train`,
-//! `method-study` and `paper-tables` measure the trainer and the method.
+//! Start reading at [`verify`], the list of all checks, or at [`demo`], the whole path from images to
+//! measured networks. [`firmware`] builds the packages that `supernano_facts` lists, and [`setup`]
+//! installs missing programs.
 
 mod bench;
 mod bench_table;
@@ -20,6 +20,7 @@ mod method_study;
 mod paper_tables;
 mod plain;
 mod process;
+mod rank_study;
 mod search;
 mod setup;
 mod verify;
@@ -28,65 +29,80 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::setup::Consent;
+
 /// Set-up, firmware, demo and tests of the supernano workspace.
 #[derive(Parser, Debug)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
-#[command(after_help = "Exit codes: 0 done; 1 the answer is no (a test failed, a mismatch); \
-    2 wrong use; 3 a tool is missing or failed.")]
+#[command(
+    after_help = "A task that needs a missing program asks before it calls a package manager. \
+    Without a terminal it prints the commands to type and fails. CI=true has the effect of --yes.\n\n\
+    Exit codes: 0 success; 1 a test or a check failed; 2 wrong use; 3 a tool is missing or failed."
+)]
 struct Cli {
+    /// Install missing programs without asking.
+    #[arg(long, global = true)]
+    yes: bool,
     #[command(subcommand)]
     command: Task,
 }
 
 #[derive(Subcommand, Debug)]
 enum Task {
-    /// Install what is missing: Cortex-M targets, rustfmt and clippy, qemu-system-arm,
-    /// arm-none-eabi-gcc.
+    /// Install everything that any task needs: Cortex-M targets, rustfmt, clippy, QEMU, the C
+    /// compiler, a Vulkan driver.
     Setup,
-    /// Build the device agents into target/firmware/.
+    /// Build the firmware of all boards and emulated machines into target/firmware/.
     Firmware,
-    /// Build every firmware, check its ELF file, run it where its machine is emulated.
+    /// Build every firmware, check its ELF file, and run it if its machine is emulated.
     Boards(boards::Args),
-    /// Compare the header for C with its source, and run the example in C on the emulated M4.
+    /// Compare the C header with its source, and run the C example on an emulated Cortex-M4.
     CLibrary(c_library::Args),
     /// Train, rank, search, export, check and measure on the built-in data set.
     Demo(demo::Args),
-    /// Count instructions of networks on every emulated core, with their memory.
+    /// Count the instructions of networks on every emulated core, and measure their memory.
     BenchDevice(bench::Args),
-    /// Time the supernet step and evaluation on the processor, beside a matrix product.
+    /// Time the supernet step and evaluation on the CPU, and compare them with a matrix product.
     BenchTrain(bench_train::Args),
-    /// Check, time and train on a GPU, here or packed for another machine (docs/cuda.md).
+    /// Check, time and train on a GPU, or pack the trainer for another machine (docs/cuda.md).
     Gpu(gpu::Args),
-    /// Train and score in small, or from the reference's weights: does the method work?
+    /// Run a study of the method at a small scale, or from the reference's weights.
     MethodStudy(method_study::Args),
-    /// Train and score the supernets of the paper's tables; days on a GPU.
+    /// Measure how well scores, surrogate and truths predict true accuracies.
+    RankStudy(rank_study::Args),
+    /// Train and score the supernets of the paper's tables. This takes days on a GPU.
     PaperTables(paper_tables::Args),
-    /// Search three budgets on the paper's supernet and ask the device (docs/search.md).
+    /// Search three budgets on the paper's supernet and check the results on the device
+    /// (docs/search.md).
     Search(search::Args),
-    /// Code size of the least firmware on every core, and that it cannot panic.
+    /// Measure the code size of the smallest firmware on every core, and check that it cannot panic.
     Code,
-    /// Compare every core's kernels with the reference, value by value.
+    /// Compare the kernels of every core with the reference, value by value.
     Exactness(exactness::Args),
     /// Run every check and test, on the host and on the emulated device.
     Test(verify::Args),
 }
 
 fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
-        Task::Setup => setup::run().and_then(|()| setup::c_compiler()),
-        Task::Firmware => setup::targets().and_then(|()| firmware::build()),
-        Task::Boards(args) => setup::targets().and_then(|()| boards::run(&args)),
-        Task::CLibrary(args) => c_library::check(&args),
-        Task::Demo(args) => demo::run(&args),
-        Task::BenchDevice(args) => bench::run(&args),
+    let Cli { yes, command } = Cli::parse();
+    let consent = Consent::new(yes);
+    let outcome = match command {
+        Task::Setup => setup::ensure(&setup::everything(), consent),
+        Task::Firmware => setup::ensure(&setup::targets(), consent)
+            .and_then(|()| firmware::build(&firmware::every())),
+        Task::Boards(args) => boards::run(&args, consent),
+        Task::CLibrary(args) => c_library::check(&args, consent),
+        Task::Demo(args) => demo::run(&args, consent),
+        Task::BenchDevice(args) => bench::run(&args, consent),
         Task::BenchTrain(args) => bench_train::run(&args),
         Task::Gpu(args) => gpu::run(&args),
         Task::MethodStudy(args) => method_study::run(&args),
+        Task::RankStudy(args) => rank_study::run(&args),
         Task::PaperTables(args) => paper_tables::run(&args),
-        Task::Search(args) => search::run(&args),
-        Task::Code => setup::targets().and_then(|()| code::check()),
-        Task::Exactness(args) => exactness::run(&args),
-        Task::Test(args) => verify::run(&args),
+        Task::Search(args) => search::run(&args, consent),
+        Task::Code => code::check(consent),
+        Task::Exactness(args) => exactness::run(&args, consent),
+        Task::Test(args) => verify::run(&args, consent),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,5 +1,5 @@
-//! `cargo xtask paper-tables`: the supernets of the paper's Tables 1 and 2, as long as the paper
-//! trains them. Not run yet: on two cores it takes months, on one GPU days.
+//! `cargo xtask paper-tables`: trains the supernets of Tables 1 and 2 of the paper as long as the paper
+//! does. This takes days on a GPU. It has not been run yet.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::process::{self, Failure, Result, cargo, program, root};
 
-/// Three runs hold the tables' supernets: stage n of a run is its step n + 1.
+/// The three runs with the supernets of the tables: the stages of each run, and the Pearson
+/// correlations of the paper. Stage n of a run is its step n + 1.
 const RUNS: [(&str, &[(u32, f64)]); 3] = [
     ("base", &[(1, 0.96341), (2, 0.96732), (3, 0.96686)]),
     ("oe", &[(1, 0.96944)]),
@@ -18,20 +19,20 @@ const RUNS: [(&str, &[(u32, f64)]); 3] = [
 
 /// Arguments of `cargo xtask paper-tables`.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Each call goes on where the last one stopped. Results: \
-    OUTPUT/tables.json, with the paper's figures beside them.")]
+#[command(after_help = "Each call continues the last one. The results and the figures of the \
+    paper are in OUTPUT/tables.json.")]
 pub struct Args {
-    /// Codes and truths of the sub-networks that are compared (CSV with arch and
-    /// standalone_top1).
+    /// Codes and stand-alone accuracies of the compared sub-networks: CSV with the columns arch and
+    /// standalone_top1.
     #[arg(long)]
     truths: PathBuf,
-    /// CIFAR-100's directory or archive.
+    /// Directory or archive of CIFAR-100.
     #[arg(long)]
     data: PathBuf,
-    /// Where the runs are kept.
+    /// Directory of the runs.
     #[arg(long, default_value = "runs/paper")]
     output: PathBuf,
-    /// End training after the epoch in which this many minutes have passed.
+    /// Stop training after the epoch in which this many minutes have passed.
     #[arg(long)]
     minutes: Option<f64>,
     /// More arguments for `supernano train`, such as a device.
@@ -39,7 +40,7 @@ pub struct Args {
     train: Vec<String>,
 }
 
-/// Trains what is not trained, scores what is not scored, writes the table of what there is.
+/// Continues the training, scores every trained supernet, and writes the table.
 pub fn run(args: &Args) -> Result<()> {
     let start = Instant::now();
     process::run(&mut cargo(["build", "--release", "--package", "supernano"]))?;
@@ -74,7 +75,7 @@ fn supernano(arguments: &[&str]) -> std::process::Command {
     program(root().join("target/release/supernano"), arguments)
 }
 
-/// Trains a run, as far as there is time; true where it is finished.
+/// Trains a run within the time limit. Returns true if the run is finished.
 fn train(args: &Args, name: &str, run: &Path, start: Instant) -> Result<bool> {
     let left = args.minutes.map(|m| m - start.elapsed().as_secs_f64() / 60.0);
     if left.is_some_and(|m| m <= 0.0) {
@@ -93,7 +94,8 @@ fn train(args: &Args, name: &str, run: &Path, start: Instant) -> Result<bool> {
     Ok(process::json(&mut command)?["finished"] == true)
 }
 
-/// Correlation of a stage's scores on the test images with the truths; `None` before it is trained.
+/// Correlation of a stage's scores on the test images with the stand-alone accuracies, or `None` if the
+/// stage is not trained.
 fn correlation(args: &Args, run: &Path, stage: u32) -> Result<Option<Value>> {
     let step = stage + 1;
     if !root().join(run).join(format!("checkpoints/step-{step}.snw")).exists() {

@@ -1,24 +1,28 @@
-//! What an engine must beat on a core without SIMD: plain loops, counted on the emulated machine.
+//! The baseline on a core without SIMD: plain loops, counted on the emulated machine.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
+use supernano_facts::QEMU_M0;
+
 use crate::firmware::{self, MINIMAL};
 use crate::process::{Failure, Result, run};
+use crate::setup::QEMU;
 
-const QEMU: &str = "qemu-system-arm";
+/// The binary of [`MINIMAL`] with the plain loops.
+const BINARY: &str = "plain";
 
-/// One network by plain loops.
+/// A network computed by plain loops.
 pub struct Plain {
     /// Name of the network.
     pub network: String,
-    /// Instructions of an inference.
+    /// Instructions of one inference.
     pub instructions: u64,
-    /// Bytes of the maps that are alive at once.
+    /// Feature maps that are live at the same time, bytes.
     pub arena_bytes: u64,
 }
 
-/// Ends the emulator whatever happens.
+/// An emulator that ends when this is dropped.
 struct Emulator(Child);
 
 impl Drop for Emulator {
@@ -28,19 +32,20 @@ impl Drop for Emulator {
     }
 }
 
-/// Builds `firmware-examples/minimal/src/plain.rs` for Cortex-M0 and counts it on `mps2-an385`.
+/// Builds `firmware-examples/minimal/src/plain.rs` for Cortex-M0 and counts its instructions.
 pub fn count() -> Result<Vec<Plain>> {
-    let target = firmware::of_core("m0")?.target;
-    let plain = firmware::Firmware { target, binary: "plain", ..MINIMAL };
-    run(plain.cargo("build").args(["--quiet", "--bin", plain.binary]))?;
-    let mut command = Command::new(QEMU);
+    let target = QEMU_M0.package.target;
+    let mut build = firmware::cargo_for(target, "build");
+    run(build.args(["--quiet", "--package", MINIMAL, "--bin", BINARY]))?;
+    let mut command = Command::new(QEMU.name);
     command
-        .args(["-M", "mps2-an385", "-display", "none", "-monitor", "none", "-icount", "shift=6"])
+        .args(["-M", QEMU_M0.board, "-display", "none", "-monitor", "none", "-icount", "shift=6"])
         .args(["-serial", "stdio", "-kernel"])
-        .arg(plain.elf())
+        .arg(firmware::output(target, BINARY))
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
-    let failed = |e: std::io::Error| Failure::tool(format!("{QEMU}: {e}"));
+    let name = QEMU.name;
+    let failed = |e: std::io::Error| Failure::tool(format!("{name}: {e}"));
     let mut emulator = Emulator(command.spawn().map_err(failed)?);
     let output = emulator.0.stdout.take().ok_or_else(|| Failure::tool("no output"))?;
     let mut counted = Vec::new();
@@ -49,9 +54,12 @@ pub fn count() -> Result<Vec<Plain>> {
         if line == "end" {
             return Ok(counted);
         }
-        counted.push(parsed(&line).ok_or_else(|| Failure::tool(format!("{QEMU}: said {line}")))?);
+        counted.push(
+            parsed(&line)
+                .ok_or_else(|| Failure::tool(format!("{name}: unexpected line {line}")))?,
+        );
     }
-    Err(Failure::tool(format!("{QEMU}: ended early")))
+    Err(Failure::tool(format!("{name}: no line `end`")))
 }
 
 fn parsed(line: &str) -> Option<Plain> {

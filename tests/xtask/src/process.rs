@@ -1,4 +1,4 @@
-//! Other programs: run with a title, timed, with failures that name the command.
+//! Calls of other programs. A failure names the command.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -8,17 +8,17 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-/// Why a task ended, and the exit code that says so.
+/// The reason why a task failed, and its exit code.
 #[derive(Debug)]
 pub struct Failure {
-    /// 1 the answer is no, 2 wrong use, 3 a tool failed.
+    /// 1 for a failed check, 2 for wrong use, 3 for a failed tool.
     pub code: u8,
-    /// For people.
+    /// Message for the user.
     pub message: String,
 }
 
 impl Failure {
-    /// The answer is no.
+    /// A check failed.
     pub fn no(message: impl Into<String>) -> Self {
         Self { code: 1, message: message.into() }
     }
@@ -38,7 +38,7 @@ impl fmt::Display for Failure {
 /// Result of a task.
 pub type Result<T> = std::result::Result<T, Failure>;
 
-/// The workspace's root directory.
+/// Root directory of the workspace.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../..")
@@ -48,7 +48,7 @@ pub fn root() -> PathBuf {
         .unwrap_or_else(|_| PathBuf::from("."))
 }
 
-/// `cargo` in the workspace's root, the one that runs this task.
+/// The `cargo` that runs this task, in the root of the workspace.
 pub fn cargo<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(args).current_dir(root());
@@ -60,7 +60,7 @@ pub fn build_host() -> Result<()> {
     run(&mut cargo(["build", "--release", "--workspace", "--bin", "supernano"])).map(|_| ())
 }
 
-/// A program in the workspace's root.
+/// A program in the root of the workspace.
 pub fn program<S: AsRef<OsStr>>(
     name: impl AsRef<OsStr>,
     args: impl IntoIterator<Item = S>,
@@ -70,21 +70,32 @@ pub fn program<S: AsRef<OsStr>>(
     command
 }
 
-/// The `supernano` binary in the workspace's root.
+/// The `supernano` binary, in the root of the workspace.
 pub fn supernano<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
-    let name = format!("supernano{}", std::env::consts::EXE_SUFFIX);
-    program(root().join(target).join("release").join(name), args)
+    program(built("supernano"), args)
 }
 
-/// True where the command starts and succeeds; its output is dropped.
+/// Builds a program of `tests/experiments` and returns its path.
+pub fn experiment(name: &str) -> Result<PathBuf> {
+    run(&mut cargo(["build", "--release", "--workspace", "--bin", name]))?;
+    Ok(built(name))
+}
+
+/// The path of a program that Cargo builds in release mode.
+fn built(name: &str) -> PathBuf {
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
+    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    root().join(target).join("release").join(file)
+}
+
+/// True if the command starts and succeeds. Its output is discarded.
 pub fn succeeds(command: &mut Command) -> bool {
     let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     quiet.status().is_ok_and(|s| s.success())
 }
 
-/// The first file called `name` (or `name.exe`) in PATH.
+/// The first file with the name `name` or `name.exe` in PATH.
 pub fn in_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path)
@@ -113,7 +124,7 @@ fn ended(command: &Command, status: ExitStatus) -> Result<()> {
     }
 }
 
-/// Runs a command, its standard output sent to ours of errors; returns its wall-clock seconds.
+/// Runs a command with its standard output on standard error. Returns its wall-clock time, seconds.
 pub fn run(command: &mut Command) -> Result<f64> {
     eprintln!("$ {}", shown(command));
     let start = Instant::now();
@@ -126,12 +137,21 @@ pub fn run(command: &mut Command) -> Result<f64> {
     Ok(start.elapsed().as_secs_f64())
 }
 
+/// Runs a command whose standard output is shown.
+pub fn shown_run(command: &mut Command) -> Result<()> {
+    let status = command
+        .stdin(Stdio::null())
+        .status()
+        .map_err(|e| Failure::tool(format!("`{}`: {e}", shown(command))))?;
+    ended(command, status)
+}
+
 /// Runs a command that prints one JSON object.
 pub fn json(command: &mut Command) -> Result<Value> {
     answer(command)?.map_err(Failure::no)
 }
 
-/// Runs `supernano ... --json`: the object, or, where the answer is no (exit code 1), what it says.
+/// Runs `supernano ... --json`. Returns its object, or its message if the exit code is 1.
 ///
 /// # Errors
 /// A [`Failure`] for every other exit code.
@@ -141,12 +161,13 @@ pub fn answer(command: &mut Command) -> Result<std::result::Result<Value, String
         .stdin(Stdio::null())
         .output()
         .map_err(|e| Failure::tool(format!("`{}`: {e}", shown(command))))?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    eprint!("{said}");
+    let message = String::from_utf8_lossy(&output.stderr);
+    eprint!("{message}");
     if output.status.code() == Some(1) {
-        return Ok(Err(said.trim().to_owned()));
+        return Ok(Err(message.trim().to_owned()));
     }
     ended(command, output.status)?;
     let object = serde_json::from_slice(&output.stdout);
-    Ok(Ok(object.map_err(|e| Failure::tool(format!("`{}`: no JSON object: {e}", shown(command))))?))
+    Ok(Ok(object
+        .map_err(|e| Failure::tool(format!("`{}`: invalid JSON object: {e}", shown(command))))?))
 }

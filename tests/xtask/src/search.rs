@@ -1,5 +1,5 @@
-//! `cargo xtask search`: three budgets on the paper's own supernet, from its published checkpoint
-//! to answers of the device.
+//! `cargo xtask search`: searches three budgets on the paper's supernet, from its published checkpoint
+//! to the answers of the device.
 
 use std::path::PathBuf;
 
@@ -7,36 +7,42 @@ use serde_json::{Value, json};
 
 use crate::firmware;
 use crate::process::{self, Failure, Result, root, supernano};
+use crate::setup::{self, Consent, Need, QEMU};
 
 const RUN: &str = "runs/reference";
-const TARGET: &str = "qemu-m4";
-/// Flash, RAM, instructions.
+const TARGET: &str = supernano_facts::QEMU_M4.name;
+/// Limits of flash, RAM and instructions.
 const BUDGETS: [[&str; 3]; 3] =
     [["64KiB", "16KiB", "3M"], ["128KiB", "24KiB", "8M"], ["320KiB", "36KiB", "30M"]];
 
 /// Arguments of `cargo xtask search`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Checkpoint of the paper's step 2.
+    /// Checkpoint of step 2 of the paper.
     #[arg(long)]
     checkpoint: PathBuf,
-    /// CIFAR-100's directory or archive.
+    /// Directory or archive of CIFAR-100.
     #[arg(long)]
     data: PathBuf,
-    /// Random sub-networks whose scores the predictions come from.
+    /// Number of random sub-networks from whose scores the search predicts.
     #[arg(long, default_value_t = 300)]
     ranked: u32,
-    /// Test images that each network answers on the device.
+    /// Number of test images that each network classifies on the device.
     #[arg(long, default_value_t = 500)]
     images: u32,
-    /// End with one JSON object on stdout instead of a table.
+    /// Print one JSON object on stdout instead of a table.
     #[arg(long)]
     json: bool,
 }
 
-/// Imports, ranks, searches, checks; fails where a device answer differs from the host's.
-pub fn run(args: &Args) -> Result<()> {
-    firmware::build()?;
+/// Imports, ranks, searches and checks.
+///
+/// # Errors
+/// A device answer that differs from the host's.
+pub fn run(args: &Args, consent: Consent) -> Result<()> {
+    let target = Need::Target(supernano_facts::QEMU_M4.package.target);
+    setup::ensure(&[target, Need::Tool(&QEMU)], consent)?;
+    firmware::build(&firmware::agents(&[TARGET]))?;
     process::build_host()?;
     let (checkpoint, data) = (shown(&args.checkpoint)?, shown(&args.data)?);
     if !root().join(RUN).join("config.toml").is_file() {
@@ -67,7 +73,7 @@ fn shown(path: &std::path::Path) -> Result<String> {
     Ok(path.display().to_string())
 }
 
-/// The best network of a budget, and the one of uniform width.
+/// The best network of a budget, and the best one of uniform width.
 fn searched(budget: &[&str; 3], args: &Args) -> Result<Vec<Value>> {
     let [flash, ram, instructions] = budget;
     let front = format!("{RUN}/front-{flash}.json");
@@ -90,7 +96,7 @@ fn searched(budget: &[&str; 3], args: &Args) -> Result<Vec<Value>> {
     Ok(rows)
 }
 
-/// Checks and counts a network that the search has written.
+/// Checks a network that the search has written, and counts its instructions.
 fn measured(how: &str, budget: &[&str; 3], network: &Value, args: &Args) -> Result<Value> {
     let code = network["code"].as_str().unwrap_or_default();
     let file = format!("{RUN}/networks/{code}.snb");

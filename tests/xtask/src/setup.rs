@@ -1,119 +1,157 @@
-//! What a fresh machine lacks: Cortex-M targets, rustfmt, clippy, QEMU and a C compiler.
+//! Programs and Rust components that a task needs. A task installs missing ones only with consent.
 
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use supernano_facts::{TARGETS, Target};
+
 use crate::process::{self, Failure, Result, cargo, in_path, program, succeeds};
 
-/// Every Rust target that firmware or a check is built for.
-pub const TARGETS: [&str; 4] = [
-    "thumbv6m-none-eabi",
-    "thumbv7m-none-eabi",
-    "thumbv7em-none-eabihf",
-    "thumbv8m.main-none-eabihf",
-];
+mod tools;
 
-/// A program that is not Rust's, and where it comes from.
-struct Tool {
-    program: &'static str,
-    /// Package by package manager; one that is not here does not have it.
-    packages: &'static [(&'static str, &'static str)],
-    /// Where to get it without one.
-    page: &'static str,
+pub use tools::{CLIPPY, COMPILER, Component, GCC, QEMU, RUSTFMT, Tool, VULKAN};
+
+/// Whether a task may call a package manager.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// Yes: `--yes` was given, or this is a continuous integration run.
+    Given,
+    /// A person at the terminal decides.
+    Ask,
+    /// No.
+    Withheld,
 }
 
-const QEMU: Tool = Tool {
-    program: "qemu-system-arm",
-    packages: &[
-        ("apt-get", "qemu-system-arm"),
-        ("dnf", "qemu-system-arm"),
-        ("pacman", "qemu-system-arm"),
-        ("apk", "qemu-system-arm"),
-        ("zypper", "qemu-arm"),
-        ("brew", "qemu"),
-        ("winget", "SoftwareFreedomConservancy.QEMU"),
-    ],
-    page: "https://www.qemu.org/download/",
-};
+impl Consent {
+    /// The consent of this process. `yes` is the option of that name.
+    pub fn new(yes: bool) -> Self {
+        let ci = std::env::var("CI").is_ok_and(|value| value == "true");
+        Self::of(yes || ci, io::stdin().is_terminal() && io::stderr().is_terminal())
+    }
 
-/// The compiler of the example in C.
-pub const GCC: &str = "arm-none-eabi-gcc";
-
-const COMPILER: Tool = Tool {
-    program: GCC,
-    packages: &[
-        ("apt-get", "gcc-arm-none-eabi"),
-        ("dnf", "arm-none-eabi-gcc-cs"),
-        ("pacman", "arm-none-eabi-gcc"),
-        ("apk", "gcc-arm-none-eabi"),
-        ("brew", "arm-none-eabi-gcc"),
-        ("winget", "Arm.GnuArmEmbeddedToolchain"),
-    ],
-    page: "https://developer.arm.com/downloads/-/arm-gnu-toolchain-downloads",
-};
-
-const DRIVER: Tool = Tool {
-    program: "a Vulkan driver",
-    packages: &[
-        ("apt-get", "mesa-vulkan-drivers"),
-        ("dnf", "mesa-vulkan-drivers"),
-        ("pacman", "vulkan-swrast"),
-        ("apk", "mesa-vulkan-swrast"),
-        ("zypper", "libvulkan_lvp"),
-    ],
-    page: "https://docs.mesa3d.org/install.html",
-};
-
-/// A system package manager: the program that betrays it, whether it wants root, what it is
-/// asked. Each line of `commands` is one call; the package follows the last.
-struct Manager {
-    program: &'static str,
-    root: bool,
-    commands: &'static [&'static [&'static str]],
-}
-
-const MANAGERS: [Manager; 7] = [
-    Manager {
-        program: "apt-get",
-        root: true,
-        commands: &[
-            &["apt-get", "update"],
-            &["apt-get", "install", "-y", "--no-install-recommends"],
-        ],
-    },
-    Manager { program: "dnf", root: true, commands: &[&["dnf", "install", "-y"]] },
-    Manager { program: "pacman", root: true, commands: &[&["pacman", "-Sy", "--noconfirm"]] },
-    Manager { program: "apk", root: true, commands: &[&["apk", "add"]] },
-    Manager { program: "zypper", root: true, commands: &[&["zypper", "install", "-y"]] },
-    Manager { program: "brew", root: false, commands: &[&["brew", "install"]] },
-    Manager { program: "winget", root: false, commands: &[&["winget", "install", "-e", "--id"]] },
-];
-
-impl Manager {
-    /// What it is asked for a package.
-    fn calls(&self, package: &'static str) -> Vec<Vec<&'static str>> {
-        let mut calls: Vec<Vec<&str>> = self.commands.iter().map(|c| c.to_vec()).collect();
-        if let Some(last) = calls.last_mut() {
-            last.push(package);
+    fn of(given: bool, terminal: bool) -> Self {
+        match (given, terminal) {
+            (true, _) => Self::Given,
+            (false, true) => Self::Ask,
+            (false, false) => Self::Withheld,
         }
-        calls
     }
 }
 
-/// Everything that the demo and the tests need.
-pub fn run() -> Result<()> {
-    targets()?;
-    components()?;
-    install(&QEMU)
+/// Something that a machine may lack.
+#[derive(Clone, Copy, Debug)]
+pub enum Need {
+    /// The standard library of a Rust target.
+    Target(Target),
+    /// A component of the Rust toolchain.
+    Component(&'static Component),
+    /// A program or a driver of the system.
+    Tool(&'static Tool),
 }
 
-/// Adds the missing Cortex-M targets.
-pub fn targets() -> Result<()> {
-    let missing: Vec<&str> = TARGETS.into_iter().filter(|t| !has_target(t)).collect();
+/// Everything that any task needs.
+pub fn everything() -> Vec<Need> {
+    let mut needs: Vec<Need> = TARGETS.map(Need::Target).into();
+    needs.extend([Need::Component(&RUSTFMT), Need::Component(&CLIPPY)]);
+    needs.extend([Need::Tool(&QEMU), Need::Tool(&COMPILER)]);
+    if cfg!(target_os = "linux") {
+        needs.push(Need::Tool(&VULKAN));
+    }
+    needs
+}
+
+/// Every Rust target, for a task that builds all firmware.
+pub fn targets() -> Vec<Need> {
+    TARGETS.map(Need::Target).into()
+}
+
+impl Need {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Target(target) => target.triple,
+            Self::Component(component) => component.name,
+            Self::Tool(tool) => tool.name,
+        }
+    }
+
+    fn present(&self) -> bool {
+        match self {
+            Self::Target(target) => has_target(target.triple),
+            Self::Component(component) => succeeds(&mut cargo([component.subcommand, "--version"])),
+            Self::Tool(tool) => (tool.present)(),
+        }
+    }
+}
+
+/// Installs what is missing of `needs`. Asks once for all of it.
+///
+/// # Errors
+/// A missing program without consent or without a known package manager, and a failed installation.
+pub fn ensure(needs: &[Need], consent: Consent) -> Result<()> {
+    let missing: Vec<&Need> = needs.iter().filter(|need| !need.present()).collect();
     if missing.is_empty() {
         return Ok(());
     }
-    rustup("target", &missing)
+    let names = missing.iter().map(|need| need.name()).collect::<Vec<_>>().join(", ");
+    let commands = commands(&missing, |program| in_path(program).is_some())?;
+    let lines: Vec<String> = commands.iter().map(|c| format!("  {}", c.join(" "))).collect();
+    let lines = lines.join("\n");
+    if consent == Consent::Withheld || (consent == Consent::Ask && !agreed(&names, &lines)?) {
+        return Err(Failure::tool(format!(
+            "this machine lacks {names}; type\n{lines}\nor run the task again with --yes"
+        )));
+    }
+    for command in &commands {
+        let mut call = program(&command[0], &command[1..]);
+        process::run(call.env("DEBIAN_FRONTEND", "noninteractive"))
+            .map_err(|e| Failure::tool(format!("{e}; to install {names}, type\n{lines}")))?;
+    }
+    match missing.iter().find(|need| !need.present()) {
+        None => Ok(()),
+        Some(need) => Err(Failure::tool(format!("{}: installed but not found", need.name()))),
+    }
+}
+
+/// Asks the person at the terminal.
+fn agreed(names: &str, lines: &str) -> Result<bool> {
+    eprint!("This machine lacks {names}. These commands install it:\n{lines}\nRun them? [y/N] ");
+    let mut answer = String::new();
+    io::stderr()
+        .flush()
+        .and_then(|()| io::stdin().read_line(&mut answer))
+        .map_err(|e| Failure::tool(format!("terminal: {e}")))?;
+    Ok(["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()))
+}
+
+/// The commands that install everything in `missing`. `in_path` tells whether a program exists.
+fn commands(missing: &[&Need], in_path: impl Fn(&str) -> bool) -> Result<Vec<Vec<String>>> {
+    let mut commands = Vec::new();
+    let of = |kind: &str, names: Vec<&str>| -> Option<Vec<String>> {
+        let words = ["rustup", kind, "add"].into_iter().chain(names.iter().copied());
+        (!names.is_empty()).then(|| words.map(str::to_owned).collect())
+    };
+    let targets = missing.iter().filter(|need| matches!(need, Need::Target(_)));
+    let components = missing.iter().filter(|need| matches!(need, Need::Component(_)));
+    commands.extend(of("target", targets.map(|need| need.name()).collect()));
+    commands.extend(of("component", components.map(|need| need.name()).collect()));
+    if let Some(command) = commands.first()
+        && !in_path("rustup")
+    {
+        let typed = command.join(" ");
+        return Err(Failure::tool(format!("rustup: not found; install it, then type\n  {typed}")));
+    }
+    for need in missing {
+        if let Need::Tool(tool) = need {
+            for command in tools::commands(tool, &in_path)? {
+                // A refresh of the package lists serves all packages.
+                if !commands.contains(&command) {
+                    commands.push(command);
+                }
+            }
+        }
+    }
+    Ok(commands)
 }
 
 fn has_target(target: &str) -> bool {
@@ -127,102 +165,11 @@ fn has_target(target: &str) -> bool {
         })
 }
 
-/// Adds rustfmt and clippy where the toolchain came without.
-fn components() -> Result<()> {
-    for (component, subcommand) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
-        if !succeeds(&mut cargo([subcommand, "--version"])) {
-            rustup("component", &[component])?;
-        }
-    }
-    Ok(())
-}
-
-fn rustup(kind: &str, names: &[&str]) -> Result<()> {
-    let by_hand = format!("rustup {kind} add {}", names.join(" "));
-    if in_path("rustup").is_none() {
-        return Err(Failure::tool(format!(
-            "{} not installed and no rustup in PATH; install rustup, then: {by_hand}",
-            names.join(", ")
-        )));
-    }
-    process::run(program("rustup", [kind, "add"]).args(names))
-        .map(|_| ())
-        .map_err(|e| Failure::tool(format!("{e}; by hand: {by_hand}")))
-}
-
-/// The compiler of the example in C, which only the tests need.
-pub fn c_compiler() -> Result<()> {
-    install(&COMPILER)
-}
-
-/// A Vulkan driver, which only the tests need: Mesa's draws on the processor.
-pub fn vulkan() -> Result<()> {
-    let folders = ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d", "/usr/local/share/vulkan/icd.d"];
-    let driver = || {
-        let files = folders.iter().filter_map(|f| std::fs::read_dir(f).ok()).flatten().flatten();
-        files.map(|f| f.path()).any(|p| p.extension().is_some_and(|e| e == "json"))
-    };
-    if driver() {
-        return Ok(());
-    }
-    fetch(&DRIVER)?;
-    match driver() {
-        true => Ok(()),
-        false => Err(Failure::tool(format!("{}: installed, yet no driver found", DRIVER.program))),
-    }
-}
-
-/// Installs a tool where the system's package manager lets us, else says the one command to type.
-fn install(tool: &Tool) -> Result<()> {
-    let name = tool.program;
-    if in_path(name).is_some() {
-        return Ok(());
-    }
-    fetch(tool)?;
-    match in_path(name) {
-        Some(_) => Ok(()),
-        None => Err(Failure::tool(format!("{name}: installed, yet not in PATH"))),
-    }
-}
-
-/// Has the system's package manager install it.
-fn fetch(tool: &Tool) -> Result<()> {
-    let name = tool.program;
-    let package = |m: &Manager| tool.packages.iter().find(|(p, _)| *p == m.program).map(|p| p.1);
-    let present = MANAGERS.iter().filter(|m| in_path(m.program).is_some());
-    let Some((manager, package)) = present.filter_map(|m| Some((m, package(m)?))).next() else {
-        return Err(Failure::tool(format!(
-            "{name}: not found, and no package manager known to this task has it; \
-             install it from {}",
-            tool.page
-        )));
-    };
-    let by_hand = by_hand(name, manager, package);
-    let prefix: &[&str] = match manager.root && !is_root() {
-        false => &[],
-        true if succeeds(Command::new("sudo").args(["-n", "true"])) => &["sudo", "-n"],
-        true => return Err(Failure::tool(by_hand)),
-    };
-    for words in manager.calls(package) {
-        let all: Vec<&str> = prefix.iter().copied().chain(words).collect();
-        process::run(program(all[0], &all[1..]).env("DEBIAN_FRONTEND", "noninteractive"))
-            .map_err(|e| Failure::tool(format!("{e}; {by_hand}")))?;
-    }
-    Ok(())
-}
-
-fn by_hand(name: &str, manager: &Manager, package: &'static str) -> String {
-    let sudo = if manager.root { "sudo " } else { "" };
-    let calls = manager.calls(package);
-    let typed: Vec<String> = calls.iter().map(|c| format!("{sudo}{}", c.join(" "))).collect();
-    format!("{name}: not found; install it with: {}", typed.join(" && "))
-}
-
 /// Packages that the suite of foreign formats reads the files with.
 const PYTHON: [&str; 3] = ["numpy", "onnxruntime", "safetensors"];
 
-/// A Python environment in `target/python` for the suite of foreign formats. Where it cannot be
-/// made the suite is left out, which is said, and nothing fails.
+/// Makes a Python environment in `target/python` for the suite of foreign formats. Without one the
+/// suite prints that it skips those files, and nothing fails.
 pub fn python() -> Result<()> {
     let directory = process::root().join("target/python");
     let bin = if cfg!(windows) { "Scripts" } else { "bin" };
@@ -232,14 +179,14 @@ pub fn python() -> Result<()> {
         return Ok(());
     }
     let Some(system) = ["python3", "python"].into_iter().find(|p| in_path(p).is_some()) else {
-        eprintln!("SKIPPED: no python3 in PATH; ONNX and safetensors files stay unchecked");
+        eprintln!("SKIPPED: no python3 in PATH; ONNX and safetensors files are not checked");
         return Ok(());
     };
     let made = process::run(program(system, ["-m", "venv"]).arg(&directory)).and_then(|_| {
         process::run(program(&python, ["-m", "pip", "install", "--quiet"]).args(PYTHON))
     });
     if let Err(e) = made {
-        eprintln!("SKIPPED: {e}; ONNX and safetensors files stay unchecked");
+        eprintln!("SKIPPED: {e}; ONNX and safetensors files are not checked");
     }
     Ok(())
 }
@@ -250,3 +197,6 @@ fn is_root() -> bool {
         .output()
         .is_ok_and(|o| String::from_utf8_lossy(&o.stdout).trim() == "0")
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,98 +1,40 @@
-//! `cargo xtask test`: everything that is checked, cheapest first, each step timed.
+//! `cargo xtask test`: every check, the cheapest first. Each step is timed.
 
 use std::process::Command;
 use std::time::Instant;
 
+use supernano_facts::{BOARDS, Board, Package, QEMU_M4, packages};
+
 use crate::process::{self, Failure, Result, cargo};
-use crate::setup;
+use crate::setup::{self, Consent};
 use crate::{boards, c_library, code, firmware, gpu};
 
 /// Arguments of `cargo xtask test`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Go on after a failed step and list all failures at the end.
+    /// Continue after a failed step, and list all failures at the end.
     #[arg(long)]
     keep_going: bool,
 }
 
 type Step = (&'static str, Box<dyn Fn() -> Result<()>>);
 
+/// Arguments that turn warnings of clippy into errors.
+const STRICT: [&str; 3] = ["--", "-D", "warnings"];
+
 fn commands(list: impl Fn() -> Vec<Command> + 'static) -> Box<dyn Fn() -> Result<()>> {
     Box::new(move || list().iter_mut().try_for_each(|c| process::run(c).map(|_| ())))
 }
 
-fn in_firmware(mut command: Command) -> Command {
-    command
-        .current_dir(firmware::workspace())
-        .env("CARGO_TARGET_DIR", firmware::workspace().join("target"));
-    command
-}
-
-fn steps() -> Vec<Step> {
+fn steps(consent: Consent) -> Vec<Step> {
     vec![
-        ("set-up", Box::new(|| setup::run().and_then(|()| setup::c_compiler()))),
-        (
-            "format",
-            commands(|| {
-                vec![
-                    cargo(["fmt", "--all", "--check"]),
-                    in_firmware(cargo(["fmt", "--all", "--check"])),
-                ]
-            }),
-        ),
-        (
-            "models of chips",
-            commands(|| {
-                let test = |package| in_firmware(cargo(["test", "--quiet", "--package", package]));
-                let of_chip = |board: &supernano_facts::Board| {
-                    let mut command = test("supernano-chips");
-                    command.args(["--features", board.feature]);
-                    command
-                };
-                let boards = supernano_facts::BOARDS.iter().map(of_chip);
-                [test("supernano-facts")].into_iter().chain(boards).collect()
-            }),
-        ),
-        ("boards", Box::new(boards::check)),
-        ("C library", Box::new(|| c_library::check(&c_library::Args::default()))),
-        ("code", Box::new(code::check)),
-        (
-            "no_std builds",
-            commands(|| {
-                let build = |target| {
-                    let core = ["build", "--release", "--package", "supernano-core"];
-                    let mut command = cargo(core);
-                    command.args(["--target", target]);
-                    command
-                };
-                let mut runtime = build("thumbv7em-none-eabihf");
-                runtime.args(["--package", "supernano-runtime"]);
-                runtime.args(["--features", "supernano-runtime/defmt"]);
-                vec![build("thumbv6m-none-eabi"), runtime]
-            }),
-        ),
-        (
-            "clippy",
-            commands(|| {
-                let warnings = ["--", "-D", "warnings"];
-                let mut host =
-                    cargo(["clippy", "--release", "--workspace", "--all-targets", "--quiet"]);
-                host.args(warnings);
-                let mut devices =
-                    cargo(["clippy", "--release", "--package", "supernano", "--quiet"]);
-                devices.args(["--all-targets", "--no-default-features", "--features", "probe"]);
-                devices.args(warnings);
-                let mut list = vec![host, devices];
-                for firmware in
-                    firmware::ALL.iter().chain([&firmware::MINIMAL, &firmware::C_LIBRARY])
-                {
-                    let mut one = firmware.cargo("clippy");
-                    one.arg("--quiet").args(warnings);
-                    list.push(one);
-                }
-                list
-            }),
-        ),
+        ("set-up", Box::new(move || setup::ensure(&setup::everything(), consent))),
+        ("format", commands(formats)),
+        ("models of chips", commands(models)),
+        ("boards", Box::new(move || boards::check(consent))),
+        ("C library", Box::new(move || c_library::check(&c_library::Args::default(), consent))),
+        ("code", Box::new(move || code::check(consent))),
+        ("clippy", commands(lints)),
         (
             "documentation",
             commands(|| {
@@ -101,21 +43,72 @@ fn steps() -> Vec<Step> {
                 vec![doc]
             }),
         ),
-        ("GPU backends", Box::new(gpu::check)),
-        (
-            "build",
-            commands(|| vec![cargo(["build", "--release", "--workspace", "--bin", "supernano"])]),
-        ),
+        ("GPU backends", Box::new(move || gpu::check(consent))),
+        ("build", Box::new(process::build_host)),
         ("python", Box::new(setup::python)),
         ("tests", commands(|| vec![cargo(["test", "--release", "--workspace", "--no-fail-fast"])])),
     ]
 }
 
-/// Runs all steps; stops at the first failure unless told to keep going.
-pub fn run(args: &Args) -> Result<()> {
+fn formats() -> Vec<Command> {
+    let all = || cargo(["fmt", "--all", "--check"]);
+    vec![all(), firmware::in_workspace(all())]
+}
+
+/// The tests of `supernano-facts`, and those of `supernano-chips` for every chip. One invocation tests
+/// one chip of each peripheral access crate.
+fn models() -> Vec<Command> {
+    let boards: &'static [Board] = &BOARDS;
+    let groups =
+        firmware::groups(boards.iter().map(|board| &board.package), firmware::registers_with);
+    let of_group = |group: &Vec<&Package>| {
+        let mut command = cargo(["test", "--quiet", "--package", "supernano-chips"]);
+        let features = group.iter().filter_map(|package| package.access);
+        let features = features.map(|access| format!("supernano-chips/{}", access.feature));
+        command.args(["--features", &features.collect::<Vec<_>>().join(",")]);
+        firmware::in_workspace(command)
+    };
+    let mut commands: Vec<Command> = groups.iter().map(of_group).collect();
+    if let Some(first) = commands.first_mut() {
+        first.args(["--package", "supernano-facts"]);
+    }
+    commands
+}
+
+/// Clippy on the host's workspace, on the host without training, and on all firmware. One invocation
+/// lints the packages of a Rust target, as far as their chips allow.
+fn lints() -> Vec<Command> {
+    let clippy = ["clippy", "--release", "--all-targets", "--quiet"];
+    let mut host = cargo(clippy);
+    host.arg("--workspace").args(STRICT);
+    let mut devices = cargo(clippy);
+    devices.args(["--package", "supernano", "--no-default-features", "--features", "probe"]);
+    devices.args(STRICT);
+    let of_group = |group: Vec<&'static Package>| {
+        let target = group[0].target;
+        let mut command = firmware::cargo_for(target, "clippy");
+        command.arg("--quiet");
+        command.args(group.iter().flat_map(|package| ["--package", package.name]));
+        if group.contains(&&QEMU_M4.package) {
+            // These two are for any core.
+            let (library, _) = firmware::C_LIBRARY;
+            command.args(["--package", firmware::MINIMAL, "--package", library]);
+        }
+        command.args(STRICT);
+        command
+    };
+    let groups = firmware::groups(packages(), firmware::checks_with);
+    [host, devices].into_iter().chain(groups.into_iter().map(of_group)).collect()
+}
+
+/// Runs all steps. Stops at the first failure unless `--keep-going` is given.
+///
+/// # Errors
+/// The failures of the steps.
+pub fn run(args: &Args, consent: Consent) -> Result<()> {
     let mut lines = Vec::new();
     let mut failures: Vec<Failure> = Vec::new();
-    for (name, step) in steps() {
+    for (name, step) in steps(consent) {
         eprintln!("== {name}");
         let start = Instant::now();
         let outcome = step();

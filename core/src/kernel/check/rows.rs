@@ -1,9 +1,10 @@
-//! Rows of outputs: direct convolution and Winograd blocks.
+//! The cases of rows of outputs: direct convolutions and Winograd blocks.
 
 use super::{Mismatch, Random, WEIGHTS, WORDS};
 use crate::kernel::finish::{Finish, FinishKind, PairRow};
-use crate::kernel::micro::{MicroKernel, Window};
+use crate::kernel::micro::MicroKernel;
 use crate::kernel::scalar::Scalar;
+use crate::kernel::window::Window;
 use crate::kernel::winograd::{
     BLOCK_COLUMNS, BLOCK_ROWS, SUM_WORDS, input_words, packed_words, weight_words,
 };
@@ -13,12 +14,12 @@ const KINDS: [FinishKind; 4] =
 
 /// Bytes of an output row.
 const ROW: usize = 176;
-/// Most channel pairs of a block.
+/// Maximum number of channel pairs of a block.
 const PAIRS: usize = 10;
-/// Phase under two blocks.
+/// Words of a phase that lies under two blocks.
 const PHASE: usize = 21;
 
-/// Numbers of an output pair whose results fill the 8 bits, and leave them now and then.
+/// Parameters of an output pair whose results fill the 8 bits and sometimes saturate.
 fn finish(random: &mut Random, kind: FinishKind) -> Finish {
     let mut pair = |shift: u32| [random.next() as i32 >> shift, random.next() as i32 >> shift];
     Finish {
@@ -31,7 +32,7 @@ fn finish(random: &mut Random, kind: FinishKind) -> Finish {
     }
 }
 
-/// The same bytes for two implementations, pixels `pitch` bytes apart.
+/// The same random bytes for two implementations.
 fn bytes(random: &mut Random) -> [[i8; ROW]; 2] {
     let mut row = [0; ROW];
     row.fill_with(|| random.next() as i8);
@@ -82,8 +83,8 @@ pub(super) fn rows<M: MicroKernel>(micro: &M, random: &mut Random) -> Result<u32
     Ok(cases)
 }
 
-/// Compares the three Winograd methods, each on what [`Scalar`] made of random numbers, and the
-/// outcome with [`Scalar::row`].
+/// Compares the three Winograd methods on random inputs, and the block's outputs with those of the
+/// direct convolution.
 pub(super) fn winograd<M: MicroKernel>(micro: &M, random: &mut Random) -> Result<u32, Mismatch> {
     let mut cases = 0;
     for pairs in [2, 4, 6, 8, PAIRS] {
@@ -130,7 +131,7 @@ pub(super) fn winograd<M: MicroKernel>(micro: &M, random: &mut Random) -> Result
     Ok(cases)
 }
 
-/// The two rows of blocks by [`Scalar::row`].
+/// Computes two rows of two blocks as direct convolutions.
 fn direct(
     words: &[u32],
     pairs: usize,

@@ -1,4 +1,4 @@
-//! Requantisation of four pixels at once.
+//! Requantisation of four pixels at a time.
 
 use safe_arch::{
     add_i32_m128i, add_i64_m128i, bitand_m128i, bitor_m128i, get_i64_from_m128i_s, m128i,
@@ -9,7 +9,7 @@ use safe_arch::{
 
 use crate::kernel::finish::{Finish, PairRow};
 
-/// Requantises the sums of both outputs of pixels `x .. x + 4`, as many as the row has.
+/// Requantises the sums of both outputs for pixels `x .. x + 4`, up to the end of the row.
 #[inline(always)]
 pub(super) fn four(finish: &Finish, sums: [m128i; 2], out: &mut PairRow<'_>, x: usize) {
     let mut sums = sums;
@@ -45,7 +45,8 @@ pub(super) fn four(finish: &Finish, sums: [m128i; 2], out: &mut PairRow<'_>, x: 
     }
 }
 
-/// [`crate::quant::mulr`] of four lanes: unsigned products, with the high word corrected.
+/// [`crate::quant::mulr`] in four lanes: unsigned products whose high words are corrected for the
+/// signs.
 #[inline(always)]
 fn mulr(a: m128i, m: m128i) -> m128i {
     let half = set_splat_i64_m128i(1 << 31);

@@ -1,4 +1,4 @@
-//! Winograd blocks: the four tiles of a block, or two pairs of a kernel, in the four lanes.
+//! Winograd blocks: the four lanes hold the four tiles of a block, or two pairs of a kernel.
 
 use safe_arch::{
     add_i16_m128i, add_i32_m128i, cast_to_m128_from_m128i, cast_to_m128i_from_m128, m128i,
@@ -40,7 +40,7 @@ fn output_row(m: [m128i; 4]) -> [m128i; 2] {
     [add_i32_m128i(add_i32_m128i(m[0], m[1]), m[2]), add_i32_m128i(sub_i32_m128i(m[1], m[2]), m[3])]
 }
 
-/// Writes four words; does nothing where they are not there.
+/// Writes four words, if they exist.
 #[inline(always)]
 fn put(words: &mut [u32], at: usize, value: m128i) {
     if let Some(place) = words.get_mut(at..).and_then(|w| w.first_chunk_mut::<4>()) {
@@ -55,9 +55,9 @@ fn every_second<const MASK: i32>(a: m128i, b: m128i) -> m128i {
     cast_to_m128i_from_m128(shuffle_abi_f32_all_m128::<MASK>(a, b))
 }
 
-// Arrays are written out below: compilers do not inline closures of `map` as large as these.
+// The arrays below are written out, since compilers do not inline closures of `map` of this size.
 
-/// Four columns of four rows from word `at` on, transformed vertically.
+/// Transforms four columns of four rows vertically, from word `at` on.
 #[inline(always)]
 fn columns(rows: [&[u32]; 4], at: usize) -> [m128i; 4] {
     input_row([four(rows[0], at), four(rows[1], at), four(rows[2], at), four(rows[3], at)])
@@ -84,7 +84,7 @@ pub(super) fn input(rows: [&[u32]; 4], phase: usize, x: usize, v: &mut [u32]) {
     }
 }
 
-/// Weights (ky, kx) of two pairs of channels, `[pair][output]` in the lanes.
+/// Weights (ky, kx) of two channel pairs, `[pair][output]` in the lanes.
 #[inline(always)]
 fn tap(packed: &[u32], pairs: usize, pair: usize, ky: usize, kx: usize) -> m128i {
     let at = (ky * pairs + pair) * 3 + kx;
@@ -116,7 +116,7 @@ pub(super) fn weights(packed: &[u32], pairs: usize, u: &mut [u32]) {
     }
 }
 
-/// The products of a position over all pairs, `[output]`, tiles in the lanes.
+/// Products of a position over all pairs, `[output]`, with the tiles in the lanes.
 #[inline(always)]
 fn dot(v: &[u32], u: &[u32]) -> [m128i; 2] {
     let mut sums = [zeroed_m128i(); 2];

@@ -1,5 +1,17 @@
-//! Agent for an ST NUCLEO-F446RE: answers on its serial port and over RTT (`docs/boards.md`).
+//! The agent of an ST NUCLEO-F446RE. It answers on the serial port and over RTT (`docs/boards.md`).
 #![no_std]
 #![no_main]
 
-supernano_board::real!(agent { blob: 24, arena: 64, image: 8 });
+use supernano_board::chips::stm32f4::Stm32F4;
+use supernano_board::{Real, buffers, entry, flashed, report, serve};
+
+#[entry]
+fn main() -> ! {
+    let (board, clocks) = Real::<Stm32F4>::start();
+    if let Err(stuck) = clocks {
+        // Counts at an unknown clock rate have no meaning.
+        report::stuck(&board, stuck);
+    }
+    let memory = buffers!(blob: 24 KiB, arena: 64 KiB, image: 8 KiB, placed: flashed());
+    serve(board, memory)
+}

@@ -1,8 +1,20 @@
-//! Agent for a Raspberry Pi Pico: answers on its serial port and over RTT (`docs/boards.md`).
+//! The agent of a Raspberry Pi Pico. It answers on the serial port and over RTT (`docs/boards.md`).
 #![no_std]
 #![no_main]
 
 #[path = "../boot.rs"]
 mod boot;
 
-supernano_board::real!(agent { blob: 96, arena: 96, image: 16 });
+use supernano_board::chips::rp2::Rp2;
+use supernano_board::{Real, buffers, entry, flashed, report, serve};
+
+#[entry]
+fn main() -> ! {
+    let (board, clocks) = Real::<Rp2>::start();
+    if let Err(stuck) = clocks {
+        // Counts at an unknown clock rate have no meaning.
+        report::stuck(&board, stuck);
+    }
+    let memory = buffers!(blob: 96 KiB, arena: 96 KiB, image: 16 KiB, placed: flashed());
+    serve(board, memory)
+}

@@ -1,7 +1,8 @@
-//! Lists of codes: the challenge's JSON, a JSON list, CSV, or one code a line.
+//! Lists of codes: the challenge's JSON, a JSON list, CSV, or one code per line.
 
 pub mod ordered;
 pub mod scores;
+pub mod select;
 pub mod truth;
 
 use std::collections::HashSet;
@@ -14,28 +15,33 @@ use supernano_core::space::Space;
 
 use self::ordered::Ordered;
 use crate::error::{Error, Result};
-use crate::files;
+use crate::files::{self, Csv, Record};
 use crate::rng::{Key, Purpose};
 
-/// A sub-network with its name in a file.
+/// A sub-network with its name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Coded {
-    /// Name: the challenge's key, the CSV's id, or `archN` counted from 1.
+    /// Name: the challenge's key, the id in a CSV file, or `archN` counted from 1.
     pub id: String,
-    /// The code as it was written.
+    /// The code as written in the file.
     pub written: String,
     /// The sub-network.
     pub arch: Arch,
 }
 
+/// Names of the column that holds a code, the first that is there.
+const CODE: [&str; 2] = ["arch", "code"];
+
+/// A member of the challenge's file of codes.
 #[derive(Deserialize)]
 struct Challenge {
     arch: String,
 }
 
 /// Reads codes from a file: `{"arch1": {"arch": "4-8-.."}}`, `["4-8-.."]`, CSV with a column
-/// `arch` (or `code`) and perhaps `id`, or a code a line; lines that start with `#` are left out.
-/// Each may be compressed with gzip.
+/// `arch` (or `code`) and optionally `id`, or one code per line. Lines that start with `#` are
+/// comments.
+/// Each form may be compressed with gzip.
 ///
 /// # Errors
 /// [`Error::Missing`], [`Error::Io`], [`Error::Invalid`]; [`Error::Core`] naming file, line and code
@@ -49,46 +55,37 @@ pub fn read_codes(path: &Path, space: &Space<'_>) -> Result<Vec<Coded>> {
 /// # Errors
 /// As [`read_codes`].
 pub fn parse_codes(text: &str, place: &str, space: &Space<'_>) -> Result<Vec<Coded>> {
-    let json = |e: serde_json::Error| {
-        let place = format!("{place}:{}:{}", e.line(), e.column());
-        Error::invalid(place, "JSON", "an object of sub-networks or a list of codes", e)
-    };
-    let numbered = |codes: Vec<String>| {
-        let one = |(i, code)| Raw { id: format!("arch{}", i + 1), code, line: None };
-        codes.into_iter().enumerate().map(one).collect()
-    };
-    let raw: Vec<Raw> = match text.trim_start().chars().next() {
-        Some('{') => {
-            let members: Ordered<Challenge> = serde_json::from_str(text).map_err(json)?;
-            let one = |(id, c): (String, Challenge)| Raw { id, code: c.arch, line: None };
-            members.0.into_iter().map(one).collect()
-        }
-        Some('[') => numbered(serde_json::from_str(text).map_err(json)?),
-        _ => lines(text, place)?,
-    };
-    if raw.is_empty() {
+    let text = files::without_mark(text);
+    let json = text.trim_start().starts_with(['{', '[']);
+    let listed = if json { from_json(text, place)? } else { from_lines(text, place)? };
+    if listed.is_empty() {
         return Err(Error::invalid(place, "codes", "at least one", "none"));
     }
     let mut seen = HashSet::new();
-    raw.iter()
-        .map(|raw @ Raw { id, code, .. }| {
+    let codes = listed
+        .iter()
+        .map(|listed @ Listed { id, code, .. }| {
             let arch = Arch::parse(space, code).map_err(|e| {
-                Error::core(format!("{place}:{}: {id} `{code}`", raw.line(text)), e)
+                Error::core(format!("{place}:{}: {id} `{code}`", listed.line(text)), e)
             })?;
             if !seen.insert(id) {
-                let place = format!("{place}:{}", raw.line(text));
+                let place = format!("{place}:{}", listed.line(text));
                 return Err(twice(place, id, code));
             }
             Ok(Coded { id: id.clone(), written: code.clone(), arch })
         })
-        .collect()
+        .collect::<Result<_>>()?;
+    if json {
+        files::distinct_keys(text, place)?;
+    }
+    Ok(codes)
 }
 
 fn twice(place: impl std::fmt::Display, id: &str, code: &str) -> Error {
     Error::invalid(place, format!("id {id} `{code}`"), "an id once", "it again")
 }
 
-/// Checks the ids of codes that come from several places.
+/// Checks that no id comes twice in codes from several files.
 ///
 /// # Errors
 /// [`Error::Invalid`] naming id and code.
@@ -100,16 +97,16 @@ pub fn distinct(codes: &[Coded]) -> Result<()> {
     }
 }
 
-/// A sub-network as it is written.
-struct Raw {
+/// A sub-network as a file lists it.
+struct Listed {
     id: String,
     code: String,
-    /// Where the form of the file gives it.
+    /// Known in CSV and in plain lists.
     line: Option<usize>,
 }
 
-impl Raw {
-    /// Its line in the text; in JSON, that of the last place that holds its key and its code.
+impl Listed {
+    /// Its line in the text. In JSON, the line of the last occurrence of its key and its code.
     fn line(&self, text: &str) -> usize {
         let written = format!("\"{}\"", self.code);
         let named = text.rfind(&format!("\"{}\"", self.id)).unwrap_or(0);
@@ -118,39 +115,39 @@ impl Raw {
     }
 }
 
-fn lines(text: &str, place: &str) -> Result<Vec<Raw>> {
-    let mut lines = text
-        .lines()
-        .enumerate()
-        .map(|(i, line)| (i + 1, line.trim()))
-        .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
-        .peekable();
-    let (mut code_at, mut id_at) = (0, None);
-    if let Some((_, header)) = lines.peek().filter(|(_, l)| l.starts_with(char::is_alphabetic)) {
-        let columns: Vec<&str> = header.split(',').map(str::trim).collect();
-        let find = |names: &[&str]| columns.iter().position(|c| names.contains(c));
-        id_at = find(&["id"]);
-        code_at = find(&["arch", "code"])
-            .ok_or_else(|| Error::invalid(place, "header", "a column `arch` or `code`", header))?;
-        lines.next();
+fn from_json(text: &str, place: &str) -> Result<Vec<Listed>> {
+    const EXPECTED: &str = "an object of sub-networks or a list of codes";
+    if text.trim_start().starts_with('[') {
+        let codes: Vec<String> = files::parse_json(text, place, EXPECTED)?;
+        let one = |(i, code)| Listed { id: format!("arch{}", i + 1), code, line: None };
+        return Ok(codes.into_iter().enumerate().map(one).collect());
     }
-    lines
-        .enumerate()
-        .map(|(n, (number, line))| {
-            let cells: Vec<&str> = line.split(',').map(str::trim).collect();
-            let cell = |at: usize| {
-                cells.get(at).map(ToString::to_string).ok_or_else(|| {
-                    let expected = format!("at least {} cells", at + 1);
-                    Error::invalid(format!("{place}:{number}"), "row", expected, cells.len())
-                })
-            };
-            let id = id_at.map_or_else(|| Ok(format!("arch{}", n + 1)), cell)?;
-            Ok(Raw { id, code: cell(code_at)?, line: Some(number) })
-        })
-        .collect()
+    let members: Ordered<Challenge> = files::deserialise(text, place, EXPECTED)?;
+    let one = |(id, c): (String, Challenge)| Listed { id, code: c.arch, line: None };
+    Ok(members.0.into_iter().map(one).collect())
 }
 
-/// A sub-network, uniform and independent per layer.
+fn from_lines(text: &str, place: &str) -> Result<Vec<Listed>> {
+    let mut csv = Csv::parse(text, place, true)?;
+    let (mut code_at, mut id_at) = (0, None);
+    let is_header = |first: &Record| {
+        first.cells[0].starts_with(char::is_alphabetic)
+            || first.cells.iter().any(|c| CODE.contains(&c.as_str()))
+    };
+    if csv.records.first().is_some_and(is_header) {
+        let header = csv.take_header()?;
+        code_at = csv.column(&header, &CODE)?;
+        id_at = csv.find(&header, &["id"])?;
+    }
+    let one = |(n, mut record): (usize, Record)| Listed {
+        id: id_at.map_or_else(|| format!("arch{}", n + 1), |at| record.cells[at].clone()),
+        code: std::mem::take(&mut record.cells[code_at]),
+        line: Some(record.line),
+    };
+    Ok(csv.records.into_iter().enumerate().map(one).collect())
+}
+
+/// Draws a sub-network, uniformly and independently per layer.
 ///
 /// # Errors
 /// [`Error::Core`]; never for a validated space.
@@ -162,8 +159,8 @@ pub fn uniform(space: &Space<'_>, rng: &mut impl rand::RngCore) -> Result<Arch> 
     Arch::from_options(space, options).map_err(|e| Error::core("uniform sampling", e))
 }
 
-/// `n` different sub-networks, uniform over the space; all of them, in the order of their codes,
-/// where the space has no more.
+/// Draws `n` different sub-networks, uniformly over the space. A space of at most `n` is listed in
+/// the order of its codes.
 pub fn random_codes(space: &Space<'_>, n: usize, seed: u64) -> Vec<Coded> {
     let size = space.size();
     let codes: Vec<u64> = if n as u64 >= size {

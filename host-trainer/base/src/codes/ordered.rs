@@ -1,11 +1,12 @@
-//! JSON objects in the order of the file.
+//! JSON objects whose members keep the order of the file.
 
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
-/// The members of a JSON object, in order.
+/// The members of a JSON object, in the order of the file. Repeated keys are kept:
+/// [`crate::files::parse_json`] refuses them.
 pub struct Ordered<T>(pub Vec<(String, T)>);
 
 struct Members<T>(PhantomData<T>);

@@ -1,6 +1,5 @@
 //! Score files.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -9,12 +8,12 @@ use super::ordered::Ordered;
 use crate::error::{Error, Result};
 use crate::files;
 
-/// One sub-network's line of a score file: the challenge's `acc` and `arch`, and more.
+/// The score of one sub-network: the challenge's `acc` and `arch`, and further fields.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Score {
     /// Top-1, 0 to 1.
     pub acc: f64,
-    /// Code as it was given.
+    /// Code as written by the user.
     pub arch: String,
     /// Standard error of `acc`.
     #[serde(default)]
@@ -25,19 +24,19 @@ pub struct Score {
     /// Standard error of `ce`.
     #[serde(default)]
     pub ce_se: f64,
-    /// Images evaluated.
+    /// Number of evaluated images.
     #[serde(default)]
     pub images: usize,
 }
 
-/// A score file, in the order of the codes: `{"arch1": {"acc": .., "arch": "..", ..}, ..}`.
+/// The scores of a file, in the order of the codes: `{"arch1": {"acc": .., "arch": "..", ..}, ..}`.
 pub type Scores = Vec<(String, Score)>;
 
-/// Writes scores: CSV where the name ends in `.csv` or `.csv.gz`, else the challenge's JSON;
-/// compressed where it ends in `.gz`.
+/// Writes scores: CSV if the name ends in `.csv` or `.csv.gz`, else the challenge's JSON. The file is
+/// compressed if the name ends in `.gz`.
 ///
 /// # Errors
-/// [`Error::Io`]; [`Error::Invalid`] naming id and code of a score that is no number.
+/// [`Error::Io`]; [`Error::Invalid`] naming id and code of a score that is not finite.
 pub fn write_scores(path: &Path, scores: &Scores) -> Result<()> {
     for (id, s) in scores {
         if let Some(x) = [s.acc, s.acc_se, s.ce, s.ce_se].iter().find(|x| !x.is_finite()) {
@@ -45,31 +44,29 @@ pub fn write_scores(path: &Path, scores: &Scores) -> Result<()> {
             return Err(Error::invalid(path.display(), field, "finite numbers", x));
         }
     }
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let plain = name.strip_suffix(".gz").unwrap_or(&name);
-    let mut text = if plain.ends_with(".csv") {
-        let mut text = "id,arch,acc,acc_se,ce,ce_se,images\n".to_owned();
-        for (id, Score { acc, arch, acc_se, ce, ce_se, images }) in scores {
-            let _ = writeln!(text, "{id},{arch},{acc},{acc_se},{ce},{ce_se},{images}");
-        }
-        return files::write_text(path, &text);
-    } else {
-        serde_json::to_string_pretty(&Ordered(scores.clone()))
-            .map_err(|e| Error::invalid(path.display(), "JSON", "scores", e))?
-    };
+    let name = path.to_string_lossy();
+    if name.strip_suffix(".gz").unwrap_or(&name).ends_with(".csv") {
+        let header = ["id", "arch", "acc", "acc_se", "ce", "ce_se", "images"];
+        let records = scores.iter().map(|(id, score)| {
+            let Score { acc, arch, acc_se, ce, ce_se, images } = score;
+            let [acc, acc_se, ce, ce_se] = [acc, acc_se, ce, ce_se].map(f64::to_string);
+            [id.clone(), arch.clone(), acc, acc_se, ce, ce_se, images.to_string()]
+        });
+        return files::write_text(path, &files::csv_text(header, records));
+    }
+    let mut text = serde_json::to_string_pretty(&Ordered(scores.clone()))
+        .map_err(|e| Error::invalid(path.display(), "JSON", "scores", e))?;
     text.push('\n');
     files::write_text(path, &text)
 }
 
-/// Reads a JSON score file, plain or compressed, in its order.
+/// Reads a JSON score file, plain or compressed.
 ///
 /// # Errors
 /// [`Error::Missing`], [`Error::Invalid`] (with line and column) or [`Error::Io`].
 pub fn read_scores(path: &Path) -> Result<Scores> {
     let text = files::read_text(path)?;
-    let members: Ordered<Score> = serde_json::from_str(&text).map_err(|e| {
-        let place = format!("{}:{}:{}", path.display(), e.line(), e.column());
-        Error::invalid(place, "JSON", "scores of `supernano rank`", e)
-    })?;
+    let place = path.display().to_string();
+    let members: Ordered<Score> = files::parse_json(&text, &place, "scores of `supernano rank`")?;
     Ok(members.0)
 }

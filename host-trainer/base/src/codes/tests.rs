@@ -85,3 +85,64 @@ fn lists_may_be_compressed() {
     let error = read_codes(&path, &RESNET8).unwrap_err().to_string();
     assert!(error.contains("codes.json.gz: gzip"), "{error}");
 }
+
+#[test]
+fn lists_are_read_with_a_mark_and_with_quotes() {
+    let (a, b) = ("4-8-12-16-20-24", "16-16-32-32-64-64");
+    let pair = |x: &str, y: &str| vec![(x.to_owned(), a.to_owned()), (y.to_owned(), b.to_owned())];
+    for text in [
+        format!("{a}\r\n# b\r\n{b}\r\n"),
+        format!("[\"{a}\",\n\"{b}\"]"),
+        format!("code\n{a}\n{b}"),
+        format!(",arch,acc\n0,{a},.5\n1,{b},.5"),
+        format!("\"{a}\"\n\"{b}\""),
+    ] {
+        assert_eq!(parsed(&text), pair("arch1", "arch2"));
+        assert_eq!(parsed(&format!("\u{feff}{text}")), pair("arch1", "arch2"));
+    }
+    let quoted = format!("\"id\",\"arch\"\n\"x,\ny\",\"{a}\"\n\"#2\",\"{b}\"\n");
+    assert_eq!(parsed(&quoted), pair("x,\ny", "#2"));
+}
+
+#[test]
+fn lists_with_odd_rows_or_repeated_keys_are_refused() {
+    let refused = |text: &str, parts: &[&str]| {
+        let error = parse_codes(text, "codes", &RESNET8).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        let error = error.to_string();
+        assert!(parts.iter().all(|p| error.contains(p)), "{error}");
+    };
+    let a = "4-8-12-16-20-24";
+    refused(&format!("id,arch\n1,{a}\n\n2,{a},0.5\n"), &["codes:4: cells", "expected 2, found 3"]);
+    refused(&format!("id,arch\n1,\"{a}\n"), &["codes:2: quoted field"]);
+    refused(&format!("{a}\n{a},1\n"), &["codes:2: cells"]);
+    refused(&format!("arch,arch\n{a},{a}\n"), &["header", "`arch` once"]);
+    refused(&format!("{{\"x\": {{\"arch\": \"{a}\", \"acc\": 0, \"acc\": 1}}}}"), &["`acc` again"]);
+}
+
+#[test]
+fn odd_ids_survive_score_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scores.csv");
+    let ids = ["a,b", "say \"no\"", "two\nlines", "#4", "plain"];
+    let codes = random_codes(&RESNET8, ids.len(), 1);
+    let score = |c: &Coded, acc| {
+        let arch = c.written.clone();
+        Score { acc, arch, acc_se: 0.1, ce: 1.0, ce_se: 0.1, images: 9 }
+    };
+    let scores: Scores =
+        ids.iter().zip(&codes).map(|(id, c)| ((*id).to_owned(), score(c, 0.5))).collect();
+    write_scores(&path, &scores).unwrap();
+    let read = read_codes(&path, &RESNET8).unwrap();
+    assert_eq!(read.iter().map(|c| c.id.as_str()).collect::<Vec<_>>(), ids);
+    let values = crate::stats::table::read(&path, &RESNET8, crate::stats::table::SCORE).unwrap();
+    assert!(values.len() == ids.len() && values.iter().all(|v| v.value == 0.5));
+
+    let path = folder.path().join("scores.json");
+    let entry = |acc: &str| format!("{{\"acc\": {acc}, \"arch\": \"4\"}}");
+    std::fs::write(&path, format!("{{\"x\": {},\n\"x\": {}}}", entry("0"), entry("1"))).unwrap();
+    let error = read_scores(&path).unwrap_err().to_string();
+    assert!(error.contains("scores.json:2:") && error.contains("`x` again"), "{error}");
+    std::fs::write(&path, format!("{{\"x\": {}}}", entry("1e999"))).unwrap();
+    assert!(read_scores(&path).is_err());
+}

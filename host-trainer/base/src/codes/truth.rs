@@ -1,24 +1,26 @@
-//! Truth files: accuracies of sub-networks that were trained alone.
+//! Truth files: accuracies of sub-networks that were trained stand-alone.
 
-use std::fmt::Write as _;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::Coded;
 use crate::error::{Error, Result};
-use crate::files;
+use crate::files::{self, Csv, Record};
 
-/// Which network a code stands for.
+/// The network that a code stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Form {
-    /// The widths that the code says, with ReLU: the form of the challenge's truths.
+    /// The widths of the code, with ReLU: the form of the challenge's truths.
     Nominal,
-    /// After the run's candidate enhancement: what is scored and what ships.
+    /// The network after the run's candidate enhancement, which is scored and exported.
     Effective,
 }
 
 impl Form {
+    /// Its name in a truth file.
     fn name(self) -> &'static str {
         match self {
             Self::Nominal => "nominal",
@@ -27,30 +29,40 @@ impl Form {
     }
 }
 
-/// Where training started.
+/// The weights at the start of training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Start {
     /// Initial weights.
     Scratch,
-    /// A supernet's weights.
+    /// Weights of a supernet.
     Inherited,
 }
 
-/// How sub-networks are trained alone.
+impl Start {
+    /// Its name in a truth file.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Scratch => "scratch",
+            Self::Inherited => "inherited",
+        }
+    }
+}
+
+/// Settings of stand-alone training.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Recipe {
-    /// Which network.
+    /// The trained network.
     pub form: Form,
     /// Epochs.
     pub epochs: u32,
-    /// Learning rate at the start, cosine to 0.
+    /// Initial learning rate; a cosine takes it to 0.
     pub lr: f32,
     /// Seed of weights, order and augmentation.
     pub seed: u64,
 }
 
-/// A line of a truth file.
+/// The true accuracy of one sub-network: a line of a truth file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Truth {
     /// Name in the file of codes.
@@ -59,97 +71,137 @@ pub struct Truth {
     pub arch: String,
     /// Top-1 on the test images, 0 to 1.
     pub standalone_top1: f64,
-    /// Its standard error.
+    /// Standard error of `standalone_top1`.
     pub top1_se: f64,
     /// Mean cross-entropy on the test images, nats.
     pub ce: f64,
-    /// Test images.
+    /// Number of test images.
     pub images: usize,
-    /// Which network was trained.
+    /// The trained network.
     #[serde(rename = "as")]
     pub form: Form,
-    /// Epochs of training.
+    /// Number of epochs.
     pub epochs: u32,
     /// Seed.
     pub seed: u64,
-    /// Where training started.
+    /// The weights at the start of training.
     pub start: Start,
 }
 
-const HEADER: &str = "id,arch,standalone_top1,top1_se,ce,images,as,epochs,seed,start";
+/// The columns of a truth file, in the order of the fields of [`Truth`].
+const HEADER: [&str; 10] =
+    ["id", "arch", "standalone_top1", "top1_se", "ce", "images", "as", "epochs", "seed", "start"];
 
-/// Writes a truth file: CSV with the columns of [`Truth`].
+/// Writes a truth file: CSV with the columns of [`Truth`], compressed if the name ends in `.gz`.
 ///
 /// # Errors
-/// [`Error::Io`].
+/// [`Error::Io`]; [`Error::Invalid`] naming the id for one that comes twice, and for a number that
+/// is not finite.
 pub fn write_truths(path: &Path, truths: &[Truth]) -> Result<()> {
-    let mut text = format!("{HEADER}\n");
-    for t in truths {
-        let Truth { id, arch, standalone_top1, top1_se, ce, images, form, epochs, seed, start } = t;
-        let form = form.name();
-        let start = match start {
-            Start::Scratch => "scratch",
-            Start::Inherited => "inherited",
-        };
-        let _ = writeln!(
-            text,
-            "{id},{arch},{standalone_top1},{top1_se:.5},{ce:.5},{images},{form},{epochs},{seed},\
-             {start}"
-        );
+    let mut seen = HashSet::new();
+    if let Some(again) = truths.iter().find(|t| !seen.insert(&t.id)) {
+        return Err(repeated(path.display(), &again.id));
     }
-    files::write(path, text.as_bytes())
+    for t in truths {
+        if let Some(x) = [t.standalone_top1, t.top1_se, t.ce].iter().find(|x| !x.is_finite()) {
+            let field = format!("truth of {} `{}`", t.id, t.arch);
+            return Err(Error::invalid(path.display(), field, "finite numbers", x));
+        }
+    }
+    let records = truths.iter().map(|t| {
+        [
+            t.id.clone(),
+            t.arch.clone(),
+            t.standalone_top1.to_string(),
+            format!("{:.5}", t.top1_se),
+            format!("{:.5}", t.ce),
+            t.images.to_string(),
+            t.form.name().to_owned(),
+            t.epochs.to_string(),
+            t.seed.to_string(),
+            t.start.name().to_owned(),
+        ]
+    });
+    files::write_text(path, &files::csv_text(HEADER, records))
 }
 
-/// Reads a truth file that [`write_truths`] wrote, to go on with it: every line must have been
-/// trained as `recipe` and `start` say.
+fn repeated(place: impl std::fmt::Display, id: &str) -> Error {
+    Error::invalid(place, format!("id {id}"), "an id once", "it again")
+}
+
+/// Reads a truth file of [`write_truths`] to continue it: every line must agree with `recipe` and
+/// `start`.
 ///
 /// # Errors
 /// [`Error::Missing`], [`Error::Io`]; [`Error::Invalid`] naming line, column, expected and found.
 pub fn read_truths(path: &Path, recipe: &Recipe, start: Start) -> Result<Vec<Truth>> {
-    let text = String::from_utf8(files::read(path)?)
-        .map_err(|e| Error::invalid(path.display(), "encoding", "UTF-8", e))?;
-    let mut lines = text.lines().enumerate();
-    let header = lines.next().map_or("", |l| l.1);
-    if header != HEADER {
-        return Err(Error::invalid(path.display(), "header", HEADER, header));
+    let mut csv = Csv::parse(&files::read_text(path)?, &path.display().to_string(), false)?;
+    let header = csv.take_header()?;
+    if header.cells != HEADER {
+        let found = header.cells.join(",");
+        return Err(Error::invalid(csv.at(&header), "header", HEADER.join(","), found));
     }
-    let columns: Vec<&str> = HEADER.split(',').collect();
-    lines
-        .map(|(i, line)| {
-            let place = format!("{}:{}", path.display(), i + 1);
-            let cells: Vec<&str> = line.split(',').collect();
-            if cells.len() != columns.len() {
-                return Err(Error::invalid(&place, "cells", columns.len(), cells.len()));
+    let mut seen = HashSet::new();
+    csv.records
+        .iter()
+        .map(|record| {
+            let place = csv.at(record);
+            let truth = parse_truth(record, &place, recipe, start)?;
+            if !seen.insert(truth.id.clone()) {
+                return Err(repeated(place, &truth.id));
             }
-            fn number<T: std::str::FromStr>(place: &str, column: &str, cell: &str) -> Result<T> {
-                cell.parse().map_err(|_| Error::invalid(place, column, "a number", cell))
-            }
-            let start_name = if start == Start::Scratch { "scratch" } else { "inherited" };
-            for (at, expected) in [
-                (6, recipe.form.name().to_owned()),
-                (7, recipe.epochs.to_string()),
-                (8, recipe.seed.to_string()),
-                (9, start_name.to_owned()),
-            ] {
-                if cells[at] != expected {
-                    let expected = format!("{expected}, as this command trains");
-                    return Err(Error::invalid(&place, columns[at], expected, cells[at]));
-                }
-            }
-            Ok(Truth {
-                id: cells[0].into(),
-                arch: cells[1].into(),
-                standalone_top1: number(&place, columns[2], cells[2])?,
-                top1_se: number(&place, columns[3], cells[3])?,
-                ce: number(&place, columns[4], cells[4])?,
-                images: number(&place, columns[5], cells[5])?,
-                form: recipe.form,
-                epochs: recipe.epochs,
-                seed: recipe.seed,
-                start,
-            })
+            Ok(truth)
         })
         .collect()
+}
+
+fn parse_truth(record: &Record, place: &str, recipe: &Recipe, start: Start) -> Result<Truth> {
+    let cells = &record.cells;
+    for (at, expected) in [
+        (6, recipe.form.name().to_owned()),
+        (7, recipe.epochs.to_string()),
+        (8, recipe.seed.to_string()),
+        (9, start.name().to_owned()),
+    ] {
+        if cells[at] != expected {
+            let expected = format!("{expected}, as this command trains");
+            return Err(Error::invalid(place, HEADER[at], expected, &cells[at]));
+        }
+    }
+    let number = |at: usize, expected: &str, valid: fn(f64) -> bool| {
+        let number = cells[at].parse().ok().filter(|&x| valid(x));
+        number.ok_or_else(|| Error::invalid(place, HEADER[at], expected, &cells[at]))
+    };
+    let fraction = |at| number(at, "a fraction, 0 to 1", |x| (0.0..=1.0).contains(&x));
+    Ok(Truth {
+        id: cells[0].clone(),
+        arch: cells[1].clone(),
+        standalone_top1: fraction(2)?,
+        top1_se: fraction(3)?,
+        ce: number(4, "a finite number, not negative", |x| x.is_finite() && x >= 0.0)?,
+        images: cells[5]
+            .parse()
+            .map_err(|_| Error::invalid(place, HEADER[5], "a whole number", &cells[5]))?,
+        form: recipe.form,
+        epochs: recipe.epochs,
+        seed: recipe.seed,
+        start,
+    })
+}
+
+/// Gives each code whose id belongs to another code in the truth file a new id: `archN` with the
+/// first free N.
+pub fn distinguish(codes: &mut [Coded], truths: &[Truth]) {
+    let mut taken: HashMap<String, String> =
+        truths.iter().map(|t| (t.id.clone(), t.arch.clone())).collect();
+    let mut n = 0;
+    for coded in codes {
+        while taken.get(&coded.id).is_some_and(|arch| *arch != coded.written) {
+            n += 1;
+            coded.id = format!("arch{n}");
+        }
+        taken.insert(coded.id.clone(), coded.written.clone());
+    }
 }
 
 #[cfg(test)]

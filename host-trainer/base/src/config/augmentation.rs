@@ -1,35 +1,49 @@
 //! The `[augmentation]` table of a configuration.
 
 use serde::{Deserialize, Serialize};
+use supernano_core::space::Shape;
 
-/// What is done to a training image, in this order: crop, brightness, contrast, flip, rotation.
-/// 0 or `false` switches a part off and leaves what the others draw as it was.
+use super::range;
+use crate::error::Result;
+
+/// Augmentation of training images, in this order: crop, brightness, contrast, flip, rotation. 0 or
+/// `false` disables a part; the random numbers of the other parts stay the same.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Augmentation {
-    /// Random crop of the image's own size out of the image padded with this many pixels of 0.
+    /// Padding with 0 on each side, pixels, before a random crop to the original size.
     pub crop_padding: u16,
-    /// Mirror left and right, probability 0.5.
+    /// Horizontal flip, probability 0.5.
     pub flip: bool,
     /// Brightness factor from `1 - x` to `1 + x`, probability 0.5.
     pub brightness: f32,
-    /// Contrast factor from `1 - x` to `1 + x` around the mean grey, probability 0.5.
+    /// Contrast factor from `1 - x` to `1 + x` about the mean grey, probability 0.5.
     pub contrast: f32,
-    /// Rotation from `-x` to `x` degrees about the centre, nearest pixel, 0 outside.
+    /// Rotation from `-x` to `x` degrees about the centre: nearest pixel, 0 outside.
     pub rotation: f32,
 }
 
 impl Default for Augmentation {
-    /// The reference's: crop 4, flip, 0.1, 0.1, 15 degrees.
+    /// The values of the reference code: crop 4, flip, 0.1, 0.1, 15 degrees.
     fn default() -> Self {
         Self { crop_padding: 4, flip: true, brightness: 0.1, contrast: 0.1, rotation: 15.0 }
     }
 }
 
 impl Augmentation {
-    /// Nothing at all.
+    /// No augmentation.
     pub const NONE: Self =
         Self { crop_padding: 0, flip: false, brightness: 0.0, contrast: 0.0, rotation: 0.0 };
-    /// Crop and flip alone.
+    /// Crop and flip only.
     pub const CROP_FLIP: Self = Self { crop_padding: 4, flip: true, ..Self::NONE };
+
+    /// Checks every value for images of this shape.
+    pub(super) fn validate(&self, place: &str, shape: Shape) -> Result<()> {
+        // With more padding a crop may contain no pixel of the image.
+        let most = shape.height.min(shape.width) - 1;
+        range(place, "augmentation.crop_padding", self.crop_padding, 0, most)?;
+        range(place, "augmentation.brightness", self.brightness, 0.0, 1.0)?;
+        range(place, "augmentation.contrast", self.contrast, 0.0, 1.0)?;
+        range(place, "augmentation.rotation", self.rotation, 0.0, 180.0)
+    }
 }

@@ -5,24 +5,30 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use supernano_core::space::Shape;
 
-/// Which data set.
+use super::range;
+use crate::error::Result;
+
+/// Most images of a split, and of a recalibration.
+pub(super) const MOST_IMAGES: usize = 10_000_000;
+
+/// A data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DataSource {
-    /// Generated shapes; needs no download.
+    /// Generated shapes, which need no file.
     Glyphs,
     /// CIFAR-100 from its official binary archive or directory.
     Cifar100,
 }
 
-/// Which training images of a set without a split of its own become the validation images.
+/// The training images that become validation images, for a set without a validation split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Holdout {
-    /// Drawn with the seed.
+    /// Drawn at random with the seed.
     #[default]
     Random,
-    /// The last of the file, so that the first keep their places.
+    /// The last images of the file, so that the others keep their places.
     Last,
 }
 
@@ -30,30 +36,31 @@ pub enum Holdout {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataSpec {
-    /// Which data set.
+    /// The data set.
     pub name: DataSource,
-    /// Archive or directory; the generated set needs none.
+    /// Archive or directory. The generated set has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
-    /// Training images; default 4,000 glyphs, or all that the validation split leaves.
+    /// Number of training images. Default: 4,000 glyphs, or all that are not validation images.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train: Option<usize>,
-    /// Validation images; taken off the training set where the set has no split of its own.
+    /// Number of validation images. They are taken from the training images of a set without a
+    /// validation split.
     #[serde(default = "default_validation")]
     pub validation: usize,
-    /// Which images those are, where they are taken off the training set.
+    /// The training images that become validation images.
     #[serde(default)]
     pub holdout: Holdout,
-    /// Test images; default 2,000 glyphs, or all there are.
+    /// Number of test images. Default: 2,000 glyphs, or all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<usize>,
-    /// Seed of generation and of the validation split.
+    /// Seed of the generation and of the validation split.
     #[serde(default)]
     pub seed: u64,
-    /// Image shape, glyphs only; default 32x32x3.
+    /// Shape of the images, glyphs only. Default: 32x32x3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<Shape>,
-    /// Classes, glyphs only, 2 to 10; default 10.
+    /// Number of classes, 2 to 10, glyphs only. Default: 10.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<u16>,
 }
@@ -63,7 +70,7 @@ fn default_validation() -> usize {
 }
 
 impl DataSpec {
-    /// The set's defaults: 1,000 validation images, seed 0.
+    /// The defaults of a set: 1,000 validation images, seed 0.
     pub fn new(name: DataSource) -> Self {
         Self {
             name,
@@ -76,5 +83,15 @@ impl DataSpec {
             shape: None,
             classes: None,
         }
+    }
+
+    /// Checks the sizes of the splits. The source of the data compares them with its own size.
+    pub(super) fn validate(&self, place: &str) -> Result<()> {
+        if let Some(train) = self.train {
+            range(place, "data.train", train, 1, MOST_IMAGES)?;
+        }
+        // Statistics of one image have no variance.
+        range(place, "data.validation", self.validation, 2, MOST_IMAGES)?;
+        range(place, "data.test", self.test.unwrap_or(0), 0, MOST_IMAGES)
     }
 }

@@ -1,7 +1,8 @@
-//! A run's TOML: seed, space, data, enhancement and training steps, checked before anything starts.
+//! The configuration of a run in TOML: seed, space, data, enhancement and training steps. Every value
+//! is checked before a run starts.
 //!
-//! A preset is a configuration of its own ([`Preset`]); what a file says replaces what its preset
-//! says, table by table. Steps are replaced as a whole.
+//! A preset is a complete configuration ([`Preset`]). The values of a file replace those of its
+//! preset, table by table. Steps are replaced as a whole.
 
 mod augmentation;
 mod data;
@@ -9,31 +10,45 @@ mod origins;
 mod space;
 mod step;
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use supernano_core::plan::{ActivationScope, BranchScheme, Enhancement, WidthRule};
+use supernano_core::arch::Arch;
+use supernano_core::plan::{ActivationScope, BranchScheme, Enhancement, WidthRule, cost, resolve};
 use supernano_core::space::Space;
 
 use crate::error::{Error, Result};
-use crate::files;
+use crate::space::SharedSpace;
+use crate::{files, names};
 pub use augmentation::Augmentation;
+use data::MOST_IMAGES;
 pub use data::{DataSource, DataSpec, Holdout};
 pub use origins::origins;
 pub use space::SpaceSpec;
 pub use step::{OptimizerState, Sampling, StepConfig, StepKind, Stepped, Teacher};
 
-/// A named configuration that others start from.
+/// Most images of a batch.
+const MOST_BATCH: usize = 65_536;
+/// Most codes of the validation panel.
+const MOST_PANEL: usize = 100_000;
+/// Most checkpoints of a step.
+const MOST_KEPT: usize = 1000;
+/// Most parameters of the largest network: far more than a microcontroller holds, but a supernet of
+/// this size still fits into the memory of a workstation.
+const MOST_PARAMETERS: u64 = 100_000_000;
+
+/// A named configuration that supplies the values a file leaves out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Preset {
-    /// The paper's text: ResNet20, CIFAR-100, 300 epochs a step, `halves`, then `exclusive`.
+    /// The text of the paper: ResNet20, CIFAR-100, 300 epochs per step, `halves`, then `exclusive`.
     Paper,
     /// The reference code: alpha 0.8, `reference-4`, then `reference-fine`.
     Reference,
-    /// The loss, sampling and rates of the challenge's third-placed solution: one stage.
+    /// Loss, sampling and rates of the challenge's third-placed solution: one step.
     ThirdPlace,
-    /// Minutes on a CPU, any space and data.
+    /// Minutes on a CPU, for any space and data.
     Quick,
 }
 
@@ -52,9 +67,9 @@ impl Preset {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Optimizer {
-    /// Without dampening, without Nesterov.
+    /// Momentum, without dampening and without Nesterov's correction.
     pub momentum: f32,
-    /// On every parameter.
+    /// Weight decay of every parameter.
     pub weight_decay: f32,
 }
 
@@ -64,14 +79,14 @@ impl Default for Optimizer {
     }
 }
 
-/// Images that a sub-network's batch-norm statistics are taken over: the first of the training
-/// split, not augmented.
+/// The images over which a sub-network's batch-norm statistics are computed: the first of the
+/// training split, without augmentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Recalibration {
-    /// Images in all.
+    /// Number of images.
     pub images: usize,
-    /// Images a batch; the statistics are the simple average over batches.
+    /// Images per batch. The statistics are the unweighted mean over batches.
     pub batch: usize,
 }
 
@@ -81,7 +96,7 @@ impl Default for Recalibration {
     }
 }
 
-/// What the convolutions of a training step compute in; everything else is in 32 bits.
+/// Number format of the convolutions in training. Everything else has 32 bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 #[value(rename_all = "lower")]
@@ -89,9 +104,9 @@ pub enum Precision {
     /// 32 bits.
     #[default]
     Float32,
-    /// bfloat16, on GPUs that have it.
+    /// bfloat16, on GPUs that support it.
     Bfloat16,
-    /// IEEE half precision, on GPUs that have it.
+    /// IEEE half precision, on GPUs that support it.
     Float16,
 }
 
@@ -115,18 +130,18 @@ impl std::fmt::Display for Precision {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunConfig {
-    /// Where the values that a file leaves out come from.
+    /// Supplies the values that the file leaves out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preset: Option<Preset>,
     /// Seed of weights, order, augmentation and sampling.
     pub seed: u64,
-    /// Classes, where they differ from the space's own.
+    /// Number of classes, if it differs from that of the space.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<u16>,
     /// Candidate enhancement R(s).
     #[serde(with = "enhancement")]
     pub enhancement: Enhancement,
-    /// A built-in space by name, or a space of the user's own.
+    /// A built-in space by name, or a table that defines a space.
     pub space: SpaceSpec,
     /// Data set.
     pub data: DataSpec,
@@ -136,21 +151,21 @@ pub struct RunConfig {
     /// Optimiser.
     #[serde(default)]
     pub optimizer: Optimizer,
-    /// Precision of convolutions in training; the CPU has `float32` alone.
+    /// Precision of convolutions in training. The CPU supports `float32` only.
     #[serde(default, skip_serializing_if = "Precision::is_whole")]
     pub precision: Precision,
     /// Recalibration of batch-norm statistics.
     #[serde(default)]
     pub recalibration: Recalibration,
-    /// Random codes of the validation panel, beside the smallest and the largest.
+    /// Number of random codes of the validation panel, beside the smallest and the largest.
     #[serde(default = "default_panel")]
     pub panel: usize,
-    /// Truth file: the panel's random codes are taken from it, and each epoch reports the Pearson
-    /// correlation on them.
+    /// Truth file. It supplies the random codes of the panel, and each epoch reports the Pearson
+    /// correlation with its accuracies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truths: Option<PathBuf>,
-    /// Checkpoints of the step in training that are kept, the latest among them; those of finished
-    /// steps are kept as well, one a step.
+    /// Number of checkpoints that the current step keeps, including the latest. Every finished step
+    /// keeps one more.
     #[serde(default = "default_keep")]
     pub keep: usize,
     /// Training steps, in order.
@@ -173,9 +188,7 @@ impl RunConfig {
     /// [`Error::Missing`], or [`Error::Invalid`] naming file, field, expected and found.
     pub fn read(path: &Path) -> Result<Self> {
         let place = path.display().to_string();
-        let text = String::from_utf8(files::read(path)?)
-            .map_err(|e| Error::invalid(&place, "encoding", "UTF-8", e))?;
-        Self::parse(&text, &place)
+        Self::parse(&files::read_text_within(path, &files::CONFIGURATION)?, &place)
     }
 
     /// Parses and validates; `place` names the text in errors.
@@ -205,30 +218,45 @@ impl RunConfig {
         Ok(config)
     }
 
-    /// A preset as it is.
+    /// The configuration of a preset.
     ///
     /// # Errors
-    /// None for the presets that there are.
+    /// As [`RunConfig::parse`]; never for the presets of this crate.
     pub fn preset(preset: Preset) -> Result<Self> {
         Self::parse(preset.text(), "preset")
     }
 
-    /// The run's space.
-    pub fn space(&self) -> &'static Space<'static> {
+    /// The space of the run.
+    pub fn space(&self) -> Space<'_> {
         self.space.space(self.classes)
     }
 
-    /// The same configuration as TOML, every value written out.
-    pub fn to_toml(&self) -> String {
-        toml::to_string(self).unwrap_or_default()
+    /// The run's space, to be kept longer than the configuration.
+    pub fn shared_space(&self) -> SharedSpace {
+        SharedSpace::of(&self.space())
     }
 
-    /// Generated images take shape and classes from the space.
+    /// The configuration as TOML, with every value.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a value that TOML cannot hold: a path that is not UTF-8, or a seed
+    /// above 2^63 - 1.
+    pub fn to_toml(&self) -> Result<String> {
+        let invalid = |e: &dyn Display| {
+            Error::invalid("configuration", "TOML", "values that TOML can hold", e)
+        };
+        let text = toml::to_string(self).map_err(|e| invalid(&e))?;
+        // The serialiser writes integers that the parser refuses.
+        toml::from_str::<toml::Table>(&text).map_err(|e| invalid(&e.to_string().trim()))?;
+        Ok(text)
+    }
+
+    /// Takes shape and classes of generated images from the space.
     fn complete(&mut self) {
         if self.data.name == DataSource::Glyphs {
-            let space = self.space();
-            self.data.shape.get_or_insert(space.input);
-            self.data.classes.get_or_insert(space.classes);
+            let Space { input, classes, .. } = self.space();
+            self.data.shape.get_or_insert(input);
+            self.data.classes.get_or_insert(classes);
         }
     }
 
@@ -237,7 +265,15 @@ impl RunConfig {
             Err(Error::invalid(place, field, expected, found))
         };
         let space = self.space();
+        names::check(place, "space.name", space.name)?;
         space.validate().map_err(|e| Error::core(place, e))?;
+        let largest =
+            resolve(&space, &Arch::largest(&space), self.enhancement, BranchScheme::Shared);
+        let parameters = cost(&space, &largest).params;
+        if parameters > MOST_PARAMETERS {
+            let expected = format!("a largest network of at most {MOST_PARAMETERS} parameters");
+            return fail("space.layers", &expected, parameters.to_string());
+        }
         if matches!(self.preset, Some(Preset::Paper | Preset::Reference | Preset::ThirdPlace)) {
             if self.data.name != DataSource::Cifar100 {
                 return fail("data.name", "`cifar100` with this preset", "`glyphs`".into());
@@ -264,19 +300,20 @@ impl RunConfig {
             return fail("classes", &format!("the data's {classes}"), space.classes.to_string());
         }
         let Recalibration { images, batch } = self.recalibration;
-        if batch < 2 || images < batch {
+        if batch < 2 || images < batch || images > MOST_IMAGES || batch > MOST_BATCH {
             return fail(
                 "recalibration",
-                "at least one batch of at least 2 images",
+                &format!(
+                    "at least one batch of at least 2 images, at most {MOST_IMAGES} images and \
+                     {MOST_BATCH} a batch"
+                ),
                 format!("{images} images, batch {batch}"),
             );
         }
-        if self.data.validation < 2 {
-            return fail("data.validation", "at least 2 images", self.data.validation.to_string());
-        }
-        if self.keep == 0 {
-            return fail("keep", "at least 1 checkpoint", "0".into());
-        }
+        self.data.validate(place)?;
+        self.augmentation.validate(place, shape)?;
+        range(place, "panel", self.panel, 0, MOST_PANEL)?;
+        range(place, "keep", self.keep, 1, MOST_KEPT)?;
         let Optimizer { momentum, weight_decay } = self.optimizer;
         if !(0.0..1.0).contains(&momentum) {
             return fail("optimizer.momentum", "0 to below 1", momentum.to_string());
@@ -284,15 +321,29 @@ impl RunConfig {
         if !(0.0..1.0).contains(&weight_decay) {
             return fail("optimizer.weight_decay", "0 to below 1", weight_decay.to_string());
         }
-        step::validate(&self.steps, space, self.enhancement, place)
+        step::validate(&self.steps, &space, self.enhancement, place)
     }
 
-    /// Branch scheme of the weights after step `step`, counted from 1; `shared` before any.
+    /// Branch scheme of the weights after step `step`, counted from 1; `shared` for 0.
     pub fn scheme(&self, step: usize) -> BranchScheme {
         step.checked_sub(1)
             .and_then(|i| self.steps.get(i))
             .map_or(BranchScheme::Shared, |s| s.scheme)
     }
+}
+
+/// Checks that a number is from `low` to `high`; NaN is not.
+fn range<T: PartialOrd + Display>(
+    place: &str,
+    field: &str,
+    value: T,
+    low: T,
+    high: T,
+) -> Result<()> {
+    if value >= low && value <= high {
+        return Ok(());
+    }
+    Err(Error::invalid(place, field, format!("at least {low}, at most {high}"), value))
 }
 
 fn merge(base: &mut toml::Table, over: toml::Table) {

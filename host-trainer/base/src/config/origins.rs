@@ -1,12 +1,12 @@
-//! Which branch of a coarser scheme each branch of a finer one starts from.
+//! The branch of a coarser scheme from which each branch of a finer scheme starts.
 
 use supernano_core::arch::Arch;
 use supernano_core::plan::{BranchScheme, Enhancement, branches, resolve};
 use supernano_core::space::Space;
 
-/// For every layer the old branch that each new branch starts from; `None` where a new branch
-/// would need two old ones, that is where `new` does not divide `old`. A new branch that no option
-/// uses starts from the last old branch not above it.
+/// For every layer, the old branch from which each new branch starts. `None` if a new branch would
+/// start from two old ones, which means that `new` does not divide `old`. A new branch that no
+/// option uses starts from the same old branch as the new branch before it.
 pub fn origins(
     space: &Space<'_>,
     enhancement: Enhancement,

@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 use supernano_core::space::{BUILTIN, Block, Layer, Shape, Shortcut, Space};
 
-/// A space by name, or one of the user's own. Lives as long as the process, as do the few
-/// configurations that it reads.
-#[derive(Clone, Copy, Debug, PartialEq)]
+use crate::space::SharedSpace;
+
+/// A space by name, or one of the user's own.
+#[derive(Clone, Debug, PartialEq)]
 pub struct SpaceSpec {
-    space: &'static Space<'static>,
+    space: SharedSpace,
     builtin: bool,
 }
 
@@ -52,31 +53,28 @@ enum BlockName {
 impl SpaceSpec {
     /// A space that comes with the crate.
     pub fn builtin(name: &str) -> Option<Self> {
-        BUILTIN.iter().find(|s| s.name == name).map(|space| Self { space, builtin: true })
+        let space = BUILTIN.iter().find(|s| s.name == name)?;
+        Some(Self { space: SharedSpace::of(space), builtin: true })
     }
 
-    /// The space, with another number of classes where one is given.
-    pub fn space(&self, classes: Option<u16>) -> &'static Space<'static> {
-        match classes {
-            Some(classes) if classes != self.space.classes => {
-                Box::leak(Box::new(Space { classes, ..*self.space }))
-            }
-            _ => self.space,
-        }
+    /// The space, with another number of classes if one is given.
+    pub fn space(&self, classes: Option<u16>) -> Space<'_> {
+        let space = self.space.get();
+        Space { classes: classes.unwrap_or(space.classes), ..space }
     }
 }
 
 impl Serialize for SpaceSpec {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let space = self.space.get();
         if self.builtin {
-            return to.serialize_str(self.space.name);
+            return to.serialize_str(space.name);
         }
         SpaceTable {
-            name: self.space.name.to_owned(),
-            input: self.space.input,
-            classes: self.space.classes,
-            layers: self
-                .space
+            name: space.name.to_owned(),
+            input: space.input,
+            classes: space.classes,
+            layers: space
                 .layers
                 .iter()
                 .map(|l| LayerTable {
@@ -86,8 +84,7 @@ impl Serialize for SpaceSpec {
                     same_as: l.same_as,
                 })
                 .collect(),
-            blocks: self
-                .space
+            blocks: space
                 .blocks
                 .iter()
                 .map(|b| match b {
@@ -116,17 +113,17 @@ impl<'de> Deserialize<'de> for SpaceSpec {
         }
         let table: SpaceTable =
             value.try_into().map_err(|e| D::Error::custom(format!("space: {e}")))?;
-        Ok(Self { space: Box::leak(Box::new(table.leak())), builtin: false })
+        Ok(Self { space: table.shared(), builtin: false })
     }
 }
 
 impl SpaceTable {
-    fn leak(self) -> Space<'static> {
-        let layers: Vec<Layer<'static>> = self
+    fn shared(&self) -> SharedSpace {
+        let layers: Vec<Layer<'_>> = self
             .layers
-            .into_iter()
+            .iter()
             .map(|l| Layer {
-                widths: l.widths.leak(),
+                widths: &l.widths,
                 kernel: l.kernel,
                 stride: l.stride,
                 same_as: l.same_as,
@@ -134,20 +131,20 @@ impl SpaceTable {
             .collect();
         let blocks: Vec<Block> = self
             .blocks
-            .into_iter()
+            .iter()
             .map(|b| match b {
                 BlockName::Conv => Block::Conv,
                 BlockName::Identity => Block::Residual(Shortcut::Identity),
                 BlockName::Projection => Block::Residual(Shortcut::Projection),
             })
             .collect();
-        Space {
-            name: self.name.leak(),
+        SharedSpace::of(&Space {
+            name: &self.name,
             input: self.input,
             classes: self.classes,
-            layers: layers.leak(),
-            blocks: blocks.leak(),
+            layers: &layers,
+            blocks: &blocks,
             ignored_digits: 0,
-        }
+        })
     }
 }

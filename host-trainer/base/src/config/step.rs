@@ -1,66 +1,78 @@
-//! One training step of a run (the paper's stage n is step n + 1).
+//! One training step of a run. Stage n of the paper is step n + 1.
 
 use serde::{Deserialize, Serialize};
 use supernano_core::plan::{BranchScheme, Enhancement};
 use supernano_core::space::Space;
 
+use super::{MOST_BATCH, range};
 use crate::error::{Error, Result};
 
-/// What a step trains.
+/// Most steps of a run.
+const MOST_STEPS: usize = 100;
+/// Most epochs of a step.
+const MOST_EPOCHS: u32 = 1_000_000;
+/// Most updates of an epoch.
+const MOST_UPDATES: usize = 1_000_000_000;
+/// Most sub-networks of an update.
+const MOST_SUB_NETWORKS: usize = 1024;
+/// Largest limit of a gradient norm.
+const MOST_CLIP: f32 = 1e6;
+
+/// The network that a step trains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StepKind {
-    /// The largest network alone, with cross-entropy.
+    /// The largest network only, with cross-entropy.
     Largest,
     /// The supernet (Algorithm 1).
     Supernet,
 }
 
-/// Who teaches the sub-networks.
+/// The teacher of the sub-networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Teacher {
-    /// The largest network of the same update, itself trained with cross-entropy (the paper).
+    /// The largest network in the same update, which is trained with cross-entropy (the paper).
     Live,
-    /// The largest network of the same update, not trained itself (the reference's step 3).
+    /// The largest network in the same update, which is not trained (step 3 of the reference code).
     Untrained,
-    /// The largest network as it was before the step, not trained itself.
+    /// The largest network as it was before the step.
     Fixed,
 }
 
-/// How the K sub-networks of an update are drawn.
+/// Sampling of the K sub-networks of an update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Sampling {
     /// Uniform and independent per layer (the paper).
     Uniform,
-    /// Every option of a layer once in a round, in a random order (FairNAS).
+    /// Every option of a layer once per round, in random order (FairNAS).
     Fair,
-    /// The smallest first, the others uniform; the largest is trained anyway.
+    /// The smallest network first, the others uniform. The largest is part of every update.
     Sandwich,
-    /// The smallest first, the others fair (the challenge's third place).
+    /// The smallest network first, the others fair (the challenge's third place).
     #[serde(rename = "sandwich-fair")]
     SandwichFair,
 }
 
-/// When the rate moves along its cosine.
+/// The moments at which the learning rate changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stepped {
-    /// Once an epoch (the reference).
+    /// Once per epoch (the reference code).
     Epoch,
-    /// Every update, for steps of few epochs.
+    /// At every update, for steps of few epochs.
     Update,
 }
 
-/// What a step does with the momentum of the one before.
+/// The momentum at the start of a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OptimizerState {
-    /// Starts without any (the reference: an optimiser of its own for every step).
+    /// Zero (the reference code has a new optimiser for every step).
     #[default]
     Fresh,
-    /// Goes on with it; a branch gets a copy of that of the tensor it is a copy of.
+    /// The momentum of the step before. A branch starts with the momentum of its origin.
     Carried,
 }
 
@@ -74,52 +86,52 @@ impl OptimizerState {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StepConfig {
-    /// What is trained.
+    /// The trained network.
     pub kind: StepKind,
-    /// Which options share weights.
+    /// Options that share weights.
     #[serde(default = "shared")]
     pub scheme: BranchScheme,
-    /// Passes over the training images.
+    /// Number of passes over the training images.
     pub epochs: u32,
-    /// Learning rate at the start; cosine to 0.
+    /// Initial learning rate; a cosine takes it to 0.
     pub lr: f32,
-    /// When the rate changes.
+    /// Moments at which the rate changes.
     #[serde(default = "epoch")]
     pub stepped: Stepped,
-    /// Epochs before the rate is whole: epoch e from 0 trains at (e + 1) / (warmup + 1) of it.
+    /// Epochs of warm-up: epoch e, counted from 0, trains at (e + 1) / (warmup + 1) of the rate.
     #[serde(default)]
     pub warmup: u32,
-    /// Longest summed gradient, L2 over all parameters; a longer one is scaled down to it.
+    /// Largest L2 norm of the summed gradient over all parameters. A larger gradient is scaled down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip: Option<f32>,
-    /// Updates after which an epoch ends, if all images have not been seen before.
+    /// Most updates of an epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updates: Option<usize>,
-    /// Images an update.
+    /// Images per update.
     #[serde(default = "batch")]
     pub batch: usize,
-    /// Sub-networks an update beside the largest.
+    /// Sub-networks per update beside the largest.
     #[serde(default = "k")]
     pub k: usize,
-    /// Share of the teacher in the loss (Eq. 2), 0 to 1.
+    /// Weight of the teacher in the loss (Eq. 2), 0 to 1.
     #[serde(default = "alpha")]
     pub alpha: f32,
     /// Temperature of teacher and student.
     #[serde(default = "temperature")]
     pub temperature: f32,
-    /// Teacher.
+    /// Teacher of the sub-networks.
     #[serde(default = "live")]
     pub teacher: Teacher,
     /// Sampling of sub-networks.
     #[serde(default = "uniform")]
     pub sampling: Sampling,
-    /// ReLU instead of PReLU in this step (the reference's step 1).
+    /// ReLU instead of PReLU in this step (step 1 of the reference code).
     #[serde(default)]
     pub relu: bool,
     /// Momentum at the start of the step.
     #[serde(default, skip_serializing_if = "OptimizerState::is_fresh")]
     pub optimizer_state: OptimizerState,
-    /// Allows a supernet step with no step before it.
+    /// Allows a supernet step as the first step.
     #[serde(default)]
     pub scratch: bool,
 }
@@ -150,7 +162,7 @@ fn uniform() -> Sampling {
 }
 
 impl StepConfig {
-    /// The step's enhancement: the run's, or with ReLU everywhere.
+    /// The enhancement of the step: that of the run, perhaps with ReLU in every layer.
     pub fn enhancement(&self, of_run: Enhancement) -> Enhancement {
         if self.relu {
             Enhancement { activation: Enhancement::NONE.activation, ..of_run }
@@ -159,8 +171,8 @@ impl StepConfig {
         }
     }
 
-    /// Learning rate after `passed` epochs, a fraction inside an epoch:
-    /// `lr (1 + cos(pi passed / epochs)) / 2`, less during the warm-up.
+    /// Learning rate after `passed` epochs, which may be a fraction:
+    /// `lr (1 + cos(pi passed / epochs)) / 2`, smaller during the warm-up.
     pub fn rate(&self, passed: f64) -> f32 {
         let whole = passed.floor();
         let passed = if self.stepped == Stepped::Epoch { whole } else { passed };
@@ -170,7 +182,7 @@ impl StepConfig {
     }
 }
 
-/// Checks every step and that each can start from the one before.
+/// Checks every step, and that each can start from the step before it.
 pub(super) fn validate(
     steps: &[StepConfig],
     space: &Space<'_>,
@@ -178,45 +190,43 @@ pub(super) fn validate(
     place: &str,
 ) -> Result<()> {
     let mut previous: Option<&StepConfig> = None;
-    if steps.is_empty() {
-        return Err(Error::invalid(place, "step", "at least one [[step]]", "none"));
+    if steps.is_empty() || steps.len() > MOST_STEPS {
+        let expected = format!("at least one [[step]], at most {MOST_STEPS}");
+        return Err(Error::invalid(place, "step", expected, steps.len()));
     }
     for (i, step) in steps.iter().enumerate() {
         let fail = |field: &str, expected: &str, found: &dyn std::fmt::Display| {
             Err(Error::invalid(place, format!("step {}: {field}", i + 1), expected, found))
         };
-        if step.epochs == 0 {
-            return fail("epochs", "at least 1", &step.epochs);
+        let field = |name: &str| format!("step {}: {name}", i + 1);
+        range(place, &field("epochs"), step.epochs, 1, MOST_EPOCHS)?;
+        range(place, &field("batch"), step.batch, 2, MOST_BATCH)?;
+        range(place, &field("updates"), step.updates.unwrap_or(1), 1, MOST_UPDATES)?;
+        if !(0.0..=1.0).contains(&step.alpha) {
+            return fail("alpha", "0 to 1", &step.alpha);
+        }
+        if step.kind == StepKind::Supernet {
+            range(place, &field("k"), step.k, 1, MOST_SUB_NETWORKS)?;
         }
         if !(step.lr > 0.0 && step.lr <= 10.0) {
             return fail("lr", "above 0, at most 10", &step.lr);
         }
-        if step.batch < 2 {
-            return fail("batch", "at least 2", &step.batch);
-        }
         if step.warmup >= step.epochs {
             return fail("warmup", "fewer than the step's epochs", &step.warmup);
         }
-        if let Some(clip) = step.clip.filter(|c| !(*c > 0.0 && c.is_finite())) {
-            return fail("clip", "above 0", &clip);
+        if let Some(clip) = step.clip.filter(|c| !(*c > 0.0 && *c <= MOST_CLIP)) {
+            return fail("clip", &format!("above 0, at most {MOST_CLIP}"), &clip);
         }
         if step.optimizer_state == OptimizerState::Carried && previous.is_none() {
             return fail("optimizer_state", "`fresh` in the first step", &"`carried`");
         }
-        if step.updates == Some(0) {
-            return fail("updates", "at least 1", &0);
-        }
-        if !(0.0..=1.0).contains(&step.alpha) {
-            return fail("alpha", "0 to 1", &step.alpha);
-        }
-        if !(step.temperature > 0.0 && step.temperature <= 100.0) {
-            return fail("temperature", "above 0, at most 100", &step.temperature);
+        if !(step.temperature >= 0.01 && step.temperature <= 100.0) {
+            return fail("temperature", "above 0: at least 0.01, at most 100", &step.temperature);
         }
         match (step.kind, previous) {
             (StepKind::Largest, _) if step.scheme != BranchScheme::Shared => {
                 return fail("scheme", "`shared` for the largest network", &name(step.scheme));
             }
-            (StepKind::Supernet, _) if step.k == 0 => return fail("k", "at least 1", &step.k),
             (StepKind::Supernet, None) if !step.scratch => {
                 return fail("kind", "a step before it, or `scratch = true`", &"none");
             }
@@ -245,7 +255,7 @@ pub(super) fn validate(
     Ok(())
 }
 
-/// A scheme as configurations spell it.
+/// The name of a scheme in configurations.
 pub fn name(scheme: BranchScheme) -> &'static str {
     match scheme {
         BranchScheme::Shared => "shared",

@@ -39,7 +39,7 @@ fn presets_and_committed_configs_are_valid() {
 #[test]
 fn the_written_form_reads_back_equal() {
     let config = RunConfig::parse(DEMO, "demo").unwrap();
-    assert_eq!(RunConfig::parse(&config.to_toml(), "again").unwrap(), config);
+    assert_eq!(RunConfig::parse(&config.to_toml().unwrap(), "again").unwrap(), config);
 }
 
 #[test]
@@ -67,6 +67,131 @@ fn bad_configurations_are_refused() {
     let first = replaced("kind = \"largest\"", carried);
     refused(first, "step 1: optimizer_state", "`fresh` in the first step");
     refused(replaced("\"exclusive\"", "\"reference-4\""), "step 4: scheme", "divides `halves`");
+}
+
+#[test]
+fn every_number_has_a_range() {
+    let augmentation = |table: &'static str| {
+        replaced(
+            "augmentation = { crop_padding = 4, flip = true, brightness = 0.0, contrast = 0.0, rotation = 0.0 }",
+            table,
+        )
+    };
+    for (table, field) in [
+        ("augmentation = { brightness = nan }", "augmentation.brightness"),
+        ("augmentation = { brightness = -0.1 }", "augmentation.brightness"),
+        ("augmentation = { contrast = inf }", "augmentation.contrast"),
+        ("augmentation = { contrast = 1e300 }", "augmentation.contrast"),
+        ("augmentation = { rotation = nan }", "augmentation.rotation"),
+        ("augmentation = { rotation = -15.0 }", "augmentation.rotation"),
+        ("augmentation = { crop_padding = 65535 }", "augmentation.crop_padding"),
+    ] {
+        refused(augmentation(table), field, "at least 0, at most ");
+    }
+    for (line, field) in [
+        ("data.train = 4000000000", "data.train"),
+        ("data.train = 0", "data.train"),
+        ("data.test = 4000000000", "data.test"),
+        ("panel = 4000000000", "panel"),
+        ("keep = 4000000000", "keep"),
+        ("recalibration = { images = 4000000000 }", "recalibration"),
+        ("recalibration = { images = 4000000, batch = 4000000 }", "recalibration"),
+    ] {
+        let key = line.split(' ').next().unwrap();
+        let without = |text: &str| -> String {
+            text.lines().filter(|l| !l.starts_with(key)).map(|l| format!("{l}\n")).collect()
+        };
+        let (table, line) = line.strip_prefix("data.").map_or(("", line), |l| ("[data]\n", l));
+        let changed = |text: &str| match table {
+            "" => format!("{line}\n{}", without(text)),
+            _ => text.replacen("[data]\n", &format!("[data]\n{line}\n"), 1),
+        };
+        refused(changed, field, "at most");
+    }
+    refused(replaced("validation = 1000", "validation = 4000000000"), "data.validation", "at most");
+    for optimizer in
+        ["momentum = nan", "momentum = 1.0", "weight_decay = inf", "weight_decay = -1.0"]
+    {
+        let field = optimizer.split(' ').next().unwrap();
+        let table = format!("optimizer = {{ {optimizer} }}\n");
+        refused(|t| format!("{table}{t}"), &format!("optimizer.{field}"), "0 to below 1");
+    }
+    let step = |line: &str| {
+        let line = format!("k = 3\n{line}\n");
+        move |text: &str| text.replacen("k = 3\n", &line, 1)
+    };
+    for (line, field) in [
+        ("warmup = 4000000000", "warmup"),
+        ("clip = nan", "clip"),
+        ("clip = inf", "clip"),
+        ("clip = 1e300", "clip"),
+        ("updates = 4000000000", "updates"),
+        ("temperature = nan", "temperature"),
+        ("temperature = 1e-30", "temperature"),
+    ] {
+        refused(step(line), &format!("step 2: {field}"), "");
+    }
+    for (from, to, field) in [
+        ("k = 3", "k = 4000000000", "step 2: k"),
+        ("epochs = 10", "epochs = 4000000000", "step 1: epochs"),
+        ("batch = 64", "batch = 4000000000", "step 1: batch"),
+        ("lr = 0.05", "lr = nan", "step 1: lr"),
+        ("lr = 0.05", "lr = inf", "step 1: lr"),
+        ("alpha = 0.5", "alpha = nan", "step 2: alpha"),
+    ] {
+        refused(replaced(from, to), field, "");
+    }
+    let many = "[[step]]\nkind = \"supernet\"\nepochs = 1\nlr = 0.1\n".repeat(200);
+    refused(|t| format!("{t}\n{many}"), "step", "at most 100");
+}
+
+#[test]
+fn spaces_have_plain_names_and_fit_a_workstation() {
+    let space = |name: &str, width: u16| {
+        format!(
+            "[space]\nname = {name}\ninput = {{ height = 32, width = 32, channels = 3 }}\nclasses = 10\n\
+             layers = [{}]\nblocks = [{}]\n[data]\n",
+            format!("{{ widths = [4, {width}], kernel = 7 }},").repeat(4),
+            "\"conv\",".repeat(4)
+        )
+    };
+    let with = |space: String| {
+        move |text: &str| {
+            text.replacen("space = \"resnet8\"\n", "", 1).replacen("[data]\n", &space, 1)
+        }
+    };
+    RunConfig::parse(&with(space("\"my-net_2\"", 8))(DEMO), "t").unwrap();
+    let odd = "\"my */ net\\n#error\"";
+    refused(with(space(odd, 8)), "space.name", "letters, digits");
+    refused(with(space(&format!("{:?}", "x".repeat(300)), 8)), "space.name", "1 to 64 characters");
+    refused(with(space("\"large\"", 1024)), "space.layers", "100000000 parameters");
+}
+
+#[test]
+fn configurations_may_have_a_byte_order_mark() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("c.toml");
+    std::fs::write(&path, format!("\u{feff}{}", DEMO.replace('\n', "\r\n"))).unwrap();
+    assert_eq!(RunConfig::read(&path).unwrap(), RunConfig::parse(DEMO, "demo").unwrap());
+    std::fs::write(&path, " ".repeat(2 << 20)).unwrap();
+    let error = RunConfig::read(&path).unwrap_err().to_string();
+    assert!(error.contains("at most 1 MiB"), "{error}");
+}
+
+#[test]
+fn a_configuration_that_toml_cannot_hold_is_an_error() {
+    let mut config = RunConfig::parse(DEMO, "demo").unwrap();
+    config.seed = i64::MAX as u64;
+    assert_eq!(RunConfig::parse(&config.to_toml().unwrap(), "again").unwrap(), config);
+    config.seed += 1;
+    assert_eq!(config.to_toml().unwrap_err().exit_code(), 2);
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStringExt as _;
+        config.seed = 1;
+        config.data.path = Some(std::ffi::OsString::from_vec(vec![0xff]).into());
+        assert_eq!(config.to_toml().unwrap_err().exit_code(), 2);
+    }
 }
 
 #[test]

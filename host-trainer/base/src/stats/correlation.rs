@@ -6,30 +6,31 @@ use statrs::statistics::{Data, OrderStatistics as _, RankTieBreaker, Statistics 
 
 use crate::rng::{Key, Purpose};
 
-/// Lower and upper end.
+/// Lower and upper bound.
 pub type Interval = [f64; 2];
 
 /// A coefficient of two series of equal length.
 pub type Coefficient = fn(&[f64], &[f64]) -> f64;
 
-/// Pearson's r of two series of equal length; NaN where one is constant or there are fewer than 2.
+/// Pearson's r of two series of equal length. NaN if one series is constant or has fewer than 2
+/// values.
 pub fn pearson(x: &[f64], y: &[f64]) -> f64 {
     assert_eq!(x.len(), y.len(), "series of equal length");
     let r = x.covariance(y) / (x.std_dev() * y.std_dev());
     if r.is_finite() { r.clamp(-1.0, 1.0) } else { f64::NAN }
 }
 
-/// Ranks from 1, ties sharing their mean.
+/// Ranks from 1; ties share their mean rank.
 fn ranks(x: &[f64]) -> Vec<f64> {
     Data::new(x.to_vec()).ranks(RankTieBreaker::Average)
 }
 
-/// Spearman's rho: Pearson's r of the ranks, ties sharing their mean rank.
+/// Spearman's rho: Pearson's r of the ranks. Ties share their mean rank.
 pub fn spearman(x: &[f64], y: &[f64]) -> f64 {
     pearson(&ranks(x), &ranks(y))
 }
 
-/// Kendall's tau-b in O(n log n) (Knight, 1966); NaN where one series is constant.
+/// Kendall's tau-b in O(n log n) (Knight, 1966). NaN if one series is constant.
 pub fn kendall_tau_b(x: &[f64], y: &[f64]) -> f64 {
     assert_eq!(x.len(), y.len(), "series of equal length");
     let mut pairs: Vec<(f64, f64)> = x.iter().copied().zip(y.iter().copied()).collect();
@@ -42,7 +43,7 @@ pub fn kendall_tau_b(x: &[f64], y: &[f64]) -> f64 {
     let n = x.len() as u64;
     let all = n * n.saturating_sub(1) / 2;
     let difference = (all + tied_both) as f64 - (tied_x + tied_y + 2 * discordant) as f64;
-    // 0 / 0 where a series is constant.
+    // 0 / 0 if a series is constant.
     (difference / (((all - tied_x) as f64).sqrt() * ((all - tied_y) as f64).sqrt()))
         .clamp(-1.0, 1.0)
 }
@@ -51,7 +52,7 @@ fn tied_pairs<'a, T: 'a>(runs: impl Iterator<Item = &'a [T]>) -> u64 {
     runs.map(|run| (run.len() as u64) * (run.len() as u64 - 1) / 2).sum()
 }
 
-/// Pairs out of order; sorts `values` by merging.
+/// Number of pairs out of order. Sorts `values` by merging.
 fn inversions(values: &mut [f64], spare: &mut [f64]) -> u64 {
     let n = values.len();
     if n < 2 {
@@ -75,15 +76,15 @@ fn inversions(values: &mut [f64], spare: &mut [f64]) -> u64 {
     count
 }
 
-/// How bootstrap intervals are made: pairs drawn with replacement, percentiles of the resampled
-/// coefficients.
+/// Settings of bootstrap intervals: pairs are drawn with replacement, and the interval lies between
+/// two percentiles of the resampled coefficients.
 #[derive(Clone, Copy, Debug)]
 pub struct Resampling {
-    /// Resamples.
+    /// Number of resamples.
     pub resamples: u32,
-    /// Seed; the same seed gives the same intervals on any number of threads.
+    /// Seed. The same seed gives the same intervals on any number of threads.
     pub seed: u64,
-    /// 0.95 for 95 %.
+    /// Confidence, 0 to 1: 0.95 for 95 %.
     pub confidence: f64,
 }
 
@@ -95,8 +96,8 @@ impl Default for Resampling {
 }
 
 impl Resampling {
-    /// Interval of each of `coefficients`, all from the same resamples. Resamples in which a
-    /// coefficient is not defined do not count for it; NaN where none is left.
+    /// The interval of each of `coefficients`, from the same resamples. A resample in which a
+    /// coefficient is undefined does not count for it. NaN if none is left.
     pub fn intervals<const N: usize>(
         &self,
         x: &[f64],

@@ -1,6 +1,7 @@
 //! Statistics of a ranking: correlations with bootstrap intervals, regret, intervals of an
 //! accuracy.
 
+pub mod compare;
 pub mod correlation;
 pub mod ranking;
 pub mod table;
@@ -10,13 +11,13 @@ use statrs::distribution::{ContinuousCDF as _, Normal};
 pub use correlation::{Coefficient, Interval, Resampling, kendall_tau_b, pearson, spearman};
 pub use ranking::{Baselines, Pair, Quality, Report, report};
 
-/// Standard error of an accuracy, a fraction of 0 to 1, from `n` images: sqrt(p (1 - p) / n).
-/// 0 of 0 images has none: NaN.
+/// Standard error of an accuracy p, a fraction from 0 to 1, over `n` images: sqrt(p (1 - p) / n).
+/// NaN for 0 images.
 pub fn accuracy_se(accuracy: f64, n: usize) -> f64 {
     (accuracy * (1.0 - accuracy) / n as f64).sqrt()
 }
 
-/// Wilson's score interval of an accuracy, a fraction of 0 to 1, from `n` images at `confidence`
+/// Wilson's score interval of an accuracy, a fraction from 0 to 1, over `n` images at `confidence`
 /// (0.95 for 95 %).
 pub fn wilson(accuracy: f64, n: usize, confidence: f64) -> Interval {
     let z = Normal::standard().inverse_cdf(0.5 + confidence / 2.0);
@@ -26,7 +27,7 @@ pub fn wilson(accuracy: f64, n: usize, confidence: f64) -> Interval {
     [(centre - half).max(0.0), (centre + half).min(1.0)]
 }
 
-/// What choosing by `score` costs: the best truth there is, less the best among the `k` highest
+/// The regret of choosing by `score`: the best truth, minus the best truth among the `k` highest
 /// scores (lowest index on ties). In the unit of `truth`; NaN without data.
 pub fn regret(score: &[f64], truth: &[f64], k: usize) -> f64 {
     let mut order: Vec<usize> = (0..score.len()).collect();

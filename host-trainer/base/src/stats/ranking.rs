@@ -1,4 +1,4 @@
-//! How good a ranking is, beside what trivial predictors reach.
+//! The quality of a ranking, compared with trivial predictors.
 
 use serde::{Deserialize, Serialize};
 use supernano_core::arch::Arch;
@@ -7,10 +7,10 @@ use supernano_core::space::Space;
 
 use super::{Interval, Resampling, best_tenth, kendall_tau_b, pearson, regret, spearman};
 
-/// Coefficients without intervals. One that is not defined (a constant series) is `null`.
+/// Coefficients without intervals. An undefined one (of a constant series) is `null`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Quality {
-    /// Pairs.
+    /// Number of pairs.
     pub n: usize,
     /// Pearson's r.
     pub pearson: Option<f64>,
@@ -21,7 +21,7 @@ pub struct Quality {
 }
 
 impl Quality {
-    /// Of these pairs.
+    /// The coefficients of these pairs.
     pub fn of(score: &[f64], truth: &[f64]) -> Self {
         Self {
             n: score.len(),
@@ -32,43 +32,43 @@ impl Quality {
     }
 }
 
-/// A trivial predictor, on all and on the best tenth by truth.
+/// The quality of a trivial predictor, on all networks and on the best tenth by truth.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Baseline {
-    /// On all.
+    /// On all networks.
     #[serde(flatten)]
     pub all: Quality,
     /// On the ceil(n / 10) highest truths.
     pub best_tenth: Quality,
-    /// Regret of its best pick, in the truth's unit.
+    /// Regret of its highest prediction, in the unit of the truths.
     pub top1_regret: f64,
 }
 
-/// The width of the one layer that predicts best (by absolute Pearson).
+/// The width of the single layer that predicts best (by absolute Pearson correlation).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WidthBaseline {
-    /// The layer, from 1.
+    /// The layer, counted from 1.
     pub layer: usize,
-    /// What it reaches.
+    /// Its quality as a predictor.
     #[serde(flatten)]
     pub baseline: Baseline,
 }
 
-/// What needs no supernet.
+/// Predictors that need no supernet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Baselines {
-    /// Multiply-accumulates of the sub-network as its code says.
+    /// Multiply-accumulates of the nominal sub-network.
     pub macs: Baseline,
-    /// Parameters of the sub-network as its code says.
+    /// Parameters of the nominal sub-network.
     pub params: Baseline,
-    /// One layer's nominal width.
+    /// Nominal width of one layer.
     pub width: WidthBaseline,
 }
 
-/// The answer of `supernano correlate`.
+/// The result of `supernano correlate`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// Sub-networks with score and truth.
+    /// Number of sub-networks with a score and a truth.
     pub n: usize,
     /// Pearson's r.
     pub pearson: Option<f64>,
@@ -86,16 +86,16 @@ pub struct Report {
     pub confidence: f64,
     /// On the ceil(n / 10) highest truths.
     pub best_tenth: Quality,
-    /// Best truth less the truth of the highest score, in the truth's unit.
+    /// Best truth minus the truth of the highest score, in the unit of the truths.
     pub top1_regret: f64,
-    /// Best truth less the best truth among the ten highest scores.
+    /// Best truth minus the best truth among the ten highest scores.
     pub top10_regret: f64,
-    /// Root mean square distance of the truths from the best straight line through the scores, in
-    /// the truth's unit: what is left when the scores' scale is known.
+    /// Root mean square residual of the least-squares line from scores to truths, in the unit of the
+    /// truths.
     pub rmse: Option<f64>,
     /// Trivial predictors.
     pub baselines: Baselines,
-    /// What was compared, where it was asked for ([`Report::with_pairs`]).
+    /// The compared pairs, if requested ([`Report::with_pairs`]).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pairs: Vec<Pair>,
 }
@@ -112,7 +112,7 @@ pub struct Pair {
 }
 
 impl Report {
-    /// With the pairs of which it is made, for plots.
+    /// Adds the compared pairs, for plots.
     pub fn with_pairs(
         self,
         space: &Space<'_>,
@@ -145,7 +145,7 @@ fn baseline(predictor: &[f64], truth: &[f64], tenth: &[usize]) -> Baseline {
 /// Compares scores with truths; `archs[i]` has `score[i]` and `truth[i]`.
 ///
 /// # Panics
-/// Where the three are of different lengths or empty.
+/// If the three have different lengths or are empty.
 pub fn report(
     space: &Space<'_>,
     archs: &[Arch],

@@ -1,5 +1,5 @@
-//! Files that give numbers to sub-networks: the challenge's JSON, lists of objects, CSV, each also
-//! compressed with gzip.
+//! Files that assign numbers to sub-networks: the challenge's JSON, lists of objects, or CSV. Each
+//! may be compressed with gzip.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -10,107 +10,116 @@ use supernano_core::space::{BUILTIN, Space};
 
 use crate::config::RunConfig;
 use crate::error::{Error, Result};
+use crate::files::{self, Csv, Record};
+use crate::space::SharedSpace;
 
-/// Names of the column or key that holds the code.
+/// Names of the column or key that holds the code, in order of preference.
 const CODE: [&str; 2] = ["code", "arch"];
 
-/// Name of the column or key that says which network a true accuracy is of.
+/// Name of the column or key that holds the name of a sub-network.
+const ID: &str = "id";
+
+/// Name of the column or key that tells which network was trained ([`crate::codes::truth::Form`]).
 const FORM: &str = "as";
 
-/// Columns or keys that hold a score, the first that is there.
+/// Names of the column or key that holds a score, in order of preference.
 pub const SCORE: &[&str] = &["score", "acc", "top1"];
-/// Columns or keys that hold a true accuracy, the first that is there.
+/// Names of the column or key that holds a true accuracy, in order of preference.
 pub const TRUTH: &[&str] = &["standalone_top1", "truth", "top1", "accuracy", "acc"];
 
-/// One sub-network of a file.
+/// A sub-network's code with its number in a file.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
+pub struct CodeValue {
     /// File and line, or file and key.
     pub place: String,
     /// The code as written.
     pub text: String,
     /// The sub-network.
     pub arch: Arch,
-    /// Its number, finite.
+    /// Its number, finite; a true accuracy is a fraction, 0 to 1.
     pub value: f64,
-    /// What the column or key `as` says, where there is one: which network was trained.
+    /// Content of the column or key `as`, if the file has it: which network was trained.
     pub form: Option<String>,
 }
 
-struct Raw {
+/// A [`CodeValue`] before its texts are parsed.
+struct Unparsed {
     place: String,
+    id: Option<String>,
     code: String,
     value: String,
     form: Option<String>,
 }
 
-/// The number of the first of `columns` that the file has, for every code.
+/// Reads the number of every code, from the first of `columns` that the file has. Numbers of the
+/// columns [`TRUTH`] are fractions.
 ///
 /// # Errors
 /// [`Error::Missing`], [`Error::Io`]; [`Error::Invalid`] and [`Error::Core`] naming line (CSV) or
-/// key (JSON) and code for missing columns, codes that are not in the space, numbers that are none
-/// or not finite, and codes that come twice.
-pub fn read(path: &Path, space: &Space<'_>, columns: &[&str]) -> Result<Vec<Entry>> {
-    let text = crate::files::read_text(path)?;
-    let raw = if text.trim_start().starts_with(['{', '[']) {
-        from_json(path, &text, columns)?
+/// key (JSON) and code for missing columns, codes of another space, numbers that are not finite,
+/// truths outside 0 to 1, and codes or ids that come twice.
+pub fn read(path: &Path, space: &Space<'_>, columns: &[&str]) -> Result<Vec<CodeValue>> {
+    let text = files::read_text(path)?;
+    let file = path.display().to_string();
+    let unparsed = if text.trim_start().starts_with(['{', '[']) {
+        from_json(&file, &text, columns)?
     } else {
-        from_csv(path, &text, columns)?
+        from_csv(&file, &text, columns)?
     };
-    let mut seen: HashMap<u64, String> = HashMap::new();
-    raw.into_iter()
-        .map(|Raw { place, code, value, form }| {
+    let mut codes: HashMap<u64, String> = HashMap::new();
+    let mut ids: HashMap<String, String> = HashMap::new();
+    unparsed
+        .into_iter()
+        .map(|Unparsed { place, id, code, value, form }| {
             let arch = Arch::parse(space, &code)
                 .map_err(|e| Error::core(format!("{place}: {code}"), e))?;
-            let number = value.trim().parse().ok().filter(|v: &f64| v.is_finite());
-            let value = number.ok_or_else(|| {
-                Error::invalid(&place, format!("number of {code}"), "a finite number", value)
-            })?;
-            if let Some(first) = seen.insert(arch.code(space).0, place.clone()) {
-                let expected = format!("{code} once (it is at {first})");
-                return Err(Error::invalid(place, "code", expected, "it again"));
+            let value = parse_value(&place, &code, &value, columns == TRUTH)?;
+            let again = |field: &str, text: &str, first: &str| {
+                let expected = format!("{text} once (it is at {first})");
+                Err(Error::invalid(&place, field, expected, "it again"))
+            };
+            if let Some(first) = codes.insert(arch.code(space).0, place.clone()) {
+                return again("code", &code, &first);
             }
-            Ok(Entry { place, text: code, arch, value, form })
+            if let Some(id) = id
+                && let Some(first) = ids.insert(id.clone(), place.clone())
+            {
+                return again("id", &id, &first);
+            }
+            Ok(CodeValue { place, text: code, arch, value, form })
         })
         .collect()
 }
 
-fn from_csv(path: &Path, text: &str, columns: &[&str]) -> Result<Vec<Raw>> {
-    let place = |line: usize| format!("{}:{}", path.display(), line + 1);
-    let mut lines = text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty());
-    let (first, header) = lines.next().ok_or_else(|| {
-        Error::invalid(path.display(), "header", "a line of column names", "nothing")
-    })?;
-    let header: Vec<&str> = header.split(',').map(str::trim).collect();
-    let column = |names: &[&str]| {
-        names.iter().find_map(|n| header.iter().position(|h| h == n)).ok_or_else(|| {
-            let expected = format!("a column {}", names.join(" or "));
-            Error::invalid(place(first), "header", expected, header.join(","))
-        })
+fn parse_value(place: &str, code: &str, text: &str, fraction: bool) -> Result<f64> {
+    let invalid = |expected| Error::invalid(place, format!("number of {code}"), expected, text);
+    let value: Option<f64> = text.trim().parse().ok();
+    let value = value.filter(|v| v.is_finite()).ok_or_else(|| invalid("a finite number"))?;
+    if fraction && !(0.0..=1.0).contains(&value) {
+        return Err(invalid(
+            "a fraction, 0 to 1 (accuracies in percent have to be divided by 100)",
+        ));
+    }
+    Ok(value)
+}
+
+fn from_csv(file: &str, text: &str, columns: &[&str]) -> Result<Vec<Unparsed>> {
+    let mut csv = Csv::parse(text, file, false)?;
+    let header = csv.take_header()?;
+    let (code, value) = (csv.column(&header, &CODE)?, csv.column(&header, columns)?);
+    let (form, id) = (csv.find(&header, &[FORM])?, csv.find(&header, &[ID])?);
+    let unparsed = |record: &Record| Unparsed {
+        place: csv.at(record),
+        id: id.map(|at| record.cells[at].clone()),
+        code: record.cells[code].clone(),
+        value: record.cells[value].clone(),
+        form: form.map(|at| record.cells[at].clone()),
     };
-    let (code, value) = (column(&CODE)?, column(columns)?);
-    let form = header.iter().position(|h| *h == FORM);
-    lines
-        .map(|(i, line)| {
-            let fields: Vec<&str> = line.split(',').map(str::trim).collect();
-            if fields.len() != header.len() {
-                return Err(Error::invalid(place(i), "columns", header.len(), fields.len()));
-            }
-            Ok(Raw {
-                place: place(i),
-                code: fields[code].into(),
-                value: fields[value].into(),
-                form: form.map(|at| fields[at].to_owned()),
-            })
-        })
-        .collect()
+    Ok(csv.records.iter().map(unparsed).collect())
 }
 
-fn from_json(path: &Path, text: &str, columns: &[&str]) -> Result<Vec<Raw>> {
-    let value: Value = serde_json::from_str(text).map_err(|e| {
-        let place = format!("{}:{}:{}", path.display(), e.line(), e.column());
-        Error::invalid(place, "JSON", "an object or a list", e)
-    })?;
+fn from_json(file: &str, text: &str, columns: &[&str]) -> Result<Vec<Unparsed>> {
+    let value: Value = files::parse_json(text, file, "an object or a list")?;
     // A list, an object with a list of networks in it, or the challenge's object of objects.
     let list = ["networks", "scores"].iter().find_map(|k| value.get(k).and_then(Value::as_array));
     let named: Vec<(String, &Value)> = match (list.or(value.as_array()), value.as_object()) {
@@ -121,7 +130,7 @@ fn from_json(path: &Path, text: &str, columns: &[&str]) -> Result<Vec<Raw>> {
     named
         .into_iter()
         .map(|(key, item)| {
-            let place = format!("{}: {key}", path.display());
+            let place = format!("{file}: {key}");
             let find = |names: &[&str]| {
                 names.iter().find_map(|n| item.get(n)).ok_or_else(|| {
                     let expected = format!("a key {}", names.join(" or "));
@@ -129,10 +138,11 @@ fn from_json(path: &Path, text: &str, columns: &[&str]) -> Result<Vec<Raw>> {
                 })
             };
             let plain = |v: &Value| v.as_str().map_or_else(|| v.to_string(), String::from);
-            Ok(Raw {
+            Ok(Unparsed {
                 code: plain(find(&CODE)?),
                 value: plain(find(columns)?),
                 place: place.clone(),
+                id: item.get(ID).map(plain),
                 form: item.get(FORM).map(plain),
             })
         })
@@ -142,12 +152,12 @@ fn from_json(path: &Path, text: &str, columns: &[&str]) -> Result<Vec<Raw>> {
 /// Scores and truths of the sub-networks that have a truth, in the order of the truths.
 ///
 /// # Errors
-/// [`Error::Invalid`] naming line and code of a truth without a score, and where there are fewer
-/// than three truths.
+/// [`Error::Invalid`] for fewer than three truths, and for a truth without a score, naming its line
+/// and code.
 pub fn matched(
     space: &Space<'_>,
-    scores: &[Entry],
-    truths: &[Entry],
+    scores: &[CodeValue],
+    truths: &[CodeValue],
 ) -> Result<(Vec<Arch>, Vec<f64>, Vec<f64>)> {
     let by_code: HashMap<u64, f64> =
         scores.iter().map(|e| (e.arch.code(space).0, e.value)).collect();
@@ -166,20 +176,16 @@ pub fn matched(
     Ok(all)
 }
 
-/// The space that is named; else the built-in one in which the codes of a file parse. Where there
-/// is none, the first space's error says why not.
+/// The named space, or else the built-in one to which the codes of a file belong. If they belong to
+/// none, the error is that of the first space.
 ///
 /// # Errors
 /// [`Error::Invalid`] for a name that is neither a built-in space nor a file, and as
 /// [`read`].
-pub fn space_for(
-    name: Option<&str>,
-    file: &Path,
-    columns: &[&str],
-) -> Result<&'static Space<'static>> {
+pub fn space_for(name: Option<&str>, file: &Path, columns: &[&str]) -> Result<SharedSpace> {
     if let Some(name) = name {
         if let Some(space) = BUILTIN.iter().find(|s| s.name == name) {
-            return Ok(space);
+            return Ok(SharedSpace::of(space));
         }
         let path = Path::new(name);
         if !path.exists() {
@@ -188,14 +194,14 @@ pub fn space_for(
             return Err(Error::invalid("--space", "name", expected, name));
         }
         let path = if path.is_dir() { path.join("config.toml") } else { path.into() };
-        return Ok(RunConfig::read(&path)?.space());
+        return Ok(RunConfig::read(&path)?.shared_space());
     }
     let mut first = None;
     for space in BUILTIN {
         match read(file, space, columns) {
             Err(e @ Error::Core { .. }) => first = first.or(Some(e)),
             Err(other) => return Err(other),
-            Ok(_) => return Ok(space),
+            Ok(_) => return Ok(SharedSpace::of(space)),
         }
     }
     Err(first.unwrap_or_else(|| Error::invalid("--space", "name", "a space", "none")))

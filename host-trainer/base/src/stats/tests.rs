@@ -154,6 +154,65 @@ fn errors_name_line_and_code() {
 }
 
 #[test]
+fn truths_are_fractions_and_scores_are_finite() {
+    const C: &str = "4-4-4-4-4-4";
+    for truth in ["62.85", "-0.2", "1e300", "1.0000001", "NaN", "inf", "-inf", "1e999", "", "x"] {
+        let error = refused(&format!("id,arch,standalone_top1\n1,{C},{truth}\n"));
+        assert!(error.contains("t.csv:2") && error.contains(C), "{error}");
+        assert_eq!(error.contains("percent"), truth.parse().is_ok_and(f64::is_finite), "{error}");
+    }
+    for truth in ["62.85", "-0.2", "\"62.85\"", "null", "true"] {
+        let error = refused(&format!("{{\"a\": {{\"arch\": \"{C}\", \"truth\": {truth}}}}}"));
+        assert!(error.contains("t.csv: a: number of 4-4"), "{error}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.csv");
+    for (score, valid) in [("62.85", true), ("-3", true), ("NaN", false), ("inf", false)] {
+        std::fs::write(&path, format!("arch,acc\n{C},{score}\n")).unwrap();
+        assert_eq!(table::read(&path, &RESNET8, table::SCORE).is_ok(), valid, "{score}");
+    }
+}
+
+#[test]
+fn repeated_ids_keys_and_columns_are_refused() {
+    let (a, b) = ("4-4-4-4-4-4", "8-4-4-4-4-4");
+    let says = |text: String, parts: &[&str]| {
+        let error = refused(&text);
+        parts.iter().for_each(|p| assert!(error.contains(p), "{p}: {error}"));
+    };
+    says(
+        format!("id,arch,truth\nx,{a},.5\nx,{b},.6\n"),
+        &["t.csv:3: id: expected x once", "t.csv:2"],
+    );
+    says(
+        format!(
+            "{{\"x\": {{\"arch\": \"{a}\", \"acc\": 0}},\n\"x\": {{\"arch\": \"{b}\", \"acc\": 1}}}}"
+        ),
+        &["t.csv:2:", "`x` again"],
+    );
+    says(format!("[{{\"arch\": \"{a}\", \"acc\": 0, \"acc\": 1}}]"), &["t.csv:1:", "`acc` again"]);
+    says(
+        format!(
+            "[{{\"id\": 1, \"arch\": \"{a}\", \"acc\": 0}}, {{\"id\": 1, \"arch\": \"{b}\", \"acc\": 0}}]"
+        ),
+        &["t.csv: [1]: id"],
+    );
+    says(format!("arch,truth,truth\n{a},.5,.6\n"), &["t.csv:1: header", "`truth` once"]);
+}
+
+#[test]
+fn tables_are_read_with_a_mark_and_with_quotes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.csv");
+    let text = "\u{feff}\"id\",\"arch\",\"truth\"\r\n\"a,b\",\"4-4-4-4-4-4\",\"0.5\"\r\n";
+    std::fs::write(&path, text).unwrap();
+    let read = table::read(&path, &RESNET8, table::TRUTH).unwrap();
+    assert_eq!((read[0].value, read[0].text.as_str()), (0.5, "4-4-4-4-4-4"));
+    std::fs::write(&path, "\u{feff}[{\"arch\": \"4-4-4-4-4-4\", \"acc\": 0.5}]").unwrap();
+    assert_eq!(table::read(&path, &RESNET8, table::TRUTH).unwrap().len(), 1);
+}
+
+#[test]
 fn truths_need_scores() {
     let directory = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| {

@@ -3,37 +3,39 @@
 use std::path::PathBuf;
 
 use supernano_base::error::Result;
-use supernano_base::stats;
-use supernano_base::stats::table::space_for;
-use supernano_base::stats::{Interval, Quality, Report, Resampling, table as files};
-use supernano_core::space::Space;
+use supernano_base::stats::compare::{CompareRequest, compare};
+use supernano_base::stats::{Interval, Quality, Report, Resampling};
 
 use crate::output::{Output, table};
 
-/// Compare scores with true accuracies: correlations with intervals, regret, trivial baselines.
+/// Compare scores with true accuracies.
+///
+/// The report holds correlations with intervals, the regret of the best picks, and the same figures
+/// of trivial predictors.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Example: supernano correlate scores.json truth.csv --space resnet20\n\n\
-    SCORES: the challenge's JSON ({\"arch1\": {\"acc\": 0.41, \"arch\": \"4-8-..\"}}), the output of \
-    `supernano rank`, or CSV with columns code (or arch) and score. TRUTH: the same, column \
-    standalone_top1. Either may be compressed with gzip. The baselines are of the sub-networks as \
-    their codes say.")]
+#[command(after_help = "Example:\n  \
+    supernano correlate scores.json truth.csv --space resnet20\n\n\
+    SCORES is the challenge's JSON ({\"arch1\": {\"acc\": 0.41, \"arch\": \"4-8-..\"}}), the output of \
+    `supernano rank`, or CSV with the columns code (or arch) and score. TRUTH has the same formats; its \
+    column is standalone_top1. Both may be compressed with gzip. The trivial predictors use the widths \
+    in the codes.")]
 pub struct Args {
-    /// Scores of sub-networks; those without a truth are left out.
+    /// Scores of sub-networks; those without a truth are ignored.
     scores: PathBuf,
     /// True accuracies; each of these sub-networks must have a score.
     truth: PathBuf,
-    /// Search space: a built-in one's name, or a configuration (TOML) or run directory that has
-    /// one; default: the built-in one that the first code fits.
+    /// Search space: name of a built-in space, configuration (TOML) or run directory [default: the
+    /// built-in space that the first code fits].
     #[arg(long)]
     space: Option<String>,
-    /// Column or key of the scores, instead of score, acc or top1.
+    /// Column or key of the scores [default: score, acc or top1].
     #[arg(long, value_name = "NAME")]
     column: Option<String>,
-    /// Bootstrap resamples of the intervals.
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(10..))]
+    /// Bootstrap resamples for the intervals.
+    #[arg(long, value_name = "N", default_value_t = 1000,
+        value_parser = clap::value_parser!(u32).range(10..))]
     resamples: u32,
-    /// Also list code, score and truth of each sub-network in the JSON, as the report page plots
-    /// them.
+    /// List code, score and truth of each sub-network in the JSON, which `supernano report` plots.
     #[arg(long)]
     pairs: bool,
     /// Seed of the bootstrap.
@@ -41,58 +43,45 @@ pub struct Args {
     seed: u64,
 }
 
-/// Prints a [`Report`].
+/// Compares and prints the report.
 ///
 /// # Errors
-/// [`Error::Invalid`], [`Error::Core`] and [`Error::Missing`] as [`files::read`] and
-/// [`files::matched`] say.
+/// As [`compare`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
-    let (space, scores) = read_scores(args)?;
-    let truths = files::read(&args.truth, space, files::TRUTH)?;
-    let (archs, score, truth) = files::matched(space, &scores, &truths)?;
-    let how = Resampling { resamples: args.resamples, seed: args.seed, ..Resampling::default() };
-    let mut report = stats::report(space, &archs, &score, &truth, &how);
-    if args.pairs {
-        report = report.with_pairs(space, &archs, &score, &truth);
-    }
-    out.emit(&report, human);
+    let (resamples, seed) = (args.resamples, args.seed);
+    let report = compare(&CompareRequest {
+        scores: &args.scores,
+        truths: &args.truth,
+        space: args.space.as_deref(),
+        column: args.column.as_deref(),
+        resampling: Resampling { resamples, seed, ..Resampling::default() },
+        pairs: args.pairs,
+    })?;
+    out.emit(&report, text);
     Ok(())
-}
-
-/// The columns that hold what is asked for.
-fn columns(args: &Args) -> Vec<&str> {
-    args.column.as_deref().map_or_else(|| files::SCORE.to_vec(), |name| vec![name])
-}
-
-fn read_scores(args: &Args) -> Result<(&'static Space<'static>, Vec<files::Entry>)> {
-    let columns = columns(args);
-    let space = space_for(args.space.as_deref(), &args.scores, &columns)?;
-    Ok((space, files::read(&args.scores, space, &columns)?))
 }
 
 fn number(x: Option<f64>) -> String {
     x.map_or_else(|| "undefined".into(), |x| format!("{x:.4}"))
 }
 
-fn human(r: &Report) -> String {
-    let line = |name: &str, q: &Quality, regret: Option<f64>| {
-        let regret = regret.map_or_else(String::new, |r| format!("{r:.4}"));
-        let n = q.n.to_string();
-        vec![name.into(), n, number(q.pearson), number(q.spearman), number(q.kendall_tau_b), regret]
-    };
+/// A row of the table: a predictor with its correlations and, if it picks a network, its regret.
+fn row(name: &str, q: &Quality, regret: Option<f64>) -> Vec<String> {
+    let regret = regret.map_or_else(String::new, |r| format!("{r:.4}"));
+    let n = q.n.to_string();
+    vec![name.into(), n, number(q.pearson), number(q.spearman), number(q.kendall_tau_b), regret]
+}
+
+fn text(r: &Report) -> String {
     let interval = |i: Option<Interval>| {
         i.map_or_else(|| "undefined".into(), |[a, b]| format!("{a:.4} to {b:.4}"))
     };
-    let all = Quality {
-        n: r.n,
-        pearson: r.pearson,
-        spearman: r.spearman,
-        kendall_tau_b: r.kendall_tau_b,
-    };
+    let (pearson, spearman, kendall_tau_b) = (r.pearson, r.spearman, r.kendall_tau_b);
+    let all = Quality { n: r.n, pearson, spearman, kendall_tau_b };
     let b = &r.baselines;
     let width = format!("width of layer {}", b.width.layer);
     let rows = [
-        line("scores", &all, Some(r.top1_regret)),
+        row("scores", &all, Some(r.top1_regret)),
         vec![
             format!("  {:.0} % interval", 100.0 * r.confidence),
             String::new(),
@@ -101,13 +90,13 @@ fn human(r: &Report) -> String {
             interval(r.kendall_ci),
             String::new(),
         ],
-        line("scores, best tenth", &r.best_tenth, None),
-        line("MACs", &b.macs.all, Some(b.macs.top1_regret)),
-        line("  best tenth", &b.macs.best_tenth, None),
-        line("parameters", &b.params.all, Some(b.params.top1_regret)),
-        line("  best tenth", &b.params.best_tenth, None),
-        line(&width, &b.width.baseline.all, Some(b.width.baseline.top1_regret)),
-        line("  best tenth", &b.width.baseline.best_tenth, None),
+        row("scores, best tenth", &r.best_tenth, None),
+        row("MACs", &b.macs.all, Some(b.macs.top1_regret)),
+        row("  best tenth", &b.macs.best_tenth, None),
+        row("parameters", &b.params.all, Some(b.params.top1_regret)),
+        row("  best tenth", &b.params.best_tenth, None),
+        row(&width, &b.width.baseline.all, Some(b.width.baseline.top1_regret)),
+        row("  best tenth", &b.width.baseline.best_tenth, None),
     ];
     let header =
         ["predictor", "n", "Pearson", "Spearman", "Kendall tau-b", "regret of the best pick"];

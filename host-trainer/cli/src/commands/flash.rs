@@ -2,78 +2,54 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize;
 use supernano_base::blob::Blob;
-use supernano_base::error::{Error, Result};
-use supernano_device::elf::Firmware;
-use supernano_device::flash::{Plan, agent_of, plan};
-use supernano_device::{agent, probe, usb_id};
+use supernano_base::error::Result;
+use supernano_device::flash::{FlashReport, FlashRequest, write};
+use supernano_device::usb_id;
 
 use crate::output::{Output, table};
 
-/// Write a board's agent and a network to separate regions of its flash, over a debug probe, and
-/// verify them.
+/// Write an agent and a network to the flash of a board.
+///
+/// A debug probe writes them to separate regions and verifies them.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Example: supernano flash runs/demo/networks/16-4-8-8-8-8.snb --chip \
-    STM32F446RETx\n\nThen: supernano check NETWORK --target probe")]
+#[command(after_help = "Example:\n  \
+    supernano flash runs/demo/networks/16-4-8-8-8-8.snb --chip STM32F446RETx\n\n\
+    The next command is `supernano check NETWORK --target probe`.")]
 pub struct Args {
     /// Exported network.
     network: PathBuf,
-    /// Chip, by probe-rs's name.
+    /// Chip, in the spelling of probe-rs.
     #[arg(long)]
     chip: String,
-    /// Debug probe, USB VID:PID, where there are several.
-    #[arg(long)]
+    /// Debug probe, by USB vendor and product; needed if several are connected.
+    #[arg(long, value_name = "VID:PID")]
     probe: Option<String>,
-    /// The board's agent, an ELF file [default: the one that comes with this program].
-    #[arg(long)]
+    /// Agent of the board, an ELF file [default: the one that comes with this program].
+    #[arg(long, value_name = "FILE")]
     firmware: Option<PathBuf>,
-    /// Only say what would be written.
+    /// Print what would be written, and write nothing.
     #[arg(long)]
     dry_run: bool,
 }
 
-#[derive(Serialize)]
-struct Report {
-    chip: String,
-    firmware: String,
-    written: bool,
-    #[serde(flatten)]
-    plan: Plan,
-}
-
-/// Plans, writes, verifies and reports.
+/// Writes the chip and prints the report.
 ///
 /// # Errors
-/// What is missing, wrong, does not fit or fails.
+/// As [`write`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
-    let blob = Blob::read(&args.network)?;
-    let id = args.probe.as_deref().map(usb_id).transpose()?;
-    let (chip, flash) = probe::flash_of(&args.chip)?;
-    let path = match &args.firmware {
-        Some(path) => path.clone(),
-        None => agent(agent_of(&chip).ok_or_else(|| {
-            let expected = "--firmware FILE: no agent is made for this chip's boards";
-            Error::invalid("option --chip", "chip", expected, &chip)
-        })?),
-    };
-    if !path.is_file() {
-        let needed_for = format!(
-            "the agent of {chip}: `cargo xtask firmware` makes it, `--firmware` or \
-             SUPERNANO_FIRMWARE_DIR name another place"
-        );
-        return Err(Error::Missing { path, needed_for });
-    }
-    let name = path.display().to_string();
-    let plan = plan(&Firmware::read(&path)?, blob.bytes(), &flash, &name)?;
-    if !args.dry_run {
-        probe::write(id, &chip, &plan.segments)?;
-    }
-    out.emit(&Report { chip, firmware: name, written: !args.dry_run, plan }, text);
+    let report = write(&FlashRequest {
+        blob: &Blob::read(&args.network)?,
+        chip: &args.chip,
+        probe: args.probe.as_deref().map(usb_id).transpose()?,
+        firmware: args.firmware.as_deref(),
+        write: !args.dry_run,
+    })?;
+    out.emit(&report, text);
     Ok(())
 }
 
-fn text(r: &Report) -> String {
+fn text(r: &FlashReport) -> String {
     let p = &r.plan;
     let rows = [
         ("firmware", p.firmware_bytes.to_string(), r.firmware.clone()),

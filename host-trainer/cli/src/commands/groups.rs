@@ -1,10 +1,10 @@
-//! The groups in which `supernano --help` lists the commands: a user's path, in its order.
+//! The groups in which `supernano --help` lists the commands: the path of a user, in its order.
 
 use std::fmt::Write as _;
 
 use clap::CommandFactory;
 
-/// Titles, and the names of their commands.
+/// Titles of the groups, and the names of their commands.
 pub(super) const GROUPS: [(&str, &[&str]); 5] = [
     ("Train a supernet", &["train", "import-pytorch", "spaces"]),
     ("Rank its sub-networks", &["rank", "merge", "predict", "correlate", "standalone"]),
@@ -13,7 +13,7 @@ pub(super) const GROUPS: [(&str, &[&str]); 5] = [
     ("Results and development", &["report", "dev", "help"]),
 ];
 
-/// The command line with its subcommands listed in groups.
+/// The command line, with its commands listed in groups.
 pub(super) fn command<C: CommandFactory>() -> clap::Command {
     let mut command = C::command();
     command.build();
@@ -28,7 +28,7 @@ pub(super) fn command<C: CommandFactory>() -> clap::Command {
         list.push('\n');
     }
     let template = format!(
-        "{{about}}\n\n{{usage-heading}} {{usage}}\n\n{list}Options:\n{{options}}\n{{after-help}}"
+        "{{about}}\n\n{{usage-heading}} {{usage}}\n\n{list}Options:\n{{options}}{{after-help}}"
     );
     C::command().help_template(template)
 }

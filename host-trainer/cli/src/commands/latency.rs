@@ -1,118 +1,82 @@
-//! `supernano latency`: what one inference costs, operation by operation.
+//! `supernano latency`: the cost of one inference, operation by operation.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use supernano_base::blob::Blob;
-use supernano_base::config::RunConfig;
 use supernano_base::error::Result;
-use supernano_base::{files, stats};
-use supernano_core::arch::Arch;
-use supernano_device as device;
-use supernano_device::{LatencyReport, Options, Patience};
+use supernano_base::progress::Progress as _;
+use supernano_base::run_dir::RunDirectory;
+use supernano_device::{LatencyOptions, LatencyReport, LayerCount, append_counts, latency};
 
-use crate::options::device::{DeviceArgs, LineArgs};
+use crate::options::{DeviceArgs, LineArgs, OutputArgs};
 use crate::output::{Output, table};
 
-/// Count inferences on a device, operation by operation.
+/// Count one inference on a device, operation by operation.
+///
+/// An emulator counts retired instructions, never cycles. A board counts cycles.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Example: supernano latency runs/demo/networks/16-4-8-8-8-8.snb \
-    --target qemu-m4\n\nAn emulator counts retired instructions, never cycles. A board counts \
-    cycles; at another clock (--clock) they are scaled, not measured. Results are added to \
-    latency/table.csv of the run that the network lies in, beside its rank score.")]
+#[command(after_help = "Example:\n  \
+    supernano latency runs/demo/networks/16-4-8-8-8-8.snb --target qemu-m4\n\n\
+    The result is added to latency/table.csv of the run in whose directory the network lies, beside \
+    its rank score.")]
 pub struct Args {
     /// Exported network.
     network: PathBuf,
+    /// Number of counted inferences; the median and the spread are reported.
+    #[arg(long, value_name = "N", default_value_t = 5,
+        value_parser = clap::value_parser!(u16).range(1..))]
+    repeats: u16,
+    /// Another clock in MHz, to which measured cycles are scaled.
+    #[arg(long, value_name = "MHZ", value_parser = clap::value_parser!(u32).range(1..))]
+    clock: Option<u32>,
+    #[command(flatten)]
+    output: OutputArgs,
     #[command(flatten)]
     device: DeviceArgs,
     #[command(flatten)]
     line: LineArgs,
-    /// How often to count; the median and the spread are reported.
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
-    repeats: u16,
-    /// Another clock, MHz, to scale measured cycles to.
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
-    clock: Option<u32>,
-    /// Also write the report as JSON.
-    #[arg(short, long)]
-    output: Option<PathBuf>,
 }
 
-/// Counts and reports.
+/// Counts and prints the report.
 ///
 /// # Errors
-/// What is missing, wrong or fails.
+/// As [`latency`] and [`append_counts`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
     let blob = Blob::read(&args.network)?;
-    let options = Options {
+    let target = args.device.target()?;
+    let bar = out.task(args.repeats.into(), "latency");
+    let options = LatencyOptions {
         elf: args.device.firmware(),
         repeats: args.repeats.into(),
         clock_hz: args.clock.map(|mhz| u64::from(mhz) * 1_000_000),
-        patience: Patience { limit: args.line.reconnect(), progress: None },
+        reconnect: args.line.reconnect(),
         device: None,
+        progress: &*bar,
     };
-    let report = device::latency(&blob, &args.device.target()?, &options)?;
-    if let Some(path) = &args.output {
-        files::write_json(path, &report)?;
-    }
-    if let Some(run) = crate::options::device::run_of(&args.network) {
-        append(&run, &report)?;
+    let report = latency(&blob, &target, &options)?;
+    bar.finish();
+    args.output.write(&report)?;
+    if let Some(run) = RunDirectory::of_network(&args.network) {
+        append_counts(&run, &report)?;
     }
     out.emit(&report, text);
     Ok(())
 }
 
-const HEADER: &str = "code,rank_score,target,chip,clock_hz,unit,count,spread,repeats,milliseconds";
-
-/// Adds a line to the run's table of counts.
-fn append(run: &Path, r: &LatencyReport) -> Result<()> {
-    let path = run.join("latency").join("table.csv");
-    let mut text = if path.is_file() { files::read_text(&path)? } else { format!("{HEADER}\n") };
-    let score = score(run, &r.code).map_or_else(String::new, |s| s.to_string());
-    let milliseconds = r.milliseconds.map_or_else(String::new, |ms| format!("{ms:.3}"));
-    text += &format!(
-        "{},{score},{},{},{},{},{},{},{},{milliseconds}\n",
-        r.code,
-        r.target.replace(',', ";"),
-        r.device.chip.replace(',', ";"),
-        r.device.clock_hz,
-        r.unit,
-        r.total.value(),
-        r.spread,
-        r.repeats,
-    );
-    files::write(&path, text.as_bytes())
-}
-
-/// The network's top-1 with inherited weights, where the run has ranked it.
-fn score(run: &Path, code: &str) -> Option<f64> {
-    let scores = run.join("scores.json");
-    let config = RunConfig::read(&run.join("config.toml")).ok()?;
-    let space = config.space();
-    let arch = Arch::parse(space, code).ok()?;
-    let entries = stats::table::read(&scores, space, &["top1", "acc"]).ok()?;
-    entries.into_iter().find(|e| e.arch == arch).map(|e| e.value)
+fn row(i: usize, layer: &LayerCount) -> Vec<String> {
+    let count = layer.count.value();
+    let each = match layer.macs {
+        0 => "-".into(),
+        macs => format!("{:.2}", f64::from(count) / macs as f64),
+    };
+    let (spread, macs) = (layer.spread.to_string(), layer.macs.to_string());
+    vec![i.to_string(), layer.name.clone(), count.to_string(), spread, macs, each]
 }
 
 fn text(r: &LatencyReport) -> String {
-    let rows: Vec<Vec<String>> = r
-        .layers
-        .iter()
-        .enumerate()
-        .map(|(i, l)| {
-            let count = l.count.value();
-            let each = f64::from(count) / l.macs as f64;
-            let each = if l.macs == 0 { "-".into() } else { format!("{each:.2}") };
-            vec![
-                i.to_string(),
-                l.name.clone(),
-                count.to_string(),
-                l.spread.to_string(),
-                l.macs.to_string(),
-                each,
-            ]
-        })
-        .collect();
-    let header = ["#", "operation", r.unit, "spread", "MACs", "a MAC"];
+    let rows: Vec<Vec<String>> = r.layers.iter().enumerate().map(|(i, l)| row(i, l)).collect();
+    let per_mac = format!("{} per MAC", r.unit);
+    let header = ["#", "operation", r.unit, "spread", "MACs", &per_mac];
     let time = r.milliseconds.map_or_else(String::new, |ms| {
         format!(", {ms:.3} ms at {:.1} MHz", f64::from(r.device.clock_hz) / 1e6)
     });
@@ -120,7 +84,7 @@ fn text(r: &LatencyReport) -> String {
         format!("; {:.3} ms at {:.1} MHz ({})", s.milliseconds, s.clock_hz as f64 / 1e6, s.note)
     });
     format!(
-        "{}\n{} {} in all (median of {}, spread {}){time}{scaled}",
+        "{}\n{} {} in total (median of {}, spread {}){time}{scaled}",
         table(&header, &rows),
         r.total.value(),
         r.unit,

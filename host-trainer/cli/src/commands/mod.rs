@@ -1,7 +1,7 @@
-//! The command line: a file a subcommand.
+//! The command line, with one file for each subcommand.
 //!
-//! Each `run` parses its arguments, calls a library and prints. Commands over floating-point weights
-//! are in [`weights`], those for developers of supernano in [`dev`].
+//! Each `run` parses its arguments, calls a library function and prints the result. Commands over
+//! floating-point weights are in [`weights`], those for developers of supernano in [`dev`].
 
 mod check;
 mod correlate;
@@ -24,12 +24,19 @@ use supernano_base::interrupt;
 
 use crate::output::Output;
 
-/// One-shot neural architecture search that ends on a microcontroller.
+/// The exit codes, for `--help`.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    success
+  1    negative result: a mismatch, or no feasible network
+  2    wrong usage; missing or invalid input
+  3    a tool, driver, device or disk failed
+  130  interrupted";
+
+/// One-shot neural architecture search for microcontrollers.
 #[derive(Parser, Debug)]
-#[command(name = "supernano", version, about, propagate_version = true)]
-#[command(after_help = "Exit codes: 0 done; 1 the answer is no (mismatch, nothing feasible); \
-    2 wrong use, missing or invalid input; 3 a tool, driver, device or disk failed; \
-    130 interrupted.")]
+#[command(name = "supernano", version, propagate_version = true, after_help = EXIT_CODES)]
+#[command(max_term_width = 100)]
 struct Cli {
     /// Print one JSON object on stdout instead of a table.
     #[arg(long, global = true)]
@@ -72,8 +79,8 @@ fn run(cli: &Cli, out: &Output) -> Result<()> {
     }
 }
 
-/// Parses the arguments, runs the subcommand, prints an error with its hint on stderr and returns
-/// the exit code. A closed stdout is success.
+/// Parses the arguments and runs the command. Prints an error on stderr and returns the exit code. A
+/// closed stdout is success.
 pub fn main() -> ExitCode {
     let matches = groups::command::<Cli>().get_matches();
     let cli = match Cli::from_arg_matches(&matches) {

@@ -6,28 +6,31 @@ use serde::Serialize;
 use supernano_base::error::Result;
 
 use crate::output::Output;
+use crate::report::write;
 
-/// Write one self-contained HTML page about a run: tables and plots.
+/// Write one HTML page about a run.
+///
+/// The page holds tables and plots and needs no other file.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Example: supernano report runs/demo\n\n\
-    Reads RUN/results.json and RUN/metrics.jsonl, writes RUN/report.html; what is missing is left \
-    out of the page.")]
+#[command(after_help = "Example:\n  supernano report runs/demo\n\n\
+    The command reads results.json and metrics.jsonl of the run and writes report.html. It omits \
+    everything for which a file or a figure is missing.")]
 pub struct Args {
-    /// Directory of the run.
+    /// Run directory.
     run: PathBuf,
 }
 
 #[derive(Serialize)]
-struct Answer {
+struct Written {
     report: PathBuf,
 }
 
 /// Writes the page and prints its path.
 ///
 /// # Errors
-/// As [`crate::report::write`].
+/// As [`write`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
-    let answer = Answer { report: crate::report::write(&args.run)? };
-    out.emit(&answer, |a| a.report.display().to_string());
+    let written = Written { report: write(&args.run)? };
+    out.emit(&written, |w| w.report.display().to_string());
     Ok(())
 }

@@ -8,7 +8,7 @@ use crate::output::{Output, table};
 
 /// List the built-in search spaces.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Example: supernano spaces --json")]
+#[command(after_help = "Example:\n  supernano spaces --json")]
 pub struct Args {}
 
 #[derive(Serialize)]
@@ -18,7 +18,7 @@ struct Row {
     sub_networks: u64,
 }
 
-/// Lists name, searchable layers and number of sub-networks.
+/// Lists the name, the searchable layers and the number of sub-networks of each space.
 ///
 /// # Errors
 /// None.

@@ -19,7 +19,15 @@ fn every_command_is_in_one_group() {
     assert!(help.contains("Run on a device:") && help.contains("Usage: supernano"), "{help}");
 }
 
-/// Commands that run something, with those below them.
+#[test]
+fn the_list_of_commands_fits_80_columns() {
+    let help = command::<Cli>().render_long_help().to_string();
+    for line in help.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+}
+
+/// Commands that run something, at every level.
 fn leaves(command: &clap::Command) -> Vec<clap::Command> {
     if command.has_subcommands() {
         command.get_subcommands().flat_map(leaves).collect()
@@ -31,7 +39,7 @@ fn leaves(command: &clap::Command) -> Vec<clap::Command> {
 #[test]
 fn every_help_has_an_example() {
     let leaves = leaves(&Cli::command());
-    assert!(leaves.len() > 10);
+    assert!(leaves.len() > 5);
     for leaf in leaves.iter().filter(|c| !c.is_hide_set() && c.get_name() != "help") {
         let text = leaf.get_after_help().map(ToString::to_string).unwrap_or_default();
         assert!(text.contains("Example"), "{}", leaf.get_name());
@@ -40,5 +48,25 @@ fn every_help_has_an_example() {
                 || text.contains(&format!("supernano dev {}", leaf.get_name())),
             "{text}"
         );
+    }
+}
+
+/// Every option has one wording, whichever command it belongs to.
+#[test]
+fn shared_options_have_one_wording() {
+    let shared = ["data", "random", "shard", "target", "reconnect", "device", "truth", "prefer"];
+    for id in shared {
+        let mut wordings: Vec<String> = leaves(&Cli::command())
+            .iter()
+            .filter(|c| c.get_name() != "watch")
+            .flat_map(|c| {
+                c.get_arguments()
+                    .filter(|a| a.get_id() == id && !a.is_positional())
+                    .map(|a| a.get_help().map(ToString::to_string).unwrap_or_default())
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        wordings.dedup();
+        assert!(wordings.len() <= 1, "--{id}: {wordings:?}");
     }
 }

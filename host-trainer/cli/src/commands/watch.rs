@@ -1,85 +1,92 @@
-//! `supernano watch`: a firmware's log, live.
+//! `supernano watch`: the log of a firmware, live.
 
-use std::io::{Read, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 
+use serde::Serialize;
 use supernano_base::error::{Error, Result};
-use supernano_base::files;
-use supernano_device::{Target, link, logs};
+use supernano_device::watch::{LogSource, watch};
+use supernano_device::{ProbeId, Target};
 
 use crate::output::Output;
 
-/// Show what a firmware logs by defmt, decoded from its ELF file, until the line ends or Ctrl-C.
+/// Show the log of a firmware.
+///
+/// The firmware logs by defmt, and its ELF file decodes the log. The command ends when the line ends,
+/// or by Ctrl-C.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Example: supernano watch --target probe --firmware \
-    target/firmware/nucleo-f446re-agent.elf")]
+#[command(after_help = "Example:\n  \
+    supernano watch --target probe --firmware target/firmware/nucleo-f446re-agent.elf")]
 pub struct Args {
-    /// probe[:VID:PID][@CHIP], serial:PATH or tcp:HOST:PORT.
+    /// Device: probe[:VID:PID][@CHIP], serial:PATH or tcp:HOST:PORT.
     #[arg(long, default_value = "probe", conflicts_with = "input")]
     target: String,
-    /// Debug probe, VID:PID where there are several: the same as --target probe[:VID:PID].
-    #[arg(long, num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["target", "input"])]
+    /// Debug probe, by USB vendor and product if several are connected; the same as --target
+    /// probe[:VID:PID].
+    #[arg(long, value_name = "VID:PID", num_args = 0..=1, default_missing_value = "",
+        conflicts_with_all = ["target", "input"])]
     probe: Option<String>,
-    /// Chip, by probe-rs's name, where the probe cannot tell.
+    /// Chip behind the probe, in the spelling of probe-rs; needed if the probe cannot detect it.
     #[arg(long)]
     chip: Option<String>,
-    /// A file of recorded frames instead of a device.
-    #[arg(long)]
+    /// File of recorded log frames, instead of a device.
+    #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
-    /// The firmware that runs, an ELF file.
-    #[arg(long)]
+    /// Firmware that runs on the device, an ELF file.
+    #[arg(long, value_name = "FILE")]
     firmware: PathBuf,
 }
 
-/// Shows.
+#[derive(Serialize)]
+struct LogLine {
+    level: String,
+    message: String,
+}
+
+#[derive(Serialize)]
+struct Log {
+    lines: Vec<LogLine>,
+    malformed: u64,
+}
+
+/// Prints the log, line by line, or as one JSON object at its end.
 ///
 /// # Errors
-/// What is missing, wrong or fails.
+/// As [`watch`]; [`Error::Line`] for damaged frames, except in JSON, which counts them.
 pub fn run(args: &Args, out: &Output) -> Result<()> {
-    let (mut stream, name): (Box<dyn Read>, String) = match &args.input {
-        Some(path) => {
-            (Box::new(std::io::Cursor::new(files::read(path)?)), path.display().to_string())
-        }
-        None => {
-            let target = match args.probe.as_deref() {
-                Some("") => "probe".to_owned(),
-                Some(id) => format!("probe:{id}"),
-                None => args.target.clone(),
-            };
-            let target: Target = target.parse()?;
-            (Box::new(line(&target, args)?), target.to_string())
-        }
+    let target = target(args)?;
+    let (source, name) = match &args.input {
+        Some(path) => (LogSource::File(path), path.display().to_string()),
+        None => (LogSource::Target(&target), target.to_string()),
     };
     let mut lines = Vec::new();
-    let malformed = logs::follow(&args.firmware, &mut *stream, &name, |level, message| {
+    let malformed = watch(&args.firmware, source, &mut |level, message| {
         if out.is_json() {
-            lines.push(serde_json::json!({ "level": level, "message": message }));
+            lines.push(LogLine { level: level.to_owned(), message: message.to_owned() });
         } else {
             let mut stdout = std::io::stdout().lock();
             let _ = writeln!(stdout, "{level:5} {message}").and_then(|()| stdout.flush());
         }
     })?;
     if out.is_json() {
-        out.emit(&serde_json::json!({ "lines": lines, "malformed": malformed }), |_| String::new());
+        out.emit(&Log { lines, malformed }, |_| String::new());
     } else if malformed > 0 {
         return Err(Error::Line { link: name, problem: format!("{malformed} damaged frames") });
     }
     Ok(())
 }
 
-#[cfg(feature = "probe")]
-fn line(target: &Target, args: &Args) -> Result<Box<dyn supernano_device::Link>> {
-    use supernano_device::{ProbeId, probe};
-    match target {
-        Target::Probe(id) => {
-            let chip = args.chip.clone().or_else(|| id.chip.clone());
-            probe::open(&ProbeId { chip, ..id.clone() }, probe::LOGS)
+/// The target that the options name together.
+fn target(args: &Args) -> Result<Target> {
+    let target: Target = match args.probe.as_deref() {
+        Some("") => "probe".parse()?,
+        Some(id) => format!("probe:{id}").parse()?,
+        None => args.target.parse()?,
+    };
+    Ok(match target {
+        Target::Probe(ProbeId { usb, chip }) => {
+            Target::Probe(ProbeId { usb, chip: args.chip.clone().or(chip) })
         }
-        _ => link::open(target),
-    }
-}
-
-#[cfg(not(feature = "probe"))]
-fn line(target: &Target, _: &Args) -> Result<Box<dyn supernano_device::Link>> {
-    link::open(target)
+        other => other,
+    })
 }

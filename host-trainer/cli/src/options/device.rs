@@ -1,4 +1,4 @@
-//! Arguments of the commands that run something on a device.
+//! The device that runs a network, and the line to it.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -6,15 +6,15 @@ use std::time::Duration;
 use supernano_base::error::Result;
 use supernano_device::Target;
 
-/// Which device, and what runs on it.
+/// Selects the device and the firmware that runs on it.
 #[derive(clap::Args, Debug)]
 pub struct DeviceArgs {
-    /// host, qemu-m0, qemu-m3, qemu-m4, qemu-m7, qemu-m33, probe[:VID:PID][@CHIP], serial:PATH or
-    /// tcp:HOST:PORT; a count needs a device.
-    #[arg(long, default_value = "qemu-m4")]
+    /// Device: host, qemu-m0, qemu-m3, qemu-m4, qemu-m7, qemu-m33, probe[:VID:PID][@CHIP],
+    /// serial:PATH or tcp:HOST:PORT.
+    #[arg(long, default_value = "qemu-m4", help_heading = "Device")]
     target: String,
-    /// An emulated device's agent, an ELF file.
-    #[arg(long)]
+    /// Agent of an emulated device, an ELF file [default: the one that comes with this program].
+    #[arg(long, value_name = "FILE", help_heading = "Device")]
     firmware: Option<PathBuf>,
 }
 
@@ -22,23 +22,23 @@ impl DeviceArgs {
     /// The target.
     ///
     /// # Errors
-    /// [`supernano_base::error::Error::Invalid`] for one that there is not.
+    /// [`supernano_base::error::Error::Invalid`] for an unknown target.
     pub fn target(&self) -> Result<Target> {
         self.target.parse()
     }
 
-    /// The agent, where one is named.
+    /// The agent, if one is named.
     pub fn firmware(&self) -> Option<&Path> {
         self.firmware.as_deref()
     }
 }
 
-/// What happens where the line to a board is lost.
+/// Limits the wait for a board whose line is lost.
 #[derive(clap::Args, Debug)]
 pub struct LineArgs {
-    /// Seconds that a board whose line is lost (unplugged, closed) is waited for, to go on where
-    /// it was; 0: not at all.
-    #[arg(long, value_name = "SECONDS", default_value_t = 30,
+    /// Longest wait for a board whose line is lost (unplugged, closed), in seconds; 0 disables the
+    /// wait.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, help_heading = "Device",
         value_parser = clap::value_parser!(u32).range(..=86_400))]
     reconnect: u32,
 }
@@ -48,10 +48,4 @@ impl LineArgs {
     pub fn reconnect(&self) -> Duration {
         Duration::from_secs(self.reconnect.into())
     }
-}
-
-/// The run directory that a network lies in.
-pub fn run_of(network: &Path) -> Option<PathBuf> {
-    let run = network.parent()?.parent()?;
-    run.join("config.toml").is_file().then(|| run.to_path_buf())
 }

@@ -1,5 +1,35 @@
-//! Groups of options that several commands share.
+//! Groups of options that several commands share. Each option exists once, with one wording.
 
-pub mod device;
+mod data;
+mod device;
+mod output;
+
 #[cfg(feature = "train")]
-pub mod room;
+mod codes;
+#[cfg(feature = "train")]
+mod kernels;
+#[cfg(feature = "train")]
+mod processor;
+#[cfg(feature = "train")]
+mod quantise;
+#[cfg(feature = "train")]
+mod shard;
+#[cfg(feature = "train")]
+mod truth;
+
+pub use self::data::DataArgs;
+pub use self::device::{DeviceArgs, LineArgs};
+pub use self::output::OutputArgs;
+
+#[cfg(feature = "train")]
+pub use self::codes::CodesArgs;
+#[cfg(feature = "train")]
+pub use self::kernels::{PreferArgs, RoomArgs};
+#[cfg(feature = "train")]
+pub use self::processor::ProcessorArgs;
+#[cfg(feature = "train")]
+pub use self::quantise::QuantiseArgs;
+#[cfg(feature = "train")]
+pub use self::shard::ShardArgs;
+#[cfg(feature = "train")]
+pub use self::truth::TruthArgs;

@@ -1,4 +1,4 @@
-//! The page: text and tables around the plots.
+//! The text and the tables of the page.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;mar
     text-align:right}th:first-child,td:first-child{text-align:left}svg{max-width:100%;height:auto}\
     .wide{overflow-x:auto}";
 
-/// `text` with HTML's special characters replaced.
+/// `text` with the special characters of HTML replaced.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
@@ -65,7 +65,7 @@ fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     out + "</tbody></table>"
 }
 
-/// Columns of which no network has a figure are left out.
+/// The table of networks. A column without a figure for any network is omitted.
 fn networks(networks: &[Network]) -> String {
     let percent = |x: Option<f64>| x.map(|x| format!("{:.2}", 100.0 * x));
     let count = |x: Option<u64>| x.map(grouped);
@@ -97,7 +97,7 @@ fn networks(networks: &[Network]) -> String {
     table(&header, &rows)
 }
 
-/// 1234567 as 1,234,567.
+/// Digits in groups of three: `1,234,567`.
 fn grouped(x: u64) -> String {
     let digits = x.to_string();
     let mut out = String::new();

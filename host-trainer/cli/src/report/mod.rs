@@ -1,4 +1,4 @@
-//! One self-contained HTML page about a run: tables and inline SVG, nothing to download.
+//! One HTML page about a run, with tables and inline SVG. It needs no other file.
 
 mod html;
 mod plot;
@@ -9,13 +9,13 @@ use serde::Deserialize;
 use serde_json::Value;
 use supernano_base::error::{Error, Result};
 
-/// `results.json` of a run: what its networks reach and cost.
+/// `results.json` of a run: accuracies and costs of its networks.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Results {
     /// Networks of the Pareto front.
     pub networks: Vec<Network>,
-    /// The object that `supernano correlate --json` prints, where there were truths; with `pairs`
-    /// (`[{code, score, truth}]`) they are plotted.
+    /// The object that `supernano correlate --json` prints, if there were truths. Its `pairs`
+    /// (`[{code, score, truth}]`) are plotted.
     #[serde(default)]
     pub correlation: Option<Value>,
     /// Wall-clock time of the run, seconds.
@@ -23,13 +23,13 @@ pub struct Results {
     pub seconds: Option<f64>,
 }
 
-/// One network. Accuracies are fractions of 0 to 1.
+/// One network. Accuracies are fractions from 0 to 1.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Network {
-    /// Its code.
+    /// Code of the sub-network.
     pub code: String,
-    /// Inherited accuracy.
+    /// Accuracy with inherited weights.
     pub score: Option<f64>,
     /// Standard error of the score.
     pub score_se: Option<f64>,
@@ -52,9 +52,9 @@ pub struct Network {
 /// One layer of a network.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Layer {
-    /// Its name.
+    /// Name of the layer.
     pub name: String,
-    /// Instructions of one inference.
+    /// Instructions of the layer in one inference.
     pub instructions: u64,
 }
 
@@ -63,9 +63,9 @@ pub struct Layer {
 pub struct Point {
     /// Training step, 1 to 4.
     pub step: u64,
-    /// Position within the step: epoch where there is one, else update.
+    /// Position within the step: the epoch, or the update if there is no epoch.
     pub at: f64,
-    /// Loss of the largest network, nats (`loss_largest`, or `loss` where there is but one).
+    /// Loss of the largest network, nats (`loss_largest`, or `loss` if there is only one loss).
     pub loss: Option<f64>,
     /// Mean loss of the sub-networks, nats (`loss_students`).
     pub students: Option<f64>,
@@ -73,19 +73,21 @@ pub struct Point {
     pub panel: Option<f64>,
 }
 
-/// Makes `RUN/report.html` out of `RUN/results.json` and `RUN/metrics.jsonl`; parts whose file or
-/// figures are missing are left out.
+/// Writes `RUN/report.html` from `RUN/results.json` and `RUN/metrics.jsonl`. The page omits everything
+/// for which a file or a figure is missing.
 ///
 /// # Errors
-/// [`Error::Missing`] where both files are missing; [`Error::Invalid`] naming file and line where
-/// one is not as expected; [`Error::Io`] where the page cannot be written.
+/// [`Error::Missing`] if both files are missing; [`Error::Invalid`] with file and line for contents
+/// that are not as expected; [`Error::Io`] if the page cannot be written.
 pub fn write(run: &Path) -> Result<std::path::PathBuf> {
     let results = optional(&run.join("results.json"), supernano_base::files::read_json::<Results>)?;
     let points = optional(&run.join("metrics.jsonl"), metrics)?;
     if results.is_none() && points.is_none() {
         return Err(Error::Missing {
             path: run.join("results.json"),
-            needed_for: "the report; metrics.jsonl, made by `supernano train`, would do too".into(),
+            needed_for:
+                "the report, which needs results.json or the metrics.jsonl of `supernano train`"
+                    .into(),
         });
     }
     let name = run.file_name().map_or_else(|| "run".into(), |n| n.to_string_lossy().into_owned());
@@ -99,8 +101,8 @@ fn optional<T>(path: &Path, read: impl Fn(&Path) -> Result<T>) -> Result<Option<
     if path.exists() { read(path).map(Some) } else { Ok(None) }
 }
 
-/// Training curves from JSON lines. Lines without `step` are of other kinds and left out. `panel`
-/// is a number, a list of numbers or an object of numbers, of which the mean is taken.
+/// Reads training curves from JSON lines. Lines without `step` are of other kinds and are skipped.
+/// `panel` is a number, or a list or an object of numbers, whose mean is used.
 fn metrics(path: &Path) -> Result<Vec<Point>> {
     let text = String::from_utf8_lossy(&supernano_base::files::read(path)?).into_owned();
     let lines: Vec<&str> = text.lines().collect();
@@ -108,7 +110,7 @@ fn metrics(path: &Path) -> Result<Vec<Point>> {
     for (i, line) in lines.iter().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
         let value: Value = match serde_json::from_str(line) {
             Ok(value) => value,
-            // A run that is still going, or was killed, may have half a line at the end.
+            // The last line of an unfinished or killed run may be incomplete.
             Err(_) if i + 1 == lines.len() => break,
             Err(e) => {
                 let place = format!("{}:{}", path.display(), i + 1);
@@ -119,7 +121,7 @@ fn metrics(path: &Path) -> Result<Vec<Point>> {
         let Some(step) = value.get("step").and_then(Value::as_u64) else { continue };
         let at = number("epoch").or_else(|| number("update")).unwrap_or(points.len() as f64);
         let panel = value.get("panel").and_then(mean);
-        // The trainer writes 0 for what a step does not train.
+        // The trainer writes 0 for a loss that the step does not train.
         let trained = |key: &str| number(key).filter(|&l| l != 0.0);
         let loss = trained("loss_largest").or_else(|| number("loss"));
         points.push(Point { step, at, loss, students: trained("loss_students"), panel });
@@ -127,7 +129,7 @@ fn metrics(path: &Path) -> Result<Vec<Point>> {
     Ok(points)
 }
 
-/// Mean of all numbers in a value, `top1` alone where an object has it.
+/// Mean of all numbers in a value. Of an object with `top1`, only `top1` counts.
 fn mean(value: &Value) -> Option<f64> {
     let of = |values: Vec<f64>| {
         (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)

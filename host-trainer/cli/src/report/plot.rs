@@ -1,4 +1,4 @@
-//! Plots as SVG text. Each is `None` where there is nothing to show.
+//! Plots as SVG text. Each function returns `None` if there is nothing to show.
 
 use std::ops::Range;
 
@@ -23,8 +23,8 @@ const COLOURS: [RGBColor; 8] = [
 type Canvas<'a, 'b> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn = Result<(), Box<dyn std::error::Error>>;
 
-/// What `draw` puts on a canvas. SVG in memory cannot fail but for a range that is not finite;
-/// such a plot is left out.
+/// Draws on a canvas in memory. Drawing fails only for a range that is not finite; such a plot is
+/// omitted.
 fn svg(size: (u32, u32), draw: impl FnOnce(&Canvas<'_, '_>) -> Drawn) -> Option<String> {
     let mut text = String::new();
     {
@@ -49,12 +49,12 @@ fn around(values: impl Iterator<Item = f64>) -> Option<Range<f64>> {
 struct Series {
     name: String,
     points: Vec<(f64, f64)>,
-    /// Half a 95 % interval of each point's y, or nothing.
+    /// Half of the 95 % interval of each point's y; empty for none.
     halves: Vec<f64>,
     line: bool,
 }
 
-/// Points or lines over named axes, with a legend where there is more than one series.
+/// Points or lines over named axes. Several series have a legend.
 fn chart(
     x_name: &str,
     y_name: &str,
@@ -111,11 +111,11 @@ fn chart(
     })
 }
 
-/// Accuracies against instructions, or against flash where none were counted.
+/// Accuracies against instructions, or against flash if no instructions were counted.
 pub(super) fn front(networks: &[Network]) -> Option<String> {
     let counted = networks.iter().any(|n| n.instructions.is_some());
     let (cost, name): (fn(&Network) -> Option<f64>, _) = if counted {
-        (|n| n.instructions.map(|i| i as f64 / 1e6), "instructions an inference, millions")
+        (|n| n.instructions.map(|i| i as f64 / 1e6), "instructions of one inference, millions")
     } else {
         (|n| n.flash_bytes.map(|b| b as f64 / 1024.0), "flash, KiB")
     };
@@ -147,7 +147,7 @@ pub(super) fn pairs(pairs: &[(f64, f64)]) -> Option<String> {
     chart("score", "true accuracy", SeriesLabelPosition::LowerRight, &[series])
 }
 
-/// A line a training step: the mean of `value` at each position.
+/// One line for each training step: the mean of `value` at each position.
 fn curves(points: &[Point], what: &str, value: fn(&Point) -> Option<f64>) -> Vec<Series> {
     let mut steps: Vec<u64> = points.iter().map(|p| p.step).collect();
     steps.dedup();

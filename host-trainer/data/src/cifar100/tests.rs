@@ -1,5 +1,7 @@
 use supernano_base::config::DataSource;
 
+use std::fs::File;
+
 use super::*;
 use crate::load;
 
@@ -74,6 +76,15 @@ fn errors_name_file_expected_and_found() {
     says(&[TEST, "3074", "3075"]);
     std::fs::write(path.join(TEST), vec![120; RECORD]).unwrap();
     says(&[TEST, "record 0", "100", "120"]);
+    let names: Vec<String> = (0..100).map(|i| format!("class{i}")).collect();
+    std::fs::write(path.join(LABELS), names.join("\n").replacen("class7\n", "a */ b\n", 1))
+        .unwrap();
+    says(&[LABELS, "class 7", "letters, digits"]);
+    std::fs::write(path.join(LABELS), format!("\u{feff}{}\r\n", names.join("\r\n"))).unwrap();
+    std::fs::write(path.join(TEST), vec![7; RECORD]).unwrap();
+    assert_eq!(load(&spec(path)).unwrap().classes, names);
+    File::create(path.join(TRAIN)).unwrap().set_len(1 << 40).unwrap();
+    says(&[TRAIN, "at most 256 MiB", "SUPERNANO_ARCHIVE_MIB"]);
     tiny(path);
     let mut many = spec(path);
     many.validation = 5;

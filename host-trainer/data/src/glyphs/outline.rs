@@ -1,11 +1,11 @@
-//! Which points a shape covers.
+//! Outlines of the shapes.
 
 use std::f32::consts::{PI, TAU};
 
-/// A shape about the origin, upright, inside the unit circle; about the same area each.
+/// An upright shape around the origin, inside the unit circle. All have a similar area.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outline {
-    /// Everything within a radius.
+    /// A filled circle.
     Disc,
     /// A disc with a concentric hole.
     Ring,
@@ -17,13 +17,13 @@ pub enum Outline {
     Cross,
     /// Three round lobes.
     Clover,
-    /// A disc less another one beside it.
+    /// A disc without its overlap with another disc.
     Crescent,
 }
 
 impl Outline {
-    /// Whether the shape covers (x, y). `variant`, 0 to 1, is how far the hole, the notch or the
-    /// bar goes.
+    /// Whether the shape covers (x, y). `variant`, 0 to 1, sets the size of the hole, the notch or
+    /// the bar.
     pub fn covers(self, x: f32, y: f32, variant: f32) -> bool {
         let radius = x.hypot(y);
         if radius > 1.0 {
@@ -34,7 +34,7 @@ impl Outline {
             Self::Disc => radius < 0.84,
             Self::Ring => radius < 0.88 && radius > 0.3 + 0.25 * variant,
             Self::Polygon(sides) => {
-                // The circumscribed circle shrinks with the number of sides: equal areas, nearly.
+                // The circumscribed circle shrinks with the number of sides, for similar areas.
                 let circumference = (0.8 + 0.6 / f32::from(sides)).min(1.0);
                 let half = PI / f32::from(sides);
                 let within = (angle() + TAU).rem_euclid(2.0 * half) - half;
@@ -43,7 +43,7 @@ impl Outline {
             Self::Star(points) => {
                 let half = PI / f32::from(points);
                 let within = ((angle() + TAU).rem_euclid(2.0 * half) - half).abs() / half;
-                // A straight edge from the notch (within = 0) to the point (within = 1).
+                // The edge is straight from the notch (within = 0) to the point (within = 1).
                 let notch = 0.45 + 0.15 * variant;
                 edge(radius, within * half, notch, half)
             }
@@ -59,7 +59,7 @@ impl Outline {
     }
 }
 
-/// Inside of the line from (notch, angle 0) to (1, angle `half`), polar.
+/// Whether a point lies inside the line from (notch, angle 0) to (1, angle `half`), polar.
 fn edge(radius: f32, angle: f32, notch: f32, half: f32) -> bool {
     let (px, py) = (half.cos() - notch, half.sin());
     let (qx, qy) = (radius * angle.cos() - notch, radius * angle.sin());

@@ -1,22 +1,22 @@
-//! Painting one image.
+//! Rendering of one image.
 
 use rand::RngCore;
 use supernano_core::space::Shape;
 
 use super::{Outline, between};
 
-/// Samples a side of a pixel: coverage has 9 levels above 0.
+/// Samples per side of a pixel: coverage has 9 levels above 0.
 const SAMPLES: usize = 3;
-/// Least and largest distance of the two colours, in the Euclidean norm of a unit cube.
+/// Smallest and largest Euclidean distance of the two colours in the unit cube.
 const CONTRAST: (f32, f32) = (0.22, 0.7);
-/// Standard deviation of the noise of a pixel, of full scale.
+/// Smallest and largest standard deviation of the noise of a pixel; 1 is full scale.
 const NOISE: (f32, f32) = (0.01, 0.07);
-/// Amplitude of a texture, of full scale.
+/// Smallest and largest amplitude of a texture; 1 is full scale.
 const TEXTURE: (f32, f32) = (0.01, 0.1);
-/// Largest angle that a figure is turned by, either way, radians.
+/// Largest rotation of a figure in either direction, radians.
 const TURN: f32 = 0.3;
 
-/// A shape with its place: `covers` takes coordinates of the image, -1 to 1 over its smaller side.
+/// A shape at its position in the image. Coordinates range from -1 to 1 over the smaller side.
 struct Placed {
     outline: Outline,
     centre: (f32, f32),
@@ -69,8 +69,8 @@ impl Texture {
     }
 }
 
-/// Two colours, the darker first, whose distance is drawn from [`CONTRAST`], both within 0.1 to
-/// 0.9: mostly a difference of brightness, with some of hue.
+/// Draws two colours, the darker first, whose distance is drawn from [`CONTRAST`]. Their channels
+/// lie between 0.1 and 0.9. They differ mostly in brightness and a little in hue.
 fn colours(channels: usize, rng: &mut impl RngCore) -> [[f32; 4]; 2] {
     let contrast = between(rng, CONTRAST.0, CONTRAST.1) * (channels as f32 / 3.0).sqrt();
     let mut direction = [0.0; 4];
@@ -87,12 +87,12 @@ fn colours(channels: usize, rng: &mut impl RngCore) -> [[f32; 4]; 2] {
     pair
 }
 
-/// Paints `pixels`, `[height, width, channels]`.
+/// Renders `pixels`, `[height, width, channels]`.
 pub(super) fn paint(outline: Outline, shape: Shape, rng: &mut impl RngCore, pixels: &mut [u8]) {
     let (width, channels) = (usize::from(shape.width), usize::from(shape.channels));
     let [ground, fill] = colours(channels, rng);
     let figure = Placed::random(outline, (0.6, 0.88), 0.18, rng);
-    // Distractors: small discs and bars of the figure's colour, beside or across it.
+    // Distractors: small discs and crosses in the colour of the figure, beside or over it.
     let distractors: Vec<Placed> = (0..rng.next_u32() % 3)
         .map(|i| {
             let kind = if i % 2 == 0 { Outline::Disc } else { Outline::Cross };
@@ -121,7 +121,7 @@ pub(super) fn paint(outline: Outline, shape: Shape, rng: &mut impl RngCore, pixe
         let light = texture + lean_x * x + lean_y * y;
         for (c, p) in pixel.iter_mut().enumerate() {
             let colour = ground[c] + (fill[c] - ground[c]) * share;
-            // Sum of four uniform numbers: variance 1/3, nearly normal.
+            // A sum of four uniform numbers has variance 1/3 and is nearly normal.
             let bell: f32 = (0..4).map(|_| between(rng, -0.5, 0.5)).sum::<f32>() * 3f32.sqrt();
             *p = ((colour + light + noise * bell) * 255.0).round().clamp(0.0, 255.0) as u8;
         }

@@ -88,6 +88,9 @@ fn what_cannot_be_drawn_is_refused() {
         (spec(32, 32, 3, 11), "classes"),
         (spec(32, 32, 3, 1), "classes"),
         (DataSpec { train: Some(0), ..spec(32, 32, 3, 2) }, "train"),
+        (DataSpec { train: Some(4_000_000_000), ..spec(32, 32, 3, 2) }, "SUPERNANO_IMAGES_MIB"),
+        (DataSpec { validation: usize::MAX, ..spec(32, 32, 3, 2) }, "at most 1024 MiB"),
+        (DataSpec { test: Some(500_000), ..spec(512, 512, 4, 2) }, "at most 1024 MiB"),
         (DataSpec { path: Some("x".into()), ..spec(32, 32, 3, 2) }, "path"),
     ];
     for (spec, field) in bad {

@@ -1,4 +1,4 @@
-//! The answers of a check so far, kept in a file while it runs.
+//! The answers of a check so far, saved in a file while the check runs.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -10,16 +10,16 @@ use supernano_base::files;
 use supernano_base::images::Images;
 use supernano_core::wire;
 
-use crate::Target;
+use crate::target::Target;
 
-/// What is kept of a check that is not done.
+/// The contents of the file of an unfinished check.
 #[derive(Serialize, Deserialize, PartialEq)]
 pub(super) struct State {
-    /// CRC-32 of the network and of all pixels.
+    /// CRC-32 of the network, and CRC-32 of all pixels.
     checksums: [u32; 2],
     images: usize,
     target: String,
-    /// Logits of the images so far.
+    /// Logits of the images so far, `[image][class]`.
     pub found: Vec<i32>,
 }
 
@@ -31,11 +31,12 @@ pub(super) struct Answers<'a> {
     saved: Instant,
 }
 
-/// How often answers are saved.
+/// Shortest time between two saves.
 const SAVE: Duration = Duration::from_secs(1);
 
 impl<'a> Answers<'a> {
-    /// Those of an earlier check of the same, or none. A file of another check is begun anew.
+    /// Continues an earlier check of the same network, images and target, or begins without answers.
+    /// A file of another check is ignored and overwritten.
     pub fn begin(
         blob: &Blob,
         images: &Images,
@@ -63,10 +64,12 @@ impl<'a> Answers<'a> {
         Ok(Self { state, classes, file, saved: Instant::now() })
     }
 
+    /// Images that have an answer.
     pub fn done(&self) -> usize {
         self.state.found.len() / self.classes
     }
 
+    /// Adds the logits of the next image, and saves all from time to time.
     pub fn push(&mut self, logits: Vec<i32>) -> Result<()> {
         if logits.len() != self.classes {
             let problem = format!("{} logits for {} classes", logits.len(), self.classes);
@@ -79,6 +82,7 @@ impl<'a> Answers<'a> {
         Ok(())
     }
 
+    /// Writes the file, if there is one and any image has an answer.
     pub fn save(&mut self) -> Result<()> {
         if let Some(path) = self.file.filter(|_| !self.state.found.is_empty()) {
             files::write_json(path, &self.state)?;
@@ -87,7 +91,7 @@ impl<'a> Answers<'a> {
         Ok(())
     }
 
-    /// All are there: the file goes.
+    /// Removes the file of a finished check.
     pub fn end(&self) -> Result<()> {
         match self.file.filter(|p| p.is_file()) {
             Some(path) => std::fs::remove_file(path).map_err(|e| Error::io(path, e)),

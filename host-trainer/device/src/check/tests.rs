@@ -1,16 +1,16 @@
-//! Checks over lines in memory that are cut in the middle.
+//! Checks over in-memory lines that break in the middle.
 
 use std::collections::VecDeque;
 use std::io::{Error as IoError, ErrorKind, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use supernano_base::progress::Counter;
 use supernano_core::space::Shape;
 use supernano_core::wire::{self, Unit};
 use supernano_runtime::{Agent, Board, Memory};
 
 use super::*;
-use crate::Link;
-use supernano_base::progress::Counter;
+use crate::session::Link;
 
 const BLOB: &[u8] = include_bytes!("../../../../tests/golden/tiny.snb");
 const TARGET: &str = "tcp:memory:1";
@@ -45,7 +45,7 @@ board!(Other, "other");
 
 type Receive = Box<dyn FnMut(u8) -> Vec<u8> + Send>;
 
-/// A device that lives as long as the process, as a board does.
+/// A device whose memory lives as long as the process.
 fn device<T: Send + 'static>(placed: &'static [u32]) -> Receive
 where
     Chip<T>: Board,
@@ -69,14 +69,15 @@ impl Random {
     }
 }
 
-/// What survives a line: the device, and what it has said to nobody yet.
+/// The far end of a line, which survives the line: the device, and bytes that it has sent and
+/// nobody has read.
 struct Far {
     receive: Receive,
     said: VecDeque<u8>,
     runs: u32,
 }
 
-/// A line that carries so many bytes, then breaks.
+/// A line that carries `left` bytes, then breaks.
 struct Line {
     far: Arc<Mutex<Far>>,
     left: u32,
@@ -138,21 +139,22 @@ fn images(blob: &Blob, count: usize) -> Images {
     Images { shape, pixels, labels: vec![0; count] }
 }
 
-/// Checks over what `open` opens; the answers, and what was found beside them.
+/// Runs a check over the lines that `open` opens. Returns the outcome, the logits, the traffic and
+/// the network that was loaded.
 fn over(
     open: &mut Open<'_>,
     count: usize,
     reconnect: Duration,
     state: Option<&Path>,
-) -> (Result<()>, Vec<i32>, Traffic, Option<Loaded>) {
+) -> (Result<()>, Vec<i32>, Traffic, Option<LoadedNetwork>) {
     let blob = Blob::new(BLOB, "tiny.snb").unwrap();
     let images = images(&blob, count);
     let target: Target = TARGET.parse().unwrap();
     let progress = &Counter::default();
-    let options = CheckOptions { mode: Mode::Uart, elf: None, state, reconnect, progress };
-    let mut run = Run::new(&blob, &target, options);
+    let options = CheckOptions { mode: ImageTransfer::Uart, elf: None, state, reconnect, progress };
+    let mut run = DeviceCheck::new(&blob, &target, options);
     let mut answers = Answers::begin(&blob, &images, &target, state).unwrap();
-    let patience = Patience { limit: reconnect, progress: None };
+    let patience = Patience { limit: reconnect, progress };
     let ended = run.one_by_one(open, patience, &images, &mut answers);
     answers.save().unwrap();
     assert_eq!(progress.steps(), (answers.done()) as u64);
@@ -167,8 +169,8 @@ fn expected(count: usize) -> Vec<i32> {
 
 const WAIT: Duration = Duration::from_secs(5);
 
-/// Cut at random bytes, in both directions; old answers come over the new line, or the device has
-/// begun anew. Every image is answered once, and right.
+/// Lines break at random bytes, in both directions. Old answers arrive over the new line, or the
+/// device has been reset. Every image is answered exactly once, and correctly.
 #[test]
 fn no_answer_is_lost_or_counted_twice_over_lines_that_are_cut() {
     let (count, expected) = (120, expected(120));
@@ -182,7 +184,7 @@ fn no_answer_is_lost_or_counted_twice_over_lines_that_are_cut() {
             lines += 1;
             let mut now = far.lock().unwrap();
             match random.below(4) {
-                // the device was reset
+                // The device is reset.
                 0 if lines > 1 => {
                     anew += 1;
                     now.receive = device::<Mock>(&[]);
@@ -191,7 +193,7 @@ fn no_answer_is_lost_or_counted_twice_over_lines_that_are_cut() {
                 1 => now.said.clear(),
                 _ => kept += u32::from(!now.said.is_empty()),
             }
-            // not there at once
+            // The line does not open at once.
             if lines > 1 && random.below(8) == 0 {
                 let problem = "gone".into();
                 return Err(Error::Line { link: TARGET.into(), problem });
@@ -207,7 +209,7 @@ fn no_answer_is_lost_or_counted_twice_over_lines_that_are_cut() {
     assert!(cuts > 100 && kept > 5 && anew > 10, "{cuts} cuts, {kept} kept, {anew} anew");
 }
 
-/// The limit ends a check; what was answered stays in the file, and the next check goes on there.
+/// The limit ends a check. Its answers stay in the file, and the next check continues there.
 #[test]
 fn a_line_that_stays_away_ends_the_check_and_keeps_its_answers() {
     let here = tempfile::tempdir().unwrap();
@@ -242,21 +244,21 @@ fn a_line_that_stays_away_ends_the_check_and_keeps_its_answers() {
         let resumed = Answers::begin(&blob, &images(&blob, 40), &target, Some(&state)).unwrap();
         assert_eq!(resumed.state.found, found);
         let options = CheckOptions {
-            mode: Mode::Uart,
+            mode: ImageTransfer::Uart,
             elf: None,
             state: Some(&state),
             reconnect,
             progress: &Counter::default(),
         };
-        let mut run = Run::new(&blob, &target, options);
+        let mut run = DeviceCheck::new(&blob, &target, options);
         let mut answers = resumed;
-        let patience = Patience { limit: reconnect, progress: None };
+        let patience = Patience { limit: reconnect, progress: options.progress };
         run.one_by_one(&mut open, patience, &images(&blob, 40), &mut answers).unwrap();
         assert_eq!(answers.state.found, all);
-        // hello, two opens (the network was kept), then two requests an image
+        // A hello, two opens (the network was kept), then two requests for each image.
         let rest = (all.len() - found.len()) / answers_of(&blob);
         assert_eq!(far.lock().unwrap().runs - before, 3 + 2 * rest as u32);
-        assert_eq!(run.network.unwrap().source, Source::Kept);
+        assert_eq!(run.network.unwrap().origin, NetworkOrigin::Kept);
         std::fs::remove_file(&state).unwrap();
     }
 }
@@ -281,7 +283,7 @@ fn another_device_is_refused() {
     assert_eq!(found, expected(40)[..found.len()]);
 }
 
-/// A device that is lost at every image is given up after some losses, however soon it is back.
+/// The check gives up a device that is lost at every image, however soon it is back.
 #[test]
 fn a_device_that_never_answers_again_is_given_up() {
     let (said, runs) = (VecDeque::new(), 0);
@@ -297,8 +299,8 @@ fn a_device_that_never_answers_again_is_given_up() {
     assert_eq!(lines, 11);
 }
 
-/// A network that lies in the device's memory is used without being sent; another one and a damaged
-/// one are not.
+/// A device uses the network in its memory without a transfer. It receives the network over the line
+/// if its memory holds a damaged one or none.
 #[test]
 fn a_network_in_flash_is_used_where_it_is_sound_and_the_same() {
     let words = |bytes: Vec<u8>| -> &'static [u32] {
@@ -309,10 +311,10 @@ fn a_network_in_flash_is_used_where_it_is_sound_and_the_same() {
     let mut damaged = sound.clone();
     damaged[16 + BLOB.len() / 2] ^= 4;
     let parts = BLOB.len().div_ceil(wire::CHUNK) as u64;
-    for (placed, source, what, requests) in [
-        (words(sound), Source::Placed, Placed::This, 1),
-        (words(damaged), Source::Sent, Placed::Damaged, 2 + parts),
-        (&[][..], Source::Sent, Placed::None, 2 + parts),
+    for (placed, origin, what, requests) in [
+        (words(sound), NetworkOrigin::Placed, PlacedNetwork::This, 1),
+        (words(damaged), NetworkOrigin::Sent, PlacedNetwork::Damaged, 2 + parts),
+        (&[][..], NetworkOrigin::Sent, PlacedNetwork::None, 2 + parts),
     ] {
         let far = Far { receive: device::<Mock>(placed), said: VecDeque::new(), runs: 0 };
         let far = Arc::new(Mutex::new(far));
@@ -322,7 +324,7 @@ fn a_network_in_flash_is_used_where_it_is_sound_and_the_same() {
         ended.unwrap();
         assert_eq!(found, expected(5));
         let network = network.unwrap();
-        assert_eq!((network.source, network.placed), (source, what));
+        assert_eq!((network.origin, network.placed), (origin, what));
         assert_eq!(traffic.answered, 1 + requests + 2 * 5);
     }
 }

@@ -15,7 +15,7 @@ fn firmware(blob: Option<Range<u64>>) -> Firmware {
     Firmware { segments, blob }
 }
 
-fn planned(blob: Option<Range<u64>>) -> Result<Plan> {
+fn planned(blob: Option<Range<u64>>) -> Result<FlashPlan> {
     plan(&firmware(blob), BLOB, std::slice::from_ref(&FLASH), "agent.elf")
 }
 

@@ -1,37 +1,37 @@
-//! What a device says of itself, of a blob and of an inference.
+//! What a device reports: its properties, a blob that it has opened, and the counts of an inference.
 
 use serde::Serialize;
 use supernano_core::wire::Unit;
 
-/// Who answered the hello.
+/// Properties of a device, from its answer to a hello.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Device {
-    /// Version of the protocol that it speaks.
+pub struct DeviceInfo {
+    /// Version of its protocol.
     pub protocol: u16,
-    /// Chip or machine.
+    /// Name of the chip or of the emulated machine.
     pub chip: String,
-    /// Core whose code runs.
+    /// Core for which its code is compiled.
     pub core: String,
     /// Clock, Hz.
     pub clock_hz: u32,
-    /// What its counts count.
+    /// Unit of its counts.
     #[serde(serialize_with = "unit")]
     pub unit: Unit,
-    /// Name of its kernels.
+    /// Name of its kernel set.
     pub kernels: String,
-    /// Longest blob that can be sent, bytes.
+    /// Largest blob that it can receive, bytes.
     pub blob_capacity: u32,
     /// Largest arena, bytes.
     pub arena_capacity: u32,
-    /// Longest image that can be sent, bytes.
+    /// Largest image that it can receive, bytes.
     pub image_capacity: u32,
-    /// RAM that nothing uses, bytes; 0 where the device cannot tell.
+    /// Unused RAM, bytes; 0 if the device cannot tell.
     pub free_ram: u32,
-    /// CRC-32 of the blob that it has; 0 where it has none.
+    /// CRC-32 of the blob in its memory; 0 without a blob.
     pub blob_checksum: u32,
 }
 
-impl Default for Device {
+impl Default for DeviceInfo {
     fn default() -> Self {
         Self {
             protocol: 0,
@@ -49,7 +49,7 @@ impl Default for Device {
     }
 }
 
-/// How a unit is written.
+/// Name of a unit in reports.
 pub fn unit_name(unit: Unit) -> &'static str {
     match unit {
         Unit::Cycles => "cycles",
@@ -61,26 +61,26 @@ fn unit<S: serde::Serializer>(unit: &Unit, to: S) -> std::result::Result<S::Ok, 
     to.serialize_str(unit_name(*unit))
 }
 
-/// What a device says of a blob that it has opened.
+/// A device's answer to a request that opens a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Opened {
     /// CRC-32 of the blob.
     pub checksum: u32,
     /// Bytes of arena that it needs.
     pub arena_bytes: u32,
-    /// Images placed with it.
+    /// Images that lie in memory with the blob.
     pub images: u32,
 }
 
 /// Counts of one inference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counts {
-    /// In one piece.
+    /// Count of the whole inference, in one piece.
     pub total: u32,
-    /// Of the image, then of every operation.
+    /// Counts of the image's conversion, then of every operation.
     pub parts: Vec<u32>,
-    /// Bytes of stack that it took; 0 where the device cannot tell.
+    /// Bytes of stack that the inference took; 0 if the device cannot tell.
     pub stack_bytes: u32,
-    /// Bytes of stack that it took to open the network.
+    /// Bytes of stack that opening the network took.
     pub open_stack_bytes: u32,
 }

@@ -1,4 +1,4 @@
-//! Requests by name, each with the reply that it expects.
+//! One method for each request, with the reply that it expects.
 
 use supernano_base::error::{Error, Result};
 use supernano_core::wire::{self, CHUNK, Refusal, Reply, Request};
@@ -6,10 +6,11 @@ use supernano_core::wire::{self, CHUNK, Refusal, Reply, Request};
 use super::{Counts, Opened, Session, TRIES};
 
 impl Session {
-    /// Sends a request that is answered with `Done`.
+    /// Sends a request whose answer is `Done`.
     ///
     /// # Errors
-    /// As [`Session::ask`]; [`Error::Tool`] with the device's refusal.
+    /// As [`Session::ask`]; [`Error::Refused`] if the device refuses, [`Error::Tool`] for any other
+    /// reply.
     pub fn tell(&mut self, request: &Request<'_>) -> Result<()> {
         let name = self.link.name();
         self.ask(request, |reply| match reply {
@@ -44,7 +45,7 @@ impl Session {
         })
     }
 
-    /// Classifies an image: sends it and runs it; again where a part of it went astray.
+    /// Sends an image and classifies it. Sends the image again if a part of it was lost.
     ///
     /// # Errors
     /// As [`Session::tell`].
@@ -75,7 +76,7 @@ impl Session {
         Ok(())
     }
 
-    /// Asks for logits.
+    /// Sends a request whose answer is logits.
     ///
     /// # Errors
     /// As [`Session::tell`].
@@ -87,7 +88,7 @@ impl Session {
         })
     }
 
-    /// Asks for the digest of all values of a placed image.
+    /// Asks for the digest of all values that the network computes for a placed image.
     ///
     /// # Errors
     /// As [`Session::tell`].
@@ -99,8 +100,8 @@ impl Session {
         })
     }
 
-    /// Has the device compare its kernels' primitives with plain code: the cases, `None` where one
-    /// is wrong.
+    /// Has the device compare the primitives of its kernels with plain code. Returns the number of
+    /// cases, or `None` if a case differs.
     ///
     /// # Errors
     /// As [`Session::tell`].

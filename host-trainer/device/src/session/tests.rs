@@ -2,8 +2,7 @@ use std::collections::VecDeque;
 
 use super::*;
 
-/// A device that answers `Run` with the number of requests it has seen, over a line that loses,
-/// doubles and flips.
+/// A device that answers requests, over a line that drops, doubles and damages frames.
 struct Line {
     to_host: VecDeque<u8>,
     collector: Collector,
@@ -111,7 +110,7 @@ fn every_answer_is_the_right_one_over_a_bad_line() {
     assert!(answered > 290, "{answered} of 300");
 }
 
-/// A line on which a fixed text is all that ever comes.
+/// A line that delivers a fixed text and nothing else.
 struct Says(VecDeque<u8>);
 
 impl Read for Says {
@@ -157,7 +156,7 @@ fn silence_is_a_broken_line_and_noise_another_firmware() {
     }
 }
 
-/// A device of another version answers every hello with a refusal.
+/// A device of another version, which refuses every hello.
 struct Old(Says);
 
 impl Read for Old {

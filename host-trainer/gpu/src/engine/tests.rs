@@ -7,9 +7,9 @@ use supernano_train::training::{Begin, Cpu, train};
 use super::*;
 use crate::agreement::config;
 
-/// An epoch of a step by either engine, on the CPU.
+/// Compares an epoch of both engines on the CPU.
 #[test]
-fn an_epoch_of_all_paths_in_one_batch_is_the_epoch_path_by_path() {
+fn an_epoch_in_one_batch_equals_an_epoch_path_by_path() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = config("prelu+oe", "").unwrap();
     config.steps[0].scratch = true;
@@ -21,7 +21,7 @@ fn an_epoch_of_all_paths_in_one_batch_is_the_epoch_path_by_path() {
         (run.weights.values, epochs[0].clone())
     };
     let (sliced, a) = epoch("sliced", &Cpu);
-    let (masked, b) = epoch("masked", &Batched::<CpuAutodiff>::new());
+    let (masked, b) = epoch("masked", &MaskedAccelerator::<CpuAutodiff>::new());
     let worst = sliced.iter().zip(&masked).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(worst > 0.0 && worst < 2e-3, "{worst}");
     assert!((a.loss_students - b.loss_students).abs() < 1e-3, "{a:?} {b:?}");

@@ -1,4 +1,7 @@
-//! Costs of the blob and the arena, exact, and of an inference, modelled.
+//! The cost model of Cortex-M devices.
+//!
+//! Flash and RAM are exact: the model lowers the sub-network as the exporter does and measures the
+//! blob and the arena. Instructions come from an [`InstructionTable`].
 
 use supernano_core::arch::Arch;
 use supernano_core::blob;
@@ -9,37 +12,37 @@ use supernano_core::plan::{BranchScheme, Enhancement, resolve};
 use supernano_core::space::{PlacedBlock, Space};
 
 use super::instructions::InstructionTable;
-use super::{CostModel, Costs, Part};
+use super::{BlockCost, CostModel, Costs};
 
-/// Kinds of kernels, in the order of the digits of [`Part::kinds`].
+/// Kernel kinds in the order of the base-3 digits of [`BlockCost::kinds`]. The least significant
+/// digit belongs to the first layer of the block.
 pub const KINDS: [KernelKind; 3] =
     [KernelKind::Direct, KernelKind::WinogradOnline, KernelKind::Winograd];
 
-/// Costs of the effective sub-networks of a space.
+/// Costs of the effective sub-networks of a space on one core.
 #[derive(Clone, Debug)]
 pub struct DeviceCosts<'a> {
-    /// The space.
+    /// The search space.
     pub space: &'a Space<'a>,
-    /// Enhancement of the run: what ships is the effective network.
+    /// Enhancement of the run, which decides the effective widths.
     pub enhancement: Enhancement,
-    /// Bytes of class labels in the blob, a line feed after each counted in.
+    /// Size of the class labels in the blob, bytes, with a line feed after each label.
     pub labels: usize,
-    /// Instructions an operation.
+    /// Instruction coefficients and memory overhead of the core.
     pub table: InstructionTable,
 }
 
 impl CostModel for DeviceCosts<'_> {
-    /// Flash and RAM are exact, as exporter and executor have them; instructions are modelled.
     fn costs(&self, arch: &Arch, kinds: &[u8]) -> Costs {
         let code = arch.display(self.space).to_string();
         let lowered = self.lowered(arch, &code, kinds);
         let header = &lowered.header;
         let flash = blob::encoded_len(header, self.labels, lowered.data_len) as u64;
+        let arena = ArenaPlan::of_header(header).bytes() as u64;
+        let overhead = self.table.overhead;
         Costs {
-            flash_bytes: flash + self.table.overhead.code,
-            ram_bytes: ArenaPlan::of_header(header).bytes() as u64
-                + self.table.overhead.stack
-                + self.table.overhead.statics,
+            flash_bytes: flash + overhead.code,
+            ram_bytes: arena + overhead.stack + overhead.statics,
             instructions: self.table.network(header),
         }
     }
@@ -58,47 +61,47 @@ impl CostModel for DeviceCosts<'_> {
         }
     }
 
-    fn parts(&self, block: PlacedBlock, input: Option<u8>, options: &[u8]) -> Vec<Part> {
+    fn block_costs(&self, block: PlacedBlock, input: Option<u8>, options: &[u8]) -> Vec<BlockCost> {
         let space = self.space;
-        let asked = |layer: usize| match (layer + 1).checked_sub(block.first) {
+        let given = |layer: usize| match (layer + 1).checked_sub(block.first) {
             Some(0) => input,
             Some(i) => options.get(i - 1).copied(),
             None => None,
         };
-        // Tied layers ask for the same option, or the tables would not ask.
+        // The options of tied layers are equal, so any of them decides.
         let option = |layer: usize| {
-            (0..space.layers.len()).filter(|&i| space.source(i) == layer).find_map(asked)
+            (0..space.layers.len()).filter(|&i| space.source(i) == layer).find_map(given)
         };
         let free = space.free_layers().map(|i| option(i).unwrap_or(0));
         let Ok(arch) = Arch::from_options(space, free) else { return Vec::new() };
         let index = space.placed_blocks().position(|b| b == block).unwrap_or(0);
-        let ways = KINDS.len().pow(options.len() as u32) as u8;
-        let mut parts: Vec<Part> = Vec::new();
-        for way in 0..ways {
+        let choices = KINDS.len().pow(options.len() as u32) as u8;
+        let mut costs: Vec<BlockCost> = Vec::new();
+        for choice in 0..choices {
             let mut kinds = vec![0; space.blocks.len()];
-            kinds[index] = way;
-            let Some(part) = self.part(&arch, block, &kinds, way) else { continue };
-            let cheaper = |p: &Part| {
-                p.flash_bytes <= part.flash_bytes
-                    && p.ram_bytes <= part.ram_bytes
-                    && p.instructions <= part.instructions
+            kinds[index] = choice;
+            let Some(cost) = self.block_cost(&arch, block, &kinds, choice) else { continue };
+            let dominates = |other: &BlockCost| {
+                other.flash_bytes <= cost.flash_bytes
+                    && other.ram_bytes <= cost.ram_bytes
+                    && other.instructions <= cost.instructions
             };
-            if !parts.iter().any(cheaper) {
-                parts.push(part);
+            if !costs.iter().any(dominates) {
+                costs.push(cost);
             }
         }
-        parts
+        costs
     }
 }
 
 impl<'a> DeviceCosts<'a> {
-    /// The graph of a sub-network whose blocks are computed in these ways; blocks beyond them
-    /// directly.
+    /// Lowers a sub-network to its graph, with the kernel kinds `kinds` of its blocks. Blocks
+    /// without an entry use direct kernels.
     pub fn lowered<'c>(&self, arch: &Arch, code: &'c str, kinds: &[u8]) -> Lowered<'c>
     where
         'a: 'c,
     {
-        // Widths alone decide; the branch does not.
+        // Costs depend on the widths alone. Any branch scheme gives the same graph.
         let plan = resolve(self.space, arch, self.enhancement, BranchScheme::Shared);
         lower_with(self.space, &plan, code, &|source, _| match source {
             Source::Layer(layer) => kind(self.space, kinds, usize::from(layer)),
@@ -106,57 +109,67 @@ impl<'a> DeviceCosts<'a> {
         })
     }
 
-    /// What a block of a sub-network adds; `None` where it is not computed in the way asked for.
-    fn part(&self, arch: &Arch, block: PlacedBlock, kinds: &[u8], way: u8) -> Option<Part> {
+    /// Contribution of one block with the kernel choice `choice`. Returns `None` if a layer cannot
+    /// use its kernel or the table does not know the kernel.
+    fn block_cost(
+        &self,
+        arch: &Arch,
+        block: PlacedBlock,
+        kinds: &[u8],
+        choice: u8,
+    ) -> Option<BlockCost> {
         let lowered = self.lowered(arch, "", kinds);
         let header = &lowered.header;
-        let of = |source: &Source| match source {
+        let in_block = |source: &Source| match source {
             Source::Layer(layer) | Source::Projection(layer) => {
                 (block.first..=block.last()).contains(&usize::from(*layer))
             }
             Source::Classifier => block.last() + 1 == self.space.layers.len(),
         };
-        let (mut part, mut first) = (Part { kinds: way, ..Part::default() }, None);
+        let mut cost = BlockCost { kinds: choice, ..BlockCost::default() };
+        let mut first = None;
         for (i, op) in header.ops.iter().enumerate() {
-            if !of(&lowered.sources[i]) {
+            if !in_block(&lowered.sources[i]) {
                 continue;
             }
             first.get_or_insert(i);
             if let Op::Conv(conv) = op {
-                let asked = match lowered.sources[i] {
+                let wanted = match lowered.sources[i] {
                     Source::Layer(layer) => kind(self.space, kinds, usize::from(layer)),
                     _ => KernelKind::Direct,
                 };
-                if conv.kind != asked || !self.table.knows(asked) {
+                if conv.kind != wanted || !self.table.knows(wanted) {
                     return None;
                 }
             }
             let end = header.ops.get(i + 1).map_or(lowered.data_len as u32, weights_at);
-            part.flash_bytes += u64::from(end - weights_at(op));
-            part.instructions += self.table.operation(header, op);
+            cost.flash_bytes += u64::from(end - weights_at(op));
+            cost.instructions += self.table.operation(header, op);
         }
         let mut unit = first?;
-        let end = unit + lowered.sources.iter().filter(|s| of(s)).count();
+        let end = unit + lowered.sources.iter().filter(|s| in_block(s)).count();
         while unit < end {
             let (bytes, next) = unit_bytes(header, unit)?;
-            part.ram_bytes = part.ram_bytes.max(bytes as u64);
+            cost.ram_bytes = cost.ram_bytes.max(bytes as u64);
             unit = next;
         }
-        Some(part)
+        Some(cost)
     }
 }
 
-/// The kind that a layer is asked to have, from the ways of the blocks.
+/// The kernel kind of a layer, given the encoded kinds of every block ([`BlockCost::kinds`]).
+/// Layers of blocks without an entry use the direct kernel.
 pub fn kind(space: &Space<'_>, kinds: &[u8], layer: usize) -> KernelKind {
-    for (block, &way) in space.placed_blocks().zip(kinds) {
+    for (block, &encoded) in space.placed_blocks().zip(kinds) {
         if (block.first..=block.last()).contains(&layer) {
-            let digit = usize::from(way) / KINDS.len().pow((layer - block.first) as u32);
+            let digit = usize::from(encoded) / KINDS.len().pow((layer - block.first) as u32);
             return KINDS[digit % KINDS.len()];
         }
     }
     KernelKind::Direct
 }
 
+/// Offset of an operation's weights in the data section, bytes.
 fn weights_at(op: &Op) -> u32 {
     match op {
         Op::Conv(c) => c.weights,

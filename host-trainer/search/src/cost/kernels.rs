@@ -1,4 +1,8 @@
-//! The kernels of one network under limits of flash and RAM: the fewest instructions that fit.
+//! Kernel choice for one exported network: the fewest modelled instructions within limits of flash
+//! and RAM.
+//!
+//! [`within`] chooses, [`rewritten`] and [`with_kernels`] apply a given choice. Every kernel gives
+//! the same logits, so a choice changes size and speed only.
 
 use supernano_base::blob::Blob;
 use supernano_base::error::{Error, Result};
@@ -11,31 +15,32 @@ use supernano_core::space::Space;
 use super::device::kind;
 use super::instructions::InstructionTable;
 
-/// Step in which the bytes of weights are counted while choosing; rounded up, so that what is
-/// chosen never takes more than it may.
+/// Unit of weight bytes in the dynamic program. Sizes are rounded up to it, so that a choice never
+/// exceeds its limit.
 const GRAIN: usize = 64;
 
-/// Kinds to choose from: with weights transformed while running, which takes scratch, and without.
+/// Sets of kinds to choose from. They differ in the scratch that they need: online Winograd kernels
+/// transform their weights in RAM.
 const SETS: [&[KernelKind]; 3] = [
     &[KernelKind::Direct, KernelKind::WinogradOnline, KernelKind::Winograd],
     &[KernelKind::Direct, KernelKind::Winograd],
     &[KernelKind::Direct],
 ];
 
-/// Limits of one network's file and working memory, bytes; `None` where there is none.
+/// Limits of one network, bytes. `None` stands for no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Room {
-    /// Of the blob.
+    /// Size of the blob.
     pub flash: Option<usize>,
-    /// Of the arena.
+    /// Size of the arena.
     pub ram: Option<usize>,
 }
 
 impl Room {
-    /// True where the network's file and arena fit.
+    /// True if the blob and its arena are within the limits.
     ///
     /// # Errors
-    /// [`Error::Core`]; never for a checked blob.
+    /// [`Error::Core`], never for a checked blob.
     pub fn holds(&self, blob: &Blob) -> Result<bool> {
         let arena = blob.view()?.arena_bytes();
         let within = |limit: Option<usize>, n: usize| limit.is_none_or(|most| n <= most);
@@ -43,11 +48,11 @@ impl Room {
     }
 }
 
-/// The same network with the kernels that need the fewest modelled instructions in this room. The
-/// logits of every image stay the same.
+/// Returns the same network with the kernels that need the fewest modelled instructions within the
+/// limits. Logits do not change.
 ///
 /// # Errors
-/// [`Error::No`] where direct convolutions alone are too large, with what they need.
+/// [`Error::No`], which states the sizes needed, if direct kernels alone exceed the limits.
 pub fn within(blob: &Blob, room: Room, table: &InstructionTable) -> Result<Blob> {
     let direct = rewritten(blob, &|_, _| KernelKind::Direct)?;
     if !room.holds(&direct)? {
@@ -72,43 +77,55 @@ pub fn within(blob: &Blob, room: Room, table: &InstructionTable) -> Result<Blob>
     Ok(best.1)
 }
 
-/// Modelled instructions of a network, by a core's table.
+/// Modelled instructions of one inference, according to a core's table.
 ///
 /// # Errors
-/// [`Error::Core`]; never for a checked blob.
+/// [`Error::Core`], never for a checked blob.
 pub fn modelled(blob: &Blob, table: &InstructionTable) -> Result<u64> {
     Ok(table.network(&blob.view()?.header()))
 }
 
-/// A kind for every operation: the cheapest choice whose additional bytes over direct weights stay
-/// within `spare`, by dynamic programming over the bytes.
+/// A kernel that an operation can use.
+struct KernelOption {
+    kind: KernelKind,
+    /// Additional weight bytes over the direct kernel, in units of [`GRAIN`].
+    grains: usize,
+    /// Modelled instructions.
+    instructions: u64,
+}
+
+/// Chooses a kind for every operation: the fewest instructions for at most `spare` additional
+/// weight bytes, by dynamic programming over the bytes.
 fn choose(
     header: &Header<'_>,
     kinds: &[KernelKind],
     spare: Option<usize>,
     table: &InstructionTable,
 ) -> Vec<KernelKind> {
-    let options: Vec<Vec<(KernelKind, usize, u64)>> = header
-        .ops
-        .iter()
-        .map(|op| match op {
-            Op::Conv(conv) => conv_options(header, conv, kinds, table),
-            Op::Classifier(_) => vec![(KernelKind::Direct, 0, 0)],
-        })
-        .collect();
-    let all: usize = options.iter().flat_map(|o| o.iter().map(|x| x.1).max()).sum();
-    let room = spare.map_or(all, |s| s / GRAIN).min(all);
-    // Fewest instructions with at most so many grains, and the choice that gave them.
+    let mut options: Vec<Vec<KernelOption>> = Vec::with_capacity(header.ops.len());
+    for op in &header.ops {
+        options.push(match op {
+            Op::Conv(conv) => kernel_options(header, conv, kinds, table),
+            Op::Classifier(_) => {
+                vec![KernelOption { kind: KernelKind::Direct, grains: 0, instructions: 0 }]
+            }
+        });
+    }
+    let largest: usize = options.iter().flat_map(|o| o.iter().map(|x| x.grains).max()).sum();
+    let room = spare.map_or(largest, |s| s / GRAIN).min(largest);
+    // `least[g]`: the fewest instructions of the operations so far with at most `g` grains.
+    // `picks[op][g]`: the option of the operation behind that minimum.
     let mut least = vec![0u64; room + 1];
     let mut picks: Vec<Vec<u8>> = Vec::with_capacity(options.len());
     for option in &options {
         let mut next = vec![u64::MAX; room + 1];
         let mut pick = vec![0u8; room + 1];
-        for (i, &(_, grains, count)) in option.iter().enumerate() {
-            for used in grains..=room {
-                let total = least[used - grains].saturating_add(count);
+        for (i, choice) in option.iter().enumerate() {
+            for used in choice.grains..=room {
+                let total = least[used - choice.grains].saturating_add(choice.instructions);
                 if total < next[used] {
-                    (next[used], pick[used]) = (total, i as u8);
+                    next[used] = total;
+                    pick[used] = i as u8;
                 }
             }
         }
@@ -116,28 +133,23 @@ fn choose(
         picks.push(pick);
     }
     let mut used = room;
-    let mut chosen: Vec<KernelKind> = picks
-        .iter()
-        .zip(&options)
-        .rev()
-        .map(|(pick, option)| {
-            let (kind, grains, _) = option[usize::from(pick[used])];
-            used -= grains;
-            kind
-        })
-        .collect();
+    let mut chosen: Vec<KernelKind> = Vec::with_capacity(options.len());
+    for (pick, option) in picks.iter().zip(&options).rev() {
+        let choice = &option[usize::from(pick[used])];
+        used -= choice.grains;
+        chosen.push(choice.kind);
+    }
     chosen.reverse();
     chosen
 }
 
-/// Kinds that suit a convolution, with the grains that each adds to direct weights and its
-/// modelled instructions; direct first.
-fn conv_options(
+/// The kernels that a convolution can use, the direct one first.
+fn kernel_options(
     header: &Header<'_>,
     conv: &Conv,
     kinds: &[KernelKind],
     table: &InstructionTable,
-) -> Vec<(KernelKind, usize, u64)> {
+) -> Vec<KernelOption> {
     let channels = |id: u8| header.tensors[usize::from(id)].shape.channels;
     let shape = WeightShape {
         output: channels(conv.output),
@@ -145,31 +157,31 @@ fn conv_options(
         input: channels(conv.input),
     };
     let bytes = |kind| weight_words(kind, shape) * 4;
-    let suits = |kind: &KernelKind| {
-        *kind == KernelKind::Direct || kind.suits(conv.kernel, conv.stride) && table.knows(*kind)
-    };
-    kinds
-        .iter()
-        .copied()
-        .filter(suits)
-        .map(|kind| {
-            let more = bytes(kind).saturating_sub(bytes(KernelKind::Direct));
-            let count = table.operation(header, &Op::Conv(Conv { kind, ..*conv }));
-            (kind, more.div_ceil(GRAIN), count)
-        })
-        .collect()
+    let mut options = Vec::new();
+    for &kind in kinds {
+        let usable = kind.suits(conv.kernel, conv.stride) && table.knows(kind);
+        if kind != KernelKind::Direct && !usable {
+            continue;
+        }
+        let more = bytes(kind).saturating_sub(bytes(KernelKind::Direct));
+        let instructions = table.operation(header, &Op::Conv(Conv { kind, ..*conv }));
+        options.push(KernelOption { kind, grains: more.div_ceil(GRAIN), instructions });
+    }
+    options
 }
 
-/// The same network with the kinds that `chosen` gives to its operations.
+/// Returns the same network with the kinds that `chosen` gives for the index of an operation and
+/// its convolution.
 ///
 /// # Errors
-/// [`Error::Core`] where the format's limits are exceeded.
+/// [`Error::Core`] if the result exceeds a limit of the blob format.
 pub fn rewritten(blob: &Blob, chosen: &dyn Fn(usize, &Conv) -> KernelKind) -> Result<Blob> {
     let view = blob.view()?;
     let labels: Vec<&str> = view.labels().collect();
-    // Transformed weights take 16 bytes for 9, twice.
+    // Winograd kernels store 16 weights of 2 bytes for 9 weights of 1 byte.
     let room = 4 * blob.bytes().len() + 4096;
-    let (mut data, mut out) = (vec![0u8; room], vec![0u32; room / 4]);
+    let mut data = vec![0u8; room];
+    let mut out = vec![0u32; room / 4];
     let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut out);
     let place = format!("kernels of {}", view.code());
     let length =
@@ -177,34 +189,32 @@ pub fn rewritten(blob: &Blob, chosen: &dyn Fn(usize, &Conv) -> KernelKind) -> Re
     Blob::new(&bytes[..length], place)
 }
 
-/// The same network with the kernels of `kinds`, blocks in the order of the space.
+/// Returns the same network with the kernel kinds `kinds`, one encoded value for each block of the
+/// space ([`super::BlockCost::kinds`]).
 ///
 /// # Errors
-/// [`supernano_base::error::Error::Core`] for a network of another space.
+/// [`Error::Core`] if the blob is a network of another space.
 pub fn with_kernels(space: &Space<'_>, blob: &Blob, kinds: &[u8]) -> Result<Blob> {
     let view = blob.view()?;
-    // Operations are in the order of layers, projections between them.
-    let mut layer = 0;
-    let layers: Vec<Option<usize>> = view
-        .header()
-        .ops
-        .iter()
-        .map(|op| match op {
-            Op::Conv(c) if is_projection(c) => None,
-            Op::Conv(_) => {
-                layer += 1;
-                Some(layer - 1)
+    // Convolutions of layers are in the order of the layers, with projections between them.
+    let mut layers: Vec<Option<usize>> = Vec::new();
+    let mut next = 0;
+    for op in &view.header().ops {
+        match op {
+            Op::Conv(conv) if !is_projection(conv) => {
+                layers.push(Some(next));
+                next += 1;
             }
-            Op::Classifier(_) => None,
-        })
-        .collect();
+            Op::Conv(_) | Op::Classifier(_) => layers.push(None),
+        }
+    }
     let chosen = |op: usize, _: &Conv| {
         layers.get(op).copied().flatten().map_or(KernelKind::Direct, |l| kind(space, kinds, l))
     };
     rewritten(blob, &chosen)
 }
 
-/// A block's shortcut: the only convolutions without an activation.
+/// True for the projection of a block, which is the only convolution without an activation.
 fn is_projection(conv: &Conv) -> bool {
     conv.kernel == 1 && conv.residual.is_none() && conv.activation == Activation::None
 }

@@ -1,95 +1,99 @@
-//! Costs of a sub-network on the device, limits on them, and the parts that they are sums of.
+//! Costs of a sub-network on a device, limits on them, and the interface to a cost model.
+//!
+//! A [`CostModel`] returns the exact costs of a whole sub-network and the contribution of each
+//! block, from which the search builds its tables. [`device`] is the model for Cortex-M,
+//! [`instructions`] holds its instruction tables, and [`kernels`] chooses the kernels of one
+//! exported network.
 
+pub mod calibration;
 pub mod device;
 pub mod instructions;
 pub mod kernels;
+pub mod limits;
 
 use serde::{Deserialize, Serialize};
 use supernano_core::arch::Arch;
 use supernano_core::space::PlacedBlock;
 
-/// What the effective sub-network, the one that ships, costs.
+/// Costs of the effective sub-network, which is the one that ships.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Costs {
-    /// Bytes of flash.
+    /// Flash, bytes.
     pub flash_bytes: u64,
-    /// Bytes of RAM.
+    /// RAM, bytes.
     pub ram_bytes: u64,
     /// Instructions of one inference.
     pub instructions: u64,
 }
 
 impl Costs {
-    /// The three numbers, in the order of [`Limits::NAMES`].
+    /// The three costs in the order of [`Limits::NAMES`].
     pub fn values(self) -> [u64; 3] {
         [self.flash_bytes, self.ram_bytes, self.instructions]
     }
 
-    /// True where no cost is above the other's.
+    /// True if every cost is at most the other's.
     pub fn within(self, other: Self) -> bool {
         self.values().iter().zip(other.values()).all(|(a, b)| *a <= b)
     }
 }
 
-/// What one block of a network adds, in one of the ways in which it can be computed.
+/// The contribution of one block to the costs of a network, for one choice of kernels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Part {
-    /// Bytes of flash, exact.
+pub struct BlockCost {
+    /// Flash, bytes, exact.
     pub flash_bytes: u64,
-    /// Bytes of RAM that are in use at once while the block runs: the network takes at least these.
+    /// Peak RAM while the block runs, bytes: a lower bound of the RAM of the network.
     pub ram_bytes: u64,
     /// Instructions, exact.
     pub instructions: u64,
-    /// Which way; its meaning is the cost model's.
+    /// Kernel kinds of the block's layers, encoded by the cost model.
     pub kinds: u8,
 }
 
-/// Says what a sub-network costs: exactly, and as a sum of what its blocks add.
+/// A model of the costs of sub-networks: exact for a whole sub-network, and additive over blocks.
 pub trait CostModel: Sync {
-    /// Costs of a sub-network whose blocks are computed in these ways ([`Part::kinds`]).
+    /// Exact costs of a sub-network. `kinds` holds the kernel kinds of every block
+    /// ([`BlockCost::kinds`]).
     fn costs(&self, arch: &Arch, kinds: &[u8]) -> Costs;
 
-    /// What every sub-network has beside its blocks, at least; the instructions are exact.
+    /// Costs that every sub-network has in addition to its blocks. Flash and RAM are lower bounds,
+    /// instructions are exact.
     fn base(&self) -> Costs;
 
-    /// What `block` adds where it reads option `input` of the layer before it (`None`: the image)
-    /// and its layers have these options; one part for each way of computing it.
-    fn parts(&self, block: PlacedBlock, input: Option<u8>, options: &[u8]) -> Vec<Part>;
+    /// Contributions of `block`, one for each choice of its kernels. `input` is the option of the
+    /// layer before the block (`None` for the image), `options` those of the block's layers.
+    fn block_costs(&self, block: PlacedBlock, input: Option<u8>, options: &[u8]) -> Vec<BlockCost>;
 }
 
-/// Limits; `None` is no limit.
+/// Limits on the costs. `None` stands for no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Bytes of flash.
+    /// Flash, bytes.
     pub flash_bytes: Option<u64>,
-    /// Bytes of RAM.
+    /// RAM, bytes.
     pub ram_bytes: Option<u64>,
     /// Instructions of one inference.
     pub instructions: Option<u64>,
 }
 
 impl Limits {
-    /// Options that set the limits, in the order of [`Costs::values`].
+    /// Command-line options that set the limits, in the order of [`Costs::values`].
     pub const NAMES: [&'static str; 3] = ["--flash", "--ram", "--instructions"];
 
-    /// The three limits.
+    /// The three limits in the order of [`Self::NAMES`].
     pub fn values(self) -> [Option<u64>; 3] {
         [self.flash_bytes, self.ram_bytes, self.instructions]
     }
 
-    /// The limits with these values.
+    /// Limits from three values in the order of [`Self::NAMES`].
     pub fn of([flash_bytes, ram_bytes, instructions]: [Option<u64>; 3]) -> Self {
         Self { flash_bytes, ram_bytes, instructions }
     }
 
-    /// Which limits the costs keep.
-    pub fn kept(self, costs: Costs) -> [bool; 3] {
-        let (limits, values) = (self.values(), costs.values());
-        std::array::from_fn(|k| limits[k].is_none_or(|limit| values[k] <= limit))
-    }
-
-    /// True where all limits are kept.
+    /// True if the costs are within all limits.
     pub fn allow(self, costs: Costs) -> bool {
-        self.kept(costs) == [true; 3]
+        let mut pairs = self.values().into_iter().zip(costs.values());
+        pairs.all(|(limit, value)| limit.is_none_or(|limit| value <= limit))
     }
 }

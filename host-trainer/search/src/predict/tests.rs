@@ -16,7 +16,7 @@ fn archs() -> Vec<Arch> {
     random_codes(&RESNET8, 60, 5).into_iter().map(|c| c.arch).collect()
 }
 
-/// The first codes with what follows each.
+/// A truth file of the first codes, with these further columns.
 fn truth_file(header: &str, rows: &[&str]) -> String {
     let line = |(arch, rest): (&Arch, &&str)| format!("{},{rest}\n", arch.display(&RESNET8));
     let lines: String = archs().iter().zip(rows).map(line).collect();
@@ -24,7 +24,7 @@ fn truth_file(header: &str, rows: &[&str]) -> String {
 }
 
 #[test]
-fn forms_are_read_and_never_mixed() {
+fn mixed_forms_are_refused() {
     let read = |text: &str, form| {
         let (_folder, path) = file("truth.csv", text);
         Truths::read(&path, &RESNET8, form, &archs())
@@ -47,7 +47,7 @@ fn forms_are_read_and_never_mixed() {
 }
 
 #[test]
-fn truths_are_of_ranked_codes() {
+fn truths_of_other_codes_are_refused() {
     let (_folder, path) = file("truth.csv", &truth_file("code,truth", &["0.5", "0.6"]));
     let error = Truths::read(&path, &RESNET8, None, &archs()[..1]).err().expect("refused");
     let text = error.to_string();
@@ -55,7 +55,7 @@ fn truths_are_of_ranked_codes() {
 }
 
 #[test]
-fn predictions_are_read_back_and_the_model_lies_beside_them() {
+fn predictions_are_read_back_and_have_a_model_report() {
     let samples: Vec<(Arch, f64)> = archs()
         .into_iter()
         .map(|a| {
@@ -72,7 +72,7 @@ fn predictions_are_read_back_and_the_model_lies_beside_them() {
     assert!(
         (Link::Logit.score(line.score) - line.top1).abs() < 1e-12 && line.evaluated == Some(*own)
     );
-    // `acc` is a straight line in `score` that touches `top1` in the middle.
+    // `acc` is linear in `score` and close to `top1` near the mean of the samples.
     let lines: Vec<Predicted> =
         samples.iter().map(|(a, _)| model.line(&RESNET8, a, "x", None)).collect();
     let slope = |a: &Predicted, b: &Predicted| (a.acc - b.acc) / (a.score - b.score);
@@ -98,7 +98,7 @@ fn predictions_are_read_back_and_the_model_lies_beside_them() {
         let path = folder.path().join(name);
         write(&path, &lines, &model).unwrap();
         let back = table::read(&path, &RESNET8, table::SCORE).unwrap();
-        // Entries of a JSON object come in any order.
+        // The entries of a JSON object have no order.
         let same = back.iter().all(|b| {
             let own = lines.iter().find(|l| l.1.arch == b.text);
             own.is_some_and(|l| (b.value - l.1.score).abs() < 1e-12)

@@ -1,4 +1,4 @@
-//! From what a user has, a chip and limits, to limits of the search and the table it needs.
+//! Limits and an instruction table from a user's options: a chip, sizes, a time.
 
 use std::path::Path;
 
@@ -9,92 +9,99 @@ use crate::cost::Limits;
 use crate::cost::instructions::InstructionTable;
 use crate::{chip, size};
 
-/// What the command line says.
+/// The options of a user, as text.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Wishes<'a> {
     /// Name of a chip.
     pub chip: Option<&'a str>,
-    /// Core, where there is no chip.
+    /// Core, such as `m4`, if there is no chip.
     pub core: Option<&'a str>,
-    /// Most bytes of flash.
+    /// Largest flash.
     pub flash: Option<&'a str>,
-    /// Most bytes of RAM.
+    /// Largest RAM.
     pub ram: Option<&'a str>,
-    /// Most instructions of an inference.
+    /// Largest number of instructions of an inference.
     pub instructions: Option<&'a str>,
     /// Longest time of an inference.
     pub latency: Option<&'a str>,
-    /// A table, instead of the core's.
+    /// Path of a table that replaces the built-in one.
     pub table: Option<&'a Path>,
 }
 
-/// What the search needs to know of it.
+/// The budget of a search.
 #[derive(Clone, Debug)]
 pub struct Budget {
-    /// The chip, where one was named.
+    /// The chip, if one was named.
     pub chip: Option<Chip>,
-    /// Limits on sums: flash = blob + code, RAM = arena + stack + statics.
+    /// Limits. Flash is the sum of blob and code, RAM the sum of arena, stack and statics.
     pub limits: Limits,
-    /// Instructions (or cycles) and overheads.
+    /// Coefficients of the core in instructions or cycles, and its overhead.
     pub table: InstructionTable,
 }
 
-/// The core where none is named.
-const CORE: &str = "m4";
+/// Core without a chip or an option.
+const DEFAULT_CORE: &str = "m4";
 
 impl Budget {
-    /// Reads the wishes.
+    /// Parses the options. A chip sets the limits that no option sets.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for sizes, chips and cores that there are not, for more than the chip
-    /// has, and for a time where nothing was measured on the board.
+    /// [`Error::Invalid`] for an unknown chip, core or size, for a size above the chip's memory, for
+    /// a table of another core, and for a time without a table of cycles.
     pub fn new(wishes: &Wishes<'_>) -> Result<Self> {
         let chip = wishes.chip.map(chip::find).transpose()?;
         if let (Some(chip), Some(core)) = (&chip, wishes.core)
             && chip.core != core
         {
-            let expected = format!("{} or none: the {} has it", chip.core, chip.name);
+            let expected = format!("{}, the core of the {}, or none", chip.core, chip.name);
             return Err(Error::invalid("option --core", "core", expected, core));
         }
-        let core = chip.as_ref().map(|c| c.core.as_str()).or(wishes.core).unwrap_or(CORE);
+        let core = chip.as_ref().map(|c| c.core.as_str()).or(wishes.core).unwrap_or(DEFAULT_CORE);
+        let core = format!("cortex-{core}");
         let table = match wishes.table {
             Some(path) => {
                 let table = InstructionTable::read(path)?;
                 let named = wishes.chip.or(wishes.core).is_some();
-                if named && table.core != core_name(core) {
-                    let expected = format!("`{}`", core_name(core));
+                if named && table.core != core {
+                    let expected = format!("`{core}`");
                     return Err(Error::invalid(path.display(), "core", expected, table.core));
                 }
                 table
             }
-            None => InstructionTable::of_core(&core_name(core))?,
+            None => InstructionTable::of_core(&core)?,
         };
         let [flash, ram, instructions] = Limits::NAMES;
-        let size = |option: &str, text: Option<&str>, most: Option<u64>| -> Result<Option<u64>> {
-            let asked = text.map(|t| size::parse(option, t)).transpose()?;
-            match (asked, most.map(|kib| kib << 10)) {
-                (Some(asked), Some(most)) if asked > most => {
-                    let name = chip.as_ref().map_or("chip", |c| c.name.as_str());
-                    let expected = format!("at most the {most} bytes that the {name} has");
-                    Err(Error::invalid(option, "size", expected, asked))
-                }
-                (asked, most) => Ok(asked.or(most)),
-            }
+        let memory = |option: &str, text: Option<&str>, kib: fn(&Chip) -> u64| {
+            memory_limit(option, text, chip.as_ref().map(|c| (c, kib(c) << 10)))
         };
-        let flash_bytes = size(flash, wishes.flash, chip.as_ref().map(|c| c.flash))?;
-        let ram_bytes = size(ram, wishes.ram, chip.as_ref().map(|c| c.ram))?;
-        let counted = size(instructions, wishes.instructions, None)?;
+        let flash_bytes = memory(flash, wishes.flash, |c| c.flash)?;
+        let ram_bytes = memory(ram, wishes.ram, |c| c.ram)?;
+        let counted =
+            wishes.instructions.map(|text| size::parse(instructions, text)).transpose()?;
         let timed = wishes.latency.map(|text| cycles(text, chip.as_ref(), &table)).transpose()?;
         let limits = Limits { flash_bytes, ram_bytes, instructions: counted.or(timed) };
         Ok(Self { chip, limits, table })
     }
 }
 
-fn core_name(core: &str) -> String {
-    format!("cortex-{core}")
+/// The limit on a memory, bytes: the size in `text`, otherwise the whole memory of the chip.
+/// `memory` is the chip and its memory in bytes.
+fn memory_limit(
+    option: &str,
+    text: Option<&str>,
+    memory: Option<(&Chip, u64)>,
+) -> Result<Option<u64>> {
+    let wanted = text.map(|text| size::parse(option, text)).transpose()?;
+    match (wanted, memory) {
+        (Some(wanted), Some((chip, bytes))) if wanted > bytes => {
+            let expected = format!("at most the {bytes} bytes of the {}", chip.name);
+            Err(Error::invalid(option, "size", expected, wanted))
+        }
+        (wanted, memory) => Ok(wanted.or(memory.map(|(_, bytes)| bytes))),
+    }
 }
 
-/// Cycles that a time allows, from a table that was measured on a board.
+/// The number of cycles in a time, for a table that was measured on a board.
 fn cycles(text: &str, chip: Option<&Chip>, table: &InstructionTable) -> Result<u64> {
     let nanoseconds = size::nanoseconds("--latency", text)?;
     let at = |hertz: u64| (u128::from(nanoseconds) * u128::from(hertz) / 1_000_000_000) as u64;
@@ -104,14 +111,14 @@ fn cycles(text: &str, chip: Option<&Chip>, table: &InstructionTable) -> Result<u
     let hint = chip.map_or_else(String::new, |c| {
         let cycles = at(c.clock * 1_000_000);
         format!(
-            "; {text} are {cycles} cycles of the {} at {} MHz, and most instructions take one or \
-             more, so that --instructions {cycles} is the most that could be asked for",
+            "; {text} are {cycles} cycles of the {} at {} MHz, and most instructions take at least \
+             one cycle, so --instructions {cycles} is an upper limit",
             c.name, c.clock
         )
     });
     let expected = format!(
-        "a table of cycles measured on the board (`supernano calibrate` on it, then --table \
-         FILE); for {} there are counted instructions only, which --instructions limits{hint}",
+        "a table of cycles measured on the board (run `supernano dev calibrate` on it, then pass \
+         --table FILE); the table of {} counts instructions, which --instructions limits{hint}",
         table.core
     );
     Err(Error::invalid("option --latency", "time", expected, format!("a table of {}", table.unit)))

@@ -1,5 +1,5 @@
-//! Exhaustive search of a small space, on all cores: every sub-network that the tables do not rule
-//! out gets its exact costs.
+//! Exhaustive search of a small space, on all cores. Every sub-network that the tables do not rule
+//! out is evaluated exactly.
 
 use rayon::prelude::*;
 use supernano_core::arch::{Arch, ArchCode};
@@ -8,19 +8,20 @@ use super::tables::{Tables, genes};
 use super::{Candidate, Problem, front};
 use crate::cost::Costs;
 
-/// Codes that one task examines before its feasible ones are reduced to a front.
+/// Number of codes in a task.
 const CHUNK: u64 = 4096;
 
-/// The exact front of all feasible sub-networks, empty where nothing is feasible.
+/// The exact front of all feasible sub-networks, which is empty if nothing is feasible.
 pub fn search(problem: &Problem<'_>, tables: &Tables) -> Vec<Candidate> {
-    let (space, size) = (problem.space, problem.space.size());
+    let space = problem.space;
+    let size = space.size();
     let least = tables.cheapest();
     let chunk = |index: u64| {
         let mut feasible = front::Growing::default();
         for code in index * CHUNK..size.min((index + 1) * CHUNK) {
             let Ok(arch) = Arch::from_code(space, ArchCode(code)) else { continue };
             let genes = genes(&arch);
-            // The least of each cost on its own, over all ways of computing each block.
+            // Lower bounds of the costs, over all choices of kernels.
             let Some(sums) = least.sums(&genes) else { continue };
             if !problem.limits.allow(Costs::from(&sums)) {
                 continue;

@@ -1,4 +1,4 @@
-//! `front.json`: what a search found, as later commands read it.
+//! `front.json`: the result of a search for later commands.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,58 +6,58 @@ use crate::cost::Limits;
 use crate::cost::instructions::Overhead;
 use crate::surrogate::CrossValidation;
 
-/// Accuracies that were evaluated, not predicted.
+/// Measured accuracies of a network, as opposed to predicted ones.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verified {
     /// Top-1 in float with inherited weights, 0 to 1.
     pub inherited: f64,
-    /// Top-1 of the integers, 0 to 1.
+    /// Top-1 of the int8 network, 0 to 1.
     pub int8: f64,
-    /// Images of the validation split.
+    /// Number of validation images.
     pub images: usize,
 }
 
 /// One network of the front.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FrontNetwork {
-    /// The code.
+    /// Code.
     pub code: String,
     /// Predicted score, higher is better: top-1 from 0 to 1, or minus the cross-entropy in nats.
     pub score: f64,
     /// Standard error of the prediction.
     pub score_se: f64,
-    /// The score that was evaluated, where this code was among the evaluated ones.
+    /// Evaluated score, if the code was among the evaluated ones.
     pub evaluated: Option<f64>,
-    /// Bytes of flash, exact: blob and code.
+    /// Flash for blob and code, bytes, exact.
     pub flash_bytes: u64,
-    /// Bytes of RAM, exact: arena, stack, statics.
+    /// RAM for arena, stack and statics, bytes, exact.
     pub ram_bytes: u64,
-    /// Bytes of the blob.
+    /// Size of the blob, bytes.
     pub blob_bytes: u64,
-    /// Bytes of the arena.
+    /// Size of the arena, bytes.
     pub arena_bytes: u64,
-    /// Instructions of one inference, modelled: see [`Front::instructions`].
+    /// Modelled instructions of one inference ([`Front::instructions`]).
     pub instructions: u64,
     /// Kernel of every layer: `direct`, `winograd-online` or `winograd`.
     pub kernels: Vec<String>,
-    /// Accuracies, where they were asked for.
+    /// Measured accuracies, if requested.
     pub verified: Option<Verified>,
 }
 
-/// Where modelled instructions come from.
+/// The model behind the instructions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InstructionModel {
     /// Processor core.
     pub core: String,
     /// `instructions`, or `cycles` measured on a board.
     pub unit: String,
-    /// True: these are no counts.
+    /// True: the values are modelled, not counted.
     pub modelled: bool,
-    /// Counted operations behind the coefficients.
+    /// Number of counted operations in the fit.
     pub counted: usize,
-    /// Largest error on counted networks that were not used to fit, a fraction.
+    /// Largest relative error on held-out networks, as a fraction.
     pub largest_error: f64,
-    /// Where the coefficients come from.
+    /// Origin of the coefficients.
     pub provenance: String,
 }
 
@@ -66,7 +66,7 @@ pub struct InstructionModel {
 pub struct SurrogateSummary {
     /// `top1` or `ce`.
     pub metric: String,
-    /// Evaluated sub-networks.
+    /// Number of evaluated sub-networks.
     pub samples: usize,
     /// Ridge strength.
     pub lambda: f64,
@@ -74,36 +74,37 @@ pub struct SurrogateSummary {
     pub cross_validation: CrossValidation,
 }
 
-/// The file.
+/// The content of `front.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Front {
-    /// Search space.
+    /// Name of the search space.
     pub space: String,
-    /// Chip that the limits are of, where one was named.
+    /// Chip of the limits, if one was named.
     pub chip: Option<String>,
-    /// Limits that every network keeps; null where there was none.
+    /// Limits that every network meets; null stands for no limit.
     pub limits: Limits,
-    /// What is added to every blob and arena.
+    /// Memory in addition to every blob and arena.
     pub overhead: Overhead,
-    /// Sub-networks that were looked up.
+    /// Number of sub-networks examined.
     pub examined: u64,
-    /// Wall time of that, seconds.
+    /// Wall time of the search, seconds.
     pub seconds: f64,
-    /// True where that is every sub-network of the space.
+    /// True if every sub-network of the space was examined.
     pub exhaustive: bool,
-    /// True where no feasible sub-network has a better predicted score.
+    /// True if no feasible sub-network has a better predicted score.
     pub optimal: bool,
-    /// No feasible sub-network has a higher predicted score than this.
+    /// Upper bound of the predicted score of every feasible sub-network.
     pub bound: f64,
-    /// Networks on the whole front; [`Self::networks`] lists some of them.
+    /// Number of networks on the whole front, of which [`Self::networks`] lists some.
     pub front_size: usize,
-    /// Predicted scores.
+    /// The model behind the predicted scores.
     pub surrogate: SurrogateSummary,
-    /// Modelled instructions.
+    /// The model behind the instructions.
     pub instructions: InstructionModel,
-    /// The networks asked for, best score first.
+    /// The requested networks, best score first.
     pub networks: Vec<FrontNetwork>,
-    /// Code of the network to ship: the best int8 accuracy, or without `--verify` the best score.
+    /// Code of the network to ship: the one with the best int8 accuracy after `--verify`, otherwise
+    /// the one with the best predicted score.
     pub winner: String,
     /// The best network of uniform width within the same limits.
     pub uniform: Option<FrontNetwork>,

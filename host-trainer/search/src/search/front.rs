@@ -1,17 +1,19 @@
-//! Pareto fronts, and a few networks that represent one.
+//! Pareto fronts of candidates, and a few candidates that represent one.
+
+use std::cmp::Ordering;
 
 use supernano_core::arch::Arch;
 
 use super::Candidate;
 use crate::cost::Costs;
 
-/// Candidates that no other dominates: none has a score at least as high and no cost above
-/// theirs. Of candidates equal in all four, the first in the order of codes stays. Best score
-/// first.
+/// Returns the candidates that no other one dominates, best score first. A candidate dominates
+/// another if its score is at least as high and none of its costs is above the other's. Of equal
+/// candidates the first in [`order`] stays.
 pub fn pareto(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
     candidates.sort_by(order);
-    // Candidates come by falling score, so only costs decide; cheaper later ones replace earlier
-    // ones in what is compared with, since whatever those would dominate, these do.
+    // Scores fall along the list, so costs alone decide. `cheapest` holds the costs of the kept
+    // candidates that no later one undercuts; they rule out all that the others would.
     let mut cheapest: Vec<Costs> = Vec::new();
     candidates.retain(|c| {
         if cheapest.iter().any(|kept| kept.within(c.costs)) {
@@ -24,21 +26,21 @@ pub fn pareto(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
     candidates
 }
 
-/// A front that grows.
+/// A front that grows by candidates in any order.
 #[derive(Clone, Debug, Default)]
 pub struct Growing {
     candidates: Vec<Candidate>,
-    /// Length at which it is reduced to its front next.
+    /// Number of candidates above which they are reduced to their front.
     full: usize,
 }
 
 impl Growing {
-    /// True where a candidate of this score and at least these costs would be dominated.
+    /// True if a candidate with this score and at least these costs would be dominated.
     pub fn rules_out(&self, score: f64, costs: Costs) -> bool {
         self.candidates.iter().any(|c| c.score > score && c.costs.within(costs))
     }
 
-    /// Its candidates, reduced.
+    /// The front.
     pub fn into_front(self) -> Vec<Candidate> {
         pareto(self.candidates)
     }
@@ -54,28 +56,28 @@ impl Extend<Candidate> for Growing {
     }
 }
 
-/// Best score first, then cheapest, then lowest code.
-pub fn order(a: &Candidate, b: &Candidate) -> std::cmp::Ordering {
+/// Best score first, then the lowest costs, then the lowest code.
+pub fn order(a: &Candidate, b: &Candidate) -> Ordering {
     b.score
         .total_cmp(&a.score)
         .then_with(|| a.costs.values().cmp(&b.costs.values()))
         .then_with(|| a.arch.cmp(&b.arch))
 }
 
-/// Sum of the logarithms of the costs: what "cheap" means where one number is needed.
+/// The sum of the logarithms of the costs, which ranks candidates by all costs at once.
 fn expense(candidate: &Candidate) -> f64 {
     candidate.costs.values().iter().map(|&v| (v.max(1) as f64).ln()).sum()
 }
 
-/// Up to `n` networks that are wide apart, best score first, both ends included: the best score,
-/// the cheapest network, and between them, at evenly spaced scores, the cheapest network that
-/// reaches each. `front` is one from [`pareto`].
+/// Selects up to `n` candidates that represent a front, best score first: the one with the best
+/// score, the cheapest one, and between them, for evenly spaced scores, the cheapest one that
+/// reaches each score. `front` is a result of [`pareto`].
 pub fn spread(front: &[Candidate], n: usize) -> Vec<Candidate> {
     let Some(best) = front.first() else { return Vec::new() };
     let by_expense = |a: &&Candidate, b: &&Candidate| expense(a).total_cmp(&expense(b));
     let cheapest = front.iter().min_by(by_expense).unwrap_or(best);
     let mut chosen: Vec<&Candidate> = Vec::new();
-    let is_chosen = |chosen: &[&Candidate], c: &Arch| chosen.iter().any(|k| k.arch == *c);
+    let is_chosen = |chosen: &[&Candidate], arch: &Arch| chosen.iter().any(|c| c.arch == *arch);
     for step in 0..n {
         let pick = if step == 0 {
             Some(best)
@@ -90,17 +92,19 @@ pub fn spread(front: &[Candidate], n: usize) -> Vec<Candidate> {
             chosen.push(pick);
         }
     }
-    // Levels can meet in one network; the gaps are then filled with what is furthest, in score
-    // and expense, from all that is chosen.
+    // Several scores can select the same candidate. The candidate with the largest distance in
+    // score and expense to all chosen ones then fills the gap.
     let span = |f: &dyn Fn(&Candidate) -> f64| (f(best) - f(cheapest)).abs().max(1e-12);
-    let (scores, expenses) = (span(&|c| c.score), span(&expense));
+    let scores = span(&|c| c.score);
+    let expenses = span(&expense);
     while chosen.len() < n.min(front.len()) {
-        let distance = |c: &&Candidate| -> f64 {
-            let to = |k: &&Candidate| {
-                let (s, e) = ((c.score - k.score) / scores, (expense(c) - expense(k)) / expenses);
-                s.hypot(e)
-            };
-            chosen.iter().map(to).fold(f64::INFINITY, f64::min)
+        let distance = |c: &Candidate| -> f64 {
+            let distances = chosen.iter().map(|k| {
+                let score = (c.score - k.score) / scores;
+                let expense = (expense(c) - expense(k)) / expenses;
+                score.hypot(expense)
+            });
+            distances.fold(f64::INFINITY, f64::min)
         };
         let rest = front.iter().filter(|c| !is_chosen(&chosen, &c.arch));
         let Some(next) = rest.max_by(|a, b| distance(a).total_cmp(&distance(b))) else { break };

@@ -1,102 +1,122 @@
-//! Which way each block of one sub-network is computed: the fastest within the limits.
+//! The choice of kernels for one sub-network: the fewest instructions within the limits.
 
-use super::Problem;
-use super::tables::{Genes, Row, Sums, Tables};
+use super::tables::{Genes, Sums, Tables, Variant};
+use super::{Candidate, Problem};
 use crate::cost::Limits;
 
-/// Most choices that are kept side by side.
+/// Largest number of partial choices that are kept for a block.
 const LABELS: usize = 4096;
 
-/// A choice for the blocks so far.
+/// Attempts to meet the exact limits by tightening the limits on the tables.
+const ATTEMPTS: u32 = 4;
+
+/// A partial choice: variants of the blocks so far, and their sums with the base costs.
 #[derive(Clone)]
 struct Label {
     flash: u64,
     instructions: u64,
-    rows: Vec<Row>,
+    variants: Vec<Variant>,
 }
 
-/// The choice of rows with the fewest instructions that keeps the limits by the tables; `None`
-/// where none does. Exact as long as no more than some thousand choices are worth keeping.
-pub fn fastest(tables: &Tables, genes: &Genes, limits: Limits) -> Option<Vec<Row>> {
+/// Chooses the variant of each block so that the sums of the tables are within the limits and the
+/// instructions are the fewest. Returns `None` if no choice is within the limits. The result is
+/// exact unless more than [`LABELS`] partial choices are on the front of flash and instructions.
+pub fn fastest(tables: &Tables, genes: &Genes, limits: Limits) -> Option<Vec<Variant>> {
     let room = limits.ram_bytes.map_or(Some(u64::MAX), |r| r.checked_sub(tables.base.ram))?;
     let flash = limits.flash_bytes.unwrap_or(u64::MAX);
     let mut labels = vec![Label {
         flash: tables.base.flash,
         instructions: tables.base.instructions,
-        rows: Vec::new(),
+        variants: Vec::new(),
     }];
-    for stage in &tables.stages {
-        let ways: Vec<&Row> = stage.entry(genes).iter().filter(|r| r.sums.ram <= room).collect();
+    for table in &tables.blocks {
+        let choices: Vec<&Variant> =
+            table.entry(genes).iter().filter(|v| v.sums.ram <= room).collect();
         let mut next: Vec<Label> = Vec::new();
         for label in &labels {
-            for way in &ways {
-                let mut rows = label.rows.clone();
-                rows.push(**way);
+            for choice in &choices {
+                let mut variants = label.variants.clone();
+                variants.push(**choice);
                 next.push(Label {
-                    flash: label.flash + way.sums.flash,
-                    instructions: label.instructions + way.sums.instructions,
-                    rows,
+                    flash: label.flash + choice.sums.flash,
+                    instructions: label.instructions + choice.sums.instructions,
+                    variants,
                 });
             }
         }
         next.retain(|l| l.flash <= flash);
-        if ways.len() > 1 {
-            next.sort_by_key(|l| (l.flash, l.instructions));
-            let mut fewest = u64::MAX;
-            next.retain(|l| {
-                let fewer = l.instructions < fewest;
-                fewest = fewest.min(l.instructions);
-                fewer
-            });
-            if next.len() > LABELS {
-                let every = next.len().div_ceil(LABELS);
-                let last = next.len() - 1;
-                let mut index = 0;
-                next.retain(|_| {
-                    index += 1;
-                    (index - 1) % every == 0 || index - 1 == last
-                });
-            }
+        if choices.len() > 1 {
+            keep_front(&mut next);
+            thin(&mut next);
         }
         labels = next;
     }
     let best = labels.into_iter().min_by_key(|l| (l.instructions, l.flash))?;
-    limits.instructions.is_none_or(|limit| best.instructions <= limit).then_some(best.rows)
+    let within = limits.instructions.is_none_or(|limit| best.instructions <= limit);
+    within.then_some(best.variants)
 }
 
-/// The sums and ways of rows.
-pub fn total(tables: &Tables, rows: &[Row]) -> (Sums, Vec<u8>) {
-    let mut sums = rows.iter().fold(Sums { ram: 0, ..tables.base }, |s, r| s.plus(&r.sums));
+/// Removes labels that another one dominates in flash and instructions.
+fn keep_front(labels: &mut Vec<Label>) {
+    labels.sort_by_key(|l| (l.flash, l.instructions));
+    let mut fewest = u64::MAX;
+    labels.retain(|l| {
+        let fewer = l.instructions < fewest;
+        fewest = fewest.min(l.instructions);
+        fewer
+    });
+}
+
+/// Keeps at most [`LABELS`] evenly spaced labels and the last one.
+fn thin(labels: &mut Vec<Label>) {
+    if labels.len() <= LABELS {
+        return;
+    }
+    let every = labels.len().div_ceil(LABELS);
+    let last = labels.len() - 1;
+    let mut index = 0;
+    labels.retain(|_| {
+        let keep = index % every == 0 || index == last;
+        index += 1;
+        keep
+    });
+}
+
+/// The sums of these variants with the base costs, and their kernel kinds.
+fn total(tables: &Tables, variants: &[Variant]) -> (Sums, Vec<u8>) {
+    let base = Sums { ram: 0, ..tables.base };
+    let mut sums = variants.iter().fold(base, |sums, v| sums.plus(&v.sums));
     sums.ram += tables.base.ram;
-    (sums, rows.iter().map(|r| r.kinds).collect())
+    (sums, variants.iter().map(|v| v.kinds).collect())
 }
 
 impl Problem<'_> {
-    /// The sub-network of these genes, computed in the fastest way that keeps the limits; `None`
-    /// where it breaks one by its exact costs.
-    pub(super) fn feasible(&self, tables: &Tables, genes: &Genes) -> Option<super::Candidate> {
-        let (mut limits, mut tries) = (self.limits, 4);
-        loop {
-            let rows = fastest(tables, genes, limits)?;
-            let (sums, kinds) = total(tables, &rows);
-            let found = self.candidate(self.arch(genes), kinds);
-            if self.limits.allow(found.costs) {
-                return Some(found);
+    /// The sub-network of these genes with its fastest kernels within the limits. Returns `None` if
+    /// its exact costs exceed a limit.
+    pub(super) fn feasible(&self, tables: &Tables, genes: &Genes) -> Option<Candidate> {
+        let mut limits = self.limits;
+        for _ in 0..ATTEMPTS {
+            let variants = fastest(tables, genes, limits)?;
+            let (sums, kinds) = total(tables, &variants);
+            let candidate = self.candidate(self.arch(genes), kinds);
+            let exact = candidate.costs;
+            if self.limits.allow(exact) {
+                return Some(candidate);
             }
-            // Flash and RAM of the tables are the least there can be: ask for as much less as the
-            // exact costs are more.
-            let less = |limit: Option<u64>, exact: u64, table: u64| {
-                limit.map(|l| {
-                    l.min(exact.saturating_sub(1)).saturating_sub(exact - table.min(exact))
-                })
-            };
+            // The tables underestimate flash and RAM. The next limits are smaller by the error.
             let before = limits;
-            limits.flash_bytes = less(self.limits.flash_bytes, found.costs.flash_bytes, sums.flash);
-            limits.ram_bytes = less(self.limits.ram_bytes, found.costs.ram_bytes, sums.ram);
-            tries -= 1;
-            if tries == 0 || limits == before {
+            limits.flash_bytes = tightened(self.limits.flash_bytes, exact.flash_bytes, sums.flash);
+            limits.ram_bytes = tightened(self.limits.ram_bytes, exact.ram_bytes, sums.ram);
+            if limits == before {
                 return None;
             }
         }
+        None
     }
+}
+
+/// A limit for the tables' value of a cost, given its exact value and its value in the tables.
+fn tightened(limit: Option<u64>, exact: u64, table: u64) -> Option<u64> {
+    let error = exact - table.min(exact);
+    limit.map(|l| l.min(exact.saturating_sub(1)).saturating_sub(error))
 }

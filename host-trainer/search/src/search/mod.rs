@@ -1,11 +1,11 @@
-//! Search: the sub-networks with the best predicted score under limits of flash, RAM and
-//! instructions, as a Pareto front.
+//! The search for the sub-networks with the best predicted score within limits of flash, RAM and
+//! instructions. The result is a Pareto front.
 //!
-//! Score and costs of a sub-network are sums of what its blocks add, so that tables hold them
-//! ([`tables`]). Spaces up to [`ENUMERABLE`] sub-networks are enumerated; larger ones are searched
-//! by evolution, and branch and bound then proves that nothing better is feasible, or says how
-//! much better it could be. What is returned has been planned exactly: an infeasible sub-network
-//! never is.
+//! Scores and costs are sums over blocks, so [`tables`] hold the contribution of each block. A
+//! space of up to [`ENUMERABLE`] sub-networks is enumerated. A larger one is searched by evolution;
+//! branch and bound then proves the best score optimal or bounds it from above. Every returned
+//! sub-network is within the limits by its exact costs. Evaluation and export are left to the
+//! caller.
 
 pub mod budget;
 mod dual;
@@ -13,9 +13,11 @@ mod enumerate;
 mod evolve;
 mod exact;
 pub mod file;
+pub mod find;
 pub mod front;
+mod infeasible;
 mod kinds;
-mod least;
+mod problem;
 pub mod score;
 mod state;
 pub mod tables;
@@ -23,98 +25,111 @@ pub mod uniform;
 
 use std::path::PathBuf;
 
-use crate::cost::{CostModel, Costs, Limits};
-pub use score::ScoreModel;
 use supernano_base::error::Result;
-use supernano_core::arch::Arch;
-use supernano_core::space::Space;
 use tables::Tables;
 
-/// Largest space that is enumerated rather than evolved, in sub-networks.
+pub use problem::{Candidate, Problem};
+pub use score::ScoreModel;
+
+/// Size of the largest space that is enumerated by default, in sub-networks.
 pub const ENUMERABLE: u64 = 1 << 20;
 
-/// A sub-network with what is known of it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Candidate {
-    /// The sub-network.
-    pub arch: Arch,
-    /// Predicted score, higher is better.
-    pub score: f64,
-    /// What it costs on the device, exactly.
-    pub costs: Costs,
-    /// How each block is computed ([`crate::cost::Part::kinds`]).
-    pub kinds: Vec<u8>,
-}
-
-/// What a search is about.
-#[derive(Clone, Copy)]
-pub struct Problem<'a> {
-    /// The space, validated.
-    pub space: &'a Space<'a>,
-    /// Score of a sub-network.
-    pub score: &'a dyn ScoreModel,
-    /// Costs of a sub-network.
-    pub costs: &'a dyn CostModel,
-    /// What may not be exceeded.
-    pub limits: Limits,
-}
-
-/// How a search is carried out.
+/// Settings of a search.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Method {
-    /// Spaces up to this size are enumerated.
+    /// Size of the largest space that is enumerated, in sub-networks.
     pub enumerable: u64,
-    /// Seed of the evolution; enumeration needs none.
+    /// Seed of the evolution. Enumeration uses no random numbers.
     pub seed: u64,
-    /// Whether branch and bound may work long for a proof.
-    pub prove: bool,
-    /// File that an interrupted evolution goes on from.
+    /// State file of the evolution. An interrupted search resumes from it.
     pub state: Option<PathBuf>,
 }
 
 impl Default for Method {
     fn default() -> Self {
-        Self { enumerable: ENUMERABLE, seed: 0, prove: true, state: None }
+        Self { enumerable: ENUMERABLE, seed: 0, state: None }
     }
 }
 
-/// What a search found.
+/// The result of a search.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Found {
-    /// Feasible sub-networks that no other dominates in score, flash, RAM and instructions, best
-    /// score first; never empty.
+pub struct Outcome {
+    /// Feasible sub-networks that no other one dominates in score, flash, RAM and instructions,
+    /// best score first. Never empty.
     pub front: Vec<Candidate>,
-    /// Sub-networks that were looked up.
+    /// Number of sub-networks and branch-and-bound nodes examined.
     pub examined: u64,
-    /// True where that is the whole space: the front is then exact.
+    /// True if every sub-network of the space was examined. The front is then exact.
     pub exhaustive: bool,
-    /// True where no feasible sub-network has a better score than the front's best.
+    /// True if no feasible sub-network has a better score than the first of the front.
     pub optimal: bool,
-    /// No feasible sub-network has a higher score.
+    /// Upper bound of the score of every feasible sub-network.
     pub bound: f64,
 }
 
-impl Found {
-    /// The best predicted score.
+impl Outcome {
+    /// The candidate with the best predicted score.
     pub fn best(&self) -> &Candidate {
         &self.front[0]
     }
 }
 
-/// Searches the space.
+/// Searches the space of a problem. The same problem and seed give the same outcome on any number
+/// of cores.
+///
+/// ```
+/// use supernano_core::plan::Enhancement;
+/// use supernano_core::space::{Block, Layer, PlacedBlock, Shape, Space};
+/// use supernano_search::cost::Limits;
+/// use supernano_search::cost::device::DeviceCosts;
+/// use supernano_search::cost::instructions::InstructionTable;
+/// use supernano_search::search::{Method, Problem, ScoreModel, search};
+///
+/// /// A score that grows with the width of every layer.
+/// struct Wide;
+///
+/// impl ScoreModel for Wide {
+///     fn term(&self, _: &Space<'_>, _: PlacedBlock, _: Option<u8>, options: &[u8]) -> f64 {
+///         options.iter().map(|&option| f64::from(option)).sum()
+///     }
+/// }
+///
+/// const LAYER: Layer<'_> = Layer { widths: &[4, 8, 12, 16], kernel: 3, stride: 2, same_as: None };
+/// let space = Space {
+///     name: "tiny",
+///     input: Shape { height: 16, width: 16, channels: 3 },
+///     classes: 4,
+///     layers: &[LAYER, LAYER],
+///     blocks: &[Block::Conv, Block::Conv],
+///     ignored_digits: 0,
+/// };
+/// let table = InstructionTable::of_core("cortex-m4")?;
+/// let flash = table.overhead.code + 3000;
+/// let costs = DeviceCosts { space: &space, enhancement: Enhancement::NONE, labels: 0, table };
+/// let limits = Limits { flash_bytes: Some(flash), ..Limits::default() };
+/// let problem = Problem { space: &space, score: &Wide, costs: &costs, limits };
+///
+/// let outcome = search(&problem, &Method::default())?;
+/// assert!(outcome.exhaustive && outcome.examined == 16);
+/// assert_eq!(outcome.best().arch.display(&space).to_string(), "12-12");
+/// assert!(outcome.best().costs.flash_bytes <= flash);
+/// # Ok::<(), supernano_base::error::Error>(())
+/// ```
 ///
 /// # Errors
-/// [`supernano_base::error::Error::No`] where nothing is feasible, naming the limits that fail and the
-/// smallest values that would do.
-pub fn search(problem: &Problem<'_>, method: &Method) -> Result<Found> {
+/// [`Error::No`](supernano_base::error::Error::No) if nothing is feasible; it names each limit that
+/// fails and the smallest value that would suffice.
+/// [`Error::Invalid`](supernano_base::error::Error::Invalid) for a space that is too large for the
+/// tables or a state file of another search, and errors of reading or writing that file.
+pub fn search(problem: &Problem<'_>, method: &Method) -> Result<Outcome> {
     let tables = Tables::new(problem)?;
     let size = problem.space.size();
     if size > method.enumerable {
         return evolve::search(problem, &tables, method);
     }
     let front = enumerate::search(problem, &tables);
-    let Some(best) = front.first() else { return Err(least::infeasible(problem, &tables)) };
-    Ok(Found { bound: best.score, front, examined: size, exhaustive: true, optimal: true })
+    let Some(best) = front.first() else { return Err(infeasible::error(problem, &tables)) };
+    Ok(Outcome { bound: best.score, front, examined: size, exhaustive: true, optimal: true })
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The state file of a search: what an interrupted one goes on from.
+//! The state file of an evolution, from which an interrupted search resumes.
 
 use std::path::{Path, PathBuf};
 
@@ -13,21 +13,21 @@ use super::tables::{Genes, genes};
 use super::{Method, Problem, score};
 use crate::cost::{Costs, Limits};
 
-/// What must be the same for a state to be gone on from.
+/// Identifies a search. A state is valid only for a search with the same identity.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Identity {
     space: String,
     seed: u64,
     limits: Limits,
-    /// Linear scores of the widest and the narrowest sub-network, and the latter's costs: other
-    /// scores, another table or another enhancement give other values.
+    /// Linear scores of the widest and the narrowest sub-network, which change with the scores.
     scores: [f64; 2],
+    /// Costs of the narrowest sub-network, which change with the table and the enhancement.
     costs: [u64; 3],
 }
 
-/// A sub-network of the archive: its code, and its costs as they were looked up.
+/// A sub-network of the archive: its code and its costs from the tables.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct Kept(pub u64, pub [u64; 3]);
+pub struct Archived(pub u64, pub [u64; 3]);
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,43 +35,44 @@ struct Content {
     search: Identity,
     rungs_done: u64,
     examined: u64,
-    archive: Vec<Kept>,
+    archive: Vec<Archived>,
 }
 
-/// The state of one search, in a file where one is named.
-pub struct State {
+/// The state of one search and the path of its file, if it has one.
+pub struct SearchState {
     path: Option<PathBuf>,
     identity: Identity,
-    /// Rungs that need not be searched again.
+    /// Number of finished rungs.
     pub rungs_done: u64,
-    /// Sub-networks looked at so far.
+    /// Number of sub-networks examined so far.
     pub examined: u64,
-    archive: Vec<Kept>,
+    archive: Vec<Archived>,
 }
 
-impl State {
-    /// Reads the state where there is one.
+impl SearchState {
+    /// Reads the state from a file, or starts an empty one if the file does not exist.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a file that is no state, or another search's.
+    /// [`Error::Invalid`] for a file that is no state or belongs to another search.
     pub fn open(path: Option<&Path>, problem: &Problem<'_>, method: &Method) -> Result<Self> {
         let space = problem.space;
         let kinds = vec![0; space.blocks.len()];
-        let (low, high) = (Arch::smallest(space), Arch::largest(space));
+        let smallest = Arch::smallest(space);
+        let largest = Arch::largest(space);
         let identity = Identity {
             space: space.name.to_owned(),
             seed: method.seed,
             limits: problem.limits,
-            scores: [&high, &low].map(|a| score::linear(space, problem.score, a)),
-            costs: problem.costs.costs(&low, &kinds).values(),
+            scores: [&largest, &smallest].map(|a| score::linear(space, problem.score, a)),
+            costs: problem.costs.costs(&smallest, &kinds).values(),
         };
         let path = path.map(Path::to_path_buf);
         let mut state = Self { path, identity, rungs_done: 0, examined: 0, archive: Vec::new() };
         let Some(path) = state.path.as_ref().filter(|p| p.exists()) else { return Ok(state) };
         let content: Content = files::read_json(path)?;
         if content.search != state.identity || content.rungs_done > RUNGS {
-            let expected = "the state of this very search (same scores, limits, seed); remove the \
-                            file to search anew";
+            let expected = "the state of a search with the same scores, limits and seed; remove \
+                            the file to start a new search";
             let found = format!("{} with seed {}", content.search.space, content.search.seed);
             return Err(Error::invalid(path.display(), "search", expected, found));
         }
@@ -81,38 +82,33 @@ impl State {
         Ok(state)
     }
 
-    /// The archive as it was.
+    /// The archive that was read.
     ///
     /// # Errors
-    /// [`Error::Core`] for codes that are not the space's.
+    /// [`Error::Core`] for a code that is not of the space.
     pub fn archive(&self, space: &Space<'_>) -> Result<Vec<(Genes, Costs)>> {
-        let place = self.path.as_deref().unwrap_or(Path::new("state"));
-        let read = |Kept(code, [flash_bytes, ram_bytes, instructions]): &Kept| {
-            let costs = Costs {
-                flash_bytes: *flash_bytes,
-                ram_bytes: *ram_bytes,
-                instructions: *instructions,
-            };
-            Arch::from_code(space, ArchCode(*code)).map(|a| (genes(&a), costs))
-        };
-        self.archive
-            .iter()
-            .map(read)
-            .collect::<Result<_, _>>()
-            .map_err(|e| Error::core(place.display(), e))
+        let mut archive = Vec::with_capacity(self.archive.len());
+        for &Archived(code, [flash_bytes, ram_bytes, instructions]) in &self.archive {
+            let arch = Arch::from_code(space, ArchCode(code)).map_err(|e| {
+                let place = self.path.as_deref().unwrap_or(Path::new("state"));
+                Error::core(place.display(), e)
+            })?;
+            archive.push((genes(&arch), Costs { flash_bytes, ram_bytes, instructions }));
+        }
+        Ok(archive)
     }
 
-    /// Writes what is known after a rung.
+    /// Writes the state after a rung, if it has a file.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn save(&self, rungs_done: u64, examined: u64, archive: Vec<Kept>) -> Result<()> {
+    pub fn save(&self, rungs_done: u64, examined: u64, archive: Vec<Archived>) -> Result<()> {
         let Some(path) = &self.path else { return Ok(()) };
         let search = self.identity.clone();
         files::write_json(path, &Content { search, rungs_done, examined, archive })
     }
 
-    /// Removes the file of a search that is done.
+    /// Removes the file of a finished search.
     ///
     /// # Errors
     /// [`Error::Io`].

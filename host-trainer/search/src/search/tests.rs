@@ -7,7 +7,7 @@ use supernano_core::space::{Block, Layer, PlacedBlock, RESNET8, RESNET20, Shape,
 
 use super::tables::Tables;
 use super::{Candidate, Method, Problem, ScoreModel, exact, front, score, search};
-use crate::cost::{CostModel, Costs, Limits, Part};
+use crate::cost::{BlockCost, CostModel, Costs, Limits};
 use crate::size;
 
 /// 4^3 * 3^2 * 4^2 = 9,216 sub-networks.
@@ -40,28 +40,30 @@ const SMALL: Space<'static> = {
     }
 };
 
-/// Costs that pull in different directions: weights, the widest pair of neighbours, work. Blocks
-/// that are computed in the second way take less work and more flash.
+/// Toy costs that conflict with each other. The second choice of kernels needs fewer instructions
+/// and more flash.
 struct Toy<'a> {
     space: &'a Space<'a>,
-    ways: u8,
+    /// Number of kernel choices of a block.
+    choices: u8,
 }
 
 fn toy<'a>(space: &'a Space<'a>) -> Toy<'a> {
-    Toy { space, ways: 1 }
+    Toy { space, choices: 1 }
 }
 
 impl CostModel for Toy<'_> {
     fn costs(&self, arch: &Arch, kinds: &[u8]) -> Costs {
         let mut total = self.base();
-        for (block, way) in self.space.placed_blocks().zip(kinds) {
+        for (block, choice) in self.space.placed_blocks().zip(kinds) {
             let input = block.first.checked_sub(1).map(|i| arch.options()[i]);
-            let parts = self.parts(block, input, &arch.options()[block.first..=block.last()]);
-            let part = parts.into_iter().find(|p| p.kinds == *way).unwrap();
-            total.flash_bytes += part.flash_bytes;
-            total.instructions += part.instructions;
-            // More than the parts say: a plan need not reach the least there can be.
-            total.ram_bytes = total.ram_bytes.max(part.ram_bytes + arch.options().len() as u64);
+            let options = &arch.options()[block.first..=block.last()];
+            let mut costs = self.block_costs(block, input, options).into_iter();
+            let cost = costs.find(|c| c.kinds == *choice).unwrap();
+            total.flash_bytes += cost.flash_bytes;
+            total.instructions += cost.instructions;
+            // The blocks underestimate the RAM, as they do for a real arena.
+            total.ram_bytes = total.ram_bytes.max(cost.ram_bytes + arch.options().len() as u64);
         }
         total
     }
@@ -70,22 +72,22 @@ impl CostModel for Toy<'_> {
         Costs { flash_bytes: 100, ram_bytes: 0, instructions: 1000 }
     }
 
-    fn parts(&self, block: PlacedBlock, input: Option<u8>, options: &[u8]) -> Vec<Part> {
+    fn block_costs(&self, block: PlacedBlock, input: Option<u8>, options: &[u8]) -> Vec<BlockCost> {
         let space = self.space;
         let width = |i: usize, o: u8| u64::from(space.layers[i].widths[usize::from(o)]);
-        let way = |kinds: u8| {
+        let cost = |kinds: u8| {
             let mut read = input.map_or(3, |o| width(block.first - 1, o));
-            let mut part = Part { kinds, ..Part::default() };
+            let mut cost = BlockCost { kinds, ..BlockCost::default() };
             for (i, &o) in (block.first..).zip(options) {
                 let (w, pixels) = (width(i, o), space.input_of(i).pixels() as u64);
-                part.flash_bytes += 9 * read * w * (1 + u64::from(kinds));
-                part.ram_bytes = part.ram_bytes.max((read + w) * pixels);
-                part.instructions += 9 * read * w * pixels / (8 + 4 * u64::from(kinds));
+                cost.flash_bytes += 9 * read * w * (1 + u64::from(kinds));
+                cost.ram_bytes = cost.ram_bytes.max((read + w) * pixels);
+                cost.instructions += 9 * read * w * pixels / (8 + 4 * u64::from(kinds));
                 read = w;
             }
-            part
+            cost
         };
-        (0..self.ways).map(way).collect()
+        (0..self.choices).map(cost).collect()
     }
 }
 
@@ -136,15 +138,16 @@ fn problem<'a>(
     Problem { space, score, costs, limits }
 }
 
-/// Every feasible sub-network, each computed in the feasible way with the fewest instructions.
-fn all(problem: &Problem<'_>, ways: u8) -> Vec<Candidate> {
+/// Every feasible sub-network with the feasible kernels of the fewest instructions. Blocks have
+/// `choices` choices of kernels.
+fn all(problem: &Problem<'_>, choices: u8) -> Vec<Candidate> {
     let (space, blocks) = (problem.space, problem.space.blocks.len() as u32);
-    let choices = u64::from(ways).pow(blocks);
+    let choices = u64::from(choices);
     let each = |code: u64| {
         let arch = Arch::from_code(space, ArchCode(code)).unwrap();
-        (0..choices)
+        (0..choices.pow(blocks))
             .map(|choice| {
-                let digit = |k: u32| (choice / u64::from(ways).pow(k) % u64::from(ways)) as u8;
+                let digit = |k: u32| (choice / choices.pow(k) % choices) as u8;
                 problem.candidate(arch.clone(), (0..blocks).map(digit).collect())
             })
             .filter(|c| problem.limits.allow(c.costs))
@@ -169,7 +172,7 @@ fn evolving(seed: u64) -> Method {
 }
 
 #[test]
-fn tables_add_up_to_the_model_that_they_are_made_of() {
+fn table_sums_equal_the_models() {
     for space in [&SMALL, &RESNET8, &RESNET20] {
         let score = rugged(space, 3);
         let costs = toy(space);
@@ -193,7 +196,7 @@ fn tables_add_up_to_the_model_that_they_are_made_of() {
 }
 
 #[test]
-fn enumeration_finds_the_front_that_comparing_all_pairs_finds() {
+fn enumeration_equals_a_comparison_of_all_pairs() {
     for (seed, limits) in limit_sets().into_iter().enumerate() {
         let (score, costs) = (rugged(&SMALL, seed as u64), toy(&SMALL));
         let problem = problem(&SMALL, &score, &costs, limits);
@@ -220,11 +223,11 @@ fn enumeration_finds_the_front_that_comparing_all_pairs_finds() {
 fn both_searches_equal_brute_force() {
     for (case, limits) in limit_sets().into_iter().enumerate() {
         for seed in 0..4 {
-            let ways = 1 + (seed % 2) as u8;
+            let choices = 1 + (seed % 2) as u8;
             let score = rugged(&SMALL, 10 * seed + case as u64);
-            let costs = Toy { ways, ..toy(&SMALL) };
+            let costs = Toy { choices, ..toy(&SMALL) };
             let problem = problem(&SMALL, &score, &costs, limits);
-            let feasible = all(&problem, ways);
+            let feasible = all(&problem, choices);
             let best = feasible.iter().min_by(|a, b| front::order(a, b)).unwrap();
             let evolved = search(&problem, &evolving(seed)).unwrap();
             assert!(!evolved.exhaustive && evolved.optimal);
@@ -239,7 +242,7 @@ fn both_searches_equal_brute_force() {
 
 #[test]
 fn branch_and_bound_alone_equals_brute_force_under_many_budgets() {
-    let costs = Toy { ways: 2, ..toy(&SMALL) };
+    let costs = Toy { choices: 2, ..toy(&SMALL) };
     let [high, low] = [Arch::largest(&SMALL), Arch::smallest(&SMALL)]
         .map(|a| costs.costs(&a, &vec![0; SMALL.blocks.len()]).values());
     let mut rng = Key::new(5).rng(Purpose::Sample, 0);
@@ -263,7 +266,7 @@ fn branch_and_bound_alone_equals_brute_force_under_many_budgets() {
 }
 
 #[test]
-fn evolution_depends_on_nothing_but_its_seed() {
+fn evolution_depends_on_its_seed_alone() {
     let (score, costs) = (rugged(&RESNET20, 1), toy(&RESNET20));
     let limits = Limits { flash_bytes: Some(60_000), ..Limits::default() };
     let problem = problem(&RESNET20, &score, &costs, limits);
@@ -279,7 +282,7 @@ fn evolution_depends_on_nothing_but_its_seed() {
 }
 
 #[test]
-fn an_interrupted_evolution_ends_as_an_undisturbed_one() {
+fn a_resumed_evolution_equals_an_uninterrupted_one() {
     let (score, costs) = (rugged(&RESNET20, 2), toy(&RESNET20));
     let limits = Limits { instructions: Some(9_000_000), ..Limits::default() };
     let problem = problem(&RESNET20, &score, &costs, limits);
@@ -290,13 +293,13 @@ fn an_interrupted_evolution_ends_as_an_undisturbed_one() {
     super::evolve::stopped_after(&problem, &method, 4).unwrap();
     let bytes = std::fs::read(&path).unwrap();
     assert_eq!(search(&problem, &method).unwrap(), whole);
-    assert!(!path.exists(), "a finished search leaves no state");
-    // Another seed's state, other limits' and a broken one are refused.
+    assert!(!path.exists(), "a finished search removes its state");
+    // A state of another seed or other limits and a truncated state are refused.
     std::fs::write(&path, &bytes).unwrap();
     let other = Method { seed: 6, ..method.clone() };
     let error = search(&problem, &other).unwrap_err();
     assert_eq!(error.exit_code(), 2);
-    assert!(error.to_string().contains("the state of this very search"), "{error}");
+    assert!(error.to_string().contains("the state of a search with the same scores"), "{error}");
     let wider = Problem { limits: Limits { instructions: Some(9_100_000), ..limits }, ..problem };
     assert_eq!(search(&wider, &method).unwrap_err().exit_code(), 2);
     std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
@@ -304,7 +307,7 @@ fn an_interrupted_evolution_ends_as_an_undisturbed_one() {
 }
 
 #[test]
-fn says_what_would_do_where_nothing_is_feasible() {
+fn an_infeasible_search_names_the_smallest_sufficient_limits() {
     let (score, costs) = (rugged(&SMALL, 0), toy(&SMALL));
     let least = costs.costs(&Arch::smallest(&SMALL), &vec![0; SMALL.blocks.len()]).values();
     for enumerable in [0, u64::MAX] {
@@ -325,7 +328,7 @@ fn says_what_would_do_where_nothing_is_feasible() {
     }
 }
 
-/// The second layer's width costs flash, its narrowness costs RAM: no network has both small.
+/// A wide second layer costs flash and a narrow one costs RAM, so no network needs little of both.
 struct Opposed;
 
 impl CostModel for Opposed {
@@ -338,15 +341,15 @@ impl CostModel for Opposed {
         Costs { flash_bytes: 10, ram_bytes: 0, instructions: 1 }
     }
 
-    fn parts(&self, block: PlacedBlock, _: Option<u8>, options: &[u8]) -> Vec<Part> {
+    fn block_costs(&self, block: PlacedBlock, _: Option<u8>, options: &[u8]) -> Vec<BlockCost> {
         let option = if block.first == 1 { u64::from(options[0]) } else { 0 };
         let ram_bytes = if block.first == 1 { 20 - option } else { 0 };
-        vec![Part { flash_bytes: option, ram_bytes, instructions: 0, kinds: 0 }]
+        vec![BlockCost { flash_bytes: option, ram_bytes, instructions: 0, kinds: 0 }]
     }
 }
 
 #[test]
-fn says_which_limits_fail_only_together() {
+fn an_infeasible_search_names_limits_that_fail_together() {
     let score = rugged(&SMALL, 0);
     let limits = Limits { flash_bytes: Some(11), ram_bytes: Some(18), instructions: None };
     let problem = problem(&SMALL, &score, &Opposed, limits);
@@ -356,7 +359,7 @@ fn says_which_limits_fail_only_together() {
 }
 
 #[test]
-fn spread_is_wide_and_holds_both_ends() {
+fn a_spread_holds_both_ends_and_has_no_large_gap() {
     let (score, costs) = (rugged(&RESNET8, 2), toy(&RESNET8));
     let limits = Limits { flash_bytes: Some(40_000), ..Limits::default() };
     let problem = problem(&RESNET8, &score, &costs, limits);
@@ -400,7 +403,7 @@ fn sizes_have_units() {
 }
 
 #[test]
-fn uniform_widths_are_one_share_of_the_largest_everywhere() {
+fn uniform_widths_are_one_fraction_of_the_largest() {
     let (score, costs) = (rugged(&RESNET20, 2), toy(&RESNET20));
     let limits = Limits { flash_bytes: Some(80_000), ..Limits::default() };
     let problem = problem(&RESNET20, &score, &costs, limits);

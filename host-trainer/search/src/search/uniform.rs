@@ -1,26 +1,29 @@
-//! The network that a user would make by hand: every layer narrowed by the same factor.
+//! The baseline that a user would build by hand: every layer narrowed by the same factor.
 
+use supernano_base::error::Result;
 use supernano_core::arch::Arch;
 
 use super::tables::{Tables, genes};
 use super::{Candidate, Problem, front};
 
-/// The best feasible sub-network whose every layer has the widest option that is at most the same
-/// share of its largest width (the narrowest where none is); `None` where none is feasible.
-pub fn best(problem: &Problem<'_>) -> supernano_base::error::Result<Option<Candidate>> {
+/// The best feasible sub-network of uniform width. For one common fraction, every layer has its
+/// widest option of at most that fraction of its largest width, or its narrowest option if none is.
+/// Returns `None` if no such sub-network is feasible.
+///
+/// # Errors
+/// As [`Tables::new`].
+pub fn best(problem: &Problem<'_>) -> Result<Option<Candidate>> {
     let space = problem.space;
     let tables = Tables::new(problem)?;
-    // Shares as fractions: all that any layer offers.
-    let mut shares: Vec<(u32, u32)> = space
-        .layers
-        .iter()
-        .flat_map(|l| {
-            l.widths.iter().map(|&w| (u32::from(w), u32::from(l.widths[l.widths.len() - 1])))
-        })
-        .collect();
-    shares.sort_by_key(|&(a, b)| (a << 16) / b);
-    shares.dedup_by(|x, y| x.0 * y.1 == y.0 * x.1);
-    let networks = shares.into_iter().filter_map(|(part, whole)| {
+    // The fractions `width / largest width` of all options of all layers.
+    let mut fractions: Vec<(u32, u32)> = Vec::new();
+    for layer in space.layers {
+        let largest = u32::from(layer.widths[layer.widths.len() - 1]);
+        fractions.extend(layer.widths.iter().map(|&w| (u32::from(w), largest)));
+    }
+    fractions.sort_by_key(|&(a, b)| (a << 16) / b);
+    fractions.dedup_by(|x, y| x.0 * y.1 == y.0 * x.1);
+    let candidates = fractions.into_iter().filter_map(|(part, whole)| {
         let option = |i: usize| {
             let widths = space.layers[i].widths;
             let largest = u32::from(widths[widths.len() - 1]);
@@ -30,5 +33,5 @@ pub fn best(problem: &Problem<'_>) -> supernano_base::error::Result<Option<Candi
         let arch = Arch::from_options(space, space.free_layers().map(option)).ok()?;
         problem.feasible(&tables, &genes(&arch))
     });
-    Ok(networks.min_by(front::order))
+    Ok(candidates.min_by(front::order))
 }

@@ -1,23 +1,23 @@
-//! The scale on which a model is linear.
+//! Link functions.
 
 use serde::{Deserialize, Serialize};
 
-/// The scale on which a model is linear.
+/// The scale on which a model is linear: the link function of a generalised linear model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Link {
-    /// That of the scores themselves: losses.
+    /// The scale of the scores, for losses.
     Identity,
-    /// ln(p / (1 - p)) of scores from 0 to 1, each weighing as its p (1 - p): accuracies, which
-    /// then stay between 0 and 1 wherever they are predicted.
+    /// ln(p / (1 - p)), for accuracies from 0 to 1. Each score p has the weight p (1 - p), and
+    /// predictions stay between 0 and 1.
     Logit,
 }
 
-/// Accuracies nearer to 0 or 1 than this are taken to be this far.
+/// Accuracies are clamped to at least this distance from 0 and 1.
 const MARGIN: f64 = 1e-3;
 
 impl Link {
-    /// Whether a score is on this link's scale.
+    /// True if a score is in the range of this link: finite for `Identity`, 0 to 1 for `Logit`.
     pub fn admits(self, score: f64) -> bool {
         match self {
             Self::Identity => score.is_finite(),
@@ -25,7 +25,7 @@ impl Link {
         }
     }
 
-    /// What [`Self::admits`].
+    /// Description of the range for error messages.
     pub fn expected(self) -> &'static str {
         match self {
             Self::Identity => "a finite score",
@@ -33,7 +33,7 @@ impl Link {
         }
     }
 
-    /// A score on the linear scale.
+    /// Converts a score to the linear scale.
     pub fn linear(self, score: f64) -> f64 {
         match self {
             Self::Identity => score,
@@ -44,7 +44,7 @@ impl Link {
         }
     }
 
-    /// Scores on the linear scale, with weights that are 1 on average.
+    /// Regression targets on the linear scale, and weights with mean 1.
     pub(super) fn targets(self, scores: &[f64]) -> (Vec<f64>, Vec<f64>) {
         let raw: Vec<f64> = scores.iter().map(|&s| self.information(s)).collect();
         let mean = raw.iter().sum::<f64>() / raw.len() as f64;
@@ -52,7 +52,7 @@ impl Link {
         (linear, raw.into_iter().map(|w| w / mean).collect())
     }
 
-    /// Weight of a score, and the slope of [`Self::score`] there.
+    /// Weight of a score, which equals the slope of [`Self::score`] at the score.
     pub fn information(self, score: f64) -> f64 {
         match self {
             Self::Identity => 1.0,
@@ -63,7 +63,7 @@ impl Link {
         }
     }
 
-    /// Back to the scale of the scores.
+    /// Converts a linear score to a score.
     pub fn score(self, linear: f64) -> f64 {
         match self {
             Self::Identity => linear,

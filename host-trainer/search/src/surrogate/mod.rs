@@ -1,15 +1,17 @@
-//! Models of sub-networks' scores and true accuracies: a few evaluated ones predict all others.
+//! Models that predict the scores and true accuracies of all sub-networks from a few evaluated
+//! ones.
 //!
-//! [`Surrogate`] is fitted on scores with inherited weights: a sum of effects that never fall when
-//! a layer becomes wider ([`Terms`]). A supernet underrates what costs computation in its early
-//! layers; a free regression learns that as effects below zero, of whole layers and of the costs.
-//! No network trained alone becomes worse in expectation by being wider, so those effects are
-//! excluded before anything is fitted. [`Calibrated`] corrects it with a few true accuracies.
+//! [`Surrogate`] is fitted to scores with inherited weights. It is a sum of effects that never
+//! decrease when a layer becomes wider ([`Terms`]). A supernet underrates the computation in its
+//! early layers, and an unconstrained regression learns this bias as negative effects. A network
+//! that is trained alone does not become worse in expectation when it becomes wider, so the fit
+//! excludes negative effects. [`Calibrated`] corrects a surrogate with a few true accuracies, and
+//! [`design`] selects the sub-networks to evaluate.
 
 pub mod calibrated;
+mod covariance;
 pub mod design;
 mod features;
-mod kernels;
 mod link;
 mod process;
 mod ridge;
@@ -19,121 +21,135 @@ use supernano_base::error::{Error, Result};
 use supernano_core::arch::Arch;
 use supernano_core::space::{PlacedBlock, Space};
 
-use crate::search::ScoreModel;
 pub use calibrated::Calibrated;
 pub use features::{Terms, ln_costs, widths};
 pub use link::Link;
 use ridge::Ridge;
 pub use ridge::Sign;
 
-/// Fewest evaluated sub-networks that a model is fitted on.
+/// Smallest number of evaluated sub-networks for a fit.
 pub const FEWEST: usize = 10;
 
 /// Folds of the cross-validation.
 const FOLDS: usize = 10;
 
-/// Strengths that the cross-validation chooses from, for standardised features and summed squares.
+/// Default ridge strengths, for standardised features and a sum of squares.
 const LAMBDAS: [f64; 9] = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0];
 
-/// What the model says of a sub-network it may never have seen.
+/// The prediction for one sub-network.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Prediction {
-    /// Predicted score, in the unit of the scores that it was fitted on.
+    /// Predicted score, in the unit of the fitted scores.
     pub score: f64,
-    /// Standard error of the prediction: of the fitted surface and of a single sub-network about
-    /// it.
+    /// Standard error of the prediction: that of the fit and the spread of single sub-networks
+    /// around it.
     pub se: f64,
 }
 
-/// How the model did on sub-networks that a fold held out.
+/// The error of a model on held-out sub-networks.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CrossValidation {
-    /// Folds.
+    /// Number of folds.
     pub folds: usize,
     /// Root mean square error, in the unit of the scores.
     pub rmse: f64,
-    /// Pearson correlation between predicted and evaluated.
+    /// Pearson correlation between predicted and evaluated scores.
     pub pearson: f64,
 }
 
-/// What a fit may choose from.
+/// The alternatives of a fit. Cross-validation selects among them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Choices {
-    /// Sets of features, of which cross-validation takes the one with the least error.
+    /// Sets of features.
     pub terms: Vec<Terms>,
-    /// Strengths of the ridge, chosen in the same way.
+    /// Ridge strengths.
     pub lambdas: Vec<f64>,
-    /// Sign of the coefficients.
+    /// Signs that the coefficients may have.
     pub sign: Sign,
 }
 
 impl Default for Choices {
-    /// Both sets, effects of 0 or more.
+    /// Both sets of features, nine strengths, and non-negative coefficients.
     fn default() -> Self {
         Self {
             terms: vec![Terms::Additive, Terms::Pairs],
             lambdas: LAMBDAS.to_vec(),
-            sign: Sign::NotNegative,
+            sign: Sign::NonNegative,
         }
     }
 }
 
-/// A fitted model of one space.
+/// A fitted model of one search space.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Surrogate {
     /// Name of the space.
     pub space: String,
-    /// Evaluated sub-networks it was fitted on.
+    /// Number of evaluated sub-networks in the fit.
     pub samples: usize,
     /// Scale on which the model is linear.
     pub link: Link,
-    /// Features, as cross-validation chose them.
+    /// Selected set of features.
     pub terms: Terms,
-    /// Ridge strength, likewise.
+    /// Selected ridge strength.
     pub lambda: f64,
     /// Error on held-out sub-networks.
     pub cross_validation: CrossValidation,
-    /// Mean of [`Link::information`] over the evaluated ones.
+    /// Mean of [`Link::information`] over the samples.
     information: f64,
-    /// Mean of [`Self::linear`] over the evaluated ones.
+    /// Mean of [`Self::linear`] over the samples.
     centre: f64,
-    /// Linear score where all terms are 0.
+    /// Linear score if all terms are 0.
     intercept: f64,
-    /// Linear score per feature, for the features that have an effect.
+    /// Coefficients that are not 0.
     coefficients: Vec<Coefficient>,
     /// Linear score of every option of a layer, `[free layer][option]`.
     tables: Vec<Vec<f64>>,
-    /// The fit itself, for standard errors.
+    /// The regression, for standard errors.
     ridge: Ridge,
 }
 
-/// Effect of a feature.
+/// The coefficient of a feature.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Coefficient {
-    /// Position in [`Terms::of`].
+    /// Index of the feature in [`Terms::of`].
     column: usize,
-    /// What it is.
+    /// Name of the feature.
     pub feature: String,
-    /// Linear score per unit.
+    /// Linear score per unit of the feature.
     pub value: f64,
 }
 
-fn check(space: &Space<'_>, samples: &[(Arch, f64)], link: Link) -> Result<()> {
-    if samples.len() < FEWEST {
-        let expected = format!("at least {FEWEST}");
-        return Err(Error::invalid("scores", "evaluated sub-networks", expected, samples.len()));
-    }
-    if let Some((arch, score)) = samples.iter().find(|(_, score)| !link.admits(*score)) {
-        return Err(Error::invalid("scores", arch.display(space), link.expected(), score));
-    }
-    if samples.iter().all(|s| s.1 == samples[0].1) {
-        return Err(Error::invalid("scores", "score", "scores that differ", samples[0].1));
-    }
-    Ok(())
+/// A set of features with its selected strength.
+struct Selected {
+    terms: Terms,
+    /// Features, `[sample][feature]`.
+    rows: Vec<Vec<f64>>,
+    lambda: f64,
+    cross_validation: CrossValidation,
 }
 
 impl Surrogate {
-    /// [`Self::fit_with`] the default choices.
+    /// Fits the model with the default choices.
+    ///
+    /// ```
+    /// use supernano_base::codes::random_codes;
+    /// use supernano_core::space::RESNET8;
+    /// use supernano_search::surrogate::{Link, Surrogate, widths};
+    ///
+    /// // Made-up scores that grow with the widths.
+    /// let samples: Vec<_> = random_codes(&RESNET8, 40, 1)
+    ///     .into_iter()
+    ///     .map(|coded| {
+    ///         let sum: f64 = widths(&RESNET8, &coded.arch).iter().map(|&w| f64::from(w).ln()).sum();
+    ///         (coded.arch, 0.03 * sum)
+    ///     })
+    ///     .collect();
+    /// let model = Surrogate::fit(&RESNET8, &samples, Link::Identity)?;
+    /// let (arch, score) = &samples[0];
+    /// assert!((model.predict(&RESNET8, arch).score - score).abs() < 0.01);
+    /// assert!(model.cross_validation.pearson > 0.99);
+    /// # Ok::<(), supernano_base::error::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Self::fit_with`].
@@ -141,12 +157,12 @@ impl Surrogate {
         Self::fit_with(space, samples, link, &Choices::default())
     }
 
-    /// Fits the model to evaluated sub-networks and their scores, higher being better.
+    /// Fits the model to evaluated sub-networks and their scores, where a higher score is better.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for fewer than [`FEWEST`] of them, a score that is not finite (for
-    /// [`Link::Logit`]: not from 0 to 1), scores that are all the same, or choices without a set
-    /// of features or without a finite strength above 0.
+    /// [`Error::Invalid`] for fewer than [`FEWEST`] samples, for a score that the link does not
+    /// admit ([`Link::admits`]), for scores that are all equal, and for choices without features or
+    /// without strengths, or with a strength that is not finite and above 0.
     pub fn fit_with(
         space: &Space<'_>,
         samples: &[(Arch, f64)],
@@ -156,20 +172,12 @@ impl Surrogate {
         if let Some(bad) = choices.lambdas.iter().find(|l| !(l.is_finite() && **l > 0.0)) {
             return Err(Error::invalid("surrogate", "lambda", "a finite strength above 0", bad));
         }
-        if choices.lambdas.is_empty() || choices.terms.is_empty() {
-            return Err(Error::invalid("surrogate", "choices", "at least one", "none"));
-        }
         check(space, samples, link)?;
         let scores: Vec<f64> = samples.iter().map(|&(_, score)| score).collect();
-        let candidates = choices.terms.iter().map(|&terms| {
-            let rows: Vec<Vec<f64>> = samples.iter().map(|(a, _)| terms.of(space, a)).collect();
-            let (lambda, found) =
-                ridge::choose(&rows, &scores, link, &choices.lambdas, FOLDS, choices.sign);
-            (terms, rows, lambda, found)
-        });
-        let (terms, rows, lambda, cross_validation) = candidates
-            .min_by(|a, b| a.3.rmse.total_cmp(&b.3.rmse))
-            .expect("at least one set of features");
+        let selected = select(space, samples, &scores, link, choices);
+        let Some(Selected { terms, rows, lambda, cross_validation }) = selected else {
+            return Err(Error::invalid("surrogate", "choices", "at least one", "none"));
+        };
         let (targets, weights) = link.targets(&scores);
         let ridge = Ridge::fit(&rows, &targets, &weights, lambda, choices.sign);
         let information: f64 = scores.iter().map(|&s| link.information(s)).sum();
@@ -197,30 +205,29 @@ impl Surrogate {
         Ok(model)
     }
 
-    /// The features that have an effect.
+    /// The coefficients that are not 0.
     pub fn coefficients(&self) -> &[Coefficient] {
         &self.coefficients
     }
 
-    /// Predicted score on the scale on which the model is linear: a look-up per free layer, the
-    /// two costs, and the pairs that matter.
+    /// Predicted score on the scale on which the model is linear.
     pub fn linear(&self, space: &Space<'_>, arch: &Arch) -> f64 {
         let options = arch.options();
         let layers = space.free_layers().zip(&self.tables);
-        let own: f64 = layers.map(|(i, table)| table[usize::from(options[i])]).sum();
-        let others = self.coefficients.iter().map(|c| (c.column, c.value));
-        self.intercept + own + features::beyond_layers(space, arch, others)
+        let layers: f64 = layers.map(|(i, table)| table[usize::from(options[i])]).sum();
+        let coefficients = self.coefficients.iter().map(|c| (c.column, c.value));
+        self.intercept + layers + features::beyond_layers(space, arch, coefficients)
     }
 
-    /// A linear score as a score, by the straight line that touches the link in the middle of the
-    /// evaluated sub-networks: accuracies that are as linear in the model's effects as the linear
-    /// score is. Far from the middle it is no accuracy and may leave 0 to 1.
+    /// Converts a linear score to the unit of the scores by the tangent of the link at the mean of
+    /// the samples. The result is as linear in the effects as the linear score; far from the mean it
+    /// can leave the range 0 to 1.
     pub fn accuracy(&self, linear: f64) -> f64 {
         let score = self.link.score(self.centre);
         score + self.link.information(score) * (linear - self.centre)
     }
 
-    /// Predicted score alone.
+    /// Predicted score without its standard error.
     pub fn score(&self, space: &Space<'_>, arch: &Arch) -> f64 {
         self.link.score(self.linear(space, arch))
     }
@@ -234,28 +241,67 @@ impl Surrogate {
     }
 }
 
-/// The terms that the search adds up: all there are of a model that was fitted with
-/// [`Terms::Additive`] alone. Pairs are of layers far apart and have no place in its tables.
-impl ScoreModel for Surrogate {
-    fn constant(&self) -> f64 {
+/// The terms of the model by block, for [`crate::search::ScoreModel`].
+impl Surrogate {
+    /// Linear score if all terms are 0.
+    pub fn intercept(&self) -> f64 {
         self.intercept
     }
 
-    fn term(&self, space: &Space<'_>, block: PlacedBlock, _: Option<u8>, options: &[u8]) -> f64 {
+    /// Linear score of the layers of `block` with these options.
+    pub fn block_term(&self, space: &Space<'_>, block: PlacedBlock, options: &[u8]) -> f64 {
         let first = space.free_layers().take_while(|&i| i < block.first).count();
-        let own = (block.first..=block.last()).zip(options);
-        let free = own.filter(|(i, _)| space.layers[*i].same_as.is_none());
-        free.zip(&self.tables[first..]).map(|((_, &o), terms)| terms[usize::from(o)]).sum()
+        let layers = (block.first..=block.last()).zip(options);
+        let free = layers.filter(|(i, _)| space.layers[*i].same_as.is_none());
+        free.zip(&self.tables[first..]).map(|((_, &o), table)| table[usize::from(o)]).sum()
     }
 
-    fn logs(&self) -> [f64; 2] {
+    /// Coefficients of ln MACs and ln parameters.
+    pub fn log_coefficients(&self) -> [f64; 2] {
         let of = |column: usize| self.coefficients.iter().filter(move |c| c.column == column);
         [0, 1].map(|column| of(column).map(|c| c.value).sum())
     }
 
-    fn link(&self, linear: f64) -> f64 {
+    /// Converts a linear score to a score.
+    pub fn from_linear(&self, linear: f64) -> f64 {
         self.link.score(linear)
     }
+}
+
+fn check(space: &Space<'_>, samples: &[(Arch, f64)], link: Link) -> Result<()> {
+    if samples.len() < FEWEST {
+        let expected = format!("at least {FEWEST}");
+        return Err(Error::invalid("scores", "evaluated sub-networks", expected, samples.len()));
+    }
+    if let Some((arch, score)) = samples.iter().find(|(_, score)| !link.admits(*score)) {
+        return Err(Error::invalid("scores", arch.display(space), link.expected(), score));
+    }
+    if samples.iter().all(|s| s.1 == samples[0].1) {
+        return Err(Error::invalid("scores", "score", "scores that differ", samples[0].1));
+    }
+    Ok(())
+}
+
+/// Selects the features and the strength with the least cross-validated error. Returns `None`
+/// without choices.
+fn select(
+    space: &Space<'_>,
+    samples: &[(Arch, f64)],
+    scores: &[f64],
+    link: Link,
+    choices: &Choices,
+) -> Option<Selected> {
+    let mut best: Option<Selected> = None;
+    for &terms in &choices.terms {
+        let rows: Vec<Vec<f64>> = samples.iter().map(|(arch, _)| terms.of(space, arch)).collect();
+        let (lambda, cross_validation) =
+            ridge::choose(&rows, scores, link, &choices.lambdas, FOLDS, choices.sign)?;
+        let rmse = cross_validation.rmse;
+        if best.as_ref().is_none_or(|b| rmse.total_cmp(&b.cross_validation.rmse).is_lt()) {
+            best = Some(Selected { terms, rows, lambda, cross_validation });
+        }
+    }
+    best
 }
 
 #[cfg(test)]

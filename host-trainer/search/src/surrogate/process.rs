@@ -1,111 +1,105 @@
-//! Gaussian process with fixed effects whose variance components are estimated by restricted
-//! maximum likelihood.
+//! A Gaussian process with fixed effects. Its variance components are estimated by restricted
+//! maximum likelihood (REML).
 
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 
-/// How far a component's variance may be from its start, in natural logarithms: the standard
-/// deviation of a normal prior. Keeps the estimates of small samples sane.
+/// Standard deviation of the normal prior of each log variance around its start. The prior keeps
+/// the estimates of small samples near the start.
 const SPREAD: f64 = 2.0;
 
-/// Rounds of scoring; a handful suffices.
-const ROUNDS: usize = 60;
+/// Largest number of Fisher scoring steps.
+const STEPS: usize = 60;
 
-/// y = H b + sum of components + noise; component k has covariance v_k K_k, noise v I.
+/// Largest number of halvings of a step.
+const HALVINGS: i32 = 12;
+
+/// The fitted model y = H b + sum of components + noise. Component k has the covariance v_k K_k, the
+/// noise v I.
 pub struct Process {
-    /// v_k, the noise's last.
+    /// v_k, the variance of the noise last.
     pub variances: Vec<f64>,
-    /// Coefficients of the fixed effects.
+    /// Coefficients b of the fixed effects.
     pub effects: DVector<f64>,
     /// V^-1 (y - H b).
     weights: DVector<f64>,
+    /// Factor of the covariance V of the targets.
     cholesky: Cholesky<f64, Dyn>,
+    /// H, `[n, q]`.
     fixed: DMatrix<f64>,
     /// (H' V^-1 H)^-1.
     effects_covariance: DMatrix<f64>,
-    /// What each training target would have been predicted to be without it.
+    /// Leave-one-out prediction of each training target, at the estimated variances.
     pub left_out: Vec<f64>,
 }
 
-struct State {
+/// The restricted likelihood at given variances.
+struct Likelihood {
     cholesky: Cholesky<f64, Dyn>,
     effects_covariance: DMatrix<f64>,
     /// V^-1 - V^-1 H (H' V^-1 H)^-1 H' V^-1.
     projection: DMatrix<f64>,
-    likelihood: f64,
+    /// Logarithm of the restricted likelihood, without its constant.
+    log: f64,
 }
 
-fn state(
-    kernels: &[DMatrix<f64>],
-    fixed: &DMatrix<f64>,
-    y: &DVector<f64>,
-    variances: &[f64],
-) -> Option<State> {
-    let n = y.len();
-    let mut v = DMatrix::identity(n, n) * variances[kernels.len()];
-    for (kernel, variance) in kernels.iter().zip(variances) {
-        v += kernel * *variance;
+impl Likelihood {
+    /// Evaluates the likelihood. Returns `None` if a covariance is singular.
+    fn at(
+        kernels: &[DMatrix<f64>],
+        fixed: &DMatrix<f64>,
+        y: &DVector<f64>,
+        variances: &[f64],
+    ) -> Option<Self> {
+        let n = y.len();
+        let mut v = DMatrix::identity(n, n) * variances[kernels.len()];
+        for (kernel, variance) in kernels.iter().zip(variances) {
+            v += kernel * *variance;
+        }
+        let cholesky = v.cholesky()?;
+        let solved = cholesky.solve(fixed);
+        let information = fixed.tr_mul(&solved).cholesky()?;
+        let effects_covariance = information.inverse();
+        let projection = cholesky.inverse() - &solved * &effects_covariance * solved.transpose();
+        // Half the logarithm of the determinant.
+        let half_ln_det =
+            |c: &Cholesky<f64, Dyn>| c.l_dirty().diagonal().iter().map(|d| d.ln()).sum::<f64>();
+        let log =
+            -half_ln_det(&cholesky) - half_ln_det(&information) - 0.5 * y.dot(&(&projection * y));
+        Some(Self { cholesky, effects_covariance, projection, log })
     }
-    let cholesky = v.cholesky()?;
-    let solved = cholesky.solve(fixed);
-    let information = fixed.tr_mul(&solved).cholesky()?;
-    let effects_covariance = information.inverse();
-    let projection = cholesky.inverse() - &solved * &effects_covariance * solved.transpose();
-    let logs = |c: &Cholesky<f64, Dyn>| c.l_dirty().diagonal().iter().map(|d| d.ln()).sum::<f64>();
-    let likelihood = -logs(&cholesky) - logs(&information) - 0.5 * y.dot(&(&projection * y));
-    Some(State { cholesky, effects_covariance, projection, likelihood })
 }
 
 impl Process {
-    /// Fits it. `kernels`: K_k, `[n, n]`; `fixed`: H, `[n, q]` of rank q < n; `start`: first guess
-    /// of the variances, the noise's last, all above 0. `None` where rounding makes a covariance
-    /// singular at the start.
+    /// Fits the model by Fisher scoring in ln v with step halving, under the prior of [`SPREAD`].
+    /// Returns `None` if a covariance is singular at the start.
     ///
-    /// Fisher scoring in ln v with step halving, under the prior that [`SPREAD`] says.
+    /// # Shapes
+    /// `kernels`: K_k, `[n, n]`. `fixed`: H, `[n, q]` of rank q < n. `y`: `[n]`. `start`: first
+    /// guess of the variances, that of the noise last, all above 0, `[kernels + 1]`.
     pub fn fit(
         kernels: &[DMatrix<f64>],
         fixed: DMatrix<f64>,
         y: &DVector<f64>,
         start: &[f64],
     ) -> Option<Self> {
-        let count = start.len();
         let penalty = |t: &DVector<f64>| -0.5 * t.norm_squared() / SPREAD.powi(2);
         let variances = |t: &DVector<f64>| -> Vec<f64> {
             start.iter().zip(t.iter()).map(|(v, t)| v * t.exp()).collect()
         };
-        let mut at = DVector::zeros(count);
-        let mut here = state(kernels, &fixed, y, start)?;
-        for _ in 0..ROUNDS {
-            let v = variances(&at);
-            let p = &here.projection;
-            let py = p * y;
-            let products: Vec<DMatrix<f64>> = kernels
-                .iter()
-                .map(|k| p * k)
-                .chain([p.clone()])
-                .zip(&v)
-                .map(|(product, v)| product * *v)
-                .collect();
-            let slope = DVector::from_fn(count, |k, _| {
-                let quadratic = match kernels.get(k) {
-                    Some(kernel) => py.dot(&(kernel * &py)),
-                    None => py.norm_squared(),
-                };
-                0.5 * (v[k] * quadratic - products[k].trace()) - at[k] / SPREAD.powi(2)
+        let mut at = DVector::zeros(start.len());
+        let mut here = Likelihood::at(kernels, &fixed, y, start)?;
+        for _ in 0..STEPS {
+            let step = scoring_step(kernels, y, &here.projection, &variances(&at), &at)?;
+            let before = here.log + penalty(&at);
+            let better = (0..HALVINGS).find_map(|halvings| {
+                let t = &at + &step * 0.5f64.powi(halvings);
+                let found = Likelihood::at(kernels, &fixed, y, &variances(&t))?;
+                (found.log + penalty(&t) > before).then_some((t, found))
             });
-            let information = DMatrix::from_fn(count, count, |i, j| {
-                let own = if i == j { SPREAD.powi(-2) } else { 0.0 };
-                0.5 * products[i].dot(&products[j].transpose()) + own
-            });
-            let step = information.cholesky()?.solve(&slope);
-            let before = here.likelihood + penalty(&at);
-            let better =
-                (0..12).map(|halvings| &at + &step * 0.5f64.powi(halvings)).find_map(|t| {
-                    let found = state(kernels, &fixed, y, &variances(&t))?;
-                    (found.likelihood + penalty(&t) > before).then_some((t, found))
-                });
             let Some((next, found)) = better else { break };
-            let gain = found.likelihood + penalty(&next) - before;
-            (at, here) = (next, found);
+            let gain = found.log + penalty(&next) - before;
+            at = next;
+            here = found;
             if gain < 1e-6 {
                 break;
             }
@@ -125,13 +119,14 @@ impl Process {
         })
     }
 
-    /// Mean at a point: its fixed effects `[q]` and its covariance (without noise) with each
+    /// Mean at a point, given its fixed effects `[q]` and its covariance, without noise, with each
     /// training target `[n]`.
     pub fn mean(&self, fixed: &DVector<f64>, covariance: &DVector<f64>) -> f64 {
         fixed.dot(&self.effects) + covariance.dot(&self.weights)
     }
 
-    /// Variance of a new target at a point whose own variance, without noise, is `own`.
+    /// Variance of a new target at a point whose prior variance, without noise, is `own`. The other
+    /// arguments are those of [`Self::mean`].
     pub fn variance(&self, fixed: &DVector<f64>, covariance: &DVector<f64>, own: f64) -> f64 {
         let solved = self.cholesky.solve(covariance);
         let rest = fixed - self.fixed.tr_mul(&solved);
@@ -139,4 +134,34 @@ impl Process {
         let surface = own - covariance.dot(&solved);
         (surface + rest.dot(&(&self.effects_covariance * &rest))).max(0.0) + noise
     }
+}
+
+/// The Fisher scoring step in ln v from `at`, where the variances are `v`. Returns `None` if the
+/// information matrix is singular.
+fn scoring_step(
+    kernels: &[DMatrix<f64>],
+    y: &DVector<f64>,
+    projection: &DMatrix<f64>,
+    v: &[f64],
+    at: &DVector<f64>,
+) -> Option<DVector<f64>> {
+    let count = v.len();
+    let py = projection * y;
+    let mut products: Vec<DMatrix<f64>> = Vec::with_capacity(count);
+    for (kernel, variance) in kernels.iter().zip(v) {
+        products.push(projection * kernel * *variance);
+    }
+    products.push(projection.clone() * v[kernels.len()]);
+    let slope = DVector::from_fn(count, |k, _| {
+        let quadratic = match kernels.get(k) {
+            Some(kernel) => py.dot(&(kernel * &py)),
+            None => py.norm_squared(),
+        };
+        0.5 * (v[k] * quadratic - products[k].trace()) - at[k] / SPREAD.powi(2)
+    });
+    let information = DMatrix::from_fn(count, count, |i, j| {
+        let prior = if i == j { SPREAD.powi(-2) } else { 0.0 };
+        0.5 * products[i].dot(&products[j].transpose()) + prior
+    });
+    Some(information.cholesky()?.solve(&slope))
 }

@@ -1,4 +1,4 @@
-//! Ridge regression on standardised columns, with coefficients of 0 or more where wanted, standard
+//! Ridge regression on standardised features, with optional non-negative coefficients, standard
 //! errors and cross-validation.
 
 use nalgebra::{DMatrix, DVector};
@@ -8,11 +8,11 @@ use supernano_base::stats::pearson;
 
 use super::{CrossValidation, Link};
 
-/// A fitted regression. Columns are standardised with the training rows' mean and deviation; the
-/// intercept is not penalised. Columns whose coefficient is 0 are not kept.
+/// A fitted regression. Columns are standardised with the mean and the standard deviation of the
+/// training rows. The intercept is not penalised. Columns with the coefficient 0 are not kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ridge {
-    /// Columns with a coefficient, ascending.
+    /// Indices of the kept columns, ascending.
     columns: Vec<usize>,
     /// Mean of each kept column.
     mean: Vec<f64>,
@@ -20,48 +20,60 @@ pub struct Ridge {
     scale: Vec<f64>,
     /// Mean of the training targets.
     offset: f64,
-    /// Per kept, standardised column.
+    /// Coefficients of the kept, standardised columns.
     coefficients: Vec<f64>,
-    /// (X'X + lambda I)^-1 of the kept columns, `[column][column]`, row by row.
+    /// (X'X + lambda I)^-1 of the kept columns, `[column][column]`.
     covariance: Vec<f64>,
     /// Residual variance over the effective degrees of freedom.
     variance: f64,
+    /// Number of training rows.
     rows: usize,
 }
 
-/// The sign that coefficients may have.
+/// The signs that coefficients may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sign {
-    /// Any.
+    /// Any sign.
     Free,
-    /// 0 or more.
-    NotNegative,
+    /// 0 or above.
+    NonNegative,
 }
 
-/// Weighted and standardised training data, for fits of several strengths.
+/// The normal equations of weighted, standardised training data. They serve fits of several
+/// strengths.
 struct Normal {
     mean: Vec<f64>,
     scale: Vec<f64>,
+    /// Weighted mean of the targets.
     offset: f64,
+    /// X'X, `[column, column]`.
     gram: DMatrix<f64>,
+    /// X'y, `[column]`.
     moment: DVector<f64>,
-    /// Weighted squares of the targets about their mean.
+    /// Weighted sum of squares of the targets about their mean.
     squares: f64,
     rows: usize,
 }
 
+/// Columns with a coefficient, and their coefficients.
+type Solution = (Vec<usize>, DVector<f64>);
+
 impl Normal {
     fn new(rows: &[&[f64]], targets: &[f64], weights: &[f64]) -> Self {
-        let (n, columns) = (rows.len(), rows[0].len());
+        let n = rows.len();
+        let columns = rows[0].len();
         let total: f64 = weights.iter().sum();
         let mut mean = vec![0.0; columns];
         for (row, w) in rows.iter().zip(weights) {
-            mean.iter_mut().zip(*row).for_each(|(m, x)| *m += w * x / total);
+            for (m, x) in mean.iter_mut().zip(*row) {
+                *m += w * x / total;
+            }
         }
         let mut scale = vec![0.0; columns];
         for row in rows {
-            let squares = row.iter().zip(&mean).map(|(x, m)| (x - m).powi(2) / n as f64);
-            scale.iter_mut().zip(squares).for_each(|(s, d)| *s += d);
+            for ((s, x), m) in scale.iter_mut().zip(*row).zip(&mean) {
+                *s += (x - m).powi(2) / n as f64;
+            }
         }
         for s in &mut scale {
             *s = if s.sqrt() > 1e-12 { s.sqrt() } else { 1.0 };
@@ -71,31 +83,32 @@ impl Normal {
             weights[i].sqrt() * (rows[i][j] - mean[j]) / scale[j]
         });
         let y = DVector::from_fn(n, |i, _| weights[i].sqrt() * (targets[i] - offset));
-        let (gram, moment) = (x.tr_mul(&x), x.tr_mul(&y));
+        let gram = x.tr_mul(&x);
+        let moment = x.tr_mul(&y);
         Self { mean, scale, offset, gram, moment, squares: y.norm_squared(), rows: n }
     }
 
-    /// Columns that have a coefficient, and their coefficients.
-    fn solve(&self, lambda: f64, sign: Sign) -> (Vec<usize>, DVector<f64>) {
-        let every: Vec<usize> = (0..self.moment.len()).collect();
+    fn solve(&self, lambda: f64, sign: Sign) -> Solution {
         match sign {
             Sign::Free => {
-                let solution = self.restricted(&every, lambda);
-                (every, solution)
+                let all: Vec<usize> = (0..self.moment.len()).collect();
+                let solution = self.restricted(&all, lambda);
+                (all, solution)
             }
-            Sign::NotNegative => self.not_negative(lambda),
+            Sign::NonNegative => self.non_negative(lambda),
         }
     }
 
     /// The solution in which only these columns have a coefficient.
     fn restricted(&self, columns: &[usize], lambda: f64) -> DVector<f64> {
         let moment = DVector::from_fn(columns.len(), |i, _| self.moment[columns[i]]);
-        // Positive definite because lambda is above 0.
+        // The matrix is positive definite because lambda is above 0.
         self.penalised(columns, lambda)
             .cholesky()
             .map_or(moment.clone() * 0.0, |c| c.solve(&moment))
     }
 
+    /// X'X + lambda I of these columns.
     fn penalised(&self, columns: &[usize], lambda: f64) -> DMatrix<f64> {
         DMatrix::from_fn(columns.len(), columns.len(), |i, j| {
             self.gram[(columns[i], columns[j])] + if i == j { lambda } else { 0.0 }
@@ -103,12 +116,12 @@ impl Normal {
     }
 
     /// Active-set method of Lawson and Hanson (1974, chapter 23) on the normal equations.
-    fn not_negative(&self, lambda: f64) -> (Vec<usize>, DVector<f64>) {
+    fn non_negative(&self, lambda: f64) -> Solution {
         let p = self.moment.len();
         let mut x = DVector::<f64>::zeros(p);
         let mut active: Vec<usize> = Vec::new();
         let tolerance = 1e-9 * self.moment.amax().max(f64::MIN_POSITIVE);
-        // Each round lets one column in; the bound only guards against rounding.
+        // Each round adds one column. The bound on the rounds guards against rounding errors.
         for _ in 0..3 * p {
             let slope = &self.moment - &self.gram * &x - lambda * &x;
             let best = (0..p)
@@ -123,20 +136,25 @@ impl Normal {
                     .map(|k| x[active[k]] / (x[active[k]] - trial[k]))
                     .fold(f64::INFINITY, f64::min);
                 if blocking == f64::INFINITY {
-                    active.iter().zip(trial.iter()).for_each(|(&j, &v)| x[j] = v);
+                    for (&j, &value) in active.iter().zip(trial.iter()) {
+                        x[j] = value;
+                    }
                     break;
                 }
                 let step = if blocking.is_finite() { blocking } else { 0.0 };
                 for (k, &j) in active.iter().enumerate() {
                     x[j] += step * (trial[k] - x[j]);
                 }
-                let leaving =
-                    |k: &usize| trial[*k] <= 0.0 && x[active[*k]] <= 1e-12 * x.amax().max(1e-300);
-                let out: Vec<usize> =
-                    (0..active.len()).filter(leaving).map(|k| active[k]).collect();
-                out.iter().for_each(|&j| x[j] = 0.0);
-                active.retain(|j| !out.contains(j));
-                if out.is_empty() || active.is_empty() {
+                let negligible = 1e-12 * x.amax().max(1e-300);
+                let leaving: Vec<usize> = (0..active.len())
+                    .filter(|&k| trial[k] <= 0.0 && x[active[k]] <= negligible)
+                    .map(|k| active[k])
+                    .collect();
+                for &j in &leaving {
+                    x[j] = 0.0;
+                }
+                active.retain(|j| !leaving.contains(j));
+                if leaving.is_empty() || active.is_empty() {
                     break;
                 }
             }
@@ -147,16 +165,20 @@ impl Normal {
         (active, solution)
     }
 
-    fn value(&self, columns: &[usize], solution: &DVector<f64>, row: &[f64]) -> f64 {
-        let terms = columns.iter().zip(solution.iter());
+    /// Prediction of a solution at a row of raw features.
+    fn value(&self, (columns, coefficients): &Solution, row: &[f64]) -> f64 {
+        let terms = columns.iter().zip(coefficients.iter());
         let terms = terms.map(|(&j, b)| b * (row[j] - self.mean[j]) / self.scale[j]);
         self.offset + terms.sum::<f64>()
     }
 }
 
 impl Ridge {
-    /// Minimises the weighted squares plus `lambda` times the squared coefficients.
-    /// `rows` is `[sample][column]`, all of one length; `weights` above 0, 1 on average.
+    /// Minimises the weighted sum of squares plus `lambda` times the sum of squared coefficients.
+    ///
+    /// # Shapes
+    /// `rows`: `[sample][column]`. `targets` and `weights`: `[sample]`. Weights are above 0 with
+    /// mean 1.
     pub fn fit(
         rows: &[Vec<f64>],
         targets: &[f64],
@@ -192,15 +214,15 @@ impl Ridge {
         self.columns.iter().enumerate().map(at).collect()
     }
 
-    /// Value at a row of raw columns.
+    /// Prediction at a row of raw features.
     #[cfg(test)]
     pub fn predict(&self, row: &[f64]) -> f64 {
         let x = self.standardised(row);
         self.offset + x.iter().zip(&self.coefficients).map(|(x, b)| x * b).sum::<f64>()
     }
 
-    /// Standard error of one new target of this weight at a row:
-    /// sqrt(s^2 (1/weight + 1/n + x' (X'X + lambda I)^-1 x)).
+    /// Standard error of the prediction of one new target with this weight:
+    /// sqrt(s^2 (1/weight + 1/n + x' (X'X + lambda I)^-1 x)). `row` holds raw features.
     pub fn standard_error(&self, row: &[f64], weight: f64) -> f64 {
         let x = self.standardised(row);
         let mut leverage = 1.0 / self.rows as f64;
@@ -210,21 +232,21 @@ impl Ridge {
         (self.variance * (1.0 / weight + leverage)).sqrt()
     }
 
-    /// Column and coefficient of the raw, not standardised column, for every one that has any.
+    /// Kept columns and their coefficients on the raw scale.
     pub fn raw_coefficients(&self) -> impl Iterator<Item = (usize, f64)> + '_ {
         let raw = self.coefficients.iter().zip(&self.scale).map(|(b, s)| b / s);
         self.columns.iter().copied().zip(raw)
     }
 
-    /// Intercept that goes with [`Self::raw_coefficients`].
+    /// Intercept on the raw scale.
     pub fn raw_intercept(&self) -> f64 {
         let shift: f64 = self.raw_coefficients().zip(&self.mean).map(|((_, b), m)| b * m).sum();
         self.offset - shift
     }
 }
 
-/// The strength with the least mean square error on rows that a fold held out, and its error.
-/// `lambdas` is not empty.
+/// Selects the strength with the least cross-validated mean square error, and returns it with that
+/// error. Returns `None` without strengths.
 pub fn choose(
     rows: &[Vec<f64>],
     scores: &[f64],
@@ -232,23 +254,27 @@ pub fn choose(
     lambdas: &[f64],
     folds: usize,
     sign: Sign,
-) -> (f64, CrossValidation) {
+) -> Option<(f64, CrossValidation)> {
     let n = rows.len();
     let folds = folds.min(n);
     let order = Key::new(0).permutation(Purpose::Split, n);
+    let order: Vec<usize> = order.into_iter().map(|i| i as usize).collect();
     let mut predicted = vec![vec![0.0; n]; lambdas.len()];
     for fold in 0..folds {
-        let kept = |(position, &i): (usize, &u32)| (position % folds != fold).then_some(i as usize);
-        let kept: Vec<usize> = order.iter().enumerate().filter_map(kept).collect();
-        let x: Vec<&[f64]> = kept.iter().map(|&i| rows[i].as_slice()).collect();
-        let y: Vec<f64> = kept.iter().map(|&i| scores[i]).collect();
+        let mut x: Vec<&[f64]> = Vec::with_capacity(n);
+        let mut y: Vec<f64> = Vec::with_capacity(n);
+        for (position, &i) in order.iter().enumerate() {
+            if position % folds != fold {
+                x.push(&rows[i]);
+                y.push(scores[i]);
+            }
+        }
         let (targets, weights) = link.targets(&y);
         let normal = Normal::new(&x, &targets, &weights);
         for (lambda, predicted) in lambdas.iter().zip(&mut predicted) {
-            let (columns, solution) = normal.solve(*lambda, sign);
+            let solution = normal.solve(*lambda, sign);
             for &i in order.iter().skip(fold).step_by(folds) {
-                let value = normal.value(&columns, &solution, &rows[i as usize]);
-                predicted[i as usize] = link.score(value);
+                predicted[i] = link.score(normal.value(&solution, &rows[i]));
             }
         }
     }
@@ -258,5 +284,5 @@ pub fn choose(
         CrossValidation { folds, rmse, pearson: pearson(predicted, scores) }
     };
     let tried = lambdas.iter().copied().zip(predicted.iter().map(error));
-    tried.min_by(|a, b| a.1.rmse.total_cmp(&b.1.rmse)).expect("at least one strength")
+    tried.min_by(|a, b| a.1.rmse.total_cmp(&b.1.rmse))
 }

@@ -4,7 +4,7 @@ use supernano_base::rng::{Key, Purpose};
 use supernano_core::arch::{Arch, ArchCode};
 use supernano_core::space::{RESNET8, RESNET20, Space};
 
-use super::calibrated::{FEWEST_TRUTHS, Parts};
+use super::calibrated::{Components, FEWEST_TRUTHS};
 use super::{Calibrated, Choices, FEWEST, Link, Sign, Surrogate, Terms, design};
 
 fn random(space: &Space<'_>, n: usize, seed: u64) -> Vec<Arch> {
@@ -13,7 +13,7 @@ fn random(space: &Space<'_>, n: usize, seed: u64) -> Vec<Arch> {
     (0..n).map(|_| Arch::from_code(space, ArchCode(rng.random_range(0..size))).unwrap()).collect()
 }
 
-/// A score that the features can express, plus noise from a seed.
+/// A score that is linear in the features, plus random noise.
 fn scored(space: &Space<'_>, n: usize, noise: f64, seed: u64) -> Vec<(Arch, f64)> {
     let mut rng = Key::new(seed).rng(Purpose::Sample, 1);
     random(space, n, seed)
@@ -28,17 +28,17 @@ fn scored(space: &Space<'_>, n: usize, noise: f64, seed: u64) -> Vec<(Arch, f64)
 }
 
 #[test]
-fn recovers_a_score_that_its_features_express() {
+fn a_fit_recovers_a_score_that_is_linear_in_the_features() {
     let model = Surrogate::fit(&RESNET8, &scored(&RESNET8, 200, 0.0, 1), Link::Identity).unwrap();
     for (arch, truth) in scored(&RESNET8, 50, 0.0, 2) {
-        let said = model.predict(&RESNET8, &arch);
-        assert!((said.score - truth).abs() < 2e-3, "{} instead of {truth}", said.score);
+        let predicted = model.predict(&RESNET8, &arch);
+        assert!((predicted.score - truth).abs() < 2e-3, "{} instead of {truth}", predicted.score);
     }
     assert!(model.cross_validation.pearson > 0.999);
 }
 
 #[test]
-fn tables_and_features_say_the_same() {
+fn tables_and_features_give_equal_scores() {
     let model =
         Surrogate::fit(&RESNET20, &scored(&RESNET20, 100, 0.02, 3), Link::Identity).unwrap();
     for arch in random(&RESNET20, 20, 4) {
@@ -48,13 +48,13 @@ fn tables_and_features_say_the_same() {
 }
 
 #[test]
-fn standard_error_covers_what_it_says() {
+fn standard_errors_cover_the_stated_share() {
     let model = Surrogate::fit(&RESNET20, &scored(&RESNET20, 150, 0.1, 5), Link::Identity).unwrap();
     let fresh = scored(&RESNET20, 400, 0.1, 6);
     let inside = |k: f64| {
         let hit = |(arch, truth): &&(Arch, f64)| {
-            let said = model.predict(&RESNET20, arch);
-            (said.score - truth).abs() <= k * said.se
+            let predicted = model.predict(&RESNET20, arch);
+            (predicted.score - truth).abs() <= k * predicted.se
         };
         fresh.iter().filter(hit).count() as f64 / fresh.len() as f64
     };
@@ -63,7 +63,7 @@ fn standard_error_covers_what_it_says() {
 }
 
 #[test]
-fn survives_serialisation() {
+fn a_model_survives_serialisation() {
     let model = Surrogate::fit(&RESNET8, &scored(&RESNET8, 60, 0.02, 7), Link::Identity).unwrap();
     let text = serde_json::to_string(&model).unwrap();
     let back: Surrogate = serde_json::from_str(&text).unwrap();
@@ -74,7 +74,7 @@ fn survives_serialisation() {
 }
 
 #[test]
-fn refuses_what_cannot_be_fitted() {
+fn samples_that_cannot_be_fitted_are_refused() {
     let few = scored(&RESNET8, FEWEST - 1, 0.0, 9);
     assert!(matches!(Surrogate::fit(&RESNET8, &few, Link::Identity), Err(Error::Invalid { .. })));
     let mut broken = scored(&RESNET8, 20, 0.0, 9);
@@ -87,7 +87,7 @@ fn refuses_what_cannot_be_fitted() {
 
 #[test]
 fn no_effect_is_negative_and_wider_is_never_worse() {
-    // A score that falls with the width of the second layer and with the costs.
+    // A score that decreases with the width of the second layer and with the costs.
     let perverse = |(arch, score): (Arch, f64)| {
         let x = Terms::Additive.of(&RESNET8, &arch);
         (arch, score - 0.1 * x[6] - 0.05 * x[0])
@@ -120,7 +120,7 @@ fn the_active_set_satisfies_the_optimality_conditions() {
     let y: Vec<f64> = samples.iter().map(|s| s.1).collect();
     let weights = vec![1.0; y.len()];
     let lambda = 0.5;
-    let fitted = Ridge::fit(&rows, &y, &weights, lambda, Sign::NotNegative);
+    let fitted = Ridge::fit(&rows, &y, &weights, lambda, Sign::NonNegative);
     let n = y.len() as f64;
     let coefficients: Vec<(usize, f64)> = fitted.raw_coefficients().collect();
     let residual: Vec<f64> = rows.iter().zip(&y).map(|(x, y)| y - fitted.predict(x)).collect();
@@ -138,7 +138,7 @@ fn the_active_set_satisfies_the_optimality_conditions() {
 }
 
 #[test]
-fn designs_choose_what_was_asked_for() {
+fn designs_select_the_number_asked_for() {
     let archs = random(&RESNET8, 60, 16);
     for chosen in [design::random(60, 25, 3), design::informative(&RESNET8, &archs, 25)] {
         assert_eq!(chosen.len(), 25);
@@ -148,7 +148,7 @@ fn designs_choose_what_was_asked_for() {
     assert_eq!(design::informative(&RESNET8, &archs, 100).len(), 60);
 }
 
-/// Truths: a line through the scores, plus an effect of the last layer that no score shows.
+/// Truths: a straight line in the scores, plus an effect of the last layer that the scores lack.
 fn true_accuracies(samples: &[(Arch, f64)], noise: f64, seed: u64) -> Vec<(Arch, f64)> {
     let mut rng = Key::new(seed).rng(Purpose::Sample, 2);
     let of = |(arch, score): &(Arch, f64)| {
@@ -161,43 +161,44 @@ fn true_accuracies(samples: &[(Arch, f64)], noise: f64, seed: u64) -> Vec<(Arch,
 }
 
 #[test]
-fn truths_correct_what_no_score_shows() {
+fn truths_correct_effects_that_the_scores_lack() {
     let samples: Vec<(Arch, f64)> = scored(&RESNET8, 150, 0.02, 21)
         .into_iter()
         .map(|(a, s)| (a, Link::Logit.score(6.0 * s - 2.0)))
         .collect();
     let truths = true_accuracies(&samples, 0.05, 22);
     let surrogate = Surrogate::fit(&RESNET8, &samples, Link::Logit).unwrap();
-    let line = Parts { score: true, layers: false, products: false };
-    let error = |known: usize, parts| {
-        let model = Calibrated::fit(&RESNET8, &surrogate, &truths[..known], parts).unwrap();
+    let line = Components { score: true, layers: false, products: false };
+    let error = |known: usize, components| {
+        let model = Calibrated::fit(&RESNET8, &surrogate, &truths[..known], components).unwrap();
         let judged = &truths[100..];
         let (mut squares, mut inside) = (0.0, 0);
         for (arch, truth) in judged {
-            let said = model.predict(&RESNET8, arch);
-            assert!((said.score - model.score(&RESNET8, arch)).abs() < 1e-12);
-            squares += (said.score - truth).powi(2);
-            inside += usize::from((said.score - truth).abs() <= 2.0 * said.se);
+            let predicted = model.predict(&RESNET8, arch);
+            assert!((predicted.score - model.score(&RESNET8, arch)).abs() < 1e-12);
+            squares += (predicted.score - truth).powi(2);
+            inside += usize::from((predicted.score - truth).abs() <= 2.0 * predicted.se);
         }
         assert!(inside * 10 >= judged.len() * 7, "{known}: {inside} of {}", judged.len());
         (squares / judged.len() as f64).sqrt()
     };
-    let (few, many) = (error(10, Parts::default()), error(100, Parts::default()));
+    let (few, many) = (error(10, Components::default()), error(100, Components::default()));
     assert!(many < few && many < 0.4 * error(100, line), "{few}, {many}");
-    let model = Calibrated::fit(&RESNET8, &surrogate, &truths[..100], Parts::default()).unwrap();
+    let model =
+        Calibrated::fit(&RESNET8, &surrogate, &truths[..100], Components::default()).unwrap();
     assert!(model.cross_validation.pearson > 0.98);
     assert!(model.variances().iter().all(|v| v.1 > 0.0));
 }
 
 #[test]
-fn truths_that_cannot_correct_are_refused() {
+fn unusable_truths_are_refused() {
     let samples: Vec<(Arch, f64)> = scored(&RESNET8, 40, 0.02, 23)
         .into_iter()
         .map(|(a, s)| (a, Link::Logit.score(s)))
         .collect();
     let surrogate = Surrogate::fit(&RESNET8, &samples, Link::Logit).unwrap();
     let refused = |truths: &[(Arch, f64)]| {
-        let made = Calibrated::fit(&RESNET8, &surrogate, truths, Parts::default());
+        let made = Calibrated::fit(&RESNET8, &surrogate, truths, Components::default());
         match made {
             Err(error @ Error::Invalid { .. }) => error.to_string(),
             _ => panic!("accepted"),
@@ -213,7 +214,7 @@ fn truths_that_cannot_correct_are_refused() {
 }
 
 #[test]
-fn accuracies_stay_accuracies_and_errors_cover_them() {
+fn predicted_accuracies_stay_in_range_and_errors_cover_them() {
     let sigmoid = |v: f64| 1.0 / (1.0 + (-v).exp());
     let accuracies = |n, seed| -> Vec<(Arch, f64)> {
         let scores = scored(&RESNET20, n, 0.3, seed);
@@ -225,9 +226,9 @@ fn accuracies_stay_accuracies_and_errors_cover_them() {
     let inside = fresh
         .iter()
         .filter(|(arch, truth)| {
-            let said = model.predict(&RESNET20, arch);
-            assert!(said.score > 0.0 && said.score < 1.0 && said.se > 0.0);
-            (said.score - truth).abs() <= 2.0 * said.se
+            let predicted = model.predict(&RESNET20, arch);
+            assert!(predicted.score > 0.0 && predicted.score < 1.0 && predicted.se > 0.0);
+            (predicted.score - truth).abs() <= 2.0 * predicted.se
         })
         .count();
     assert!(inside > 320, "{inside} of 400 within two standard errors");

@@ -2,25 +2,9 @@
 //! the requantisation is that of `core/docs/quantization.md`.
 
 use burn::tensor::{Tensor, TensorData};
+pub use supernano_kernels::requantise::Requantise;
 
 use super::{Act, Cpu, EvalOps as _, Map, Ops, cpu};
-
-/// What happens to the sums of one convolution. Maps hold `q - z`, sums are taken over those.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Requantise {
-    /// Start of the sums, no zero point folded in, `[channels]`.
-    pub bias: Vec<i32>,
-    /// Accumulator steps a step of the residual map, `[channels]`.
-    pub residual: Vec<i32>,
-    /// Q0.32 multiplier of sums from 0 on, `[channels]`.
-    pub positive: Vec<i32>,
-    /// The same below 0.
-    pub negative: Vec<i32>,
-    /// Real units an accumulator step, `[channels]`.
-    pub accumulator: Vec<f32>,
-    /// Zero point of the output. Saturated sums pass no gradient.
-    pub zero: i8,
-}
 
 /// Integer networks, with gradients that pass straight through the rounding.
 pub trait IntegerOps: Ops {

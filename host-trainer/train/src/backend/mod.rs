@@ -16,8 +16,7 @@ pub type Cpu = NdArray<f32>;
 /// The CPU backend with gradients.
 pub type CpuAutodiff = Autodiff<Cpu>;
 
-/// Images per block of a feature map: one AVX-512 register of f32.
-pub const LANES: usize = 16;
+pub use supernano_kernels::LANES;
 
 /// Feature maps of a batch. The layout belongs to the backend; on the CPU it is
 /// `[n / 16, channels, height, width, 16]`, the last block filled up with zeros that no statistic
@@ -133,21 +132,10 @@ impl<B: Backend> From<Map<B>> for Pending<B> {
     }
 }
 
-/// Two executions of the same mathematics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Execution {
-    /// One path after the other, each cut to its own widths: the least arithmetic.
-    Sliced,
-    /// All paths in one batch at full width, channels masked: one shape, few launches.
-    Masked,
-}
-
 /// What a network is made of. Convolutions have "same" padding, `kernel / 2`.
 pub trait Ops: Backend {
     /// Images that lie innermost in a [`Map`].
     const LANES: usize;
-    /// How a step with several sub-networks is best executed here.
-    const EXECUTION: Execution;
 
     /// Convolution with weights `[out, in, k, k]`.
     fn conv(x: &Map<Self>, weight: Tensor<Self, 4>, stride: usize) -> Map<Self>;

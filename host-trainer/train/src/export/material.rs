@@ -107,9 +107,6 @@ pub struct CalibrationSet {
     pub images: ImageSet,
 }
 
-/// Calibration images unless the user says otherwise.
-pub const CALIBRATION: usize = 512;
-
 impl CalibrationSet {
     /// The first `images` of the training split; all where there are fewer.
     ///
@@ -125,7 +122,7 @@ impl CalibrationSet {
     }
 }
 
-/// Everything that an export takes from a data set. Fine-tuning alone draws further images.
+/// Everything that exports of a run take from a data set. Fine-tuning alone draws further images.
 #[derive(Clone, Debug)]
 pub struct Material {
     /// Names of the classes, in the order of the labels; empty where they have none.
@@ -135,15 +132,15 @@ pub struct Material {
     /// Training images that batch-norm statistics are taken over, each
     /// `[batch, channels, height, width]`, normalised.
     pub recalibration: Vec<Vec<f32>>,
-    /// Training images that the network is quantised with.
+    /// Training images that a network is quantised with.
     pub calibration: CalibrationSet,
-    /// Test images.
-    pub test: ImageSet,
+    /// Images that a network is judged by.
+    pub judged: ImageSet,
 }
 
 impl Material {
-    /// For a run's networks: `calibration` training images and the first `test` test images; all
-    /// where there are fewer.
+    /// `calibration` training images, and the first `most` images of `judged`, a split of the data
+    /// set; all where there are fewer.
     ///
     /// # Errors
     /// As [`CalibrationSet::new`].
@@ -151,13 +148,13 @@ impl Material {
         config: &RunConfig,
         dataset: &Dataset,
         calibration: usize,
-        test: usize,
+        (judged, most): (&Images, usize),
     ) -> Result<Self> {
         let calibration = CalibrationSet::new(dataset, calibration)?;
         let (recalibration_batch, recalibration) =
             recalibration_batches(dataset, config, usize::MAX);
-        let test = ImageSet::first(dataset, &dataset.test, test);
+        let judged = ImageSet::first(dataset, judged, most);
         let classes = dataset.classes.clone();
-        Ok(Self { classes, recalibration_batch, recalibration, calibration, test })
+        Ok(Self { classes, recalibration_batch, recalibration, calibration, judged })
     }
 }

@@ -1,14 +1,15 @@
 //! What an exported network costs and how often it is right.
 
 use serde::Serialize;
-use supernano_base::blob;
+use supernano_base::blob::{Blob, kind, top1};
 use supernano_base::error::Result;
 use supernano_core::exec;
+use supernano_core::graph::Op;
 
 use super::material::ImageSet;
 use super::ship::Shipment;
 use super::tune::TuneReport;
-use crate::supernet::evaluate;
+use crate::supernet::{FoldedNet, evaluate};
 
 /// One operation of the exported network.
 #[derive(Clone, Debug, Serialize, PartialEq)]
@@ -50,14 +51,33 @@ pub struct Exported {
     pub ops: Vec<OpSummary>,
 }
 
-/// Costs of a network, and its accuracies on test images.
+/// Top-1 accuracies of one network, 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Accuracies {
+    /// In float.
+    pub float: f64,
+    /// In integers.
+    pub int8: f64,
+}
+
+/// Accuracies on images of a network in float and of its network file.
 ///
 /// # Errors
 /// [`supernano_base::error::Error::Core`] for images of another shape.
+pub fn accuracies(float: &FoldedNet, blob: &Blob, images: &ImageSet) -> Result<Accuracies> {
+    let logits = blob.logits(&images.bytes)?;
+    let int8 = top1(&logits, &images.bytes.labels);
+    Ok(Accuracies { float: evaluate(float, &images.normalised).top1, int8 })
+}
+
+/// Costs of a network, and its accuracies on test images.
+///
+/// # Errors
+/// As [`accuracies`].
 pub fn measure(shipment: &Shipment, test: &ImageSet) -> Result<Exported> {
-    let top1_float = evaluate(&shipment.float, &test.normalised).top1;
-    let logits = shipment.blob.logits(&test.bytes)?;
+    let found = accuracies(&shipment.float, &shipment.blob, test)?;
     let view = shipment.blob.view()?;
+    let op = |op: &Op| OpSummary { kind: kind(op), macs: exec::macs(&view, op) };
     Ok(Exported {
         code: shipment.code.clone(),
         step: shipment.step,
@@ -69,13 +89,8 @@ pub fn measure(shipment: &Shipment, test: &ImageSet) -> Result<Exported> {
         corrected: shipment.quantised.corrected,
         finetuned: shipment.finetuned,
         test_images: test.len(),
-        top1_float,
-        top1_int8: blob::top1(&logits, &test.bytes.labels),
-        ops: view
-            .header()
-            .ops
-            .iter()
-            .map(|op| OpSummary { kind: blob::kind(op), macs: exec::macs(&view, op) })
-            .collect(),
+        top1_float: found.float,
+        top1_int8: found.int8,
+        ops: view.header().ops.iter().map(op).collect(),
     })
 }

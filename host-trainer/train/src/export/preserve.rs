@@ -1,15 +1,14 @@
 //! Does the order of sub-networks survive quantisation? Accuracies in int8 against those in float.
 
 use serde::Serialize;
-use supernano_base::blob::top1;
 use supernano_base::codes::Coded;
 use supernano_base::error::Result;
 use supernano_base::stats::{Interval, Resampling, kendall_tau_b, pearson};
 
 use super::material::Material;
+use super::measure::{Accuracies, accuracies};
 use super::ship::{ExportOptions, Shipment, ship};
 use crate::run::Run;
-use crate::supernet::evaluate;
 
 /// One sub-network.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -43,7 +42,8 @@ pub struct Preservation {
     pub networks: Vec<Preserved>,
 }
 
-/// Quantises every sub-network without training and evaluates both forms on the test images;
+/// Quantises every sub-network without training and evaluates both forms on the images of
+/// [`Material::judged`];
 /// `progress` is told after each.
 ///
 /// # Errors
@@ -55,14 +55,10 @@ pub fn preserve(
     options: &ExportOptions,
     progress: &dyn Fn(),
 ) -> Result<Preservation> {
-    let test = &material.test;
     let one = |coded: &Coded| -> Result<Preserved> {
         let Shipment { float, blob, .. } = ship(run, &coded.arch, material, options, None)?;
-        Ok(Preserved {
-            arch: coded.written.clone(),
-            float: evaluate(&float, &test.normalised).top1,
-            int8: top1(&blob.logits(&test.bytes)?, &test.bytes.labels),
-        })
+        let Accuracies { float, int8 } = accuracies(&float, &blob, &material.judged)?;
+        Ok(Preserved { arch: coded.written.clone(), float, int8 })
     };
     let mut networks = Vec::with_capacity(codes.len());
     for coded in codes {
@@ -74,7 +70,7 @@ pub fn preserve(
         Resampling::default().intervals(&int8, &float, [pearson, kendall_tau_b]);
     let losses = || float.iter().zip(&int8).map(|(f, q)| f - q);
     Ok(Preservation {
-        images: test.len(),
+        images: material.judged.len(),
         pearson: pearson(&int8, &float),
         pearson_ci,
         kendall_tau_b: kendall_tau_b(&int8, &float),

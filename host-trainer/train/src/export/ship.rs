@@ -20,10 +20,23 @@ use crate::supernet::{BnStats, FoldedNet, SubNet, recalibrate};
 pub struct ExportOptions {
     /// Where batch-norm statistics come from.
     pub bn: BnSource,
+    /// Training images that the network is quantised with; all where there are fewer.
+    pub calibration: usize,
     /// How the network is quantised.
     pub quantise: QuantiseOptions,
     /// Chooses the algorithm of each convolution; no answer depends on it.
     pub prefer: Prefer,
+}
+
+impl Default for ExportOptions {
+    fn default() -> Self {
+        Self {
+            bn: BnSource::Recalibrate,
+            calibration: 512,
+            quantise: QuantiseOptions::default(),
+            prefer: Prefer::default(),
+        }
+    }
 }
 
 /// Fine-tuning, and where its progress goes.
@@ -99,7 +112,7 @@ pub fn ship(
     tuning: Option<Tuning<'_>>,
 ) -> Result<Shipment> {
     let space = run.space();
-    let code = arch.display(space).to_string();
+    let code = arch.display(&space).to_string();
     let subnet = run.subnet(arch);
     let stats = statistics(run, arch, &subnet, material, options.bn)?;
     let float = subnet.fold(&stats);

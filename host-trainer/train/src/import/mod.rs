@@ -1,11 +1,13 @@
 //! Checkpoints of the paper's reference code as run directories.
 //!
-//! The file is read by burn-store's PyTorch reader: it interprets the pickle's data instructions and
-//! calls nothing that the file names.
+//! `supernano_pt` reads the file: it runs no code of it, and refuses a file that is not whole. Here each
+//! tensor of the network is accounted for by name, shape, type and values.
 
+mod fold;
 mod names;
 mod tensors;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -28,11 +30,16 @@ pub struct Imported {
     pub tensors: usize,
     /// Weights of the run (batch-norm statistics are kept beside them).
     pub values: usize,
+    /// Types of the file that were converted to float32, with how many tensors had each.
+    pub converted: BTreeMap<&'static str, usize>,
 }
 
 /// Validation images: the last of the training file, so that its first keep their places. The
 /// imported weights have seen them in training.
 const VALIDATION: usize = 1000;
+
+/// Classes of CIFAR-100, which the reference code trains on.
+const CLASSES: u16 = 100;
 
 /// The configuration of an imported run, as the reference code trained it.
 fn config(space: &SpaceSpec, classes: u16, step: usize, data: Option<&Path>) -> Result<RunConfig> {
@@ -60,9 +67,10 @@ fn config(space: &SpaceSpec, classes: u16, step: usize, data: Option<&Path>) -> 
 /// step 1. `data` is where the run's CIFAR-100 is.
 ///
 /// # Errors
-/// [`Error::Missing`] and [`Error::Io`]; [`Error::Invalid`] for a file that is no checkpoint, a
-/// tensor that is missing, unexpected or of another shape or type, an unknown space, and a directory
-/// that holds a run. Nothing is written then.
+/// [`Error::Missing`] and [`Error::Io`]; [`Error::Invalid`] for a file that is no checkpoint or not
+/// whole, a tensor that is missing, unexpected or of another shape or type, values that are not finite
+/// or not once batch norm is folded in, negative variances, an unknown space, and a directory that
+/// holds a run. Nothing is written then.
 pub fn import(file: &Path, space: &str, run: &Path, data: Option<&Path>) -> Result<Imported> {
     let spec = SpaceSpec::builtin(space).ok_or_else(|| {
         let names: Vec<&str> = supernano_core::space::BUILTIN.iter().map(|s| s.name).collect();
@@ -74,25 +82,31 @@ pub fn import(file: &Path, space: &str, run: &Path, data: Option<&Path>) -> Resu
     }
     let mut tensors = tensors::read(file)?;
     let count = tensors.len();
-    let classes = tensors.rows("fc.weight")?;
+    let classes = tensors.rows(tensors::CLASSIFIER)?;
+    if classes != CLASSES {
+        let field = format!("tensor `{}`", tensors::CLASSIFIER);
+        let expected = format!("{CLASSES} rows, one for each class of CIFAR-100");
+        return Err(Error::invalid(file.display(), field, expected, classes));
+    }
     let step = if tensors.any(|name| name.ends_with(names::SLOPE)) { 2 } else { 1 };
     let config = config(&spec, classes, step, data)?;
-    let layout = Layout::new(config.space(), config.enhancement, BranchScheme::Shared);
+    let layout = Layout::new(config.shared_space(), config.enhancement, BranchScheme::Shared);
     let mut values = Vec::with_capacity(layout.len());
     let mut statistics = Vec::with_capacity(layout.statistics());
     for entry in &layout.entries {
-        let names = names::of(config.space(), entry);
+        let names = names::of(&config.space(), entry);
         match names.tensor.filter(|_| step == 2 || !names.slope) {
             Some(name) => values.extend(tensors.take(&name, &entry.shape)?),
             None => values.extend(std::iter::repeat_n(names::UNUSED_SLOPE, entry.len())),
         }
         if let Some(norm) = names.norm {
             statistics.extend(tensors.take(&format!("{norm}.running_mean"), &entry.shape)?);
-            statistics.extend(tensors.take(&format!("{norm}.running_var"), &entry.shape)?);
+            statistics.extend(tensors.variances(&format!("{norm}.running_var"), &entry.shape)?);
             tensors.ignore(&format!("{norm}.num_batches_tracked"))?;
         }
     }
     tensors.finish()?;
+    fold::check(file, &layout, &values, &statistics)?;
     let checkpoint = Checkpoint {
         step,
         epoch: config.steps[step - 1].epochs,
@@ -101,9 +115,10 @@ pub fn import(file: &Path, space: &str, run: &Path, data: Option<&Path>) -> Resu
         statistics: Some(RunningStats { values: statistics }),
     };
     checkpoint.write(&finished_path(run, step))?;
-    files::write(&config_path, config.to_toml().as_bytes())?;
+    files::write(&config_path, config.to_toml()?.as_bytes())?;
     let values = checkpoint.values.len();
-    Ok(Imported { run: run.to_path_buf(), step, tensors: count, values })
+    let converted = tensors.converted().clone();
+    Ok(Imported { run: run.to_path_buf(), step, tensors: count, values, converted })
 }
 
 #[cfg(test)]

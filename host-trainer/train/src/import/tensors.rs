@@ -3,50 +3,32 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use burn_store::pytorch::PytorchReader;
 use supernano_base::error::{Error, Result};
-use supernano_base::files;
+use supernano_base::names::nearest;
+use supernano_pt::{Checkpoint, Tensor, list};
 
-/// Key of the weights in a checkpoint.
-const WEIGHTS: &str = "state_dict";
-
-struct Tensor {
-    shape: Vec<usize>,
-    /// `None` for a tensor that is not of f32.
-    values: Option<Vec<f32>>,
-}
+/// A tensor that every network of the reference code has; it names the network in a checkpoint.
+pub(super) const CLASSIFIER: &str = "fc.weight";
 
 /// Tensors of a file that are still to be accounted for.
 pub(super) struct Tensors {
     file: PathBuf,
+    checkpoint: Checkpoint,
     left: BTreeMap<String, Tensor>,
+    /// How many tensors of each type other than float32 were converted.
+    converted: BTreeMap<&'static str, usize>,
 }
 
-/// Reads a checkpoint's `state_dict`.
+/// Reads the network of a checkpoint.
 pub(super) fn read(file: &Path) -> Result<Tensors> {
-    // a missing file gets the same error as everywhere
-    let length = files::read(file)?.len();
-    let broken = |e: String| {
-        Error::invalid(file.display(), "PyTorch file", "a checkpoint with `state_dict`", e)
-    };
-    let reader =
-        PytorchReader::with_top_level_key(file, WEIGHTS).map_err(|e| broken(e.to_string()))?;
-    let mut left = BTreeMap::new();
-    for (name, snapshot) in reader.into_tensors() {
-        let data = snapshot.to_data().map_err(|e| broken(format!("{name}: {e:?}")))?;
-        let shape = data.shape.iter().copied().collect();
-        let values = data.to_vec::<f32>().ok();
-        left.insert(name, Tensor { shape, values });
-    }
-    // The reader does not refuse every file that was cut short.
-    let bytes: usize = left.values().map(|t| 4 * t.shape.iter().product::<usize>()).sum();
-    if bytes > length {
-        return Err(broken(format!("{length} bytes, fewer than the tensors' {bytes}")));
-    }
-    if left.is_empty() {
-        return Err(broken("no tensors".into()));
-    }
-    Ok(Tensors { file: file.to_path_buf(), left })
+    let checkpoint = Checkpoint::open(file)?;
+    let network = checkpoint.state_dict(CLASSIFIER)?;
+    Ok(Tensors {
+        file: file.to_path_buf(),
+        checkpoint,
+        left: network.tensors,
+        converted: BTreeMap::new(),
+    })
 }
 
 impl Tensors {
@@ -64,29 +46,56 @@ impl Tensors {
         self.left.keys().any(f)
     }
 
+    /// Types that were converted to float32, with how many tensors had each.
+    pub fn converted(&self) -> &BTreeMap<&'static str, usize> {
+        &self.converted
+    }
+
+    /// How messages name a tensor that is missing.
+    fn nothing(&self, name: &str) -> String {
+        let nearest = nearest(name, self.left.keys().map(String::as_str));
+        match nearest.len() {
+            0 => "nothing".into(),
+            _ => format!("nothing; the nearest that are left are {}", list(nearest)),
+        }
+    }
+
     /// First dimension of a tensor.
     pub fn rows(&self, name: &str) -> Result<u16> {
         match self.left.get(name).and_then(|t| t.shape.first()) {
             Some(&rows) => u16::try_from(rows)
                 .or_else(|_| self.invalid(name, "at most 65535 rows".into(), rows.to_string())),
-            None => self.invalid(name, "a matrix".into(), "nothing".into()),
+            None => self.invalid(name, "a matrix".into(), "a single number".into()),
         }
     }
 
-    /// Takes a tensor of f32 of this shape.
+    /// Takes a tensor of this shape: finite values of floating point.
     pub fn take(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
         match self.left.remove(name) {
-            None => self.invalid(name, format!("shape {shape:?}"), "nothing".into()),
+            None => self.invalid(name, format!("shape {shape:?}"), self.nothing(name)),
             Some(t) if t.shape != shape => {
                 self.invalid(name, format!("shape {shape:?}"), format!("{:?}", t.shape))
             }
-            Some(Tensor { values: Some(values), .. }) => {
-                match values.iter().find(|v| !v.is_finite()) {
-                    Some(v) => self.invalid(name, "finite values".into(), v.to_string()),
-                    None => Ok(values),
+            Some(tensor) => {
+                let values = self.checkpoint.floats(name, &tensor)?;
+                if !tensor.element.is_f32() {
+                    *self.converted.entry(tensor.element.name).or_default() += 1;
                 }
+                Ok(values)
             }
-            Some(_) => self.invalid(name, "f32".into(), "another type".into()),
+        }
+    }
+
+    /// Takes the running variances of a batch norm.
+    pub fn variances(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        let values = self.take(name, shape)?;
+        match values.iter().enumerate().find(|(_, v)| **v < 0.0) {
+            Some((channel, v)) => self.invalid(
+                name,
+                "variances of at least 0".into(),
+                format!("{v} of channel {channel}"),
+            ),
+            None => Ok(values),
         }
     }
 
@@ -95,15 +104,20 @@ impl Tensors {
         match self.left.remove(name) {
             Some(t) if t.shape.iter().product::<usize>() == 1 => Ok(()),
             Some(t) => self.invalid(name, "one number".into(), format!("shape {:?}", t.shape)),
-            None => self.invalid(name, "one number".into(), "nothing".into()),
+            None => self.invalid(name, "one number".into(), self.nothing(name)),
         }
     }
 
     /// Fails where a tensor is left.
-    pub fn finish(self) -> Result<()> {
+    pub fn finish(&self) -> Result<()> {
         match self.left.first_key_value() {
             Some((name, t)) => {
-                self.invalid(name, "no such tensor".into(), format!("shape {:?}", t.shape))
+                let mut found = format!("shape {:?}", t.shape);
+                if self.left.len() > 1 {
+                    let others = self.left.keys().skip(1).map(String::as_str);
+                    found += &format!("; unexpected also: {}", list(others));
+                }
+                self.invalid(name, "no such tensor".into(), found)
             }
             None => Ok(()),
         }

@@ -1,4 +1,4 @@
-//! How much is shared at once, so that a limit of memory is kept.
+//! How many sub-networks share their prefixes at once under a memory limit.
 
 use supernano_base::error::{Error, Result};
 use supernano_core::arch::Arch;
@@ -9,41 +9,40 @@ use crate::backend::LANES;
 use crate::run::Run;
 use crate::supernet::tree::margin;
 
-/// What fits.
+/// What fits into the memory limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Capacity {
-    /// Layers from the first whose feature maps are kept for other sub-networks.
+    /// Leading layers whose feature maps are kept for other sub-networks.
     pub shared: usize,
-    /// Sub-networks whose weights and results are in memory together.
+    /// Sub-networks whose weights and results are in memory at the same time.
     pub group: usize,
 }
 
-/// More than this in memory together gains nothing: neighbours in the order of the codes share
-/// most.
+/// Largest group. Neighbours in the order of the codes share most, so a larger group gains nothing.
 const GROUP: usize = 64;
 
 const MIB: u64 = 1 << 20;
 
-/// Finds the deepest sharing and the largest group under a limit.
+/// Finds the deepest sharing and the largest group that fit.
 ///
 /// # Errors
-/// [`Error::Invalid`] where not even one sub-network on its own fits.
+/// [`Error::Invalid`] if a single sub-network does not fit.
 pub(super) fn plan(run: &Run, settings: &Settings, effort: Effort) -> Result<Capacity> {
     let space = run.space();
     let threads = rayon::current_num_threads() as u64;
     let blocks = if settings.bn_images == 0 { 1 } else { settings.bn_batch.div_ceil(LANES) };
     let map = |i: usize| {
         let shape = space.input_of(i).convolved(space.layers[i].stride, 0);
-        let side = |n: u16| u64::from(n) + 2 * margin(space) as u64;
+        let side = |n: u16| u64::from(n) + 2 * margin(&space) as u64;
         let values = side(shape.height) * side(shape.width) * (LANES * blocks) as u64;
-        4 * values * u64::from(max_width(space, i, run.enhancement()).0)
+        4 * values * u64::from(max_width(&space, i, run.enhancement()).0)
     };
     let layers = space.layers.len();
     let maps: Vec<u64> = (0..layers).map(map).collect();
     // a block's input, its first output, its output, and the shortcut's
     let working = 4 * maps.iter().max().copied().unwrap_or(0);
     let walks = |shared: usize| threads * (working + maps[..shared].iter().sum::<u64>());
-    let one = cost(space, &run.plan(&Arch::largest(space))).params * 8
+    let one = cost(&space, &run.plan(&Arch::largest(&space))).params * 8
         + (settings.images * 8) as u64
         + 64 * 1024;
     let needed = walks(0) + one * threads;

@@ -3,10 +3,14 @@
 //! [`Ranker`] recalibrates and evaluates sub-networks, sharing the work of common prefixes within a
 //! memory limit; [`shard`] splits a list between machines and merges the parts.
 
+mod list;
 mod memory;
+mod merge;
 mod ranker;
 pub mod shard;
 
+pub use list::{RankOutcome, RankReport, RankRequest, RankedCode, rank};
+pub use merge::{MergeReport, merge_files};
 pub use ranker::{BnSource, Effort, Ranker, Request, Settings, Split, Work};
 
 #[cfg(test)]

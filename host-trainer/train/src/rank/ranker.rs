@@ -1,4 +1,4 @@
-//! Many sub-networks of a run, evaluated so that common prefixes are computed once.
+//! Evaluation of many sub-networks of a run. Common prefixes are computed once.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -19,69 +19,70 @@ use crate::supernet::{EvalSet, Evaluation, evaluate_tree, walk};
 #[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BnSource {
-    /// The first training images, for every sub-network anew.
+    /// Taken anew for every sub-network over the first training images.
     Recalibrate,
     /// The running statistics that came with imported weights.
     Stored,
 }
 
-/// Which images are scored.
+/// The split whose images are scored.
 #[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Split {
-    /// For choices.
+    /// Validation images, for choices.
     Validation,
-    /// For figures that are reported.
+    /// Test images, for reported figures.
     Test,
 }
 
-/// What a score is of: two scores with the same settings and weights are equal.
+/// The settings of a score. Two scores with the same settings and weights are equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
-    /// Scored images are the first of this split.
+    /// Split of the scored images.
     pub split: Split,
-    /// How many.
+    /// Number of scored images: the first of the split.
     pub images: usize,
-    /// Batch-norm statistics.
+    /// Source of the batch-norm statistics.
     pub bn: BnSource,
-    /// Training images that they are taken over: the first, not augmented; 0 for stored ones.
+    /// Training images behind the statistics: the first, not augmented; 0 for stored statistics.
     pub bn_images: usize,
-    /// Images a batch; the statistics are the simple average over batches.
+    /// Images in a batch. The statistics are the simple average over batches.
     pub bn_batch: usize,
 }
 
-/// What is asked for; `None` is all of the split, or what the run's configuration says.
+/// A request for scores. `None` stands for all images of the split, or for the value in the run's
+/// configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct Request {
-    /// Split.
+    /// Split of the scored images.
     pub split: Split,
-    /// Scored images.
+    /// Number of scored images.
     pub images: Option<usize>,
-    /// Batch-norm statistics.
+    /// Source of the batch-norm statistics.
     pub bn: BnSource,
-    /// Images that they are taken over.
+    /// Training images behind the statistics.
     pub bn_images: Option<usize>,
 }
 
-/// How the work is done; changes no score.
+/// How the work is done. It changes no score.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort {
-    /// Compute common prefixes once.
+    /// True to compute common prefixes once.
     pub share: bool,
-    /// Most bytes of feature maps and weights, beside the data set.
+    /// Limit of feature maps and weights, bytes; the data set is not counted.
     pub memory: u64,
 }
 
-/// Multiply-accumulates of an image.
+/// Multiply-accumulates for one image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Work {
-    /// Of all sub-networks, each on its own.
+    /// Sum over all sub-networks, each evaluated separately.
     pub macs: u64,
-    /// Computed.
+    /// Multiply-accumulates that were computed.
     pub macs_computed: u64,
 }
 
-/// Evaluates sub-networks of a run on some images.
+/// Evaluates sub-networks of a run on a fixed set of images.
 pub struct Ranker<'a> {
     run: &'a Run,
     set: EvalSet,
@@ -93,11 +94,11 @@ pub struct Ranker<'a> {
 }
 
 impl<'a> Ranker<'a> {
-    /// Prepares the images.
+    /// Prepares the scored images and those for the statistics.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for more images than there are, fewer than a batch, statistics that the
-    /// run does not have, or too little memory.
+    /// [`Error::Invalid`] for more images than the split has, fewer than a batch, statistics that the
+    /// run does not have or that fit no sub-network, or too little memory.
     pub fn new(run: &'a Run, dataset: &Dataset, request: Request, effort: Effort) -> Result<Self> {
         let split = match request.split {
             Split::Validation => &dataset.validation,
@@ -111,6 +112,11 @@ impl<'a> Ranker<'a> {
         if request.bn == BnSource::Stored && run.statistics.is_none() {
             let expected = "a run whose weights came with statistics (an import)";
             return Err(Error::invalid("--bn", "stored", expected, run.path.display()));
+        }
+        if request.bn == BnSource::Stored && run.is_shared() {
+            let expected = "recalibrate: the stored statistics of a supernet are of all its \
+                            sub-networks together and fit none of them";
+            return Err(Error::invalid("--bn", "statistics", expected, "stored"));
         }
         let batch = run.config.recalibration.batch;
         let bn_images = match (request.bn, request.bn_images) {
@@ -130,28 +136,28 @@ impl<'a> Ranker<'a> {
         let space = run.space();
         let capacity = memory::plan(run, &settings, effort)?;
         let set = EvalSet::new(dataset, split, images);
-        let inputs = set.inputs(space.input, margin(space));
+        let inputs = set.inputs(space.input, margin(&space));
         let batches = (0..bn_images / batch).map(|b| {
             let indices: Vec<u32> = ((b * batch) as u32..((b + 1) * batch) as u32).collect();
             dataset.batch(&dataset.train, &indices)
         });
-        let recalibration = Inputs::new(space.input, margin(space), batches);
-        let pool = Pool::of(&run.subnet(&Arch::largest(space)), |c| (c.output, c.stride));
+        let recalibration = Inputs::new(space.input, margin(&space), batches);
+        let pool = Pool::of(&run.subnet(&Arch::largest(&space)), |c| (c.output, c.stride));
         Ok(Self { run, set, inputs, recalibration, settings, capacity, pool })
     }
 
-    /// What the scores are of.
+    /// The settings of the scores.
     pub fn settings(&self) -> Settings {
         self.settings
     }
 
-    /// The scored images and the statistics' images, for fingerprints.
+    /// The scored images, for fingerprints.
     pub(super) fn set(&self) -> &EvalSet {
         &self.set
     }
 
-    /// Evaluates sub-networks; the results are in their order. `progress` is told how many
-    /// sub-networks' worth of work was done since it was called last.
+    /// Evaluates sub-networks and returns the results in their order. `progress` receives the work
+    /// done since the last call, in units of sub-networks.
     pub fn evaluate(
         &self,
         archs: &[&Arch],
@@ -166,7 +172,7 @@ impl<'a> Ranker<'a> {
             let part = plans.len().div_ceil(self.parts());
             let parts: Vec<(Vec<Evaluation>, u64)> =
                 plans.par_chunks(part).map(|plans| self.tree(plans, progress)).collect();
-            work.macs += plans.iter().map(|p| cost(self.run.space(), p).macs).sum::<u64>();
+            work.macs += plans.iter().map(|p| cost(&self.run.space(), p).macs).sum::<u64>();
             work.macs_computed += parts.iter().map(|p| p.1).sum::<u64>();
             for (&i, one) in group.iter().zip(parts.into_iter().flat_map(|p| p.0)) {
                 found[i] = Some(one);
@@ -175,7 +181,7 @@ impl<'a> Ranker<'a> {
         (found.into_iter().flatten().collect(), work)
     }
 
-    /// Trees that a group is cut into, so that every thread has a batch to work on.
+    /// Number of trees that a group is split into, so that every thread has a batch to work on.
     fn parts(&self) -> usize {
         rayon::current_num_threads().div_ceil(self.recalibration.maps.len().max(1))
     }
@@ -203,10 +209,10 @@ impl<'a> Ranker<'a> {
         (forest.leaf.iter().map(|&l| found[l]).collect(), macs)
     }
 
-    /// The score of an evaluation, which must be a number.
+    /// Turns an evaluation into a score.
     ///
     /// # Errors
-    /// [`Error::Invalid`] naming run, id and code where it is not finite.
+    /// [`Error::Invalid`] naming run, id and code if the evaluation is not finite.
     pub fn checked(&self, id: &str, written: &str, found: Evaluation) -> Result<Score> {
         if !found.ce.is_finite() {
             let field = format!("score of {id} `{written}`");

@@ -1,4 +1,4 @@
-//! Parts of a list of codes that are scored apart, and put together again.
+//! Shards: parts of a list of codes that are scored separately and merged afterwards.
 
 use std::path::Path;
 
@@ -13,12 +13,12 @@ use crate::run::Run;
 
 const CRC: crc::Crc<u64> = crc::Crc::<u64>::new(&crc::CRC_64_XZ);
 
-/// Which part, counted from 1.
+/// A part of a list, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
-    /// The part.
+    /// Number of the part, from 1.
     pub index: usize,
-    /// Parts in all.
+    /// Number of parts.
     pub of: usize,
 }
 
@@ -41,8 +41,8 @@ impl std::fmt::Display for Part {
 }
 
 impl Part {
-    /// The positions of this part in a list of codes: neighbours in the order of evaluation, so
-    /// that a part shares nearly as much as the whole.
+    /// Positions of this part in a list of codes. They are neighbours in the order of evaluation, so
+    /// that a part shares nearly as many prefixes as the whole list.
     pub fn positions(self, codes: &[Coded]) -> Vec<usize> {
         let mut order: Vec<usize> = (0..codes.len()).collect();
         order.sort_by_key(|&i| codes[i].arch.options());
@@ -51,7 +51,7 @@ impl Part {
     }
 }
 
-/// What all parts of one ranking have in common.
+/// What all parts of one ranking have in common; parts that differ in it are not merged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// Fingerprint of the weights and of what they compute.
@@ -60,14 +60,14 @@ pub struct Identity {
     pub data: String,
     /// Fingerprint of the list of codes.
     pub codes: String,
-    /// Codes of the list.
+    /// Number of codes in the list.
     pub count: usize,
-    /// What a score is of.
+    /// Images and statistics behind the scores.
     pub settings: Settings,
 }
 
 impl Identity {
-    /// The identity of a ranking of `codes`.
+    /// Computes the identity of a ranking of `codes`.
     pub fn of(run: &Run, ranker: &Ranker<'_>, codes: &[Coded]) -> Self {
         let floats = |values: &mut dyn Iterator<Item = &f32>, about: &str| {
             let mut digest = CRC.digest();
@@ -78,7 +78,7 @@ impl Identity {
         let layout = &run.weights.layout;
         let about = format!(
             "{} {} {:?} {:?}",
-            layout.space.name,
+            layout.space().name,
             run.step,
             run.enhancement(),
             layout.scheme
@@ -99,7 +99,7 @@ impl Identity {
         }
     }
 
-    /// The first difference: name, own value, the other's.
+    /// The first difference: its name, this value, the other value.
     fn difference(&self, other: &Self) -> Option<(&'static str, String, String)> {
         let settings = |i: &Self| serde_json::to_string(&i.settings).unwrap_or_default();
         [
@@ -114,30 +114,30 @@ impl Identity {
     }
 }
 
-/// A score with its place in the list.
+/// A score with its position in the list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Placed {
     /// Position in the list of codes, from 0.
     pub position: usize,
-    /// Its name.
+    /// Name of the sub-network.
     pub id: String,
-    /// The score.
+    /// Its score.
     pub score: Score,
 }
 
-/// The file of one part.
+/// The contents of one part's file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Shard {
-    /// Which part.
+    /// The part.
     pub shard: Part,
-    /// Of which ranking.
+    /// The ranking that it belongs to.
     pub ranking: Identity,
-    /// Its scores.
+    /// The scores of the part.
     pub scores: Vec<Placed>,
 }
 
 impl Shard {
-    /// Reads a part's file.
+    /// Reads the file of a part.
     ///
     /// # Errors
     /// [`Error::Missing`], [`Error::Io`]; [`Error::Invalid`] with line and column.
@@ -150,8 +150,8 @@ impl Shard {
     }
 }
 
-/// Puts the parts of a ranking together, in the order of the list of codes. A part may come twice
-/// with the same scores.
+/// Merges the parts of a ranking in the order of the list of codes. A part may be given twice if its
+/// scores are the same.
 ///
 /// # Errors
 /// [`Error::Invalid`] naming the file for parts of different rankings, a part with other scores than

@@ -1,9 +1,9 @@
 //! Weights and optimiser state in one file.
 //!
 //! Layout: `SNWT`, version 1 as u32, length of the header as u32, header (JSON), all values as f32,
-//! then the momentum of those tensors that have one, as f32, then running batch-norm statistics where
-//! there are any (mean, then variance of every batch norm), as f32; CRC-32 (ISO-HDLC) of everything before
-//! it as u32. Little-endian throughout.
+//! then the momentum of the tensors that have one, as f32, then running batch-norm statistics, if
+//! there are any (mean, then variance of every batch norm), as f32; CRC-32 (ISO-HDLC) of all bytes
+//! before it as u32. All numbers are little-endian.
 
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,7 @@ use supernano_base::config::RunConfig;
 use supernano_base::error::{Error, Result};
 use supernano_base::files;
 
+use super::fingerprint;
 use crate::supernet::{Layout, RunningStats, Weights};
 
 const MAGIC: &[u8; 4] = b"SNWT";
@@ -27,41 +28,44 @@ struct Header {
     momentum: Vec<bool>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     statistics: bool,
+    /// [`fingerprint::of`] the configuration; none in an import.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    configuration: Option<u64>,
 }
 
-/// Where training stands.
+/// The state of training at the end of an epoch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
     /// Step, from 1.
     pub step: usize,
-    /// Epochs of it that are done.
+    /// Finished epochs of the step.
     pub epoch: u32,
-    /// Values of all tensors of the step's layout.
+    /// Values of all tensors in the step's layout.
     pub values: Vec<f32>,
-    /// Momentum of every tensor; `None` before its first gradient. Empty for a finished
-    /// step, unless the next one goes on with it.
+    /// Momentum of every tensor; `None` before its first gradient. Empty at the end of a step unless
+    /// the next step carries it over.
     pub momentum: Vec<Option<Vec<f32>>>,
-    /// Running statistics of every batch norm, where the weights came with them.
+    /// Running statistics of every batch norm, if the weights came with them.
     pub statistics: Option<RunningStats>,
 }
 
-/// File of a finished step.
+/// Path of the checkpoint of a finished step.
 pub fn finished_path(run: &Path, step: usize) -> PathBuf {
     run.join("checkpoints").join(format!("step-{step}.snw"))
 }
 
-/// File of the step that is being trained.
+/// Path of the checkpoint of the step in training.
 pub fn current_path(run: &Path) -> PathBuf {
     run.join("checkpoints").join("current.snw")
 }
 
-/// File of the step that is being trained, `age` checkpoints before the current one.
+/// Path of the checkpoint `age` checkpoints before the current one.
 fn earlier_path(run: &Path, age: usize) -> PathBuf {
     run.join("checkpoints").join(format!("earlier-{age}.snw"))
 }
 
-/// Before a current checkpoint is written: the one that is there, and those before it, grow older;
-/// `keep` stay with the new one.
+/// Makes room for a new current checkpoint: renumbers the existing ones so that `keep` remain with
+/// the new one.
 ///
 /// # Errors
 /// [`Error::Io`].
@@ -70,13 +74,13 @@ pub fn age(run: &Path, keep: usize) -> Result<()> {
         let (current, to) = (current_path(run), earlier_path(run, age));
         let from = if age == 1 { current } else { earlier_path(run, age - 1) };
         if from.exists() {
-            std::fs::copy(&from, &to).map_err(|e| Error::io(&to, e))?;
+            files::write(&to, &files::read(&from)?)?;
         }
     }
     Ok(())
 }
 
-/// Removes the checkpoints of a step that is finished.
+/// Removes the intermediate checkpoints of a finished step.
 ///
 /// # Errors
 /// [`Error::Io`].
@@ -96,22 +100,35 @@ pub fn latest_finished(run: &Path, config: &RunConfig) -> Option<usize> {
 }
 
 impl Checkpoint {
-    /// The start of a step, without momentum and statistics.
+    /// The start of a step with these values, without momentum and statistics.
     pub fn start(step: usize, values: Vec<f32>) -> Self {
         Self { step, epoch: 0, values, momentum: Vec::new(), statistics: None }
     }
 
-    /// Writes the file atomically.
+    /// Writes the file atomically. It is valid for any configuration with the same tensors.
     ///
     /// # Errors
     /// [`Error::Io`].
     pub fn write(&self, path: &Path) -> Result<()> {
+        self.written(path, None)
+    }
+
+    /// Writes the file atomically. It is valid for this configuration alone ([`Stored::checked`]).
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn write_of(&self, config: &RunConfig, path: &Path) -> Result<()> {
+        self.written(path, Some(fingerprint::of(config, self.step)?))
+    }
+
+    fn written(&self, path: &Path, configuration: Option<u64>) -> Result<()> {
         let header = Header {
             step: self.step,
             epoch: self.epoch,
             values: self.values.len(),
             momentum: self.momentum.iter().map(Option::is_some).collect(),
             statistics: self.statistics.is_some(),
+            configuration,
         };
         let header = serde_json::to_vec(&header)
             .map_err(|e| Error::invalid(path.display(), "header", "JSON", e))?;
@@ -127,10 +144,10 @@ impl Checkpoint {
         files::write(path, &bytes)
     }
 
-    /// Reads a file. [`Stored`] does not know the layout yet: values and momentum are one list.
+    /// Reads a file. The layout is not known yet, so that [`Stored`] holds all numbers in one list.
     ///
     /// # Errors
-    /// [`Error::Missing`], [`Error::Io`], or [`Error::Invalid`] for a file that is not whole.
+    /// [`Error::Missing`], [`Error::Io`], or [`Error::Invalid`] for a damaged file.
     pub fn read(path: &Path) -> Result<Stored> {
         let bytes = files::read(path)?;
         let bad = |field: &str, expected: String, found: String| {
@@ -157,13 +174,16 @@ impl Checkpoint {
         if crc != computed {
             return Err(bad("CRC", format!("{computed:08x}"), format!("{crc:08x}")));
         }
-        let header = bytes.get(12..12 + length).ok_or_else(short)?;
+        let header = bytes.get(12..end).and_then(|b| b.get(..length)).ok_or_else(short)?;
         let header: Header = serde_json::from_slice(header)
             .map_err(|e| bad("header", "a checkpoint's header".into(), e.to_string()))?;
-        let floats: Vec<f32> = bytes[12 + length..end]
-            .chunks_exact(4)
-            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            .collect();
+        let values = &bytes[12 + length..end];
+        if !values.len().is_multiple_of(4) {
+            let found = format!("{} bytes", values.len());
+            return Err(bad("values", "whole 32-bit numbers".into(), found));
+        }
+        let floats: Vec<f32> =
+            values.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
         if floats.len() < header.values {
             return Err(short());
         }
@@ -171,7 +191,7 @@ impl Checkpoint {
     }
 }
 
-/// A checkpoint as it was read, before it is matched with a layout.
+/// A checkpoint before it is matched with a configuration and a layout.
 pub struct Stored {
     header: Header,
     floats: Vec<f32>,
@@ -183,12 +203,43 @@ impl Stored {
         self.header.step
     }
 
-    /// The checkpoint under a layout.
+    /// Makes sure that the checkpoint belongs to a configuration: that its step is `step`, from 1,
+    /// that its epochs are no more than the step has, and that what decides its weights has not
+    /// been changed since.
     ///
     /// # Errors
-    /// [`Error::Invalid`] where the file is of another layout.
+    /// [`Error::Invalid`] naming file, field, expected and found.
+    pub fn checked(self, config: &RunConfig, step: usize, path: &Path) -> Result<Self> {
+        let bad = |field: &str, expected: String, found: String| {
+            Err(Error::invalid(path.display(), field, expected, found))
+        };
+        let Header { step: own, epoch, configuration, .. } = self.header;
+        if own != step {
+            return bad("step", step.to_string(), own.to_string());
+        }
+        let Some(of) = step.checked_sub(1).and_then(|i| config.steps.get(i)) else {
+            return bad("step", format!("1 to {}", config.steps.len()), own.to_string());
+        };
+        if epoch > of.epochs {
+            return bad("epoch", format!("at most {}", of.epochs), epoch.to_string());
+        }
+        let current = fingerprint::of(config, step)?;
+        if configuration.is_some_and(|c| c != current) {
+            let expected = format!(
+                "the config.toml that step {step} was trained with (seed, space, data, \
+                 enhancement, augmentation, optimiser and steps up to it)"
+            );
+            return bad("configuration", expected, "another: restore it, or train anew".into());
+        }
+        Ok(self)
+    }
+
+    /// Splits the numbers by a layout.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the file has another layout.
     pub fn split(self, layout: &Layout, path: &Path) -> Result<Checkpoint> {
-        let Header { step, epoch, values, momentum: flags, statistics } = self.header;
+        let Header { step, epoch, values, momentum: flags, statistics, .. } = self.header;
         let bad = |field, expected: usize, found: usize| {
             Err(Error::invalid(path.display(), field, expected, found))
         };
@@ -220,7 +271,7 @@ impl Stored {
         Ok(Checkpoint { step, epoch, values: floats, momentum, statistics })
     }
 
-    /// Its weights alone, under a layout, and statistics where there are any.
+    /// Splits off the weights by a layout, and the statistics if there are any.
     ///
     /// # Errors
     /// As [`Stored::split`].
@@ -229,3 +280,6 @@ impl Stored {
         Ok((Weights { layout, values }, statistics))
     }
 }
+
+#[cfg(test)]
+mod tests;

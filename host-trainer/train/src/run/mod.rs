@@ -4,10 +4,12 @@
 //! files; writing them is left to [`crate::training`].
 
 pub mod checkpoint;
+mod fingerprint;
+mod lock;
 
 use std::path::{Path, PathBuf};
 
-use supernano_base::config::RunConfig;
+use supernano_base::config::{RunConfig, StepKind};
 use supernano_base::error::{Error, Result};
 use supernano_core::arch::Arch;
 use supernano_core::plan::{Enhancement, Plan, resolve};
@@ -15,6 +17,7 @@ use supernano_core::space::Space;
 use supernano_data::Dataset;
 
 use self::checkpoint::Checkpoint;
+pub use self::lock::Lock;
 use crate::supernet::{BnStats, FoldedNet, Layout, RunningStats, SubNet, Weights, recalibrate};
 
 /// A run directory with the weights of its latest finished step.
@@ -22,15 +25,15 @@ use crate::supernet::{BnStats, FoldedNet, Layout, RunningStats, SubNet, Weights,
 pub struct Run {
     /// The directory.
     pub path: PathBuf,
-    /// Its configuration, every value written out.
+    /// Its configuration with every value written out.
     pub config: RunConfig,
-    /// Weights after [`Run::step`].
+    /// Weights at the end of [`Run::step`].
     pub weights: Weights,
-    /// Running batch-norm statistics, where the weights came with them (an import).
+    /// Running batch-norm statistics, if the weights came with them (an import).
     pub statistics: Option<RunningStats>,
     /// The latest finished step, from 1.
     pub step: usize,
-    /// True where that step used ReLU only.
+    /// True if that step used ReLU only.
     relu: bool,
 }
 
@@ -38,8 +41,8 @@ impl Run {
     /// Opens a run at its latest finished step.
     ///
     /// # Errors
-    /// [`Error::Missing`] where there is no run or no finished step, [`Error::Invalid`] where a
-    /// file is not as written.
+    /// [`Error::Missing`] if there is no run or no finished step, [`Error::Invalid`] for a damaged
+    /// file or a configuration that was changed after training.
     pub fn open(path: &Path) -> Result<Self> {
         let config = RunConfig::read(&path.join("config.toml"))?;
         let step = checkpoint::latest_finished(path, &config).ok_or_else(|| Error::Missing {
@@ -49,20 +52,21 @@ impl Run {
         Self::open_step(path, step)
     }
 
-    /// Opens a run as it was after `step`, from 1.
+    /// Opens a run at the end of `step`, from 1.
     ///
     /// # Errors
     /// As [`Run::open`].
     pub fn open_step(path: &Path, step: usize) -> Result<Self> {
         let config = RunConfig::read(&path.join("config.toml"))?;
-        let layout = Layout::new(config.space(), config.enhancement, config.scheme(step));
+        let layout = Layout::new(config.shared_space(), config.enhancement, config.scheme(step));
         let file = checkpoint::finished_path(path, step);
-        let (weights, statistics) = Checkpoint::read(&file)?.weights(layout, &file)?;
+        let (weights, statistics) =
+            Checkpoint::read(&file)?.checked(&config, step, &file)?.weights(layout, &file)?;
         Ok(Self::over(path, config, weights, statistics, step))
     }
 
-    /// Opens a run as it is in the middle of a step, at its current checkpoint; [`Run::step`] is
-    /// the step that is being trained.
+    /// Opens a run in the middle of a step, at its current checkpoint. [`Run::step`] is the step in
+    /// training.
     ///
     /// # Errors
     /// As [`Run::open`].
@@ -71,7 +75,8 @@ impl Run {
         let file = checkpoint::current_path(path);
         let stored = Checkpoint::read(&file)?;
         let step = stored.step();
-        let layout = Layout::new(config.space(), config.enhancement, config.scheme(step));
+        let stored = stored.checked(&config, step, &file)?;
+        let layout = Layout::new(config.shared_space(), config.enhancement, config.scheme(step));
         let (weights, statistics) = stored.weights(layout, &file)?;
         Ok(Self::over(path, config, weights, statistics, step))
     }
@@ -87,9 +92,15 @@ impl Run {
         Self { path: path.to_path_buf(), config, weights, statistics, step, relu }
     }
 
+    /// True if the weights were trained for many sub-networks at once.
+    pub fn is_shared(&self) -> bool {
+        let step = self.config.steps.get(self.step.wrapping_sub(1));
+        step.is_some_and(|s| s.kind == StepKind::Supernet)
+    }
+
     /// The run's search space.
-    pub fn space(&self) -> &'static Space<'static> {
-        self.weights.layout.space
+    pub fn space(&self) -> Space<'_> {
+        self.weights.layout.space()
     }
 
     /// The enhancement that the weights were trained with.
@@ -101,17 +112,17 @@ impl Run {
         enhancement
     }
 
-    /// What a sub-network computes with these weights.
+    /// Resolves what a sub-network computes with these weights.
     pub fn plan(&self, arch: &Arch) -> Plan {
-        resolve(self.space(), arch, self.enhancement(), self.weights.layout.scheme)
+        resolve(&self.space(), arch, self.enhancement(), self.weights.layout.scheme)
     }
 
-    /// A sub-network's weights.
+    /// Cuts out the weights of a sub-network.
     pub fn subnet(&self, arch: &Arch) -> SubNet {
         self.weights.subnet(&self.plan(arch))
     }
 
-    /// The run's data, from `path` where one is given.
+    /// Loads the run's data set, from `path` if one is given.
     ///
     /// # Errors
     /// As [`supernano_data::of_config`].
@@ -119,21 +130,21 @@ impl Run {
         supernano_data::of_config(&self.config, path)
     }
 
-    /// Batch-norm statistics of a sub-network over the run's recalibration images.
+    /// Computes the batch-norm statistics of a sub-network over the run's recalibration images.
     pub fn recalibrate(&self, subnet: &SubNet, dataset: &Dataset) -> BnStats {
         let (batch, batches) = recalibration_batches(dataset, &self.config, usize::MAX);
         recalibrate(subnet, batch, batches)
     }
 
-    /// A sub-network, recalibrated and folded: what is scored and what ships.
+    /// Recalibrates and folds a sub-network. The result is what is scored and what ships.
     pub fn folded(&self, arch: &Arch, dataset: &Dataset) -> FoldedNet {
         let subnet = self.subnet(arch);
         subnet.fold(&self.recalibrate(&subnet, dataset))
     }
 }
 
-/// The run's recalibration images, at most `most` of them (one batch at least): images a batch, and
-/// the batches.
+/// The run's recalibration images, at most `most` of them but at least one batch. Returns the number
+/// of images in a batch, and the batches `[batch, channels, height, width]`.
 pub fn recalibration_batches(
     dataset: &Dataset,
     config: &RunConfig,

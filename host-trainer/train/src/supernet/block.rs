@@ -1,12 +1,12 @@
-//! Blocks of a network: the one place that knows their kinds and how each is wired.
+//! Blocks of a network: the one place that knows their kinds.
 //!
-//! A kind of block has a variant of [`Block`] and an arm in [`Block::into_convs`], [`Block::map`],
-//! [`steps`] and [`space_blocks`]. All other code follows the [`steps`], or is a [`Visitor`] whose
-//! feature maps [`visit`] keeps as long as a later step reads them.
+//! A kind of block has a variant of [`Block`], and an arm in [`Block::into_convs`], [`Block::map`],
+//! [`Block::kind`], `Block::place` and [`space_blocks`]; [`supernano_core::space::walk`] knows how it
+//! is wired. All other code follows the [`steps`], or is a [`Visitor`] whose feature maps [`visit`]
+//! keeps as long as a later step reads them.
 
-use supernano_core::plan::Plan;
 use supernano_core::space;
-use supernano_core::space::{Shortcut, Space};
+use supernano_core::space::{ConvNode, PlacedBlock, Shortcut, Site, Space, walk};
 
 /// A block of a network.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +51,28 @@ impl<C> Block<C> {
     pub fn convs(&self) -> impl Iterator<Item = &C> {
         self.map(|c| c).into_convs()
     }
+
+    /// The same block as a space describes it.
+    pub fn kind(&self) -> space::Block {
+        match self {
+            Self::Conv(_) => space::Block::Conv,
+            Self::Residual { shortcut: None, .. } => space::Block::Residual(Shortcut::Identity),
+            Self::Residual { shortcut: Some(_), .. } => {
+                space::Block::Residual(Shortcut::Projection)
+            }
+        }
+    }
+
+    /// What the convolution at `site` is in this block, which starts with layer `first`, and where
+    /// it stands in the order of storage.
+    fn place(&self, site: Site, first: usize) -> (Part, usize) {
+        match (self, site) {
+            (Self::Conv(_), _) => (Part::Single, 0),
+            (Self::Residual { .. }, Site::Shortcut(_)) => (Part::Shortcut, 2),
+            (Self::Residual { .. }, Site::Layer(layer)) if layer == first => (Part::First, 0),
+            (Self::Residual { .. }, Site::Layer(_)) => (Part::Second, 1),
+        }
+    }
 }
 
 /// The same blocks over other convolutions; `make` gets each with its index in the order of
@@ -82,18 +104,18 @@ pub enum Part {
 
 /// A convolution in the order of execution, and the feature maps that it connects.
 ///
-/// Map 0 is the network's input, and the step at position `i` of the order, from 0, writes map
-/// `i + 1`. The classifier reads the last map.
+/// Maps have the numbers of a blob's tensors: map 0 is the network's input, and the step at position
+/// `i` of the order, from 0, writes map `i + 1`. The classifier reads the last map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
     /// Index in the order of storage ([`super::Net::convs`]).
     pub index: usize,
     /// The block, from 0.
     pub block: usize,
-    /// The layer, from 0; a shortcut has that of the last layer of its block.
-    pub layer: usize,
     /// What it is in the block.
     pub part: Part,
+    /// Where it stands among the layers.
+    pub site: Site,
     /// Map read.
     pub input: usize,
     /// Map added before the activation.
@@ -104,40 +126,19 @@ pub struct Step {
 
 /// The convolutions of blocks in the order of execution.
 pub fn steps<C>(blocks: &[Block<C>]) -> Vec<Step> {
-    let mut steps: Vec<Step> = Vec::new();
-    let (mut index, mut layer, mut map) = (0, 0, 0);
+    let nodes: Vec<ConvNode> = walk(blocks.iter().map(Block::kind)).collect();
+    let last_reader = |map| nodes.iter().rposition(|n| n.input == map || n.residual == Some(map));
+    let (mut steps, mut first) = (Vec::with_capacity(nodes.len()), 0);
     for (block, kind) in blocks.iter().enumerate() {
-        let input = map;
-        // `nth` of the block in the order of storage, `deep` layers into it
-        let mut conv = |part, (nth, deep): (usize, usize), input, residual| {
-            let (index, layer, frees) = (index + nth, layer + deep, [None; 2]);
-            steps.push(Step { index, block, layer, part, input, residual, frees });
-            map += 1;
-            map
-        };
-        let layers = match kind {
-            Block::Conv(_) => {
-                conv(Part::Single, (0, 0), input, None);
-                1
-            }
-            Block::Residual { shortcut, .. } => {
-                let inside = conv(Part::First, (0, 0), input, None);
-                let around = match shortcut {
-                    Some(_) => conv(Part::Shortcut, (2, 1), input, None),
-                    None => input,
-                };
-                conv(Part::Second, (1, 1), inside, Some(around));
-                2
-            }
-        };
-        (index, layer) = (index + kind.convs().count(), layer + layers);
-    }
-    let reads = |step: &Step, map| step.input == map || step.residual == Some(map);
-    for i in 0..steps.len() {
-        let later = &steps[i + 1..];
-        let last = |map: &usize| !later.iter().any(|step| reads(step, *map));
-        steps[i].frees =
-            [Some(steps[i].input), steps[i].residual].map(|map| map.filter(|map| last(map)));
+        let before = steps.len();
+        for (i, node) in nodes.iter().enumerate().skip(before).take(kind.convs().count()) {
+            let ConvNode { site, input, residual, .. } = *node;
+            let (part, nth) = kind.place(site, first);
+            let frees =
+                [Some(input), residual].map(|map| map.filter(|&m| last_reader(m) == Some(i)));
+            steps.push(Step { index: before + nth, block, part, site, input, residual, frees });
+        }
+        first += kind.kind().layers();
     }
     steps
 }
@@ -230,46 +231,16 @@ pub fn visit<C, V: Visitor<C>>(
     live.into_last()
 }
 
-/// A convolution of a search space, before widths are chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SpaceConv {
-    /// The layer, from 0; a shortcut has that of the last layer of its block.
-    pub layer: usize,
-    /// For a shortcut the first layer of its block, whose input it reads.
-    pub around: Option<usize>,
-}
-
-impl SpaceConv {
-    /// Side of the kernel and stride.
-    pub fn geometry(self, space: &Space<'_>) -> (usize, usize) {
-        let layer = |i: usize| &space.layers[i];
-        let (kernel, stride) = match self.around {
-            Some(first) => (1, layer(first).stride),
-            None => (layer(self.layer).kernel, layer(self.layer).stride),
-        };
-        (kernel.into(), stride.into())
-    }
-
-    /// Input and output channels under a plan.
-    pub fn widths(self, plan: &Plan) -> (usize, usize) {
-        let layer = &plan.layers[self.layer];
-        let input = self.around.map_or(layer.input, |first| plan.block_input(first));
-        (input.0.into(), layer.output.0.into())
-    }
-}
-
-/// The blocks of a search space.
-pub fn space_blocks(space: &Space<'_>) -> Vec<Block<SpaceConv>> {
-    let of = |placed: space::PlacedBlock| {
-        let (start, end) = (placed.first, placed.last());
-        let layer = |layer| SpaceConv { layer, around: None };
+/// The blocks of a search space: where the convolutions of each stand.
+pub fn space_blocks(space: &Space<'_>) -> Vec<Block<Site>> {
+    let of = |placed: PlacedBlock| {
+        let (first, last) = (placed.first, placed.last());
         match placed.block {
-            space::Block::Conv => Block::Conv(layer(start)),
+            space::Block::Conv => Block::Conv(Site::Layer(first)),
             space::Block::Residual(kind) => Block::Residual {
-                first: layer(start),
-                second: layer(end),
-                shortcut: (kind == Shortcut::Projection)
-                    .then_some(SpaceConv { layer: end, around: Some(start) }),
+                first: Site::Layer(first),
+                second: Site::Layer(last),
+                shortcut: (kind == Shortcut::Projection).then_some(Site::Shortcut(last)),
             },
         }
     };

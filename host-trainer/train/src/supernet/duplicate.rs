@@ -12,8 +12,8 @@ impl Layout {
         if scheme == self.scheme {
             return Some((0..self.entries.len()).collect());
         }
-        let origins = origins(self.space, self.enhancement, self.scheme, scheme)?;
-        let new = Self::new(self.space, self.enhancement, scheme);
+        let origins = origins(&self.space(), self.enhancement, self.scheme, scheme)?;
+        let new = Self::new(self.shared_space(), self.enhancement, scheme);
         let of = |e: &super::Entry| {
             let slope = e.role == super::Role::Slope;
             let origin = if slope { 0 } else { origins[e.layer][usize::from(e.branch)] };
@@ -29,7 +29,7 @@ impl Weights {
     /// the present one.
     pub fn duplicated(&self, scheme: BranchScheme) -> Option<Self> {
         let old = &self.layout;
-        let layout = Layout::new(old.space, old.enhancement, scheme);
+        let layout = Layout::new(old.shared_space(), old.enhancement, scheme);
         Some(self.copied(layout, &old.origins(scheme)?))
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use supernano_kernels::planes;
 
 use super::block::{Step, steps};
 use super::maps::{Inputs, PlaneMap, Pool};
@@ -11,7 +12,6 @@ use super::tree::Tree;
 use super::walk;
 use super::walk::Seen;
 use crate::backend::LANES;
-use crate::backend::cpu::planes;
 
 /// A network of convolutions with biases.
 pub type FoldedNet = Net<FoldedConv>;

@@ -5,12 +5,11 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use supernano_core::space::Shape;
+use supernano_kernels::planes::{self, Buffer, Planes};
 
 use super::block::executed;
 use super::net::Net;
 use crate::backend::LANES;
-use crate::backend::cpu::planes;
-use crate::backend::cpu::planes::{Buffer, Planes};
 
 /// Buffers that are free, by the size of their planes: the margins of each hold zeros, whatever
 /// the number of its channels was.

@@ -18,7 +18,7 @@ pub(crate) mod tree;
 pub(crate) mod walk;
 mod weights;
 
-pub use block::{Block, Part, SpaceConv, Step, Visitor};
+pub use block::{Block, Part, Step, Visitor};
 pub use block::{assemble, executed, map_blocks, space_blocks, steps, visit};
 pub(crate) use evaluate::evaluate_tree;
 pub use evaluate::{EvalSet, evaluate};

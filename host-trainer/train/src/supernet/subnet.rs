@@ -1,8 +1,9 @@
 //! Cutting a sub-network out of the supernet's weights.
 
 use supernano_core::plan::{Activation, Plan};
+use supernano_core::space::Site;
 
-use super::block::{SpaceConv, space_blocks};
+use super::block::space_blocks;
 use super::net::{ActivationFn, BnConv, BnStats, FoldedConv, Linear, Net};
 use super::weights::{Layout, Role, Weights};
 use super::{BN_EPSILON, FoldedNet};
@@ -31,10 +32,10 @@ pub type Cut<S> = Net<
 impl Layout {
     /// The sub-network of a plan (a plan of this space, enhancement and scheme).
     pub fn cut<S: TensorSource>(&self, plan: &Plan, source: &mut S) -> Cut<S> {
-        let space = self.space;
+        let space = &self.space();
         let blocks = space_blocks(space)
             .iter()
-            .map(|block| block.map(|&conv| self.conv_of(plan, conv, source)))
+            .map(|block| block.map(|&site| self.conv_of(plan, site, source)))
             .collect();
         let (last, branch) = (space.layers.len() - 1, plan.classifier_branch());
         let (input, output) = (usize::from(plan.features().0), usize::from(space.classes));
@@ -51,15 +52,17 @@ impl Layout {
     fn conv_of<S: TensorSource>(
         &self,
         plan: &Plan,
-        conv: SpaceConv,
+        site: Site,
         source: &mut S,
     ) -> BnConv<S::Values, S::Slope> {
-        let (layer, shortcut) = (conv.layer, conv.around.is_some());
+        let (layer, shortcut) = (site.layer(), matches!(site, Site::Shortcut(_)));
         let planned = &plan.layers[layer];
-        let ((input, output), (kernel, stride)) = (conv.widths(plan), conv.geometry(self.space));
+        let ((read, written), (kernel, stride)) = (plan.widths(site), self.space().geometry(site));
+        let (input, output) = (usize::from(read.0), usize::from(written.0));
+        let (kernel, stride) = (usize::from(kernel), usize::from(stride));
         let find = |role| self.find(role, layer, shortcut, planned.branch);
         BnConv {
-            name: name(layer, shortcut),
+            name: name(site),
             input,
             output,
             kernel,
@@ -112,11 +115,10 @@ impl Weights {
 }
 
 /// How messages name a convolution; layers count from 1.
-pub fn name(layer: usize, shortcut: bool) -> String {
-    if shortcut {
-        format!("shortcut of layer {}", layer + 1)
-    } else {
-        format!("layer {}", layer + 1)
+pub fn name(site: Site) -> String {
+    match site {
+        Site::Layer(layer) => format!("layer {}", layer + 1),
+        Site::Shortcut(layer) => format!("shortcut of layer {}", layer + 1),
     }
 }
 

@@ -1,7 +1,8 @@
 use supernano_base::rng::Key;
+use supernano_base::space::SharedSpace;
 use supernano_core::arch::{Arch, ArchCode};
 use supernano_core::plan::{BranchScheme, Enhancement, branches, cost, resolve};
-use supernano_core::space::{RESNET8, RESNET20, Space};
+use supernano_core::space::{RESNET8, RESNET20, Site, Space};
 
 use super::*;
 
@@ -12,8 +13,8 @@ const SCHEMES: [BranchScheme; 4] = [
     BranchScheme::ReferenceFine,
 ];
 
-fn weights(space: &'static Space<'static>) -> Weights {
-    let layout = Layout::new(space, Enhancement::PRELU_OE, BranchScheme::Shared);
+fn weights(space: &Space<'_>) -> Weights {
+    let layout = Layout::new(SharedSpace::of(space), Enhancement::PRELU_OE, BranchScheme::Shared);
     Weights::initial(layout, Key::new(5))
 }
 
@@ -25,7 +26,7 @@ fn archs(space: &Space<'_>, n: u64) -> Vec<Arch> {
 /// The plan of `arch` under the weights' own scheme.
 fn subnet(weights: &Weights, arch: &Arch) -> SubNet {
     let layout = &weights.layout;
-    weights.subnet(&resolve(layout.space, arch, layout.enhancement, layout.scheme))
+    weights.subnet(&resolve(&layout.space(), arch, layout.enhancement, layout.scheme))
 }
 
 fn images(space: &Space<'_>, n: usize) -> Vec<f32> {
@@ -150,7 +151,7 @@ fn the_largest_network_has_the_references_parameters() {
 #[test]
 fn a_layout_has_a_copy_for_every_branch() {
     for scheme in SCHEMES {
-        let layout = Layout::new(&RESNET20, Enhancement::OE, scheme);
+        let layout = Layout::new(SharedSpace::of(&RESNET20), Enhancement::OE, scheme);
         for i in 0..RESNET20.layers.len() {
             let copies = layout
                 .entries
@@ -214,19 +215,19 @@ fn folding_agrees_with_a_direct_computation() {
         }
     }
     assert!(worst < 1e-4, "{worst}");
-    let sites: Vec<(usize, Part)> = maps.iter().map(|(step, _)| (step.layer, step.part)).collect();
+    let sites: Vec<Site> = maps.iter().map(|(step, _)| step.site).collect();
     assert_eq!(
         sites,
         [
-            (0, Part::Single),
-            (1, Part::First),
-            (2, Part::Second),
-            (3, Part::First),
-            (4, Part::Shortcut),
-            (4, Part::Second),
-            (5, Part::First),
-            (6, Part::Shortcut),
-            (6, Part::Second),
+            Site::Layer(0),
+            Site::Layer(1),
+            Site::Layer(2),
+            Site::Layer(3),
+            Site::Shortcut(4),
+            Site::Layer(4),
+            Site::Layer(5),
+            Site::Shortcut(6),
+            Site::Layer(6),
         ]
     );
     assert_eq!(logits.len(), 4 * 10);

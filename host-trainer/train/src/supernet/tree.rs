@@ -41,7 +41,7 @@ pub(crate) type NodeStats = Vec<Vec<(Vec<f32>, Vec<f32>)>>;
 
 /// The steps of blocks, layer by layer.
 fn layers<C>(blocks: &[Block<C>]) -> Vec<Vec<Step>> {
-    steps(blocks).chunk_by(|a, b| a.layer == b.layer).map(<[Step]>::to_vec).collect()
+    steps(blocks).chunk_by(|a, b| a.site.layer() == b.site.layer()).map(<[Step]>::to_vec).collect()
 }
 
 /// Convolutions in the order of storage, layer by layer in the order of execution.
@@ -107,7 +107,7 @@ impl Forest {
     /// The tree of some plans; their first `shared` layers are merged where they are equal. A common
     /// prefix is found wherever it is, but the order of the plans is the order of evaluation.
     pub fn new(weights: &Weights, plans: &[Plan], shared: usize) -> Self {
-        let space = weights.layout.space;
+        let space = &weights.layout.space();
         let tree = Tree {
             input: space.input,
             margin: margin(space),

@@ -5,6 +5,10 @@ use std::borrow::Borrow;
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use supernano_kernels::conv::Epilogue;
+use supernano_kernels::norm::NormFactors;
+use supernano_kernels::planes::{self, Addend, Convolution, Planes};
+use supernano_kernels::simd::Isa;
 
 use super::BN_EPSILON;
 use super::block::{Live, Part, Step, Visitor};
@@ -12,11 +16,6 @@ use super::maps::{Inputs, PlaneMap, Pool};
 use super::net::{ActivationFn, BnConv, FoldedConv, Linear};
 use super::tree::{NodeStats, Tree};
 use crate::backend::LANES;
-use crate::backend::cpu::conv::Epilogue;
-use crate::backend::cpu::planes;
-use crate::backend::cpu::planes::{Add, Convolution, Planes};
-use crate::backend::cpu::pointwise::Affine;
-use crate::backend::cpu::simd::Isa;
 
 /// A pass over a tree of networks. Where paths part, every child goes on from clones of the maps.
 pub(crate) trait TreeVisitor<C>: Visitor<C> {
@@ -75,7 +74,7 @@ fn slope(act: ActivationFn) -> f32 {
 #[derive(Clone)]
 struct Normalised {
     map: Arc<PlaneMap>,
-    pending: Option<Arc<Affine>>,
+    pending: Option<Arc<NormFactors>>,
 }
 
 /// Batch norm in training mode, for its statistics.
@@ -90,7 +89,7 @@ struct StatisticsPass<'a> {
 
 impl StatisticsPass<'_> {
     /// A convolution's sums, with the scale and offset that normalise them.
-    fn sums(&mut self, conv: &BnConv, x: &PlaneMap) -> (PlaneMap, Affine) {
+    fn sums(&mut self, conv: &BnConv, x: &PlaneMap) -> (PlaneMap, NormFactors) {
         let to = x.planes.strided(conv.stride);
         let mut y = self.pool.take(x.blocks, conv.output, to);
         let mut sums = vec![(0f64, 0f64); conv.output];
@@ -113,7 +112,7 @@ impl StatisticsPass<'_> {
                 ((mean + f64::from(o)) as f32, (q / count - mean * mean).max(0.0) as f32)
             })
             .unzip();
-        let affine = Affine::new(&mean, &biased, &conv.gamma, &conv.beta, BN_EPSILON);
+        let affine = NormFactors::new(&mean, &biased, &conv.gamma, &conv.beta, BN_EPSILON);
         let unbiased = count / (count - 1.0);
         let variance = biased.iter().map(|&v| (f64::from(v) * unbiased) as f32).collect();
         self.found[self.node].push((mean, variance));
@@ -137,7 +136,7 @@ impl<C: Borrow<BnConv>> Visitor<C> for StatisticsPass<'_> {
         if step.part == Part::Shortcut || !self.inner {
             return Normalised { map: Arc::new(y), pending: Some(Arc::new(norm)) };
         }
-        let Affine { scale, mut offset, .. } = norm;
+        let NormFactors { scale, mut offset, .. } = norm;
         let added = residual.map(|Normalised { map, pending }| match pending {
             None => (map, vec![1.0; conv.output]),
             Some(norm) => {
@@ -146,7 +145,7 @@ impl<C: Borrow<BnConv>> Visitor<C> for StatisticsPass<'_> {
             }
         });
         for b in 0..y.blocks {
-            let add = added.as_ref().map(|(z, scale)| Add { values: z.block(b), scale });
+            let add = added.as_ref().map(|(z, scale)| Addend { values: z.block(b), scale });
             let planes = y.planes;
             let affine = (scale.as_slice(), offset.as_slice());
             planes::scale(self.isa, planes, y.block_mut(b), affine, add, slope(conv.act));

@@ -2,8 +2,9 @@
 
 use rand::Rng as _;
 use supernano_base::rng::{Key, Purpose};
+use supernano_base::space::SharedSpace;
 use supernano_core::plan::{BranchScheme, Enhancement, branches, max_width};
-use supernano_core::space::Space;
+use supernano_core::space::{Site, Space};
 
 use super::block::{Block, space_blocks};
 
@@ -58,7 +59,7 @@ impl Entry {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layout {
     /// Space.
-    pub space: &'static Space<'static>,
+    shared: SharedSpace,
     /// Enhancement: sets the largest widths.
     pub enhancement: Enhancement,
     /// Branch scheme.
@@ -68,25 +69,38 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// The space.
+    pub fn space(&self) -> Space<'_> {
+        self.shared.get()
+    }
+
+    /// The space, to be kept longer than the layout.
+    pub fn shared_space(&self) -> SharedSpace {
+        self.shared.clone()
+    }
+
     /// The tensors of a validated space.
-    pub fn new(
-        space: &'static Space<'static>,
-        enhancement: Enhancement,
-        scheme: BranchScheme,
-    ) -> Self {
-        let mut layout = Self { space, enhancement, scheme, entries: Vec::new() };
+    pub fn new(shared: SharedSpace, enhancement: Enhancement, scheme: BranchScheme) -> Self {
+        let entries = Vec::new();
+        let mut layout = Self { shared: shared.clone(), enhancement, scheme, entries };
+        let space = &shared.get();
         let width = |i: usize| usize::from(max_width(space, i, enhancement).0);
         let input = |i: usize| match i {
             0 => usize::from(space.input.channels),
             i => width(i - 1),
         };
-        for conv in space_blocks(space).iter().flat_map(Block::convs) {
-            let (layer, shortcut) = (conv.layer, conv.around.is_some());
-            let (k, _) = conv.geometry(space);
-            let read = input(conv.around.unwrap_or(layer));
-            layout.conv(layer, shortcut, [width(layer), read, k, k]);
-            if !shortcut {
-                layout.push(Role::Slope, layer, false, 0, vec![1]);
+        for &site in space_blocks(space).iter().flat_map(Block::convs) {
+            let (layer, (k, _)) = (site.layer(), space.geometry(site));
+            let k = usize::from(k);
+            match site {
+                Site::Layer(_) => {
+                    layout.conv(layer, false, [width(layer), input(layer), k, k]);
+                    layout.push(Role::Slope, layer, false, 0, vec![1]);
+                }
+                // a residual block has two layers; the shortcut reads what the first does
+                Site::Shortcut(_) => {
+                    layout.conv(layer, true, [width(layer), input(layer - 1), k, k]);
+                }
             }
         }
         let (last, classes) = (space.layers.len() - 1, usize::from(space.classes));
@@ -98,7 +112,7 @@ impl Layout {
     }
 
     fn conv(&mut self, layer: usize, shortcut: bool, shape: [usize; 4]) {
-        for branch in 0..branches(self.space, layer, self.enhancement, self.scheme) {
+        for branch in 0..branches(&self.space(), layer, self.enhancement, self.scheme) {
             self.push(Role::Weight, layer, shortcut, branch, shape.to_vec());
             self.push(Role::Gamma, layer, shortcut, branch, vec![shape[0]]);
             self.push(Role::Beta, layer, shortcut, branch, vec![shape[0]]);

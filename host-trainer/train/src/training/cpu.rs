@@ -40,7 +40,7 @@ impl Learner for Sliced<'_> {
         let pixels = self.dataset.augmented(indices, &self.augmentation, turn.key);
         let labels = self.dataset.labels(indices);
         let batch = Batch::new(&pixels, &labels, self.dataset.shape);
-        let archs = sampling::draw(self.job.space, self.job.step, turn.key, turn.update)?;
+        let archs = sampling::draw(&self.job.space.get(), self.job.step, turn.key, turn.update)?;
         self.job.update(&mut self.params, &batch, &archs, turn.rate, turn.update)
     }
 }

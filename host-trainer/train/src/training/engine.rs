@@ -2,7 +2,7 @@
 
 use supernano_base::config::{Precision, RunConfig, StepConfig};
 use supernano_base::error::Result;
-use supernano_core::space::Space;
+use supernano_base::space::SharedSpace;
 use supernano_data::Dataset;
 
 use super::{Learner, Panel, PanelScore};
@@ -12,7 +12,7 @@ use crate::run::checkpoint::Checkpoint;
 #[derive(Clone, Debug)]
 pub struct Setup<'a> {
     /// The space; that of the configuration, or of a sub-network that is trained alone.
-    pub space: &'static Space<'static>,
+    pub space: SharedSpace,
     /// The run's configuration.
     pub config: &'a RunConfig,
     /// The run's images.

@@ -1,12 +1,13 @@
-//! One update of Algorithm 1, path after path.
+//! One update of Algorithm 1 in the sliced execution: path after path.
 
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{ElementConversion as _, Tensor};
 use supernano_base::config::{Optimizer, StepConfig, StepKind, Teacher};
 use supernano_base::error::{Error, Result};
+use supernano_base::space::SharedSpace;
 use supernano_core::arch::Arch;
 use supernano_core::plan::{Enhancement, Plan, resolve};
-use supernano_core::space::{Shape, Space};
+use supernano_core::space::Shape;
 
 use super::params::Params;
 use super::state::layout_of;
@@ -15,10 +16,10 @@ use crate::backend::{BatchStats, Map, Ops};
 use crate::run::checkpoint::Checkpoint;
 use crate::supernet::{TensorNet, forward_train};
 
-/// Everything that stays the same over a step.
+/// What stays the same during a training step.
 pub struct Job<'a, B: AutodiffBackend> {
-    /// Space.
-    pub space: &'static Space<'static>,
+    /// The search space.
+    pub space: SharedSpace,
     /// Enhancement of the step.
     pub enhancement: Enhancement,
     /// Configuration of the step.
@@ -57,35 +58,37 @@ where
     }
 }
 
-impl<'a, B: AutodiffBackend + Ops> Job<'a, B>
-where
-    B::InnerBackend: Ops,
-{
-    /// A step, and its parameters on the backend.
+impl<'a, B: AutodiffBackend> Job<'a, B> {
+    /// Prepares a step and moves its parameters to the backend.
     pub fn new(setup: &Setup<'a>) -> (Self, Params<B>) {
         let (config, number) = (setup.config, setup.state.step);
-        let layout = layout_of(setup.space, config, number);
+        let layout = layout_of(setup.space.clone(), config, number);
         let before = |before: &Checkpoint| Params::new(layout.clone(), before);
         let fixed = setup.fixed.as_ref().map(before);
         let params = Params::new(layout.clone(), &setup.state);
         let step = setup.step();
         let enhancement = step.enhancement(config.enhancement);
-        let (space, optimizer) = (setup.space, config.optimizer);
+        let (space, optimizer) = (setup.space.clone(), config.optimizer);
         (Self { space, enhancement, step, number, optimizer, fixed }, params)
     }
 
-    /// What a sub-network computes in this step.
+    /// Resolves what a sub-network computes in this step.
     pub fn plan(&self, arch: &Arch) -> Plan {
-        resolve(self.space, arch, self.enhancement, self.step.scheme)
+        resolve(&self.space.get(), arch, self.enhancement, self.step.scheme)
     }
 
-    /// Whether an update trains the largest network itself.
+    /// True if an update trains the largest network itself.
     pub fn trains_largest(&self) -> bool {
         self.step.teacher == Teacher::Live || self.step.kind == StepKind::Largest
     }
+}
 
-    /// Zero gradients; the largest network and the teacher; the sub-networks; one update with the
-    /// sum of all gradients.
+impl<B: AutodiffBackend + Ops> Job<'_, B>
+where
+    B::InnerBackend: Ops,
+{
+    /// Runs one update of Algorithm 1: clears the gradients, trains the largest network, which
+    /// teaches, then the sub-networks, and applies the sum of all gradients.
     ///
     /// # Errors
     /// [`Error::NotFinite`].
@@ -98,8 +101,8 @@ where
         update: u64,
     ) -> Result<Losses> {
         let device = Default::default();
-        let largest = Arch::largest(self.space);
-        let labels = loss::one_hot::<B>(batch.labels, self.space.classes.into(), &device);
+        let largest = Arch::largest(&self.space.get());
+        let labels = loss::one_hot::<B>(batch.labels, self.space.get().classes.into(), &device);
         let mut losses = Losses::default();
         let supernet = self.step.kind == StepKind::Supernet;
         let distils = supernet && self.step.alpha > 0.0;
@@ -130,7 +133,7 @@ where
         Ok(losses)
     }
 
-    /// The value of a loss, which must be finite.
+    /// Reads the value of a loss back and makes sure that it is finite.
     fn finite(
         &self,
         value: &Tensor<B, 1>,
@@ -150,7 +153,7 @@ where
         Err(Error::NotFinite {
             step: self.number as u32,
             update,
-            code: arch.display(self.space).to_string(),
+            code: arch.display(&self.space.get()).to_string(),
             layer: layer.map_or(unknown.to_owned(), |(conv, _)| conv.name.clone()),
         })
     }

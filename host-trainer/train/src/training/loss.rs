@@ -1,10 +1,10 @@
-//! Losses on logits `[n, classes]` (Eq. 2 of the paper).
+//! Losses on logits `[n, classes]`: Eq. 1 and 2 of arXiv 2108.05866.
 
 use burn::tensor::activation::{log_softmax, softmax};
 use burn::tensor::backend::Backend;
 use burn::tensor::{ElementConversion as _, Tensor, TensorData};
 
-/// Labels as rows of 0 and 1, `[n, classes]`.
+/// Turns labels `[n]` into rows of 0 and 1, `[n, classes]`.
 pub fn one_hot<B: Backend>(labels: &[u16], classes: usize, device: &B::Device) -> Tensor<B, 2> {
     let mut rows = vec![0.0f32; labels.len() * classes];
     for (row, &label) in rows.chunks_exact_mut(classes).zip(labels) {
@@ -13,13 +13,13 @@ pub fn one_hot<B: Backend>(labels: &[u16], classes: usize, device: &B::Device) -
     Tensor::from_data(TensorData::new(rows, [labels.len(), classes]), device)
 }
 
-/// What a teacher says: `softmax(logits / temperature)`.
+/// Soft targets of a teacher: `softmax(logits / temperature)`, `[n, classes]`.
 pub fn soften<B: Backend>(logits: Tensor<B, 2>, temperature: f32) -> Tensor<B, 2> {
     softmax(logits / temperature, 1)
 }
 
-/// Mean over the batch of the cross-entropy with targets `[n, classes]` at a temperature. With
-/// soft targets its gradient is that of KL(target || student).
+/// Mean cross-entropy of the batch with targets `[n, classes]` at a temperature, nats. For soft
+/// targets it has the same gradient as KL(target || student).
 pub fn cross_entropy<B: Backend>(
     logits: Tensor<B, 2>,
     targets: Tensor<B, 2>,
@@ -49,7 +49,7 @@ pub fn distilled<B: Backend>(
     }
 }
 
-/// The value of a loss; `None` if it is not finite.
+/// Reads the value of a loss back; `None` if it is not finite.
 pub fn finite<B: Backend>(value: &Tensor<B, 1>) -> Option<f64> {
     let value: f32 = value.clone().into_scalar().elem();
     value.is_finite().then_some(value.into())

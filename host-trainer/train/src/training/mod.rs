@@ -16,6 +16,8 @@ pub mod sampling;
 pub mod standalone;
 pub mod state;
 mod steps;
+mod timed;
+mod truths;
 
 pub use cpu::Cpu;
 pub use engine::{Accelerator, Engine, Setup};
@@ -23,6 +25,8 @@ pub use fit::{EpochTotals, Learner, Losses, Position, Schedule, Turn, fit};
 pub use panel::{PANEL_IMAGES, Panel, PanelScore};
 pub use state::metrics;
 pub use steps::{Begin, Epoch, train, train_until};
+pub use timed::{TrainReport, TrainRequest, train_for};
+pub use truths::{TruthRequest, make_truths};
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,7 @@
-//! Validation on a fixed panel of sub-networks after an epoch.
+//! Validation of a fixed panel of sub-networks after each epoch.
+//!
+//! The panel shows whether a supernet learns long before it is ranked. Its scores go into
+//! `metrics.jsonl`; no choice is made with them.
 
 use serde::{Deserialize, Serialize};
 use supernano_base::codes::uniform;
@@ -14,7 +17,7 @@ use supernano_data::Dataset;
 use crate::run::recalibration_batches;
 use crate::supernet::{EvalSet, Weights, evaluate, recalibrate};
 
-/// Validation images.
+/// Validation images that the panel is scored on.
 pub const PANEL_IMAGES: usize = 500;
 
 /// One sub-network of the panel.
@@ -32,28 +35,28 @@ pub struct PanelScore {
 pub struct Panel {
     /// Its sub-networks.
     pub archs: Vec<Arch>,
-    /// Of the last of `archs`; none without a truth file.
+    /// Stand-alone accuracies of the last sub-networks in `archs`; empty without a truth file.
     truths: Vec<f64>,
     set: EvalSet,
-    /// Images of a batch of `batches`.
+    /// Images in each of `batches`.
     pub batch: usize,
     /// Images for batch-norm statistics, normalised, `[batch, channels, height, width]` each.
     pub batches: Vec<Vec<f32>>,
 }
 
 impl Panel {
-    /// The largest alone, or the smallest, the largest and the configuration's random ones: of the
-    /// truths where there are any.
+    /// Chooses the sub-networks: the largest alone, or for a supernet the smallest, the largest and
+    /// random ones, which are taken from the truths if there are any.
     ///
     /// # Errors
     /// [`supernano_base::error::Error::Core`]; never for a validated space.
     pub fn new(
         config: &RunConfig,
         dataset: &Dataset,
-        truths: &[table::Entry],
+        truths: &[table::CodeValue],
         supernet: bool,
     ) -> Result<Self> {
-        let space = config.space();
+        let space = &config.space();
         let (mut archs, mut known) = (vec![Arch::largest(space)], Vec::new());
         if supernet {
             archs.insert(0, Arch::smallest(space));
@@ -75,23 +78,24 @@ impl Panel {
         Ok(Self { archs, truths: known, set, batch, batches })
     }
 
-    /// Pearson correlation of the scores with the truths; `None` without truths, or where either
-    /// does not vary.
+    /// Pearson correlation of the scores with the truths; `None` without truths, or if either does
+    /// not vary.
     pub fn pearson(&self, scores: &[PanelScore]) -> Option<f64> {
         let first = scores.len().checked_sub(self.truths.len())?;
         let scores: Vec<f64> = scores[first..].iter().map(|s| s.top1).collect();
         Some(stats::pearson(&scores, &self.truths)).filter(|r| r.is_finite())
     }
 
-    /// Scores with these weights.
+    /// Scores the panel on the CPU with these weights.
     pub fn scores(&self, weights: &Weights, enhancement: Enhancement) -> Vec<PanelScore> {
         let layout = &weights.layout;
+        let space = layout.space();
         let one = |arch: &Arch| {
-            let plan = resolve(layout.space, arch, enhancement, layout.scheme);
+            let plan = resolve(&space, arch, enhancement, layout.scheme);
             let subnet = weights.subnet(&plan);
             let stats = recalibrate(&subnet, self.batch, self.batches.iter().cloned());
             let found = evaluate(&subnet.fold(&stats), &self.set);
-            let code = arch.display(layout.space).to_string();
+            let code = arch.display(&space).to_string();
             PanelScore { code, top1: found.top1, ce: found.ce }
         };
         self.archs.iter().map(one).collect()

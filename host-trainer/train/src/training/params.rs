@@ -1,18 +1,20 @@
-//! Parameters on the backend, gradients summed over paths, and SGD.
+//! Parameters on the backend, the sum of gradients over paths, and stochastic gradient descent.
+//!
+//! Each path of an update takes its own leaves ([`Params::path`]), so that one backward pass frees
+//! its graph before the next path begins. [`Params::update`] applies the summed gradients.
 
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{Tensor, TensorData};
 use supernano_base::config::Optimizer;
 use supernano_core::plan::Plan;
 
-use crate::backend::Ops;
 use crate::run::checkpoint::Checkpoint;
 use crate::supernet::{Layout, TensorNet, TensorSource};
 
-/// A tensor without a graph, flat.
+/// A flat tensor without a graph.
 pub type Flat<B> = Tensor<<B as AutodiffBackend>::InnerBackend, 1>;
 
-/// Tensors of a layout, each flat, with momentum and the gradient that is being summed.
+/// The tensors of a layout, each flat, with their momentum and their summed gradient.
 pub struct Params<B: AutodiffBackend> {
     /// Which tensors there are.
     pub layout: Layout,
@@ -21,17 +23,17 @@ pub struct Params<B: AutodiffBackend> {
     gradients: Vec<Option<Flat<B>>>,
 }
 
-/// One path's own copies of the tensors that it uses, as leaves of its graph.
+/// The tensors that one path uses, as leaves of its own graph.
 pub struct Path<'a, B: AutodiffBackend> {
     params: &'a Params<B>,
     leaves: Vec<Option<Tensor<B, 1>>>,
 }
 
-/// A path's leaves once its network is cut.
+/// The leaves of a path whose network is cut.
 pub struct Leaves<B: AutodiffBackend>(Vec<Option<Tensor<B, 1>>>);
 
 impl<B: AutodiffBackend> Path<'_, B> {
-    /// Tensor `i` of the layout, flat, as a leaf of the path's graph.
+    /// Returns tensor `i` of the layout, flat, as a leaf of the path's graph.
     pub fn leaf(&mut self, i: usize) -> Tensor<B, 1> {
         let params = self.params;
         self.leaves[i]
@@ -39,7 +41,7 @@ impl<B: AutodiffBackend> Path<'_, B> {
             .clone()
     }
 
-    /// The leaves, once the path's network is cut.
+    /// Ends the path and returns its leaves.
     pub fn close(self) -> Leaves<B> {
         Leaves(self.leaves)
     }
@@ -58,7 +60,7 @@ impl<B: AutodiffBackend> TensorSource for Path<'_, B> {
     }
 }
 
-/// The same without a graph.
+/// The tensors without a graph.
 struct Plain<'a, B: AutodiffBackend>(&'a Params<B>);
 
 impl<B: AutodiffBackend> TensorSource for Plain<'_, B> {
@@ -84,11 +86,8 @@ fn slice<B: burn::tensor::backend::Backend>(
     if full == shape { tensor } else { tensor.slice(shape.map(|n| 0..n)) }
 }
 
-impl<B: AutodiffBackend + Ops> Params<B>
-where
-    B::InnerBackend: Ops,
-{
-    /// Values and momentum of a checkpoint.
+impl<B: AutodiffBackend> Params<B> {
+    /// Moves the values and the momentum of a checkpoint to the backend.
     pub fn new(layout: Layout, checkpoint: &Checkpoint) -> Self {
         let device = Default::default();
         let tensor = |v: &[f32]| Tensor::from_data(TensorData::new(v.to_vec(), [v.len()]), &device);
@@ -102,45 +101,45 @@ where
         Self { layout, values, momentum, gradients }
     }
 
-    /// All values, tensor after tensor.
+    /// Reads all values back, tensor after tensor.
     pub fn host_values(&self) -> Vec<f32> {
         self.values.iter().flat_map(host::<B>).collect()
     }
 
-    /// Returns once the device has done everything that the values depend on.
+    /// Waits until the device has computed the values.
     pub fn wait(&self) {
         let first = |v: &Flat<B>| v.clone().narrow(0, 0, 1).into_data();
         self.values.iter().for_each(|v| drop(first(v)));
     }
 
-    /// Momentum of every tensor.
+    /// Reads the momentum of every tensor back; `None` for a tensor without a gradient so far.
     pub fn host_momentum(&self) -> Vec<Option<Vec<f32>>> {
         self.momentum.iter().map(|m| m.as_ref().map(host::<B>)).collect()
     }
 
-    /// A path without leaves yet.
+    /// Opens a path without leaves.
     pub fn open(&self) -> Path<'_, B> {
         Path { params: self, leaves: vec![None; self.values.len()] }
     }
 
-    /// Tensor `i` of the layout, flat.
+    /// Returns tensor `i` of the layout, flat.
     pub fn value(&self, i: usize) -> Flat<B> {
         self.values[i].clone()
     }
 
-    /// A plan's network with a graph of its own.
+    /// Cuts a plan's network out of the parameters, with a graph of its own.
     pub fn path(&self, plan: &Plan) -> (TensorNet<B>, Leaves<B>) {
         let mut path = self.open();
         let net = self.layout.cut(plan, &mut path);
         (net, path.close())
     }
 
-    /// A plan's network without a graph.
+    /// Cuts a plan's network out of the parameters, without a graph.
     pub fn plain(&self, plan: &Plan) -> TensorNet<B::InnerBackend> {
         self.layout.cut(plan, &mut Plain(self))
     }
 
-    /// Adds a path's gradients to the sum.
+    /// Adds the gradients of a path to the sums.
     pub fn add(&mut self, leaves: &Leaves<B>, gradients: &B::Gradients) {
         for (sum, leaf) in self.gradients.iter_mut().zip(&leaves.0) {
             let Some(gradient) = leaf.as_ref().and_then(|l| l.grad(gradients)) else { continue };
@@ -151,7 +150,8 @@ where
         }
     }
 
-    /// What brings the L2 norm of all summed gradients down to `clip`, `[1]`; 1 where it is no more.
+    /// The factor `[1]` that reduces the L2 norm of all summed gradients to `clip`; 1 if the norm is
+    /// smaller.
     fn shrink(&self, clip: f32) -> Option<Flat<B>> {
         let squares = self.gradients.iter().flatten().map(|g| (g.clone() * g.clone()).sum());
         let norm = squares.reduce(|a, b| a + b)?.sqrt();
@@ -159,8 +159,9 @@ where
         Some(most.clone() / norm.max_pair(most))
     }
 
-    /// One update with the summed gradients, which it clears; `clip` is the most that their norm
-    /// may be. A tensor that no path has used stays as it is: no decay, no momentum.
+    /// Applies the summed gradients in one step of stochastic gradient descent and clears them:
+    /// `v = momentum v + g + weight_decay p; p -= rate v`. `clip` limits the L2 norm of all gradients.
+    /// A tensor that no path has used does not change.
     pub fn update(&mut self, optimizer: Optimizer, rate: f32, clip: Option<f32>) {
         let shrink = clip.and_then(|clip| self.shrink(clip));
         for i in 0..self.values.len() {

@@ -1,4 +1,4 @@
-//! Which sub-networks an update trains.
+//! Sampling of the sub-networks that an update trains.
 
 use rand::seq::SliceRandom as _;
 use supernano_base::codes::uniform;
@@ -8,7 +8,7 @@ use supernano_base::rng::{Key, Purpose};
 use supernano_core::arch::Arch;
 use supernano_core::space::Space;
 
-/// The sub-networks of an update; `update` counts from 0 over the whole step.
+/// Draws the sub-networks of an update. `update` counts from 0 over the whole step.
 ///
 /// # Errors
 /// [`Error::Core`]; never for a validated space.
@@ -28,8 +28,8 @@ pub fn draw(space: &Space<'_>, step: &StepConfig, key: Key, update: u64) -> Resu
         .collect()
 }
 
-/// Draw `t` of the fair sampling: a layer of n options goes through a fresh permutation of them
-/// every n draws.
+/// Draw `t` of FairNAS sampling: every n draws, a layer with n options goes through a new
+/// permutation of them.
 fn fair(space: &Space<'_>, key: Key, t: u64) -> Result<Arch> {
     let options: Vec<u8> = space
         .free_layers()

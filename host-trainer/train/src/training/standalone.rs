@@ -1,5 +1,8 @@
-//! Sub-networks trained alone: a search space with one option a layer, whose largest network is
-//! the one wanted.
+//! Stand-alone training of sub-networks.
+//!
+//! A sub-network is trained as the largest network of a search space with one option per layer, so
+//! that the code of supernet training serves here too. The accuracies are the truths that scores
+//! are compared with.
 
 use std::ops::ControlFlow;
 
@@ -10,9 +13,10 @@ use supernano_base::config::{RunConfig, StepConfig, StepKind};
 use supernano_base::error::{Error, Result};
 use supernano_base::progress::Silent;
 use supernano_base::rng::Key;
+use supernano_base::space::SharedSpace;
 use supernano_core::arch::Arch;
 use supernano_core::plan::{BranchScheme, Enhancement, Plan, resolve};
-use supernano_core::space::{Layer, Space};
+use supernano_core::space::{Site, Space};
 use supernano_data::Dataset;
 
 use super::params::Params;
@@ -22,8 +26,8 @@ use crate::backend::{CpuAutodiff, Map};
 use crate::run::checkpoint::Checkpoint;
 use crate::run::{Run, recalibration_batches};
 use crate::supernet::{
-    ActivationFn, BnConv, EvalSet, FoldedNet, Layout, Part, Role, Step, SubNet, Weights, evaluate,
-    executed, forward_train, recalibrate,
+    ActivationFn, BnConv, EvalSet, FoldedNet, Layout, Role, SubNet, Weights, evaluate, executed,
+    forward_train, recalibrate,
 };
 
 /// Trains a sub-network from scratch and evaluates it on the test images.
@@ -37,7 +41,7 @@ pub fn train_alone(
     recipe: &Recipe,
 ) -> Result<Truth> {
     let (space, config) = alone(config, coded, recipe);
-    let layout = layout_of(space, &config, 1);
+    let layout = layout_of(space.clone(), &config, 1);
     let values = Weights::initial(layout.clone(), Key::new(recipe.seed)).values;
     let state = Checkpoint::start(1, values);
     let setup = Setup { space, config: &config, dataset, state, fixed: None };
@@ -50,7 +54,7 @@ pub fn train_alone(
     Ok(judged(&weights, &config, dataset, coded, recipe, Start::Scratch))
 }
 
-/// The schedule of a sub-network's only step, without a rate of its own.
+/// The schedule of the only step, without its learning rate.
 fn schedule(config: &RunConfig, dataset: &Dataset, updates: Option<usize>) -> Schedule<'static> {
     let step = &config.steps[0];
     let images = dataset.train.len();
@@ -67,18 +71,19 @@ fn schedule(config: &RunConfig, dataset: &Dataset, updates: Option<usize>) -> Sc
     }
 }
 
-/// What a sub-network inherits beside its own weights.
+/// The supernet that a sub-network inherits from.
 #[derive(Clone, Copy, Debug)]
 pub struct Inheritance<'a> {
     /// The supernet.
     pub run: &'a Run,
-    /// Its largest network, which teaches.
+    /// The supernet's largest network, which teaches.
     pub teacher: &'a FoldedNet,
     /// Weight of the teacher against the labels, 0 to 1.
     pub alpha: f32,
 }
 
-/// As [`train_alone`], from a supernet's weights and taught by its largest network (Eq. 2).
+/// Like [`train_alone`], but starts from a supernet's weights and distils its largest network
+/// (Eq. 2).
 ///
 /// # Errors
 /// [`supernano_base::error::Error::NotFinite`].
@@ -93,11 +98,11 @@ pub fn train_inherited(
     let step = &config.steps[0];
     let enhancement = step.enhancement(config.enhancement);
     let scheme = run.weights.layout.scheme;
-    let inherited = run.weights.subnet(&resolve(run.space(), &coded.arch, enhancement, scheme));
-    let layout = layout_of(space, &config, 1);
+    let inherited = run.weights.subnet(&resolve(&run.space(), &coded.arch, enhancement, scheme));
+    let layout = layout_of(space.clone(), &config, 1);
     let values = inherit(&inherited, layout.clone()).values;
     let params = Params::new(layout.clone(), &Checkpoint::start(1, values));
-    let plan = resolve(space, &Arch::largest(space), enhancement, BranchScheme::Shared);
+    let plan = whole(&space.get(), enhancement);
     let (config, code) = (&config, &coded.written);
     let mut taught = Taught { from, config, dataset, params, plan, code };
     // The rate of a sub-network that inherits moves once an epoch.
@@ -145,12 +150,13 @@ impl Learner for Taught<'_> {
     }
 }
 
+/// The plan of a space's largest network, with shared weights.
+fn whole(space: &Space<'_>, enhancement: Enhancement) -> Plan {
+    resolve(space, &Arch::largest(space), enhancement, BranchScheme::Shared)
+}
+
 /// The space of one sub-network, and the configuration that trains it.
-fn alone(
-    config: &RunConfig,
-    coded: &Coded,
-    recipe: &Recipe,
-) -> (&'static Space<'static>, RunConfig) {
+fn alone(config: &RunConfig, coded: &Coded, recipe: &Recipe) -> (SharedSpace, RunConfig) {
     let step = StepConfig {
         epochs: recipe.epochs,
         lr: recipe.lr,
@@ -163,18 +169,18 @@ fn alone(
         Form::Nominal => Enhancement::NONE,
         Form::Effective => config.enhancement,
     };
-    let space = single(config.space(), &coded.arch);
+    let space = SharedSpace::single(&config.space(), &coded.arch);
     (space, RunConfig { seed: recipe.seed, enhancement, steps: vec![step], ..config.clone() })
 }
 
-/// A sub-network's weights under a layout of its own space. A layer's slope that its activation
-/// does not have is 0.25.
+/// Copies a sub-network's weights into a layout of its own space. The slope of a layer without a
+/// PReLU is 0.25.
 fn inherit(net: &SubNet, layout: Layout) -> Weights {
     let convs = executed(&net.blocks);
     let mut values = Vec::with_capacity(layout.len());
     for e in &layout.entries {
-        let is = |step: &Step| step.layer == e.layer && (step.part == Part::Shortcut) == e.shortcut;
-        let conv = convs.iter().find(|(step, _)| is(step)).map(|(_, conv)| *conv);
+        let site = if e.shortcut { Site::Shortcut(e.layer) } else { Site::Layer(e.layer) };
+        let conv = convs.iter().find(|(step, _)| step.site == site).map(|(_, conv)| *conv);
         match (e.role, conv) {
             (Role::Weight, Some(conv)) => values.extend(&conv.weight),
             (Role::Gamma, Some(conv)) => values.extend(&conv.gamma),
@@ -199,9 +205,9 @@ fn judged(
     recipe: &Recipe,
     start: Start,
 ) -> Truth {
-    let space = weights.layout.space;
+    let space = weights.layout.space();
     let enhancement = config.steps[0].enhancement(config.enhancement);
-    let plan = resolve(space, &Arch::largest(space), enhancement, BranchScheme::Shared);
+    let plan = whole(&space, enhancement);
     let subnet = weights.subnet(&plan);
     let (batch, batches) = recalibration_batches(dataset, config, usize::MAX);
     let folded = subnet.fold(&recalibrate(&subnet, batch, batches));
@@ -218,29 +224,6 @@ fn judged(
         seed: recipe.seed,
         start,
     }
-}
-
-/// The space with the options of one sub-network alone. Lives as long as the process.
-fn single(space: &Space<'_>, arch: &Arch) -> &'static Space<'static> {
-    let layers: Vec<Layer<'static>> = space
-        .layers
-        .iter()
-        .enumerate()
-        .map(|(i, layer)| Layer {
-            widths: vec![arch.nominal(space, i).0].leak(),
-            kernel: layer.kernel,
-            stride: layer.stride,
-            same_as: layer.same_as,
-        })
-        .collect();
-    Box::leak(Box::new(Space {
-        name: space.name.to_owned().leak(),
-        input: space.input,
-        classes: space.classes,
-        layers: layers.leak(),
-        blocks: space.blocks.to_vec().leak(),
-        ignored_digits: 0,
-    }))
 }
 
 #[cfg(test)]

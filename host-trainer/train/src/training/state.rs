@@ -1,4 +1,4 @@
-//! The files of a run: where training begins, where it goes on.
+//! The state of a run directory: where a training starts, and where it resumes.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use supernano_base::config::{OptimizerState, RunConfig};
 use supernano_base::error::{Error, Result};
 use supernano_base::files;
 use supernano_base::rng::Key;
-use supernano_core::space::Space;
+use supernano_base::space::SharedSpace;
 use supernano_data::Dataset;
 
 use super::{Begin, Epoch};
@@ -14,7 +14,7 @@ use crate::run::checkpoint;
 use crate::run::checkpoint::Checkpoint;
 use crate::supernet::{Layout, Weights};
 
-/// The data set is the configuration's, and large enough.
+/// Makes sure that the data set fits the configuration and is large enough.
 pub(super) fn check_data(config: &RunConfig, dataset: &Dataset) -> Result<()> {
     let space = config.space();
     let fail = |field, expected: String, found: String| {
@@ -34,7 +34,7 @@ pub(super) fn check_data(config: &RunConfig, dataset: &Dataset) -> Result<()> {
     Ok(())
 }
 
-/// The run directory as `begin` wants it, with the configuration in it.
+/// Prepares the run directory as `begin` asks and writes the configuration into it.
 pub(super) fn prepare(config: &RunConfig, run: &Path, begin: Begin) -> Result<()> {
     let (file, checkpoints) = (run.join("config.toml"), run.join("checkpoints"));
     match begin {
@@ -60,16 +60,18 @@ pub(super) fn prepare(config: &RunConfig, run: &Path, begin: Begin) -> Result<()
             }
         }
     }
-    files::write(&file, config.to_toml().as_bytes())
+    files::write(&file, config.to_toml()?.as_bytes())
 }
 
-/// Where training goes on: the checkpoint of the current step, or the start of the next.
+/// The checkpoint from which training resumes: that of the current step, or the start of the next.
 pub(super) fn position(config: &RunConfig, run: &Path) -> Result<Checkpoint> {
     let finished = checkpoint::latest_finished(run, config).unwrap_or(0);
     let current = checkpoint::current_path(run);
     if current.is_file() {
         let stored = Checkpoint::read(&current)?;
-        if stored.step() == finished + 1 && stored.step() <= config.steps.len() {
+        // A training that ended between two writes leaves the last checkpoint of a finished step.
+        if stored.step() > finished || finished == 0 {
+            let stored = stored.checked(config, finished + 1, &current)?;
             return stored.split(&layout(config, finished + 1), &current);
         }
     }
@@ -77,16 +79,16 @@ pub(super) fn position(config: &RunConfig, run: &Path) -> Result<Checkpoint> {
 }
 
 fn layout(config: &RunConfig, step: usize) -> Layout {
-    layout_of(config.space(), config, step)
+    layout_of(config.shared_space(), config, step)
 }
 
-/// The tensors of a step, over a space that need not be the configuration's.
-pub fn layout_of(space: &'static Space<'static>, config: &RunConfig, step: usize) -> Layout {
+/// The layout of a step's tensors, over a space that may differ from the configuration's.
+pub fn layout_of(space: SharedSpace, config: &RunConfig, step: usize) -> Layout {
     Layout::new(space, config.enhancement, config.scheme(step))
 }
 
-/// The start of a step: initial weights, or those of the step before, duplicated, and its momentum
-/// where the step goes on with it.
+/// The start of a step: initial weights, or those of the previous step copied to every branch, with
+/// its momentum if the step carries it over.
 pub(super) fn start(config: &RunConfig, run: &Path, step: usize) -> Result<Checkpoint> {
     let fresh = |values| Checkpoint::start(step, values);
     if step == 1 {
@@ -94,12 +96,12 @@ pub(super) fn start(config: &RunConfig, run: &Path, step: usize) -> Result<Check
     }
     let path = checkpoint::finished_path(run, step - 1);
     let old = layout(config, step - 1);
-    let before = Checkpoint::read(&path)?.split(&old, &path)?;
+    let before = Checkpoint::read(&path)?.checked(config, step - 1, &path)?.split(&old, &path)?;
     let scheme = if step > config.steps.len() { old.scheme } else { config.scheme(step) };
     let origins = old.origins(scheme).ok_or_else(|| {
         Error::invalid(path.display(), "scheme", "one that the step's divides", "another")
     })?;
-    let new = Layout::new(old.space, old.enhancement, scheme);
+    let new = Layout::new(old.shared_space(), old.enhancement, scheme);
     let values = Weights { layout: old, values: before.values }.copied(new, &origins).values;
     if !carries(config, step) {
         return Ok(fresh(values));
@@ -112,13 +114,13 @@ pub(super) fn start(config: &RunConfig, run: &Path, step: usize) -> Result<Check
     Ok(Checkpoint { momentum, ..fresh(values) })
 }
 
-/// Whether `step`, from 1, goes on with the momentum of the one before.
+/// True if `step`, from 1, carries over the momentum of the previous step.
 pub(super) fn carries(config: &RunConfig, step: usize) -> bool {
     let own = config.steps.get(step - 1);
     own.is_some_and(|s| s.optimizer_state == OptimizerState::Carried)
 }
 
-/// The epochs that a run has trained; none without `metrics.jsonl`.
+/// Reads the epochs that a run has trained from `metrics.jsonl`; none without the file.
 ///
 /// # Errors
 /// [`Error::Io`], or [`Error::Invalid`] naming the line.
@@ -136,7 +138,7 @@ pub fn metrics(run: &Path) -> Result<Vec<Epoch>> {
     text.lines().enumerate().map(parse).collect()
 }
 
-/// Drops the metrics of epochs after (`step`, `epoch`).
+/// Removes the metrics of epochs after (`step`, `epoch`).
 pub(super) fn keep_metrics(run: &Path, step: usize, epoch: u32) -> Result<()> {
     let path = run.join("metrics.jsonl");
     if !path.exists() {

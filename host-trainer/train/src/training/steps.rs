@@ -1,4 +1,4 @@
-//! The steps of a run: epochs, checkpoints, metrics.
+//! The steps of a run, with their epochs, checkpoints and metrics.
 
 use std::io::Write as _;
 use std::ops::ControlFlow;
@@ -13,14 +13,15 @@ use supernano_data::Dataset;
 
 use super::state::{carries, check_data, keep_metrics, position, prepare, start};
 use super::{Accelerator, Engine, EpochTotals, Panel, PanelScore, Position, Schedule, Setup, fit};
+use crate::run::Lock;
 use crate::run::checkpoint::{self, Checkpoint};
 
-/// What to do with a run directory that holds a run already.
+/// What to do if the directory already holds a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Begin {
-    /// Refuse it.
+    /// Refuse it with an error.
     New,
-    /// Go on from its last checkpoint.
+    /// Resume from its last checkpoint.
     Resume,
     /// Remove its checkpoints and metrics.
     Overwrite,
@@ -33,27 +34,27 @@ pub struct Epoch {
     pub step: usize,
     /// Epoch of the step, from 1.
     pub epoch: u32,
-    /// Updates in it.
+    /// Updates of the epoch.
     pub updates: u64,
-    /// Learning rate.
+    /// Learning rate at the start of the epoch.
     pub lr: f32,
-    /// Mean cross-entropy of the largest network, nats; 0 where it is not trained.
+    /// Mean cross-entropy of the largest network, nats; 0 if it is not trained.
     pub loss_largest: f64,
     /// Mean loss of the sub-networks (Eq. 2), nats; 0 without any.
     pub loss_students: f64,
-    /// Training alone.
+    /// Time of training without validation, seconds.
     pub seconds: f64,
-    /// Training images a second.
+    /// Training images per second.
     pub images_per_s: f64,
-    /// Validation of the panel.
+    /// Scores of the panel.
     pub panel: Vec<PanelScore>,
-    /// Pearson correlation of the panel's top-1 with the truths, where the run has any.
+    /// Pearson correlation of the panel's top-1 with the truths, if the run has any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pearson: Option<f64>,
 }
 
-/// Trains every step of a configuration that is not finished yet; `config.toml`, `metrics.jsonl`
-/// and `checkpoints/` of the run directory are written. Returns the epochs that were trained.
+/// Trains every unfinished step of a configuration and returns the epochs that it trained. Writes
+/// `config.toml`, `metrics.jsonl` and `checkpoints/` of the run directory.
 ///
 /// # Errors
 /// [`Error::Invalid`] for a directory that holds a run (or, to resume, another run),
@@ -69,7 +70,7 @@ pub fn train(
     train_until(config, dataset, run, begin, accelerator, progress, &|_, _| false)
 }
 
-/// As [`train`], but ends after the checkpoint of the first epoch for which `stop(step, epoch)`
+/// Like [`train`], but stops after the checkpoint of the first epoch for which `stop(step, epoch)`
 /// is true.
 ///
 /// # Errors
@@ -89,9 +90,10 @@ pub fn train_until(
         return Err(Error::invalid("configuration", "precision", expected, found));
     }
     let truths = match &config.truths {
-        Some(path) => table::read(path, config.space(), table::TRUTH)?,
+        Some(path) => table::read(path, &config.space(), table::TRUTH)?,
         None => Vec::new(),
     };
+    let _lock = Lock::of(run)?;
     prepare(config, run, begin)?;
     let mut state = position(config, run)?;
     keep_metrics(run, state.step, state.epoch)?;
@@ -109,7 +111,7 @@ pub fn train_until(
 struct Training<'a> {
     config: &'a RunConfig,
     dataset: &'a Dataset,
-    truths: Vec<table::Entry>,
+    truths: Vec<table::CodeValue>,
     run: &'a Path,
     accelerator: &'a dyn Accelerator,
     progress: &'a dyn Progress,
@@ -129,7 +131,7 @@ impl Training<'_> {
             true => Some(start(config, run, number)?),
             false => None,
         };
-        let setup = Setup { space: config.space(), config, dataset, state, fixed };
+        let setup = Setup { space: config.shared_space(), config, dataset, state, fixed };
         let mut engine = self.accelerator.engine(setup, Some(&panel))?;
         let rate = |at: Position| step.rate(at.epochs());
         let images = dataset.train.len();
@@ -159,7 +161,7 @@ impl Training<'_> {
                 checkpoint::age(run, config.keep)?;
                 let momentum = engine.momentum();
                 let stands = Checkpoint { epoch: totals.epoch, momentum, ..saved(number, engine) };
-                stands.write(&checkpoint::current_path(run))?;
+                stands.write_of(config, &checkpoint::current_path(run))?;
             }
             stopped = (self.stop)(number, totals.epoch);
             Ok(if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
@@ -178,11 +180,11 @@ impl Training<'_> {
         let momentum = if carried { engine.momentum() } else { Vec::new() };
         let epoch = self.config.steps[number - 1].epochs;
         let finished = Checkpoint { epoch, momentum, ..saved(number, engine) };
-        finished.write(&checkpoint::finished_path(self.run, number))?;
+        finished.write_of(self.config, &checkpoint::finished_path(self.run, number))?;
         checkpoint::clear(self.run)
     }
 
-    /// The metrics of an epoch, with the panel validated.
+    /// Validates the panel and collects the metrics of an epoch.
     fn line(
         &self,
         engine: &dyn Engine,
@@ -221,7 +223,7 @@ impl Training<'_> {
     }
 }
 
-/// The weights of a step as they are, without momentum.
+/// The current weights of a step, without momentum.
 fn saved(step: usize, engine: &dyn Engine) -> Checkpoint {
     Checkpoint::start(step, engine.values())
 }

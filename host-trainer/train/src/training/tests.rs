@@ -150,7 +150,7 @@ fn gradients_are_clipped() {
         trained(&config, &run, Begin::New);
         Run::open(&run).unwrap().weights.values
     };
-    let layout = Layout::new(base.space(), base.enhancement, base.scheme(1));
+    let layout = Layout::new(base.shared_space(), base.enhancement, base.scheme(1));
     let start = Weights::initial(layout, supernano_base::rng::Key::new(base.seed)).values;
     let moved = |end: &[f32]| -> f64 {
         start.iter().zip(end).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>().sqrt()
@@ -198,7 +198,7 @@ fn the_panel_correlates_with_truths() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = config(SPACE);
     config.panel = 5;
-    let codes = supernano_base::codes::random_codes(config.space(), 8, 3);
+    let codes = supernano_base::codes::random_codes(&config.space(), 8, 3);
     let lines: Vec<String> =
         codes.iter().enumerate().map(|(i, c)| format!("{},0.{}", c.written, i + 1)).collect();
     let file = folder.path().join("truth.csv");
@@ -230,10 +230,10 @@ fn fair_draws_are_fair() {
         let key = supernano_base::rng::Key { seed: 3, epoch: 0, step: 2 };
         let mut seen = vec![vec![0usize; 3]; 3];
         for update in 0..4 {
-            let archs = sampling::draw(space, &step, key, update).unwrap();
+            let archs = sampling::draw(&space, &step, key, update).unwrap();
             assert_eq!(archs.len(), k);
             if sampling == Sampling::SandwichFair {
-                assert_eq!(archs[0], Arch::smallest(space));
+                assert_eq!(archs[0], Arch::smallest(&space));
             }
             for arch in &archs[k - others..] {
                 for (layer, &option) in arch.options().iter().enumerate() {
@@ -255,7 +255,7 @@ fn a_run_opens_at_its_last_step_and_scores() {
     assert_eq!(run.config.steps, config.steps);
     let dataset = run.dataset(None).unwrap();
     let set = EvalSet::new(&dataset, &dataset.validation, 32);
-    let score = evaluate(&run.folded(&Arch::largest(run.space()), &dataset), &set);
+    let score = evaluate(&run.folded(&Arch::largest(&run.space()), &dataset), &set);
     assert!(score.ce.is_finite() && score.images == 32);
     let again = train(&config, &dataset, folder.path(), Begin::New, &Cpu, &Silent).unwrap_err();
     assert!(again.to_string().contains("--resume"), "{again}");
@@ -307,7 +307,7 @@ fn the_smallest_space_trains_alone_in_both_forms() {
     use standalone::train_alone;
     let config = config(SPACE);
     let dataset = of_config(&config, None).unwrap();
-    let coded = &supernano_base::codes::random_codes(config.space(), 1, 1)[0];
+    let coded = &supernano_base::codes::random_codes(&config.space(), 1, 1)[0];
     let truth = |form| {
         let recipe = Recipe { form, epochs: 1, lr: 0.05, seed: 9 };
         train_alone(&config, &dataset, coded, &recipe).unwrap()
@@ -331,7 +331,7 @@ fn a_step_goes_on_with_the_momentum_of_the_one_before() {
     let (without, with) = (run("fresh", &fresh), run("carried", &carried));
     assert!(bytes(&without, 1) == bytes(&with, 1));
     assert!(bytes(&without, 3) != bytes(&with, 3));
-    let old = state::layout_of(carried.space(), &carried, 2);
+    let old = state::layout_of(carried.shared_space(), &carried, 2);
     let before = checkpoint::finished_path(&with, 2);
     let before = Checkpoint::read(&before).unwrap().split(&old, &before).unwrap();
     let unused = |e: &crate::supernet::Entry| e.role == crate::supernet::Role::Slope;
@@ -339,7 +339,7 @@ fn a_step_goes_on_with_the_momentum_of_the_one_before() {
     assert!(known.clone().all(|(m, e)| m.is_some() || unused(e)));
     assert_eq!(known.len(), old.entries.len());
     let start = state::start(&carried, &with, 3).unwrap();
-    let new = state::layout_of(carried.space(), &carried, 3);
+    let new = state::layout_of(carried.shared_space(), &carried, 3);
     assert!(new.entries.len() > old.entries.len());
     assert_eq!(start.momentum.len(), new.entries.len());
     let origins = old.origins(new.scheme).unwrap();
@@ -367,4 +367,61 @@ fn the_cpu_refuses_half_precision() {
     let error = train(&config, &dataset, &run, Begin::New, &Cpu, &Silent).unwrap_err();
     assert!(error.to_string().contains("precision") && error.exit_code() == 2, "{error}");
     assert!(!run.exists());
+}
+
+#[test]
+fn a_configuration_that_was_changed_inside_the_run_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path();
+    let config = config(SPACE);
+    interrupted(&config, run);
+    let refused = |change: &dyn Fn(&mut RunConfig), says: &str| {
+        let mut changed = config.clone();
+        change(&mut changed);
+        supernano_base::files::write(
+            &run.join("config.toml"),
+            changed.to_toml().unwrap().as_bytes(),
+        )
+        .unwrap();
+        let dataset = of_config(&changed, None).unwrap();
+        let error =
+            train(&changed, &dataset, run, Begin::Resume, &Cpu, &Silent).unwrap_err().to_string();
+        assert!(error.contains("current.snw") && error.contains(says), "{error}");
+    };
+    refused(&|c| c.steps[1].lr = 0.02, "configuration");
+    refused(&|c| c.augmentation.flip = false, "configuration");
+    // What comes later may still change.
+    let mut longer = config.clone();
+    longer.steps[2].epochs = 2;
+    supernano_base::files::write(&run.join("config.toml"), longer.to_toml().unwrap().as_bytes())
+        .unwrap();
+    assert_eq!(trained(&longer, run, Begin::Resume).len(), 3);
+}
+
+#[test]
+fn checkpoints_of_another_step_or_with_trailing_bytes_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path();
+    let config = config(SPACE);
+    trained(&config, run, Begin::New);
+    let path = checkpoint::finished_path(run, 2);
+    let whole = std::fs::read(&path).unwrap();
+    let refused = |says: &str| {
+        let error = Run::open_step(run, 2).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains(says), "{error}");
+    };
+    std::fs::copy(checkpoint::finished_path(run, 1), &path).unwrap();
+    refused("step");
+    let crc = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
+    for more in [1, 4] {
+        let mut bytes = whole[..whole.len() - 4].to_vec();
+        bytes.extend(vec![0; more]);
+        let sum = crc.checksum(&bytes);
+        bytes.extend(sum.to_le_bytes());
+        std::fs::write(&path, &bytes).unwrap();
+        refused(if more == 1 { "32-bit" } else { "statistics" });
+    }
+    std::fs::write(&path, whole).unwrap();
+    assert!(Run::open_step(run, 2).is_ok());
 }

@@ -1,4 +1,4 @@
-//! The header is the generated one; other output than the expected is found.
+//! The committed header, and the comparison of the output.
 
 use super::*;
 

@@ -1,7 +1,9 @@
+//! Parts of a file, and a packed program.
+
 use super::*;
 
 #[test]
-fn parts_together_are_the_file() {
+fn the_parts_make_up_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("data");
     let bytes: Vec<u8> = (0..2500u32).map(|i| (i * i) as u8).collect();
@@ -14,7 +16,7 @@ fn parts_together_are_the_file() {
     assert_eq!(split(&file, folder.path(), "even", 1000).unwrap(), 2);
 }
 
-/// A copy in a folder that did not exist, without symbols where they can be removed, still runs.
+/// The copy in a new folder runs. It is smaller if `strip` exists.
 #[test]
 fn a_packed_program_runs() {
     let folder = tempfile::tempdir().unwrap();

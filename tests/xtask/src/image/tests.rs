@@ -1,6 +1,6 @@
-//! An image as it should be, and everything that may be wrong with one.
+//! A valid image, and images with one defect each.
 
-use supernano_facts::{Board, F4_DISCOVERY, NUCLEO_H743ZI, PICO, PICO2};
+use supernano_facts::{Board, F4_DISCOVERY, NUCLEO_H743ZI, PICO, PICO2, Region};
 
 use super::{Image, Section, crc};
 
@@ -23,13 +23,13 @@ fn sound(board: &Board) -> Image {
     let mut sections = vec![
         section(
             ".vector_table",
-            flash + if board.chip == "RP2040" { 0x100 } else { 0 },
+            flash + if board.chip.name == "RP2040" { 0x100 } else { 0 },
             bytes(&[stack.start + stack.bytes, flash + 0x1001, flash + 0x1003, 0]),
         ),
         section(".text", flash + 0x1000, vec![0; 64]),
         Section { size: 4096, writable: true, ..section(".bss", board.ram.start, Vec::new()) },
     ];
-    match board.chip {
+    match board.chip.name {
         "RP2040" => {
             let mut data = vec![7; 252];
             data.extend(crc(&data).to_le_bytes());
@@ -43,7 +43,7 @@ fn sound(board: &Board) -> Image {
     }
     let start = u64::from(board.blob.start);
     let blob = Some(start..start + u64::from(board.blob.bytes));
-    Image { sections, blob, rtt: Some(board.ram.start.into()) }
+    Image { sections, blob, placed: None, rtt: Some(board.ram.start.into()) }
 }
 
 fn refuses(board: &Board, spoil: impl Fn(&mut Image), problem: &str) {
@@ -56,7 +56,7 @@ fn refuses(board: &Board, spoil: impl Fn(&mut Image), problem: &str) {
 #[test]
 fn sound_images_pass() {
     for board in &supernano_facts::BOARDS {
-        assert_eq!(sound(board).problems(board), [""; 0], "{}", board.package);
+        assert_eq!(sound(board).problems(board), [""; 0], "{}", board.package.name);
     }
 }
 
@@ -65,7 +65,7 @@ fn unsound_images_are_refused() {
     let board = &F4_DISCOVERY;
     refuses(board, |i| i.sections[0].address += 4, "vector table at");
     refuses(board, |i| i.sections[0].data[0] ^= 8, "stack pointer");
-    refuses(board, |i| i.sections[0].data[4] &= !1, "no Thumb code");
+    refuses(board, |i| i.sections[0].data[4] &= !1, "not Thumb code");
     refuses(board, |i| i.sections[0].data[8] &= !1, "vector 2");
     refuses(board, |i| i.sections[1].size = 1 << 20, ".text at");
     refuses(board, |i| i.sections[1].data = vec![0; 300 << 10], "bytes of flash");
@@ -79,13 +79,26 @@ fn unsound_images_are_refused() {
 }
 
 #[test]
-fn a_stack_of_its_own_is_all_there() {
+fn a_section_in_the_region_for_a_network_is_refused() {
+    let mut image = sound(&F4_DISCOVERY);
+    let region = F4_DISCOVERY.blob;
+    assert_eq!(image.region_problems(region), [""; 0]);
+    let shorter = Region { bytes: region.bytes - 4, ..region };
+    assert!(image.region_problems(shorter)[0].contains("blob region"));
+    (image.placed, image.blob) = (image.blob, None);
+    assert_eq!(image.region_problems(region), [""; 0]);
+    image.sections.push(section(".data", region.start + region.bytes - 1, vec![0; 2]));
+    assert_eq!(image.region_problems(region), [".data in the region for a network"]);
+}
+
+#[test]
+fn a_separate_stack_has_its_full_size() {
     assert_eq!(sound(&NUCLEO_H743ZI).stack(NUCLEO_H743ZI.stack.start.into()), 128 << 10);
     assert_eq!(sound(&F4_DISCOVERY).stack(F4_DISCOVERY.stack.start.into()), 124 << 10);
 }
 
 #[test]
-fn channels_of_rtt_lie_in_ram() {
+fn channels_of_rtt_are_in_ram() {
     let mut image = sound(&F4_DISCOVERY);
     assert!(image.has_channels());
     image.rtt = Some(u64::from(F4_DISCOVERY.ram.start) + 4096 - 2119);
@@ -96,8 +109,8 @@ fn channels_of_rtt_lie_in_ram() {
     assert!(!image.has_channels());
 }
 
-/// The check value of the catalogue of CRCs.
+/// The check value of CRC-32/MPEG-2.
 #[test]
-fn the_boot_roms_sum() {
+fn the_sum_of_the_boot_rom() {
     assert_eq!(crc(b"123456789"), 0x0376_e6e7);
 }

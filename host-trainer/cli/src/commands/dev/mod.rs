@@ -1,4 +1,4 @@
-//! Commands for developers of supernano: `supernano dev`.
+//! `supernano dev`: commands for developers of supernano.
 
 #[cfg(feature = "train")]
 mod calibrate;

@@ -1,34 +1,35 @@
-//! `supernano selftest`: are a device's kernels right?
+//! `supernano dev selftest`: the kernels of a device against the reference kernels.
 
 use supernano_base::error::{Error, Result};
 use supernano_base::progress::Progress as _;
-use supernano_device as device;
-use supernano_device::SelfTestReport;
+use supernano_device::{SelfTestReport, selftest};
 
-use crate::options::device::DeviceArgs;
+use crate::options::DeviceArgs;
 use crate::output::{Output, table};
 
-/// Compare a device's kernels with the reference, value by value, over generated networks.
+/// Compare the kernels of a device with the reference kernels.
+///
+/// The device runs generated networks, and every value is compared. The networks contain every pair of
+/// properties: channels, kernels, strides, sizes, activations, extreme values, blocks, algorithms.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Example: supernano selftest --target qemu-m0\n\n\
-    The networks hold every pair of properties: channels, kernels, strides, sizes, activations, \
-    extreme values, blocks, algorithms. Exit code 1 means that a value differs.")]
+#[command(after_help = "Example:\n  supernano dev selftest --target qemu-m0\n\n\
+    Exit code 1 means that a value differs.")]
 pub struct Args {
-    #[command(flatten)]
-    device: DeviceArgs,
-    /// Several seeds, and every number of channels from 1 to 67.
+    /// Test several seeds, and every number of channels from 1 to 67.
     #[arg(long)]
     all: bool,
+    #[command(flatten)]
+    device: DeviceArgs,
 }
 
-/// Tests and reports.
+/// Tests the kernels and prints the report.
 ///
 /// # Errors
-/// [`Error::No`] for a wrong kernel; what is missing or fails.
+/// [`Error::No`] for a kernel that differs; as [`selftest`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
     let seeds = if args.all { 1..6 } else { 1..2 };
     let (target, bar) = (args.device.target()?, out.task(0, "self-test"));
-    let report = device::selftest(&target, args.device.firmware(), seeds, args.all, &*bar)?;
+    let report = selftest(&target, args.device.firmware(), seeds, args.all, &*bar)?;
     bar.finish();
     out.emit(&report, text);
     match (report.primitives, report.first_mismatch) {

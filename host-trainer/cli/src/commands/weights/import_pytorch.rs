@@ -5,16 +5,19 @@ use std::path::PathBuf;
 use supernano_base::error::Result;
 use supernano_train::import::import;
 
+use crate::options::DataArgs;
 use crate::output::Output;
 
-/// Make a run directory of a PyTorch checkpoint of the paper's reference code.
+/// Make a run from a PyTorch checkpoint of the reference code.
+///
+/// The command reads checkpoints of the paper's reference code. It runs no code of the file.
 #[derive(clap::Args, Debug)]
-#[command(
-    after_help = "Example: supernano import-pytorch step2.pt --space resnet20 -o runs/reference \
+#[command(after_help = "Example:\n  \
+    supernano import-pytorch step2.pt --space resnet20 -o runs/reference \
     --data cifar-100-binary.tar.gz\n\n\
-    Steps 1 (largest network, ReLU) and 2 (shared supernet, PReLU) are told apart by their tensors. \
-    No code of the file is run. Its batch-norm statistics are kept for `rank --bn stored`."
-)]
+    The tensors tell step 1 (largest network, ReLU) from step 2 (shared supernet, PReLU). The run \
+    keeps the batch-norm statistics of the checkpoint for `rank --bn stored`, and the place of the \
+    data set in its configuration.")]
 pub struct Args {
     /// Checkpoint (.pt), with its weights under `state_dict`.
     file: PathBuf,
@@ -22,19 +25,18 @@ pub struct Args {
     #[arg(long)]
     space: String,
     /// Run directory to make.
-    #[arg(short, long)]
+    #[arg(short, long, value_name = "RUN")]
     output: PathBuf,
-    /// CIFAR-100's directory or archive, written into the run's configuration.
-    #[arg(long)]
-    data: Option<PathBuf>,
+    #[command(flatten)]
+    data: DataArgs,
 }
 
-/// Runs it.
+/// Imports the checkpoint and prints what was imported.
 ///
 /// # Errors
 /// As [`import`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
-    let imported = import(&args.file, &args.space, &args.output, args.data.as_deref())?;
+    let imported = import(&args.file, &args.space, &args.output, args.data.path())?;
     out.emit(&imported, |i| {
         let (run, tensors, step, values) = (i.run.display(), i.tensors, i.step, i.values);
         format!("{run}: step {step}, {values} weights from {tensors} tensors")

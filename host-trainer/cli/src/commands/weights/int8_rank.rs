@@ -1,74 +1,53 @@
-//! `supernano int8-rank`: does the order of sub-networks survive quantisation?
+//! `supernano int8-rank`: whether the order of sub-networks survives quantisation.
 
 use std::path::PathBuf;
 
-use supernano_base::codes::{random_codes, read_codes};
-use supernano_base::error::{Error, Result};
-use supernano_base::files;
-use supernano_base::progress::Progress as _;
-use supernano_train::export::preserve::{Preservation, preserve};
-use supernano_train::run::Run;
+use supernano_base::error::Result;
+use supernano_train::delivery::{Int8Request, compare_int8};
+use supernano_train::export::preserve::Preservation;
 
-use super::export::QuantiseArgs;
+use crate::options::{CodesArgs, DataArgs, OutputArgs, QuantiseArgs};
 use crate::output::{Output, table};
 
-/// Compare sub-networks' accuracies in int8 with those in float.
+/// Compare the order of sub-networks in int8 with that in float.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Example: supernano int8-rank runs/demo --random 100 --images 2000")]
+#[command(after_help = "Example:\n  \
+    supernano int8-rank runs/demo --random 100 --images 2000")]
 pub struct Args {
     /// Run directory.
     run: PathBuf,
-    /// File of codes (challenge JSON, JSON list, CSV, lines).
-    codes: Option<PathBuf>,
-    /// This many random sub-networks instead.
-    #[arg(long, value_name = "N", conflicts_with = "codes")]
-    random: Option<usize>,
-    /// Only the first N of the file.
-    #[arg(long, value_name = "N", requires = "codes")]
-    first: Option<usize>,
-    /// Seed of --random; default the run's.
-    #[arg(long)]
-    seed: Option<u64>,
-    /// Test images, from the first on.
-    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Number of test images, from the first.
+    #[arg(long, value_name = "N", default_value_t = 2000,
+        value_parser = clap::value_parser!(u32).range(1..))]
     images: u32,
-    /// Directory or archive of the data set, where it is not where the run's config says.
-    #[arg(long)]
-    data: Option<PathBuf>,
-    /// Also write the result as JSON.
-    #[arg(short, long)]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    codes: CodesArgs,
+    /// Number of codes to compare, from the first [default: all].
+    #[arg(long, value_name = "N", requires = "codes", help_heading = "Sub-networks")]
+    first: Option<usize>,
+    #[command(flatten)]
+    data: DataArgs,
     #[command(flatten)]
     quantise: QuantiseArgs,
 }
 
-/// Runs it.
+/// Compares the accuracies and prints the correlations.
 ///
 /// # Errors
-/// Of the run, the codes, the data or the output.
+/// As [`compare_int8`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
-    let run = Run::open(&args.run)?;
-    let options = args.quantise.without_training()?;
-    let mut codes = match (&args.codes, args.random) {
-        (Some(path), _) => read_codes(path, run.space())?,
-        (None, Some(n)) => random_codes(run.space(), n, args.seed.unwrap_or(run.config.seed)),
-        (None, None) => {
-            let expected = "a file of codes, or --random N";
-            return Err(Error::invalid("command line", "CODES", expected, "nothing"));
-        }
+    let request = Int8Request {
+        run: &args.run,
+        codes: &args.codes.selection(),
+        first: args.first,
+        images: args.images as usize,
+        data: args.data.path(),
+        options: args.quantise.without_training()?,
     };
-    codes.truncate(args.first.unwrap_or(usize::MAX));
-    if codes.len() < 2 {
-        return Err(Error::invalid("command line", "CODES", "at least 2", codes.len()));
-    }
-    let dataset = run.dataset(args.data.as_deref())?;
-    let bar = out.task(codes.len() as u64, "int8-rank");
-    let material = args.quantise.material(&run, &dataset, args.images as usize)?;
-    let found = preserve(&run, &codes, &material, &options, &|| bar.advance(1))?;
-    bar.finish();
-    if let Some(path) = &args.output {
-        files::write_json(path, &found)?;
-    }
+    let found = compare_int8(&request, out)?;
+    args.output.write(&found)?;
     out.emit(&found, text);
     Ok(())
 }

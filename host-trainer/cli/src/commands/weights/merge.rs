@@ -1,52 +1,36 @@
-//! `supernano merge`: the parts of a ranking put together.
+//! `supernano merge`: the shards of a ranking as one score file.
 
 use std::path::PathBuf;
 
-use serde::Serialize;
-use supernano_base::codes::scores::write_scores;
 use supernano_base::error::Result;
-use supernano_train::rank::shard::{Identity, Shard, merge};
+use supernano_train::rank::merge_files;
 
 use crate::output::Output;
 
-/// Put the shards of one ranking together; refuses a hole and a mixture.
+/// Merge the shards of a ranking.
+///
+/// The command refuses shards of different rankings, and a ranking with a missing shard.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Example: supernano merge runs/a/shards/*.json -o runs/a/scores.json\n\n\
-    Idempotent: the same shards give the same bytes, and a shard may be named twice.")]
+#[command(after_help = "Example:\n  \
+    supernano merge runs/a/shards/*.json -o runs/a/scores.json\n\n\
+    The same shards give the same bytes, in any order. A shard may be named twice.")]
 pub struct Args {
-    /// Files of `rank --shard`, all of them.
+    /// All files of `rank --shard`.
     #[arg(required = true)]
     shards: Vec<PathBuf>,
-    /// Score file: JSON or CSV (`.csv`), compressed where it ends in `.gz`.
-    #[arg(short, long)]
+    /// Score file: JSON, or CSV for `.csv`; compressed for `.gz`.
+    #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
 }
 
-#[derive(Serialize)]
-struct Report {
-    shards: usize,
-    scores: usize,
-    ranking: Identity,
-    output: PathBuf,
-}
-
-/// Runs it.
+/// Merges the shards and prints how many scores there are.
 ///
 /// # Errors
-/// As [`merge`]; of the files.
+/// As [`merge_files`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
-    let read = |path: &PathBuf| Ok((path.display().to_string(), Shard::read(path)?));
-    let shards: Vec<_> = args.shards.iter().map(read).collect::<Result<_>>()?;
-    let (scores, ranking) = merge(shards)?;
-    write_scores(&args.output, &scores)?;
-    let report = Report {
-        shards: args.shards.len(),
-        scores: scores.len(),
-        ranking,
-        output: args.output.clone(),
-    };
-    out.emit(&report, |r| {
-        format!("{} scores of {} shards in {}", r.scores, r.shards, r.output.display())
+    let merged = merge_files(&args.shards, &args.output)?;
+    out.emit(&merged, |m| {
+        format!("{} scores of {} shards in {}", m.scores, m.shards, m.output.display())
     });
     Ok(())
 }

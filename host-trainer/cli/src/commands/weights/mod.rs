@@ -5,20 +5,18 @@ mod import_pytorch;
 mod int8_rank;
 mod merge;
 mod predict;
-pub(super) mod processor;
 mod rank;
-mod rank_surrogate;
 mod search;
 mod ship;
 mod standalone;
 mod train;
-mod verify;
 
 use clap::Subcommand;
 use supernano_base::error::Result;
 use supernano_gpu::device::Device;
 
 use crate::output::Output;
+use crate::processor;
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
@@ -32,7 +30,7 @@ pub(super) enum Command {
     Export(export::Args),
     Ship(ship::Args),
     Int8Rank(int8_rank::Args),
-    /// Exits with 0 if the device computes; `train --device` asks it.
+    /// Exit with 0 if the device computes; `train --device` asks it.
     #[command(hide = true)]
     ProbeDevice {
         /// The device.

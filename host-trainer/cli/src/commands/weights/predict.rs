@@ -1,86 +1,96 @@
-//! `supernano predict`: scores of any sub-networks from a file of a few scores.
+//! `supernano predict`: scores of sub-networks, predicted from the scores of a few.
 
 use std::path::PathBuf;
 
-use supernano_base::codes::{Coded, read_codes};
 use supernano_base::error::Result;
-use supernano_base::stats::table::{self, space_for};
-use supernano_search::predict::Predictor;
-use supernano_search::surrogate::{Link, design};
+use supernano_search::predict::{
+    PredictRequest, PredictedCode, Predictions, model_path, predict_file,
+};
 
-use super::rank_surrogate::{TruthArgs, predict_all};
-use crate::output::Output;
+use crate::options::TruthArgs;
+use crate::output::{Output, table};
 
-/// Predict scores of any sub-networks from the scores of a few; no network is evaluated.
+/// Predict scores of sub-networks from the scores of a few.
+///
+/// No network is evaluated. `supernano rank --surrogate` does the same, but evaluates the few networks
+/// itself.
 #[derive(clap::Args, Debug)]
-#[command(
-    after_help = "Examples:\n  supernano predict scores.csv archs.json -o predicted.json\n  \
+#[command(after_help = "Examples:\n  \
+    supernano predict scores.csv archs.json -o predicted.json\n  \
     supernano predict scores.json archs.json --truth truth.csv --as nominal -o predicted.json\n\n\
-    As `supernano rank --surrogate`, which evaluates the few itself. The model, its coefficients \
-    and its cross-validated error are written to predicted.model.json."
-)]
+    The model, its coefficients and its cross-validated error are written to predicted.model.json.")]
 pub struct Args {
     /// Scores of evaluated sub-networks: JSON or CSV, also .gz.
     scores: PathBuf,
-    /// Files of codes to predict; default those of SCORES.
+    /// Files of codes to predict [default: the codes in SCORES].
     codes: Vec<PathBuf>,
-    /// Fit on this many of the scores, drawn at random; default all.
+    /// Number of scores to fit the model to, drawn at random [default: all].
     #[arg(long, value_name = "N")]
     surrogate: Option<usize>,
     /// Seed of the draw.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Search space, as in `supernano correlate`.
+    /// Search space: name of a built-in space, configuration (TOML) or run directory [default: the
+    /// built-in space that the first code fits].
     #[arg(long)]
     space: Option<String>,
-    /// Column or key of the scores, instead of score, acc or top1.
+    /// Column or key of the scores [default: score, acc or top1].
     #[arg(long, value_name = "NAME")]
     column: Option<String>,
-    /// The scores are cross-entropies: less is better, and minus them is predicted.
+    /// Treat the scores as cross-entropies, and predict their negatives.
     #[arg(long)]
     loss: bool,
+    /// File of predictions: JSON, or CSV for `.csv`; compressed for `.gz`.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
     #[command(flatten)]
     truth: TruthArgs,
-    /// File of predictions, JSON or CSV, compressed where it ends in `.gz`.
-    #[arg(short, long)]
-    output: Option<PathBuf>,
 }
 
-/// Runs it.
+/// Predicts and prints the best predictions.
 ///
 /// # Errors
-/// Of the files; as [`Predictor::fit`].
+/// As [`predict_file`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
-    let columns: Vec<&str> = match (&args.column, args.loss) {
-        (Some(name), _) => vec![name],
-        (None, true) => vec!["ce", "ce_loss"],
-        (None, false) => table::SCORE.to_vec(),
-    };
-    let space = space_for(args.space.as_deref(), &args.scores, &columns)?;
-    let entries = table::read(&args.scores, space, &columns)?;
-    let sign = if args.loss { -1.0 } else { 1.0 };
-    let link = if args.loss { Link::Identity } else { Link::Logit };
-    let chosen = design::random(entries.len(), args.surrogate.unwrap_or(entries.len()), args.seed);
-    let samples: Vec<_> =
-        chosen.iter().map(|&i| (entries[i].arch.clone(), sign * entries[i].value)).collect();
-    let mut codes: Vec<Coded> = Vec::new();
-    for path in &args.codes {
-        codes.extend(read_codes(path, space)?);
-    }
-    if codes.is_empty() {
-        codes = entries
-            .iter()
-            .enumerate()
-            .map(|(i, e)| Coded {
-                id: format!("arch{}", i + 1),
-                written: e.text.clone(),
-                arch: e.arch.clone(),
-            })
-            .collect();
-    }
-    supernano_base::codes::distinct(&codes)?;
-    let archs: Vec<_> = codes.iter().map(|c| c.arch.clone()).collect();
-    let truths = args.truth.read(space, &archs)?;
-    let model = Predictor::fit(space, &samples, link, truths.as_ref())?;
-    predict_all(space, &codes, &samples, &model, args.output.as_deref(), out)
+    let predictions = predict_file(&PredictRequest {
+        scores: &args.scores,
+        codes: &args.codes,
+        samples: args.surrogate,
+        seed: args.seed,
+        space: args.space.as_deref(),
+        column: args.column.as_deref(),
+        loss: args.loss,
+        truths: &args.truth.file(),
+        output: args.output.as_deref(),
+    })?;
+    out.emit(&predictions, text);
+    Ok(())
+}
+
+/// The best predictions and the error of the model.
+pub(super) fn text(predictions: &Predictions) -> String {
+    let mut best: Vec<&PredictedCode> = predictions.scores.iter().collect();
+    best.sort_by(|a, b| b.predicted.acc.total_cmp(&a.predicted.acc));
+    let rows: Vec<Vec<String>> = best
+        .iter()
+        .take(20)
+        .map(|l| {
+            let p = &l.predicted;
+            let own = p.evaluated.map_or_else(String::new, |e| format!("{e:.4}"));
+            vec![p.arch.clone(), format!("{:.4}", p.top1), format!("{:.4}", p.top1_se), own]
+        })
+        .collect();
+    let written = predictions.output.as_deref().map_or_else(String::new, |path| {
+        format!("\nall in {}, the model in {}", path.display(), model_path(path).display())
+    });
+    let cv = predictions.model.cross_validation();
+    format!(
+        "{}\n{} codes predicted from {} evaluations, best first (at most 20 shown); held-out error \
+         {:.4}, Pearson {:.4}{written}",
+        table(&["code", "predicted", "s.e.", "evaluated"], &rows),
+        predictions.codes,
+        predictions.evaluations,
+        cv.rmse,
+        cv.pearson,
+    )
 }

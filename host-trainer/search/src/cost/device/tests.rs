@@ -7,7 +7,7 @@ use supernano_core::space::{PlacedBlock, RESNET8, RESNET20, Space};
 use super::DeviceCosts;
 use crate::cost::instructions::InstructionTable;
 use crate::cost::{CostModel, Limits};
-use crate::search::tables::{Tables, genes};
+use crate::search::tables::{Sums, Tables, genes};
 use crate::search::{Method, Problem, ScoreModel, search};
 
 fn model<'a>(space: &'a Space<'a>) -> DeviceCosts<'a> {
@@ -19,7 +19,7 @@ fn model<'a>(space: &'a Space<'a>) -> DeviceCosts<'a> {
     }
 }
 
-/// Wider is better, by the logarithm.
+/// A score that grows with the logarithm of every option.
 struct Wide;
 
 impl ScoreModel for Wide {
@@ -31,7 +31,7 @@ impl ScoreModel for Wide {
 }
 
 #[test]
-fn parts_add_up_to_exact_flash_and_instructions_and_never_exceed_the_arena() {
+fn block_costs_sum_to_flash_and_instructions_and_bound_the_arena() {
     for space in [RESNET8, RESNET20] {
         let costs = model(&space);
         let problem =
@@ -44,29 +44,29 @@ fn parts_add_up_to_exact_flash_and_instructions_and_never_exceed_the_arena() {
             let arch = Arch::from_code(&space, code).unwrap();
             let genes = genes(&arch);
             let mut kinds = Vec::new();
-            let mut sums = crate::search::tables::Sums { ram: 0, ..tables.base };
-            for stage in &tables.stages {
-                let ways = stage.entry(&genes);
-                let row = ways[rng.random_range(0..ways.len())];
-                kinds.push(row.kinds);
-                sums = sums.plus(&row.sums);
+            let mut sums = Sums { ram: 0, ..tables.base };
+            for table in &tables.blocks {
+                let choices = table.entry(&genes);
+                let variant = choices[rng.random_range(0..choices.len())];
+                kinds.push(variant.kinds);
+                sums = sums.plus(&variant.sums);
             }
             let exact = costs.costs(&arch, &kinds);
             assert_eq!(sums.instructions, exact.instructions);
-            // A longer code takes up to a byte a layer more than the shortest.
+            // A code takes up to one byte a layer more than the shortest one.
             let more = exact.flash_bytes - sums.flash;
             assert!(more <= space.layers.len() as u64 + 3, "{more} bytes of text");
             let ram = sums.ram + tables.base.ram;
             assert!(ram <= exact.ram_bytes, "{ram} {}", exact.ram_bytes);
             reached += u32::from(ram == exact.ram_bytes);
         }
-        // The bound looks at one block at a time; the plan has to hold them all.
+        // The bound considers one block at a time, the arena plan all of them.
         assert!(reached > count / 4, "the bound is reached {reached} times of {count}");
     }
 }
 
 #[test]
-fn evolution_reaches_what_enumeration_finds_on_resnet8() {
+fn evolution_finds_the_optimum_of_resnet8() {
     let costs = model(&RESNET8);
     let overhead = costs.table.overhead;
     let limits = Limits {

@@ -4,7 +4,7 @@ use supernano_core::lower::{Lowered, lower_with};
 use supernano_core::plan::{BranchScheme, Enhancement, resolve};
 use supernano_core::space::{RESNET8, RESNET20, Space};
 
-use super::{InstructionTable, TERMS, Work, image_work, work};
+use super::{InstructionTable, LOOPS, Work, image_work, work};
 
 fn lowered<'a>(space: &Space<'a>, code: u64, kind: KernelKind) -> Lowered<'a> {
     let arch = Arch::from_code(space, ArchCode(code % space.size())).unwrap();
@@ -17,36 +17,37 @@ fn works(space: &Space<'_>, code: u64, kind: KernelKind) -> Vec<Work> {
     lowered.header.ops.iter().map(|op| work(&lowered.header, op)).collect()
 }
 
-fn rounds(work: &Work, what: &str) -> f64 {
+fn iterations(work: &Work, what: &str) -> f64 {
     work.iter().filter(|(term, _)| term.1 == what).map(|(_, n)| n).sum()
 }
 
 #[test]
 fn work_is_that_of_the_padded_network() {
     let direct = works(&RESNET8, 0, KernelKind::Direct);
-    // The stem: 3 channels read as 4, 5 written as 6, 32 x 32 pixels, 3 x 3.
+    // The first layer: 3 x 3, 3 input channels padded to 4, 5 output channels padded to 6, 32 x 32
+    // pixels.
     let tiles = 32.0 * 8.0 * 3.0;
-    assert_eq!(rounds(&direct[0], "tile"), tiles);
-    assert_eq!(rounds(&direct[0], "tile-tap"), tiles * 9.0 * 2.0);
-    assert_eq!(rounds(&direct[0], "pixel"), 32.0 * 32.0 * 3.0);
-    assert_eq!(rounds(&direct[0], "image-word"), 32.0 * 32.0);
-    // Second layer of the first block: adds, PReLU, reads 5 channels as 8.
-    assert_eq!(rounds(&direct[2], "pixel-both"), 32.0 * 32.0 * 3.0);
-    assert_eq!(rounds(&direct[2], "widen-word"), 32.0 * 32.0 * 2.0);
-    // As Winograd: 16 row pairs of 4 blocks.
+    assert_eq!(iterations(&direct[0], "tile"), tiles);
+    assert_eq!(iterations(&direct[0], "tile-tap"), tiles * 9.0 * 2.0);
+    assert_eq!(iterations(&direct[0], "pixel"), 32.0 * 32.0 * 3.0);
+    assert_eq!(iterations(&direct[0], "image-word"), 32.0 * 32.0);
+    // The second layer of the first block has a residual and a PReLU and pads 5 channels to 8.
+    assert_eq!(iterations(&direct[2], "pixel-both"), 32.0 * 32.0 * 3.0);
+    assert_eq!(iterations(&direct[2], "widen-word"), 32.0 * 32.0 * 2.0);
+    // As a Winograd kernel it has 16 row pairs of 4 blocks.
     let winograd = works(&RESNET8, 0, KernelKind::WinogradOnline);
-    assert_eq!(rounds(&winograd[2], "block-tap"), 16.0 * 4.0 * 3.0 * 4.0);
-    assert_eq!(rounds(&winograd[2], "row-pair-weight"), 16.0 * 3.0 * 4.0);
+    assert_eq!(iterations(&winograd[2], "block-tap"), 16.0 * 4.0 * 3.0 * 4.0);
+    assert_eq!(iterations(&winograd[2], "row-pair-weight"), 16.0 * 3.0 * 4.0);
     let classifier = direct.last().unwrap();
-    assert_eq!(rounds(classifier, "class-channel"), 80.0);
+    assert_eq!(iterations(classifier, "class-channel"), 80.0);
 }
 
 #[test]
-fn every_term_of_every_operation_is_one_that_a_table_may_hold() {
+fn a_table_may_hold_every_loop_of_every_operation() {
     for kind in [KernelKind::Direct, KernelKind::Winograd, KernelKind::WinogradOnline] {
         for work in works(&RESNET20, 1 << 40, kind).iter().chain(&[image_work(3072)]) {
             for ((kernel, what), _) in work {
-                let known = TERMS.iter().any(|(k, whats)| k == kernel && whats.contains(what));
+                let known = LOOPS.iter().any(|(k, loops)| k == kernel && loops.contains(what));
                 assert!(known, "{kernel}.{what}");
             }
         }
@@ -54,7 +55,7 @@ fn every_term_of_every_operation_is_one_that_a_table_may_hold() {
 }
 
 #[test]
-fn every_core_has_a_counted_table_that_keeps_its_promise() {
+fn every_core_has_a_fitted_table_with_a_small_error() {
     for core in ["cortex-m0", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33"] {
         let table = InstructionTable::of_core(core).unwrap();
         assert_eq!(table.core, core);
@@ -63,7 +64,7 @@ fn every_core_has_a_counted_table_that_keeps_its_promise() {
         for kind in [KernelKind::Direct, KernelKind::Winograd, KernelKind::WinogradOnline] {
             assert!(table.knows(kind), "{core}: {kind:?}");
         }
-        // Wider is never cheaper, by far.
+        // The widest network costs a multiple of the narrowest.
         let [narrow, wide] = [0, RESNET20.size() - 1]
             .map(|code| table.network(&lowered(&RESNET20, code, KernelKind::Direct).header));
         assert!(wide > 5 * narrow, "{core}: {narrow} {wide}");
@@ -71,7 +72,7 @@ fn every_core_has_a_counted_table_that_keeps_its_promise() {
 }
 
 #[test]
-fn a_fit_recovers_the_terms_that_made_the_counts() {
+fn a_fit_recovers_the_coefficients_behind_the_counts() {
     let mut made = InstructionTable::of_core("cortex-m4").unwrap();
     let direct = made.terms.get_mut("direct").unwrap();
     direct.clear();

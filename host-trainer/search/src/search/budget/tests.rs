@@ -9,7 +9,7 @@ fn refused(wishes: Wishes<'_>) -> String {
 }
 
 #[test]
-fn a_chip_sets_what_is_not_set_by_hand() {
+fn a_chip_sets_the_limits_that_no_option_sets() {
     let wishes = Wishes { chip: Some("nrf52840_xxaa"), ram: Some("24KiB"), ..Wishes::default() };
     let budget = Budget::new(&wishes).unwrap();
     assert_eq!(budget.limits.values(), [Some(1 << 20), Some(24 << 10), None]);
@@ -20,8 +20,8 @@ fn a_chip_sets_what_is_not_set_by_hand() {
 }
 
 #[test]
-fn every_chip_has_a_core_with_a_table_and_a_name_of_its_own() {
-    let chips = chip::all().unwrap();
+fn every_chip_has_a_core_with_a_table_and_a_unique_name() {
+    let chips = chip::all();
     for chip in &chips {
         assert!(chip.flash >= chip.ram && chip.ram > 0 && chip.clock > 0, "{}", chip.name);
         InstructionTable::of_core(&format!("cortex-{}", chip.core)).unwrap();
@@ -30,7 +30,7 @@ fn every_chip_has_a_core_with_a_table_and_a_name_of_its_own() {
 }
 
 #[test]
-fn an_unknown_chip_brings_the_nearest_names() {
+fn an_unknown_chip_lists_the_nearest_names() {
     for (typed, meant) in
         [("nRF52480_xxAA", "nRF52840_xxAA"), ("stm32f446", "STM32F446RETx"), ("rp2350", "RP2040")]
     {
@@ -40,7 +40,7 @@ fn an_unknown_chip_brings_the_nearest_names() {
 }
 
 #[test]
-fn what_no_chip_or_table_can_give_is_refused() {
+fn limits_beyond_the_chip_or_the_table_are_refused() {
     let chip = Some("STM32F103C8");
     let says = refused(Wishes { chip, flash: Some("1MiB"), ..Wishes::default() });
     assert!(says.contains("65536") && says.contains("STM32F103C8"), "{says}");
@@ -50,7 +50,7 @@ fn what_no_chip_or_table_can_give_is_refused() {
     assert!(says.contains("cortex-m33") && says.contains("m5"), "{says}");
     let says = refused(Wishes { chip, latency: Some("60"), ..Wishes::default() });
     assert!(says.contains("ms"), "{says}");
-    // Counted instructions are no time, and the message says what to do instead.
+    // Counted instructions give no time. The message names the alternatives.
     let says = refused(Wishes { chip, latency: Some("60ms"), ..Wishes::default() });
     for part in ["calibrate", "--table", "--instructions 4320000", "cortex-m3"] {
         assert!(says.contains(part), "{part} in {says}");

@@ -9,13 +9,15 @@ use burn::backend::autodiff::ops::{Backward, Ops as Parents, OpsKind};
 use burn::tensor::ops::FloatTensor;
 use burn::tensor::{Tensor, TensorPrimitive};
 use burn_ndarray::NdArrayTensor;
+use supernano_kernels::conv::{ConvShape, Epilogue};
+use supernano_kernels::fused;
+use supernano_kernels::map::MapShape;
+use supernano_kernels::norm::NormGradient;
+use supernano_kernels::pool;
+use supernano_kernels::simd::Isa;
 
-use super::conv::{Epilogue, Geometry};
-use super::fused::{self, NormGradient};
-use super::pointwise::{self, Size};
-use super::simd::Isa;
-use super::{Read, add, convolve, make, statistics, with};
-use crate::backend::{Act, BatchStats, Cpu, Execution, LANES, Map, Norm, Ops, Pending};
+use super::{PendingTensor, add, convolve, make, statistics, with};
+use crate::backend::{Act, BatchStats, Cpu, LANES, Map, Norm, Ops, Pending};
 
 type Tracked<C> = Autodiff<Cpu, C>;
 
@@ -85,23 +87,23 @@ fn give_norm(grads: &mut Gradients, [gamma, beta]: [Parent; 2], found: Option<No
 struct Conv;
 
 impl Backward<Cpu, 5> for Conv {
-    type State = (Read, NdArrayTensor, Geometry, usize);
+    type State = (PendingTensor, NdArrayTensor, ConvShape);
 
     fn backward(self, ops: Parents<Self::State, 5>, grads: &mut Gradients, _: &mut Checkpointer) {
         let dy = grads.consume::<Cpu>(&ops.node);
         let [px, pgamma, pbeta, pslope, pw] = ops.parents.map(|p| p.map(|n| n.id));
-        let (x, w, g, n) = ops.state;
+        let (x, w, shape) = ops.state;
         let wanted = [px, pgamma, pbeta, pslope].iter().any(Option::is_some);
         let isa = Isa::detect();
         let found = with(&dy, |dy| {
-            with(&w, |w| x.with(|x| fused::convolve_gradients(isa, &g, n, x, w, dy, wanted)))
+            with(&w, |w| x.with(|x| fused::convolve_gradients(isa, &shape, x, w, dy, wanted)))
         });
         if let Some(dx) = found.x {
-            give(grads, px, dx, &[g.blocks, g.ci, g.h, g.w, LANES]);
+            give(grads, px, dx, &shape.input().dims());
         }
         give_norm(grads, [pgamma, pbeta], found.norm);
         give(grads, pslope, vec![found.slope], &[1]);
-        give(grads, pw, found.w, &[g.co, g.ci, g.k, g.k]);
+        give(grads, pw, found.w, &shape.weight_dims());
     }
 }
 
@@ -110,24 +112,24 @@ impl Backward<Cpu, 5> for Conv {
 struct Add;
 
 impl Backward<Cpu, 7> for Add {
-    type State = (Read, Option<Read>, f32, Size, [usize; 5]);
+    type State = (PendingTensor, Option<PendingTensor>, f32, MapShape);
 
     fn backward(self, ops: Parents<Self::State, 7>, grads: &mut Gradients, _: &mut Checkpointer) {
         let dy = grads.consume::<Cpu>(&ops.node);
-        let (a, b, slope, size, shape) = ops.state;
+        let (a, b, slope, shape) = ops.state;
         let [pa, ga, ba, pb, gb, bb, pslope] = ops.parents.map(|p| p.map(|n| n.id));
         let isa = Isa::detect();
         let found = with(&dy, |dy| {
             a.with(|a| match &b {
-                Some(b) => b.with(|b| fused::add_gradients(isa, size, a, Some(b), slope, dy)),
-                None => fused::add_gradients(isa, size, a, None, slope, dy),
+                Some(b) => b.with(|b| fused::add_gradients(isa, shape, a, Some(b), slope, dy)),
+                None => fused::add_gradients(isa, shape, a, None, slope, dy),
             })
         });
-        let da = make(found.a.0, &shape);
+        let da = make(found.a.0, &shape.dims());
         give_norm(grads, [ga, ba], found.a.1);
         match (found.b, pb) {
             (Some((db, norm)), _) => {
-                give(grads, pb, db, &shape);
+                give(grads, pb, db, &shape.dims());
                 give_norm(grads, [gb, bb], norm);
             }
             (None, Some(node)) if b.is_some() => grads.register::<Cpu>(node, da.clone()),
@@ -144,30 +146,30 @@ impl Backward<Cpu, 7> for Add {
 struct Pool;
 
 impl Backward<Cpu, 1> for Pool {
-    type State = (Size, [usize; 5]);
+    type State = MapShape;
 
     fn backward(self, ops: Parents<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let dy = grads.consume::<Cpu>(&ops.node);
-        let (size, shape) = ops.state;
-        let dx = with(&dy, |dy| pointwise::pool_gradient(size, dy));
+        let shape = ops.state;
+        let dx = with(&dy, |dy| pool::pool_gradient(shape, dy));
         let parent = ops.parents[0].as_ref().map(|n| n.id);
-        give(grads, parent, dx, &shape);
+        give(grads, parent, dx, &shape.dims());
     }
 }
 
-/// A pending map with the parents that it brings along.
+/// A pending map with its parents in the graph of operations.
 struct Tracing<C: CheckpointStrategy> {
     x: FloatTensor<Tracked<C>>,
     norm: [FloatTensor<Tracked<C>>; 2],
-    read: Read,
+    pending: PendingTensor,
 }
 
 impl<C: CheckpointStrategy> Tracing<C> {
     fn new(p: &Pending<Tracked<C>>, slope: f32) -> Self {
         let (x, norm) = (primitive(&p.map.data), norm_of(p.norm.as_ref()));
         let of = p.norm.as_ref().map(|n| (&n.stats, [&norm[0].primitive, &norm[1].primitive]));
-        let read = Read::of(&x.primitive, of, slope);
-        Self { x, norm, read }
+        let pending = PendingTensor::new(&x.primitive, of, slope);
+        Self { x, norm, pending }
     }
 }
 
@@ -177,15 +179,14 @@ fn convolved<C: CheckpointStrategy>(
     stride: usize,
     measured: bool,
 ) -> (Map<Tracked<C>>, BatchStats) {
-    let g = x.map.geometry(weight.dims(), stride);
+    let shape = x.map.conv_shape(weight.dims(), stride);
     let (slope, w) = (slope_of(&x.act), primitive(weight));
     let t = Tracing::new(x, with(&slope.primitive, |s| s[0]));
-    let n = x.map.n;
-    let (y, stats) = convolve(&g, n, &t.read, &w.primitive, &Epilogue::NONE, measured);
+    let (y, stats) = convolve(&shape, &t.pending, &w.primitive, &Epilogue::NONE, measured);
     let [gamma, beta] = &t.norm;
     let parents = [&t.x, gamma, beta, &slope, &w].map(|p| p.node.clone());
-    let y = register!(Conv, C, parents, y, (t.read, w.primitive, g, n));
-    (x.map.convolved(wrap(y), &g), stats)
+    let y = register!(Conv, C, parents, y, (t.pending, w.primitive, shape));
+    (x.map.convolved(wrap(y), &shape), stats)
 }
 
 fn added<C: CheckpointStrategy>(
@@ -197,8 +198,8 @@ fn added<C: CheckpointStrategy>(
     let value = with(&slope.primitive, |s| s[0]);
     let first = Tracing::new(a, 1.0);
     let second = b.map(|b| Tracing::new(b, 1.0));
-    let (size, shape) = (a.map.size(), a.map.shape());
-    let y = add(size, &shape, &first.read, second.as_ref().map(|t| &t.read), value);
+    let shape = a.map.shape();
+    let y = add(shape, &first.pending, second.as_ref().map(|t| &t.pending), value);
     let none = constant::<C>(0.0);
     let others = match &second {
         Some(t) => [&t.x, &t.norm[0], &t.norm[1]],
@@ -207,13 +208,12 @@ fn added<C: CheckpointStrategy>(
     let [gamma, beta] = &first.norm;
     let parents = [&first.x, gamma, beta, others[0], others[1], others[2], &slope];
     let parents = parents.map(|p| p.node.clone());
-    let state = (first.read, second.map(|t| t.read), value, size, shape);
+    let state = (first.pending, second.map(|t| t.pending), value, shape);
     a.map.like(wrap(register!(Add, C, parents, y, state)))
 }
 
 impl<C: CheckpointStrategy> Ops for Tracked<C> {
     const LANES: usize = LANES;
-    const EXECUTION: Execution = Execution::Sliced;
 
     fn conv(x: &Map<Self>, weight: Tensor<Self, 4>, stride: usize) -> Map<Self> {
         convolved(&x.clone().into(), &weight, stride, false).0
@@ -225,7 +225,7 @@ impl<C: CheckpointStrategy> Ops for Tracked<C> {
         beta: Tensor<Self, 1>,
         act: Act<Self>,
     ) -> (Map<Self>, BatchStats) {
-        let stats = statistics(x.size(), &primitive(&x.data).primitive);
+        let stats = statistics(x.shape(), &primitive(&x.data).primitive);
         let norm = Some(Norm { gamma, beta, stats: stats.clone() });
         (Self::settled(&Pending { map: x.clone(), norm, act }), stats)
     }
@@ -240,9 +240,9 @@ impl<C: CheckpointStrategy> Ops for Tracked<C> {
 
     fn pool(x: &Map<Self>) -> Tensor<Self, 2> {
         let input = primitive(&x.data);
-        let y = with(&input.primitive, |v| pointwise::pool(x.size(), v));
+        let y = with(&input.primitive, |v| pool::pool(x.shape(), v));
         let y = make(y, &[x.n, x.c]);
-        wrap(register!(Pool, C, [input.node.clone()], y, (x.size(), x.shape())))
+        wrap(register!(Pool, C, [input.node.clone()], y, x.shape()))
     }
 
     fn conv_norm(

@@ -1,24 +1,19 @@
-//! The CPU: burn-ndarray's tensors, convolutions and norms of our own.
+//! The operations on the CPU: tensors of burn-ndarray, computed by `supernano-kernels`.
 
-#[expect(clippy::needless_range_loop, reason = "register tiles are indexed by constants")]
-pub mod conv;
-pub mod fused;
 mod gradients;
 mod integer;
-pub mod planes;
-pub mod pointwise;
-#[expect(clippy::needless_range_loop, reason = "lanes are indexed by constants")]
-pub mod simd;
 
 use burn::tensor::{Tensor, TensorData, TensorPrimitive};
 use burn_ndarray::NdArrayTensor;
-use conv::{Epilogue, Geometry};
-use fused::Operand;
 pub(super) use integer::channel_means;
-use pointwise::{Affine, Size};
-use simd::Isa;
+use supernano_kernels::conv::{ConvShape, Epilogue};
+use supernano_kernels::fused::{self, PendingMap};
+use supernano_kernels::map::MapShape;
+use supernano_kernels::norm::NormFactors;
+use supernano_kernels::pool;
+use supernano_kernels::simd::Isa;
 
-use super::{Act, BatchStats, Cpu, EvalOps, Execution, LANES, Map, Norm, Ops, Pending};
+use super::{Act, BatchStats, Cpu, EvalOps, LANES, Map, Norm, Ops, Pending};
 
 /// Added to a variance before its root is taken.
 const EPSILON: f32 = 1e-5;
@@ -49,88 +44,97 @@ fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> Tensor<Cpu, D>
 }
 
 impl<B: burn::tensor::backend::Backend> Map<B> {
-    fn size(&self) -> Size {
-        Size { n: self.n, c: self.c, pixels: self.h * self.w }
+    fn shape(&self) -> MapShape {
+        MapShape::new(self.n, self.c, self.h, self.w)
     }
 
-    fn geometry(&self, weight: [usize; 4], stride: usize) -> Geometry {
-        let blocks = self.n.div_ceil(LANES);
-        Geometry { blocks, ci: self.c, h: self.h, w: self.w, co: weight[0], k: weight[2], stride }
+    /// The shape of a convolution of this map with weights `[out, in, k, k]`.
+    fn conv_shape(&self, [outputs, inputs, k, _]: [usize; 4], stride: usize) -> ConvShape {
+        assert_eq!(inputs, self.c, "input channels of the weights and of the map");
+        ConvShape::new(self.shape(), outputs, k, stride)
     }
 
-    fn shape(&self) -> [usize; 5] {
-        [self.n.div_ceil(LANES), self.c, self.h, self.w, LANES]
+    /// A map of the same batch with the output of a convolution.
+    fn convolved(&self, data: Tensor<B, 5>, shape: &ConvShape) -> Self {
+        let output = shape.output();
+        Self { data, n: self.n, c: output.channels(), h: output.rows(), w: output.columns() }
     }
 
-    /// A map of the same batch with the outputs of a convolution.
-    fn convolved(&self, data: Tensor<B, 5>, g: &Geometry) -> Self {
-        Self { data, n: self.n, c: g.co, h: g.ho(), w: g.wo() }
-    }
-
+    /// A map of the same shape.
     fn like(&self, data: Tensor<B, 5>) -> Self {
         Self { data, ..*self }
     }
 }
 
 /// Statistics of a map's channels.
-fn statistics(size: Size, x: &NdArrayTensor) -> BatchStats {
-    let (mean, var_biased) = with(x, |x| fused::statistics(Isa::detect(), size, x));
-    BatchStats { mean, var_biased, count: size.count() }
+fn statistics(shape: MapShape, x: &NdArrayTensor) -> BatchStats {
+    let found = with(x, |x| fused::statistics(Isa::detect(), shape, x));
+    BatchStats { mean: found.mean, var_biased: found.variance, count: shape.count() }
 }
 
-/// A pending map as the fused operations read it.
+/// A tensor of a map whose batch norm and activation are applied by the operation that reads it.
 #[derive(Clone, Debug)]
-struct Read {
+struct PendingTensor {
     x: NdArrayTensor,
-    norm: Option<Affine>,
+    norm: Option<NormFactors>,
     slope: f32,
 }
 
-impl Read {
-    fn of(x: &NdArrayTensor, norm: Option<(&BatchStats, [&NdArrayTensor; 2])>, slope: f32) -> Self {
+impl PendingTensor {
+    /// A norm is its statistics with gamma and beta, `[channels]` each.
+    fn new(
+        x: &NdArrayTensor,
+        norm: Option<(&BatchStats, [&NdArrayTensor; 2])>,
+        slope: f32,
+    ) -> Self {
         let norm = norm.map(|(stats, [gamma, beta])| {
             with(gamma, |gamma| {
-                with(beta, |beta| Affine::new(&stats.mean, &stats.var_biased, gamma, beta, EPSILON))
+                with(beta, |beta| {
+                    NormFactors::new(&stats.mean, &stats.var_biased, gamma, beta, EPSILON)
+                })
             })
         });
         Self { x: x.clone(), norm, slope }
     }
 
-    fn pending(p: &Pending<Cpu>) -> Self {
+    /// The tensor of a pending map.
+    fn of(p: &Pending<Cpu>) -> Self {
         let tensors = p.norm.as_ref().map(|n| [primitive(&n.gamma), primitive(&n.beta)]);
         let stats = p.norm.as_ref().map(|n| &n.stats);
         let norm = stats.zip(tensors.as_ref()).map(|(s, [g, b])| (s, [g, b]));
-        Self::of(&primitive(&p.map.data), norm, slope(&p.act))
+        Self::new(&primitive(&p.map.data), norm, slope(&p.act))
     }
 
-    fn with<R>(&self, f: impl FnOnce(Operand<'_>) -> R) -> R {
-        with(&self.x, |x| f(Operand { x, norm: self.norm.as_ref(), slope: self.slope }))
+    /// Calls `f` with the values.
+    fn with<R>(&self, f: impl FnOnce(PendingMap<'_>) -> R) -> R {
+        with(&self.x, |x| f(PendingMap { x, norm: self.norm.as_ref(), slope: self.slope }))
     }
 }
 
-/// Convolution, and with `measured` the statistics of its output.
+/// A convolution and, where `measured`, the statistics of its output.
 fn convolve(
-    g: &Geometry,
-    n: usize,
-    x: &Read,
+    shape: &ConvShape,
+    x: &PendingTensor,
     w: &NdArrayTensor,
-    e: &Epilogue<'_>,
+    epilogue: &Epilogue<'_>,
     measured: bool,
 ) -> (NdArrayTensor, BatchStats) {
-    let (y, (mean, var_biased)) =
-        x.with(|x| with(w, |w| fused::convolve(Isa::detect(), g, n, x, w, e, measured)));
-    let y = make(y, &[g.blocks, g.co, g.ho(), g.wo(), LANES]);
-    (y, BatchStats { mean, var_biased, count: n * g.ho() * g.wo() })
+    let (y, found) =
+        x.with(|x| with(w, |w| fused::convolve(Isa::detect(), shape, x, w, epilogue, measured)));
+    let output = shape.output();
+    let count = output.count();
+    let stats = BatchStats { mean: found.mean, var_biased: found.variance, count };
+    (make(y, &output.dims()), stats)
 }
 
-/// `act(norm(a) + norm(b))`.
-fn add(size: Size, shape: &[usize], a: &Read, b: Option<&Read>, slope: f32) -> NdArrayTensor {
+/// `act(norm(a) + norm(b))`; `slope` is that of the activation for negative sums.
+fn add(shape: MapShape, a: &PendingTensor, b: Option<&PendingTensor>, slope: f32) -> NdArrayTensor {
     let isa = Isa::detect();
     let y = a.with(|a| match b {
-        Some(b) => b.with(|b| fused::add(isa, size, a, Some(b), slope)),
-        None => fused::add(isa, size, a, None, slope),
+        Some(b) => b.with(|b| fused::add(isa, shape, a, Some(b), slope)),
+        None => fused::add(isa, shape, a, None, slope),
     });
-    make(y, shape)
+    make(y, &shape.dims())
 }
 
 fn wrap<const D: usize>(t: NdArrayTensor) -> Tensor<Cpu, D> {
@@ -139,7 +143,6 @@ fn wrap<const D: usize>(t: NdArrayTensor) -> Tensor<Cpu, D> {
 
 impl Ops for Cpu {
     const LANES: usize = LANES;
-    const EXECUTION: Execution = Execution::Sliced;
 
     fn conv(x: &Map<Self>, weight: Tensor<Self, 4>, stride: usize) -> Map<Self> {
         conv2d(x, &weight, stride, &Epilogue::NONE)
@@ -151,7 +154,7 @@ impl Ops for Cpu {
         beta: Tensor<Self, 1>,
         act: Act<Self>,
     ) -> (Map<Self>, BatchStats) {
-        let stats = statistics(x.size(), &primitive(&x.data));
+        let stats = statistics(x.shape(), &primitive(&x.data));
         let norm = Some(Norm { gamma, beta, stats: stats.clone() });
         (Self::settled(&Pending { map: x.clone(), norm, act }), stats)
     }
@@ -165,7 +168,7 @@ impl Ops for Cpu {
     }
 
     fn pool(x: &Map<Self>) -> Tensor<Self, 2> {
-        let y = with(&primitive(&x.data), |v| pointwise::pool(x.size(), v));
+        let y = with(&primitive(&x.data), |v| pool::pool(x.shape(), v));
         tensor(y, [x.n, x.c])
     }
 
@@ -176,23 +179,21 @@ impl Ops for Cpu {
         [gamma, beta]: [Tensor<Self, 1>; 2],
         act: Act<Self>,
     ) -> (Pending<Self>, BatchStats) {
-        let g = x.map.geometry(weight.dims(), stride);
-        let read = Read::pending(x);
-        let (y, stats) = convolve(&g, x.map.n, &read, &primitive(&weight), &Epilogue::NONE, true);
+        let shape = x.map.conv_shape(weight.dims(), stride);
+        let (w, none) = (primitive(&weight), Epilogue::NONE);
+        let (y, stats) = convolve(&shape, &PendingTensor::of(x), &w, &none, true);
         let norm = Some(Norm { gamma, beta, stats: stats.clone() });
-        (Pending { map: x.map.convolved(wrap(y), &g), norm, act }, stats)
+        (Pending { map: x.map.convolved(wrap(y), &shape), norm, act }, stats)
     }
 
     fn settled(x: &Pending<Self>) -> Map<Self> {
-        let read = Read::pending(x);
-        let map = &x.map;
-        map.like(wrap(add(map.size(), &map.shape(), &read, None, read.slope)))
+        let pending = PendingTensor::of(x);
+        x.map.like(wrap(add(x.map.shape(), &pending, None, pending.slope)))
     }
 
     fn add_pending(a: &Pending<Self>, b: &Pending<Self>, act: Act<Self>) -> Map<Self> {
-        let (map, other) = (&a.map, Read::pending(b));
-        let y = add(map.size(), &map.shape(), &Read::pending(a), Some(&other), slope(&act));
-        map.like(wrap(y))
+        let (first, second) = (PendingTensor::of(a), PendingTensor::of(b));
+        a.map.like(wrap(add(a.map.shape(), &first, Some(&second), slope(&act))))
     }
 }
 
@@ -219,10 +220,10 @@ impl EvalOps for Cpu {
 }
 
 fn conv2d(x: &Map<Cpu>, weight: &Tensor<Cpu, 4>, stride: usize, e: &Epilogue<'_>) -> Map<Cpu> {
-    let g = x.geometry(weight.dims(), stride);
-    let read = Read::of(&primitive(&x.data), None, 1.0);
-    let (y, _) = convolve(&g, x.n, &read, &primitive(weight), e, false);
-    x.convolved(wrap(y), &g)
+    let shape = x.conv_shape(weight.dims(), stride);
+    let plain = PendingTensor::new(&primitive(&x.data), None, 1.0);
+    let (y, _) = convolve(&shape, &plain, &primitive(weight), e, false);
+    x.convolved(wrap(y), &shape)
 }
 
 /// Slope for negative values: 1 without an activation, 0 with ReLU.

@@ -6,8 +6,8 @@ use supernano_data as data;
 use super::*;
 use crate::export::build::tests::{network, small};
 use crate::export::{
-    ActivationParams, BlobInfo, CALIBRATION, CalibrationSet, Prefer, QuantParams, QuantiseOptions,
-    build, quantise_after_training,
+    ActivationParams, BlobInfo, CalibrationSet, Prefer, QuantParams, QuantiseOptions, build,
+    quantise_after_training,
 };
 
 fn dataset(train: usize, test: usize) -> Dataset {
@@ -25,7 +25,7 @@ fn dataset(train: usize, test: usize) -> Dataset {
 #[test]
 fn the_trained_forward_pass_is_the_executors() {
     let dataset = dataset(64, 2000);
-    let set = CalibrationSet::new(&dataset, CALIBRATION).unwrap();
+    let set = CalibrationSet::new(&dataset, 512).unwrap();
     let test = ImageSet::first(&dataset, &dataset.test, 2000);
     let options = QuantiseOptions::default();
     for slope in [-0.8, 4.1] {
@@ -56,7 +56,7 @@ fn the_trained_forward_pass_is_the_executors() {
 fn tuning_wins_back_what_narrow_ranges_lose() {
     let dataset = dataset(256, 16);
     let net = network(small(), 0.25);
-    let calibration = CalibrationSet::new(&dataset, CALIBRATION).unwrap();
+    let calibration = CalibrationSet::new(&dataset, 512).unwrap();
     let mut start = quantise_after_training(&net, &calibration, &QuantiseOptions::default());
     let clipped = (0..start.float.convs().count()).map(|conv| {
         let params = start.params.get(conv, false);

@@ -20,7 +20,7 @@ pub(super) fn untrained(path: &Path, space: &str, scheme: &str, seed: u64) -> Ru
          [[step]]\nkind = \"supernet\"\nscheme = \"{scheme}\"\nepochs = 1\nlr = 0.1\n"
     );
     let config = RunConfig::parse(&text, "test").unwrap();
-    let layout = Layout::new(config.space(), config.enhancement, config.scheme(2));
+    let layout = Layout::new(config.shared_space(), config.enhancement, config.scheme(2));
     let mut weights = Weights::initial(layout, Key::new(seed));
     // slopes, factors and offsets that differ
     for (i, v) in weights.values.iter_mut().enumerate() {
@@ -29,7 +29,8 @@ pub(super) fn untrained(path: &Path, space: &str, scheme: &str, seed: u64) -> Ru
     let values = weights.values;
     let state = Checkpoint { step: 2, epoch: 1, values, momentum: Vec::new(), statistics: None };
     state.write(&finished_path(path, 2)).unwrap();
-    supernano_base::files::write(&path.join("config.toml"), config.to_toml().as_bytes()).unwrap();
+    supernano_base::files::write(&path.join("config.toml"), config.to_toml().unwrap().as_bytes())
+        .unwrap();
     Run::open(path).unwrap()
 }
 
@@ -61,7 +62,7 @@ fn sharing_changes_no_score_and_keeps_the_limit_of_memory() {
     {
         let run = untrained(&folder.path().join(i.to_string()), space, scheme, 3);
         let data = run.dataset(None).unwrap();
-        let archs = family(run.space(), n);
+        let archs = family(&run.space(), n);
         let effort = |share, memory| Effort { share, memory };
         let (plain, work) = scored(&run, &data, &archs, effort(false, 1 << 30));
         assert_eq!(work.macs, work.macs_computed);
@@ -125,7 +126,7 @@ fn a_score_that_is_no_number_is_refused() {
     let data = run.dataset(None).unwrap();
     let effort = Effort { share: true, memory: 1 << 30 };
     let ranker = Ranker::new(&run, &data, REQUEST, effort).unwrap();
-    let (found, _) = ranker.evaluate(&[&Arch::smallest(run.space())], &|_| {});
+    let (found, _) = ranker.evaluate(&[&Arch::smallest(&run.space())], &|_| {});
     let error = ranker.checked("arch5", "4-4-4-4-4-4", found[0]).unwrap_err();
     assert_eq!(error.exit_code(), 2);
     assert!(error.to_string().contains("arch5 `4-4-4-4-4-4`"), "{error}");

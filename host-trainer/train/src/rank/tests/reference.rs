@@ -59,7 +59,7 @@ fn logits_statistics_and_scores_are_the_references() {
     let cases: Vec<Case> = supernano_base::files::read_json(&logits).unwrap();
     assert_eq!(cases.len(), 3);
     for case in &cases {
-        let arch = Arch::parse(run.space(), &case.arch).unwrap();
+        let arch = Arch::parse(&run.space(), &case.arch).unwrap();
         let subnet = run.subnet(&arch);
         let stats = run.recalibrate(&subnet, &dataset);
         if !case.bn_mean_all_layers.is_empty() {
@@ -76,7 +76,7 @@ fn logits_statistics_and_scores_are_the_references() {
     let expected = std::fs::read_to_string(scores).unwrap();
     let codes = read_codes(
         &shared("challenge/reference_step2_protocol_a_dev_300.csv").unwrap(),
-        run.space(),
+        &run.space(),
     )
     .unwrap();
     let request = Request {

@@ -26,9 +26,9 @@ fn merged_parts_are_the_whole_and_nothing_else_is_merged() {
     let data = run.dataset(None).unwrap();
     let effort = Effort { share: true, memory: 1 << 30 };
     let codes: Vec<Coded> = (0..)
-        .zip(family(run.space(), 7))
+        .zip(family(&run.space(), 7))
         .map(|(i, arch)| {
-            let written = arch.display(run.space()).to_string();
+            let written = arch.display(&run.space()).to_string();
             Coded { id: format!("c{i}"), written, arch }
         })
         .collect();

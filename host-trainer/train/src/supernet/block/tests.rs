@@ -16,17 +16,17 @@ fn steps_connect_the_maps_in_the_order_of_execution() {
     let blocks = blocks();
     let found: Vec<_> = executed(&blocks)
         .into_iter()
-        .map(|(s, &name)| (name, s.index, s.block, s.layer, s.part, s.input, s.residual))
+        .map(|(s, &name)| (name, s.index, s.block, s.site, s.part, s.input, s.residual))
         .collect();
     assert_eq!(
         found,
         [
-            ("a", 0, 0, 0, Part::Single, 0, None),
-            ("b", 1, 1, 1, Part::First, 1, None),
-            ("c", 2, 1, 2, Part::Second, 2, Some(1)),
-            ("d", 3, 2, 3, Part::First, 3, None),
-            ("f", 5, 2, 4, Part::Shortcut, 3, None),
-            ("e", 4, 2, 4, Part::Second, 4, Some(5)),
+            ("a", 0, 0, Site::Layer(0), Part::Single, 0, None),
+            ("b", 1, 1, Site::Layer(1), Part::First, 1, None),
+            ("c", 2, 1, Site::Layer(2), Part::Second, 2, Some(1)),
+            ("d", 3, 2, Site::Layer(3), Part::First, 3, None),
+            ("f", 5, 2, Site::Shortcut(4), Part::Shortcut, 3, None),
+            ("e", 4, 2, Site::Layer(4), Part::Second, 4, Some(5)),
         ]
     );
 }
@@ -92,18 +92,16 @@ fn a_missing_item_is_named() {
 
 #[test]
 fn the_blocks_of_a_space_have_its_layers_and_shortcuts() {
-    for (space, shortcuts) in [(&RESNET20, 9), (&RESNET8, 2)] {
-        let blocks = space_blocks(space);
-        let convs: Vec<SpaceConv> = blocks.iter().flat_map(Block::convs).copied().collect();
-        let layers = convs.iter().filter(|c| c.around.is_none()).map(|c| c.layer);
-        assert!(layers.eq(0..space.layers.len()), "{}", space.name);
-        assert_eq!(convs.len() - space.layers.len(), shortcuts);
-        for (step, conv) in executed(&blocks) {
-            assert_eq!(step.layer, conv.layer);
-            assert_eq!(step.part == Part::Shortcut, conv.around.is_some());
-            let kernel = if conv.around.is_some() { 1 } else { 3 };
-            let stride = space.layers[conv.around.unwrap_or(conv.layer)].stride;
-            assert_eq!(conv.geometry(space), (kernel, usize::from(stride)));
+    for space in [RESNET20, RESNET8] {
+        let blocks = space_blocks(&space);
+        let kinds: Vec<space::Block> = blocks.iter().map(Block::kind).collect();
+        assert_eq!(kinds, space.blocks);
+        let nodes: Vec<ConvNode> = space.convs().collect();
+        let found = executed(&blocks);
+        assert_eq!(found.len(), nodes.len());
+        for ((step, site), node) in found.into_iter().zip(nodes) {
+            assert_eq!((step.site, *site), (node.site, node.site));
+            assert_eq!((step.input, step.residual), (node.input, node.residual));
         }
     }
 }

@@ -43,10 +43,10 @@ fn inherited_weights_are_the_supernets_and_training_starts_from_them() {
     let dataset = supernano_data::of_config(&config, None).unwrap();
     train(&config, &dataset, folder.path(), Begin::New, &Cpu, &Silent).unwrap();
     let run = Run::open(folder.path()).unwrap();
-    let arch = Arch::parse(run.space(), "4-8-4").unwrap();
+    let arch = Arch::parse(&run.space(), "4-8-4").unwrap();
     let coded = Coded { id: "a".into(), written: "4-8-4".into(), arch: arch.clone() };
     let recipe = Recipe { form: Form::Effective, epochs: 0, lr: 1e-3, seed: 1 };
-    let teacher = run.folded(&Arch::largest(run.space()), &dataset);
+    let teacher = run.folded(&Arch::largest(&run.space()), &dataset);
     let from = Inheritance { run: &run, teacher: &teacher, alpha: 0.5 };
     // nothing trained: what the supernet itself says of the code
     let truth = train_inherited(&from, &dataset, &coded, &recipe).unwrap();

@@ -111,6 +111,7 @@ fn main() -> Result<()> {
 
     let mut bench = Bench::new(BATCH)?;
     let space = bench.space();
+    let space = &space.get();
     let largest = macs_of(space, &Arch::largest(space)) as f64;
     let (seed, students) = typical_codes(space, 8, (STEP_MACS - largest) / 8.0);
     let macs = largest + students.iter().map(|a| macs_of(space, a) as f64).sum::<f64>();
@@ -157,7 +158,7 @@ fn main() -> Result<()> {
         "step_seed": seed,
         "step_codes": shown(&students),
         "eval_seed": eval_seed,
-        "isa": format!("{:?}", supernano_train::backend::cpu::simd::Isa::detect()),
+        "isa": format!("{:?}", supernano_kernels::simd::Isa::detect()),
     });
     println!("{found}");
     Ok(())

@@ -5,6 +5,7 @@ use supernano_base::codes::uniform;
 use supernano_base::config::{Preset, RunConfig};
 use supernano_base::error::Result;
 use supernano_base::rng::{Key, Purpose};
+use supernano_base::space::SharedSpace;
 use supernano_core::arch::Arch;
 use supernano_core::plan::{BranchScheme, Enhancement, cost, resolve};
 use supernano_core::space::Space;
@@ -52,7 +53,7 @@ impl Bench {
     pub fn new(images: usize) -> Result<Self> {
         let config = RunConfig::preset(Preset::Paper)?;
         let space = config.space();
-        let layout = Layout::new(space, ENHANCEMENT, BranchScheme::Shared);
+        let layout = Layout::new(config.shared_space(), ENHANCEMENT, BranchScheme::Shared);
         let values = Weights::initial(layout.clone(), Key::new(1)).values;
         let state = Checkpoint::start(2, values);
         let mut rng = Key::new(1).rng(Purpose::Generate, 0);
@@ -63,8 +64,8 @@ impl Bench {
     }
 
     /// The space that is timed.
-    pub fn space(&self) -> &'static Space<'static> {
-        self.config.space()
+    pub fn space(&self) -> SharedSpace {
+        self.config.shared_space()
     }
 
     /// One update: the largest network, `students`, SGD. Returns the mean loss of the students,
@@ -74,18 +75,19 @@ impl Bench {
     /// [`supernano_base::error::Error::NotFinite`].
     pub fn step(&mut self, students: &[Arch]) -> Result<f64> {
         let space = self.space();
+        let input = space.get().input;
         let step = &self.config.steps[1];
         let optimizer = self.config.optimizer;
         let (enhancement, number, fixed) = (ENHANCEMENT, 2, None);
         let job = Job { space, enhancement, step, number, optimizer, fixed };
-        let batch = Batch::<CpuAutodiff>::new(&self.pixels, &self.labels, space.input);
+        let batch = Batch::<CpuAutodiff>::new(&self.pixels, &self.labels, input);
         Ok(job.update(&mut self.params, &batch, students, step.lr, 0)?.students)
     }
 
     /// A sub-network with these weights, recalibrated on the images and folded.
     pub fn folded(&self, arch: &Arch) -> FoldedNet {
         let layout = self.params.layout.clone();
-        let plan = resolve(layout.space, arch, ENHANCEMENT, layout.scheme);
+        let plan = resolve(&layout.space(), arch, ENHANCEMENT, layout.scheme);
         let subnet = Weights { layout, values: self.params.host_values() }.subnet(&plan);
         let stats = recalibrate(&subnet, self.labels.len(), [self.pixels.clone()]);
         subnet.fold(&stats)

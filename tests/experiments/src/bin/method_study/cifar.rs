@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use supernano::output::Output;
 use supernano_base::config::RunConfig;
 use supernano_base::files;
-use supernano_base::stats::table::{self, Entry};
+use supernano_base::stats::table::{self, CodeValue};
 use supernano_base::stats::{kendall_tau_b, pearson};
 use supernano_core::arch::Arch;
 use supernano_core::space::RESNET20;
@@ -45,7 +45,7 @@ struct Point {
 struct Task<'a> {
     folder: &'a Path,
     config: RunConfig,
-    truths: Vec<Entry>,
+    truths: Vec<CodeValue>,
     points: Vec<Point>,
 }
 
@@ -62,7 +62,7 @@ impl<'a> Task<'a> {
                 import(&shared.join("checkpoints").join(file), "resnet20", &imported, Some(&data))?;
             }
             let weights = files::read(&checkpoint::finished_path(&imported, step))?;
-            files::write(&run.join("config.toml"), config.to_toml().as_bytes())?;
+            files::write(&run.join("config.toml"), config.to_toml()?.as_bytes())?;
             files::write(&checkpoint::finished_path(&run, step), &weights)?;
         }
         let truths = table::read(&shared.join(CODES), &RESNET20, table::TRUTH)?;

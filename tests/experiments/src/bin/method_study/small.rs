@@ -57,7 +57,7 @@ pub fn run(folder: &Path, deadline: Deadline) -> Result<bool> {
     let config = RunConfig::parse(CONFIG, "configs/method/small.toml")?;
     let file = folder.join("state.json");
     let mut state: State = if file.exists() { files::read_json(&file)? } else { State::default() };
-    let codes = random_codes(config.space(), CODES, 7);
+    let codes = random_codes(&config.space(), CODES, 7);
     let done = truths(&config, &codes, &mut state, &file, deadline)?
         && supernets(folder, &config, &codes, &mut state, &file, deadline)?;
     if done {

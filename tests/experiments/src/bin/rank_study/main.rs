@@ -70,6 +70,7 @@ fn main() -> ExitCode {
 fn run(args: &Args, out: &Output) -> Result<()> {
     let top1 = &["top1", "acc"][..];
     let space = space_for(args.space.as_deref(), &args.scores, top1)?;
+    let space = &space.get();
     let truths = files::read(&args.truth, space, files::TRUTH)?;
     let (archs, top1, truth) =
         files::matched(space, &files::read(&args.scores, space, top1)?, &truths)?;
@@ -82,7 +83,7 @@ fn run(args: &Args, out: &Output) -> Result<()> {
     let designs = match &args.designs {
         Some(path) => {
             let scores = files::read(path, space, &[&args.percent_column])?;
-            let fraction = |e: files::Entry| match e.value {
+            let fraction = |e: files::CodeValue| match e.value {
                 v if (0.0..=100.0).contains(&v) => Ok((e.arch, v / 100.0)),
                 v => Err(Error::invalid(e.place, &args.percent_column, "percent", v)),
             };

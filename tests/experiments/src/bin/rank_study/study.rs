@@ -8,7 +8,7 @@ use supernano_base::rng::{Key, Purpose};
 use supernano_base::stats::{Interval, Resampling, best_tenth, kendall_tau_b, pearson, regret};
 use supernano_core::arch::Arch;
 use supernano_core::space::Space;
-use supernano_search::surrogate::calibrated::Parts;
+use supernano_search::surrogate::calibrated::Components;
 use supernano_search::surrogate::{Calibrated, Choices, Link, Sign, Surrogate, Terms, design};
 
 /// Evaluated sub-networks with their truths, all in one order.
@@ -215,14 +215,14 @@ impl Study<'_> {
         let tried = [
             ("ridge, any sign", top1, Link::Identity, choices(&[Additive], Sign::Free)),
             ("the same, logit link", top1, Link::Logit, choices(&[Additive], Sign::Free)),
-            ("effects not negative", top1, Link::Logit, choices(&[Additive], Sign::NotNegative)),
+            ("effects not negative", top1, Link::Logit, choices(&[Additive], Sign::NonNegative)),
             (
                 "the same, pairs by CV",
                 top1,
                 Link::Logit,
-                choices(&[Additive, Pairs], Sign::NotNegative),
+                choices(&[Additive, Pairs], Sign::NonNegative),
             ),
-            ("the same on -CE", ce, Link::Identity, choices(&[Additive, Pairs], Sign::NotNegative)),
+            ("the same on -CE", ce, Link::Identity, choices(&[Additive, Pairs], Sign::NonNegative)),
         ];
         for (method, scores, link, choices) in tried {
             let model = self.fitted(&everyone, scores, link, &choices)?;
@@ -270,12 +270,12 @@ impl Study<'_> {
         let n = self.sample.archs.len();
         let everyone: Vec<usize> = (0..n).collect();
         let model = self.fitted(&everyone, &self.sample.top1, Link::Logit, &Choices::default())?;
-        let all = Parts::default();
+        let all = Components::default();
         let tried = [
             ("surrogate + truths", all),
-            ("without products of layers", Parts { products: false, ..all }),
-            ("a straight line alone", Parts { score: true, layers: false, products: false }),
-            ("truths alone, no supernet", Parts { score: false, ..all }),
+            ("without products of layers", Components { products: false, ..all }),
+            ("a straight line alone", Components { score: true, layers: false, products: false }),
+            ("truths alone, no supernet", Components { score: false, ..all }),
         ];
         let mut rows = Vec::new();
         for (method, parts) in tried {

@@ -1,0 +1,22 @@
+//! A lower bound of the arena, unit by unit.
+
+use super::unit::{Unit, tensor_words};
+use crate::graph::Header;
+
+/// Bytes of the arena that the unit with first operation `op` uses at once, and the first operation
+/// of the next unit; `None` if no unit starts with `op`. Input and output overlap as far as they
+/// may. No plan of the arena is smaller than any of its units.
+pub fn unit_bytes(header: &Header<'_>, op: usize) -> Option<(usize, usize)> {
+    let unit = Unit::at(header, op)?;
+    let input = tensor_words(header, unit.input());
+    let tensors = match unit.last() {
+        None => input,
+        Some(last) => {
+            let output = tensor_words(header, last.output);
+            // A negative slack moves the output before the start of the input.
+            let before = unit.slack(header).min(0).unsigned_abs() as usize;
+            (input + output).min(output.max(input + before))
+        }
+    };
+    Some(((tensors + unit.scratch_words(header)) * 4, op + unit.len()))
+}

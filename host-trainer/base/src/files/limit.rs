@@ -1,0 +1,67 @@
+//! Limits on the size of inputs, checked before memory is allocated.
+
+use std::fmt::Display;
+
+use crate::error::{Error, Result};
+
+/// A limit on the size of an input. An environment variable replaces the default.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    /// The environment variable, in `unit`s.
+    variable: &'static str,
+    /// The default, in `unit`s.
+    default: u64,
+    /// The unit and how many bytes or items it has.
+    unit: (&'static str, u64),
+}
+
+/// The unit of limits on bytes.
+const MIB: (&str, u64) = ("MiB", 1 << 20);
+
+/// A file of bytes: a checkpoint, a network, a firmware.
+pub const FILE: Limit = Limit { variable: "SUPERNANO_FILE_MIB", default: 256, unit: MIB };
+/// A text, after decompression: lists of codes, scores, truths, JSON.
+pub const TEXT: Limit = Limit { variable: "SUPERNANO_TEXT_MIB", default: 64, unit: MIB };
+/// A configuration.
+pub const CONFIGURATION: Limit =
+    Limit { variable: "SUPERNANO_CONFIGURATION_MIB", default: 1, unit: MIB };
+/// Cells of a CSV file, or values of a JSON file.
+pub const ITEMS: Limit =
+    Limit { variable: "SUPERNANO_ITEMS", default: 1_000_000, unit: ("items", 1) };
+/// A data set's archive, after decompression, or each of its files.
+pub const ARCHIVE: Limit = Limit { variable: "SUPERNANO_ARCHIVE_MIB", default: 256, unit: MIB };
+/// Pixels of all splits of a generated data set, a byte each.
+pub const IMAGES: Limit = Limit { variable: "SUPERNANO_IMAGES_MIB", default: 1024, unit: MIB };
+
+impl Limit {
+    /// The limit in bytes or items.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the environment variable is not a whole number.
+    pub fn value(&self) -> Result<u64> {
+        let units = match std::env::var(self.variable) {
+            Err(std::env::VarError::NotPresent) => Some(self.default),
+            Ok(text) => text.parse().ok(),
+            Err(_) => None,
+        };
+        let units = units.ok_or_else(|| {
+            let expected = format!("a whole number of {}", self.unit.0);
+            Error::invalid("environment", self.variable, expected, "another text")
+        })?;
+        Ok(units.saturating_mul(self.unit.1))
+    }
+
+    /// Checks `found` bytes or items; `place` and `field` name them in the error.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming the limit and the variable that raises it.
+    pub fn check(&self, place: impl Display, field: &str, found: u64) -> Result<()> {
+        let (most, (unit, size)) = (self.value()?, self.unit);
+        if found <= most {
+            return Ok(());
+        }
+        let expected =
+            format!("at most {} {unit} ({} raises the limit)", most / size, self.variable);
+        Err(Error::invalid(place, field, expected, format!("{} {unit}", found.div_ceil(size))))
+    }
+}

@@ -1,0 +1,236 @@
+//! Writing: a regular file is replaced as a whole, anything else is written through.
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::interrupt;
+
+/// Symbolic links that are followed one after another, as many as Linux follows.
+const LINKS: usize = 40;
+
+/// The kind of file at the path of an output.
+enum Destination {
+    /// A regular file, perhaps one that does not exist yet, behind all symbolic links.
+    File(PathBuf, Option<Metadata>),
+    /// An open file of this process: its name in the directory of file descriptors.
+    Descriptor(String),
+    /// A device, a pipe or a socket.
+    Stream,
+}
+
+/// Writes a file. Makes its directory.
+///
+/// A regular file is written under a temporary name in the same directory, synced and renamed. The
+/// old file is untouched until then, and the new one has its permissions. A symbolic link stays, and
+/// its target is replaced. A device, a pipe and an open file (`/dev/stdout`) are written through.
+///
+/// # Errors
+/// [`Error::Io`] with the path; [`Error::Invalid`] for a directory.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let failed = |source| Error::Io { path: path.to_path_buf(), source };
+    match destination(path)? {
+        Destination::File(target, old) => replace(&target, old.as_ref(), bytes),
+        Destination::Descriptor(name) => write_descriptor(path, &name, bytes),
+        Destination::Stream => OpenOptions::new()
+            .write(true)
+            .open(path)
+            .and_then(|stream| write_through(stream, bytes)),
+    }
+    .map_err(failed)
+}
+
+/// Checks before long work that [`write()`] can write this file, and leaves nothing behind.
+///
+/// # Errors
+/// As [`write()`].
+pub fn probe(path: &Path) -> Result<()> {
+    let failed = |source| Error::Io { path: path.to_path_buf(), source };
+    let Destination::File(target, _) = destination(path)? else { return Ok(()) };
+    // A missing directory is created later, in the nearest one that exists.
+    let mut directory = directory_of(&target);
+    while fs::metadata(directory).is_err_and(|e| e.kind() == ErrorKind::NotFound) {
+        directory = directory_of(directory);
+    }
+    let _until_removed = interrupt::hold();
+    Pending::new(directory, &target).map(drop).map_err(failed)
+}
+
+/// Refuses an output that exists; `hint` tells the user what to do. Devices and pipes pass, because
+/// a write destroys nothing there.
+///
+/// # Errors
+/// [`Error::Invalid`] for a file that exists.
+pub fn refuse_existing(path: &Path, hint: &str) -> Result<()> {
+    match destination(path)? {
+        Destination::File(_, Some(_)) => {
+            let expected = format!("a file that does not exist yet ({hint})");
+            Err(Error::invalid(path.display(), "output", expected, "a file"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The directory of a file; `.` for a bare name.
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
+        _ => Path::new("."),
+    }
+}
+
+fn destination(path: &Path) -> Result<Destination> {
+    let mut target = path.to_path_buf();
+    for _ in 0..LINKS {
+        if let Some(name) = descriptor(&target) {
+            return Ok(Destination::Descriptor(name));
+        }
+        let Ok(link) = fs::read_link(&target) else { break };
+        target = directory_of(&target).join(link);
+    }
+    match fs::metadata(&target) {
+        Ok(old) if old.is_file() => Ok(Destination::File(target, Some(old))),
+        Ok(old) if old.is_dir() => {
+            Err(Error::invalid(path.display(), "output", "a file", "a directory"))
+        }
+        Ok(_) => Ok(Destination::Stream),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(Destination::File(target, None)),
+        Err(source) => Err(Error::Io { path: path.to_path_buf(), source }),
+    }
+}
+
+/// The name of a file descriptor of this process, if `path` is one.
+fn descriptor(path: &Path) -> Option<String> {
+    let directory = fs::canonicalize(directory_of(path)).ok()?;
+    let own = ["/proc/self/fd", "/dev/fd"]
+        .iter()
+        .any(|fds| fs::canonicalize(fds).is_ok_and(|fds| fds == directory));
+    own.then(|| path.file_name().map(|name| name.to_string_lossy().into_owned()))?
+}
+
+fn write_descriptor(path: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    match name {
+        "1" => {
+            let mut stdout = io::stdout().lock();
+            stdout.write_all(bytes)?;
+            stdout.flush()
+        }
+        "2" => io::stderr().lock().write_all(bytes),
+        // Another description of the same file: append, or it would overwrite the beginning.
+        _ => write_through(OpenOptions::new().append(true).open(path)?, bytes),
+    }
+}
+
+fn write_through(mut stream: File, bytes: &[u8]) -> io::Result<()> {
+    stream.write_all(bytes)?;
+    match stream.sync_all() {
+        // Pipes and terminals have nothing to sync.
+        Err(e) if matches!(e.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
+        synced => synced,
+    }
+}
+
+fn replace(target: &Path, old: Option<&Metadata>, bytes: &[u8]) -> io::Result<()> {
+    let directory = directory_of(target);
+    fs::create_dir_all(directory)?;
+    let _until_renamed = interrupt::hold();
+    remove_stale(directory);
+    let mut pending = Pending::new(directory, target)?;
+    pending.file.write_all(bytes)?;
+    if let Some(old) = old {
+        keep_access(&pending.file, old)?;
+    }
+    pending.file.sync_all()?;
+    fs::rename(&pending.path, target)?;
+    pending.path.clear();
+    Ok(())
+}
+
+/// Gives a new file the permissions of the old one and, if the system allows it, its owner.
+fn keep_access(file: &File, old: &Metadata) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        // Only the superuser may change the owner.
+        let _ = std::os::unix::fs::fchown(file, Some(old.uid()), Some(old.gid()));
+    }
+    file.set_permissions(old.permissions())
+}
+
+/// Names of temporary files: `.NAME.supernano-PID.tmp`, a number before `.tmp` if that is taken.
+const TAG: &str = ".supernano-";
+const SUFFIX: &str = ".tmp";
+/// Most bytes of the final name in a temporary name: file systems limit the length of names.
+const NAME: usize = 100;
+
+/// A file under a temporary name, locked as long as its process lives; removed when dropped.
+struct Pending {
+    file: File,
+    /// Empty after the file has its final name.
+    path: PathBuf,
+}
+
+impl Pending {
+    fn new(directory: &Path, target: &Path) -> io::Result<Self> {
+        let name = target.file_name().unwrap_or_default().to_string_lossy();
+        let name = &name[..name.floor_char_boundary(NAME)];
+        let process = std::process::id();
+        for n in 0.. {
+            let number = if n == 0 { String::new() } else { format!("-{n}") };
+            let path = directory.join(format!(".{name}{TAG}{process}{number}{SUFFIX}"));
+            match OpenOptions::new().write(true).create_new(true).open(&path) {
+                // A process in another container has the same number.
+                Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+                Err(e) => return Err(e),
+                Ok(file) => {
+                    // The lock only protects the file from `remove_stale`, which needs locks too.
+                    let _ = file.lock();
+                    let pending = Self { file, path };
+                    if pending.is_in_place() {
+                        return Ok(pending);
+                    }
+                }
+            }
+        }
+        unreachable!("a free number")
+    }
+
+    /// False if another process removed the file as stale between its creation and its lock.
+    fn is_in_place(&self) -> bool {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt as _;
+            let place = |m: Metadata| (m.dev(), m.ino());
+            let there = fs::symlink_metadata(&self.path).ok().map(place);
+            there.is_some() && there == self.file.metadata().ok().map(place)
+        }
+        #[cfg(not(unix))]
+        self.path.exists()
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if !self.path.as_os_str().is_empty() {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Removes temporary files of processes that ended before they renamed them: nobody holds their
+/// locks. Errors are ignored, because a stale file does not prevent a write.
+fn remove_stale(directory: &Path) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let temporary = name.starts_with('.') && name.contains(TAG) && name.ends_with(SUFFIX);
+        if temporary
+            && entry.file_type().is_ok_and(|kind| kind.is_file())
+            && let Ok(file) = OpenOptions::new().write(true).open(entry.path())
+            && file.try_lock().is_ok()
+        {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The tables of `supernano export`.
+
+use supernano_train::delivery::ExportOutcome;
+use supernano_train::export::Exported;
+use supernano_train::export::explain::Explanation;
+
+use crate::output::table;
+
+/// Classes that lose most by quantisation, at most this many, are listed.
+const CLASSES: usize = 8;
+
+/// Everything that the command prints.
+pub(super) fn text(exported: &ExportOutcome) -> String {
+    let summary = summary(&exported.summary);
+    let written = format!("{summary}\nwritten to {}", exported.file.display());
+    match &exported.explanation {
+        None => written,
+        Some(why) => {
+            let (kernels, layers) = (kernels(why), layers(&exported.summary, why));
+            format!("{kernels}\n{layers}\n{}\n{written}", classes(&exported.summary, why))
+        }
+    }
+}
+
+/// Costs and accuracies of a network.
+pub fn summary(s: &Exported) -> String {
+    let percent = |v: f64| format!("{:.2} %", 100.0 * v);
+    table(
+        &["network", "flash, bytes", "arena, bytes", "top-1 float", "top-1 int8", "test images"],
+        &[vec![
+            s.code.clone(),
+            s.flash_bytes.to_string(),
+            s.arena_bytes.to_string(),
+            percent(s.top1_float),
+            percent(s.top1_int8),
+            s.test_images.to_string(),
+        ]],
+    )
+}
+
+/// The kernels that each convolution could have, one per line.
+fn kernels(why: &Explanation) -> String {
+    let rows: Vec<Vec<String>> = why
+        .kernels
+        .iter()
+        .flat_map(|choice| {
+            choice.candidates.iter().enumerate().map(|(i, c)| {
+                let first = |text: String| if i == 0 { text } else { String::new() };
+                vec![
+                    first(choice.operation.to_string()),
+                    first(choice.what.clone()),
+                    c.kernel.to_owned(),
+                    c.instructions.to_string(),
+                    format!("+{}", c.extra_flash_bytes),
+                    c.arena_bytes.to_string(),
+                    if c.chosen { "chosen" } else { "" }.to_owned(),
+                ]
+            })
+        })
+        .collect();
+    let instructions = format!("modelled instructions, {}", why.core);
+    let header =
+        ["#", "operation", "kernel", &instructions, "flash, bytes", "arena of all, bytes", ""];
+    table(&header, &rows)
+}
+
+/// Operations with their scales and their error.
+fn layers(summary: &Exported, why: &Explanation) -> String {
+    let cell = |v: Option<f64>| v.map_or_else(String::new, |v| format!("{v:.1}"));
+    let rows: Vec<Vec<String>> = (1..)
+        .zip(summary.ops.iter().zip(&why.layers))
+        .map(|(i, (op, layer))| {
+            vec![
+                i.to_string(),
+                layer.name.clone(),
+                op.kind.clone(),
+                op.macs.to_string(),
+                layer.scale.map_or_else(String::new, |v| format!("{v:.3e}")),
+                layer.zero.map_or_else(String::new, |v| v.to_string()),
+                layer.range.clone(),
+                cell(layer.saturated.map(|v| 100.0 * v)),
+                cell(Some(layer.snr_db)),
+            ]
+        })
+        .collect();
+    let header =
+        ["#", "layer", "operation", "MACs", "scale", "zero", "range", "saturated %", "SNR, dB"];
+    table(&header, &rows)
+}
+
+/// The classes that lose most by quantisation.
+fn classes(summary: &Exported, why: &Explanation) -> String {
+    let rows: Vec<Vec<String>> = why
+        .classes
+        .iter()
+        .take(CLASSES)
+        .map(|c| {
+            let confused = c.confused_with.clone().unwrap_or_default();
+            vec![c.class.clone(), c.right_float.to_string(), c.right_int8.to_string(), confused]
+        })
+        .collect();
+    let header = ["class", "right in float", "right in int8", "most confused with in int8"];
+    format!(
+        "{}\nthe same answer on {:.2} % of {} test images; equalised: {}, biases corrected: {}",
+        table(&header, &rows),
+        100.0 * why.same_answer,
+        why.images,
+        summary.equalised,
+        summary.corrected
+    )
+}

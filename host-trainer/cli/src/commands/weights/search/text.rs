@@ -1,0 +1,101 @@
+//! The table of `supernano search`.
+
+use std::path::Path;
+
+use supernano_search::search::file::{Front, FrontNetwork, Verified};
+
+use crate::output::table;
+
+/// Everything that the command prints.
+pub(super) fn text(front: &Front, path: &Path) -> String {
+    let (cv, table) = (&front.surrogate.cross_validation, &front.instructions);
+    format!(
+        "{}\n{}{} of {} networks on the front; {} candidates in {:.1} s ({}).\n\
+         Scores: ridge on {} evaluated sub-networks, cross-validated error {}, Pearson {:.3}.\n\
+         {}: {}, {} counted operations, at most {:.2} % off on others; {}.\nWritten to {}.",
+        networks(front),
+        winner(front),
+        front.networks.len(),
+        front.front_size,
+        front.examined,
+        front.seconds,
+        method(front),
+        front.surrogate.samples,
+        score(front, cv.rmse),
+        cv.pearson,
+        table.unit,
+        table.core,
+        table.counted,
+        100.0 * table.largest_error,
+        table.provenance,
+        path.display(),
+    )
+}
+
+fn is_top1(front: &Front) -> bool {
+    front.surrogate.metric == "top1"
+}
+
+/// A score in the unit of the table: per cent, or nats.
+fn score(front: &Front, value: f64) -> String {
+    if is_top1(front) { format!("{:.2}", 100.0 * value) } else { format!("{value:.4}") }
+}
+
+/// The listed networks, and the best network of uniform width.
+fn networks(front: &Front) -> String {
+    let unit = format!("{} (modelled)", front.instructions.unit);
+    let predicted = if is_top1(front) { "predicted top-1 %" } else { "predicted -CE" };
+    let verified = front.networks.iter().any(|n| n.verified.is_some());
+    let mut header = vec!["code", predicted, "+-"];
+    if verified {
+        header.extend(["inherited %", "int8 %"]);
+    }
+    header.extend(["flash B", "RAM B", unit.as_str()]);
+    let row = |n: &FrontNetwork, code: String| {
+        let mut row = vec![code, score(front, n.score), score(front, n.score_se)];
+        if verified {
+            let shown = |of: fn(&Verified) -> f64| {
+                n.verified.as_ref().map_or("-".into(), |v| format!("{:.2}", 100.0 * of(v)))
+            };
+            row.extend([shown(|v| v.inherited), shown(|v| v.int8)]);
+        }
+        row.extend([n.flash_bytes, n.ram_bytes, n.instructions].map(|cost| cost.to_string()));
+        row
+    };
+    let mut rows: Vec<Vec<String>> =
+        front.networks.iter().map(|n| row(n, n.code.clone())).collect();
+    if let Some(uniform) = &front.uniform {
+        rows.push(row(uniform, format!("uniform width: {}", uniform.code)));
+    }
+    table(&header, &rows)
+}
+
+/// The sums that make up flash and RAM of the winner.
+fn winner(front: &Front) -> String {
+    let winner = front.networks.iter().find(|n| n.code == front.winner);
+    winner.map_or_else(String::new, |n| {
+        let o = front.overhead;
+        format!(
+            "Winner: {}\n  flash {} = blob {} + code {}\n  RAM {} = arena {} + stack {} + statics {}\n",
+            n.code,
+            n.flash_bytes,
+            n.blob_bytes,
+            o.code,
+            n.ram_bytes,
+            n.arena_bytes,
+            o.stack,
+            o.statics
+        )
+    })
+}
+
+/// How the front was found, and what that proves.
+fn method(front: &Front) -> String {
+    match (front.exhaustive, front.optimal) {
+        (true, _) => "every sub-network; the best is the optimum".to_owned(),
+        (false, true) => "evolution; branch and bound proves that the best is the optimum".into(),
+        (false, false) => {
+            format!("evolution; no feasible sub-network is above {}", score(front, front.bound))
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! True accuracies that correct predictions.
+
+use std::path::PathBuf;
+
+use supernano_base::codes::truth::Form;
+use supernano_search::predict::TruthFile;
+
+/// Corrects predictions by true accuracies.
+#[derive(clap::Args, Debug)]
+pub struct TruthArgs {
+    /// Stand-alone accuracies of some of the codes; predictions are then of such accuracies.
+    #[arg(long, value_name = "FILE", help_heading = "Prediction")]
+    truth: Option<PathBuf>,
+    /// Networks that the truths are of, if the file has no column `as` [default: nominal].
+    #[arg(long = "as", value_enum, requires = "truth", help_heading = "Prediction")]
+    form: Option<Form>,
+}
+
+impl TruthArgs {
+    /// The truth file.
+    pub fn file(&self) -> TruthFile {
+        TruthFile { path: self.truth.clone(), form: self.form }
+    }
+}

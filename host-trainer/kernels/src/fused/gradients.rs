@@ -1,0 +1,121 @@
+//! The gradients of a convolution of a batch.
+
+use super::PendingMap;
+use crate::blocks::{fill, with_scratch};
+use crate::conv::{self, ConvShape, WeightGradient};
+use crate::norm::{NormBackward, NormFactors, NormGradient};
+use crate::parallel;
+use crate::pointwise::{sweep, total};
+use crate::simd::{Isa, Kernel, Lanes};
+use crate::size::checked;
+
+struct Backward<'a> {
+    shape: &'a ConvShape,
+    x: PendingMap<'a>,
+    w: &'a [f32],
+    dy: &'a [f32],
+    /// Empty where the input wants no gradient.
+    dx: &'a mut [f32],
+    dw: &'a mut [f32],
+    scratch: &'a mut [Vec<f32>; 2],
+}
+
+impl Kernel for Backward<'_> {
+    /// Per channel, the sums of g, of g (x - mean) and of the slope's gradient, where g is the
+    /// gradient behind the norm.
+    type Out = Vec<[f64; 3]>;
+
+    #[inline(always)]
+    fn run<S: Lanes>(self, s: S) -> Vec<[f64; 3]> {
+        let (shape, [sx, sdy]) = (self.shape, self.scratch);
+        let (input, output) = (shape.input(), shape.output());
+        let x = self.x.padded(shape.padding(), &input, sx);
+        checked(WeightGradient::new(shape, x, self.dy)).run(s, self.dw);
+        if self.dx.is_empty() {
+            return Vec::new();
+        }
+        let dy = PendingMap::plain(self.dy).padded(shape.gradient_padding(), &output, sdy);
+        conv::input_gradient(s, shape, dy, self.w, self.dx);
+        if self.x.is_plain() {
+            return Vec::new();
+        }
+        let (plane, slope) = (input.plane().max(1), self.x.slope);
+        let mut sums = Vec::with_capacity(input.channels());
+        for (c, (dx, x)) in self.dx.chunks_mut(plane).zip(self.x.x.chunks(plane)).enumerate() {
+            let (scale, offset) = NormFactors::of(self.x.norm, c);
+            let mean = self.x.norm.map_or(0.0, |n| n.mean[c]);
+            sums.push(sweep([x], dx, |[x], d| {
+                let v = x * scale + offset;
+                let of_slope = if v < 0.0 { *d * v } else { 0.0 };
+                *d = if v < 0.0 { *d * slope } else { *d };
+                [*d, *d * (x - mean), of_slope]
+            }));
+        }
+        sums
+    }
+}
+
+/// Gradients of a convolution of a pending map.
+pub struct ConvGradients {
+    /// Of the values of the map, where they want one.
+    pub x: Option<Vec<f32>>,
+    /// Of the weights, `[outputs][inputs][kernel][kernel]`.
+    pub w: Vec<f32>,
+    /// Of the map's norm, where it has one and `x` is there.
+    pub norm: Option<NormGradient>,
+    /// Of the map's slope; 0 where `x` is not there.
+    pub slope: f32,
+}
+
+/// Gradients of [`convolve`](super::convolve) from that of its output, `dy`
+/// `[blocks][outputs][rows][columns][16]`, which is 0 in lanes without an image. `input` asks for
+/// the gradients of the map as well as for that of the weights. Sums are taken over the blocks in
+/// their order, so that they are the same for every number of threads.
+///
+/// # Panics
+/// Where a slice does not have the size that the shape demands.
+pub fn convolve_gradients(
+    isa: Isa,
+    shape: &ConvShape,
+    x: PendingMap<'_>,
+    w: &[f32],
+    dy: &[f32],
+    input: bool,
+) -> ConvGradients {
+    let (maps, output) = (shape.input(), shape.output());
+    x.check(&maps);
+    output.check("gradient of a convolution", dy.len());
+    assert!(w.len() == shape.weights(), "{} weights, not {:?}", w.len(), shape.weight_dims());
+    let block = |b: usize, dx: &mut [f32]| {
+        let mut dw = vec![0f32; shape.weights()];
+        let dy = &dy[b * output.block()..(b + 1) * output.block()];
+        let sums = with_scratch(|scratch| {
+            let x = x.block(b, &maps);
+            isa.run(Backward { shape, x, w, dy, dx, dw: &mut dw, scratch })
+        });
+        (dw, sums)
+    };
+    let (mut dx, parts) = if input {
+        fill(maps, block)
+    } else {
+        let blocks = x.x.len() / maps.block().max(1);
+        (Vec::new(), parallel::indices(blocks, |b| block(b, &mut [])))
+    };
+    let (mut dw, mut sums) = (vec![0f32; shape.weights()], Vec::new());
+    for (part, of) in parts {
+        dw.iter_mut().zip(part).for_each(|(s, p)| *s += p);
+        sums.push(of);
+    }
+    let sums = total(&sums, maps.channels());
+    let norm = x.norm.filter(|_| input).map(|norm| {
+        let gradient = NormGradient::new(sums.iter().map(|s| (s[0], s[1])), norm, maps.count());
+        let size = maps.block();
+        parallel::chunks_mut(&mut dx, size.max(1), |b, to| {
+            let (x, lanes) = (&x.x[b * size..(b + 1) * size], maps.lanes(b));
+            isa.run(NormBackward { x, from: None, to, norm, gradient: &gradient, lanes });
+        });
+        gradient
+    });
+    let slope = sums.iter().map(|s| s[2]).sum::<f64>() as f32;
+    ConvGradients { x: input.then_some(dx), w: dw, norm, slope }
+}

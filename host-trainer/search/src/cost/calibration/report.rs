@@ -1,0 +1,137 @@
+//! How well a fitted table models the counts.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use supernano_base::error::Result;
+use supernano_core::arch::Arch;
+
+use super::{Counted, Meter};
+use crate::cost::instructions::{InstructionTable, Overhead};
+
+/// Largest error that a table may have on a network that it was not fitted to, a fraction.
+pub const TOLERANCE: f64 = 0.01;
+
+/// A counted network beside its modelled count.
+#[derive(Clone, Debug, Serialize)]
+pub struct JudgedNetwork {
+    /// Its built-in space.
+    pub space: String,
+    /// Its code.
+    pub code: String,
+    /// Whether the table was fitted to it.
+    pub fitted: bool,
+    /// Count of one inference.
+    pub counted: u32,
+    /// Modelled count.
+    pub modelled: u64,
+    /// Modelled count divided by count, minus 1.
+    pub error: f64,
+    /// The image's conversion, then every operation.
+    pub parts: Vec<CountedPart>,
+}
+
+/// A part of a network beside its modelled count.
+#[derive(Clone, Debug, Serialize)]
+pub struct CountedPart {
+    /// Its name.
+    pub name: String,
+    /// Its count, without the cost of reading the meter.
+    pub counted: u64,
+    /// Its modelled count.
+    pub modelled: f64,
+    /// Name of its kernel.
+    pub kernel: &'static str,
+    /// Rounds of each of its loops.
+    pub rounds: BTreeMap<&'static str, f64>,
+}
+
+/// The result of a calibration.
+#[derive(Clone, Debug, Serialize)]
+pub struct CalibrationReport {
+    /// The target that counted.
+    pub target: String,
+    /// Counted operations that the table was fitted to.
+    pub operations: usize,
+    /// Bytes that a network takes beside its blob and its arena.
+    pub overhead: Overhead,
+    /// Mean error on networks that the table was not fitted to, a fraction.
+    pub mean_error: f64,
+    /// Largest error on those networks, a fraction.
+    pub largest_error: f64,
+    /// All counted networks.
+    pub networks: Vec<JudgedNetwork>,
+}
+
+impl CalibrationReport {
+    /// Compares a table with all counts.
+    pub(super) fn new(
+        counted: &[Counted],
+        table: &InstructionTable,
+        meter: &Meter,
+        operations: usize,
+    ) -> Result<Self> {
+        let networks: Vec<JudgedNetwork> =
+            counted.iter().map(|c| judged(c, table)).collect::<Result<_>>()?;
+        let mut report = Self {
+            target: meter.target.clone(),
+            operations,
+            overhead: table.overhead,
+            mean_error: 0.0,
+            largest_error: 0.0,
+            networks,
+        };
+        let errors: Vec<f64> = report.judged().map(|n| n.error.abs()).collect();
+        report.largest_error = errors.iter().fold(0.0, |m, &e| f64::max(m, e));
+        report.mean_error = errors.iter().sum::<f64>() / errors.len().max(1) as f64;
+        Ok(report)
+    }
+
+    /// Networks that the table was not fitted to.
+    pub fn judged(&self) -> impl Iterator<Item = &JudgedNetwork> {
+        self.networks.iter().filter(|n| !n.fitted)
+    }
+
+    /// Where the coefficients of the table come from.
+    pub(super) fn provenance(&self, meter: &Meter, seed: u64) -> String {
+        let each = match &meter.cycles_of {
+            Some((chip, clock_hz)) => format!("on {chip} at {clock_hz} Hz, each measured once"),
+            None => "each counted once".into(),
+        };
+        let judged = self.judged().count();
+        format!(
+            "supernano dev calibrate --target {} --seed {seed}: fitted to {} operations of {} \
+             random resnet8 and resnet20 networks, {each}; judged on {judged} others, {:.3} % off \
+             in the mean and {:.3} % at most",
+            self.target,
+            self.operations,
+            self.networks.len() - judged,
+            100.0 * self.mean_error,
+            100.0 * self.largest_error
+        )
+    }
+}
+
+fn judged(counted: &Counted, table: &InstructionTable) -> Result<JudgedNetwork> {
+    let Counted { specimen, blob, total, parts, .. } = counted;
+    let modelled = table.network(&blob.view()?.header());
+    let code: &Arch = &specimen.arch;
+    Ok(JudgedNetwork {
+        space: specimen.space.name.to_owned(),
+        code: code.display(specimen.space).to_string(),
+        fitted: specimen.fitted,
+        counted: *total,
+        modelled,
+        error: modelled as f64 / f64::from(*total) - 1.0,
+        parts: parts
+            .iter()
+            .map(|(name, work, n)| CountedPart {
+                name: name.clone(),
+                counted: *n,
+                modelled: table.instructions(work),
+                kernel: work[0].0.0,
+                rounds: work.iter().map(|((_, what), n)| (*what, *n)).collect(),
+            })
+            .collect(),
+    })
+}

@@ -1,0 +1,183 @@
+//! Loop counts of operations, derived from shapes alone.
+
+use supernano_core::exec::ArenaPlan;
+use supernano_core::graph::{Activation, Conv, Header, KernelKind, Op, padded};
+use supernano_core::kernel::{ConvShape, TILE_PIXELS};
+
+/// A loop: the name of its kernel and its own name.
+pub type Loop = (&'static str, &'static str);
+
+/// Iterations of each loop of an operation. The first entry is the kernel's `call`.
+pub type Work = Vec<(Loop, f64)>;
+
+/// All loops that a table may hold a coefficient for: kernels and the names of their loops.
+pub const LOOPS: &[(&str, &[&str])] = &[
+    ("direct", CONVOLUTION),
+    ("strided", CONVOLUTION),
+    ("pointwise", CONVOLUTION),
+    ("winograd", WINOGRAD),
+    ("winograd-online", WINOGRAD),
+    ("classifier", &["call", "channel", "pixel", "class", "class-channel"]),
+    ("image", &["call", "byte"]),
+];
+
+const CONVOLUTION: &[&str] = &[
+    "call",
+    "row",
+    "row-pair",
+    "tile",
+    "tile-row",
+    "tile-tap",
+    "pixel",
+    "pixel-residual",
+    "pixel-prelu",
+    "pixel-both",
+    "copy-word",
+    "widen-row",
+    "widen-call",
+    "widen-word",
+    "outside",
+    "fill",
+    "image-word",
+];
+
+const WINOGRAD: &[&str] = &[
+    "call",
+    "row",
+    "row-pair",
+    "row-pair-weight",
+    "block",
+    "block-input",
+    "block-pair",
+    "block-tap",
+    "block-four",
+    "block-eight",
+    "pixel",
+    "pixel-residual",
+    "pixel-prelu",
+    "pixel-both",
+    "copy-word",
+    "widen-row",
+    "widen-call",
+    "widen-word",
+    "outside",
+    "fill",
+    "image-word",
+];
+
+/// The name of a kernel kind in tables and reports.
+pub const fn kernel_name(kind: KernelKind) -> &'static str {
+    match kind {
+        KernelKind::Winograd => "winograd",
+        KernelKind::WinogradOnline => "winograd-online",
+        _ => "direct",
+    }
+}
+
+/// Loop counts of an operation of a network.
+pub fn work(header: &Header<'_>, op: &Op) -> Work {
+    match op {
+        Op::Conv(conv) => convolution(header, conv),
+        Op::Classifier(classifier) => {
+            let input = header.tensors[usize::from(classifier.input)].shape;
+            let pixels = input.pixels() as f64;
+            let channels = padded(input.channels) as f64;
+            let classes = f64::from(header.classes);
+            vec![
+                (("classifier", "call"), 1.0),
+                (("classifier", "channel"), channels),
+                (("classifier", "pixel"), pixels * channels),
+                (("classifier", "class"), classes),
+                (("classifier", "class-channel"), classes * channels),
+            ]
+        }
+    }
+}
+
+/// Loop counts for loading an image of `bytes` bytes.
+pub fn image_work(bytes: usize) -> Work {
+    vec![(("image", "call"), 1.0), (("image", "byte"), bytes as f64)]
+}
+
+fn convolution(header: &Header<'_>, conv: &Conv) -> Work {
+    let tensor = |id: u8| header.tensors[usize::from(id)].shape;
+    let shape = ConvShape {
+        input: tensor(conv.input),
+        output: tensor(conv.output),
+        kernel: conv.kernel,
+        stride: conv.stride,
+        kind: conv.kind,
+    };
+    let kernel = usize::from(shape.kernel);
+    let width = usize::from(shape.output.width);
+    // Pairs of output channels, pairs of input channels, and groups of four input channels.
+    let outputs = usize::from(shape.output.channels).div_ceil(2);
+    let pairs = shape.pairs();
+    let quads = padded(shape.input.channels) / 4;
+    // Steps of one output row (direct) or two (Winograd).
+    let steps = usize::from(shape.output.height).div_ceil(shape.step());
+    let pixels = usize::from(shape.output.height) * width * outputs;
+    let name = match shape.kind {
+        KernelKind::Direct if kernel == 1 => "pointwise",
+        KernelKind::Direct if shape.stride > 1 => "strided",
+        kind => kernel_name(kind),
+    };
+    let pixel = match (conv.residual.is_some(), conv.activation) {
+        (false, Activation::Prelu) => "pixel-prelu",
+        (true, Activation::Prelu) => "pixel-both",
+        (true, _) => "pixel-residual",
+        (false, _) => "pixel",
+    };
+    let mut work: Work = Vec::new();
+    let mut add = |each: &'static str, n: usize| work.push(((name, each), n as f64));
+    add("call", 1);
+    add("row", steps);
+    add("row-pair", steps * outputs);
+    add(pixel, pixels);
+    if shape.kind.winograd() {
+        let blocks = steps * shape.blocks();
+        add("block", blocks);
+        add("block-input", blocks * pairs);
+        add("block-pair", blocks * outputs);
+        add("block-tap", blocks * outputs * pairs);
+        // Dot products are unrolled by four or by eight pairs, depending on the core's registers.
+        add("block-four", blocks * outputs * pairs.div_ceil(4));
+        add("block-eight", blocks * outputs * pairs.div_ceil(8));
+        if shape.kind == KernelKind::WinogradOnline {
+            add("row-pair-weight", steps * outputs * pairs);
+        }
+    } else {
+        let tiles = steps * outputs * width.div_ceil(TILE_PIXELS);
+        add("tile", tiles);
+        add("tile-row", tiles * kernel);
+        add("tile-tap", tiles * kernel * kernel * pairs);
+    }
+    if copies_residual(header, conv) {
+        add("copy-word", usize::from(shape.output.height) * shape.out_row());
+    }
+    // A projection reads the rows that the first convolution of its block has widened.
+    if kernel > 1 {
+        let ring = shape.ring();
+        let height = usize::from(shape.input.height);
+        let outside = 2 * shape.pad();
+        let widened = if conv.input == 0 { "image-word" } else { "widen-word" };
+        add("widen-row", height);
+        add(widened, height * usize::from(shape.input.width) * quads);
+        add("widen-call", height * quads * ring.phases);
+        add("outside", outside * ring.row);
+        add("fill", ring.row * ring.rows);
+    }
+    work
+}
+
+/// True if the kernel first copies the residual to the place of the output. The output of a
+/// projection is already there: only the addition reads it.
+fn copies_residual(header: &Header<'_>, conv: &Conv) -> bool {
+    let Some(residual) = conv.residual else { return false };
+    let read = |op: &Op| matches!(op, Op::Conv(c) if c.input == residual);
+    if !header.ops.iter().any(read) {
+        return false;
+    }
+    let plan = ArenaPlan::of_header(header);
+    plan.tensor_at(residual) != plan.tensor_at(conv.output)
+}

@@ -1,0 +1,204 @@
+//! A whole search: from scores, a budget and a space to the networks that are listed.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::Instant;
+
+use supernano_base::error::{Error, Result};
+use supernano_base::stats::table;
+use supernano_core::arch::Arch;
+use supernano_core::plan::Enhancement;
+use supernano_core::space::Space;
+
+use super::budget::Budget;
+use super::file::{Front, FrontNetwork, InstructionModel, SurrogateSummary};
+use super::{Candidate, Method, Problem, front, search, uniform};
+use crate::cost::device::{DeviceCosts, kind};
+use crate::cost::instructions::{InstructionTable, kernel_name};
+use crate::surrogate::{Choices, Link, Surrogate, Terms};
+
+/// The quantity that the search maximises.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Metric {
+    /// Top-1 accuracy.
+    #[default]
+    Top1,
+    /// The negative cross-entropy, which ranks better while training is short.
+    CrossEntropy,
+}
+
+impl Metric {
+    /// Name in `front.json`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Top1 => "top1",
+            Self::CrossEntropy => "ce",
+        }
+    }
+
+    /// Columns or keys of a score file, and the sign with which more is better.
+    const fn columns(self) -> (&'static [&'static str], f64) {
+        match self {
+            Self::Top1 => (&["top1", "acc"], 1.0),
+            Self::CrossEntropy => (&["ce", "ce_loss"], -1.0),
+        }
+    }
+
+    const fn link(self) -> Link {
+        match self {
+            Self::Top1 => Link::Logit,
+            Self::CrossEntropy => Link::Identity,
+        }
+    }
+
+    /// Reads evaluated sub-networks from a score file. More is better in the numbers returned.
+    ///
+    /// # Errors
+    /// As [`table::read`].
+    pub fn samples(self, path: &Path, space: &Space<'_>) -> Result<Vec<(Arch, f64)>> {
+        let (columns, sign) = self.columns();
+        let entries = table::read(path, space, columns).map_err(|error| match error {
+            Error::Missing { path, .. } => {
+                let needed_for =
+                    "scores of evaluated sub-networks; `supernano rank` makes them".into();
+                Error::Missing { path, needed_for }
+            }
+            other => other,
+        })?;
+        Ok(entries.into_iter().map(|e| (e.arch, sign * e.value)).collect())
+    }
+}
+
+/// Which networks of a front are listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Number of networks with the best scores.
+    pub top: Option<usize>,
+    /// Number of networks that are wide apart, both ends included; `None` for 8, or for none if
+    /// [`Self::top`] is given.
+    pub spread: Option<usize>,
+}
+
+impl Listing {
+    /// The listed networks, best score first, each once; never empty.
+    fn of(self, found: &[Candidate]) -> Vec<Candidate> {
+        let spread = self.spread.unwrap_or(if self.top.is_some() { 0 } else { 8 });
+        let top = self.top.unwrap_or(0).max(usize::from(spread == 0));
+        let mut networks: Vec<Candidate> = found.iter().take(top).cloned().collect();
+        networks.extend(front::spread(found, spread));
+        networks.sort_by(front::order);
+        networks.dedup_by(|a, b| a.arch == b.arch);
+        networks
+    }
+}
+
+/// What a search needs to know.
+#[derive(Clone, Debug)]
+pub struct SearchRequest<'a> {
+    /// The search space.
+    pub space: &'a Space<'a>,
+    /// Enhancement of the weights that will ship.
+    pub enhancement: Enhancement,
+    /// Bytes of class labels in a network file.
+    pub label_bytes: usize,
+    /// Evaluated sub-networks ([`Metric::samples`]).
+    pub samples: &'a [(Arch, f64)],
+    /// The quantity that is maximised.
+    pub metric: Metric,
+    /// Limits, and the costs of the core.
+    pub budget: &'a Budget,
+    /// How the search is carried out.
+    pub method: &'a Method,
+    /// Which networks are listed.
+    pub listing: Listing,
+}
+
+/// The result of a search. `front.networks[i]` describes `listed[i]`.
+#[derive(Clone, Debug)]
+pub struct SearchOutcome {
+    /// The contents of `front.json`.
+    pub front: Front,
+    /// The listed networks, best score first; never empty.
+    pub listed: Vec<Candidate>,
+    /// The best network of uniform width within the same limits.
+    pub uniform: Option<Candidate>,
+}
+
+/// Fits a surrogate to the samples and searches the space.
+///
+/// # Errors
+/// As [`Surrogate::fit_with`] and [`search`].
+pub fn find(request: &SearchRequest<'_>) -> Result<SearchOutcome> {
+    let SearchRequest { space, budget, metric, .. } = *request;
+    let additive = Choices { terms: vec![Terms::Additive], ..Choices::default() };
+    let surrogate = Surrogate::fit_with(space, request.samples, metric.link(), &additive)?;
+    let costs = DeviceCosts {
+        space,
+        enhancement: request.enhancement,
+        labels: request.label_bytes,
+        table: budget.table.clone(),
+    };
+    let problem = Problem { space, score: &surrogate, costs: &costs, limits: budget.limits };
+    let start = Instant::now();
+    let found = search(&problem, request.method)?;
+    let seconds = start.elapsed().as_secs_f64();
+    let uniform = uniform::best(&problem)?;
+    let listed = request.listing.of(&found.front);
+
+    let overhead = budget.table.overhead;
+    let evaluated: HashMap<&Arch, f64> = request.samples.iter().map(|(a, s)| (a, *s)).collect();
+    let described = |c: &Candidate| FrontNetwork {
+        code: c.arch.display(space).to_string(),
+        score: c.score,
+        score_se: surrogate.predict(space, &c.arch).se,
+        evaluated: evaluated.get(&c.arch).copied(),
+        flash_bytes: c.costs.flash_bytes,
+        ram_bytes: c.costs.ram_bytes,
+        blob_bytes: c.costs.flash_bytes - overhead.code,
+        arena_bytes: c.costs.ram_bytes - overhead.stack - overhead.statics,
+        instructions: c.costs.instructions,
+        kernels: kernels(space, &c.kinds),
+        verified: None,
+    };
+    let front = Front {
+        space: space.name.to_owned(),
+        chip: budget.chip.as_ref().map(|c| c.name.clone()),
+        limits: budget.limits,
+        overhead,
+        examined: found.examined,
+        seconds,
+        exhaustive: found.exhaustive,
+        optimal: found.optimal,
+        bound: found.bound,
+        front_size: found.front.len(),
+        surrogate: SurrogateSummary {
+            metric: metric.name().to_owned(),
+            samples: surrogate.samples,
+            lambda: surrogate.lambda,
+            cross_validation: surrogate.cross_validation,
+        },
+        instructions: instruction_model(&budget.table),
+        networks: listed.iter().map(described).collect(),
+        winner: listed[0].arch.display(space).to_string(),
+        uniform: uniform.as_ref().map(described),
+    };
+    Ok(SearchOutcome { front, listed, uniform })
+}
+
+/// The source of modelled instructions, for `front.json`.
+fn instruction_model(table: &InstructionTable) -> InstructionModel {
+    InstructionModel {
+        core: table.core.clone(),
+        unit: table.unit.clone(),
+        modelled: true,
+        counted: table.counted,
+        largest_error: table.largest_error,
+        provenance: table.provenance.clone(),
+    }
+}
+
+/// Name of the kernel of every layer.
+fn kernels(space: &Space<'_>, kinds: &[u8]) -> Vec<String> {
+    let name = |layer| kernel_name(kind(space, kinds, layer)).to_owned();
+    (0..space.layers.len()).map(name).collect()
+}

@@ -1,0 +1,56 @@
+//! Training of a whole run within a limit of time.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use serde::Serialize;
+use supernano_base::config::RunConfig;
+use supernano_base::error::Result;
+use supernano_base::progress::Progress;
+
+use super::{Accelerator, Begin, Epoch, train_until};
+use crate::run::checkpoint;
+
+/// A run to be trained.
+#[derive(Clone, Copy)]
+pub struct TrainRequest<'a> {
+    /// The configuration.
+    pub config: &'a RunConfig,
+    /// Run directory.
+    pub run: &'a Path,
+    /// What happens if the directory holds a run.
+    pub begin: Begin,
+    /// The processor that trains.
+    pub accelerator: &'a dyn Accelerator,
+    /// Minutes after which training ends, at the end of an epoch; `None` for no limit.
+    pub minutes: Option<f64>,
+}
+
+/// The result of a training.
+#[derive(Clone, Debug, Serialize)]
+pub struct TrainReport {
+    /// Run directory.
+    pub run: PathBuf,
+    /// Wall time.
+    pub seconds: f64,
+    /// Whether all steps are trained.
+    pub finished: bool,
+    /// Epochs that were trained.
+    pub epochs: Vec<Epoch>,
+}
+
+/// Loads the data set and trains every step that is not finished, or as many epochs as the limit of
+/// time allows.
+///
+/// # Errors
+/// As [`supernano_data::of_config`] and [`train_until`].
+pub fn train_for(request: &TrainRequest<'_>, progress: &dyn Progress) -> Result<TrainReport> {
+    let started = Instant::now();
+    let TrainRequest { config, run, begin, accelerator, minutes } = *request;
+    let dataset = supernano_data::of_config(config, None)?;
+    let late = |_, _| minutes.is_some_and(|m| started.elapsed().as_secs_f64() > 60.0 * m);
+    let epochs = train_until(config, &dataset, run, begin, accelerator, progress, &late)?;
+    let finished = checkpoint::latest_finished(run, config) == Some(config.steps.len());
+    let seconds = started.elapsed().as_secs_f64();
+    Ok(TrainReport { run: run.to_path_buf(), seconds, finished, epochs })
+}

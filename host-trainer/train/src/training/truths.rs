@@ -1,0 +1,110 @@
+//! True accuracies of a list of codes: each sub-network is trained alone.
+
+use std::path::Path;
+
+use supernano_base::codes::Coded;
+use supernano_base::codes::select::CodeSelection;
+use supernano_base::codes::truth::{Form, Recipe, Start, Truth, read_truths, write_truths};
+use supernano_base::config::RunConfig;
+use supernano_base::error::{Error, Result};
+use supernano_base::progress::Progress;
+use supernano_base::run_dir::RunDirectory;
+use supernano_core::arch::Arch;
+
+use super::standalone::{Inheritance, train_alone, train_inherited};
+use crate::rank::shard::Part;
+use crate::run::Run;
+
+/// Epochs and learning rate of a training that starts from inherited weights.
+const INHERITED: (u32, f32) = (5, 0.01);
+
+/// The sub-networks to train, and how.
+#[derive(Clone, Debug)]
+pub struct TruthRequest<'a> {
+    /// Configuration (TOML) or run directory.
+    pub config: &'a Path,
+    /// Whether training starts from the weights of the run, with its largest network as the teacher.
+    pub inherit: bool,
+    /// Sub-networks. The seed is that of training as well; `None` for the configuration's.
+    pub codes: &'a CodeSelection,
+    /// Part of the sub-networks to train: every `of`-th, from the `index`-th.
+    pub part: Option<Part>,
+    /// Which network a code stands for.
+    pub form: Form,
+    /// Epochs; `None` for those of the configuration's first step, or 5 from inherited weights.
+    pub epochs: Option<u32>,
+    /// Learning rate at the start; `None` for that of the configuration's first step, or 0.01 from
+    /// inherited weights.
+    pub lr: Option<f32>,
+    /// Weight of the teacher against the labels, 0 to 1.
+    pub alpha: f32,
+    /// Directory or archive of the data set; `None` for the configuration's.
+    pub data: Option<&'a Path>,
+    /// Whether sub-networks in the truth file are skipped. Otherwise the file is overwritten.
+    pub resume: bool,
+    /// Truth file.
+    pub output: &'a Path,
+}
+
+/// Trains sub-networks alone. The truth file is written again after every network.
+///
+/// # Errors
+/// Those of the configuration, the run, the codes, the data and the truth file.
+pub fn make_truths(request: &TruthRequest<'_>, progress: &dyn Progress) -> Result<Vec<Truth>> {
+    let from = request.inherit.then(|| Run::open(request.config)).transpose()?;
+    let config = match &from {
+        Some(run) => run.config.clone(),
+        None if request.config.is_dir() => RunDirectory::new(request.config).config()?,
+        None => RunConfig::read(request.config)?,
+    };
+    if !(0.0..=1.0).contains(&request.alpha) {
+        return Err(Error::invalid("command line", "--alpha", "0 to 1", request.alpha));
+    }
+    let recipe = recipe(request, &config)?;
+    let codes = codes(request, &config)?;
+    let start = if from.is_some() { Start::Inherited } else { Start::Scratch };
+    let mut truths: Vec<Truth> = match request.resume && request.output.is_file() {
+        true => read_truths(request.output, &recipe, start)?,
+        false => Vec::with_capacity(codes.len()),
+    };
+    let dataset = supernano_data::of_config(&config, request.data)?;
+    let teacher = from.as_ref().map(|run| run.folded(&Arch::largest(&run.space()), &dataset));
+    let inheritance = from.as_ref().zip(teacher.as_ref());
+    let inheritance =
+        inheritance.map(|(run, teacher)| Inheritance { run, teacher, alpha: request.alpha });
+    let task = progress.task(codes.len() as u64, "standalone");
+    for coded in &codes {
+        if !truths.iter().any(|t| t.id == coded.id && t.arch == coded.written) {
+            truths.push(match &inheritance {
+                Some(from) => train_inherited(from, &dataset, coded, &recipe)?,
+                None => train_alone(&config, &dataset, coded, &recipe)?,
+            });
+            write_truths(request.output, &truths)?;
+        }
+        task.advance(1);
+    }
+    task.finish();
+    Ok(truths)
+}
+
+fn recipe(request: &TruthRequest<'_>, config: &RunConfig) -> Result<Recipe> {
+    let first = &config.steps[0];
+    let (epochs, lr) = if request.inherit { INHERITED } else { (first.epochs, first.lr) };
+    let recipe = Recipe {
+        form: request.form,
+        epochs: request.epochs.unwrap_or(epochs).max(1),
+        lr: request.lr.unwrap_or(lr),
+        seed: request.codes.seed.unwrap_or(config.seed),
+    };
+    if !(recipe.lr > 0.0 && recipe.lr <= 10.0) {
+        return Err(Error::invalid("command line", "--lr", "above 0, at most 10", recipe.lr));
+    }
+    Ok(recipe)
+}
+
+/// The codes of the requested part.
+fn codes(request: &TruthRequest<'_>, config: &RunConfig) -> Result<Vec<Coded>> {
+    let all = request.codes.read(&config.space(), config.seed)?;
+    let Part { index, of } = request.part.unwrap_or(Part { index: 1, of: 1 });
+    Ok(all.into_iter().skip(index - 1).step_by(of).collect())
+}
