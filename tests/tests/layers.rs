@@ -1,4 +1,4 @@
-//! Rules about the sources of the host: where unsafe code may be, and which crates may use burn.
+//! Rules about the sources: the files that may contain unsafe code, and the packages that may use burn.
 
 use std::fs;
 use std::path::{Path, PathBuf};

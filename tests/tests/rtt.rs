@@ -148,7 +148,8 @@ fn lines_do_not_mix() {
     device.over_rtt(&HELLO, is_hello);
 }
 
-/// The agent goes on after a debugger has set its channel to block, sent requests and disconnected.
+/// The agent still answers after a debugger has set its channel to block, sent requests and
+/// disconnected.
 #[test]
 fn an_agent_whose_answers_nobody_takes_goes_on() {
     let mut device = Device::start();

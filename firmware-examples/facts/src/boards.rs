@@ -29,7 +29,7 @@ pub struct Emulator {
 /// A board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Board {
-    /// Package of its firmware.
+    /// Package of the firmware.
     pub package: Package,
     /// Chip. The firmware sets the chip's highest clock rate.
     pub chip: Chip,
@@ -37,7 +37,7 @@ pub struct Board {
     pub family: &'static str,
     /// Flash of the chip, or of the board if the chip has none.
     pub flash: Region,
-    /// End of the flash that may hold a network. The firmware occupies the flash before it.
+    /// The end of the flash, which may hold a network. The firmware occupies the flash before it.
     pub blob: Region,
     /// RAM of the statics.
     pub ram: Region,

@@ -24,7 +24,7 @@ pub struct Machine {
     pub uart: u32,
     /// Address of the CMSDK timer's registers.
     pub timer: u32,
-    /// Package.
+    /// Package of the firmware.
     pub package: Package,
 }
 

@@ -14,7 +14,7 @@ pub enum Kind {
 /// A program of a package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Program {
-    /// Purpose.
+    /// Purpose of the program.
     pub kind: Kind,
     /// Name of the Cargo binary.
     pub binary: &'static str,
@@ -47,7 +47,7 @@ pub struct Access {
 pub struct Package {
     /// Name of the package and of its directory.
     pub name: &'static str,
-    /// Programs.
+    /// Programs that a board or a machine can run.
     pub programs: &'static [Program],
     /// Rust target that it is built for.
     pub target: Target,

@@ -13,7 +13,7 @@ const FIRST_ANSWER: Duration = Duration::from_secs(120);
 const SHOWN: usize = 2000;
 
 /// Makes sure that the device answers. A missing driver ends threads of the process that asks for
-/// it, so a process of its own asks: this executable with `probe-device`.
+/// it, so a separate process asks: this executable with `probe-device`.
 ///
 /// # Errors
 /// [`Error::Tool`] if the device was not built in, has no driver, or does not answer; with the

@@ -30,9 +30,9 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum ImageTransfer {
-    /// Places all images in memory before the start.
+    /// All images at once, placed in memory before the start.
     Bulk,
-    /// Sends the network and then each image over the UART.
+    /// The network and then one image after the other, over the UART.
     Uart,
 }
 
@@ -45,7 +45,7 @@ pub struct CheckReport {
     pub device: Option<DeviceInfo>,
     /// How images travelled to the device; `None` on the host.
     pub mode: Option<ImageTransfer>,
-    /// Where the device's network came from; `None` on the host.
+    /// The network that the device used, with its origin; `None` on the host.
     pub network: Option<LoadedNetwork>,
     /// Traffic of the line. After a resumed check: of its last part.
     pub traffic: Traffic,

@@ -46,7 +46,7 @@ pub struct FlashPlan {
     pub segments: Vec<Segment>,
 }
 
-/// Plans where a firmware and a blob lie. `flash` is the non-volatile memory of the chip; `place`
+/// Plans the addresses of a firmware and a blob. `flash` is the non-volatile memory of the chip; `place`
 /// names the file of the firmware in errors. The region holds one set without images, in the layout of
 /// memory that is placed before the start (`core/docs/wire-format.md`).
 ///

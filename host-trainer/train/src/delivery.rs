@@ -1,4 +1,4 @@
-//! Files of one network: from a run directory and a code to what leaves the project.
+//! Files of one network: from a run directory and a code to the files that other programs read.
 //!
 //! [`export_network`] writes the network file of a device, [`ship_network`] the formats of other
 //! tools, and [`compare_int8`] compares the order of sub-networks in int8 with that in float.

@@ -40,6 +40,7 @@ struct Row {
 
 /// The facts of a package's board or machine.
 struct Facts {
+    /// Chip, or QEMU's machine.
     chip: &'static str,
     core: &'static str,
     clock_hz: u32,
@@ -49,7 +50,7 @@ struct Facts {
     blob: Region,
     /// Emulator of the `classify` program.
     emulator: Option<Emulator>,
-    /// State of the tests without an emulator.
+    /// Text of the last column if there is no emulator.
     without: &'static str,
 }
 

@@ -60,10 +60,10 @@ pub fn check(args: &Args, consent: Consent) -> Result<()> {
     let target = Need::Target(QEMU_M4.package.target);
     setup::ensure(&[target, Need::Tool(&setup::COMPILER), Need::Tool(&setup::QEMU)], consent)?;
     let elf = build()?;
-    let said = boards::output(&elf, &Emulator { board: QEMU_M4.board, port: 0 })?;
-    compare(&said, &read(&example("expected.txt"))?, &read(&golden(LOGITS))?)?;
+    let lines = boards::output(&elf, &Emulator { board: QEMU_M4.board, port: 0 })?;
+    compare(&lines, &read(&example("expected.txt"))?, &read(&golden(LOGITS))?)?;
     let bytes = code(&elf)?;
-    println!("C library: {bytes} bytes of code in the example, {}", said.join("; "));
+    println!("C library: {bytes} bytes of code in the example, {}", lines.join("; "));
     if bytes > LIMIT {
         return Err(Failure::no(format!("C example: {bytes} bytes of code, over {LIMIT}")));
     }
@@ -146,13 +146,13 @@ fn code(elf: &Path) -> Result<u64> {
 }
 
 /// Fails if the output is not the expected one, or if a line of logits differs from the host's.
-fn compare(said: &[String], expected: &str, logits: &str) -> Result<()> {
-    if said != expected.lines().collect::<Vec<_>>() {
-        let found = said.join("\n");
+fn compare(output: &[String], expected: &str, logits: &str) -> Result<()> {
+    if output != expected.lines().collect::<Vec<_>>() {
+        let found = output.join("\n");
         return Err(Failure::no(format!("C example: output\n{found}\nexpected\n{expected}")));
     }
     let host = format!("logits {}", logits.lines().collect::<Vec<_>>().join(" "));
-    let lines: Vec<&String> = said.iter().filter(|l| l.starts_with("logits ")).collect();
+    let lines: Vec<&String> = output.iter().filter(|l| l.starts_with("logits ")).collect();
     if lines.len() != 2 || lines.iter().any(|l| **l != host) {
         return Err(Failure::no(format!("C example: {lines:?}, expected {host:?} twice")));
     }

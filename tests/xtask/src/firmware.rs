@@ -17,9 +17,7 @@ pub const C_LIBRARY: (&str, &str) = ("supernano-c", "libsupernano.a");
 /// A program of a package.
 #[derive(Clone, Copy, Debug)]
 pub struct Firmware {
-    /// Package.
     pub package: &'static Package,
-    /// Program.
     pub program: &'static Program,
 }
 

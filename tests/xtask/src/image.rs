@@ -18,7 +18,6 @@ const MESSAGES: [&[u8]; 3] = [b"panicked at", b"/src/", b"called `"];
 /// A section that occupies memory.
 #[derive(Clone, Debug)]
 pub struct Section {
-    /// Name.
     pub name: String,
     /// Address at run time.
     pub address: u64,

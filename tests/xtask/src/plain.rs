@@ -14,7 +14,6 @@ const BINARY: &str = "plain";
 
 /// A network computed by plain loops.
 pub struct Plain {
-    /// Name of the network.
     pub network: String,
     /// Instructions of one inference.
     pub instructions: u64,

@@ -81,8 +81,9 @@ fn searched(budget: &[&str; 3], args: &Args) -> Result<Vec<Value>> {
     let mut search = supernano(["search", RUN, "--top", "20", "--verify", "-o", &front, "--json"]);
     let found = match process::answer(search.args(limits))? {
         Ok(found) => found,
-        Err(said) => {
-            return Ok(vec![json!({ "budget": budget.join(" / "), "how": "search", "no": said })]);
+        Err(message) => {
+            let row = json!({ "budget": budget.join(" / "), "how": "search", "no": message });
+            return Ok(vec![row]);
         }
     };
     let winner = found["networks"]
@@ -124,10 +125,10 @@ fn markdown(rows: &[Value]) -> String {
                     predicted % | inherited % | int8 % | device % |\n|---|---|---|---|---|---|---|---|---|---|\n"
         .to_owned();
     for row in rows {
-        if let Some(said) = row["no"].as_str() {
-            let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        if let Some(message) = row["no"].as_str() {
+            let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
             let budget = row["budget"].as_str().unwrap_or_default();
-            text += &format!("| {budget} | {said} | | | | | | | | |\n");
+            text += &format!("| {budget} | {message} | | | | | | | | |\n");
             continue;
         }
         let percent = |key: &str| format!("{:.2}", 100.0 * row[key].as_f64().unwrap_or(f64::NAN));

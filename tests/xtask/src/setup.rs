@@ -84,7 +84,7 @@ impl Need {
     }
 }
 
-/// Installs what is missing of `needs`. Asks once for all of it.
+/// Installs the missing ones of `needs`. Asks once for all of them.
 ///
 /// # Errors
 /// A missing program without consent or without a known package manager, and a failed installation.

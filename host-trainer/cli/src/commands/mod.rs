@@ -39,7 +39,7 @@ Exit codes:
 #[command(max_term_width = 100)]
 struct Cli {
     /// Print one JSON object on stdout instead of a table.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 900)]
     json: bool,
     #[command(subcommand)]
     command: Command,

@@ -8,7 +8,7 @@ use supernano_search::predict::TruthFile;
 /// Corrects predictions by true accuracies.
 #[derive(clap::Args, Debug)]
 pub struct TruthArgs {
-    /// Stand-alone accuracies of some of the codes; predictions are then of such accuracies.
+    /// True accuracies of some of the codes; the command then predicts true accuracies.
     #[arg(long, value_name = "FILE", help_heading = "Prediction")]
     truth: Option<PathBuf>,
     /// Networks that the truths are of, if the file has no column `as` [default: nominal].

@@ -7,7 +7,7 @@ use supernano_core::wire::{Refusal, Request};
 
 use crate::session::{Opened, Session};
 
-/// Where the network that a device uses came from.
+/// Origin of the network that a device uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NetworkOrigin {
@@ -36,10 +36,10 @@ pub enum PlacedNetwork {
 /// A network that a device has opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct LoadedNetwork {
-    /// Where it came from.
+    /// Its origin.
     #[serde(rename = "source")]
     pub origin: NetworkOrigin,
-    /// What lay in the device's memory before the start.
+    /// The network in the device's memory before the start.
     pub placed: PlacedNetwork,
     /// The device's answer to the request that opened it.
     #[serde(skip)]

@@ -35,7 +35,7 @@ pub struct FlashReport {
     pub firmware: String,
     /// Whether the chip was written.
     pub written: bool,
-    /// Where agent and network lie.
+    /// Sizes and addresses of agent and network.
     #[serde(flatten)]
     pub plan: FlashPlan,
 }

@@ -78,7 +78,7 @@ pub struct LatencyReport {
     pub milliseconds: Option<f64>,
     /// The time at another clock, if one was requested.
     pub scaled: Option<ScaledTime>,
-    /// Where the device's network came from.
+    /// The network that the device used, with its origin.
     pub network: Option<LoadedNetwork>,
     /// Traffic of the line.
     pub traffic: Traffic,

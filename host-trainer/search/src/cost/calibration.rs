@@ -129,7 +129,7 @@ pub struct Meter {
     pub cycles_of: Option<(String, u64)>,
 }
 
-/// What a calibration takes beside its counts.
+/// Inputs of a calibration beside its counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CalibrationOptions {
     /// Seed of the networks.

@@ -92,7 +92,7 @@ impl Listing {
     }
 }
 
-/// What a search needs to know.
+/// Inputs of a search.
 #[derive(Clone, Debug)]
 pub struct SearchRequest<'a> {
     /// The search space.

@@ -28,7 +28,7 @@ pub struct MergeReport {
     pub shards: usize,
     /// Scores in the merged file.
     pub scores: usize,
-    /// What the parts have in common.
+    /// The ranking to which all parts belong.
     pub ranking: Identity,
     /// The merged file.
     pub output: PathBuf,

@@ -18,7 +18,7 @@ pub struct TrainRequest<'a> {
     pub config: &'a RunConfig,
     /// Run directory.
     pub run: &'a Path,
-    /// What happens if the directory holds a run.
+    /// Treatment of a run that is in the directory already.
     pub begin: Begin,
     /// The processor that trains.
     pub accelerator: &'a dyn Accelerator,

@@ -1,4 +1,4 @@
-//! Consent, and the commands that install what is missing.
+//! Consent, and the commands that install missing programs.
 
 use supernano_facts::{THUMBV6M, THUMBV7M};
 

@@ -9,7 +9,6 @@ use crate::process::{Failure, Result, in_path, succeeds};
 pub struct Component {
     /// Name in rustup.
     pub name: &'static str,
-    /// Subcommand.
     pub subcommand: &'static str,
 }
 

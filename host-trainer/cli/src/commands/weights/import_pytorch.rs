@@ -31,7 +31,7 @@ pub struct Args {
     data: DataArgs,
 }
 
-/// Imports the checkpoint and prints what was imported.
+/// Imports the checkpoint and prints a summary.
 ///
 /// # Errors
 /// As [`import`].

@@ -58,7 +58,7 @@ pub struct TrainedPart {
     pub last: Option<Epoch>,
 }
 
-/// All files, and where they lie.
+/// The contents of all files.
 #[derive(Clone, Debug, Serialize)]
 pub struct GpuReport {
     /// Directory of the files.

@@ -89,7 +89,7 @@ fn winner(front: &Front) -> String {
     })
 }
 
-/// How the front was found, and what that proves.
+/// The method of the search, and the proof that it gives.
 fn method(front: &Front) -> String {
     match (front.exhaustive, front.optimal) {
         (true, _) => "every sub-network; the best is the optimum".to_owned(),
