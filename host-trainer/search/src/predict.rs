@@ -1,6 +1,6 @@
 //! Predictions for all sub-networks of a list, from evaluated scores and optional true accuracies.
 //!
-//! [`Predictor::fit`] fits a [`Surrogate`] and, with [`Truths`], its correction. [`write`] writes
+//! [`Predictor::fit`] fits a [`Surrogate`] and, with [`Truths`], its correction. [`write`](write()) writes
 //! the predictions and, beside them, a report of the model. Evaluation and training are left to the
 //! caller.
 

@@ -26,7 +26,7 @@ pub struct Specimen {
     pub arch: Arch,
     /// Its enhancement.
     pub enhancement: Enhancement,
-    /// Its kernels ([`super::Part::kinds`]).
+    /// Its kernels ([`super::BlockCost::kinds`]).
     pub kinds: Vec<u8>,
     /// Whether the table is fitted to it. Otherwise the table is judged by it.
     pub fitted: bool,

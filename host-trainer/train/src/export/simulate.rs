@@ -85,7 +85,7 @@ impl Visitor<QConv> for IntegerPass<'_> {
 }
 
 impl QuantisedNet {
-    /// Integer logits `[n, classes]` of maps made by [`integer_input`]; `seen` is shown `q - z` of every
+    /// Integer logits `[n, classes]` of maps made by `integer_input`; `seen` is shown `q - z` of every
     /// feature map, in the order of execution.
     pub fn forward(&self, x: Map<Cpu>, seen: &mut dyn FnMut(&Step, &Map<Cpu>)) -> Vec<i32> {
         self.logits(&visit(&self.blocks, x, &mut IntegerPass { seen }))
