@@ -18,7 +18,7 @@ use flate2::write::GzEncoder;
 
 pub use self::csv::{Csv, Record, csv_text};
 pub(crate) use self::json::deserialise;
-pub use self::json::{Json, distinct_keys, parse_json, read_json, write_json};
+pub use self::json::{distinct_keys, parse_json, read_json, write_json};
 pub use self::limit::{ARCHIVE, CONFIGURATION, FILE, IMAGES, ITEMS, Limit, TEXT};
 pub use self::write::{probe, refuse_existing, write};
 use crate::error::{Error, Result};

@@ -50,57 +50,20 @@ fn check_items(text: &str, place: &str) -> Result<()> {
 /// # Errors
 /// [`Error::Invalid`] with line, column and key.
 pub fn distinct_keys(text: &str, place: &str) -> Result<()> {
-    Json::parse(text, place, "JSON without repeated keys").map(drop)
+    check_items(text, place)?;
+    serde_json::from_str::<DistinctKeys>(without_mark(text))
+        .map(|DistinctKeys| ())
+        .map_err(|e| located(place, "JSON with every key once in its object", &e))
 }
 
 fn located(place: &str, expected: &str, e: &serde_json::Error) -> Error {
     Error::invalid(format!("{place}:{}:{}", e.line(), e.column()), "JSON", expected, e)
 }
 
-/// A JSON value of unknown shape. Every key is once in its object, in the order of the text.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Json {
-    /// A string, or the text of a number, a Boolean or null.
-    Plain(String),
-    /// A list.
-    List(Vec<Self>),
-    /// An object.
-    Object(Vec<(String, Self)>),
-}
+/// Any JSON value without a repeated key.
+struct DistinctKeys;
 
-impl Json {
-    /// Parses a text; `place` names it in errors, `expected` its value.
-    ///
-    /// # Errors
-    /// As [`parse_json`].
-    pub fn parse(text: &str, place: &str, expected: &str) -> Result<Self> {
-        deserialise(text, place, expected)
-    }
-
-    /// The member of an object with this key.
-    pub fn get(&self, key: &str) -> Option<&Self> {
-        match self {
-            Self::Object(members) => members.iter().find(|(k, _)| k == key).map(|(_, v)| v),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for Json {
-    /// A short description for errors: the text, or the keys of an object.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Plain(text) => f.write_str(text),
-            Self::List(items) => write!(f, "a list of {}", items.len()),
-            Self::Object(members) => {
-                let keys: Vec<&str> = members.iter().take(10).map(|(k, _)| k.as_str()).collect();
-                write!(f, "an object with the keys {}", keys.join(", "))
-            }
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Json {
+impl<'de> Deserialize<'de> for DistinctKeys {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         from.deserialize_any(Visitor)
     }
@@ -109,53 +72,51 @@ impl<'de> Deserialize<'de> for Json {
 struct Visitor;
 
 impl<'de> serde::de::Visitor<'de> for Visitor {
-    type Value = Json;
+    type Value = DistinctKeys;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
-        Ok(Json::Plain(value.to_string()))
+    fn visit_bool<E>(self, _: bool) -> Result<DistinctKeys, E> {
+        Ok(DistinctKeys)
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
-        Ok(Json::Plain(value.to_string()))
+    fn visit_i64<E>(self, _: i64) -> Result<DistinctKeys, E> {
+        Ok(DistinctKeys)
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
-        Ok(Json::Plain(value.to_string()))
+    fn visit_u64<E>(self, _: u64) -> Result<DistinctKeys, E> {
+        Ok(DistinctKeys)
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
-        Ok(Json::Plain(format!("{value:?}")))
+    fn visit_f64<E>(self, _: f64) -> Result<DistinctKeys, E> {
+        Ok(DistinctKeys)
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Json, E> {
-        Ok(Json::Plain(value.to_owned()))
+    fn visit_str<E>(self, _: &str) -> Result<DistinctKeys, E> {
+        Ok(DistinctKeys)
     }
 
-    fn visit_unit<E>(self) -> Result<Json, E> {
-        Ok(Json::Plain("null".to_owned()))
+    fn visit_unit<E>(self) -> Result<DistinctKeys, E> {
+        Ok(DistinctKeys)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
-        let mut list = Vec::new();
-        while let Some(item) = items.next_element()? {
-            list.push(item);
-        }
-        Ok(Json::List(list))
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<DistinctKeys, A::Error> {
+        while let Some(DistinctKeys) = items.next_element()? {}
+        Ok(DistinctKeys)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json, A::Error> {
-        let (mut object, mut seen) = (Vec::new(), HashSet::new());
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<DistinctKeys, A::Error> {
+        let mut seen = HashSet::new();
         while let Some(key) = members.next_key::<String>()? {
-            if !seen.insert(key.clone()) {
+            if seen.contains(&key) {
                 return Err(A::Error::custom(format_args!("key `{key}` again")));
             }
-            object.push((key, members.next_value()?));
+            seen.insert(key);
+            let DistinctKeys = members.next_value()?;
         }
-        Ok(Json::Object(object))
+        Ok(DistinctKeys)
     }
 }
 

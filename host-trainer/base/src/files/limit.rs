@@ -27,7 +27,7 @@ pub const CONFIGURATION: Limit =
     Limit { variable: "SUPERNANO_CONFIGURATION_MIB", default: 1, unit: MIB };
 /// Cells of a CSV file, or values of a JSON file.
 pub const ITEMS: Limit =
-    Limit { variable: "SUPERNANO_ITEMS", default: 2_000_000, unit: ("items", 1) };
+    Limit { variable: "SUPERNANO_ITEMS", default: 1_000_000, unit: ("items", 1) };
 /// A data set's archive, after decompression, or each of its files.
 pub const ARCHIVE: Limit = Limit { variable: "SUPERNANO_ARCHIVE_MIB", default: 256, unit: MIB };
 /// Pixels of all splits of a generated data set, a byte each.

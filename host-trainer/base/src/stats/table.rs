@@ -4,12 +4,13 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use serde_json::Value;
 use supernano_core::arch::Arch;
 use supernano_core::space::{BUILTIN, Space};
 
 use crate::config::RunConfig;
 use crate::error::{Error, Result};
-use crate::files::{self, Csv, Json, Record};
+use crate::files::{self, Csv, Record};
 use crate::space::SharedSpace;
 
 /// Names of the column or key that holds the code, in order of preference.
@@ -118,18 +119,13 @@ fn from_csv(file: &str, text: &str, columns: &[&str]) -> Result<Vec<Unparsed>> {
 }
 
 fn from_json(file: &str, text: &str, columns: &[&str]) -> Result<Vec<Unparsed>> {
-    let value = Json::parse(text, file, "an object or a list")?;
+    let value: Value = files::parse_json(text, file, "an object or a list")?;
     // A list, an object with a list of networks in it, or the challenge's object of objects.
-    let list = |value: &Json| matches!(value, Json::List(_));
-    let inner = ["networks", "scores"].iter().find_map(|k| value.get(k).filter(|v| list(v)));
-    let named: Vec<(String, &Json)> = match inner.unwrap_or(&value) {
-        Json::List(items) => items.iter().enumerate().map(|(i, v)| (format!("[{i}]"), v)).collect(),
-        Json::Object(members) => {
-            let mut named: Vec<_> = members.iter().map(|(k, v)| (k.clone(), v)).collect();
-            named.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-            named
-        }
-        Json::Plain(_) => Vec::new(),
+    let list = ["networks", "scores"].iter().find_map(|k| value.get(k).and_then(Value::as_array));
+    let named: Vec<(String, &Value)> = match (list.or(value.as_array()), value.as_object()) {
+        (Some(items), _) => items.iter().enumerate().map(|(i, v)| (format!("[{i}]"), v)).collect(),
+        (None, Some(object)) => object.iter().map(|(k, v)| (k.clone(), v)).collect(),
+        (None, None) => Vec::new(),
     };
     named
         .into_iter()
@@ -141,7 +137,7 @@ fn from_json(file: &str, text: &str, columns: &[&str]) -> Result<Vec<Unparsed>> 
                     Error::invalid(&place, "entry", expected, item)
                 })
             };
-            let plain = Json::to_string;
+            let plain = |v: &Value| v.as_str().map_or_else(|| v.to_string(), String::from);
             Ok(Unparsed {
                 code: plain(find(&CODE)?),
                 value: plain(find(columns)?),
