@@ -90,7 +90,7 @@ impl Outcome {
 ///
 /// impl ScoreModel for Wide {
 ///     fn term(&self, _: &Space<'_>, _: PlacedBlock, _: Option<u8>, options: &[u8]) -> f64 {
-///         options.iter().map(|&option| f64::from(option)).sum()
+///         options.iter().map(|&option| f64::from(option).sqrt()).sum()
 ///     }
 /// }
 ///
