@@ -1,7 +1,7 @@
 //! Comparison of a device with the CPU: small updates of every kind, augmentation, recalibration
 //! and evaluation.
 //!
-//! [`Agreement`] is a task for [`Device::run`](crate::device::Device::run). The reference is always
+//! [`Agreement`] is a task for [`Device::compare`](crate::device::Device::compare). The reference is always
 //! the sliced execution on the CPU.
 
 use burn::tensor::backend::AutodiffBackend;

@@ -1,7 +1,7 @@
 //! Timing of a supernet step and of the evaluation on a device, in several executions and
 //! precisions.
 //!
-//! [`DeviceBench`] is a task for [`Device::run`](crate::device::Device::run).
+//! [`DeviceBench`] is a task for [`Device::time`](crate::device::Device::time).
 
 use std::ops::Range;
 use std::time::Instant;

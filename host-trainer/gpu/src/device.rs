@@ -10,6 +10,8 @@ use supernano_base::error::{Error, Result};
 use supernano_train::backend::{Cpu, CpuAutodiff};
 use supernano_train::training::{self, Accelerator};
 
+use crate::agreement::{Agreement, Comparison};
+use crate::bench_device::{DeviceBench, DeviceTimings};
 #[cfg(any(feature = "cuda", feature = "vulkan"))]
 use crate::engine::MaskedAccelerator;
 
@@ -21,7 +23,7 @@ pub type Cuda = burn_cuda::Cuda<f32, i32>;
 pub type Vulkan = burn_wgpu::Wgpu<f32, i32, u32>;
 
 /// A task that runs on any device.
-pub trait OnDevice {
+pub(crate) trait OnDevice {
     /// Result of the task.
     type Output;
 
@@ -81,11 +83,28 @@ impl Device {
         }
     }
 
+    /// Compares the device with the CPU ([`Agreement`]). It panics if the device does not answer
+    /// ([`Self::touch`]).
+    ///
+    /// # Errors
+    /// [`Error::Tool`] if this build does not support the device, and those of training.
+    pub fn compare(self, agreement: Agreement) -> Result<Vec<Comparison>> {
+        self.run(agreement)
+    }
+
+    /// Times the device. It panics if the device does not answer ([`Self::touch`]).
+    ///
+    /// # Errors
+    /// [`Error::Tool`] if this build does not support the device, and those of training.
+    pub fn time(self, bench: DeviceBench<'_>) -> Result<DeviceTimings> {
+        self.run(bench)
+    }
+
     /// Runs a task on the device. It panics if the device does not answer ([`Self::touch`]).
     ///
     /// # Errors
     /// [`Error::Tool`] if this build does not support the device, and the errors of the task.
-    pub fn run<T: OnDevice>(self, task: T) -> Result<T::Output> {
+    fn run<T: OnDevice>(self, task: T) -> Result<T::Output> {
         match self {
             Self::Cpu => task.on::<CpuAutodiff>(),
             #[cfg(feature = "cuda")]

@@ -69,7 +69,7 @@ impl GpuSession<'_> {
 
     /// Compares the device with the CPU.
     fn check(&self, progress: &dyn Progress) -> Result<DeviceCheck> {
-        let comparisons = self.device.run(Agreement { precision: self.precision })?;
+        let comparisons = self.device.compare(Agreement { precision: self.precision })?;
         let agrees = comparisons.iter().all(Comparison::agrees);
         for c in &comparisons {
             let mark = if c.agrees() { "agrees" } else { "DIFFERS" };
@@ -90,7 +90,7 @@ impl GpuSession<'_> {
     fn time(&self, dataset: &Dataset, progress: &dyn Progress) -> Result<TimedSteps> {
         let Self { config, updates, sliced_updates, precision, .. } = *self;
         let bench = DeviceBench { config, dataset, updates, sliced_updates, precision };
-        let timings = self.device.run(bench)?;
+        let timings = self.device.time(bench)?;
         for s in &timings.steps {
             let (execution, precision) = (&s.execution, s.precision);
             progress.note(&format!("{execution} in {precision}: {:.1} ms per update", s.step_ms));
