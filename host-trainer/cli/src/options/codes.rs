@@ -7,6 +7,9 @@ use supernano_base::codes::select::CodeSelection;
 pub struct CodesArgs {
     /// Files of codes (challenge JSON, JSON list, CSV, one code per line; also .gz), or codes.
     codes: Vec<String>,
+    /// A file of codes or a code, as an option; may be given several times.
+    #[arg(long = "code", alias = "codes", value_name = "CODE", help_heading = "Sub-networks")]
+    more: Vec<String>,
     /// Number of random sub-networks to add.
     #[arg(long, value_name = "N", help_heading = "Sub-networks")]
     random: Option<usize>,
@@ -19,6 +22,7 @@ pub struct CodesArgs {
 impl CodesArgs {
     /// The selection.
     pub fn selection(&self) -> CodeSelection {
-        CodeSelection { named: self.codes.clone(), random: self.random, seed: self.seed }
+        let named = self.codes.iter().chain(&self.more).cloned().collect();
+        CodeSelection { named, random: self.random, seed: self.seed }
     }
 }
