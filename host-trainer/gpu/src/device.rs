@@ -6,7 +6,7 @@ use std::fmt;
 use burn::backend::Autodiff;
 use burn::tensor::Tensor;
 use burn::tensor::backend::{AutodiffBackend, Backend};
-use supernano_base::error::{Error, Result};
+use supernano_base::error::Result;
 use supernano_train::backend::{Cpu, CpuAutodiff};
 use supernano_train::training::{self, Accelerator};
 
@@ -70,7 +70,7 @@ impl Device {
     /// ([`Self::touch`]).
     ///
     /// # Errors
-    /// [`Error::Tool`] if this build does not support the device.
+    /// [`Error::Tool`](supernano_base::error::Error::Tool) if this build does not support the device.
     pub fn accelerator(self) -> Result<&'static dyn Accelerator> {
         match self {
             Self::Cpu => Ok(&training::Cpu),
@@ -87,7 +87,8 @@ impl Device {
     /// ([`Self::touch`]).
     ///
     /// # Errors
-    /// [`Error::Tool`] if this build does not support the device, and those of training.
+    /// [`Error::Tool`](supernano_base::error::Error::Tool) if this build does not support the device,
+    /// and the errors of training.
     pub fn compare(self, agreement: Agreement) -> Result<Vec<Comparison>> {
         self.run(agreement)
     }
@@ -95,7 +96,8 @@ impl Device {
     /// Times the device. It panics if the device does not answer ([`Self::touch`]).
     ///
     /// # Errors
-    /// [`Error::Tool`] if this build does not support the device, and those of training.
+    /// [`Error::Tool`](supernano_base::error::Error::Tool) if this build does not support the device,
+    /// and the errors of training.
     pub fn time(self, bench: DeviceBench<'_>) -> Result<DeviceTimings> {
         self.run(bench)
     }
@@ -103,7 +105,8 @@ impl Device {
     /// Runs a task on the device. It panics if the device does not answer ([`Self::touch`]).
     ///
     /// # Errors
-    /// [`Error::Tool`] if this build does not support the device, and the errors of the task.
+    /// [`Error::Tool`](supernano_base::error::Error::Tool) if this build does not support the device,
+    /// and the errors of the task.
     fn run<T: OnDevice>(self, task: T) -> Result<T::Output> {
         match self {
             Self::Cpu => task.on::<CpuAutodiff>(),
@@ -131,8 +134,8 @@ impl Device {
     }
 
     #[cfg(not(all(feature = "cuda", feature = "vulkan")))]
-    fn not_built_in(self) -> Error {
-        Error::tool(format!("--device {self}"), "not built in")
+    fn not_built_in(self) -> supernano_base::error::Error {
+        supernano_base::error::Error::tool(format!("--device {self}"), "not built in")
     }
 }
 

@@ -1,7 +1,7 @@
-//! A core's table of instructions, fitted to networks that a device has counted.
+//! The fit of a core's instruction table to networks that a device has counted.
 //!
-//! [`specimen`] draws the networks, [`Counted`] is one of them with its counts, and [`calibrate`] fits
-//! the table and judges it on networks that were left out of the fit. Counting is the caller's part.
+//! [`specimen`] draws the networks, [`Counted`] pairs one of them with its counts, and [`calibrate`]
+//! fits the table and measures its error on held-out networks. Counting is left to the caller.
 
 mod report;
 
@@ -20,24 +20,24 @@ use super::instructions::{InstructionTable, Overhead, Work, image_work, work};
 /// A network to be counted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Specimen {
-    /// Its built-in space.
+    /// Built-in space.
     pub space: &'static Space<'static>,
-    /// Its widths.
+    /// Widths.
     pub arch: Arch,
-    /// Its enhancement.
+    /// Enhancement.
     pub enhancement: Enhancement,
-    /// Its kernels ([`super::BlockCost::kinds`]).
+    /// Kernel kinds of each block ([`super::BlockCost::kinds`]).
     pub kinds: Vec<u8>,
-    /// Whether the table is fitted to it. Otherwise the table is judged by it.
+    /// True for a network of the fit, false for a held-out one.
     pub fitted: bool,
 }
 
-/// Draws network `index` of a calibration: random widths, enhancement and kernels, in the built-in
-/// spaces by turns. Half of the networks that the table is fitted to are narrow, so that short loops
-/// weigh as much as long ones.
+/// Draws network `index` of a calibration, with random widths, enhancement and kernels. The built-in
+/// spaces alternate. Half of the networks of the fit are narrow, so that short loops have as much
+/// weight as long ones.
 ///
 /// # Errors
-/// [`Error::Core`]; never for a built-in space.
+/// [`Error::Core`], never for a built-in space.
 pub fn specimen(seed: u64, index: u32, fitted: bool) -> Result<Specimen> {
     let mut rng = Key::new(seed).rng(Purpose::Sample, u64::from(index));
     let space = &BUILTIN[index as usize % BUILTIN.len()];
@@ -54,8 +54,8 @@ pub fn specimen(seed: u64, index: u32, fitted: bool) -> Result<Specimen> {
         widths: if rng.random() { WidthRule::Oe } else { WidthRule::None },
         activation: if rng.random() { ActivationScope::AfterAdd } else { ActivationScope::None },
     };
-    let ways = |layers: usize| KINDS.len().pow(layers as u32) as u8;
-    let kinds = space.blocks.iter().map(|b| rng.random_range(0..ways(b.layers()))).collect();
+    let choices = |layers: usize| KINDS.len().pow(layers as u32) as u8;
+    let kinds = space.blocks.iter().map(|b| rng.random_range(0..choices(b.layers()))).collect();
     Ok(Specimen { space, arch, enhancement, kinds, fitted })
 }
 
@@ -64,9 +64,9 @@ pub fn specimen(seed: u64, index: u32, fitted: bool) -> Result<Specimen> {
 pub struct RawCounts {
     /// Count of the whole inference.
     pub total: u32,
-    /// Names and counts: of the image's conversion, then of every operation.
+    /// Names and counts of the conversion of the image, then of every operation.
     pub parts: Vec<(String, u32)>,
-    /// Bytes of stack of the inference.
+    /// Stack of the inference, bytes.
     pub stack_bytes: u32,
 }
 
@@ -77,15 +77,15 @@ pub struct Counted {
     blob: Blob,
     total: u32,
     stack_bytes: u32,
-    /// Name, work and count of the image's conversion and of every operation.
+    /// Name, loop counts and count of the conversion of the image, then of every operation.
     parts: Vec<(String, Work, u64)>,
 }
 
 impl Counted {
-    /// Pairs the counts of a network with the work of each part.
+    /// Pairs the counts of a network with the loop counts of each part.
     ///
     /// # Errors
-    /// [`Error::Core`]; never for a checked blob.
+    /// [`Error::Core`], never for a checked blob.
     pub fn new(specimen: Specimen, blob: Blob, counts: &RawCounts) -> Result<Self> {
         let works = works(&blob)?;
         let separate = separated(counts, &works);
@@ -96,7 +96,7 @@ impl Counted {
     }
 }
 
-/// The work of each counted part: the image's conversion, then every operation.
+/// Loop counts of each counted part: the conversion of the image, then every operation.
 fn works(blob: &Blob) -> Result<Vec<Work>> {
     let view = blob.view()?;
     let header = view.header();
@@ -104,11 +104,11 @@ fn works(blob: &Blob) -> Result<Vec<Work>> {
     Ok(std::iter::once(image_work(header.input().len())).chain(ops).collect())
 }
 
-/// Counts of the parts without the cost of reading the meter. The meter is read about once for every
-/// row, and the sum of the parts exceeds the whole by the cost of all reads.
+/// Counts of the parts without the cost of reading the counter. The device reads it about once for
+/// every row, so the sum of the parts exceeds the total by the cost of all reads.
 fn separated(counts: &RawCounts, works: &[Work]) -> Vec<u64> {
     let rows = |work: &Work| -> f64 {
-        work.iter().filter(|(term, _)| term.1 == "row").map(|(_, n)| n).sum::<f64>().max(1.0)
+        work.iter().filter(|(each, _)| each.1 == "row").map(|(_, n)| n).sum::<f64>().max(1.0)
     };
     let sum: f64 = counts.parts.iter().map(|(_, n)| f64::from(*n)).sum();
     let each = (sum - f64::from(counts.total)) / works.iter().map(rows).sum::<f64>();
@@ -129,22 +129,22 @@ pub struct Meter {
     pub cycles_of: Option<(String, u64)>,
 }
 
-/// Inputs of a calibration beside its counts.
+/// Settings of a calibration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CalibrationOptions {
     /// Seed of the networks.
     pub seed: u64,
-    /// Bytes of the runtime's code and constants; `None` keeps those of the shipped table.
+    /// Code and constants of the runtime, bytes; `None` keeps the value of the built-in table.
     pub code: Option<u64>,
-    /// Bytes of statics beside the arena; `None` keeps those of the shipped table.
+    /// Static variables other than the arena, bytes; `None` keeps the value of the built-in table.
     pub statics: Option<u64>,
 }
 
-/// Fits the table of a core to counted networks, and judges it on those that are not
-/// [`Specimen::fitted`].
+/// Fits the table of a core to counted networks and measures its error on those that are not
+/// [`Specimen::fitted`]. Kernels without counts keep the coefficients of the built-in table.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a core without a shipped table, whose terms are the starting point.
+/// [`Error::Invalid`] for a core without a built-in table.
 pub fn calibrate(
     counted: &[Counted],
     meter: &Meter,

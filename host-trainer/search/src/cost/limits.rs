@@ -1,4 +1,4 @@
-//! Limits of one network's file and arena, under which its kernels are chosen.
+//! Limits on the file and the arena of one network, within which its kernels are chosen.
 
 use supernano_base::blob::Blob;
 use supernano_base::error::Result;
@@ -6,18 +6,18 @@ use supernano_base::error::Result;
 use super::instructions::InstructionTable;
 use super::kernels::{Room, within};
 
-/// Limits, and the core for which the kernels are chosen.
+/// Limits, and the core that the kernels are chosen for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KernelLimits {
     /// Limits of the file and of the arena.
     pub room: Room,
-    /// Name of the core's table of instructions: `cortex-m4`.
+    /// Core of the instruction table, such as `cortex-m4`.
     pub core: String,
 }
 
 impl KernelLimits {
-    /// The same network with the kernels that need the fewest instructions within the limits. Without
-    /// any limit, the network keeps its kernels.
+    /// Returns the same network with the kernels that need the fewest modelled instructions within
+    /// the limits. Without any limit the network keeps its kernels.
     ///
     /// # Errors
     /// As [`within`] and [`InstructionTable::of_core`].

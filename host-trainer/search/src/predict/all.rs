@@ -1,4 +1,4 @@
-//! Predictions of a whole list of codes, and the file that they are written to.
+//! Predictions for a list of codes, or for the codes of files.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -14,13 +14,13 @@ use supernano_core::space::Space;
 use super::{Predicted, Predictor, TruthFile, write};
 use crate::surrogate::{Link, design};
 
-/// Predictions of a list of codes, and their model.
+/// Predictions for a list of codes, with their model.
 #[derive(Serialize)]
 pub struct Predictions {
-    /// The file that holds them, if they were written.
+    /// File of the predictions, if they were written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<PathBuf>,
-    /// Codes predicted.
+    /// Number of predicted codes.
     pub codes: usize,
     /// Time of one prediction, microseconds.
     pub microseconds_per_code: f64,
@@ -29,7 +29,7 @@ pub struct Predictions {
     pub model: Predictor,
     /// The predictions, in the order of the codes.
     pub scores: Vec<PredictedCode>,
-    /// Scores that the model was fitted to.
+    /// Number of scores in the fit.
     #[serde(skip)]
     pub evaluations: usize,
 }
@@ -87,22 +87,22 @@ pub fn predict_all(
     })
 }
 
-/// Predictions from a file of scores.
+/// The inputs of a prediction from a file of scores.
 #[derive(Clone, Debug)]
 pub struct PredictRequest<'a> {
     /// Scores of evaluated sub-networks.
     pub scores: &'a Path,
     /// Files of codes to predict; the codes of `scores` if there is none.
     pub codes: &'a [PathBuf],
-    /// Number of scores that the model is fitted to, drawn at random; `None` for all.
+    /// Number of random scores in the fit; `None` for all.
     pub samples: Option<usize>,
     /// Seed of the draw.
     pub seed: u64,
     /// Search space, as [`space_for`] reads it.
     pub space: Option<&'a str>,
-    /// Column or key of the scores; `None` for the first of the usual ones.
+    /// Column or key of the scores; `None` for the usual names.
     pub column: Option<&'a str>,
-    /// Whether the scores are cross-entropies. Their negatives are then predicted.
+    /// True for cross-entropies. The predictions are then their negatives.
     pub loss: bool,
     /// Known true accuracies.
     pub truths: &'a TruthFile,
@@ -110,7 +110,7 @@ pub struct PredictRequest<'a> {
     pub output: Option<&'a Path>,
 }
 
-/// Predicts scores from a file of a few scores.
+/// Fits a model to a file of scores and predicts codes.
 ///
 /// # Errors
 /// As [`space_for`], [`table::read`], [`read_codes`] and [`predict_all`].

@@ -1,4 +1,4 @@
-//! Which sub-networks are evaluated if the others are predicted, and which truths are known.
+//! The choice of the sub-networks to evaluate, and the truth file of a prediction.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -15,14 +15,14 @@ use crate::surrogate::{FEWEST, design};
 /// A truth file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TruthFile {
-    /// The file; without one, predictions are not corrected.
+    /// Path of the file. `None` stands for predictions without a correction.
     pub path: Option<PathBuf>,
-    /// Which networks the truths are of, if the file has no column `as`.
+    /// Form of the trained networks, if the file has no column `as`.
     pub form: Option<Form>,
 }
 
 impl TruthFile {
-    /// Reads the truths, which must be of `codes`. `None` without a file.
+    /// Reads the truths, whose codes must be among `codes`. Returns `None` without a file.
     ///
     /// # Errors
     /// As [`Truths::read`].
@@ -33,21 +33,21 @@ impl TruthFile {
     }
 }
 
-/// Which codes are evaluated. The others are predicted from their scores.
+/// The choice of the codes to evaluate. All other codes are predicted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum EvaluationChoice {
-    /// All; nothing is predicted.
+    /// All codes. Nothing is predicted.
     #[default]
     All,
-    /// This many, drawn at random.
+    /// A number of random codes.
     Random(usize),
     /// The codes of a file.
     File(PathBuf),
 }
 
 impl EvaluationChoice {
-    /// Positions in `all` of the codes to evaluate, ascending; `None` if all are evaluated and
-    /// nothing is predicted.
+    /// Returns the positions in `all` of the codes to evaluate, ascending, or `None` for
+    /// [`Self::All`].
     ///
     /// # Errors
     /// [`Error::Invalid`] for too few codes, and for a code of the file that is not in `all`; as

@@ -17,7 +17,7 @@ use supernano_core::space::{MAX_LAYERS, Space};
 
 use super::state::{Archived, SearchState};
 use super::tables::{Genes, Tables, genes};
-use super::{Method, Outcome, Problem, exact, front, infeasible, score};
+use super::{Method, Problem, Solution, exact, front, infeasible, score};
 use crate::cost::{Costs, Limits};
 use population::{CHILDREN, Individual, Population, select};
 
@@ -80,17 +80,17 @@ struct Evolution<'a> {
     examined: u64,
 }
 
-/// Searches by evolution, then by branch and bound. The same seed gives the same outcome on any
+/// Searches by evolution, then by branch and bound. The same seed gives the same solution on any
 /// number of cores.
 ///
 /// # Errors
 /// [`Error::No`](supernano_base::error::Error::No) if nothing is feasible; errors of the state file
 /// ([`SearchState::open`]).
-pub fn search(problem: &Problem<'_>, tables: &Tables, method: &Method) -> Result<Outcome> {
+pub fn search(problem: &Problem<'_>, tables: &Tables, method: &Method) -> Result<Solution> {
     let (evolution, state) = evolved(problem, tables, method, RUNGS)?;
-    let outcome = evolution.finish()?;
+    let solution = evolution.finish()?;
     state.remove()?;
-    Ok(outcome)
+    Ok(solution)
 }
 
 /// Stops after some rungs, as an interrupted search does.
@@ -223,7 +223,7 @@ impl Evolution<'_> {
     }
 
     /// Evaluates the archive exactly, runs branch and bound, and returns the front.
-    fn finish(self) -> Result<Outcome> {
+    fn finish(self) -> Result<Solution> {
         let archive: Vec<Genes> = self.archive.values().map(|i| i.genes).collect();
         let feasible =
             archive.par_iter().filter_map(|g| self.problem.feasible(self.tables, g)).collect();
@@ -242,7 +242,7 @@ impl Evolution<'_> {
             let bound = self.problem.score.link(self.problem.score.constant() + proof.bound);
             bound.max(front[0].score)
         };
-        Ok(Outcome {
+        Ok(Solution {
             optimal: proof.proved,
             bound,
             front,

@@ -1,4 +1,7 @@
-//! A whole search: from scores, a budget and a space to the networks that are listed.
+//! A complete search, from scores, a budget and a space to the content of `front.json`.
+//!
+//! [`find`] fits a surrogate, searches the space and selects the listed networks. Reading runs and
+//! measuring accuracies are left to the caller.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -23,7 +26,7 @@ pub enum Metric {
     /// Top-1 accuracy.
     #[default]
     Top1,
-    /// The negative cross-entropy, which ranks better while training is short.
+    /// The negative cross-entropy, which ranks better after short training.
     CrossEntropy,
 }
 
@@ -36,7 +39,7 @@ impl Metric {
         }
     }
 
-    /// Columns or keys of a score file, and the sign with which more is better.
+    /// Columns or keys of a score file, and the sign that makes a higher value better.
     const fn columns(self) -> (&'static [&'static str], f64) {
         match self {
             Self::Top1 => (&["top1", "acc"], 1.0),
@@ -51,7 +54,7 @@ impl Metric {
         }
     }
 
-    /// Reads evaluated sub-networks from a score file. More is better in the numbers returned.
+    /// Reads evaluated sub-networks from a score file. A higher value in the result is better.
     ///
     /// # Errors
     /// As [`table::read`].
@@ -69,18 +72,18 @@ impl Metric {
     }
 }
 
-/// Which networks of a front are listed.
+/// The selection of the listed networks of a front.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
     /// Number of networks with the best scores.
     pub top: Option<usize>,
-    /// Number of networks that are wide apart, both ends included; `None` for 8, or for none if
-    /// [`Self::top`] is given.
+    /// Number of networks that represent the front ([`front::spread`]). `None` stands for 8, or for 0
+    /// if [`Self::top`] is given.
     pub spread: Option<usize>,
 }
 
 impl Listing {
-    /// The listed networks, best score first, each once; never empty.
+    /// Selects networks, best score first, each once. Never empty.
     fn of(self, found: &[Candidate]) -> Vec<Candidate> {
         let spread = self.spread.unwrap_or(if self.top.is_some() { 0 } else { 8 });
         let top = self.top.unwrap_or(0).max(usize::from(spread == 0));
@@ -92,33 +95,33 @@ impl Listing {
     }
 }
 
-/// Inputs of a search.
+/// The inputs of a complete search.
 #[derive(Clone, Debug)]
 pub struct SearchRequest<'a> {
     /// The search space.
     pub space: &'a Space<'a>,
     /// Enhancement of the weights that will ship.
     pub enhancement: Enhancement,
-    /// Bytes of class labels in a network file.
+    /// Size of the class labels in a network file, bytes.
     pub label_bytes: usize,
     /// Evaluated sub-networks ([`Metric::samples`]).
     pub samples: &'a [(Arch, f64)],
     /// The quantity that is maximised.
     pub metric: Metric,
-    /// Limits, and the costs of the core.
+    /// Limits and instruction table.
     pub budget: &'a Budget,
-    /// How the search is carried out.
+    /// Settings of the search.
     pub method: &'a Method,
-    /// Which networks are listed.
+    /// Selection of the listed networks.
     pub listing: Listing,
 }
 
-/// The result of a search. `front.networks[i]` describes `listed[i]`.
+/// The result of a complete search. `front.networks[i]` describes `listed[i]`.
 #[derive(Clone, Debug)]
 pub struct SearchOutcome {
-    /// The contents of `front.json`.
+    /// The content of `front.json`.
     pub front: Front,
-    /// The listed networks, best score first; never empty.
+    /// The listed networks, best score first. Never empty.
     pub listed: Vec<Candidate>,
     /// The best network of uniform width within the same limits.
     pub uniform: Option<Candidate>,
@@ -185,7 +188,7 @@ pub fn find(request: &SearchRequest<'_>) -> Result<SearchOutcome> {
     Ok(SearchOutcome { front, listed, uniform })
 }
 
-/// The source of modelled instructions, for `front.json`.
+/// The model behind the instructions, for `front.json`.
 fn instruction_model(table: &InstructionTable) -> InstructionModel {
     InstructionModel {
         core: table.core.clone(),

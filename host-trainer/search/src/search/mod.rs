@@ -51,9 +51,9 @@ impl Default for Method {
     }
 }
 
-/// The result of a search.
+/// The solution of a problem.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Outcome {
+pub struct Solution {
     /// Feasible sub-networks that no other one dominates in score, flash, RAM and instructions,
     /// best score first. Never empty.
     pub front: Vec<Candidate>,
@@ -67,15 +67,15 @@ pub struct Outcome {
     pub bound: f64,
 }
 
-impl Outcome {
+impl Solution {
     /// The candidate with the best predicted score.
     pub fn best(&self) -> &Candidate {
         &self.front[0]
     }
 }
 
-/// Searches the space of a problem. The same problem and seed give the same outcome on any number
-/// of cores.
+/// Searches the space of a problem. The same problem and seed give the same solution on any
+/// number of cores.
 ///
 /// ```
 /// use supernano_core::plan::Enhancement;
@@ -109,10 +109,10 @@ impl Outcome {
 /// let limits = Limits { flash_bytes: Some(flash), ..Limits::default() };
 /// let problem = Problem { space: &space, score: &Wide, costs: &costs, limits };
 ///
-/// let outcome = search(&problem, &Method::default())?;
-/// assert!(outcome.exhaustive && outcome.examined == 16);
-/// assert_eq!(outcome.best().arch.display(&space).to_string(), "12-12");
-/// assert!(outcome.best().costs.flash_bytes <= flash);
+/// let solution = search(&problem, &Method::default())?;
+/// assert!(solution.exhaustive && solution.examined == 16);
+/// assert_eq!(solution.best().arch.display(&space).to_string(), "12-12");
+/// assert!(solution.best().costs.flash_bytes <= flash);
 /// # Ok::<(), supernano_base::error::Error>(())
 /// ```
 ///
@@ -121,7 +121,7 @@ impl Outcome {
 /// fails and the smallest value that would suffice.
 /// [`Error::Invalid`](supernano_base::error::Error::Invalid) for a space that is too large for the
 /// tables or a state file of another search, and errors of reading or writing that file.
-pub fn search(problem: &Problem<'_>, method: &Method) -> Result<Outcome> {
+pub fn search(problem: &Problem<'_>, method: &Method) -> Result<Solution> {
     let tables = Tables::new(problem)?;
     let size = problem.space.size();
     if size > method.enumerable {
@@ -129,7 +129,7 @@ pub fn search(problem: &Problem<'_>, method: &Method) -> Result<Outcome> {
     }
     let front = enumerate::search(problem, &tables);
     let Some(best) = front.first() else { return Err(infeasible::error(problem, &tables)) };
-    Ok(Outcome { bound: best.score, front, examined: size, exhaustive: true, optimal: true })
+    Ok(Solution { bound: best.score, front, examined: size, exhaustive: true, optimal: true })
 }
 
 #[cfg(test)]

@@ -157,7 +157,7 @@ impl Surrogate {
         Self::fit_with(space, samples, link, &Choices::default())
     }
 
-    /// Fits the model to evaluated sub-networks and their scores, where a higher score is better.
+    /// Fits the model to evaluated sub-networks and their scores. Higher scores are better.
     ///
     /// # Errors
     /// [`Error::Invalid`] for fewer than [`FEWEST`] samples, for a score that the link does not

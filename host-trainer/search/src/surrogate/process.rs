@@ -136,7 +136,7 @@ impl Process {
     }
 }
 
-/// The Fisher scoring step in ln v from `at`, where the variances are `v`. Returns `None` if the
+/// The Fisher scoring step in ln v from `at`, at the variances `v`. Returns `None` if the
 /// information matrix is singular.
 fn scoring_step(
     kernels: &[DMatrix<f64>],

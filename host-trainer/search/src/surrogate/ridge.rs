@@ -56,7 +56,7 @@ struct Normal {
 }
 
 /// Columns with a coefficient, and their coefficients.
-type Solution = (Vec<usize>, DVector<f64>);
+type Coefficients = (Vec<usize>, DVector<f64>);
 
 impl Normal {
     fn new(rows: &[&[f64]], targets: &[f64], weights: &[f64]) -> Self {
@@ -88,7 +88,7 @@ impl Normal {
         Self { mean, scale, offset, gram, moment, squares: y.norm_squared(), rows: n }
     }
 
-    fn solve(&self, lambda: f64, sign: Sign) -> Solution {
+    fn solve(&self, lambda: f64, sign: Sign) -> Coefficients {
         match sign {
             Sign::Free => {
                 let all: Vec<usize> = (0..self.moment.len()).collect();
@@ -116,7 +116,7 @@ impl Normal {
     }
 
     /// Active-set method of Lawson and Hanson (1974, chapter 23) on the normal equations.
-    fn non_negative(&self, lambda: f64) -> Solution {
+    fn non_negative(&self, lambda: f64) -> Coefficients {
         let p = self.moment.len();
         let mut x = DVector::<f64>::zeros(p);
         let mut active: Vec<usize> = Vec::new();
@@ -166,7 +166,7 @@ impl Normal {
     }
 
     /// Prediction of a solution at a row of raw features.
-    fn value(&self, (columns, coefficients): &Solution, row: &[f64]) -> f64 {
+    fn value(&self, (columns, coefficients): &Coefficients, row: &[f64]) -> f64 {
         let terms = columns.iter().zip(coefficients.iter());
         let terms = terms.map(|(&j, b)| b * (row[j] - self.mean[j]) / self.scale[j]);
         self.offset + terms.sum::<f64>()

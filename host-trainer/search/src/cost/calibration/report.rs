@@ -1,4 +1,4 @@
-//! How well a fitted table models the counts.
+//! The report of a calibration: modelled against counted instructions.
 
 use std::collections::BTreeMap;
 
@@ -9,17 +9,17 @@ use supernano_core::arch::Arch;
 use super::{Counted, Meter};
 use crate::cost::instructions::{InstructionTable, Overhead};
 
-/// Largest error that a table may have on a network that it was not fitted to, a fraction.
+/// Largest accepted relative error of a table on a held-out network, as a fraction.
 pub const TOLERANCE: f64 = 0.01;
 
-/// A counted network beside its modelled count.
+/// A network with its counted and its modelled instructions.
 #[derive(Clone, Debug, Serialize)]
 pub struct JudgedNetwork {
-    /// Its built-in space.
+    /// Name of the built-in space.
     pub space: String,
-    /// Its code.
+    /// Code.
     pub code: String,
-    /// Whether the table was fitted to it.
+    /// True for a network of the fit.
     pub fitted: bool,
     /// Count of one inference.
     pub counted: u32,
@@ -27,22 +27,22 @@ pub struct JudgedNetwork {
     pub modelled: u64,
     /// Modelled count divided by count, minus 1.
     pub error: f64,
-    /// The image's conversion, then every operation.
+    /// The conversion of the image, then every operation.
     pub parts: Vec<CountedPart>,
 }
 
-/// A part of a network beside its modelled count.
+/// A part of a network with its counted and its modelled instructions.
 #[derive(Clone, Debug, Serialize)]
 pub struct CountedPart {
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// Its count, without the cost of reading the meter.
+    /// Count without the cost of reading the counter.
     pub counted: u64,
-    /// Its modelled count.
+    /// Modelled count.
     pub modelled: f64,
-    /// Name of its kernel.
+    /// Name of the kernel.
     pub kernel: &'static str,
-    /// Rounds of each of its loops.
+    /// Iterations of each loop.
     pub rounds: BTreeMap<&'static str, f64>,
 }
 
@@ -53,7 +53,7 @@ pub struct CalibrationReport {
     pub target: String,
     /// Counted operations that the table was fitted to.
     pub operations: usize,
-    /// Bytes that a network takes beside its blob and its arena.
+    /// Memory in addition to blob and arena.
     pub overhead: Overhead,
     /// Mean error on networks that the table was not fitted to, a fraction.
     pub mean_error: f64,

@@ -1,6 +1,6 @@
-//! Times the full supernet step (ResNet20, largest network and eight random ones, batch 128) and
-//! the evaluation of twenty random sub-networks, beside a 1024^3 matrix product of the `gemm`
-//! crate in the same run. Prints one JSON object.
+//! Times the supernet step (ResNet20, largest network and eight random ones, batch 128) and the
+//! evaluation of twenty random sub-networks. A 1024^3 matrix product of the `gemm` crate in the same
+//! run is the yardstick. Prints one JSON object.
 //!
 //! `cargo xtask bench-train` runs it for one and two threads:
 //! `cargo run --release -p supernano-experiments --bin bench_train -- THREADS REPEATS`
@@ -20,26 +20,28 @@ mod step;
 #[global_allocator]
 static ALLOCATOR: supernano::allocator::MiMalloc = supernano::allocator::MiMalloc;
 
+/// Images in an update.
 const BATCH: usize = 128;
-/// Multiply-accumulates of the largest network and of eight random ones together.
+/// Number of matrix products that are timed together.
+const GEMMS: usize = 8;
+/// Multiply-accumulates per image of the largest network and eight random ones together.
 const STEP_MACS: f64 = 159.5e6;
-/// Mean multiply-accumulates of the sub-networks that are evaluated.
+/// Mean multiply-accumulates per image of the evaluated sub-networks.
 const EVAL_MACS: f64 = 14.6e6;
-/// Images that each of them sees.
+/// Images for each evaluated sub-network.
 const EVAL_IMAGES: usize = 1024;
 
-/// Seconds of a call.
+/// Duration of a call, seconds.
 #[derive(Clone, Copy)]
 struct Seconds {
-    /// On the clock.
+    /// Wall time.
     wall: f64,
-    /// Of the processor, all threads together: what one thread would need on an idle machine. 0
-    /// where the system does not say.
+    /// Processor time of all threads; 0 if the system does not report it.
     cpu: f64,
 }
 
 impl Seconds {
-    const MOST: Self = Self { wall: f64::INFINITY, cpu: f64::INFINITY };
+    const INFINITE: Self = Self { wall: f64::INFINITY, cpu: f64::INFINITY };
 
     fn of<T>(f: impl FnOnce() -> T) -> (Self, T) {
         let (cpu, start) = (cpu_seconds(), Instant::now());
@@ -51,14 +53,14 @@ impl Seconds {
         Self { wall: self.wall.min(other.wall), cpu: self.cpu.min(other.cpu) }
     }
 
-    /// Processor time for one thread, which others on the machine cannot lengthen; wall-clock time
-    /// for more.
+    /// The time to report. With one thread it is the processor time, which does not depend on the
+    /// load of the machine; with more threads it is the wall time.
     fn judged(self, threads: usize) -> f64 {
         if threads == 1 && self.cpu > 0.0 { self.cpu } else { self.wall }
     }
 }
 
-/// Processor seconds of all threads so far (Linux).
+/// Processor time of all threads so far, seconds (Linux).
 fn cpu_seconds() -> f64 {
     let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return 0.0 };
     let of = |task: std::fs::DirEntry| -> Option<f64> {
@@ -68,30 +70,47 @@ fn cpu_seconds() -> f64 {
     tasks.flatten().filter_map(of).sum::<f64>() / 1e9
 }
 
-/// Seconds of `c += a b`, all 1024 x 1024.
+/// Duration of `c += a b` for matrices `[1024, 1024]`.
 fn gemm_seconds(threads: usize, a: &[f32], b: &[f32], c: &mut [f32]) -> Seconds {
     let n = 1024;
-    let how = if threads > 1 { gemm::Parallelism::Rayon(threads) } else { gemm::Parallelism::None };
+    assert_eq!([a.len(), b.len(), c.len()], [n * n; 3]);
+    let parallelism =
+        if threads > 1 { gemm::Parallelism::Rayon(threads) } else { gemm::Parallelism::None };
     let mut product = || {
-        // SAFETY: all three are n x n, column after column
+        // SAFETY: each slice holds n x n values, and the strides describe a column-major n x n
+        // matrix. The exclusive borrow of `c` rules out aliasing.
         unsafe {
             let (c, a, b) = (c.as_mut_ptr(), a.as_ptr(), b.as_ptr());
             let (down, right) = (1, n as isize);
             gemm::gemm(
-                n, n, n, c, right, down, true, a, right, down, b, right, down, 1.0, 1.0, false,
-                false, false, how,
+                n,
+                n,
+                n,
+                c,
+                right,
+                down,
+                true,
+                a,
+                right,
+                down,
+                b,
+                right,
+                down,
+                1.0,
+                1.0,
+                false,
+                false,
+                false,
+                parallelism,
             );
         }
     };
-    // several at once: the system counts processor time in steps of milliseconds
+    // The system reports processor time in steps of milliseconds, so several products are timed.
     let all = Seconds::of(|| (0..GEMMS).for_each(|_| product())).0;
     Seconds { wall: all.wall / GEMMS as f64, cpu: all.cpu / GEMMS as f64 }
 }
 
-/// Products that are timed together.
-const GEMMS: usize = 8;
-
-/// Most memory this process has ever held, MiB; 0 where the system does not say.
+/// Peak memory of the process, MiB; 0 if the system does not report it.
 fn peak_mib() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
@@ -116,7 +135,7 @@ fn main() -> Result<()> {
     let (seed, students) = typical_codes(space, 8, (STEP_MACS - largest) / 8.0);
     let macs = largest + students.iter().map(|a| macs_of(space, a) as f64).sum::<f64>();
     bench.step(&students)?;
-    let (mut step, mut product) = (Seconds::MOST, Seconds::MOST);
+    let (mut step, mut product) = (Seconds::INFINITE, Seconds::INFINITE);
     let (a, b, mut c) = (vec![1f32; 1 << 20], vec![0.5f32; 1 << 20], vec![0f32; 1 << 20]);
     for _ in 0..repeats {
         product = product.min(gemm_seconds(threads, &a, &b, &mut c));
@@ -137,7 +156,7 @@ fn main() -> Result<()> {
         .map(|code| {
             let net = bench.folded(code);
             let once = |_| Seconds::of(|| evaluate(&net, &set)).0;
-            (0..repeats.min(3)).map(once).fold(Seconds::MOST, Seconds::min).judged(threads)
+            (0..repeats.min(3)).map(once).fold(Seconds::INFINITE, Seconds::min).judged(threads)
         })
         .sum();
     let shown = |archs: &[Arch]| -> Vec<String> {

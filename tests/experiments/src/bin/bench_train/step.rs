@@ -1,4 +1,4 @@
-//! The full supernet step and the evaluation of sub-networks on made-up images, for timing.
+//! The supernet step and the evaluation of sub-networks on random images, for timing.
 
 use rand::Rng as _;
 use supernano_base::codes::uniform;
@@ -15,11 +15,11 @@ use supernano_train::supernet::{FoldedNet, Layout, Weights, recalibrate};
 use supernano_train::training::job::{Batch, Job};
 use supernano_train::training::params::Params;
 
-/// Enhancement of everything that is timed: the reference's.
+/// Enhancement of all timed networks: that of the reference.
 const ENHANCEMENT: Enhancement = Enhancement::PRELU_OE;
 
-/// `n` random codes of a space and the seed they were drawn with: the first whose mean of
-/// multiply-accumulates an image is within a thousandth of `macs`, of 100,000 tried.
+/// Draws `n` random codes whose mean multiply-accumulates per image are within 0.1 % of `macs`, and
+/// returns them with their seed. It tries 100,000 seeds and falls back to seed 0.
 pub fn typical_codes(space: &Space<'_>, n: usize, macs: f64) -> (u64, Vec<Arch>) {
     let draw = |seed: u64| -> Vec<Arch> {
         let mut rng = Key::new(seed).rng(Purpose::Sample, 0);
@@ -32,12 +32,12 @@ pub fn typical_codes(space: &Space<'_>, n: usize, macs: f64) -> (u64, Vec<Arch>)
     (0..100_000).map(|s| (s, draw(s))).find(|(_, a)| near(a)).unwrap_or_else(|| (0, draw(0)))
 }
 
-/// Multiply-accumulates of an image through a sub-network, effective widths.
+/// Multiply-accumulates per image of a sub-network, at effective widths.
 pub fn macs_of(space: &Space<'_>, arch: &Arch) -> u64 {
     cost(space, &resolve(space, arch, ENHANCEMENT, BranchScheme::Shared)).macs
 }
 
-/// A supernet with everything that an update of it needs.
+/// A supernet with a batch of random images.
 pub struct Bench {
     config: RunConfig,
     params: Params<CpuAutodiff>,
@@ -46,10 +46,10 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// The paper's ResNet20 supernet with random weights, and `images` random images.
+    /// The ResNet20 supernet of the paper with random weights, and `images` random images.
     ///
     /// # Errors
-    /// None: the configuration is a preset.
+    /// As [`RunConfig::preset`].
     pub fn new(images: usize) -> Result<Self> {
         let config = RunConfig::preset(Preset::Paper)?;
         let space = config.space();
@@ -63,13 +63,13 @@ impl Bench {
         Ok(Self { config, params: Params::new(layout, &state), pixels, labels })
     }
 
-    /// The space that is timed.
+    /// The space of the supernet.
     pub fn space(&self) -> SharedSpace {
         self.config.shared_space()
     }
 
-    /// One update: the largest network, `students`, SGD. Returns the mean loss of the students,
-    /// nats.
+    /// Runs one update with the largest network and `students`. Returns the mean loss of the
+    /// students, nats.
     ///
     /// # Errors
     /// [`supernano_base::error::Error::NotFinite`].
@@ -84,7 +84,7 @@ impl Bench {
         Ok(job.update(&mut self.params, &batch, students, step.lr, 0)?.students)
     }
 
-    /// A sub-network with these weights, recalibrated on the images and folded.
+    /// Recalibrates a sub-network on the images and folds it.
     pub fn folded(&self, arch: &Arch) -> FoldedNet {
         let layout = self.params.layout.clone();
         let plan = resolve(&layout.space(), arch, ENHANCEMENT, layout.scheme);
