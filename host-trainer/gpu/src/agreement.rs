@@ -23,10 +23,10 @@ use supernano_train::training::sampling::draw;
 use supernano_train::training::state::layout_of;
 use supernano_train::training::{Losses, loss};
 
-use crate::device::OnDevice;
 use crate::plans::PlanSets;
 use crate::resident::Resident;
 use crate::step::{MaskedStep, half};
+use crate::task::OnDevice;
 use crate::validation::{ValidationImages, validate};
 
 /// A configuration whose space has a projection, an identity with a tied width, and several options

@@ -23,9 +23,9 @@ use supernano_train::training::params::Params;
 use supernano_train::training::sampling::draw;
 use supernano_train::training::state::layout_of;
 
-use crate::device::OnDevice;
 use crate::resident::Resident;
 use crate::step::MaskedStep;
+use crate::task::OnDevice;
 use crate::validation::{ValidationImages, validate};
 
 /// Updates before the clock starts, in which kernels are compiled and tuned.

@@ -5,7 +5,7 @@ use std::fmt;
 #[cfg(any(feature = "cuda", feature = "vulkan"))]
 use burn::backend::Autodiff;
 use burn::tensor::Tensor;
-use burn::tensor::backend::{AutodiffBackend, Backend};
+use burn::tensor::backend::Backend;
 use supernano_base::error::Result;
 use supernano_train::backend::{Cpu, CpuAutodiff};
 use supernano_train::training::{self, Accelerator};
@@ -14,6 +14,7 @@ use crate::agreement::{Agreement, Comparison};
 use crate::bench_device::{DeviceBench, DeviceTimings};
 #[cfg(any(feature = "cuda", feature = "vulkan"))]
 use crate::engine::MaskedAccelerator;
+use crate::task::OnDevice;
 
 /// The backend of NVIDIA GPUs. It loads the driver at the first use.
 #[cfg(feature = "cuda")]
@@ -21,18 +22,6 @@ pub type Cuda = burn_cuda::Cuda<f32, i32>;
 /// The backend of GPUs with a Vulkan driver.
 #[cfg(feature = "vulkan")]
 pub type Vulkan = burn_wgpu::Wgpu<f32, i32, u32>;
-
-/// A task that runs on any device.
-pub(crate) trait OnDevice {
-    /// Result of the task.
-    type Output;
-
-    /// Runs the task on backend `B`.
-    ///
-    /// # Errors
-    /// Those of the task.
-    fn on<B: AutodiffBackend>(self) -> Result<Self::Output>;
-}
 
 /// A processor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

@@ -16,4 +16,5 @@ mod forward;
 mod plans;
 mod resident;
 mod step;
+mod task;
 mod validation;

@@ -3,7 +3,7 @@ use supernano_train::backend::CpuAutodiff;
 
 use super::*;
 use crate::agreement::{Agreement, Comparison, config, masked};
-use crate::device::OnDevice as _;
+use crate::task::OnDevice as _;
 
 #[test]
 fn masked_and_sliced_are_the_same_update() {
