@@ -1,5 +1,5 @@
-//! Networks with random weights of realistic ranges: what they cost on a device is known before
-//! anything has been trained.
+//! Networks with random weights in realistic ranges. Their costs on a device can be measured before
+//! a network is trained.
 
 mod write;
 
@@ -17,11 +17,12 @@ pub use self::write::{SyntheticNetwork, SyntheticRequest, write_networks};
 use crate::export::{BlobInfo, CalibrationSet, Prefer, QuantisedNet, RangeRule, build, observe};
 use crate::supernet::{ActivationFn, FoldedConv, FoldedNet, Linear, name, space_blocks};
 
-/// Images from which activation ranges come.
+/// Images for the ranges of the feature maps.
 const IMAGES: usize = 32;
 
-/// A folded network of these widths: weights with the variance 2 / fan-in of He's initialisation,
-/// biases of a fifth of that deviation, slopes of PReLU between -0.8 and 0.5 as trained ones are.
+/// A folded network with random parameters. Weights have the variance 2 / fan-in (He's
+/// initialisation), biases a fifth of that deviation, and slopes of PReLU lie between -0.8 and 0.5,
+/// as after training.
 pub fn network(space: &Space<'_>, plan: &Plan, seed: u64) -> FoldedNet {
     let mut random = Random(Key::new(seed).rng(Purpose::Init, 0));
     let mut conv = |&site: &Site| {
@@ -39,11 +40,12 @@ pub fn network(space: &Space<'_>, plan: &Plan, seed: u64) -> FoldedNet {
     FoldedNet { input: space.input, blocks, classifier }
 }
 
-/// The blob of such a network, without class labels; ranges come from generated images. The same
-/// arguments give the same bytes.
+/// The blob of a [`network`] without names of classes. The ranges of the feature maps come from
+/// generated images. The same arguments give the same bytes.
 ///
 /// # Errors
-/// Images of a size that is not generated; as [`build`].
+/// [`Error::Invalid`](supernano_base::error::Error::Invalid) if images of this shape cannot be
+/// generated; as [`build`].
 pub fn blob(space: &Space<'_>, plan: &Plan, code: &str, prefer: Prefer, seed: u64) -> Result<Blob> {
     let dataset = images(space, seed)?;
     let set = CalibrationSet::new(&dataset, IMAGES)?;
@@ -53,15 +55,16 @@ pub fn blob(space: &Space<'_>, plan: &Plan, code: &str, prefer: Prefer, seed: u6
     build(&net, &BlobInfo { space: space.name, code, classes: &[] }, prefer)
 }
 
-/// Bytes of a network's weights, one each, and of its biases, 4 each: the least that int8 takes.
+/// Least bytes of a network in int8: one for each weight and 4 for each bias.
 pub fn raw_bytes(space: &Space<'_>, plan: &Plan) -> u64 {
     let biases: u64 = space.convs().map(|conv| u64::from(plan.widths(conv.site).1.0)).sum();
-    // Two parameters a channel are counted beside the weights, and a bias a class.
+    // the cost counts two parameters a channel and a bias a class, beside the weights
     let classes = u64::from(space.classes);
     plan::cost(space, plan).params - 2 * biases - classes + 4 * (biases + classes)
 }
 
-/// So many different codes of a space, the same for the same seed.
+/// `count` different sub-networks of a space, or all if it has fewer. The same seed gives the same
+/// sub-networks.
 pub fn codes(space: &Space<'_>, count: usize, seed: u64) -> Vec<Arch> {
     let mut rng = Key::new(seed).rng(Purpose::Sample, 0);
     let mut codes: Vec<u64> = Vec::new();
@@ -90,7 +93,7 @@ fn images(space: &Space<'_>, seed: u64) -> Result<Dataset> {
 struct Random(ChaCha8Rng);
 
 impl Random {
-    /// Uniform values of this deviation.
+    /// Uniform values with this standard deviation.
     fn values(&mut self, count: usize, deviation: f32) -> Vec<f32> {
         let end = deviation * 3f32.sqrt();
         (0..count).map(|_| self.0.random_range(-end..=end)).collect()

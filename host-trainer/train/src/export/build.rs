@@ -1,4 +1,4 @@
-//! From a quantised network to the blob.
+//! Builds the network file (blob) of a quantised network.
 
 use supernano_base::blob::Blob;
 use supernano_base::error::{Error, Result};
@@ -13,18 +13,18 @@ use super::kernels::Prefer;
 use super::quantise::{QConv, QuantisedNet};
 use crate::supernet::{ActivationFn, executed};
 
-/// What a blob says besides its numbers.
+/// The names in a blob.
 #[derive(Clone, Copy, Debug)]
 pub struct BlobInfo<'a> {
-    /// Search space.
+    /// Name of the search space.
     pub space: &'a str,
-    /// Code.
+    /// Code of the sub-network.
     pub code: &'a str,
-    /// Names of the classes, in the order of the labels; may be empty.
+    /// Names of the classes in the order of the labels, or none.
     pub classes: &'a [String],
 }
 
-/// Largest blob that is built, bytes.
+/// Size of the largest blob, bytes.
 const CAPACITY: usize = 16 << 20;
 
 struct Builder<'a, 'o> {
@@ -34,11 +34,11 @@ struct Builder<'a, 'o> {
     prefer: Prefer,
 }
 
-/// Writes a quantised network's blob; `prefer` chooses the algorithm of each convolution. The same
-/// input gives the same bytes.
+/// Builds the blob of a quantised network. `prefer` selects the kernel of each convolution. The
+/// same arguments give the same bytes.
 ///
 /// # Errors
-/// [`Error::Core`] where the format's limits are exceeded.
+/// [`Error::Core`] and [`Error::Invalid`] if the network exceeds a limit of the format.
 pub fn build(net: &QuantisedNet, info: &BlobInfo<'_>, prefer: Prefer) -> Result<Blob> {
     let mut data = vec![0u8; CAPACITY];
     let mut builder = Builder {
@@ -58,7 +58,7 @@ pub fn build(net: &QuantisedNet, info: &BlobInfo<'_>, prefer: Prefer) -> Result<
     let table = net.input_tables().concat();
     builder.header.table =
         builder.sections.table(&table).map_err(|e| Error::core(&builder.place, e))?;
-    // tensors have the numbers of the maps
+    // tensors are numbered as the maps
     let mut tensors = vec![builder.tensor(net.input, net.image)?];
     for (step, conv) in executed(&net.blocks) {
         let residual = step.residual.map(|map| tensors[map]);
@@ -91,7 +91,7 @@ impl Builder<'_, '_> {
         Ok(id as u8)
     }
 
-    /// Appends a convolution and returns the tensor that it writes.
+    /// Appends a convolution and returns the number of the tensor that it writes.
     fn conv(&mut self, conv: &QConv, input: u8, residual: Option<u8>) -> Result<u8> {
         let activation = match conv.act {
             ActivationFn::None => Activation::None,

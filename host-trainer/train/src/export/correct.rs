@@ -1,4 +1,5 @@
-//! Bias correction: every bias absorbs the mean error that quantisation makes in its channel.
+//! Bias correction, after section 4.2 of arXiv 1906.04721: every bias compensates the mean
+//! quantisation error of its channel.
 
 use super::integers;
 use super::integers::QuantParams;
@@ -9,17 +10,18 @@ use super::simulate::integer_input;
 use crate::backend::{Cpu, Map};
 use crate::supernet::{ActivationFn, FoldedConv, FoldedNet, Step, Visitor, assemble, visit};
 
-/// A map in float and in integers, and what the integers mean.
+/// A map in float and in integers.
 #[derive(Clone)]
 struct Both {
     float: Map<Cpu>,
-    /// `q - z`.
+    /// Integers, `q - z`.
     integer: Map<Cpu>,
+    /// Parameters of the integers.
     params: QuantParams,
 }
 
-/// The network with every bias moved by the mean error of its channel over `images`, from the first
-/// layer to the last, each behind layers that are corrected already.
+/// Corrects every bias by the mean error of its channel over `images`. Layers are corrected in the
+/// order of execution, and each error is measured behind corrected layers.
 pub fn correct(
     net: &FoldedNet,
     params: &ActivationParams,
@@ -56,10 +58,10 @@ pub fn correct(
     FoldedNet { input: net.input, blocks, classifier }
 }
 
-/// Corrects one convolution after the other.
+/// A pass that corrects the biases of the convolutions.
 struct CorrectionPass<'a> {
     params: &'a ActivationParams,
-    /// With the index of the convolution.
+    /// Corrected convolutions, each with its index.
     made: Vec<(usize, FoldedConv)>,
 }
 

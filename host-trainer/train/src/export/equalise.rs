@@ -1,34 +1,44 @@
-//! Cross-layer equalisation: channels of a map are scaled to use its one scale better, and the
-//! layers around it absorb the factors. ReLU and PReLU commute with positive factors, whatever the
-//! slope, so the network's function stays what it is.
+//! Cross-layer equalisation, after section 4.1 of arXiv 1906.04721, with factors from the ranges of
+//! the feature maps. The channels of a map share one scale in int8. Each channel is divided by a
+//! factor so that it uses more of the common range, and the layers that read the map multiply by
+//! the factor. ReLU and PReLU commute with positive factors for any slope, so the function of the
+//! network does not change.
 //!
-//! What an identity shortcut ties together is scaled together; the two producers of a sum too.
+//! The two maps of an addition have the same factors. An identity shortcut therefore ties all maps
+//! on it together.
 
 use super::material::{ImageBatch, ImageSet};
 use crate::supernet::{FoldedConv, FoldedNet, Linear, assemble, steps};
 
-/// Least factor: a channel is widened 16 times at most.
+/// Least factor. A channel is enlarged at most 16 times.
 const LEAST: f32 = 1.0 / 16.0;
-/// Exponents that are tried; 0 changes nothing, 1 gives every channel the full range.
+/// Exponents of the factors that are tried: 0 changes nothing, 1 gives every channel the full
+/// range.
 const EXPONENTS: [f32; 5] = [0.0, 0.25, 0.5, 0.75, 1.0];
 
-/// Maps with the same factors, by convolutions in the order of `Net::convs`.
+/// Maps with the same factors. Convolutions are indices in the order of `Net::convs`.
 #[derive(Debug, Default)]
 struct Group {
+    /// Convolutions that write the maps.
     producers: Vec<usize>,
+    /// Convolutions that read the maps.
     consumers: Vec<usize>,
+    /// True if the classifier reads a map.
     classifier: bool,
 }
 
-/// Largest magnitude and sum of squares of every channel of a map.
+/// Statistics of a map, by channel.
 struct Seen {
+    /// Largest magnitude.
     largest: Vec<f32>,
+    /// Sum of squares.
     squares: Vec<f64>,
+    /// Values of one channel.
     count: f64,
 }
 
-/// A network with the same function (up to float rounding) whose maps lose less in int8; `images`
-/// say how much of its range each channel uses.
+/// Equalises a network over `images`. The result computes the same function up to float rounding,
+/// and its maps lose less in int8.
 pub fn equalise(net: &FoldedNet, images: &ImageSet) -> FoldedNet {
     let mut convs: Vec<FoldedConv> = net.convs().cloned().collect();
     let mut classifier = net.classifier.clone();
@@ -55,7 +65,7 @@ pub fn equalise(net: &FoldedNet, images: &ImageSet) -> FoldedNet {
     FoldedNet { input: net.input, blocks, classifier }
 }
 
-/// Multiplies the columns of `[out, in, taps]`.
+/// Multiplies input channel `i` of weights `[out, in, taps]` by `factors[i]`.
 fn columns(weight: &mut [f32], taps: usize, factors: &[f32]) {
     for row in weight.chunks_exact_mut(taps * factors.len()) {
         for (w, s) in row.chunks_exact_mut(taps).zip(factors) {
@@ -64,8 +74,8 @@ fn columns(weight: &mut [f32], taps: usize, factors: &[f32]) {
     }
 }
 
-/// The groups in the order in which their first maps are written, producers in that order too. The
-/// network's input has no group, and neither has a map that a block adds to it.
+/// The groups in the order of execution of their first producers. The input of the network has no
+/// group, and neither has a sum with it.
 fn groups(net: &FoldedNet) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut of_map: Vec<Option<usize>> = vec![None];
@@ -91,7 +101,7 @@ fn groups(net: &FoldedNet) -> Vec<Group> {
     groups
 }
 
-/// What the map of every convolution holds.
+/// Collects the statistics of the map of every convolution.
 fn observe(net: &FoldedNet, images: &ImageSet) -> Vec<Seen> {
     let empty = |c| Seen { largest: vec![0.0; c], squares: vec![0.0; c], count: 0.0 };
     let mut all: Vec<Seen> = net.convs().map(|conv| empty(conv.output)).collect();
@@ -113,7 +123,8 @@ fn observe(net: &FoldedNet, images: &ImageSet) -> Vec<Seen> {
     all
 }
 
-/// The factors of a group with the least noise behind it; `None` where that is none.
+/// The factors of a group that minimise the noise in the layers that read it; `None` if no
+/// equalisation is best.
 fn factors(
     group: &Group,
     seen: &[Seen],
@@ -145,8 +156,9 @@ fn factors(
     (best.1 > 0.0).then_some(best.2)
 }
 
-/// Noise power over signal power in a layer that reads a map: rounding of the map (`step` real
-/// units a step) and of the weights, whose rows have one scale each.
+/// Ratio of noise power to signal power in a layer that reads a map with mean squares `squares`, by
+/// channel. The noise comes from rounding the map, with `step` real units a step, and the weights,
+/// with one scale for each output channel.
 fn relative_noise(weight: &[f32], taps: usize, factors: &[f32], squares: &[f64], step: f64) -> f64 {
     let (mut noise, mut signal) = (0f64, 0f64);
     for row in weight.chunks_exact(taps * factors.len()) {

@@ -1,5 +1,5 @@
-//! Why an export is as it is: the kernels that there were to choose from, and where quantisation
-//! loses (error per layer, confusion before and after).
+//! Explains an export: the kernels that were available for each convolution, the quantisation error
+//! of each layer, and the confusion of classes before and after quantisation.
 
 use serde::Serialize;
 use supernano_base::error::Result;
@@ -13,57 +13,58 @@ use super::ship::Shipment;
 use super::simulate::integer_input;
 use crate::supernet::executed;
 
-/// Most test images whose feature maps are compared.
+/// Largest number of test images whose feature maps are compared.
 const COMPARED: usize = 256;
 
-/// One operation, in the order of execution.
+/// Quantisation error of an operation.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LayerError {
-    /// `layer 3`, `shortcut of layer 5`, `classifier`.
+    /// Name: `layer 3`, `shortcut of layer 5` or `classifier`.
     pub name: String,
-    /// Real units a step of its output; none for the logits.
+    /// Scale of the output, real units a step; `None` for the logits.
     pub scale: Option<f32>,
-    /// Zero point of its output.
+    /// Zero point of the output; `None` for the logits.
     pub zero: Option<i8>,
-    /// Rule that chose the range.
+    /// Rule that chose the range of the output; empty for the logits.
     pub range: String,
-    /// Share of its values at the positive end (at either end without ReLU), 0 to 1.
+    /// Share of the output's values at the positive end of the range, or at either end without
+    /// ReLU, 0 to 1.
     pub saturated: Option<f64>,
-    /// Power of the float values over that of the error, decibels, all layers before it quantised.
+    /// Signal-to-noise ratio of the output with all layers before it quantised, decibels.
     pub snr_db: f64,
 }
 
-/// One class.
+/// Answers for the test images of a class.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ClassError {
-    /// Its label.
+    /// Name of the class.
     pub class: String,
-    /// Test images of it that are right in float.
+    /// Right answers in float, images.
     pub right_float: u32,
-    /// The same in int8.
+    /// Right answers in int8, images.
     pub right_int8: u32,
-    /// What it is most often taken for in int8.
+    /// The most frequent wrong answer in int8, with its number of images.
     pub confused_with: Option<String>,
 }
 
-/// An export explained.
+/// Explanation of an export.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Explanation {
-    /// The core whose table says what kernels cost.
+    /// Core whose table gives the costs of kernels.
     pub core: String,
-    /// Convolutions, with the kernels that there were to choose from.
+    /// Convolutions with the kernels that were available.
     pub kernels: Vec<KernelChoice>,
-    /// Operations.
+    /// Operations in the order of execution.
     pub layers: Vec<LayerError>,
-    /// Classes, those that lose most first.
+    /// Classes, the largest loss of right answers first.
     pub classes: Vec<ClassError>,
-    /// Share of test images with the same answer, 0 to 1.
+    /// Share of test images with the same answer in float and in int8, 0 to 1.
     pub same_answer: f64,
-    /// Test images.
+    /// Number of test images.
     pub images: usize,
-    /// `[class][answer]` in float, images.
+    /// Confusion matrix in float, `[class][answer]`, images.
     pub confusion_float: Vec<Vec<u32>>,
-    /// The same in int8.
+    /// Confusion matrix in int8, `[class][answer]`, images.
     pub confusion_int8: Vec<Vec<u32>>,
 }
 
@@ -75,8 +76,8 @@ struct Power {
     count: f64,
 }
 
-/// Explains an export on test images; confusion over all of them, errors over the first. Kernels
-/// cost what the table of `core` (`cortex-m4`) says.
+/// Explains an export on test images. The confusion covers all of them, the errors the first 256.
+/// The table of `core`, such as `cortex-m4`, gives the costs of kernels.
 ///
 /// # Errors
 /// [`supernano_base::error::Error::Core`] for images of another shape;
@@ -118,7 +119,7 @@ pub fn explain(shipment: &Shipment, test: &ImageSet, core: &str) -> Result<Expla
         before[usize::from(label)][first] += 1;
         after[usize::from(label)][second] += 1;
     }
-    // a data set may have no names
+    // some data sets have no names of classes
     let names: Vec<&str> = view.labels().collect();
     let label = |i: usize| names.get(i).map_or_else(|| i.to_string(), ToString::to_string);
     let mut by_class: Vec<ClassError> = (0..classes)
@@ -146,7 +147,7 @@ pub fn explain(shipment: &Shipment, test: &ImageSet, core: &str) -> Result<Expla
     })
 }
 
-/// Errors of the convolutions' outputs over the first test images, in the order of execution.
+/// Errors of the outputs of the convolutions over the first test images, in the order of execution.
 fn layers(quantised: &PostTraining, test: &ImageSet) -> Vec<LayerError> {
     let PostTraining { reference, net, params, .. } = quantised;
     let convs = executed(&net.blocks);

@@ -1,18 +1,19 @@
-//! The integers of one operation: from folded floats to those of `core/docs/quantization.md`.
+//! The integers of one operation, computed from its folded floats as `core/docs/quantization.md`
+//! defines them.
 
 use super::material::Normalisation;
 
 /// Quantisation parameters of a feature map: `real = scale (q - zero)`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct QuantParams {
-    /// Real units a step.
+    /// Scale, real units a step.
     pub scale: f32,
-    /// The integer that stands for 0.
+    /// Zero point: the integer that represents 0.
     pub zero: i8,
 }
 
 impl QuantParams {
-    /// Covers `[min, max]`, widened to contain 0, with 256 steps.
+    /// Parameters that cover `[min, max]`, extended to contain 0, with 256 integers.
     pub fn covering(min: f32, max: f32) -> Self {
         let (min, max) = (min.min(0.0), max.max(0.0));
         let scale = ((max - min) / 255.0).max(f32::MIN_POSITIVE * 1e10);
@@ -20,12 +21,12 @@ impl QuantParams {
         Self { scale, zero }
     }
 
-    /// Covers `[0, max]`: the form that makes saturation a ReLU (zero point -128).
+    /// Parameters that cover `[0, max]`. The zero point is -128, so saturation computes ReLU.
     pub fn positive(max: f32) -> Self {
         Self::covering(0.0, max)
     }
 
-    /// The integer nearest to a real value, saturated.
+    /// The nearest integer to a real value, saturated.
     pub fn quantise(self, real: f32) -> i8 {
         (real / self.scale + f32::from(self.zero)).round().clamp(-128.0, 127.0) as i8
     }
@@ -34,49 +35,51 @@ impl QuantParams {
 /// Integer parameters of one output channel of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Channel {
-    /// Start of the accumulator, all zero points folded in.
+    /// Start of the accumulator. All zero points are folded in.
     pub bias: i32,
-    /// Output steps an accumulator step, Q0.32, where the accumulator is not negative.
+    /// Output steps per accumulator step, Q0.32, for an accumulator of at least 0.
     pub multiplier: i32,
-    /// The same where it is negative: the slope of PReLU folded in.
+    /// Output steps per accumulator step, Q0.32, for a negative accumulator. The slope of PReLU is
+    /// folded in.
     pub negative: i32,
-    /// Accumulator steps a step of the residual tensor; 0 without one.
+    /// Accumulator steps per step of the residual tensor; 0 without a residual.
     pub residual: i32,
 }
 
 /// A quantised convolution.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantisedConv {
-    /// `[out, kh, kw, in]`.
+    /// Weights `[out, kh, kw, in]`.
     pub weights: Vec<i8>,
-    /// A set of parameters an output channel.
+    /// Parameters of each output channel, `[out]`.
     pub channels: Vec<Channel>,
-    /// Real units a step of a weight, `[out]`.
+    /// Real units per step of a weight, `[out]`.
     pub steps: Vec<f64>,
-    /// The bias alone, without folded zero points, in accumulator steps, `[out]`.
+    /// Bias without folded zero points, accumulator steps, `[out]`.
     pub bias: Vec<i32>,
 }
 
-/// What a convolution reads and writes.
+/// Geometry of a convolution, and the parameters of the maps that it reads and writes.
 #[derive(Clone, Copy, Debug)]
 pub struct ConvIo {
     /// Input channels.
     pub ci: usize,
-    /// Side of the kernel.
+    /// Side of the kernel, pixels.
     pub kernel: usize,
-    /// Quantisation of the input.
+    /// Parameters of the input.
     pub input: QuantParams,
-    /// Quantisation of the tensor that is added before the activation.
+    /// Parameters of the map that is added before the activation.
     pub residual: Option<QuantParams>,
-    /// Quantisation of the output.
+    /// Parameters of the output.
     pub output: QuantParams,
-    /// Slope for negative values: 1 without an activation or with ReLU (saturation does that).
+    /// Slope for negative values. It is 1 without an activation, and for ReLU, which saturation
+    /// computes.
     pub slope: f32,
 }
 
-/// Largest accumulator that bias and residual may need together; the window adds below 2^26.
+/// Largest accumulator of the bias or the residual. The sums over the window stay below 2^26.
 const BIAS_LIMIT: f64 = (1u32 << 29) as f64;
-/// Largest residual multiplier: 128 of its steps stay below 2^29.
+/// Largest multiplier of a residual: 128 steps of the residual stay within 2^28.
 const RESIDUAL_LIMIT: f64 = (1u32 << 21) as f64;
 /// Multipliers are Q0.32 in an i32, so a factor must stay below 1/2.
 const FACTOR_LIMIT: f64 = 0.499_999;
@@ -85,7 +88,7 @@ fn q32(factor: f64) -> i32 {
     (factor * 4_294_967_296.0).round().clamp(f64::from(i32::MIN), f64::from(i32::MAX)) as i32
 }
 
-/// Quantises one convolution with batch norm folded in.
+/// Quantises a convolution with batch norm folded in.
 ///
 /// # Shapes
 /// `weight` `[out, in, kh, kw]`, `bias` `[out]`.
@@ -124,8 +127,9 @@ pub fn conv(weight: &[f32], bias: &[f32], io: ConvIo) -> QuantisedConv {
     QuantisedConv { weights, channels, steps, bias: alone }
 }
 
-/// The weight step of one output channel: 127 steps for the largest weight, larger where bias or
-/// residual would overflow, and where it makes the residual's multiplier exact.
+/// Real units per weight step of an output channel. The largest weight has 127 steps. The step is
+/// larger if the bias or the residual would overflow, and to make the multiplier of the residual
+/// exact.
 fn weight_step(row: &[f32], bias: f32, io: ConvIo) -> f64 {
     let input = f64::from(io.input.scale);
     let largest = row.iter().fold(0f64, |m, w| m.max(f64::from(w.abs())));
@@ -133,10 +137,9 @@ fn weight_step(row: &[f32], bias: f32, io: ConvIo) -> f64 {
     if let Some(r) = io.residual {
         step = step.max(f64::from(r.scale) / RESIDUAL_LIMIT / input);
     }
-    // a channel without weights or bias is constant: any step does
+    // a channel without weights and bias is constant, so any step is valid
     step = step.max(f64::from(io.output.scale) / 1_048_576.0 / input);
-    // a step of the residual becomes a whole number of accumulator steps, so that adding it rounds
-    // nothing
+    // a step of the residual becomes a whole number of accumulator steps, so the addition is exact
     if let Some(r) = io.residual {
         let whole = (f64::from(r.scale) / input / step).floor();
         if whole >= 1.0 {
@@ -146,7 +149,7 @@ fn weight_step(row: &[f32], bias: f32, io: ConvIo) -> f64 {
     step
 }
 
-/// The smallest output scale that keeps every multiplier of a convolution inside an i32.
+/// The smallest output scale with which every multiplier of a convolution fits an i32.
 pub fn least_output_scale(weight: &[f32], bias: &[f32], io: ConvIo) -> f32 {
     let rows = weight.chunks_exact(io.ci * io.kernel * io.kernel).zip(bias);
     let step = rows.map(|(row, &b)| weight_step(row, b, io)).fold(0f64, f64::max);
@@ -157,22 +160,22 @@ pub fn least_output_scale(weight: &[f32], bias: &[f32], io: ConvIo) -> f32 {
 /// A quantised classifier.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantisedDense {
-    /// `[classes, in]`.
+    /// Weights `[classes, in]`.
     pub weights: Vec<i8>,
-    /// `bias` and `multiplier` of each class.
+    /// Parameters of each class, `[classes]`. Only `bias` and `multiplier` are used.
     pub channels: Vec<Channel>,
-    /// Real units a step of a weight, `[classes]`.
+    /// Real units per step of a weight, `[classes]`.
     pub steps: Vec<f64>,
-    /// Real units a step of the pooled integers.
+    /// Real units per step of the pooled integers.
     pub pooled: f64,
-    /// The bias alone, without the folded zero point, in accumulator steps, `[classes]`.
+    /// Bias without the folded zero point, accumulator steps, `[classes]`.
     pub bias: Vec<i32>,
-    /// Real units a step of the integer logits.
+    /// Real units per step of the integer logits.
     pub logit_scale: f32,
 }
 
-/// Quantises the classifier behind the global average pool of `pixels` positions. The pool's
-/// integers are sums shifted right by `shift`.
+/// Quantises the classifier behind the global average pooling of `pixels` positions. The pooled
+/// integers are sums that are shifted right by `shift`.
 ///
 /// # Shapes
 /// `weight` `[classes, in]`, `bias` `[classes]`.
@@ -218,12 +221,12 @@ pub fn dense(
     QuantisedDense { weights, channels, steps, pooled, bias, logit_scale: logit_scale as f32 }
 }
 
-/// The input integer of every byte of a channel: normalisation and quantisation in one.
+/// The input integer of every byte of a channel. Normalisation and quantisation are combined.
 pub fn input_table(mean: f32, std: f32, to: QuantParams) -> [i8; 256] {
     std::array::from_fn(|byte| to.quantise((byte as f32 / 255.0 - mean) / std))
 }
 
-/// Parameters of the network's input: they cover every byte of every channel.
+/// Parameters of the input of a network. They cover every byte of every channel.
 pub fn input_params(normalisation: &Normalisation) -> QuantParams {
     let ends = normalisation.channels().map(|(m, s)| (-m / s, (1.0 - m) / s));
     let (min, max) = ends.fold((0f32, 0f32), |(lo, hi), (a, b)| (lo.min(a), hi.max(b)));

@@ -1,4 +1,4 @@
-//! Kernels of convolutions: which one an export takes, which there are, and what each costs.
+//! Kernels of convolutions: the choice of an export, and the candidates with their costs.
 
 use serde::Serialize;
 use supernano_core::exec::ArenaPlan;
@@ -8,12 +8,13 @@ use supernano_core::kernel::{ConvShape, weight_words};
 use supernano_search::cost::device::KINDS;
 use supernano_search::cost::instructions::{InstructionTable, kernel_name};
 
-/// What an export gives up the rest for.
+/// Resource that an export saves by its choice of kernels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Prefer {
-    /// Fewest instructions: weights transformed for Winograd's algorithm, 3.6 times their bytes.
+    /// Fewest instructions: Winograd's algorithm with transformed weights, 3.6 times their bytes.
     Speed,
-    /// Few instructions without a byte more: weights transformed while running.
+    /// Few instructions at the same size: Winograd's algorithm, with weights that are transformed
+    /// at run time.
     Flash,
     /// The smallest arena: direct convolutions.
     #[default]
@@ -21,8 +22,8 @@ pub enum Prefer {
 }
 
 impl Prefer {
-    /// The kind of a convolution of this shape. Counted on a Cortex-M4, Winograd's algorithm is the
-    /// faster one at every width, the three channels of an image included.
+    /// The kind of kernel for a convolution. Winograd's algorithm takes fewer instructions at every
+    /// width, also for the three channels of an image (counted on a Cortex-M4).
     pub fn kind(self, shape: ConvShape) -> KernelKind {
         let kind = match self {
             Self::Speed => KernelKind::Winograd,
@@ -33,33 +34,33 @@ impl Prefer {
     }
 }
 
-/// A kernel that could execute a convolution.
+/// A kernel that can execute a convolution.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct KernelCandidate {
-    /// `direct`, `winograd-online` or `winograd`.
+    /// Name: `direct`, `winograd-online` or `winograd`.
     pub kernel: &'static str,
-    /// Instructions of this operation, modelled from counted terms on exact loop counts.
+    /// Modelled instructions of the operation: a linear function of its exact loop counts.
     pub instructions: u64,
-    /// Bytes of weights beyond those of the direct kernel.
+    /// Additional bytes of weights compared with the direct kernel.
     pub extra_flash_bytes: usize,
-    /// Bytes of the network's arena with this kernel here and the chosen ones elsewhere.
+    /// Arena of the network with this kernel here and the chosen ones elsewhere, bytes.
     pub arena_bytes: usize,
-    /// True for the one in the network file.
+    /// True for the kernel in the network file.
     pub chosen: bool,
 }
 
-/// The candidates of one convolution.
+/// The candidates of a convolution.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct KernelChoice {
-    /// Number of the operation, from 1 in the order of execution.
+    /// Number of the operation in the order of execution, from 1.
     pub operation: usize,
-    /// What the operation is.
+    /// Kind of the operation, such as `conv3x3`.
     pub what: String,
-    /// Kernels that suit its shape, direct first.
+    /// Kernels that support its shape, the direct kernel first.
     pub candidates: Vec<KernelCandidate>,
 }
 
-/// The candidates of every convolution of a network, with their costs by a core's table.
+/// The candidates of every convolution of a network, with costs from the table of a core.
 pub fn kernel_choices(header: &Header<'_>, table: &InstructionTable) -> Vec<KernelChoice> {
     let convs = header.ops.iter().enumerate().filter_map(|(i, op)| match op {
         Op::Conv(conv) => Some((i, conv)),

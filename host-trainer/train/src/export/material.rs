@@ -1,4 +1,4 @@
-//! The images of an export. They are taken from the data set once and passed on as values.
+//! The images of an export. They are read from the data set once and passed on as values.
 
 use std::ops::Range;
 
@@ -10,11 +10,11 @@ use supernano_data::Dataset;
 use crate::run::recalibration_batches;
 use crate::supernet::EvalSet;
 
-/// Images a forward pass of the float network: a multiple of the 16 images of a block, so that the
-/// results are those of one pass.
+/// Images per forward pass. It is a multiple of the 16 images of a block, so the results do not
+/// depend on it.
 pub(super) const BATCH: usize = 64;
 
-/// How a pixel becomes a value: `(pixel / 255 - mean) / std`.
+/// Normalisation of pixels: `(pixel / 255 - mean) / std`, by channel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Normalisation {
     /// Mean of each channel, of pixel / 255.
@@ -24,28 +24,27 @@ pub struct Normalisation {
 }
 
 impl Normalisation {
-    /// That of a data set.
+    /// The normalisation of a data set.
     pub fn of(dataset: &Dataset) -> Self {
         Self { mean: dataset.mean.clone(), std: dataset.std.clone() }
     }
 
-    /// Mean and standard deviation, channel by channel.
+    /// Mean and standard deviation of each channel.
     pub fn channels(&self) -> impl Iterator<Item = (f32, f32)> {
         self.mean.iter().copied().zip(self.std.iter().copied())
     }
 }
 
-/// Images as bytes, which the integers start from, and as the normalised values of the float
-/// network.
+/// Images in two forms: bytes for the integer network, and normalised values for the float network.
 #[derive(Clone, Debug)]
 pub struct ImageSet {
-    /// Pixels and labels.
+    /// Bytes and labels.
     pub bytes: Images,
-    /// Values and labels of the same images.
+    /// Normalised values and labels of the same images.
     pub normalised: EvalSet,
 }
 
-/// Some images of an [`ImageSet`].
+/// A range of the images of an [`ImageSet`].
 #[derive(Clone, Copy, Debug)]
 pub struct ImageBatch<'a> {
     /// Number of images.
@@ -59,7 +58,7 @@ pub struct ImageBatch<'a> {
 }
 
 impl ImageSet {
-    /// The first `most` images of a split of a data set.
+    /// The first `most` images of a split of a data set, or all if it has fewer.
     pub fn first(dataset: &Dataset, split: &Images, most: usize) -> Self {
         let normalised = EvalSet::new(dataset, split, most);
         let indices: Vec<u32> = (0..normalised.len() as u32).collect();
@@ -71,7 +70,7 @@ impl ImageSet {
         self.bytes.len()
     }
 
-    /// True without images.
+    /// True if there are no images.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
@@ -79,7 +78,7 @@ impl ImageSet {
     /// The images of a range.
     ///
     /// # Panics
-    /// Where the range goes beyond the last image.
+    /// If the range exceeds the set.
     pub fn part(&self, range: Range<usize>) -> ImageBatch<'_> {
         let size = self.bytes.shape.len();
         let values = range.start * size..range.end * size;
@@ -91,27 +90,27 @@ impl ImageSet {
         }
     }
 
-    /// All images, [`BATCH`] at a time.
+    /// All images in batches of [`BATCH`]; the last batch may be smaller.
     pub(super) fn batches(&self) -> impl Iterator<Item = ImageBatch<'_>> {
         let n = self.len();
         (0..n).step_by(BATCH).map(move |start| self.part(start..n.min(start + BATCH)))
     }
 }
 
-/// The training images that quantisation looks at, at least one.
+/// Training images for quantisation, at least one.
 #[derive(Clone, Debug)]
 pub struct CalibrationSet {
-    /// Normalisation of the network's input.
+    /// Normalisation of the images.
     pub normalisation: Normalisation,
     /// The images.
     pub images: ImageSet,
 }
 
 impl CalibrationSet {
-    /// The first `images` of the training split; all where there are fewer.
+    /// The first `images` of the training split, or all if it has fewer.
     ///
     /// # Errors
-    /// [`Error::Invalid`] where that is none.
+    /// [`Error::Invalid`] if there is no image.
     pub fn new(dataset: &Dataset, images: usize) -> Result<Self> {
         let images = ImageSet::first(dataset, &dataset.train, images);
         if images.is_empty() {
@@ -122,25 +121,25 @@ impl CalibrationSet {
     }
 }
 
-/// Everything that exports of a run take from a data set. Fine-tuning alone draws further images.
+/// All images that the exports of a run need, except those of fine-tuning.
 #[derive(Clone, Debug)]
 pub struct Material {
-    /// Names of the classes, in the order of the labels; empty where they have none.
+    /// Names of the classes in the order of the labels, or none.
     pub classes: Vec<String>,
-    /// Images of a batch of `recalibration`.
+    /// Images of each batch in `recalibration`.
     pub recalibration_batch: usize,
-    /// Training images that batch-norm statistics are taken over, each
-    /// `[batch, channels, height, width]`, normalised.
+    /// Batches of training images for batch-norm statistics, each `[batch, channels, height,
+    /// width]`, normalised.
     pub recalibration: Vec<Vec<f32>>,
-    /// Training images that a network is quantised with.
+    /// Training images for quantisation.
     pub calibration: CalibrationSet,
-    /// Images that a network is judged by.
+    /// Images for accuracies.
     pub judged: ImageSet,
 }
 
 impl Material {
-    /// `calibration` training images, and the first `most` images of `judged`, a split of the data
-    /// set; all where there are fewer.
+    /// Reads `calibration` training images, and the first `most` images of the split `judged` of
+    /// the data set; all images of a split that has fewer.
     ///
     /// # Errors
     /// As [`CalibrationSet::new`].

@@ -1,4 +1,4 @@
-//! What an exported network costs and how often it is right.
+//! Measures an exported network: its costs and its accuracies.
 
 use serde::Serialize;
 use supernano_base::blob::{Blob, kind, top1};
@@ -14,53 +14,53 @@ use crate::supernet::{FoldedNet, evaluate};
 /// One operation of the exported network.
 #[derive(Clone, Debug, Serialize, PartialEq)]
 pub struct OpSummary {
-    /// `conv3x3`, `conv1x1`, `classifier` and so on.
+    /// Kind, such as `conv3x3`, `conv1x1` or `classifier`.
     pub kind: String,
     /// Multiply-accumulates.
     pub macs: u64,
 }
 
-/// What an export made.
+/// Costs and accuracies of an exported network.
 #[derive(Clone, Debug, Serialize, PartialEq)]
 pub struct Exported {
-    /// The sub-network.
+    /// Code of the sub-network.
     pub code: String,
-    /// Training step whose weights it has, from 1.
+    /// Training step of the weights, from 1.
     pub step: usize,
-    /// Length of the file, bytes.
+    /// Size of the network file, bytes.
     pub flash_bytes: usize,
-    /// Working memory, the image included, bytes.
+    /// Arena, the image included, bytes.
     pub arena_bytes: usize,
-    /// CRC-32 of the file.
+    /// CRC-32 of the network file.
     pub checksum: u32,
-    /// Images of the training split that the ranges come from.
+    /// Training images for the ranges of feature maps.
     pub calibration_images: usize,
-    /// True where channels were equalised across layers.
+    /// True if channels were equalised across layers.
     pub equalised: bool,
-    /// True where biases were corrected.
+    /// True if biases were corrected.
     pub corrected: bool,
-    /// Quantisation-aware fine-tuning, where there was any.
+    /// Quantisation-aware fine-tuning, if there was any.
     pub finetuned: Option<TuneReport>,
-    /// Images of the test split that the two accuracies come from.
+    /// Test images for the two accuracies.
     pub test_images: usize,
-    /// Top-1 in float, 0 to 1.
+    /// Top-1 accuracy in float, 0 to 1.
     pub top1_float: f64,
-    /// Top-1 of the integers, 0 to 1.
+    /// Top-1 accuracy in int8, 0 to 1.
     pub top1_int8: f64,
-    /// In the order of execution.
+    /// Operations in the order of execution.
     pub ops: Vec<OpSummary>,
 }
 
 /// Top-1 accuracies of one network, 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Accuracies {
-    /// In float.
+    /// Of the float network.
     pub float: f64,
-    /// In integers.
+    /// Of the network file.
     pub int8: f64,
 }
 
-/// Accuracies on images of a network in float and of its network file.
+/// Evaluates a float network and its network file on images.
 ///
 /// # Errors
 /// [`supernano_base::error::Error::Core`] for images of another shape.
@@ -70,7 +70,7 @@ pub fn accuracies(float: &FoldedNet, blob: &Blob, images: &ImageSet) -> Result<A
     Ok(Accuracies { float: evaluate(float, &images.normalised).top1, int8 })
 }
 
-/// Costs of a network, and its accuracies on test images.
+/// Measures the costs of a network and its accuracies on test images.
 ///
 /// # Errors
 /// As [`accuracies`].

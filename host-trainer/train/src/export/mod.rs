@@ -1,19 +1,20 @@
-//! Export: a sub-network in float becomes one int8 file for the device.
+//! Export: a sub-network in float becomes an int8 network file for a device.
 //!
-//! [`Material`] takes the images from the data set once. [`ship`] then hands values from step to
-//! step, a file each:
+//! [`Material`] reads the images from the data set once. [`ship`] then passes values from step to
+//! step, with a file for each step:
 //!
-//! 1. fold batch norm into the convolutions ([`crate::supernet`]);
-//! 2. `equalise` channels across layers;
-//! 3. [`observe`] the feature maps, and choose the range of each;
-//! 4. `correct` biases for the mean error of their channel;
-//! 5. `quantise`: the integers of `core/docs/quantization.md`; `post_training` keeps the variant
-//!    of steps 2 to 5 with the least error;
-//! 6. `tune` the same network in integers, where it is asked for;
-//! 7. [`build`] the network file;
-//! 8. [`measure`] it.
+//! 1. `crate::supernet` folds batch norm into the convolutions.
+//! 2. `equalise` scales channels across layers.
+//! 3. [`observe`] samples the feature maps, and chooses the range of each.
+//! 4. `correct` compensates the mean error of each channel in its bias.
+//! 5. `quantise` computes the integers that `core/docs/quantization.md` defines. `post_training`
+//!    keeps the variant of steps 2 to 5 with the least error.
+//! 6. `tune` trains the network in integers, if that is requested.
+//! 7. [`build`] makes the network file.
+//! 8. [`measure`] evaluates it.
 //!
-//! [`formats`] writes the result for other tools, [`explain`](explain::explain) says where it loses.
+//! [`formats`] writes files for other tools. [`explain`](explain::explain) shows the sources of the
+//! quantisation error.
 
 pub(crate) mod build;
 mod correct;

@@ -1,4 +1,4 @@
-//! What the feature maps hold over calibration images, and the range that is chosen for each.
+//! Observes the feature maps of a network over calibration images, and chooses the range of each.
 
 use rayon::prelude::*;
 use serde::Serialize;
@@ -7,26 +7,26 @@ use super::integers::QuantParams;
 use super::material::ImageSet;
 use crate::supernet::FoldedNet;
 
-/// Values kept per feature map and batch.
+/// Samples kept per feature map and batch.
 const SAMPLES_A_BATCH: usize = 4096;
 
-/// How the range of a feature map is chosen.
+/// Rule that chooses the range of a feature map.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum RangeRule {
-    /// The one of the others with the least squared error, for each map by itself.
+    /// For each map the rule with the least squared error.
     #[default]
     Auto,
-    /// Everything that was seen.
+    /// All values.
     Full,
-    /// All but 0.01 % at either end.
+    /// All values except 0.01 % at either end.
     Percentile,
-    /// Both ends moved until the squared error of rounding and clipping is least.
+    /// The range with the least squared error of rounding and clipping.
     Mse,
 }
 
 impl RangeRule {
-    /// As on the command line.
+    /// Name, as on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -37,19 +37,19 @@ impl RangeRule {
     }
 }
 
-/// Sampled values of every feature map, by the index of the convolution that writes it.
+/// Samples of every feature map, by the index of the convolution that writes it.
 #[derive(Clone, Debug)]
 pub struct ActivationSamples {
     maps: Vec<Samples>,
 }
 
-/// Values of one feature map, at least one.
+/// Samples of a feature map, at least one.
 #[derive(Clone, Debug, Default)]
 struct Samples {
     values: Vec<f32>,
-    /// The least of all values, kept or not, and of 0.
+    /// Minimum of all values and 0.
     min: f32,
-    /// The largest of all values, kept or not, and of 0.
+    /// Maximum of all values and 0.
     max: f32,
 }
 
@@ -60,7 +60,7 @@ pub struct ActivationParams {
 }
 
 impl ActivationParams {
-    /// Those of a map; `positive` keeps the zero point at -128.
+    /// The parameters of a map; `positive` sets the zero point to -128.
     pub fn get(&self, conv: usize, positive: bool) -> QuantParams {
         let (params, _) = self.maps[conv];
         if positive { QuantParams { zero: -128, ..params } } else { params }
@@ -71,13 +71,13 @@ impl ActivationParams {
         self.maps[conv].1
     }
 
-    /// Parameters that were fixed before, in the order of the convolutions.
+    /// Given parameters, in the order of the convolutions.
     pub fn fixed(maps: impl IntoIterator<Item = QuantParams>) -> Self {
         Self { maps: maps.into_iter().map(|params| (params, RangeRule::Full)).collect() }
     }
 }
 
-/// Runs images through a network and samples every feature map; at least one image.
+/// Runs images, at least one, through a network and samples every feature map.
 pub fn observe(net: &FoldedNet, images: &ImageSet) -> ActivationSamples {
     let mut maps = vec![Samples::default(); net.convs().count()];
     for batch in images.batches() {
@@ -87,7 +87,7 @@ pub fn observe(net: &FoldedNet, images: &ImageSet) -> ActivationSamples {
 }
 
 impl ActivationSamples {
-    /// Chooses the parameters of every map.
+    /// Chooses the parameters of every map by a rule.
     pub fn params(&self, rule: RangeRule) -> ActivationParams {
         let choose = |samples: &Samples| samples.choose(rule);
         ActivationParams { maps: self.maps.par_iter().map(choose).collect() }
@@ -100,12 +100,12 @@ impl Samples {
             self.min = self.min.min(v);
             self.max = self.max.max(v);
         }
-        // an odd step visits every channel and row in turn
+        // an odd step does not favour a row or a channel
         let step = (values.len() / SAMPLES_A_BATCH) | 1;
         self.values.extend(values.iter().step_by(step));
     }
 
-    /// Mean squared error of the samples under a quantisation.
+    /// Mean squared error of the quantised samples.
     fn error(&self, params: QuantParams) -> f64 {
         let QuantParams { scale, zero } = params;
         let zero = f32::from(zero);
@@ -118,7 +118,7 @@ impl Samples {
         self.values.iter().map(one).sum::<f64>() / self.values.len() as f64
     }
 
-    /// Without the share `tail` of the samples at either end.
+    /// Parameters that exclude the share `tail` of the samples at either end.
     fn percentile(&self, tail: f64) -> QuantParams {
         let mut sorted = self.values.clone();
         sorted.sort_unstable_by(f32::total_cmp);
@@ -131,7 +131,7 @@ impl Samples {
         QuantParams::covering(self.min, self.max)
     }
 
-    /// One end after the other is moved to where the error is least, twice.
+    /// Parameters with the least error. Each end is optimised twice while the other is fixed.
     fn least_error(&self) -> QuantParams {
         let (mut low, mut high) = (self.min, self.max);
         let mut best = (self.error(self.full()), self.full());
@@ -156,8 +156,8 @@ impl Samples {
         best.1
     }
 
-    /// The parameters, and the rule that they come from: for [`RangeRule::Auto`] the first of those
-    /// with the least error.
+    /// The parameters by a rule, and the rule. [`RangeRule::Auto`] takes the rule with the least
+    /// error, the first of equals.
     fn choose(&self, rule: RangeRule) -> (QuantParams, RangeRule) {
         match rule {
             RangeRule::Full => (self.full(), rule),

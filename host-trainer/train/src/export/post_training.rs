@@ -1,5 +1,5 @@
-//! Quantisation after training: of the variants that the options leave open, the one with the least
-//! error of the logits.
+//! Quantisation after training. Of the variants that the options allow, the variant with the least
+//! error of the logits is kept.
 
 use serde::Serialize;
 
@@ -15,7 +15,7 @@ use crate::supernet::FoldedNet;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Switch {
-    /// Where it makes the logits' error on calibration images smaller.
+    /// If it reduces the error of the logits on calibration images.
     #[default]
     Auto,
     /// Always.
@@ -25,8 +25,7 @@ pub enum Switch {
 }
 
 impl Switch {
-    /// The best network of those made with the method and without it, as far as each is tried; of
-    /// equals the one without it.
+    /// Makes the network with the method, without it, or both, and returns the one with less error.
     fn best(self, make: impl Fn(bool) -> PostTraining) -> PostTraining {
         match self {
             Self::On => make(true),
@@ -42,38 +41,38 @@ impl Switch {
 /// How a network is quantised without training.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QuantiseOptions {
-    /// Ranges of feature maps.
+    /// Rule for the ranges of feature maps.
     pub ranges: RangeRule,
     /// Cross-layer equalisation.
     pub equalise: Switch,
-    /// Biases corrected for the mean error of what they are added to.
+    /// Bias correction.
     pub correct: Switch,
 }
 
-/// A quantised network, and the float network that its integers are the rounding of.
+/// A quantised network, and the float network that it is rounded from.
 #[derive(Clone, Debug)]
 pub struct PostTraining {
-    /// In float: equalised. What the integers stand for.
+    /// Float network with equalised channels, if that is used.
     pub reference: FoldedNet,
-    /// The same with biases corrected: what the integers are the rounding of.
+    /// The same with corrected biases, if that is used. The integers are its rounding.
     pub float: FoldedNet,
-    /// In integers.
+    /// Integer network.
     pub net: QuantisedNet,
-    /// Parameters of every feature map, with the rule of its range.
+    /// Parameters of every feature map.
     pub params: ActivationParams,
-    /// True where equalisation was used.
+    /// True if channels were equalised.
     pub equalised: bool,
-    /// True where biases were corrected.
+    /// True if biases were corrected.
     pub corrected: bool,
-    /// Mean squared error of the logits over their variance, on calibration images.
+    /// Squared error of the logits relative to their variance, on calibration images.
     pub error: f64,
 }
 
-/// Most images that are held in memory layer by layer.
+/// Largest number of images whose feature maps are in memory at the same time.
 const HELD: usize = 256;
 
-/// Quantises a network. Biases are corrected on the first 256 calibration images, and variants are
-/// judged by the last 256.
+/// Quantises a network. The first 256 calibration images serve for bias correction, the last 256
+/// for the comparison of variants.
 pub fn quantise_after_training(
     net: &FoldedNet,
     set: &CalibrationSet,
@@ -101,7 +100,8 @@ pub fn quantise_after_training(
     })
 }
 
-/// Squared error of integer logits over the variance of the float ones.
+/// Squared error of integer logits relative to the variance of the float logits. `scale` is in real
+/// units per step.
 pub(super) fn relative_error(float: &[f32], integer: &[i32], scale: f32) -> f64 {
     let mean = float.iter().map(|&f| f64::from(f)).sum::<f64>() / float.len().max(1) as f64;
     let (mut error, mut power) = (0f64, 0f64);

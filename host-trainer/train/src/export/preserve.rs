@@ -1,4 +1,5 @@
-//! Does the order of sub-networks survive quantisation? Accuracies in int8 against those in float.
+//! Compares the accuracies of sub-networks in int8 with those in float: does quantisation preserve
+//! their order?
 
 use serde::Serialize;
 use supernano_base::codes::Coded;
@@ -10,41 +11,40 @@ use super::measure::{Accuracies, accuracies};
 use super::ship::{ExportOptions, Shipment, ship};
 use crate::run::Run;
 
-/// One sub-network.
+/// Accuracies of a sub-network.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Preserved {
     /// Code.
     pub arch: String,
-    /// Top-1 in float, 0 to 1.
+    /// Top-1 accuracy in float, 0 to 1.
     pub float: f64,
-    /// Top-1 of the integers, 0 to 1.
+    /// Top-1 accuracy in int8, 0 to 1.
     pub int8: f64,
 }
 
-/// All of them.
+/// Accuracies of sub-networks, with their correlations.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Preservation {
-    /// Test images, the first.
+    /// Number of test images.
     pub images: usize,
-    /// Pearson's r of int8 against float.
+    /// Pearson correlation of the accuracies in int8 and in float.
     pub pearson: f64,
-    /// Its 95 % bootstrap interval over sub-networks.
+    /// 95 % bootstrap interval of `pearson` over sub-networks.
     pub pearson_ci: Interval,
-    /// Kendall's tau-b.
+    /// Kendall's tau-b of the accuracies.
     pub kendall_tau_b: f64,
-    /// Its interval.
+    /// 95 % bootstrap interval of `kendall_tau_b`.
     pub kendall_ci: Interval,
-    /// Mean of float minus int8.
+    /// Mean loss of accuracy, 0 to 1.
     pub mean_loss: f64,
-    /// Largest of them.
+    /// Largest loss of accuracy.
     pub worst_loss: f64,
-    /// Sub-networks in their order.
+    /// Sub-networks in the order of the codes.
     pub networks: Vec<Preserved>,
 }
 
-/// Quantises every sub-network without training and evaluates both forms on the images of
-/// [`Material::judged`];
-/// `progress` is told after each.
+/// Exports every sub-network without fine-tuning, and evaluates both forms on the images
+/// [`Material::judged`]. `progress` is called after each sub-network.
 ///
 /// # Errors
 /// As [`super::ship`].

@@ -1,4 +1,4 @@
-//! The quantised network: every number that a blob carries, before any format.
+//! The quantised network: all numbers of a blob, independent of the format.
 
 use supernano_core::quant::pool_shift;
 use supernano_core::space::Shape;
@@ -12,52 +12,52 @@ use crate::supernet::{ActivationFn, Block, FoldedConv, FoldedNet, assemble, exec
 /// A convolution with its integers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QConv {
-    /// Where it stands, for messages: `layer 3` or `shortcut of layer 5`.
+    /// Name in messages: `layer 3` or `shortcut of layer 5`.
     pub name: String,
     /// Input channels.
     pub input: usize,
     /// Output channels.
     pub output: usize,
-    /// Side of the kernel.
+    /// Side of the kernel, pixels.
     pub kernel: usize,
-    /// 1 or 2.
+    /// Stride, 1 or 2.
     pub stride: usize,
     /// Activation.
     pub act: ActivationFn,
-    /// Quantisation of the map that it reads.
+    /// Parameters of the map that is read.
     pub from: QuantParams,
-    /// Quantisation of the map that is added before the activation.
+    /// Parameters of the map that is added before the activation.
     pub residual: Option<QuantParams>,
-    /// Quantisation of the map that it writes.
+    /// Parameters of the map that is written.
     pub to: QuantParams,
-    /// Weights and parameters.
+    /// Weights, biases and multipliers.
     pub integers: QuantisedConv,
 }
 
-/// A network of integers: blocks, global average pooling, classifier.
+/// A network of integers: blocks, global average pooling and a classifier.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantisedNet {
     /// Shape of an image.
     pub input: Shape,
-    /// How a pixel is normalised.
+    /// Normalisation of pixels.
     pub normalisation: Normalisation,
-    /// Quantisation of the normalised image.
+    /// Parameters of the normalised image.
     pub image: QuantParams,
-    /// Blocks in order.
+    /// Blocks in the order of execution.
     pub blocks: Vec<Block<QConv>>,
     /// Right shift of the pooled sums.
     pub shift: u8,
     /// Pixels of the last map.
     pub pixels: usize,
-    /// Quantisation of the last map.
+    /// Parameters of the last map.
     pub features: QuantParams,
     /// Classifier.
     pub classifier: QuantisedDense,
 }
 
 impl QuantisedNet {
-    /// Quantises a network whose feature maps have the parameters `params`. The same input gives
-    /// the same integers.
+    /// Quantises a network; `params` are those of its feature maps. The same arguments give the
+    /// same integers.
     pub fn with(net: &FoldedNet, params: &ActivationParams, normalisation: &Normalisation) -> Self {
         let image = integers::input_params(normalisation);
         let (mut maps, mut shapes, mut made) = (vec![image], vec![net.input], Vec::new());
@@ -77,25 +77,26 @@ impl QuantisedNet {
         Self { input, normalisation, image, blocks, shift, pixels, features, classifier }
     }
 
-    /// The input integer of every byte, channel by channel.
+    /// The input integer of every byte, by channel.
     pub fn input_tables(&self) -> Vec<[i8; 256]> {
         let table = |(mean, std)| integers::input_table(mean, std, self.image);
         self.normalisation.channels().map(table).collect()
     }
 
-    /// Convolutions in the order of storage: block by block first, second, shortcut.
+    /// The convolutions in the order of storage: block after block, each first, second, shortcut.
     pub fn convs(&self) -> impl Iterator<Item = &QConv> {
         self.blocks.iter().flat_map(Block::convs)
     }
 
-    /// Classes.
+    /// Number of classes.
     pub fn classes(&self) -> usize {
         self.classifier.channels.len()
     }
 }
 
 impl QConv {
-    /// Quantises convolution `index` of a network, which reads a map quantised as `from`.
+    /// Quantises convolution `index` of a network. `from` are the parameters of the map that it
+    /// reads. The scale of its output is increased if a multiplier would not fit an i32.
     pub fn new(
         conv: &FoldedConv,
         params: &ActivationParams,

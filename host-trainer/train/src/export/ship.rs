@@ -1,4 +1,4 @@
-//! The pipeline from a trained run to one network in every form that is written.
+//! The pipeline from a trained run to a sub-network in all forms that files are written from.
 
 use supernano_base::blob::Blob;
 use supernano_base::error::{Error, Result};
@@ -15,16 +15,16 @@ use crate::rank::BnSource;
 use crate::run::Run;
 use crate::supernet::{BnStats, FoldedNet, SubNet, recalibrate};
 
-/// How a sub-network is exported.
+/// Options of an export without fine-tuning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExportOptions {
-    /// Where batch-norm statistics come from.
+    /// Source of the batch-norm statistics.
     pub bn: BnSource,
-    /// Training images that the network is quantised with; all where there are fewer.
+    /// Training images for quantisation; all if there are fewer.
     pub calibration: usize,
-    /// How the network is quantised.
+    /// Options of quantisation.
     pub quantise: QuantiseOptions,
-    /// Chooses the algorithm of each convolution; no answer depends on it.
+    /// Resource that the kernels save. The logits do not depend on it.
     pub prefer: Prefer,
 }
 
@@ -39,46 +39,45 @@ impl Default for ExportOptions {
     }
 }
 
-/// Fine-tuning, and where its progress goes.
+/// A request for fine-tuning.
 pub struct Tuning<'a> {
-    /// How.
+    /// Settings.
     pub recipe: &'a TuneRecipe,
     /// Training and validation images.
     pub dataset: &'a Dataset,
-    /// Advances with every update.
+    /// Progress; it advances with every update.
     pub task: &'a dyn Task,
 }
 
-/// A sub-network in every form that is written.
+/// A sub-network in all forms that files are written from.
 #[derive(Clone, Debug)]
 pub struct Shipment {
     /// Name of the search space.
     pub space: String,
-    /// The sub-network.
+    /// Code of the sub-network.
     pub code: String,
-    /// Training step whose weights it has, from 1.
+    /// Training step of the weights, from 1.
     pub step: usize,
-    /// Calibration images that were used.
+    /// Number of training images for quantisation.
     pub calibration_images: usize,
-    /// Quantisation-aware fine-tuning, where there was any.
+    /// Quantisation-aware fine-tuning, if there was any.
     pub finetuned: Option<TuneReport>,
-    /// With batch norm.
+    /// The network with batch norm.
     pub subnet: SubNet,
-    /// Its batch-norm statistics.
+    /// Batch-norm statistics of `subnet`.
     pub stats: BnStats,
-    /// Batch norm folded, in float.
+    /// The float network with batch norm folded in.
     pub float: FoldedNet,
-    /// In integers, and how it became them.
+    /// The integer network, and how it was made.
     pub quantised: PostTraining,
     /// The network file.
     pub blob: Blob,
 }
 
-/// Batch-norm statistics of a sub-network: over the run's recalibration images, or those that came
-/// with imported weights.
+/// Batch-norm statistics of a sub-network, recalibrated or imported with the weights.
 ///
 /// # Errors
-/// [`Error::Invalid`] where none came with them.
+/// [`Error::Invalid`] if imported statistics are requested and the run has none.
 fn statistics(
     run: &Run,
     arch: &Arch,
@@ -98,11 +97,12 @@ fn statistics(
     }
 }
 
-/// Folds, quantises and builds a sub-network of a run, and fine-tunes it where `tuning` says how.
+/// Folds, quantises and builds a sub-network of a run. With `tuning` it is fine-tuned before it is
+/// built.
 ///
 /// # Errors
-/// [`Error::Invalid`] where statistics are asked for that the run does not have;
-/// [`Error::NotFinite`] where fine-tuning diverges; [`Error::Core`] where the blob cannot hold the
+/// [`Error::Invalid`] if imported statistics are requested and the run has none;
+/// [`Error::NotFinite`] if fine-tuning diverges; [`Error::Core`] if the blob cannot hold the
 /// network.
 pub fn ship(
     run: &Run,

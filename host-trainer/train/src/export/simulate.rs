@@ -1,5 +1,5 @@
-//! A quantised network over many images at once, layer by layer, with the executor's integers: what
-//! calibration looks into. Reported accuracies come from the executor itself.
+//! Forward passes of a quantised network over many images at once. The integers equal those of the
+//! executor, and every feature map can be observed. Reported accuracies come from the executor.
 
 use supernano_core::quant::{mulr, pooled};
 
@@ -9,7 +9,7 @@ use super::quantise::{QConv, QuantisedNet};
 use crate::backend::{Cpu, Map, Requantise};
 use crate::supernet::{Step, Visitor, visit};
 
-/// `q - z` of images.
+/// The input map of images, `q - z`.
 pub fn integer_input(net: &QuantisedNet, images: &ImageBatch<'_>) -> Map<Cpu> {
     let s = net.input;
     let (h, w, c) = (usize::from(s.height), usize::from(s.width), usize::from(s.channels));
@@ -37,12 +37,12 @@ impl QConv {
         weights
     }
 
-    /// Shape of [`QConv::weights_oihw`].
+    /// Shape of [`QConv::weights_oihw`], `[out, in, kh, kw]`.
     pub fn shape(&self) -> [usize; 4] {
         [self.output, self.input, self.kernel, self.kernel]
     }
 
-    /// What happens to its sums.
+    /// The requantisation of the sums.
     pub fn rule(&self) -> Requantise {
         let q = &self.integers;
         let all = |f: fn(&Channel) -> i32| q.channels.iter().map(f).collect();
@@ -56,14 +56,14 @@ impl QConv {
         }
     }
 
-    /// Sums of products of `q - z` over the window.
+    /// Sums over the window of the products of weights and `q - z`.
     pub fn sums(&self, x: &Map<Cpu>) -> Map<Cpu> {
         let weights: Vec<f32> = self.weights_oihw().iter().map(|&w| f32::from(w)).collect();
         x.convolve(&weights, self.shape(), self.stride)
     }
 }
 
-/// The network's integers as the executor computes them.
+/// A pass that computes the integers of the executor.
 struct IntegerPass<'a> {
     seen: &'a mut dyn FnMut(&Step, &Map<Cpu>),
 }
@@ -85,13 +85,13 @@ impl Visitor<QConv> for IntegerPass<'_> {
 }
 
 impl QuantisedNet {
-    /// Integer logits `[n, classes]` of maps made by `integer_input`; `seen` is shown `q - z` of every
-    /// feature map, in the order of execution.
+    /// Integer logits `[n, classes]` of maps made by `integer_input`; `seen` is shown `q - z` of
+    /// every feature map, in the order of execution.
     pub fn forward(&self, x: Map<Cpu>, seen: &mut dyn FnMut(&Step, &Map<Cpu>)) -> Vec<i32> {
         self.logits(&visit(&self.blocks, x, &mut IntegerPass { seen }))
     }
 
-    /// Integer logits of the last map.
+    /// The integer logits `[n, classes]` of the last map, `q - z`.
     pub fn logits(&self, x: &Map<Cpu>) -> Vec<i32> {
         let values = x.to_images();
         let zero = i32::from(self.features.zero) * self.pixels as i32;

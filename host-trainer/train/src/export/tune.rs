@@ -1,9 +1,9 @@
-//! Quantisation-aware fine-tuning of one network: the forward pass is the integer executor's, the
-//! gradient goes straight through every rounding.
+//! Quantisation-aware fine-tuning of a network. The forward pass computes the integers of the
+//! executor; gradients pass straight through every rounding.
 //!
-//! Weights are rounded anew in every update with the exporter's own rule; the scales of the maps
-//! stay those of the calibration. What comes out is exported by the same code, so the network that
-//! was trained is, bit for bit, the network that ships.
+//! Every update quantises the weights by the rule of the export. The parameters of the feature maps
+//! are those of the calibration. The exported network therefore equals the trained network bit for
+//! bit.
 
 mod trained;
 
@@ -24,40 +24,40 @@ use super::simulate::integer_input;
 use crate::supernet::FoldedNet;
 use crate::training::{Learner, Losses, Position, Schedule, Turn, fit, loss};
 
-/// How a network is fine-tuned.
+/// Settings of fine-tuning.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TuneRecipe {
     /// Epochs.
     pub epochs: u32,
-    /// Training images an epoch; all where there are fewer.
+    /// Training images of an epoch; all if there are fewer.
     pub images: usize,
-    /// Learning rate at the start, cosine to 0 update by update.
+    /// Learning rate at the start. It follows a cosine to 0.
     pub lr: f32,
-    /// Images an update.
+    /// Images of an update.
     pub batch: usize,
-    /// Weight of the float network's answers against the labels, 0 to 1.
+    /// Weight of the answers of the float network against the labels, 0 to 1.
     pub alpha: f32,
     /// Seed of order and augmentation.
     pub seed: u64,
 }
 
-/// What a fine-tuning trains and judges with.
+/// Images and settings that fine-tuning takes from a run.
 pub struct TuningSet<'a> {
-    /// Its training split is trained on.
+    /// Data set; the training split is used.
     pub dataset: &'a Dataset,
-    /// What is done to the training images.
+    /// Augmentation of the training images.
     pub augmentation: &'a Augmentation,
     /// Momentum and weight decay.
     pub optimizer: Optimizer,
-    /// Validation images that decide whether a tuned network is kept.
+    /// Validation images for the decision whether the tuned network is kept.
     pub judged: ImageSet,
 }
 
-/// Most validation images of [`TuningSet::judged`].
+/// Largest number of images in [`TuningSet::judged`].
 const JUDGED: usize = 1000;
 
 impl<'a> TuningSet<'a> {
-    /// As a run's configuration trains.
+    /// The set for a run with this configuration.
     pub fn new(dataset: &'a Dataset, config: &'a RunConfig) -> Self {
         Self::with(dataset, &config.augmentation, config.optimizer)
     }
@@ -68,33 +68,33 @@ impl<'a> TuningSet<'a> {
     }
 }
 
-/// What fine-tuning did.
+/// Summary of a fine-tuning.
 #[derive(Clone, Copy, Debug, Serialize, PartialEq)]
 pub struct TuneReport {
-    /// Epochs.
+    /// Number of epochs.
     pub epochs: u32,
-    /// Updates.
+    /// Number of updates.
     pub updates: u64,
-    /// Mean loss on validation images before, nats: that of the updates, without augmentation.
+    /// Mean loss on validation images before, nats. It is the training loss without augmentation.
     pub before: f64,
-    /// The same after.
+    /// Mean loss on validation images after, nats.
     pub after: f64,
-    /// False where that was no gain, so that the network before ships.
+    /// True if the loss decreased. Otherwise the network before is kept.
     pub kept: bool,
 }
 
-/// What fine-tuning made.
+/// Result of a fine-tuning.
 #[derive(Clone, Debug)]
 pub struct Tuned {
-    /// The network: the tuned one, or the start where its loss is less.
+    /// The tuned network, or the network before if its loss is not larger.
     pub network: PostTraining,
-    /// How that came.
+    /// Summary.
     pub report: TuneReport,
 }
 
-/// Mean loss of a network's integer answers on images, as [`loss::distilled`] has it: `alpha` of the
-/// cross-entropy with the teacher's answers, the rest with the labels. `answers` are the teacher's
-/// logits `[n, classes]`.
+/// Mean loss of an integer network on images, nats, with the definition of [`loss::distilled`]: the
+/// divergence from the answers of the teacher has the weight `alpha`, the cross-entropy with the
+/// labels the weight `1 - alpha`. `answers` are the logits `[n, classes]` of the teacher.
 fn judged_loss(net: &QuantisedNet, images: &ImageSet, answers: &[f32], alpha: f64) -> f64 {
     let classes = net.classes();
     let mut answers = answers.chunks_exact(classes);
@@ -115,17 +115,18 @@ fn judged_loss(net: &QuantisedNet, images: &ImageSet, answers: &[f32], alpha: f6
     sum / images.len().max(1) as f64
 }
 
-/// ln of the sum of exponentials.
+/// Natural logarithm of the sum of exponentials.
 fn log_sum(values: &[f64]) -> f64 {
     let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     most + values.iter().map(|v| (v - most).exp()).sum::<f64>().ln()
 }
 
-/// Fine-tunes a quantised network towards `teacher`, the network in float, and the labels. The
-/// start is kept if training has not made the loss on validation images smaller.
+/// Fine-tunes a quantised network towards the answers of `teacher`, the float network, and the
+/// labels. The network `start` is kept if the loss on validation images does not decrease. `code`
+/// names the network in errors.
 ///
 /// # Errors
-/// [`Error::NotFinite`].
+/// [`Error::NotFinite`] if the loss is not finite, and the errors of [`fit`].
 pub fn tune(
     start: &PostTraining,
     teacher: &FoldedNet,
@@ -173,7 +174,7 @@ pub fn tune(
     Ok(Tuned { network, report: TuneReport { epochs, updates, before, after, kept } })
 }
 
-/// A network that is fine-tuned.
+/// The learner of the training loop.
 struct Tuner<'a> {
     trained: Trained,
     teacher: &'a FoldedNet,

@@ -1,9 +1,9 @@
-//! Blocks of a network: the one place that knows their kinds.
+//! The blocks of a network. No other module of this crate matches on their kinds.
 //!
-//! A kind of block has a variant of [`Block`], and an arm in [`Block::into_convs`], [`Block::map`],
-//! [`Block::kind`], `Block::place` and [`space_blocks`]; [`supernano_core::space::walk`] knows how it
-//! is wired. All other code follows the [`steps`], or is a [`Visitor`] whose feature maps [`visit`]
-//! keeps as long as a later step reads them.
+//! A new kind of block needs a variant of [`Block`] and an arm in [`Block::into_convs`],
+//! [`Block::map`], [`Block::kind`], `Block::place` and [`space_blocks`]. Its wiring is defined in
+//! [`supernano_core::space::walk`]. All other code reads the [`steps`], or implements [`Visitor`]:
+//! [`visit`] then keeps each feature map until the last step that reads it.
 
 use supernano_core::space;
 use supernano_core::space::{ConvNode, PlacedBlock, Shortcut, Site, Space, walk};
@@ -13,19 +13,19 @@ use supernano_core::space::{ConvNode, PlacedBlock, Shortcut, Site, Space, walk};
 pub enum Block<C> {
     /// One convolution.
     Conv(C),
-    /// `act(second(first(x)) + shortcut(x))`; the activation is `second`'s.
+    /// `act(second(first(x)) + shortcut(x))` with the activation of `second`.
     Residual {
-        /// First convolution, with its own activation.
+        /// First convolution. Its activation follows it.
         first: C,
-        /// Second convolution; its activation comes after the addition.
+        /// Second convolution. Its activation follows the addition.
         second: C,
-        /// 1x1 convolution without activation; `None`: the block's input itself.
+        /// 1x1 convolution without activation; `None` for the identity.
         shortcut: Option<C>,
     },
 }
 
 impl<C> Block<C> {
-    /// Convolutions in the order of storage: first, second, shortcut.
+    /// The convolutions in the order of storage: first, second, shortcut.
     pub fn into_convs(self) -> impl Iterator<Item = C> {
         match self {
             Self::Conv(c) => [Some(c), None, None],
@@ -35,7 +35,7 @@ impl<C> Block<C> {
         .flatten()
     }
 
-    /// The same block over other convolutions, made in the order of storage.
+    /// Replaces the convolutions, in the order of storage.
     pub fn map<'a, D>(&'a self, mut make: impl FnMut(&'a C) -> D) -> Block<D> {
         match self {
             Self::Conv(c) => Block::Conv(make(c)),
@@ -47,12 +47,12 @@ impl<C> Block<C> {
         }
     }
 
-    /// Convolutions by reference, in the order of storage.
+    /// References to the convolutions in the order of storage.
     pub fn convs(&self) -> impl Iterator<Item = &C> {
         self.map(|c| c).into_convs()
     }
 
-    /// The same block as a space describes it.
+    /// The kind of the block, as a space describes it.
     pub fn kind(&self) -> space::Block {
         match self {
             Self::Conv(_) => space::Block::Conv,
@@ -63,8 +63,8 @@ impl<C> Block<C> {
         }
     }
 
-    /// What the convolution at `site` is in this block, which starts with layer `first`, and where
-    /// it stands in the order of storage.
+    /// Part and index in the order of storage of the convolution at `site`, in this block, whose
+    /// first layer is `first`.
     fn place(&self, site: Site, first: usize) -> (Part, usize) {
         match (self, site) {
             (Self::Conv(_), _) => (Part::Single, 0),
@@ -75,8 +75,8 @@ impl<C> Block<C> {
     }
 }
 
-/// The same blocks over other convolutions; `make` gets each with its index in the order of
-/// storage, which is the order of the calls.
+/// Replaces the convolutions of blocks. `make` is called in the order of storage and receives the
+/// index in that order.
 pub fn map_blocks<C, D>(
     blocks: &[Block<C>],
     mut make: impl FnMut(usize, &C) -> D,
@@ -89,14 +89,14 @@ pub fn map_blocks<C, D>(
     blocks.iter().map(|block| block.map(&mut next)).collect()
 }
 
-/// What a convolution is in its block.
+/// The part of a convolution in its block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// The only one.
+    /// The only convolution.
     Single,
-    /// The first of a residual block.
+    /// The first convolution of a residual block.
     First,
-    /// The second of a residual block: the block's other operand is added to its sums.
+    /// The second convolution of a residual block. The shortcut is added to its sums.
     Second,
     /// The projection shortcut of a residual block.
     Shortcut,
@@ -104,21 +104,21 @@ pub enum Part {
 
 /// A convolution in the order of execution, and the feature maps that it connects.
 ///
-/// Maps have the numbers of a blob's tensors: map 0 is the network's input, and the step at position
-/// `i` of the order, from 0, writes map `i + 1`. The classifier reads the last map.
+/// Maps are numbered as the tensors of a blob: map 0 is the input of the network, and step `i`,
+/// from 0, writes map `i + 1`. The classifier reads the last map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
     /// Index in the order of storage ([`super::Net::convs`]).
     pub index: usize,
     /// The block, from 0.
     pub block: usize,
-    /// What it is in the block.
+    /// Part in the block.
     pub part: Part,
-    /// Where it stands among the layers.
+    /// Layer or shortcut.
     pub site: Site,
-    /// Map read.
+    /// The map that is read.
     pub input: usize,
-    /// Map added before the activation.
+    /// The map that is added before the activation.
     pub residual: Option<usize>,
     /// Maps that no later step reads.
     frees: [Option<usize>; 2],
@@ -143,17 +143,17 @@ pub fn steps<C>(blocks: &[Block<C>]) -> Vec<Step> {
     steps
 }
 
-/// [`steps`] with the convolutions.
+/// The [`steps`] of blocks with their convolutions.
 pub fn executed<C>(blocks: &[Block<C>]) -> Vec<(Step, &C)> {
     let convs: Vec<&C> = blocks.iter().flat_map(Block::convs).collect();
     steps(blocks).into_iter().map(|step| (step, convs[step.index])).collect()
 }
 
-/// Blocks of what was made step by step, in any order: an item for every convolution of `like`, by
-/// its index in the order of storage.
+/// Replaces the convolutions of `like` by items in any order. Each item comes with the index of its
+/// convolution in the order of storage.
 ///
 /// # Panics
-/// Where an item is missing.
+/// If an item is missing.
 pub fn assemble<C, D>(like: &[Block<C>], mut made: Vec<(usize, D)>) -> Vec<Block<D>> {
     made.sort_by_key(|(index, _)| *index);
     let mut made = made.into_iter();
@@ -163,12 +163,13 @@ pub fn assemble<C, D>(like: &[Block<C>], mut made: Vec<(usize, D)>) -> Vec<Block
     })
 }
 
-/// A pass over a network: what its operations do to feature maps.
+/// A pass over a network. It defines the operations on feature maps.
 pub trait Visitor<C> {
-    /// A feature map, in the form that the pass computes with.
+    /// A feature map in the representation of the pass.
     type FeatureMap;
 
-    /// The map that a convolution writes: its sums over `x`, plus `residual`, then the activation.
+    /// Computes the map that a convolution writes: its sums over `x`, plus `residual`, then the
+    /// activation.
     fn conv(
         &mut self,
         step: &Step,
@@ -178,12 +179,12 @@ pub trait Visitor<C> {
     ) -> Self::FeatureMap;
 }
 
-/// The feature maps that are still to be read, by number.
+/// The feature maps that later steps read, by number.
 #[derive(Clone, Debug)]
 pub(crate) struct Live<M>(Vec<Option<M>>);
 
 impl<M> Live<M> {
-    /// At the start: the network's input.
+    /// The state before the first step.
     pub fn new(input: M) -> Self {
         Self(vec![Some(input)])
     }
@@ -191,7 +192,7 @@ impl<M> Live<M> {
     /// Executes the next step.
     ///
     /// # Panics
-    /// Where steps are left out or executed in another order.
+    /// If a step is missing or the order is another.
     pub fn step<C>(
         &mut self,
         step: &Step,
@@ -218,7 +219,7 @@ impl<M> Live<M> {
     }
 }
 
-/// Executes the blocks on `input`; returns the map that the classifier reads.
+/// Executes blocks on `input` and returns the map that the classifier reads.
 pub fn visit<C, V: Visitor<C>>(
     blocks: &[Block<C>],
     input: V::FeatureMap,
@@ -231,7 +232,7 @@ pub fn visit<C, V: Visitor<C>>(
     live.into_last()
 }
 
-/// The blocks of a search space: where the convolutions of each stand.
+/// The blocks of a search space, over the positions of their convolutions.
 pub fn space_blocks(space: &Space<'_>) -> Vec<Block<Site>> {
     let of = |placed: PlacedBlock| {
         let (first, last) = (placed.first, placed.last());

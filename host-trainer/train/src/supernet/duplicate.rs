@@ -1,4 +1,5 @@
-//! Starting a branch scheme from a coarser one by copying its tensors.
+//! Starts a finer branch scheme from copies of the tensors of a coarser one (section 2.3 of arXiv
+//! 2108.05866).
 
 use supernano_core::plan::BranchScheme;
 
@@ -6,8 +7,8 @@ use super::weights::{Layout, Weights};
 pub use supernano_base::config::origins;
 
 impl Layout {
-    /// For every tensor under a finer branch scheme, the one of this layout that it starts as a copy
-    /// of. `None` where `scheme` does not divide the present one.
+    /// For every tensor of the layout under `scheme`, the index of the tensor of this layout that
+    /// it is copied from. `None` if the branches of `scheme` do not divide those of this layout.
     pub fn origins(&self, scheme: BranchScheme) -> Option<Vec<usize>> {
         if scheme == self.scheme {
             return Some((0..self.entries.len()).collect());
@@ -24,16 +25,16 @@ impl Layout {
 }
 
 impl Weights {
-    /// The same weights under a finer branch scheme: every branch starts as a copy, so that every
-    /// sub-network computes exactly what it computed before. `None` where `scheme` does not divide
-    /// the present one.
+    /// The same weights under a finer branch scheme. Every branch starts as a copy, so every
+    /// sub-network computes the same logits as before. `None` if the branches of `scheme` do not
+    /// divide those of this layout.
     pub fn duplicated(&self, scheme: BranchScheme) -> Option<Self> {
         let old = &self.layout;
         let layout = Layout::new(old.shared_space(), old.enhancement, scheme);
         Some(self.copied(layout, &old.origins(scheme)?))
     }
 
-    /// Tensor `i` of `layout` is a copy of tensor `origins[i]`.
+    /// Weights of `layout` whose tensor `i` is a copy of tensor `origins[i]`.
     pub(crate) fn copied(&self, layout: Layout, origins: &[usize]) -> Self {
         let values = origins.iter().flat_map(|&i| self.tensor(i).iter().copied()).collect();
         Self { layout, values }

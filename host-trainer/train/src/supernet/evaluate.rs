@@ -13,7 +13,7 @@ use crate::supernet::maps::{Inputs, Pool};
 use crate::supernet::tree::Tree;
 use crate::supernet::{FoldedConv, FoldedNet, walk};
 
-/// Normalised images of a split, with their labels.
+/// Normalised images of a split with their labels.
 #[derive(Clone, Debug)]
 pub struct EvalSet {
     /// `[n, channels, height, width]`.
@@ -22,7 +22,7 @@ pub struct EvalSet {
 }
 
 impl EvalSet {
-    /// The first `most` images of a split of a data set.
+    /// The first `most` images of a split of a data set, or all if it has fewer.
     pub fn new(dataset: &Dataset, split: &Images, most: usize) -> Self {
         let indices: Vec<u32> = (0..split.len().min(most) as u32).collect();
         let labels = split.labels[..indices.len()].to_vec();
@@ -34,12 +34,12 @@ impl EvalSet {
         &self.values
     }
 
-    /// Images.
+    /// Number of images.
     pub fn len(&self) -> usize {
         self.labels.len()
     }
 
-    /// True without images.
+    /// True if there are no images.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }
@@ -49,13 +49,13 @@ impl EvalSet {
         (self.values.iter(), &self.labels)
     }
 
-    /// The images as the walks read them.
+    /// The images as input maps of a forward pass.
     pub(crate) fn inputs(&self, input: Shape, margin: usize) -> Inputs {
         Inputs::new(input, margin, self.values.chunks(LANES * input.len()))
     }
 }
 
-/// Evaluates a network.
+/// Evaluates a network on the images of a set.
 pub fn evaluate(net: &FoldedNet, set: &EvalSet) -> Evaluation {
     let tree = Tree::of_folded(net);
     let pool = Pool::of(net, |c| (c.output, c.stride));
@@ -63,10 +63,10 @@ pub fn evaluate(net: &FoldedNet, set: &EvalSet) -> Evaluation {
     evaluate_tree(&tree, set, &inputs, &pool, &|| {})[0]
 }
 
-/// What is known of one image: the right answer, and its cross-entropy in nats.
+/// Result for one image: whether the answer is right, and the cross-entropy in nats.
 type Judged = (bool, f32);
 
-/// Evaluates every network of a tree; `done` is called for every 16 images.
+/// Evaluates every network of a tree. `done` is called after every 16 images.
 pub(crate) fn evaluate_tree<C: Borrow<FoldedConv> + Sync>(
     tree: &Tree<C>,
     set: &EvalSet,
@@ -75,7 +75,7 @@ pub(crate) fn evaluate_tree<C: Borrow<FoldedConv> + Sync>(
     done: &(dyn Fn() + Sync),
 ) -> Vec<Evaluation> {
     let n = set.len();
-    // of every 16 images, for every leaf
+    // for every 16 images, for every leaf
     let found: Vec<Vec<Vec<Judged>>> = inputs
         .maps
         .par_iter()
@@ -118,8 +118,8 @@ impl Evaluation {
     }
 }
 
-/// Whether the largest logit of an image (the first of equals) is the label's, and the
-/// cross-entropy; logits are `[classes][16]`, an image a lane.
+/// Compares the first of the largest logits of an image with its label, and computes the
+/// cross-entropy. The logits are `[classes][16]`, one image a lane.
 fn judge(logits: &[f32], lane: usize, label: usize) -> Judged {
     let of = || logits.iter().skip(lane).step_by(LANES).copied();
     let (mut best, mut most) = (0, f32::NEG_INFINITY);

@@ -1,4 +1,4 @@
-//! What an evaluation finds.
+//! Result of an evaluation.
 
 use serde::{Deserialize, Serialize};
 use supernano_base::codes::scores::Score;
@@ -6,7 +6,7 @@ use supernano_base::codes::scores::Score;
 /// Accuracy and loss on a set of images, with standard errors.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
-    /// Share of images whose largest logit is the right one, 0 to 1.
+    /// Top-1 accuracy, 0 to 1.
     pub top1: f64,
     /// Standard error of `top1` (binomial).
     pub top1_se: f64,
@@ -14,13 +14,13 @@ pub struct Evaluation {
     pub ce: f64,
     /// Standard error of `ce`.
     pub ce_se: f64,
-    /// Images.
+    /// Number of images.
     pub images: usize,
 }
 
 impl Evaluation {
-    /// As a line of a score file, in 12 significant digits: so many that every reader of JSON gives
-    /// back the number that was written.
+    /// The line of a score file, with 12 significant digits. Every reader of JSON returns these
+    /// numbers unchanged.
     pub fn score(&self, written: &str) -> Score {
         let digits = |x: f64| format!("{x:.11e}").parse().unwrap_or(f64::NAN);
         Score {

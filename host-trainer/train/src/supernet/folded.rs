@@ -1,4 +1,4 @@
-//! Networks with batch norm folded in: what ranking evaluates and the exporter quantises.
+//! Networks with batch norm folded in. Ranking evaluates them, and export quantises them.
 
 use std::sync::Arc;
 
@@ -13,24 +13,24 @@ use super::walk;
 use super::walk::Seen;
 use crate::backend::LANES;
 
-/// A network of convolutions with biases.
+/// A network whose convolutions have biases in place of batch norm.
 pub type FoldedNet = Net<FoldedConv>;
 
-/// The first `n` columns of `[classes][16]` as rows, `[n][classes]`.
+/// Transposes the first `n` columns of `[classes][16]` to `[n][classes]`.
 fn rows(logits: &[f32], n: usize) -> Vec<f32> {
     (0..n).flat_map(|lane| logits.iter().skip(lane).step_by(LANES).copied()).collect()
 }
 
-/// Feature maps of some images in the order of execution, each `[n, channels, height, width]`.
+/// Feature maps in the order of execution, each `[n, channels, height, width]`.
 type Maps = Vec<Vec<f32>>;
 
 impl FoldedNet {
-    /// Logits `[n, classes]` of `n` normalised images `[n, channels, height, width]`.
+    /// Computes the logits `[n, classes]` of normalised images `[n, channels, height, width]`.
     pub fn forward(&self, images: &[f32], n: usize) -> Vec<f32> {
         self.blocks(images, n, false).into_iter().flat_map(|b| b.0).collect()
     }
 
-    /// As [`FoldedNet::forward`], and shows every feature map after the input,
+    /// As [`FoldedNet::forward`]. `seen` receives every feature map after the input,
     /// `[n, channels, height, width]`, in the order of execution.
     pub fn observe(
         &self,
@@ -46,7 +46,7 @@ impl FoldedNet {
         logits.concat()
     }
 
-    /// Logits of 16 images at a time, with the feature maps where `watch` says so.
+    /// Logits of 16 images at a time, and their feature maps if `watch` is true.
     fn blocks(&self, images: &[f32], n: usize, watch: bool) -> Vec<(Vec<f32>, Maps)> {
         let tree = Tree::of_folded(self);
         let size = self.input.len();

@@ -1,4 +1,5 @@
-//! The forward pass in training mode, generic over the backend, and recalibration with it.
+//! The forward pass in training mode, generic over the backend, and the recalibration of batch-norm
+//! statistics on the CPU.
 
 use burn::tensor::Tensor;
 
@@ -11,10 +12,11 @@ use super::walk;
 use crate::backend;
 use crate::backend::{BatchStats, Map, Ops, Pending};
 
-/// A convolution with batch norm as tensors: weight `[out, in, k, k]`, gamma and beta
+/// A convolution with batch norm as tensors: weights `[out, in, k, k]`, factor and offset
 /// `[out, 1, 1, 1]`.
 pub type TensorConv<B> = BnConv<Tensor<B, 4>, Tensor<B, 1>>;
-/// A network as tensors; the classifier is `[classes, features, 1, 1]`.
+/// A network as tensors; the weights of the classifier are `[classes, features, 1, 1]`, its bias is
+/// `[classes, 1, 1, 1]`.
 pub type TensorNet<B> = Net<TensorConv<B>, Tensor<B, 4>>;
 
 fn act_of<B: Ops>(act: &ActivationFn<Tensor<B, 1>>) -> backend::Act<B> {
@@ -27,7 +29,7 @@ fn act_of<B: Ops>(act: &ActivationFn<Tensor<B, 1>>) -> backend::Act<B> {
 
 /// A pass in training mode.
 struct Training {
-    /// With the index of the convolution.
+    /// Statistics, each with the index of its convolution.
     stats: Vec<(usize, BatchStats)>,
 }
 
@@ -57,14 +59,14 @@ impl<B: Ops> Visitor<TensorConv<B>> for Training {
     }
 }
 
-/// Logits `[n, classes]` of a batch in training mode, and the batch statistics of every
-/// convolution in the order of [`Net::convs`].
+/// Computes the logits `[n, classes]` of a batch in training mode, and the batch statistics of
+/// every convolution in the order of [`Net::convs`].
 pub fn forward_train<B: Ops>(
     net: &TensorNet<B>,
     images: &Map<B>,
 ) -> (Tensor<B, 2>, Vec<BatchStats>) {
     let mut pass = Training { stats: Vec::new() };
-    // nothing is pending on the map that a block writes
+    // the map that a block writes has no pending operation
     let x = visit(&net.blocks, Pending::from(images.clone()), &mut pass).map;
     pass.stats.sort_by_key(|(index, _)| *index);
     let stats = pass.stats.into_iter().map(|(_, stats)| stats).collect();
@@ -74,9 +76,12 @@ pub fn forward_train<B: Ops>(
     (logits, stats)
 }
 
-/// Batch-norm statistics of a sub-network: the simple average over batches of the batch mean and
-/// the unbiased batch variance, each batch in training mode. A batch is `batch` normalised images
-/// `[batch, channels, height, width]`.
+/// Recalibrates the batch-norm statistics of a sub-network: they are the average over batches of
+/// the batch mean and of the unbiased batch variance, with each batch in training mode. A batch is
+/// `[batch, channels, height, width]`, normalised.
+///
+/// # Panics
+/// If a batch has another number of images.
 pub fn recalibrate(
     subnet: &SubNet,
     batch: usize,

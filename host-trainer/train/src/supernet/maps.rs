@@ -1,4 +1,4 @@
-//! Feature maps of evaluation, in buffers that are used again.
+//! Feature maps of forward passes without gradients. Their buffers are reused.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -11,16 +11,17 @@ use super::block::executed;
 use super::net::Net;
 use crate::backend::LANES;
 
-/// Buffers that are free, by the size of their planes: the margins of each hold zeros, whatever
-/// the number of its channels was.
+/// Free buffers by the size of their planes. The margins of a buffer hold zeros for any number of
+/// channels.
 type Free = HashMap<Planes, Vec<Buffer>>;
 
-/// Free buffers, a list for every thread: what a thread wrote last is in its own cache.
+/// Free buffers. Each thread has a list of its own, because the buffer that it wrote last is in its
+/// cache.
 #[derive(Clone)]
 pub(crate) struct Pool {
     free: Arc<Vec<Mutex<Free>>>,
-    /// Most channels of a map of so many rows and columns: every buffer has room for them, so that
-    /// each serves all maps of its size.
+    /// The largest number of channels of a map, by rows and columns. Every buffer has room for that
+    /// many, so it serves all maps of its size.
     widest: Arc<HashMap<(usize, usize), usize>>,
 }
 
@@ -31,8 +32,8 @@ impl Pool {
         Self { free, widest: Arc::new(widest) }
     }
 
-    /// A pool for the maps of a network and of narrower ones; `of` gives output channels and stride
-    /// of a convolution.
+    /// A pool for the maps of a network and of narrower networks with the same layers. `of` returns
+    /// the output channels and the stride of a convolution.
     pub fn of<C>(net: &Net<C>, of: impl Fn(&C) -> (usize, usize)) -> Self {
         let mut widest = HashMap::new();
         let mut sizes = vec![(usize::from(net.input.height), usize::from(net.input.width))];
@@ -52,7 +53,7 @@ impl Pool {
         &self.free[rayon::current_thread_index().map_or(last, |i| i.min(last))]
     }
 
-    /// A map of `blocks` blocks of 16 images; its pixels hold anything, its margins zeros.
+    /// A map of `blocks` blocks of 16 images. Its margins hold zeros, its pixels arbitrary values.
     pub fn take(&self, blocks: usize, c: usize, planes: Planes) -> PlaneMap {
         let widest = self.widest.get(&(planes.h, planes.w)).map_or(c, |&most| most.max(c));
         let mut free = self.own().lock().unwrap_or_else(PoisonError::into_inner);
@@ -65,7 +66,8 @@ impl Pool {
     }
 }
 
-/// Feature maps of some blocks of 16 images: `[blocks][c][planes]`.
+/// A feature map of blocks of 16 images, `[blocks][c][planes]`. The buffer returns to the pool on
+/// drop.
 pub(crate) struct PlaneMap {
     buffer: Option<Buffer>,
     pub blocks: usize,
@@ -80,12 +82,12 @@ impl PlaneMap {
         block * size..(block + 1) * size
     }
 
-    /// A block.
+    /// The values of a block, `[c][planes]`.
     pub fn block(&self, block: usize) -> &[f32] {
         self.buffer.as_ref().map_or(&[], |b| &b.values()[self.range(block)])
     }
 
-    /// A block, to be changed.
+    /// The values of a block for writing, `[c][planes]`.
     pub fn block_mut(&mut self, block: usize) -> &mut [f32] {
         let range = self.range(block);
         self.buffer.as_mut().map_or(&mut [], |b| &mut b.values_mut()[range])
@@ -101,14 +103,14 @@ impl Drop for PlaneMap {
     }
 }
 
-/// Normalised images as the walks read them: maps of so many images each, the last perhaps of fewer.
+/// Normalised images as the input maps of a forward pass, one map a batch.
 pub(crate) struct Inputs {
-    /// Each with its number of images.
+    /// The maps, each with its number of images.
     pub maps: Vec<(Arc<PlaneMap>, usize)>,
 }
 
 impl Inputs {
-    /// Images `[n, channels, height, width]` of `shape`, batch after batch; every batch is a map.
+    /// Lays out batches of images of `shape`, each `[n, channels, height, width]`.
     pub fn new(
         shape: Shape,
         margin: usize,
@@ -117,7 +119,7 @@ impl Inputs {
         let [h, w, c] = [shape.height, shape.width, shape.channels].map(usize::from);
         let planes = Planes { h, w, margin };
         let size = c * h * w;
-        // a pool of its own: these maps stay as long as they are needed
+        // a separate pool, because these maps outlive a forward pass
         let pool = Pool::new(HashMap::new());
         let one = |batch: &[f32]| {
             let n = batch.len() / size;

@@ -1,8 +1,9 @@
-//! The weight-sharing network: its weights, the sub-networks cut from them, batch-norm
-//! recalibration and folding. Everything that needs a forward pass asks here.
+//! The weight-sharing network: its weights, its sub-networks, and their forward passes.
 //!
-//! [`Weights`] -> [`Weights::subnet`] -> [`SubNet`] -> [`recalibrate`] -> [`BnStats`] ->
-//! [`SubNet::fold`] -> [`FoldedNet`].
+//! [`Weights::subnet`] cuts a [`SubNet`] out of the [`Weights`], [`recalibrate`] computes its
+//! [`BnStats`], and [`SubNet::fold`] makes the [`FoldedNet`] that is evaluated and exported. A
+//! forward pass is a [`Visitor`] of the [`steps`] of a network; [`Block`] describes how these are
+//! wired.
 
 mod block;
 pub mod duplicate;
@@ -33,7 +34,7 @@ pub use subnet::TensorSource;
 pub(crate) use subnet::name;
 pub use weights::{Entry, Layout, Role, Weights};
 
-/// Added to a variance before its root is taken.
+/// Added to a variance before the square root is taken.
 pub const BN_EPSILON: f32 = 1e-5;
 
 #[cfg(test)]

@@ -1,23 +1,23 @@
-//! The shape of a network that is no longer searched, generic over what a convolution holds.
+//! The structure of a single network, generic over the type of its convolutions.
 
 use supernano_core::space::Shape;
 
 use super::block::{Block, map_blocks};
 
-/// Activation after a convolution (after the addition for the second of a residual block); `S` is
-/// what holds a slope.
+/// Activation after a convolution. The second convolution of a residual block has it after the
+/// addition. `S` is the type of a slope.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ActivationFn<S = f32> {
-    /// None: the first operand of an addition, or a shortcut.
+    /// No activation. Projection shortcuts have none.
     None,
-    /// max(x, 0).
+    /// `max(x, 0)`.
     Relu,
-    /// x for x >= 0, slope x below.
+    /// `x` for `x >= 0`, `slope x` below.
     Prelu(S),
 }
 
 impl ActivationFn {
-    /// The activation of one value.
+    /// Applies the activation to a value.
     pub fn apply(self, x: f32) -> f32 {
         match self {
             Self::None => x,
@@ -33,46 +33,46 @@ impl ActivationFn {
     }
 }
 
-/// A convolution with "same" padding (`kernel / 2`) followed by batch norm; `V` holds the values of
-/// a tensor, `S` a slope.
+/// A convolution with "same" padding (`kernel / 2`) and the batch norm behind it. `V` is the type
+/// of a tensor, `S` that of a slope.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BnConv<V = Vec<f32>, S = f32> {
-    /// Where it stands, for messages: `layer 3` or `shortcut of layer 5`.
+    /// Name in messages: `layer 3` or `shortcut of layer 5`.
     pub name: String,
     /// Input channels.
     pub input: usize,
     /// Output channels.
     pub output: usize,
-    /// Side of the kernel.
+    /// Side of the kernel, pixels.
     pub kernel: usize,
-    /// 1 or 2.
+    /// Stride, 1 or 2.
     pub stride: usize,
-    /// `[output, input, kernel, kernel]`.
+    /// Weights `[output, input, kernel, kernel]`.
     pub weight: V,
-    /// Batch-norm factor, `[output]`.
+    /// Factor of the batch norm, `[output]`.
     pub gamma: V,
-    /// Batch-norm offset, `[output]`.
+    /// Offset of the batch norm, `[output]`.
     pub beta: V,
     /// Activation.
     pub act: ActivationFn<S>,
 }
 
-/// A convolution with "same" padding (`kernel / 2`) and a bias, batch norm folded in.
+/// A convolution with "same" padding (`kernel / 2`) and a bias; the batch norm is folded in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FoldedConv {
-    /// Where it stands, for messages: `layer 3` or `shortcut of layer 5`.
+    /// Name in messages: `layer 3` or `shortcut of layer 5`.
     pub name: String,
     /// Input channels.
     pub input: usize,
     /// Output channels.
     pub output: usize,
-    /// Side of the kernel.
+    /// Side of the kernel, pixels.
     pub kernel: usize,
-    /// 1 or 2.
+    /// Stride, 1 or 2.
     pub stride: usize,
-    /// `[output, input, kernel, kernel]`.
+    /// Weights `[output, input, kernel, kernel]`.
     pub weight: Vec<f32>,
-    /// `[output]`.
+    /// Bias `[output]`.
     pub bias: Vec<f32>,
     /// Activation.
     pub act: ActivationFn,
@@ -81,35 +81,34 @@ pub struct FoldedConv {
 /// The classifier: `logits = weight x + bias`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Linear<V = Vec<f32>> {
-    /// Features read.
+    /// Number of features.
     pub input: usize,
-    /// Classes.
+    /// Number of classes.
     pub output: usize,
-    /// `[output, input]`.
+    /// Weights `[output, input]`.
     pub weight: V,
-    /// `[output]`.
+    /// Bias `[output]`.
     pub bias: V,
 }
 
-/// A network: blocks, global average pooling, classifier.
+/// A network: blocks, global average pooling and a classifier.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Net<C, V = Vec<f32>> {
     /// Shape of an image.
     pub input: Shape,
-    /// Blocks in order.
+    /// Blocks in the order of execution.
     pub blocks: Vec<Block<C>>,
     /// Classifier.
     pub classifier: Linear<V>,
 }
 
 impl<C, V> Net<C, V> {
-    /// Convolutions in the order of storage: block by block first, second, shortcut.
+    /// The convolutions in the order of storage: block after block, each first, second, shortcut.
     pub fn convs(&self) -> impl Iterator<Item = &C> {
         self.blocks.iter().flat_map(Block::convs)
     }
 
-    /// The same network over other convolutions; `make` gets each with its index in the order of
-    /// storage.
+    /// Replaces the convolutions. `make` receives each with its index in the order of storage.
     pub fn map<D>(&self, make: impl FnMut(usize, &C) -> D) -> Net<D, V>
     where
         V: Clone,
@@ -118,13 +117,13 @@ impl<C, V> Net<C, V> {
         Net { input: self.input, blocks, classifier: self.classifier.clone() }
     }
 
-    /// Classes.
+    /// Number of classes.
     pub fn classes(&self) -> usize {
         self.classifier.output
     }
 }
 
-/// Batch-norm statistics of a sub-network, a pair for every convolution in the order of
+/// Batch-norm statistics of a sub-network: a pair for every convolution, in the order of
 /// [`Net::convs`].
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct BnStats {

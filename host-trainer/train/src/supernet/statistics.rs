@@ -1,4 +1,4 @@
-//! Running batch-norm statistics that came with the weights.
+//! Running batch-norm statistics that an import reads with the weights.
 
 use supernano_core::plan::Plan;
 
@@ -6,15 +6,14 @@ use super::net::BnStats;
 use super::subnet::TensorSource;
 use super::weights::{Layout, Role};
 
-/// Mean, then variance, of every batch norm in the order of [`Layout::entries`], at the largest
-/// widths.
+/// Running mean and variance of every batch norm of a supernet, at the largest widths.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunningStats {
-    /// All values.
+    /// Mean, then variance, of every batch norm in the order of [`Layout::entries`].
     pub values: Vec<f32>,
 }
 
-/// Records which tensors a sub-network takes, and how much of them.
+/// Records the index and the channels of the tensors that a sub-network takes.
 struct Taken;
 
 impl TensorSource for Taken {
@@ -29,12 +28,12 @@ impl TensorSource for Taken {
 }
 
 impl Layout {
-    /// Values of [`RunningStats`].
+    /// Number of values of [`RunningStats`].
     pub fn statistics(&self) -> usize {
         self.norms().map(|e| 2 * e.1).sum()
     }
 
-    /// Every batch norm: index of its factor in the layout, channels.
+    /// Every batch norm as the index of its factor in the layout and its channels.
     fn norms(&self) -> impl Iterator<Item = (usize, usize)> {
         let entries = self.entries.iter().enumerate();
         entries.filter(|(_, e)| e.role == Role::Gamma).map(|(i, e)| (i, e.len()))
@@ -42,7 +41,7 @@ impl Layout {
 }
 
 impl RunningStats {
-    /// Those of a sub-network's channels, of a plan of `layout`.
+    /// Statistics of a sub-network's channels; `plan` is a plan of `layout`.
     pub fn of(&self, layout: &Layout, plan: &Plan) -> BnStats {
         let mut starts = vec![0; layout.entries.len()];
         let mut at = 0;

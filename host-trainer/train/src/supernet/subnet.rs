@@ -1,4 +1,4 @@
-//! Cutting a sub-network out of the supernet's weights.
+//! Cuts a sub-network out of the supernet's weights, and folds batch norm into it.
 
 use supernano_core::plan::{Activation, Plan};
 use supernano_core::space::Site;
@@ -8,29 +8,33 @@ use super::net::{ActivationFn, BnConv, BnStats, FoldedConv, Linear, Net};
 use super::weights::{Layout, Role, Weights};
 use super::{BN_EPSILON, FoldedNet};
 
-/// A sub-network with batch norm, without statistics.
+/// A sub-network with batch norm; the statistics are separate.
 pub type SubNet = Net<BnConv>;
 
-/// Where [`Layout::cut`] takes values from.
+/// Source of the tensors of [`Layout::cut`].
 pub trait TensorSource {
-    /// The values of a convolution, a batch norm or a classifier.
+    /// Values of a convolution, a batch norm or a classifier.
     type Values;
     /// A PReLU slope.
     type Slope;
-    /// The leading `[shape]` block of tensor `i` of the layout; missing dimensions are 1.
+    /// The leading block of shape `shape` of tensor `i` of the layout; missing dimensions are 1.
     fn values(&mut self, i: usize, shape: [usize; 4]) -> Self::Values;
     /// The slope that is tensor `i` of the layout.
     fn slope(&mut self, i: usize) -> Self::Slope;
 }
 
-/// A network as [`Layout::cut`] makes it.
+/// The network that [`Layout::cut`] returns.
 pub type Cut<S> = Net<
     BnConv<<S as TensorSource>::Values, <S as TensorSource>::Slope>,
     <S as TensorSource>::Values,
 >;
 
 impl Layout {
-    /// The sub-network of a plan (a plan of this space, enhancement and scheme).
+    /// Cuts the sub-network of a plan: the leading `[c_out, c_in]` block of each tensor of the
+    /// plan's branch.
+    ///
+    /// # Panics
+    /// If the plan is of another space, enhancement or scheme.
     pub fn cut<S: TensorSource>(&self, plan: &Plan, source: &mut S) -> Cut<S> {
         let space = &self.space();
         let blocks = space_blocks(space)
@@ -108,13 +112,13 @@ fn leading(values: &[f32], full: &[usize], shape: &[usize]) -> Vec<f32> {
 }
 
 impl Weights {
-    /// The sub-network of a plan (a plan of the layout's space, enhancement and scheme).
+    /// Cuts the sub-network of a plan, as [`Layout::cut`].
     pub fn subnet(&self, plan: &Plan) -> SubNet {
         self.layout.cut(plan, &mut Host(self))
     }
 }
 
-/// How messages name a convolution; layers count from 1.
+/// Name of a convolution in messages; layers count from 1.
 pub fn name(site: Site) -> String {
     match site {
         Site::Layer(layer) => format!("layer {}", layer + 1),
@@ -123,11 +127,11 @@ pub fn name(site: Site) -> String {
 }
 
 impl SubNet {
-    /// Folds batch norm into the convolutions: `w' = w g`, `b' = beta - mean g` with
-    /// `g = gamma / sqrt(var + 1e-5)`, computed in f64.
+    /// Folds batch norm into the convolutions, in f64: `w' = w g` and `b' = beta - mean g` with
+    /// `g = gamma / sqrt(var + 1e-5)`.
     ///
     /// # Panics
-    /// With statistics of another network.
+    /// If the statistics are of another network.
     pub fn fold(&self, stats: &BnStats) -> FoldedNet {
         assert_eq!(self.convs().count(), stats.layers.len(), "statistics of this network");
         self.map(|index, conv| {
@@ -137,7 +141,8 @@ impl SubNet {
     }
 }
 
-/// One convolution with its batch norm folded in, as [`SubNet::fold`] does it.
+/// Folds the batch norm of one convolution, as [`SubNet::fold`] does. `mean` and `var` are
+/// `[output]`.
 pub fn fold(conv: &BnConv, mean: &[f32], var: &[f32]) -> FoldedConv {
     let factor: Vec<f64> = conv
         .gamma

@@ -23,7 +23,7 @@ fn archs(space: &Space<'_>, n: u64) -> Vec<Arch> {
     (0..n).map(|i| Arch::from_code(space, ArchCode(i * step)).unwrap()).collect()
 }
 
-/// The plan of `arch` under the weights' own scheme.
+/// The sub-network of `arch` under the branch scheme of the weights.
 fn subnet(weights: &Weights, arch: &Arch) -> SubNet {
     let layout = &weights.layout;
     weights.subnet(&resolve(&layout.space(), arch, layout.enhancement, layout.scheme))
@@ -85,8 +85,8 @@ fn duplication_keeps_logits() {
     }
 }
 
-/// Right after duplication every sub-network computes what it computed before, to the bit: all of a
-/// small space and 200 random ones of ResNet20, through both progressions.
+/// After a duplication every sub-network computes the same logits, bit for bit. This holds for all
+/// sub-networks of a small space and for 200 random ones of ResNet20, in both progressions.
 #[test]
 fn duplication_keeps_the_logits_of_a_whole_space_and_of_200_codes() {
     use rayon::prelude::*;
@@ -181,8 +181,8 @@ fn slices_are_the_leading_block() {
     }
 }
 
-/// Batch norm in training mode on the very batch that the statistics come from, then folded,
-/// differs only by the variance's n / (n - 1).
+/// On the batch that the statistics come from, the folded network differs from batch norm in
+/// training mode only by the factor n / (n - 1) of the variance.
 #[test]
 fn folding_agrees_with_a_direct_computation() {
     let weights = weights(&RESNET8);
@@ -265,7 +265,7 @@ fn plain_conv(x: &Plain, weight: &[f32], co: usize, k: usize, stride: usize) -> 
     Plain { c: co, h, w, values }
 }
 
-/// Convolution and batch norm in training mode; pushes mean and unbiased variance.
+/// Convolution and batch norm in training mode. Appends mean and unbiased variance to `stats`.
 fn plain_norm(x: &Plain, conv: &BnConv, stats: &mut Vec<(Vec<f64>, Vec<f64>)>) -> Plain {
     let mut y = plain_conv(x, &conv.weight, conv.output, conv.kernel, conv.stride);
     let area = y.h * y.w;
@@ -302,7 +302,7 @@ fn plain_act(y: &mut Plain, act: ActivationFn) {
     y.values.iter_mut().for_each(|x| *x = f(*x));
 }
 
-/// Statistics of one batch of 19 images, all layers, against plain loops in f64.
+/// The statistics of one batch of 19 images agree with plain loops in f64, in every layer.
 #[test]
 fn statistics_agree_with_plain_loops() {
     for (space, seed) in [(&RESNET8, 7), (&RESNET20, 8)] {

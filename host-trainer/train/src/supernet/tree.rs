@@ -1,4 +1,4 @@
-//! Sub-networks as a tree of layers: what several have in common is there once.
+//! Sub-networks as a tree of layers. Layers that several networks share are stored once.
 
 use supernano_core::plan::{Plan, PlanLayer};
 use supernano_core::space::{Shape, Space};
@@ -10,41 +10,41 @@ use super::subnet::{SubNet, fold};
 use super::walk::{TreeVisitor, walk};
 use super::weights::Weights;
 
-/// A layer of one or more networks, with the layers that go on from it.
+/// A layer of one or more networks.
 #[derive(Clone, Debug)]
 pub(crate) struct Node<C> {
-    /// The convolutions of its [`Tree::layers`] entry.
+    /// Convolutions, one for each step of the layer in [`Tree::layers`].
     pub convs: Vec<C>,
-    /// Nodes of the next layer.
+    /// Nodes of the next layer that read this one.
     pub children: Vec<usize>,
     /// Number and classifier of the network that ends here.
     pub leaf: Option<(usize, Linear)>,
 }
 
-/// Networks that start with the same layers; a single one is a tree as well.
+/// Networks that share their first layers. A single network is a tree as well.
 #[derive(Clone, Debug)]
 pub(crate) struct Tree<C> {
     pub input: Shape,
-    /// The largest padding of a convolution.
+    /// The largest padding of a convolution, pixels.
     pub margin: usize,
-    /// The steps of every layer, the same for all networks.
+    /// Steps of every layer. They are the same for all networks.
     pub layers: Vec<Vec<Step>>,
     pub nodes: Vec<Node<C>>,
     /// Nodes of the first layer.
     pub roots: Vec<usize>,
-    /// Networks at the leaves.
+    /// Number of networks.
     pub leaves: usize,
 }
 
-/// Mean and unbiased variance of every convolution of every node, each `[output]`.
+/// Mean and unbiased variance, each `[output]`, of the convolutions of every node.
 pub(crate) type NodeStats = Vec<Vec<(Vec<f32>, Vec<f32>)>>;
 
-/// The steps of blocks, layer by layer.
+/// Groups the steps of blocks by layer.
 fn layers<C>(blocks: &[Block<C>]) -> Vec<Vec<Step>> {
     steps(blocks).chunk_by(|a, b| a.site.layer() == b.site.layer()).map(<[Step]>::to_vec).collect()
 }
 
-/// Convolutions in the order of storage, layer by layer in the order of execution.
+/// Sorts an item for every convolution, in the order of storage, by layer and order of execution.
 fn by_layer<C>(layers: &[Vec<Step>], convs: impl Iterator<Item = C>) -> Vec<Vec<C>> {
     let mut convs: Vec<Option<C>> = convs.map(Some).collect();
     let mut take = |step: &Step| convs[step.index].take().expect("a convolution of one step");
@@ -67,12 +67,12 @@ impl<'a, C> Tree<&'a C> {
 }
 
 impl<'a> Tree<&'a BnConv> {
-    /// One sub-network.
+    /// The tree of a single sub-network.
     pub fn of_subnet(net: &'a SubNet) -> Self {
         Self::chain(net, |c| c.kernel)
     }
 
-    /// The statistics of the one sub-network, from those of the nodes.
+    /// Statistics of the single sub-network, from those of the nodes.
     pub fn statistics(&self, found: NodeStats) -> BnStats {
         let steps = self.layers.iter().flatten();
         let mut found: Vec<_> =
@@ -83,29 +83,30 @@ impl<'a> Tree<&'a BnConv> {
 }
 
 impl<'a> Tree<&'a FoldedConv> {
-    /// One folded network.
+    /// The tree of a single folded network.
     pub fn of_folded(net: &'a FoldedNet) -> Self {
         Self::chain(net, |c| c.kernel)
     }
 }
 
-/// The largest padding of a space's convolutions.
+/// The largest padding of a convolution in a space, pixels.
 pub(crate) fn margin(space: &Space<'_>) -> usize {
     space.layers.iter().map(|l| usize::from(l.kernel / 2)).max().unwrap_or(0)
 }
 
-/// A tree of sub-networks, and where each lies in it.
+/// A tree of sub-networks, with the position of each network in it.
 pub(crate) struct Forest {
     pub tree: Tree<BnConv>,
-    /// The nodes of every sub-network, layer by layer.
+    /// Nodes of every sub-network, layer by layer.
     pub paths: Vec<Vec<usize>>,
-    /// The leaf of every sub-network.
+    /// Leaf of every sub-network.
     pub leaf: Vec<usize>,
 }
 
 impl Forest {
-    /// The tree of some plans; their first `shared` layers are merged where they are equal. A common
-    /// prefix is found wherever it is, but the order of the plans is the order of evaluation.
+    /// The tree of the networks of `plans`. Equal layers are merged among the first `shared`, for
+    /// neighbours in `plans` and for networks that are further apart. Networks are evaluated in the
+    /// order of `plans`.
     pub fn new(weights: &Weights, plans: &[Plan], shared: usize) -> Self {
         let space = &weights.layout.space();
         let tree = Tree {
@@ -158,7 +159,7 @@ impl Forest {
         self.paths.push(path);
     }
 
-    /// Statistics of the nodes from those of the sub-networks.
+    /// Statistics of the nodes; `of` returns those of a sub-network.
     pub fn statistics(&self, of: impl Fn(usize) -> BnStats) -> NodeStats {
         let mut all = vec![Vec::new(); self.tree.nodes.len()];
         for (network, path) in self.paths.iter().enumerate() {
@@ -172,7 +173,7 @@ impl Forest {
 }
 
 impl Tree<BnConv> {
-    /// Batch norm folded into every node, see [`SubNet::fold`].
+    /// Folds batch norm into every node, as [`SubNet::fold`] does.
     pub fn fold(&self, stats: &NodeStats) -> Tree<FoldedConv> {
         let node = |node: &Node<BnConv>, stats: &[(Vec<f32>, Vec<f32>)]| Node {
             convs: node
@@ -190,7 +191,7 @@ impl Tree<BnConv> {
         Tree { input, margin, layers, nodes, roots, leaves }
     }
 
-    /// Multiply-accumulates of all nodes together, without the classifiers.
+    /// Multiply-accumulates of all nodes for an image, without those of the classifiers.
     pub fn macs(&self) -> u64 {
         let mut macs = Macs(0);
         let input = (usize::from(self.input.height), usize::from(self.input.width));
@@ -203,7 +204,7 @@ impl Tree<BnConv> {
 struct Macs(u64);
 
 impl Visitor<BnConv> for Macs {
-    /// Rows and columns.
+    /// Number of rows and columns.
     type FeatureMap = (usize, usize);
 
     fn conv(

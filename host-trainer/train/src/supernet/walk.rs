@@ -1,5 +1,5 @@
-//! Forward passes over a tree of networks: a node's feature maps are computed once and kept until
-//! the last network that goes on from them is done.
+//! Forward passes over a tree of networks. The feature maps of a node are computed once and kept
+//! until the last network that reads them is finished.
 
 use std::borrow::Borrow;
 use std::sync::Arc;
@@ -17,12 +17,12 @@ use super::net::{ActivationFn, BnConv, FoldedConv, Linear};
 use super::tree::{NodeStats, Tree};
 use crate::backend::LANES;
 
-/// A pass over a tree of networks. Where paths part, every child goes on from clones of the maps.
+/// A pass over a tree of networks. At a branch, every child continues with clones of the maps.
 pub(crate) trait TreeVisitor<C>: Visitor<C> {
-    /// The next steps are those of `node`; `inner`: something goes on from it.
+    /// Announces the steps of `node`; `inner` is true if the node has children.
     fn enter(&mut self, _node: usize, _inner: bool) {}
 
-    /// A network ends with the map `x`.
+    /// Receives the last map of a network.
     fn leaf(&mut self, _leaf: usize, _classifier: &Linear, _x: &Self::FeatureMap) {}
 }
 
@@ -52,7 +52,7 @@ fn descend<C, V: TreeVisitor<C, FeatureMap: Clone>>(
     if let Some((leaf, classifier)) = &here.leaf {
         visitor.leaf(*leaf, classifier, live.last());
     }
-    // the last child owns what its siblings shared, and frees it as soon as it can
+    // the last child owns the shared maps and frees each after its last use
     if let Some((&last, others)) = here.children.split_last() {
         for &child in others {
             descend(tree, (child, layer + 1), live.clone(), visitor);
@@ -61,7 +61,7 @@ fn descend<C, V: TreeVisitor<C, FeatureMap: Clone>>(
     }
 }
 
-/// Slope for negative values.
+/// The slope for negative values; 1 without an activation.
 fn slope(act: ActivationFn) -> f32 {
     match act {
         ActivationFn::None => 1.0,
@@ -70,14 +70,14 @@ fn slope(act: ActivationFn) -> f32 {
     }
 }
 
-/// A map, with the scale and offset that normalise it where they are still to be applied.
+/// A map, with the scale and the offset of its batch norm if they are not applied yet.
 #[derive(Clone)]
 struct Normalised {
     map: Arc<PlaneMap>,
     pending: Option<Arc<NormFactors>>,
 }
 
-/// Batch norm in training mode, for its statistics.
+/// A pass in training mode that collects batch-norm statistics.
 struct StatisticsPass<'a> {
     isa: Isa,
     pool: &'a Pool,
@@ -88,7 +88,8 @@ struct StatisticsPass<'a> {
 }
 
 impl StatisticsPass<'_> {
-    /// A convolution's sums, with the scale and offset that normalise them.
+    /// The sums of a convolution, with the scale and the offset that normalise them. Records their
+    /// statistics.
     fn sums(&mut self, conv: &BnConv, x: &PlaneMap) -> (PlaneMap, NormFactors) {
         let to = x.planes.strided(conv.stride);
         let mut y = self.pool.take(x.blocks, conv.output, to);
@@ -132,7 +133,7 @@ impl<C: Borrow<BnConv>> Visitor<C> for StatisticsPass<'_> {
     ) -> Normalised {
         let conv = conv.borrow();
         let (mut y, norm) = self.sums(conv, &x.map);
-        // a shortcut's norm is applied in passing by the addition
+        // the addition applies the batch norm of a shortcut; nobody reads the map of a leaf
         if step.part == Part::Shortcut || !self.inner {
             return Normalised { map: Arc::new(y), pending: Some(Arc::new(norm)) };
         }
@@ -170,8 +171,9 @@ fn with_bias(c: &FoldedConv) -> Convolution<'_> {
     Convolution { weight: &c.weight, ci, co, k, stride }
 }
 
-/// Batch-norm statistics of every node, convolutions in the order of execution: the simple average over batches (the maps of `inputs`) of
-/// the batch mean and the unbiased batch variance, each batch in training mode.
+/// Batch-norm statistics of every node, its convolutions in the order of execution: the average
+/// over batches of the batch mean and of the unbiased batch variance. Every map of `inputs` is a
+/// batch; `done` is called after each.
 pub(crate) fn statistics<C: Borrow<BnConv> + Sync>(
     tree: &Tree<C>,
     inputs: &Inputs,
@@ -206,9 +208,9 @@ pub(crate) fn statistics<C: Borrow<BnConv> + Sync>(
     (0..tree.nodes.len()).map(node).collect()
 }
 
-/// Who is shown a feature map: the step that wrote it, and the images.
+/// Receives a feature map and the step that wrote it.
 pub(crate) type Seen<'a> = &'a mut dyn FnMut(&Step, &PlaneMap);
-/// Who gets the logits of a network: its leaf, and `[classes][16]`.
+/// Receives the logits `[classes][16]` of the network at a leaf.
 type Logits<'a> = &'a mut dyn FnMut(usize, &[f32]);
 
 struct InferencePass<'a> {
@@ -256,8 +258,8 @@ impl<C: Borrow<FoldedConv>> TreeVisitor<C> for InferencePass<'_> {
     }
 }
 
-/// The logits of every network of a tree for a map of at most 16 images, `[classes][16]` each;
-/// `seen` is shown every feature map after the input.
+/// Computes the logits `[classes][16]` of every network of a tree for a map of at most 16 images.
+/// `seen` receives every feature map after the input.
 pub(crate) fn infer<'a, C: Borrow<FoldedConv>>(
     tree: &Tree<C>,
     map: &Arc<PlaneMap>,

@@ -1,4 +1,4 @@
-//! The supernet's parameters as one list of named tensors.
+//! The parameters of the supernet as a list of named tensors.
 
 use rand::Rng as _;
 use supernano_base::rng::{Key, Purpose};
@@ -8,63 +8,63 @@ use supernano_core::space::{Site, Space};
 
 use super::block::{Block, space_blocks};
 
-/// What a tensor is.
+/// Purpose of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Convolution `[out, in, k, k]`.
+    /// Weights of a convolution, `[out, in, k, k]`.
     Weight,
-    /// Batch-norm factor `[out]`.
+    /// Factor of a batch norm, `[out]`.
     Gamma,
-    /// Batch-norm offset `[out]`.
+    /// Offset of a batch norm, `[out]`.
     Beta,
-    /// Slope of a layer's PReLU `[1]`, shared by its branches.
+    /// Slope of the PReLU of a layer, `[1]`. The branches share it.
     Slope,
-    /// Classifier `[classes, features]`.
+    /// Weights of the classifier, `[classes, features]`.
     Classifier,
-    /// Classifier's bias `[classes]`.
+    /// Bias of the classifier, `[classes]`.
     Bias,
 }
 
 /// A named tensor of a layout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// What it is.
+    /// Purpose.
     pub role: Role,
-    /// The layer it belongs to; a shortcut's is the last layer of its block, the classifier's the
-    /// last of all.
+    /// Layer that the tensor belongs to. A shortcut belongs to the last layer of its block, the
+    /// classifier to the last layer of all.
     pub layer: usize,
     /// True for the convolution and batch norm of a projection shortcut.
     pub shortcut: bool,
     /// Branch.
     pub branch: u8,
-    /// Shape, at the largest effective widths.
+    /// Shape at the largest effective widths.
     pub shape: Vec<usize>,
-    /// Where it starts in [`Weights::values`].
+    /// Index of the first value in [`Weights::values`].
     pub offset: usize,
 }
 
 impl Entry {
-    /// Values.
+    /// Number of values.
     pub fn len(&self) -> usize {
         self.shape.iter().product()
     }
 
-    /// True for a tensor without values; there is none in a layout of a validated space.
+    /// True for a tensor without values. The layout of a validated space has none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// Which tensors there are under a branch scheme.
+/// The tensors of a supernet under a branch scheme.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layout {
     /// Space.
     shared: SharedSpace,
-    /// Enhancement: sets the largest widths.
+    /// Enhancement. It determines the largest widths.
     pub enhancement: Enhancement,
     /// Branch scheme.
     pub scheme: BranchScheme,
-    /// Tensors, ordered by layer, shortcut, branch, role.
+    /// Tensors in the order of layer, shortcut, branch and role.
     pub entries: Vec<Entry>,
 }
 
@@ -74,12 +74,12 @@ impl Layout {
         self.shared.get()
     }
 
-    /// The space, to be kept longer than the layout.
+    /// The space, for owners that outlive the layout.
     pub fn shared_space(&self) -> SharedSpace {
         self.shared.clone()
     }
 
-    /// The tensors of a validated space.
+    /// The layout of a validated space.
     pub fn new(shared: SharedSpace, enhancement: Enhancement, scheme: BranchScheme) -> Self {
         let entries = Vec::new();
         let mut layout = Self { shared: shared.clone(), enhancement, scheme, entries };
@@ -124,12 +124,12 @@ impl Layout {
         self.entries.push(Entry { role, layer, shortcut, branch, shape, offset });
     }
 
-    /// Values in all.
+    /// Number of values of all tensors.
     pub fn len(&self) -> usize {
         self.entries.last().map_or(0, |e| e.offset + e.len())
     }
 
-    /// True without tensors; never for a validated space.
+    /// True if there are no tensors. The layout of a validated space has some.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -137,7 +137,7 @@ impl Layout {
     /// Index of a tensor in [`Layout::entries`].
     ///
     /// # Panics
-    /// Where the layout has no such tensor: a plan of another space or scheme.
+    /// If the layout has no such tensor, because the plan is of another space or scheme.
     pub fn find(&self, role: Role, layer: usize, shortcut: bool, branch: u8) -> usize {
         self.entries
             .iter()
@@ -148,19 +148,19 @@ impl Layout {
     }
 }
 
-/// Values of a layout's tensors.
+/// The values of the tensors of a layout.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weights {
-    /// Which tensors.
+    /// The tensors.
     pub layout: Layout,
-    /// All values, tensor after tensor.
+    /// Values of all tensors, one tensor after the other.
     pub values: Vec<f32>,
 }
 
 impl Weights {
-    /// Initial weights, as the reference code has them: convolutions uniform with bound
-    /// `sqrt(3) sqrt(2 / fan_out)`, the classifier the same with its features as fan, batch norm 1
-    /// and 0, slopes 0.25.
+    /// Initial weights, distributed as in the reference code. Convolutions are uniform within
+    /// `sqrt(6 / fan_out)`, the classifier within `sqrt(6 / features)`. Factors are 1, offsets and
+    /// biases 0, slopes 0.25.
     pub fn initial(layout: Layout, key: Key) -> Self {
         let mut values = Vec::with_capacity(layout.len());
         for (i, entry) in layout.entries.iter().enumerate() {
@@ -188,7 +188,7 @@ impl Weights {
         Self { layout, values }
     }
 
-    /// Values of tensor `i` of the layout.
+    /// The values of tensor `i` of the layout.
     pub fn tensor(&self, i: usize) -> &[f32] {
         let entry = &self.layout.entries[i];
         &self.values[entry.offset..entry.offset + entry.len()]

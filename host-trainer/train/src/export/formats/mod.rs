@@ -1,4 +1,4 @@
-//! One network, many files: what other tools read.
+//! File formats of an exported network, for other tools and for programs.
 
 pub mod onnx;
 mod safetensors;
@@ -18,22 +18,22 @@ use super::ship::Shipment;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Format {
-    /// The project's own network file.
+    /// Network file of this project.
     Snb,
-    /// Rust source: the network file as an aligned constant, and its arena.
+    /// Rust source: the network file as an aligned constant, with the size of its arena.
     Rust,
-    /// C header and array, the same.
+    /// C header and array with the same contents.
     C,
-    /// ONNX in float, batch norm folded.
+    /// ONNX in float with batch norm folded in.
     Onnx,
     /// ONNX with the integers as QuantizeLinear/DequantizeLinear pairs.
     OnnxInt8,
-    /// Weights and batch-norm statistics in float under the reference code's PyTorch names.
+    /// Weights and batch-norm statistics in float under the PyTorch names of the reference code.
     Safetensors,
 }
 
 impl Format {
-    /// Endings of the files of this format.
+    /// Endings of the file names of this format.
     fn endings(self) -> &'static [&'static str] {
         match self {
             Self::Snb => &[".snb"],
@@ -46,8 +46,8 @@ impl Format {
     }
 }
 
-/// Writes a network in the formats asked for as `CODE` and an ending in `directory`; returns the
-/// files.
+/// Writes a network to `directory` in some formats, and returns the files. Their names are `CODE`
+/// and an ending.
 ///
 /// # Errors
 /// [`supernano_base::error::Error::Io`].
@@ -71,7 +71,7 @@ pub fn write(shipment: &Shipment, formats: &[Format], directory: &Path) -> Resul
     Ok(written)
 }
 
-/// Writes the first `images` test images with what the network answers, as
+/// Writes the first `images` test images and the answers of the network as
 /// `CODE-samples.safetensors`: `images` u8 `[n, height, width, channels]`, `labels` i32 `[n]`,
 /// `float` f32 and `int8` i32 `[n, classes]`, `logit_scale` f32 `[1]`, `mean` and `std` f32
 /// `[channels]` of pixel / 255.
@@ -96,7 +96,7 @@ pub fn write_samples(
     Ok(path)
 }
 
-/// What a program needs to know of a network file.
+/// The facts about a network file that a program needs.
 struct Facts<'a> {
     code: &'a str,
     space: String,

@@ -1,4 +1,4 @@
-//! Safetensors: weights under the names of the reference code's PyTorch modules, and samples.
+//! Safetensors files: weights under the PyTorch names of the reference code, and samples.
 
 use std::collections::HashMap;
 
@@ -29,12 +29,12 @@ impl Tensors {
             TensorView::new(*dtype, shape.clone(), bytes).map(|view| (name.as_str(), view))
         });
         let views: Vec<(&str, TensorView<'_>)> = views.collect::<Result<_, _>>().map_err(failed)?;
-        // one entry: the order of several would change from run to run
+        // a single entry, because the order of several entries is not defined
         let metadata = HashMap::from([("supernano".to_owned(), about)]);
         serialize(views, Some(metadata)).map_err(failed)
     }
 
-    /// A convolution `NAME.0` and its batch norm `NAME.1`.
+    /// Appends a convolution `NAME.0` and its batch norm `NAME.1`.
     fn conv(&mut self, name: &str, conv: &BnConv, (mean, var): &(Vec<f32>, Vec<f32>)) {
         let (o, k) = (conv.output, conv.kernel);
         self.f32(format!("{name}.0.weight"), &[o, conv.input, k, k], &conv.weight);
@@ -54,9 +54,9 @@ impl Tensors {
     }
 }
 
-/// The name of every convolution in the order of execution, and that of the PReLU slope behind it.
+/// The name of every convolution and of the PReLU slope behind it.
 ///
-/// Single convolutions are in `conv1`, `conv2`, .., those of residual blocks in `layerL.B`; a block
+/// Single convolutions are named `conv1`, `conv2` and so on, residual blocks `layerL.B`. A block
 /// with stride 2 starts the next `L`.
 fn names(convs: &[(Step, &BnConv)]) -> Vec<(String, String)> {
     let (mut singles, mut group, mut index) = (0, 1, 0);
@@ -87,7 +87,7 @@ fn names(convs: &[(Step, &BnConv)]) -> Vec<(String, String)> {
     convs.iter().map(name).collect()
 }
 
-/// All weights in float with batch norm as layers of their own, `state_dict` names.
+/// All weights in float with separate batch norm, under the names of a `state_dict`.
 pub(super) fn weights(shipment: &Shipment) -> Result<Vec<u8>> {
     let net = &shipment.subnet;
     let mut tensors = Tensors { list: Vec::new() };
@@ -106,7 +106,7 @@ pub(super) fn weights(shipment: &Shipment) -> Result<Vec<u8>> {
     )
 }
 
-/// Images with a network's answers to them, in float and in integers, `[n, classes]`.
+/// Images with the answers of a network in float and in integers, `[n, classes]`.
 pub(super) fn samples(
     images: &Images,
     net: &QuantisedNet,

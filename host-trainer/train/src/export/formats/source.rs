@@ -1,13 +1,13 @@
-//! The network file inside a program's source.
+//! The network file as source text of a program.
 
 use std::fmt::Write as _;
 
 use super::Facts;
 
-/// Bytes of the network file a line.
+/// Bytes of the network file per line.
 const LINE: usize = 32;
 
-/// A Rust module: the file's bytes with the alignment that `BlobView` needs, and the sizes of its
+/// A Rust module with the bytes of the file, aligned as `BlobView` requires, and the sizes of its
 /// buffers.
 pub(super) fn rust(f: &Facts<'_>) -> String {
     let mut text = format!(
@@ -55,7 +55,7 @@ fn words(f: &Facts<'_>) -> usize {
     f.arena_bytes.div_ceil(4)
 }
 
-/// A C header and the array that it declares.
+/// A C header, and the source of the array that it declares.
 pub(super) fn c(f: &Facts<'_>) -> [String; 2] {
     let (h, w, c) = (f.image.height, f.image.width, f.image.channels);
     let header = format!(

@@ -1,4 +1,4 @@
-//! A network in training whose forward pass is that of its integers.
+//! A network in training whose forward pass computes integers.
 
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{Tensor, TensorData};
@@ -12,12 +12,12 @@ use crate::export::post_training::PostTraining;
 use crate::export::quantise::{QConv, QuantisedNet};
 use crate::supernet::{ActivationFn, FoldedConv, FoldedNet, Step, Visitor, visit};
 
-/// The backend.
+/// Backend of fine-tuning.
 pub(super) type B = CpuAutodiff;
 type Inner = <B as AutodiffBackend>::InnerBackend;
 
-/// A tensor that is trained, divided by a factor per row: rows of folded weights differ in size by
-/// orders of magnitude, which one learning rate would not suit.
+/// A trained tensor, divided by a factor per row. The rows of folded weights differ by orders of
+/// magnitude, and one learning rate would not suit all of them.
 struct Param {
     shape: [usize; 4],
     factors: Vec<f32>,
@@ -26,16 +26,16 @@ struct Param {
     decays: bool,
 }
 
-/// Largest magnitude in a row of a scaled tensor at the start.
+/// Largest magnitude of a row of a scaled tensor at the start.
 const LARGEST: f32 = 0.3;
 
 impl Param {
-    /// Values that are trained as they are.
+    /// A tensor without scaling and without weight decay.
     fn plain(values: &[f32], shape: [usize; 4]) -> Self {
         Self::new(values, shape, vec![1.0; shape[0]], false)
     }
 
-    /// Weights, scaled row by row; they decay.
+    /// A tensor with a scale per row and with weight decay.
     fn scaled(values: &[f32], shape: [usize; 4]) -> Self {
         let largest = |row: &[f32]| row.iter().fold(0f32, |m, v| m.max(v.abs()));
         let rows = values.chunks_exact(values.len() / shape[0]);
@@ -50,7 +50,7 @@ impl Param {
         Self { shape, factors, value, momentum: None, decays }
     }
 
-    /// The real values.
+    /// The unscaled values.
     fn host(&self) -> Vec<f32> {
         let values: Vec<f32> = self.value.to_data().iter::<f32>().collect();
         let size = values.len() / self.shape[0];
@@ -77,18 +77,18 @@ impl Param {
     }
 }
 
-/// `[rows, 1, 1, 1]`.
+/// A tensor `[rows, 1, 1, 1]`.
 fn column(factors: &[f32]) -> Tensor<B, 4> {
     let data = TensorData::new(factors.to_vec(), [factors.len(), 1, 1, 1]);
     Tensor::from_data(data, &Default::default())
 }
 
-/// What is trained of a network; `P` is a parameter, or its leaf in a graph.
+/// Parameters of a network; `P` is a parameter or its leaf in a graph.
 struct NetParams<P> {
-    /// Weight, bias and slope of each convolution, in the order of storage. A slope has no effect
-    /// where the activation is no PReLU.
+    /// Weight, bias and slope of each convolution, in the order of storage. The slope has no effect
+    /// for activations other than PReLU.
     convs: Vec<[P; 3]>,
-    /// Weight and bias.
+    /// Weight and bias of the classifier.
     classifier: [P; 2],
 }
 
@@ -109,17 +109,17 @@ impl<P> NetParams<P> {
     }
 }
 
-/// A network in training; the parameters of its feature maps stay those of the calibration.
+/// A network in training. The parameters of its feature maps are fixed.
 pub(super) struct Trained {
     params: NetParams<Param>,
-    /// The network at the start; shape and activations stay.
+    /// The network at the start, for its shape and its activations.
     shape: FoldedNet,
     maps: ActivationParams,
     normalisation: Normalisation,
 }
 
 impl Trained {
-    /// At the start.
+    /// The network before the first update.
     pub fn new(start: &PostTraining) -> Self {
         let conv = |conv: &FoldedConv| {
             let slope = match conv.act {
@@ -144,7 +144,7 @@ impl Trained {
         Self { params, shape: start.float.clone(), maps, normalisation }
     }
 
-    /// The network as it is now, in float and in integers.
+    /// The present network in float and in integers.
     pub fn networks(&self) -> (FoldedNet, QuantisedNet) {
         let float = self.float();
         let integers = QuantisedNet::with(&float, &self.maps, &self.normalisation);
@@ -165,7 +165,7 @@ impl Trained {
         net
     }
 
-    /// One step of gradient descent from the leaves of a pass.
+    /// Applies an update with the gradients of the leaves of a pass.
     pub fn update(
         &mut self,
         leaves: &Leaves,
@@ -180,8 +180,8 @@ impl Trained {
         }
     }
 
-    /// The logits `[n, classes]` of the integer network, real units, with gradients. `net` is this
-    /// network in integers, `images` are normalised, `[n, channels, height, width]`.
+    /// Computes the logits `[n, classes]` of the integer network in real units, with gradients.
+    /// `net` is this network in integers, `images` are normalised, `[n, channels, height, width]`.
     pub fn forward(&self, net: &QuantisedNet, images: &[f32], n: usize) -> (Tensor<B, 2>, Leaves) {
         let leaves = self.params.map(Param::leaf);
         let mut pass = TuningPass { params: &self.params, leaves: &leaves };
@@ -202,10 +202,10 @@ impl Trained {
     }
 }
 
-/// The leaves of one pass.
+/// The leaves of a pass.
 pub(super) struct Leaves(NetParams<Tensor<B, 4>>);
 
-/// The integer network's forward pass, with gradients.
+/// A pass of the integer network with gradients.
 struct TuningPass<'a> {
     params: &'a NetParams<Param>,
     leaves: &'a NetParams<Tensor<B, 4>>,
@@ -223,14 +223,14 @@ impl Visitor<QConv> for TuningPass<'_> {
         let integers: Vec<f32> = q.weights_oihw().iter().map(|&w| f32::from(w)).collect();
         let integers = TensorData::new(integers, q.shape());
         let integers: Tensor<B, 4> = Tensor::from_data(integers, &Default::default());
-        // exact: a value and its nearest integer differ by at most half, so the difference is exact
+        // exact, because a value and its nearest integer differ by at most one half
         let rounded = steps.clone() + (integers - steps.detach());
         let sums = B::conv(x, rounded, q.stride);
         B::requantise(&sums, residual, bias.reshape([q.output]), slope.reshape([1]), &q.rule())
     }
 }
 
-/// `q - z` of normalised images.
+/// The input map of normalised images, `q - z`.
 fn input(net: &QuantisedNet, images: &[f32], n: usize) -> Map<B> {
     let QuantParams { zero, .. } = net.image;
     let steps = |&v: &f32| f32::from(i16::from(net.image.quantise(v)) - i16::from(zero));

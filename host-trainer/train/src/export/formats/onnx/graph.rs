@@ -1,4 +1,4 @@
-//! Putting an ONNX graph together.
+//! Builds an ONNX graph.
 
 use prost::Message as _;
 
@@ -11,7 +11,7 @@ use crate::export::quantise::QuantisedNet;
 const IR_VERSION: i64 = 8;
 const OPERATORS: i64 = 13;
 
-/// A graph that is being written.
+/// A graph under construction.
 #[derive(Default)]
 pub(super) struct Writer {
     graph: Graph,
@@ -29,7 +29,7 @@ pub(super) fn ints(name: &str, values: &[usize]) -> Attribute {
 }
 
 impl Writer {
-    /// Appends a node with one output, which has the node's name; returns that name.
+    /// Appends a node whose output has the name of the node, and returns the name.
     pub fn node(
         &mut self,
         operator: &str,
@@ -59,26 +59,26 @@ impl Writer {
         name.into()
     }
 
-    /// A constant of floats; returns its name.
+    /// Appends a constant of f32 and returns its name.
     pub fn floats(&mut self, name: &str, dims: &[usize], values: &[f32]) -> String {
         let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
         self.constant(name, dims, data_type::FLOAT, bytes)
     }
 
-    /// A constant of i8.
+    /// Appends a constant of i8 and returns its name.
     pub fn bytes(&mut self, name: &str, dims: &[usize], values: &[i8]) -> String {
         let bytes = values.iter().map(|v| v.cast_unsigned()).collect();
         self.constant(name, dims, data_type::INT8, bytes)
     }
 
-    /// A constant of i32.
+    /// Appends a constant of i32 and returns its name.
     pub fn integers(&mut self, name: &str, dims: &[usize], values: &[i32]) -> String {
         let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
         self.constant(name, dims, data_type::INT32, bytes)
     }
 
-    /// The input `image`, u8 `[n, height, width, channels]`, to the normalised map
-    /// `[n, channels, height, width]`; returns the map's name.
+    /// Appends the input `image`, u8 `[n, height, width, channels]`, and its normalisation. Returns
+    /// the name of the normalised map `[n, channels, height, width]`.
     pub fn image(&mut self, net: &QuantisedNet) -> String {
         let s = net.input;
         let shape = [s.height, s.width, s.channels].map(usize::from);
@@ -94,7 +94,7 @@ impl Writer {
         self.node("Div", "image_normalised", &[&x, &std], Vec::new())
     }
 
-    /// Ends with the output `logits` `[n, classes]`, which a node of that name writes.
+    /// Ends the graph with the output `logits` `[n, classes]`, which a node of that name writes.
     pub fn finish(mut self, name: &str, about: String, classes: usize) -> Vec<u8> {
         self.graph.name = name.into();
         self.graph.output.push(value("logits", data_type::FLOAT, &[classes]));

@@ -1,5 +1,4 @@
-//! The messages of ONNX that are written, with the field numbers of its public schema
-//! (`onnx.proto3`).
+//! The ONNX messages that are written, with the field numbers of the public schema (`onnx.proto3`).
 
 /// `TensorProto.DataType`.
 pub mod data_type {
@@ -19,13 +18,13 @@ pub struct Model {
     /// Version of the format.
     #[prost(int64, tag = "1")]
     pub ir_version: i64,
-    /// Who wrote it.
+    /// Name of the program that wrote the model.
     #[prost(string, tag = "2")]
     pub producer_name: String,
-    /// The writer's version.
+    /// Version of that program.
     #[prost(string, tag = "3")]
     pub producer_version: String,
-    /// For people.
+    /// Description.
     #[prost(string, tag = "6")]
     pub doc_string: String,
     /// The graph.
@@ -39,7 +38,7 @@ pub struct Model {
 /// An operator set.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct OperatorSet {
-    /// Empty: ONNX's own.
+    /// Domain; empty for the standard operators.
     #[prost(string, tag = "1")]
     pub domain: String,
     /// Version.
@@ -67,13 +66,13 @@ pub struct Graph {
     pub output: Vec<ValueInfo>,
 }
 
-/// An operator's call.
+/// A call of an operator.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Node {
-    /// Names of what it reads.
+    /// Names of the inputs.
     #[prost(string, repeated, tag = "1")]
     pub input: Vec<String>,
-    /// Names of what it writes.
+    /// Names of the outputs.
     #[prost(string, repeated, tag = "2")]
     pub output: Vec<String>,
     /// Name.
@@ -99,7 +98,7 @@ pub struct Attribute {
     /// Integers.
     #[prost(int64, repeated, packed = "false", tag = "8")]
     pub ints: Vec<i64>,
-    /// Which: 2 an integer, 7 integers.
+    /// Type: 2 for an integer, 7 for integers.
     #[prost(int32, tag = "20")]
     pub r#type: i32,
 }
@@ -132,7 +131,7 @@ pub struct ValueInfo {
     pub r#type: Option<Type>,
 }
 
-/// A type; tensors only.
+/// A tensor type.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Type {
     /// Element and shape.
@@ -159,21 +158,21 @@ pub struct Shape {
     pub dim: Vec<Dimension>,
 }
 
-/// A dimension: known, or named.
+/// A dimension.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Dimension {
-    /// Either of the two.
+    /// Size or name.
     #[prost(oneof = "Extent", tags = "1, 2")]
     pub value: Option<Extent>,
 }
 
-/// A dimension's extent.
+/// The size of a dimension, or its name.
 #[derive(Clone, PartialEq, prost::Oneof)]
 pub enum Extent {
-    /// Known.
+    /// Size.
     #[prost(int64, tag = "1")]
     Value(i64),
-    /// Known at run time.
+    /// Name of a size that is known at run time.
     #[prost(string, tag = "2")]
     Name(String),
 }

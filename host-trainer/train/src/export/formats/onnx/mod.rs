@@ -1,4 +1,5 @@
-//! ONNX models. Both read what the device reads: an image of bytes, `[n, height, width, channels]`.
+//! ONNX models in float and in int8. Both read the input of the device: images of bytes,
+//! `[n, height, width, channels]`.
 
 mod graph;
 pub mod messages;
@@ -10,8 +11,8 @@ use crate::export::quantise::QConv;
 use crate::export::ship::Shipment;
 use crate::supernet::{ActivationFn, FoldedConv, Part, Step, executed};
 
-/// The float network with batch norm folded: convolutions, additions, activations, global average
-/// pooling, Gemm.
+/// The float network with batch norm folded in: convolutions, additions, activations, global
+/// average pooling and Gemm.
 pub fn float(shipment: &Shipment) -> Vec<u8> {
     let mut w = Writer::default();
     let mut maps = vec![w.image(&shipment.quantised.net)];
@@ -20,7 +21,7 @@ pub fn float(shipment: &Shipment) -> Vec<u8> {
         let x = maps[step.input].clone();
         let named = |what: &str| format!("block{}{what}", step.block);
         maps.push(match (step.part, step.residual) {
-            // written beside the addition
+            // the second convolution writes it, next to the addition
             (Part::Shortcut, _) => x,
             (Part::First, _) => {
                 let y = float_conv(&mut w, conv, &named("_first"), &x);
@@ -74,9 +75,10 @@ fn pooled(w: &mut Writer, x: &str) -> String {
     w.node("Flatten", "features", &[&x], vec![int("axis", 1)])
 }
 
-/// The integers of the network file as QuantizeLinear/DequantizeLinear pairs around float
-/// operators: i8 maps with their scale and zero point, i8 weights per output channel, i32 biases.
-/// The addition of a residual block is not rounded before its activation, as on the device.
+/// The integers of the network file, with QuantizeLinear/DequantizeLinear pairs around float
+/// operators: i8 maps with a scale and a zero point, i8 weights with a scale per output channel,
+/// and i32 biases. As on the device, the addition of a residual block is not rounded before the
+/// activation.
 pub fn int8(shipment: &Shipment) -> Vec<u8> {
     let net = &shipment.quantised.net;
     let mut w = Writer::default();
@@ -125,13 +127,13 @@ fn int8_conv(w: &mut Writer, conv: &QConv, name: &str, x: &str, add: Option<&str
     through(w, name, &y, conv.to)
 }
 
-/// A constant of integers with a scale per row.
+/// Appends the dequantisation of a constant with a scale per row.
 fn dequantised(w: &mut Writer, name: &str, integers: &str, scales: &[f32]) -> String {
     let scale = w.floats(&format!("{name}_scale"), &[scales.len()], scales);
     w.node("DequantizeLinear", name, &[integers, &scale], vec![int("axis", 0)])
 }
 
-/// A map quantised and back.
+/// Appends the quantisation of a map and the dequantisation of the result.
 fn through(w: &mut Writer, name: &str, x: &str, params: QuantParams) -> String {
     let scale = w.floats(&format!("{name}_scale"), &[], &[params.scale]);
     let zero = w.bytes(&format!("{name}_zero"), &[], &[params.zero]);
