@@ -3,7 +3,6 @@
 //! [`Network`] combines a checked blob with kernels. It runs a whole image, or one unit at a time.
 //! Errors come from its arguments only, before anything is written.
 //!
-//!
 //! ```
 //! use supernano_core::{blob::BlobView, error::Error, exec::Network, kernel::{Packed, Scalar}};
 //!
@@ -25,9 +24,6 @@ pub use network::Network;
 
 use crate::blob::BlobView;
 use crate::graph::{Graph as _, Op};
-
-// The host's search and exporter use these paths.
-pub use crate::arena::{ArenaPlan, unit_bytes};
 
 /// The class with the largest logit, the lowest such class on ties; 0 if there are no logits.
 pub fn argmax(logits: &[i32]) -> usize {

@@ -3,6 +3,7 @@
 #![no_std]
 
 mod agent;
+mod built_in;
 mod classify;
 mod counter;
 mod mmio;
@@ -16,6 +17,7 @@ mod stack;
 mod text;
 
 pub use agent::{Port, serve};
+pub use built_in::classify_built_in;
 pub use classify::classify;
 pub use cortex_m::singleton;
 pub use cortex_m_rt::entry;

@@ -4,26 +4,10 @@
 #![no_main]
 
 use supernano_board::chips::stm32h7::Stm32H7;
-use supernano_board::{Real, counted, entry, report, singleton};
-use supernano_runtime::{Network, include_network, memory_words};
-
-const NETWORK: &[u8] = include_network!("../../../../tests/golden/tiny.snb");
-/// Pixels `[image, height, width, channel]`, u8.
-const IMAGES: &[u8] = include_bytes!("../../../../tests/golden/tiny.images");
-const IMAGE_BYTES: usize = 9 * 7 * 3;
-/// Working memory of the network.
-const WORDS: usize = memory_words(NETWORK);
+use supernano_board::{Real, classify_built_in, entry};
 
 #[entry]
 fn main() -> ! {
     let (board, clocks) = Real::<Stm32H7>::start();
-    report::board(&board, clocks);
-    let memory = singleton!(: [u32; WORDS] = [0; WORDS]);
-    if let (Ok(network), Some(memory)) = (Network::from_bytes(NETWORK), memory) {
-        for (i, image) in IMAGES.chunks_exact(IMAGE_BYTES).enumerate() {
-            let (logits, count) = counted(&board, || network.run(image, memory).unwrap_or(&[]));
-            report::answer(&board, i, logits, count);
-        }
-    }
-    report::end(&board)
+    classify_built_in(&board, clocks)
 }

@@ -5,7 +5,7 @@
 
 use supernano_core::arch::Arch;
 use supernano_core::blob;
-use supernano_core::exec::{ArenaPlan, unit_bytes};
+use supernano_core::arena::{ArenaPlan, unit_bytes};
 use supernano_core::graph::{KernelKind, Op};
 use supernano_core::lower::{Lowered, Source, lower_with};
 use supernano_core::plan::{BranchScheme, Enhancement, resolve};

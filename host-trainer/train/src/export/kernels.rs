@@ -1,7 +1,7 @@
 //! Kernels of convolutions: the choice of an export, and the candidates with their costs.
 
 use serde::Serialize;
-use supernano_core::exec::ArenaPlan;
+use supernano_core::arena::ArenaPlan;
 use supernano_core::graph::{Conv, Header, KernelKind, Op};
 use supernano_core::kernel::pack::WeightShape;
 use supernano_core::kernel::{ConvShape, weight_words};

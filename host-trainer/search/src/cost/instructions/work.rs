@@ -1,6 +1,6 @@
 //! Loop counts of operations, derived from shapes alone.
 
-use supernano_core::exec::ArenaPlan;
+use supernano_core::arena::ArenaPlan;
 use supernano_core::graph::{Activation, Conv, Header, KernelKind, Op, padded};
 use supernano_core::kernel::{ConvShape, TILE_PIXELS};
 
