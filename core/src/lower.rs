@@ -24,7 +24,7 @@ pub struct Lowered<'a> {
     /// Bytes of the data section.
     pub data_len: usize,
     /// The origin of each operation's weights, in the order of [`Header::ops`].
-    pub sources: Vec<Source, MAX_OPS>,
+    pub sources: Vec<WeightOrigin, MAX_OPS>,
 }
 
 // A space has at most one projection per two layers, so its graph always fits, classifier included.
@@ -32,7 +32,7 @@ const _: () = assert!(MAX_LAYERS + MAX_LAYERS / 2 < MAX_OPS && MAX_OPS <= MAX_TE
 
 /// The origin of an operation's weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum WeightOrigin {
     /// A layer of the space, from 0.
     Layer(u8),
     /// The projection shortcut of the block that ends with this layer.
@@ -48,7 +48,7 @@ pub fn lower<'a>(space: &Space<'a>, plan: &Plan, code: &'a str) -> Lowered<'a> {
 }
 
 /// Chooses the kind of a convolution, given as a [`KernelKind::Direct`] shape.
-pub type Kinds<'k> = dyn Fn(Source, ConvShape) -> KernelKind + 'k;
+pub type Kinds<'k> = dyn Fn(WeightOrigin, ConvShape) -> KernelKind + 'k;
 
 /// As [`lower`], with a kind for each convolution. A convolution that the kind does not suit
 /// ([`KernelKind::suits`]) is direct.
@@ -82,9 +82,9 @@ pub fn lower_with<'a>(
                     plan::Activation::Relu => Activation::Relu,
                     plan::Activation::Prelu => Activation::Prelu,
                 };
-                (Source::Layer(i as u8), activation)
+                (WeightOrigin::Layer(i as u8), activation)
             }
-            Site::Shortcut(i) => (Source::Projection(i as u8), Activation::None),
+            Site::Shortcut(i) => (WeightOrigin::Projection(i as u8), Activation::None),
         };
         let (kernel, stride) = space.geometry(node.site);
         let (_, Effective(channels)) = plan.widths(node.site);
@@ -119,7 +119,7 @@ impl Lowering<'_, '_> {
         at as u32
     }
 
-    fn op(&mut self, op: Op, source: Source) {
+    fn op(&mut self, op: Op, source: WeightOrigin) {
         self.lowered.header.ops.extend([op]);
         self.lowered.sources.extend([source]);
     }
@@ -130,7 +130,7 @@ impl Lowering<'_, '_> {
 
     fn conv(
         &mut self,
-        source: Source,
+        source: WeightOrigin,
         node: &ConvNode,
         geometry: Geometry,
         activation: Activation,
@@ -159,7 +159,7 @@ impl Lowering<'_, '_> {
         let classes = usize::from(self.lowered.header.classes);
         let weights = self.section(classes * padded(self.shape(input).channels));
         let params = self.section(classes * 8);
-        self.op(Op::Classifier(Classifier { input, weights, params }), Source::Classifier);
+        self.op(Op::Classifier(Classifier { input, weights, params }), WeightOrigin::Classifier);
     }
 }
 

@@ -80,7 +80,7 @@ pub enum Request<'a> {
 
 /// The unit of a count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Unit {
+pub enum CountUnit {
     /// Clock cycles of a chip.
     Cycles,
     /// Retired instructions of an emulated core.
@@ -102,7 +102,7 @@ pub enum Reply<'a> {
         /// Frequency of the core's clock, Hz.
         clock_hz: u32,
         /// Unit of the device's counts.
-        unit: Unit,
+        unit: CountUnit,
         /// Name of its kernels.
         kernels: &'a str,
         /// Capacity for a blob that is sent, bytes.

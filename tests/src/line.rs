@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use supernano_core::wire::{self, Collector, MAX_FRAME, Reply, Unit};
+use supernano_core::wire::{self, Collector, CountUnit, MAX_FRAME, Reply};
 
 /// Faults of a line, in each direction.
 #[derive(Clone, Copy, Debug)]
@@ -285,7 +285,7 @@ fn pose(mut from: &TcpStream, mut to: &TcpStream, chip: &str, clock_hz: u32) {
             out.push(0);
             if let Ok((sequence, mut reply)) = wire::decode::<Reply<'_>>(collector.frame()) {
                 if let Reply::Hello { chip: named, clock_hz: clock, unit, .. } = &mut reply {
-                    (*named, *clock, *unit) = (chip, clock_hz, Unit::Cycles);
+                    (*named, *clock, *unit) = (chip, clock_hz, CountUnit::Cycles);
                 }
                 let mut frame = [0; MAX_FRAME];
                 if let Ok(length) = wire::encode(sequence, &reply, &mut frame) {

@@ -2,7 +2,7 @@ use std::string::ToString as _;
 use std::vec;
 use std::vec::Vec;
 
-use super::{Source, lower};
+use super::{WeightOrigin, lower};
 use crate::arch::{Arch, ArchCode};
 use crate::arena::ArenaPlan;
 use crate::blob::{self, BlobView, Sections};
@@ -86,16 +86,16 @@ fn residual_blocks_are_ordered_as_documented() {
     let plan = resolve(&RESNET8, &arch, Enhancement::NONE, BranchScheme::Shared);
     let lowered = lower(&RESNET8, &plan, "x");
     let expected = [
-        Source::Layer(0),
-        Source::Layer(1),
-        Source::Layer(2),
-        Source::Layer(3),
-        Source::Projection(4),
-        Source::Layer(4),
-        Source::Layer(5),
-        Source::Projection(6),
-        Source::Layer(6),
-        Source::Classifier,
+        WeightOrigin::Layer(0),
+        WeightOrigin::Layer(1),
+        WeightOrigin::Layer(2),
+        WeightOrigin::Layer(3),
+        WeightOrigin::Projection(4),
+        WeightOrigin::Layer(4),
+        WeightOrigin::Layer(5),
+        WeightOrigin::Projection(6),
+        WeightOrigin::Layer(6),
+        WeightOrigin::Classifier,
     ];
     assert_eq!(lowered.sources.as_slice(), expected);
     let residuals: Vec<_> = lowered.header.convs().filter_map(|(_, c)| c.residual).collect();

@@ -51,7 +51,7 @@ fn the_documented_bytes_are_the_bytes() {
         chip: "STM32F446RETx",
         core: "cortex-m4",
         clock_hz: 180_000_000,
-        unit: Unit::Cycles,
+        unit: CountUnit::Cycles,
         kernels: "dsp",
         blob_capacity: 0,
         arena_capacity: 65_536,

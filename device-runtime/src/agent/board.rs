@@ -1,6 +1,6 @@
 //! The board under an agent: what the agent asks of it, and the buffers that it provides.
 
-use supernano_core::wire::Unit;
+use supernano_core::wire::CountUnit;
 
 /// A board's identity, clock and counter. Each firmware implements it.
 pub trait Board {
@@ -9,7 +9,7 @@ pub trait Board {
     /// Name of the core.
     const CORE: &'static str;
     /// Unit of [`Self::count`].
-    const UNIT: Unit;
+    const UNIT: CountUnit;
 
     /// Frequency of the core's clock, Hz.
     fn clock_hz(&self) -> u32;

@@ -2,7 +2,7 @@ extern crate std;
 use std::vec;
 use std::vec::Vec;
 
-use supernano_core::wire::Unit;
+use supernano_core::wire::CountUnit;
 
 use super::*;
 
@@ -11,7 +11,7 @@ struct Mock;
 impl Board for Mock {
     const CHIP: &'static str = "mock";
     const CORE: &'static str = "host";
-    const UNIT: Unit = Unit::Instructions;
+    const UNIT: CountUnit = CountUnit::Instructions;
 
     fn clock_hz(&self) -> u32 {
         1

@@ -7,7 +7,7 @@
 
 use core::marker::PhantomData;
 
-use supernano_core::wire::Unit;
+use supernano_core::wire::CountUnit;
 use supernano_facts as facts;
 use supernano_runtime::Board;
 
@@ -109,7 +109,7 @@ const fn greatest_divisor(a: u32, b: u32) -> u32 {
 impl<M: Machine> Board for Mps2<M> {
     const CHIP: &'static str = M::FACTS.board;
     const CORE: &'static str = M::FACTS.core;
-    const UNIT: Unit = Unit::Instructions;
+    const UNIT: CountUnit = CountUnit::Instructions;
 
     fn clock_hz(&self) -> u32 {
         M::FACTS.clock_hz

@@ -2,7 +2,7 @@
 
 use cortex_m::Peripherals;
 use supernano_chips::{Chip, Registers, Stuck};
-use supernano_core::wire::Unit;
+use supernano_core::wire::CountUnit;
 use supernano_runtime::Board;
 
 use crate::{Counter, Port};
@@ -81,7 +81,7 @@ impl<C: OnBoard> Port for Real<C> {
 impl<C: OnBoard> Board for Real<C> {
     const CHIP: &'static str = C::BOARD.chip.name;
     const CORE: &'static str = C::BOARD.chip.core.name();
-    const UNIT: Unit = Unit::Cycles;
+    const UNIT: CountUnit = CountUnit::Cycles;
 
     fn clock_hz(&self) -> u32 {
         self.hz

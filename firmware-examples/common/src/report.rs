@@ -1,7 +1,7 @@
 //! The text that the `classify` programs print on the serial port.
 
 use supernano_chips::Stuck;
-use supernano_core::wire::Unit;
+use supernano_core::wire::CountUnit;
 use supernano_runtime::{Board, argmax};
 
 use crate::text::{hexadecimal, number, text};
@@ -46,8 +46,8 @@ pub fn answer<B: Board + Port>(board: &B, i: usize, logits: &[i32], count: u32) 
     text(
         board,
         match B::UNIT {
-            Unit::Cycles => " cycles\n",
-            Unit::Instructions => " instructions\n",
+            CountUnit::Cycles => " cycles\n",
+            CountUnit::Instructions => " instructions\n",
         },
     );
 }

@@ -23,7 +23,7 @@ pub use machines::{
 };
 pub use packages::{Access, Kind, Log, Package, Program, packages};
 pub use targets::{
-    Core, TARGETS, THUMBV6M, THUMBV7EM_HARD_FLOAT, THUMBV7M, THUMBV8M_HARD_FLOAT, Target,
+    Core, RustTarget, TARGETS, THUMBV6M, THUMBV7EM_HARD_FLOAT, THUMBV7M, THUMBV8M_HARD_FLOAT,
 };
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The packages of `firmware-examples`, and the programs in them.
 
-use crate::{BOARDS, Board, MACHINES, MICROBIT, Machine, QEMU_M4_LOG, Target};
+use crate::{BOARDS, Board, MACHINES, MICROBIT, Machine, QEMU_M4_LOG, RustTarget};
 
 /// The purpose of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub struct Package {
     /// Programs that a board or a machine can run.
     pub programs: &'static [Program],
     /// Rust target that it is built for.
-    pub target: Target,
+    pub target: RustTarget,
     /// Transport of its log messages.
     pub log: Log,
     /// Peripheral access crate that it uses, if any.

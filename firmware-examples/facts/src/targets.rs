@@ -44,7 +44,7 @@ impl Core {
 
 /// A Rust target, and the core that `rustc` must be told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Target {
+pub struct RustTarget {
     /// Name in `rustc --print target-list`.
     pub triple: &'static str,
     /// Value of `-C target-cpu`, if the triple does not imply an extension that the kernels use.
@@ -52,15 +52,17 @@ pub struct Target {
 }
 
 /// Cortex-M0 and Cortex-M0+.
-pub const THUMBV6M: Target = Target { triple: "thumbv6m-none-eabi", cpu: None };
+pub const THUMBV6M: RustTarget = RustTarget { triple: "thumbv6m-none-eabi", cpu: None };
 /// Cortex-M3.
-pub const THUMBV7M: Target = Target { triple: "thumbv7m-none-eabi", cpu: None };
+pub const THUMBV7M: RustTarget = RustTarget { triple: "thumbv7m-none-eabi", cpu: None };
 /// Cortex-M4 and Cortex-M7 with a floating-point unit.
-pub const THUMBV7EM_HARD_FLOAT: Target = Target { triple: "thumbv7em-none-eabihf", cpu: None };
+pub const THUMBV7EM_HARD_FLOAT: RustTarget =
+    RustTarget { triple: "thumbv7em-none-eabihf", cpu: None };
 /// Cortex-M33 with a floating-point unit. The DSP extension is optional in Armv8-M, so no triple
 /// implies it.
-pub const THUMBV8M_HARD_FLOAT: Target =
-    Target { triple: "thumbv8m.main-none-eabihf", cpu: Some("cortex-m33") };
+pub const THUMBV8M_HARD_FLOAT: RustTarget =
+    RustTarget { triple: "thumbv8m.main-none-eabihf", cpu: Some("cortex-m33") };
 
 /// Every target that firmware is built for.
-pub const TARGETS: [Target; 4] = [THUMBV6M, THUMBV7M, THUMBV7EM_HARD_FLOAT, THUMBV8M_HARD_FLOAT];
+pub const TARGETS: [RustTarget; 4] =
+    [THUMBV6M, THUMBV7M, THUMBV7EM_HARD_FLOAT, THUMBV8M_HARD_FLOAT];

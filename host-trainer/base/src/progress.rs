@@ -64,16 +64,16 @@ impl Task for Silent {
 
 /// Counts the finished steps, for tests.
 #[derive(Debug, Default)]
-pub struct Counter(AtomicU64);
+pub struct StepCounter(AtomicU64);
 
-impl Counter {
+impl StepCounter {
     /// Finished steps.
     pub fn steps(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-impl Task for Counter {
+impl Task for StepCounter {
     fn advance(&self, steps: u64) {
         self.0.fetch_add(steps, Ordering::Relaxed);
     }

@@ -13,7 +13,7 @@ use supernano_core::wire::Refusal;
 use self::load::load;
 pub(crate) use self::load::same_network;
 pub use self::load::{LoadedNetwork, NetworkOrigin, PlacedNetwork};
-use crate::session::{DeviceInfo, Link, Session, Traffic, unit_name};
+use crate::session::{ByteStream, DeviceInfo, Session, Traffic, unit_name};
 
 /// Pause between two attempts to open a lost line.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -35,7 +35,7 @@ pub struct Patience<'a> {
 }
 
 /// Opens the line to a target; called once for every attempt.
-pub(crate) type Open<'a> = dyn FnMut() -> Result<Box<dyn Link>> + 'a;
+pub(crate) type Open<'a> = dyn FnMut() -> Result<Box<dyn ByteStream>> + 'a;
 
 /// A line to a device that uses a network.
 pub(crate) struct Connection<'a> {

@@ -11,7 +11,7 @@ use supernano_base::error::{Error, Result};
 use supernano_base::images::Images;
 use supernano_base::progress::Task;
 use supernano_core::exec::macs;
-use supernano_core::wire::{self, Refusal, Request, Unit};
+use supernano_core::wire::{self, CountUnit, Refusal, Request};
 
 pub use self::report::{Count, LatencyReport, LayerCount, ScaledTime};
 pub use self::table::append_counts;
@@ -98,7 +98,7 @@ fn count(
     let view = blob.view()?;
     let device = connection.device().clone();
     let unit = device.unit;
-    if options.clock_hz.is_some() && unit == Unit::Instructions {
+    if options.clock_hz.is_some() && unit == CountUnit::Instructions {
         let expected = "a device that counts cycles; an emulator's instructions have no clock";
         return Err(Error::invalid("option --clock", "target", expected, target));
     }
@@ -118,7 +118,7 @@ fn count(
         total: Count::new(unit, total),
         spread,
         repeats,
-        milliseconds: (unit == Unit::Cycles && device.clock_hz > 0)
+        milliseconds: (unit == CountUnit::Cycles && device.clock_hz > 0)
             .then(|| milliseconds(device.clock_hz.into())),
         scaled: options.clock_hz.filter(|&hertz| hertz > 0).map(|clock_hz| ScaledTime {
             clock_hz,

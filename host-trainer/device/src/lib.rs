@@ -30,5 +30,5 @@ pub use latency::{
 };
 pub use qemu::{Qemu, agent};
 pub use selftest::{SelfTestReport, selftest};
-pub use session::{Counts, DeviceInfo, Link, Opened, Session, Traffic};
+pub use session::{ByteStream, Counts, DeviceInfo, Opened, Session, Traffic};
 pub use target::{MACHINES, Machine, ProbeId, Target, usb_id};

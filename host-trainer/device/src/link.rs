@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use supernano_base::error::{Error, Result};
 
-use crate::session::Link;
+use crate::session::ByteStream;
 use crate::target::{ProbeId, Target};
 
 /// Longest wait of one read.
@@ -19,7 +19,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// Bit rate of the boards' serial ports, 8N1.
 const BAUD: u32 = 115_200;
 
-impl Link for TcpStream {
+impl ByteStream for TcpStream {
     fn name(&self) -> String {
         self.peer_addr().map_or_else(|_| "TCP".into(), |a| format!("tcp:{a}"))
     }
@@ -55,7 +55,7 @@ impl std::io::Write for Serial {
     }
 }
 
-impl Link for Serial {
+impl ByteStream for Serial {
     fn name(&self) -> String {
         self.name.clone()
     }
@@ -65,7 +65,7 @@ impl Link for Serial {
 ///
 /// # Errors
 /// [`Error::Line`].
-pub(crate) fn over_tcp(stream: TcpStream) -> Result<Box<dyn Link>> {
+pub(crate) fn over_tcp(stream: TcpStream) -> Result<Box<dyn ByteStream>> {
     let ready = stream.set_read_timeout(Some(READ)).and_then(|()| stream.set_nodelay(true));
     ready.map_err(|e| Error::Line { link: stream.name(), problem: e.to_string() })?;
     Ok(Box::new(stream))
@@ -76,7 +76,7 @@ pub(crate) fn over_tcp(stream: TcpStream) -> Result<Box<dyn Link>> {
 /// # Errors
 /// [`Error::Line`] or [`Error::Tool`] if the line does not open; [`Error::Invalid`] for the host and
 /// for an emulated machine, which have no line of their own.
-pub(crate) fn open(target: &Target) -> Result<Box<dyn Link>> {
+pub(crate) fn open(target: &Target) -> Result<Box<dyn ByteStream>> {
     match target {
         Target::Tcp(address) => tcp(address),
         Target::Serial(path) => serial(path),
@@ -88,7 +88,7 @@ pub(crate) fn open(target: &Target) -> Result<Box<dyn Link>> {
     }
 }
 
-fn tcp(address: &str) -> Result<Box<dyn Link>> {
+fn tcp(address: &str) -> Result<Box<dyn ByteStream>> {
     let failed =
         |e: std::io::Error| Error::Line { link: format!("tcp:{address}"), problem: e.to_string() };
     let mut last = std::io::Error::from(std::io::ErrorKind::AddrNotAvailable);
@@ -101,7 +101,7 @@ fn tcp(address: &str) -> Result<Box<dyn Link>> {
     Err(failed(last))
 }
 
-fn serial(path: &Path) -> Result<Box<dyn Link>> {
+fn serial(path: &Path) -> Result<Box<dyn ByteStream>> {
     let name = format!("serial:{}", path.display());
     let opened = serialport::new(path.to_string_lossy(), BAUD).timeout(READ).open();
     match opened {
@@ -114,11 +114,11 @@ fn serial(path: &Path) -> Result<Box<dyn Link>> {
 }
 
 #[cfg(feature = "probe")]
-fn probe(id: &ProbeId) -> Result<Box<dyn Link>> {
+fn probe(id: &ProbeId) -> Result<Box<dyn ByteStream>> {
     crate::probe::rtt(id)
 }
 
 #[cfg(not(feature = "probe"))]
-fn probe(_: &ProbeId) -> Result<Box<dyn Link>> {
+fn probe(_: &ProbeId) -> Result<Box<dyn ByteStream>> {
     Err(Error::tool("debug probe", "this binary was built without the feature `probe`"))
 }

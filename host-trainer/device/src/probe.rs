@@ -13,7 +13,7 @@ use supernano_base::error::{Error, Result};
 use supernano_base::names::nearest;
 
 use crate::elf::Segment;
-use crate::session::Link;
+use crate::session::ByteStream;
 use crate::target::ProbeId;
 
 /// Longest wait for a firmware to set up its channels.
@@ -96,7 +96,7 @@ struct Rtt {
 ///
 /// # Errors
 /// [`Error::Tool`] without a probe; [`Error::Firmware`] if the firmware has no such channel.
-pub(crate) fn rtt(probe: &ProbeId) -> Result<Box<dyn Link>> {
+pub(crate) fn rtt(probe: &ProbeId) -> Result<Box<dyn ByteStream>> {
     open(probe, CHANNEL)
 }
 
@@ -104,7 +104,7 @@ pub(crate) fn rtt(probe: &ProbeId) -> Result<Box<dyn Link>> {
 ///
 /// # Errors
 /// As [`rtt`].
-pub(crate) fn open(probe: &ProbeId, channel: &str) -> Result<Box<dyn Link>> {
+pub(crate) fn open(probe: &ProbeId, channel: &str) -> Result<Box<dyn ByteStream>> {
     let stranger = |found: String| Error::Firmware {
         link: "debug probe".into(),
         expected: format!("an RTT channel `{channel}`"),
@@ -160,7 +160,7 @@ impl Write for Rtt {
     }
 }
 
-impl Link for Rtt {
+impl ByteStream for Rtt {
     fn name(&self) -> String {
         "debug probe".into()
     }

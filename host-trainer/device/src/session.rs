@@ -13,7 +13,7 @@ use supernano_core::wire::{self, Collector, MAX_FRAME, Refusal, Reply, Request, 
 pub use self::device::{Counts, DeviceInfo, Opened, unit_name};
 
 /// A byte stream whose reads end after a short time without bytes.
-pub trait Link: Read + Write + Send {
+pub trait ByteStream: Read + Write + Send {
     /// Name for messages.
     fn name(&self) -> String;
 }
@@ -59,7 +59,7 @@ impl std::ops::Add for Traffic {
 /// A session with an agent: one request and its reply at a time.
 pub struct Session {
     device: DeviceInfo,
-    link: Box<dyn Link>,
+    link: Box<dyn ByteStream>,
     sequence: u16,
     timeout: Duration,
     /// Recent longest time of an answer, for requests that transfer and for requests that compute.
@@ -85,7 +85,7 @@ impl Session {
     /// # Errors
     /// [`Error::Line`] if nothing answers; [`Error::Firmware`] if the answer is not that of this
     /// version's agent.
-    pub fn new(link: Box<dyn Link>, timeout: Duration) -> Result<Self> {
+    pub fn new(link: Box<dyn ByteStream>, timeout: Duration) -> Result<Self> {
         // Sequence numbers begin at an arbitrary value, so that answers to an earlier process do not
         // match.
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
@@ -99,7 +99,7 @@ impl Session {
     /// # Errors
     /// As [`Session::new`].
     pub fn begin(
-        link: Box<dyn Link>,
+        link: Box<dyn ByteStream>,
         timeout: Duration,
         sequence: u16,
         hello: Duration,

@@ -8,7 +8,7 @@ use supernano_base::error::{Error, Result};
 use supernano_base::files;
 
 use crate::link;
-use crate::session::Link;
+use crate::session::ByteStream;
 use crate::target::{ProbeId, Target};
 
 /// A source of log frames.
@@ -47,12 +47,12 @@ pub fn watch(
 }
 
 #[cfg(feature = "probe")]
-fn probe(id: &ProbeId) -> Result<Box<dyn Link>> {
+fn probe(id: &ProbeId) -> Result<Box<dyn ByteStream>> {
     crate::probe::open(id, crate::probe::LOGS)
 }
 
 #[cfg(not(feature = "probe"))]
-fn probe(id: &ProbeId) -> Result<Box<dyn Link>> {
+fn probe(id: &ProbeId) -> Result<Box<dyn ByteStream>> {
     link::open(&Target::Probe(id.clone()))
 }
 

@@ -90,14 +90,14 @@ pub(crate) fn config(enhancement: &str, step: &str) -> Result<RunConfig> {
 }
 
 /// The result of some updates.
-pub(crate) struct Trained {
+pub(crate) struct UpdateOutcome {
     /// Weights.
     pub values: Vec<f32>,
     /// Sums over the updates.
     pub losses: Losses,
 }
 
-impl Trained {
+impl UpdateOutcome {
     fn difference(&self, other: &Self) -> f64 {
         let differences = self.values.iter().zip(&other.values).map(|(a, b)| (a - b).abs());
         differences.map(f64::from).fold(0.0, worst)
@@ -163,7 +163,7 @@ fn last_step<B: AutodiffBackend>(config: &RunConfig) -> Job<'_, B> {
 }
 
 /// Runs `n` updates of the last step with all paths in one batch.
-pub(crate) fn masked<B: AutodiffBackend>(config: &RunConfig, n: u64) -> Result<Trained> {
+pub(crate) fn masked<B: AutodiffBackend>(config: &RunConfig, n: u64) -> Result<UpdateOutcome> {
     let mut params = params_of::<B>(config);
     let mut step = MaskedStep::new(last_step::<B>(config), config.precision);
     let (device, space) = (Default::default(), config.space());
@@ -179,11 +179,11 @@ pub(crate) fn masked<B: AutodiffBackend>(config: &RunConfig, n: u64) -> Result<T
         losses.add(step.update(&mut params, (images, labels), sets.get(0), at)?);
     }
     losses.add(step.read()?);
-    Ok(Trained { values: params.host_values(), losses })
+    Ok(UpdateOutcome { values: params.host_values(), losses })
 }
 
 /// Runs the same updates on the CPU, path after path.
-fn sliced(config: &RunConfig, n: u64) -> Result<Trained> {
+fn sliced(config: &RunConfig, n: u64) -> Result<UpdateOutcome> {
     let mut params = params_of::<CpuAutodiff>(config);
     let job = last_step::<CpuAutodiff>(config);
     let input = config.space().input;
@@ -192,7 +192,7 @@ fn sliced(config: &RunConfig, n: u64) -> Result<Trained> {
         let batch = Batch::new(&data.pixels, &data.labels, input);
         losses.add(job.update(&mut params, &batch, &data.archs, job.step.lr, update)?);
     }
-    Ok(Trained { values: params.host_values(), losses })
+    Ok(UpdateOutcome { values: params.host_values(), losses })
 }
 
 /// Compares updates of every kind: weights and losses.

@@ -62,7 +62,7 @@ impl Device {
     /// [`Error::Tool`](supernano_base::error::Error::Tool) if this build does not support the device.
     pub fn accelerator(self) -> Result<&'static dyn Accelerator> {
         match self {
-            Self::Cpu => Ok(&training::Cpu),
+            Self::Cpu => Ok(&training::SlicedAccelerator),
             #[cfg(feature = "cuda")]
             Self::Cuda => Ok(&const { MaskedAccelerator::<Autodiff<Cuda>>::new() }),
             #[cfg(feature = "vulkan")]

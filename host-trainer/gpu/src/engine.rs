@@ -9,7 +9,8 @@ use supernano_base::rng::Key;
 use supernano_train::training::job::Job;
 use supernano_train::training::params::Params;
 use supernano_train::training::{
-    Accelerator, Engine, Learner, Losses, PANEL_IMAGES, Panel, PanelScore, Setup, Turn, sampling,
+    Accelerator, Engine, Learner, Losses, PANEL_IMAGES, Panel, PanelScore, Setup, UpdateInput,
+    sampling,
 };
 
 use crate::resident::{EpochData, Resident};
@@ -72,11 +73,11 @@ impl<B: AutodiffBackend> Learner for MaskedEngine<'_, B> {
         Ok(())
     }
 
-    fn update(&mut self, turn: &Turn<'_>) -> Result<Losses> {
+    fn update(&mut self, input: &UpdateInput<'_>) -> Result<Losses> {
         let Some(epoch) = &self.epoch else { return Ok(Losses::default()) };
-        let batch = self.resident.batch(epoch, turn.range.clone());
-        let set = epoch.sets.get((turn.update - self.first) as usize);
-        self.step.update(&mut self.params, batch, set, (turn.rate, turn.update))
+        let batch = self.resident.batch(epoch, input.range.clone());
+        let set = epoch.sets.get((input.update - self.first) as usize);
+        self.step.update(&mut self.params, batch, set, (input.rate, input.update))
     }
 
     fn settle(&mut self) -> Result<Losses> {

@@ -10,7 +10,7 @@ use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use supernano_kernels::conv::{ConvShape, Epilogue};
+use supernano_kernels::conv::{ConvGeometry, Epilogue};
 use supernano_kernels::fused::{self, PendingMap};
 use supernano_kernels::map::MapShape;
 use supernano_kernels::norm::NormFactors;
@@ -57,7 +57,7 @@ fn training(isa: Isa) -> Vec<Call<'static>> {
         call("pool-gradient", move || pool::pool_gradient(shape, &x[..16 * INPUTS])),
     ];
     for (k, stride, suffix) in [(3, 1, ""), (3, 2, "-s2"), (1, 1, "-1x1")] {
-        let g = ConvShape::new(shape, OUTPUTS, k, stride);
+        let g = ConvGeometry::new(shape, OUTPUTS, k, stride);
         let (w, dy) = (leak(noise(7, g.weights())), leak(noise(8, g.output().len())));
         let none = Epilogue::NONE;
         let gradients = move |x, input| fused::convolve_gradients(isa, &g, x, w, dy, input).w;

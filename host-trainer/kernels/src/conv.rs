@@ -13,8 +13,8 @@ mod shape;
 mod weights;
 
 pub use grid::Epilogue;
-pub(crate) use grid::{Grid, Layout, Steps, Tap};
-pub use shape::ConvShape;
+pub(crate) use grid::{Grid, GridLayout, Steps, Tap};
+pub use shape::ConvGeometry;
 pub(crate) use shape::Padding;
 pub(crate) use weights::WeightGradient;
 
@@ -27,7 +27,7 @@ use crate::size::checked;
 #[inline(always)]
 pub(crate) fn forward<S: Lanes>(
     s: S,
-    shape: &ConvShape,
+    shape: &ConvGeometry,
     x: &[f32],
     w: &[f32],
     y: &mut [f32],
@@ -39,7 +39,7 @@ pub(crate) fn forward<S: Lanes>(
     let tap = |t| Tap { x: (t / k * pw + t % k) * LANES, w: t };
     let taps: Vec<Tap> = (0..shape.taps()).map(tap).collect();
     let columns = output.columns();
-    let layout = Layout {
+    let layout = GridLayout {
         taps: &taps,
         inputs: input.channels(),
         outputs: output.channels(),
@@ -55,11 +55,11 @@ pub(crate) fn forward<S: Lanes>(
 
 /// The gradient `dx` of a block of the input, `[inputs][rows][columns][16]`, from the padded
 /// gradient of the output, `dy` `[outputs][rows + padding][columns + padding][16]`. The padding is
-/// [`ConvShape::gradient_padding`].
+/// [`ConvGeometry::gradient_padding`].
 #[inline(always)]
 pub(crate) fn input_gradient<S: Lanes>(
     s: S,
-    shape: &ConvShape,
+    shape: &ConvGeometry,
     dy: &[f32],
     w: &[f32],
     dx: &mut [f32],
@@ -82,7 +82,7 @@ pub(crate) fn input_gradient<S: Lanes>(
             Some(Tap { x: (y * pw + x) * LANES, w: t })
         };
         let taps: Vec<Tap> = (0..shape.taps()).filter_map(tap).collect();
-        let layout = Layout {
+        let layout = GridLayout {
             taps: &taps,
             inputs: output.channels(),
             outputs: input.channels(),

@@ -12,7 +12,7 @@ const Q32: f32 = 1.0 / 4_294_967_296.0;
 /// How the sums of a convolution become its output. Maps hold `q - z`, the difference of a
 /// quantised value from its zero point; the sums are taken over these.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Requantise {
+pub struct RequantiseRule {
     /// The start of the sums, without zero points, in accumulator steps, `[channels]`.
     pub bias: Vec<i32>,
     /// Accumulator steps per step of the residual map, `[channels]`.
@@ -27,7 +27,7 @@ pub struct Requantise {
     pub zero: i8,
 }
 
-impl Requantise {
+impl RequantiseRule {
     #[track_caller]
     fn check(&self, shape: &MapShape, sums: &[f32], residual: Option<&[f32]>) {
         shape.check("sums", sums.len());
@@ -56,7 +56,7 @@ pub fn requantise(
     shape: MapShape,
     sums: &[f32],
     residual: Option<&[f32]>,
-    rule: &Requantise,
+    rule: &RequantiseRule,
 ) -> Vec<f32> {
     rule.check(&shape, sums, residual);
     let plane = shape.plane().max(1);
@@ -105,7 +105,7 @@ pub fn requantise_gradients(
     sums: &[f32],
     residual: Option<&[f32]>,
     dy: &[f32],
-    rule: &Requantise,
+    rule: &RequantiseRule,
 ) -> RequantiseGradients {
     rule.check(&shape, sums, residual);
     shape.check("gradient of a requantisation", dy.len());

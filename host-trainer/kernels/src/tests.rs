@@ -8,7 +8,7 @@ mod requantise;
 mod statistics;
 
 use crate::LANES;
-use crate::conv::ConvShape;
+use crate::conv::ConvGeometry;
 use crate::norm::NormFactors;
 
 /// Values in -1..1 from a seed.
@@ -45,7 +45,7 @@ pub(crate) fn images(blocks: &[f32], n: usize) -> Vec<f32> {
 
 /// Calls `f(x index, w index, y index)` for every product of a convolution of
 /// `[images][channels][rows][columns]`.
-fn products(shape: &ConvShape, mut f: impl FnMut(usize, usize, usize)) {
+fn products(shape: &ConvGeometry, mut f: impl FnMut(usize, usize, usize)) {
     let (x, y) = (shape.input(), shape.output());
     let (k, stride, pad) = (shape.kernel(), shape.stride(), shape.kernel() / 2);
     let [channels_in, channels_out] = [x, y].map(|m| m.channels());

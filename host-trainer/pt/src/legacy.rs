@@ -6,7 +6,7 @@
 use crate::Contents;
 use crate::cursor::Cursor;
 use crate::fault::{AGAIN, Fault, Result, list};
-use crate::objects::{Id, Node, Objects};
+use crate::objects::{Id, Objects, PickledObject};
 use crate::pickle::{self, Pickle};
 use crate::storage::{self, Data, Storage, Storages, field};
 
@@ -21,7 +21,7 @@ const WHAT: &str = "file";
 /// Reads a whole file; its first bytes are those of a pickle.
 pub(crate) fn read(bytes: &[u8]) -> Result<Contents> {
     let magic = pickle::read(bytes, 0, WHAT)?;
-    if !matches!(magic.objects.get(magic.root), Node::Int(MAGIC)) {
+    if !matches!(magic.objects.get(magic.root), PickledObject::Int(MAGIC)) {
         let found = magic.objects.describe(magic.root);
         return Err(Fault::new(
             "first pickle",
@@ -30,7 +30,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Contents> {
         ));
     }
     let version = pickle::read(bytes, magic.end, WHAT)?;
-    if !matches!(version.objects.get(version.root), Node::Int(VERSION)) {
+    if !matches!(version.objects.get(version.root), PickledObject::Int(VERSION)) {
         let found = version.objects.describe(version.root);
         return Err(Fault::new("version", VERSION, found));
     }
@@ -47,10 +47,10 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Contents> {
 
 /// What the dictionary of the machine says.
 fn little_endian(objects: &Objects, id: Id) -> bool {
-    let Node::Dict(items) = objects.get(id) else { return false };
+    let PickledObject::Dict(items) = objects.get(id) else { return false };
     items.iter().any(|(key, value)| {
         objects.text(*key) == Some("little_endian")
-            && matches!(objects.get(*value), Node::Bool(true))
+            && matches!(objects.get(*value), PickledObject::Bool(true))
     })
 }
 
@@ -61,7 +61,9 @@ fn storages(bytes: &[u8], objects: &Objects, keys: &Pickle) -> Result<Storages> 
         let found = keys.objects.describe(keys.root);
         Fault::new("keys of the storages", "a list of texts", found)
     };
-    let Node::List(list_of_keys) = keys.objects.get(keys.root) else { return Err(malformed()) };
+    let PickledObject::List(list_of_keys) = keys.objects.get(keys.root) else {
+        return Err(malformed());
+    };
     let mut storages = Storages::new();
     let mut data = Cursor::new(bytes, keys.end, WHAT);
     for &key in list_of_keys {

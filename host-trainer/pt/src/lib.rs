@@ -1,8 +1,8 @@
 //! A strict reader of PyTorch checkpoints (`.pt`, `.pth`).
 //!
-//! [`Checkpoint::open`] reads a file of `torch.save`: the zip format, or the one before PyTorch 1.6.
-//! The pickle inside is read as data, so no code of the file runs. [`Checkpoint::state_dict`] finds
-//! the network's tensors, and [`Checkpoint::floats`] reads one of them.
+//! [`PytorchFile::open`] reads a file of `torch.save`: the zip format, or the one before PyTorch
+//! 1.6. The pickle inside is read as data, so no code of the file runs. [`PytorchFile::state_dict`]
+//! finds the network's tensors, and [`PytorchFile::floats`] reads one of them.
 //!
 //! Contract: a tensor is returned with the values that PyTorch would show, or the file is refused
 //! with the reason.
@@ -42,11 +42,11 @@ pub use state_dict::StateDict;
 use storage::{Data, Storage, Storages};
 use supernano_base::error::Error;
 use supernano_base::files;
-pub use tensor::Tensor;
+pub use tensor::StoredTensor;
 
 /// A file whose pickle was read and whose storages are all there.
 #[derive(Debug)]
-pub struct Checkpoint {
+pub struct PytorchFile {
     file: PathBuf,
     bytes: Vec<u8>,
     contents: Contents,
@@ -64,7 +64,7 @@ struct Contents {
     big_endian: bool,
 }
 
-impl Checkpoint {
+impl PytorchFile {
     /// Reads a file.
     ///
     /// # Errors
@@ -101,12 +101,12 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Invalid`] for a type that is not of floating point, and for a value that is not finite
     /// as float32.
-    pub fn floats(&self, name: &str, tensor: &Tensor) -> Result<Vec<f32>, Error> {
+    pub fn floats(&self, name: &str, tensor: &StoredTensor) -> Result<Vec<f32>, Error> {
         self.values(tensor)
             .map_err(|fault| fault.of(format!("tensor `{name}`")).in_file(&self.file))
     }
 
-    fn values(&self, tensor: &Tensor) -> Result<Vec<f32>> {
+    fn values(&self, tensor: &StoredTensor) -> Result<Vec<f32>> {
         let element = tensor.element;
         let read = element
             .reader(self.contents.big_endian)

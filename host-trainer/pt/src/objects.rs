@@ -11,7 +11,7 @@ pub(crate) struct Id(u32);
 
 /// One object.
 #[derive(Debug)]
-pub(crate) enum Node {
+pub(crate) enum PickledObject {
     None,
     Bool(bool),
     Int(i128),
@@ -36,29 +36,29 @@ pub(crate) enum Node {
 
 /// All objects of a pickle.
 #[derive(Debug, Default)]
-pub(crate) struct Objects(Vec<Node>);
+pub(crate) struct Objects(Vec<PickledObject>);
 
 impl Objects {
     /// Adds an object. A pickle's opcodes are so few that 32 bits suffice.
-    pub fn add(&mut self, node: Node) -> Id {
+    pub fn add(&mut self, node: PickledObject) -> Id {
         self.0.push(node);
         Id(self.0.len() as u32 - 1)
     }
 
     /// The object of an index.
-    pub fn get(&self, id: Id) -> &Node {
+    pub fn get(&self, id: Id) -> &PickledObject {
         &self.0[id.0 as usize]
     }
 
     /// The object of an index, to be changed.
-    pub fn get_mut(&mut self, id: Id) -> &mut Node {
+    pub fn get_mut(&mut self, id: Id) -> &mut PickledObject {
         &mut self.0[id.0 as usize]
     }
 
     /// Everything that is stored beside the pickle.
     pub fn persistent(&self) -> impl Iterator<Item = Id> {
         self.0.iter().filter_map(|node| match node {
-            Node::Persistent(id) => Some(*id),
+            PickledObject::Persistent(id) => Some(*id),
             _ => None,
         })
     }
@@ -66,7 +66,7 @@ impl Objects {
     /// The text that an object is.
     pub fn text(&self, id: Id) -> Option<&str> {
         match self.get(id) {
-            Node::Text(text) => Some(text),
+            PickledObject::Text(text) => Some(text),
             _ => None,
         }
     }
@@ -74,7 +74,7 @@ impl Objects {
     /// The name of the function or class that an object is.
     pub fn global(&self, id: Id) -> Option<&str> {
         match self.get(id) {
-            Node::Global(name) => Some(name),
+            PickledObject::Global(name) => Some(name),
             _ => None,
         }
     }
@@ -82,7 +82,7 @@ impl Objects {
     /// The elements of a tuple.
     pub fn tuple(&self, id: Id) -> Option<&[Id]> {
         match self.get(id) {
-            Node::Tuple(items) => Some(items),
+            PickledObject::Tuple(items) => Some(items),
             _ => None,
         }
     }
@@ -90,7 +90,7 @@ impl Objects {
     /// The number that an object is, where it is not negative.
     pub fn count(&self, id: Id) -> Option<u64> {
         match self.get(id) {
-            Node::Int(n) => u64::try_from(*n).ok(),
+            PickledObject::Int(n) => u64::try_from(*n).ok(),
             _ => None,
         }
     }
@@ -98,24 +98,24 @@ impl Objects {
     /// An object for messages.
     pub fn describe(&self, id: Id) -> String {
         match self.get(id) {
-            Node::None => "None".into(),
-            Node::Bool(b) => format!("the value {b}"),
-            Node::Int(n) => format!("the number {n}"),
-            Node::Float => "a number".into(),
-            Node::Text(text) => format!("the text \"{}\"", short(text)),
-            Node::Tuple(items) => format!("a tuple of {}", items.len()),
-            Node::List(items) => format!("a list of {}", items.len()),
-            Node::Dict(items) => format!("a dictionary of {}", items.len()),
-            Node::Global(name) => format!("the class or function `{}`", short(name)),
-            Node::Call { .. } => format!("an object made by `{}`", self.maker(id)),
-            Node::Persistent(_) => "a storage or module".into(),
-            Node::Other(what) => (*what).into(),
+            PickledObject::None => "None".into(),
+            PickledObject::Bool(b) => format!("the value {b}"),
+            PickledObject::Int(n) => format!("the number {n}"),
+            PickledObject::Float => "a number".into(),
+            PickledObject::Text(text) => format!("the text \"{}\"", short(text)),
+            PickledObject::Tuple(items) => format!("a tuple of {}", items.len()),
+            PickledObject::List(items) => format!("a list of {}", items.len()),
+            PickledObject::Dict(items) => format!("a dictionary of {}", items.len()),
+            PickledObject::Global(name) => format!("the class or function `{}`", short(name)),
+            PickledObject::Call { .. } => format!("an object made by `{}`", self.maker(id)),
+            PickledObject::Persistent(_) => "a storage or module".into(),
+            PickledObject::Other(what) => (*what).into(),
         }
     }
 
     /// The function or class that makes an object. A copied object is made by its own class.
     pub fn maker(&self, id: Id) -> String {
-        let Node::Call { function, arguments, .. } = self.get(id) else {
+        let PickledObject::Call { function, arguments, .. } = self.get(id) else {
             return self.describe(id);
         };
         match (self.global(*function), self.tuple(*arguments)) {
@@ -124,7 +124,7 @@ impl Objects {
             }
             (Some(name), _) => short(name),
             (None, _) => match self.get(*function) {
-                Node::Persistent(id) => self.module(*id),
+                PickledObject::Persistent(id) => self.module(*id),
                 _ => "another call".into(),
             },
         }

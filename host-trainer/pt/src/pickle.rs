@@ -6,11 +6,11 @@
 
 mod machine;
 
-use machine::Machine;
+use machine::Unpickler;
 
 use crate::cursor::Cursor;
 use crate::fault::{Fault, Result};
-use crate::objects::{Id, Node, Objects};
+use crate::objects::{Id, Objects, PickledObject};
 
 /// A pickle that was read.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ const OPCODES: u32 = 1 << 22;
 
 /// Reads the pickle that starts at byte `start`; `what` names the bytes in messages.
 pub(crate) fn read(bytes: &[u8], start: usize, what: &str) -> Result<Pickle> {
-    let mut machine = Machine::new(Cursor::new(bytes, start, what));
+    let mut machine = Unpickler::new(Cursor::new(bytes, start, what));
     for _ in 0..OPCODES {
         let at = machine.input.at();
         let opcode = machine.input.u8()?;
@@ -45,7 +45,7 @@ pub(crate) fn read(bytes: &[u8], start: usize, what: &str) -> Result<Pickle> {
     Err(Fault::new(what, format!("a pickle of at most {OPCODES} opcodes"), found))
 }
 
-impl Machine<'_> {
+impl Unpickler<'_> {
     fn step(&mut self, opcode: u8, at: usize) -> Result<()> {
         match opcode {
             // protocol and frame
@@ -83,28 +83,28 @@ impl Machine<'_> {
 
     fn constant(&mut self, opcode: u8, at: usize) -> Result<()> {
         match opcode {
-            b'N' => self.push(Node::None),
-            0x88 => self.push(Node::Bool(true)),
-            0x89 => self.push(Node::Bool(false)),
+            b'N' => self.push(PickledObject::None),
+            0x88 => self.push(PickledObject::Bool(true)),
+            0x89 => self.push(PickledObject::Bool(false)),
             b'I' | b'L' => self.number(),
-            b'K' => self.input.u8().and_then(|n| self.push(Node::Int(n.into()))),
-            b'M' => self.input.u16().and_then(|n| self.push(Node::Int(n.into()))),
-            b'J' => self.input.i32().and_then(|n| self.push(Node::Int(n.into()))),
+            b'K' => self.input.u8().and_then(|n| self.push(PickledObject::Int(n.into()))),
+            b'M' => self.input.u16().and_then(|n| self.push(PickledObject::Int(n.into()))),
+            b'J' => self.input.i32().and_then(|n| self.push(PickledObject::Int(n.into()))),
             0x8a => self.input.u8().and_then(|length| self.long(length.into())),
             0x8b => self.input.u32().and_then(|length| self.long(length.into())),
-            b'G' => self.input.f64_be().and_then(|_| self.push(Node::Float)),
-            b'F' => self.input.line().and_then(|_| self.push(Node::Float)),
+            b'G' => self.input.f64_be().and_then(|_| self.push(PickledObject::Float)),
+            b'F' => self.input.line().and_then(|_| self.push(PickledObject::Float)),
             0x8c => self.input.u8().and_then(|length| self.text(length.into())),
             b'X' => self.input.u32().and_then(|length| self.text(length.into())),
             0x8d => self.input.u64().and_then(|length| self.text(length)),
             b'V' => {
                 let line = self.input.line()?;
-                self.push(Node::Text(line.into()))
+                self.push(PickledObject::Text(line.into()))
             }
             b'S' => {
                 let line = self.input.line()?;
                 let text = line.trim_matches(['\'', '"']);
-                self.push(Node::Text(text.into()))
+                self.push(PickledObject::Text(text.into()))
             }
             b'U' | b'C' => self.input.u8().and_then(|length| self.bytes(length.into())),
             b'T' | b'B' => self.input.u32().and_then(|length| self.bytes(length.into())),
@@ -115,29 +115,29 @@ impl Machine<'_> {
 
     fn container(&mut self, opcode: u8, at: usize) -> Result<()> {
         match opcode {
-            b')' => self.push(Node::Tuple(Vec::new())),
-            b']' => self.push(Node::List(Vec::new())),
-            b'}' => self.push(Node::Dict(Vec::new())),
-            0x8f => self.push(Node::Other("a set")),
+            b')' => self.push(PickledObject::Tuple(Vec::new())),
+            b']' => self.push(PickledObject::List(Vec::new())),
+            b'}' => self.push(PickledObject::Dict(Vec::new())),
+            0x8f => self.push(PickledObject::Other("a set")),
             0x85 => self.tuple(1),
             0x86 => self.tuple(2),
             0x87 => self.tuple(3),
             b't' => {
                 let items = self.since_mark()?;
-                self.push(Node::Tuple(items))
+                self.push(PickledObject::Tuple(items))
             }
             b'l' => {
                 let items = self.since_mark()?;
-                self.push(Node::List(items))
+                self.push(PickledObject::List(items))
             }
             b'd' => {
                 let items = self.since_mark()?;
-                self.push(Node::Dict(Vec::new()))?;
+                self.push(PickledObject::Dict(Vec::new()))?;
                 self.set_items(&items)
             }
             0x91 => {
                 self.since_mark()?;
-                self.push(Node::Other("a set"))
+                self.push(PickledObject::Other("a set"))
             }
             b'a' => {
                 let item = self.pop()?;
@@ -189,7 +189,7 @@ impl Machine<'_> {
                 let items = self.since_mark()?;
                 self.global(module, name)?;
                 let class = self.pop()?;
-                self.push(Node::Tuple(items))?;
+                self.push(PickledObject::Tuple(items))?;
                 let arguments = self.pop()?;
                 self.call(class, arguments)
             }
@@ -199,14 +199,14 @@ impl Machine<'_> {
                     return Err(self.broken("an instance without its class"));
                 }
                 let class = items.remove(0);
-                self.push(Node::Tuple(items))?;
+                self.push(PickledObject::Tuple(items))?;
                 let arguments = self.pop()?;
                 self.call(class, arguments)
             }
             b'b' => self.build(),
             b'Q' => {
                 let id = self.pop()?;
-                self.push(Node::Persistent(id))
+                self.push(PickledObject::Persistent(id))
             }
             opcode => Err(Fault::new(
                 self.input.place(at),

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Contents;
 use crate::fault::{Fault, Result, list, short};
-use crate::objects::{Id, Node, Objects};
-use crate::tensor::{self, Tensor};
+use crate::objects::{Id, Objects, PickledObject};
+use crate::tensor::{self, StoredTensor};
 
 /// Deepest dictionary that is looked at.
 const DEPTH: usize = 8;
@@ -24,7 +24,7 @@ pub struct StateDict {
     /// Where they are in the file: keys and prefix, as `state_dict.module.`; empty if bare.
     pub place: String,
     /// Tensors by their names without that place.
-    pub tensors: BTreeMap<String, Tensor>,
+    pub tensors: BTreeMap<String, StoredTensor>,
 }
 
 /// A dictionary inside another.
@@ -59,7 +59,7 @@ impl<'a> Walk<'a> {
     }
 
     fn enter(&mut self, parent: Option<usize>, path: String, dict: Id, depth: usize) -> Result<()> {
-        let Node::Dict(items) = self.objects.get(dict) else { return Ok(()) };
+        let PickledObject::Dict(items) = self.objects.get(dict) else { return Ok(()) };
         let group = self.groups.len();
         let mut keys = BTreeSet::new();
         self.groups.push(Group { parent, path: path.clone(), dict });
@@ -72,7 +72,7 @@ impl<'a> Walk<'a> {
                 return Err(Fault::new("dictionary", format!("at most {ENTRIES} entries"), found));
             }
             let inner = match self.objects.get(value) {
-                Node::Dict(inner) => !inner.is_empty() && depth < DEPTH,
+                PickledObject::Dict(inner) => !inner.is_empty() && depth < DEPTH,
                 _ => false,
             };
             if text.is_some_and(|text| !keys.insert(text)) {
@@ -127,7 +127,7 @@ impl<'a> Walk<'a> {
                 format!("{place} with {} tensors: {}", names.len(), list(names.iter().copied()))
             }
             None => match self.objects.get(root) {
-                Node::Dict(_) => {
+                PickledObject::Dict(_) => {
                     let keys = self.leaves.iter().map(|l| self.full(l)).collect::<Vec<_>>();
                     let keys = list(keys.iter().map(String::as_str));
                     format!("no tensors, only {keys}; save the model's state_dict()")
@@ -135,7 +135,7 @@ impl<'a> Walk<'a> {
                 _ if tensor::is_tensor(self.objects, root) => {
                     "a single tensor; save the model's state_dict()".into()
                 }
-                Node::Call { .. } => {
+                PickledObject::Call { .. } => {
                     let class = self.objects.maker(root);
                     format!("a whole object of class `{class}`; save its state_dict()")
                 }
@@ -206,7 +206,7 @@ pub(crate) fn find(contents: &Contents, anchor: &str) -> Result<StateDict> {
             let found = format!("{}; save the network's tensors alone", objects.describe(value));
             return Err(Fault::new(field, format!("a tensor in {}", called(&place)), found));
         }
-        let tensor = Tensor::read(objects, storages, value).map_err(|f| f.of(&field))?;
+        let tensor = StoredTensor::read(objects, storages, value).map_err(|f| f.of(&field))?;
         if tensors.insert(name, tensor).is_some() {
             return Err(Fault::new(field, "it once", "it twice"));
         }

@@ -7,11 +7,11 @@ use std::ops::Range;
 use crate::element::Element;
 use crate::fault::{Fault, Result, short};
 use crate::objects::{Id, Objects};
-use crate::zip::Entry;
+use crate::zip::ZipEntry;
 
 /// A storage as a pickle names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Reference<'a> {
+pub(crate) struct StorageReference<'a> {
     pub key: &'a str,
     pub element: Element,
     /// Numbers of the whole storage.
@@ -26,7 +26,7 @@ pub(crate) enum Data {
     /// In the file, as they are.
     Plain(Range<usize>),
     /// In an entry of a zip archive.
-    Entry(Entry),
+    Entry(ZipEntry),
 }
 
 /// A storage that is there and whole.
@@ -46,7 +46,7 @@ pub(crate) fn field(key: &str) -> String {
     format!("storage `{}`", short(key))
 }
 
-impl<'a> Reference<'a> {
+impl<'a> StorageReference<'a> {
     /// Reads the tuple `("storage", class, key, device, count[, part])` of a persistent object;
     /// `None` for `("module", ...)`.
     pub fn read(objects: &'a Objects, id: Id) -> Result<Option<Self>> {
@@ -89,17 +89,17 @@ impl<'a> Reference<'a> {
 }
 
 /// Every storage that the objects name, each with one type and count.
-pub(crate) fn named(objects: &Objects) -> Result<BTreeMap<&str, Reference<'_>>> {
-    let mut named: BTreeMap<&str, Reference<'_>> = BTreeMap::new();
+pub(crate) fn named(objects: &Objects) -> Result<BTreeMap<&str, StorageReference<'_>>> {
+    let mut named: BTreeMap<&str, StorageReference<'_>> = BTreeMap::new();
     for id in objects.persistent() {
-        let Some(reference) = Reference::read(objects, id)? else { continue };
+        let Some(reference) = StorageReference::read(objects, id)? else { continue };
         reference.bytes()?;
         match named.entry(reference.key) {
             Slot::Vacant(slot) => drop(slot.insert(reference)),
             Slot::Occupied(slot) => {
                 let (one, other) = (slot.get(), reference);
                 if (one.element, one.count) != (other.element, other.count) {
-                    let show = |r: &Reference<'_>| format!("{} {}", r.count, r.element.name);
+                    let show = |r: &StorageReference<'_>| format!("{} {}", r.count, r.element.name);
                     return Err(Fault::new(
                         field(other.key),
                         format!("{} everywhere", show(one)),

@@ -2,12 +2,12 @@
 
 use crate::element::Element;
 use crate::fault::{Fault, Result, short};
-use crate::objects::{Id, Node, Objects};
-use crate::storage::{Reference, Storages, field};
+use crate::objects::{Id, Objects, PickledObject};
+use crate::storage::{StorageReference, Storages, field};
 
 /// A tensor whose every number is inside its storage.
 #[derive(Clone, Debug)]
-pub struct Tensor {
+pub struct StoredTensor {
     /// Its shape.
     pub shape: Vec<usize>,
     /// Type of its numbers.
@@ -37,7 +37,7 @@ const REFUSED: [(&str, &str); 4] = [
 /// True for an object that was a tensor, whether it can be read or not.
 pub(crate) fn is_tensor(objects: &Objects, id: Id) -> bool {
     match objects.get(id) {
-        Node::Call { function, .. } => objects
+        PickledObject::Call { function, .. } => objects
             .global(*function)
             .is_some_and(|name| name.starts_with("torch.") && name.contains("._rebuild_")),
         _ => false,
@@ -56,7 +56,7 @@ fn innermost<'a>(objects: &'a Objects, id: Id) -> Result<Call<'a>> {
     let unknown = |id: Id| refused(format!("{}; save plain tensors", objects.describe(id)));
     let mut id = id;
     loop {
-        let Node::Call { function, arguments, changed: false } = objects.get(id) else {
+        let PickledObject::Call { function, arguments, changed: false } = objects.get(id) else {
             return Err(unknown(id));
         };
         let (Some(mut name), Some(mut arguments)) =
@@ -106,7 +106,7 @@ fn innermost<'a>(objects: &'a Objects, id: Id) -> Result<Call<'a>> {
     }
 }
 
-impl Tensor {
+impl StoredTensor {
     /// Reads the call that rebuilds a tensor. The fault has no field yet.
     pub(crate) fn read(objects: &Objects, storages: &Storages, id: Id) -> Result<Self> {
         let Call { name, arguments } = innermost(objects, id)?;
@@ -186,10 +186,14 @@ impl Tensor {
 }
 
 /// A storage that a tensor refers to, and its bytes.
-fn stored<'a>(objects: &'a Objects, storages: &Storages, id: Id) -> Result<(Reference<'a>, u64)> {
+fn stored<'a>(
+    objects: &'a Objects,
+    storages: &Storages,
+    id: Id,
+) -> Result<(StorageReference<'a>, u64)> {
     let missing = || Fault::new("", "a storage", objects.describe(id));
-    let Node::Persistent(place) = objects.get(id) else { return Err(missing()) };
-    let reference = Reference::read(objects, *place)?.ok_or_else(missing)?;
+    let PickledObject::Persistent(place) = objects.get(id) else { return Err(missing()) };
+    let reference = StorageReference::read(objects, *place)?.ok_or_else(missing)?;
     let storage = storages
         .get(reference.key)
         .ok_or_else(|| Fault::new(field(reference.key), "its numbers", "nothing"))?;
@@ -199,10 +203,10 @@ fn stored<'a>(objects: &'a Objects, storages: &Storages, id: Id) -> Result<(Refe
 /// The first entry of a tensor's metadata that is not false.
 fn set(objects: &Objects, id: Id) -> Option<String> {
     match objects.get(id) {
-        Node::None => None,
-        Node::Dict(items) => items
+        PickledObject::None => None,
+        PickledObject::Dict(items) => items
             .iter()
-            .find(|(_, value)| !matches!(objects.get(*value), Node::Bool(false)))
+            .find(|(_, value)| !matches!(objects.get(*value), PickledObject::Bool(false)))
             .map(|(key, _)| objects.text(*key).map_or_else(|| "unknown".into(), short)),
         _ => Some("unknown".into()),
     }
@@ -211,12 +215,12 @@ fn set(objects: &Objects, id: Id) -> Option<String> {
 /// Sizes or strides: a tuple, a list or a `torch.Size` of numbers.
 fn numbers(objects: &Objects, id: Id) -> Option<Vec<u64>> {
     let items = match objects.get(id) {
-        Node::Tuple(items) | Node::List(items) => items,
-        Node::Call { function, arguments, changed: false }
+        PickledObject::Tuple(items) | PickledObject::List(items) => items,
+        PickledObject::Call { function, arguments, changed: false }
             if objects.global(*function) == Some("torch.Size") =>
         {
             match objects.tuple(*arguments).map(|a| a.first().map(|&a| objects.get(a))) {
-                Some(Some(Node::Tuple(items) | Node::List(items))) => items,
+                Some(Some(PickledObject::Tuple(items) | PickledObject::List(items))) => items,
                 _ => return None,
             }
         }

@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 use supernano_base::error::Error;
 
 use crate::testing::{Object, Stored, dict, legacy, zipped};
-use crate::{Checkpoint, StateDict};
+use crate::{PytorchFile, StateDict};
 
 /// Opens bytes as a file `a.pt`.
-fn open(bytes: &[u8]) -> Result<Checkpoint, Error> {
-    Checkpoint::read("a.pt".as_ref(), bytes.to_vec())
+fn open(bytes: &[u8]) -> Result<PytorchFile, Error> {
+    PytorchFile::read("a.pt".as_ref(), bytes.to_vec())
 }
 
 /// All tensors of the network of `x` with their values.

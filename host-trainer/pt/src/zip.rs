@@ -38,7 +38,7 @@ const WHAT: &str = "zip archive";
 
 /// An entry whose checksum was compared.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry {
+pub(crate) struct ZipEntry {
     /// Its bytes in the file.
     pub data: Range<usize>,
     /// Whether they are deflated.
@@ -48,7 +48,7 @@ pub(crate) struct Entry {
 }
 
 /// The entries of an archive by their names.
-pub(crate) type Entries = BTreeMap<String, Entry>;
+pub(crate) type Entries = BTreeMap<String, ZipEntry>;
 
 /// True where a zip archive ends, whatever is before it.
 pub(crate) fn ends(bytes: &[u8]) -> bool {
@@ -164,7 +164,11 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Entries> {
 }
 
 /// The next entry of the directory: name, place of its header, where its bytes are, checksum.
-fn entry(bytes: &[u8], limit: u64, cursor: &mut Cursor<'_>) -> Result<(String, usize, Entry, u32)> {
+fn entry(
+    bytes: &[u8],
+    limit: u64,
+    cursor: &mut Cursor<'_>,
+) -> Result<(String, usize, ZipEntry, u32)> {
     if cursor.u32()? != CENTRAL {
         return Err(cursor.fault("an entry of the directory", format!("another record; {AGAIN}")));
     }
@@ -205,7 +209,7 @@ fn entry(bytes: &[u8], limit: u64, cursor: &mut Cursor<'_>) -> Result<(String, u
         return fault("sizes that agree", format!("{packed} bytes for {size}; {AGAIN}"));
     }
     let data = header.at()..header.at() + packed as usize;
-    Ok((text.to_owned(), start, Entry { data, deflated: method == 8, size }, sum))
+    Ok((text.to_owned(), start, ZipEntry { data, deflated: method == 8, size }, sum))
 }
 
 /// Reads an entry's own header, up to its data; false where it is not that of `method` and `name`.
@@ -246,7 +250,7 @@ fn extra(bytes: &[u8], sizes: &mut [u64; 3]) -> Result<()> {
 }
 
 /// Compares an entry's contents with its size and checksum.
-fn check(bytes: &[u8], name: &str, entry: &Entry, sum: u32) -> Result<()> {
+fn check(bytes: &[u8], name: &str, entry: &ZipEntry, sum: u32) -> Result<()> {
     let mut digest = CRC.digest();
     if entry.deflated {
         inflate(&bytes[entry.data.clone()], entry.size, |part| digest.update(part))
@@ -294,7 +298,7 @@ fn inflate(packed: &[u8], size: u64, mut sink: impl FnMut(&[u8])) -> Result<(), 
 }
 
 /// The contents of an entry.
-pub(crate) fn contents<'a>(bytes: &'a [u8], name: &str, entry: &Entry) -> Result<Cow<'a, [u8]>> {
+pub(crate) fn contents<'a>(bytes: &'a [u8], name: &str, entry: &ZipEntry) -> Result<Cow<'a, [u8]>> {
     let packed = &bytes[entry.data.clone()];
     if !entry.deflated {
         return Ok(Cow::Borrowed(packed));

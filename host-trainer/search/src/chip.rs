@@ -7,7 +7,7 @@ use supernano_base::names::nearest;
 /// A microcontroller, named as probe-rs names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Chip {
+pub struct ChipSpec {
     /// Name, as probe-rs spells it.
     pub name: String,
     /// Core: `m0`, `m3`, `m4`, `m7` or `m33`.
@@ -20,7 +20,7 @@ pub struct Chip {
     pub clock: u64,
 }
 
-impl From<&supernano_facts::Chip> for Chip {
+impl From<&supernano_facts::Chip> for ChipSpec {
     fn from(facts: &supernano_facts::Chip) -> Self {
         Self {
             name: facts.name.to_owned(),
@@ -33,8 +33,8 @@ impl From<&supernano_facts::Chip> for Chip {
 }
 
 /// Every known chip.
-pub fn all() -> Vec<Chip> {
-    supernano_facts::CHIPS.iter().map(Chip::from).collect()
+pub fn all() -> Vec<ChipSpec> {
+    supernano_facts::CHIPS.iter().map(ChipSpec::from).collect()
 }
 
 /// Looks a chip up by its name. Upper and lower case are equal.
@@ -47,7 +47,7 @@ pub fn all() -> Vec<Chip> {
 ///
 /// # Errors
 /// [`Error::Invalid`], which lists the most similar names, for an unknown name.
-pub fn find(name: &str) -> Result<Chip> {
+pub fn find(name: &str) -> Result<ChipSpec> {
     let chips = all();
     if let Some(chip) = chips.iter().find(|c| c.name.eq_ignore_ascii_case(name)) {
         return Ok(chip.clone());

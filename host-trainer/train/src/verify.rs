@@ -7,7 +7,7 @@ use supernano_base::progress::Progress;
 use supernano_base::run_dir::RunDirectory;
 use supernano_data::Dataset;
 use supernano_search::cost::kernels::with_kernels;
-use supernano_search::search::Candidate;
+use supernano_search::search::ScoredNetwork;
 use supernano_search::search::file::Verified;
 use supernano_search::search::find::SearchOutcome;
 
@@ -19,7 +19,11 @@ use crate::run::Run;
 ///
 /// # Errors
 /// [`Error::Core`](supernano_base::error::Error::Core) if a blob cannot hold the network.
-pub fn verify(run: &Run, material: &Material, candidate: &Candidate) -> Result<(Verified, Blob)> {
+pub fn verify(
+    run: &Run,
+    material: &Material,
+    candidate: &ScoredNetwork,
+) -> Result<(Verified, Blob)> {
     let Shipment { float, blob, .. } =
         ship(run, &candidate.arch, material, &ExportOptions::default(), None)?;
     let blob = with_kernels(&run.space(), &blob, &candidate.kinds)?;

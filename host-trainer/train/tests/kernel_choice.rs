@@ -8,7 +8,7 @@ use supernano_core::plan::{BranchScheme, Enhancement, resolve};
 use supernano_core::space::RESNET8;
 use supernano_search::cost::device::KINDS;
 use supernano_search::cost::instructions::InstructionTable;
-use supernano_search::cost::kernels::{Room, modelled, rewritten, within};
+use supernano_search::cost::kernels::{SizeLimits, modelled, rewritten, within};
 use supernano_train::export::Prefer;
 use supernano_train::synthetic;
 
@@ -25,7 +25,7 @@ fn kinds(blob: &Blob) -> Vec<KernelKind> {
 }
 
 /// Every choice of kinds, tried.
-fn brute(blob: &Blob, room: Room, table: &InstructionTable) -> u64 {
+fn brute(blob: &Blob, room: SizeLimits, table: &InstructionTable) -> u64 {
     let n = kinds(blob).len();
     let all = KINDS;
     let mut least = u64::MAX;
@@ -59,7 +59,7 @@ fn what_is_chosen_fits_and_answers_the_same() {
     let mut before = u64::MAX;
     for extra in [0, 4_000, 12_000, 100_000] {
         for arena in [ram, usize::MAX] {
-            let room = Room { flash: Some(flash + extra), ram: Some(arena) };
+            let room = SizeLimits { flash: Some(flash + extra), ram: Some(arena) };
             let fitted = within(&blob, room, &table).unwrap();
             assert!(room.holds(&fitted).unwrap());
             assert_eq!(fitted.logits(&images).unwrap(), logits);
@@ -71,7 +71,7 @@ fn what_is_chosen_fits_and_answers_the_same() {
             }
         }
     }
-    let fast = within(&blob, Room::default(), &table).unwrap();
+    let fast = within(&blob, SizeLimits::default(), &table).unwrap();
     assert!(kinds(&fast).contains(&KernelKind::Winograd));
     assert!(kinds(&blob).iter().all(|&k| k == KernelKind::Direct));
 }
@@ -80,7 +80,7 @@ fn what_is_chosen_fits_and_answers_the_same() {
 fn the_choice_is_the_best_there_is() {
     let blob = network();
     let table = InstructionTable::of_core("cortex-m4").unwrap();
-    let room = Room { flash: Some(blob.bytes().len() + 8_000), ram: None };
+    let room = SizeLimits { flash: Some(blob.bytes().len() + 8_000), ram: None };
     let found = modelled(&within(&blob, room, &table).unwrap(), &table).unwrap();
     let best = brute(&blob, room, &table);
     // Bytes are counted in grains, so a hair's breadth may be left.
@@ -91,7 +91,7 @@ fn the_choice_is_the_best_there_is() {
 fn too_little_room_is_refused_with_what_would_do() {
     let blob = network();
     let table = InstructionTable::of_core("cortex-m4").unwrap();
-    let room = Room { flash: Some(blob.bytes().len() - 4), ram: None };
+    let room = SizeLimits { flash: Some(blob.bytes().len() - 4), ram: None };
     let error = within(&blob, room, &table).unwrap_err();
     assert!(error.to_string().contains(&blob.bytes().len().to_string()), "{error}");
 }

@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use supernano_core::wire::{self, CHUNK, MAX_FRAME, Reply, Request, Unit, placed};
+use supernano_core::wire::{self, CHUNK, MAX_FRAME, Reply, Request, CountUnit, placed};
 use supernano_fuzz::{Input, damaged};
 use supernano_runtime::{Agent, Board, Memory};
 
@@ -17,7 +17,7 @@ impl Board for TestBoard {
     fn clock_hz(&self) -> u32 {
         1
     }
-    const UNIT: Unit = Unit::Cycles;
+    const UNIT: CountUnit = CountUnit::Cycles;
 
     fn count(&self) -> u32 {
         7

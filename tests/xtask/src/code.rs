@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SectionKind};
 
-use supernano_facts::Target;
+use supernano_facts::RustTarget;
 
 use crate::bench;
 use crate::firmware::{self, MINIMAL};
@@ -48,7 +48,7 @@ pub fn bytes(core: &str) -> Result<Code> {
     build(firmware::machine_of(core)?.package.target, None, &[])
 }
 
-fn build(target: Target, embedded: Option<&Embedded>, arguments: &[&str]) -> Result<Code> {
+fn build(target: RustTarget, embedded: Option<&Embedded>, arguments: &[&str]) -> Result<Code> {
     let mut command = firmware::cargo_for(target, "build");
     command.args(["--quiet", "--package", MINIMAL, "--bin", MINIMAL]).args(arguments);
     let golden = |name: &str| root().join("tests/golden").join(name);
@@ -110,7 +110,7 @@ pub fn check(consent: Consent) -> Result<()> {
     let networks = networks()?;
     let sets = || std::iter::once(("", None)).chain(networks.iter().map(|(n, e)| (*n, Some(e))));
     // Cores with the same target have the same code.
-    let mut built: Vec<(Target, Vec<Sizes>)> = Vec::new();
+    let mut built: Vec<(RustTarget, Vec<Sizes>)> = Vec::new();
     let mut over = Vec::new();
     println!(
         "| core | linked | for size, bytes | limit | for speed, bytes |\n|---|---|---|---|---|"

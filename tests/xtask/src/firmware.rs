@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use supernano_facts::{MACHINES, Machine, Package, Program, Target, packages};
+use supernano_facts::{MACHINES, Machine, Package, Program, RustTarget, packages};
 
 use crate::process::{Failure, Result, cargo, root, run};
 
@@ -46,7 +46,7 @@ pub fn machine_of(core: &str) -> Result<&'static Machine> {
 }
 
 /// `cargo SUBCOMMAND --release` in the firmware's workspace and its own target directory.
-pub fn cargo_for(target: Target, subcommand: &str) -> Command {
+pub fn cargo_for(target: RustTarget, subcommand: &str) -> Command {
     let mut command = in_workspace(cargo([subcommand, "--release", "--target", target.triple]));
     // Cargo's configuration cannot give flags to a target whose name contains a dot.
     if let Some(cpu) = target.cpu {
@@ -62,7 +62,7 @@ pub fn in_workspace(mut command: Command) -> Command {
 }
 
 /// A file that a build for a target makes.
-pub fn output(target: Target, file: &str) -> PathBuf {
+pub fn output(target: RustTarget, file: &str) -> PathBuf {
     workspace().join("target").join(target.triple).join("release").join(file)
 }
 

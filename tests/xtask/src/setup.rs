@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use supernano_facts::{TARGETS, Target};
+use supernano_facts::{RustTarget, TARGETS};
 
 use crate::process::{self, Failure, Result, cargo, in_path, program, succeeds};
 
@@ -43,7 +43,7 @@ impl Consent {
 #[derive(Clone, Copy, Debug)]
 pub enum Need {
     /// The standard library of a Rust target.
-    Target(Target),
+    Target(RustTarget),
     /// A component of the Rust toolchain.
     Component(&'static Component),
     /// A program or a driver of the system.

@@ -10,7 +10,7 @@ use crate::rng::{Key, Purpose};
 pub type Interval = [f64; 2];
 
 /// A coefficient of two series of equal length.
-pub type Coefficient = fn(&[f64], &[f64]) -> f64;
+pub type CorrelationFn = fn(&[f64], &[f64]) -> f64;
 
 /// Pearson's r of two series of equal length. NaN if one series is constant or has fewer than 2
 /// values.
@@ -102,7 +102,7 @@ impl Resampling {
         &self,
         x: &[f64],
         y: &[f64],
-        coefficients: [Coefficient; N],
+        coefficients: [CorrelationFn; N],
     ) -> [Interval; N] {
         let resampled: Vec<[f64; N]> = (0..u64::from(self.resamples))
             .into_par_iter()

@@ -8,7 +8,7 @@ pub mod table;
 
 use statrs::distribution::{ContinuousCDF as _, Normal};
 
-pub use correlation::{Coefficient, Interval, Resampling, kendall_tau_b, pearson, spearman};
+pub use correlation::{CorrelationFn, Interval, Resampling, kendall_tau_b, pearson, spearman};
 pub use ranking::{Baselines, Pair, Quality, Report, report};
 
 /// Standard error of an accuracy p, a fraction from 0 to 1, over `n` images: sqrt(p (1 - p) / n).

@@ -1,7 +1,7 @@
 //! The kernels of one network.
 
 use supernano_base::error::Result;
-use supernano_search::cost::kernels::Room;
+use supernano_search::cost::kernels::SizeLimits;
 use supernano_search::cost::limits::KernelLimits;
 use supernano_search::size;
 use supernano_train::export::Prefer;
@@ -23,7 +23,7 @@ impl PreferArgs {
 
 /// Chooses kernels by modelled instructions under limits. Without limits, the preference decides.
 #[derive(clap::Args, Debug)]
-pub struct RoomArgs {
+pub struct KernelLimitArgs {
     /// Largest network file; selects the kernels with the fewest instructions that fit.
     #[arg(long, value_name = "SIZE", help_heading = "Kernels")]
     max_blob: Option<String>,
@@ -35,7 +35,7 @@ pub struct RoomArgs {
     core: String,
 }
 
-impl RoomArgs {
+impl KernelLimitArgs {
     /// The limits and the core.
     ///
     /// # Errors
@@ -45,10 +45,10 @@ impl RoomArgs {
             let parsed = text.as_deref().map(|t| size::parse(option, t)).transpose()?;
             Ok(parsed.map(|n| usize::try_from(n).unwrap_or(usize::MAX)))
         };
-        let room = Room {
+        let sizes = SizeLimits {
             flash: limit("option --max-blob", &self.max_blob)?,
             ram: limit("option --max-arena", &self.max_arena)?,
         };
-        Ok(KernelLimits { room, core: format!("cortex-{}", self.core) })
+        Ok(KernelLimits { sizes, core: format!("cortex-{}", self.core) })
     }
 }

@@ -24,7 +24,7 @@ pub use self::output::OutputArgs;
 #[cfg(feature = "train")]
 pub use self::codes::CodesArgs;
 #[cfg(feature = "train")]
-pub use self::kernels::{PreferArgs, RoomArgs};
+pub use self::kernels::{KernelLimitArgs, PreferArgs};
 #[cfg(feature = "train")]
 pub use self::processor::ProcessorArgs;
 #[cfg(feature = "train")]

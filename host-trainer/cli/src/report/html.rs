@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::{Network, Point, Results, plot};
+use super::{NetworkResult, Point, Results, plot};
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;\
     padding:0 1rem;color:#222;background:#fff}h1,h2{line-height:1.2}table{border-collapse:collapse;\
@@ -66,10 +66,10 @@ fn table(header: &[&str], rows: &[Vec<String>]) -> String {
 }
 
 /// The table of networks. A column without a figure for any network is omitted.
-fn networks(networks: &[Network]) -> String {
+fn networks(networks: &[NetworkResult]) -> String {
     let percent = |x: Option<f64>| x.map(|x| format!("{:.2}", 100.0 * x));
     let count = |x: Option<u64>| x.map(grouped);
-    type Cell<'a> = Box<dyn Fn(&Network) -> Option<String> + 'a>;
+    type Cell<'a> = Box<dyn Fn(&NetworkResult) -> Option<String> + 'a>;
     let columns: Vec<(&str, Cell<'_>)> = vec![
         ("code", Box::new(|n| Some(n.code.clone()))),
         ("score, %", Box::new(move |n| percent(n.score))),

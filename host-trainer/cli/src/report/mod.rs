@@ -13,7 +13,7 @@ use supernano_base::error::{Error, Result};
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Results {
     /// Networks of the Pareto front.
-    pub networks: Vec<Network>,
+    pub networks: Vec<NetworkResult>,
     /// The object that `supernano correlate --json` prints, if there were truths. Its `pairs`
     /// (`[{code, score, truth}]`) are plotted.
     #[serde(default)]
@@ -26,7 +26,7 @@ pub struct Results {
 /// One network. Accuracies are fractions from 0 to 1.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Network {
+pub struct NetworkResult {
     /// Code of the sub-network.
     pub code: String,
     /// Accuracy with inherited weights.
@@ -46,12 +46,12 @@ pub struct Network {
     /// Instructions of one inference.
     pub instructions: Option<u64>,
     /// Instructions of each layer, in the order of execution.
-    pub layers: Vec<Layer>,
+    pub layers: Vec<LayerResult>,
 }
 
 /// One layer of a network.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Layer {
+pub struct LayerResult {
     /// Name of the layer.
     pub name: String,
     /// Instructions of the layer in one inference.

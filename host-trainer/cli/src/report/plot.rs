@@ -5,7 +5,7 @@ use std::ops::Range;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-use super::{Network, Point};
+use super::{NetworkResult, Point};
 
 const SIZE: (u32, u32) = (760, 380);
 const FONT: (&str, u32) = ("sans-serif", 14);
@@ -112,16 +112,16 @@ fn chart(
 }
 
 /// Accuracies against instructions, or against flash if no instructions were counted.
-pub(super) fn front(networks: &[Network]) -> Option<String> {
+pub(super) fn front(networks: &[NetworkResult]) -> Option<String> {
     let counted = networks.iter().any(|n| n.instructions.is_some());
-    let (cost, name): (fn(&Network) -> Option<f64>, _) = if counted {
+    let (cost, name): (fn(&NetworkResult) -> Option<f64>, _) = if counted {
         (|n| n.instructions.map(|i| i as f64 / 1e6), "instructions of one inference, millions")
     } else {
         (|n| n.flash_bytes.map(|b| b as f64 / 1024.0), "flash, KiB")
     };
     let of = |name: &str,
-              accuracy: fn(&Network) -> Option<f64>,
-              se: fn(&Network) -> Option<f64>| {
+              accuracy: fn(&NetworkResult) -> Option<f64>,
+              se: fn(&NetworkResult) -> Option<f64>| {
         let known: Vec<(f64, f64, Option<f64>)> =
             networks.iter().filter_map(|n| Some((cost(n)?, 100.0 * accuracy(n)?, se(n)))).collect();
         Series {
@@ -184,7 +184,7 @@ pub(super) fn panel(points: &[Point]) -> Option<String> {
 }
 
 /// Instructions of each layer as horizontal bars.
-pub(super) fn layers(network: &Network) -> Option<String> {
+pub(super) fn layers(network: &NetworkResult) -> Option<String> {
     let layers = &network.layers;
     let most = layers.iter().map(|l| l.instructions).max()?.max(1);
     let total: u64 = layers.iter().map(|l| l.instructions).sum();

@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::io::{Error as IoError, ErrorKind, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use supernano_base::progress::Counter;
+use supernano_base::progress::StepCounter;
 use supernano_core::space::Shape;
-use supernano_core::wire::{self, Unit};
+use supernano_core::wire::{self, CountUnit};
 use supernano_runtime::{Agent, Board, Memory};
 
 use super::*;
-use crate::session::Link;
+use crate::session::ByteStream;
 
 const BLOB: &[u8] = include_bytes!("../../../../tests/golden/tiny.snb");
 const TARGET: &str = "tcp:memory:1";
@@ -26,7 +26,7 @@ macro_rules! board {
             fn clock_hz(&self) -> u32 {
                 1_000_000
             }
-            const UNIT: Unit = Unit::Cycles;
+            const UNIT: CountUnit = CountUnit::Cycles;
 
             fn count(&self) -> u32 {
                 0
@@ -126,7 +126,7 @@ impl Write for Line {
     }
 }
 
-impl Link for Line {
+impl ByteStream for Line {
     fn name(&self) -> String {
         TARGET.into()
     }
@@ -150,7 +150,7 @@ fn over(
     let blob = Blob::new(BLOB, "tiny.snb").unwrap();
     let images = images(&blob, count);
     let target: Target = TARGET.parse().unwrap();
-    let progress = &Counter::default();
+    let progress = &StepCounter::default();
     let options = CheckOptions { mode: ImageTransfer::Uart, elf: None, state, reconnect, progress };
     let mut run = DeviceCheck::new(&blob, &target, options);
     let mut answers = Answers::begin(&blob, &images, &target, state).unwrap();
@@ -180,7 +180,7 @@ fn no_answer_is_lost_or_counted_twice_over_lines_that_are_cut() {
         let (said, runs) = (VecDeque::new(), 0);
         let far = Arc::new(Mutex::new(Far { receive: device::<Mock>(&[]), said, runs }));
         let mut lines = 0;
-        let mut open = || -> Result<Box<dyn Link>> {
+        let mut open = || -> Result<Box<dyn ByteStream>> {
             lines += 1;
             let mut now = far.lock().unwrap();
             match random.below(4) {
@@ -218,7 +218,7 @@ fn a_line_that_stays_away_ends_the_check_and_keeps_its_answers() {
         let (said, runs) = (VecDeque::new(), 0);
         let far = Arc::new(Mutex::new(Far { receive: device::<Mock>(&[]), said, runs }));
         let mut lines = 0;
-        let mut open = || -> Result<Box<dyn Link>> {
+        let mut open = || -> Result<Box<dyn ByteStream>> {
             lines += 1;
             match lines {
                 1 => Ok(Box::new(Line { far: far.clone(), left: 12_000, end: true })),
@@ -236,8 +236,10 @@ fn a_line_that_stays_away_ends_the_check_and_keeps_its_answers() {
         assert!(!found.is_empty() && found.len() < all.len());
         assert_eq!(found, all[..found.len()]);
 
-        let mut open =
-            || Ok(Box::new(Line { far: far.clone(), left: u32::MAX, end: true }) as Box<dyn Link>);
+        let mut open = || {
+            Ok(Box::new(Line { far: far.clone(), left: u32::MAX, end: true })
+                as Box<dyn ByteStream>)
+        };
         let blob = Blob::new(BLOB, "tiny.snb").unwrap();
         let before = far.lock().unwrap().runs;
         let target: Target = TARGET.parse().unwrap();
@@ -248,7 +250,7 @@ fn a_line_that_stays_away_ends_the_check_and_keeps_its_answers() {
             elf: None,
             state: Some(&state),
             reconnect,
-            progress: &Counter::default(),
+            progress: &StepCounter::default(),
         };
         let mut run = DeviceCheck::new(&blob, &target, options);
         let mut answers = resumed;
@@ -270,7 +272,7 @@ fn answers_of(blob: &Blob) -> usize {
 #[test]
 fn another_device_is_refused() {
     let mut lines = 0;
-    let mut open = || -> Result<Box<dyn Link>> {
+    let mut open = || -> Result<Box<dyn ByteStream>> {
         lines += 1;
         let receive = if lines == 1 { device::<Mock>(&[]) } else { device::<Other>(&[]) };
         let far = Far { receive, said: VecDeque::new(), runs: 0 };
@@ -289,7 +291,7 @@ fn a_device_that_never_answers_again_is_given_up() {
     let (said, runs) = (VecDeque::new(), 0);
     let far = Arc::new(Mutex::new(Far { receive: device::<Mock>(&[]), said, runs }));
     let mut lines = 0;
-    let mut open = || -> Result<Box<dyn Link>> {
+    let mut open = || -> Result<Box<dyn ByteStream>> {
         lines += 1;
         Ok(Box::new(Line { far: far.clone(), left: 300, end: true }))
     };
@@ -318,8 +320,10 @@ fn a_network_in_flash_is_used_where_it_is_sound_and_the_same() {
     ] {
         let far = Far { receive: device::<Mock>(placed), said: VecDeque::new(), runs: 0 };
         let far = Arc::new(Mutex::new(far));
-        let mut open =
-            || Ok(Box::new(Line { far: far.clone(), left: u32::MAX, end: true }) as Box<dyn Link>);
+        let mut open = || {
+            Ok(Box::new(Line { far: far.clone(), left: u32::MAX, end: true })
+                as Box<dyn ByteStream>)
+        };
         let (ended, found, traffic, network) = over(&mut open, 5, WAIT, None);
         ended.unwrap();
         assert_eq!(found, expected(5));

@@ -1,7 +1,7 @@
 //! The result of a latency run.
 
 use serde::Serialize;
-use supernano_core::wire::Unit;
+use supernano_core::wire::CountUnit;
 
 use crate::connection::LoadedNetwork;
 use crate::session::{DeviceInfo, Traffic};
@@ -17,10 +17,10 @@ pub enum Count {
 }
 
 impl Count {
-    pub(super) fn new(unit: Unit, value: u32) -> Self {
+    pub(super) fn new(unit: CountUnit, value: u32) -> Self {
         match unit {
-            Unit::Cycles => Self::Cycles(value),
-            Unit::Instructions => Self::Instructions(value),
+            CountUnit::Cycles => Self::Cycles(value),
+            CountUnit::Instructions => Self::Instructions(value),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What a device reports: its properties, a blob that it has opened, and the counts of an inference.
 
 use serde::Serialize;
-use supernano_core::wire::Unit;
+use supernano_core::wire::CountUnit;
 
 /// Properties of a device, from its answer to a hello.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -16,7 +16,7 @@ pub struct DeviceInfo {
     pub clock_hz: u32,
     /// Unit of its counts.
     #[serde(serialize_with = "unit")]
-    pub unit: Unit,
+    pub unit: CountUnit,
     /// Name of its kernel set.
     pub kernels: String,
     /// Largest blob that it can receive, bytes.
@@ -38,7 +38,7 @@ impl Default for DeviceInfo {
             chip: String::new(),
             core: String::new(),
             clock_hz: 0,
-            unit: Unit::Instructions,
+            unit: CountUnit::Instructions,
             kernels: String::new(),
             blob_capacity: 0,
             arena_capacity: 0,
@@ -50,14 +50,14 @@ impl Default for DeviceInfo {
 }
 
 /// Name of a unit in reports.
-pub fn unit_name(unit: Unit) -> &'static str {
+pub fn unit_name(unit: CountUnit) -> &'static str {
     match unit {
-        Unit::Cycles => "cycles",
-        Unit::Instructions => "instructions",
+        CountUnit::Cycles => "cycles",
+        CountUnit::Instructions => "instructions",
     }
 }
 
-fn unit<S: serde::Serializer>(unit: &Unit, to: S) -> std::result::Result<S::Ok, S::Error> {
+fn unit<S: serde::Serializer>(unit: &CountUnit, to: S) -> std::result::Result<S::Ok, S::Error> {
     to.serialize_str(unit_name(*unit))
 }
 

@@ -24,7 +24,7 @@ impl Line {
                 chip: "line",
                 core: "test",
                 clock_hz: 1,
-                unit: wire::Unit::Cycles,
+                unit: wire::CountUnit::Cycles,
                 kernels: "none",
                 blob_capacity: 0,
                 arena_capacity: 0,
@@ -81,7 +81,7 @@ impl Write for Line {
     }
 }
 
-impl Link for Line {
+impl ByteStream for Line {
     fn name(&self) -> String {
         "bad line".into()
     }
@@ -132,7 +132,7 @@ impl Write for Says {
     }
 }
 
-impl Link for Says {
+impl ByteStream for Says {
     fn name(&self) -> String {
         "a line".into()
     }
@@ -182,7 +182,7 @@ impl Write for Old {
     }
 }
 
-impl Link for Old {
+impl ByteStream for Old {
     fn name(&self) -> String {
         "a line".into()
     }

@@ -2,7 +2,7 @@ use supernano_base::progress::Silent;
 use supernano_data::load;
 use supernano_train::backend::CpuAutodiff;
 use supernano_train::run::Run;
-use supernano_train::training::{Begin, Cpu, train};
+use supernano_train::training::{Begin, SlicedAccelerator, train};
 
 use super::*;
 use crate::agreement::config;
@@ -20,7 +20,7 @@ fn an_epoch_in_one_batch_equals_an_epoch_path_by_path() {
         let run = Run::open(&run).unwrap();
         (run.weights.values, epochs[0].clone())
     };
-    let (sliced, a) = epoch("sliced", &Cpu);
+    let (sliced, a) = epoch("sliced", &SlicedAccelerator);
     let (masked, b) = epoch("masked", &MaskedAccelerator::<CpuAutodiff>::new());
     let worst = sliced.iter().zip(&masked).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(worst > 0.0 && worst < 2e-3, "{worst}");

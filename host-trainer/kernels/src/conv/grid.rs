@@ -40,7 +40,7 @@ pub(crate) struct Steps {
 /// Sums of products over input channels and taps for a grid of output pixels. Nothing is checked;
 /// [`Grid::new`] does that.
 #[derive(Clone, Copy)]
-pub(crate) struct Layout<'a> {
+pub(crate) struct GridLayout<'a> {
     pub taps: &'a [Tap],
     /// Channels that are summed over.
     pub inputs: usize,
@@ -71,7 +71,7 @@ pub(crate) struct Layout<'a> {
 /// for every tap and all indices below the counts of the layout. No such sum wraps, and each of its
 /// partial sums lies inside the slice or at its end.
 pub(crate) struct Grid<'a> {
-    layout: Layout<'a>,
+    layout: GridLayout<'a>,
     values: &'a [f32],
     weights: &'a [f32],
     output: &'a mut [f32],
@@ -84,7 +84,7 @@ impl<'a> Grid<'a> {
     /// # Errors
     /// Where a slice is shorter than the layout needs, or a size wraps.
     pub fn new(
-        mut layout: Layout<'a>,
+        mut layout: GridLayout<'a>,
         values: &'a [f32],
         weights: &'a [f32],
         output: &'a mut [f32],
@@ -93,7 +93,8 @@ impl<'a> Grid<'a> {
         let pixels = layout.outputs.min(layout.rows).min(layout.columns);
         if layout.taps.is_empty() || layout.inputs.min(pixels) == 0 {
             // no product is formed, and pointers into input and weights stay at their start
-            layout = Layout { taps: &[], inputs: 0, x: Steps::default(), w_output: 0, ..layout };
+            layout =
+                GridLayout { taps: &[], inputs: 0, x: Steps::default(), w_output: 0, ..layout };
         }
         if pixels == 0 {
             layout.rows = 0;

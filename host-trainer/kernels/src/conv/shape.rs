@@ -7,14 +7,14 @@ use crate::size::{product, with_margins};
 /// The shape of a convolution with "same" padding: `kernel / 2` zeros on every side of the input.
 /// No product of its sizes wraps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConvShape {
+pub struct ConvGeometry {
     input: MapShape,
     output: MapShape,
     kernel: usize,
     stride: usize,
 }
 
-impl ConvShape {
+impl ConvGeometry {
     /// A convolution of `input` to `outputs` channels with a square kernel of `kernel` weights a
     /// side. The output has `rows / stride` rows and `columns / stride` columns, rounded up.
     ///

@@ -1,6 +1,6 @@
 //! The gradient of the weights, in register tiles of outputs x inputs x taps.
 
-use super::ConvShape;
+use super::ConvGeometry;
 use crate::LANES;
 use crate::simd::Lanes;
 use crate::size::{Short, check, reach};
@@ -13,7 +13,7 @@ use crate::size::{Short, check, reach};
 ///
 /// for all channels, taps and pixels of the shape. No such sum wraps.
 pub(crate) struct WeightGradient<'a> {
-    shape: &'a ConvShape,
+    shape: &'a ConvGeometry,
     x: &'a [f32],
     dy: &'a [f32],
     /// Values of a row and of a channel of the padded input.
@@ -37,7 +37,7 @@ impl<'a> WeightGradient<'a> {
     ///
     /// # Errors
     /// Where a slice is shorter.
-    pub fn new(shape: &'a ConvShape, x: &'a [f32], dy: &'a [f32]) -> Result<Self, Short> {
+    pub fn new(shape: &'a ConvGeometry, x: &'a [f32], dy: &'a [f32]) -> Result<Self, Short> {
         let (input, output) = (shape.input(), shape.output());
         let (ph, pw) = shape.padding().dims(&input);
         let (row, channel) = (pw * LANES, ph * pw * LANES);

@@ -2,12 +2,12 @@
 
 use super::PendingMap;
 use crate::blocks::{fill, with_scratch};
-use crate::conv::{self, ConvShape, Epilogue};
+use crate::conv::{self, ConvGeometry, Epilogue};
 use crate::moments::{Moments, Statistics};
 use crate::simd::{Isa, Kernel, Lanes};
 
 struct Forward<'a> {
-    shape: &'a ConvShape,
+    shape: &'a ConvGeometry,
     /// Lanes that hold images.
     lanes: usize,
     x: PendingMap<'a>,
@@ -43,7 +43,7 @@ impl Kernel for Forward<'_> {
 /// Where a slice does not have the size that the shape demands.
 pub fn convolve(
     isa: Isa,
-    shape: &ConvShape,
+    shape: &ConvGeometry,
     x: PendingMap<'_>,
     w: &[f32],
     epilogue: &Epilogue<'_>,

@@ -2,7 +2,7 @@
 
 use super::PendingMap;
 use crate::blocks::{fill, with_scratch};
-use crate::conv::{self, ConvShape, WeightGradient};
+use crate::conv::{self, ConvGeometry, WeightGradient};
 use crate::norm::{NormBackward, NormFactors, NormGradient};
 use crate::parallel;
 use crate::pointwise::{sweep, total};
@@ -10,7 +10,7 @@ use crate::simd::{Isa, Kernel, Lanes};
 use crate::size::checked;
 
 struct Backward<'a> {
-    shape: &'a ConvShape,
+    shape: &'a ConvGeometry,
     x: PendingMap<'a>,
     w: &'a [f32],
     dy: &'a [f32],
@@ -76,7 +76,7 @@ pub struct ConvGradients {
 /// Where a slice does not have the size that the shape demands.
 pub fn convolve_gradients(
     isa: Isa,
-    shape: &ConvShape,
+    shape: &ConvGeometry,
     x: PendingMap<'_>,
     w: &[f32],
     dy: &[f32],

@@ -2,7 +2,7 @@
 
 use super::Planes;
 use crate::LANES;
-use crate::conv::{Epilogue, Grid, Layout, Steps, Tap};
+use crate::conv::{Epilogue, Grid, GridLayout, Steps, Tap};
 use crate::simd::{Isa, Kernel, Lanes};
 use crate::size::{checked, product};
 
@@ -39,7 +39,7 @@ impl Convolution<'_> {
         let (row, kk) = (from.row(), if weights == 0 { 0 } else { k * k });
         let taps: Vec<Tap> =
             (0..kk).map(|t| Tap { x: t / k * row + t % k * LANES, w: t }).collect();
-        let layout = Layout {
+        let layout = GridLayout {
             taps: &taps,
             inputs: ci,
             outputs: co,

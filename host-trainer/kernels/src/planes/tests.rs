@@ -1,5 +1,5 @@
 use super::*;
-use crate::conv::{ConvShape, Epilogue};
+use crate::conv::{ConvGeometry, Epilogue};
 use crate::fused::{PendingMap, convolve};
 use crate::map::MapShape;
 use crate::simd::Isa;
@@ -40,7 +40,7 @@ fn convolutions_equal_those_of_training_on_every_processor() {
         let to = p.strided(stride);
         let (images, weight, bias) = (noise(16 * ci * h * w), noise(co * ci * k * k), noise(co));
         let added = noise(16 * co * to.h * to.w);
-        let shape = ConvShape::new(MapShape::new(16, ci, h, w), co, k, stride);
+        let shape = ConvGeometry::new(MapShape::new(16, ci, h, w), co, k, stride);
         let residual = blocked(&added, 16);
         let (x, z) = (block(&images, ci, p), block(&added, co, to));
         for isa in Isa::available() {

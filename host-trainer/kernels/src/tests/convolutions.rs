@@ -1,12 +1,12 @@
 //! Convolutions and their gradients, with every remainder of the register tiles.
 
 use super::{assert_close, blocked, images, noise, products};
-use crate::conv::{ConvShape, Epilogue};
+use crate::conv::{ConvGeometry, Epilogue};
 use crate::fused::{PendingMap, convolve, convolve_gradients};
 use crate::map::MapShape;
 use crate::simd::Isa;
 
-fn check(shape: &ConvShape) {
+fn check(shape: &ConvGeometry) {
     let (input, output, n) = (shape.input(), shape.output(), shape.input().images());
     let values = |m: MapShape| n * m.channels() * m.pixels();
     let (x, w, dy) = (noise(1, values(input)), noise(2, shape.weights()), noise(3, values(output)));
@@ -42,7 +42,7 @@ fn check(shape: &ConvShape) {
 
 fn each_kernel(input: MapShape, outputs: usize) {
     for (k, stride) in [(1, 1), (1, 2), (3, 1), (3, 2), (5, 1), (5, 2)] {
-        check(&ConvShape::new(input, outputs, k, stride));
+        check(&ConvGeometry::new(input, outputs, k, stride));
     }
 }
 
@@ -50,10 +50,10 @@ fn each_kernel(input: MapShape, outputs: usize) {
 fn every_size_of_a_register_tile_agrees_with_plain_loops() {
     if cfg!(miri) {
         for outputs in 1..=6 {
-            check(&ConvShape::new(MapShape::new(1, 1, 1, 3), outputs, 1, 1));
+            check(&ConvGeometry::new(MapShape::new(1, 1, 1, 3), outputs, 1, 1));
         }
-        check(&ConvShape::new(MapShape::new(1, 2, 1, 7), 6, 3, 2));
-        check(&ConvShape::new(MapShape::new(1, 1, 1, 4), 4, 3, 1));
+        check(&ConvGeometry::new(MapShape::new(1, 2, 1, 7), 6, 3, 2));
+        check(&ConvGeometry::new(MapShape::new(1, 1, 1, 4), 4, 3, 1));
         return;
     }
     // more than two tiles of the widest instruction set: 6 outputs and 4 pixels
@@ -68,7 +68,7 @@ fn every_size_of_a_register_tile_agrees_with_plain_loops() {
 #[test]
 fn several_blocks_agree_with_plain_loops() {
     if cfg!(miri) {
-        return check(&ConvShape::new(MapShape::new(17, 1, 2, 1), 1, 3, 2));
+        return check(&ConvGeometry::new(MapShape::new(17, 1, 2, 1), 1, 3, 2));
     }
     let sizes = [(3, 4, 8, 8), (5, 9, 7, 5), (1, 1, 1, 1), (4, 6, 2, 9), (9, 7, 6, 3)];
     for (inputs, outputs, rows, columns) in sizes {

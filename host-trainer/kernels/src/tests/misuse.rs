@@ -7,12 +7,12 @@ use std::sync::Once;
 
 use super::{noise, norm};
 use crate::LANES;
-use crate::conv::{ConvShape, Epilogue};
+use crate::conv::{ConvGeometry, Epilogue};
 use crate::fused::{self, PendingMap};
 use crate::map::MapShape;
 use crate::planes::{self, Addend, Buffer, Convolution, Planes};
 use crate::pool::{pool, pool_gradient};
-use crate::requantise::{Requantise, requantise, requantise_gradients};
+use crate::requantise::{RequantiseRule, requantise, requantise_gradients};
 use crate::simd::Isa;
 
 const HUGE: [usize; 4] = [usize::MAX, usize::MAX / 2, 1 << 62, 1 << 32];
@@ -51,20 +51,20 @@ fn shapes_that_do_not_fit_memory_are_refused() {
         refused("channels without pixels", || MapShape::new(1, n, n, 0));
         refused("channels", || MapShape::new(0, n, n, 1));
         let one = MapShape::new(1, 1, 1, 1);
-        refused("weights", || ConvShape::new(one, n, n - 1, 1));
-        refused("weights", || ConvShape::new(one, 1, n | 1, 1));
-        refused("weights without outputs", || ConvShape::new(one, 0, n | 1, 1));
-        refused("stride", || ConvShape::new(one, 1, 1, n));
+        refused("weights", || ConvGeometry::new(one, n, n - 1, 1));
+        refused("weights", || ConvGeometry::new(one, 1, n | 1, 1));
+        refused("weights without outputs", || ConvGeometry::new(one, 0, n | 1, 1));
+        refused("stride", || ConvGeometry::new(one, 1, 1, n));
     }
     let one = MapShape::new(1, 1, 1, 1);
-    refused("even kernel", || ConvShape::new(one, 1, 2, 1));
-    refused("no kernel", || ConvShape::new(one, 1, 0, 1));
-    refused("no stride", || ConvShape::new(one, 1, 1, 0));
+    refused("even kernel", || ConvGeometry::new(one, 1, 2, 1));
+    refused("no kernel", || ConvGeometry::new(one, 1, 0, 1));
+    refused("no stride", || ConvGeometry::new(one, 1, 1, 0));
 }
 
 #[test]
 fn batches_of_other_sizes_are_refused() {
-    let shape = ConvShape::new(MapShape::new(3, 2, 2, 3), 3, 3, 1);
+    let shape = ConvGeometry::new(MapShape::new(3, 2, 2, 3), 3, 3, 1);
     let (input, output) = (shape.input(), shape.output());
     let (x, w, y) = (noise(1, input.len()), noise(2, shape.weights()), noise(3, output.len()));
     let (bias, other) = (noise(4, 3), norm(5, 1));
@@ -109,7 +109,7 @@ fn empty_batches_are_empty() {
     for [n, ci, rows, columns, co] in
         [[0, 2, 2, 2, 3], [3, 0, 2, 2, 3], [3, 2, 0, 2, 3], [3, 2, 2, 0, 3], [3, 2, 2, 2, 0]]
     {
-        let shape = ConvShape::new(MapShape::new(n, ci, rows, columns), co, 3, 2);
+        let shape = ConvGeometry::new(MapShape::new(n, ci, rows, columns), co, 3, 2);
         let (input, output) = (shape.input(), shape.output());
         let (x, w, dy) =
             (noise(1, input.len()), noise(2, shape.weights()), vec![1.0; output.len()]);
@@ -260,7 +260,7 @@ fn passes_over_wrong_planes_are_refused() {
 fn pools_and_rules_of_other_sizes_are_refused() {
     let shape = MapShape::new(3, 2, 2, 2);
     let x = vec![1.0; shape.len()];
-    let rule = Requantise {
+    let rule = RequantiseRule {
         bias: vec![0; 2],
         residual: vec![0; 2],
         positive: vec![1; 2],

@@ -1,14 +1,14 @@
 //! Convolutions that apply batch norm and activation while they read.
 
 use super::{Reading, assert_close, blocked, images, noise, norm, norm_gradients, products};
-use crate::conv::{ConvShape, Epilogue};
+use crate::conv::{ConvGeometry, Epilogue};
 use crate::fused::{PendingMap, convolve, convolve_gradients};
 use crate::map::MapShape;
 use crate::simd::Isa;
 
 const N: usize = if cfg!(miri) { 2 } else { 19 };
 
-fn check(shape: &ConvShape, normed: bool, slope: f32) {
+fn check(shape: &ConvGeometry, normed: bool, slope: f32) {
     let (input, output) = (shape.input(), shape.output());
     let x = noise(1, N * input.channels() * input.pixels());
     let (w, dy) = (noise(2, shape.weights()), noise(3, N * output.channels() * output.pixels()));
@@ -75,7 +75,7 @@ fn pending_norms_and_activations_agree_with_plain_loops() {
     let all = [(3, 2), (1, 1), (3, 1), (1, 2)];
     for &(k, stride) in if cfg!(miri) { &all[..2] } else { &all } {
         let (inputs, rows, outputs) = if cfg!(miri) { (1, 2, 1) } else { (3, 5, 2) };
-        let shape = ConvShape::new(MapShape::new(N, inputs, rows, 3), outputs, k, stride);
+        let shape = ConvGeometry::new(MapShape::new(N, inputs, rows, 3), outputs, k, stride);
         for (normed, slope) in [(false, 1.0), (false, 0.25), (true, 1.0), (true, 0.0), (true, 1.5)]
         {
             check(&shape, normed, slope);

@@ -4,10 +4,10 @@ use supernano_core::quant;
 
 use super::noise;
 use crate::map::MapShape;
-use crate::requantise::{Requantise, requantise, requantise_gradients};
+use crate::requantise::{RequantiseRule, requantise, requantise_gradients};
 
-fn rule() -> Requantise {
-    Requantise {
+fn rule() -> RequantiseRule {
+    RequantiseRule {
         bias: vec![100, -3000],
         residual: vec![7, -11],
         positive: vec![1 << 27, 1 << 26],

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use crate::cursor::Cursor;
 use crate::fault::{Fault, Result, short};
-use crate::objects::{Id, Node, Objects};
+use crate::objects::{Id, Objects, PickledObject};
 
 /// The machine of one pickle.
-pub(super) struct Machine<'a> {
+pub(super) struct Unpickler<'a> {
     pub input: Cursor<'a>,
     pub objects: Objects,
     pub stack: Vec<Id>,
@@ -21,7 +21,7 @@ pub(super) struct Machine<'a> {
 /// Most bytes of class names.
 const NAMES: usize = 1 << 24;
 
-impl<'a> Machine<'a> {
+impl<'a> Unpickler<'a> {
     pub fn new(input: Cursor<'a>) -> Self {
         Self {
             input,
@@ -37,7 +37,7 @@ impl<'a> Machine<'a> {
         self.input.fault("a well-formed pickle", found)
     }
 
-    pub fn push(&mut self, node: Node) -> Result<()> {
+    pub fn push(&mut self, node: PickledObject) -> Result<()> {
         let id = self.objects.add(node);
         self.stack.push(id);
         Ok(())
@@ -70,46 +70,46 @@ impl<'a> Machine<'a> {
             items.push(self.pop()?);
         }
         items.reverse();
-        self.push(Node::Tuple(items))
+        self.push(PickledObject::Tuple(items))
     }
 
     pub fn text(&mut self, length: u64) -> Result<()> {
         let bytes = self.input.take(length)?;
         let text = std::str::from_utf8(bytes).map_err(|_| self.broken("text that is no UTF-8"))?;
-        self.push(Node::Text(text.into()))
+        self.push(PickledObject::Text(text.into()))
     }
 
     /// A byte string. Python 2 wrote its text so.
     pub fn bytes(&mut self, length: u64) -> Result<()> {
         let bytes = self.input.take(length)?;
         self.push(match std::str::from_utf8(bytes) {
-            Ok(text) => Node::Text(text.into()),
-            Err(_) => Node::Other("bytes"),
+            Ok(text) => PickledObject::Text(text.into()),
+            Err(_) => PickledObject::Other("bytes"),
         })
     }
 
     pub fn long(&mut self, length: u64) -> Result<()> {
         let bytes = self.input.take(length)?;
         if bytes.len() > 16 {
-            return self.push(Node::Other("a number beyond 128 bits"));
+            return self.push(PickledObject::Other("a number beyond 128 bits"));
         }
         let negative = bytes.last().is_some_and(|b| b & 0x80 != 0);
         let mut wide = if negative { [0xff; 16] } else { [0; 16] };
         wide[..bytes.len()].copy_from_slice(bytes);
-        self.push(Node::Int(i128::from_le_bytes(wide)))
+        self.push(PickledObject::Int(i128::from_le_bytes(wide)))
     }
 
     /// A number as text; `00` and `01` are truth values of the protocols 0 and 1.
     pub fn number(&mut self) -> Result<()> {
         let line = self.input.line()?;
         let node = match line {
-            "00" => Node::Bool(false),
-            "01" => Node::Bool(true),
+            "00" => PickledObject::Bool(false),
+            "01" => PickledObject::Bool(true),
             _ => {
                 let digits = line.strip_suffix('L').unwrap_or(line);
                 match digits.parse() {
-                    Ok(n) => Node::Int(n),
-                    Err(_) if wide(digits) => Node::Other("a number beyond 128 bits"),
+                    Ok(n) => PickledObject::Int(n),
+                    Err(_) if wide(digits) => PickledObject::Other("a number beyond 128 bits"),
                     Err(_) => return Err(self.broken(format!("`{}` as a number", short(line)))),
                 }
             }
@@ -123,7 +123,7 @@ impl<'a> Machine<'a> {
         if self.names > NAMES {
             return Err(self.broken("too many class names"));
         }
-        self.push(Node::Global(name.into()))
+        self.push(PickledObject::Global(name.into()))
     }
 
     pub fn remember(&mut self, place: u64) -> Result<()> {
@@ -145,15 +145,15 @@ impl<'a> Machine<'a> {
 
     /// A call, as data. Calls that make dictionaries make dictionaries.
     pub fn call(&mut self, function: Id, arguments: Id) -> Result<()> {
-        let call = Node::Call { function, arguments, changed: false };
+        let call = PickledObject::Call { function, arguments, changed: false };
         let Some(items) = self.objects.tuple(arguments) else {
             return Err(self.broken("a call without a tuple of arguments"));
         };
         let node = match (self.objects.global(function), items) {
             (Some("collections.OrderedDict" | "builtins.dict" | "__builtin__.dict"), []) => {
-                Node::Dict(Vec::new())
+                PickledObject::Dict(Vec::new())
             }
-            (Some("collections.defaultdict"), [] | [_]) => Node::Dict(Vec::new()),
+            (Some("collections.defaultdict"), [] | [_]) => PickledObject::Dict(Vec::new()),
             // as Python 2 wrote it
             (Some("collections.OrderedDict"), [pairs]) => self.pairs(*pairs).unwrap_or(call),
             _ => call,
@@ -162,16 +162,16 @@ impl<'a> Machine<'a> {
     }
 
     /// A list of pairs as a dictionary.
-    fn pairs(&self, list: Id) -> Option<Node> {
-        let Node::List(list) = self.objects.get(list) else { return None };
+    fn pairs(&self, list: Id) -> Option<PickledObject> {
+        let PickledObject::List(list) = self.objects.get(list) else { return None };
         let pairs = list.iter().map(|&pair| match self.objects.get(pair) {
-            Node::Tuple(items) | Node::List(items) => match items[..] {
+            PickledObject::Tuple(items) | PickledObject::List(items) => match items[..] {
                 [key, value] => Some((key, value)),
                 _ => None,
             },
             _ => None,
         });
-        Some(Node::Dict(pairs.collect::<Option<_>>()?))
+        Some(PickledObject::Dict(pairs.collect::<Option<_>>()?))
     }
 
     pub fn set_items(&mut self, items: &[Id]) -> Result<()> {
@@ -180,8 +180,10 @@ impl<'a> Machine<'a> {
             return Err(self.broken("a key without a value"));
         }
         match self.objects.get_mut(target) {
-            Node::Dict(dict) => dict.extend(items.chunks_exact(2).map(|pair| (pair[0], pair[1]))),
-            Node::Call { changed, .. } => *changed = true,
+            PickledObject::Dict(dict) => {
+                dict.extend(items.chunks_exact(2).map(|pair| (pair[0], pair[1])))
+            }
+            PickledObject::Call { changed, .. } => *changed = true,
             _ => return Err(self.broken("keys for an object that has none")),
         }
         Ok(())
@@ -190,9 +192,9 @@ impl<'a> Machine<'a> {
     pub fn append(&mut self, items: Vec<Id>) -> Result<()> {
         let target = self.top()?;
         match self.objects.get_mut(target) {
-            Node::List(list) => list.extend(items),
-            Node::Call { changed, .. } => *changed = true,
-            Node::Other(_) => {}
+            PickledObject::List(list) => list.extend(items),
+            PickledObject::Call { changed, .. } => *changed = true,
+            PickledObject::Other(_) => {}
             _ => return Err(self.broken("items for an object that has none")),
         }
         Ok(())
@@ -203,8 +205,8 @@ impl<'a> Machine<'a> {
         self.pop()?;
         let target = self.top()?;
         match self.objects.get_mut(target) {
-            Node::Call { changed, .. } => *changed = true,
-            Node::Dict(_) | Node::Other(_) => {}
+            PickledObject::Call { changed, .. } => *changed = true,
+            PickledObject::Dict(_) | PickledObject::Other(_) => {}
             _ => return Err(self.broken("state for an object that has none")),
         }
         Ok(())

@@ -1,4 +1,4 @@
-use crate::objects::Node;
+use crate::objects::PickledObject;
 use crate::pickle;
 
 fn node(bytes: &[u8]) -> Result<String, String> {
@@ -133,5 +133,7 @@ fn a_small_file_takes_little_memory() {
     deep.extend(vec![0x85; 1 << 20]);
     deep.push(b'.');
     let pickle = pickle::read(&deep, 0, "file").unwrap();
-    assert!(matches!(pickle.objects.get(pickle.root), Node::Tuple(items) if items.len() == 1));
+    assert!(
+        matches!(pickle.objects.get(pickle.root), PickledObject::Tuple(items) if items.len() == 1)
+    );
 }

@@ -1,7 +1,7 @@
 //! Files that PyTorch 2.15 wrote of one object: state dict, optimiser, arguments, random state.
 
 use super::*;
-use crate::Tensor;
+use crate::StoredTensor;
 
 pub const FILES: [(&str, &[u8]); 4] = [
     ("zip, protocol 2", include_bytes!("torch-zip-2.pt")),
@@ -18,7 +18,7 @@ pub fn network(bytes: &[u8]) -> Result<BTreeMap<String, Values>, Error> {
     let checkpoint = open(bytes)?;
     let mut network = checkpoint.state_dict("whole")?;
     network.tensors.remove("number");
-    let values = |name: &str, t: &Tensor| Ok((t.shape.clone(), checkpoint.floats(name, t)?));
+    let values = |name: &str, t: &StoredTensor| Ok((t.shape.clone(), checkpoint.floats(name, t)?));
     network.tensors.iter().map(|(name, t)| Ok((name.clone(), values(name, t)?))).collect()
 }
 

@@ -120,7 +120,7 @@ fn separated(counts: &RawCounts, works: &[Work]) -> Vec<u64> {
 
 /// The device that counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Meter {
+pub struct CountingDevice {
     /// The target, as the user spelled it.
     pub target: String,
     /// Name of the core's table: `cortex-m4`.
@@ -147,17 +147,17 @@ pub struct CalibrationOptions {
 /// [`Error::Invalid`] for a core without a built-in table.
 pub fn calibrate(
     counted: &[Counted],
-    meter: &Meter,
+    device: &CountingDevice,
     options: CalibrationOptions,
 ) -> Result<(InstructionTable, CalibrationReport)> {
-    let shipped = InstructionTable::of_core(&meter.core)?;
+    let shipped = InstructionTable::of_core(&device.core)?;
     let fit: Vec<(Work, u64)> = counted
         .iter()
         .filter(|c| c.specimen.fitted)
         .flat_map(|c| c.parts.iter().map(|(_, work, n)| (work.clone(), *n)))
         .collect();
     let mut table = shipped.fitted(&fit);
-    if let Some((_, clock_hz)) = meter.cycles_of {
+    if let Some((_, clock_hz)) = device.cycles_of {
         table.unit = "cycles".into();
         table.clock_hz = Some(clock_hz);
     }
@@ -166,10 +166,10 @@ pub fn calibrate(
         stack: counted.iter().map(|c| u64::from(c.stack_bytes)).max().unwrap_or(0),
         statics: options.statics.unwrap_or(shipped.overhead.statics),
     };
-    let report = CalibrationReport::new(counted, &table, meter, fit.len())?;
+    let report = CalibrationReport::new(counted, &table, device, fit.len())?;
     table.judged = report.judged().count();
     table.largest_error = (report.largest_error * 1e6).round() / 1e6;
-    table.provenance = report.provenance(meter, options.seed);
+    table.provenance = report.provenance(device, options.seed);
     Ok((table, report))
 }
 

@@ -4,10 +4,10 @@
 //! blob and the arena. Instructions come from an [`InstructionTable`].
 
 use supernano_core::arch::Arch;
-use supernano_core::blob;
 use supernano_core::arena::{ArenaPlan, unit_bytes};
+use supernano_core::blob;
 use supernano_core::graph::{KernelKind, Op};
-use supernano_core::lower::{Lowered, Source, lower_with};
+use supernano_core::lower::{Lowered, WeightOrigin, lower_with};
 use supernano_core::plan::{BranchScheme, Enhancement, resolve};
 use supernano_core::space::{PlacedBlock, Space};
 
@@ -104,7 +104,7 @@ impl<'a> DeviceCosts<'a> {
         // Costs depend on the widths alone. Any branch scheme gives the same graph.
         let plan = resolve(self.space, arch, self.enhancement, BranchScheme::Shared);
         lower_with(self.space, &plan, code, &|source, _| match source {
-            Source::Layer(layer) => kind(self.space, kinds, usize::from(layer)),
+            WeightOrigin::Layer(layer) => kind(self.space, kinds, usize::from(layer)),
             _ => KernelKind::Direct,
         })
     }
@@ -120,11 +120,11 @@ impl<'a> DeviceCosts<'a> {
     ) -> Option<BlockCost> {
         let lowered = self.lowered(arch, "", kinds);
         let header = &lowered.header;
-        let in_block = |source: &Source| match source {
-            Source::Layer(layer) | Source::Projection(layer) => {
+        let in_block = |source: &WeightOrigin| match source {
+            WeightOrigin::Layer(layer) | WeightOrigin::Projection(layer) => {
                 (block.first..=block.last()).contains(&usize::from(*layer))
             }
-            Source::Classifier => block.last() + 1 == self.space.layers.len(),
+            WeightOrigin::Classifier => block.last() + 1 == self.space.layers.len(),
         };
         let mut cost = BlockCost { kinds: choice, ..BlockCost::default() };
         let mut first = None;
@@ -135,7 +135,7 @@ impl<'a> DeviceCosts<'a> {
             first.get_or_insert(i);
             if let Op::Conv(conv) = op {
                 let wanted = match lowered.sources[i] {
-                    Source::Layer(layer) => kind(self.space, kinds, usize::from(layer)),
+                    WeightOrigin::Layer(layer) => kind(self.space, kinds, usize::from(layer)),
                     _ => KernelKind::Direct,
                 };
                 if conv.kind != wanted || !self.table.knows(wanted) {

@@ -29,14 +29,14 @@ const SETS: [&[KernelKind]; 3] = [
 
 /// Limits of one network, bytes. `None` stands for no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Room {
+pub struct SizeLimits {
     /// Size of the blob.
     pub flash: Option<usize>,
     /// Size of the arena.
     pub ram: Option<usize>,
 }
 
-impl Room {
+impl SizeLimits {
     /// True if the blob and its arena are within the limits.
     ///
     /// # Errors
@@ -53,9 +53,9 @@ impl Room {
 ///
 /// # Errors
 /// [`Error::No`], which states the sizes needed, if direct kernels alone exceed the limits.
-pub fn within(blob: &Blob, room: Room, table: &InstructionTable) -> Result<Blob> {
+pub fn within(blob: &Blob, limits: SizeLimits, table: &InstructionTable) -> Result<Blob> {
     let direct = rewritten(blob, &|_, _| KernelKind::Direct)?;
-    if !room.holds(&direct)? {
+    if !limits.holds(&direct)? {
         return Err(Error::No(format!(
             "{}: no kernels fit: the smallest blob is {} bytes, its arena {} bytes",
             blob.view()?.code(),
@@ -63,14 +63,14 @@ pub fn within(blob: &Blob, room: Room, table: &InstructionTable) -> Result<Blob>
             direct.view()?.arena_bytes(),
         )));
     }
-    let spare = room.flash.map(|most| most - direct.bytes().len());
+    let spare = limits.flash.map(|most| most - direct.bytes().len());
     let mut best = (modelled(&direct, table)?, direct);
     for kinds in SETS {
         let chosen = choose(&best.1.view()?.header(), kinds, spare, table);
         let other =
             rewritten(blob, &|op, _| chosen.get(op).copied().unwrap_or(KernelKind::Direct))?;
         let count = modelled(&other, table)?;
-        if count < best.0 && room.holds(&other)? {
+        if count < best.0 && limits.holds(&other)? {
             best = (count, other);
         }
     }

@@ -4,13 +4,13 @@ use supernano_base::blob::Blob;
 use supernano_base::error::Result;
 
 use super::instructions::InstructionTable;
-use super::kernels::{Room, within};
+use super::kernels::{SizeLimits, within};
 
 /// Limits, and the core that the kernels are chosen for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KernelLimits {
     /// Limits of the file and of the arena.
-    pub room: Room,
+    pub sizes: SizeLimits,
     /// Core of the instruction table, such as `cortex-m4`.
     pub core: String,
 }
@@ -22,9 +22,9 @@ impl KernelLimits {
     /// # Errors
     /// As [`within`] and [`InstructionTable::of_core`].
     pub fn apply(&self, blob: Blob) -> Result<Blob> {
-        if self.room == Room::default() {
+        if self.sizes == SizeLimits::default() {
             return Ok(blob);
         }
-        within(&blob, self.room, &InstructionTable::of_core(&self.core)?)
+        within(&blob, self.sizes, &InstructionTable::of_core(&self.core)?)
     }
 }

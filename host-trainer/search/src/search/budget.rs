@@ -4,14 +4,14 @@ use std::path::Path;
 
 use supernano_base::error::{Error, Result};
 
-use crate::chip::Chip;
+use crate::chip::ChipSpec;
 use crate::cost::Limits;
 use crate::cost::instructions::InstructionTable;
 use crate::{chip, size};
 
 /// The options of a user, as text.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Wishes<'a> {
+pub struct BudgetOptions<'a> {
     /// Name of a chip.
     pub chip: Option<&'a str>,
     /// Core, such as `m4`, if there is no chip.
@@ -32,7 +32,7 @@ pub struct Wishes<'a> {
 #[derive(Clone, Debug)]
 pub struct Budget {
     /// The chip, if one was named.
-    pub chip: Option<Chip>,
+    pub chip: Option<ChipSpec>,
     /// Limits. Flash is the sum of blob and code, RAM the sum of arena, stack and statics.
     pub limits: Limits,
     /// Coefficients of the core in instructions or cycles, and its overhead.
@@ -48,20 +48,20 @@ impl Budget {
     /// # Errors
     /// [`Error::Invalid`] for an unknown chip, core or size, for a size above the chip's memory, for
     /// a table of another core, and for a time without a table of cycles.
-    pub fn new(wishes: &Wishes<'_>) -> Result<Self> {
-        let chip = wishes.chip.map(chip::find).transpose()?;
-        if let (Some(chip), Some(core)) = (&chip, wishes.core)
+    pub fn new(options: &BudgetOptions<'_>) -> Result<Self> {
+        let chip = options.chip.map(chip::find).transpose()?;
+        if let (Some(chip), Some(core)) = (&chip, options.core)
             && chip.core != core
         {
             let expected = format!("{}, the core of the {}, or none", chip.core, chip.name);
             return Err(Error::invalid("option --core", "core", expected, core));
         }
-        let core = chip.as_ref().map(|c| c.core.as_str()).or(wishes.core).unwrap_or(DEFAULT_CORE);
+        let core = chip.as_ref().map(|c| c.core.as_str()).or(options.core).unwrap_or(DEFAULT_CORE);
         let core = format!("cortex-{core}");
-        let table = match wishes.table {
+        let table = match options.table {
             Some(path) => {
                 let table = InstructionTable::read(path)?;
-                let named = wishes.chip.or(wishes.core).is_some();
+                let named = options.chip.or(options.core).is_some();
                 if named && table.core != core {
                     let expected = format!("`{core}`");
                     return Err(Error::invalid(path.display(), "core", expected, table.core));
@@ -71,14 +71,14 @@ impl Budget {
             None => InstructionTable::of_core(&core)?,
         };
         let [flash, ram, instructions] = Limits::NAMES;
-        let memory = |option: &str, text: Option<&str>, kib: fn(&Chip) -> u64| {
+        let memory = |option: &str, text: Option<&str>, kib: fn(&ChipSpec) -> u64| {
             memory_limit(option, text, chip.as_ref().map(|c| (c, kib(c) << 10)))
         };
-        let flash_bytes = memory(flash, wishes.flash, |c| c.flash)?;
-        let ram_bytes = memory(ram, wishes.ram, |c| c.ram)?;
+        let flash_bytes = memory(flash, options.flash, |c| c.flash)?;
+        let ram_bytes = memory(ram, options.ram, |c| c.ram)?;
         let counted =
-            wishes.instructions.map(|text| size::parse(instructions, text)).transpose()?;
-        let timed = wishes.latency.map(|text| cycles(text, chip.as_ref(), &table)).transpose()?;
+            options.instructions.map(|text| size::parse(instructions, text)).transpose()?;
+        let timed = options.latency.map(|text| cycles(text, chip.as_ref(), &table)).transpose()?;
         let limits = Limits { flash_bytes, ram_bytes, instructions: counted.or(timed) };
         Ok(Self { chip, limits, table })
     }
@@ -89,7 +89,7 @@ impl Budget {
 fn memory_limit(
     option: &str,
     text: Option<&str>,
-    memory: Option<(&Chip, u64)>,
+    memory: Option<(&ChipSpec, u64)>,
 ) -> Result<Option<u64>> {
     let wanted = text.map(|text| size::parse(option, text)).transpose()?;
     match (wanted, memory) {
@@ -102,7 +102,7 @@ fn memory_limit(
 }
 
 /// The number of cycles in a time, for a table that was measured on a board.
-fn cycles(text: &str, chip: Option<&Chip>, table: &InstructionTable) -> Result<u64> {
+fn cycles(text: &str, chip: Option<&ChipSpec>, table: &InstructionTable) -> Result<u64> {
     let nanoseconds = size::nanoseconds("--latency", text)?;
     let at = |hertz: u64| (u128::from(nanoseconds) * u128::from(hertz) / 1_000_000_000) as u64;
     if let (true, Some(hertz)) = (table.is_cycles(), table.clock_hz) {

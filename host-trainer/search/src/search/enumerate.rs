@@ -5,14 +5,14 @@ use rayon::prelude::*;
 use supernano_core::arch::{Arch, ArchCode};
 
 use super::tables::{Tables, genes};
-use super::{Candidate, Problem, front};
+use super::{Problem, ScoredNetwork, front};
 use crate::cost::Costs;
 
 /// Number of codes in a task.
 const CHUNK: u64 = 4096;
 
 /// The exact front of all feasible sub-networks, which is empty if nothing is feasible.
-pub fn search(problem: &Problem<'_>, tables: &Tables) -> Vec<Candidate> {
+pub fn search(problem: &Problem<'_>, tables: &Tables) -> Vec<ScoredNetwork> {
     let space = problem.space;
     let size = space.size();
     let least = tables.cheapest();

@@ -9,7 +9,7 @@ mod branch;
 
 use super::dual::{Objective, Prices, Range, Relaxation};
 use super::tables::{Sums, Tables};
-use super::{Candidate, Problem};
+use super::{Problem, ScoredNetwork};
 use branch::BranchAndBound;
 
 /// Values closer than this are equal.
@@ -23,7 +23,7 @@ const BOX_STEPS: usize = 60;
 #[derive(Clone, Debug)]
 pub struct Proof {
     /// The best sub-network found. It is feasible by its exact costs.
-    pub best: Option<Candidate>,
+    pub best: Option<ScoredNetwork>,
     /// Upper bound of the objective over all feasible sub-networks.
     pub bound: f64,
     /// True if `best` is optimal, or if nothing is feasible and `best` is `None`.
@@ -40,7 +40,7 @@ pub struct Proof {
 pub fn best(
     problem: &Problem<'_>,
     tables: &Tables,
-    start: Option<&Candidate>,
+    start: Option<&ScoredNetwork>,
     budget: u64,
 ) -> Proof {
     let objective = Objective { logs: problem.score.logs() };
@@ -54,7 +54,7 @@ pub fn maximise(
     problem: &Problem<'_>,
     objective: Objective,
     tables: &Tables,
-    start: Option<&Candidate>,
+    start: Option<&ScoredNetwork>,
     budget: u64,
     ties: bool,
 ) -> Proof {

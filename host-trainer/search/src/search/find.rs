@@ -15,7 +15,7 @@ use supernano_core::space::Space;
 
 use super::budget::Budget;
 use super::file::{Front, FrontNetwork, InstructionModel, SurrogateSummary};
-use super::{Candidate, Method, Problem, front, search, uniform};
+use super::{Method, Problem, ScoredNetwork, front, search, uniform};
 use crate::cost::device::{DeviceCosts, kind};
 use crate::cost::instructions::{InstructionTable, kernel_name};
 use crate::surrogate::{Choices, Link, Surrogate, Terms};
@@ -84,10 +84,10 @@ pub struct Listing {
 
 impl Listing {
     /// Selects networks, best score first, each once. Never empty.
-    fn of(self, found: &[Candidate]) -> Vec<Candidate> {
+    fn of(self, found: &[ScoredNetwork]) -> Vec<ScoredNetwork> {
         let spread = self.spread.unwrap_or(if self.top.is_some() { 0 } else { 8 });
         let top = self.top.unwrap_or(0).max(usize::from(spread == 0));
-        let mut networks: Vec<Candidate> = found.iter().take(top).cloned().collect();
+        let mut networks: Vec<ScoredNetwork> = found.iter().take(top).cloned().collect();
         networks.extend(front::spread(found, spread));
         networks.sort_by(front::order);
         networks.dedup_by(|a, b| a.arch == b.arch);
@@ -122,9 +122,9 @@ pub struct SearchOutcome {
     /// The content of `front.json`.
     pub front: Front,
     /// The listed networks, best score first. Never empty.
-    pub listed: Vec<Candidate>,
+    pub listed: Vec<ScoredNetwork>,
     /// The best network of uniform width within the same limits.
-    pub uniform: Option<Candidate>,
+    pub uniform: Option<ScoredNetwork>,
 }
 
 /// Fits a surrogate to the samples and searches the space.
@@ -150,7 +150,7 @@ pub fn find(request: &SearchRequest<'_>) -> Result<SearchOutcome> {
 
     let overhead = budget.table.overhead;
     let evaluated: HashMap<&Arch, f64> = request.samples.iter().map(|(a, s)| (a, *s)).collect();
-    let described = |c: &Candidate| FrontNetwork {
+    let described = |c: &ScoredNetwork| FrontNetwork {
         code: c.arch.display(space).to_string(),
         score: c.score,
         score_se: surrogate.predict(space, &c.arch).se,

@@ -4,13 +4,13 @@ use std::cmp::Ordering;
 
 use supernano_core::arch::Arch;
 
-use super::Candidate;
+use super::ScoredNetwork;
 use crate::cost::Costs;
 
 /// Returns the candidates that no other one dominates, best score first. A candidate dominates
 /// another if its score is at least as high and none of its costs is above the other's. Of equal
 /// candidates the first in [`order`] stays.
-pub fn pareto(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
+pub fn pareto(mut candidates: Vec<ScoredNetwork>) -> Vec<ScoredNetwork> {
     candidates.sort_by(order);
     // Scores fall along the list, so costs alone decide. `cheapest` holds the costs of the kept
     // candidates that no later one undercuts; they rule out all that the others would.
@@ -29,7 +29,7 @@ pub fn pareto(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
 /// A front that grows by candidates in any order.
 #[derive(Clone, Debug, Default)]
 pub struct Growing {
-    candidates: Vec<Candidate>,
+    candidates: Vec<ScoredNetwork>,
     /// Number of candidates above which they are reduced to their front.
     full: usize,
 }
@@ -41,13 +41,13 @@ impl Growing {
     }
 
     /// The front.
-    pub fn into_front(self) -> Vec<Candidate> {
+    pub fn into_front(self) -> Vec<ScoredNetwork> {
         pareto(self.candidates)
     }
 }
 
-impl Extend<Candidate> for Growing {
-    fn extend<T: IntoIterator<Item = Candidate>>(&mut self, candidates: T) {
+impl Extend<ScoredNetwork> for Growing {
+    fn extend<T: IntoIterator<Item = ScoredNetwork>>(&mut self, candidates: T) {
         self.candidates.extend(candidates);
         if self.candidates.len() > self.full {
             self.candidates = pareto(std::mem::take(&mut self.candidates));
@@ -57,7 +57,7 @@ impl Extend<Candidate> for Growing {
 }
 
 /// Best score first, then the lowest costs, then the lowest code.
-pub fn order(a: &Candidate, b: &Candidate) -> Ordering {
+pub fn order(a: &ScoredNetwork, b: &ScoredNetwork) -> Ordering {
     b.score
         .total_cmp(&a.score)
         .then_with(|| a.costs.values().cmp(&b.costs.values()))
@@ -65,19 +65,19 @@ pub fn order(a: &Candidate, b: &Candidate) -> Ordering {
 }
 
 /// The sum of the logarithms of the costs, which ranks candidates by all costs at once.
-fn expense(candidate: &Candidate) -> f64 {
+fn expense(candidate: &ScoredNetwork) -> f64 {
     candidate.costs.values().iter().map(|&v| (v.max(1) as f64).ln()).sum()
 }
 
 /// Selects up to `n` candidates that represent a front, best score first: the one with the best
 /// score, the cheapest one, and between them, for evenly spaced scores, the cheapest one that
 /// reaches each score. `front` is a result of [`pareto`].
-pub fn spread(front: &[Candidate], n: usize) -> Vec<Candidate> {
+pub fn spread(front: &[ScoredNetwork], n: usize) -> Vec<ScoredNetwork> {
     let Some(best) = front.first() else { return Vec::new() };
-    let by_expense = |a: &&Candidate, b: &&Candidate| expense(a).total_cmp(&expense(b));
+    let by_expense = |a: &&ScoredNetwork, b: &&ScoredNetwork| expense(a).total_cmp(&expense(b));
     let cheapest = front.iter().min_by(by_expense).unwrap_or(best);
-    let mut chosen: Vec<&Candidate> = Vec::new();
-    let is_chosen = |chosen: &[&Candidate], arch: &Arch| chosen.iter().any(|c| c.arch == *arch);
+    let mut chosen: Vec<&ScoredNetwork> = Vec::new();
+    let is_chosen = |chosen: &[&ScoredNetwork], arch: &Arch| chosen.iter().any(|c| c.arch == *arch);
     for step in 0..n {
         let pick = if step == 0 {
             Some(best)
@@ -94,11 +94,11 @@ pub fn spread(front: &[Candidate], n: usize) -> Vec<Candidate> {
     }
     // Several scores can select the same candidate. The candidate with the largest distance in
     // score and expense to all chosen ones then fills the gap.
-    let span = |f: &dyn Fn(&Candidate) -> f64| (f(best) - f(cheapest)).abs().max(1e-12);
+    let span = |f: &dyn Fn(&ScoredNetwork) -> f64| (f(best) - f(cheapest)).abs().max(1e-12);
     let scores = span(&|c| c.score);
     let expenses = span(&expense);
     while chosen.len() < n.min(front.len()) {
-        let distance = |c: &Candidate| -> f64 {
+        let distance = |c: &ScoredNetwork| -> f64 {
             let distances = chosen.iter().map(|k| {
                 let score = (c.score - k.score) / scores;
                 let expense = (expense(c) - expense(k)) / expenses;

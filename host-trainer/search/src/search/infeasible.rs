@@ -5,7 +5,7 @@ use supernano_base::error::Error;
 use super::dual::Objective;
 use super::exact::maximise;
 use super::tables::Tables;
-use super::{Candidate, Problem};
+use super::{Problem, ScoredNetwork};
 use crate::cost::Limits;
 
 /// Node budget of branch and bound for one question.
@@ -73,7 +73,12 @@ fn smallest(problem: &Problem<'_>, tables: &Tables, limits: Limits, k: usize) ->
 }
 
 /// A feasible sub-network with low costs, above all a low cost `k`.
-fn cheap(problem: &Problem<'_>, tables: &Tables, limits: Limits, k: usize) -> Option<Candidate> {
+fn cheap(
+    problem: &Problem<'_>,
+    tables: &Tables,
+    limits: Limits,
+    k: usize,
+) -> Option<ScoredNetwork> {
     let weight = |limit: Option<u64>| 1.0 / limit.map_or(f64::INFINITY, |l| l.max(1) as f64);
     let mut flash = weight(limits.flash_bytes);
     let mut instructions = weight(limits.instructions);

@@ -1,7 +1,7 @@
 //! The choice of kernels for one sub-network: the fewest instructions within the limits.
 
 use super::tables::{Genes, Sums, Tables, Variant};
-use super::{Candidate, Problem};
+use super::{Problem, ScoredNetwork};
 use crate::cost::Limits;
 
 /// Largest number of partial choices that are kept for a block.
@@ -93,7 +93,7 @@ fn total(tables: &Tables, variants: &[Variant]) -> (Sums, Vec<u8>) {
 impl Problem<'_> {
     /// The sub-network of these genes with its fastest kernels within the limits. Returns `None` if
     /// its exact costs exceed a limit.
-    pub(super) fn feasible(&self, tables: &Tables, genes: &Genes) -> Option<Candidate> {
+    pub(super) fn feasible(&self, tables: &Tables, genes: &Genes) -> Option<ScoredNetwork> {
         let mut limits = self.limits;
         for _ in 0..ATTEMPTS {
             let variants = fastest(tables, genes, limits)?;

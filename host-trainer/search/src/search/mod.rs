@@ -28,7 +28,7 @@ use std::path::PathBuf;
 use supernano_base::error::Result;
 use tables::Tables;
 
-pub use problem::{Candidate, Problem};
+pub use problem::{Problem, ScoredNetwork};
 pub use score::ScoreModel;
 
 /// Size of the largest space that is enumerated by default, in sub-networks.
@@ -56,7 +56,7 @@ impl Default for Method {
 pub struct Solution {
     /// Feasible sub-networks that no other one dominates in score, flash, RAM and instructions,
     /// best score first. Never empty.
-    pub front: Vec<Candidate>,
+    pub front: Vec<ScoredNetwork>,
     /// Number of sub-networks and branch-and-bound nodes examined.
     pub examined: u64,
     /// True if every sub-network of the space was examined. The front is then exact.
@@ -69,7 +69,7 @@ pub struct Solution {
 
 impl Solution {
     /// The candidate with the best predicted score.
-    pub fn best(&self) -> &Candidate {
+    pub fn best(&self) -> &ScoredNetwork {
         &self.front[0]
     }
 }

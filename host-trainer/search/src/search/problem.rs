@@ -9,7 +9,7 @@ use crate::cost::{CostModel, Costs, Limits};
 
 /// A sub-network with its predicted score and its exact costs.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Candidate {
+pub struct ScoredNetwork {
     /// The sub-network.
     pub arch: Arch,
     /// Predicted score, higher is better.
@@ -47,9 +47,9 @@ impl Problem<'_> {
     }
 
     /// Evaluates a sub-network with these kernel kinds: its score and its exact costs.
-    pub(super) fn candidate(&self, arch: Arch, kinds: Vec<u8>) -> Candidate {
+    pub(super) fn candidate(&self, arch: Arch, kinds: Vec<u8>) -> ScoredNetwork {
         let costs = self.costs.costs(&arch, &kinds);
         let score = self.score.link(score::linear(self.space, self.score, &arch));
-        Candidate { arch, score, costs, kinds }
+        ScoredNetwork { arch, score, costs, kinds }
     }
 }

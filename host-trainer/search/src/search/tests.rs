@@ -6,7 +6,7 @@ use supernano_core::plan::{self, BranchScheme, Enhancement};
 use supernano_core::space::{Block, Layer, PlacedBlock, RESNET8, RESNET20, Shape, Shortcut, Space};
 
 use super::tables::Tables;
-use super::{Candidate, Method, Problem, ScoreModel, exact, front, score, search};
+use super::{Method, Problem, ScoreModel, ScoredNetwork, exact, front, score, search};
 use crate::cost::{BlockCost, CostModel, Costs, Limits};
 use crate::size;
 
@@ -140,7 +140,7 @@ fn problem<'a>(
 
 /// Every feasible sub-network with the feasible kernels of the fewest instructions. Blocks have
 /// `choices` choices of kernels.
-fn all(problem: &Problem<'_>, choices: u8) -> Vec<Candidate> {
+fn all(problem: &Problem<'_>, choices: u8) -> Vec<ScoredNetwork> {
     let (space, blocks) = (problem.space, problem.space.blocks.len() as u32);
     let choices = u64::from(choices);
     let each = |code: u64| {
@@ -201,14 +201,14 @@ fn enumeration_equals_a_comparison_of_all_pairs() {
         let (score, costs) = (rugged(&SMALL, seed as u64), toy(&SMALL));
         let problem = problem(&SMALL, &score, &costs, limits);
         let feasible = all(&problem, 1);
-        let dominated = |c: &&Candidate| {
+        let dominated = |c: &&ScoredNetwork| {
             !feasible.iter().any(|other| {
                 let (a, b) = (other.costs.values(), c.costs.values());
                 let no_worse = other.score >= c.score && (0..3).all(|k| a[k] <= b[k]);
                 no_worse && (other.score > c.score || a != b)
             })
         };
-        let expected: Vec<&Candidate> = feasible.iter().filter(dominated).collect();
+        let expected: Vec<&ScoredNetwork> = feasible.iter().filter(dominated).collect();
         let found = search(&problem, &Method::default()).unwrap();
         assert!(found.exhaustive && found.optimal && found.examined == SMALL.size());
         assert_eq!(found.front.len(), expected.len());
@@ -277,7 +277,7 @@ fn evolution_depends_on_its_seed_alone() {
     let (a, b) = (run(1, 3), run(2, 3));
     assert_eq!(a, b);
     let feasible =
-        |c: &Candidate| limits.allow(c.costs) && c.costs == costs.costs(&c.arch, &c.kinds);
+        |c: &ScoredNetwork| limits.allow(c.costs) && c.costs == costs.costs(&c.arch, &c.kinds);
     assert!(a.front.iter().all(feasible));
 }
 
@@ -370,7 +370,7 @@ fn a_spread_holds_both_ends_and_has_no_large_gap() {
         assert_eq!(chosen[0], front[0]);
         assert!(chosen.windows(2).all(|w| front::order(&w[0], &w[1]).is_lt()));
         if n > 1 {
-            let least = |c: &Candidate| c.costs.values()[0];
+            let least = |c: &ScoredNetwork| c.costs.values()[0];
             assert_eq!(least(&chosen[n - 1]), front.iter().map(least).min().unwrap());
         }
     }

@@ -4,7 +4,7 @@ use supernano_base::error::Result;
 use supernano_core::arch::Arch;
 
 use super::tables::{Tables, genes};
-use super::{Candidate, Problem, front};
+use super::{Problem, ScoredNetwork, front};
 
 /// The best feasible sub-network of uniform width. For one common fraction, every layer has its
 /// widest option of at most that fraction of its largest width, or its narrowest option if none is.
@@ -12,7 +12,7 @@ use super::{Candidate, Problem, front};
 ///
 /// # Errors
 /// As [`Tables::new`].
-pub fn best(problem: &Problem<'_>) -> Result<Option<Candidate>> {
+pub fn best(problem: &Problem<'_>) -> Result<Option<ScoredNetwork>> {
     let space = problem.space;
     let tables = Tables::new(problem)?;
     // The fractions `width / largest width` of all options of all layers.

@@ -2,24 +2,24 @@
 //! the requantisation is that of `core/docs/quantization.md`.
 
 use burn::tensor::{Tensor, TensorData};
-pub use supernano_kernels::requantise::Requantise;
+pub use supernano_kernels::requantise::RequantiseRule;
 
-use super::{Act, Cpu, EvalOps as _, Map, Ops, cpu};
+use super::{Cpu, EvalOps as _, FeatureMap, FusedActivation, Ops, cpu};
 
 /// Integer networks, with gradients that pass straight through the rounding.
 pub trait IntegerOps: Ops {
     /// `q - z` of the output for sums of a convolution. Gradients reach the sums, the residual,
     /// the real bias `[channels]` and the slope `[1]`.
     fn requantise(
-        sums: &Map<Self>,
-        residual: Option<&Map<Self>>,
+        sums: &FeatureMap<Self>,
+        residual: Option<&FeatureMap<Self>>,
         bias: Tensor<Self, 1>,
         slope: Tensor<Self, 1>,
-        rule: &Requantise,
-    ) -> Map<Self>;
+        rule: &RequantiseRule,
+    ) -> FeatureMap<Self>;
 }
 
-impl Map<Cpu> {
+impl FeatureMap<Cpu> {
     /// Convolution with weights `[out, in, k, k]`, `shape` so.
     pub fn convolve(&self, weight: &[f32], shape: [usize; 4], stride: usize) -> Self {
         Cpu::conv(self, weight_tensor(weight, shape), stride)
@@ -36,16 +36,23 @@ impl Map<Cpu> {
     ) -> Self {
         let bias =
             Tensor::from_data(TensorData::new(bias.to_vec(), [bias.len()]), &Default::default());
-        Cpu::conv2d_bias_act(self, weight_tensor(weight, shape), bias, stride, Act::None, add)
+        Cpu::conv2d_bias_act(
+            self,
+            weight_tensor(weight, shape),
+            bias,
+            stride,
+            FusedActivation::None,
+            add,
+        )
     }
 
     /// `x` for x >= 0, `slope x` below.
     pub fn prelu(&self, slope: f32) -> Self {
-        Cpu::act(self, Act::Prelu(Tensor::from_data([slope], &Default::default())))
+        Cpu::act(self, FusedActivation::Prelu(Tensor::from_data([slope], &Default::default())))
     }
 
     /// As [`IntegerOps::requantise`].
-    pub fn requantise(&self, residual: Option<&Self>, rule: &Requantise) -> Self {
+    pub fn requantise(&self, residual: Option<&Self>, rule: &RequantiseRule) -> Self {
         let none = || Tensor::from_data([0.0f32], &Default::default());
         Cpu::requantise(self, residual, none(), none(), rule)
     }

@@ -9,7 +9,7 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 use burn_ndarray::NdArray;
 
-pub use integer::{IntegerOps, Requantise};
+pub use integer::{IntegerOps, RequantiseRule};
 
 /// The CPU backend.
 pub type Cpu = NdArray<f32>;
@@ -22,7 +22,7 @@ pub use supernano_kernels::LANES;
 /// `[n / 16, channels, height, width, 16]`, the last block filled up with zeros that no statistic
 /// and no gradient sees.
 #[derive(Clone, Debug)]
-pub struct Map<B: Backend> {
+pub struct FeatureMap<B: Backend> {
     /// Values.
     pub data: Tensor<B, 5>,
     /// Images.
@@ -35,7 +35,7 @@ pub struct Map<B: Backend> {
     pub w: usize,
 }
 
-impl<B: Ops> Map<B> {
+impl<B: Ops> FeatureMap<B> {
     /// A batch of images `[n, c, h, w]`.
     ///
     /// # Panics
@@ -83,7 +83,7 @@ impl<B: Ops> Map<B> {
 
 /// An activation inside an operation.
 #[derive(Clone, Debug)]
-pub enum Act<B: Backend> {
+pub enum FusedActivation<B: Backend> {
     /// None.
     None,
     /// max(x, 0).
@@ -117,69 +117,81 @@ pub struct Norm<B: Backend> {
 /// A map whose batch norm and activation a backend may still have to apply: whoever reads it does
 /// so in passing.
 #[derive(Clone, Debug)]
-pub struct Pending<B: Backend> {
+pub struct DeferredMap<B: Backend> {
     /// Values, before what follows.
-    pub map: Map<B>,
+    pub map: FeatureMap<B>,
     /// Applied first.
     pub norm: Option<Norm<B>>,
     /// Applied second.
-    pub act: Act<B>,
+    pub act: FusedActivation<B>,
 }
 
-impl<B: Backend> From<Map<B>> for Pending<B> {
-    fn from(map: Map<B>) -> Self {
-        Self { map, norm: None, act: Act::None }
+impl<B: Backend> From<FeatureMap<B>> for DeferredMap<B> {
+    fn from(map: FeatureMap<B>) -> Self {
+        Self { map, norm: None, act: FusedActivation::None }
     }
 }
 
 /// What a network is made of. Convolutions have "same" padding, `kernel / 2`.
 pub trait Ops: Backend {
-    /// Images that lie innermost in a [`Map`].
+    /// Images that lie innermost in a [`FeatureMap`].
     const LANES: usize;
 
     /// Convolution with weights `[out, in, k, k]`.
-    fn conv(x: &Map<Self>, weight: Tensor<Self, 4>, stride: usize) -> Map<Self>;
+    fn conv(x: &FeatureMap<Self>, weight: Tensor<Self, 4>, stride: usize) -> FeatureMap<Self>;
 
     /// Batch norm with the batch's own statistics (eps 1e-5), gamma and beta `[channels]`, and an
     /// activation, which may be none or ReLU.
     fn batch_norm(
-        x: &Map<Self>,
+        x: &FeatureMap<Self>,
         gamma: Tensor<Self, 1>,
         beta: Tensor<Self, 1>,
-        act: Act<Self>,
-    ) -> (Map<Self>, BatchStats);
+        act: FusedActivation<Self>,
+    ) -> (FeatureMap<Self>, BatchStats);
 
     /// `act(a + b)`.
-    fn add_act(a: &Map<Self>, b: &Map<Self>, act: Act<Self>) -> Map<Self>;
+    fn add_act(
+        a: &FeatureMap<Self>,
+        b: &FeatureMap<Self>,
+        act: FusedActivation<Self>,
+    ) -> FeatureMap<Self>;
 
     /// `act(x)`.
-    fn act(x: &Map<Self>, act: Act<Self>) -> Map<Self>;
+    fn act(x: &FeatureMap<Self>, act: FusedActivation<Self>) -> FeatureMap<Self>;
 
     /// Global average, `[n, channels]`.
-    fn pool(x: &Map<Self>) -> Tensor<Self, 2>;
+    fn pool(x: &FeatureMap<Self>) -> Tensor<Self, 2>;
 
     /// Convolution, batch norm and activation; a backend may leave the last two pending.
     fn conv_norm(
-        x: &Pending<Self>,
+        x: &DeferredMap<Self>,
         weight: Tensor<Self, 4>,
         stride: usize,
         [gamma, beta]: [Tensor<Self, 1>; 2],
-        act: Act<Self>,
-    ) -> (Pending<Self>, BatchStats) {
-        let fused = if matches!(act, Act::Relu) { Act::Relu } else { Act::None };
+        act: FusedActivation<Self>,
+    ) -> (DeferredMap<Self>, BatchStats) {
+        let fused = if matches!(act, FusedActivation::Relu) {
+            FusedActivation::Relu
+        } else {
+            FusedActivation::None
+        };
         let y = Self::conv(&x.map, weight, stride);
         let (y, stats) = Self::batch_norm(&y, gamma, beta, fused);
-        let y = if matches!(act, Act::Prelu(_)) { Self::act(&y, act) } else { y };
+        let y = if matches!(act, FusedActivation::Prelu(_)) { Self::act(&y, act) } else { y };
         (y.into(), stats)
     }
 
     /// The map itself, nothing pending.
-    fn settled(x: &Pending<Self>) -> Map<Self> {
+    fn settled(x: &DeferredMap<Self>) -> FeatureMap<Self> {
         x.map.clone()
     }
 
     /// `act(a + b)` of maps without an activation of their own.
-    fn add_pending(a: &Pending<Self>, b: &Pending<Self>, act: Act<Self>) -> Map<Self> {
+    fn add_pending(
+        a: &DeferredMap<Self>,
+        b: &DeferredMap<Self>,
+        act: FusedActivation<Self>,
+    ) -> FeatureMap<Self> {
         Self::add_act(&a.map, &b.map, act)
     }
 }
@@ -189,13 +201,13 @@ pub trait EvalOps: Ops {
     /// `act(conv(x) + bias + add)` with weights `[out, in, k, k]` and bias `[out]`: batch norm
     /// folded in.
     fn conv2d_bias_act(
-        x: &Map<Self>,
+        x: &FeatureMap<Self>,
         weight: Tensor<Self, 4>,
         bias: Tensor<Self, 1>,
         stride: usize,
-        act: Act<Self>,
-        add: Option<&Map<Self>>,
-    ) -> Map<Self>;
+        act: FusedActivation<Self>,
+        add: Option<&FeatureMap<Self>>,
+    ) -> FeatureMap<Self>;
 }
 
 #[cfg(test)]

@@ -32,14 +32,14 @@ fn loss(values: &[Vec<f32>], n: usize) -> (f64, Vec<Vec<f32>>) {
         Tensor::<B, 1>::from_data(TensorData::new(v.clone(), [v.len()]), &device).require_grad()
     };
     let leaves: Vec<Tensor<B, 1>> = values.iter().map(leaf).collect();
-    let x = Map::<B>::from_images(&noise(9, n * 2 * 5 * 4), n, 2, 5, 4);
+    let x = FeatureMap::<B>::from_images(&noise(9, n * 2 * 5 * 4), n, 2, 5, 4);
     let w = |i: usize, shape: [usize; 4]| leaves[i].clone().reshape(shape);
     let y = B::conv(&x, w(0, [3, 2, 3, 3]), 2);
-    let (y, _) = B::batch_norm(&y, leaves[1].clone(), leaves[2].clone(), Act::Relu);
+    let (y, _) = B::batch_norm(&y, leaves[1].clone(), leaves[2].clone(), FusedActivation::Relu);
     let z = B::conv(&y, w(3, [3, 3, 1, 1]), 1);
-    let (z, _) = B::batch_norm(&z, leaves[4].clone(), leaves[5].clone(), Act::None);
-    let z = B::act(&z, Act::Prelu(leaves[7].clone()));
-    let y = B::add_act(&y, &z, Act::Prelu(leaves[6].clone()));
+    let (z, _) = B::batch_norm(&z, leaves[4].clone(), leaves[5].clone(), FusedActivation::None);
+    let z = B::act(&z, FusedActivation::Prelu(leaves[7].clone()));
+    let y = B::add_act(&y, &z, FusedActivation::Prelu(leaves[6].clone()));
     let features = B::pool(&y);
     let target: Tensor<B, 2> =
         Tensor::from_data(TensorData::new(noise(10, n * 3), [n, 3]), &device);
@@ -97,25 +97,25 @@ fn block(fused: bool, n: usize, slopes: [Option<f32>; 2]) -> (Vec<f32>, Vec<Vec<
     let slope =
         |i: usize| slopes[i].map(|s| Tensor::<B, 1>::from_data([s], &device).require_grad());
     let tensors = [slope(0), slope(1)];
-    let act = |i: usize| tensors[i].clone().map_or(Act::Relu, Act::Prelu);
+    let act = |i: usize| tensors[i].clone().map_or(FusedActivation::Relu, FusedActivation::Prelu);
     let images: Vec<f32> = input.to_data().iter::<f32>().collect();
-    let x = Map::<B>::from_images(&images, n, 3, 7, 5);
+    let x = FeatureMap::<B>::from_images(&images, n, 3, 7, 5);
     let blocks = n.div_ceil(LANES);
     let leaf_map = x.data.clone().inner();
     let tracked = Tensor::<B, 5>::from_inner(leaf_map).require_grad();
-    let x = Map { data: tracked.clone(), ..x };
+    let x = FeatureMap { data: tracked.clone(), ..x };
     let w = |i: usize, shape: [usize; 4]| weights[i].clone().reshape(shape);
     let norm = |i: usize| [norms[2 * i].clone(), norms[2 * i + 1].clone()];
     let out = if fused {
-        let x = Pending::from(x);
+        let x = DeferredMap::from(x);
         let (y, _) = B::conv_norm(&x, w(0, [5, 3, 3, 3]), 2, norm(0), act(0));
-        let (y, _) = B::conv_norm(&y, w(1, [4, 5, 3, 3]), 1, norm(1), Act::None);
-        let (z, _) = B::conv_norm(&x, w(2, [4, 3, 1, 1]), 2, norm(2), Act::None);
+        let (y, _) = B::conv_norm(&y, w(1, [4, 5, 3, 3]), 1, norm(1), FusedActivation::None);
+        let (z, _) = B::conv_norm(&x, w(2, [4, 3, 1, 1]), 2, norm(2), FusedActivation::None);
         B::add_pending(&y, &z, act(1))
     } else {
-        let normed = |y: Map<B>, i: usize| {
+        let normed = |y: FeatureMap<B>, i: usize| {
             let [gamma, beta] = norm(i);
-            B::batch_norm(&y, gamma, beta, Act::None).0
+            B::batch_norm(&y, gamma, beta, FusedActivation::None).0
         };
         let y = B::act(&normed(B::conv(&x, w(0, [5, 3, 3, 3]), 2), 0), act(0));
         let y = normed(B::conv(&y, w(1, [4, 5, 3, 3]), 1), 1);
@@ -156,10 +156,10 @@ fn pending_norms_change_no_result_and_no_gradient() {
 fn batch_norm_counts_images_only() {
     let (n, c, h, w) = (18, 3, 4, 3);
     let x = noise(5, n * c * h * w);
-    let map = Map::<Cpu>::from_images(&x, n, c, h, w);
+    let map = FeatureMap::<Cpu>::from_images(&x, n, c, h, w);
     let vector = |v: [f32; 3]| Tensor::<Cpu, 1>::from_data(v, &Default::default());
     let (gamma, beta) = ([1.5, -0.5, 1.0], [0.1, 0.2, -0.3]);
-    let (y, stats) = Cpu::batch_norm(&map, vector(gamma), vector(beta), Act::None);
+    let (y, stats) = Cpu::batch_norm(&map, vector(gamma), vector(beta), FusedActivation::None);
     let y = y.to_images();
     for channel in 0..c {
         let of = |v: &[f32]| -> Vec<f64> {
@@ -187,12 +187,12 @@ fn batch_norm_counts_images_only() {
 #[test]
 fn the_inner_backend_computes_the_same() {
     fn run<T: Ops>() -> Vec<f32> {
-        let x = Map::<T>::from_images(&noise(1, 17 * 2 * 36), 17, 2, 6, 6);
+        let x = FeatureMap::<T>::from_images(&noise(1, 17 * 2 * 36), 17, 2, 6, 6);
         let w = Tensor::from_data(TensorData::new(noise(2, 72), [4, 2, 3, 3]), &Default::default());
         let y = T::conv(&x, w, 1);
         let ones = || Tensor::from_data([1.0, 0.5, 2.0, -1.0], &Default::default());
-        let (y, _) = T::batch_norm(&y, ones(), ones(), Act::Relu);
-        T::pool(&T::add_act(&y, &y, Act::None)).into_data().iter::<f32>().collect()
+        let (y, _) = T::batch_norm(&y, ones(), ones(), FusedActivation::Relu);
+        T::pool(&T::add_act(&y, &y, FusedActivation::None)).into_data().iter::<f32>().collect()
     }
     assert_eq!(run::<B>(), run::<<B as AutodiffBackend>::InnerBackend>());
 }

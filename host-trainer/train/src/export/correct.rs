@@ -7,15 +7,15 @@ use super::material::{ImageBatch, Normalisation};
 use super::observe::ActivationParams;
 use super::quantise::{QConv, QuantisedNet};
 use super::simulate::integer_input;
-use crate::backend::{Cpu, Map};
+use crate::backend::{Cpu, FeatureMap};
 use crate::supernet::{ActivationFn, FoldedConv, FoldedNet, Step, Visitor, assemble, visit};
 
 /// A map in float and in integers.
 #[derive(Clone)]
 struct Both {
-    float: Map<Cpu>,
+    float: FeatureMap<Cpu>,
     /// Integers, `q - z`.
-    integer: Map<Cpu>,
+    integer: FeatureMap<Cpu>,
     /// Parameters of the integers.
     params: QuantParams,
 }
@@ -32,7 +32,7 @@ pub fn correct(
     let s = net.input;
     let (c, h, w) = (s.channels.into(), s.height.into(), s.width.into());
     let input = Both {
-        float: Map::from_images(images.values, images.n, c, h, w),
+        float: FeatureMap::from_images(images.values, images.n, c, h, w),
         integer: integer_input(&plain, images),
         params: plain.image,
     };

@@ -7,7 +7,7 @@ use super::integers;
 use super::integers::{ConvIo, QuantParams, QuantisedConv, QuantisedDense};
 use super::material::Normalisation;
 use super::observe::ActivationParams;
-use crate::supernet::{ActivationFn, Block, FoldedConv, FoldedNet, assemble, executed};
+use crate::supernet::{ActivationFn, ConvBlock, FoldedConv, FoldedNet, assemble, executed};
 
 /// A convolution with its integers.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,7 +44,7 @@ pub struct QuantisedNet {
     /// Parameters of the normalised image.
     pub image: QuantParams,
     /// Blocks in the order of execution.
-    pub blocks: Vec<Block<QConv>>,
+    pub blocks: Vec<ConvBlock<QConv>>,
     /// Right shift of the pooled sums.
     pub shift: u8,
     /// Pixels of the last map.
@@ -85,7 +85,7 @@ impl QuantisedNet {
 
     /// The convolutions in the order of storage: block after block, each first, second, shortcut.
     pub fn convs(&self) -> impl Iterator<Item = &QConv> {
-        self.blocks.iter().flat_map(Block::convs)
+        self.blocks.iter().flat_map(ConvBlock::convs)
     }
 
     /// Number of classes.

@@ -6,11 +6,11 @@ use supernano_core::quant::{mulr, pooled};
 use super::integers::Channel;
 use super::material::ImageBatch;
 use super::quantise::{QConv, QuantisedNet};
-use crate::backend::{Cpu, Map, Requantise};
+use crate::backend::{Cpu, FeatureMap, RequantiseRule};
 use crate::supernet::{Step, Visitor, visit};
 
 /// The input map of images, `q - z`.
-pub fn integer_input(net: &QuantisedNet, images: &ImageBatch<'_>) -> Map<Cpu> {
+pub fn integer_input(net: &QuantisedNet, images: &ImageBatch<'_>) -> FeatureMap<Cpu> {
     let s = net.input;
     let (h, w, c) = (usize::from(s.height), usize::from(s.width), usize::from(s.channels));
     let tables = net.input_tables();
@@ -23,7 +23,7 @@ pub fn integer_input(net: &QuantisedNet, images: &ImageBatch<'_>) -> Map<Cpu> {
             }
         }
     }
-    Map::from_images(&values, images.n, c, h, w)
+    FeatureMap::from_images(&values, images.n, c, h, w)
 }
 
 impl QConv {
@@ -43,10 +43,10 @@ impl QConv {
     }
 
     /// The requantisation of the sums.
-    pub fn rule(&self) -> Requantise {
+    pub fn rule(&self) -> RequantiseRule {
         let q = &self.integers;
         let all = |f: fn(&Channel) -> i32| q.channels.iter().map(f).collect();
-        Requantise {
+        RequantiseRule {
             bias: q.bias.clone(),
             residual: all(|c| c.residual),
             positive: all(|c| c.multiplier),
@@ -57,7 +57,7 @@ impl QConv {
     }
 
     /// Sums over the window of the products of weights and `q - z`.
-    pub fn sums(&self, x: &Map<Cpu>) -> Map<Cpu> {
+    pub fn sums(&self, x: &FeatureMap<Cpu>) -> FeatureMap<Cpu> {
         let weights: Vec<f32> = self.weights_oihw().iter().map(|&w| f32::from(w)).collect();
         x.convolve(&weights, self.shape(), self.stride)
     }
@@ -65,19 +65,19 @@ impl QConv {
 
 /// A pass that computes the integers of the executor.
 struct IntegerPass<'a> {
-    seen: &'a mut dyn FnMut(&Step, &Map<Cpu>),
+    seen: &'a mut dyn FnMut(&Step, &FeatureMap<Cpu>),
 }
 
 impl Visitor<QConv> for IntegerPass<'_> {
-    type FeatureMap = Map<Cpu>;
+    type FeatureMap = FeatureMap<Cpu>;
 
     fn conv(
         &mut self,
         step: &Step,
         conv: &QConv,
-        x: &Map<Cpu>,
-        residual: Option<&Map<Cpu>>,
-    ) -> Map<Cpu> {
+        x: &FeatureMap<Cpu>,
+        residual: Option<&FeatureMap<Cpu>>,
+    ) -> FeatureMap<Cpu> {
         let y = conv.sums(x).requantise(residual, &conv.rule());
         (self.seen)(step, &y);
         y
@@ -87,12 +87,16 @@ impl Visitor<QConv> for IntegerPass<'_> {
 impl QuantisedNet {
     /// Integer logits `[n, classes]` of maps made by `integer_input`; `seen` is shown `q - z` of
     /// every feature map, in the order of execution.
-    pub fn forward(&self, x: Map<Cpu>, seen: &mut dyn FnMut(&Step, &Map<Cpu>)) -> Vec<i32> {
+    pub fn forward(
+        &self,
+        x: FeatureMap<Cpu>,
+        seen: &mut dyn FnMut(&Step, &FeatureMap<Cpu>),
+    ) -> Vec<i32> {
         self.logits(&visit(&self.blocks, x, &mut IntegerPass { seen }))
     }
 
     /// The integer logits `[n, classes]` of the last map, `q - z`.
-    pub fn logits(&self, x: &Map<Cpu>) -> Vec<i32> {
+    pub fn logits(&self, x: &FeatureMap<Cpu>) -> Vec<i32> {
         let values = x.to_images();
         let zero = i32::from(self.features.zero) * self.pixels as i32;
         let features: Vec<i16> = values

@@ -16,13 +16,13 @@ use supernano_base::error::{Error, Result};
 use supernano_base::progress::Task;
 use supernano_data::Dataset;
 
-use self::trained::{B, Trained};
+use self::trained::{B, TrainedNetwork};
 use super::material::ImageSet;
 use super::post_training::PostTraining;
 use super::quantise::QuantisedNet;
 use super::simulate::integer_input;
 use crate::supernet::FoldedNet;
-use crate::training::{Learner, Losses, Position, Schedule, Turn, fit, loss};
+use crate::training::{Learner, Losses, Position, Schedule, UpdateInput, fit, loss};
 
 /// Settings of fine-tuning.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -154,7 +154,7 @@ pub fn tune(
         updates: usize::MAX,
         rate: &rate,
     };
-    let trained = Trained::new(start);
+    let trained = TrainedNetwork::new(start);
     let mut tuner = Tuner { trained, teacher, set, alpha: recipe.alpha, code };
     fit(&mut tuner, &schedule, task, |_, _| Ok(ControlFlow::Continue(())))?;
     let (float, net) = tuner.trained.networks();
@@ -176,7 +176,7 @@ pub fn tune(
 
 /// The learner of the training loop.
 struct Tuner<'a> {
-    trained: Trained,
+    trained: TrainedNetwork,
     teacher: &'a FoldedNet,
     set: &'a TuningSet<'a>,
     alpha: f32,
@@ -184,11 +184,11 @@ struct Tuner<'a> {
 }
 
 impl Learner for Tuner<'_> {
-    fn update(&mut self, turn: &Turn<'_>) -> Result<Losses> {
+    fn update(&mut self, input: &UpdateInput<'_>) -> Result<Losses> {
         let &TuningSet { dataset, augmentation, optimizer, .. } = self.set;
-        let (indices, trained) = (turn.indices(), &mut self.trained);
+        let (indices, trained) = (input.indices(), &mut self.trained);
         let n = indices.len();
-        let pixels = dataset.augmented(indices, augmentation, turn.key);
+        let pixels = dataset.augmented(indices, augmentation, input.key);
         let (_, net) = trained.networks();
         let (logits, leaves) = trained.forward(&net, &pixels, n);
         let device = Default::default();
@@ -198,11 +198,11 @@ impl Learner for Tuner<'_> {
         let value = loss::distilled(logits, target, Some(answers), self.alpha, 1.0);
         let found = loss::finite(&value).ok_or_else(|| Error::NotFinite {
             step: 0,
-            update: turn.update,
+            update: input.update,
             code: self.code.to_owned(),
             layer: "the classifier".into(),
         })?;
-        trained.update(&leaves, &value.backward(), optimizer, turn.rate);
+        trained.update(&leaves, &value.backward(), optimizer, input.rate);
         Ok(Losses { largest: 0.0, students: found })
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use supernano_base::error::{Error, Result};
 use supernano_base::names::nearest;
-use supernano_pt::{Checkpoint, Tensor, list};
+use supernano_pt::{PytorchFile, StoredTensor, list};
 
 /// A tensor that every network of the reference code has; it names the network in a checkpoint.
 pub(super) const CLASSIFIER: &str = "fc.weight";
@@ -13,15 +13,15 @@ pub(super) const CLASSIFIER: &str = "fc.weight";
 /// Tensors of a file that are still to be accounted for.
 pub(super) struct Tensors {
     file: PathBuf,
-    checkpoint: Checkpoint,
-    left: BTreeMap<String, Tensor>,
+    checkpoint: PytorchFile,
+    left: BTreeMap<String, StoredTensor>,
     /// How many tensors of each type other than float32 were converted.
     converted: BTreeMap<&'static str, usize>,
 }
 
 /// Reads the network of a checkpoint.
 pub(super) fn read(file: &Path) -> Result<Tensors> {
-    let checkpoint = Checkpoint::open(file)?;
+    let checkpoint = PytorchFile::open(file)?;
     let network = checkpoint.state_dict(CLASSIFIER)?;
     Ok(Tensors {
         file: file.to_path_buf(),

@@ -7,7 +7,7 @@ use supernano_base::testing::shared;
 use supernano_core::arch::Arch;
 
 use super::*;
-use crate::rank::{BnSource, Effort, Ranker, Request, Split};
+use crate::rank::{BnSource, Effort, Ranker, ScoreRequest, Split};
 use crate::run::Run;
 
 const STEP1: &str = "checkpoints/reference_step1_largest_best.pt";
@@ -99,8 +99,12 @@ fn step_one_has_the_known_accuracy() {
     assert_eq!((imported.step, imported.tensors), (1, 170));
     let run = Run::open(&path).unwrap();
     let dataset = run.dataset(None).unwrap();
-    let request =
-        Request { split: Split::Test, images: Some(800), bn: BnSource::Stored, bn_images: None };
+    let request = ScoreRequest {
+        split: Split::Test,
+        images: Some(800),
+        bn: BnSource::Stored,
+        bn_images: None,
+    };
     let effort = Effort { share: true, memory: 1 << 30 };
     let ranker = Ranker::new(&run, &dataset, request, effort).unwrap();
     let (found, _) = ranker.evaluate(&[&Arch::largest(&run.space())], &|_| {});

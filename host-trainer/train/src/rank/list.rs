@@ -16,8 +16,8 @@ use supernano_core::plan::cost;
 use supernano_search::predict::{EvaluationChoice, Predictions, TruthFile, predict_all};
 use supernano_search::surrogate::Link;
 
-use super::shard::{Identity, Part, Placed, Shard};
-use super::{Effort, Ranker, Request, Settings, Work};
+use super::shard::{Identity, PlacedScore, Shard, ShardNumber};
+use super::{Effort, MacCounts, Ranker, ScoreRequest, Settings};
 use crate::run::Run;
 
 /// Seed of random choices, if none is given.
@@ -35,11 +35,11 @@ pub struct RankRequest<'a> {
     /// Directory or archive of the data set; `None` for the run's.
     pub data: Option<&'a Path>,
     /// Images and batch-norm statistics.
-    pub images: Request,
+    pub images: ScoreRequest,
     /// How the work is done.
     pub effort: Effort,
     /// Part of the codes to score; `None` for all.
-    pub part: Option<Part>,
+    pub part: Option<ShardNumber>,
     /// Codes to evaluate, if the others are predicted. Not together with [`Self::part`].
     pub evaluate: EvaluationChoice,
     /// Known true accuracies, which correct predictions.
@@ -70,7 +70,7 @@ pub struct RankReport {
     pub settings: Settings,
     /// The part of the codes that was scored.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub shard: Option<Part>,
+    pub shard: Option<ShardNumber>,
     /// Score file.
     pub output: PathBuf,
     /// Wall time of recalibration and evaluation.
@@ -81,7 +81,7 @@ pub struct RankReport {
     pub threads: usize,
     /// Multiply-accumulates.
     #[serde(flatten)]
-    pub work: Work,
+    pub work: MacCounts,
     /// Scores, in the order of the codes.
     pub scores: Vec<RankedCode>,
 }
@@ -140,7 +140,7 @@ pub fn rank(request: &RankRequest<'_>, progress: &dyn Progress) -> Result<RankOu
     match request.part.zip(ranking) {
         Some((shard, ranking)) => {
             let placed = positions.iter().zip(scores.iter().cloned());
-            let placed = placed.map(|(&position, (id, score))| Placed { position, id, score });
+            let placed = placed.map(|(&position, (id, score))| PlacedScore { position, id, score });
             Shard { shard, ranking, scores: placed.collect() }.write(&output)?;
         }
         None => write_scores(&output, &scores)?,
@@ -187,7 +187,7 @@ fn evaluate(
     ranker: &Ranker<'_>,
     codes: &[&Coded],
     progress: &dyn Progress,
-) -> Result<(Scores, Work)> {
+) -> Result<(Scores, MacCounts)> {
     let task = progress.task(codes.len() as u64, "rank");
     let done = Mutex::new((0.0, 0));
     let advance = |part: f64| {

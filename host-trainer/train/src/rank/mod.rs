@@ -11,7 +11,7 @@ pub mod shard;
 
 pub use list::{RankOutcome, RankReport, RankRequest, RankedCode, rank};
 pub use merge::{MergeReport, merge_files};
-pub use ranker::{BnSource, Effort, Ranker, Request, Settings, Split, Work};
+pub use ranker::{BnSource, Effort, MacCounts, Ranker, ScoreRequest, Settings, Split};
 
 #[cfg(test)]
 mod tests;

@@ -53,7 +53,7 @@ pub struct Settings {
 /// A request for scores. `None` stands for all images of the split, or for the value in the run's
 /// configuration.
 #[derive(Clone, Copy, Debug)]
-pub struct Request {
+pub struct ScoreRequest {
     /// Split of the scored images.
     pub split: Split,
     /// Number of scored images.
@@ -75,7 +75,7 @@ pub struct Effort {
 
 /// Multiply-accumulates for one image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Work {
+pub struct MacCounts {
     /// Sum over all sub-networks, each evaluated separately.
     pub macs: u64,
     /// Multiply-accumulates that were computed.
@@ -99,7 +99,12 @@ impl<'a> Ranker<'a> {
     /// # Errors
     /// [`Error::Invalid`] for more images than the split has, fewer than a batch, statistics that the
     /// run does not have or that fit no sub-network, or too little memory.
-    pub fn new(run: &'a Run, dataset: &Dataset, request: Request, effort: Effort) -> Result<Self> {
+    pub fn new(
+        run: &'a Run,
+        dataset: &Dataset,
+        request: ScoreRequest,
+        effort: Effort,
+    ) -> Result<Self> {
         let split = match request.split {
             Split::Validation => &dataset.validation,
             Split::Test => &dataset.test,
@@ -162,11 +167,11 @@ impl<'a> Ranker<'a> {
         &self,
         archs: &[&Arch],
         progress: &(dyn Fn(f64) + Sync),
-    ) -> (Vec<Evaluation>, Work) {
+    ) -> (Vec<Evaluation>, MacCounts) {
         let mut order: Vec<usize> = (0..archs.len()).collect();
         order.sort_by_key(|&i| archs[i].options());
         let mut found: Vec<Option<Evaluation>> = vec![None; archs.len()];
-        let mut work = Work::default();
+        let mut work = MacCounts::default();
         for group in order.chunks(self.capacity.group) {
             let plans: Vec<Plan> = group.iter().map(|&i| self.run.plan(archs[i])).collect();
             let part = plans.len().div_ceil(self.parts());

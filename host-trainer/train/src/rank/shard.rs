@@ -15,14 +15,14 @@ const CRC: crc::Crc<u64> = crc::Crc::<u64>::new(&crc::CRC_64_XZ);
 
 /// A part of a list, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Part {
+pub struct ShardNumber {
     /// Number of the part, from 1.
     pub index: usize,
     /// Number of parts.
     pub of: usize,
 }
 
-impl std::str::FromStr for Part {
+impl std::str::FromStr for ShardNumber {
     type Err = String;
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
@@ -34,13 +34,13 @@ impl std::str::FromStr for Part {
     }
 }
 
-impl std::fmt::Display for Part {
+impl std::fmt::Display for ShardNumber {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}/{}", self.index, self.of)
     }
 }
 
-impl Part {
+impl ShardNumber {
     /// Positions of this part in a list of codes. They are neighbours in the order of evaluation, so
     /// that a part shares nearly as many prefixes as the whole list.
     pub fn positions(self, codes: &[Coded]) -> Vec<usize> {
@@ -116,7 +116,7 @@ impl Identity {
 
 /// A score with its position in the list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Placed {
+pub struct PlacedScore {
     /// Position in the list of codes, from 0.
     pub position: usize,
     /// Name of the sub-network.
@@ -129,11 +129,11 @@ pub struct Placed {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Shard {
     /// The part.
-    pub shard: Part,
+    pub shard: ShardNumber,
     /// The ranking that it belongs to.
     pub ranking: Identity,
     /// The scores of the part.
-    pub scores: Vec<Placed>,
+    pub scores: Vec<PlacedScore>,
 }
 
 impl Shard {
@@ -171,7 +171,7 @@ pub fn merge(shards: Vec<(String, Shard)>) -> Result<(Scores, Identity)> {
             let expected = format!("one of {} (as {first_place})", first.shard.of);
             return Err(Error::invalid(place, "shard", expected, shard.shard));
         }
-        for Placed { position, id, score } in shard.scores {
+        for PlacedScore { position, id, score } in shard.scores {
             let field = || format!("score of {id} `{}`", score.arch);
             if !(score.acc.is_finite() && score.ce.is_finite()) {
                 return Err(Error::invalid(place, field(), "finite numbers", score.acc));

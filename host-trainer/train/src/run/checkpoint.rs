@@ -113,7 +113,8 @@ impl Checkpoint {
         self.written(path, None)
     }
 
-    /// Writes the file atomically. It is valid for this configuration alone ([`Stored::checked`]).
+    /// Writes the file atomically. It is valid for this configuration alone
+    /// ([`UnmatchedCheckpoint::checked`]).
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -144,11 +145,12 @@ impl Checkpoint {
         files::write(path, &bytes)
     }
 
-    /// Reads a file. The layout is not known yet, so that [`Stored`] holds all numbers in one list.
+    /// Reads a file. The layout is not known yet, so [`UnmatchedCheckpoint`] holds all numbers in
+    /// one list.
     ///
     /// # Errors
     /// [`Error::Missing`], [`Error::Io`], or [`Error::Invalid`] for a damaged file.
-    pub fn read(path: &Path) -> Result<Stored> {
+    pub fn read(path: &Path) -> Result<UnmatchedCheckpoint> {
         let bytes = files::read(path)?;
         let bad = |field: &str, expected: String, found: String| {
             Error::invalid(path.display(), field, expected, found)
@@ -187,17 +189,17 @@ impl Checkpoint {
         if floats.len() < header.values {
             return Err(short());
         }
-        Ok(Stored { header, floats })
+        Ok(UnmatchedCheckpoint { header, floats })
     }
 }
 
 /// A checkpoint before it is matched with a configuration and a layout.
-pub struct Stored {
+pub struct UnmatchedCheckpoint {
     header: Header,
     floats: Vec<f32>,
 }
 
-impl Stored {
+impl UnmatchedCheckpoint {
     /// Step, from 1.
     pub fn step(&self) -> usize {
         self.header.step
@@ -274,7 +276,7 @@ impl Stored {
     /// Splits off the weights by a layout, and the statistics if there are any.
     ///
     /// # Errors
-    /// As [`Stored::split`].
+    /// As [`UnmatchedCheckpoint::split`].
     pub fn weights(self, layout: Layout, path: &Path) -> Result<(Weights, Option<RunningStats>)> {
         let Checkpoint { values, statistics, .. } = self.split(&layout, path)?;
         Ok((Weights { layout, values }, statistics))

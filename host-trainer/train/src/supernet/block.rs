@@ -1,16 +1,16 @@
 //! The blocks of a network. No other module of this crate matches on their kinds.
 //!
-//! A new kind of block needs a variant of [`Block`] and an arm in [`Block::into_convs`],
-//! [`Block::map`], [`Block::kind`], `Block::place` and [`space_blocks`]. Its wiring is defined in
-//! [`supernano_core::space::walk`]. All other code reads the [`steps`], or implements [`Visitor`]:
-//! [`visit`] then keeps each feature map until the last step that reads it.
+//! A new kind of block needs a variant of [`ConvBlock`] and an arm in [`ConvBlock::into_convs`],
+//! [`ConvBlock::map`], [`ConvBlock::kind`], `ConvBlock::place` and [`space_blocks`]. Its
+//! wiring is defined in [`supernano_core::space::walk`]. All other code reads the [`steps`], or
+//! implements [`Visitor`]: [`visit`] then keeps each feature map until the last step that reads it.
 
 use supernano_core::space;
 use supernano_core::space::{ConvNode, PlacedBlock, Shortcut, Site, Space, walk};
 
 /// A block of a network.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Block<C> {
+pub enum ConvBlock<C> {
     /// One convolution.
     Conv(C),
     /// `act(second(first(x)) + shortcut(x))` with the activation of `second`.
@@ -24,7 +24,7 @@ pub enum Block<C> {
     },
 }
 
-impl<C> Block<C> {
+impl<C> ConvBlock<C> {
     /// The convolutions in the order of storage: first, second, shortcut.
     pub fn into_convs(self) -> impl Iterator<Item = C> {
         match self {
@@ -36,10 +36,10 @@ impl<C> Block<C> {
     }
 
     /// Replaces the convolutions, in the order of storage.
-    pub fn map<'a, D>(&'a self, mut make: impl FnMut(&'a C) -> D) -> Block<D> {
+    pub fn map<'a, D>(&'a self, mut make: impl FnMut(&'a C) -> D) -> ConvBlock<D> {
         match self {
-            Self::Conv(c) => Block::Conv(make(c)),
-            Self::Residual { first, second, shortcut } => Block::Residual {
+            Self::Conv(c) => ConvBlock::Conv(make(c)),
+            Self::Residual { first, second, shortcut } => ConvBlock::Residual {
                 first: make(first),
                 second: make(second),
                 shortcut: shortcut.as_ref().map(make),
@@ -65,12 +65,12 @@ impl<C> Block<C> {
 
     /// Part and index in the order of storage of the convolution at `site`, in this block, whose
     /// first layer is `first`.
-    fn place(&self, site: Site, first: usize) -> (Part, usize) {
+    fn place(&self, site: Site, first: usize) -> (BlockPart, usize) {
         match (self, site) {
-            (Self::Conv(_), _) => (Part::Single, 0),
-            (Self::Residual { .. }, Site::Shortcut(_)) => (Part::Shortcut, 2),
-            (Self::Residual { .. }, Site::Layer(layer)) if layer == first => (Part::First, 0),
-            (Self::Residual { .. }, Site::Layer(_)) => (Part::Second, 1),
+            (Self::Conv(_), _) => (BlockPart::Single, 0),
+            (Self::Residual { .. }, Site::Shortcut(_)) => (BlockPart::Shortcut, 2),
+            (Self::Residual { .. }, Site::Layer(layer)) if layer == first => (BlockPart::First, 0),
+            (Self::Residual { .. }, Site::Layer(_)) => (BlockPart::Second, 1),
         }
     }
 }
@@ -78,9 +78,9 @@ impl<C> Block<C> {
 /// Replaces the convolutions of blocks. `make` is called in the order of storage and receives the
 /// index in that order.
 pub fn map_blocks<C, D>(
-    blocks: &[Block<C>],
+    blocks: &[ConvBlock<C>],
     mut make: impl FnMut(usize, &C) -> D,
-) -> Vec<Block<D>> {
+) -> Vec<ConvBlock<D>> {
     let mut index = 0;
     let mut next = |conv: &C| {
         index += 1;
@@ -91,7 +91,7 @@ pub fn map_blocks<C, D>(
 
 /// The part of a convolution in its block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum BlockPart {
     /// The only convolution.
     Single,
     /// The first convolution of a residual block.
@@ -113,7 +113,7 @@ pub struct Step {
     /// The block, from 0.
     pub block: usize,
     /// Part in the block.
-    pub part: Part,
+    pub part: BlockPart,
     /// Layer or shortcut.
     pub site: Site,
     /// The map that is read.
@@ -125,8 +125,8 @@ pub struct Step {
 }
 
 /// The convolutions of blocks in the order of execution.
-pub fn steps<C>(blocks: &[Block<C>]) -> Vec<Step> {
-    let nodes: Vec<ConvNode> = walk(blocks.iter().map(Block::kind)).collect();
+pub fn steps<C>(blocks: &[ConvBlock<C>]) -> Vec<Step> {
+    let nodes: Vec<ConvNode> = walk(blocks.iter().map(ConvBlock::kind)).collect();
     let last_reader = |map| nodes.iter().rposition(|n| n.input == map || n.residual == Some(map));
     let (mut steps, mut first) = (Vec::with_capacity(nodes.len()), 0);
     for (block, kind) in blocks.iter().enumerate() {
@@ -144,8 +144,8 @@ pub fn steps<C>(blocks: &[Block<C>]) -> Vec<Step> {
 }
 
 /// The [`steps`] of blocks with their convolutions.
-pub fn executed<C>(blocks: &[Block<C>]) -> Vec<(Step, &C)> {
-    let convs: Vec<&C> = blocks.iter().flat_map(Block::convs).collect();
+pub fn executed<C>(blocks: &[ConvBlock<C>]) -> Vec<(Step, &C)> {
+    let convs: Vec<&C> = blocks.iter().flat_map(ConvBlock::convs).collect();
     steps(blocks).into_iter().map(|step| (step, convs[step.index])).collect()
 }
 
@@ -154,7 +154,7 @@ pub fn executed<C>(blocks: &[Block<C>]) -> Vec<(Step, &C)> {
 ///
 /// # Panics
 /// If an item is missing.
-pub fn assemble<C, D>(like: &[Block<C>], mut made: Vec<(usize, D)>) -> Vec<Block<D>> {
+pub fn assemble<C, D>(like: &[ConvBlock<C>], mut made: Vec<(usize, D)>) -> Vec<ConvBlock<D>> {
     made.sort_by_key(|(index, _)| *index);
     let mut made = made.into_iter();
     map_blocks(like, |index, _| match made.next() {
@@ -221,7 +221,7 @@ impl<M> Live<M> {
 
 /// Executes blocks on `input` and returns the map that the classifier reads.
 pub fn visit<C, V: Visitor<C>>(
-    blocks: &[Block<C>],
+    blocks: &[ConvBlock<C>],
     input: V::FeatureMap,
     visitor: &mut V,
 ) -> V::FeatureMap {
@@ -233,12 +233,12 @@ pub fn visit<C, V: Visitor<C>>(
 }
 
 /// The blocks of a search space, over the positions of their convolutions.
-pub fn space_blocks(space: &Space<'_>) -> Vec<Block<Site>> {
+pub fn space_blocks(space: &Space<'_>) -> Vec<ConvBlock<Site>> {
     let of = |placed: PlacedBlock| {
         let (first, last) = (placed.first, placed.last());
         match placed.block {
-            space::Block::Conv => Block::Conv(Site::Layer(first)),
-            space::Block::Residual(kind) => Block::Residual {
+            space::Block::Conv => ConvBlock::Conv(Site::Layer(first)),
+            space::Block::Residual(kind) => ConvBlock::Residual {
                 first: Site::Layer(first),
                 second: Site::Layer(last),
                 shortcut: (kind == Shortcut::Projection).then_some(Site::Shortcut(last)),

@@ -3,14 +3,14 @@
 
 use burn::tensor::Tensor;
 
-use super::block::{Part, Step, Visitor, visit};
+use super::block::{BlockPart, Step, Visitor, visit};
 use super::maps::{Inputs, Pool};
 use super::net::{ActivationFn, BnConv, BnStats, Linear, Net};
 use super::subnet::SubNet;
 use super::tree::Tree;
 use super::walk;
 use crate::backend;
-use crate::backend::{BatchStats, Map, Ops, Pending};
+use crate::backend::{BatchStats, DeferredMap, FeatureMap, Ops};
 
 /// A convolution with batch norm as tensors: weights `[out, in, k, k]`, factor and offset
 /// `[out, 1, 1, 1]`.
@@ -19,11 +19,11 @@ pub type TensorConv<B> = BnConv<Tensor<B, 4>, Tensor<B, 1>>;
 /// `[classes, 1, 1, 1]`.
 pub type TensorNet<B> = Net<TensorConv<B>, Tensor<B, 4>>;
 
-fn act_of<B: Ops>(act: &ActivationFn<Tensor<B, 1>>) -> backend::Act<B> {
+fn act_of<B: Ops>(act: &ActivationFn<Tensor<B, 1>>) -> backend::FusedActivation<B> {
     match act {
-        ActivationFn::None => backend::Act::None,
-        ActivationFn::Relu => backend::Act::Relu,
-        ActivationFn::Prelu(slope) => backend::Act::Prelu(slope.clone()),
+        ActivationFn::None => backend::FusedActivation::None,
+        ActivationFn::Relu => backend::FusedActivation::Relu,
+        ActivationFn::Prelu(slope) => backend::FusedActivation::Prelu(slope.clone()),
     }
 }
 
@@ -34,26 +34,26 @@ struct Training {
 }
 
 impl<B: Ops> Visitor<TensorConv<B>> for Training {
-    type FeatureMap = Pending<B>;
+    type FeatureMap = DeferredMap<B>;
 
     fn conv(
         &mut self,
         step: &Step,
         conv: &TensorConv<B>,
-        x: &Pending<B>,
-        residual: Option<&Pending<B>>,
-    ) -> Pending<B> {
+        x: &DeferredMap<B>,
+        residual: Option<&DeferredMap<B>>,
+    ) -> DeferredMap<B> {
         let act = act_of(&conv.act);
         let (fused, added) = match residual {
             None => (act, None),
-            Some(residual) => (backend::Act::None, Some((residual, act))),
+            Some(residual) => (backend::FusedActivation::None, Some((residual, act))),
         };
         let norm = [&conv.gamma, &conv.beta].map(|t| t.clone().reshape([conv.output]));
         let (y, stats) = B::conv_norm(x, conv.weight.clone(), conv.stride, norm, fused);
         self.stats.push((step.index, stats));
         match added {
             Some((residual, act)) => B::add_pending(&y, residual, act).into(),
-            None if step.part == Part::Single => B::settled(&y).into(),
+            None if step.part == BlockPart::Single => B::settled(&y).into(),
             None => y,
         }
     }
@@ -63,11 +63,11 @@ impl<B: Ops> Visitor<TensorConv<B>> for Training {
 /// every convolution in the order of [`Net::convs`].
 pub fn forward_train<B: Ops>(
     net: &TensorNet<B>,
-    images: &Map<B>,
+    images: &FeatureMap<B>,
 ) -> (Tensor<B, 2>, Vec<BatchStats>) {
     let mut pass = Training { stats: Vec::new() };
     // the map that a block writes has no pending operation
-    let x = visit(&net.blocks, Pending::from(images.clone()), &mut pass).map;
+    let x = visit(&net.blocks, DeferredMap::from(images.clone()), &mut pass).map;
     pass.stats.sort_by_key(|(index, _)| *index);
     let stats = pass.stats.into_iter().map(|(_, stats)| stats).collect();
     let Linear { input, output, weight, bias } = &net.classifier;

@@ -2,8 +2,8 @@
 //!
 //! [`Weights::subnet`] cuts a [`SubNet`] out of the [`Weights`], [`recalibrate`] computes its
 //! [`BnStats`], and [`SubNet::fold`] makes the [`FoldedNet`] that is evaluated and exported. A
-//! forward pass is a [`Visitor`] of the [`steps`] of a network; [`Block`] describes how these are
-//! wired.
+//! forward pass is a [`Visitor`] of the [`steps`] of a network; [`ConvBlock`] describes how these
+//! are wired.
 
 mod block;
 pub mod duplicate;
@@ -19,7 +19,7 @@ pub(crate) mod tree;
 pub(crate) mod walk;
 mod weights;
 
-pub use block::{Block, Part, Step, Visitor};
+pub use block::{BlockPart, ConvBlock, Step, Visitor};
 pub use block::{assemble, executed, map_blocks, space_blocks, steps, visit};
 pub(crate) use evaluate::evaluate_tree;
 pub use evaluate::{EvalSet, evaluate};

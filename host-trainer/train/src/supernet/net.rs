@@ -2,7 +2,7 @@
 
 use supernano_core::space::Shape;
 
-use super::block::{Block, map_blocks};
+use super::block::{ConvBlock, map_blocks};
 
 /// Activation after a convolution. The second convolution of a residual block has it after the
 /// addition. `S` is the type of a slope.
@@ -97,7 +97,7 @@ pub struct Net<C, V = Vec<f32>> {
     /// Shape of an image.
     pub input: Shape,
     /// Blocks in the order of execution.
-    pub blocks: Vec<Block<C>>,
+    pub blocks: Vec<ConvBlock<C>>,
     /// Classifier.
     pub classifier: Linear<V>,
 }
@@ -105,7 +105,7 @@ pub struct Net<C, V = Vec<f32>> {
 impl<C, V> Net<C, V> {
     /// The convolutions in the order of storage: block after block, each first, second, shortcut.
     pub fn convs(&self) -> impl Iterator<Item = &C> {
-        self.blocks.iter().flat_map(Block::convs)
+        self.blocks.iter().flat_map(ConvBlock::convs)
     }
 
     /// Replaces the convolutions. `make` receives each with its index in the order of storage.

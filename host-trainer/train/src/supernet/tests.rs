@@ -168,7 +168,7 @@ fn slices_are_the_leading_block() {
     let weights = weights(&RESNET8);
     let arch = Arch::parse(&RESNET8, "4-8-12-16-20-24").unwrap();
     let net = subnet(&weights, &arch);
-    let Block::Residual { first, .. } = &net.blocks[1] else { panic!("a residual block") };
+    let ConvBlock::Residual { first, .. } = &net.blocks[1] else { panic!("a residual block") };
     assert_eq!((first.input, first.output), (5, 9));
     let full = weights.tensor(weights.layout.find(Role::Weight, 1, false, 0));
     for o in 0..9 {
@@ -192,7 +192,7 @@ fn folding_agrees_with_a_direct_computation() {
     let mut worst = 0.0f32;
     let mut maps: Vec<(Step, Vec<f32>)> = Vec::new();
     let logits = folded.observe(&images, 4, &mut |step, map| maps.push((*step, map.to_vec())));
-    let Block::Conv(stem) = &folded.blocks[0] else { panic!("a convolution") };
+    let ConvBlock::Conv(stem) = &folded.blocks[0] else { panic!("a convolution") };
     let (h, w, ci, co) = (32usize, 32usize, 3, stem.output);
     for n in 0..4 {
         for o in 0..co {
@@ -319,12 +319,12 @@ fn statistics_agree_with_plain_loops() {
         let (mut x, mut stats) = (Plain { c, h, w, values }, Vec::new());
         for block in &net.blocks {
             x = match block {
-                Block::Conv(conv) => {
+                ConvBlock::Conv(conv) => {
                     let mut y = plain_norm(&x, conv, &mut stats);
                     plain_act(&mut y, conv.act);
                     y
                 }
-                Block::Residual { first, second, shortcut } => {
+                ConvBlock::Residual { first, second, shortcut } => {
                     let mut y = plain_norm(&x, first, &mut stats);
                     plain_act(&mut y, first.act);
                     let mut y = plain_norm(&y, second, &mut stats);

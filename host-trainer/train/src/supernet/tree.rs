@@ -3,7 +3,7 @@
 use supernano_core::plan::{Plan, PlanLayer};
 use supernano_core::space::{Shape, Space};
 
-use super::block::{Block, Step, Visitor, space_blocks, steps};
+use super::block::{ConvBlock, Step, Visitor, space_blocks, steps};
 use super::folded::FoldedNet;
 use super::net::{BnConv, BnStats, FoldedConv, Linear, Net};
 use super::subnet::{SubNet, fold};
@@ -40,7 +40,7 @@ pub(crate) struct Tree<C> {
 pub(crate) type NodeStats = Vec<Vec<(Vec<f32>, Vec<f32>)>>;
 
 /// Groups the steps of blocks by layer.
-fn layers<C>(blocks: &[Block<C>]) -> Vec<Vec<Step>> {
+fn layers<C>(blocks: &[ConvBlock<C>]) -> Vec<Vec<Step>> {
     steps(blocks).chunk_by(|a, b| a.site.layer() == b.site.layer()).map(<[Step]>::to_vec).collect()
 }
 
@@ -140,7 +140,7 @@ impl Forest {
             return;
         }
         let Net { blocks, classifier, .. } = weights.subnet(plan);
-        let convs = by_layer(&tree.layers, blocks.into_iter().flat_map(Block::into_convs));
+        let convs = by_layer(&tree.layers, blocks.into_iter().flat_map(ConvBlock::into_convs));
         for (key, convs) in plan.layers.iter().zip(convs).skip(path.len()) {
             let i = tree.nodes.len();
             match path.last() {

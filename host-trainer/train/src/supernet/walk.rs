@@ -11,7 +11,7 @@ use supernano_kernels::planes::{self, Addend, Convolution, Planes};
 use supernano_kernels::simd::Isa;
 
 use super::BN_EPSILON;
-use super::block::{Live, Part, Step, Visitor};
+use super::block::{BlockPart, Live, Step, Visitor};
 use super::maps::{Inputs, PlaneMap, Pool};
 use super::net::{ActivationFn, BnConv, FoldedConv, Linear};
 use super::tree::{NodeStats, Tree};
@@ -134,7 +134,7 @@ impl<C: Borrow<BnConv>> Visitor<C> for StatisticsPass<'_> {
         let conv = conv.borrow();
         let (mut y, norm) = self.sums(conv, &x.map);
         // the addition applies the batch norm of a shortcut; nobody reads the map of a leaf
-        if step.part == Part::Shortcut || !self.inner {
+        if step.part == BlockPart::Shortcut || !self.inner {
             return Normalised { map: Arc::new(y), pending: Some(Arc::new(norm)) };
         }
         let NormFactors { scale, mut offset, .. } = norm;

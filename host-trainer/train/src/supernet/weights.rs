@@ -6,7 +6,7 @@ use supernano_base::space::SharedSpace;
 use supernano_core::plan::{BranchScheme, Enhancement, branches, max_width};
 use supernano_core::space::{Site, Space};
 
-use super::block::{Block, space_blocks};
+use super::block::{ConvBlock, space_blocks};
 
 /// Purpose of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +89,7 @@ impl Layout {
             0 => usize::from(space.input.channels),
             i => width(i - 1),
         };
-        for &site in space_blocks(space).iter().flat_map(Block::convs) {
+        for &site in space_blocks(space).iter().flat_map(ConvBlock::convs) {
             let (layer, (k, _)) = (site.layer(), space.geometry(site));
             let k = usize::from(k);
             match site {

@@ -6,15 +6,17 @@ use supernano_data::Dataset;
 
 use super::job::{Batch, Job};
 use super::params::Params;
-use super::{Accelerator, Engine, Learner, Losses, Panel, PanelScore, Setup, Turn, sampling};
+use super::{
+    Accelerator, Engine, Learner, Losses, Panel, PanelScore, Setup, UpdateInput, sampling,
+};
 use crate::backend::CpuAutodiff;
 use crate::supernet::Weights;
 
 /// This machine's processor.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Cpu;
+pub struct SlicedAccelerator;
 
-impl Accelerator for Cpu {
+impl Accelerator for SlicedAccelerator {
     fn computes_in(&self, precision: Precision) -> bool {
         precision == Precision::Float32
     }
@@ -35,13 +37,13 @@ struct Sliced<'a> {
 }
 
 impl Learner for Sliced<'_> {
-    fn update(&mut self, turn: &Turn<'_>) -> Result<Losses> {
-        let indices = turn.indices();
-        let pixels = self.dataset.augmented(indices, &self.augmentation, turn.key);
+    fn update(&mut self, input: &UpdateInput<'_>) -> Result<Losses> {
+        let indices = input.indices();
+        let pixels = self.dataset.augmented(indices, &self.augmentation, input.key);
         let labels = self.dataset.labels(indices);
         let batch = Batch::new(&pixels, &labels, self.dataset.shape);
-        let archs = sampling::draw(&self.job.space.get(), self.job.step, turn.key, turn.update)?;
-        self.job.update(&mut self.params, &batch, &archs, turn.rate, turn.update)
+        let archs = sampling::draw(&self.job.space.get(), self.job.step, input.key, input.update)?;
+        self.job.update(&mut self.params, &batch, &archs, input.rate, input.update)
     }
 }
 

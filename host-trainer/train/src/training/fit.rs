@@ -42,7 +42,7 @@ impl Position {
 
 /// One update.
 #[derive(Clone, Debug)]
-pub struct Turn<'a> {
+pub struct UpdateInput<'a> {
     /// The epoch's order of the training images.
     pub order: &'a [u32],
     /// The update's images, as places in `order`.
@@ -55,7 +55,7 @@ pub struct Turn<'a> {
     pub rate: f32,
 }
 
-impl<'a> Turn<'a> {
+impl<'a> UpdateInput<'a> {
     /// The update's training images.
     pub fn indices(&self) -> &'a [u32] {
         &self.order[self.range.clone()]
@@ -73,12 +73,12 @@ pub trait Learner {
         Ok(())
     }
 
-    /// Trains on the images of `turn`. A learner that reads its losses seldom returns 0, and later
+    /// Trains on the images of `input`. A learner that reads its losses seldom returns 0, and later
     /// the sum over several updates.
     ///
     /// # Errors
     /// [`supernano_base::error::Error::NotFinite`].
-    fn update(&mut self, turn: &Turn<'_>) -> Result<Losses>;
+    fn update(&mut self, input: &UpdateInput<'_>) -> Result<Losses>;
 
     /// Sum of the losses that no update has returned yet.
     ///
@@ -162,7 +162,7 @@ pub fn fit<L: Learner + ?Sized>(
             let update = first + updates;
             let rate = (schedule.rate)(Position { update, per_epoch });
             images += range.len();
-            sum.add(learner.update(&Turn { order: &order, range, key, update, rate })?);
+            sum.add(learner.update(&UpdateInput { order: &order, range, key, update, rate })?);
             updates += 1;
             task.advance(1);
             let speed = images as f64 / started.elapsed().as_secs_f64();

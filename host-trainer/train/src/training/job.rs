@@ -12,7 +12,7 @@ use supernano_core::space::Shape;
 use super::params::Params;
 use super::state::layout_of;
 use super::{Losses, Setup, loss};
-use crate::backend::{BatchStats, Map, Ops};
+use crate::backend::{BatchStats, FeatureMap, Ops};
 use crate::run::checkpoint::Checkpoint;
 use crate::supernet::{TensorNet, forward_train};
 
@@ -38,9 +38,9 @@ where
     B::InnerBackend: Ops,
 {
     /// Images `[n, channels, height, width]`, normalised.
-    pub images: Map<B>,
+    pub images: FeatureMap<B>,
     /// The same without gradients.
-    pub plain: Map<B::InnerBackend>,
+    pub plain: FeatureMap<B::InnerBackend>,
     /// Classes, `[n]`.
     pub labels: &'a [u16],
 }
@@ -53,8 +53,8 @@ where
     pub fn new(pixels: &[f32], labels: &'a [u16], shape: Shape) -> Self {
         let [c, h, w] = [shape.channels, shape.height, shape.width].map(usize::from);
         let n = labels.len();
-        let images = Map::from_images(pixels, n, c, h, w);
-        Self { images, plain: Map::from_images(pixels, n, c, h, w), labels }
+        let images = FeatureMap::from_images(pixels, n, c, h, w);
+        Self { images, plain: FeatureMap::from_images(pixels, n, c, h, w), labels }
     }
 }
 

@@ -19,9 +19,9 @@ mod steps;
 mod timed;
 mod truths;
 
-pub use cpu::Cpu;
+pub use cpu::SlicedAccelerator;
 pub use engine::{Accelerator, Engine, Setup};
-pub use fit::{EpochTotals, Learner, Losses, Position, Schedule, Turn, fit};
+pub use fit::{EpochTotals, Learner, Losses, Position, Schedule, UpdateInput, fit};
 pub use panel::{PANEL_IMAGES, Panel, PanelScore};
 pub use state::metrics;
 pub use steps::{Begin, Epoch, train, train_until};

@@ -21,8 +21,11 @@ use supernano_data::Dataset;
 
 use super::params::Params;
 use super::state::layout_of;
-use super::{Accelerator as _, Cpu, Learner, Losses, Position, Schedule, Setup, Turn, fit, loss};
-use crate::backend::{CpuAutodiff, Map};
+use super::{
+    Accelerator as _, Learner, Losses, Position, Schedule, Setup, SlicedAccelerator, UpdateInput,
+    fit, loss,
+};
+use crate::backend::{CpuAutodiff, FeatureMap};
 use crate::run::checkpoint::Checkpoint;
 use crate::run::{Run, recalibration_batches};
 use crate::supernet::{
@@ -48,7 +51,7 @@ pub fn train_alone(
     let step = setup.step();
     let rate = |at: Position| step.rate(at.epochs());
     let schedule = Schedule { rate: &rate, ..schedule(&config, dataset, step.updates) };
-    let mut engine = Cpu.engine(setup.clone(), None)?;
+    let mut engine = SlicedAccelerator.engine(setup.clone(), None)?;
     fit(&mut *engine, &schedule, &Silent, |_, _| Ok(ControlFlow::Continue(())))?;
     let weights = Weights { layout, values: engine.values() };
     Ok(judged(&weights, &config, dataset, coded, recipe, Start::Scratch))
@@ -124,14 +127,14 @@ struct Taught<'a> {
 }
 
 impl Learner for Taught<'_> {
-    fn update(&mut self, turn: &Turn<'_>) -> Result<Losses> {
+    fn update(&mut self, input: &UpdateInput<'_>) -> Result<Losses> {
         let Self { from, config, dataset, params, plan, code } = self;
-        let (indices, s) = (turn.indices(), dataset.shape);
+        let (indices, s) = (input.indices(), dataset.shape);
         let (n, classes) = (indices.len(), dataset.classes.len());
         let device = Default::default();
-        let pixels = dataset.augmented(indices, &config.augmentation, turn.key);
+        let pixels = dataset.augmented(indices, &config.augmentation, input.key);
         let images =
-            Map::from_images(&pixels, n, s.channels.into(), s.height.into(), s.width.into());
+            FeatureMap::from_images(&pixels, n, s.channels.into(), s.height.into(), s.width.into());
         let labels = loss::one_hot::<CpuAutodiff>(&dataset.labels(indices), classes, &device);
         let answers = TensorData::new(from.teacher.forward(&pixels, n), [n, classes]);
         let answers = loss::soften(Tensor::<CpuAutodiff, 2>::from_data(answers, &device), 1.0);
@@ -140,12 +143,12 @@ impl Learner for Taught<'_> {
         let value = loss::distilled(logits, labels, Some(answers), from.alpha, 1.0);
         let found = loss::finite(&value).ok_or_else(|| Error::NotFinite {
             step: 1,
-            update: turn.update,
+            update: input.update,
             code: (*code).to_owned(),
             layer: "the classifier".into(),
         })?;
         params.add(&leaves, &value.backward());
-        params.update(config.optimizer, turn.rate, config.steps[0].clip);
+        params.update(config.optimizer, input.rate, config.steps[0].clip);
         Ok(Losses { largest: 0.0, students: found })
     }
 }

@@ -59,7 +59,8 @@ fn config(space: &str) -> RunConfig {
 }
 
 fn trained(config: &RunConfig, run: &Path, begin: Begin) -> Vec<Epoch> {
-    train(config, &of_config(config, None).unwrap(), run, begin, &Cpu, &Silent).unwrap()
+    train(config, &of_config(config, None).unwrap(), run, begin, &SlicedAccelerator, &Silent)
+        .unwrap()
 }
 
 fn bytes(run: &Path, step: usize) -> Vec<u8> {
@@ -71,7 +72,7 @@ fn bytes(run: &Path, step: usize) -> Vec<u8> {
 fn interrupted(config: &RunConfig, run: &Path) {
     let dataset = of_config(config, None).unwrap();
     let stop = |s, e| (s, e) == (2, 1);
-    train_until(config, &dataset, run, Begin::New, &Cpu, &Silent, &stop).unwrap();
+    train_until(config, &dataset, run, Begin::New, &SlicedAccelerator, &Silent, &stop).unwrap();
     assert!(checkpoint::current_path(run).is_file());
     assert!(!checkpoint::finished_path(run, 2).exists());
 }
@@ -130,7 +131,7 @@ fn the_third_places_loss_trains_and_resumes() {
     assert!(epochs[0].lr < epochs[1].lr * 1.1 && epochs[1].loss_students > 0.0);
     let dataset = of_config(&config, None).unwrap();
     let once = |_, _| true;
-    train_until(&config, &dataset, &parts, Begin::New, &Cpu, &Silent, &once).unwrap();
+    train_until(&config, &dataset, &parts, Begin::New, &SlicedAccelerator, &Silent, &once).unwrap();
     assert!(!checkpoint::finished_path(&parts, 1).exists());
     let middle = Run::open_unfinished(&parts).unwrap();
     assert_eq!(middle.step, 1);
@@ -169,7 +170,8 @@ fn earlier_checkpoints_are_kept_as_many_as_asked() {
     config.steps[0].epochs = 5;
     let dataset = of_config(&config, None).unwrap();
     let stop = |_, epoch| epoch == 4;
-    train_until(&config, &dataset, folder.path(), Begin::New, &Cpu, &Silent, &stop).unwrap();
+    train_until(&config, &dataset, folder.path(), Begin::New, &SlicedAccelerator, &Silent, &stop)
+        .unwrap();
     let files = || {
         let entries = std::fs::read_dir(folder.path().join("checkpoints")).unwrap();
         let mut names: Vec<String> =
@@ -214,7 +216,7 @@ fn the_panel_correlates_with_truths() {
     std::fs::write(&file, "arch,standalone_top1\n4-4-5,0.5\n").unwrap();
     let run = folder.path().join("never");
     let dataset = of_config(&config, None).unwrap();
-    assert!(train(&config, &dataset, &run, Begin::New, &Cpu, &Silent).is_err());
+    assert!(train(&config, &dataset, &run, Begin::New, &SlicedAccelerator, &Silent).is_err());
     assert!(!run.exists());
 }
 
@@ -257,7 +259,8 @@ fn a_run_opens_at_its_last_step_and_scores() {
     let set = EvalSet::new(&dataset, &dataset.validation, 32);
     let score = evaluate(&run.folded(&Arch::largest(&run.space()), &dataset), &set);
     assert!(score.ce.is_finite() && score.images == 32);
-    let again = train(&config, &dataset, folder.path(), Begin::New, &Cpu, &Silent).unwrap_err();
+    let again = train(&config, &dataset, folder.path(), Begin::New, &SlicedAccelerator, &Silent)
+        .unwrap_err();
     assert!(again.to_string().contains("--resume"), "{again}");
 }
 
@@ -280,7 +283,8 @@ fn a_loss_that_is_not_finite_stops_with_step_and_code() {
     let mut config = config(SPACE);
     config.steps[0].lr = 1e38;
     let dataset = of_config(&config, None).unwrap();
-    let error = train(&config, &dataset, folder.path(), Begin::New, &Cpu, &Silent).unwrap_err();
+    let error = train(&config, &dataset, folder.path(), Begin::New, &SlicedAccelerator, &Silent)
+        .unwrap_err();
     assert!(matches!(error, Error::NotFinite { step: 1, .. }), "{error}");
     assert!(error.to_string().contains("8-8-12"), "{error}");
 }
@@ -364,7 +368,8 @@ fn the_cpu_refuses_half_precision() {
     config.precision = supernano_base::config::Precision::Bfloat16;
     let dataset = of_config(&config, None).unwrap();
     let run = folder.path().join("run");
-    let error = train(&config, &dataset, &run, Begin::New, &Cpu, &Silent).unwrap_err();
+    let error =
+        train(&config, &dataset, &run, Begin::New, &SlicedAccelerator, &Silent).unwrap_err();
     assert!(error.to_string().contains("precision") && error.exit_code() == 2, "{error}");
     assert!(!run.exists());
 }
@@ -384,8 +389,9 @@ fn a_configuration_that_was_changed_inside_the_run_is_refused() {
         )
         .unwrap();
         let dataset = of_config(&changed, None).unwrap();
-        let error =
-            train(&changed, &dataset, run, Begin::Resume, &Cpu, &Silent).unwrap_err().to_string();
+        let error = train(&changed, &dataset, run, Begin::Resume, &SlicedAccelerator, &Silent)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("current.snw") && error.contains(says), "{error}");
     };
     refused(&|c| c.steps[1].lr = 0.02, "configuration");

@@ -12,7 +12,7 @@ use supernano_base::run_dir::RunDirectory;
 use supernano_core::arch::Arch;
 
 use super::standalone::{Inheritance, train_alone, train_inherited};
-use crate::rank::shard::Part;
+use crate::rank::shard::ShardNumber;
 use crate::run::Run;
 
 /// Epochs and learning rate of a training that starts from inherited weights.
@@ -28,7 +28,7 @@ pub struct TruthRequest<'a> {
     /// Sub-networks. The seed is that of training as well; `None` for the configuration's.
     pub codes: &'a CodeSelection,
     /// Part of the sub-networks to train: every `of`-th, from the `index`-th.
-    pub part: Option<Part>,
+    pub part: Option<ShardNumber>,
     /// Which network a code stands for.
     pub form: Form,
     /// Epochs; `None` for those of the configuration's first step, or 5 from inherited weights.
@@ -105,6 +105,6 @@ fn recipe(request: &TruthRequest<'_>, config: &RunConfig) -> Result<Recipe> {
 /// The codes of the requested part.
 fn codes(request: &TruthRequest<'_>, config: &RunConfig) -> Result<Vec<Coded>> {
     let all = request.codes.read(&config.space(), config.seed)?;
-    let Part { index, of } = request.part.unwrap_or(Part { index: 1, of: 1 });
+    let ShardNumber { index, of } = request.part.unwrap_or(ShardNumber { index: 1, of: 1 });
     Ok(all.into_iter().skip(index - 1).step_by(of).collect())
 }

@@ -6,11 +6,11 @@ use supernano_base::error::{Error, Result};
 use supernano_base::files;
 use supernano_base::progress::Progress as _;
 use supernano_core::plan::{BranchScheme, resolve};
-use supernano_core::wire::Unit;
+use supernano_core::wire::CountUnit;
 use supernano_device::{DeviceInfo, LatencyOptions, LatencyReport, LayerCount, latency};
 use supernano_search::cost::calibration::{
-    CalibrationOptions, CalibrationReport, Counted, JudgedNetwork, Meter, RawCounts, Specimen,
-    TOLERANCE, calibrate, specimen,
+    CalibrationOptions, CalibrationReport, Counted, CountingDevice, JudgedNetwork, RawCounts,
+    Specimen, TOLERANCE, calibrate, specimen,
 };
 use supernano_search::cost::kernels::with_kernels;
 use supernano_train::export::Prefer;
@@ -61,10 +61,10 @@ pub struct Args {
 /// # Errors
 /// [`Error::No`] for a table that is more than 1 % off; as [`latency`] and [`calibrate`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
-    let (counted, meter) = count(args, out)?;
+    let (counted, counting_device) = count(args, out)?;
     let Args { seed, code, statics, .. } = *args;
     let options = CalibrationOptions { seed, code, statics };
-    let (fitted, report) = calibrate(&counted, &meter, options)?;
+    let (fitted, report) = calibrate(&counted, &counting_device, options)?;
     let text = toml::to_string(&fitted)
         .map_err(|e| Error::invalid("instruction table", "TOML", "finite terms", e))?;
     files::write(&args.output, text.as_bytes())?;
@@ -80,7 +80,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
 }
 
 /// Counts all networks on the device.
-fn count(args: &Args, out: &Output) -> Result<(Vec<Counted>, Meter)> {
+fn count(args: &Args, out: &Output) -> Result<(Vec<Counted>, CountingDevice)> {
     let target = args.device.target()?;
     let count = args.fit + args.judge;
     let bar = out.task(u64::from(count), "calibrate");
@@ -108,7 +108,7 @@ fn count(args: &Args, out: &Output) -> Result<(Vec<Counted>, Meter)> {
     bar.finish();
     let target = target.to_string();
     let Some(device) = device else { return Err(Error::tool(target, "counted nothing")) };
-    Ok((counted, meter(target, &device)))
+    Ok((counted, counting_device(target, &device)))
 }
 
 fn raw(report: &LatencyReport) -> RawCounts {
@@ -121,16 +121,16 @@ fn raw(report: &LatencyReport) -> RawCounts {
 }
 
 /// The device as the source of a table.
-fn meter(target: String, device: &DeviceInfo) -> Meter {
+fn counting_device(target: String, device: &DeviceInfo) -> CountingDevice {
     // The name of an emulator says which core it stands for; another core may run the code. A
     // Cortex-M0+ runs the code of a Cortex-M0, and its table starts from that of a Cortex-M0.
     let core = match target.strip_prefix("qemu-") {
         Some(core) => format!("cortex-{core}"),
         None => device.core.trim_end_matches('+').to_owned(),
     };
-    let cycles = device.unit == Unit::Cycles;
+    let cycles = device.unit == CountUnit::Cycles;
     let cycles_of = cycles.then(|| (device.chip.clone(), device.clock_hz.into()));
-    Meter { target, core, cycles_of }
+    CountingDevice { target, core, cycles_of }
 }
 
 fn human(r: &CalibrationReport) -> String {

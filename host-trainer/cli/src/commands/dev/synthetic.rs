@@ -6,7 +6,7 @@ use supernano_base::error::Result;
 use supernano_core::plan::{ActivationScope, Enhancement, WidthRule};
 use supernano_train::synthetic::{SyntheticNetwork, SyntheticRequest, write_networks};
 
-use crate::options::{CodesArgs, PreferArgs, RoomArgs};
+use crate::options::{CodesArgs, KernelLimitArgs, PreferArgs};
 use crate::output::{Output, table};
 
 /// Write networks with random weights, to measure costs before training.
@@ -31,7 +31,7 @@ pub struct Args {
     #[command(flatten)]
     prefer: PreferArgs,
     #[command(flatten)]
-    room: RoomArgs,
+    kernel_limits: KernelLimitArgs,
 }
 
 /// Writes the networks and prints their costs.
@@ -50,7 +50,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
             },
         },
         prefer: args.prefer.prefer(),
-        limits: &args.room.limits()?,
+        limits: &args.kernel_limits.limits()?,
         output: &args.output,
     };
     out.emit(&write_networks(&request, out)?, |written| text(written));

@@ -8,7 +8,7 @@ use supernano_base::error::Result;
 use supernano_train::delivery::{ExportRequest, NetworkRequest, export_network};
 
 pub(super) use self::text::summary;
-use crate::options::{DataArgs, QuantiseArgs, RoomArgs};
+use crate::options::{DataArgs, KernelLimitArgs, QuantiseArgs};
 use crate::output::Output;
 
 /// Export a sub-network as an int8 file for a device.
@@ -32,7 +32,7 @@ pub struct Args {
     #[command(flatten)]
     quantise: QuantiseArgs,
     #[command(flatten)]
-    room: RoomArgs,
+    kernel_limits: KernelLimitArgs,
 }
 
 /// Writes the network file, and prints its costs and accuracies.
@@ -47,7 +47,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
             data: args.data.path(),
             quantisation: args.quantise.quantisation(),
         },
-        limits: &args.room.limits()?,
+        limits: &args.kernel_limits.limits()?,
         explain: args.explain,
         output: args.output.as_deref(),
     };

@@ -6,8 +6,8 @@ use supernano_base::error::Result;
 use supernano_base::progress::Progress as _;
 use supernano_search::predict::EvaluationChoice;
 use supernano_train::rank::{
-    BnSource, Effort, RankOutcome, RankReport, RankRequest, RankedCode, Request, Settings, Split,
-    rank,
+    BnSource, Effort, RankOutcome, RankReport, RankRequest, RankedCode, ScoreRequest, Settings,
+    Split, rank,
 };
 
 use super::predict;
@@ -81,7 +81,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         step: args.step,
         codes: &args.codes.selection(),
         data: args.data.path(),
-        images: Request { split, images, bn, bn_images },
+        images: ScoreRequest { split, images, bn, bn_images },
         effort: Effort { share: !args.plain, memory: args.memory.saturating_mul(1 << 20) },
         part: args.shard.part(),
         evaluate: match (&args.evaluate, args.surrogate) {

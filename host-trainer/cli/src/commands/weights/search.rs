@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use supernano_base::error::Result;
-use supernano_search::search::budget::{Budget, Wishes};
+use supernano_search::search::budget::{Budget, BudgetOptions};
 use supernano_search::search::find::{Listing, Metric};
 use supernano_train::search::{RunSearch, Verification, search_run};
 
@@ -110,7 +110,7 @@ struct BudgetArgs {
 
 impl BudgetArgs {
     fn budget(&self) -> Result<Budget> {
-        Budget::new(&Wishes {
+        Budget::new(&BudgetOptions {
             chip: self.chip.as_deref(),
             core: self.core.as_deref(),
             flash: self.flash.as_deref(),

@@ -26,7 +26,7 @@ impl Random {
 }
 
 /// The ends of everything that a layout reads and writes: of x, of w and of y.
-fn ends(l: &Layout<'_>) -> [u128; 3] {
+fn ends(l: &GridLayout<'_>) -> [u128; 3] {
     let mut ends = [0; 3];
     let product = |a: usize, b: usize| a as u128 * b as u128;
     let place = |s: Steps, channel: usize, row: usize, column: usize| {
@@ -59,7 +59,7 @@ fn a_grid_exists_exactly_where_its_offsets_are_inside() {
         let taps: Vec<Tap> =
             (0..r.below(3)).map(|_| Tap { x: r.step() / 2, w: r.step() / 2 }).collect();
         let count = |r: &mut Random| r.below(4).min(2 + r.below(2));
-        let layout = Layout {
+        let layout = GridLayout {
             taps: &taps,
             inputs: count(&mut r),
             outputs: count(&mut r),
@@ -112,7 +112,7 @@ impl crate::simd::Kernel for Run<'_> {
 fn a_short_bias_or_residual_is_refused() {
     let (x, taps) = ([1.0; LANES], [Tap { x: 0, w: 0 }]);
     let one = Steps { channel: LANES, row: LANES, pixel: LANES };
-    let counts = Layout {
+    let counts = GridLayout {
         taps: &taps,
         inputs: 1,
         outputs: 2,

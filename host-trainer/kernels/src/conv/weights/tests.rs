@@ -14,7 +14,7 @@ impl Kernel for Run<'_> {
 }
 
 /// The ends of what is read from the padded input and from the gradient of the output.
-fn ends(shape: &ConvShape) -> [usize; 2] {
+fn ends(shape: &ConvGeometry) -> [usize; 2] {
     let (input, output) = (shape.input(), shape.output());
     let (ph, pw) = shape.padding().dims(&input);
     let mut ends = [0; 2];
@@ -45,7 +45,7 @@ fn offsets_are_proved_exactly() {
                     continue;
                 }
                 let input = MapShape::new(1, inputs, rows, columns);
-                let shape = ConvShape::new(input, outputs, k, stride);
+                let shape = ConvGeometry::new(input, outputs, k, stride);
                 let [x, dy] = ends(&shape).map(|end| vec![1.0; end]);
                 let mut dw = vec![f32::NAN; shape.weights()];
                 for isa in Isa::with_wide_tiles() {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use supernano_base::error::Result;
 use supernano_core::arch::Arch;
 
-use super::{Counted, Meter};
+use super::{Counted, CountingDevice};
 use crate::cost::instructions::{InstructionTable, Overhead};
 
 /// Largest accepted relative error of a table on a held-out network, as a fraction.
@@ -68,13 +68,13 @@ impl CalibrationReport {
     pub(super) fn new(
         counted: &[Counted],
         table: &InstructionTable,
-        meter: &Meter,
+        device: &CountingDevice,
         operations: usize,
     ) -> Result<Self> {
         let networks: Vec<JudgedNetwork> =
             counted.iter().map(|c| judged(c, table)).collect::<Result<_>>()?;
         let mut report = Self {
-            target: meter.target.clone(),
+            target: device.target.clone(),
             operations,
             overhead: table.overhead,
             mean_error: 0.0,
@@ -93,8 +93,8 @@ impl CalibrationReport {
     }
 
     /// Where the coefficients of the table come from.
-    pub(super) fn provenance(&self, meter: &Meter, seed: u64) -> String {
-        let each = match &meter.cycles_of {
+    pub(super) fn provenance(&self, device: &CountingDevice, seed: u64) -> String {
+        let each = match &device.cycles_of {
             Some((chip, clock_hz)) => format!("on {chip} at {clock_hz} Hz, each measured once"),
             None => "each counted once".into(),
         };

@@ -49,13 +49,13 @@ fn the_cost_of_reading_the_meter_is_taken_off() {
 #[test]
 fn a_table_models_the_counts_that_it_was_fitted_to() {
     let counted = [counted(true, 11), counted(false, 11)];
-    let meter = Meter {
+    let device = CountingDevice {
         target: "tcp:board:1".into(),
         core: "cortex-m4".into(),
         cycles_of: Some(("x".into(), 16_000_000)),
     };
     let options = CalibrationOptions { seed: 5, code: Some(9000), statics: None };
-    let (table, report) = calibrate(&counted, &meter, options).unwrap();
+    let (table, report) = calibrate(&counted, &device, options).unwrap();
     assert!(report.largest_error < 1e-3, "{report:?}");
     assert_eq!((table.judged, table.counted), (1, counted[0].parts.len()));
     assert_eq!((table.unit.as_str(), table.clock_hz), ("cycles", Some(16_000_000)));

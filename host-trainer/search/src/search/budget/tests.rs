@@ -1,21 +1,25 @@
-use super::{Budget, Wishes};
+use super::{Budget, BudgetOptions};
 use crate::chip;
 use crate::cost::instructions::InstructionTable;
 
-fn refused(wishes: Wishes<'_>) -> String {
-    let error = Budget::new(&wishes).unwrap_err();
+fn refused(options: BudgetOptions<'_>) -> String {
+    let error = Budget::new(&options).unwrap_err();
     assert_eq!(error.exit_code(), 2, "{error}");
     error.to_string()
 }
 
 #[test]
 fn a_chip_sets_the_limits_that_no_option_sets() {
-    let wishes = Wishes { chip: Some("nrf52840_xxaa"), ram: Some("24KiB"), ..Wishes::default() };
-    let budget = Budget::new(&wishes).unwrap();
+    let options = BudgetOptions {
+        chip: Some("nrf52840_xxaa"),
+        ram: Some("24KiB"),
+        ..BudgetOptions::default()
+    };
+    let budget = Budget::new(&options).unwrap();
     assert_eq!(budget.limits.values(), [Some(1 << 20), Some(24 << 10), None]);
     assert_eq!(budget.table.core, "cortex-m4");
     assert_eq!(budget.chip.unwrap().name, "nRF52840_xxAA");
-    let none = Budget::new(&Wishes::default()).unwrap();
+    let none = Budget::new(&BudgetOptions::default()).unwrap();
     assert_eq!(none.limits.values(), [None; 3]);
 }
 
@@ -34,7 +38,7 @@ fn an_unknown_chip_lists_the_nearest_names() {
     for (typed, meant) in
         [("nRF52480_xxAA", "nRF52840_xxAA"), ("stm32f446", "STM32F446RETx"), ("rp2350", "RP2040")]
     {
-        let says = refused(Wishes { chip: Some(typed), ..Wishes::default() });
+        let says = refused(BudgetOptions { chip: Some(typed), ..BudgetOptions::default() });
         assert!(says.contains(meant) && says.contains(typed), "{says}");
     }
 }
@@ -42,16 +46,16 @@ fn an_unknown_chip_lists_the_nearest_names() {
 #[test]
 fn limits_beyond_the_chip_or_the_table_are_refused() {
     let chip = Some("STM32F103C8");
-    let says = refused(Wishes { chip, flash: Some("1MiB"), ..Wishes::default() });
+    let says = refused(BudgetOptions { chip, flash: Some("1MiB"), ..BudgetOptions::default() });
     assert!(says.contains("65536") && says.contains("STM32F103C8"), "{says}");
-    let says = refused(Wishes { chip, core: Some("m4"), ..Wishes::default() });
+    let says = refused(BudgetOptions { chip, core: Some("m4"), ..BudgetOptions::default() });
     assert!(says.contains("m3"), "{says}");
-    let says = refused(Wishes { core: Some("m5"), ..Wishes::default() });
+    let says = refused(BudgetOptions { core: Some("m5"), ..BudgetOptions::default() });
     assert!(says.contains("cortex-m33") && says.contains("m5"), "{says}");
-    let says = refused(Wishes { chip, latency: Some("60"), ..Wishes::default() });
+    let says = refused(BudgetOptions { chip, latency: Some("60"), ..BudgetOptions::default() });
     assert!(says.contains("ms"), "{says}");
     // Counted instructions give no time. The message names the alternatives.
-    let says = refused(Wishes { chip, latency: Some("60ms"), ..Wishes::default() });
+    let says = refused(BudgetOptions { chip, latency: Some("60ms"), ..BudgetOptions::default() });
     for part in ["calibrate", "--table", "--instructions 4320000", "cortex-m3"] {
         assert!(says.contains(part), "{part} in {says}");
     }
@@ -65,10 +69,10 @@ fn a_table_of_cycles_turns_time_into_a_limit() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), text).unwrap();
     let table = Some(file.path());
-    let wishes = Wishes { table, latency: Some("60ms"), ..Wishes::default() };
-    assert_eq!(Budget::new(&wishes).unwrap().limits.instructions, Some(3_840_000));
-    let says = refused(Wishes { chip: Some("STM32F103C8"), ..wishes });
+    let options = BudgetOptions { table, latency: Some("60ms"), ..BudgetOptions::default() };
+    assert_eq!(Budget::new(&options).unwrap().limits.instructions, Some(3_840_000));
+    let says = refused(BudgetOptions { chip: Some("STM32F103C8"), ..options });
     assert!(says.contains("cortex-m3") && says.contains("cortex-m4"), "{says}");
-    let missing = Wishes { table: Some(std::path::Path::new("no such table")), ..wishes };
+    let missing = BudgetOptions { table: Some(std::path::Path::new("no such table")), ..options };
     assert!(refused(missing).contains("no such table"));
 }

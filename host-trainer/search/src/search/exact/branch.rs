@@ -4,7 +4,7 @@ use supernano_core::space::PlacedBlock;
 
 use super::super::dual::{Objective, Prices, Range, Relaxation};
 use super::super::tables::{self, Genes, Sums, Tables, Variant};
-use super::super::{Candidate, Problem, front};
+use super::super::{Problem, ScoredNetwork, front};
 use super::{EQUAL, SizeBox, most_after};
 
 /// Ratio of the ends of a range that is not cut further.
@@ -19,7 +19,7 @@ pub(super) struct BranchAndBound<'a> {
     least: [Vec<Vec<u64>>; 4],
     /// As `least`, the largest sums of MACs and parameters.
     most: [Vec<Vec<u64>>; 2],
-    pub best: Option<Candidate>,
+    pub best: Option<ScoredNetwork>,
     /// Objective of `best`.
     pub value: f64,
     pub nodes: u64,
@@ -66,7 +66,7 @@ impl<'a> BranchAndBound<'a> {
     }
 
     /// Starts from a known sub-network if it is feasible.
-    pub fn start(&mut self, known: &Candidate) {
+    pub fn start(&mut self, known: &ScoredNetwork) {
         let genes = tables::genes(&known.arch);
         let mut sums = Sums::default();
         for (table, &kinds) in self.tables.blocks.iter().zip(&known.kinds) {

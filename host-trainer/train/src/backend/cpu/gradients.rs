@@ -9,7 +9,7 @@ use burn::backend::autodiff::ops::{Backward, Ops as Parents, OpsKind};
 use burn::tensor::ops::FloatTensor;
 use burn::tensor::{Tensor, TensorPrimitive};
 use burn_ndarray::NdArrayTensor;
-use supernano_kernels::conv::{ConvShape, Epilogue};
+use supernano_kernels::conv::{ConvGeometry, Epilogue};
 use supernano_kernels::fused;
 use supernano_kernels::map::MapShape;
 use supernano_kernels::norm::NormGradient;
@@ -17,7 +17,7 @@ use supernano_kernels::pool;
 use supernano_kernels::simd::Isa;
 
 use super::{PendingTensor, add, convolve, make, statistics, with};
-use crate::backend::{Act, BatchStats, Cpu, LANES, Map, Norm, Ops, Pending};
+use crate::backend::{BatchStats, Cpu, DeferredMap, FeatureMap, FusedActivation, LANES, Norm, Ops};
 
 type Tracked<C> = Autodiff<Cpu, C>;
 
@@ -40,11 +40,11 @@ fn constant<C: CheckpointStrategy>(v: f32) -> FloatTensor<Tracked<C>> {
 }
 
 /// The slope for negative values as a parent: 1 without an activation, 0 with ReLU.
-fn slope_of<C: CheckpointStrategy>(act: &Act<Tracked<C>>) -> FloatTensor<Tracked<C>> {
+fn slope_of<C: CheckpointStrategy>(act: &FusedActivation<Tracked<C>>) -> FloatTensor<Tracked<C>> {
     match act {
-        Act::None => constant::<C>(1.0),
-        Act::Relu => constant::<C>(0.0),
-        Act::Prelu(slope) => primitive(slope),
+        FusedActivation::None => constant::<C>(1.0),
+        FusedActivation::Relu => constant::<C>(0.0),
+        FusedActivation::Prelu(slope) => primitive(slope),
     }
 }
 
@@ -87,7 +87,7 @@ fn give_norm(grads: &mut Gradients, [gamma, beta]: [Parent; 2], found: Option<No
 struct Conv;
 
 impl Backward<Cpu, 5> for Conv {
-    type State = (PendingTensor, NdArrayTensor, ConvShape);
+    type State = (PendingTensor, NdArrayTensor, ConvGeometry);
 
     fn backward(self, ops: Parents<Self::State, 5>, grads: &mut Gradients, _: &mut Checkpointer) {
         let dy = grads.consume::<Cpu>(&ops.node);
@@ -166,7 +166,7 @@ struct Tracing<C: CheckpointStrategy> {
 }
 
 impl<C: CheckpointStrategy> Tracing<C> {
-    fn new(p: &Pending<Tracked<C>>, slope: f32) -> Self {
+    fn new(p: &DeferredMap<Tracked<C>>, slope: f32) -> Self {
         let (x, norm) = (primitive(&p.map.data), norm_of(p.norm.as_ref()));
         let of = p.norm.as_ref().map(|n| (&n.stats, [&norm[0].primitive, &norm[1].primitive]));
         let pending = PendingTensor::new(&x.primitive, of, slope);
@@ -175,11 +175,11 @@ impl<C: CheckpointStrategy> Tracing<C> {
 }
 
 fn convolved<C: CheckpointStrategy>(
-    x: &Pending<Tracked<C>>,
+    x: &DeferredMap<Tracked<C>>,
     weight: &Tensor<Tracked<C>, 4>,
     stride: usize,
     measured: bool,
-) -> (Map<Tracked<C>>, BatchStats) {
+) -> (FeatureMap<Tracked<C>>, BatchStats) {
     let shape = x.map.conv_shape(weight.dims(), stride);
     let (slope, w) = (slope_of(&x.act), primitive(weight));
     let t = Tracing::new(x, with(&slope.primitive, |s| s[0]));
@@ -191,10 +191,10 @@ fn convolved<C: CheckpointStrategy>(
 }
 
 fn added<C: CheckpointStrategy>(
-    a: &Pending<Tracked<C>>,
-    b: Option<&Pending<Tracked<C>>>,
-    act: &Act<Tracked<C>>,
-) -> Map<Tracked<C>> {
+    a: &DeferredMap<Tracked<C>>,
+    b: Option<&DeferredMap<Tracked<C>>>,
+    act: &FusedActivation<Tracked<C>>,
+) -> FeatureMap<Tracked<C>> {
     let slope = slope_of(act);
     let value = with(&slope.primitive, |s| s[0]);
     let first = Tracing::new(a, 1.0);
@@ -216,30 +216,34 @@ fn added<C: CheckpointStrategy>(
 impl<C: CheckpointStrategy> Ops for Tracked<C> {
     const LANES: usize = LANES;
 
-    fn conv(x: &Map<Self>, weight: Tensor<Self, 4>, stride: usize) -> Map<Self> {
+    fn conv(x: &FeatureMap<Self>, weight: Tensor<Self, 4>, stride: usize) -> FeatureMap<Self> {
         convolved(&x.clone().into(), &weight, stride, false).0
     }
 
     fn batch_norm(
-        x: &Map<Self>,
+        x: &FeatureMap<Self>,
         gamma: Tensor<Self, 1>,
         beta: Tensor<Self, 1>,
-        act: Act<Self>,
-    ) -> (Map<Self>, BatchStats) {
+        act: FusedActivation<Self>,
+    ) -> (FeatureMap<Self>, BatchStats) {
         let stats = statistics(x.shape(), &primitive(&x.data).primitive);
         let norm = Some(Norm { gamma, beta, stats: stats.clone() });
-        (Self::settled(&Pending { map: x.clone(), norm, act }), stats)
+        (Self::settled(&DeferredMap { map: x.clone(), norm, act }), stats)
     }
 
-    fn add_act(a: &Map<Self>, b: &Map<Self>, act: Act<Self>) -> Map<Self> {
+    fn add_act(
+        a: &FeatureMap<Self>,
+        b: &FeatureMap<Self>,
+        act: FusedActivation<Self>,
+    ) -> FeatureMap<Self> {
         added(&a.clone().into(), Some(&b.clone().into()), &act)
     }
 
-    fn act(x: &Map<Self>, act: Act<Self>) -> Map<Self> {
+    fn act(x: &FeatureMap<Self>, act: FusedActivation<Self>) -> FeatureMap<Self> {
         added(&x.clone().into(), None, &act)
     }
 
-    fn pool(x: &Map<Self>) -> Tensor<Self, 2> {
+    fn pool(x: &FeatureMap<Self>) -> Tensor<Self, 2> {
         let input = primitive(&x.data);
         let y = with(&input.primitive, |v| pool::pool(x.shape(), v));
         let y = make(y, &[x.n, x.c]);
@@ -247,22 +251,26 @@ impl<C: CheckpointStrategy> Ops for Tracked<C> {
     }
 
     fn conv_norm(
-        x: &Pending<Self>,
+        x: &DeferredMap<Self>,
         weight: Tensor<Self, 4>,
         stride: usize,
         [gamma, beta]: [Tensor<Self, 1>; 2],
-        act: Act<Self>,
-    ) -> (Pending<Self>, BatchStats) {
+        act: FusedActivation<Self>,
+    ) -> (DeferredMap<Self>, BatchStats) {
         let (map, stats) = convolved(x, &weight, stride, true);
         let norm = Some(Norm { gamma, beta, stats: stats.clone() });
-        (Pending { map, norm, act }, stats)
+        (DeferredMap { map, norm, act }, stats)
     }
 
-    fn settled(x: &Pending<Self>) -> Map<Self> {
+    fn settled(x: &DeferredMap<Self>) -> FeatureMap<Self> {
         added(x, None, &x.act)
     }
 
-    fn add_pending(a: &Pending<Self>, b: &Pending<Self>, act: Act<Self>) -> Map<Self> {
+    fn add_pending(
+        a: &DeferredMap<Self>,
+        b: &DeferredMap<Self>,
+        act: FusedActivation<Self>,
+    ) -> FeatureMap<Self> {
         added(a, Some(b), &act)
     }
 }

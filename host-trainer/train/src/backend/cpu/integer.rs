@@ -11,23 +11,23 @@ use supernano_kernels::map::MapShape;
 use supernano_kernels::requantise::{requantise, requantise_gradients};
 
 use super::{make, primitive, statistics, tensor, with};
-use crate::backend::{Cpu, IntegerOps, Map, Requantise};
+use crate::backend::{Cpu, FeatureMap, IntegerOps, RequantiseRule};
 
 type Tracked<C> = Autodiff<Cpu, C>;
 
 /// The mean of every channel.
-pub(crate) fn channel_means(x: &Map<Cpu>) -> Vec<f32> {
+pub(crate) fn channel_means(x: &FeatureMap<Cpu>) -> Vec<f32> {
     statistics(x.shape(), &primitive(&x.data)).mean
 }
 
 impl IntegerOps for Cpu {
     fn requantise(
-        sums: &Map<Self>,
-        residual: Option<&Map<Self>>,
+        sums: &FeatureMap<Self>,
+        residual: Option<&FeatureMap<Self>>,
         _bias: Tensor<Self, 1>,
         _slope: Tensor<Self, 1>,
-        rule: &Requantise,
-    ) -> Map<Self> {
+        rule: &RequantiseRule,
+    ) -> FeatureMap<Self> {
         let shape = sums.shape();
         let y = with(&primitive(&sums.data), |s| match residual {
             Some(map) => with(&primitive(&map.data), |r| requantise(shape, s, Some(r), rule)),
@@ -42,7 +42,7 @@ impl IntegerOps for Cpu {
 #[derive(Debug)]
 struct Straight;
 
-type State = (NdArrayTensor, Option<NdArrayTensor>, Requantise, MapShape);
+type State = (NdArrayTensor, Option<NdArrayTensor>, RequantiseRule, MapShape);
 
 impl Backward<Cpu, 4> for Straight {
     type State = State;
@@ -74,12 +74,12 @@ impl Backward<Cpu, 4> for Straight {
 
 impl<C: CheckpointStrategy> IntegerOps for Tracked<C> {
     fn requantise(
-        sums: &Map<Self>,
-        residual: Option<&Map<Self>>,
+        sums: &FeatureMap<Self>,
+        residual: Option<&FeatureMap<Self>>,
         bias: Tensor<Self, 1>,
         slope: Tensor<Self, 1>,
-        rule: &Requantise,
-    ) -> Map<Self> {
+        rule: &RequantiseRule,
+    ) -> FeatureMap<Self> {
         let s = sums.data.clone().into_primitive().tensor();
         let r = residual.map(|map| map.data.clone().into_primitive().tensor());
         let (b, a) = (bias.into_primitive().tensor(), slope.into_primitive().tensor());

@@ -6,14 +6,14 @@ mod integer;
 use burn::tensor::{Tensor, TensorData, TensorPrimitive};
 use burn_ndarray::NdArrayTensor;
 pub(super) use integer::channel_means;
-use supernano_kernels::conv::{ConvShape, Epilogue};
+use supernano_kernels::conv::{ConvGeometry, Epilogue};
 use supernano_kernels::fused::{self, PendingMap};
 use supernano_kernels::map::MapShape;
 use supernano_kernels::norm::NormFactors;
 use supernano_kernels::pool;
 use supernano_kernels::simd::Isa;
 
-use super::{Act, BatchStats, Cpu, EvalOps, LANES, Map, Norm, Ops, Pending};
+use super::{BatchStats, Cpu, DeferredMap, EvalOps, FeatureMap, FusedActivation, LANES, Norm, Ops};
 
 /// Added to a variance before its root is taken.
 const EPSILON: f32 = 1e-5;
@@ -43,19 +43,19 @@ fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> Tensor<Cpu, D>
     Tensor::from_primitive(TensorPrimitive::Float(make(values, &shape)))
 }
 
-impl<B: burn::tensor::backend::Backend> Map<B> {
+impl<B: burn::tensor::backend::Backend> FeatureMap<B> {
     fn shape(&self) -> MapShape {
         MapShape::new(self.n, self.c, self.h, self.w)
     }
 
     /// The shape of a convolution of this map with weights `[out, in, k, k]`.
-    fn conv_shape(&self, [outputs, inputs, k, _]: [usize; 4], stride: usize) -> ConvShape {
+    fn conv_shape(&self, [outputs, inputs, k, _]: [usize; 4], stride: usize) -> ConvGeometry {
         assert_eq!(inputs, self.c, "input channels of the weights and of the map");
-        ConvShape::new(self.shape(), outputs, k, stride)
+        ConvGeometry::new(self.shape(), outputs, k, stride)
     }
 
     /// A map of the same batch with the output of a convolution.
-    fn convolved(&self, data: Tensor<B, 5>, shape: &ConvShape) -> Self {
+    fn convolved(&self, data: Tensor<B, 5>, shape: &ConvGeometry) -> Self {
         let output = shape.output();
         Self { data, n: self.n, c: output.channels(), h: output.rows(), w: output.columns() }
     }
@@ -98,7 +98,7 @@ impl PendingTensor {
     }
 
     /// The tensor of a pending map.
-    fn of(p: &Pending<Cpu>) -> Self {
+    fn of(p: &DeferredMap<Cpu>) -> Self {
         let tensors = p.norm.as_ref().map(|n| [primitive(&n.gamma), primitive(&n.beta)]);
         let stats = p.norm.as_ref().map(|n| &n.stats);
         let norm = stats.zip(tensors.as_ref()).map(|(s, [g, b])| (s, [g, b]));
@@ -113,7 +113,7 @@ impl PendingTensor {
 
 /// A convolution and, where `measured`, the statistics of its output.
 fn convolve(
-    shape: &ConvShape,
+    shape: &ConvGeometry,
     x: &PendingTensor,
     w: &NdArrayTensor,
     epilogue: &Epilogue<'_>,
@@ -144,54 +144,62 @@ fn wrap<const D: usize>(t: NdArrayTensor) -> Tensor<Cpu, D> {
 impl Ops for Cpu {
     const LANES: usize = LANES;
 
-    fn conv(x: &Map<Self>, weight: Tensor<Self, 4>, stride: usize) -> Map<Self> {
+    fn conv(x: &FeatureMap<Self>, weight: Tensor<Self, 4>, stride: usize) -> FeatureMap<Self> {
         conv2d(x, &weight, stride, &Epilogue::NONE)
     }
 
     fn batch_norm(
-        x: &Map<Self>,
+        x: &FeatureMap<Self>,
         gamma: Tensor<Self, 1>,
         beta: Tensor<Self, 1>,
-        act: Act<Self>,
-    ) -> (Map<Self>, BatchStats) {
+        act: FusedActivation<Self>,
+    ) -> (FeatureMap<Self>, BatchStats) {
         let stats = statistics(x.shape(), &primitive(&x.data));
         let norm = Some(Norm { gamma, beta, stats: stats.clone() });
-        (Self::settled(&Pending { map: x.clone(), norm, act }), stats)
+        (Self::settled(&DeferredMap { map: x.clone(), norm, act }), stats)
     }
 
-    fn add_act(a: &Map<Self>, b: &Map<Self>, act: Act<Self>) -> Map<Self> {
+    fn add_act(
+        a: &FeatureMap<Self>,
+        b: &FeatureMap<Self>,
+        act: FusedActivation<Self>,
+    ) -> FeatureMap<Self> {
         Self::add_pending(&a.clone().into(), &b.clone().into(), act)
     }
 
-    fn act(x: &Map<Self>, act: Act<Self>) -> Map<Self> {
-        Self::settled(&Pending { map: x.clone(), norm: None, act })
+    fn act(x: &FeatureMap<Self>, act: FusedActivation<Self>) -> FeatureMap<Self> {
+        Self::settled(&DeferredMap { map: x.clone(), norm: None, act })
     }
 
-    fn pool(x: &Map<Self>) -> Tensor<Self, 2> {
+    fn pool(x: &FeatureMap<Self>) -> Tensor<Self, 2> {
         let y = with(&primitive(&x.data), |v| pool::pool(x.shape(), v));
         tensor(y, [x.n, x.c])
     }
 
     fn conv_norm(
-        x: &Pending<Self>,
+        x: &DeferredMap<Self>,
         weight: Tensor<Self, 4>,
         stride: usize,
         [gamma, beta]: [Tensor<Self, 1>; 2],
-        act: Act<Self>,
-    ) -> (Pending<Self>, BatchStats) {
+        act: FusedActivation<Self>,
+    ) -> (DeferredMap<Self>, BatchStats) {
         let shape = x.map.conv_shape(weight.dims(), stride);
         let (w, none) = (primitive(&weight), Epilogue::NONE);
         let (y, stats) = convolve(&shape, &PendingTensor::of(x), &w, &none, true);
         let norm = Some(Norm { gamma, beta, stats: stats.clone() });
-        (Pending { map: x.map.convolved(wrap(y), &shape), norm, act }, stats)
+        (DeferredMap { map: x.map.convolved(wrap(y), &shape), norm, act }, stats)
     }
 
-    fn settled(x: &Pending<Self>) -> Map<Self> {
+    fn settled(x: &DeferredMap<Self>) -> FeatureMap<Self> {
         let pending = PendingTensor::of(x);
         x.map.like(wrap(add(x.map.shape(), &pending, None, pending.slope)))
     }
 
-    fn add_pending(a: &Pending<Self>, b: &Pending<Self>, act: Act<Self>) -> Map<Self> {
+    fn add_pending(
+        a: &DeferredMap<Self>,
+        b: &DeferredMap<Self>,
+        act: FusedActivation<Self>,
+    ) -> FeatureMap<Self> {
         let (first, second) = (PendingTensor::of(a), PendingTensor::of(b));
         a.map.like(wrap(add(a.map.shape(), &first, Some(&second), slope(&act))))
     }
@@ -199,13 +207,13 @@ impl Ops for Cpu {
 
 impl EvalOps for Cpu {
     fn conv2d_bias_act(
-        x: &Map<Self>,
+        x: &FeatureMap<Self>,
         weight: Tensor<Self, 4>,
         bias: Tensor<Self, 1>,
         stride: usize,
-        act: Act<Self>,
-        add: Option<&Map<Self>>,
-    ) -> Map<Self> {
+        act: FusedActivation<Self>,
+        add: Option<&FeatureMap<Self>>,
+    ) -> FeatureMap<Self> {
         with(&primitive(&bias), |bias| {
             let run = |residual: Option<&[f32]>| {
                 let e = Epilogue { bias: Some(bias), residual, slope: slope(&act) };
@@ -219,7 +227,12 @@ impl EvalOps for Cpu {
     }
 }
 
-fn conv2d(x: &Map<Cpu>, weight: &Tensor<Cpu, 4>, stride: usize, e: &Epilogue<'_>) -> Map<Cpu> {
+fn conv2d(
+    x: &FeatureMap<Cpu>,
+    weight: &Tensor<Cpu, 4>,
+    stride: usize,
+    e: &Epilogue<'_>,
+) -> FeatureMap<Cpu> {
     let shape = x.conv_shape(weight.dims(), stride);
     let plain = PendingTensor::new(&primitive(&x.data), None, 1.0);
     let (y, _) = convolve(&shape, &plain, &primitive(weight), e, false);
@@ -227,10 +240,10 @@ fn conv2d(x: &Map<Cpu>, weight: &Tensor<Cpu, 4>, stride: usize, e: &Epilogue<'_>
 }
 
 /// Slope for negative values: 1 without an activation, 0 with ReLU.
-fn slope(act: &Act<Cpu>) -> f32 {
+fn slope(act: &FusedActivation<Cpu>) -> f32 {
     match act {
-        Act::None => 1.0,
-        Act::Relu => 0.0,
-        Act::Prelu(slope) => with(&primitive(slope), |s| s[0]),
+        FusedActivation::None => 1.0,
+        FusedActivation::Relu => 0.0,
+        FusedActivation::Prelu(slope) => with(&primitive(slope), |s| s[0]),
     }
 }

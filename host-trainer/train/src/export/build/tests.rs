@@ -5,7 +5,7 @@ use supernano_data as data;
 use super::*;
 use crate::export::simulate::integer_input;
 use crate::export::{CalibrationSet, ImageSet, RangeRule, observe};
-use crate::supernet::{Block, FoldedConv, FoldedNet, Linear};
+use crate::supernet::{ConvBlock, FoldedConv, FoldedNet, Linear};
 
 fn noise(seed: u32, n: usize, scale: f32) -> Vec<f32> {
     let mut state = seed;
@@ -45,13 +45,13 @@ pub(crate) fn small() -> Shape {
 pub(crate) fn network(input: Shape, slope: f32) -> FoldedNet {
     let c = usize::from(input.channels);
     let blocks = vec![
-        Block::Conv(conv(1, c, 5, 3, 1, ActivationFn::Relu)),
-        Block::Residual {
+        ConvBlock::Conv(conv(1, c, 5, 3, 1, ActivationFn::Relu)),
+        ConvBlock::Residual {
             first: conv(3, 5, 9, 3, 1, ActivationFn::Relu),
             second: conv(5, 9, 5, 3, 1, ActivationFn::Prelu(slope)),
             shortcut: None,
         },
-        Block::Residual {
+        ConvBlock::Residual {
             first: conv(7, 5, 12, 3, 2, ActivationFn::Prelu(0.1)),
             second: conv(9, 12, 9, 3, 1, ActivationFn::Prelu(slope)),
             shortcut: Some(conv(11, 5, 9, 1, 2, ActivationFn::None)),

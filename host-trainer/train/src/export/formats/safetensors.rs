@@ -9,7 +9,7 @@ use supernano_base::images::Images;
 use crate::export::material::Normalisation;
 use crate::export::quantise::QuantisedNet;
 use crate::export::ship::Shipment;
-use crate::supernet::{ActivationFn, BnConv, Part, Step, executed};
+use crate::supernet::{ActivationFn, BlockPart, BnConv, Step, executed};
 
 struct Tensors {
     list: Vec<(String, Dtype, Vec<usize>, Vec<u8>)>,
@@ -63,24 +63,24 @@ fn names(convs: &[(Step, &BnConv)]) -> Vec<(String, String)> {
     let mut block = String::new();
     let name = |(step, conv): &(Step, &BnConv)| {
         match step.part {
-            Part::Single => {
+            BlockPart::Single => {
                 singles += 1;
                 block = format!("conv{singles}");
             }
-            Part::First => {
+            BlockPart::First => {
                 if conv.stride == 2 {
                     (group, index) = (group + 1, 0);
                 }
                 block = format!("layer{group}.{index}");
                 index += 1;
             }
-            Part::Second | Part::Shortcut => {}
+            BlockPart::Second | BlockPart::Shortcut => {}
         }
         let (own, slope) = match step.part {
-            Part::Single => ("conv1", "p_relu"),
-            Part::First => ("conv1", "p_relu1"),
-            Part::Second => ("conv2", "p_relu"),
-            Part::Shortcut => ("downsample", "p_relu"),
+            BlockPart::Single => ("conv1", "p_relu"),
+            BlockPart::First => ("conv1", "p_relu1"),
+            BlockPart::Second => ("conv2", "p_relu"),
+            BlockPart::Shortcut => ("downsample", "p_relu"),
         };
         (format!("{block}.{own}"), format!("{block}.{slope}.weight"))
     };

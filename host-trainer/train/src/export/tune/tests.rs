@@ -30,7 +30,7 @@ fn the_trained_forward_pass_is_the_executors() {
     let options = QuantiseOptions::default();
     for slope in [-0.8, 4.1] {
         let start = quantise_after_training(&network(small(), slope), &set, &options);
-        let trained = Trained::new(&start);
+        let trained = TrainedNetwork::new(&start);
         let (_, net) = trained.networks();
         let info = BlobInfo { space: "test", code: "5-9", classes: &dataset.classes };
         let blob = build(&net, &info, Prefer::default()).unwrap();

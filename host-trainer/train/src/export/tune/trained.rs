@@ -4,7 +4,7 @@ use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{Tensor, TensorData};
 use supernano_base::config::Optimizer;
 
-use crate::backend::{Cpu, CpuAutodiff, IntegerOps, Map, Ops};
+use crate::backend::{Cpu, CpuAutodiff, FeatureMap, IntegerOps, Ops};
 use crate::export::integers::QuantParams;
 use crate::export::material::Normalisation;
 use crate::export::observe::ActivationParams;
@@ -110,7 +110,7 @@ impl<P> NetParams<P> {
 }
 
 /// A network in training. The parameters of its feature maps are fixed.
-pub(super) struct Trained {
+pub(super) struct TrainedNetwork {
     params: NetParams<Param>,
     /// The network at the start, for its shape and its activations.
     shape: FoldedNet,
@@ -118,7 +118,7 @@ pub(super) struct Trained {
     normalisation: Normalisation,
 }
 
-impl Trained {
+impl TrainedNetwork {
     /// The network before the first update.
     pub fn new(start: &PostTraining) -> Self {
         let conv = |conv: &FoldedConv| {
@@ -168,7 +168,7 @@ impl Trained {
     /// Applies an update with the gradients of the leaves of a pass.
     pub fn update(
         &mut self,
-        leaves: &Leaves,
+        leaves: &PassLeaves,
         gradients: &<B as AutodiffBackend>::Gradients,
         optimizer: Optimizer,
         rate: f32,
@@ -182,12 +182,17 @@ impl Trained {
 
     /// Computes the logits `[n, classes]` of the integer network in real units, with gradients.
     /// `net` is this network in integers, `images` are normalised, `[n, channels, height, width]`.
-    pub fn forward(&self, net: &QuantisedNet, images: &[f32], n: usize) -> (Tensor<B, 2>, Leaves) {
+    pub fn forward(
+        &self,
+        net: &QuantisedNet,
+        images: &[f32],
+        n: usize,
+    ) -> (Tensor<B, 2>, PassLeaves) {
         let leaves = self.params.map(Param::leaf);
         let mut pass = TuningPass { params: &self.params, leaves: &leaves };
         let x = visit(&net.blocks, input(net, images, n), &mut pass);
         let data = x.data.clone().inner();
-        let integers: Map<Cpu> = Map { data, n: x.n, c: x.c, h: x.h, w: x.w };
+        let integers: FeatureMap<Cpu> = FeatureMap { data, n: x.n, c: x.c, h: x.h, w: x.w };
         let scale = net.classifier.logit_scale;
         let exact: Vec<f32> = net.logits(&integers).iter().map(|&q| q as f32 * scale).collect();
         let exact = TensorData::new(exact, [n, net.classes()]);
@@ -198,12 +203,12 @@ impl Trained {
         let weight = weight.reshape([classes, features]).transpose();
         let pooled = B::pool(&x) * net.features.scale;
         let real = pooled.matmul(weight) + bias.reshape([1, classes]);
-        (real.clone() + (exact - real.detach()), Leaves(leaves))
+        (real.clone() + (exact - real.detach()), PassLeaves(leaves))
     }
 }
 
 /// The leaves of a pass.
-pub(super) struct Leaves(NetParams<Tensor<B, 4>>);
+pub(super) struct PassLeaves(NetParams<Tensor<B, 4>>);
 
 /// A pass of the integer network with gradients.
 struct TuningPass<'a> {
@@ -212,9 +217,15 @@ struct TuningPass<'a> {
 }
 
 impl Visitor<QConv> for TuningPass<'_> {
-    type FeatureMap = Map<B>;
+    type FeatureMap = FeatureMap<B>;
 
-    fn conv(&mut self, step: &Step, q: &QConv, x: &Map<B>, residual: Option<&Map<B>>) -> Map<B> {
+    fn conv(
+        &mut self,
+        step: &Step,
+        q: &QConv,
+        x: &FeatureMap<B>,
+        residual: Option<&FeatureMap<B>>,
+    ) -> FeatureMap<B> {
         let [weight, bias, slope] = self.leaves.convs[step.index].clone();
         let [Param { factors, .. }, ..] = &self.params.convs[step.index];
         let factors = factors.iter().zip(&q.integers.steps);
@@ -231,10 +242,10 @@ impl Visitor<QConv> for TuningPass<'_> {
 }
 
 /// The input map of normalised images, `q - z`.
-fn input(net: &QuantisedNet, images: &[f32], n: usize) -> Map<B> {
+fn input(net: &QuantisedNet, images: &[f32], n: usize) -> FeatureMap<B> {
     let QuantParams { zero, .. } = net.image;
     let steps = |&v: &f32| f32::from(i16::from(net.image.quantise(v)) - i16::from(zero));
     let values: Vec<f32> = images.iter().map(steps).collect();
     let s = net.input;
-    Map::from_images(&values, n, s.channels.into(), s.height.into(), s.width.into())
+    FeatureMap::from_images(&values, n, s.channels.into(), s.height.into(), s.width.into())
 }

@@ -34,8 +34,8 @@ pub(super) fn untrained(path: &Path, space: &str, scheme: &str, seed: u64) -> Ru
     Run::open(path).unwrap()
 }
 
-pub(super) const REQUEST: Request =
-    Request { split: Split::Test, images: None, bn: BnSource::Recalibrate, bn_images: None };
+pub(super) const REQUEST: ScoreRequest =
+    ScoreRequest { split: Split::Test, images: None, bn: BnSource::Recalibrate, bn_images: None };
 
 /// Codes of which neighbours share prefixes of every length, one of them twice.
 pub(super) fn family(space: &Space<'_>, n: u64) -> Vec<Arch> {
@@ -45,7 +45,12 @@ pub(super) fn family(space: &Space<'_>, n: u64) -> Vec<Arch> {
     archs
 }
 
-fn scored(run: &Run, data: &Dataset, archs: &[Arch], effort: Effort) -> (Vec<Evaluation>, Work) {
+fn scored(
+    run: &Run,
+    data: &Dataset,
+    archs: &[Arch],
+    effort: Effort,
+) -> (Vec<Evaluation>, MacCounts) {
     let ranker = Ranker::new(run, data, REQUEST, effort).unwrap();
     ranker.evaluate(&archs.iter().collect::<Vec<_>>(), &|_| {})
 }
@@ -103,18 +108,18 @@ fn requests_that_cannot_be_met_are_refused() {
     let run = untrained(folder.path(), "space = \"resnet8\"", "shared", 3);
     let data = run.dataset(None).unwrap();
     let effort = Effort { share: true, memory: 1 << 30 };
-    let refused = |request: Request, parts: &[&str]| {
+    let refused = |request: ScoreRequest, parts: &[&str]| {
         let error = Ranker::new(&run, &data, request, effort).err().unwrap();
         assert_eq!(error.exit_code(), 2);
         assert!(parts.iter().all(|p| error.to_string().contains(p)), "{error}");
     };
-    refused(Request { images: Some(38), ..REQUEST }, &["--images", "1 to 37", "found 38"]);
-    refused(Request { images: Some(0), ..REQUEST }, &["--images", "found 0"]);
-    refused(Request { bn_images: Some(30), ..REQUEST }, &["--bn-images", "multiple of 20"]);
-    refused(Request { bn_images: Some(60), ..REQUEST }, &["--bn-images", "at most 50"]);
-    refused(Request { bn: BnSource::Stored, ..REQUEST }, &["--bn", "stored", "import"]);
+    refused(ScoreRequest { images: Some(38), ..REQUEST }, &["--images", "1 to 37", "found 38"]);
+    refused(ScoreRequest { images: Some(0), ..REQUEST }, &["--images", "found 0"]);
+    refused(ScoreRequest { bn_images: Some(30), ..REQUEST }, &["--bn-images", "multiple of 20"]);
+    refused(ScoreRequest { bn_images: Some(60), ..REQUEST }, &["--bn-images", "at most 50"]);
+    refused(ScoreRequest { bn: BnSource::Stored, ..REQUEST }, &["--bn", "stored", "import"]);
     let ranker =
-        Ranker::new(&run, &data, Request { bn_images: Some(20), ..REQUEST }, effort).unwrap();
+        Ranker::new(&run, &data, ScoreRequest { bn_images: Some(20), ..REQUEST }, effort).unwrap();
     assert_eq!(ranker.settings().bn_images, 20);
 }
 

@@ -79,7 +79,7 @@ fn logits_statistics_and_scores_are_the_references() {
         &run.space(),
     )
     .unwrap();
-    let request = Request {
+    let request = ScoreRequest {
         split: Split::Test,
         images: Some(2000),
         bn: BnSource::Recalibrate,

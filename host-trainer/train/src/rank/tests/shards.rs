@@ -7,12 +7,12 @@ use super::ranker::{REQUEST, family, untrained};
 #[test]
 fn parts_are_a_partition() {
     for text in ["0/3", "4/3", "3", "a/b", "1/"] {
-        assert!(text.parse::<Part>().is_err(), "{text}");
+        assert!(text.parse::<ShardNumber>().is_err(), "{text}");
     }
     let codes = random_codes(&supernano_core::space::RESNET8, 50, 3);
     for of in [1, 3, 7, 60] {
         let mut all: Vec<usize> =
-            (1..=of).flat_map(|index| Part { index, of }.positions(&codes)).collect();
+            (1..=of).flat_map(|index| ShardNumber { index, of }.positions(&codes)).collect();
         all.sort_unstable();
         assert_eq!(all, (0..50).collect::<Vec<_>>());
     }
@@ -34,13 +34,13 @@ fn merged_parts_are_the_whole_and_nothing_else_is_merged() {
         .collect();
     let part = |run, request, index, of| {
         let ranker = Ranker::new(run, &data, request, effort).unwrap();
-        let part = Part { index, of };
+        let part = ShardNumber { index, of };
         let positions = part.positions(&codes);
         let archs: Vec<_> = positions.iter().map(|&i| &codes[i].arch).collect();
         let (found, _) = ranker.evaluate(&archs, &|_| {});
         let scores = positions.iter().zip(found).map(|(&position, found)| {
             let Coded { id, written, .. } = &codes[position];
-            Placed { position, id: id.clone(), score: found.score(written) }
+            PlacedScore { position, id: id.clone(), score: found.score(written) }
         });
         let ranking = Identity::of(run, &ranker, &codes);
         let shard = Shard { shard: part, ranking, scores: scores.collect() };
@@ -67,9 +67,9 @@ fn merged_parts_are_the_whole_and_nothing_else_is_merged() {
     refused(Vec::new(), &["at least one"]);
     refused(pick(&[0, 2]), &["shard 2/3", "run it again"]);
     let other = |shard| [pick(&[0, 1]), vec![shard]].concat();
-    let fewer = Request { images: Some(20), ..REQUEST };
+    let fewer = ScoreRequest { images: Some(20), ..REQUEST };
     refused(other(part(&run, fewer, 3, 3)), &["3.json", "ranking: data", "as 1.json"]);
-    let fewer = Request { bn_images: Some(20), ..REQUEST };
+    let fewer = ScoreRequest { bn_images: Some(20), ..REQUEST };
     refused(other(part(&run, fewer, 3, 3)), &["3.json", "ranking: settings", "bn_images"]);
     let another = untrained(&folder.path().join("b"), space, "shared", 4);
     refused(other(part(&another, REQUEST, 3, 3)), &["3.json", "ranking: run"]);

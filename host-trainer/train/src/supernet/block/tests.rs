@@ -3,11 +3,11 @@ use supernano_core::space::{RESNET8, RESNET20};
 use super::*;
 
 /// A convolution, an identity block and a projection block; a convolution is its name.
-fn blocks() -> Vec<Block<&'static str>> {
+fn blocks() -> Vec<ConvBlock<&'static str>> {
     vec![
-        Block::Conv("a"),
-        Block::Residual { first: "b", second: "c", shortcut: None },
-        Block::Residual { first: "d", second: "e", shortcut: Some("f") },
+        ConvBlock::Conv("a"),
+        ConvBlock::Residual { first: "b", second: "c", shortcut: None },
+        ConvBlock::Residual { first: "d", second: "e", shortcut: Some("f") },
     ]
 }
 
@@ -21,12 +21,12 @@ fn steps_connect_the_maps_in_the_order_of_execution() {
     assert_eq!(
         found,
         [
-            ("a", 0, 0, Site::Layer(0), Part::Single, 0, None),
-            ("b", 1, 1, Site::Layer(1), Part::First, 1, None),
-            ("c", 2, 1, Site::Layer(2), Part::Second, 2, Some(1)),
-            ("d", 3, 2, Site::Layer(3), Part::First, 3, None),
-            ("f", 5, 2, Site::Shortcut(4), Part::Shortcut, 3, None),
-            ("e", 4, 2, Site::Layer(4), Part::Second, 4, Some(5)),
+            ("a", 0, 0, Site::Layer(0), BlockPart::Single, 0, None),
+            ("b", 1, 1, Site::Layer(1), BlockPart::First, 1, None),
+            ("c", 2, 1, Site::Layer(2), BlockPart::Second, 2, Some(1)),
+            ("d", 3, 2, Site::Layer(3), BlockPart::First, 3, None),
+            ("f", 5, 2, Site::Shortcut(4), BlockPart::Shortcut, 3, None),
+            ("e", 4, 2, Site::Layer(4), BlockPart::Second, 4, Some(5)),
         ]
     );
 }
@@ -94,7 +94,7 @@ fn a_missing_item_is_named() {
 fn the_blocks_of_a_space_have_its_layers_and_shortcuts() {
     for space in [RESNET20, RESNET8] {
         let blocks = space_blocks(&space);
-        let kinds: Vec<space::Block> = blocks.iter().map(Block::kind).collect();
+        let kinds: Vec<space::Block> = blocks.iter().map(ConvBlock::kind).collect();
         assert_eq!(kinds, space.blocks);
         let nodes: Vec<ConvNode> = space.convs().collect();
         let found = executed(&blocks);

@@ -41,7 +41,7 @@ fn inherited_weights_are_the_supernets_and_training_starts_from_them() {
     let config = RunConfig::parse(CONFIG, "test").unwrap();
     let folder = tempfile::tempdir().unwrap();
     let dataset = supernano_data::of_config(&config, None).unwrap();
-    train(&config, &dataset, folder.path(), Begin::New, &Cpu, &Silent).unwrap();
+    train(&config, &dataset, folder.path(), Begin::New, &SlicedAccelerator, &Silent).unwrap();
     let run = Run::open(folder.path()).unwrap();
     let arch = Arch::parse(&run.space(), "4-8-4").unwrap();
     let coded = Coded { id: "a".into(), written: "4-8-4".into(), arch: arch.clone() };

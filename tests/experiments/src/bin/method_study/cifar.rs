@@ -16,7 +16,7 @@ use supernano_data::of_config;
 use supernano_search::surrogate::{Link, Surrogate};
 use supernano_train::import::import;
 use supernano_train::run::{Run, checkpoint};
-use supernano_train::training::{Begin, Cpu, metrics, train_until};
+use supernano_train::training::{Begin, SlicedAccelerator, metrics, train_until};
 
 use crate::bootstrap::estimates;
 use crate::{Deadline, scores};
@@ -86,7 +86,15 @@ impl<'a> Task<'a> {
             let trained = metrics(&dir)?.iter().filter(|e| e.step == last).count();
             if trained < self.points.len() {
                 let (out, config) = (Output::new(true), &self.config);
-                train_until(config, &dataset, &dir, Begin::Resume, &Cpu, &out, &|_, _| true)?;
+                train_until(
+                    config,
+                    &dataset,
+                    &dir,
+                    Begin::Resume,
+                    &SlicedAccelerator,
+                    &out,
+                    &|_, _| true,
+                )?;
                 continue;
             }
             let run = if trained == 0 {

@@ -15,7 +15,7 @@ use anyhow::Result;
 use clap::Parser;
 use supernano_core::arch::Arch;
 use supernano_data::Dataset;
-use supernano_train::rank::{BnSource, Effort, Ranker, Request, Split};
+use supernano_train::rank::{BnSource, Effort, Ranker, ScoreRequest, Split};
 use supernano_train::run::Run;
 use supernano_train::supernet::Evaluation;
 
@@ -69,7 +69,8 @@ fn scores(
     bn: usize,
 ) -> Result<Vec<Evaluation>> {
     let (split, bn_images) = (Split::Test, Some(bn));
-    let request = Request { split, images: Some(images), bn: BnSource::Recalibrate, bn_images };
+    let request =
+        ScoreRequest { split, images: Some(images), bn: BnSource::Recalibrate, bn_images };
     let effort = Effort { share: true, memory: 1 << 30 };
     Ok(Ranker::new(run, dataset, request, effort)?.evaluate(archs, &|_| {}).0)
 }

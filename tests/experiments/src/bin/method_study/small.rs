@@ -17,7 +17,7 @@ use supernano_core::plan::Enhancement;
 use supernano_data::of_config;
 use supernano_train::run::{Run, checkpoint};
 use supernano_train::training::standalone::train_alone;
-use supernano_train::training::{Begin, Cpu, train_until};
+use supernano_train::training::{Begin, SlicedAccelerator, train_until};
 
 use crate::bootstrap::{Estimate, estimates};
 use crate::figure::{Series, scatter};
@@ -137,7 +137,15 @@ fn supernets(
                 let begun = run.join("config.toml").exists();
                 let begin = if begun { Begin::Resume } else { Begin::New };
                 let late = |_, _| deadline.passed();
-                train_until(&config, &dataset, &run, begin, &Cpu, &Output::new(true), &late)?;
+                train_until(
+                    &config,
+                    &dataset,
+                    &run,
+                    begin,
+                    &SlicedAccelerator,
+                    &Output::new(true),
+                    &late,
+                )?;
                 if checkpoint::latest_finished(&run, &config) != Some(last) {
                     return Ok(false);
                 }

@@ -3,8 +3,8 @@
 use prost::Message as _;
 
 use super::messages::{
-    Attribute, Dimension, Extent, Graph, Model, Node, OperatorSet, Shape, Tensor, TensorType, Type,
-    ValueInfo, data_type,
+    AttributeProto, Dimension, Extent, GraphProto, ModelProto, NodeProto, OperatorSet, TensorProto,
+    TensorShapeProto, TensorType, Type, ValueInfo, data_type,
 };
 use crate::export::quantise::QuantisedNet;
 
@@ -14,18 +14,18 @@ const OPERATORS: i64 = 13;
 /// A graph under construction.
 #[derive(Default)]
 pub(super) struct Writer {
-    graph: Graph,
+    graph: GraphProto,
 }
 
 /// An integer attribute.
-pub(super) fn int(name: &str, i: usize) -> Attribute {
-    Attribute { name: name.into(), i: i as i64, ints: Vec::new(), r#type: 2 }
+pub(super) fn int(name: &str, i: usize) -> AttributeProto {
+    AttributeProto { name: name.into(), i: i as i64, ints: Vec::new(), r#type: 2 }
 }
 
 /// An attribute of several integers.
-pub(super) fn ints(name: &str, values: &[usize]) -> Attribute {
+pub(super) fn ints(name: &str, values: &[usize]) -> AttributeProto {
     let ints = values.iter().map(|&v| v as i64).collect();
-    Attribute { name: name.into(), i: 0, ints, r#type: 7 }
+    AttributeProto { name: name.into(), i: 0, ints, r#type: 7 }
 }
 
 impl Writer {
@@ -35,9 +35,9 @@ impl Writer {
         operator: &str,
         name: &str,
         inputs: &[&str],
-        attribute: Vec<Attribute>,
+        attribute: Vec<AttributeProto>,
     ) -> String {
-        self.graph.node.push(Node {
+        self.graph.node.push(NodeProto {
             input: inputs.iter().map(ToString::to_string).collect(),
             output: vec![name.into()],
             name: name.into(),
@@ -55,7 +55,7 @@ impl Writer {
         raw_data: Vec<u8>,
     ) -> String {
         let dims = dims.iter().map(|&d| d as i64).collect();
-        self.graph.initializer.push(Tensor { dims, data_type, name: name.into(), raw_data });
+        self.graph.initializer.push(TensorProto { dims, data_type, name: name.into(), raw_data });
         name.into()
     }
 
@@ -98,7 +98,7 @@ impl Writer {
     pub fn finish(mut self, name: &str, about: String, classes: usize) -> Vec<u8> {
         self.graph.name = name.into();
         self.graph.output.push(value("logits", data_type::FLOAT, &[classes]));
-        let model = Model {
+        let model = ModelProto {
             ir_version: IR_VERSION,
             producer_name: "supernano".into(),
             producer_version: env!("CARGO_PKG_VERSION").into(),
@@ -113,13 +113,13 @@ impl Writer {
 fn value(name: &str, elem_type: i32, shape: &[usize]) -> ValueInfo {
     let batch = Dimension { value: Some(Extent::Name("n".into())) };
     let known = shape.iter().map(|&d| Dimension { value: Some(Extent::Value(d as i64)) });
-    let shape = Shape { dim: std::iter::once(batch).chain(known).collect() };
+    let shape = TensorShapeProto { dim: std::iter::once(batch).chain(known).collect() };
     let tensor_type = Some(TensorType { elem_type, shape: Some(shape) });
     ValueInfo { name: name.into(), r#type: Some(Type { tensor_type }) }
 }
 
 /// Attributes of a convolution with "same" padding.
-pub(super) fn convolution(kernel: usize, stride: usize) -> Vec<Attribute> {
+pub(super) fn convolution(kernel: usize, stride: usize) -> Vec<AttributeProto> {
     vec![
         ints("kernel_shape", &[kernel; 2]),
         ints("strides", &[stride; 2]),

@@ -14,7 +14,7 @@ pub mod data_type {
 
 /// A model.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct Model {
+pub struct ModelProto {
     /// Version of the format.
     #[prost(int64, tag = "1")]
     pub ir_version: i64,
@@ -29,7 +29,7 @@ pub struct Model {
     pub doc_string: String,
     /// The graph.
     #[prost(message, optional, tag = "7")]
-    pub graph: Option<Graph>,
+    pub graph: Option<GraphProto>,
     /// Operator sets.
     #[prost(message, repeated, tag = "8")]
     pub opset_import: Vec<OperatorSet>,
@@ -48,16 +48,16 @@ pub struct OperatorSet {
 
 /// Nodes in the order of execution, constants, inputs and outputs.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct Graph {
+pub struct GraphProto {
     /// Nodes.
     #[prost(message, repeated, tag = "1")]
-    pub node: Vec<Node>,
+    pub node: Vec<NodeProto>,
     /// Name.
     #[prost(string, tag = "2")]
     pub name: String,
     /// Constants.
     #[prost(message, repeated, tag = "5")]
-    pub initializer: Vec<Tensor>,
+    pub initializer: Vec<TensorProto>,
     /// Inputs.
     #[prost(message, repeated, tag = "11")]
     pub input: Vec<ValueInfo>,
@@ -68,7 +68,7 @@ pub struct Graph {
 
 /// A call of an operator.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct Node {
+pub struct NodeProto {
     /// Names of the inputs.
     #[prost(string, repeated, tag = "1")]
     pub input: Vec<String>,
@@ -83,12 +83,12 @@ pub struct Node {
     pub op_type: String,
     /// Attributes.
     #[prost(message, repeated, tag = "5")]
-    pub attribute: Vec<Attribute>,
+    pub attribute: Vec<AttributeProto>,
 }
 
 /// A named value of a node.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct Attribute {
+pub struct AttributeProto {
     /// Name.
     #[prost(string, tag = "1")]
     pub name: String,
@@ -105,7 +105,7 @@ pub struct Attribute {
 
 /// A constant.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct Tensor {
+pub struct TensorProto {
     /// Shape.
     #[prost(int64, repeated, packed = "false", tag = "1")]
     pub dims: Vec<i64>,
@@ -147,12 +147,12 @@ pub struct TensorType {
     pub elem_type: i32,
     /// Shape.
     #[prost(message, optional, tag = "2")]
-    pub shape: Option<Shape>,
+    pub shape: Option<TensorShapeProto>,
 }
 
 /// A shape.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct Shape {
+pub struct TensorShapeProto {
     /// Dimensions.
     #[prost(message, repeated, tag = "1")]
     pub dim: Vec<Dimension>,

@@ -9,7 +9,7 @@ use graph::{Writer, convolution, int};
 use crate::export::integers::QuantParams;
 use crate::export::quantise::QConv;
 use crate::export::ship::Shipment;
-use crate::supernet::{ActivationFn, FoldedConv, Part, Step, executed};
+use crate::supernet::{ActivationFn, BlockPart, FoldedConv, Step, executed};
 
 /// The float network with batch norm folded in: convolutions, additions, activations, global
 /// average pooling and Gemm.
@@ -22,8 +22,8 @@ pub fn float(shipment: &Shipment) -> Vec<u8> {
         let named = |what: &str| format!("block{}{what}", step.block);
         maps.push(match (step.part, step.residual) {
             // the second convolution writes it, next to the addition
-            (Part::Shortcut, _) => x,
-            (Part::First, _) => {
+            (BlockPart::Shortcut, _) => x,
+            (BlockPart::First, _) => {
                 let y = float_conv(&mut w, conv, &named("_first"), &x);
                 activate(&mut w, &named("_inside"), y, conv.act)
             }
@@ -34,7 +34,7 @@ pub fn float(shipment: &Shipment) -> Vec<u8> {
             (_, Some(added)) => {
                 let y = float_conv(&mut w, conv, &named("_second"), &x);
                 let around = match added.checked_sub(1).map(|writer| convs[writer]) {
-                    Some((Step { part: Part::Shortcut, .. }, shortcut)) => {
+                    Some((Step { part: BlockPart::Shortcut, .. }, shortcut)) => {
                         float_conv(&mut w, shortcut, &named("_shortcut"), &maps[added])
                     }
                     _ => maps[added].clone(),
@@ -86,9 +86,9 @@ pub fn int8(shipment: &Shipment) -> Vec<u8> {
     let mut maps = vec![through(&mut w, "image", &x, net.image)];
     for (step, conv) in executed(&net.blocks) {
         let name = match step.part {
-            Part::Single | Part::Second => format!("block{}", step.block),
-            Part::First => format!("block{}_inside", step.block),
-            Part::Shortcut => format!("block{}_shortcut", step.block),
+            BlockPart::Single | BlockPart::Second => format!("block{}", step.block),
+            BlockPart::First => format!("block{}_inside", step.block),
+            BlockPart::Shortcut => format!("block{}_shortcut", step.block),
         };
         let residual = step.residual.map(|map| maps[map].as_str());
         let y = int8_conv(&mut w, conv, &name, &maps[step.input], residual);
