@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use supernano_tests::command::root;
 
-/// Directories and files of `host-trainer` with unsafe code: the CPU kernels and the allocator.
-const UNSAFE: [&str; 2] = ["kernels/", "cli/src/allocator.rs"];
+/// Directories and files of `host-trainer` with unsafe code: the CPU kernels, the buffers of GPU kernels,
+/// and the allocator.
+const UNSAFE: [&str; 3] = ["kernels/", "gpu-kernels/src/buffer.rs", "cli/src/allocator.rs"];
 
 /// Packages that may import burn, by directory.
 const BURN: [&str; 3] = ["host-trainer/train/", "host-trainer/gpu/", "tests/experiments/"];

@@ -106,14 +106,16 @@ fn split(file: &Path, folder: &Path, name: &str, most: u64) -> Result<usize> {
     Ok(0)
 }
 
-/// Runs every operation of training on Vulkan with the packed program, and compares it with the CPU. A
-/// software driver is sufficient. Also checks that the program rejects CUDA on a machine without it.
+/// Runs the suite of the GPU kernels on Vulkan, then every operation of training with the packed
+/// program, and compares it with the CPU. A software driver is sufficient. Also checks that the program rejects CUDA on a machine without it.
 pub fn check(consent: Consent) -> Result<()> {
     if cfg!(not(target_os = "linux")) {
         eprintln!("SKIPPED: GPU backends are checked on Linux only, with Mesa's software driver");
         return Ok(());
     }
     setup::ensure(&[Need::Tool(&setup::VULKAN)], consent)?;
+    let kernels = ["test", "--release", "--package", "supernano-gpu-kernels"];
+    process::run(cargo(kernels).args(["--features", "vulkan"]))?;
     let folder = tempfile::tempdir().map_err(|e| failed(Path::new("temporary folder"), &e))?;
     let packed = pack(&build("cuda,vulkan")?, &folder.path().join("packed"))?;
     let output = folder.path().join("gpu");

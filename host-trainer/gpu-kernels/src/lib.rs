@@ -1,0 +1,39 @@
+//! Float kernels of GPUs, on CubeCL: one source for CUDA and Vulkan.
+//!
+//! The crate computes on buffers and shapes. It knows no tensor library and no files.
+//!
+//! # Layout
+//!
+//! A map is `[paths, images, rows, columns, channels]`. All paths of an update run in one launch. A
+//! path uses the leading channels of a map, as many as a *table* of the update says, `[rows,
+//! paths]`; the others are undefined and are neither read nor written. The table also holds the
+//! offset of each path's weights in the parameters.
+//!
+//! # Modules
+//!
+//! - [`convolve`]: the convolution and its input gradient, over a [`tile::Frame`];
+//! - [`weights`]: the weight gradient;
+//! - [`norm`]: batch norm as factors, and its gradient;
+//! - [`add`]: the end of a block;
+//! - [`pending`]: what a kernel applies to a map while it reads it.
+//!
+//! Sums have a fixed order, so a launch gives the same bits every time.
+
+#![deny(unsafe_code)]
+
+pub mod add;
+#[expect(unsafe_code, reason = "the length of an argument of a kernel")]
+pub mod buffer;
+pub mod convolve;
+pub mod norm;
+pub mod pending;
+pub mod shape;
+mod sums;
+pub mod tile;
+pub mod weights;
+
+/// CubeCL, whose devices run the kernels.
+pub use cubecl;
+
+#[cfg(all(test, feature = "vulkan"))]
+mod tests;

@@ -1,0 +1,43 @@
+//! Sums over the units of a cube.
+
+use cubecl::prelude::*;
+
+/// Sums `values`, one for each of `outputs`, over all units, and leaves the sums in `totals`. Every
+/// unit of the cube calls it. `scratch` holds `(outputs + 1) units` values.
+#[cube]
+pub(crate) fn sum_units(
+    values: &Array<f32>,
+    scratch: &mut SharedMemory<f32>,
+    totals: &mut SharedMemory<f32>,
+    #[comptime] outputs: u32,
+    #[comptime] units: u32,
+) {
+    let unit = UNIT_POS;
+    let groups = comptime!((units / outputs).max(1));
+    // What earlier readers of the totals still need stays until here.
+    sync_cube();
+    #[unroll]
+    for o in 0..outputs {
+        scratch[(o * units + unit) as usize] = values[o as usize];
+    }
+    sync_cube();
+    let first = comptime!(outputs * units);
+    for at in range_stepped(unit, groups * outputs, units) {
+        let o = at % outputs;
+        let group = at / outputs;
+        let mut sum = 0.0f32;
+        for i in range_stepped(group, units, groups) {
+            sum += scratch[(o * units + i) as usize];
+        }
+        scratch[(first + at) as usize] = sum;
+    }
+    sync_cube();
+    for o in range_stepped(unit, outputs, units) {
+        let mut sum = 0.0f32;
+        for group in 0..groups {
+            sum += scratch[(first + group * outputs + o) as usize];
+        }
+        totals[o as usize] = sum;
+    }
+    sync_cube();
+}

@@ -1,0 +1,293 @@
+//! Convolutions and their gradients, with every remainder of the tiles.
+
+use super::*;
+use crate::convolve::{Convolve, ConvolveBuffers, ConvolveNumbers, RECORD, Writing};
+use crate::pending::Reading;
+use crate::tile::{Direction, Frame, VARIANTS, Variant};
+use crate::weights::{WeightBuffers, WeightGradient};
+
+/// Factors `[paths, channels, 4]` for a reading, and for the same channels.
+fn factors(seed: u64, paths: u32, channels: u32) -> Vec<f32> {
+    noise(seed, (paths * channels * 4) as usize)
+}
+
+/// A map in f64 as a reading takes it.
+struct Read<'a> {
+    reading: Reading,
+    map: &'a [f32],
+    norm_input: &'a [f32],
+    factors: &'a [f32],
+    slopes: &'a [f32],
+    channels: usize,
+}
+
+impl Read<'_> {
+    fn value(&self, path: usize, index: usize, channel: usize) -> f64 {
+        let factor = |i: usize| f64::from(self.factors[(path * self.channels + channel) * 4 + i]);
+        let v = f64::from(self.map[index]);
+        match self.reading {
+            Reading::Plain => v,
+            Reading::Activated => {
+                let v = v * factor(0) + factor(1);
+                if v < 0.0 { v * f64::from(self.slopes[path]) } else { v }
+            }
+            Reading::NormGradient => {
+                factor(0) * v
+                    + factor(1) * (f64::from(self.norm_input[index]) - factor(3))
+                    + factor(2)
+            }
+        }
+    }
+}
+
+/// The residue classes of a stride.
+fn classes(shape: &ConvShape) -> Vec<Direction> {
+    let s = shape.stride;
+    (0..s * s).map(|i| Direction::Gradient { row: i / s, column: i % s }).collect()
+}
+
+fn check(client: &Client, shape: ConvShape, variant: Variant) {
+    let case = Case::new(shape);
+    let x = noise(1, shape.inputs());
+    let dy = noise(2, shape.outputs());
+    let raw = noise(3, shape.outputs());
+    let weights = noise(4, case.parameters());
+    let slopes = noise(5, shape.paths as usize);
+    let x_factors = factors(6, shape.paths, shape.channels_in);
+    let dy_factors = factors(7, shape.paths, shape.channels_out);
+    let dx_factors = factors(8, shape.paths, shape.channels_in);
+    let before = noise(9, shape.inputs().max(shape.paths as usize * shape.inputs()));
+    let input = Read {
+        reading: Reading::Activated,
+        map: &x,
+        norm_input: &[],
+        factors: &x_factors,
+        slopes: &slopes,
+        channels: shape.channels_in as usize,
+    };
+    let gradient = Read {
+        reading: Reading::NormGradient,
+        map: &dy,
+        norm_input: &raw,
+        factors: &dy_factors,
+        slopes: &[],
+        channels: shape.channels_out as usize,
+    };
+    let mut y = vec![f64::NAN; shape.outputs()];
+    case.outputs(|_, at, _| y[at] = 0.0);
+    let mut dw = vec![0.0f64; case.parameters()];
+    let mut dx = vec![0.0f64; shape.inputs()];
+    let mut used = vec![false; case.parameters()];
+    let mut gs = vec![f64::NAN; shape.outputs()];
+    let mut output_channel = vec![0; shape.outputs()];
+    case.outputs(|path, at, channel| {
+        gs[at] = gradient.value(path, at, channel);
+        output_channel[at] = channel;
+    });
+    case.products(|path, a, channel, b, c| {
+        let v = input.value(path, a, channel);
+        y[c] += v * f64::from(weights[b]);
+        dw[b] += v * gs[c];
+        used[b] = true;
+        dx[a] += gs[c] * f64::from(weights[b]);
+    });
+    let what = |part: &str| format!("{part}, {shape:?}, {variant:?}");
+
+    let table = Buffer::new(client, &case.table());
+    let none = floats(client, &[0.0]);
+    let [x_b, dy_b, raw_b, w_b, slopes_b] =
+        [&x, &dy, &raw, &weights, &slopes].map(|v| floats(client, v));
+    let forward = Frame::new(&shape, Direction::Forward, variant);
+    let blocks = forward.blocks();
+    let records = (shape.paths * shape.channels_out * blocks * RECORD) as usize;
+    let mut buffers = ConvolveBuffers {
+        x: x_b.clone(),
+        norm_input: none.clone(),
+        factors: floats(client, &x_factors),
+        weights: w_b,
+        table: table.clone(),
+        slopes: slopes_b.clone(),
+        y: Buffer::empty(client, shape.outputs()),
+        other: none.clone(),
+        other_factors: none.clone(),
+        partial: Buffer::empty(client, records),
+    };
+    let numbers = ConvolveNumbers {
+        rows: ROWS,
+        slope: 0,
+        other_slope: 0,
+        paths: shape.paths,
+        blocks: [0, blocks],
+    };
+    let launch =
+        Convolve { frame: forward, reading: Reading::Activated, writing: Writing::Statistics };
+    launch.launch(client, &buffers, &numbers);
+    assert_close(&buffers.y.read(client).unwrap(), &y, TOLERANCE, &what("output"));
+    statistics(&case, &y, &buffers.partial.read(client).unwrap(), blocks, &what("statistics"));
+
+    // The weight gradient.
+    let launch =
+        WeightGradient::new(shape, [Reading::Activated, Reading::NormGradient], 4 * shape.paths);
+    let start = noise(10, case.parameters());
+    let weight_buffers = WeightBuffers {
+        x: x_b,
+        factors: buffers.factors.clone(),
+        dy: dy_b.clone(),
+        norm_input: raw_b.clone(),
+        dy_factors: floats(client, &dy_factors),
+        table,
+        slopes: slopes_b,
+        partial: Buffer::empty(client, launch.partial_len()),
+        gradient: floats(client, &start),
+    };
+    launch.launch(client, &weight_buffers, ROWS, 0);
+    let expected: Vec<f64> = dw.iter().zip(&start).map(|(d, s)| d + f64::from(*s)).collect();
+    let found = weight_buffers.gradient.read(client).unwrap();
+    assert_close(&found, &expected, TOLERANCE, &what("weight gradient"));
+    for (i, used) in used.iter().enumerate() {
+        assert!(*used || found[i] == start[i], "{}: unused parameter {i}", what("weight gradient"));
+    }
+
+    // The input gradient, for maps that every path has.
+    if shape.shared_input {
+        return;
+    }
+    let frames = || classes(&shape).into_iter().map(|d| Frame::new(&shape, d, variant));
+    let blocks: u32 = frames().map(|f| f.blocks()).sum();
+    let records = (shape.paths * shape.channels_in * blocks * RECORD) as usize;
+    buffers.x = dy_b;
+    buffers.norm_input = raw_b;
+    buffers.factors = weight_buffers.dy_factors;
+    buffers.other = floats(client, &before);
+    buffers.other_factors = floats(client, &dx_factors);
+    for writing in [Writing::Added, Writing::ActivationGradient] {
+        buffers.y = Buffer::empty(client, shape.inputs());
+        buffers.partial = Buffer::empty(client, records);
+        let mut first = 0;
+        for frame in frames() {
+            let launch = Convolve { frame, reading: Reading::NormGradient, writing };
+            let numbers =
+                ConvolveNumbers { rows: ROWS.reversed(), blocks: [first, blocks], ..numbers };
+            launch.launch(client, &buffers, &numbers);
+            first += frame.blocks();
+        }
+        let found = buffers.y.read(client).unwrap();
+        let mut expected = vec![f64::NAN; shape.inputs()];
+        let size = (shape.paths * shape.channels_in) as usize;
+        let mut sums = vec![[0.0f64; 3]; size];
+        let (per_path, channels) =
+            (shape.inputs() / shape.paths as usize, shape.channels_in as usize);
+        for (at, expected) in expected.iter_mut().enumerate() {
+            let (path, channel) = (at / per_path, at % channels);
+            if channel >= case.widths_in[path] as usize {
+                continue;
+            }
+            let raw = f64::from(before[at]);
+            let factor = |i: usize| f64::from(dx_factors[(path * channels + channel) * 4 + i]);
+            let normed = raw * factor(0) + factor(1);
+            *expected = match writing {
+                Writing::Added => dx[at] + raw,
+                _ if normed < 0.0 => dx[at] * f64::from(slopes[path]),
+                _ => dx[at],
+            };
+            let sums = &mut sums[path * channels + channel];
+            sums[0] += *expected;
+            sums[1] += *expected * (raw - factor(2));
+            sums[2] += if normed < 0.0 { dx[at] * normed } else { 0.0 };
+        }
+        assert_close(&found, &expected, TOLERANCE, &what("input gradient"));
+        if writing == Writing::ActivationGradient {
+            let partial = buffers.partial.read(client).unwrap();
+            for (i, sums) in sums.iter().enumerate() {
+                if i % channels < case.widths_in[i / channels] as usize {
+                    let records = &partial[i * blocks as usize * 3..][..blocks as usize * 3];
+                    let total = |v: usize| {
+                        records.iter().skip(v).step_by(3).map(|r| f64::from(*r)).sum::<f64>() as f32
+                    };
+                    let scale = per_path as f64 / channels as f64;
+                    let found = [total(0), total(1), total(2)];
+                    for (f, e) in found.iter().zip(sums) {
+                        let close = (f64::from(*f) - e).abs() <= 1e-5 * scale + TOLERANCE * e.abs();
+                        assert!(close, "{}: {f} against {e}", what("sums of the gradient"));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Compares records of a count, a mean and squared differences with the statistics of `y`.
+fn statistics(case: &Case, y: &[f64], partial: &[f32], blocks: u32, what: &str) {
+    let channels = case.shape.channels_out as usize;
+    let mut values = vec![Vec::new(); case.shape.paths as usize * channels];
+    case.outputs(|path, at, channel| values[path * channels + channel].push(y[at]));
+    for (i, values) in values.iter().enumerate().filter(|(_, v)| !v.is_empty()) {
+        let records = &partial[i * blocks as usize * 3..][..blocks as usize * 3];
+        let column = |v: usize| records.iter().skip(v).step_by(3).map(|r| f64::from(*r));
+        let count: f64 = column(2).sum();
+        assert_eq!(count as usize, values.len(), "{what}");
+        let mean = column(0).sum::<f64>() / count;
+        let between: f64 = column(0)
+            .zip(column(2))
+            .filter(|(_, n)| *n > 0.0)
+            .map(|(sum, n)| n * (sum / n - mean).powi(2))
+            .sum();
+        let variance = (column(1).sum::<f64>() + between) / count;
+        let expected_mean = values.iter().sum::<f64>() / count;
+        let expected = values.iter().map(|v| (v - expected_mean).powi(2)).sum::<f64>() / count;
+        let scale = expected.sqrt() + expected_mean.abs() + 1e-2;
+        assert!((mean - expected_mean).abs() < 3e-5 * scale, "{what}: {mean}, {expected_mean}");
+        assert!(
+            (variance - expected).abs() < 3e-5 * scale * scale,
+            "{what}: {variance}, {expected}"
+        );
+    }
+}
+
+fn shape(images: u32, size: [u32; 2], channels: [u32; 2], kernel: [u32; 2]) -> ConvShape {
+    ConvShape {
+        paths: 3,
+        images,
+        rows: size[0],
+        columns: size[1],
+        channels_in: channels[0],
+        channels_out: channels[1],
+        kernel: kernel[0],
+        stride: kernel[1],
+        shared_input: false,
+    }
+}
+
+const KERNELS: [[u32; 2]; 8] = [[1, 1], [1, 2], [3, 1], [3, 2], [5, 1], [5, 2], [7, 1], [7, 2]];
+
+#[test]
+fn every_kernel_agrees_with_plain_loops() {
+    let client = client();
+    for kernel in KERNELS {
+        check(&client, shape(3, [7, 6], [5, 9], kernel), VARIANTS[0]);
+    }
+}
+
+#[test]
+fn every_variant_and_size_agrees_with_plain_loops() {
+    let client = client();
+    let sizes = [
+        (2, [1, 1], [1, 1]),
+        (5, [8, 8], [4, 12]),
+        (2, [2, 9], [9, 7]),
+        (1, [12, 35], [3, 6]),
+        (9, [4, 4], [17, 18]),
+    ];
+    for (i, (images, size, channels)) in sizes.into_iter().enumerate() {
+        for (j, variant) in VARIANTS.into_iter().enumerate() {
+            let kernel = KERNELS[2 + (i + j) % 2];
+            check(&client, shape(images, size, channels, kernel), variant);
+        }
+    }
+}
+
+#[test]
+fn paths_that_share_their_input_agree_with_plain_loops() {
+    let shape = ConvShape { shared_input: true, ..shape(4, [8, 8], [3, 10], [3, 1]) };
+    check(&client(), shape, VARIANTS[0]);
+}
