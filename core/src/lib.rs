@@ -5,8 +5,8 @@
 //! modules import each other in one direction: [`space`], [`arch`] and [`plan`] describe
 //! sub-networks; [`graph`] describes a resolved network, [`quant`] its arithmetic, [`kernel`] the
 //! execution of an operation, [`arena`] the memory, [`blob`] the file, and [`exec`] the execution of
-//! a network; [`lower`] makes a graph from a plan, and [`wire`] carries messages. The formats are
-//! documented in `core/docs/`.
+//! a network; [`frontend`] makes a network's input from samples, [`lower`] a graph from a plan, and
+//! [`wire`] carries messages. The formats are documented in `core/docs/`.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used))]
@@ -22,6 +22,8 @@ pub mod arena;
 pub mod blob;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing))]
 pub mod exec;
+#[cfg_attr(not(test), deny(clippy::indexing_slicing))]
+pub mod frontend;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing))]
 pub mod graph;
 pub mod kernel;

@@ -50,5 +50,6 @@ pub use network::{Network, blob_words, memory_words};
 pub use supernano_core::blob::{BlobView, kernels as blob_kernels};
 pub use supernano_core::error::Error;
 pub use supernano_core::exec::argmax;
+pub use supernano_core::frontend;
 pub use supernano_core::graph::KernelSet;
 pub use turn::{Incoming, Turn};

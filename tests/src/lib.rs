@@ -5,4 +5,5 @@ pub mod command;
 pub mod gdb;
 pub mod line;
 pub mod oracle;
+pub mod random;
 pub mod small;

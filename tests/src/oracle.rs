@@ -3,9 +3,11 @@
 //! It follows `core/docs/blob-format.md` and `core/docs/quantization.md` alone and shares no code
 //! with core: not the parser, not the layout of weights, not the padding, not the arithmetic. It
 //! favours simplicity over speed. [`Oracle::parse`] reads a blob, [`Oracle::logits`] executes it.
+//! [`frontend`] does the same for front ends, after `core/docs/frontend.md`.
 
 mod classify;
 mod conv;
+pub mod frontend;
 mod parse;
 mod read;
 

@@ -7,28 +7,8 @@ use supernano_core::exec::Network;
 use supernano_core::kernel::{Host, Kernels, Packed, Reference, Scalar};
 use supernano_tests::command::{root, supernano};
 use supernano_tests::oracle::Oracle;
+use supernano_tests::random::{Random, words};
 use supernano_tests::small::{SmallRun, grey, large};
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn image(&mut self, length: usize) -> Vec<u8> {
-        (0..length).map(|_| self.next() as u8).collect()
-    }
-}
-
-/// The bytes in 4-aligned memory.
-fn words(bytes: &[u8]) -> Vec<u32> {
-    bytes.chunks(4).map(|c| c.iter().rev().fold(0, |word, &b| word << 8 | u32::from(b))).collect()
-}
 
 fn executed<K: Kernels>(blob: &[u8], kernels: K, image: &[u8]) -> Vec<i128> {
     let aligned = words(blob);
@@ -54,7 +34,7 @@ fn agree(blob: &[u8], images: &[Vec<u8>]) {
 fn images(oracle: &Oracle, seed: u64, count: usize) -> Vec<Vec<u8>> {
     let length = oracle.image_len();
     let mut random = Random(seed);
-    let mut images: Vec<_> = (0..count).map(|_| random.image(length)).collect();
+    let mut images: Vec<_> = (0..count).map(|_| random.bytes(length)).collect();
     images.extend([vec![0; length], vec![255; length]]);
     images
 }

@@ -8,6 +8,7 @@
 mod archive;
 pub mod augment;
 pub mod cifar100;
+pub mod frontend;
 pub mod glyphs;
 mod labels;
 mod of_network;
