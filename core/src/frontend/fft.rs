@@ -19,6 +19,7 @@ const QUARTER: usize = MAX_FFT / 4;
 /// `round(2^15 cos(2 pi i / 1024))`, at most 32767, for i from 0 to 256.
 static COSINES: [i16; QUARTER + 1] = cosines();
 
+#[allow(clippy::indexing_slicing, reason = "the compiler evaluates it")]
 const fn cosines() -> [i16; QUARTER + 1] {
     let mut table = [0; QUARTER + 1];
     let mut i = 0;

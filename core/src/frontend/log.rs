@@ -11,6 +11,7 @@ const BETWEEN: u32 = FRACTION - INDEX;
 /// `round(2^16 log2(1 + i / 64))` for i from 0 to 64.
 static LOGARITHMS: [u32; SEGMENTS + 1] = logarithms();
 
+#[allow(clippy::indexing_slicing, reason = "the compiler evaluates it")]
 const fn logarithms() -> [u32; SEGMENTS + 1] {
     let mut table = [0; SEGMENTS + 1];
     let mut i = 0;
