@@ -77,7 +77,13 @@ const fn channels_of_cube(channels: u32) -> u32 {
     if wide < 64 { wide } else { 64 }
 }
 
-/// The value behind both norms and before the activation.
+/// Place of a pixel's channel in a map of all paths.
+#[cube]
+fn place(pixel: u32, channel: u32, path: u32, #[comptime] e: BlockEnd) -> u32 {
+    pixel * e.channels + channel + path * comptime!(e.images * e.pixels * e.channels)
+}
+
+/// The value of a pixel's channel behind both norms and before the activation.
 #[cube]
 #[allow(clippy::too_many_arguments, clippy::collapsible_if)]
 fn sum_of<M: Float>(
@@ -85,17 +91,21 @@ fn sum_of<M: Float>(
     factors: &Array<f32>,
     residual: &Array<M>,
     residual_factors: &Array<f32>,
-    at: u32,
-    factor: u32,
-    residual_at: u32,
+    pixel: u32,
+    channel: u32,
+    path: u32,
     has_residual: bool,
     #[comptime] e: BlockEnd,
 ) -> f32 {
+    let at = place(pixel, channel, path, e);
+    let factor = (path * e.channels + channel) * FACTORS;
     let scale = factors[factor as usize];
     let offset = factors[(factor + 1) as usize];
     let mut sum = f32::cast_from(x[at as usize]) * scale + offset;
     if comptime!(e.residual == Residual::Plain) {
         if has_residual {
+            let shared_at = pixel * e.channels + channel;
+            let residual_at = select(comptime!(e.shared_residual).runtime(), shared_at, at);
             sum += f32::cast_from(residual[residual_at as usize]);
         }
     }
@@ -131,22 +141,19 @@ fn end_values<M: Float>(
     if channel < table[(row_width * e.paths + path) as usize] {
         let slope = slopes[(row_slope * e.paths + path) as usize];
         let has_residual = channel < table[(row_residual * e.paths + path) as usize];
-        let factor = (path * e.channels + channel) * FACTORS;
         let first = CUBE_POS_X * comptime!(SPAN * (UNITS / channels_of_cube(e.channels))) + lane;
         for i in 0..SPAN {
             let pixel = first + i * lanes;
             if pixel < pixels {
-                let shared_at = pixel * e.channels + channel;
-                let at = shared_at + path * comptime!(e.images * e.pixels * e.channels);
-                let residual_at = select(comptime!(e.shared_residual).runtime(), shared_at, at);
+                let at = place(pixel, channel, path, e);
                 let sum = sum_of::<M>(
                     x,
                     factors,
                     residual,
                     residual_factors,
-                    at,
-                    factor,
-                    residual_at,
+                    pixel,
+                    channel,
+                    path,
                     has_residual,
                     e,
                 );
@@ -194,27 +201,25 @@ fn end_gradients<M: Float>(
     if channel < width {
         let slope = slopes[(row_slope * e.paths + path) as usize];
         let has_residual = channel < table[(row_residual * e.paths + path) as usize];
+        let first = CUBE_POS_X * comptime!(SPAN * (UNITS / channels_of_cube(e.channels))) + lane;
         let factor = (path * e.channels + channel) * FACTORS;
         let mean = factors[(factor + 2) as usize];
         let mut residual_mean = 0.0f32;
         if comptime!(e.residual == Residual::Normed) {
             residual_mean = residual_factors[(factor + 2) as usize];
         }
-        let first = CUBE_POS_X * comptime!(SPAN * (UNITS / channels_of_cube(e.channels))) + lane;
         for i in 0..SPAN {
             let pixel = first + i * lanes;
             if pixel < pixels {
-                let shared_at = pixel * e.channels + channel;
-                let at = shared_at + path * comptime!(e.images * e.pixels * e.channels);
-                let residual_at = select(comptime!(e.shared_residual).runtime(), shared_at, at);
+                let at = place(pixel, channel, path, e);
                 let sum = sum_of::<M>(
                     x,
                     factors,
                     residual,
                     residual_factors,
-                    at,
-                    factor,
-                    residual_at,
+                    pixel,
+                    channel,
+                    path,
                     has_residual,
                     e,
                 );
