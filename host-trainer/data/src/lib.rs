@@ -73,6 +73,25 @@ impl Dataset {
         indices.iter().map(|&i| self.train.labels[i as usize]).collect()
     }
 
+    /// Checks that a network reads these images and has these classes.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming the data set, the network's value as expected and the data set's as
+    /// found.
+    pub fn check_fit(&self, input: Shape, classes: usize) -> Result<()> {
+        let place = || format!("data set {}", self.name);
+        if self.shape != input {
+            let text = |s: Shape| format!("{}x{}x{}", s.height, s.width, s.channels);
+            let expected = format!("{}, the network's input", text(input));
+            return Err(Error::invalid(place(), "image shape", expected, text(self.shape)));
+        }
+        if self.classes.len() != classes {
+            let expected = format!("{classes}, those of the network");
+            return Err(Error::invalid(place(), "classes", expected, self.classes.len()));
+        }
+        Ok(())
+    }
+
     fn fill(&self, indices: &[u32], one: impl Fn(u32, &mut [f32]) + Sync) -> Vec<f32> {
         let size = self.shape.len();
         let mut out = vec![0.0; indices.len() * size];
@@ -126,13 +145,16 @@ fn channel_statistics(images: &Images) -> (Vec<f32>, Vec<f32>) {
 /// Loads the data of a configuration, from `path` instead of the configured path if it is given.
 ///
 /// # Errors
-/// As [`load`].
+/// As [`load`], and as [`Dataset::check_fit`] for data of another shape or number of classes than the
+/// configuration's space.
 pub fn of_config(config: &RunConfig, path: Option<&Path>) -> Result<Dataset> {
     let mut spec = config.data.clone();
     if let Some(path) = path {
         spec.path = Some(path.to_path_buf());
     }
-    load(&spec)
+    let (dataset, space) = (load(&spec)?, config.space());
+    dataset.check_fit(space.input, space.classes.into())?;
+    Ok(dataset)
 }
 
 #[cfg(all(test, target_os = "linux"))]

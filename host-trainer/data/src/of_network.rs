@@ -6,7 +6,6 @@ use supernano_base::blob::Blob;
 use supernano_base::config::{DataSource, DataSpec};
 use supernano_base::error::{Error, Result};
 use supernano_base::run_dir::RunDirectory;
-use supernano_core::space::Shape;
 
 use crate::{Dataset, load, of_config};
 
@@ -14,7 +13,8 @@ use crate::{Dataset, load, of_config};
 /// the network's shape if there is no run. `place` names the network in errors.
 ///
 /// # Errors
-/// As [`of_config`] and [`load`]; [`Error::Invalid`] for images of another shape.
+/// As [`of_config`] and [`load`]; [`Error::Invalid`] for images of another shape, and for other classes
+/// than the network's: another number, or other names if the network has names.
 pub fn of_network(
     blob: &Blob,
     place: &Path,
@@ -31,10 +31,13 @@ pub fn of_network(
             ..DataSpec::new(DataSource::Glyphs)
         })?,
     };
-    if dataset.shape != shape {
-        let text = |s: Shape| format!("{}x{}x{}", s.height, s.width, s.channels);
-        let (expected, found) = (text(dataset.shape), text(shape));
-        return Err(Error::invalid(place.display(), "input shape", expected, found));
+    dataset.check_fit(shape, view.classes())?;
+    for (i, (own, found)) in view.labels().zip(&dataset.classes).enumerate() {
+        if own != found {
+            let field = format!("class {i} of data set {}", dataset.name);
+            let expected = format!("`{own}`, as the network has it");
+            return Err(Error::invalid(place.display(), field, expected, format!("`{found}`")));
+        }
     }
     Ok(dataset)
 }

@@ -73,3 +73,17 @@ fn unknown_fields_and_fields_of_another_set_are_refused() {
     assert_eq!(refused.exit_code(), 2);
     assert!(refused.to_string().contains("classes"), "{refused}");
 }
+
+#[test]
+fn data_fit_one_shape_and_one_number_of_classes() {
+    let set = load(&small(1)).unwrap();
+    let shape = set.shape;
+    set.check_fit(shape, 10).unwrap();
+    let refused = |shape, classes, part: &str| {
+        let error = set.check_fit(shape, classes).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains(part), "{error}");
+    };
+    refused(shape, 100, "data set glyphs: classes: expected 100");
+    refused(Shape { channels: 1, ..shape }, 10, "expected 32x32x1, the network's input");
+}

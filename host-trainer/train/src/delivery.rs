@@ -68,8 +68,9 @@ impl NetworkRequest<'_> {
         let run = Run::open(self.run)?;
         let arch =
             Arch::parse(&run.space(), self.code).map_err(|e| Error::core("argument CODE", e))?;
-        let dataset = run.dataset(self.data)?;
         let Quantisation { options, tuning } = self.quantisation;
+        options.bn.statistics(&run)?;
+        let dataset = run.dataset(self.data)?;
         let test = (&dataset.test, usize::MAX);
         let material = Material::new(&run.config, &dataset, options.calibration, test)?;
         let Some(tuning) = tuning.filter(|t| t.epochs > 0) else {
@@ -216,6 +217,7 @@ pub fn compare_int8(request: &Int8Request<'_>, progress: &dyn Progress) -> Resul
     if codes.len() < 2 {
         return Err(Error::invalid("command line", "CODES", "at least 2", codes.len()));
     }
+    request.options.bn.statistics(&run)?;
     let dataset = run.dataset(request.data)?;
     let (options, test) = (&request.options, (&dataset.test, request.images));
     let material = Material::new(&run.config, &dataset, options.calibration, test)?;

@@ -12,9 +12,8 @@ use crate::supernet::{FoldedConv, FoldedNet, Linear, assemble, steps};
 
 /// Least factor. A channel is enlarged at most 16 times.
 const LEAST: f32 = 1.0 / 16.0;
-/// Exponents of the factors that are tried: 0 changes nothing, 1 gives every channel the full
-/// range.
-const EXPONENTS: [f32; 5] = [0.0, 0.25, 0.5, 0.75, 1.0];
+/// Exponents of the factors that are tried. An exponent of 1 gives every channel the full range.
+const EXPONENTS: [f32; 4] = [0.25, 0.5, 0.75, 1.0];
 
 /// Maps with the same factors. Convolutions are indices in the order of `Net::convs`.
 #[derive(Debug, Default)]
@@ -131,13 +130,13 @@ fn factors(
     convs: &[FoldedConv],
     classifier: &Linear,
 ) -> Option<Vec<f32>> {
-    let main = &seen[*group.producers.first()?];
+    let main = &seen[group.producers[0]];
     let mut used = vec![0f32; main.largest.len()];
     for map in group.producers.iter().map(|&i| &seen[i]) {
         let most = map.largest.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
         used.iter_mut().zip(&map.largest).for_each(|(u, l)| *u = u.max(l / most));
     }
-    let squares: Vec<f64> = main.squares.iter().map(|s| s / main.count.max(1.0)).collect();
+    let squares: Vec<f64> = main.squares.iter().map(|s| s / main.count).collect();
     let step = f64::from(main.largest.iter().copied().fold(0.0, f32::max)) / 255.0;
     let readers: Vec<(&[f32], usize)> = group
         .consumers
@@ -148,12 +147,15 @@ fn factors(
     let noise = |factors: &[f32]| -> f64 {
         readers.iter().map(|(w, taps)| relative_noise(w, *taps, factors, &squares, step)).sum()
     };
-    let candidates = EXPONENTS.map(|e| {
-        let factors: Vec<f32> = used.iter().map(|u| u.max(LEAST).powf(e)).collect();
-        (noise(&factors), e, factors)
-    });
-    let best = candidates.into_iter().min_by(|a, b| a.0.total_cmp(&b.0))?;
-    (best.1 > 0.0).then_some(best.2)
+    let mut best = (noise(&vec![1.0; used.len()]), None);
+    for exponent in EXPONENTS {
+        let factors: Vec<f32> = used.iter().map(|u| u.max(LEAST).powf(exponent)).collect();
+        let found = noise(&factors);
+        if found < best.0 {
+            best = (found, Some(factors));
+        }
+    }
+    best.1
 }
 
 /// Ratio of noise power to signal power in a layer that reads a map with mean squares `squares`, by

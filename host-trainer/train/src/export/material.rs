@@ -142,7 +142,7 @@ impl Material {
     /// the data set; all images of a split that has fewer.
     ///
     /// # Errors
-    /// As [`CalibrationSet::new`].
+    /// [`Error::Invalid`] if there is no image of one of the two kinds.
     pub fn new(
         config: &RunConfig,
         dataset: &Dataset,
@@ -153,6 +153,10 @@ impl Material {
         let (recalibration_batch, recalibration) =
             recalibration_batches(dataset, config, usize::MAX);
         let judged = ImageSet::first(dataset, judged, most);
+        if judged.is_empty() {
+            let place = format!("data set {}", dataset.name);
+            return Err(Error::invalid(place, "images for accuracies", "at least 1", 0));
+        }
         let classes = dataset.classes.clone();
         Ok(Self { classes, recalibration_batch, recalibration, calibration, judged })
     }

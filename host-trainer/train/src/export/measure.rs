@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 use supernano_base::blob::{Blob, kind, top1};
-use supernano_base::error::Result;
+use supernano_base::error::{Error, Result};
 use supernano_core::exec;
 use supernano_core::graph::Op;
 
+use super::finite;
 use super::material::ImageSet;
 use super::ship::Shipment;
 use super::tune::TuneReport;
@@ -63,11 +64,17 @@ pub struct Accuracies {
 /// Evaluates a float network and its network file on images.
 ///
 /// # Errors
-/// [`supernano_base::error::Error::Core`] for images of another shape.
+/// [`Error::Core`] for images of another shape; [`Error::Invalid`] naming the first layer whose outputs
+/// are not finite.
 pub fn accuracies(float: &FoldedNet, blob: &Blob, images: &ImageSet) -> Result<Accuracies> {
+    let found = evaluate(float, &images.normalised);
+    if !found.ce.is_finite() {
+        let place = format!("network {}", blob.view()?.header().code);
+        finite::values(&place, float, images)?;
+        return Err(Error::invalid(place, "loss", "a finite number", found.ce));
+    }
     let logits = blob.logits(&images.bytes)?;
-    let int8 = top1(&logits, &images.bytes.labels);
-    Ok(Accuracies { float: evaluate(float, &images.normalised).top1, int8 })
+    Ok(Accuracies { float: found.top1, int8: top1(&logits, &images.bytes.labels) })
 }
 
 /// Measures the costs of a network and its accuracies on test images.

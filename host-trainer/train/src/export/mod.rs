@@ -3,7 +3,7 @@
 //! [`Material`] reads the images from the data set once. [`ship`] then passes values from step to
 //! step, with a file for each step:
 //!
-//! 1. `crate::supernet` folds batch norm into the convolutions.
+//! 1. `crate::supernet` folds batch norm into the convolutions, and `finite` checks the result.
 //! 2. `equalise` scales channels across layers.
 //! 3. [`observe`] samples the feature maps, and chooses the range of each.
 //! 4. `correct` compensates the mean error of each channel in its bias.
@@ -20,6 +20,7 @@ pub(crate) mod build;
 mod correct;
 mod equalise;
 pub mod explain;
+mod finite;
 pub mod formats;
 mod integers;
 pub mod kernels;

@@ -1,12 +1,13 @@
 //! The pipeline from a trained run to a sub-network in all forms that files are written from.
 
 use supernano_base::blob::Blob;
-use supernano_base::error::{Error, Result};
+use supernano_base::error::Result;
 use supernano_base::progress::Task;
 use supernano_core::arch::Arch;
 use supernano_data::Dataset;
 
 use super::build::{BlobInfo, build};
+use super::finite;
 use super::kernels::Prefer;
 use super::material::Material;
 use super::post_training::{PostTraining, QuantiseOptions, quantise_after_training};
@@ -77,7 +78,7 @@ pub struct Shipment {
 /// Batch-norm statistics of a sub-network, recalibrated or imported with the weights.
 ///
 /// # Errors
-/// [`Error::Invalid`] if imported statistics are requested and the run has none.
+/// As [`BnSource::statistics`].
 fn statistics(
     run: &Run,
     arch: &Arch,
@@ -85,15 +86,9 @@ fn statistics(
     material: &Material,
     from: BnSource,
 ) -> Result<BnStats> {
-    match (from, &run.statistics) {
-        (BnSource::Recalibrate, _) => {
-            Ok(recalibrate(subnet, material.recalibration_batch, &material.recalibration))
-        }
-        (BnSource::Stored, Some(stored)) => Ok(stored.of(&run.weights.layout, &run.plan(arch))),
-        (BnSource::Stored, None) => {
-            let expected = "`recalibrate`: no statistics came with this run's weights";
-            Err(Error::invalid("--bn", "statistics", expected, "`stored`"))
-        }
+    match from.statistics(run)? {
+        None => Ok(recalibrate(subnet, material.recalibration_batch, &material.recalibration)),
+        Some(stored) => Ok(stored.of(&run.weights.layout, &run.plan(arch))),
     }
 }
 
@@ -101,9 +96,9 @@ fn statistics(
 /// built.
 ///
 /// # Errors
-/// [`Error::Invalid`] if imported statistics are requested and the run has none;
-/// [`Error::NotFinite`] if fine-tuning diverges; [`Error::Core`] if the blob cannot hold the
-/// network.
+/// As [`BnSource::statistics`]; [`Error::Invalid`] naming the first layer whose parameters or
+/// outputs are not finite; [`Error::NotFinite`] if fine-tuning diverges; [`Error::Core`] if the blob
+/// cannot hold the network.
 pub fn ship(
     run: &Run,
     arch: &Arch,
@@ -116,13 +111,17 @@ pub fn ship(
     let subnet = run.subnet(arch);
     let stats = statistics(run, arch, &subnet, material, options.bn)?;
     let float = subnet.fold(&stats);
+    let place = format!("network {code} of {}", run.path.display());
+    finite::network(&place, &stats, &float, &material.calibration.images)?;
     let mut quantised = quantise_after_training(&float, &material.calibration, &options.quantise);
     let mut finetuned = None;
     if let Some(Tuning { recipe, dataset, task }) = tuning {
-        let set = TuningSet::new(dataset, &run.config);
+        let set = TuningSet::new(dataset, &run.config)?;
         let tuned = tune(&quantised, &float, &set, recipe, &code, task)?;
         (quantised, finetuned) = (tuned.network, Some(tuned.report));
     }
+    finite::parameters(&place, &quantised.float)?;
+    finite::scales(&place, &quantised.net)?;
     let info = BlobInfo { space: space.name, code: &code, classes: &material.classes };
     let blob = build(&quantised.net, &info, options.prefer)?;
     Ok(Shipment {

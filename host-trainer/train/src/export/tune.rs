@@ -58,13 +58,24 @@ const JUDGED: usize = 1000;
 
 impl<'a> TuningSet<'a> {
     /// The set for a run with this configuration.
-    pub fn new(dataset: &'a Dataset, config: &'a RunConfig) -> Self {
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the data set has no validation images.
+    pub fn new(dataset: &'a Dataset, config: &'a RunConfig) -> Result<Self> {
         Self::with(dataset, &config.augmentation, config.optimizer)
     }
 
-    fn with(dataset: &'a Dataset, augmentation: &'a Augmentation, optimizer: Optimizer) -> Self {
+    fn with(
+        dataset: &'a Dataset,
+        augmentation: &'a Augmentation,
+        optimizer: Optimizer,
+    ) -> Result<Self> {
         let judged = ImageSet::first(dataset, &dataset.validation, JUDGED);
-        Self { dataset, augmentation, optimizer, judged }
+        if judged.is_empty() {
+            let place = format!("data set {}", dataset.name);
+            return Err(Error::invalid(place, "validation images of fine-tuning", "at least 1", 0));
+        }
+        Ok(Self { dataset, augmentation, optimizer, judged })
     }
 }
 
@@ -112,7 +123,7 @@ fn judged_loss(net: &QuantisedNet, images: &ImageSet, answers: &[f32], alpha: f6
                 + (1.0 - alpha) * (ours - student[usize::from(label)]);
         }
     }
-    sum / images.len().max(1) as f64
+    sum / images.len() as f64
 }
 
 /// Natural logarithm of the sum of exponentials.

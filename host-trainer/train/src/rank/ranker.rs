@@ -13,7 +13,7 @@ use super::memory::Capacity;
 use crate::run::Run;
 use crate::supernet::maps::{Inputs, Pool};
 use crate::supernet::tree::{Forest, margin};
-use crate::supernet::{EvalSet, Evaluation, evaluate_tree, walk};
+use crate::supernet::{EvalSet, Evaluation, RunningStats, evaluate_tree, walk};
 
 /// Where batch-norm statistics come from.
 #[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,29 @@ pub enum BnSource {
     Recalibrate,
     /// The running statistics that came with imported weights.
     Stored,
+}
+
+impl BnSource {
+    /// The statistics that came with the weights of a run; `None` if they are taken anew.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a run without statistics, and for a supernet, whose statistics fit none of
+    /// its sub-networks.
+    pub fn statistics(self, run: &Run) -> Result<Option<&RunningStats>> {
+        if self == Self::Recalibrate {
+            return Ok(None);
+        }
+        if run.statistics.is_none() {
+            let expected = "a run whose weights came with statistics (an import)";
+            return Err(Error::invalid("--bn", "stored", expected, run.path.display()));
+        }
+        if run.is_shared() {
+            let expected = "recalibrate: the stored statistics of a supernet are of all its \
+                            sub-networks together and fit none of them";
+            return Err(Error::invalid("--bn", "statistics", expected, "stored"));
+        }
+        Ok(run.statistics.as_ref())
+    }
 }
 
 /// The split whose images are scored.
@@ -114,15 +137,7 @@ impl<'a> Ranker<'a> {
             let expected = format!("1 to {}", split.len());
             return Err(Error::invalid("--images", "images of the split", expected, images));
         }
-        if request.bn == BnSource::Stored && run.statistics.is_none() {
-            let expected = "a run whose weights came with statistics (an import)";
-            return Err(Error::invalid("--bn", "stored", expected, run.path.display()));
-        }
-        if request.bn == BnSource::Stored && run.is_shared() {
-            let expected = "recalibrate: the stored statistics of a supernet are of all its \
-                            sub-networks together and fit none of them";
-            return Err(Error::invalid("--bn", "statistics", expected, "stored"));
-        }
+        request.bn.statistics(run)?;
         let batch = run.config.recalibration.batch;
         let bn_images = match (request.bn, request.bn_images) {
             (BnSource::Stored, _) => 0,

@@ -22,7 +22,7 @@ impl Evaluation {
     /// The line of a score file, with 12 significant digits. Every reader of JSON returns these
     /// numbers unchanged.
     pub fn score(&self, written: &str) -> Score {
-        let digits = |x: f64| format!("{x:.11e}").parse().unwrap_or(f64::NAN);
+        let digits = |x: f64| format!("{x:.11e}").parse().expect("a number");
         Score {
             acc: digits(self.top1),
             arch: written.to_owned(),

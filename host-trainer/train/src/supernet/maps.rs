@@ -76,6 +76,9 @@ pub(crate) struct PlaneMap {
     pool: Pool,
 }
 
+/// The reason why a map has its buffer.
+const PRESENT: &str = "only the drop of a map takes its buffer";
+
 impl PlaneMap {
     fn range(&self, block: usize) -> Range<usize> {
         let size = self.c * self.planes.len();
@@ -84,13 +87,13 @@ impl PlaneMap {
 
     /// The values of a block, `[c][planes]`.
     pub fn block(&self, block: usize) -> &[f32] {
-        self.buffer.as_ref().map_or(&[], |b| &b.values()[self.range(block)])
+        &self.buffer.as_ref().expect(PRESENT).values()[self.range(block)]
     }
 
     /// The values of a block for writing, `[c][planes]`.
     pub fn block_mut(&mut self, block: usize) -> &mut [f32] {
         let range = self.range(block);
-        self.buffer.as_mut().map_or(&mut [], |b| &mut b.values_mut()[range])
+        &mut self.buffer.as_mut().expect(PRESENT).values_mut()[range]
     }
 }
 

@@ -17,19 +17,12 @@ use crate::supernet::{Layout, Weights};
 /// Makes sure that the data set fits the configuration and is large enough.
 pub(super) fn check_data(config: &RunConfig, dataset: &Dataset) -> Result<()> {
     let space = config.space();
-    let fail = |field, expected: String, found: String| {
-        Err(Error::invalid(format!("data set {}", dataset.name), field, expected, found))
-    };
-    if dataset.shape != space.input {
-        return fail("shape", format!("{:?}", space.input), format!("{:?}", dataset.shape));
-    }
-    if dataset.classes.len() != usize::from(space.classes) {
-        return fail("classes", space.classes.to_string(), dataset.classes.len().to_string());
-    }
+    dataset.check_fit(space.input, space.classes.into())?;
     let needed = config.recalibration.batch.max(2);
     if dataset.train.len() < needed {
+        let (place, found) = (format!("data set {}", dataset.name), dataset.train.len());
         let expected = format!("at least {needed} (one batch of recalibration)");
-        return fail("training images", expected, dataset.train.len().to_string());
+        return Err(Error::invalid(place, "training images", expected, found));
     }
     Ok(())
 }

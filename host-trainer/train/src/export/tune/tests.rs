@@ -72,7 +72,7 @@ fn tuning_wins_back_what_narrow_ranges_lose() {
         expected.iter().zip(&logits).map(|(&f, &i)| f64::from(f - i as f32 * scale).powi(2)).sum()
     };
     let optimizer = Optimizer { momentum: 0.9, weight_decay: 0.0 };
-    let set = TuningSet::with(&dataset, &Augmentation::NONE, optimizer);
+    let set = TuningSet::with(&dataset, &Augmentation::NONE, optimizer).unwrap();
     let recipe = TuneRecipe { epochs: 12, images: 256, lr: 0.003, batch: 32, alpha: 1.0, seed: 1 };
     let tuned = tune(&start, &net, &set, &recipe, "test", &Silent).unwrap();
     let report = tuned.report;
