@@ -1,10 +1,15 @@
 //! Inputs with known faults, and the right answer to each. The inputs are in `faults/` of the shared
 //! data.
 
+use std::fs;
 use std::path::Path;
+#[cfg(unix)]
+use std::process::{Command, Stdio};
 
 use supernano_base::testing::shared;
-use supernano_tests::command::supernano;
+#[cfg(unix)]
+use supernano_tests::command::binary;
+use supernano_tests::command::{Ended, supernano};
 use supernano_tests::small::{GREY, SmallRun, grey};
 use tempfile::TempDir;
 
@@ -70,10 +75,139 @@ fn a_network_is_checked_on_its_own_classes_alone() {
     let run = grey();
     let network = run.file("classes.snb");
     supernano(&["export", &run.name(), "4-8-8-16", "-o", &network]).succeeds();
-    let check = |of: &SmallRun| supernano(&["check", &network, "--target", "host", "--run", &of.name()]);
+    let check =
+        |of: &SmallRun| supernano(&["check", &network, "--target", "host", "--run", &of.name()]);
     check(run).succeeds();
     let more = SmallRun::train(&GREY.replace("classes = 4", "classes = 7"));
     check(&more).fails(2, &["data set glyphs: classes: expected 4", "found 7"]);
     let wide = SmallRun::train(&GREY.replace("height = 28", "height = 24"));
     check(&wide).fails(2, &["data set glyphs: image shape: expected 28x28x1", "found 24x28x1"]);
+}
+
+/// Runs `standalone` for one code, for one epoch.
+fn alone(code: &str, output: &str, more: &[&str]) -> Ended {
+    let run = grey().name();
+    let args = ["standalone", &run, code, "--as", "nominal", "--epochs", "1", "-o", output];
+    supernano(&[&args[..], more].concat())
+}
+
+#[test]
+fn a_truth_file_is_kept_unless_the_user_says_otherwise() {
+    let folder = TempDir::new().unwrap();
+    let output = text(&folder.path().join("t.csv"));
+    let codes = || -> Vec<String> {
+        let all = fs::read_to_string(&output).unwrap();
+        all.lines().skip(1).map(|l| l.split(',').nth(1).unwrap().to_owned()).collect()
+    };
+    alone("4-4-4-4", &output, &[]).succeeds();
+    let before = fs::read(&output).unwrap();
+    alone("8-4-4-4", &output, &[]).fails(2, &["t.csv", "--resume continues it, --overwrite"]);
+    assert_eq!(fs::read(&output).unwrap(), before);
+    alone("8-4-4-4", &output, &["--resume"]).succeeds();
+    assert_eq!(codes(), ["4-4-4-4", "8-4-4-4"]);
+
+    // lists of their own count their ids from arch1
+    for (list, code) in [("a.txt", "12-4-4-4"), ("b.txt", "4-8-4-4")] {
+        let list = text(&folder.path().join(list));
+        fs::write(&list, format!("{code}\n")).unwrap();
+        alone(&list, &output, &["--resume"]).succeeds();
+        alone(&list, &output, &["--resume"]).succeeds();
+    }
+    assert_eq!(codes(), ["4-4-4-4", "8-4-4-4", "12-4-4-4", "4-8-4-4"]);
+    let scores = text(&folder.path().join("scores.json"));
+    let run = grey().name();
+    let rank = ["rank", &run, &output, "--images", "10", "-o", &scores];
+    supernano(&rank).succeeds();
+    alone("8-8-4-4", &output, &["--overwrite"]).succeeds();
+    assert_eq!(codes(), ["8-8-4-4"]);
+    alone("8-8-4-4", "/proc/nope/x", &[]).fails(3, &["/proc/nope/x"]);
+
+    // a pipe receives the truths once
+    let piped = alone("4-4-8-8", "/dev/stdout", &[]).succeeds().stdout;
+    assert_eq!(piped.matches("id,arch,").count(), 1);
+}
+
+#[test]
+fn results_are_kept_unless_the_user_says_otherwise() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| text(&folder.path().join(name));
+    let (run, network) = (grey().name(), grey().file("kept.snb"));
+    let ranked = grey().file("kept-scores.json");
+    supernano(&["export", &run, "4-8-8-16", "-o", &network]).succeeds();
+    supernano(&["rank", &run, "--random", "20", "--images", "20", "-o", &ranked]).succeeds();
+    let shard = ["rank", &run, "--random", "20", "--images", "20", "--shard", "1/1"];
+    supernano(&[&shard[..], &["-o", &at("1.json")]].concat()).succeeds();
+    let (codes, shard) = (["4-8-8-16", "4-4-4-4"], at("1.json"));
+    for command in [
+        vec!["rank", &run, codes[0], "--images", "20"],
+        vec!["rank", &run, codes[0], "--images", "20", "--shard", "1/1"],
+        vec!["predict", &ranked, "--space", &run],
+        vec!["merge", &shard],
+        vec!["search", &run, "--scores", &ranked, "--top", "1"],
+        vec!["int8-rank", &run, codes[0], codes[1], "--images", "10"],
+        vec!["check", &network, "--target", "host", "--images", "10", "--run", &run],
+    ] {
+        let output = at("kept.json");
+        let with = |more: &[&str]| supernano(&[&command[..], &["-o", &output], more].concat());
+        fs::write(&output, "precious").unwrap();
+        with(&[]).fails(2, &["kept.json: output: expected a file that does not exist yet"]);
+        assert_eq!(fs::read_to_string(&output).unwrap(), "precious");
+        with(&["--overwrite"]).succeeds();
+        assert!(fs::read_to_string(&output).unwrap().starts_with('{'), "{command:?}");
+        let nowhere = [&command[..], &["-o", "/proc/nope/x"]].concat();
+        supernano(&nowhere).fails(3, &["/proc/nope/x"]);
+        if cfg!(target_os = "linux") {
+            let full = [&command[..], &["-o", "/dev/full"]].concat();
+            supernano(&full).fails(3, &["/dev/full"]);
+        }
+    }
+}
+
+/// Runs the binary with its standard output and error connected to files.
+#[cfg(unix)]
+fn redirected(script: &str) -> i32 {
+    let run = Command::new("sh").args(["-c", script, binary().to_str().unwrap()]).status();
+    run.unwrap().code().unwrap_or(-1)
+}
+
+#[cfg(unix)]
+#[test]
+fn a_stdout_that_is_full_is_an_error_and_a_stderr_is_not() {
+    let folder = TempDir::new().unwrap();
+    let pairs = folder.path().join("pairs.csv");
+    let list = "code,score,standalone_top1\n4-4-4-4-4-4,1,0.1\n8-4-4-4-4-4,2,0.2\n\
+                12-4-4-4-4-4,3,0.25\n16-4-4-4-4-4,4,0.3\n";
+    fs::write(&pairs, list).unwrap();
+    let pairs = text(&pairs);
+    let correlate = format!("\"$0\" correlate {pairs} {pairs}");
+    for more in ["", " --json"] {
+        assert_eq!(redirected(&format!("{correlate}{more} >/dev/full")), 3);
+        assert_eq!(redirected(&format!("{correlate}{more} >/dev/null 2>/dev/full")), 0);
+        assert_eq!(redirected(&format!("{correlate}{more} >/dev/null 2>&-")), 0);
+        assert_eq!(redirected(&format!("{correlate}{more} >&-")), 0);
+    }
+    let mut unread = Command::new(binary())
+        .args(["correlate", &pairs, &pairs])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(unread.stdout.take());
+    assert_eq!(unread.wait().unwrap().code(), Some(0));
+    assert_eq!(redirected("\"$0\" --help >/dev/full"), 3);
+    assert_eq!(redirected("\"$0\" --version >/dev/full"), 3);
+    for stderr in ["2>/dev/full", "2>&-", ">&- 2>&-"] {
+        assert_eq!(redirected(&format!("\"$0\" correlate no such {stderr}")), 2);
+        assert_eq!(redirected(&format!("\"$0\" no-such-command {stderr}")), 2);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_size_limit_is_an_error() {
+    let folder = TempDir::new().unwrap();
+    let output = text(&folder.path().join("n.snb"));
+    let run = grey().name();
+    let script = format!("ulimit -f 1; \"$0\" export {run} 12-12-16-16 -o {output} 2>/dev/null");
+    assert_eq!(redirected(&script), 3);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }

@@ -34,7 +34,7 @@ fn shards_merge_to_the_whole_byte_for_byte() {
     assert!(again.stderr.contains("done already"), "{}", again.stderr);
     let merge = |shards: &[&str], to: &str| {
         let shards: Vec<String> = shards.iter().map(|s| at(s)).collect();
-        let mut arguments = vec!["merge", "-o", to];
+        let mut arguments = vec!["merge", "--overwrite", "-o", to];
         arguments.extend(shards.iter().map(String::as_str));
         supernano(&arguments)
     };
@@ -58,7 +58,7 @@ fn shards_of_truths_count_from_one() {
     let truths = |shard: &str| {
         let file = folder.path().join("truth.csv").display().to_string();
         let args = ["standalone", &run, "4-4-4-4", "8-8-8-8", "12-12-16-16", "--as", "nominal"];
-        let more = ["--epochs", "1", "--shard", shard, "-o", &file, "--json"];
+        let more = ["--epochs", "1", "--shard", shard, "-o", &file, "--json", "--overwrite"];
         supernano(&[&args[..], &more[..]].concat())
     };
     let codes = |found: serde_json::Value| -> Vec<String> {

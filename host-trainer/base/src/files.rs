@@ -20,7 +20,7 @@ pub use self::csv::{Csv, Record, csv_text};
 pub(crate) use self::json::deserialise;
 pub use self::json::{distinct_keys, parse_json, read_json, write_json};
 pub use self::limit::{ARCHIVE, CONFIGURATION, FILE, IMAGES, ITEMS, Limit, TEXT};
-pub use self::write::{probe, refuse_existing, write};
+pub use self::write::{claim, is_stream, probe, refuse_existing, write};
 use crate::error::{Error, Result};
 
 /// The first two bytes of a gzip member.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::console;
 use crate::error::{Error, Result};
 
 /// The exit code of an interrupted command.
@@ -29,7 +30,7 @@ pub fn handle() -> Result<()> {
         for path in lock(&TEMPORARY).drain(..) {
             let _ = std::fs::remove_file(path);
         }
-        eprintln!("interrupted");
+        console::note("interrupted");
         std::process::exit(INTERRUPTED);
     })
     .map_err(|e| Error::tool("interrupt handler", e))?;

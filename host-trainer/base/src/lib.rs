@@ -6,10 +6,12 @@
 //! and it depends on none of them.
 
 #![forbid(unsafe_code)]
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod blob;
 pub mod codes;
 pub mod config;
+pub mod console;
 pub mod error;
 pub mod files;
 pub mod images;

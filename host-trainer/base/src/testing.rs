@@ -45,6 +45,9 @@ pub fn shared(name: &str) -> Option<PathBuf> {
     }
     let required = std::env::var("SUPERNANO_REQUIRE_SHARED").is_ok_and(|v| v == "1");
     assert!(!required, "{} does not exist", path.display());
-    eprintln!("SKIPPED: {} does not exist (SUPERNANO_SHARED)", path.display());
+    crate::console::note(format_args!(
+        "SKIPPED: {} does not exist (SUPERNANO_SHARED)",
+        path.display()
+    ));
     None
 }

@@ -1,9 +1,12 @@
 //! Output of results, tables and progress.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{self, ErrorKind, IsTerminal as _, Stdout, Write as _};
+use std::ops::ControlFlow;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
+use supernano_base::console;
+use supernano_base::error::{Error, Result};
 use supernano_base::progress::{Progress, Task};
 
 /// Writes results to stdout, as text or as one JSON object, and progress to stderr.
@@ -23,15 +26,42 @@ impl Output {
         self.json
     }
 
-    /// Prints the result of a command: as a JSON object, or as the text that `human` makes of it. A
-    /// closed stdout is no error.
-    pub fn emit<T: Serialize>(&self, value: &T, human: impl FnOnce(&T) -> String) {
+    /// Prints the result of a command: as a JSON object, or as the text that `human` makes of it.
+    ///
+    /// # Errors
+    /// As [`print`]; a reader that has gone is no error.
+    pub fn emit<T: Serialize>(&self, value: &T, human: impl FnOnce(&T) -> String) -> Result<()> {
         let text = if self.json {
-            serde_json::to_string(value).unwrap_or_else(|e| format!("{{\"error\":\"{e}\"}}"))
+            serde_json::to_string(value)
+                .map_err(|e| Error::invalid(STDOUT, "JSON", "a result that JSON can hold", e))?
         } else {
             human(value)
         };
-        let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
+        print(text.trim_end()).map(|_| ())
+    }
+}
+
+/// The name of stdout in errors.
+const STDOUT: &str = "standard output";
+
+/// Writes a line to stdout at once. Returns `Break` if nobody reads it any more.
+///
+/// # Errors
+/// As [`stdout`].
+pub fn print(line: &str) -> Result<ControlFlow<()>> {
+    stdout(|stdout| writeln!(stdout, "{line}"))
+}
+
+/// Writes to stdout, and flushes it. Returns `Break` if nobody reads it any more.
+///
+/// # Errors
+/// [`Error::Io`] for any failure but a closed pipe.
+pub fn stdout(write: impl FnOnce(&mut Stdout) -> io::Result<()>) -> Result<ControlFlow<()>> {
+    let mut stdout = io::stdout();
+    match write(&mut stdout).and_then(|()| stdout.flush()) {
+        Ok(()) => Ok(ControlFlow::Continue(())),
+        Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
+        Err(source) => Err(Error::Io { path: STDOUT.into(), source }),
     }
 }
 
@@ -53,7 +83,7 @@ impl Progress for Output {
     }
 
     fn note(&self, line: &str) {
-        eprintln!("{line}");
+        console::note(line);
     }
 }
 
@@ -79,7 +109,7 @@ impl Task for Bar {
     }
 
     fn note(&self, text: &str) {
-        self.0.suspend(|| eprintln!("{text}"));
+        self.0.suspend(|| console::note(text));
     }
 
     fn finish(&self) {

@@ -1,6 +1,7 @@
 //! The log of a firmware, decoded from its ELF file.
 
 use std::io::{Cursor, ErrorKind, Read};
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use defmt_decoder::{DecodeError, Table};
@@ -20,17 +21,16 @@ pub enum LogSource<'a> {
     Target(&'a Target),
 }
 
-/// Follows log frames until the source ends, and passes the level and the message of every line to
-/// `line`. Returns the number of damaged frames.
+/// Receives the level and the message of a line, and decides whether the next one is read.
+pub type OnLine<'a> = dyn FnMut(&str, &str) -> Result<ControlFlow<()>> + 'a;
+
+/// Follows log frames until the source ends or `line` breaks off, and passes every line to `line`.
+/// Returns the number of damaged frames.
 ///
 /// # Errors
-/// [`Error::Missing`]; [`Error::Invalid`] for a firmware that does not log by defmt; [`Error::Line`]
+/// Those of `line`; [`Error::Missing`]; [`Error::Invalid`] for a firmware that does not log by defmt; [`Error::Line`]
 /// or [`Error::Tool`] if the line does not open or breaks.
-pub fn watch(
-    firmware: &Path,
-    source: LogSource<'_>,
-    line: &mut dyn FnMut(&str, &str),
-) -> Result<u64> {
+pub fn watch(firmware: &Path, source: LogSource<'_>, line: &mut OnLine<'_>) -> Result<u64> {
     match source {
         LogSource::File(path) => {
             let mut frames = Cursor::new(files::read(path)?);
@@ -62,7 +62,7 @@ fn follow(
     firmware: &Path,
     stream: &mut dyn Read,
     name: &str,
-    line: &mut dyn FnMut(&str, &str),
+    line: &mut OnLine<'_>,
 ) -> Result<u64> {
     let place = firmware.display();
     let elf = files::read(firmware)?;
@@ -85,7 +85,9 @@ fn follow(
             match decoder.decode() {
                 Ok(frame) => {
                     let level = frame.level().map_or("print", |l| l.as_str());
-                    line(level, &frame.display_message().to_string());
+                    if line(level, &frame.display_message().to_string())?.is_break() {
+                        return Ok(malformed);
+                    }
                 }
                 Err(DecodeError::UnexpectedEof) => break,
                 Err(DecodeError::Malformed) => {

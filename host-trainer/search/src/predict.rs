@@ -235,7 +235,8 @@ pub fn model_path(output: &Path) -> PathBuf {
 }
 
 /// Writes predictions with their identifiers, and the model report beside them. The name of the
-/// file decides the format: CSV for `.csv`, otherwise the challenge's JSON; compressed for `.gz`.
+/// file decides the format: CSV for `.csv`, otherwise the challenge's JSON; compressed for `.gz`. A
+/// device or a pipe receives the predictions alone.
 ///
 /// # Errors
 /// [`Error::Io`].
@@ -255,7 +256,9 @@ pub fn write(output: &Path, predictions: &[(String, Predicted)], model: &Predict
             .map_err(|e| Error::invalid(output.display(), "JSON", "predictions", e))?;
         text + "\n"
     };
-    files::write_json(&model_path(output), &model.report())?;
+    if !files::is_stream(output)? {
+        files::write_json(&model_path(output), &model.report())?;
+    }
     files::write_text(output, &text)
 }
 

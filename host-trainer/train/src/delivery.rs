@@ -124,7 +124,7 @@ pub struct ExportOutcome {
 }
 
 /// Writes the network file of a sub-network. Its summary and its explanation are written beside it as
-/// `.json` and `.explain.json`.
+/// `.json` and `.explain.json`, unless the output is a device or a pipe.
 ///
 /// # Errors
 /// Those of the run, the code and the data; as [`ship`], [`KernelLimits::apply`], [`measure`],
@@ -133,16 +133,21 @@ pub fn export_network(
     request: &ExportRequest<'_>,
     progress: &dyn Progress,
 ) -> Result<ExportOutcome> {
+    let own = |code| RunDirectory::new(request.network.run).network(code);
+    let named = request.output.map_or_else(|| own(request.network.code), Path::to_path_buf);
+    files::probe(&named)?;
     let (mut shipment, test) = request.network.shipment(progress)?;
     shipment.blob = request.limits.apply(shipment.blob)?;
     let summary = measure(&shipment, &test)?;
     let explained = || explain(&shipment, &test, &request.limits.core);
     let explanation = request.explain.then(explained).transpose()?;
-    let own = || RunDirectory::new(request.network.run).network(&summary.code);
-    let file = request.output.map_or_else(own, Path::to_path_buf);
+    let file = request.output.map_or_else(|| own(&summary.code), Path::to_path_buf);
     files::write(&file, shipment.blob.bytes())?;
-    files::write_json(&file.with_extension("json"), &summary)?;
-    if let Some(explanation) = &explanation {
+    let alone = files::is_stream(&file)?;
+    if !alone {
+        files::write_json(&file.with_extension("json"), &summary)?;
+    }
+    if let (Some(explanation), false) = (&explanation, alone) {
         files::write_json(&file.with_extension("explain.json"), explanation)?;
     }
     Ok(ExportOutcome { summary, explanation, file })
@@ -177,6 +182,7 @@ pub struct ShipReport {
 /// Those of the run, the code and the data; as [`ship`], [`measure`], [`formats::write`] and
 /// [`formats::write_samples`].
 pub fn ship_network(request: &ShipRequest<'_>, progress: &dyn Progress) -> Result<ShipReport> {
+    files::probe(&request.output.join(request.network.code))?;
     let (shipment, test) = request.network.shipment(progress)?;
     let exported = measure(&shipment, &test)?;
     let mut files = formats::write(&shipment, request.formats, request.output)?;

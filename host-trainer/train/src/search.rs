@@ -63,10 +63,14 @@ pub fn search_run(request: &RunSearch<'_>, progress: &dyn Progress) -> Result<(F
         Error::Missing { path: request.run.join("checkpoints"), needed_for: needed_for.into() }
     })?;
     let or = |path: Option<&Path>, own: PathBuf| path.map_or(own, Path::to_path_buf);
+    let (state, output) =
+        (or(request.state, directory.search_state()), or(request.output, directory.front()));
+    files::probe(&state)?;
+    files::probe(&output)?;
     let samples = request.metric.samples(&or(request.scores, directory.scores()), &space)?;
     let method = Method {
         seed: request.seed.unwrap_or(config.seed),
-        state: Some(or(request.state, directory.search_state())),
+        state: Some(state),
         ..Method::default()
     };
     let mut outcome = find(&SearchRequest {
@@ -84,7 +88,6 @@ pub fn search_run(request: &RunSearch<'_>, progress: &dyn Progress) -> Result<(F
         let dataset = run.dataset(data)?;
         verify_front(&run, &dataset, &mut outcome, images, progress)?;
     }
-    let output = or(request.output, directory.front());
     files::write_json(&output, &outcome.front)?;
     Ok((outcome.front, output))
 }

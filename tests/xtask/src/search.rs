@@ -79,7 +79,7 @@ fn searched(budget: &[&str; 3], args: &Args) -> Result<Vec<Value>> {
     let front = format!("{RUN}/front-{flash}.json");
     let limits = ["--flash", flash, "--ram", ram, "--instructions", instructions];
     let mut search = supernano(["search", RUN, "--top", "20", "--verify", "-o", &front, "--json"]);
-    let found = match process::answer(search.args(limits))? {
+    let found = match process::answer(search.arg("--overwrite").args(limits))? {
         Ok(found) => found,
         Err(message) => {
             let row = json!({ "budget": budget.join(" / "), "how": "search", "no": message });

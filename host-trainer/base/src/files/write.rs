@@ -57,6 +57,27 @@ pub fn probe(path: &Path) -> Result<()> {
     Pending::new(directory, &target).map(drop).map_err(failed)
 }
 
+/// Checks before long work that a result can be written: that no file is there, unless
+/// `overwrite` allows to replace it, and that [`write()`] can make one.
+///
+/// # Errors
+/// As [`refuse_existing`] and [`probe`].
+pub fn claim(path: &Path, overwrite: bool) -> Result<()> {
+    if !overwrite {
+        refuse_existing(path, "--overwrite replaces it")?;
+    }
+    probe(path)
+}
+
+/// True for a device, a pipe or an open file of this process: [`write()`] adds to it, and no file lies
+/// beside it.
+///
+/// # Errors
+/// As [`write()`].
+pub fn is_stream(path: &Path) -> Result<bool> {
+    Ok(!matches!(destination(path)?, Destination::File(..)))
+}
+
 /// Refuses an output that exists; `hint` tells the user what to do. Devices and pipes pass, because
 /// a write destroys nothing there.
 ///

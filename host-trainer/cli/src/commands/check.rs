@@ -53,6 +53,7 @@ pub struct Args {
 /// # Errors
 /// [`Error::No`] for a mismatch; as [`of_network`] and [`check`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
+    args.output.claim()?;
     let blob = Blob::read(&args.network)?;
     let target = args.device.target()?;
     let of_network_file = || RunDirectory::of_network(&args.network);
@@ -73,7 +74,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let report = check(&blob, &images, &target, &options)?;
     bar.finish();
     args.output.write(&report)?;
-    out.emit(&report, text);
+    out.emit(&report, text)?;
     match report.first_mismatch {
         None => Ok(()),
         Some(first) => Err(Error::No(format!(

@@ -57,7 +57,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         resampling: Resampling { resamples, seed, ..Resampling::default() },
         pairs: args.pairs,
     })?;
-    out.emit(&report, text);
+    out.emit(&report, text)?;
     Ok(())
 }
 

@@ -45,7 +45,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         firmware: args.firmware.as_deref(),
         write: !args.dry_run,
     })?;
-    out.emit(&report, text);
+    out.emit(&report, text)?;
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use supernano_base::blob::Blob;
 use supernano_base::error::Result;
+use supernano_base::files;
 use supernano_base::progress::Progress as _;
 use supernano_base::run_dir::RunDirectory;
 use supernano_device::{LatencyOptions, LatencyReport, LayerCount, append_counts, latency};
@@ -42,6 +43,11 @@ pub struct Args {
 /// # Errors
 /// As [`latency`] and [`append_counts`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
+    args.output.claim()?;
+    let run = RunDirectory::of_network(&args.network);
+    if let Some(run) = &run {
+        files::probe(&run.latency_table())?;
+    }
     let blob = Blob::read(&args.network)?;
     let target = args.device.target()?;
     let bar = out.task(args.repeats.into(), "latency");
@@ -56,10 +62,10 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let report = latency(&blob, &target, &options)?;
     bar.finish();
     args.output.write(&report)?;
-    if let Some(run) = RunDirectory::of_network(&args.network) {
-        append_counts(&run, &report)?;
+    if let Some(run) = &run {
+        append_counts(run, &report)?;
     }
-    out.emit(&report, text);
+    out.emit(&report, text)?;
     Ok(())
 }
 

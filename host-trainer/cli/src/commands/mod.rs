@@ -20,9 +20,9 @@ use std::process::ExitCode;
 
 use clap::{FromArgMatches as _, Parser, Subcommand};
 use supernano_base::error::Result;
-use supernano_base::interrupt;
+use supernano_base::{console, interrupt};
 
-use crate::output::Output;
+use crate::output::{Output, stdout};
 
 /// The exit codes, for `--help`.
 const EXIT_CODES: &str = "\
@@ -32,6 +32,9 @@ Exit codes:
   2    wrong usage; missing or invalid input
   3    a tool, driver, device or disk failed
   130  interrupted";
+
+/// Exit code of wrong arguments.
+const USAGE: u8 = 2;
 
 /// One-shot neural architecture search for microcontrollers.
 #[derive(Parser, Debug)]
@@ -80,18 +83,24 @@ fn run(cli: &Cli, out: &Output) -> Result<()> {
 }
 
 /// Parses the arguments and runs the command. Prints an error on stderr and returns the exit code. A
-/// closed stdout is success.
+/// stdout that nobody reads any more is success.
 pub fn main() -> ExitCode {
-    let matches = groups::command::<Cli>().get_matches();
-    let cli = match Cli::from_arg_matches(&matches) {
-        Ok(cli) => cli,
-        Err(error) => error.exit(),
+    let arguments = interrupt::handle().map(|()| {
+        groups::command::<Cli>().try_get_matches().and_then(|m| Cli::from_arg_matches(&m))
+    });
+    let done = match arguments {
+        Ok(Ok(cli)) => run(&cli, &Output::new(cli.json)),
+        Ok(Err(usage)) if usage.use_stderr() => {
+            let _ = usage.print();
+            return ExitCode::from(USAGE);
+        }
+        Ok(Err(help)) => stdout(|_| help.print()).map(|_| ()),
+        Err(error) => Err(error),
     };
-    let out = Output::new(cli.json);
-    match interrupt::handle().and_then(|()| run(&cli, &out)) {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            console::note(format_args!("error: {error}"));
             ExitCode::from(error.exit_code())
         }
     }

@@ -31,6 +31,6 @@ struct Written {
 /// As [`write`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
     let written = Written { report: write(&args.run)? };
-    out.emit(&written, |w| w.report.display().to_string());
+    out.emit(&written, |w| w.report.display().to_string())?;
     Ok(())
 }

@@ -33,6 +33,6 @@ pub fn run(_args: &Args, out: &Output) -> Result<()> {
             .map(|r| vec![r.name.into(), r.free_layers.to_string(), r.sub_networks.to_string()])
             .collect();
         table(&["space", "searchable layers", "sub-networks"], &lines)
-    });
+    })?;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! `supernano watch`: the log of a firmware, live.
 
-use std::io::Write as _;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -8,7 +8,7 @@ use supernano_base::error::{Error, Result};
 use supernano_device::watch::{LogSource, watch};
 use supernano_device::{ProbeId, Target};
 
-use crate::output::Output;
+use crate::output::{Output, print};
 
 /// Show the log of a firmware.
 ///
@@ -63,13 +63,13 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let malformed = watch(&args.firmware, source, &mut |level, message| {
         if out.is_json() {
             lines.push(LogLine { level: level.to_owned(), message: message.to_owned() });
+            Ok(ControlFlow::Continue(()))
         } else {
-            let mut stdout = std::io::stdout().lock();
-            let _ = writeln!(stdout, "{level:5} {message}").and_then(|()| stdout.flush());
+            print(&format!("{level:5} {message}"))
         }
     })?;
     if out.is_json() {
-        out.emit(&Log { lines, malformed }, |_| String::new());
+        out.emit(&Log { lines, malformed }, |_| String::new())?;
     } else if malformed > 0 {
         return Err(Error::Line { link: name, problem: format!("{malformed} damaged frames") });
     }

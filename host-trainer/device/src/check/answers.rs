@@ -51,6 +51,9 @@ impl<'a> Answers<'a> {
             target: to.to_string(),
             found: Vec::new(),
         };
+        if let Some(path) = file {
+            files::probe(path)?;
+        }
         if let Some(path) = file.filter(|p| p.is_file()) {
             let mut old: State = files::read_json(path)?;
             let found = std::mem::take(&mut old.found);

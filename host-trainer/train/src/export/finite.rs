@@ -76,7 +76,8 @@ pub(super) fn values(place: &str, net: &FoldedNet, images: &ImageSet) -> Result<
 /// # Errors
 /// [`Error::Invalid`].
 pub(super) fn scales(place: &str, net: &QuantisedNet) -> Result<()> {
-    let of_convs = executed(&net.blocks).into_iter().map(|(_, conv)| (&conv.name[..], conv.to.scale));
+    let of_convs =
+        executed(&net.blocks).into_iter().map(|(_, conv)| (&conv.name[..], conv.to.scale));
     let all = of_convs.chain([("the classifier", net.classifier.logit_scale)]);
     for (name, scale) in all {
         if !(scale.is_normal() && scale > 0.0) {

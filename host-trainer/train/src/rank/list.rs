@@ -9,6 +9,7 @@ use supernano_base::codes::Coded;
 use supernano_base::codes::scores::{Score, Scores, write_scores};
 use supernano_base::codes::select::CodeSelection;
 use supernano_base::error::{Error, Result};
+use supernano_base::files;
 use supernano_base::progress::Progress;
 use supernano_base::run_dir::RunDirectory;
 use supernano_core::arch::Arch;
@@ -46,6 +47,8 @@ pub struct RankRequest<'a> {
     pub truths: TruthFile,
     /// Score file; `None` for `scores.json` or the part's file in the run directory.
     pub output: Option<&'a Path>,
+    /// Whether a score file that exists may be replaced. The run's `scores.json` may always be.
+    pub overwrite: bool,
 }
 
 /// The result of a ranking.
@@ -110,16 +113,23 @@ pub fn rank(request: &RankRequest<'_>, progress: &dyn Progress) -> Result<RankOu
         Some(step) => Run::open_step(request.run, step)?,
         None => Run::open(request.run)?,
     };
+    let output = output(request);
+    if request.output.is_some() && request.part.is_none() {
+        files::claim(&output, request.overwrite)?;
+    }
+    files::probe(&output)?;
     let all = request.codes.read(&run.space(), SEED)?;
     let chosen = choose(request, &all, &run)?;
     let dataset = run.dataset(request.data)?;
     let ranker = Ranker::new(&run, &dataset, request.images, request.effort)?;
-    let output = output(request);
     let ranking = request.part.map(|_| Identity::of(&run, &ranker, &all));
     if let (Some(part), Some(ranking)) = (request.part, &ranking)
         && Shard::read(&output).is_ok_and(|s| s.shard == part && s.ranking == *ranking)
     {
         return Ok(RankOutcome::AlreadyScored(output));
+    }
+    if request.part.is_some() {
+        files::claim(&output, request.overwrite)?;
     }
     let positions = match (request.part, &chosen) {
         (Some(part), _) => part.positions(&all),

@@ -26,7 +26,7 @@ pub use panel::{PANEL_IMAGES, Panel, PanelScore};
 pub use state::metrics;
 pub use steps::{Begin, Epoch, train, train_until};
 pub use timed::{TrainReport, TrainRequest, train_for};
-pub use truths::{TruthRequest, make_truths};
+pub use truths::{Existing, TruthRequest, make_truths};
 
 #[cfg(test)]
 mod tests;

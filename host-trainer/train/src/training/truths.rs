@@ -4,9 +4,12 @@ use std::path::Path;
 
 use supernano_base::codes::Coded;
 use supernano_base::codes::select::CodeSelection;
-use supernano_base::codes::truth::{Form, Recipe, Start, Truth, read_truths, write_truths};
+use supernano_base::codes::truth::{
+    Form, Recipe, Start, Truth, distinguish, read_truths, write_truths,
+};
 use supernano_base::config::RunConfig;
 use supernano_base::error::{Error, Result};
+use supernano_base::files;
 use supernano_base::progress::Progress;
 use supernano_base::run_dir::RunDirectory;
 use supernano_core::arch::Arch;
@@ -17,6 +20,17 @@ use crate::run::Run;
 
 /// Epochs and learning rate of a training that starts from inherited weights.
 const INHERITED: (u32, f32) = (5, 0.01);
+
+/// What happens to a truth file that exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// It is an error.
+    Refuse,
+    /// Its truths are kept, and their sub-networks are skipped.
+    Continue,
+    /// The new truths replace it.
+    Replace,
+}
 
 /// The sub-networks to train, and how.
 #[derive(Clone, Debug)]
@@ -40,17 +54,26 @@ pub struct TruthRequest<'a> {
     pub alpha: f32,
     /// Directory or archive of the data set; `None` for the configuration's.
     pub data: Option<&'a Path>,
-    /// Whether sub-networks in the truth file are skipped. Otherwise the file is overwritten.
-    pub resume: bool,
+    /// What happens to a truth file that exists.
+    pub existing: Existing,
     /// Truth file.
     pub output: &'a Path,
 }
 
-/// Trains sub-networks alone. The truth file is written again after every network.
+/// Trains sub-networks alone. The truth file is written again after every network; a device or a pipe
+/// receives all truths at the end.
+///
+/// A code whose id belongs to another code in a continued file gets a new id.
 ///
 /// # Errors
 /// Those of the configuration, the run, the codes, the data and the truth file.
 pub fn make_truths(request: &TruthRequest<'_>, progress: &dyn Progress) -> Result<Vec<Truth>> {
+    if request.existing == Existing::Refuse {
+        let hint = "--resume continues it, --overwrite replaces it";
+        files::refuse_existing(request.output, hint)?;
+    }
+    files::probe(request.output)?;
+    let at_end = files::is_stream(request.output)?;
     let from = request.inherit.then(|| Run::open(request.config)).transpose()?;
     let config = match &from {
         Some(run) => run.config.clone(),
@@ -61,12 +84,14 @@ pub fn make_truths(request: &TruthRequest<'_>, progress: &dyn Progress) -> Resul
         return Err(Error::invalid("command line", "--alpha", "0 to 1", request.alpha));
     }
     let recipe = recipe(request, &config)?;
-    let codes = codes(request, &config)?;
+    let mut codes = codes(request, &config)?;
     let start = if from.is_some() { Start::Inherited } else { Start::Scratch };
-    let mut truths: Vec<Truth> = match request.resume && request.output.is_file() {
-        true => read_truths(request.output, &recipe, start)?,
-        false => Vec::with_capacity(codes.len()),
-    };
+    let mut truths: Vec<Truth> =
+        match request.existing == Existing::Continue && request.output.is_file() {
+            true => read_truths(request.output, &recipe, start)?,
+            false => Vec::with_capacity(codes.len()),
+        };
+    distinguish(&mut codes, &truths);
     let dataset = supernano_data::of_config(&config, request.data)?;
     let teacher = from.as_ref().map(|run| run.folded(&Arch::largest(&run.space()), &dataset));
     let inheritance = from.as_ref().zip(teacher.as_ref());
@@ -79,11 +104,16 @@ pub fn make_truths(request: &TruthRequest<'_>, progress: &dyn Progress) -> Resul
                 Some(from) => train_inherited(from, &dataset, coded, &recipe)?,
                 None => train_alone(&config, &dataset, coded, &recipe)?,
             });
-            write_truths(request.output, &truths)?;
+            if !at_end {
+                write_truths(request.output, &truths)?;
+            }
         }
         task.advance(1);
     }
     task.finish();
+    if at_end {
+        write_truths(request.output, &truths)?;
+    }
     Ok(truths)
 }
 

@@ -16,7 +16,7 @@ use supernano_search::cost::kernels::with_kernels;
 use supernano_train::export::Prefer;
 use supernano_train::synthetic;
 
-use crate::options::{DeviceArgs, LineArgs};
+use crate::options::{DeviceArgs, LineArgs, OverwriteArgs};
 use crate::output::{Output, table};
 
 /// Fit a core's table of instructions to counted networks.
@@ -51,6 +51,8 @@ pub struct Args {
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
     #[command(flatten)]
+    overwrite: OverwriteArgs,
+    #[command(flatten)]
     device: DeviceArgs,
     #[command(flatten)]
     line: LineArgs,
@@ -61,14 +63,15 @@ pub struct Args {
 /// # Errors
 /// [`Error::No`] for a table that is more than 1 % off; as [`latency`] and [`calibrate`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
+    let output = args.overwrite.claim(&args.output)?;
     let (counted, counting_device) = count(args, out)?;
     let Args { seed, code, statics, .. } = *args;
     let options = CalibrationOptions { seed, code, statics };
     let (fitted, report) = calibrate(&counted, &counting_device, options)?;
     let text = toml::to_string(&fitted)
         .map_err(|e| Error::invalid("instruction table", "TOML", "finite terms", e))?;
-    files::write(&args.output, text.as_bytes())?;
-    out.emit(&report, human);
+    files::write(output, text.as_bytes())?;
+    out.emit(&report, human)?;
     if report.largest_error > TOLERANCE {
         return Err(Error::No(format!(
             "the table is {:.2} % off for a network that it was not fitted to, more than {:.0} %",

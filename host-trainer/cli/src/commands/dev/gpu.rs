@@ -72,7 +72,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         updates: args.updates,
         sliced_updates: args.sliced_updates,
     };
-    out.emit(&session.run(out)?, text);
+    out.emit(&session.run(out)?, text)?;
     Ok(())
 }
 

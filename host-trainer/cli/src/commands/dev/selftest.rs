@@ -31,7 +31,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let (target, bar) = (args.device.target()?, out.task(0, "self-test"));
     let report = selftest(&target, args.device.firmware(), seeds, args.all, &*bar)?;
     bar.finish();
-    out.emit(&report, text);
+    out.emit(&report, text)?;
     match (report.primitives, report.first_mismatch) {
         (0, _) => Err(Error::No("a primitive of the kernels is wrong".into())),
         (_, Some(first)) => Err(Error::No(format!(

@@ -53,7 +53,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         limits: &args.kernel_limits.limits()?,
         output: &args.output,
     };
-    out.emit(&write_networks(&request, out)?, |written| text(written));
+    out.emit(&write_networks(&request, out)?, |written| text(written))?;
     Ok(())
 }
 

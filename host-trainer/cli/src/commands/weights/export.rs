@@ -52,6 +52,6 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         output: args.output.as_deref(),
     };
     let exported = export_network(&request, out)?;
-    out.emit(&exported.summary, |_| text::text(&exported));
+    out.emit(&exported.summary, |_| text::text(&exported))?;
     Ok(())
 }

@@ -40,6 +40,6 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     out.emit(&imported, |i| {
         let (run, tensors, step, values) = (i.run.display(), i.tensors, i.step, i.values);
         format!("{run}: step {step}, {values} weights from {tensors} tensors")
-    });
+    })?;
     Ok(())
 }

@@ -38,6 +38,7 @@ pub struct Args {
 /// # Errors
 /// As [`compare_int8`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
+    args.output.claim()?;
     let request = Int8Request {
         run: &args.run,
         codes: &args.codes.selection(),
@@ -48,7 +49,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     };
     let found = compare_int8(&request, out)?;
     args.output.write(&found)?;
-    out.emit(&found, text);
+    out.emit(&found, text)?;
     Ok(())
 }
 

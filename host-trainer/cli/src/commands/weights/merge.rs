@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use supernano_base::error::Result;
 use supernano_train::rank::merge_files;
 
+use crate::options::OverwriteArgs;
 use crate::output::Output;
 
 /// Merge the shards of a ranking.
@@ -21,6 +22,8 @@ pub struct Args {
     /// Score file: JSON, or CSV for `.csv`; compressed for `.gz`.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+    #[command(flatten)]
+    overwrite: OverwriteArgs,
 }
 
 /// Merges the shards and prints how many scores there are.
@@ -28,9 +31,9 @@ pub struct Args {
 /// # Errors
 /// As [`merge_files`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
-    let merged = merge_files(&args.shards, &args.output)?;
+    let merged = merge_files(&args.shards, args.overwrite.claim(&args.output)?)?;
     out.emit(&merged, |m| {
         format!("{} scores of {} shards in {}", m.scores, m.shards, m.output.display())
-    });
+    })?;
     Ok(())
 }

@@ -7,7 +7,7 @@ use supernano_search::predict::{
     PredictRequest, PredictedCode, Predictions, model_path, predict_file,
 };
 
-use crate::options::TruthArgs;
+use crate::options::{OverwriteArgs, TruthArgs};
 use crate::output::{Output, table};
 
 /// Predict scores of sub-networks from the scores of a few.
@@ -44,6 +44,8 @@ pub struct Args {
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
+    overwrite: OverwriteArgs,
+    #[command(flatten)]
     truth: TruthArgs,
 }
 
@@ -61,9 +63,9 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         column: args.column.as_deref(),
         loss: args.loss,
         truths: &args.truth.file(),
-        output: args.output.as_deref(),
+        output: args.overwrite.claim_any(args.output.as_deref())?,
     })?;
-    out.emit(&predictions, text);
+    out.emit(&predictions, text)?;
     Ok(())
 }
 

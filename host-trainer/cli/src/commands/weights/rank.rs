@@ -11,7 +11,7 @@ use supernano_train::rank::{
 };
 
 use super::predict;
-use crate::options::{CodesArgs, DataArgs, ShardArgs, TruthArgs};
+use crate::options::{CodesArgs, DataArgs, OverwriteArgs, ShardArgs, TruthArgs};
 use crate::output::{Output, table};
 
 /// Score sub-networks with inherited weights.
@@ -48,6 +48,8 @@ pub struct Args {
     /// Score file [default: scores.json in the run directory, or shards/I-of-N.json].
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    overwrite: OverwriteArgs,
     #[command(flatten)]
     codes: CodesArgs,
     #[command(flatten)]
@@ -91,13 +93,14 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         },
         truths: args.truth.file(),
         output: args.output.as_deref(),
+        overwrite: args.overwrite.is_allowed(),
     };
     match rank(&request, out)? {
         RankOutcome::AlreadyScored(path) => {
             out.note(&format!("{} is done already", path.display()))
         }
-        RankOutcome::Scored(report) => out.emit(&report, text),
-        RankOutcome::Predicted(predictions) => out.emit(&*predictions, predict::text),
+        RankOutcome::Scored(report) => out.emit(&report, text)?,
+        RankOutcome::Predicted(predictions) => out.emit(&*predictions, predict::text)?,
     }
     Ok(())
 }

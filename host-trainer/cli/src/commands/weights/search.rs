@@ -10,7 +10,7 @@ use supernano_search::search::budget::{Budget, BudgetOptions};
 use supernano_search::search::find::{Listing, Metric};
 use supernano_train::search::{RunSearch, Verification, search_run};
 
-use crate::options::DataArgs;
+use crate::options::{DataArgs, OverwriteArgs};
 use crate::output::Output;
 
 /// The quantity that the search maximises.
@@ -67,6 +67,8 @@ pub struct Args {
     /// File for the front [default: front.json in the run directory].
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    overwrite: OverwriteArgs,
     #[command(flatten)]
     budget: BudgetArgs,
     /// Evaluate the listed networks in float and in int8. The winner is then the best in int8; its file
@@ -137,9 +139,9 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         verification: args.verify.then_some(Verification { images, data }),
         seed: args.seed,
         state: args.state.as_deref(),
-        output: args.output.as_deref(),
+        output: args.overwrite.claim_any(args.output.as_deref())?,
     };
     let (front, path) = search_run(&request, out)?;
-    out.emit(&front, |front| text::text(front, &path));
+    out.emit(&front, |front| text::text(front, &path))?;
     Ok(())
 }

@@ -54,6 +54,6 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     out.emit(&ship_network(&request, out)?, |s| {
         let files: Vec<String> = s.files.iter().map(|f| f.display().to_string()).collect();
         format!("{}\nwritten: {}", summary(&s.exported), files.join(", "))
-    });
+    })?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use supernano_base::codes::select::CodeSelection;
 use supernano_base::codes::truth::{Form, Truth};
 use supernano_base::error::Result;
-use supernano_train::training::{TruthRequest, make_truths};
+use supernano_train::training::{Existing, TruthRequest, make_truths};
 
 use crate::options::{CodesArgs, DataArgs, ShardArgs};
 use crate::output::{Output, table};
@@ -41,9 +41,12 @@ pub struct Args {
     /// Truth file (CSV).
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// Skip sub-networks that are in the truth file already.
-    #[arg(long)]
+    /// Keep the truth file, skip sub-networks that are in it already, and add the others.
+    #[arg(long, conflicts_with = "overwrite")]
     resume: bool,
+    /// Replace the truth file if it exists.
+    #[arg(long)]
+    overwrite: bool,
     #[command(flatten)]
     codes: CodesArgs,
     #[command(flatten)]
@@ -84,10 +87,14 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         lr: args.lr,
         alpha: args.alpha,
         data: args.data.path(),
-        resume: args.resume,
+        existing: match (args.resume, args.overwrite) {
+            (true, _) => Existing::Continue,
+            (false, true) => Existing::Replace,
+            (false, false) => Existing::Refuse,
+        },
         output: &args.output,
     };
-    out.emit(&make_truths(&request, out)?, |truths| text(truths));
+    out.emit(&make_truths(&request, out)?, |truths| text(truths))?;
     Ok(())
 }
 

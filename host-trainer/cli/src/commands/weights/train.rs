@@ -71,7 +71,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let (config, run) = args.inputs()?;
     if args.dry_run {
         let text = config.to_toml()?;
-        out.emit(&config, |_| text);
+        out.emit(&config, |_| text)?;
         return Ok(());
     }
     let request = TrainRequest {
@@ -85,7 +85,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         accelerator: args.processor.accelerator(Device::Cpu)?,
         minutes: args.minutes,
     };
-    out.emit(&train_for(&request, out)?, text);
+    out.emit(&train_for(&request, out)?, text)?;
     Ok(())
 }
 

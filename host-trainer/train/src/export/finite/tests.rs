@@ -33,9 +33,7 @@ fn with_weight(index: usize, value: f32) -> FoldedNet {
 }
 
 fn plain(net: &FoldedNet) -> BnStats {
-    BnStats {
-        layers: net.convs().map(|c| (vec![0.0; c.output], vec![1.0; c.output])).collect(),
-    }
+    BnStats { layers: net.convs().map(|c| (vec![0.0; c.output], vec![1.0; c.output])).collect() }
 }
 
 fn refusal(stats: &BnStats, net: &FoldedNet) -> String {

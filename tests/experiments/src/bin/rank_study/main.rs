@@ -100,7 +100,7 @@ fn run(args: &Args, out: &Output) -> Result<()> {
         }
         None => Vec::new(),
     };
-    out.emit(&Report { effort, rows, designs }, describe);
+    out.emit(&Report { effort, rows, designs }, describe)?;
     Ok(())
 }
 
