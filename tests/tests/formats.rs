@@ -139,3 +139,57 @@ fn onnx_and_safetensors_give_the_same_answers() {
     names.sort();
     assert_eq!(found["names"], serde_json::json!(names));
 }
+
+/// Two networks in one C program and in one Rust program, each with its own labels.
+#[test]
+fn two_networks_fit_in_one_program() {
+    let codes = [CODE, "4-4-4-4"];
+    let directory = PathBuf::from(run_directory().file("two"));
+    let (run_name, output) = (run_directory().name(), directory.display().to_string());
+    let ship = ["ship", &run_name, codes[1], "--format", "snb,c,rust", "-o", &output];
+    supernano(&[&ship[..], &["--name", "second"]].concat()).succeeds();
+    for ending in ["snb", "c", "h", "rs"] {
+        let name = format!("{CODE}.{ending}");
+        fs::copy(shipped().join(&name), directory.join(&name)).unwrap();
+    }
+    let both: Vec<u8> =
+        codes.iter().flat_map(|c| fs::read(directory.join(format!("{c}.snb"))).unwrap()).collect();
+    let source = format!(
+        "#[path = \"{0}.rs\"] mod first;\n#[path = \"{1}.rs\"] mod second;\nfn main() {{\n\
+         use std::io::Write;\n\
+         std::io::stdout().write_all(&[first::NETWORK, second::NETWORK].concat()).unwrap();\n\
+         assert_eq!([first::CODE, second::CODE], [{0:?}, {1:?}]);\n\
+         assert_eq!(first::LABELS, second::LABELS); }}\n",
+        codes[0], codes[1]
+    );
+    let (main, binary) = (directory.join("main.rs"), directory.join("rust-program"));
+    fs::write(&main, source).unwrap();
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    run(Command::new(rustc).args(["--edition", "2024", "-o"]).arg(&binary).arg(&main));
+    assert!(Command::new(binary).output().unwrap().stdout == both);
+
+    if !have("cc") {
+        eprintln!("SKIPPED: no cc in PATH");
+        return;
+    }
+    let first = CODE.replace('-', "_");
+    let source = format!(
+        "#include \"{0}.h\"\n#include \"{1}.h\"\n#include \"{0}.h\"\n#include \"{1}.h\"\n\
+         #include <stdio.h>\n#include <string.h>\n\
+         int main(void) {{\n\
+         fwrite(supernano_{first}_network, 1, SUPERNANO_{first}_NETWORK_BYTES, stdout);\n\
+         fwrite(supernano_second_network, 1, SUPERNANO_SECOND_NETWORK_BYTES, stdout);\n\
+         if (strcmp(supernano_{first}_labels[1], supernano_second_labels[1])) return 2;\n\
+         if (supernano_network != supernano_second_network) return 3;\n\
+         return strcmp(SUPERNANO_CODE, {1:?}) ? 1 : 0; }}\n",
+        codes[0], codes[1]
+    );
+    let (main, binary) = (directory.join("main.c"), directory.join("c-program"));
+    fs::write(&main, source).unwrap();
+    let sources = codes.map(|c| directory.join(format!("{c}.c")));
+    let mut compiler = Command::new("cc");
+    run(compiler.args(["-Wall", "-Werror", "-o"]).arg(&binary).arg(&main).args(sources));
+    let output = Command::new(binary).output().unwrap();
+    assert!(output.status.success(), "{}", output.status);
+    assert!(output.stdout == both);
+}

@@ -162,6 +162,8 @@ pub struct ShipRequest<'a> {
     pub formats: &'a [Format],
     /// Test images that are written with the network's answers.
     pub samples: usize,
+    /// Name of the network in C sources; `None` for its code.
+    pub name: Option<&'a str>,
     /// Directory for the files.
     pub output: &'a Path,
 }
@@ -185,7 +187,7 @@ pub fn ship_network(request: &ShipRequest<'_>, progress: &dyn Progress) -> Resul
     files::probe(&request.output.join(request.network.code))?;
     let (shipment, test) = request.network.shipment(progress)?;
     let exported = measure(&shipment, &test)?;
-    let mut files = formats::write(&shipment, request.formats, request.output)?;
+    let mut files = formats::write(&shipment, request.formats, request.name, request.output)?;
     if request.samples > 0 {
         let samples = formats::write_samples(&shipment, &test, request.samples, request.output);
         files.push(samples?);

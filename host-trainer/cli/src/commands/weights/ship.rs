@@ -25,6 +25,10 @@ pub struct Args {
     /// Directory for the files.
     #[arg(short, long, value_name = "DIRECTORY")]
     output: PathBuf,
+    /// Name of the network in C, which lets several networks into one program: a-z, 0-9 and _
+    /// [default: its code].
+    #[arg(long)]
+    name: Option<String>,
     /// Number of test images that are written with the network's answers in float and in int8, to
     /// check an import.
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -49,6 +53,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         },
         formats: &args.format,
         samples: args.samples as usize,
+        name: args.name.as_deref(),
         output: &args.output,
     };
     out.emit(&ship_network(&request, out)?, |s| {

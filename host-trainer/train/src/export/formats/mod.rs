@@ -1,5 +1,6 @@
 //! File formats of an exported network, for other tools and for programs.
 
+mod c;
 pub mod onnx;
 mod safetensors;
 mod source;
@@ -7,7 +8,7 @@ mod source;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use supernano_base::error::Result;
+use supernano_base::error::{Error, Result};
 use supernano_base::files;
 use supernano_base::images::Images;
 
@@ -47,17 +48,22 @@ impl Format {
 }
 
 /// Writes a network to `directory` in some formats, and returns the files. Their names are `CODE`
-/// and an ending.
+/// and an ending. `name` names the network in C; `None` for its code.
 ///
 /// # Errors
-/// [`supernano_base::error::Error::Io`].
-pub fn write(shipment: &Shipment, formats: &[Format], directory: &Path) -> Result<Vec<PathBuf>> {
+/// [`Error::Io`]; [`Error::Invalid`] for a name that C does not allow.
+pub fn write(
+    shipment: &Shipment,
+    formats: &[Format],
+    name: Option<&str>,
+    directory: &Path,
+) -> Result<Vec<PathBuf>> {
     let mut written = Vec::new();
     for &format in formats {
         let contents: Vec<Vec<u8>> = match format {
             Format::Snb => vec![shipment.blob.bytes().to_vec()],
-            Format::Rust => vec![source::rust(&facts(shipment)?).into_bytes()],
-            Format::C => source::c(&facts(shipment)?).map(String::into_bytes).into(),
+            Format::Rust => vec![source::rust(&facts(shipment, name)?).into_bytes()],
+            Format::C => c::c(&facts(shipment, name)?).map(String::into_bytes).into(),
             Format::Onnx => vec![onnx::float(shipment)],
             Format::OnnxInt8 => vec![onnx::int8(shipment)],
             Format::Safetensors => vec![safetensors::weights(shipment)?],
@@ -77,7 +83,7 @@ pub fn write(shipment: &Shipment, formats: &[Format], directory: &Path) -> Resul
 /// `[channels]` of pixel / 255.
 ///
 /// # Errors
-/// [`supernano_base::error::Error::Io`].
+/// [`Error::Io`].
 pub fn write_samples(
     shipment: &Shipment,
     test: &ImageSet,
@@ -99,6 +105,8 @@ pub fn write_samples(
 /// The facts about a network file that a program needs.
 struct Facts<'a> {
     code: &'a str,
+    /// Part of every name in C: lower-case letters, digits and `_`.
+    name: String,
     space: String,
     bytes: &'a [u8],
     arena_bytes: usize,
@@ -107,10 +115,25 @@ struct Facts<'a> {
     labels: Vec<String>,
 }
 
-fn facts(shipment: &Shipment) -> Result<Facts<'_>> {
+/// Most characters of a name in C: compilers distinguish at least 63, and 13 are in front of it.
+const LONGEST: usize = 48;
+
+/// The network's name in C: the given one, or its code with `_`.
+fn c_name(code: &str, name: Option<&str>) -> Result<String> {
+    let Some(name) = name else { return Ok(code.replace('-', "_")) };
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    if name.is_empty() || name.len() > LONGEST || !name.chars().all(allowed) {
+        let expected = format!("1 to {LONGEST} of a-z, 0-9 and _");
+        return Err(Error::invalid("command line", "--name", expected, format!("{name:?}")));
+    }
+    Ok(name.to_owned())
+}
+
+fn facts<'a>(shipment: &'a Shipment, name: Option<&str>) -> Result<Facts<'a>> {
     let view = shipment.blob.view()?;
     Ok(Facts {
         code: &shipment.code,
+        name: c_name(&shipment.code, name)?,
         space: view.header().space.to_owned(),
         bytes: shipment.blob.bytes(),
         arena_bytes: view.arena_bytes(),

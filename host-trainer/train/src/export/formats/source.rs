@@ -1,11 +1,11 @@
-//! The network file as source text of a program.
+//! The network file as source text of a Rust program.
 
 use std::fmt::Write as _;
 
 use super::Facts;
 
 /// Bytes of the network file per line.
-const LINE: usize = 32;
+pub(super) const LINE: usize = 32;
 
 /// A Rust module with the bytes of the file, aligned as `BlobView` requires, and the sizes of its
 /// buffers.
@@ -51,42 +51,7 @@ pub(super) fn rust(f: &Facts<'_>) -> String {
     text
 }
 
-fn words(f: &Facts<'_>) -> usize {
+/// Words of the arena.
+pub(super) fn words(f: &Facts<'_>) -> usize {
     f.arena_bytes.div_ceil(4)
-}
-
-/// A C header, and the source of the array that it declares.
-pub(super) fn c(f: &Facts<'_>) -> [String; 2] {
-    let (h, w, c) = (f.image.height, f.image.width, f.image.channels);
-    let header = format!(
-        "/* Network {} of space {}, written by supernano. */\n\
-         #ifndef SUPERNANO_NETWORK_H\n#define SUPERNANO_NETWORK_H\n\n#include <stdint.h>\n\n\
-         #define SUPERNANO_CODE \"{0}\"\n\
-         /* Length of the network file. */\n#define SUPERNANO_NETWORK_BYTES {}\n\
-         /* Working memory, aligned to 4 bytes. */\n#define SUPERNANO_ARENA_BYTES {}\n\
-         #define SUPERNANO_IMAGE_HEIGHT {h}\n#define SUPERNANO_IMAGE_WIDTH {w}\n\
-         #define SUPERNANO_IMAGE_CHANNELS {c}\n#define SUPERNANO_CLASSES {}\n\n\
-         #ifdef __cplusplus\nextern \"C\" {{\n#endif\n\
-         /* The network file, aligned to 4 bytes. */\n\
-         extern const uint8_t supernano_network[SUPERNANO_NETWORK_BYTES];\n\
-         #ifdef __cplusplus\n}}\n#endif\n\n#endif\n",
-        f.code,
-        f.space,
-        f.bytes.len(),
-        words(f) * 4,
-        f.classes,
-    );
-    let mut array = format!(
-        "/* Network {} of space {}, written by supernano. */\n#include \"{0}.h\"\n\n\
-         #if defined(__GNUC__)\n#define SUPERNANO_ALIGN __attribute__((aligned(4)))\n\
-         #else\n#define SUPERNANO_ALIGN _Alignas(4)\n#endif\n\n\
-         SUPERNANO_ALIGN const uint8_t supernano_network[SUPERNANO_NETWORK_BYTES] = {{\n",
-        f.code, f.space
-    );
-    for line in f.bytes.chunks(LINE) {
-        let cells: Vec<String> = line.iter().map(u8::to_string).collect();
-        let _ = writeln!(array, "{},", cells.join(","));
-    }
-    array.push_str("};\n");
-    [header, array]
 }
