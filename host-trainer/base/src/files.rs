@@ -17,9 +17,11 @@ use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 
 pub use self::csv::{Csv, Record, csv_text};
-pub(crate) use self::json::deserialise;
-pub use self::json::{distinct_keys, parse_json, read_json, write_json};
-pub use self::limit::{ARCHIVE, CONFIGURATION, FILE, IMAGES, ITEMS, Limit, TEXT};
+pub(crate) use self::json::{Plain, deserialise, deserialise_with};
+pub use self::json::{
+    distinct_keys, parse_document, parse_json, read_document, read_json, write_json,
+};
+pub use self::limit::{ARCHIVE, CONFIGURATION, DOCUMENT, FILE, IMAGES, ITEMS, Limit, TEXT};
 pub use self::write::{claim, is_stream, probe, refuse_existing, write};
 use crate::error::{Error, Result};
 

@@ -30,6 +30,12 @@ fn filled(before: &str, unit: &str, n: usize, after: &str) -> Vec<u8> {
     [before, &unit.repeat(n / unit.len()), after].concat().into_bytes()
 }
 
+/// An object with `n` keys.
+fn keys(n: usize) -> Vec<u8> {
+    let members: Vec<String> = (0..n).map(|i| format!("\"{i}\":0")).collect();
+    format!("{{{}}}", members.join(",")).into_bytes()
+}
+
 fn files_in(folder: &Path) {
     let write = |name: &str, bytes: Vec<u8>| std::fs::write(folder.join(name), bytes).unwrap();
     let sparse = |name: &str, n: usize| {
@@ -38,25 +44,33 @@ fn files_in(folder: &Path) {
     sparse("huge", 1 << 40);
     sparse("zeros", 255 * MIB);
     write("bomb.gz", gzip(&vec![b' '; 64 * MIB]).repeat(48));
-    write("numbers.json", filled("[", "0,", 63 * MIB, "0]"));
-    write("lists.json", filled("[", "[],", 1_400_000, "0]"));
-    write("open.json", filled("", "[", 63 * MIB, ""));
-    write("string.json", filled("[\"", "x", 63 * MIB, "\"]"));
-    write("commas.csv", filled("arch", ",", 63 * MIB, ""));
-    write("lines.txt", filled("", "1\n", 63 * MIB, ""));
-    write("returns.txt", filled("", "1\r", 63 * MIB, ""));
-    write("quotes.csv", filled("arch,acc\n", "\"", 63 * MIB, ""));
+    write("numbers.json", filled("[", "0,", 16 * MIB, "0]"));
+    write("open.json", filled("", "[", 16 * MIB, ""));
+    write("string.json", filled("[\"", "x", 127 * MIB, "\"]"));
+    write("commas.csv", filled("arch", ",", 16 * MIB, ""));
+    write("lines.txt", filled("", "1\n", 16 * MIB, ""));
+    write("returns.txt", filled("", "1\r", 16 * MIB, ""));
+    write("quotes.csv", filled("arch,acc\n", "\"", 16 * MIB, ""));
     write("quote.csv", filled("arch,acc\n\"", "x,\n", 2 * MIB, ""));
-    write("long.txt", filled("", "1-", 63 * MIB, ""));
+    write("long.txt", filled("", "1-", 127 * MIB, ""));
     write("tables.toml", filled("", "[a]\n", MIB - 64, ""));
     write("lists.toml", filled("a = [", "[],", MIB - 64, "]"));
     write("deep.toml", filled("a = ", "[", MIB - 64, ""));
-    // As much as the limits allow.
+    write("long.csv", filled("id,arch\n\"", "x", 120 * MIB, &format!("\",{CODE}\n")));
+}
+
+/// Files with as many items as the limits allow.
+fn full_files_in(folder: &Path) {
+    let write = |name: &str, bytes: Vec<u8>| std::fs::write(folder.join(name), bytes).unwrap();
+    write("lists.json", filled("[", "[],", 4_490_000, "0]"));
+    write("objects.json", filled("[", "{\"\":0},", 11_900_000, "0]"));
+    write("values.json", filled("[", "{\"arch\":0,\"acc\":0},", 19_900_000, "0]"));
+    write("document.json", filled("[", "{\"\":0},", 1_990_000, "0]"));
+    write("keys.json", keys(2_990_000));
     let network = |i: usize| format!("\"n{i}\": {{\"acc\": 0.5, \"arch\": \"{CODE}\"}}");
-    let networks: Vec<String> = (0..333_000).map(network).collect();
+    let networks: Vec<String> = (0..999_000).map(network).collect();
     write("networks.json", format!("{{{}}}", networks.join(",\n")).into_bytes());
-    write("codes.txt", filled("", &format!("{CODE}\n"), 12 * 999_000, ""));
-    write("long.csv", filled("id,arch\n\"", "x", 60 * MIB, &format!("\",{CODE}\n")));
+    write("codes.txt", filled("", &format!("{CODE}\n"), 12 * 2_999_000, ""));
 }
 
 /// A result that is no abort: success, or a refusal with the exit code of wrong input.
@@ -82,7 +96,7 @@ fn loaders_need_little_memory() {
         let name = path.display().to_string();
         typed(&name, files::read(path));
         typed(&name, files::read_text(path));
-        typed(&name, files::read_json::<serde_json::Value>(path));
+        typed(&name, files::read_document::<serde_json::Value>(path, "a value"));
         typed(&name, read_codes(path, &RESNET8));
         typed(&name, read_scores(path));
         typed(&name, read_truths(path, &recipe, Start::Scratch));
@@ -92,8 +106,23 @@ fn loaders_need_little_memory() {
         typed(&name, RunConfig::read(path));
         typed(&name, Blob::read(path));
     }
-    let of = |name: &str| paths.iter().find(|p| p.ends_with(name)).unwrap();
-    assert_eq!(read_codes(of("networks.json"), &RESNET8).unwrap().len(), 333_000);
-    assert_eq!(read_codes(of("codes.txt"), &RESNET8).unwrap().len(), 999_000);
-    assert_eq!(read_scores(of("networks.json")).unwrap().len(), 333_000);
+}
+
+#[test]
+fn as_many_items_as_the_limits_allow_fit() {
+    let Some(folder) = folder_of_child() else {
+        let folder = tempfile::tempdir().unwrap();
+        full_files_in(folder.path());
+        let name = "memory_tests::as_many_items_as_the_limits_allow_fit";
+        return with_little_memory(name, folder.path());
+    };
+    let at = |name: &str| folder.join(name);
+    for name in ["lists.json", "objects.json", "values.json", "keys.json", "networks.json"] {
+        typed(name, table::read(&at(name), &RESNET8, table::SCORE));
+        typed(name, read_codes(&at(name), &RESNET8));
+    }
+    files::read_document::<serde_json::Value>(&at("document.json"), "a value").unwrap();
+    assert_eq!(read_codes(&at("networks.json"), &RESNET8).unwrap().len(), 999_000);
+    assert_eq!(read_codes(&at("codes.txt"), &RESNET8).unwrap().len(), 2_999_000);
+    assert_eq!(read_scores(&at("networks.json")).unwrap().len(), 999_000);
 }

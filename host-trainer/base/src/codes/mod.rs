@@ -61,20 +61,22 @@ pub fn parse_codes(text: &str, place: &str, space: &Space<'_>) -> Result<Vec<Cod
     if listed.is_empty() {
         return Err(Error::invalid(place, "codes", "at least one", "none"));
     }
-    let mut seen = HashSet::new();
-    let codes = listed
+    let archs = listed
         .iter()
         .map(|listed @ Listed { id, code, .. }| {
-            let arch = Arch::parse(space, code).map_err(|e| {
+            Arch::parse(space, code).map_err(|e| {
                 Error::core(format!("{place}:{}: {id} `{code}`", listed.line(text)), e)
-            })?;
-            if !seen.insert(id) {
-                let place = format!("{place}:{}", listed.line(text));
-                return Err(twice(place, id, code));
-            }
-            Ok(Coded { id: id.clone(), written: code.clone(), arch })
+            })
         })
-        .collect::<Result<_>>()?;
+        .collect::<Result<Vec<Arch>>>()?;
+    let mut seen = HashSet::new();
+    if let Some(listed) = listed.iter().find(|listed| !seen.insert(&listed.id)) {
+        let place = format!("{place}:{}", listed.line(text));
+        return Err(twice(place, &listed.id, &listed.code));
+    }
+    drop(seen);
+    let coded = |(Listed { id, code, .. }, arch)| Coded { id, written: code, arch };
+    let codes = listed.into_iter().zip(archs).map(coded).collect();
     if json {
         files::distinct_keys(text, place)?;
     }

@@ -4,10 +4,13 @@ use std::collections::HashSet;
 use std::fmt;
 use std::path::Path;
 
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error as _, MapAccess, SeqAccess};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{
+    Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
+};
 use serde::ser::Serialize;
 
-use super::{ITEMS, read_text, without_mark, write};
+use super::{DOCUMENT, ITEMS, Limit, read_text, without_mark, write};
 use crate::error::{Error, Result};
 
 /// Reads a JSON file, plain or compressed.
@@ -17,6 +20,25 @@ use crate::error::{Error, Result};
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
     let text = read_text(path)?;
     parse_json(&text, &path.display().to_string(), std::any::type_name::<T>())
+}
+
+/// As [`read_json`], for a value that keeps everything in the file ([`serde_json::Value`]). It holds at
+/// most [`DOCUMENT`] values.
+///
+/// # Errors
+/// As [`read_json`].
+pub fn read_document<T: DeserializeOwned>(path: &Path, expected: &str) -> Result<T> {
+    parse_document(&read_text(path)?, &path.display().to_string(), expected)
+}
+
+/// As [`parse_json`], for a value that keeps everything in the text. It holds at most [`DOCUMENT`]
+/// values.
+///
+/// # Errors
+/// As [`parse_json`].
+pub fn parse_document<T: DeserializeOwned>(text: &str, place: &str, expected: &str) -> Result<T> {
+    check_items(text, place, &DOCUMENT)?;
+    parse_json(text, place, expected)
 }
 
 /// The value of a JSON text; `place` names the text in errors, `expected` the value.
@@ -35,13 +57,25 @@ pub(crate) fn deserialise<T: DeserializeOwned>(
     place: &str,
     expected: &str,
 ) -> Result<T> {
-    check_items(text, place)?;
-    serde_json::from_str(without_mark(text)).map_err(|e| located(place, expected, &e))
+    deserialise_with(std::marker::PhantomData, text, place, expected)
 }
 
-fn check_items(text: &str, place: &str) -> Result<()> {
+/// As [`deserialise`], by a seed.
+pub(crate) fn deserialise_with<'t, S: DeserializeSeed<'t>>(
+    seed: S,
+    text: &'t str,
+    place: &str,
+    expected: &str,
+) -> Result<S::Value> {
+    check_items(text, place, &ITEMS)?;
+    let mut text = serde_json::Deserializer::from_str(without_mark(text));
+    let value = seed.deserialize(&mut text).and_then(|value| text.end().map(|()| value));
+    value.map_err(|e| located(place, expected, &e))
+}
+
+fn check_items(text: &str, place: &str, limit: &Limit) -> Result<()> {
     let separators = text.bytes().filter(|b| matches!(b, b',' | b'[' | b'{')).count();
-    ITEMS.check(place, "values", separators as u64)
+    limit.check(place, "values", separators as u64)
 }
 
 /// Checks that a text is JSON in which no object, at any depth, has a key twice, and that it holds
@@ -50,7 +84,7 @@ fn check_items(text: &str, place: &str) -> Result<()> {
 /// # Errors
 /// [`Error::Invalid`] with line, column and key.
 pub fn distinct_keys(text: &str, place: &str) -> Result<()> {
-    check_items(text, place)?;
+    check_items(text, place, &ITEMS)?;
     serde_json::from_str::<DistinctKeys>(without_mark(text))
         .map(|DistinctKeys| ())
         .map_err(|e| located(place, "JSON with every key once in its object", &e))
@@ -117,6 +151,58 @@ impl<'de> serde::de::Visitor<'de> for Visitor {
             let DistinctKeys = members.next_value()?;
         }
         Ok(DistinctKeys)
+    }
+}
+
+/// The text of a string, a number, a Boolean or null; other values are errors.
+pub(crate) struct Plain(pub String);
+
+impl<'de> Deserialize<'de> for Plain {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(PlainVisitor)
+    }
+}
+
+struct PlainVisitor;
+
+impl<'de> serde::de::Visitor<'de> for PlainVisitor {
+    type Value = Plain;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text or a number")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Plain, E> {
+        Ok(Plain(value.to_string()))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Plain, E> {
+        Ok(Plain(value.to_string()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Plain, E> {
+        Ok(Plain(value.to_string()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Plain, E> {
+        Ok(Plain(value.to_string()))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Plain, E> {
+        Ok(Plain(value.to_owned()))
+    }
+
+    fn visit_unit<E>(self) -> Result<Plain, E> {
+        Ok(Plain("null".to_owned()))
+    }
+
+    /// With its feature `arbitrary_precision`, which other crates of a build may switch on,
+    /// `serde_json` presents a number as a map that only its own type can read.
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Plain, A::Error> {
+        let number = serde_json::Number::deserialize(MapAccessDeserializer::new(members));
+        number
+            .map(|number| Plain(number.to_string()))
+            .map_err(|_| A::Error::custom("an object, expected a text or a number"))
     }
 }
 

@@ -21,13 +21,17 @@ const MIB: (&str, u64) = ("MiB", 1 << 20);
 /// A file of bytes: a checkpoint, a network, a firmware.
 pub const FILE: Limit = Limit { variable: "SUPERNANO_FILE_MIB", default: 256, unit: MIB };
 /// A text, after decompression: lists of codes, scores, truths, JSON.
-pub const TEXT: Limit = Limit { variable: "SUPERNANO_TEXT_MIB", default: 64, unit: MIB };
+pub const TEXT: Limit = Limit { variable: "SUPERNANO_TEXT_MIB", default: 128, unit: MIB };
 /// A configuration.
 pub const CONFIGURATION: Limit =
     Limit { variable: "SUPERNANO_CONFIGURATION_MIB", default: 1, unit: MIB };
-/// Cells of a CSV file, or values of a JSON file.
+/// Cells of a CSV file, or values of a JSON file: predictions of all 262,144 networks of resnet8 have
+/// ten values each.
 pub const ITEMS: Limit =
-    Limit { variable: "SUPERNANO_ITEMS", default: 1_000_000, unit: ("items", 1) };
+    Limit { variable: "SUPERNANO_ITEMS", default: 3_000_000, unit: ("items", 1) };
+/// Values of a JSON file that is kept whole in memory, about 1 KiB each.
+pub const DOCUMENT: Limit =
+    Limit { variable: "SUPERNANO_DOCUMENT_ITEMS", default: 500_000, unit: ("items", 1) };
 /// A data set's archive, after decompression, or each of its files.
 pub const ARCHIVE: Limit = Limit { variable: "SUPERNANO_ARCHIVE_MIB", default: 256, unit: MIB };
 /// Pixels of all splits of a generated data set, a byte each.

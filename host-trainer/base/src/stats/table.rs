@@ -1,10 +1,11 @@
 //! Files that assign numbers to sub-networks: the challenge's JSON, lists of objects, or CSV. Each
 //! may be compressed with gzip.
 
+mod json;
+
 use std::collections::HashMap;
 use std::path::Path;
 
-use serde_json::Value;
 use supernano_core::arch::Arch;
 use supernano_core::space::{BUILTIN, Space};
 
@@ -119,31 +120,25 @@ fn from_csv(file: &str, text: &str, columns: &[&str]) -> Result<Vec<Unparsed>> {
 }
 
 fn from_json(file: &str, text: &str, columns: &[&str]) -> Result<Vec<Unparsed>> {
-    let value: Value = files::parse_json(text, file, "an object or a list")?;
-    // A list, an object with a list of networks in it, or the challenge's object of objects.
-    let list = ["networks", "scores"].iter().find_map(|k| value.get(k).and_then(Value::as_array));
-    let named: Vec<(String, &Value)> = match (list.or(value.as_array()), value.as_object()) {
-        (Some(items), _) => items.iter().enumerate().map(|(i, v)| (format!("[{i}]"), v)).collect(),
-        (None, Some(object)) => object.iter().map(|(k, v)| (k.clone(), v)).collect(),
-        (None, None) => Vec::new(),
-    };
-    named
+    let wanted = [&CODE[..], columns, &[ID, FORM]].concat();
+    json::networks(text, file, &wanted)?
         .into_iter()
-        .map(|(key, item)| {
+        .map(|(key, mut item)| {
             let place = format!("{file}: {key}");
-            let find = |names: &[&str]| {
-                names.iter().find_map(|n| item.get(n)).ok_or_else(|| {
+            let code = CODE.iter().find_map(|n| item.take(n));
+            let value = columns.iter().find_map(|n| item.take(n));
+            let needed = |found: Option<String>, names: &[&str]| {
+                found.ok_or_else(|| {
                     let expected = format!("a key {}", names.join(" or "));
-                    Error::invalid(&place, "entry", expected, item)
+                    Error::invalid(&place, "entry", expected, "others")
                 })
             };
-            let plain = |v: &Value| v.as_str().map_or_else(|| v.to_string(), String::from);
             Ok(Unparsed {
-                code: plain(find(&CODE)?),
-                value: plain(find(columns)?),
-                place: place.clone(),
-                id: item.get(ID).map(plain),
-                form: item.get(FORM).map(plain),
+                code: needed(code, &CODE)?,
+                value: needed(value, columns)?,
+                id: item.take(ID),
+                form: item.take(FORM),
+                place,
             })
         })
         .collect()

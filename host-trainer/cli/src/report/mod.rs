@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::Value;
 use supernano_base::error::{Error, Result};
+use supernano_base::files;
 
 /// `results.json` of a run: accuracies and costs of its networks.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -80,7 +81,8 @@ pub struct Point {
 /// [`Error::Missing`] if both files are missing; [`Error::Invalid`] with file and line for contents
 /// that are not as expected; [`Error::Io`] if the page cannot be written.
 pub fn write(run: &Path) -> Result<std::path::PathBuf> {
-    let results = optional(&run.join("results.json"), supernano_base::files::read_json::<Results>)?;
+    let read = |path: &Path| files::read_document::<Results>(path, "results of a run");
+    let results = optional(&run.join("results.json"), read)?;
     let points = optional(&run.join("metrics.jsonl"), metrics)?;
     if results.is_none() && points.is_none() {
         return Err(Error::Missing {
@@ -93,7 +95,7 @@ pub fn write(run: &Path) -> Result<std::path::PathBuf> {
     let name = run.file_name().map_or_else(|| "run".into(), |n| n.to_string_lossy().into_owned());
     let page = html::page(&name, &results.unwrap_or_default(), &points.unwrap_or_default());
     let path = run.join("report.html");
-    supernano_base::files::write(&path, page.as_bytes())?;
+    files::write(&path, page.as_bytes())?;
     Ok(path)
 }
 
@@ -104,18 +106,16 @@ fn optional<T>(path: &Path, read: impl Fn(&Path) -> Result<T>) -> Result<Option<
 /// Reads training curves from JSON lines. Lines without `step` are of other kinds and are skipped.
 /// `panel` is a number, or a list or an object of numbers, whose mean is used.
 fn metrics(path: &Path) -> Result<Vec<Point>> {
-    let text = String::from_utf8_lossy(&supernano_base::files::read(path)?).into_owned();
+    let text = String::from_utf8_lossy(&files::read(path)?).into_owned();
     let lines: Vec<&str> = text.lines().collect();
     let mut points = Vec::new();
     for (i, line) in lines.iter().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
-        let value: Value = match serde_json::from_str(line) {
+        let place = format!("{}:{}", path.display(), i + 1);
+        let value: Value = match files::parse_document(line, &place, "an object") {
             Ok(value) => value,
             // The last line of an unfinished or killed run may be incomplete.
             Err(_) if i + 1 == lines.len() => break,
-            Err(e) => {
-                let place = format!("{}:{}", path.display(), i + 1);
-                return Err(Error::invalid(place, "line", "a JSON object", e));
-            }
+            Err(e) => return Err(e),
         };
         let number = |key: &str| value.get(key).and_then(Value::as_f64);
         let Some(step) = value.get("step").and_then(Value::as_u64) else { continue };
