@@ -154,9 +154,67 @@ fn speaker(text: &'static [u8]) -> u16 {
 fn a_broken_line_and_another_firmware_are_told_apart() {
     let check =
         |port| supernano(&["check", by_eight(), "--target", &target(port), "--images", "1"]);
-    check(speaker(b"")).fails(3, &["no answer", "cable"]);
+    check(speaker(b"")).fails(3, &["no answer", "is an agent behind this port?"]);
     check(speaker(b"Zephyr shell ready\r\n\0")).fails(3, &["firmware", "protocol version 3"]);
+    check(speaker(b"login: ")).fails(3, &["without one whole frame"]);
+    check(speaker(b"Zephyr shell ready\r\n> ")).fails(3, &["found text: \"Zephyr shell ready"]);
+    check(speaker(&[0x80, 0x81, 0, 0x82, 0])).fails(3, &["damaged frames", "another bit rate"]);
     check(1).fails(3, &["tcp:127.0.0.1:1"]);
+}
+
+/// Starts a line that answers every byte with `answer` of it.
+fn echo(answer: fn(u8) -> Vec<u8>) -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let mut buffer = [0; 256];
+                while let Ok(n @ 1..) = stream.read(&mut buffer) {
+                    let back: Vec<u8> = buffer[..n].iter().flat_map(|&b| answer(b)).collect();
+                    if stream.write_all(&back).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+    port
+}
+
+#[test]
+fn a_line_that_echoes_is_named() {
+    let check =
+        |port| supernano(&["check", by_eight(), "--target", &target(port), "--images", "1"]);
+    let caret = |b: u8| if b < 32 { vec![b'^', b + 64] } else { vec![b] };
+    check(echo(|b| vec![b])).fails(3, &["the line echoes what is sent"]);
+    check(echo(caret)).fails(3, &["the line echoes what is sent"]);
+}
+
+#[test]
+fn a_file_that_is_no_agent_of_the_emulator_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path.display().to_string()
+    };
+    let elf = |name: &str| firmware(name).display().to_string();
+    for (file, found) in [
+        (file("text.elf", b"no firmware at all"), "expected a 32-bit ELF file"),
+        (elf("qemu-m33-agent"), "from qemu-system-arm"),
+        (elf("qemu-m0-agent"), "expected an agent for cortex-m4"),
+        (elf("qemu-m4-classify"), "expected an agent that answers"),
+    ] {
+        for mode in ["bulk", "uart"] {
+            let args = ["check", by_eight(), "--target", "qemu-m4", "--images", "1", "--mode", mode];
+            let ended = supernano(&[&args[..], &["--firmware", &file]].concat());
+            ended.fails(2, &[&format!("{file}: no firmware for qemu-m4: "), found]);
+        }
+    }
+    let latency = ["latency", by_eight(), "--target", "qemu-m4", "--firmware"];
+    let other = elf("qemu-m33-agent");
+    supernano(&[&latency[..], &[&other]].concat()).fails(2, &["no firmware for qemu-m4"]);
 }
 
 #[test]

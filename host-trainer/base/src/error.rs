@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use supernano_core::wire::Refusal;
+
 /// An error of the host. Its message names the file, the field, the expected and the found value as
 /// far as they apply.
 #[derive(Debug, thiserror::Error)]
@@ -70,12 +72,12 @@ pub enum Error {
         found: String,
     },
     /// A device refuses a request.
-    #[error("{link}: the device refuses: {refusal:?}")]
+    #[error("{link}: the device refuses: {}", refused(refusal))]
     Refused {
         /// The connection.
         link: String,
         /// The reason, with its numbers.
-        refusal: supernano_core::wire::Refusal,
+        refusal: Refusal,
     },
     /// A loss in training is not finite.
     #[error("step {step}, update {update}: the loss of {code} is not finite (first in {layer})")]
@@ -92,6 +94,55 @@ pub enum Error {
     /// The command worked and its answer is negative: a mismatch, or no feasible network.
     #[error("{0}")]
     No(String),
+}
+
+/// A device's reason in words.
+fn refused(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Version { expected, found } => {
+            format!("it speaks protocol version {expected}, the host version {found}")
+        }
+        Refusal::Malformed => "it does not know the request".into(),
+        Refusal::TooLarge { what, needed, capacity } => {
+            let (what, unit) = match what {
+                0 => ("network", "bytes"),
+                1 => ("image", "bytes"),
+                2 => ("arena", "bytes"),
+                _ => ("answer", "classes"),
+            };
+            format!("the {what} needs {needed} {unit}, and it has room for {capacity}")
+        }
+        Refusal::BadBlob => "the network is damaged".into(),
+        Refusal::NoBlob => "it has no network".into(),
+        Refusal::NoImage { images } => format!("no such image; it has {images}"),
+        Refusal::WrongKernel => "a kernel computes a wrong value".into(),
+        Refusal::ImageLength { expected, found } => {
+            format!("the image has {found} bytes, the network's input {expected}")
+        }
+        Refusal::ImageChecksum { expected, found } => {
+            format!("the image has the checksum {found:08x}, expected {expected:08x}")
+        }
+    }
+}
+
+/// The message of a parser of JSON or TOML, with the words of a format in place of names of types.
+pub fn parser_words(error: &impl std::fmt::Display) -> String {
+    const KINDS: [(&str, &str); 4] = [
+        ("expected tuple struct ", "expected a list"),
+        ("expected struct ", "expected an object"),
+        ("expected enum ", "expected one of its names"),
+        ("expected unit variant ", "expected one of its names"),
+    ];
+    let mut text = error.to_string();
+    for (kind, words) in KINDS {
+        while let Some(at) = text.find(kind) {
+            let name = &text[at + kind.len()..];
+            let end = name.find(|c: char| !(c.is_alphanumeric() || ":_<>".contains(c)));
+            let end = at + kind.len() + end.unwrap_or(name.len());
+            text.replace_range(at..end, words);
+        }
+    }
+    text
 }
 
 /// Result of a host function.
@@ -146,5 +197,30 @@ impl Error {
             }
             _ => Self::Io { path, source },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_have_no_names_of_types() {
+        #[derive(Debug, serde::Deserialize)]
+        #[expect(dead_code, reason = "only parsed")]
+        struct Inner(u8, u8);
+        #[derive(Debug, serde::Deserialize)]
+        #[expect(dead_code, reason = "only parsed")]
+        struct Outer {
+            inner: Inner,
+        }
+        for (text, words) in [("1", "expected an object"), ("{\"inner\": 1}", "expected a list")] {
+            let said = parser_words(&serde_json::from_str::<Outer>(text).unwrap_err());
+            assert!(said.contains(words), "{said}");
+            assert!(!["struct", "Outer", "Inner"].iter().any(|t| said.contains(t)), "{said}");
+        }
+        let refusal = Refusal::TooLarge { what: 2, needed: 9, capacity: 8 };
+        let said = Error::Refused { link: "l".into(), refusal }.to_string();
+        assert_eq!(said, "l: the device refuses: the arena needs 9 bytes, and it has room for 8");
     }
 }

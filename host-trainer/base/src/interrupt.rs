@@ -49,8 +49,15 @@ pub fn hold() -> impl Drop {
     lock(&WRITING)
 }
 
-/// A temporary file. A drop and an interrupt remove it.
-pub struct Temporary(tempfile::NamedTempFile);
+/// A temporary file that other processes can open while this value lives.
+///
+/// On Linux it has no name in any directory, so that nothing stays however this process ends. Elsewhere
+/// a drop and an interrupt remove it.
+pub struct Temporary {
+    file: std::fs::File,
+    path: PathBuf,
+    named: Option<tempfile::TempPath>,
+}
 
 impl Temporary {
     /// An empty file in the system's temporary directory.
@@ -58,25 +65,37 @@ impl Temporary {
     /// # Errors
     /// [`Error::Tool`] if the system refuses it.
     pub fn new() -> Result<Self> {
+        let failed = |e: std::io::Error| Error::tool("temporary file", e);
+        #[cfg(target_os = "linux")]
+        {
+            use std::os::fd::AsRawFd as _;
+            let file = tempfile::tempfile().map_err(failed)?;
+            let path = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
+            if Path::new(&path).exists() {
+                return Ok(Self { file, path: path.into(), named: None });
+            }
+        }
         let _writing = hold();
-        let file = tempfile::NamedTempFile::new().map_err(|e| Error::tool("temporary file", e))?;
-        lock(&TEMPORARY).push(file.path().to_path_buf());
-        Ok(Self(file))
+        let (file, path) = tempfile::NamedTempFile::new().map_err(failed)?.into_parts();
+        lock(&TEMPORARY).push(path.to_path_buf());
+        Ok(Self { file, path: path.to_path_buf(), named: Some(path) })
     }
 
     /// The file.
     pub fn file(&self) -> &std::fs::File {
-        self.0.as_file()
+        &self.file
     }
 
     /// Its path.
     pub fn path(&self) -> &Path {
-        self.0.path()
+        &self.path
     }
 }
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        lock(&TEMPORARY).retain(|path| path != self.0.path());
+        if self.named.is_some() {
+            lock(&TEMPORARY).retain(|path| *path != self.path);
+        }
     }
 }

@@ -172,8 +172,11 @@ impl<'a> DeviceCheck<'a> {
             (Target::Qemu(machine), ImageTransfer::Uart) => {
                 // An emulator that ends has failed, so the check does not wait for it.
                 let patience = Patience { limit: Duration::ZERO, progress };
-                let qemu = Qemu::start(machine, self.options.elf, None, false)?;
-                self.one_by_one(&mut || over_tcp(qemu.stream()?), patience, images, answers)
+                let mut qemu = Qemu::start(machine, self.options.elf, None, false)?;
+                let open = &mut || over_tcp(qemu.stream()?);
+                let ended = self.one_by_one(open, patience, images, answers);
+                let agent = self.device.as_ref().map_or(Ok(()), |d| qemu.check_agent(d));
+                agent.and(ended.map_err(|error| qemu.explained(error)))
             }
             (target, _) => {
                 let patience = Patience { limit: self.options.reconnect, progress };
@@ -225,11 +228,21 @@ impl<'a> DeviceCheck<'a> {
     fn placed(&mut self, to: &Machine, images: &Images, answers: &mut Answers<'_>) -> Result<()> {
         let bytes = placed_bytes(self.blob.bytes(), &images.pixels, images.shape.len());
         let file = placed_file(&bytes)?;
-        let qemu = Qemu::start(to, self.options.elf, Some(file.path()), false)?;
-        let mut session = Session::new(over_tcp(qemu.stream()?)?, TIMEOUT)?;
+        let mut qemu = Qemu::start(to, self.options.elf, Some(file.path()), false)?;
+        let mut session = qemu.session(TIMEOUT)?;
         self.device = Some(session.device().clone());
         // The emulator has read the file. Dropping it now leaves nothing behind if this process is killed.
         drop(file);
+        let answered = self.ask_placed(&mut session, images, answers);
+        answered.map_err(|error| qemu.explained(error))
+    }
+
+    fn ask_placed(
+        &mut self,
+        session: &mut Session,
+        images: &Images,
+        answers: &mut Answers<'_>,
+    ) -> Result<()> {
         let opened = session.open(&Request::OpenPlaced { set: 0 })?;
         same_network(self.blob.view()?.checksum(), opened.checksum)?;
         let (origin, placed) = (NetworkOrigin::Placed, PlacedNetwork::This);

@@ -63,13 +63,18 @@ pub fn latency(
         Target::Qemu(machine) => {
             let len = blob.view()?.image_len();
             let placed = placed_file(&placed_bytes(blob.bytes(), &[], len))?;
-            let qemu = Qemu::start(machine, options.elf, Some(placed.path()), true)?;
+            let mut qemu = Qemu::start(machine, options.elf, Some(placed.path()), true)?;
             // An emulator that ends has failed, so the run does not wait for it.
             let patience = patience(Duration::ZERO);
             let open = &mut || over_tcp(qemu.stream()?);
-            let mut connection = Connection::new(open, blob, TIMEOUT, patience, options.device)?;
+            let begun = Connection::new(open, blob, TIMEOUT, patience, options.device);
             drop(placed); // The emulator has read it.
-            count(blob, target, options, &mut connection)
+            let counted = begun.and_then(|mut connection| {
+                let device = connection.device().clone();
+                Ok((device, count(blob, target, options, &mut connection)?))
+            });
+            let (device, report) = counted.map_err(|error| qemu.explained(error))?;
+            qemu.check_agent(&device).map(|()| report)
         }
         _ => {
             let open = &mut || open(target);

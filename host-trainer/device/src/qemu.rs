@@ -3,6 +3,9 @@
 //! QEMU must not outlive this process, however this process ends. Dropping [`Qemu`] kills it. If
 //! nothing is dropped (a signal, an abort), a guard kills it: a shell that waits for the end of a pipe
 //! whose other end only this process holds.
+//!
+//! A session that fails on an emulated board has a cause that QEMU knows: [`Qemu::explained`] puts its
+//! words in place of those of the line.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _, Seek as _};
@@ -13,6 +16,9 @@ use std::time::{Duration, Instant};
 
 use supernano_base::error::{Error, Result};
 
+use crate::elf::Firmware;
+use crate::link::over_tcp;
+use crate::session::{DeviceInfo, Session};
 use crate::target::Machine;
 
 /// Longest wait for QEMU to connect.
@@ -24,11 +30,20 @@ const PROGRAM: &str = "qemu-system-arm";
 /// the guard outlives this process.
 const GUARD: &str = "trap '' INT TERM HUP; read -r line; kill -9 \"$0\"";
 
+/// Longest wait for the end of an emulator whose line is broken: both ends come at nearly the same time.
+const END: Duration = Duration::from_millis(500);
+/// Most characters of QEMU's words in a message.
+const WORDS: usize = 200;
+
 /// A running emulator. It is killed when this value is dropped or this process ends.
 #[derive(Debug)]
 pub struct Qemu {
-    _processes: Processes,
+    processes: Processes,
     stream: TcpStream,
+    /// What QEMU writes to stderr.
+    complaint: File,
+    machine: Machine,
+    firmware: PathBuf,
 }
 
 /// QEMU and its guard. The guard is stopped first: after QEMU has ended, another process may have its
@@ -75,13 +90,20 @@ impl Qemu {
         counting: bool,
     ) -> Result<Self> {
         let firmware = firmware.map_or_else(|| agent(machine.agent()), Path::to_path_buf);
-        if !firmware.is_file() {
+        if !firmware.exists() {
             let needed_for = format!(
                 "the agent of {}: `cargo xtask firmware` makes it, `--firmware` or \
                  SUPERNANO_FIRMWARE_DIR name another place",
                 machine.name
             );
             return Err(Error::Missing { path: firmware, needed_for });
+        }
+        if let Err(error) = Firmware::read(&firmware) {
+            let found = match error {
+                Error::Invalid { found, .. } => found,
+                other => return Err(other),
+            };
+            return Err(no_firmware(&firmware, machine, "a 32-bit ELF file", &found));
         }
         let failed = |e: std::io::Error| Error::tool(PROGRAM, e);
         let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(failed)?;
@@ -91,7 +113,7 @@ impl Qemu {
         let mut command = Command::new(PROGRAM);
         command
             .args(["-M", machine.board, "-display", "none", "-monitor", "none", "-kernel"])
-            .arg(firmware)
+            .arg(&firmware)
             .args(["-serial", &format!("tcp:127.0.0.1:{port},nodelay=on")])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -117,7 +139,64 @@ impl Qemu {
         })?;
         let mut processes = Processes::guarded(child)?;
         let stream = accept(&listener, &mut processes.qemu, &mut complaint)?;
-        Ok(Self { _processes: processes, stream })
+        Ok(Self { processes, stream, complaint, machine: *machine, firmware })
+    }
+
+    /// Begins a session with the agent; `timeout` is the longest time of a reply.
+    ///
+    /// # Errors
+    /// As [`Session::new`], [`Qemu::explained`] and [`Qemu::check_agent`].
+    pub fn session(&mut self, timeout: Duration) -> Result<Session> {
+        let session = over_tcp(self.stream()?).and_then(|link| Session::new(link, timeout));
+        let session = session.map_err(|error| self.explained(error))?;
+        self.check_agent(session.device())?;
+        Ok(session)
+    }
+
+    /// Checks that the agent is that of the machine.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming the firmware for the agent of another core.
+    pub fn check_agent(&self, device: &DeviceInfo) -> Result<()> {
+        if device.core == self.machine.core {
+            return Ok(());
+        }
+        let expected = format!("an agent for {}", self.machine.core);
+        let found = format!("one for {}", device.core);
+        Err(no_firmware(&self.firmware, &self.machine, &expected, &found))
+    }
+
+    /// The cause of a session's error: QEMU's own words if it has ended, and the firmware if it does not
+    /// answer as an agent does. Other errors are returned unchanged.
+    pub fn explained(&mut self, error: Error) -> Error {
+        let (broken, found) = match &error {
+            Error::Line { problem, .. } => (true, problem.clone()),
+            Error::Firmware { found, .. } => (false, found.clone()),
+            _ => return error,
+        };
+        let begin = Instant::now();
+        let status = loop {
+            match self.processes.qemu.try_wait() {
+                Ok(None) if broken && begin.elapsed() < END => {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                Ok(status) => break status,
+                Err(_) => break None,
+            }
+        };
+        let refused = |expected: &str, found: &str| {
+            no_firmware(&self.firmware, &self.machine, expected, found)
+        };
+        match status {
+            Some(status) => {
+                let said = words(&mut self.complaint);
+                match said.contains("fatal") {
+                    true => refused("an agent that runs", &format!("\"{said}\" from {PROGRAM}")),
+                    false => Error::tool(PROGRAM, format!("ended with {status}: {said}")),
+                }
+            }
+            None => refused("an agent that answers", &found),
+        }
     }
 
     /// The stream to the UART.
@@ -145,9 +224,7 @@ fn accept(listener: &TcpListener, child: &mut Child, complaint: &mut File) -> Re
             Err(e) => return Err(failed(e)),
         }
         if let Some(status) = child.try_wait().map_err(failed)? {
-            let mut said = String::new();
-            let _ = complaint.rewind().and_then(|()| complaint.read_to_string(&mut said));
-            let why = format!("ended with {status} before it started: {}", said.trim());
+            let why = format!("ended with {status} before it started: {}", words(complaint));
             return Err(Error::tool(PROGRAM, why));
         }
         if start.elapsed() > START {
@@ -155,6 +232,22 @@ fn accept(listener: &TcpListener, child: &mut Child, complaint: &mut File) -> Re
         }
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// The first paragraph of what QEMU wrote; registers follow it.
+fn words(complaint: &mut File) -> String {
+    let mut said = Vec::new();
+    let _ = complaint.rewind().and_then(|()| complaint.read_to_end(&mut said));
+    let said = String::from_utf8_lossy(&said);
+    let first = said.trim().lines().take_while(|line| !line.trim().is_empty());
+    let said: String = first.collect::<Vec<_>>().join("; ").chars().take(WORDS).collect();
+    if said.is_empty() { "it says nothing".into() } else { said }
+}
+
+/// The error for a file that is not the agent of a machine.
+fn no_firmware(firmware: &Path, machine: &Machine, expected: &str, found: &str) -> Error {
+    let field = format!("no firmware for {}", machine.name);
+    Error::invalid(firmware.display(), field, expected, found)
 }
 
 fn stop(child: &mut Child) {

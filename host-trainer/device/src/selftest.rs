@@ -112,8 +112,8 @@ fn on_qemu(
             sets += 1;
         }
         let file = placed_file(&bytes)?;
-        let qemu = Qemu::start(machine, elf, Some(file.path()), false)?;
-        let mut session = Session::new(over_tcp(qemu.stream()?)?, TIMEOUT)?;
+        let mut qemu = Qemu::start(machine, elf, Some(file.path()), false)?;
+        let mut session = qemu.session(TIMEOUT)?;
         drop(file);
         report.device = Some(session.device().clone());
         report.primitives = session.self_test()?.unwrap_or(0);

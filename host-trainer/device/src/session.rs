@@ -1,6 +1,7 @@
 //! Requests and replies over a byte stream. A request whose reply is lost is sent again.
 
 mod device;
+mod diagnose;
 mod requests;
 
 use std::io::{ErrorKind, Read, Write};
@@ -26,6 +27,11 @@ const MOST_TRIES: u32 = 200;
 const SHORTEST: Duration = Duration::from_millis(20);
 /// Longest wait for the answer to one hello.
 const HELLO: Duration = Duration::from_secs(2);
+
+/// First bytes of a line that are kept for a diagnosis.
+const HEARD: usize = 512;
+/// Begins the message about a line that echoes.
+const ECHOES: &str = "the line echoes";
 
 /// Counts of requests and of the frames that came back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -71,6 +77,8 @@ pub struct Session {
     bytes: u64,
     /// Undamaged frames that arrived.
     frames: u64,
+    /// The first bytes that arrived, at most [`HEARD`].
+    heard: Vec<u8>,
 }
 
 impl std::fmt::Debug for Session {
@@ -115,6 +123,7 @@ impl Session {
             traffic: Traffic::default(),
             bytes: 0,
             frames: 0,
+            heard: Vec::new(),
         };
         // Ends a frame that an earlier process may have left incomplete.
         let name = session.link.name();
@@ -152,13 +161,16 @@ impl Session {
             Reply::Refused(Refusal::Version { expected, .. }) => {
                 Err(stranger(format!("version {expected}")))
             }
-            other => Err(stranger(format!("a reply of another kind: {other:?}"))),
+            _ => Err(stranger("a reply of another kind".into())),
         });
-        session.device = device.map_err(|error| match (error, session.bytes, session.frames) {
-            (Error::Line { .. }, bytes @ 1.., 0) => {
-                stranger(format!("{bytes} bytes without one frame (or another bit rate)"))
+        let bytes = session.bytes;
+        session.device = device.map_err(|error| match (error, bytes, session.frames) {
+            (Error::Line { problem, .. }, 1.., 0) if !problem.contains(ECHOES) => {
+                stranger(diagnose::stranger(&session.heard, bytes, session.traffic.damaged))
             }
-            (Error::Line { .. }, _, 1..) => stranger("frames that are no replies".into()),
+            (Error::Line { problem, .. }, _, 1..) if !problem.contains(ECHOES) => {
+                stranger("frames that are no replies".into())
+            }
             (error, ..) => error,
         })?;
         session.timeout = timeout;
@@ -198,7 +210,7 @@ impl Session {
         self.sequence = self.sequence.wrapping_add(1);
         let mut frame = [0u8; MAX_FRAME];
         let length = wire::encode(self.sequence, request, &mut frame)
-            .map_err(|e| Error::tool(&name, format!("request: {e:?}")))?;
+            .map_err(|_| Error::tool(&name, "the request does not fit a frame"))?;
         let kind = usize::from(!matches!(
             request,
             Request::Hello { .. } | Request::Blob { .. } | Request::Image { .. }
@@ -227,6 +239,12 @@ impl Session {
                             self.traffic.stale += 1;
                             continue;
                         }
+                        // The bytes of other requests may be those of a reply.
+                        if matches!(request, Request::Hello { .. })
+                            && wire::message::<Request<'_>>(message).is_ok_and(|r| r == *request)
+                        {
+                            return Err(echoes(&name));
+                        }
                         let Ok(reply) = wire::message::<Reply<'_>>(message) else {
                             let expected = format!("a reply of protocol version {VERSION}");
                             let found = format!("{} other bytes", message.len());
@@ -248,13 +266,23 @@ impl Session {
                     }
                 }
             }
+            if self.frames == 0 {
+                if diagnose::is_echo(&frame[..length], &self.heard) {
+                    return Err(echoes(&name));
+                }
+                // Text that arrives before any frame comes from another program.
+                if diagnose::is_text(&self.heard) {
+                    break;
+                }
+            }
             wait = (wait + wait / 2).min(self.timeout);
         }
         let waited = begin.elapsed().as_secs_f64();
-        let problem = format!(
-            "no answer to {tries} tries in {waited:.1} s; is the cable plugged in, the board \
-             powered, the port the right one?"
-        );
+        let hint = match name.starts_with("tcp:") {
+            true => "is an agent behind this port?",
+            false => "is the cable plugged in, the board powered, the port the right one?",
+        };
+        let problem = format!("no answer to {tries} tries in {waited:.1} s; {hint}");
         Err(Error::Line { link: name, problem })
     }
 
@@ -266,6 +294,8 @@ impl Session {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
                 Ok(n) => {
                     self.bytes += n as u64;
+                    let room = HEARD.saturating_sub(self.heard.len());
+                    self.heard.extend(&buffer[..n.min(room)]);
                     self.pending.extend(&buffer[..n]);
                 }
                 Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
@@ -281,7 +311,18 @@ impl Session {
 }
 
 fn broken(name: &str, error: &std::io::Error) -> Error {
-    Error::Line { link: name.into(), problem: format!("the line is broken: {error}") }
+    let problem = match error.kind() {
+        ErrorKind::UnexpectedEof => "the line is broken: the other end has closed it".into(),
+        _ => format!("the line is broken: {error}"),
+    };
+    Error::Line { link: name.into(), problem }
+}
+
+fn echoes(name: &str) -> Error {
+    let problem = format!(
+        "{ECHOES} what is sent: a loopback, or a terminal that is not in raw mode (`stty raw -echo`)"
+    );
+    Error::Line { link: name.into(), problem }
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use supernano_core::arch::Arch;
 use supernano_core::plan::{ActivationScope, BranchScheme, Enhancement, WidthRule, cost, resolve};
 use supernano_core::space::Space;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, parser_words};
 use crate::space::SharedSpace;
 use crate::{files, names};
 pub use augmentation::Augmentation;
@@ -197,7 +197,7 @@ impl RunConfig {
     /// [`Error::Invalid`] naming place, field, expected and found; [`Error::Core`] for a space.
     pub fn parse(text: &str, place: &str) -> Result<Self> {
         let syntax = |e: toml::de::Error| {
-            Error::invalid(place, "TOML", "a run configuration", e.to_string().trim())
+            Error::invalid(place, "TOML", "a run configuration", parser_words(&e).trim())
         };
         let file: toml::Table = toml::from_str(text).map_err(syntax)?;
         let merged = match file.get("preset") {

@@ -11,15 +11,14 @@ use serde::de::{
 use serde::ser::Serialize;
 
 use super::{DOCUMENT, ITEMS, Limit, read_text, without_mark, write};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, parser_words};
 
-/// Reads a JSON file, plain or compressed.
+/// Reads a JSON file, plain or compressed; `expected` names its contents in errors.
 ///
 /// # Errors
 /// As [`read_text`] and [`parse_json`].
-pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let text = read_text(path)?;
-    parse_json(&text, &path.display().to_string(), std::any::type_name::<T>())
+pub fn read_json<T: DeserializeOwned>(path: &Path, expected: &str) -> Result<T> {
+    parse_json(&read_text(path)?, &path.display().to_string(), expected)
 }
 
 /// As [`read_json`], for a value that keeps everything in the file ([`serde_json::Value`]). It holds at
@@ -91,7 +90,7 @@ pub fn distinct_keys(text: &str, place: &str) -> Result<()> {
 }
 
 fn located(place: &str, expected: &str, e: &serde_json::Error) -> Error {
-    Error::invalid(format!("{place}:{}:{}", e.line(), e.column()), "JSON", expected, e)
+    Error::invalid(format!("{place}:{}:{}", e.line(), e.column()), "JSON", expected, parser_words(e))
 }
 
 /// Any JSON value without a repeated key.

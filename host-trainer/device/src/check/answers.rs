@@ -55,7 +55,7 @@ impl<'a> Answers<'a> {
             files::probe(path)?;
         }
         if let Some(path) = file.filter(|p| p.is_file()) {
-            let mut old: State = files::read_json(path)?;
+            let mut old: State = files::read_json(path, "the answers of a check")?;
             let found = std::mem::take(&mut old.found);
             if old == state
                 && found.len() <= classes * images.len()

@@ -132,6 +132,6 @@ impl Session {
 fn unexpected(name: &str, reply: &Reply<'_>) -> Error {
     match *reply {
         Reply::Refused(refusal) => Error::Refused { link: name.into(), refusal },
-        ref other => Error::tool(name, format!("unexpected reply: {other:?}")),
+        _ => Error::tool(name, "it answers another request than the one that was sent"),
     }
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use supernano_base::error::{Error, Result};
+use supernano_base::error::{Error, Result, parser_words};
 use supernano_base::files;
 use supernano_core::graph::{Header, KernelKind, Op};
 
@@ -89,7 +89,7 @@ impl InstructionTable {
 
     fn parse(text: &str, place: &str) -> Result<Self> {
         let table: Self = toml::from_str(text).map_err(|e| {
-            Error::invalid(place, "TOML", "an instruction table", e.to_string().trim())
+            Error::invalid(place, "TOML", "an instruction table", parser_words(&e).trim())
         })?;
         if !(table.unit == "instructions" || table.unit == "cycles") {
             return Err(Error::invalid(place, "unit", "`instructions` or `cycles`", &table.unit));

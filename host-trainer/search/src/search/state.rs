@@ -69,7 +69,7 @@ impl SearchState {
         let path = path.map(Path::to_path_buf);
         let mut state = Self { path, identity, rungs_done: 0, examined: 0, archive: Vec::new() };
         let Some(path) = state.path.as_ref().filter(|p| p.exists()) else { return Ok(state) };
-        let content: Content = files::read_json(path)?;
+        let content: Content = files::read_json(path, "the state of a search")?;
         if content.search != state.identity || content.rungs_done > RUNGS {
             let expected = "the state of a search with the same scores, limits and seed; remove \
                             the file to start a new search";

@@ -142,11 +142,7 @@ impl Shard {
     /// # Errors
     /// [`Error::Missing`], [`Error::Io`]; [`Error::Invalid`] with line and column.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = files::read_text(path)?;
-        serde_json::from_str(&text).map_err(|e| {
-            let place = format!("{}:{}:{}", path.display(), e.line(), e.column());
-            Error::invalid(place, "JSON", "a file of `rank --shard`", e)
-        })
+        files::read_json(path, "a file of `rank --shard`")
     }
 }
 

@@ -85,8 +85,11 @@ pub fn age(run: &Path, keep: usize) -> Result<()> {
 /// # Errors
 /// [`Error::Io`].
 pub fn clear(run: &Path) -> Result<()> {
-    let earlier = (1..).map(|age| earlier_path(run, age)).take_while(|p| p.exists());
-    for path in std::iter::once(current_path(run)).chain(earlier).collect::<Vec<_>>() {
+    let mut earlier: Vec<PathBuf> =
+        (1..).map(|age| earlier_path(run, age)).take_while(|p| p.exists()).collect();
+    // From the oldest: a removal that is killed leaves no gap, behind which files would stay.
+    earlier.reverse();
+    for path in earlier.into_iter().chain([current_path(run)]) {
         if path.exists() {
             std::fs::remove_file(&path).map_err(|e| Error::io(&path, e))?;
         }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use supernano_base::config::{OptimizerState, RunConfig};
-use supernano_base::error::{Error, Result};
+use supernano_base::error::{Error, Result, parser_words};
 use supernano_base::files;
 use supernano_base::rng::Key;
 use supernano_base::space::SharedSpace;
@@ -125,7 +125,7 @@ pub fn metrics(run: &Path) -> Result<Vec<Epoch>> {
     let text = files::read_text(&path)?;
     let parse = |(i, line): (usize, &str)| {
         serde_json::from_str(line).map_err(|e| {
-            Error::invalid(path.display(), format!("line {}", i + 1), "an epoch's metrics", e)
+            Error::invalid(path.display(), format!("line {}", i + 1), "an epoch's metrics", parser_words(&e))
         })
     };
     text.lines().enumerate().map(parse).collect()

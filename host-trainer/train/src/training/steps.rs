@@ -97,6 +97,10 @@ pub fn train_until(
     prepare(config, run, begin)?;
     let mut state = position(config, run)?;
     keep_metrics(run, state.step, state.epoch)?;
+    if state.epoch == 0 {
+        // A training that was killed after a step leaves the checkpoints that led to it.
+        checkpoint::clear(run)?;
+    }
     let training = Training { config, dataset, truths, run, accelerator, progress, stop };
     let mut done = Vec::new();
     while state.step <= config.steps.len() {

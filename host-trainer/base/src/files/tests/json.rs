@@ -41,9 +41,9 @@ fn files_are_read_in_every_form() {
     let path = folder.path().join("t.json");
     for bytes in ["\u{feff}{\"k\": 1}".as_bytes().to_vec(), super::gzip(b"{\"k\": 1}")] {
         std::fs::write(&path, bytes).unwrap();
-        assert_eq!(read_json::<HashMap<String, u8>>(&path).unwrap()["k"], 1);
+        assert_eq!(read_json::<HashMap<String, u8>>(&path, "numbers").unwrap()["k"], 1);
     }
     std::fs::write(&path, "{\"k\": 1, \"k\": 2}").unwrap();
-    let error = read_json::<HashMap<String, u8>>(&path).unwrap_err().to_string();
+    let error = read_json::<HashMap<String, u8>>(&path, "numbers").unwrap_err().to_string();
     assert!(error.contains("t.json:1:") && error.contains("`k`"), "{error}");
 }

@@ -56,7 +56,7 @@ fn logits_statistics_and_scores_are_the_references() {
     let run = Run::open(&path).unwrap();
     let dataset = run.dataset(None).unwrap();
     let first = dataset.batch(&dataset.test, &(0..8).collect::<Vec<_>>());
-    let cases: Vec<Case> = supernano_base::files::read_json(&logits).unwrap();
+    let cases: Vec<Case> = supernano_base::files::read_json(&logits, "logits").unwrap();
     assert_eq!(cases.len(), 3);
     for case in &cases {
         let arch = Arch::parse(&run.space(), &case.arch).unwrap();

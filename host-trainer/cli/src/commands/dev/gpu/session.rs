@@ -61,8 +61,8 @@ impl GpuSession<'_> {
         Ok(GpuReport {
             output: self.output.to_path_buf(),
             finished: train.finished,
-            check: files::read_json(&check)?,
-            bench: files::read_json(&bench)?,
+            check: files::read_json(&check, "a device check")?,
+            bench: files::read_json(&bench, "timings of a device")?,
             train,
         })
     }
