@@ -207,7 +207,8 @@ fn a_file_that_is_no_agent_of_the_emulator_is_named() {
         (elf("qemu-m4-classify"), "expected an agent that answers"),
     ] {
         for mode in ["bulk", "uart"] {
-            let args = ["check", by_eight(), "--target", "qemu-m4", "--images", "1", "--mode", mode];
+            let args =
+                ["check", by_eight(), "--target", "qemu-m4", "--images", "1", "--mode", mode];
             let ended = supernano(&[&args[..], &["--firmware", &file]].concat());
             ended.fails(2, &[&format!("{file}: no firmware for qemu-m4: "), found]);
         }

@@ -14,10 +14,9 @@ use supernano_core::suite::{self, Case};
 use supernano_core::wire::Request;
 
 use crate::check::TIMEOUT;
-use crate::link::over_tcp;
 use crate::placed::{PLACED_CAPACITY, placed_bytes, placed_file};
 use crate::qemu::Qemu;
-use crate::session::{DeviceInfo, Session};
+use crate::session::DeviceInfo;
 use crate::target::{Machine, Target};
 
 /// The result of a self-test.

@@ -90,7 +90,12 @@ pub fn distinct_keys(text: &str, place: &str) -> Result<()> {
 }
 
 fn located(place: &str, expected: &str, e: &serde_json::Error) -> Error {
-    Error::invalid(format!("{place}:{}:{}", e.line(), e.column()), "JSON", expected, parser_words(e))
+    Error::invalid(
+        format!("{place}:{}:{}", e.line(), e.column()),
+        "JSON",
+        expected,
+        parser_words(e),
+    )
 }
 
 /// Any JSON value without a repeated key.

@@ -125,7 +125,12 @@ pub fn metrics(run: &Path) -> Result<Vec<Epoch>> {
     let text = files::read_text(&path)?;
     let parse = |(i, line): (usize, &str)| {
         serde_json::from_str(line).map_err(|e| {
-            Error::invalid(path.display(), format!("line {}", i + 1), "an epoch's metrics", parser_words(&e))
+            Error::invalid(
+                path.display(),
+                format!("line {}", i + 1),
+                "an epoch's metrics",
+                parser_words(&e),
+            )
         })
     };
     text.lines().enumerate().map(parse).collect()

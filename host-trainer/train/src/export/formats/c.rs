@@ -21,7 +21,13 @@ pub(super) fn c(f: &Facts<'_>) -> [String; 2] {
         let _ = writeln!(header, "/* {doc} */\n#define SUPERNANO_{upper}_{name} {value}");
     }
     let arrays = [
-        (true, "const uint8_t", "network", "NETWORK_BYTES", "The network file, aligned to 4 bytes."),
+        (
+            true,
+            "const uint8_t",
+            "network",
+            "NETWORK_BYTES",
+            "The network file, aligned to 4 bytes.",
+        ),
         (has_labels(f), "const char *const", "labels", "CLASSES", "Names of the classes, UTF-8."),
     ];
     let arrays = arrays.iter().filter(|a| a.0);
@@ -32,12 +38,11 @@ pub(super) fn c(f: &Facts<'_>) -> [String; 2] {
     }
     header.push_str("#ifdef __cplusplus\n}\n#endif\n\n#endif\n\n");
     header.push_str("/* Short names, of the network whose header was included last. */\n");
-    let short = constants.iter().map(|(_, name, _)| {
-        (format!("SUPERNANO_{name}"), format!("SUPERNANO_{upper}_{name}"))
-    });
-    let arrays = arrays.map(|(_, _, name, ..)| {
-        (format!("supernano_{name}"), format!("supernano_{lower}_{name}"))
-    });
+    let short = constants
+        .iter()
+        .map(|(_, name, _)| (format!("SUPERNANO_{name}"), format!("SUPERNANO_{upper}_{name}")));
+    let arrays = arrays
+        .map(|(_, _, name, ..)| (format!("supernano_{name}"), format!("supernano_{lower}_{name}")));
     for (short, long) in short.chain(arrays) {
         let _ = writeln!(header, "#undef {short}\n#define {short} {long}");
     }

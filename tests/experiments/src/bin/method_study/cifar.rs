@@ -68,7 +68,8 @@ impl<'a> Task<'a> {
         }
         let truths = table::read(&shared.join(CODES), &RESNET20, table::TRUTH)?;
         let file = folder.join("points.json");
-        let points = if file.exists() { files::read_json(&file)? } else { Vec::new() };
+        let points =
+            if file.exists() { files::read_json(&file, "points of a study")? } else { Vec::new() };
         Ok(Self { folder, config, truths, points })
     }
 

@@ -60,7 +60,11 @@ fn score_key(enhancement: &str, seed: u64, stage: usize) -> String {
 pub fn run(folder: &Path, deadline: Deadline) -> Result<bool> {
     let config = RunConfig::parse(CONFIG, "configs/method/small.toml")?;
     let file = folder.join("state.json");
-    let mut state: State = if file.exists() { files::read_json(&file)? } else { State::default() };
+    let mut state: State = if file.exists() {
+        files::read_json(&file, "the state of a study")?
+    } else {
+        State::default()
+    };
     let codes = random_codes(&config.space(), CODES, 7);
     let done = truths(&config, &codes, &mut state, &file, deadline)?
         && supernets(folder, &config, &codes, &mut state, &file, deadline)?;
