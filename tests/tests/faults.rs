@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use supernano_base::testing::shared;
 #[cfg(unix)]
 use supernano_tests::command::binary;
-use supernano_tests::command::{Ended, supernano};
+use supernano_tests::command::{Ended, supernano, supernano_with};
 use supernano_tests::small::{GREY, SmallRun, grey};
 use tempfile::TempDir;
 
@@ -210,4 +210,16 @@ fn a_file_size_limit_is_an_error() {
     let script = format!("ulimit -f 1; \"$0\" export {run} 12-12-16-16 -o {output} 2>/dev/null");
     assert_eq!(redirected(&script), 3);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn too_many_threads_are_refused_at_once() {
+    let with = |n: &str| {
+        let args = ["check", "tests/golden/tiny.snb", "--target", "host", "--images", "1"];
+        supernano_with(&args, &[("RAYON_NUM_THREADS", n.into())])
+    };
+    for n in ["100000", "18446744073709551616", "many", "-1"] {
+        with(n).fails(2, &["environment: RAYON_NUM_THREADS: expected 0 (one a core) to 1024", n]);
+    }
+    with("3").succeeds();
 }

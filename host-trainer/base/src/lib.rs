@@ -24,6 +24,7 @@ pub mod space;
 pub mod stats;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod threads;
 
 #[cfg(all(test, target_os = "linux"))]
 mod memory_tests;

@@ -98,13 +98,6 @@ impl Qemu {
             );
             return Err(Error::Missing { path: firmware, needed_for });
         }
-        if let Err(error) = Firmware::read(&firmware) {
-            let found = match error {
-                Error::Invalid { found, .. } => found,
-                other => return Err(other),
-            };
-            return Err(no_firmware(&firmware, machine, "a 32-bit ELF file", &found));
-        }
         let failed = |e: std::io::Error| Error::tool(PROGRAM, e);
         let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(failed)?;
         let port = listener.local_addr().map_err(failed)?.port();
@@ -184,7 +177,9 @@ impl Qemu {
                 Err(_) => break None,
             }
         };
+        let readable = Firmware::read(&self.firmware).is_ok();
         let refused = |expected: &str, found: &str| {
+            let expected = if readable { expected } else { "a 32-bit ELF file" };
             no_firmware(&self.firmware, &self.machine, expected, found)
         };
         match status {

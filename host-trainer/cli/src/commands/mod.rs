@@ -20,7 +20,7 @@ use std::process::ExitCode;
 
 use clap::{FromArgMatches as _, Parser, Subcommand};
 use supernano_base::error::Result;
-use supernano_base::{console, interrupt};
+use supernano_base::{console, interrupt, threads};
 
 use crate::output::{Output, stdout};
 
@@ -85,7 +85,7 @@ fn run(cli: &Cli, out: &Output) -> Result<()> {
 /// Parses the arguments and runs the command. Prints an error on stderr and returns the exit code. A
 /// stdout that nobody reads any more is success.
 pub fn main() -> ExitCode {
-    let arguments = interrupt::handle().map(|()| {
+    let arguments = interrupt::handle().and_then(|()| threads::check()).map(|()| {
         groups::command::<Cli>().try_get_matches().and_then(|m| Cli::from_arg_matches(&m))
     });
     let done = match arguments {
