@@ -223,3 +223,107 @@ fn too_many_threads_are_refused_at_once() {
     }
     with("3").succeeds();
 }
+
+#[test]
+fn a_byte_order_mark_changes_nothing() {
+    let Some(folder) = shared("faults/byte-order-mark") else { return };
+    let at = |name: &str| text(&folder.join(name));
+    let here = TempDir::new().unwrap();
+    let plain = |name: &str| {
+        let whole = fs::read_to_string(folder.join(name)).unwrap();
+        let path = here.path().join(name);
+        fs::write(&path, whole.strip_prefix('\u{feff}').unwrap_or(&whole)).unwrap();
+        text(&path)
+    };
+    let correlate = |scores: &str, truth: &str| supernano(&["correlate", scores, truth, "--json"]);
+    let marked = correlate(&at("scores.json"), &at("truth.json")).json();
+    assert_eq!(marked, correlate(&plain("scores.json"), &plain("truth.json")).json());
+    for list in ["codes.txt", "codes.csv", "codes.json"] {
+        let output = text(&here.path().join("networks"));
+        let networks = |codes: &str| {
+            supernano(&["dev", "synthetic", "resnet8", codes, "-o", &output, "--json"]).json()
+        };
+        assert_eq!(networks(&at(list)), networks(&plain(list)));
+    }
+}
+
+#[test]
+fn a_repeated_key_is_named() {
+    let Some(folder) = shared("faults/json-key-twice") else { return };
+    let [scores, truth] = ["scores.json", "truth.json"].map(|name| text(&folder.join(name)));
+    supernano(&["correlate", &scores, &truth, "--json"]).fails(2, &["arch1", "again"]);
+}
+
+#[test]
+fn archives_are_read_to_their_end() {
+    let Some(folder) = shared("faults") else { return };
+    let here = TempDir::new().unwrap();
+    let train = |fault: &str, archive: &str| {
+        let at = |name: &str| text(&folder.join(fault).join(name));
+        let run = text(&here.path().join(archive));
+        supernano(&["train", &at("c.toml"), "--data", &at(archive), "-o", &run])
+    };
+    train("checksums-not-read", "flipped.tar.gz").fails(2, &["flipped.tar.gz", "gzip"]);
+    train("checksums-not-read", "badcrc.tar.gz").fails(2, &["badcrc.tar.gz", "checksum"]);
+    train("multi-member-gzip", "multi.tar.gz").succeeds();
+}
+
+#[test]
+fn quoted_lists_are_read_and_written() {
+    let Some(folder) = shared("faults/csv-not-quoted") else { return };
+    let here = TempDir::new().unwrap();
+    let output = text(&here.path().join("networks"));
+    let networks = |list: &str, space: &str| {
+        let list = text(&folder.join(list));
+        supernano(&["dev", "synthetic", space, &list, "-o", &output, "--json"]).json()
+    };
+    assert_eq!(networks("codes.json", "resnet8").as_array().unwrap().len(), 3);
+    assert!(!networks("quoted.csv", "resnet20").as_array().unwrap().is_empty());
+}
+
+#[test]
+fn a_name_that_breaks_a_source_file_is_refused() {
+    let Some(file) = shared("faults/space-name-in-source/odd.toml") else { return };
+    let here = TempDir::new().unwrap();
+    let run = text(&here.path().join("run"));
+    supernano(&["train", &text(&file), "-o", &run]).fails(2, &["odd.toml: space.name"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_stays_a_pipe() {
+    use std::os::unix::fs::FileTypeExt as _;
+    let here = TempDir::new().unwrap();
+    let pipe = here.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let reader = Command::new("cat").arg(&pipe).stdout(Stdio::piped()).spawn().unwrap();
+    let run = grey().name();
+    supernano(&["rank", &run, "4-4-4-4", "--images", "10", "-o", &text(&pipe)]).succeeds();
+    let read = reader.wait_with_output().unwrap().stdout;
+    assert!(String::from_utf8_lossy(&read).contains("4-4-4-4"));
+    assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
+    assert_eq!(fs::read_dir(here.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_second_training_in_a_run_is_refused() {
+    let Some(file) = shared("faults/two-processes/two.toml") else { return };
+    let here = TempDir::new().unwrap();
+    let run = text(&here.path().join("run"));
+    let train = || {
+        let file = text(&file);
+        let run = run.clone();
+        std::thread::spawn(move || supernano(&["train", &file, "-o", &run]).code)
+    };
+    let mut codes: Vec<i32> = [train(), train()].map(|t| t.join().unwrap()).into();
+    codes.sort_unstable();
+    assert_eq!(codes, [0, 2]);
+    let metrics = fs::read_to_string(here.path().join("run/metrics.jsonl")).unwrap();
+    let epoch = |line: &str| -> serde_json::Value {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        serde_json::json!([line["step"], line["epoch"]])
+    };
+    let epochs: Vec<_> = metrics.lines().map(epoch).collect();
+    let distinct: std::collections::HashSet<String> = epochs.iter().map(|e| e.to_string()).collect();
+    assert_eq!(distinct.len(), epochs.len());
+}

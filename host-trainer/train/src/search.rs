@@ -65,7 +65,10 @@ pub fn search_run(request: &RunSearch<'_>, progress: &dyn Progress) -> Result<(F
     let or = |path: Option<&Path>, own: PathBuf| path.map_or(own, Path::to_path_buf);
     let (state, output) =
         (or(request.state, directory.search_state()), or(request.output, directory.front()));
-    files::probe(&state)?;
+    // A small space is enumerated, which needs no state.
+    if request.state.is_some() {
+        files::probe(&state)?;
+    }
     files::probe(&output)?;
     let samples = request.metric.samples(&or(request.scores, directory.scores()), &space)?;
     let method = Method {
