@@ -38,7 +38,7 @@ fn a_network_that_overflows_is_not_shipped() {
     let run = imported(&folder, &file);
     let output = text(&folder.path().join("n.snb"));
     let common = ["--bn", "stored", "--calibration", "64", "--data", &text(&data)];
-    let says = ["outputs of layer 1:", "finite values", &format!("network {LARGEST} of ")];
+    let says = ["outputs of layer 2:", "finite values", &format!("network {LARGEST} of ")];
     let export = [&["export", &run, LARGEST, "-o", &output], &common[..]].concat();
     supernano(&export).fails(2, &says);
     let ship = [&["ship", &run, LARGEST, "--format", "snb,onnx,c", "-o", &output], &common[..]];

@@ -113,6 +113,7 @@ pub fn rank(request: &RankRequest<'_>, progress: &dyn Progress) -> Result<RankOu
         Some(step) => Run::open_step(request.run, step)?,
         None => Run::open(request.run)?,
     };
+    request.images.bn.statistics(&run)?;
     let output = output(request);
     if request.output.is_some() && request.part.is_none() {
         files::claim(&output, request.overwrite)?;
