@@ -324,6 +324,7 @@ fn a_second_training_in_a_run_is_refused() {
         serde_json::json!([line["step"], line["epoch"]])
     };
     let epochs: Vec<_> = metrics.lines().map(epoch).collect();
-    let distinct: std::collections::HashSet<String> = epochs.iter().map(|e| e.to_string()).collect();
+    let distinct: std::collections::HashSet<String> =
+        epochs.iter().map(|e| e.to_string()).collect();
     assert_eq!(distinct.len(), epochs.len());
 }
