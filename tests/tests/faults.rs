@@ -214,10 +214,7 @@ fn a_file_size_limit_is_an_error() {
 
 #[test]
 fn too_many_threads_are_refused_at_once() {
-    let with = |n: &str| {
-        let args = ["check", "tests/golden/tiny.snb", "--target", "host", "--images", "1"];
-        supernano_with(&args, &[("RAYON_NUM_THREADS", n.into())])
-    };
+    let with = |n: &str| supernano_with(&["spaces"], &[("RAYON_NUM_THREADS", n.into())]);
     for n in ["100000", "18446744073709551616", "many", "-1"] {
         with(n).fails(2, &["environment: RAYON_NUM_THREADS: expected 0 (one a core) to 1024", n]);
     }

@@ -180,7 +180,7 @@ fn two_networks_fit_in_one_program() {
          fwrite(supernano_{first}_network, 1, SUPERNANO_{first}_NETWORK_BYTES, stdout);\n\
          fwrite(supernano_second_network, 1, SUPERNANO_SECOND_NETWORK_BYTES, stdout);\n\
          if (strcmp(supernano_{first}_labels[1], supernano_second_labels[1])) return 2;\n\
-         if (supernano_network != supernano_second_network) return 3;\n\
+         if (&supernano_network[0] != &supernano_second_network[0]) return 3;\n\
          return strcmp(SUPERNANO_CODE, {1:?}) ? 1 : 0; }}\n",
         codes[0], codes[1]
     );
