@@ -13,13 +13,19 @@ pub(super) fn rust(f: &Facts<'_>) -> String {
     let mut text = format!(
         "//! Network `{}` of space `{}`, written by supernano. Made for `supernano-core`:\n\
          //! `BlobView::new_checked(NETWORK)`, then `Network::run` with an arena of\n\
-         //! [`ARENA_WORDS`] words.\n\n",
+         //! [`ARENA_WORDS`] words. `supernano-runtime` takes arena and logits as one memory:\n\
+         //! `Network::from_bytes(NETWORK)`, then `Network::run` with [`MEMORY_WORDS`] words.\n\n",
         f.code, f.space
     );
     let (h, w, c) = (f.image.height, f.image.width, f.image.channels);
     let constants = [
         ("/// The sub-network.", "CODE: &str", format!("{:?}", f.code)),
-        ("/// Words of working memory.", "ARENA_WORDS: usize", words(f).to_string()),
+        ("/// Words of the arena.", "ARENA_WORDS: usize", words(f).to_string()),
+        (
+            "/// Words of the arena and of the logits.",
+            "MEMORY_WORDS: usize",
+            (words(f) + f.classes).to_string(),
+        ),
         ("/// Bytes of an image.", "IMAGE_BYTES: usize", f.image.len().to_string()),
         (
             "/// Height, width, channels of an image.",
@@ -63,7 +69,8 @@ pub(super) fn c(f: &Facts<'_>) -> [String; 2] {
          #ifndef SUPERNANO_NETWORK_H\n#define SUPERNANO_NETWORK_H\n\n#include <stdint.h>\n\n\
          #define SUPERNANO_CODE \"{0}\"\n\
          /* Length of the network file. */\n#define SUPERNANO_NETWORK_BYTES {}\n\
-         /* Working memory, aligned to 4 bytes. */\n#define SUPERNANO_ARENA_BYTES {}\n\
+         /* Arena, aligned to 4 bytes. */\n#define SUPERNANO_ARENA_BYTES {}\n\
+         /* Logits of type int32_t. */\n#define SUPERNANO_LOGITS_BYTES {}\n\
          #define SUPERNANO_IMAGE_HEIGHT {h}\n#define SUPERNANO_IMAGE_WIDTH {w}\n\
          #define SUPERNANO_IMAGE_CHANNELS {c}\n#define SUPERNANO_CLASSES {}\n\n\
          #ifdef __cplusplus\nextern \"C\" {{\n#endif\n\
@@ -74,6 +81,7 @@ pub(super) fn c(f: &Facts<'_>) -> [String; 2] {
         f.space,
         f.bytes.len(),
         words(f) * 4,
+        f.classes * 4,
         f.classes,
     );
     let mut array = format!(

@@ -23,9 +23,11 @@ fn rust_and_c_hold_every_byte_and_the_sizes() {
     }
     assert_eq!(rust.matches("\\x").count(), 256);
     assert!(rust.contains("ARENA_WORDS: usize = 256;"), "{rust}");
+    assert!(rust.contains("MEMORY_WORDS: usize = 258;"), "{rust}");
     assert!(rust.contains("IMAGE_BYTES: usize = 15;"), "{rust}");
     let [header, array] = source::c(&facts_of(&bytes));
     assert!(header.contains("SUPERNANO_ARENA_BYTES 1024"), "{header}");
+    assert!(header.contains("SUPERNANO_LOGITS_BYTES 8"), "{header}");
     assert!(header.contains("SUPERNANO_NETWORK_BYTES 256"), "{header}");
     let all: Vec<String> = bytes.iter().map(u8::to_string).collect();
     let flat = array.replace('\n', "");
