@@ -121,7 +121,7 @@ fn a_board_is_calibrated_over_a_line_and_its_table_searched_with() {
     let search = |table: &str, more: &[&str]| {
         let front = grey().file("board-front.json");
         let args = ["search", &run, "--scores", &scores, "--table", table, "-o", &front, "--json"];
-        supernano(&[&args[..], &["--overwrite"], more].concat())
+        supernano(&[&args[..], &["--force", "--overwrite"], more].concat())
     };
     let found = search(&cycles, &["--latency", "100ms"]).json();
     assert_eq!(found["instructions"]["unit"], "cycles", "{found}");

@@ -141,9 +141,9 @@ fn results_are_kept_unless_the_user_says_otherwise() {
     for command in [
         vec!["rank", &run, codes[0], "--images", "20"],
         vec!["rank", &run, codes[0], "--images", "20", "--shard", "1/1"],
-        vec!["predict", &ranked, "--space", &run],
+        vec!["predict", &ranked, "--space", &run, "--force"],
         vec!["merge", &shard],
-        vec!["search", &run, "--scores", &ranked, "--top", "1"],
+        vec!["search", &run, "--scores", &ranked, "--top", "1", "--force"],
         vec!["int8-rank", &run, codes[0], codes[1], "--images", "10"],
         vec!["check", &network, "--target", "host", "--images", "10", "--run", &run],
     ] {

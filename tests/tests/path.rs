@@ -66,7 +66,7 @@ fn scores_lead_to_a_front_whose_costs_are_those_of_the_exported_files() {
     }
     let front = grey().file("front.json");
     let search = |more: &[&str]| {
-        let mut args = vec!["search", &run, "--scores", &scores, "-o", &front, "--json"];
+        let mut args = vec!["search", &run, "--scores", &scores, "-o", &front, "--json", "--force"];
         args.push("--overwrite");
         args.extend(more);
         supernano(&args)

@@ -18,7 +18,7 @@ fn search(more: &[&str]) -> (Ended, String) {
     });
     let front = grey().file(&format!("front-{}.json", more.join("")).replace(['/', '\\'], "_"));
     let run = grey().name();
-    let mut args = vec!["search", &run, "--scores", scores, "-o", &front, "--json"];
+    let mut args = vec!["search", &run, "--scores", scores, "-o", &front, "--json", "--force"];
     args.extend(more);
     (supernano(&args), front)
 }

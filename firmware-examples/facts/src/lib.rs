@@ -9,6 +9,7 @@
 
 mod boards;
 mod chips;
+mod footprints;
 mod machines;
 mod packages;
 mod targets;
@@ -18,6 +19,7 @@ pub use boards::{
     NUCLEO_H743ZI, PICO, PICO2, Region,
 };
 pub use chips::{CHIPS, Chip};
+pub use footprints::{FOOTPRINTS, FirmwareBuild, Footprint};
 pub use machines::{
     MACHINES, Machine, PLACED_BYTES, QEMU_M0, QEMU_M3, QEMU_M4, QEMU_M4_LOG, QEMU_M7, QEMU_M33,
 };

@@ -18,6 +18,9 @@ pub enum Core {
 }
 
 impl Core {
+    /// Every core.
+    pub const ALL: [Self; 6] = [Self::M0, Self::M0Plus, Self::M3, Self::M4, Self::M7, Self::M33];
+
     /// The name that a device reports, such as `cortex-m4`.
     pub const fn name(self) -> &'static str {
         match self {

@@ -11,8 +11,14 @@ use supernano_runtime::{Error, argmax};
 mod network {
     use supernano_runtime::{Error, Network, include_network, memory_words};
 
+    #[cfg(not(feature = "checked"))]
     const BLOB: &[u8] = include_network!("../../../tests/golden/tiny.snb");
+    #[cfg(not(feature = "checked"))]
     pub const IMAGE: &[u8] = include_bytes!("../../../tests/golden/tiny.image");
+    #[cfg(feature = "checked")]
+    const BLOB: &[u8] = include_network!(env!("SUPERNANO_NETWORK"));
+    #[cfg(feature = "checked")]
+    pub const IMAGE: &[u8] = include_bytes!(env!("SUPERNANO_IMAGE"));
     pub const WORDS: usize = memory_words(BLOB);
 
     pub fn run(memory: &mut [u32]) -> Result<&[i32], Error> {

@@ -110,13 +110,18 @@ impl Blob {
 /// # Shapes
 /// `logits` `[labels.len(), classes]`.
 pub fn top1(logits: &[i32], labels: &[u16]) -> f64 {
-    let classes = logits.len() / labels.len().max(1);
-    let right = logits
-        .chunks_exact(classes.max(1))
-        .zip(labels)
-        .filter(|(logits, label)| argmax(logits) == usize::from(**label))
-        .count();
+    let right = right(logits, labels).into_iter().filter(|&right| right).count();
     right as f64 / labels.len().max(1) as f64
+}
+
+/// Whether the arg-max of each image is its label.
+///
+/// # Shapes
+/// As [`top1`].
+pub fn right(logits: &[i32], labels: &[u16]) -> Vec<bool> {
+    let classes = logits.len() / labels.len().max(1);
+    let images = logits.chunks_exact(classes.max(1)).zip(labels);
+    images.map(|(logits, label)| argmax(logits) == usize::from(*label)).collect()
 }
 
 /// An operation's name in a table.

@@ -45,6 +45,16 @@ impl RunDirectory {
         self.0.join("scores.json")
     }
 
+    /// `scores/KEY.json`: all scores with the same weights, images and settings.
+    pub fn score_list(&self, key: &str) -> PathBuf {
+        self.0.join("scores").join(key).with_extension("json")
+    }
+
+    /// `predicted.json`: predictions of `supernano rank --surrogate`.
+    pub fn predictions(&self) -> PathBuf {
+        self.0.join("predicted.json")
+    }
+
     /// `shards/I-of-N.json`: the scores of part `index` of `of`, counted from 1.
     pub fn shard(&self, index: usize, of: usize) -> PathBuf {
         self.0.join("shards").join(format!("{index}-of-{of}.json"))

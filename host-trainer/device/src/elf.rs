@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use object::Endianness;
-use object::elf::{FileHeader32, PT_LOAD};
+use object::elf::{FileHeader32, PF_W, PT_LOAD};
 use object::read::elf::{FileHeader as _, ProgramHeader as _, Sym as _};
 use supernano_base::error::{Error, Result};
 use supernano_base::files;
@@ -35,6 +35,8 @@ pub struct Firmware {
     pub segments: Vec<Segment>,
     /// The region for a blob; `None` if the firmware has no symbols for it.
     pub blob: Option<Range<u64>>,
+    /// Static variables in RAM, bytes.
+    pub statics: u64,
 }
 
 impl Firmware {
@@ -55,6 +57,7 @@ impl Firmware {
         let header = FileHeader32::<Endianness>::parse(data).map_err(wrong)?;
         let endian = header.endian().map_err(wrong)?;
         let mut segments = Vec::new();
+        let mut statics = 0;
         for part in header.program_headers(endian, data).map_err(wrong)? {
             if part.p_type(endian) == PT_LOAD && part.p_filesz(endian) > 0 {
                 let bytes = part.data(endian, data).map_err(|()| {
@@ -63,6 +66,9 @@ impl Firmware {
                 })?;
                 let address = part.p_paddr(endian).into();
                 segments.push(Segment { address, bytes: bytes.to_vec() });
+            }
+            if part.p_type(endian) == PT_LOAD && part.p_flags(endian) & PF_W != 0 {
+                statics += u64::from(part.p_memsz(endian));
             }
         }
         segments.sort_by_key(|s| s.address);
@@ -82,6 +88,6 @@ impl Firmware {
                 return Err(Error::invalid(place, "symbols", expected, format!("{found:x?}")));
             }
         };
-        Ok(Self { segments, blob })
+        Ok(Self { segments, blob, statics })
     }
 }

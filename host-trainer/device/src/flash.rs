@@ -39,8 +39,14 @@ pub struct FlashPlan {
     pub region_address: u64,
     /// CRC-32 of the blob.
     pub checksum: u32,
+    /// Flash in use: the sum of `firmware_bytes` and `region_used`.
+    pub flash_bytes: usize,
     /// Bytes of arena that the blob needs.
     pub arena_bytes: u64,
+    /// Bytes of the logits.
+    pub logits_bytes: u64,
+    /// Static variables of the firmware, bytes. The buffers for arena and logits are among them.
+    pub statics_bytes: u64,
     /// All segments, in the order of addresses, without overlaps.
     #[serde(skip)]
     pub segments: Vec<Segment>,
@@ -103,12 +109,15 @@ pub fn plan(
     }
     Ok(FlashPlan {
         firmware_bytes,
+        flash_bytes: firmware_bytes + region_used,
         blob_bytes: blob.len(),
         region_used,
         region_bytes: room,
         region_address: region.start,
         checksum: view.checksum(),
         arena_bytes: Network::new(&view, Reference).arena_bytes() as u64,
+        logits_bytes: 4 * view.classes() as u64,
+        statics_bytes: firmware.statics,
         segments,
     })
 }

@@ -7,7 +7,6 @@
 mod all;
 mod choice;
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -43,6 +42,8 @@ pub struct Predicted {
     pub top1: f64,
     /// Standard error of `top1` for a single sub-network.
     pub top1_se: f64,
+    /// Interval of `top1` at 95 %, calibrated on held-out sub-networks.
+    pub interval: [f64; 2],
     /// Evaluated score, if the sub-network was evaluated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evaluated: Option<f64>,
@@ -57,21 +58,14 @@ pub struct Truths {
 }
 
 impl Truths {
-    /// Reads a truth file for the ranked sub-networks `codes`. The column `as` states the form of a
-    /// row; it must agree with `form`, and it decides if `form` is `None`. Without both the form is
-    /// nominal.
+    /// Reads a truth file. Its sub-networks need not be among those that are predicted. The column
+    /// `as` states the form of a row; it must agree with `form`, and it decides if `form` is `None`.
+    /// Without both the form is nominal.
     ///
     /// # Errors
-    /// As [`table::read`]; [`Error::Invalid`], which names line and code, for mixed forms and for a
-    /// code that is not in `codes`.
-    pub fn read(
-        path: &Path,
-        space: &Space<'_>,
-        form: Option<Form>,
-        codes: &[Arch],
-    ) -> Result<Self> {
+    /// As [`table::read`]; [`Error::Invalid`], which names line and code, for mixed forms.
+    pub fn read(path: &Path, space: &Space<'_>, form: Option<Form>) -> Result<Self> {
         let entries = table::read(path, space, table::TRUTH)?;
-        let known: HashSet<&Arch> = codes.iter().collect();
         let mut common = form;
         for entry in &entries {
             let field = format!("`as` of {}", entry.text);
@@ -87,10 +81,6 @@ impl Truths {
             if stated != *common.get_or_insert(stated) {
                 let expected = "one form of network (nominal or effective) throughout";
                 return Err(Error::invalid(&entry.place, field, expected, "the other"));
-            }
-            if !known.contains(&entry.arch) {
-                let expected = "a code that is ranked";
-                return Err(Error::invalid(&entry.place, "code", expected, &entry.text));
             }
         }
         let samples = entries.into_iter().map(|e| (e.arch, e.value)).collect();
@@ -185,7 +175,7 @@ impl Predictor {
         written: &str,
         evaluated: Option<f64>,
     ) -> Predicted {
-        let Prediction { score: top1, se: top1_se } = self.predict(space, arch);
+        let Prediction { score: top1, se: top1_se, interval } = self.predict(space, arch);
         let (acc, score) = match self.correction {
             Some(_) => (top1, top1),
             None => {
@@ -193,7 +183,8 @@ impl Predictor {
                 (self.surrogate.accuracy(linear), linear)
             }
         };
-        Predicted { acc, score, arch: written.to_owned(), top1, top1_se, evaluated }
+        let arch = written.to_owned();
+        Predicted { acc, score, arch, top1, top1_se, interval, evaluated }
     }
 
     /// Predicted top-1 of any sub-network.
@@ -208,6 +199,11 @@ impl Predictor {
     pub fn cross_validation(&self) -> CrossValidation {
         let scores = self.surrogate.cross_validation;
         self.correction.as_ref().map_or(scores, |correction| correction.model.cross_validation)
+    }
+
+    /// Number of sub-networks behind [`Self::cross_validation`].
+    pub fn samples(&self) -> usize {
+        self.correction.as_ref().map_or(self.surrogate.samples, |correction| correction.truths)
     }
 
     /// Describes the model.
@@ -246,9 +242,10 @@ pub fn write(output: &Path, predictions: &[(String, Predicted)], model: &Predict
         let record = |(id, p): &(String, Predicted)| {
             let evaluated = p.evaluated.map_or_else(String::new, |e| e.to_string());
             let [score, acc, top1, se] = [p.score, p.acc, p.top1, p.top1_se].map(|x| x.to_string());
-            [id.clone(), p.arch.clone(), score, acc, top1, se, evaluated]
+            let [low, high] = p.interval.map(|x| x.to_string());
+            [id.clone(), p.arch.clone(), score, acc, top1, se, evaluated, low, high]
         };
-        let header = ["id", "arch", "score", "acc", "top1", "top1_se", "evaluated"];
+        let header = ["id", "arch", "score", "acc", "top1", "top1_se", "evaluated", "low", "high"];
         files::csv_text(header, predictions.iter().map(record))
     } else {
         let all = Ordered(predictions.to_vec());

@@ -12,13 +12,14 @@ use supernano_base::files;
 use supernano_base::progress::Progress;
 use supernano_base::run_dir::RunDirectory;
 use supernano_core::arch::Arch;
-use supernano_search::cost::limits::KernelLimits;
 
 use crate::export::explain::{Explanation, explain};
 use crate::export::formats::{self, Format};
 use crate::export::preserve::{Preservation, preserve};
+use crate::export::promise::{KernelPlan, KernelReport, KernelRequest, MemoryReport};
 use crate::export::{
-    ExportOptions, Exported, ImageSet, Material, Shipment, TuneRecipe, Tuning, measure, ship,
+    ExportOptions, Exported, ImageSet, Material, Prefer, Shipment, TuneRecipe, Tuning, measure,
+    ship,
 };
 use crate::run::Run;
 
@@ -60,21 +61,43 @@ pub struct NetworkRequest<'a> {
     pub data: Option<&'a Path>,
     /// How the network becomes integers.
     pub quantisation: Quantisation,
+    /// Its kernels. They replace [`ExportOptions::prefer`].
+    pub kernels: KernelRequest<'a>,
 }
 
+/// The kernels and the memory of a network.
+type Described = (KernelReport, MemoryReport);
+
 impl NetworkRequest<'_> {
-    /// Quantises the sub-network. The test images come with it.
-    fn shipment(&self, progress: &dyn Progress) -> Result<(Shipment, ImageSet)> {
+    /// Quantises the sub-network and gives it its kernels. The test images come with it.
+    fn shipment(&self, progress: &dyn Progress) -> Result<(Shipment, Described, ImageSet)> {
         let run = Run::open(self.run)?;
         let arch =
             Arch::parse(&run.space(), self.code).map_err(|e| Error::core("argument CODE", e))?;
+        let code = arch.display(&run.space()).to_string();
+        let kernels = KernelPlan::new(self.kernels, run.space().name, &code)?;
+        let (mut shipment, test) = self.quantised(&run, &arch, kernels.prefer(), progress)?;
+        let (blob, report) = kernels.apply(shipment.blob)?;
+        shipment.blob = blob;
+        let memory = kernels.memory(&shipment.blob)?;
+        Ok((shipment, (report, memory), test))
+    }
+
+    fn quantised(
+        &self,
+        run: &Run,
+        arch: &Arch,
+        prefer: Prefer,
+        progress: &dyn Progress,
+    ) -> Result<(Shipment, ImageSet)> {
         let Quantisation { options, tuning } = self.quantisation;
-        options.bn.statistics(&run)?;
+        options.bn.statistics(run)?;
         let dataset = run.dataset(self.data)?;
+        let options = ExportOptions { prefer, ..options };
         let test = (&dataset.test, usize::MAX);
         let material = Material::new(&run.config, &dataset, options.calibration, test)?;
         let Some(tuning) = tuning.filter(|t| t.epochs > 0) else {
-            let shipment = ship(&run, &arch, &material, &options, None)?;
+            let shipment = ship(run, arch, &material, &options, None)?;
             return Ok((shipment, material.judged));
         };
         if !(tuning.lr > 0.0 && tuning.lr <= 1.0) {
@@ -93,7 +116,7 @@ impl NetworkRequest<'_> {
         let updates = u64::from(tuning.epochs) * images.div_ceil(BATCH) as u64;
         let task = progress.task(updates, "fine-tune");
         let tuning = Some(Tuning { recipe: &recipe, dataset: &dataset, task: &*task });
-        let shipment = ship(&run, &arch, &material, &options, tuning);
+        let shipment = ship(run, arch, &material, &options, tuning);
         task.finish();
         Ok((shipment?, material.judged))
     }
@@ -104,8 +127,6 @@ impl NetworkRequest<'_> {
 pub struct ExportRequest<'a> {
     /// The sub-network.
     pub network: NetworkRequest<'a>,
-    /// Limits under which the kernels are chosen.
-    pub limits: &'a KernelLimits,
     /// Whether the choice of kernels and the loss of accuracy are explained.
     pub explain: bool,
     /// The network file; `None` for `networks/CODE.snb` of the run.
@@ -127,8 +148,8 @@ pub struct ExportOutcome {
 /// `.json` and `.explain.json`, unless the output is a device or a pipe.
 ///
 /// # Errors
-/// Those of the run, the code and the data; as [`ship`], [`KernelLimits::apply`], [`measure`],
-/// [`explain()`] and [`files::write()`].
+/// Those of the run, the code and the data; as [`KernelPlan`], [`ship`], [`measure`], [`explain()`] and
+/// [`files::write()`].
 pub fn export_network(
     request: &ExportRequest<'_>,
     progress: &dyn Progress,
@@ -136,10 +157,10 @@ pub fn export_network(
     let own = |code| RunDirectory::new(request.network.run).network(code);
     let named = request.output.map_or_else(|| own(request.network.code), Path::to_path_buf);
     files::probe(&named)?;
-    let (mut shipment, test) = request.network.shipment(progress)?;
-    shipment.blob = request.limits.apply(shipment.blob)?;
-    let summary = measure(&shipment, &test)?;
-    let explained = || explain(&shipment, &test, &request.limits.core);
+    let (shipment, described, test) = request.network.shipment(progress)?;
+    let core = described.0.core.clone();
+    let summary = measure(&shipment, described, &test)?;
+    let explained = || explain(&shipment, &test, &core);
     let explanation = request.explain.then(explained).transpose()?;
     let file = request.output.map_or_else(|| own(&summary.code), Path::to_path_buf);
     files::write(&file, shipment.blob.bytes())?;
@@ -181,12 +202,12 @@ pub struct ShipReport {
 /// Writes a sub-network in the formats of other tools, with its summary in `CODE.json`.
 ///
 /// # Errors
-/// Those of the run, the code and the data; as [`ship`], [`measure`], [`formats::write`] and
+/// Those of the run, the code and the data; as [`KernelPlan`], [`ship`], [`measure`], [`formats::write`] and
 /// [`formats::write_samples`].
 pub fn ship_network(request: &ShipRequest<'_>, progress: &dyn Progress) -> Result<ShipReport> {
     files::probe(&request.output.join(request.network.code))?;
-    let (shipment, test) = request.network.shipment(progress)?;
-    let exported = measure(&shipment, &test)?;
+    let (shipment, described, test) = request.network.shipment(progress)?;
+    let exported = measure(&shipment, described, &test)?;
     let mut files = formats::write(&shipment, request.formats, request.name, request.output)?;
     if request.samples > 0 {
         let samples = formats::write_samples(&shipment, &test, request.samples, request.output);

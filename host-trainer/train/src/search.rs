@@ -2,10 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use supernano_base::codes::scores::read_scores;
+use supernano_base::config::RunConfig;
 use supernano_base::error::{Error, Result};
 use supernano_base::files;
 use supernano_base::progress::Progress;
 use supernano_base::run_dir::RunDirectory;
+use supernano_base::stats::not_learnt;
+use supernano_core::arch::Arch;
 use supernano_data::label_bytes;
 use supernano_search::search::Method;
 use supernano_search::search::budget::Budget;
@@ -37,6 +41,8 @@ pub struct RunSearch<'a> {
     pub state: Option<&'a Path>,
     /// File for the result; `None` for `front.json` of the run.
     pub output: Option<&'a Path>,
+    /// True to accept a surrogate that is no better than a trivial predictor.
+    pub force: bool,
 }
 
 /// How listed networks are evaluated.
@@ -70,7 +76,11 @@ pub fn search_run(request: &RunSearch<'_>, progress: &dyn Progress) -> Result<(F
         files::probe(&state)?;
     }
     files::probe(&output)?;
-    let samples = request.metric.samples(&or(request.scores, directory.scores()), &space)?;
+    let scores = or(request.scores, directory.scores());
+    let samples = request.metric.samples(&scores, &space)?;
+    if let Some(remark) = remark(request.metric, &scores, &samples, &config) {
+        progress.note(&remark);
+    }
     let method = Method {
         seed: request.seed.unwrap_or(config.seed),
         state: Some(state),
@@ -85,6 +95,7 @@ pub fn search_run(request: &RunSearch<'_>, progress: &dyn Progress) -> Result<(F
         budget: request.budget,
         method: &method,
         listing: request.listing,
+        force: request.force,
     })?;
     if let Some(Verification { images, data }) = request.verification {
         let run = Run::open(request.run)?;
@@ -93,4 +104,34 @@ pub fn search_run(request: &RunSearch<'_>, progress: &dyn Progress) -> Result<(F
     }
     files::write_json(&output, &outcome.front)?;
     Ok((outcome.front, output))
+}
+
+/// A sentence if the scores say that the supernet has not learnt. A score file that does not state
+/// its images has those of the validation split.
+fn remark(
+    metric: Metric,
+    file: &Path,
+    samples: &[(Arch, f64)],
+    config: &RunConfig,
+) -> Option<String> {
+    let classes = usize::from(config.space().classes);
+    match metric {
+        Metric::Top1 => {
+            let stated = read_scores(file).ok().and_then(|s| s.iter().map(|s| s.1.images).min());
+            let images = stated.filter(|&n| n > 0).unwrap_or(config.data.validation);
+            let accuracies: Vec<f64> = samples.iter().map(|(_, score)| *score).collect();
+            not_learnt("the supernet", &accuracies, classes, images)
+        }
+        Metric::CrossEntropy => {
+            let mean = -samples.iter().map(|s| s.1).sum::<f64>() / samples.len().max(1) as f64;
+            let chance = (classes as f64).ln();
+            (mean >= chance).then(|| {
+                format!(
+                    "the supernet has not learnt: the mean cross-entropy of {} sub-networks is \
+                     {mean:.3} nats, and that of guessing is {chance:.3}",
+                    samples.len()
+                )
+            })
+        }
+    }
 }

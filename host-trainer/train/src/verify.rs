@@ -8,8 +8,8 @@ use supernano_base::run_dir::RunDirectory;
 use supernano_data::Dataset;
 use supernano_search::cost::kernels::with_kernels;
 use supernano_search::search::ScoredNetwork;
-use supernano_search::search::file::Verified;
 use supernano_search::search::find::SearchOutcome;
+use supernano_search::search::verdict::{self, Evaluated};
 
 use crate::export::{ExportOptions, Material, Shipment, accuracies, ship};
 use crate::run::Run;
@@ -23,17 +23,17 @@ pub fn verify(
     run: &Run,
     material: &Material,
     candidate: &ScoredNetwork,
-) -> Result<(Verified, Blob)> {
+) -> Result<(Evaluated, Blob)> {
     let Shipment { float, blob, .. } =
         ship(run, &candidate.arch, material, &ExportOptions::default(), None)?;
     let blob = with_kernels(&run.space(), &blob, &candidate.kinds)?;
     let found = accuracies(&float, &blob, &material.judged)?;
-    let images = material.judged.len();
-    Ok((Verified { inherited: found.float, int8: found.int8, images }, blob))
+    Ok((Evaluated { inherited: found.float, right: found.right }, blob))
 }
 
-/// Evaluates the listed networks on the first `images` of the validation split, names the network with the best int8 accuracy as the winner, and
-/// writes its file and that of the network of uniform width to the run directory.
+/// Evaluates the listed networks on the first `images` of the validation split, enters the verdict
+/// ([`verdict::enter`]), and writes the files of the winner and of the network of uniform width to the
+/// run directory.
 ///
 /// # Errors
 /// As [`verify`] and [`files::write()`].
@@ -49,25 +49,24 @@ pub fn verify_front(
     let calibration = ExportOptions::default().calibration;
     let judged = (&dataset.validation, images);
     let material = Material::new(&run.config, dataset, calibration, judged)?;
-    let task = progress.task(listed.len() as u64, "verify");
-    let mut best: Option<(f64, Blob)> = None;
-    for (candidate, network) in listed.iter().zip(&mut front.networks) {
-        let (found, blob) = verify(run, &material, candidate)?;
-        network.verified = Some(found);
-        if best.as_ref().is_none_or(|(int8, _)| found.int8 > *int8) {
-            best = Some((found.int8, blob));
-            front.winner.clone_from(&network.code);
-        }
+    let task = progress.task((listed.len() + usize::from(uniform.is_some())) as u64, "verify");
+    let one = |candidate: &ScoredNetwork| {
+        let found = verify(run, &material, candidate);
         task.advance(1);
-    }
+        found
+    };
+    let (found, mut blobs): (Vec<Evaluated>, Vec<Blob>) =
+        listed.iter().map(one).collect::<Result<Vec<_>>>()?.into_iter().unzip();
+    let beside = uniform.as_ref().map(one).transpose()?;
     task.finish();
-    if let Some((_, blob)) = best {
-        files::write(&directory.network(&front.winner), blob.bytes())?;
-    }
-    if let (Some(candidate), Some(network)) = (uniform, &mut front.uniform) {
-        let (found, blob) = verify(run, &material, candidate)?;
-        network.verified = Some(found);
+    let codes: Vec<String> = front.networks.iter().map(|network| network.code.clone()).collect();
+    verdict::enter(front, &found, beside.as_ref().map(|(found, _)| found));
+    if let (Some(network), Some((_, blob))) = (&front.uniform, &beside) {
         files::write(&directory.network(&network.code), blob.bytes())?;
+    }
+    if let Some(winner) = codes.iter().position(|code| *code == front.winner) {
+        let blob = blobs.swap_remove(winner);
+        files::write(&directory.network(&front.winner), blob.bytes())?;
     }
     Ok(())
 }

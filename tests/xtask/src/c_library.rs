@@ -114,7 +114,10 @@ fn read(path: &Path) -> Result<String> {
 }
 
 /// Builds library and example, and returns the linked file.
-fn build() -> Result<PathBuf> {
+///
+/// # Errors
+/// A failed build.
+pub fn build() -> Result<PathBuf> {
     let (package, library) = C_LIBRARY;
     let target = QEMU_M4.package.target;
     run(firmware::cargo_for(target, "build").args(["--quiet", "--package", package]))?;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 const HEADER: [&str; 8] =
-    ["code", "score (95 %)", "float", "int8", "device", "flash B", "arena B", "instructions"];
+    ["code", "score (95 %)", "float", "int8", "device", "flash B", "RAM B", "instructions"];
 
 /// Renders the results of `cargo xtask demo --json` as text.
 pub fn render(results: &Value) -> String {
@@ -19,7 +19,7 @@ pub fn render(results: &Value) -> String {
             percent("top1_int8"),
             percent("top1_device"),
             whole("flash_bytes"),
-            whole("arena_bytes"),
+            whole("ram_bytes"),
             whole("instructions"),
         ]);
     }
@@ -69,7 +69,7 @@ mod tests {
             "seconds": 1.5, "build_seconds": 2.0, "images_checked": 500, "mismatches": 0,
             "networks": [{
                 "code": "4-4", "score": 0.5, "score_se": 0.01, "top1_float": 0.51,
-                "top1_int8": 0.505, "top1_device": 0.505, "flash_bytes": 12345, "arena_bytes": 999,
+                "top1_int8": 0.505, "top1_device": 0.505, "flash_bytes": 12345, "ram_bytes": 999,
                 "instructions": 1_234_567,
             }],
         });

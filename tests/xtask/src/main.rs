@@ -14,6 +14,7 @@ mod demo;
 mod demo_table;
 mod exactness;
 mod firmware;
+mod footprint;
 mod gpu;
 mod image;
 mod method_study;
@@ -77,6 +78,9 @@ enum Task {
     Search(search::Args),
     /// Measure the code size of the smallest firmware on every core, and check that it cannot panic.
     Code,
+    /// Build the firmware that classifies, and compare its flash and static RAM with what `search` and
+    /// `export` promise.
+    Footprint(footprint::Args),
     /// Compare the kernels of every core with the reference, value by value.
     Exactness(exactness::Args),
     /// Run every check and test, on the host and on the emulated device.
@@ -101,6 +105,7 @@ fn main() -> ExitCode {
         Task::PaperTables(args) => paper_tables::run(&args),
         Task::Search(args) => search::run(&args, consent),
         Task::Code => code::check(consent),
+        Task::Footprint(args) => footprint::run_task(&args, consent),
         Task::Exactness(args) => exactness::run(&args, consent),
         Task::Test(args) => verify::run(&args, consent),
     };

@@ -7,7 +7,7 @@ use supernano_facts::{BOARDS, Board, Package, QEMU_M4, packages};
 
 use crate::process::{self, Failure, Result, cargo};
 use crate::setup::{self, Consent};
-use crate::{boards, c_library, code, firmware, gpu};
+use crate::{boards, c_library, code, firmware, footprint, gpu};
 
 /// Arguments of `cargo xtask test`.
 #[derive(clap::Args, Debug)]
@@ -34,6 +34,7 @@ fn steps(consent: Consent) -> Vec<Step> {
         ("boards", Box::new(move || boards::check(consent))),
         ("C library", Box::new(move || c_library::check(&c_library::Args::default(), consent))),
         ("code", Box::new(move || code::check(consent))),
+        ("footprint", Box::new(move || footprint::check(consent))),
         ("clippy", commands(lints)),
         (
             "documentation",

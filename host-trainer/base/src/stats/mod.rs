@@ -1,14 +1,18 @@
 //! Statistics of a ranking: correlations with bootstrap intervals, regret, intervals of an
 //! accuracy.
 
+pub mod chance;
 pub mod compare;
 pub mod correlation;
+pub mod paired;
 pub mod ranking;
 pub mod table;
 
 use statrs::distribution::{ContinuousCDF as _, Normal};
 
+pub use chance::not_learnt;
 pub use correlation::{CorrelationFn, Interval, Resampling, kendall_tau_b, pearson, spearman};
+pub use paired::{CONFIDENCE, Difference, paired};
 pub use ranking::{Baselines, Pair, Quality, Report, report};
 
 /// Standard error of an accuracy p, a fraction from 0 to 1, over `n` images: sqrt(p (1 - p) / n).

@@ -7,7 +7,7 @@ use supernano_base::error::Result;
 use supernano_device::flash::{FlashReport, FlashRequest, write};
 use supernano_device::usb_id;
 
-use crate::output::{Output, table};
+use crate::output::Output;
 
 /// Write an agent and a network to the flash of a board.
 ///
@@ -51,22 +51,21 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
 
 fn text(r: &FlashReport) -> String {
     let p = &r.plan;
-    let rows = [
-        ("firmware", p.firmware_bytes.to_string(), r.firmware.clone()),
-        (
-            "network",
-            p.region_used.to_string(),
-            format!("of {} at {:#x}", p.region_bytes, p.region_address),
-        ),
-        ("sum", (p.firmware_bytes + p.region_used).to_string(), "flash".into()),
-        ("arena", p.arena_bytes.to_string(), "RAM".into()),
-    ];
-    let rows: Vec<Vec<String>> =
-        rows.into_iter().map(|(part, bytes, what)| vec![part.into(), bytes, what]).collect();
     let done = if r.written { "written and verified" } else { "not written" };
     format!(
-        "{}\n{}: {done}; network {:08x}",
-        table(&["part", "bytes", ""], &rows),
+        "flash {} = network {} + code {} (firmware {})\n  the network takes {} of the {} bytes at {:#x}, \
+         header and padding included\nRAM: arena {} + logits {}, inside the {} bytes of the firmware's \
+         statics\n{}: {done}; network {:08x}",
+        p.flash_bytes,
+        p.region_used,
+        p.firmware_bytes,
+        r.firmware,
+        p.region_used,
+        p.region_bytes,
+        p.region_address,
+        p.arena_bytes,
+        p.logits_bytes,
+        p.statics_bytes,
         r.chip,
         p.checksum
     )

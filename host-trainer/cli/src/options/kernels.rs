@@ -1,6 +1,9 @@
 //! The kernels of one network.
 
+use std::path::{Path, PathBuf};
+
 use supernano_base::error::Result;
+use supernano_base::run_dir::RunDirectory;
 use supernano_search::cost::kernels::SizeLimits;
 use supernano_search::cost::limits::KernelLimits;
 use supernano_search::size;
@@ -9,15 +12,35 @@ use supernano_train::export::Prefer;
 /// Chooses kernels by preference.
 #[derive(clap::Args, Debug)]
 pub struct PreferArgs {
-    /// Resource that the kernels save.
-    #[arg(long, value_enum, default_value_t, help_heading = "Kernels")]
-    prefer: Prefer,
+    /// Resource that the kernels save [default: ram].
+    #[arg(long, value_enum, help_heading = "Kernels")]
+    prefer: Option<Prefer>,
 }
 
 impl PreferArgs {
-    /// The resource that the kernels save.
-    pub fn prefer(&self) -> Prefer {
+    /// The resource that the kernels save, if one is named.
+    pub fn prefer(&self) -> Option<Prefer> {
         self.prefer
+    }
+}
+
+/// Keeps the kernels that a search promised.
+#[derive(clap::Args, Debug)]
+pub struct FrontArgs {
+    /// Front of a search, whose kernels the network gets if it is listed [default: front.json in the
+    /// run directory].
+    #[arg(long, value_name = "FILE", help_heading = "Kernels")]
+    front: Option<PathBuf>,
+    /// Ignore the kernels that a search promised.
+    #[arg(long, conflicts_with = "front", help_heading = "Kernels")]
+    ignore_front: bool,
+}
+
+impl FrontArgs {
+    /// The file of the front; `None` if promises are ignored.
+    pub fn file(&self, run: &Path) -> Option<PathBuf> {
+        let own = || RunDirectory::new(run).front();
+        (!self.ignore_front).then(|| self.front.clone().unwrap_or_else(own))
     }
 }
 
@@ -30,9 +53,10 @@ pub struct KernelLimitArgs {
     /// Largest arena; selects the kernels with the fewest instructions that fit.
     #[arg(long, value_name = "SIZE", help_heading = "Kernels")]
     max_arena: Option<String>,
-    /// Core whose instructions are modelled: m0, m3, m4, m7 or m33.
-    #[arg(long, default_value = "m4", help_heading = "Kernels")]
-    core: String,
+    /// Core whose instructions are modelled: m0, m3, m4, m7 or m33 [default: that of the front, or
+    /// m4].
+    #[arg(long, help_heading = "Kernels")]
+    core: Option<String>,
 }
 
 impl KernelLimitArgs {
@@ -49,6 +73,7 @@ impl KernelLimitArgs {
             flash: limit("option --max-blob", &self.max_blob)?,
             ram: limit("option --max-arena", &self.max_arena)?,
         };
-        Ok(KernelLimits { sizes, core: format!("cortex-{}", self.core) })
+        let core = self.core.as_ref().map(|core| format!("cortex-{core}"));
+        Ok(KernelLimits { sizes, core })
     }
 }

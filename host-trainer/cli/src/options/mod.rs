@@ -24,7 +24,7 @@ pub use self::output::{OutputArgs, OverwriteArgs};
 #[cfg(feature = "train")]
 pub use self::codes::CodesArgs;
 #[cfg(feature = "train")]
-pub use self::kernels::{KernelLimitArgs, PreferArgs};
+pub use self::kernels::{FrontArgs, KernelLimitArgs, PreferArgs};
 #[cfg(feature = "train")]
 pub use self::processor::ProcessorArgs;
 #[cfg(feature = "train")]
@@ -32,4 +32,4 @@ pub use self::quantise::QuantiseArgs;
 #[cfg(feature = "train")]
 pub use self::shard::ShardArgs;
 #[cfg(feature = "train")]
-pub use self::truth::TruthArgs;
+pub use self::truth::{ForceArgs, TruthArgs};

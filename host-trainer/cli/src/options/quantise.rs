@@ -2,7 +2,7 @@
 
 use supernano_base::error::{Error, Result};
 use supernano_train::delivery::{Quantisation, TuningRequest};
-use supernano_train::export::{ExportOptions, QuantiseOptions, RangeRule, Switch};
+use supernano_train::export::{ExportOptions, Prefer, QuantiseOptions, RangeRule, Switch};
 use supernano_train::rank::BnSource;
 
 use super::PreferArgs;
@@ -53,8 +53,13 @@ impl QuantiseArgs {
                 equalise: self.equalise,
                 correct: self.bias_correction,
             },
-            prefer: self.prefer.prefer(),
+            prefer: self.prefer().unwrap_or_default(),
         }
+    }
+
+    /// The resource that the kernels save, if one is named.
+    pub fn prefer(&self) -> Option<Prefer> {
+        self.prefer.prefer()
     }
 
     /// Quantisation, with fine-tuning if it is requested.

@@ -22,3 +22,18 @@ impl TruthArgs {
         TruthFile { path: self.truth.clone(), form: self.form }
     }
 }
+
+/// Accepts a surrogate that is not useful.
+#[derive(clap::Args, Debug)]
+pub struct ForceArgs {
+    /// Accept a surrogate that predicts held-out sub-networks no better than a trivial one.
+    #[arg(long, help_heading = "Prediction")]
+    force: bool,
+}
+
+impl ForceArgs {
+    /// True if such a surrogate is accepted.
+    pub fn force(&self) -> bool {
+        self.force
+    }
+}

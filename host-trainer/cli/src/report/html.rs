@@ -84,7 +84,13 @@ fn networks(networks: &[NetworkResult]) -> String {
         ("int8, %", Box::new(move |n| percent(n.top1_int8))),
         ("device, %", Box::new(move |n| percent(n.top1_device))),
         ("flash, B", Box::new(move |n| count(n.flash_bytes))),
-        ("arena, B", Box::new(move |n| count(n.arena_bytes))),
+        ("= network, B", Box::new(move |n| count(n.blob_bytes))),
+        ("+ code, B", Box::new(move |n| count(n.code_bytes))),
+        ("RAM, B", Box::new(move |n| count(n.ram_bytes))),
+        ("= arena, B", Box::new(move |n| count(n.arena_bytes))),
+        ("+ logits, B", Box::new(move |n| count(n.logits_bytes))),
+        ("+ stack, B", Box::new(move |n| count(n.stack_bytes))),
+        ("+ statics, B", Box::new(move |n| count(n.statics_bytes))),
         ("instructions", Box::new(move |n| count(n.instructions))),
     ];
     let used: Vec<_> =

@@ -40,10 +40,22 @@ pub struct NetworkResult {
     pub top1_int8: Option<f64>,
     /// Accuracy on the device.
     pub top1_device: Option<f64>,
-    /// Bytes of the blob.
+    /// Flash: network file and code of the firmware, bytes.
     pub flash_bytes: Option<u64>,
-    /// Bytes of the arena.
+    /// Network file, bytes.
+    pub blob_bytes: Option<u64>,
+    /// Vectors, code and constants of the firmware, bytes.
+    pub code_bytes: Option<u64>,
+    /// RAM: arena, logits, stack and statics, bytes.
+    pub ram_bytes: Option<u64>,
+    /// Arena, bytes.
     pub arena_bytes: Option<u64>,
+    /// Logits, bytes.
+    pub logits_bytes: Option<u64>,
+    /// The deepest stack of an inference, bytes.
+    pub stack_bytes: Option<u64>,
+    /// Static variables of the firmware, bytes.
+    pub statics_bytes: Option<u64>,
     /// Instructions of one inference.
     pub instructions: Option<u64>,
     /// Instructions of each layer, in the order of execution.

@@ -12,7 +12,7 @@ fn firmware(blob: Option<Range<u64>>) -> Firmware {
         Segment { address: 0x0800_0000, bytes: vec![1; 0x400] },
         Segment { address: 0x0800_0400, bytes: vec![2; 0x5000] },
     ];
-    Firmware { segments, blob }
+    Firmware { segments, blob, statics: 1000 }
 }
 
 fn planned(blob: Option<Range<u64>>) -> Result<FlashPlan> {
@@ -23,6 +23,9 @@ fn planned(blob: Option<Range<u64>>) -> Result<FlashPlan> {
 fn code_and_blob_lie_apart_and_the_agent_finds_the_blob() {
     let plan = planned(Some(0x0804_0000..0x0808_0000)).unwrap();
     assert_eq!((plan.firmware_bytes, plan.blob_bytes), (0x5400, BLOB.len()));
+    assert_eq!(plan.flash_bytes, plan.firmware_bytes + plan.region_used);
+    // Four classes.
+    assert_eq!((plan.logits_bytes, plan.statics_bytes), (16, 1000));
     assert_eq!((plan.region_address, plan.region_bytes), (0x0804_0000, 0x4_0000));
     let last = plan.segments.last().unwrap();
     assert_eq!((last.address, last.bytes.len()), (0x0804_0000, plan.region_used));

@@ -15,7 +15,8 @@ use supernano_core::space::{BUILTIN, Space};
 
 pub use self::report::{CalibrationReport, CountedPart, JudgedNetwork, TOLERANCE};
 use super::device::KINDS;
-use super::instructions::{InstructionTable, Overhead, Work, image_work, work};
+use super::instructions::{InstructionTable, Work, image_work, work};
+use super::memory::Overhead;
 
 /// A network to be counted.
 #[derive(Clone, Debug, PartialEq)]

@@ -12,6 +12,7 @@ use supernano_core::plan::{BranchScheme, Enhancement, resolve};
 use supernano_core::space::{PlacedBlock, Space};
 
 use super::instructions::InstructionTable;
+use super::memory::Memory;
 use super::{BlockCost, CostModel, Costs};
 
 /// Kernel kinds in the order of the base-3 digits of [`BlockCost::kinds`]. The least significant
@@ -39,10 +40,11 @@ impl CostModel for DeviceCosts<'_> {
         let header = &lowered.header;
         let flash = blob::encoded_len(header, self.labels, lowered.data_len) as u64;
         let arena = ArenaPlan::of_header(header).bytes() as u64;
-        let overhead = self.table.overhead;
+        let classes = usize::from(self.space.classes);
+        let memory = Memory::new(flash, arena, classes, self.table.overhead);
         Costs {
-            flash_bytes: flash + overhead.code,
-            ram_bytes: arena + overhead.stack + overhead.statics,
+            flash_bytes: memory.flash_bytes,
+            ram_bytes: memory.ram_bytes,
             instructions: self.table.network(header),
         }
     }
@@ -54,9 +56,11 @@ impl CostModel for DeviceCosts<'_> {
         let header = &lowered.header;
         let flash = blob::encoded_len(header, self.labels, lowered.data_len) - lowered.data_len;
         let first = header.ops.first().map_or(0, weights_at) as usize;
+        let classes = usize::from(self.space.classes);
+        let memory = Memory::new((flash + first) as u64, 0, classes, self.table.overhead);
         Costs {
-            flash_bytes: (flash + first) as u64 + self.table.overhead.code,
-            ram_bytes: self.table.overhead.stack + self.table.overhead.statics,
+            flash_bytes: memory.flash_bytes,
+            ram_bytes: memory.ram_bytes,
             instructions: self.table.image(header),
         }
     }

@@ -15,20 +15,11 @@ use serde::{Deserialize, Serialize};
 use supernano_base::error::{Error, Result, parser_words};
 use supernano_base::files;
 use supernano_core::graph::{Header, KernelKind, Op};
+use supernano_facts::FirmwareBuild;
 
-pub use work::{LOOPS, Loop, Work, image_work, kernel_name, work};
+use super::memory::Overhead;
 
-/// Memory that a network needs in addition to its blob and its arena, in bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Overhead {
-    /// Flash: code and constants of the runtime.
-    pub code: u64,
-    /// RAM: the deepest stack of an inference.
-    pub stack: u64,
-    /// RAM: static variables other than the arena.
-    pub statics: u64,
-}
+pub use work::{LOOPS, Loop, Work, image_work, kernel_name, kernel_named, work};
 
 /// The coefficients of one processor core.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,7 +55,8 @@ impl InstructionTable {
         ("cortex-m33", include_str!("../../tables/cortex-m33.toml")),
     ];
 
-    /// Returns the built-in table of a core, such as `cortex-m4`.
+    /// Returns the built-in table of a core, such as `cortex-m4`, with the footprint of
+    /// [`FirmwareBuild::Small`].
     ///
     /// # Errors
     /// [`Error::Invalid`], which lists the known cores, for a core without a built-in table.
@@ -74,7 +66,9 @@ impl InstructionTable {
             let expected = format!("one of {known}");
             return Err(Error::invalid("instruction table", "core", expected, core));
         };
-        Self::parse(text, &format!("{name}.toml"))
+        let mut table = Self::parse(text, &format!("{name}.toml"))?;
+        table.overhead = table.overhead.with(name, FirmwareBuild::Small)?;
+        Ok(table)
     }
 
     /// Reads a table file.

@@ -4,28 +4,18 @@
 //! [`within`] chooses, [`rewritten`] and [`with_kernels`] apply a given choice. Every kernel gives
 //! the same logits, so a choice changes size and speed only.
 
+mod choice;
+
 use supernano_base::blob::Blob;
 use supernano_base::error::{Error, Result};
 use supernano_core::blob::with_kinds;
 use supernano_core::graph::{Activation, Conv, Header, KernelKind, Op};
-use supernano_core::kernel::pack::WeightShape;
-use supernano_core::kernel::weight_words;
 use supernano_core::space::Space;
+
+pub use self::choice::within;
 
 use super::device::kind;
 use super::instructions::InstructionTable;
-
-/// Unit of weight bytes in the dynamic program. Sizes are rounded up to it, so that a choice never
-/// exceeds its limit.
-const GRAIN: usize = 64;
-
-/// Sets of kinds to choose from. They differ in the scratch that they need: online Winograd kernels
-/// transform their weights in RAM.
-const SETS: [&[KernelKind]; 3] = [
-    &[KernelKind::Direct, KernelKind::WinogradOnline, KernelKind::Winograd],
-    &[KernelKind::Direct, KernelKind::Winograd],
-    &[KernelKind::Direct],
-];
 
 /// Limits of one network, bytes. `None` stands for no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,126 +38,12 @@ impl SizeLimits {
     }
 }
 
-/// Returns the same network with the kernels that need the fewest modelled instructions within the
-/// limits. Logits do not change.
-///
-/// # Errors
-/// [`Error::No`], which states the sizes needed, if direct kernels alone exceed the limits.
-pub fn within(blob: &Blob, limits: SizeLimits, table: &InstructionTable) -> Result<Blob> {
-    let direct = rewritten(blob, &|_, _| KernelKind::Direct)?;
-    if !limits.holds(&direct)? {
-        return Err(Error::No(format!(
-            "{}: no kernels fit: the smallest blob is {} bytes, its arena {} bytes",
-            blob.view()?.code(),
-            direct.bytes().len(),
-            direct.view()?.arena_bytes(),
-        )));
-    }
-    let spare = limits.flash.map(|most| most - direct.bytes().len());
-    let mut best = (modelled(&direct, table)?, direct);
-    for kinds in SETS {
-        let chosen = choose(&best.1.view()?.header(), kinds, spare, table);
-        let other =
-            rewritten(blob, &|op, _| chosen.get(op).copied().unwrap_or(KernelKind::Direct))?;
-        let count = modelled(&other, table)?;
-        if count < best.0 && limits.holds(&other)? {
-            best = (count, other);
-        }
-    }
-    Ok(best.1)
-}
-
 /// Modelled instructions of one inference, according to a core's table.
 ///
 /// # Errors
 /// [`Error::Core`], never for a checked blob.
 pub fn modelled(blob: &Blob, table: &InstructionTable) -> Result<u64> {
     Ok(table.network(&blob.view()?.header()))
-}
-
-/// A kernel that an operation can use.
-struct KernelOption {
-    kind: KernelKind,
-    /// Additional weight bytes over the direct kernel, in units of [`GRAIN`].
-    grains: usize,
-    /// Modelled instructions.
-    instructions: u64,
-}
-
-/// Chooses a kind for every operation: the fewest instructions for at most `spare` additional
-/// weight bytes, by dynamic programming over the bytes.
-fn choose(
-    header: &Header<'_>,
-    kinds: &[KernelKind],
-    spare: Option<usize>,
-    table: &InstructionTable,
-) -> Vec<KernelKind> {
-    let mut options: Vec<Vec<KernelOption>> = Vec::with_capacity(header.ops.len());
-    for op in &header.ops {
-        options.push(match op {
-            Op::Conv(conv) => kernel_options(header, conv, kinds, table),
-            Op::Classifier(_) => {
-                vec![KernelOption { kind: KernelKind::Direct, grains: 0, instructions: 0 }]
-            }
-        });
-    }
-    let largest: usize = options.iter().flat_map(|o| o.iter().map(|x| x.grains).max()).sum();
-    let room = spare.map_or(largest, |s| s / GRAIN).min(largest);
-    // `least[g]`: the fewest instructions of the operations so far with at most `g` grains.
-    // `picks[op][g]`: the option of the operation behind that minimum.
-    let mut least = vec![0u64; room + 1];
-    let mut picks: Vec<Vec<u8>> = Vec::with_capacity(options.len());
-    for option in &options {
-        let mut next = vec![u64::MAX; room + 1];
-        let mut pick = vec![0u8; room + 1];
-        for (i, choice) in option.iter().enumerate() {
-            for used in choice.grains..=room {
-                let total = least[used - choice.grains].saturating_add(choice.instructions);
-                if total < next[used] {
-                    next[used] = total;
-                    pick[used] = i as u8;
-                }
-            }
-        }
-        least = next;
-        picks.push(pick);
-    }
-    let mut used = room;
-    let mut chosen: Vec<KernelKind> = Vec::with_capacity(options.len());
-    for (pick, option) in picks.iter().zip(&options).rev() {
-        let choice = &option[usize::from(pick[used])];
-        used -= choice.grains;
-        chosen.push(choice.kind);
-    }
-    chosen.reverse();
-    chosen
-}
-
-/// The kernels that a convolution can use, the direct one first.
-fn kernel_options(
-    header: &Header<'_>,
-    conv: &Conv,
-    kinds: &[KernelKind],
-    table: &InstructionTable,
-) -> Vec<KernelOption> {
-    let channels = |id: u8| header.tensors[usize::from(id)].shape.channels;
-    let shape = WeightShape {
-        output: channels(conv.output),
-        kernel: conv.kernel,
-        input: channels(conv.input),
-    };
-    let bytes = |kind| weight_words(kind, shape) * 4;
-    let mut options = Vec::new();
-    for &kind in kinds {
-        let usable = kind.suits(conv.kernel, conv.stride) && table.knows(kind);
-        if kind != KernelKind::Direct && !usable {
-            continue;
-        }
-        let more = bytes(kind).saturating_sub(bytes(KernelKind::Direct));
-        let instructions = table.operation(header, &Op::Conv(Conv { kind, ..*conv }));
-        options.push(KernelOption { kind, grains: more.div_ceil(GRAIN), instructions });
-    }
-    options
 }
 
 /// Returns the same network with the kinds that `chosen` gives for the index of an operation and
@@ -195,23 +71,45 @@ pub fn rewritten(blob: &Blob, chosen: &dyn Fn(usize, &Conv) -> KernelKind) -> Re
 /// # Errors
 /// [`Error::Core`] if the blob is a network of another space.
 pub fn with_kernels(space: &Space<'_>, blob: &Blob, kinds: &[u8]) -> Result<Blob> {
-    let view = blob.view()?;
-    // Convolutions of layers are in the order of the layers, with projections between them.
-    let mut layers: Vec<Option<usize>> = Vec::new();
-    let mut next = 0;
-    for op in &view.header().ops {
-        match op {
-            Op::Conv(conv) if !is_projection(conv) => {
-                layers.push(Some(next));
-                next += 1;
-            }
-            Op::Conv(_) | Op::Classifier(_) => layers.push(None),
-        }
-    }
-    let chosen = |op: usize, _: &Conv| {
-        layers.get(op).copied().flatten().map_or(KernelKind::Direct, |l| kind(space, kinds, l))
-    };
+    of_layers(blob, &|layer| kind(space, kinds, layer))
+}
+
+/// Returns the same network with the kinds that `chosen` gives for the layers of the space, from 0.
+///
+/// # Errors
+/// As [`rewritten`].
+pub fn of_layers(blob: &Blob, chosen: &dyn Fn(usize) -> KernelKind) -> Result<Blob> {
+    let layers = layers(&blob.view()?.header());
+    let chosen =
+        |op: usize, _: &Conv| layers.get(op).copied().flatten().map_or(KernelKind::Direct, chosen);
     rewritten(blob, &chosen)
+}
+
+/// The kind of every layer of the space that the network belongs to.
+///
+/// # Errors
+/// [`Error::Core`], never for a checked blob.
+pub fn layer_kinds(blob: &Blob) -> Result<Vec<KernelKind>> {
+    let header = blob.view()?.header();
+    let kinds = header.ops.iter().zip(layers(&header)).filter_map(|(op, layer)| match op {
+        Op::Conv(conv) => layer.map(|_| conv.kind),
+        Op::Classifier(_) => None,
+    });
+    Ok(kinds.collect())
+}
+
+/// The layer of each operation; `None` for a projection and for the classifier. Convolutions of
+/// layers are in the order of the layers, with projections between them.
+fn layers(header: &Header<'_>) -> Vec<Option<usize>> {
+    let mut next = 0;
+    let layer = |op: &Op| match op {
+        Op::Conv(conv) if !is_projection(conv) => {
+            next += 1;
+            Some(next - 1)
+        }
+        Op::Conv(_) | Op::Classifier(_) => None,
+    };
+    header.ops.iter().map(layer).collect()
 }
 
 /// True for the projection of a block, which is the only convolution without an activation.

@@ -32,6 +32,9 @@ pub struct Predictions {
     /// Number of scores in the fit.
     #[serde(skip)]
     pub evaluations: usize,
+    /// The reason why the model is not useful; `None` for a useful one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remark: Option<String>,
 }
 
 /// A prediction with the id of its code.
@@ -49,10 +52,12 @@ fn report<S: Serializer>(model: &Predictor, to: S) -> Result<S::Ok, S::Error> {
 }
 
 /// Fits a model to `samples`, predicts all codes, and writes the predictions to `output` if there is
-/// one.
+/// one. `force` accepts a model that is not useful.
 ///
 /// # Errors
-/// As [`TruthFile::read`], [`Predictor::fit`] and [`write()`].
+/// As [`TruthFile::read`], [`Predictor::fit`], [`CrossValidation::require_useful`] and [`write()`].
+///
+/// [`CrossValidation::require_useful`]: crate::surrogate::CrossValidation::require_useful
 pub fn predict_all(
     space: &Space<'_>,
     all: &[Coded],
@@ -60,9 +65,11 @@ pub fn predict_all(
     link: Link,
     truths: &TruthFile,
     output: Option<&Path>,
+    force: bool,
 ) -> Result<Predictions> {
-    let truths = truths.read(space, all)?;
+    let truths = truths.read(space)?;
     let model = Predictor::fit(space, samples, link, truths.as_ref())?;
+    let remark = model.cross_validation().require_useful(model.samples(), force)?;
     let evaluated: HashMap<&Arch, f64> = samples.iter().map(|(a, s)| (a, *s)).collect();
     let started = Instant::now();
     let predictions: Vec<(String, Predicted)> = all
@@ -84,6 +91,7 @@ pub fn predict_all(
         model,
         scores: predictions.into_iter().map(named).collect(),
         evaluations: samples.len(),
+        remark,
     })
 }
 
@@ -108,6 +116,8 @@ pub struct PredictRequest<'a> {
     pub truths: &'a TruthFile,
     /// File of predictions.
     pub output: Option<&'a Path>,
+    /// True to accept a model that is no better than a trivial predictor.
+    pub force: bool,
 }
 
 /// Fits a model to a file of scores and predicts codes.
@@ -136,7 +146,8 @@ pub fn predict_file(request: &PredictRequest<'_>) -> Result<Predictions> {
         codes = scored(entries);
     }
     distinct(&codes)?;
-    predict_all(space, &codes, &samples, link, request.truths, request.output)
+    let PredictRequest { truths, output, force, .. } = *request;
+    predict_all(space, &codes, &samples, link, truths, output, force)
 }
 
 /// The codes of a score file.

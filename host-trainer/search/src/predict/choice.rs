@@ -22,14 +22,12 @@ pub struct TruthFile {
 }
 
 impl TruthFile {
-    /// Reads the truths, whose codes must be among `codes`. Returns `None` without a file.
+    /// Reads the truths. Returns `None` without a file.
     ///
     /// # Errors
     /// As [`Truths::read`].
-    pub fn read(&self, space: &Space<'_>, codes: &[Coded]) -> Result<Option<Truths>> {
-        let Some(path) = &self.path else { return Ok(None) };
-        let archs: Vec<Arch> = codes.iter().map(|c| c.arch.clone()).collect();
-        Truths::read(path, space, self.form, &archs).map(Some)
+    pub fn read(&self, space: &Space<'_>) -> Result<Option<Truths>> {
+        self.path.as_deref().map(|path| Truths::read(path, space, self.form)).transpose()
     }
 }
 

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use supernano_base::codes::random_codes;
+use supernano_base::codes::{Coded, random_codes};
 use supernano_core::space::RESNET8;
 
 use super::*;
@@ -27,7 +27,7 @@ fn truth_file(header: &str, rows: &[&str]) -> String {
 fn mixed_forms_are_refused() {
     let read = |text: &str, form| {
         let (_folder, path) = file("truth.csv", text);
-        Truths::read(&path, &RESNET8, form, &archs())
+        Truths::read(&path, &RESNET8, form)
     };
     let bare = truth_file("code,truth", &["0.5", "0.6"]);
     assert_eq!(read(&bare, None).unwrap().form, Form::Nominal);
@@ -46,12 +46,53 @@ fn mixed_forms_are_refused() {
     refused(&truth_file("code,truth,as", &["0.5,half"]), None, &["truth.csv:2", "half"]);
 }
 
+/// Scores of codes that grow with their widths.
+fn growing(codes: Vec<Arch>) -> Vec<(Arch, f64)> {
+    let score = |arch: &Arch| {
+        let widths = crate::surrogate::widths(&RESNET8, arch);
+        0.2 + 0.05 * widths.iter().map(|&w| f64::from(w)).sum::<f64>().ln()
+    };
+    codes.into_iter().map(|arch| (arch.clone(), score(&arch))).collect()
+}
+
 #[test]
-fn truths_of_other_codes_are_refused() {
-    let (_folder, path) = file("truth.csv", &truth_file("code,truth", &["0.5", "0.6"]));
-    let error = Truths::read(&path, &RESNET8, None, &archs()[..1]).err().expect("refused");
+fn truths_of_codes_that_are_not_predicted_correct_the_predictions() {
+    let rows: Vec<String> = growing(archs()).iter().map(|(_, s)| (s + 0.3).to_string()).collect();
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    let (_folder, path) = file("truth.csv", &truth_file("code,truth", &rows));
+    let truths = TruthFile { path: Some(path), form: None };
+    let others = random_codes(&RESNET8, 40, 6);
+    let known = archs();
+    assert!(others.iter().all(|c| !known.contains(&c.arch)));
+    let samples = growing(others.iter().map(|c| c.arch.clone()).collect());
+    let link = Link::Logit;
+    let found = predict_all(&RESNET8, &others, &samples, link, &truths, None, false).unwrap();
+    for (one, (arch, score)) in found.scores.iter().zip(&samples) {
+        let top1 = one.predicted.top1;
+        assert!((top1 - score - 0.3).abs() < 0.03, "{}: {top1}", arch.display(&RESNET8));
+    }
+}
+
+#[test]
+fn a_model_that_is_no_better_than_a_trivial_one_is_refused() {
+    use rand::Rng as _;
+    use supernano_base::rng::{Key, Purpose};
+    let mut rng = Key::new(7).rng(Purpose::Sample, 9);
+    let codes = random_codes(&RESNET8, 40, 7);
+    let noise = |c: &Coded| (c.arch.clone(), 0.1 + 0.01 * rng.random::<f64>());
+    let samples: Vec<(Arch, f64)> = codes.iter().map(noise).collect();
+    let none = TruthFile::default();
+    let output = tempfile::tempdir().unwrap();
+    let file = output.path().join("predicted.json");
+    let predict =
+        |force| predict_all(&RESNET8, &codes, &samples, Link::Logit, &none, Some(&file), force);
+    let error = predict(false).err().expect("refused");
+    assert_eq!(error.exit_code(), 1);
     let text = error.to_string();
-    assert!(text.contains("truth.csv:3") && text.contains("ranked"), "{text}");
+    assert!(text.contains("no better than") && text.contains("--force"), "{text}");
+    assert!(!file.exists());
+    let forced = predict(true).unwrap();
+    assert!(forced.remark.is_some() && file.exists());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use supernano_base::error::{Error, Result};
+use supernano_facts::FirmwareBuild;
 
 use crate::chip::ChipSpec;
 use crate::cost::Limits;
@@ -26,6 +27,8 @@ pub struct BudgetOptions<'a> {
     pub latency: Option<&'a str>,
     /// Path of a table that replaces the built-in one.
     pub table: Option<&'a Path>,
+    /// FirmwareBuild around the network.
+    pub firmware: Option<&'a str>,
 }
 
 /// The budget of a search.
@@ -33,8 +36,10 @@ pub struct BudgetOptions<'a> {
 pub struct Budget {
     /// The chip, if one was named.
     pub chip: Option<ChipSpec>,
-    /// Limits. Flash is the sum of blob and code, RAM the sum of arena, stack and statics.
+    /// Limits. [`crate::cost::memory`] has the parts of flash and RAM.
     pub limits: Limits,
+    /// FirmwareBuild of the overhead; `None` if a user's table has the overhead.
+    pub firmware: Option<FirmwareBuild>,
     /// Coefficients of the core in instructions or cycles, and its overhead.
     pub table: InstructionTable,
 }
@@ -58,7 +63,7 @@ impl Budget {
         }
         let core = chip.as_ref().map(|c| c.core.as_str()).or(options.core).unwrap_or(DEFAULT_CORE);
         let core = format!("cortex-{core}");
-        let table = match options.table {
+        let mut table = match options.table {
             Some(path) => {
                 let table = InstructionTable::read(path)?;
                 let named = options.chip.or(options.core).is_some();
@@ -70,6 +75,14 @@ impl Budget {
             }
             None => InstructionTable::of_core(&core)?,
         };
+        let firmware = match (options.firmware, options.table) {
+            (Some(name), _) => Some(firmware_named(name)?),
+            (None, Some(_)) => None,
+            (None, None) => Some(FirmwareBuild::Small),
+        };
+        if let Some(firmware) = firmware {
+            table.overhead = table.overhead.with(&table.core, firmware)?;
+        }
         let [flash, ram, instructions] = Limits::NAMES;
         let memory = |option: &str, text: Option<&str>, kib: fn(&ChipSpec) -> u64| {
             memory_limit(option, text, chip.as_ref().map(|c| (c, kib(c) << 10)))
@@ -80,8 +93,19 @@ impl Budget {
             options.instructions.map(|text| size::parse(instructions, text)).transpose()?;
         let timed = options.latency.map(|text| cycles(text, chip.as_ref(), &table)).transpose()?;
         let limits = Limits { flash_bytes, ram_bytes, instructions: counted.or(timed) };
-        Ok(Self { chip, limits, table })
+        Ok(Self { chip, limits, firmware, table })
     }
+}
+
+/// The firmware with this name.
+///
+/// # Errors
+/// [`Error::Invalid`], which lists the names, for an unknown one.
+fn firmware_named(name: &str) -> Result<FirmwareBuild> {
+    FirmwareBuild::ALL.into_iter().find(|firmware| firmware.name() == name).ok_or_else(|| {
+        let expected = FirmwareBuild::ALL.map(FirmwareBuild::name).join(", ");
+        Error::invalid("option --firmware", "firmware", expected, name)
+    })
 }
 
 /// The limit on a memory, bytes: the size in `text`, otherwise the whole memory of the chip.

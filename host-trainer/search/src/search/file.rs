@@ -1,9 +1,10 @@
 //! `front.json`: the result of a search for later commands.
 
 use serde::{Deserialize, Serialize};
+use supernano_base::stats::Difference;
 
 use crate::cost::Limits;
-use crate::cost::instructions::Overhead;
+use crate::cost::memory::{Memory, Overhead};
 use crate::surrogate::CrossValidation;
 
 /// Measured accuracies of a network, as opposed to predicted ones.
@@ -15,6 +16,10 @@ pub struct Verified {
     pub int8: f64,
     /// Number of validation images.
     pub images: usize,
+    /// int8 accuracy of the winner minus that of this network, on the same images; `None` for the
+    /// winner itself.
+    #[serde(default)]
+    pub behind_winner: Option<Difference>,
 }
 
 /// One network of the front.
@@ -26,22 +31,59 @@ pub struct FrontNetwork {
     pub score: f64,
     /// Standard error of the prediction.
     pub score_se: f64,
+    /// Interval of the prediction at 95 %, for networks drawn as the evaluated ones.
+    #[serde(default)]
+    pub interval: [f64; 2],
     /// Evaluated score, if the code was among the evaluated ones.
     pub evaluated: Option<f64>,
-    /// Flash for blob and code, bytes, exact.
+    /// Flash: network file and code, bytes, exact.
     pub flash_bytes: u64,
-    /// RAM for arena, stack and statics, bytes, exact.
+    /// RAM: arena, logits, stack and statics, bytes, exact.
     pub ram_bytes: u64,
-    /// Size of the blob, bytes.
+    /// Size of the network file, bytes.
     pub blob_bytes: u64,
     /// Size of the arena, bytes.
     pub arena_bytes: u64,
+    /// Size of the logits, bytes.
+    #[serde(default)]
+    pub logits_bytes: u64,
     /// Modelled instructions of one inference ([`Front::instructions`]).
     pub instructions: u64,
     /// Kernel of every layer: `direct`, `winograd-online` or `winograd`.
     pub kernels: Vec<String>,
     /// Measured accuracies, if requested.
     pub verified: Option<Verified>,
+}
+
+impl FrontNetwork {
+    /// The memory of the network, by part.
+    pub fn memory(&self, overhead: Overhead) -> Memory {
+        Memory {
+            flash_bytes: self.flash_bytes,
+            blob_bytes: self.blob_bytes,
+            code_bytes: overhead.code,
+            ram_bytes: self.ram_bytes,
+            arena_bytes: self.arena_bytes,
+            logits_bytes: self.logits_bytes,
+            stack_bytes: overhead.stack,
+            statics_bytes: overhead.statics,
+        }
+    }
+}
+
+/// The winner against the best network of uniform width.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// True for measured int8 accuracies, false for predicted scores.
+    pub measured: bool,
+    /// Value of the winner.
+    pub winner: f64,
+    /// Value of the network of uniform width.
+    pub uniform: f64,
+    /// The first minus the second: paired over the same images, or over the same model.
+    pub difference: Difference,
+    /// True if the whole interval of the difference is above 0.
+    pub better: bool,
 }
 
 /// The model behind the instructions.
@@ -83,7 +125,10 @@ pub struct Front {
     pub chip: Option<String>,
     /// Limits that every network meets; null stands for no limit.
     pub limits: Limits,
-    /// Memory in addition to every blob and arena.
+    /// Firmware of the overhead: a name of `--firmware`, or `table` for that of a user's table.
+    #[serde(default)]
+    pub firmware: String,
+    /// Memory in addition to every blob, arena and logits.
     pub overhead: Overhead,
     /// Number of sub-networks examined.
     pub examined: u64,
@@ -108,4 +153,14 @@ pub struct Front {
     pub winner: String,
     /// The best network of uniform width within the same limits.
     pub uniform: Option<FrontNetwork>,
+    /// The winner against [`Self::uniform`].
+    #[serde(default)]
+    pub comparison: Option<Comparison>,
+    /// Networks that left the front: after their evaluation another one is at least as accurate and
+    /// costs no more.
+    #[serde(default)]
+    pub dominated: Vec<FrontNetwork>,
+    /// The reason why the predicted scores are not useful, if the search was forced.
+    #[serde(default)]
+    pub remark: Option<String>,
 }

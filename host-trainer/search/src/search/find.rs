@@ -12,13 +12,15 @@ use supernano_base::stats::table;
 use supernano_core::arch::Arch;
 use supernano_core::plan::Enhancement;
 use supernano_core::space::Space;
+use supernano_facts::FirmwareBuild;
 
 use super::budget::Budget;
-use super::file::{Front, FrontNetwork, InstructionModel, SurrogateSummary};
+use super::file::{Comparison, Front, FrontNetwork, InstructionModel, SurrogateSummary};
 use super::{Method, Problem, ScoredNetwork, front, search, uniform};
 use crate::cost::device::{DeviceCosts, kind};
 use crate::cost::instructions::{InstructionTable, kernel_name};
-use crate::surrogate::{Choices, Link, Surrogate, Terms};
+use crate::cost::memory::logits_bytes;
+use crate::surrogate::{Choices, Link, Prediction, Surrogate, Terms};
 
 /// The quantity that the search maximises.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,6 +116,8 @@ pub struct SearchRequest<'a> {
     pub method: &'a Method,
     /// Selection of the listed networks.
     pub listing: Listing,
+    /// True to accept a surrogate that is no better than a trivial predictor.
+    pub force: bool,
 }
 
 /// The result of a complete search. `front.networks[i]` describes `listed[i]`.
@@ -130,11 +134,14 @@ pub struct SearchOutcome {
 /// Fits a surrogate to the samples and searches the space.
 ///
 /// # Errors
-/// As [`Surrogate::fit_with`] and [`search`].
+/// As [`Surrogate::fit_with`], [`CrossValidation::require_useful`] and [`search`].
+///
+/// [`CrossValidation::require_useful`]: crate::surrogate::CrossValidation::require_useful
 pub fn find(request: &SearchRequest<'_>) -> Result<SearchOutcome> {
     let SearchRequest { space, budget, metric, .. } = *request;
     let additive = Choices { terms: vec![Terms::Additive], ..Choices::default() };
     let surrogate = Surrogate::fit_with(space, request.samples, metric.link(), &additive)?;
+    let remark = surrogate.cross_validation.require_useful(surrogate.samples, request.force)?;
     let costs = DeviceCosts {
         space,
         enhancement: request.enhancement,
@@ -146,34 +153,53 @@ pub fn find(request: &SearchRequest<'_>) -> Result<SearchOutcome> {
     let found = search(&problem, request.method)?;
     let seconds = start.elapsed().as_secs_f64();
     let uniform = uniform::best(&problem)?;
-    let listed = request.listing.of(&found.front);
+    // An evolution may have missed the network of uniform width, which can dominate others.
+    let whole = front::pareto(found.front.iter().chain(&uniform).cloned().collect());
+    let listed = request.listing.of(&whole);
 
     let overhead = budget.table.overhead;
     let evaluated: HashMap<&Arch, f64> = request.samples.iter().map(|(a, s)| (a, *s)).collect();
-    let described = |c: &ScoredNetwork| FrontNetwork {
-        code: c.arch.display(space).to_string(),
-        score: c.score,
-        score_se: surrogate.predict(space, &c.arch).se,
-        evaluated: evaluated.get(&c.arch).copied(),
-        flash_bytes: c.costs.flash_bytes,
-        ram_bytes: c.costs.ram_bytes,
-        blob_bytes: c.costs.flash_bytes - overhead.code,
-        arena_bytes: c.costs.ram_bytes - overhead.stack - overhead.statics,
-        instructions: c.costs.instructions,
-        kernels: kernels(space, &c.kinds),
-        verified: None,
+    let logits = logits_bytes(space.classes.into());
+    let described = |c: &ScoredNetwork| {
+        let Prediction { se, interval, .. } = surrogate.predict(space, &c.arch);
+        FrontNetwork {
+            code: c.arch.display(space).to_string(),
+            score: c.score,
+            score_se: se,
+            interval,
+            evaluated: evaluated.get(&c.arch).copied(),
+            flash_bytes: c.costs.flash_bytes,
+            ram_bytes: c.costs.ram_bytes,
+            blob_bytes: c.costs.flash_bytes - overhead.code,
+            arena_bytes: c.costs.ram_bytes - logits - overhead.stack - overhead.statics,
+            logits_bytes: logits,
+            instructions: c.costs.instructions,
+            kernels: kernels(space, &c.kinds),
+            verified: None,
+        }
     };
+    let comparison = uniform.as_ref().map(|uniform| {
+        let difference = surrogate.difference(space, &listed[0].arch, &uniform.arch);
+        Comparison {
+            measured: false,
+            winner: listed[0].score,
+            uniform: uniform.score,
+            difference,
+            better: difference.low > 0.0,
+        }
+    });
     let front = Front {
         space: space.name.to_owned(),
         chip: budget.chip.as_ref().map(|c| c.name.clone()),
         limits: budget.limits,
+        firmware: budget.firmware.map_or("table", FirmwareBuild::name).to_owned(),
         overhead,
         examined: found.examined,
         seconds,
         exhaustive: found.exhaustive,
         optimal: found.optimal,
         bound: found.bound,
-        front_size: found.front.len(),
+        front_size: whole.len(),
         surrogate: SurrogateSummary {
             metric: metric.name().to_owned(),
             samples: surrogate.samples,
@@ -184,6 +210,9 @@ pub fn find(request: &SearchRequest<'_>) -> Result<SearchOutcome> {
         networks: listed.iter().map(described).collect(),
         winner: listed[0].arch.display(space).to_string(),
         uniform: uniform.as_ref().map(described),
+        comparison,
+        dominated: Vec::new(),
+        remark,
     };
     Ok(SearchOutcome { front, listed, uniform })
 }

@@ -18,10 +18,12 @@ pub mod front;
 mod infeasible;
 mod kinds;
 mod problem;
+pub mod promise;
 pub mod score;
 mod state;
 pub mod tables;
 pub mod uniform;
+pub mod verdict;
 
 use std::path::PathBuf;
 

@@ -12,7 +12,7 @@ use supernano_core::arch::Arch;
 use supernano_core::space::Space;
 
 use super::process::Process;
-use super::{CrossValidation, Link, Prediction, Surrogate};
+use super::{CrossValidation, Link, Prediction, Surrogate, folds, ln_costs};
 use prior::Prior;
 
 /// Smallest number of true accuracies for a correction.
@@ -84,7 +84,10 @@ impl Calibrated {
         let start = start(&kernels, &fixed, &y);
         let singular = || Error::invalid("truths", "scores", "scores that differ", "all the same");
         let process = Process::fit(&kernels, fixed, &y, &start).ok_or_else(singular)?;
-        let cross_validation = leave_one_out(&process, truths);
+        let mut cross_validation = leave_one_out(&process, truths);
+        let costs_of: Vec<[f64; 2]> = archs.iter().map(|arch| ln_costs(space, arch)).collect();
+        let values: Vec<f64> = truths.iter().map(|t| t.1).collect();
+        cross_validation.trivial_pearson = folds::trivial_pearson(&costs_of, &values, n);
         Ok(Self { prior, archs, costs, process, cross_validation })
     }
 
@@ -108,9 +111,12 @@ impl Calibrated {
     pub fn predict(&self, space: &Space<'_>, arch: &Arch) -> Prediction {
         let Point { fixed, covariance, costs } = self.point(space, arch);
         let own = self.weighted(&self.prior.covariances((arch, costs), (arch, costs)));
-        let score = Link::Logit.score(self.process.mean(&fixed, &covariance));
+        let linear = self.process.mean(&fixed, &covariance);
+        let score = Link::Logit.score(linear);
         let deviation = self.process.variance(&fixed, &covariance, own).sqrt();
-        Prediction { score, se: Link::Logit.information(score) * deviation }
+        let half = self.cross_validation.interval_factor * deviation;
+        let interval = [linear - half, linear + half].map(|end| Link::Logit.score(end));
+        Prediction { score, se: Link::Logit.information(score) * deviation, interval }
     }
 
     fn point(&self, space: &Space<'_>, arch: &Arch) -> Point {
@@ -159,10 +165,11 @@ fn leave_one_out(process: &Process, truths: &[(Arch, f64)]) -> CrossValidation {
     let predicted: Vec<f64> = process.left_out.iter().map(|&t| Link::Logit.score(t)).collect();
     let truth: Vec<f64> = truths.iter().map(|t| t.1).collect();
     let squares = predicted.iter().zip(&truth).map(|(p, t)| (p - t).powi(2)).sum::<f64>();
+    let rmse = (squares / n as f64).sqrt();
+    let interval_factor = folds::interval_factor(process.left_out_errors.clone());
     CrossValidation {
-        folds: n,
-        rmse: (squares / n as f64).sqrt(),
-        pearson: pearson(&predicted, &truth),
+        interval_factor,
+        ..CrossValidation::new(n, rmse, pearson(&predicted, &truth))
     }
 }
 

@@ -25,6 +25,14 @@ impl Link {
         }
     }
 
+    /// The nearest score that [`Self::admits`] accepts.
+    pub fn clamp(self, score: f64) -> f64 {
+        match self {
+            Self::Identity => score,
+            Self::Logit => score.clamp(0.0, 1.0),
+        }
+    }
+
     /// Description of the range for error messages.
     pub fn expected(self) -> &'static str {
         match self {

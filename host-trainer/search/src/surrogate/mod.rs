@@ -12,12 +12,14 @@ pub mod calibrated;
 mod covariance;
 pub mod design;
 mod features;
+mod folds;
 mod link;
 mod process;
 mod ridge;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use supernano_base::error::{Error, Result};
+use supernano_base::stats::Difference;
 use supernano_core::arch::Arch;
 use supernano_core::space::{PlacedBlock, Space};
 
@@ -44,6 +46,9 @@ pub struct Prediction {
     /// Standard error of the prediction: that of the fit and the spread of single sub-networks
     /// around it.
     pub se: f64,
+    /// Interval at 95 %, calibrated on held-out sub-networks, for a sub-network that is drawn as the
+    /// fitted ones.
+    pub interval: [f64; 2],
 }
 
 /// The error of a model on held-out sub-networks.
@@ -53,8 +58,63 @@ pub struct CrossValidation {
     pub folds: usize,
     /// Root mean square error, in the unit of the scores.
     pub rmse: f64,
-    /// Pearson correlation between predicted and evaluated scores.
+    /// Pearson correlation between predicted and evaluated scores; NaN (null in JSON) for constant
+    /// predictions.
+    #[serde(deserialize_with = "nan_for_null")]
     pub pearson: f64,
+    /// The same of the best trivial predictor: a straight line in ln MACs or in ln parameters.
+    #[serde(default, deserialize_with = "nan_for_null")]
+    pub trivial_pearson: f64,
+    /// Number of standard errors in half a 95 % interval: the conformal quantile of the held-out
+    /// errors.
+    #[serde(default)]
+    pub interval_factor: f64,
+}
+
+impl CrossValidation {
+    fn new(folds: usize, rmse: f64, pearson: f64) -> Self {
+        Self { folds, rmse, pearson, trivial_pearson: f64::NAN, interval_factor: f64::NAN }
+    }
+
+    /// The correlation that a useful model of `samples` sub-networks exceeds: that of the best
+    /// trivial predictor, and the 95 % quantile of noise, 1.645 / sqrt(samples).
+    fn needed(&self, samples: usize) -> f64 {
+        (1.645 / (samples.max(1) as f64).sqrt()).max(self.trivial_pearson)
+    }
+
+    /// True if the model predicts held-out sub-networks better than a trivial predictor and better
+    /// than noise.
+    pub fn is_useful(&self, samples: usize) -> bool {
+        self.pearson > self.needed(samples)
+    }
+
+    /// Fails if the model of `samples` sub-networks is not useful ([`Self::is_useful`]). With `force`
+    /// the reason is returned instead; `None` for a useful model.
+    ///
+    /// # Errors
+    /// [`Error::No`] with the two correlations.
+    pub fn require_useful(&self, samples: usize, force: bool) -> Result<Option<String>> {
+        if self.is_useful(samples) {
+            return Ok(None);
+        }
+        let reason = format!(
+            "the surrogate predicts held-out sub-networks no better than chance or a straight line in \
+             MACs or parameters (Pearson {:.3} against {:.3}, {samples} sub-networks)",
+            self.pearson,
+            self.needed(samples),
+        );
+        if force {
+            return Ok(Some(reason));
+        }
+        Err(Error::No(format!(
+            "{reason}; evaluate more sub-networks or train longer, or pass --force"
+        )))
+    }
+}
+
+/// Reads a number. JSON has no NaN, so null stands for it.
+fn nan_for_null<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or(f64::NAN))
 }
 
 /// The alternatives of a fit. Cross-validation selects among them.
@@ -178,6 +238,11 @@ impl Surrogate {
         let Some(Selected { terms, rows, lambda, cross_validation }) = selected else {
             return Err(Error::invalid("surrogate", "choices", "at least one", "none"));
         };
+        let mut cross_validation = cross_validation;
+        let errors = held_out_errors(&rows, &scores, link, lambda, choices.sign);
+        cross_validation.interval_factor = folds::interval_factor(errors);
+        let costs: Vec<[f64; 2]> = samples.iter().map(|(arch, _)| ln_costs(space, arch)).collect();
+        cross_validation.trivial_pearson = folds::trivial_pearson(&costs, &scores, FOLDS);
         let (targets, weights) = link.targets(&scores);
         let ridge = Ridge::fit(&rows, &targets, &weights, lambda, choices.sign);
         let information: f64 = scores.iter().map(|&s| link.information(s)).sum();
@@ -237,8 +302,51 @@ impl Surrogate {
         let score = self.score(space, arch);
         let slope = self.link.information(score);
         let row = self.terms.of(space, arch);
-        Prediction { score, se: slope * self.ridge.standard_error(&row, slope / self.information) }
+        let se = slope * self.ridge.standard_error(&row, slope / self.information);
+        let half = self.cross_validation.interval_factor * se;
+        let interval = [score - half, score + half].map(|end| self.link.clamp(end));
+        Prediction { score, se, interval }
     }
+
+    /// Predicted score of `first` minus that of `second`, with the interval of the difference of two
+    /// such sub-networks. Errors of the fit that both have in common cancel.
+    pub fn difference(&self, space: &Space<'_>, first: &Arch, second: &Arch) -> Difference {
+        let [a, b] = [first, second].map(|arch| self.score(space, arch));
+        let slopes = [a, b].map(|score| self.link.information(score));
+        let rows = [first, second].map(|arch| self.terms.of(space, arch));
+        let weights = slopes.map(|slope| slope / self.information);
+        let error = self.ridge.difference_error([&rows[0], &rows[1]], weights);
+        let slope = (slopes[0] + slopes[1]) / 2.0;
+        Difference::about(a - b, self.cross_validation.interval_factor * slope * error)
+    }
+}
+
+/// Error of every sample, held out from a fit with this strength, in standard errors of its
+/// prediction.
+fn held_out_errors(
+    rows: &[Vec<f64>],
+    scores: &[f64],
+    link: Link,
+    lambda: f64,
+    sign: Sign,
+) -> Vec<f64> {
+    let n = rows.len();
+    let mut errors = Vec::with_capacity(n);
+    for fold in folds::held_out(n, FOLDS) {
+        let kept = folds::kept(n, &fold);
+        let x: Vec<Vec<f64>> = kept.iter().map(|&i| rows[i].clone()).collect();
+        let y: Vec<f64> = kept.iter().map(|&i| scores[i]).collect();
+        let (targets, weights) = link.targets(&y);
+        let ridge = Ridge::fit(&x, &targets, &weights, lambda, sign);
+        let information = y.iter().map(|&s| link.information(s)).sum::<f64>() / y.len() as f64;
+        errors.extend(fold.iter().map(|&i| {
+            let score = link.score(ridge.predict(&rows[i]));
+            let slope = link.information(score);
+            let se = slope * ridge.standard_error(&rows[i], slope / information);
+            (scores[i] - score).abs() / se.max(f64::MIN_POSITIVE)
+        }));
+    }
+    errors
 }
 
 /// The terms of the model by block, for [`crate::search::ScoreModel`].

@@ -30,6 +30,8 @@ pub struct Process {
     effects_covariance: DMatrix<f64>,
     /// Leave-one-out prediction of each training target, at the estimated variances.
     pub left_out: Vec<f64>,
+    /// Error of each leave-one-out prediction, in its standard errors.
+    pub left_out_errors: Vec<f64>,
 }
 
 /// The restricted likelihood at given variances.
@@ -106,6 +108,9 @@ impl Process {
         }
         let py = &here.projection * y;
         let left_out = (0..y.len()).map(|i| y[i] - py[i] / here.projection[(i, i)]).collect();
+        // The residual is py / p and its variance 1 / p, where p is the diagonal of the projection.
+        let error = |i: usize| py[i].abs() / here.projection[(i, i)].sqrt();
+        let left_out_errors = (0..y.len()).map(error).collect();
         let effects = &here.effects_covariance * fixed.tr_mul(&here.cholesky.solve(y));
         let weights = here.cholesky.solve(&(y - &fixed * &effects));
         Some(Self {
@@ -116,6 +121,7 @@ impl Process {
             fixed,
             effects_covariance: here.effects_covariance,
             left_out,
+            left_out_errors,
         })
     }
 

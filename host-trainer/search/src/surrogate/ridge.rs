@@ -3,10 +3,9 @@
 
 use nalgebra::{DMatrix, DVector};
 use serde::{Deserialize, Serialize};
-use supernano_base::rng::{Key, Purpose};
 use supernano_base::stats::pearson;
 
-use super::{CrossValidation, Link};
+use super::{CrossValidation, Link, folds};
 
 /// A fitted regression. Columns are standardised with the mean and the standard deviation of the
 /// training rows. The intercept is not penalised. Columns with the coefficient 0 are not kept.
@@ -215,7 +214,6 @@ impl Ridge {
     }
 
     /// Prediction at a row of raw features.
-    #[cfg(test)]
     pub fn predict(&self, row: &[f64]) -> f64 {
         let x = self.standardised(row);
         self.offset + x.iter().zip(&self.coefficients).map(|(x, b)| x * b).sum::<f64>()
@@ -224,12 +222,24 @@ impl Ridge {
     /// Standard error of the prediction of one new target with this weight:
     /// sqrt(s^2 (1/weight + 1/n + x' (X'X + lambda I)^-1 x)). `row` holds raw features.
     pub fn standard_error(&self, row: &[f64], weight: f64) -> f64 {
-        let x = self.standardised(row);
-        let mut leverage = 1.0 / self.rows as f64;
-        for (a, column) in x.iter().zip(self.covariance.chunks_exact(x.len().max(1))) {
-            leverage += a * column.iter().zip(&x).map(|(c, x)| c * x).sum::<f64>();
-        }
+        let leverage = 1.0 / self.rows as f64 + self.leverage(&self.standardised(row));
         (self.variance * (1.0 / weight + leverage)).sqrt()
+    }
+
+    /// Standard error of the predicted difference of two new targets with these weights. The error
+    /// of the fit counts only as far as the two rows differ.
+    pub fn difference_error(&self, rows: [&[f64]; 2], weights: [f64; 2]) -> f64 {
+        let [a, b] = rows.map(|row| self.standardised(row));
+        let between: Vec<f64> = a.iter().zip(&b).map(|(a, b)| a - b).collect();
+        let noise: f64 = weights.iter().map(|weight| 1.0 / weight).sum();
+        (self.variance * (noise + self.leverage(&between))).sqrt()
+    }
+
+    /// x' (X'X + lambda I)^-1 x of standardised features.
+    fn leverage(&self, x: &[f64]) -> f64 {
+        let columns = self.covariance.chunks_exact(x.len().max(1));
+        let products = columns.map(|column| column.iter().zip(x).map(|(c, x)| c * x).sum::<f64>());
+        x.iter().zip(products).map(|(a, product)| a * product).sum()
     }
 
     /// Kept columns and their coefficients on the raw scale.
@@ -256,24 +266,17 @@ pub fn choose(
     sign: Sign,
 ) -> Option<(f64, CrossValidation)> {
     let n = rows.len();
-    let folds = folds.min(n);
-    let order = Key::new(0).permutation(Purpose::Split, n);
-    let order: Vec<usize> = order.into_iter().map(|i| i as usize).collect();
+    let held_out = folds::held_out(n, folds);
     let mut predicted = vec![vec![0.0; n]; lambdas.len()];
-    for fold in 0..folds {
-        let mut x: Vec<&[f64]> = Vec::with_capacity(n);
-        let mut y: Vec<f64> = Vec::with_capacity(n);
-        for (position, &i) in order.iter().enumerate() {
-            if position % folds != fold {
-                x.push(&rows[i]);
-                y.push(scores[i]);
-            }
-        }
+    for fold in &held_out {
+        let kept = folds::kept(n, fold);
+        let x: Vec<&[f64]> = kept.iter().map(|&i| rows[i].as_slice()).collect();
+        let y: Vec<f64> = kept.iter().map(|&i| scores[i]).collect();
         let (targets, weights) = link.targets(&y);
         let normal = Normal::new(&x, &targets, &weights);
         for (lambda, predicted) in lambdas.iter().zip(&mut predicted) {
             let solution = normal.solve(*lambda, sign);
-            for &i in order.iter().skip(fold).step_by(folds) {
+            for &i in fold {
                 predicted[i] = link.score(normal.value(&solution, &rows[i]));
             }
         }
@@ -281,7 +284,7 @@ pub fn choose(
     let error = |predicted: &Vec<f64>| {
         let squares = predicted.iter().zip(scores).map(|(p, t)| (p - t).powi(2)).sum::<f64>();
         let rmse = (squares / n as f64).sqrt();
-        CrossValidation { folds, rmse, pearson: pearson(predicted, scores) }
+        CrossValidation::new(held_out.len(), rmse, pearson(predicted, scores))
     };
     let tried = lambdas.iter().copied().zip(predicted.iter().map(error));
     tried.min_by(|a, b| a.1.rmse.total_cmp(&b.1.rmse))

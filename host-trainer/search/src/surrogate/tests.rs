@@ -239,3 +239,109 @@ fn predicted_accuracies_stay_in_range_and_errors_cover_them() {
     broken[0].1 = 1.5;
     assert!(matches!(Surrogate::fit(&RESNET20, &broken, Link::Logit), Err(Error::Invalid { .. })));
 }
+
+/// Accuracies with effects that no feature has, and with noise of heavy tails.
+fn difficult(n: usize, seed: u64) -> Vec<(Arch, f64)> {
+    let mut rng = Key::new(seed).rng(Purpose::Sample, 3);
+    scored(&RESNET20, n, 0.1, seed)
+        .into_iter()
+        .map(|(arch, score)| {
+            let options = arch.options();
+            let parity = f64::from((options[2] + options[9] + options[15]) % 2);
+            let (a, b): (f64, f64) = (rng.random(), rng.random());
+            let heavy = (a - 0.5) / (0.1 + b);
+            let linear = 20.0 * score - 5.0 + 0.15 * parity + 0.1 * heavy;
+            (arch, Link::Logit.score(linear))
+        })
+        .collect()
+}
+
+/// Share of the values within the intervals of their predictions.
+fn coverage(inside: impl Iterator<Item = (f64, [f64; 2])>) -> f64 {
+    let all: Vec<bool> = inside.map(|(value, [low, high])| low <= value && value <= high).collect();
+    all.iter().filter(|&&inside| inside).count() as f64 / all.len() as f64
+}
+
+#[test]
+fn intervals_cover_95_percent_of_held_out_codes() {
+    for samples in [40, 120] {
+        let shares: Vec<f64> = (0..12)
+            .map(|seed| {
+                let fitted = difficult(samples, 100 + seed);
+                let model = Surrogate::fit(&RESNET20, &fitted, Link::Logit).unwrap();
+                let fresh = difficult(200, 200 + seed);
+                coverage(
+                    fresh
+                        .iter()
+                        .map(|(arch, truth)| (*truth, model.predict(&RESNET20, arch).interval)),
+                )
+            })
+            .collect();
+        let mean = shares.iter().sum::<f64>() / shares.len() as f64;
+        assert!((0.90..=0.99).contains(&mean), "{samples}: {mean} of {shares:?}");
+    }
+}
+
+#[test]
+fn intervals_of_corrected_predictions_cover_95_percent_of_held_out_truths() {
+    for known in [25, 80] {
+        let shares: Vec<f64> = (0..8)
+            .map(|seed| {
+                let samples: Vec<(Arch, f64)> = scored(&RESNET8, 300, 0.02, 300 + seed)
+                    .into_iter()
+                    .map(|(a, s)| (a, Link::Logit.score(6.0 * s - 2.0)))
+                    .collect();
+                let truths = true_accuracies(&samples, 0.3, 400 + seed);
+                let surrogate = Surrogate::fit(&RESNET8, &samples[..100], Link::Logit).unwrap();
+                let (fitted, judged) = truths.split_at(known);
+                let components = Components::default();
+                let model = Calibrated::fit(&RESNET8, &surrogate, fitted, components).unwrap();
+                coverage(
+                    judged
+                        .iter()
+                        .map(|(arch, truth)| (*truth, model.predict(&RESNET8, arch).interval)),
+                )
+            })
+            .collect();
+        let mean = shares.iter().sum::<f64>() / shares.len() as f64;
+        assert!((0.90..=0.99).contains(&mean), "{known}: {mean} of {shares:?}");
+    }
+}
+
+#[test]
+fn differences_of_two_codes_are_covered() {
+    let model = Surrogate::fit(&RESNET20, &difficult(120, 500), Link::Logit).unwrap();
+    let fresh = difficult(400, 501);
+    let share = coverage(fresh.chunks_exact(2).map(|pair| {
+        let found = model.difference(&RESNET20, &pair[0].0, &pair[1].0);
+        (pair[0].1 - pair[1].1, [found.low, found.high])
+    }));
+    assert!((0.90..=0.99).contains(&share), "{share}");
+    let (arch, _) = &fresh[0];
+    assert_eq!(model.difference(&RESNET20, arch, arch).mean, 0.0);
+}
+
+#[test]
+fn a_surrogate_of_noise_is_not_useful() {
+    let mut rng = Key::new(9).rng(Purpose::Sample, 4);
+    let noise: Vec<(Arch, f64)> = random(&RESNET20, 100, 600)
+        .into_iter()
+        .map(|arch| (arch, 0.1 + 0.02 * rng.random::<f64>()))
+        .collect();
+    let useless = Surrogate::fit(&RESNET20, &noise, Link::Logit).unwrap().cross_validation;
+    let error = useless.require_useful(100, false).unwrap_err();
+    assert!(!useless.is_useful(100) && error.exit_code() == 1);
+    let text = error.to_string();
+    assert!(text.contains("100 sub-networks") && text.contains("--force"), "{text}");
+    assert!(!text.trim_end_matches('.').contains(". "), "one sentence: {text}");
+    assert!(useless.require_useful(100, true).unwrap().is_some());
+
+    let useful = Surrogate::fit(&RESNET20, &difficult(100, 601), Link::Logit).unwrap();
+    assert!(useful.cross_validation.is_useful(100), "{:?}", useful.cross_validation);
+    assert_eq!(useful.cross_validation.require_useful(100, false).unwrap(), None);
+    // Constant predictions are null in JSON, and are read back.
+    let constant = super::CrossValidation { pearson: f64::NAN, ..useless };
+    let text = serde_json::to_string(&constant).unwrap();
+    let back: super::CrossValidation = serde_json::from_str(&text).unwrap();
+    assert!(back.pearson.is_nan() && !back.is_useful(100));
+}

@@ -1,13 +1,14 @@
 //! Measures an exported network: its costs and its accuracies.
 
 use serde::Serialize;
-use supernano_base::blob::{Blob, kind, top1};
+use supernano_base::blob::{Blob, kind, right};
 use supernano_base::error::{Error, Result};
 use supernano_core::exec;
 use supernano_core::graph::Op;
 
 use super::finite;
 use super::material::ImageSet;
+use super::promise::{KernelReport, MemoryReport};
 use super::ship::Shipment;
 use super::tune::TuneReport;
 use crate::supernet::{FoldedNet, evaluate};
@@ -28,12 +29,13 @@ pub struct Exported {
     pub code: String,
     /// Training step of the weights, from 1.
     pub step: usize,
-    /// Size of the network file, bytes.
-    pub flash_bytes: usize,
-    /// Arena, the image included, bytes.
-    pub arena_bytes: usize,
+    /// Flash and RAM on a device, by part.
+    #[serde(flatten)]
+    pub memory: MemoryReport,
     /// CRC-32 of the network file.
     pub checksum: u32,
+    /// Kernels, and the reason for them.
+    pub kernels: KernelReport,
     /// Training images for the ranges of feature maps.
     pub calibration_images: usize,
     /// True if channels were equalised across layers.
@@ -53,12 +55,14 @@ pub struct Exported {
 }
 
 /// Top-1 accuracies of one network, 0 to 1.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Accuracies {
     /// Of the float network.
     pub float: f64,
     /// Of the network file.
     pub int8: f64,
+    /// Whether the network file's answer for each image is right.
+    pub right: Vec<bool>,
 }
 
 /// Evaluates a float network and its network file on images.
@@ -74,23 +78,30 @@ pub fn accuracies(float: &FoldedNet, blob: &Blob, images: &ImageSet) -> Result<A
         return Err(Error::invalid(place, "loss", "a finite number", found.ce));
     }
     let logits = blob.logits(&images.bytes)?;
-    Ok(Accuracies { float: found.top1, int8: top1(&logits, &images.bytes.labels) })
+    let right = right(&logits, &images.bytes.labels);
+    let int8 = right.iter().filter(|&&right| right).count() as f64 / right.len().max(1) as f64;
+    Ok(Accuracies { float: found.top1, int8, right })
 }
 
-/// Measures the costs of a network and its accuracies on test images.
+/// Describes a network with these kernels and this memory, and measures its accuracies on test
+/// images.
 ///
 /// # Errors
 /// As [`accuracies`].
-pub fn measure(shipment: &Shipment, test: &ImageSet) -> Result<Exported> {
+pub fn measure(
+    shipment: &Shipment,
+    (kernels, memory): (KernelReport, MemoryReport),
+    test: &ImageSet,
+) -> Result<Exported> {
     let found = accuracies(&shipment.float, &shipment.blob, test)?;
     let view = shipment.blob.view()?;
     let op = |op: &Op| OpSummary { kind: kind(op), macs: exec::macs(&view, op) };
     Ok(Exported {
         code: shipment.code.clone(),
         step: shipment.step,
-        flash_bytes: shipment.blob.bytes().len(),
-        arena_bytes: view.arena_bytes(),
+        memory,
         checksum: view.checksum(),
+        kernels,
         calibration_images: shipment.calibration_images,
         equalised: shipment.quantised.equalised,
         corrected: shipment.quantised.corrected,

@@ -10,7 +10,7 @@
 //! 5. `quantise` computes the integers that `core/docs/quantization.md` defines. `post_training`
 //!    keeps the variant of steps 2 to 5 with the least error.
 //! 6. `tune` trains the network in integers, if that is requested.
-//! 7. [`build`] makes the network file.
+//! 7. [`build`] makes the network file; [`promise`] has the kernels that a search promised.
 //! 8. [`measure`] evaluates it.
 //!
 //! [`formats`] writes files for other tools. [`explain`](explain::explain) shows the sources of the
@@ -29,6 +29,7 @@ mod measure;
 mod observe;
 mod post_training;
 pub mod preserve;
+pub mod promise;
 mod quantise;
 mod ship;
 mod simulate;

@@ -57,7 +57,7 @@ pub fn preserve(
 ) -> Result<Preservation> {
     let one = |coded: &Coded| -> Result<Preserved> {
         let Shipment { float, blob, .. } = ship(run, &coded.arch, material, options, None)?;
-        let Accuracies { float, int8 } = accuracies(&float, &blob, &material.judged)?;
+        let Accuracies { float, int8, .. } = accuracies(&float, &blob, &material.judged)?;
         Ok(Preserved { arch: coded.written.clone(), float, int8 })
     };
     let mut networks = Vec::with_capacity(codes.len());

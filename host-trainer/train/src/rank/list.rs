@@ -1,5 +1,6 @@
 //! A whole ranking: from a run directory and a selection of codes to a file of scores.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Instant;
@@ -12,12 +13,14 @@ use supernano_base::error::{Error, Result};
 use supernano_base::files;
 use supernano_base::progress::Progress;
 use supernano_base::run_dir::RunDirectory;
+use supernano_base::stats::not_learnt;
 use supernano_core::arch::Arch;
 use supernano_core::plan::cost;
 use supernano_search::predict::{EvaluationChoice, Predictions, TruthFile, predict_all};
 use supernano_search::surrogate::Link;
 
 use super::shard::{Identity, PlacedScore, Shard, ShardNumber};
+use super::store::Store;
 use super::{Effort, MacCounts, Ranker, ScoreRequest, Settings};
 use crate::run::Run;
 
@@ -45,10 +48,14 @@ pub struct RankRequest<'a> {
     pub evaluate: EvaluationChoice,
     /// Known true accuracies, which correct predictions.
     pub truths: TruthFile,
-    /// Score file; `None` for `scores.json` or the part's file in the run directory.
+    /// Score file; `None` for the scores that accumulate in the run directory, or the part's file.
     pub output: Option<&'a Path>,
-    /// Whether a score file that exists may be replaced. The run's `scores.json` may always be.
+    /// Whether a score file that exists may be replaced. Scores are added to the run's own.
     pub overwrite: bool,
+    /// True to start a new list of scores in the run directory.
+    pub fresh: bool,
+    /// True to accept a surrogate that is no better than a trivial predictor.
+    pub force: bool,
 }
 
 /// The result of a ranking.
@@ -76,9 +83,18 @@ pub struct RankReport {
     pub shard: Option<ShardNumber>,
     /// Score file.
     pub output: PathBuf,
+    /// Number of scores in the file.
+    pub total: usize,
+    /// Number of scores that the run had already, and that were not computed again.
+    pub known: usize,
+    /// Accuracy of guessing, 0 to 1.
+    pub chance: f64,
+    /// The sentence that says so if the supernet has not learnt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remark: Option<String>,
     /// Wall time of recalibration and evaluation.
     pub seconds: f64,
-    /// Codes per second of that time.
+    /// Evaluated codes per second of that time.
     pub codes_per_s: f64,
     /// Threads that computed.
     pub threads: usize,
@@ -114,23 +130,30 @@ pub fn rank(request: &RankRequest<'_>, progress: &dyn Progress) -> Result<RankOu
         None => Run::open(request.run)?,
     };
     request.images.bn.statistics(&run)?;
-    let output = output(request);
-    if request.output.is_some() && request.part.is_none() {
+    let all = request.codes.read(&run.space(), SEED)?;
+    let chosen = choose(request, &all, &run)?;
+    let output = output(request, chosen.is_some());
+    let adds = chosen.is_none() && keeps(request, false);
+    if request.output.is_some() && request.part.is_none() && !adds {
         files::claim(&output, request.overwrite)?;
     }
     files::probe(&output)?;
-    let all = request.codes.read(&run.space(), SEED)?;
-    let chosen = choose(request, &all, &run)?;
     let dataset = run.dataset(request.data)?;
     let ranker = Ranker::new(&run, &dataset, request.images, request.effort)?;
-    let ranking = request.part.map(|_| Identity::of(&run, &ranker, &all));
-    if let (Some(part), Some(ranking)) = (request.part, &ranking)
-        && Shard::read(&output).is_ok_and(|s| s.shard == part && s.ranking == *ranking)
+    let ranking = Identity::of(&run, &ranker, &all);
+    if let Some(part) = request.part
+        && Shard::read(&output).is_ok_and(|s| s.shard == part && s.ranking == ranking)
     {
         return Ok(RankOutcome::AlreadyScored(output));
     }
     if request.part.is_some() {
         files::claim(&output, request.overwrite)?;
+    }
+    let space = run.space();
+    let store = keeps(request, chosen.is_some())
+        .then(|| Store::new(RunDirectory::new(request.run), ranking.key()));
+    if let Some(store) = store.as_ref().filter(|_| !request.fresh) {
+        store.check()?;
     }
     let positions = match (request.part, &chosen) {
         (Some(part), _) => part.positions(&all),
@@ -138,22 +161,37 @@ pub fn rank(request: &RankRequest<'_>, progress: &dyn Progress) -> Result<RankOu
         (None, None) => (0..all.len()).collect(),
     };
     let codes: Vec<&Coded> = positions.iter().map(|&i| &all[i]).collect();
+    let known = match &store {
+        Some(store) if !request.fresh => store.known(&space)?,
+        _ => HashMap::new(),
+    };
     let started = Instant::now();
-    let (scores, work) = evaluate(&ranker, &codes, progress)?;
+    let Scored { scores, work, evaluated } = evaluate(&ranker, &codes, &known, progress)?;
     let seconds = started.elapsed().as_secs_f64();
+    let accuracies: Vec<f64> = scores.iter().map(|(_, score)| score.acc).collect();
+    let images = ranker.settings().images;
+    let remark = not_learnt("the supernet", &accuracies, space.classes.into(), images);
+    if let Some(remark) = &remark {
+        progress.note(remark);
+    }
+    let mut total = scores.len();
+    if let Some(store) = &store {
+        total = store.add(&space, &scores, request.fresh)?;
+    }
     if chosen.is_some() {
         let sample = |(c, (_, s)): (&&Coded, &(String, Score))| (c.arch.clone(), s.acc);
         let samples: Vec<(Arch, f64)> = codes.iter().zip(&scores).map(sample).collect();
-        let (space, truths) = (run.space(), &request.truths);
-        return predict_all(&space, &all, &samples, Link::Logit, truths, Some(&output))
+        let RankRequest { truths, force, .. } = request;
+        return predict_all(&space, &all, &samples, Link::Logit, truths, Some(&output), *force)
             .map(|predictions| RankOutcome::Predicted(Box::new(predictions)));
     }
-    match request.part.zip(ranking) {
-        Some((shard, ranking)) => {
+    match request.part {
+        Some(shard) => {
             let placed = positions.iter().zip(scores.iter().cloned());
             let placed = placed.map(|(&position, (id, score))| PlacedScore { position, id, score });
             Shard { shard, ranking, scores: placed.collect() }.write(&output)?;
         }
+        None if store.is_some() => {}
         None => write_scores(&output, &scores)?,
     }
     Ok(RankOutcome::Scored(RankReport {
@@ -162,8 +200,12 @@ pub fn rank(request: &RankRequest<'_>, progress: &dyn Progress) -> Result<RankOu
         settings: ranker.settings(),
         shard: request.part,
         output,
+        total,
+        known: codes.len() - evaluated,
+        chance: 1.0 / f64::from(space.classes),
+        remark,
         seconds,
-        codes_per_s: codes.len() as f64 / seconds,
+        codes_per_s: evaluated as f64 / seconds,
         threads: rayon::current_num_threads(),
         work,
         scores: costed(&run, &codes, scores),
@@ -180,26 +222,46 @@ fn choose(request: &RankRequest<'_>, all: &[Coded], run: &Run) -> Result<Option<
     }
     let seed = request.codes.seed.unwrap_or(SEED);
     let chosen = request.evaluate.positions(all, &space, seed)?;
-    request.truths.read(&space, all)?;
+    request.truths.read(&space)?;
     Ok(chosen)
 }
 
-fn output(request: &RankRequest<'_>) -> PathBuf {
+/// True if the scores accumulate in the run: without another file for them. Predictions do not take
+/// the place of scores, so the evaluated scores of a prediction accumulate in any case.
+fn keeps(request: &RankRequest<'_>, predicts: bool) -> bool {
+    let own = RunDirectory::new(request.run).scores();
+    let elsewhere = request.output.is_some_and(|path| path != own);
+    request.part.is_none() && (predicts || !elsewhere)
+}
+
+fn output(request: &RankRequest<'_>, predicts: bool) -> PathBuf {
     let directory = RunDirectory::new(request.run);
     let own = || match request.part {
         Some(part) => directory.shard(part.index, part.of),
+        None if predicts => directory.predictions(),
         None => directory.scores(),
     };
     request.output.map_or_else(own, Path::to_path_buf)
 }
 
-/// Scores codes, in their order.
+/// Scores of codes, in their order.
+struct Scored {
+    scores: Scores,
+    work: MacCounts,
+    /// Number of codes that were evaluated.
+    evaluated: usize,
+}
+
+/// Scores codes. Known scores are not computed again.
 fn evaluate(
     ranker: &Ranker<'_>,
     codes: &[&Coded],
+    known: &HashMap<Arch, Score>,
     progress: &dyn Progress,
-) -> Result<(Scores, MacCounts)> {
-    let task = progress.task(codes.len() as u64, "rank");
+) -> Result<Scored> {
+    let unknown: Vec<&Coded> =
+        codes.iter().copied().filter(|coded| !known.contains_key(&coded.arch)).collect();
+    let task = progress.task(unknown.len() as u64, "rank");
     let done = Mutex::new((0.0, 0));
     let advance = |part: f64| {
         if let Ok(mut done) = done.lock() {
@@ -209,12 +271,20 @@ fn evaluate(
             done.1 = whole;
         }
     };
-    let archs: Vec<&Arch> = codes.iter().map(|c| &c.arch).collect();
+    let archs: Vec<&Arch> = unknown.iter().map(|c| &c.arch).collect();
     let (found, work) = ranker.evaluate(&archs, &advance);
     task.finish();
-    let score =
-        |(c, found): (&&Coded, _)| Ok((c.id.clone(), ranker.checked(&c.id, &c.written, found)?));
-    Ok((codes.iter().zip(found).map(score).collect::<Result<_>>()?, work))
+    let mut found = found.into_iter();
+    let score = |coded: &&Coded| match known.get(&coded.arch) {
+        Some(score) => {
+            Some(Ok((coded.id.clone(), Score { arch: coded.written.clone(), ..score.clone() })))
+        }
+        None => found
+            .next()
+            .map(|found| Ok((coded.id.clone(), ranker.checked(&coded.id, &coded.written, found)?))),
+    };
+    let scores = codes.iter().filter_map(score).collect::<Result<_>>()?;
+    Ok(Scored { scores, work, evaluated: unknown.len() })
 }
 
 fn costed(run: &Run, codes: &[&Coded], scores: Scores) -> Vec<RankedCode> {

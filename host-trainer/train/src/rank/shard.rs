@@ -99,6 +99,14 @@ impl Identity {
         }
     }
 
+    /// A name for the scores that belong together: those of the same weights, images and settings,
+    /// whichever codes were listed.
+    pub fn key(&self) -> String {
+        let settings = serde_json::to_string(&self.settings).unwrap_or_default();
+        let text = format!("{} {} {settings}", self.run, self.data);
+        format!("{:016x}", CRC.checksum(text.as_bytes()))
+    }
+
     /// The first difference: its name, this value, the other value.
     fn difference(&self, other: &Self) -> Option<(&'static str, String, String)> {
         let settings = |i: &Self| serde_json::to_string(&i.settings).unwrap_or_default();

@@ -12,11 +12,13 @@ use supernano_base::error::{Error, Result};
 use supernano_base::files;
 use supernano_base::progress::Progress;
 use supernano_base::run_dir::RunDirectory;
+use supernano_base::stats::not_learnt;
 use supernano_core::arch::Arch;
 
 use super::standalone::{Inheritance, train_alone, train_inherited};
 use crate::rank::shard::ShardNumber;
 use crate::run::Run;
+use crate::supernet::{EvalSet, evaluate};
 
 /// Epochs and learning rate of a training that starts from inherited weights.
 const INHERITED: (u32, f32) = (5, 0.01);
@@ -94,6 +96,14 @@ pub fn make_truths(request: &TruthRequest<'_>, progress: &dyn Progress) -> Resul
     distinguish(&mut codes, &truths);
     let dataset = supernano_data::of_config(&config, request.data)?;
     let teacher = from.as_ref().map(|run| run.folded(&Arch::largest(&run.space()), &dataset));
+    let classes = usize::from(config.space().classes);
+    if let Some(teacher) = &teacher {
+        let images = EvalSet::new(&dataset, &dataset.test, usize::MAX);
+        let top1 = evaluate(teacher, &images).top1;
+        if let Some(remark) = not_learnt("the supernet", &[top1], classes, images.len()) {
+            progress.note(&remark);
+        }
+    }
     let inheritance = from.as_ref().zip(teacher.as_ref());
     let inheritance =
         inheritance.map(|(run, teacher)| Inheritance { run, teacher, alpha: request.alpha });
@@ -106,6 +116,11 @@ pub fn make_truths(request: &TruthRequest<'_>, progress: &dyn Progress) -> Resul
             });
             if !at_end {
                 write_truths(request.output, &truths)?;
+            }
+            let truth = &truths[truths.len() - 1];
+            let (who, top1) = (&truth.arch, [truth.standalone_top1]);
+            if let Some(remark) = not_learnt(who, &top1, classes, dataset.test.len()) {
+                task.note(&remark);
             }
         }
         task.advance(1);

@@ -49,7 +49,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
                 false => ActivationScope::None,
             },
         },
-        prefer: args.prefer.prefer(),
+        prefer: args.prefer.prefer().unwrap_or_default(),
         limits: &args.kernel_limits.limits()?,
         output: &args.output,
     };

@@ -6,15 +6,20 @@ use std::path::PathBuf;
 
 use supernano_base::error::Result;
 use supernano_train::delivery::{ExportRequest, NetworkRequest, export_network};
+use supernano_train::export::promise::KernelRequest;
 
 pub(super) use self::text::summary;
-use crate::options::{DataArgs, KernelLimitArgs, QuantiseArgs};
+use crate::options::{DataArgs, FrontArgs, KernelLimitArgs, QuantiseArgs};
 use crate::output::Output;
 
 /// Export a sub-network as an int8 file for a device.
+///
+/// A network that the front of a search lists gets the kernels that the search promised. Limits and
+/// a preference that are given again must agree with the promise.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Example:\n  \
-    supernano export runs/demo 16-12-24-32-48-64 -o net.snb")]
+#[command(after_help = "Examples:\n  \
+    supernano export runs/demo 16-12-24-32-48-64 -o net.snb\n  \
+    supernano export runs/demo 16-12-24-32-48-64 --ignore-front --max-arena 24KiB")]
 pub struct Args {
     /// Run directory.
     run: PathBuf,
@@ -32,6 +37,8 @@ pub struct Args {
     #[command(flatten)]
     quantise: QuantiseArgs,
     #[command(flatten)]
+    front: FrontArgs,
+    #[command(flatten)]
     kernel_limits: KernelLimitArgs,
 }
 
@@ -40,14 +47,19 @@ pub struct Args {
 /// # Errors
 /// As [`export_network`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
+    let (front, limits) = (args.front.file(&args.run), args.kernel_limits.limits()?);
     let request = ExportRequest {
         network: NetworkRequest {
             run: &args.run,
             code: &args.code,
             data: args.data.path(),
             quantisation: args.quantise.quantisation(),
+            kernels: KernelRequest {
+                front: front.as_deref(),
+                prefer: args.quantise.prefer(),
+                limits: &limits,
+            },
         },
-        limits: &args.kernel_limits.limits()?,
         explain: args.explain,
         output: args.output.as_deref(),
     };

@@ -7,7 +7,7 @@ use supernano_search::predict::{
     PredictRequest, PredictedCode, Predictions, model_path, predict_file,
 };
 
-use crate::options::{OverwriteArgs, TruthArgs};
+use crate::options::{ForceArgs, OverwriteArgs, TruthArgs};
 use crate::output::{Output, table};
 
 /// Predict scores of sub-networks from the scores of a few.
@@ -47,6 +47,8 @@ pub struct Args {
     overwrite: OverwriteArgs,
     #[command(flatten)]
     truth: TruthArgs,
+    #[command(flatten)]
+    force: ForceArgs,
 }
 
 /// Predicts and prints the best predictions.
@@ -64,6 +66,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         loss: args.loss,
         truths: &args.truth.file(),
         output: args.overwrite.claim_any(args.output.as_deref())?,
+        force: args.force.force(),
     })?;
     out.emit(&predictions, text)?;
     Ok(())
@@ -79,17 +82,20 @@ pub(super) fn text(predictions: &Predictions) -> String {
         .map(|l| {
             let p = &l.predicted;
             let own = p.evaluated.map_or_else(String::new, |e| format!("{e:.4}"));
-            vec![p.arch.clone(), format!("{:.4}", p.top1), format!("{:.4}", p.top1_se), own]
+            let [low, high] = p.interval;
+            vec![p.arch.clone(), format!("{:.4}", p.top1), format!("{low:.4} to {high:.4}"), own]
         })
         .collect();
     let written = predictions.output.as_deref().map_or_else(String::new, |path| {
         format!("\nall in {}, the model in {}", path.display(), model_path(path).display())
     });
     let cv = predictions.model.cross_validation();
+    let remark = predictions.remark.iter().map(|remark| format!("\n{remark}")).collect::<String>();
     format!(
         "{}\n{} codes predicted from {} evaluations, best first (at most 20 shown); held-out error \
-         {:.4}, Pearson {:.4}{written}",
-        table(&["code", "predicted", "s.e.", "evaluated"], &rows),
+         {:.4}, Pearson {:.4}; the intervals hold for codes drawn as the evaluated \
+         ones{written}{remark}",
+        table(&["code", "predicted", "95 %", "evaluated"], &rows),
         predictions.codes,
         predictions.evaluations,
         cv.rmse,

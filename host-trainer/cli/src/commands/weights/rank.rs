@@ -11,13 +11,14 @@ use supernano_train::rank::{
 };
 
 use super::predict;
-use crate::options::{CodesArgs, DataArgs, OverwriteArgs, ShardArgs, TruthArgs};
+use crate::options::{CodesArgs, DataArgs, ForceArgs, OverwriteArgs, ShardArgs, TruthArgs};
 use crate::output::{Output, table};
 
 /// Score sub-networks with inherited weights.
 ///
 /// The command recalibrates the batch norm of each sub-network and evaluates it. It computes common
-/// prefixes of sub-networks once; the scores are those of each sub-network alone.
+/// prefixes of sub-networks once; the scores are those of each sub-network alone. Scores of the same
+/// weights, images and settings accumulate in the run directory, and known ones are not computed again.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  \
     supernano rank runs/demo --random 64\n  \
@@ -45,9 +46,13 @@ pub struct Args {
     /// Limit of memory for feature maps and weights, in MiB, without the data set.
     #[arg(long, value_name = "MIB", default_value_t = 1024)]
     memory: u64,
-    /// Score file [default: scores.json in the run directory, or shards/I-of-N.json].
+    /// Score file, which holds these scores only [default: scores.json in the run directory, to which
+    /// the scores are added; predicted.json for predictions; shards/I-of-N.json for a shard].
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Start a new list of scores in the run directory instead of adding to it.
+    #[arg(long, conflicts_with = "shard")]
+    fresh: bool,
     #[command(flatten)]
     overwrite: OverwriteArgs,
     #[command(flatten)]
@@ -70,6 +75,8 @@ pub struct Args {
     evaluate: Option<PathBuf>,
     #[command(flatten)]
     truth: TruthArgs,
+    #[command(flatten)]
+    force: ForceArgs,
 }
 
 /// Scores the sub-networks and prints the best.
@@ -94,6 +101,8 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         truths: args.truth.file(),
         output: args.output.as_deref(),
         overwrite: args.overwrite.is_allowed(),
+        fresh: args.fresh,
+        force: args.force.force(),
     };
     match rank(&request, out)? {
         RankOutcome::AlreadyScored(path) => {
@@ -126,11 +135,14 @@ fn text(report: &RankReport) -> String {
     let name = |value: &dyn std::fmt::Debug| format!("{value:?}").to_lowercase();
     format!(
         "{}\n{} sub-networks, best first (at most 20 shown), in {:.1} s, {:.2} of their MACs \
-         computed; all in {}\n{images} {} images, batch norm {} ({bn_images} images)",
+         computed; {} known already; {} scores in {}\n{images} {} images, batch norm {} ({bn_images} \
+         images)",
         table(&["code", "top-1 %", "s.e. %", "loss", "M MACs", "parameters"], &rows),
         report.scores.len(),
         report.seconds,
         report.work.macs_computed as f64 / report.work.macs.max(1) as f64,
+        report.known,
+        report.total,
         report.output.display(),
         name(&split),
         name(&bn),

@@ -10,7 +10,7 @@ use supernano_search::search::budget::{Budget, BudgetOptions};
 use supernano_search::search::find::{Listing, Metric};
 use supernano_train::search::{RunSearch, Verification, search_run};
 
-use crate::options::{DataArgs, OverwriteArgs};
+use crate::options::{DataArgs, ForceArgs, OverwriteArgs};
 use crate::output::Output;
 
 /// The quantity that the search maximises.
@@ -38,9 +38,10 @@ impl From<MetricArg> for Metric {
 #[command(after_help = "Examples:\n  \
     supernano search runs/a --chip nRF52840_xxAA --flash 128KiB --ram 24KiB --instructions 5M\n  \
     supernano search runs/a --flash 64KiB --ram 24KiB --top 20 --verify\n\n\
-    Flash is the network file and the code of the runtime. RAM is the arena, the stack and the statics. \
-    Both are exact. Instructions are modelled from exact loop counts. The units of sizes are B, k, kB, \
-    KiB, M, MB, MiB, G and GiB. Exit code 1 means that no network fits.")]
+    Flash is the network file and the code of the firmware. RAM is the arena, the logits, the stack and \
+    the statics. Both are exact. Instructions are modelled from exact loop counts. The units of sizes are B, k, kB, \
+    KiB, M, MB, MiB, G and GiB. Exit code 1 means that no network fits, or that the surrogate is not \
+    useful.")]
 pub struct Args {
     /// Run directory with config.toml and scores.json.
     run: PathBuf,
@@ -81,6 +82,8 @@ pub struct Args {
     images: u32,
     #[command(flatten)]
     data: DataArgs,
+    #[command(flatten)]
+    force: ForceArgs,
 }
 
 /// Selects the device and its limits.
@@ -93,10 +96,14 @@ struct BudgetArgs {
     /// Core, if no chip is named: m0, m3, m4, m7 or m33 [default: m4].
     #[arg(long)]
     core: Option<String>,
+    /// Firmware around the network: `small` (Rust, built for size), `fast` (Rust, built for speed) or
+    /// `c` (C, Cortex-M4 and M7) [default: small, or the memory that --table states].
+    #[arg(long, value_name = "FIRMWARE")]
+    firmware: Option<String>,
     /// Limit of flash: network file and code.
     #[arg(long, value_name = "SIZE")]
     flash: Option<String>,
-    /// Limit of RAM: arena, stack and statics.
+    /// Limit of RAM: arena, logits, stack and statics.
     #[arg(long, value_name = "SIZE")]
     ram: Option<String>,
     /// Limit of instructions of one inference.
@@ -120,6 +127,7 @@ impl BudgetArgs {
             instructions: self.instructions.as_deref(),
             latency: self.latency.as_deref(),
             table: self.table.as_deref(),
+            firmware: self.firmware.as_deref(),
         })
     }
 }
@@ -140,6 +148,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         seed: args.seed,
         state: args.state.as_deref(),
         output: args.overwrite.claim_any(args.output.as_deref())?,
+        force: args.force.force(),
     };
     let (front, path) = search_run(&request, out)?;
     out.emit(&front, |front| text::text(front, &path))?;

@@ -3,14 +3,18 @@
 use std::path::PathBuf;
 
 use supernano_base::error::Result;
+use supernano_search::cost::limits::KernelLimits;
 use supernano_train::delivery::{NetworkRequest, ShipRequest, ship_network};
 use supernano_train::export::formats::Format;
+use supernano_train::export::promise::KernelRequest;
 
 use super::export::summary;
-use crate::options::{DataArgs, QuantiseArgs};
+use crate::options::{DataArgs, FrontArgs, QuantiseArgs};
 use crate::output::Output;
 
 /// Write a sub-network as Rust, C, ONNX or safetensors.
+///
+/// A network that the front of a search lists gets the kernels that the search promised.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example:\n  \
     supernano ship runs/demo 16-4-8-8-8-8 --format snb,rust,onnx -o out")]
@@ -37,6 +41,8 @@ pub struct Args {
     data: DataArgs,
     #[command(flatten)]
     quantise: QuantiseArgs,
+    #[command(flatten)]
+    front: FrontArgs,
 }
 
 /// Writes the files, and prints the costs and accuracies of the network.
@@ -44,12 +50,18 @@ pub struct Args {
 /// # Errors
 /// As [`ship_network`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
+    let (front, limits) = (args.front.file(&args.run), KernelLimits::default());
     let request = ShipRequest {
         network: NetworkRequest {
             run: &args.run,
             code: &args.code,
             data: args.data.path(),
             quantisation: args.quantise.quantisation(),
+            kernels: KernelRequest {
+                front: front.as_deref(),
+                prefer: args.quantise.prefer(),
+                limits: &limits,
+            },
         },
         formats: &args.format,
         samples: args.samples as usize,

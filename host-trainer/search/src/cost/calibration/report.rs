@@ -7,7 +7,8 @@ use supernano_base::error::Result;
 use supernano_core::arch::Arch;
 
 use super::{Counted, CountingDevice};
-use crate::cost::instructions::{InstructionTable, Overhead};
+use crate::cost::instructions::InstructionTable;
+use crate::cost::memory::Overhead;
 
 /// Largest accepted relative error of a table on a held-out network, as a fraction.
 pub const TOLERANCE: f64 = 0.01;

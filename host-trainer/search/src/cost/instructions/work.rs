@@ -74,6 +74,12 @@ pub const fn kernel_name(kind: KernelKind) -> &'static str {
     }
 }
 
+/// The kernel kind with this name ([`kernel_name`]).
+pub fn kernel_named(name: &str) -> Option<KernelKind> {
+    let all = [KernelKind::Direct, KernelKind::WinogradOnline, KernelKind::Winograd];
+    all.into_iter().find(|&kind| kernel_name(kind) == name)
+}
+
 /// Loop counts of an operation of a network.
 pub fn work(header: &Header<'_>, op: &Op) -> Work {
     match op {

@@ -13,13 +13,19 @@ pub(super) fn rust(f: &Facts<'_>) -> String {
     let mut text = format!(
         "//! Network `{}` of space `{}`, written by supernano. Made for `supernano-core`:\n\
          //! `BlobView::new_checked(NETWORK)`, then `Network::run` with an arena of\n\
-         //! [`ARENA_WORDS`] words.\n\n",
+         //! [`ARENA_WORDS`] words. `supernano-runtime` takes arena and logits as one memory:\n\
+         //! `Network::from_bytes(NETWORK)`, then `Network::run` with [`MEMORY_WORDS`] words.\n\n",
         f.code, f.space
     );
     let (h, w, c) = (f.image.height, f.image.width, f.image.channels);
     let constants = [
         ("/// The sub-network.", "CODE: &str", format!("{:?}", f.code)),
-        ("/// Words of working memory.", "ARENA_WORDS: usize", words(f).to_string()),
+        ("/// Words of the arena.", "ARENA_WORDS: usize", words(f).to_string()),
+        (
+            "/// Words of the arena and of the logits.",
+            "MEMORY_WORDS: usize",
+            (words(f) + f.classes).to_string(),
+        ),
         ("/// Bytes of an image.", "IMAGE_BYTES: usize", f.image.len().to_string()),
         (
             "/// Height, width, channels of an image.",

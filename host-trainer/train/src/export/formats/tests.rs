@@ -24,9 +24,11 @@ fn rust_and_c_hold_every_byte_and_the_sizes() {
     }
     assert_eq!(rust.matches("\\x").count(), 256);
     assert!(rust.contains("ARENA_WORDS: usize = 256;"), "{rust}");
+    assert!(rust.contains("MEMORY_WORDS: usize = 258;"), "{rust}");
     assert!(rust.contains("IMAGE_BYTES: usize = 15;"), "{rust}");
     let [header, array] = c::c(&facts_of(&bytes));
     assert!(header.contains("SUPERNANO_4_8_ARENA_BYTES 1024"), "{header}");
+    assert!(header.contains("SUPERNANO_4_8_LOGITS_BYTES 8"), "{header}");
     assert!(header.contains("SUPERNANO_4_8_NETWORK_BYTES 256"), "{header}");
     let label = "\\042dog\\042\\134\\077\\077/\\303\\274";
     assert!(array.contains(&format!("{{\n\"cat\",\n\"{label}\",\n}};")), "{array}");

@@ -3,6 +3,7 @@
 use supernano_train::delivery::ExportOutcome;
 use supernano_train::export::Exported;
 use supernano_train::export::explain::Explanation;
+use supernano_train::export::promise::{KernelReport, KernelSource};
 
 use crate::output::table;
 
@@ -25,16 +26,44 @@ pub(super) fn text(exported: &ExportOutcome) -> String {
 /// Costs and accuracies of a network.
 pub fn summary(s: &Exported) -> String {
     let percent = |v: f64| format!("{:.2} %", 100.0 * v);
-    table(
-        &["network", "flash, bytes", "arena, bytes", "top-1 float", "top-1 int8", "test images"],
+    let costs = table(
+        &["network", "flash, bytes", "RAM, bytes", "top-1 float", "top-1 int8", "test images"],
         &[vec![
             s.code.clone(),
-            s.flash_bytes.to_string(),
-            s.arena_bytes.to_string(),
+            s.memory.memory.flash_bytes.to_string(),
+            s.memory.memory.ram_bytes.to_string(),
             percent(s.top1_float),
             percent(s.top1_int8),
             s.test_images.to_string(),
         ]],
+    );
+    let memory = &s.memory.memory;
+    format!(
+        "{costs}\n{} (firmware {}, {})\n{}\n{}",
+        memory.flash(),
+        s.memory.firmware,
+        s.kernels.core,
+        memory.ram(),
+        kernel_use(&s.kernels)
+    )
+}
+
+/// The kernels of a network, and the reason for them.
+fn kernel_use(kernels: &KernelReport) -> String {
+    let of = |name: &str| kernels.layers.iter().filter(|layer| *layer == name).count();
+    let counts = ["direct", "winograd-online", "winograd"].map(|name| (of(name), name));
+    let counts = counts.iter().filter(|(n, _)| *n > 0);
+    let counts: Vec<String> = counts.map(|(n, name)| format!("{n} {name}")).collect();
+    let reason = match kernels.source {
+        KernelSource::Front => format!("as promised in {}", kernels.reason),
+        KernelSource::Limits => format!("the fewest instructions within {}", kernels.reason),
+        KernelSource::Preference => kernels.reason.clone(),
+    };
+    format!(
+        "kernels: {reason} ({} layers); {} instructions (modelled, {})",
+        counts.join(", "),
+        kernels.instructions,
+        kernels.core
     )
 }
 

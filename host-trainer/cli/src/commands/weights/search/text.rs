@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use supernano_search::search::file::{Front, FrontNetwork, Verified};
+use supernano_search::search::file::{Comparison, Front, FrontNetwork, Verified};
 
 use crate::output::table;
 
@@ -10,11 +10,12 @@ use crate::output::table;
 pub(super) fn text(front: &Front, path: &Path) -> String {
     let (cv, table) = (&front.surrogate.cross_validation, &front.instructions);
     format!(
-        "{}\n{}{} of {} networks on the front; {} candidates in {:.1} s ({}).\n\
+        "{}\n{}{}{} of {} networks on the front; {} candidates in {:.1} s ({}).\n\
          Scores: ridge on {} evaluated sub-networks, cross-validated error {}, Pearson {:.3}.\n\
          {}: {}, {} counted operations, at most {:.2} % off on others; {}.\nWritten to {}.",
         networks(front),
         winner(front),
+        remarks(front),
         front.networks.len(),
         front.front_size,
         front.examined,
@@ -46,13 +47,14 @@ fn networks(front: &Front) -> String {
     let unit = format!("{} (modelled)", front.instructions.unit);
     let predicted = if is_top1(front) { "predicted top-1 %" } else { "predicted -CE" };
     let verified = front.networks.iter().any(|n| n.verified.is_some());
-    let mut header = vec!["code", predicted, "+-"];
+    let mut header = vec!["code", predicted, "95 %"];
     if verified {
         header.extend(["inherited %", "int8 %"]);
     }
     header.extend(["flash B", "RAM B", unit.as_str()]);
     let row = |n: &FrontNetwork, code: String| {
-        let mut row = vec![code, score(front, n.score), score(front, n.score_se)];
+        let [low, high] = n.interval.map(|end| score(front, end));
+        let mut row = vec![code, score(front, n.score), format!("{low} to {high}")];
         if verified {
             let shown = |of: fn(&Verified) -> f64| {
                 n.verified.as_ref().map_or("-".into(), |v| format!("{:.2}", 100.0 * of(v)))
@@ -74,19 +76,63 @@ fn networks(front: &Front) -> String {
 fn winner(front: &Front) -> String {
     let winner = front.networks.iter().find(|n| n.code == front.winner);
     winner.map_or_else(String::new, |n| {
-        let o = front.overhead;
+        let memory = n.memory(front.overhead);
         format!(
-            "Winner: {}\n  flash {} = blob {} + code {}\n  RAM {} = arena {} + stack {} + statics {}\n",
+            "Winner: {}\n  {} (firmware {}, {})\n  {}\n",
             n.code,
-            n.flash_bytes,
-            n.blob_bytes,
-            o.code,
-            n.ram_bytes,
-            n.arena_bytes,
-            o.stack,
-            o.statics
+            memory.flash(),
+            front.firmware,
+            front.instructions.core,
+            memory.ram()
         )
     })
+}
+
+/// The winner against uniform width, the noise of a verification, and reasons for doubt.
+fn remarks(front: &Front) -> String {
+    let mut lines: Vec<String> = front.remark.iter().cloned().collect();
+    if let (Some(comparison), Some(uniform)) = (&front.comparison, &front.uniform) {
+        lines.push(compared(front, comparison, &uniform.code));
+    }
+    let (others, noise) = front.within_noise();
+    if noise > 0 {
+        let images = front.networks.iter().find_map(|n| n.verified).map_or(0, |v| v.images);
+        lines.push(format!(
+            "{noise} of the {others} other networks differ from the winner by less than the noise of \
+             {images} images (95 %)"
+        ));
+    }
+    if !front.dominated.is_empty() {
+        let codes: Vec<&str> = front.dominated.iter().map(|n| n.code.as_str()).collect();
+        lines.push(format!("dominated after their evaluation: {}", codes.join(", ")));
+    }
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// The winner against the network of uniform width, in the unit of the table.
+fn compared(front: &Front, comparison: &Comparison, code: &str) -> String {
+    let percent = comparison.measured || is_top1(front);
+    let shown = |value: f64| match percent {
+        true => format!("{:.1}", 100.0 * value),
+        false => format!("{value:.3}"),
+    };
+    let (better, kind) =
+        (comparison.better, if comparison.measured { "int8" } else { "predicted" });
+    format!(
+        "{} uniform width {}: {} against {} +- {} ({kind}, paired, 95 %)",
+        if better { "Better than" } else { "Not better than" },
+        widths(code),
+        shown(comparison.winner),
+        shown(comparison.uniform),
+        shown(comparison.difference.half_width()),
+    )
+}
+
+/// The widths of a code, without repeats of neighbours.
+fn widths(code: &str) -> String {
+    let mut widths: Vec<&str> = code.split('-').collect();
+    widths.dedup();
+    widths.join("/")
 }
 
 /// The method of the search, and the proof that it gives.

@@ -1,0 +1,48 @@
+//! Accuracies that are no better than guessing.
+
+use super::accuracy_se;
+use super::paired::z;
+
+/// A sentence if networks have not learnt: the mean of `accuracies`, fractions over `images` images,
+/// is not above chance by more than the noise of these images at 95 %. `who` is the subject, such as
+/// `the supernet`. `None` if they have learnt, and without accuracies, images or classes.
+pub fn not_learnt(who: &str, accuracies: &[f64], classes: usize, images: usize) -> Option<String> {
+    if accuracies.is_empty() || images == 0 || classes == 0 {
+        return None;
+    }
+    let mean = accuracies.iter().sum::<f64>() / accuracies.len() as f64;
+    let chance = 1.0 / classes as f64;
+    let noise = z() * accuracy_se(chance, images);
+    let of = match accuracies.len() {
+        1 => String::new(),
+        n => format!(" of {n} sub-networks (mean)"),
+    };
+    (mean <= chance + noise).then(|| {
+        format!(
+            "{who} has not learnt: top-1{of} is {:.1} % on {images} images, and chance is \
+             {:.1} +- {:.1} %",
+            100.0 * mean,
+            100.0 * chance,
+            100.0 * noise
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chance_is_named_and_skill_is_not() {
+        let said = not_learnt("the supernet", &[0.012, 0.010], 100, 1000).unwrap();
+        let wanted = "the supernet has not learnt: top-1 of 2 sub-networks (mean) is 1.1 % on 1000 \
+                      images, and chance is 1.0 +- 0.6 %";
+        assert_eq!(said, wanted);
+        assert_eq!(not_learnt("the supernet", &[0.03, 0.02], 100, 1000), None);
+        assert!(
+            not_learnt("4-8", &[0.2], 10, 50).unwrap().starts_with("4-8 has not learnt: top-1 is")
+        );
+        assert_eq!(not_learnt("4-8", &[0.22], 10, 50), None);
+        assert_eq!(not_learnt("4-8", &[], 10, 50), None);
+    }
+}
