@@ -6,7 +6,11 @@ use supernano_tests::command::{number, supernano};
 use supernano_tests::small::grey;
 
 /// Commands in the order of `--help`.
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 21] = [
+    "data",
+    "new",
+    "run",
+    "status",
     "train",
     "import-pytorch",
     "spaces",

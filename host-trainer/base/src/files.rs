@@ -21,7 +21,9 @@ pub(crate) use self::json::{Plain, deserialise, deserialise_with};
 pub use self::json::{
     distinct_keys, parse_document, parse_json, read_document, read_json, write_json,
 };
-pub use self::limit::{ARCHIVE, CONFIGURATION, DOCUMENT, FILE, IMAGES, ITEMS, Limit, TEXT};
+pub use self::limit::{
+    ARCHIVE, CONFIGURATION, DOCUMENT, FILE, IMAGES, ITEMS, Limit, PICTURE, TEXT,
+};
 pub use self::write::{claim, is_stream, probe, refuse_existing, write};
 use crate::error::{Error, Result};
 
@@ -83,14 +85,22 @@ pub fn read_text(path: &Path) -> Result<String> {
 /// # Errors
 /// As [`read_text`].
 pub fn read_text_within(path: &Path, limit: &Limit) -> Result<String> {
-    let mut bytes = read_within(path, limit)?;
-    if bytes.starts_with(&GZIP) {
-        let mut plain = Vec::new();
-        read_all(MultiGzDecoder::new(bytes.as_slice()), limit, path, &mut plain)?
-            .map_err(|e| Error::invalid(path.display(), "gzip", "a whole file", e))?;
-        bytes = plain;
+    decode(read_decompressed(path, limit)?, &path.display().to_string())
+}
+
+/// Reads a file, decompressed if it begins as gzip does. The limit holds for both sizes.
+///
+/// # Errors
+/// As [`read`]; [`Error::Invalid`] for a gzip file that is damaged, cut, or followed by other bytes.
+pub fn read_decompressed(path: &Path, limit: &Limit) -> Result<Vec<u8>> {
+    let bytes = read_within(path, limit)?;
+    if !bytes.starts_with(&GZIP) {
+        return Ok(bytes);
     }
-    decode(bytes, &path.display().to_string())
+    let mut plain = Vec::new();
+    read_all(MultiGzDecoder::new(bytes.as_slice()), limit, path, &mut plain)?
+        .map_err(|e| Error::invalid(path.display(), "gzip", "a whole file", e))?;
+    Ok(plain)
 }
 
 /// The text of a file's bytes, without its byte-order mark; `place` names it in errors.

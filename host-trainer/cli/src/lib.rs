@@ -11,6 +11,8 @@ mod options;
 pub mod output;
 #[cfg(feature = "train")]
 mod processor;
+#[cfg(feature = "train")]
+mod project;
 mod report;
 
 pub use commands::main;

@@ -13,12 +13,18 @@ use supernano_base::progress::{Progress, Task};
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
     json: bool,
+    silent: bool,
 }
 
 impl Output {
     /// Output as text, or with `json` as one JSON object.
     pub fn new(json: bool) -> Self {
-        Self { json }
+        Self { json, silent: false }
+    }
+
+    /// The same, without results.
+    pub fn silenced(self) -> Self {
+        Self { silent: true, ..self }
     }
 
     /// True for output as one JSON object.
@@ -31,6 +37,9 @@ impl Output {
     /// # Errors
     /// As [`print`]; a reader that has gone is no error.
     pub fn emit<T: Serialize>(&self, value: &T, human: impl FnOnce(&T) -> String) -> Result<()> {
+        if self.silent {
+            return Ok(());
+        }
         let text = if self.json {
             serde_json::to_string(value)
                 .map_err(|e| Error::invalid(STDOUT, "JSON", "a result that JSON can hold", e))?
@@ -119,10 +128,17 @@ impl Task for Bar {
 
 /// A plain table with a header line. Columns of numbers are aligned to the right.
 pub fn table<H: ToString, C: ToString>(header: &[H], rows: &[Vec<C>]) -> String {
+    use comfy_table::TableComponent::{
+        HorizontalLines, LeftBorderIntersections, MiddleIntersections, RightBorderIntersections,
+    };
     use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
     let mut table = Table::new();
     table
         .load_preset(presets::UTF8_HORIZONTAL_ONLY)
+        .remove_style(HorizontalLines)
+        .remove_style(LeftBorderIntersections)
+        .remove_style(MiddleIntersections)
+        .remove_style(RightBorderIntersections)
         .set_content_arrangement(ContentArrangement::Disabled)
         .set_header(header.iter().map(ToString::to_string));
     for row in rows {

@@ -49,7 +49,7 @@ const PLACE: &str = "data (glyphs)";
 pub fn generate(spec: &DataSpec) -> Result<Dataset> {
     let shape = spec.shape.unwrap_or(SHAPE);
     let classes = usize::from(spec.classes.unwrap_or(CLASSES.len() as u16));
-    let sizes = [spec.train.unwrap_or(TRAIN), spec.validation, spec.test.unwrap_or(TEST)];
+    let sizes = [spec.train.unwrap_or(TRAIN), spec.validation_images(), spec.test.unwrap_or(TEST)];
     check(shape, classes, sizes, spec)?;
     let split = |i: usize| render(spec.seed, i as u64 + 1, sizes[i], shape, classes);
     let train = split(0)?;
@@ -63,6 +63,7 @@ pub fn generate(spec: &DataSpec) -> Result<Dataset> {
         test: split(2)?,
         mean,
         std,
+        notes: Vec::new(),
     })
 }
 

@@ -1,18 +1,20 @@
-//! Image data sets: the built-in glyphs and CIFAR-100, with their splits, batches and augmentation.
+//! Data sets: generated glyphs, CIFAR, and the user's own pictures, arrays and recordings, with their
+//! splits, batches and augmentation.
 //!
-//! [`load`] turns the `[data]` table of a configuration into a [`Dataset`] in memory. Training reads
-//! augmented batches from it; ranking and export read batches without augmentation.
+//! [`of_config`] turns the `[data]` table of a configuration into a [`Dataset`] in memory. Training
+//! reads augmented batches from it; ranking and export read batches without augmentation.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod archive;
 pub mod augment;
-pub mod cifar100;
+mod cifar;
 pub mod frontend;
 pub mod glyphs;
 mod labels;
 mod of_network;
+pub mod sources;
 
 use std::path::Path;
 
@@ -45,6 +47,8 @@ pub struct Dataset {
     pub mean: Vec<f32>,
     /// Standard deviation of each channel, of pixel / 255.
     pub std: Vec<f32>,
+    /// Remarks for the user: files that were left out, items that stand twice, ranges of axes.
+    pub notes: Vec<String>,
 }
 
 impl Dataset {
@@ -88,7 +92,8 @@ impl Dataset {
         }
         if self.classes.len() != classes {
             let expected = format!("{classes}, those of the network");
-            return Err(Error::invalid(place(), "classes", expected, self.classes.len()));
+            let found = format!("{} ({})", self.classes.len(), listed(&self.classes));
+            return Err(Error::invalid(place(), "classes", expected, found));
         }
         Ok(())
     }
@@ -101,28 +106,20 @@ impl Dataset {
     }
 }
 
-/// Reads or generates a data set.
+/// Reads or generates a built-in data set.
 ///
 /// # Errors
 /// [`Error::Missing`] for a file that does not exist; [`Error::Invalid`] naming the file or the field
 /// for invalid contents and for an invalid specification.
 pub fn load(spec: &DataSpec) -> Result<Dataset> {
+    spec.check_fields("configuration")?;
     match spec.name {
         DataSource::Glyphs => glyphs::generate(spec),
-        DataSource::Cifar100 => {
-            for (field, set) in
-                [("shape", spec.shape.is_some()), ("classes", spec.classes.is_some())]
-            {
-                if set {
-                    return Err(Error::invalid(
-                        "data",
-                        field,
-                        "nothing (CIFAR-100 has fixed ones)",
-                        "a value",
-                    ));
-                }
-            }
-            cifar100::load(spec)
+        DataSource::Cifar100 => cifar::load(&cifar::CIFAR100, spec),
+        DataSource::Cifar10 => cifar::load(&cifar::CIFAR10, spec),
+        DataSource::Pictures | DataSource::Idx | DataSource::Numpy | DataSource::Sensors => {
+            let found = format!("`{}`", spec.name.name());
+            Err(Error::invalid("data", "name", "a built-in set", found))
         }
     }
 }
@@ -143,18 +140,32 @@ fn channel_statistics(images: &Images) -> (Vec<f32>, Vec<f32>) {
         .unzip()
 }
 
+/// The first names of a list.
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 10;
+    let shown = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN { format!("{shown}, ..") } else { shown }
+}
+
 /// Loads the data of a configuration, from `path` instead of the configured path if it is given.
 ///
 /// # Errors
-/// As [`load`], and as [`Dataset::check_fit`] for data of another shape or number of classes than the
-/// configuration's space.
+/// As [`load`], [`sources::load`] and [`Dataset::check_fit`]; [`Error::Invalid`] for data with fewer
+/// training items than a batch of the recalibration has.
 pub fn of_config(config: &RunConfig, path: Option<&Path>) -> Result<Dataset> {
     let mut spec = config.data.clone();
     if let Some(path) = path {
         spec.path = Some(path.to_path_buf());
     }
-    let (dataset, space) = (load(&spec)?, config.space());
+    let space = config.space();
+    let dataset =
+        if spec.name.is_own() { sources::load(&spec, space.input)? } else { load(&spec)? };
     dataset.check_fit(space.input, space.classes.into())?;
+    let (batch, items) = (config.recalibration.batch, dataset.train.len());
+    if items < batch {
+        let expected = format!("at most {items}, the training items of the data");
+        return Err(Error::invalid("configuration", "recalibration.batch", expected, batch));
+    }
     Ok(dataset)
 }
 

@@ -5,7 +5,7 @@ use super::*;
 pub(super) fn small(seed: u64) -> DataSpec {
     DataSpec {
         train: Some(60),
-        validation: 30,
+        validation: Some(30),
         test: Some(20),
         seed,
         ..DataSpec::new(DataSource::Glyphs)
@@ -48,6 +48,7 @@ fn batches_are_normalised_planes() {
         test: Images::empty(shape),
         mean: vec![0.5, 0.0, 0.0],
         std: vec![0.5, 1.0, 0.1],
+        notes: Vec::new(),
     };
     let expected = [1.0, -1.0, 0.0, 0.0, 0.0, 2.0];
     assert_eq!(data.batch(&images, &[0]), expected);

@@ -83,7 +83,7 @@ fn images(space: &Space<'_>, seed: u64) -> Result<Dataset> {
     let spec = DataSpec {
         shape: Some(space.input),
         train: Some(IMAGES),
-        validation: 8,
+        validation: Some(8),
         test: Some(8),
         seed,
         ..DataSpec::new(DataSource::Glyphs)

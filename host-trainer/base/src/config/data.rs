@@ -1,12 +1,14 @@
 //! The `[data]` table of a configuration.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use supernano_core::space::Shape;
 
 use super::range;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::names;
 
 /// Most images of a split, and of a recalibration.
 pub(super) const MOST_IMAGES: usize = 10_000_000;
@@ -19,6 +21,91 @@ pub enum DataSource {
     Glyphs,
     /// CIFAR-100 from its official binary archive or directory.
     Cifar100,
+    /// CIFAR-10 from its official binary archive or directory.
+    Cifar10,
+    /// Pictures: a folder for each class, or a CSV file of paths and labels.
+    Pictures,
+    /// The IDX files of MNIST and its family, compressed with gzip or not.
+    Idx,
+    /// Arrays of images and labels: an `.npz` file, or a directory of `.npy` files.
+    Numpy,
+    /// Windows over recordings of sensors in CSV files: one for each class or each recording.
+    Sensors,
+}
+
+impl DataSource {
+    /// Every source.
+    pub const ALL: [Self; 7] = [
+        Self::Glyphs,
+        Self::Cifar100,
+        Self::Cifar10,
+        Self::Pictures,
+        Self::Idx,
+        Self::Numpy,
+        Self::Sensors,
+    ];
+
+    /// The name in a configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Glyphs => "glyphs",
+            Self::Cifar100 => "cifar100",
+            Self::Cifar10 => "cifar10",
+            Self::Pictures => "pictures",
+            Self::Idx => "idx",
+            Self::Numpy => "numpy",
+            Self::Sensors => "sensors",
+        }
+    }
+
+    /// The shape and the number of classes of a set that has fixed ones.
+    pub const fn fixed(self) -> Option<(Shape, u16)> {
+        let shape = Shape { height: 32, width: 32, channels: 3 };
+        match self {
+            Self::Cifar100 => Some((shape, 100)),
+            Self::Cifar10 => Some((shape, 10)),
+            _ => None,
+        }
+    }
+
+    /// True for files of the user's own, whose sizes and classes only the files tell.
+    pub const fn is_own(self) -> bool {
+        matches!(self, Self::Pictures | Self::Idx | Self::Numpy | Self::Sensors)
+    }
+}
+
+/// The way in which a picture of another shape fills the input of the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Resize {
+    /// The largest centred part with the input's ratio of sides.
+    #[default]
+    Crop,
+    /// The whole picture, with black bars.
+    Letterbox,
+    /// The whole picture, distorted.
+    Stretch,
+}
+
+/// Windows over recordings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WindowSpec {
+    /// Samples of a window.
+    pub samples: usize,
+    /// Samples from the start of a window to the start of the next one. Default: `samples`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stride: Option<usize>,
+    /// The columns of the axes. Default: all columns of the files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub columns: Option<Vec<String>>,
+}
+
+impl WindowSpec {
+    /// Samples from the start of a window to the start of the next one.
+    pub fn step(&self) -> usize {
+        self.stride.unwrap_or(self.samples)
+    }
 }
 
 /// The training images that become validation images, for a set without a validation split.
@@ -45,9 +132,9 @@ pub struct DataSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train: Option<usize>,
     /// Number of validation images. They are taken from the training images of a set without a
-    /// validation split.
-    #[serde(default = "default_validation")]
-    pub validation: usize,
+    /// validation split. Default: 1,000, or [`DataSpec::validation_share`] of the user's own files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<usize>,
     /// The training images that become validation images.
     #[serde(default)]
     pub holdout: Holdout,
@@ -63,35 +150,138 @@ pub struct DataSpec {
     /// Number of classes, 2 to 10, glyphs only. Default: 10.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<u16>,
+    /// Names of the classes in the order of the labels, for the user's own files. Default: the names
+    /// of the folders or the labels of the file, sorted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Vec<String>>,
+    /// Share of the training items that become validation items, for own files without a validation
+    /// split.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation_share: Option<f64>,
+    /// Share of all items that become test items, for own files without a test split.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_share: Option<f64>,
+    /// Pattern of the paths of own files below `path`, such as `{class}_{group}_{}.png`. `{class}`
+    /// names the class; items with the same `{group}` stay in one split; `{}` is any text without
+    /// `/`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
+    /// The way in which pictures fill the input of the network.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub resize: Resize,
+    /// Windows of sensor recordings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<WindowSpec>,
+    /// True if files that cannot be read are reported and left out. Otherwise they are an error.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub skip_bad: bool,
 }
 
-fn default_validation() -> usize {
-    1000
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
+
+/// Validation images of a built-in set.
+const VALIDATION: usize = 1000;
+/// Share of validation and of test items in own files without splits.
+const SHARE: f64 = 0.15;
 
 impl DataSpec {
-    /// The defaults of a set: 1,000 validation images, seed 0.
+    /// The defaults of a set.
     pub fn new(name: DataSource) -> Self {
         Self {
             name,
             path: None,
             train: None,
-            validation: default_validation(),
+            validation: None,
             holdout: Holdout::Random,
             test: None,
             seed: 0,
             shape: None,
             classes: None,
+            labels: None,
+            validation_share: None,
+            test_share: None,
+            pattern: None,
+            resize: Resize::default(),
+            window: None,
+            skip_bad: false,
         }
     }
 
-    /// Checks the sizes of the splits. The source of the data compares them with its own size.
+    /// Number of validation images of a built-in set.
+    pub fn validation_images(&self) -> usize {
+        self.validation.unwrap_or(VALIDATION)
+    }
+
+    /// Shares of the validation items, of what is not test, and of the test items, of all.
+    pub fn shares(&self) -> (f64, f64) {
+        (self.validation_share.unwrap_or(SHARE), self.test_share.unwrap_or(SHARE))
+    }
+
+    /// Writes the defaults of a built-in set out.
+    pub(super) fn complete(&mut self) {
+        if !self.name.is_own() {
+            self.validation.get_or_insert(VALIDATION);
+        }
+    }
+
+    /// Checks every value, and that the source has the fields that are set. The source of the data
+    /// compares the sizes of the splits with its own.
     pub(super) fn validate(&self, place: &str) -> Result<()> {
         if let Some(train) = self.train {
             range(place, "data.train", train, 1, MOST_IMAGES)?;
         }
-        // Statistics of one image have no variance.
-        range(place, "data.validation", self.validation, 2, MOST_IMAGES)?;
-        range(place, "data.test", self.test.unwrap_or(0), 0, MOST_IMAGES)
+        if let Some(validation) = self.validation {
+            // Statistics of one image have no variance.
+            range(place, "data.validation", validation, 2, MOST_IMAGES)?;
+        }
+        range(place, "data.test", self.test.unwrap_or(0), 0, MOST_IMAGES)?;
+        let (validation, test) = self.shares();
+        for (field, share) in [("data.validation_share", validation), ("data.test_share", test)] {
+            range(place, field, share, 0.01, 0.9)?;
+        }
+        if let Some(window) = &self.window {
+            range(place, "data.window.samples", window.samples, 1, MOST_IMAGES)?;
+            range(place, "data.window.stride", window.step(), 1, MOST_IMAGES)?;
+        }
+        let mut seen = BTreeSet::new();
+        for (i, label) in self.labels.iter().flatten().enumerate() {
+            let field = format!("data.labels, name {}", i + 1);
+            names::check(place, &field, label)?;
+            if !seen.insert(label) {
+                return Err(Error::invalid(place, field, "a name that is not there yet", label));
+            }
+        }
+        self.check_fields(place)
+    }
+
+    /// Refuses fields that the source does not have.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming `place` and the field.
+    pub fn check_fields(&self, place: &str) -> Result<()> {
+        let name = self.name;
+        let own = name.is_own();
+        let files = matches!(name, DataSource::Pictures | DataSource::Sensors);
+        let fields = [
+            ("labels", self.labels.is_some(), own),
+            ("validation_share", self.validation_share.is_some(), own),
+            ("test_share", self.test_share.is_some(), own),
+            ("pattern", self.pattern.is_some(), files),
+            ("resize", self.resize != Resize::default(), own && name != DataSource::Sensors),
+            ("window", self.window.is_some(), name == DataSource::Sensors),
+            ("skip_bad", self.skip_bad, files),
+            ("holdout", self.holdout != Holdout::default(), !own),
+            ("shape", self.shape.is_some(), name == DataSource::Glyphs),
+            ("classes", self.classes.is_some(), name == DataSource::Glyphs),
+        ];
+        match fields.into_iter().find(|&(_, set, has)| set && !has) {
+            None => Ok(()),
+            Some((field, ..)) => {
+                let expected = format!("nothing, `{}` has no such field", name.name());
+                Err(Error::invalid(place, format!("data.{field}"), expected, "a value"))
+            }
+        }
     }
 }

@@ -23,7 +23,7 @@ use crate::space::SharedSpace;
 use crate::{files, names};
 pub use augmentation::Augmentation;
 use data::MOST_IMAGES;
-pub use data::{DataSource, DataSpec, Holdout};
+pub use data::{DataSource, DataSpec, Holdout, Resize, WindowSpec};
 pub use origins::origins;
 pub use space::SpaceSpec;
 pub use step::{OptimizerState, Sampling, StepConfig, StepKind, Stepped, Teacher};
@@ -168,9 +168,34 @@ pub struct RunConfig {
     /// keeps one more.
     #[serde(default = "default_keep")]
     pub keep: usize,
+    /// Limits of the device, for `supernano run`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<BudgetSpec>,
     /// Training steps, in order.
     #[serde(rename = "step")]
     pub steps: Vec<StepConfig>,
+}
+
+/// The `[budget]` table of a configuration: the limits of the device. Each value is written as on
+/// the command line of `supernano search`, which checks it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BudgetSpec {
+    /// Chip, in the spelling of probe-rs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chip: Option<String>,
+    /// Core, if there is no chip.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub core: Option<String>,
+    /// Limit of flash, such as `128KiB`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flash: Option<String>,
+    /// Limit of RAM, such as `24KiB`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ram: Option<String>,
+    /// Limit of instructions of one inference, such as `5M`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<String>,
 }
 
 fn default_panel() -> usize {
@@ -253,6 +278,7 @@ impl RunConfig {
 
     /// Takes shape and classes of generated images from the space.
     fn complete(&mut self) {
+        self.data.complete();
         if self.data.name == DataSource::Glyphs {
             let Space { input, classes, .. } = self.space();
             self.data.shape.get_or_insert(input);
@@ -276,18 +302,18 @@ impl RunConfig {
         }
         if matches!(self.preset, Some(Preset::Paper | Preset::Reference | Preset::ThirdPlace)) {
             if self.data.name != DataSource::Cifar100 {
-                return fail("data.name", "`cifar100` with this preset", "`glyphs`".into());
+                let found = format!("`{}`", self.data.name.name());
+                return fail("data.name", "`cifar100` with this preset", found);
             }
             if space.name != "resnet20" {
                 return fail("space", "`resnet20` with this preset", format!("`{}`", space.name));
             }
         }
-        let (shape, classes) = match self.data.name {
-            DataSource::Glyphs => {
-                (self.data.shape.unwrap_or(space.input), self.data.classes.unwrap_or(0))
-            }
-            DataSource::Cifar100 => {
-                (supernano_core::space::Shape { height: 32, width: 32, channels: 3 }, 100)
+        let (shape, classes) = match (self.data.name.fixed(), &self.data.labels) {
+            (Some(fixed), _) => fixed,
+            (None, Some(labels)) => (space.input, u16::try_from(labels.len()).unwrap_or(u16::MAX)),
+            (None, None) => {
+                (self.data.shape.unwrap_or(space.input), self.data.classes.unwrap_or(space.classes))
             }
         };
         if shape != space.input {

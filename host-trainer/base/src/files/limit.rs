@@ -34,7 +34,9 @@ pub const DOCUMENT: Limit =
     Limit { variable: "SUPERNANO_DOCUMENT_ITEMS", default: 500_000, unit: ("items", 1) };
 /// A data set's archive, after decompression, or each of its files.
 pub const ARCHIVE: Limit = Limit { variable: "SUPERNANO_ARCHIVE_MIB", default: 256, unit: MIB };
-/// Pixels of all splits of a generated data set, a byte each.
+/// A picture, decoded.
+pub const PICTURE: Limit = Limit { variable: "SUPERNANO_PICTURE_MIB", default: 160, unit: MIB };
+/// Inputs of all splits of a data set, a byte for each value.
 pub const IMAGES: Limit = Limit { variable: "SUPERNANO_IMAGES_MIB", default: 1024, unit: MIB };
 
 impl Limit {

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use clap::CommandFactory;
 
 /// Titles of the groups, and the names of their commands.
-pub(super) const GROUPS: [(&str, &[&str]); 5] = [
+pub(super) const GROUPS: [(&str, &[&str]); 6] = [
+    ("Start a project", &["data", "new", "run", "status"]),
     ("Train a supernet", &["train", "import-pytorch", "spaces"]),
     ("Rank its sub-networks", &["rank", "merge", "predict", "correlate", "standalone"]),
     ("Find and export networks", &["search", "export", "ship", "int8-rank"]),

@@ -5,6 +5,8 @@
 
 mod check;
 mod correlate;
+#[cfg(feature = "train")]
+mod data;
 mod dev;
 #[cfg(feature = "probe")]
 mod flash;
@@ -16,10 +18,12 @@ mod watch;
 #[cfg(feature = "train")]
 mod weights;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{FromArgMatches as _, Parser, Subcommand};
-use supernano_base::error::Result;
+use supernano_base::error::{Error, Result};
+use supernano_base::run_dir::RunDirectory;
 use supernano_base::{console, interrupt, threads};
 
 use crate::output::{Output, stdout};
@@ -53,6 +57,8 @@ enum Command {
     #[cfg(feature = "train")]
     #[command(flatten)]
     Weights(weights::Command),
+    #[cfg(feature = "train")]
+    Data(data::Args),
     Correlate(correlate::Args),
     Check(check::Args),
     Latency(latency::Args),
@@ -70,6 +76,8 @@ fn run(cli: &Cli, out: &Output) -> Result<()> {
     match &cli.command {
         #[cfg(feature = "train")]
         Command::Weights(command) => weights::run(command, out),
+        #[cfg(feature = "train")]
+        Command::Data(args) => data::run(args, out),
         Command::Correlate(args) => correlate::run(args, out),
         Command::Check(args) => check::run(args, out),
         Command::Latency(args) => latency::run(args, out),
@@ -82,11 +90,25 @@ fn run(cli: &Cli, out: &Output) -> Result<()> {
     }
 }
 
+/// Runs the command of a line, without the name of the program.
+///
+/// # Errors
+/// [`Error::Invalid`] for a line that is none; as the command.
+#[cfg(feature = "train")]
+fn run_line(line: &[&str], out: &Output) -> Result<()> {
+    let program = std::iter::once("supernano");
+    let cli = Cli::try_parse_from(program.chain(line.iter().copied())).map_err(|e| {
+        Error::invalid("command line", line.join(" "), "a command", e.to_string().trim())
+    })?;
+    run(&cli, out)
+}
+
 /// Parses the arguments and runs the command. Prints an error on stderr and returns the exit code. A
 /// stdout that nobody reads any more is success.
 pub fn main() -> ExitCode {
     let arguments = interrupt::handle().and_then(|()| threads::check()).map(|()| {
-        groups::command::<Cli>().try_get_matches().and_then(|m| Cli::from_arg_matches(&m))
+        let matches = groups::command::<Cli>().try_get_matches_from(arguments());
+        matches.and_then(|m| Cli::from_arg_matches(&m))
     });
     let done = match arguments {
         Ok(Ok(cli)) => run(&cli, &Output::new(cli.json)),
@@ -104,6 +126,16 @@ pub fn main() -> ExitCode {
             ExitCode::from(error.exit_code())
         }
     }
+}
+
+/// The arguments of the process. Without any, in a run directory, the command is `status`.
+fn arguments() -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    let in_run = || RunDirectory::new(".").config_file().is_file();
+    if cfg!(feature = "train") && arguments.len() == 1 && in_run() {
+        arguments.push("status".into());
+    }
+    arguments
 }
 
 #[cfg(test)]

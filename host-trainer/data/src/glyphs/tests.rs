@@ -6,7 +6,7 @@ use crate::load;
 fn spec(height: u16, width: u16, channels: u16, classes: u16) -> DataSpec {
     DataSpec {
         train: Some(40),
-        validation: 20,
+        validation: Some(20),
         test: Some(10),
         shape: Some(Shape { height, width, channels }),
         classes: Some(classes),
@@ -89,7 +89,7 @@ fn what_cannot_be_drawn_is_refused() {
         (spec(32, 32, 3, 1), "classes"),
         (DataSpec { train: Some(0), ..spec(32, 32, 3, 2) }, "train"),
         (DataSpec { train: Some(4_000_000_000), ..spec(32, 32, 3, 2) }, "SUPERNANO_IMAGES_MIB"),
-        (DataSpec { validation: usize::MAX, ..spec(32, 32, 3, 2) }, "at most 1024 MiB"),
+        (DataSpec { validation: Some(usize::MAX), ..spec(32, 32, 3, 2) }, "at most 1024 MiB"),
         (DataSpec { test: Some(500_000), ..spec(512, 512, 4, 2) }, "at most 1024 MiB"),
         (DataSpec { path: Some("x".into()), ..spec(32, 32, 3, 2) }, "path"),
     ];

@@ -7,7 +7,7 @@ const CRC: crc::Crc<u64> = crc::Crc::<u64>::new(&crc::CRC_64_XZ);
 
 /// A number of everything in a configuration that decides the weights after `step`, from 1: CRC-64
 /// of its TOML without later steps, and without what only reports or finds files (the data set's
-/// path, truths, panel, number of checkpoints, recalibration, preset).
+/// path, truths, panel, number of checkpoints, recalibration, preset, budget).
 ///
 /// # Errors
 /// [`supernano_base::error::Error::Invalid`] for a value that TOML cannot hold.
@@ -17,6 +17,7 @@ pub fn of(config: &RunConfig, step: usize) -> Result<u64> {
     decisive.data.path = None;
     decisive.truths = None;
     decisive.panel = 0;
+    decisive.budget = None;
     decisive.keep = 1;
     decisive.recalibration = Recalibration::default();
     decisive.steps.truncate(step);

@@ -4,11 +4,14 @@ mod export;
 mod import_pytorch;
 mod int8_rank;
 mod merge;
+mod new;
 mod predict;
 mod rank;
+mod run;
 mod search;
 mod ship;
 mod standalone;
+mod status;
 mod train;
 
 use clap::Subcommand;
@@ -20,6 +23,9 @@ use crate::processor;
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
+    New(new::Args),
+    Run(run::Args),
+    Status(status::Args),
     Train(train::Args),
     ImportPytorch(import_pytorch::Args),
     Rank(rank::Args),
@@ -40,6 +46,9 @@ pub(super) enum Command {
 
 pub(super) fn run(command: &Command, out: &Output) -> Result<()> {
     match command {
+        Command::New(args) => new::run(args, out),
+        Command::Run(args) => run::run(args, out),
+        Command::Status(args) => status::run(args, out),
         Command::Train(args) => train::run(args, out),
         Command::ImportPytorch(args) => import_pytorch::run(args, out),
         Command::Rank(args) => rank::run(args, out),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use supernano_base::config::RunConfig;
 use supernano_base::error::{Error, Result};
+use supernano_base::progress::Progress as _;
 use supernano_base::run_dir::RunDirectory;
 use supernano_gpu::device::Device;
 use supernano_train::training::{Begin, Epoch, TrainReport, TrainRequest, train_for};
@@ -32,9 +33,12 @@ pub struct Args {
     /// Minutes after which training ends, at the end of an epoch [default: no limit].
     #[arg(long, value_name = "N")]
     minutes: Option<f64>,
-    /// Check the configuration and stop.
+    /// Check the configuration, read the data and stop.
     #[arg(long)]
     dry_run: bool,
+    /// Leave out files of the data that cannot be read, and list them.
+    #[arg(long)]
+    skip_bad: bool,
     #[command(flatten)]
     processor: ProcessorArgs,
     #[command(flatten)]
@@ -59,6 +63,7 @@ impl Args {
         if let Some(data) = self.data.path() {
             config.data.path = Some(std::path::absolute(data).map_err(|e| Error::io(data, e))?);
         }
+        config.data.skip_bad |= self.skip_bad;
         Ok((config, run))
     }
 }
@@ -71,6 +76,8 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let (config, run) = args.inputs()?;
     if args.dry_run {
         let text = config.to_toml()?;
+        let dataset = supernano_data::of_config(&config, None)?;
+        dataset.notes.iter().for_each(|note| out.note(&format!("data: {note}")));
         out.emit(&config, |_| text)?;
         return Ok(());
     }

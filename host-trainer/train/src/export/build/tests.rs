@@ -69,7 +69,7 @@ fn integers_follow_float_and_the_same_input_gives_the_same_bytes() {
         shape: Some(shape),
         classes: Some(4),
         train: Some(64),
-        validation: 8,
+        validation: Some(8),
         test: Some(64),
         ..DataSpec::new(DataSource::Glyphs)
     };

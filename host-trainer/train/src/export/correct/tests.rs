@@ -13,7 +13,7 @@ fn correction_takes_a_systematic_error_out() {
         shape: Some(shape),
         classes: Some(4),
         train: Some(128),
-        validation: 8,
+        validation: Some(8),
         test: Some(16),
         ..DataSpec::new(DataSource::Glyphs)
     };

@@ -12,7 +12,7 @@ fn an_equalised_network_computes_the_same_and_uses_its_maps_better() {
         shape: Some(shape),
         classes: Some(4),
         train: Some(64),
-        validation: 8,
+        validation: Some(8),
         test: Some(16),
         ..DataSpec::new(DataSource::Glyphs)
     };

@@ -13,7 +13,7 @@ fn images() -> CalibrationSet {
         shape: Some(small()),
         classes: Some(4),
         train: Some(70),
-        validation: 2,
+        validation: Some(2),
         test: Some(2),
         ..DataSpec::new(DataSource::Glyphs)
     };

@@ -11,7 +11,7 @@ fn auto_is_never_worse_than_any_fixed_choice_on_its_own_images() {
         shape: Some(shape),
         classes: Some(4),
         train: Some(128),
-        validation: 8,
+        validation: Some(8),
         test: Some(16),
         ..DataSpec::new(DataSource::Glyphs)
     };

@@ -15,7 +15,7 @@ fn dataset(train: usize, test: usize) -> Dataset {
         shape: Some(small()),
         classes: Some(4),
         train: Some(train),
-        validation: 64,
+        validation: Some(64),
         test: Some(test),
         ..DataSpec::new(DataSource::Glyphs)
     };

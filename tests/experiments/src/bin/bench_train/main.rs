@@ -148,7 +148,7 @@ fn main() -> Result<()> {
 
     let (eval_seed, codes) = typical_codes(space, 20, EVAL_MACS);
     let mut spec = DataSpec::new(DataSource::Glyphs);
-    (spec.train, spec.validation, spec.test) = (Some(128), 2, Some(EVAL_IMAGES));
+    (spec.train, spec.validation, spec.test) = (Some(128), Some(2), Some(EVAL_IMAGES));
     let dataset = data::load(&spec)?;
     let set = EvalSet::new(&dataset, &dataset.test, EVAL_IMAGES);
     let seconds: f64 = codes

@@ -5,8 +5,13 @@ use std::fs::File;
 use super::*;
 use crate::load;
 
+const RECORD: usize = 2 + 3 * PLANE;
+const TRAIN: &str = "train.bin";
+const TEST: &str = "test.bin";
+const LABELS: &str = "fine_label_names.txt";
+
 fn spec(path: &Path) -> DataSpec {
-    DataSpec { path: Some(path.into()), validation: 2, ..DataSpec::new(DataSource::Cifar100) }
+    DataSpec { path: Some(path.into()), validation: Some(2), ..DataSpec::new(DataSource::Cifar100) }
 }
 
 /// A directory with five training and three test images whose pixels count up.
@@ -87,7 +92,7 @@ fn errors_name_file_expected_and_found() {
     says(&[TRAIN, "at most 256 MiB", "SUPERNANO_ARCHIVE_MIB"]);
     tiny(path);
     let mut many = spec(path);
-    many.validation = 5;
+    many.validation = Some(5);
     assert!(load(&many).unwrap_err().to_string().contains("5 images"));
     many = DataSpec { path: None, ..spec(path) };
     assert!(load(&many).unwrap_err().to_string().contains("path"));
@@ -98,18 +103,47 @@ fn the_official_archive() {
     let Some(path) = supernano_base::testing::shared("data/cifar-100-binary.tar.gz") else {
         return;
     };
-    let spec = DataSpec { validation: 5000, test: Some(2000), ..spec(&path) };
+    let spec = DataSpec { validation: Some(5000), test: Some(2000), ..spec(&path) };
     let data = load(&spec).unwrap();
     assert_eq!((data.train.len(), data.validation.len(), data.test.len()), (45_000, 5000, 2000));
     assert_eq!(data.classes[0], "apple");
     assert_eq!(data.classes[99], "worm");
-    let mut count = [0; CLASSES];
+    let mut count = [0; 100];
     for &l in data.train.labels.iter().chain(&data.validation.labels) {
         count[usize::from(l)] += 1;
     }
-    assert_eq!(count, [500; CLASSES]);
+    assert_eq!(count, [500; 100]);
     let (mean, _) = crate::channel_statistics(&data.train);
-    for (a, b) in mean.iter().zip(MEAN) {
+    for (a, b) in mean.iter().zip(data.mean.clone()) {
         assert!((a - b).abs() < 0.002, "{mean:?}");
     }
+}
+
+#[test]
+fn cifar_10_has_six_files_and_its_own_statistics() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let record = |label: u8| [vec![label], vec![10 * label; 3 * PLANE]].concat();
+    for (i, name) in CIFAR10.train.iter().enumerate() {
+        std::fs::write(path.join(name), [record(i as u8), record(9 - i as u8)].concat()).unwrap();
+    }
+    std::fs::write(path.join(CIFAR10.test), record(3)).unwrap();
+    let names = "airplane\nautomobile\nbird\ncat\ndeer\ndog\nfrog\nhorse\nship\ntruck\n\n";
+    std::fs::write(path.join(CIFAR10.names), names).unwrap();
+    let spec = DataSpec { name: DataSource::Cifar10, ..spec(path) };
+    let data = load(&spec).unwrap();
+    assert_eq!((data.train.len(), data.validation.len(), data.test.len()), (8, 2, 1));
+    assert_eq!((data.classes[3].as_str(), &data.test.labels[..]), ("cat", &[3][..]));
+    assert_eq!(data.test.image(0)[..3], [30; 3]);
+    assert_eq!((data.mean.clone(), data.std.clone()), channel_statistics(&data.train));
+    let bytes: usize = data.classes.iter().map(|name| name.len() + 1).sum();
+    let config = supernano_base::config::RunConfig::parse(
+        "preset = \"quick\"\nspace = \"resnet8\"\nclasses = 10\n[data]\nname = \"cifar10\"\n",
+        "t",
+    );
+    assert_eq!(crate::label_bytes(&config.unwrap()), bytes);
+
+    std::fs::remove_file(path.join(CIFAR10.train[4])).unwrap();
+    let error = load(&spec).unwrap_err().to_string();
+    assert!(error.contains("data_batch_5.bin: not found"), "{error}");
 }

@@ -1,0 +1,146 @@
+//! `supernano data`: a survey of the user's data.
+
+use std::path::{Path, PathBuf};
+
+use supernano_base::config::DataSource;
+use supernano_base::error::{Error, Result};
+use supernano_data::sources::survey::Survey;
+
+use crate::output::{Output, table};
+use crate::project::proposal::{ProjectRequest, data_spec, survey_of};
+
+/// Most lines of a list.
+const LINES: usize = 20;
+
+/// Look at data: counts, sizes, classes, bad files and duplicates.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    supernano data ./photos\n  \
+    supernano data ./recordings --samples 119 --json")]
+pub struct Args {
+    /// Folder or file of the data.
+    path: PathBuf,
+    #[command(flatten)]
+    kind: KindOptions,
+}
+
+/// Selects data and its kind.
+#[derive(clap::Args, Debug)]
+pub struct KindArgs {
+    /// Folder or file of the data.
+    #[arg(long, value_name = "PATH", help_heading = "Data")]
+    data: PathBuf,
+    #[command(flatten)]
+    kind: KindOptions,
+}
+
+/// Says what kind of data it is.
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "Data")]
+struct KindOptions {
+    /// Kind of data: pictures, idx, numpy, sensors, cifar10 or cifar100 [default: guessed].
+    #[arg(long, value_name = "KIND")]
+    kind: Option<String>,
+    /// Pattern of the paths below the folder, such as `{class}_{group}_{}.png`.
+    #[arg(long)]
+    pattern: Option<String>,
+    /// Samples of a window, for sensor recordings.
+    #[arg(long, value_name = "N")]
+    samples: Option<usize>,
+}
+
+impl KindOptions {
+    fn request<'a>(&'a self, data: &'a Path) -> Result<ProjectRequest<'a>> {
+        let named = |name: &String| {
+            DataSource::ALL.into_iter().find(|s| s.name() == name).ok_or_else(|| {
+                let names: Vec<&str> = DataSource::ALL.iter().map(|s| s.name()).collect();
+                Error::invalid("option --kind", "value", names.join(", "), name)
+            })
+        };
+        Ok(ProjectRequest {
+            kind: self.kind.as_ref().map(named).transpose()?,
+            samples: self.samples,
+            pattern: self.pattern.as_deref(),
+            ..ProjectRequest::default_for(data)
+        })
+    }
+}
+
+impl KindArgs {
+    /// The data, without further wishes.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for an unknown kind.
+    pub fn request(&self) -> Result<ProjectRequest<'_>> {
+        self.kind.request(&self.data)
+    }
+}
+
+/// Surveys the data and prints what it holds.
+///
+/// # Errors
+/// As [`data_spec`] and [`survey_of`].
+pub fn run(args: &Args, out: &Output) -> Result<()> {
+    let (survey, _) = survey_of(&data_spec(&args.kind.request(&args.path)?)?)?;
+    out.emit(&survey, text)
+}
+
+/// The survey as a table and remarks.
+pub fn text(survey: &Survey) -> String {
+    let rows: Vec<Vec<String>> = survey
+        .classes
+        .iter()
+        .map(|c| {
+            let counts = [c.train, c.validation, c.test, c.train + c.validation + c.test];
+            std::iter::once(c.class.clone()).chain(counts.map(|n| n.to_string())).collect()
+        })
+        .collect();
+    let total = |pick: fn(&supernano_data::sources::survey::ClassCount) -> usize| -> usize {
+        survey.classes.iter().map(pick).sum()
+    };
+    let (train, validation, test) =
+        (total(|c| c.train), total(|c| c.validation), total(|c| c.test));
+    let mut lines = vec![
+        format!("{}: {} items in {} classes", survey.source, train + validation + test, rows.len()),
+        table(&["class", "train", "validation", "test", "all"], &rows),
+        format!(
+            "{train} for training, {validation} for validation, {test} for the test{}",
+            if survey.drawn { " (drawn from the content of the items)" } else { "" }
+        ),
+    ];
+    if let Some(sizes) = &survey.sizes {
+        lines.push(format!(
+            "pictures from {}x{} to {}x{}, median short side {} pixels, {} grey",
+            sizes.smallest.0,
+            sizes.smallest.1,
+            sizes.largest.0,
+            sizes.largest.1,
+            sizes.median,
+            sizes.grey
+        ));
+    }
+    let per_class = survey.classes.iter().map(|c| c.train + c.validation + c.test);
+    if let (Some(least), Some(most)) = (per_class.clone().min(), per_class.max())
+        && most > 3 * least.max(1)
+    {
+        lines.push(format!("the classes are unbalanced: {least} to {most} items"));
+    }
+    for (extension, count) in &survey.ignored {
+        let kind =
+            if extension.is_empty() { "no extension".into() } else { format!(".{extension}") };
+        lines.push(format!("other files: {count} with {kind}"));
+    }
+    shortened(&mut lines, &survey.notes);
+    let alike: Vec<String> =
+        survey.near_duplicates.iter().map(|(a, b)| format!("look alike: {a} and {b}")).collect();
+    shortened(&mut lines, &alike);
+    lines.join("\n")
+}
+
+/// Appends the first lines of a list and counts the others.
+fn shortened(lines: &mut Vec<String>, list: &[String]) {
+    lines.extend(list.iter().take(LINES).cloned());
+    if let Some(more) = list.len().checked_sub(LINES).filter(|more| *more > 0) {
+        lines.push(format!(".. and {more} more (--json lists all)"));
+    }
+}

@@ -1,0 +1,160 @@
+//! `supernano run`: the whole way, one command after the other.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use supernano_base::config::{BudgetSpec, RunConfig};
+use supernano_base::error::{Error, Result};
+use supernano_base::files;
+use supernano_base::progress::Progress as _;
+use supernano_base::run_dir::RunDirectory;
+use supernano_search::search::file::Front;
+use supernano_train::run::checkpoint;
+
+use crate::commands::run_line;
+use crate::output::Output;
+use crate::project::state::state;
+
+/// Go all the way: train, rank, search, check, latency and report.
+///
+/// Each stage is a command of its own, which is shown before it starts. A stage whose result is there
+/// is not repeated, so the same command goes on after an interruption.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Example:\n  supernano run my-run.toml")]
+pub struct Args {
+    /// Configuration (TOML), such as one from `supernano new`.
+    config: PathBuf,
+    /// Run directory [default: runs/ and the name of the configuration].
+    #[arg(short, long, value_name = "RUN")]
+    output: Option<PathBuf>,
+    /// Number of random sub-networks from whose scores the search learns.
+    #[arg(long, value_name = "N", default_value_t = 128)]
+    random: usize,
+    /// Number of networks of the front that are evaluated as integers.
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    top: usize,
+    /// Number of test images that the network classifies on the device.
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    images: usize,
+    /// Device of `check` and `latency` [default: the emulated core of the budget].
+    #[arg(long)]
+    target: Option<String>,
+}
+
+/// Runs every stage whose result is missing or older than that of the stage before.
+///
+/// # Errors
+/// As the commands of the stages.
+pub fn run(args: &Args, out: &Output) -> Result<()> {
+    let config = RunConfig::read(&args.config)?;
+    let name = args.config.file_stem().unwrap_or_default();
+    let path = args.output.clone().unwrap_or_else(|| PathBuf::from("runs").join(name));
+    // The result of the whole is one JSON object; those of the stages are text.
+    let stages = if out.is_json() { out.silenced() } else { *out };
+    let way = Way { args, out: &stages, run: RunDirectory::new(&path) };
+    let budget = config.budget.clone().unwrap_or_default();
+    way.train(&config)?;
+    way.rank(&config)?;
+    way.search(&budget)?;
+    way.device(&budget)?;
+    way.stage(&["report", &text(&path)?])?;
+    if out.is_json() { out.emit(&state(&path)?, |_| String::new()) } else { Ok(()) }
+}
+
+/// The stages of one run.
+struct Way<'a> {
+    args: &'a Args,
+    out: &'a Output,
+    run: RunDirectory,
+}
+
+impl Way<'_> {
+    /// Shows a command and runs it.
+    fn stage(&self, line: &[&str]) -> Result<()> {
+        self.out.note(&format!("$ supernano {}", line.join(" ")));
+        run_line(line, self.out)
+    }
+
+    fn train(&self, config: &RunConfig) -> Result<()> {
+        let (file, run) = (text(&self.args.config)?, text(self.run.path())?);
+        if !self.run.config_file().is_file() {
+            return self.stage(&["train", &file, "-o", &run]);
+        }
+        if checkpoint::latest_finished(self.run.path(), config) == Some(config.steps.len()) {
+            return Ok(());
+        }
+        self.stage(&["train", &file, "-o", &run, "--resume"])
+    }
+
+    fn rank(&self, config: &RunConfig) -> Result<()> {
+        let weights = checkpoint::finished_path(self.run.path(), config.steps.len());
+        if is_newer(&self.run.scores(), &weights) {
+            return Ok(());
+        }
+        let n = self.args.random.to_string();
+        self.stage(&["rank", &text(self.run.path())?, "--random", &n])
+    }
+
+    fn search(&self, budget: &BudgetSpec) -> Result<()> {
+        if is_newer(&self.run.front(), &self.run.scores()) {
+            return Ok(());
+        }
+        let (run, top) = (text(self.run.path())?, self.args.top.to_string());
+        let mut line = vec!["search", &run, "--top", &top, "--verify"];
+        for (option, value) in [
+            ("--chip", &budget.chip),
+            ("--core", &budget.core),
+            ("--flash", &budget.flash),
+            ("--ram", &budget.ram),
+            ("--instructions", &budget.instructions),
+        ] {
+            if let Some(value) = value {
+                line.extend([option, value]);
+            }
+        }
+        self.stage(&line)
+    }
+
+    /// Checks the winner on the device and counts its instructions.
+    fn device(&self, budget: &BudgetSpec) -> Result<()> {
+        let front: Front = files::read_json(&self.run.front(), "the front of `supernano search`")?;
+        let network = self.run.network(&front.winner);
+        let target = match &self.args.target {
+            Some(target) => target.clone(),
+            None => emulated(budget)?,
+        };
+        let (network_file, images) = (text(&network)?, self.args.images.to_string());
+        if is_newer(&self.run.latency_table(), &network) {
+            return Ok(());
+        }
+        self.stage(&["check", &network_file, "--target", &target, "--images", &images])?;
+        self.stage(&["latency", &network_file, "--target", &target])
+    }
+}
+
+/// The emulated device with the core of a budget.
+fn emulated(budget: &BudgetSpec) -> Result<String> {
+    let core = match (&budget.chip, &budget.core) {
+        (Some(chip), _) => supernano_search::chip::find(chip)?.core,
+        (None, Some(core)) => format!("cortex-{core}"),
+        (None, None) => "cortex-m4".to_owned(),
+    };
+    let core = core.trim_start_matches("cortex-").trim_end_matches('+');
+    Ok(format!("qemu-{core}"))
+}
+
+/// True if a file exists and is not older than another one.
+fn is_newer(file: &Path, than: &Path) -> bool {
+    let modified = |path: &Path| -> Option<SystemTime> { path.metadata().ok()?.modified().ok() };
+    match (modified(file), modified(than)) {
+        (Some(file), Some(than)) => file >= than,
+        (file, _) => file.is_some(),
+    }
+}
+
+/// A path as an argument of a command.
+fn text(path: &Path) -> Result<String> {
+    path.to_str()
+        .map(String::from)
+        .ok_or_else(|| Error::invalid("command line", "path", "a path in UTF-8", path.display()))
+}

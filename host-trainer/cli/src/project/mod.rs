@@ -1,0 +1,5 @@
+//! A project: from the user's data to a commented configuration, and the state of a run.
+
+pub mod proposal;
+pub mod state;
+mod template;

@@ -1,0 +1,167 @@
+//! Proposes a space, a resolution and a training for the user's data.
+
+use std::path::Path;
+
+use serde::Serialize;
+use supernano_base::config::{BudgetSpec, DataSource, DataSpec, RunConfig, WindowSpec};
+use supernano_base::error::{Error, Result};
+use supernano_base::files;
+use supernano_core::space::Shape;
+use supernano_data::sources::survey::{self, Survey};
+use supernano_data::sources::{self, guess};
+
+use super::template::{self, Template};
+
+/// Sides of pictures that are proposed.
+const SIDES: [u16; 5] = [32, 48, 64, 96, 128];
+/// Training images that all epochs of the first step see together, about.
+const IMAGES_SEEN: usize = 100_000;
+
+/// Wishes of the user.
+#[derive(Clone, Debug)]
+pub struct ProjectRequest<'a> {
+    /// Path of the data.
+    pub data: &'a Path,
+    /// Kind of the data; guessed if it is not given.
+    pub kind: Option<DataSource>,
+    /// Side of the square input for pictures; proposed if it is not given.
+    pub resolution: Option<u16>,
+    /// True for grey pictures.
+    pub grey: bool,
+    /// Samples of a window of sensor recordings.
+    pub samples: Option<usize>,
+    /// Pattern of the paths.
+    pub pattern: Option<&'a str>,
+    /// Limits of the device.
+    pub budget: BudgetSpec,
+}
+
+impl<'a> ProjectRequest<'a> {
+    /// Data at a path, without further wishes.
+    pub fn default_for(data: &'a Path) -> Self {
+        Self {
+            data,
+            kind: None,
+            resolution: None,
+            grey: false,
+            samples: None,
+            pattern: None,
+            budget: BudgetSpec::default(),
+        }
+    }
+}
+
+/// A proposed project.
+#[derive(Clone, Debug, Serialize)]
+pub struct Proposal {
+    /// What the data holds.
+    pub survey: Survey,
+    /// Shape of the network's input, `[height, width, channels]`.
+    pub input: [u16; 3],
+    /// Text of the configuration.
+    #[serde(skip)]
+    pub config: String,
+}
+
+/// The specification of data at a path, before anything of it is read.
+///
+/// # Errors
+/// As [`guess`].
+pub fn data_spec(request: &ProjectRequest<'_>) -> Result<DataSpec> {
+    let kind = match request.kind {
+        Some(kind) => kind,
+        None => guess(request.data)?,
+    };
+    let absolute = std::path::absolute(request.data).map_err(|e| Error::io(request.data, e))?;
+    let window = request.samples.map(|samples| WindowSpec { samples, stride: None, columns: None });
+    Ok(DataSpec {
+        path: Some(absolute),
+        pattern: request.pattern.map(String::from),
+        window: if kind == DataSource::Sensors { window } else { None },
+        ..DataSpec::new(kind)
+    })
+}
+
+/// Surveys data of any kind at its own shape.
+///
+/// # Errors
+/// As [`supernano_data::sources::load`] and [`supernano_data::load`].
+pub fn survey_of(spec: &DataSpec) -> Result<(Survey, Shape)> {
+    let path = spec.path.as_deref().unwrap_or(Path::new(""));
+    match spec.name {
+        DataSource::Pictures => {
+            let (survey, _) = survey::pictures(spec, path)?;
+            let side = survey.sizes.as_ref().map_or(SIDES[0], |s| proposed_side(s.median));
+            let grey = survey.sizes.as_ref().is_some_and(|s| {
+                let pictures: usize =
+                    survey.classes.iter().map(|c| c.train + c.validation + c.test).sum();
+                s.grey == pictures
+            });
+            let channels = if grey { 1 } else { 3 };
+            Ok((survey, Shape { height: side, width: side, channels }))
+        }
+        DataSource::Idx | DataSource::Numpy | DataSource::Sensors => {
+            let shape = sources::own_shape(spec)?;
+            Ok((survey::of_dataset(&sources::load(spec, shape)?), shape))
+        }
+        DataSource::Glyphs | DataSource::Cifar100 | DataSource::Cifar10 => {
+            let dataset = supernano_data::load(spec)?;
+            Ok((survey::of_dataset(&dataset), dataset.shape))
+        }
+    }
+}
+
+/// The largest proposed side that is not above the short side of most pictures, and not above 64:
+/// larger inputs seldom fit a microcontroller.
+fn proposed_side(median: u32) -> u16 {
+    let fits = |side: &&u16| u32::from(**side) <= median.clamp(32, 64);
+    SIDES.iter().rev().find(fits).copied().unwrap_or(SIDES[0])
+}
+
+/// Surveys the data and proposes a configuration named `name`.
+///
+/// # Errors
+/// As [`data_spec`] and [`survey_of`]; [`Error::Invalid`] for a resolution outside 8 to 224 and for
+/// an unknown chip.
+pub fn propose(name: &str, request: &ProjectRequest<'_>) -> Result<Proposal> {
+    if let Some(chip) = &request.budget.chip {
+        supernano_search::chip::find(chip)?;
+    }
+    let spec = data_spec(request)?;
+    let (survey, mut shape) = survey_of(&spec)?;
+    if let Some(side) = request.resolution {
+        if !(8..=224).contains(&side) {
+            return Err(Error::invalid("option --resolution", "pixels", "8 to 224", side));
+        }
+        (shape.height, shape.width) = (side, side);
+    }
+    if request.grey {
+        shape.channels = 1;
+    }
+    let train: usize = survey.classes.iter().map(|c| c.train).sum();
+    let template = Template {
+        name,
+        spec: &spec,
+        labels: survey.classes.iter().map(|c| c.class.as_str()).collect(),
+        shape,
+        train,
+        epochs: (IMAGES_SEEN / train.max(1)).clamp(6, 80),
+        budget: &request.budget,
+    };
+    let config = template::text(&template);
+    // What is proposed must be accepted.
+    RunConfig::parse(&config, name)?;
+    Ok(Proposal { survey, input: [shape.height, shape.width, shape.channels], config })
+}
+
+/// Writes the configuration of a proposal, which must not exist yet.
+///
+/// # Errors
+/// As [`files::refuse_existing`] and [`files::write_text`].
+pub fn write(path: &Path, proposal: &Proposal) -> Result<()> {
+    files::refuse_existing(path, "choose another name or remove it")?;
+    files::write_text(path, &proposal.config)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,188 @@
+//! The text of a proposed configuration, with comments.
+
+use std::fmt::Write as _;
+
+use supernano_base::config::{BudgetSpec, DataSource, DataSpec};
+use supernano_core::space::Shape;
+
+/// What a configuration is made of.
+pub struct Template<'a> {
+    /// Name of the project.
+    pub name: &'a str,
+    /// The data.
+    pub spec: &'a DataSpec,
+    /// Names of the classes.
+    pub labels: Vec<&'a str>,
+    /// Shape of the input.
+    pub shape: Shape,
+    /// Training items.
+    pub train: usize,
+    /// Epochs of the first step.
+    pub epochs: usize,
+    /// Limits of the device.
+    pub budget: &'a BudgetSpec,
+}
+
+/// Longest list of names on one line.
+const LINE: usize = 90;
+
+/// The text.
+pub fn text(t: &Template<'_>) -> String {
+    let mut out = format!(
+        "# Proposed by `supernano new` for {} training items. Every value may be changed.\n\
+         # The way: supernano run {}.toml\n\n\
+         seed = 1\n\
+         enhancement = \"prelu+oe\"      # widths 4 and 8 are computed as 5 and 9, PReLU after additions\n\
+         panel = 4                     # random sub-networks that are evaluated after each epoch\n",
+        t.train, t.name
+    );
+    augmentation(&mut out, t);
+    recalibration(&mut out, t);
+    data(&mut out, t);
+    space(&mut out, t);
+    budget(&mut out, t.budget);
+    steps(&mut out, t);
+    out
+}
+
+fn augmentation(out: &mut String, t: &Template<'_>) {
+    if t.spec.name == DataSource::Sensors {
+        out.push_str(
+            "augmentation = { crop_padding = 0, flip = false, brightness = 0.0, contrast = 0.0, \
+             rotation = 0.0 }\n",
+        );
+        return;
+    }
+    let padding = (t.shape.height.min(t.shape.width) / 8).max(1);
+    let photographs = t.spec.name == DataSource::Pictures;
+    let (light, rotation) = if photographs { (0.2, 10.0) } else { (0.0, 0.0) };
+    let _ = writeln!(
+        out,
+        "# flip = true if the mirror image of a picture has the same class.\n\
+         augmentation = {{ crop_padding = {padding}, flip = false, brightness = {light:.1}, \
+         contrast = {light:.1}, rotation = {rotation:.1} }}"
+    );
+}
+
+/// Items of a batch: large enough for batch norm, small enough for a small set.
+fn batch(t: &Template<'_>) -> usize {
+    match t.train {
+        0..400 => (t.train / 4).clamp(2, 16),
+        400..2000 => 32,
+        2000..20_000 => 64,
+        _ => 128,
+    }
+}
+
+fn recalibration(out: &mut String, t: &Template<'_>) {
+    let batch = (t.train / 2).clamp(2, 128);
+    let images = (t.train / batch * batch).min(1024).max(batch);
+    let _ = writeln!(
+        out,
+        "# Training items over which the batch-norm statistics of a sub-network are computed.\n\
+         recalibration = {{ images = {images}, batch = {batch} }}\n"
+    );
+}
+
+fn data(out: &mut String, t: &Template<'_>) {
+    let spec = t.spec;
+    let _ = writeln!(out, "[data]\nname = \"{}\"", spec.name.name());
+    if let Some(path) = &spec.path {
+        let _ = writeln!(out, "path = {}", quoted(&path.to_string_lossy()));
+    }
+    if let Some(pattern) = &spec.pattern {
+        let _ = writeln!(out, "pattern = {}", quoted(pattern));
+    }
+    if let Some(window) = &spec.window {
+        let _ = writeln!(out, "window = {{ samples = {} }}", window.samples);
+    }
+    if spec.name == DataSource::Pictures {
+        out.push_str("resize = \"crop\"               # or \"letterbox\", \"stretch\"\n");
+    }
+    if spec.name.is_own() {
+        out.push_str("# Without splits of its own, 15 % of the data are for the test, and 15 % of the rest\n");
+        out.push_str("# for validation: validation_share = 0.15, test_share = 0.15.\n");
+        let names: Vec<String> = t.labels.iter().map(|l| quoted(l)).collect();
+        let line = format!("labels = [{}]", names.join(", "));
+        if line.len() <= LINE {
+            let _ = writeln!(out, "{line}");
+        } else {
+            let _ = writeln!(out, "labels = [\n  {},\n]", names.join(",\n  "));
+        }
+    }
+    out.push('\n');
+}
+
+/// A ResNet8 with searchable widths. Large inputs are halved once or twice before it.
+fn space(out: &mut String, t: &Template<'_>) {
+    let Shape { height, width, channels } = t.shape;
+    let side = height.max(width);
+    let halvings = match side {
+        0..48 => 0,
+        48..96 => 1,
+        _ => 2,
+    };
+    let (first, second) = ([4, 8, 12, 16], "[4, 8, 12, 16, 20, 24, 28, 32]");
+    let third = "[4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52, 56, 60, 64]";
+    let mut blocks = vec!["conv"];
+    let mut layers = vec![(format!("{first:?}"), 1 + u8::from(halvings > 0))];
+    if halvings > 1 {
+        blocks.push("conv");
+        layers.push((format!("{first:?}"), 2));
+    }
+    for (widths, stride) in [(format!("{first:?}").as_str(), 1), (second, 2), (third, 2)] {
+        blocks.push("projection");
+        layers.push((widths.to_owned(), stride));
+        layers.push((widths.to_owned(), 1));
+    }
+    let blocks: Vec<String> = blocks.iter().map(|b| quoted(b)).collect();
+    let _ = writeln!(
+        out,
+        "# Convolutions whose widths are searched. `projection` is a residual block of two layers.\n\
+         [space]\nname = {}\ninput = {{ height = {height}, width = {width}, channels = {channels} }}\n\
+         classes = {}\nblocks = [{}]\nlayers = [",
+        quoted(t.name),
+        t.labels.len(),
+        blocks.join(", ")
+    );
+    for (widths, stride) in layers {
+        let _ = writeln!(out, "  {{ widths = {widths}, stride = {stride} }},");
+    }
+    out.push_str("]\n\n");
+}
+
+fn budget(out: &mut String, budget: &BudgetSpec) {
+    out.push_str("# Limits of the device; `supernano search --help` explains them.\n[budget]\n");
+    for (name, value) in [
+        ("chip", &budget.chip),
+        ("core", &budget.core),
+        ("flash", &budget.flash),
+        ("ram", &budget.ram),
+        ("instructions", &budget.instructions),
+    ] {
+        if let Some(value) = value {
+            let _ = writeln!(out, "{name} = {}", quoted(value));
+        }
+    }
+    out.push('\n');
+}
+
+fn steps(out: &mut String, t: &Template<'_>) {
+    let batch = batch(t);
+    let (first, second, third) = (t.epochs, (t.epochs * 3 / 4).max(4), (t.epochs / 5).max(1));
+    let _ = writeln!(
+        out,
+        "# Step 1: the largest network.\n[[step]]\nkind = \"largest\"\nepochs = {first}\nlr = 0.05\n\
+         batch = {batch}\n\n\
+         # Step 2: the supernet, one weight for all options of a layer.\n[[step]]\n\
+         kind = \"supernet\"\nepochs = {second}\nlr = 0.03\nbatch = {batch}\nk = 3\nalpha = 0.5\n\
+         sampling = \"sandwich\"\n\n\
+         # Step 3: two branches for each layer.\n[[step]]\nkind = \"supernet\"\n\
+         scheme = \"halves\"\nepochs = {third}\nlr = 0.01\nbatch = {batch}\nk = 3\nalpha = 0.5"
+    );
+}
+
+/// A TOML string.
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}

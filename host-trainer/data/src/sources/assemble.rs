@@ -1,0 +1,160 @@
+//! Makes a data set from items that are read.
+
+use rayon::prelude::*;
+use supernano_base::config::DataSpec;
+use supernano_base::error::{Error, Result};
+use supernano_base::files::IMAGES;
+use supernano_base::images::Images;
+use supernano_core::space::Shape;
+
+use super::item::Split;
+use super::splits::{self, Key};
+use crate::{Dataset, channel_statistics};
+
+/// Most bad files that an error names.
+const NAMED: usize = 5;
+
+/// An item that is read.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The file, and the place in it if there are several items.
+    pub place: String,
+    /// What decides the split.
+    pub key: Key,
+    /// Bytes `[height, width, channels]`.
+    pub pixels: Vec<u8>,
+}
+
+/// Everything that a set is made of.
+#[derive(Debug)]
+pub struct Assembled {
+    /// Names of the classes in the order of the labels.
+    pub classes: Vec<String>,
+    /// The items.
+    pub items: Vec<Loaded>,
+    /// The messages of the files that were left out.
+    pub skipped: Vec<String>,
+}
+
+impl Assembled {
+    /// Checks that `items` inputs of `shape` fit the memory that is allowed for a set.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming `place` and the limit.
+    pub fn check_size(place: &str, items: usize, shape: Shape) -> Result<()> {
+        let bytes = (items as u64).saturating_mul(shape.len() as u64);
+        IMAGES.check(place, &format!("memory for {items} inputs"), bytes)
+    }
+
+    /// Reads items in parallel. Bad ones are left out if `skip_bad` is set.
+    ///
+    /// # Errors
+    /// The error of the only bad item, or [`Error::Invalid`] that counts the bad ones and names the
+    /// first; the first [`Error::Io`].
+    pub fn read<T: Sync>(
+        place: &str,
+        classes: Vec<String>,
+        items: &[T],
+        skip_bad: bool,
+        read: impl Fn(&T) -> Result<Loaded> + Sync + Send,
+    ) -> Result<Self> {
+        let results: Vec<Result<Loaded>> = items.par_iter().map(read).collect();
+        let (mut good, mut bad) = (Vec::with_capacity(items.len()), Vec::new());
+        for result in results {
+            match result {
+                Ok(item) => good.push(item),
+                Err(e) => bad.push(e),
+            }
+        }
+        if !bad.is_empty() && !skip_bad {
+            let system = bad.iter().position(|e| e.exit_code() == 3);
+            if bad.len() == 1 || system.is_some() {
+                return Err(bad.swap_remove(system.unwrap_or(0)));
+            }
+            let first: Vec<String> = bad.iter().take(NAMED).map(ToString::to_string).collect();
+            let expected = "files that can be read (--skip-bad leaves the others out)";
+            let found = format!("{} of {} cannot: {}", bad.len(), items.len(), first.join("; "));
+            return Err(Error::invalid(place, "files", expected, found));
+        }
+        let skipped = bad.iter().map(ToString::to_string).collect();
+        Ok(Self { classes, items: good, skipped })
+    }
+}
+
+/// Makes the splits and the data set. The items of a split are in an order that depends on their
+/// content and on the seed.
+///
+/// # Errors
+/// [`Error::Invalid`] for a split without enough items, and for a class without a training item.
+pub fn assemble(spec: &DataSpec, shape: Shape, place: &str, found: Assembled) -> Result<Dataset> {
+    let Assembled { classes, items, skipped } = found;
+    let keys: Vec<Key> = items.iter().map(|i| i.key.clone()).collect();
+    let splits = splits::assign(&keys, spec);
+    let order = splits::order(&keys, spec.seed);
+    let part = |split: Split, most: Option<usize>| {
+        let mut images = Images::empty(shape);
+        let chosen = order.iter().filter(|&&i| splits[i] == split);
+        for &i in chosen.take(most.unwrap_or(usize::MAX)) {
+            images.pixels.extend_from_slice(&items[i].pixels);
+            images.labels.push(items[i].key.label);
+        }
+        images
+    };
+    let train = part(Split::Train, spec.train);
+    let validation = part(Split::Validation, spec.validation);
+    let test = part(Split::Test, spec.test);
+    for (name, images, least) in
+        [("training", &train, 2), ("validation", &validation, 2), ("test", &test, 1)]
+    {
+        if images.len() < least {
+            let expected = format!("at least {least} items");
+            return Err(Error::invalid(place, format!("{name} split"), expected, images.len()));
+        }
+    }
+    for (split, images, wanted) in [
+        ("train", &train, spec.train),
+        ("validation", &validation, spec.validation),
+        ("test", &test, spec.test),
+    ] {
+        if let Some(wanted) = wanted.filter(|&w| w > images.len()) {
+            let expected = format!("at most {} items", images.len());
+            return Err(Error::invalid("data", split, expected, wanted));
+        }
+    }
+    for (label, class) in classes.iter().enumerate() {
+        if !train.labels.iter().any(|&l| usize::from(l) == label) {
+            let field = format!("training split, class `{class}`");
+            return Err(Error::invalid(place, field, "at least 1 item", "none"));
+        }
+    }
+    let (mean, std) = channel_statistics(&train);
+    Ok(Dataset {
+        name: spec.name.name().into(),
+        shape,
+        classes,
+        train,
+        validation,
+        test,
+        mean,
+        std,
+        notes: notes(&items, &keys, &splits, skipped),
+    })
+}
+
+/// What a person should know of a set: files that were left out, and items that are in two splits or
+/// have two labels.
+fn notes(items: &[Loaded], keys: &[Key], splits: &[Split], skipped: Vec<String>) -> Vec<String> {
+    let mut notes: Vec<String> = skipped.into_iter().map(|s| format!("left out: {s}")).collect();
+    for (a, b) in splits::repeated(keys) {
+        let what = match (keys[a].label != keys[b].label, splits[a] != splits[b]) {
+            (true, _) => "equal content with different labels",
+            (_, true) => "equal content in different splits",
+            _ => continue,
+        };
+        notes.push(format!("{what}: {} and {}", items[a].place, items[b].place));
+    }
+    notes
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+//! Lists the files of a folder: a folder for each class, in folders for the splits or not.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use supernano_base::error::{Error, Result};
+use walkdir::WalkDir;
+
+use super::item::{Item, Listing, Split};
+use super::pattern::Pattern;
+
+/// Most files below a folder.
+const MOST_FILES: usize = 10_000_000;
+
+/// Lists the files below `root` with one of these extensions (lower case). Without a pattern, the
+/// class of a file is the folder it lies in: the first one below the root or below the split. A file
+/// in none has its own name as its class if `files_are_classes`.
+///
+/// # Errors
+/// [`Error::Io`] for a folder that cannot be read; [`Error::Invalid`] if no file has a class, or if
+/// a file with one of the extensions has none.
+pub fn list(
+    root: &Path,
+    extensions: &[&str],
+    pattern: Option<&Pattern>,
+    files_are_classes: bool,
+) -> Result<Listing> {
+    let root = &descend(root)?;
+    let mut listing = Listing::default();
+    let mut files = Vec::new();
+    for entry in WalkDir::new(root).follow_links(true).sort_by_file_name() {
+        let entry = entry.map_err(|e| walk_error(root, &e))?;
+        let name = entry.file_name().to_string_lossy();
+        if !entry.file_type().is_file() || name.starts_with('.') || name == "Thumbs.db" {
+            continue;
+        }
+        let extension = extension(entry.path());
+        if extensions.contains(&extension.as_str()) {
+            files.push(entry.into_path());
+        } else {
+            *listing.ignored.entry(extension).or_default() += 1;
+        }
+        if files.len() > MOST_FILES {
+            let expected = format!("at most {MOST_FILES}");
+            return Err(Error::invalid(root.display(), "files", expected, "more"));
+        }
+    }
+    let relative: Vec<(PathBuf, String)> = files
+        .into_iter()
+        .map(|path| {
+            let below = path.strip_prefix(root).unwrap_or(&path);
+            let text = below.to_string_lossy().replace('\\', "/");
+            (path, text)
+        })
+        .collect();
+    let in_splits = pattern.is_none() && has_splits(relative.iter().map(|(_, text)| text.as_str()));
+    for (path, text) in relative {
+        listing.items.push(item(root, path, &text, in_splits, pattern, files_are_classes)?);
+    }
+    if listing.items.is_empty() {
+        let expected = format!("a folder for each class with .{} files", extensions.join(", ."));
+        let found = if listing.ignored.is_empty() {
+            "no file".into()
+        } else {
+            let counts = listing.ignored.iter().map(|(e, n)| format!("{n} of .{e}"));
+            counts.collect::<Vec<_>>().join(", ")
+        };
+        return Err(Error::invalid(root.display(), "files", expected, found));
+    }
+    Ok(listing)
+}
+
+/// The extension of a file in lower case.
+fn extension(path: &Path) -> String {
+    path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default()
+}
+
+/// Enters folders that hold one folder that is no split and nothing else.
+fn descend(root: &Path) -> Result<PathBuf> {
+    let mut root = root.to_path_buf();
+    loop {
+        let entries = std::fs::read_dir(&root).map_err(|e| Error::io(&root, e))?;
+        let (mut folders, mut files) = (Vec::new(), 0);
+        for entry in entries {
+            let path = entry.map_err(|e| Error::io(&root, e))?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if matches!(extension(&path).as_str(), "jpg" | "jpeg" | "png" | "wav" | "csv") {
+                files += 1;
+            }
+        }
+        folders.retain(|f| !f.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.')));
+        let [only] = folders.as_slice() else { return Ok(root) };
+        let deeper = std::fs::read_dir(only).map_err(|e| Error::io(only, e))?;
+        let has_folders = deeper.flatten().any(|e| e.path().is_dir());
+        let split = only.file_name().and_then(|n| Split::named(&n.to_string_lossy()));
+        if files > 0 || split.is_some() || !has_folders {
+            return Ok(root);
+        }
+        root = only.clone();
+    }
+}
+
+/// True if every first folder is a split.
+fn has_splits<'a>(paths: impl Iterator<Item = &'a str>) -> bool {
+    let first: BTreeSet<&str> = paths.filter_map(|p| p.split_once('/')).map(|(f, _)| f).collect();
+    !first.is_empty() && first.iter().all(|f| Split::named(f).is_some())
+}
+
+fn item(
+    root: &Path,
+    path: PathBuf,
+    text: &str,
+    in_splits: bool,
+    pattern: Option<&Pattern>,
+    files_are_classes: bool,
+) -> Result<Item> {
+    let refused =
+        |expected: &str| Err(Error::invalid(path.display(), "path", expected, format!("`{text}`")));
+    let (mut split, mut group, mut named) = (None, None, None);
+    let mut below = text;
+    if in_splits && let Some((first, rest)) = text.split_once('/') {
+        (split, below) = (Split::named(first), rest);
+    }
+    if let Some(pattern) = pattern {
+        let Some([class, of_group, of_split]) = pattern.matches(text) else {
+            return refused("a match of the `pattern`");
+        };
+        if let Some(name) = of_split {
+            split = Split::named(name);
+            if split.is_none() {
+                return refused("`train`, `val` or `test` as `{split}`");
+            }
+        }
+        (named, group) = (class.map(String::from), of_group.map(String::from));
+    }
+    let class = match named {
+        Some(class) => class,
+        None => match below.split_once('/') {
+            Some((class, _)) => class.to_owned(),
+            None if files_are_classes && let Some(stem) = path.file_stem() => {
+                stem.to_string_lossy().into_owned()
+            }
+            None => {
+                let expected = format!("a folder for its class below {}", root.display());
+                return refused(&expected);
+            }
+        },
+    };
+    Ok(Item { path, class, split, group })
+}
+
+fn walk_error(root: &Path, error: &walkdir::Error) -> Error {
+    let path = error.path().unwrap_or(root).to_path_buf();
+    match error.io_error() {
+        Some(e) => Error::io(&path, std::io::Error::new(e.kind(), e.to_string())),
+        None => Error::invalid(path.display(), "folder", "no loop of links", "a loop"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

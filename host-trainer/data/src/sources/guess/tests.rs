@@ -1,0 +1,39 @@
+use super::*;
+
+fn kind(files: &[&str]) -> Result<DataSource> {
+    let root = tempfile::tempdir().unwrap();
+    for file in files {
+        let path = root.path().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "").unwrap();
+    }
+    guess(root.path())
+}
+
+#[test]
+fn names_of_files_tell_the_kind() {
+    for (files, expected) in [
+        (&["a/1.JPG", "b/2.png", "list.csv"][..], DataSource::Pictures),
+        (&["train/a/1.webp"], DataSource::Pictures),
+        (&["walk.csv", "run.csv"], DataSource::Sensors),
+        (&["train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"], DataSource::Idx),
+        (&["x.npy", "y.npy"], DataSource::Numpy),
+        (&["train.bin", "test.bin", "fine_label_names.txt"], DataSource::Cifar100),
+        (&["cifar-10-batches-bin/data_batch_1.bin"], DataSource::Cifar10),
+    ] {
+        assert_eq!(kind(files).unwrap(), expected, "{files:?}");
+    }
+    let root = tempfile::tempdir().unwrap();
+    let table = root.path().join("labels.csv");
+    std::fs::write(&table, "").unwrap();
+    assert_eq!(guess(&table).unwrap(), DataSource::Pictures);
+}
+
+#[test]
+fn other_files_are_an_error_that_lists_the_kinds() {
+    let error = kind(&["a/1.tif", "b/2.tif"]).unwrap_err().to_string();
+    assert!(error.contains(KINDS) && error.ends_with("found 2 of .tif"), "{error}");
+    assert!(kind(&[]).unwrap_err().to_string().ends_with("found no file"));
+    let error = guess(Path::new("nowhere")).unwrap_err().to_string();
+    assert!(error.contains("nowhere: not found") && error.contains("MNIST"), "{error}");
+}

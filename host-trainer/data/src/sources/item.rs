@@ -1,0 +1,99 @@
+//! What a source lists before it reads anything.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use supernano_base::error::{Error, Result};
+use supernano_base::names;
+
+/// A part of a data set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Split {
+    /// Training and recalibration.
+    Train,
+    /// Scores and choices.
+    Validation,
+    /// Reported accuracies.
+    Test,
+}
+
+impl Split {
+    /// The split that a folder's or a column's name stands for, such as `train2017`, `val`, `dev` or
+    /// `testing`.
+    pub fn named(name: &str) -> Option<Self> {
+        let lower = name.to_lowercase();
+        let word = lower.trim_end_matches(|c: char| c.is_ascii_digit() || "-_ ".contains(c));
+        match word {
+            "train" | "training" => Some(Self::Train),
+            "val" | "valid" | "validation" | "dev" => Some(Self::Validation),
+            "test" | "testing" => Some(Self::Test),
+            _ => None,
+        }
+    }
+}
+
+/// An item of a source: one file with its class.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// The file.
+    pub path: PathBuf,
+    /// Name of the class.
+    pub class: String,
+    /// The split that the source gives the item.
+    pub split: Option<Split>,
+    /// Items of one group, such as a person, stay in one split.
+    pub group: Option<String>,
+}
+
+/// The items of a source, sorted by path.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// The items.
+    pub items: Vec<Item>,
+    /// Number of other files below the path, by extension.
+    pub ignored: BTreeMap<String, usize>,
+}
+
+impl Listing {
+    /// Names of the classes, sorted. Names that are all whole numbers are sorted as numbers.
+    pub fn classes(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.items.iter().map(|i| i.class.clone()).collect();
+        names.sort_unstable();
+        names.dedup();
+        if names.iter().all(|n| n.parse::<u64>().is_ok()) {
+            names.sort_by_key(|n| n.parse::<u64>().unwrap_or(u64::MAX));
+        }
+        names
+    }
+}
+
+/// The names of the classes in the order of the labels: those of the configuration if it has some,
+/// else those that were found.
+///
+/// # Errors
+/// [`Error::Invalid`] for a found name that is no name or that the configuration does not have, and
+/// for fewer than two classes.
+pub fn class_names(
+    place: &str,
+    found: Vec<String>,
+    wanted: Option<&[String]>,
+) -> Result<Vec<String>> {
+    for name in &found {
+        names::check(place, "name of a class", name)?;
+    }
+    let classes = match wanted {
+        None => found,
+        Some(wanted) => {
+            if let Some(other) = found.iter().find(|f| !wanted.contains(f)) {
+                let expected = format!("one of the `labels` {}", wanted.join(", "));
+                return Err(Error::invalid(place, "class", expected, other));
+            }
+            wanted.to_vec()
+        }
+    };
+    if !(2..=usize::from(u16::MAX)).contains(&classes.len()) {
+        let expected = "at least 2 classes";
+        return Err(Error::invalid(place, "classes", expected, classes.join(", ")));
+    }
+    Ok(classes)
+}

@@ -1,0 +1,90 @@
+//! Sources of the user's own data: pictures, IDX files, NumPy arrays and sensor recordings.
+//!
+//! A source lists its items, reads each one into bytes of the network's input shape, and hands both
+//! to [`assemble`], which makes the splits. A split that the files have is kept.
+
+mod assemble;
+pub mod decode;
+mod fit;
+mod folder;
+mod guess;
+mod idx;
+pub mod item;
+mod numpy;
+mod pattern;
+mod pictures;
+mod sensors;
+pub mod splits;
+pub mod survey;
+mod table;
+
+pub use assemble::{Assembled, assemble};
+pub use guess::{KINDS, guess};
+pub use item::{Item, Listing, Split};
+pub use pictures::list as list_pictures;
+
+use std::path::Path;
+
+use supernano_base::config::{DataSource, DataSpec};
+use supernano_base::error::{Error, Result};
+use supernano_core::space::Shape;
+
+use crate::Dataset;
+
+/// Reads a set of the user's own files as inputs of `shape`.
+///
+/// # Errors
+/// [`Error::Missing`] for a path that does not exist; [`Error::Invalid`] naming the file, and the
+/// line if there is one, for everything that does not suit.
+pub fn load(spec: &DataSpec, shape: Shape) -> Result<Dataset> {
+    let path = path(spec)?;
+    match spec.name {
+        DataSource::Pictures => pictures::load(spec, path, shape),
+        DataSource::Idx => idx::load(spec, path, shape),
+        DataSource::Numpy => numpy::load(spec, path, shape),
+        DataSource::Sensors => sensors::load(spec, path, shape),
+        DataSource::Glyphs | DataSource::Cifar100 | DataSource::Cifar10 => {
+            Err(Error::invalid("data", "name", "a source of own files", spec.name.name()))
+        }
+    }
+}
+
+/// The shape of the inputs that a set's files hold: that of the first image, or of a window.
+///
+/// # Errors
+/// As [`load`]; [`Error::Invalid`] for pictures, which have no common shape.
+pub fn own_shape(spec: &DataSpec) -> Result<Shape> {
+    let path = path(spec)?;
+    match spec.name {
+        DataSource::Idx => idx::shape(path),
+        DataSource::Numpy => numpy::shape(path),
+        DataSource::Sensors => sensors::shape(spec, path),
+        _ => Err(Error::invalid("data", "name", "`idx`, `numpy` or `sensors`", spec.name.name())),
+    }
+}
+
+/// A shape of these sizes.
+fn shape_of(place: &str, [height, width, channels]: [usize; 3]) -> Result<Shape> {
+    let size = |field: &str, size: usize| {
+        let expected = format!("at most {}", u16::MAX);
+        u16::try_from(size).map_err(|_| Error::invalid(place, field, expected, size))
+    };
+    Ok(Shape {
+        height: size("height", height)?,
+        width: size("width", width)?,
+        channels: size("channels", channels)?,
+    })
+}
+
+/// The path of a set's files.
+fn path(spec: &DataSpec) -> Result<&Path> {
+    let path = spec.path.as_deref().ok_or_else(|| {
+        let expected = format!("the files of `{}` (or --data)", spec.name.name());
+        Error::invalid("data", "path", expected, "nothing")
+    })?;
+    if !path.exists() {
+        let needed_for = format!("data of `{}`", spec.name.name());
+        return Err(Error::Missing { path: path.to_path_buf(), needed_for });
+    }
+    Ok(path)
+}

@@ -1,0 +1,189 @@
+//! A survey of a source: what it holds, what cannot be read, and what stands twice.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rayon::prelude::*;
+use serde::Serialize;
+use supernano_base::config::{DataSource, DataSpec, Resize};
+use supernano_base::error::Result;
+use supernano_base::files;
+use supernano_base::images::Images;
+use supernano_core::space::Shape;
+
+use super::assemble::{Loaded, assemble};
+use super::item::Split;
+use super::{decode, list_pictures, pictures, splits};
+use crate::Dataset;
+
+/// Sides of the pictures that a survey compares.
+const SMALL: Shape = Shape { height: 32, width: 32, channels: 1 };
+/// Most bits in which the hashes of two near-duplicates differ.
+const NEAR: u32 = 3;
+/// Largest mean difference of the pixels of two near-duplicates, grey levels.
+const LEVELS: usize = 8;
+/// Most pairs that a survey names.
+const PAIRS: usize = 50;
+
+/// Number of items of a class in each split.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ClassCount {
+    /// Name of the class.
+    pub class: String,
+    /// Training items.
+    pub train: usize,
+    /// Validation items.
+    pub validation: usize,
+    /// Test items.
+    pub test: usize,
+}
+
+/// Sizes of pictures, pixels.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Sizes {
+    /// Width and height of the picture with the smallest short side.
+    pub smallest: (u32, u32),
+    /// Median of the short sides.
+    pub median: u32,
+    /// Width and height of the picture with the largest short side.
+    pub largest: (u32, u32),
+    /// Number of grey pictures.
+    pub grey: usize,
+}
+
+/// What a source holds.
+#[derive(Clone, Debug, Serialize)]
+pub struct Survey {
+    /// Name of the kind of source.
+    pub source: &'static str,
+    /// Items of each class.
+    pub classes: Vec<ClassCount>,
+    /// Sizes of the pictures, if the source has pictures.
+    pub sizes: Option<Sizes>,
+    /// Number of other files, by extension.
+    pub ignored: BTreeMap<String, usize>,
+    /// Remarks: files that cannot be read, items that stand twice, ranges of axes.
+    pub notes: Vec<String>,
+    /// Pairs of places in different splits that look alike, at most 50.
+    pub near_duplicates: Vec<(String, String)>,
+    /// True if the shares of the configuration, not the files, make the validation or test split.
+    pub drawn: bool,
+}
+
+/// Surveys the pictures at `path`, with the splits that `spec` makes. Unreadable files become notes.
+///
+/// # Errors
+/// As [`list_pictures`]; [`supernano_base::error::Error::Invalid`] if no class or split remains.
+pub fn pictures(spec: &DataSpec, path: &Path) -> Result<(Survey, Dataset)> {
+    let listing = list_pictures(spec, path)?;
+    let sizes: Vec<(u32, u32, bool)> = listing
+        .items
+        .par_iter()
+        .filter_map(|item| {
+            let bytes = files::read(&item.path).ok()?;
+            decode::with_picture(&item.path, &bytes, |p| {
+                (p.width(), p.height(), !p.color().has_color())
+            })
+            .ok()
+        })
+        .collect();
+    let spec = DataSpec { skip_bad: true, resize: Resize::Stretch, ..spec.clone() };
+    let found = pictures::read(&spec, path, SMALL)?;
+    let keys: Vec<_> = found.items.iter().map(|i| i.key.clone()).collect();
+    let alike = near_duplicates(&found.items, &splits::assign(&keys, &spec));
+    let dataset = assemble(&spec, SMALL, &path.display().to_string(), found)?;
+    let drawn = |split| listing.items.iter().all(|i| i.split != Some(split));
+    let mut survey = of_dataset(&dataset);
+    survey.ignored = listing.ignored.clone();
+    survey.drawn = drawn(Split::Validation) || drawn(Split::Test);
+    survey.sizes = summary(sizes);
+    survey.near_duplicates = alike;
+    Ok((survey, dataset))
+}
+
+/// The counts of a data set.
+pub fn of_dataset(dataset: &Dataset) -> Survey {
+    let count = |images: &Images, label: usize| {
+        images.labels.iter().filter(|l| usize::from(**l) == label).count()
+    };
+    let classes = dataset
+        .classes
+        .iter()
+        .enumerate()
+        .map(|(label, class)| ClassCount {
+            class: class.clone(),
+            train: count(&dataset.train, label),
+            validation: count(&dataset.validation, label),
+            test: count(&dataset.test, label),
+        })
+        .collect();
+    let source = DataSource::ALL.iter().map(|s| s.name()).find(|n| *n == dataset.name);
+    Survey {
+        source: source.unwrap_or("data"),
+        classes,
+        sizes: None,
+        ignored: BTreeMap::new(),
+        notes: dataset.notes.clone(),
+        near_duplicates: Vec::new(),
+        drawn: false,
+    }
+}
+
+fn summary(mut sizes: Vec<(u32, u32, bool)>) -> Option<Sizes> {
+    sizes.sort_by_key(|&(width, height, _)| (width.min(height), width, height));
+    let (first, last) = (sizes.first()?, sizes.last()?);
+    let middle = sizes[sizes.len() / 2];
+    Some(Sizes {
+        smallest: (first.0, first.1),
+        median: middle.0.min(middle.1),
+        largest: (last.0, last.1),
+        grey: sizes.iter().filter(|s| s.2).count(),
+    })
+}
+
+/// Pairs in different splits whose pictures look alike.
+fn near_duplicates(items: &[Loaded], splits: &[Split]) -> Vec<(String, String)> {
+    let hashes: Vec<u64> = items.iter().map(|i| difference_hash(&i.pixels)).collect();
+    let alike = |a: usize, b: usize| {
+        splits[a] != splits[b]
+            && items[a].key.content != items[b].key.content
+            && (hashes[a] ^ hashes[b]).count_ones() <= NEAR
+            && difference(&items[a].pixels, &items[b].pixels) <= LEVELS * SMALL.len()
+    };
+    let pairs: Vec<(usize, usize)> = (0..items.len())
+        .into_par_iter()
+        .flat_map_iter(|a| {
+            let alike = &alike;
+            (a + 1..items.len()).filter(move |&b| alike(a, b)).take(PAIRS).map(move |b| (a, b))
+        })
+        .collect();
+    let place = |i: usize| items[i].place.clone();
+    pairs.into_iter().take(PAIRS).map(|(a, b)| (place(a), place(b))).collect()
+}
+
+/// Sum of the absolute differences of the pixels of two pictures.
+fn difference(a: &[u8], b: &[u8]) -> usize {
+    a.iter().zip(b).map(|(a, b)| usize::from(a.abs_diff(*b))).sum()
+}
+
+/// The difference hash of a grey picture of 32x32: a bit for each of 8x8 pairs of neighbours among
+/// 9x8 averages.
+fn difference_hash(pixels: &[u8]) -> u64 {
+    let average = |row: usize, column: usize| -> u32 {
+        let (from, to) = (column * 32 / 9, (column + 1) * 32 / 9);
+        let rows = row * 4..row * 4 + 4;
+        let sum: u32 =
+            rows.flat_map(|y| &pixels[y * 32 + from..y * 32 + to]).map(|&p| u32::from(p)).sum();
+        sum * 16 / (to - from) as u32
+    };
+    let mut hash = 0;
+    for row in 0..8 {
+        for column in 0..8 {
+            hash = hash << 1 | u64::from(average(row, column) < average(row, column + 1));
+        }
+    }
+    hash
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+//! The user's own data: from a folder of pictures to a configuration, a run and its state.
+
+use std::fs;
+use std::path::Path;
+
+use supernano_tests::command::supernano;
+
+/// A BMP of 12x12 pixels in one colour with a bright bar.
+fn picture(grey: u8, bar: usize) -> Vec<u8> {
+    const SIDE: u32 = 12;
+    let mut bytes = b"BM".to_vec();
+    let size = 3 * SIDE * SIDE;
+    for value in [54 + size, 0, 54, 40, SIDE, SIDE, 0x0018_0001, 0, size, 0, 0, 0, 0] {
+        bytes.extend(value.to_le_bytes());
+    }
+    for i in 0..SIDE * SIDE {
+        let column = (i % SIDE) as usize;
+        bytes.extend([if column / 4 == bar { 250 } else { grey }; 3]);
+    }
+    bytes
+}
+
+/// 150 pictures whose bar is on the left, in the middle or on the right.
+fn pictures(root: &Path) {
+    for i in 0..150u8 {
+        let class = ["left", "middle", "right"][usize::from(i % 3)];
+        let folder = root.join(class);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(format!("{i}.bmp")), picture(i, usize::from(i % 3))).unwrap();
+    }
+}
+
+#[test]
+fn pictures_become_a_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = |file: &str| folder.path().join(file).to_str().unwrap().to_owned();
+    let (photos, config, run) = (name("photos"), name("bars.toml"), name("run"));
+    pictures(Path::new(&photos));
+    fs::write(Path::new(&photos).join("left/notes.txt"), "x").unwrap();
+
+    let survey = supernano(&["data", &photos, "--json"]).succeeds().json();
+    assert_eq!(survey["source"], "pictures");
+    let total = |class: &serde_json::Value| {
+        ["train", "validation", "test"].iter().map(|s| class[s].as_u64().unwrap()).sum::<u64>()
+    };
+    let classes = survey["classes"].as_array().unwrap();
+    assert_eq!(classes.iter().map(total).collect::<Vec<_>>(), [50; 3]);
+    assert_eq!(survey["ignored"]["txt"], 1);
+
+    let new = ["new", &config, "--data", &photos, "--resolution", "12", "--grey"];
+    supernano(&[&new[..], &["--flash", "64KiB"]].concat()).succeeds();
+    // An existing configuration is kept.
+    supernano(&new).fails(2, &["bars.toml"]);
+    let text = fs::read_to_string(&config).unwrap();
+    assert!(text.contains("height = 12, width = 12, channels = 1"), "{text}");
+    assert!(text.contains("flash = \"64KiB\""), "{text}");
+    supernano(&["train", &config, "--dry-run"]).succeeds();
+
+    // The same steps, shorter.
+    let (head, _) = text.split_once("# Step 1").unwrap();
+    let step = "[[step]]\nkind = \"largest\"\nepochs = 1\nlr = 0.05\nbatch = 16\n";
+    fs::write(&config, format!("{head}{step}")).unwrap();
+    supernano(&["train", &config, "-o", &run]).succeeds();
+    let saved = fs::read_to_string(Path::new(&run).join("config.toml")).unwrap();
+    assert!(saved.contains("labels = [") && saved.contains("\"middle\""), "{saved}");
+    let state = supernano(&["status", &run, "--json"]).succeeds().json();
+    assert_eq!(
+        (&state["stages"][0]["command"], &state["stages"][0]["done"]),
+        (&"train".into(), &true.into())
+    );
+    assert!(state["next"].as_str().unwrap().starts_with("supernano rank "), "{state}");
+}
+
+#[test]
+fn wrong_data_is_refused_before_any_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = |file: &str| folder.path().join(file).to_str().unwrap().to_owned();
+    let (photos, config) = (name("photos"), name("bars.toml"));
+    supernano(&["data", &photos]).fails(2, &["photos", "not found", "a folder for each class"]);
+    fs::create_dir(&photos).unwrap();
+    supernano(&["data", &photos]).fails(2, &["photos", "MNIST", "found no file"]);
+    pictures(Path::new(&photos));
+    supernano(&["new", &config, "--data", &photos, "--chip", "STM99"]).fails(2, &["STM99"]);
+    assert!(!Path::new(&config).exists());
+    supernano(&["new", &config, "--data", &photos, "--resolution", "12"]).succeeds();
+    fs::write(Path::new(&photos).join("left/0.bmp"), "no picture").unwrap();
+    let dry = ["train", &config, "--dry-run"];
+    supernano(&dry).fails(2, &["0.bmp", "a whole JPEG, PNG, BMP"]);
+    let skipped = supernano(&[&dry[..], &["--skip-bad"]].concat()).succeeds();
+    assert!(skipped.stderr.contains("left out: ") && skipped.stderr.contains("0.bmp"));
+    fs::create_dir(Path::new(&photos).join("up")).unwrap();
+    fs::write(Path::new(&photos).join("up/1.bmp"), picture(1, 1)).unwrap();
+    supernano(&[&dry[..], &["--skip-bad"]].concat()).fails(2, &["one of the `labels`", "up"]);
+    supernano(&["train", &config, "--dry-run", "--data", "nowhere"]).fails(2, &["nowhere"]);
+}
