@@ -56,10 +56,10 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let report = latency(&blob, &target, &options)?;
     bar.finish();
     args.output.write(&report)?;
+    out.emit(&report, text);
     if let Some(run) = RunDirectory::of_network(&args.network) {
         append_counts(&run, &report)?;
     }
-    out.emit(&report, text);
     Ok(())
 }
 
