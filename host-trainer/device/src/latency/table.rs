@@ -48,7 +48,7 @@ fn rank_score(run: &RunDirectory, code: &str) -> Result<Option<f64>> {
     }
     let config = run.config()?;
     let space = config.space();
-    let arch = Arch::parse(&space, code).map_err(|e| Error::core(code, e))?;
     let entries = table::read(&path, &space, &["top1", "acc"])?;
+    let arch = Arch::parse(&space, code).map_err(|e| Error::core(code, e))?;
     Ok(entries.into_iter().find(|e| e.arch == arch).map(|e| e.value))
 }
