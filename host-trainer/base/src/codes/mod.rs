@@ -177,7 +177,7 @@ pub fn random_codes(space: &Space<'_>, n: usize, seed: u64) -> Vec<Coded> {
     };
     codes
         .into_iter()
-        .filter_map(|code| Arch::from_code(space, ArchCode(code)).ok())
+        .map(|code| Arch::from_code(space, ArchCode(code)).expect("codes end at the size"))
         .enumerate()
         .map(|(i, arch)| {
             let written = arch.display(space).to_string();

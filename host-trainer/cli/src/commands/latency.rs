@@ -62,10 +62,10 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let report = latency(&blob, &target, &options)?;
     bar.finish();
     args.output.write(&report)?;
+    out.emit(&report, text)?;
     if let Some(run) = &run {
         append_counts(run, &report)?;
     }
-    out.emit(&report, text)?;
     Ok(())
 }
 

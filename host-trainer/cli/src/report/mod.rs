@@ -112,13 +112,14 @@ pub fn write(run: &Path) -> Result<std::path::PathBuf> {
 }
 
 fn optional<T>(path: &Path, read: impl Fn(&Path) -> Result<T>) -> Result<Option<T>> {
-    if path.exists() { read(path).map(Some) } else { Ok(None) }
+    let exists = path.try_exists().map_err(|e| Error::io(path, e))?;
+    if exists { read(path).map(Some) } else { Ok(None) }
 }
 
 /// Reads training curves from JSON lines. Lines without `step` are of other kinds and are skipped.
 /// `panel` is a number, or a list or an object of numbers, whose mean is used.
 fn metrics(path: &Path) -> Result<Vec<Point>> {
-    let text = String::from_utf8_lossy(&files::read(path)?).into_owned();
+    let text = files::read_text(path)?;
     let lines: Vec<&str> = text.lines().collect();
     let mut points = Vec::new();
     for (i, line) in lines.iter().enumerate().filter(|(_, l)| !l.trim().is_empty()) {

@@ -1,6 +1,6 @@
 //! The table of counts in a run directory.
 
-use supernano_base::error::Result;
+use supernano_base::error::{Error, Result};
 use supernano_base::files;
 use supernano_base::run_dir::RunDirectory;
 use supernano_base::stats::table;
@@ -14,11 +14,12 @@ const HEADER: &str = "code,rank_score,target,chip,clock_hz,unit,count,spread,rep
 /// run has one.
 ///
 /// # Errors
-/// As [`files::read_text`] and [`files::write()`].
+/// As [`files::read_text`] and [`files::write()`]; as [`RunDirectory::config`] and [`table::read`] if
+/// the run has scores; [`Error::Core`] for a code that is not of the run's space.
 pub fn append_counts(run: &RunDirectory, report: &LatencyReport) -> Result<()> {
     let path = run.latency_table();
     let mut text = if path.is_file() { files::read_text(&path)? } else { format!("{HEADER}\n") };
-    text += &line(report, rank_score(run, &report.code));
+    text += &line(report, rank_score(run, &report.code)?);
     files::write(&path, text.as_bytes())
 }
 
@@ -38,11 +39,16 @@ fn line(report: &LatencyReport, score: Option<f64>) -> String {
     )
 }
 
-/// Top-1 of a sub-network with inherited weights, 0 to 1, if `scores.json` of the run has it.
-fn rank_score(run: &RunDirectory, code: &str) -> Option<f64> {
-    let config = run.config().ok()?;
+/// Top-1 of a sub-network with inherited weights, 0 to 1, if `scores.json` of the run exists and has
+/// it.
+fn rank_score(run: &RunDirectory, code: &str) -> Result<Option<f64>> {
+    let path = run.scores();
+    if !path.try_exists().map_err(|e| Error::io(&path, e))? {
+        return Ok(None);
+    }
+    let config = run.config()?;
     let space = config.space();
-    let arch = Arch::parse(&space, code).ok()?;
-    let entries = table::read(&run.scores(), &space, &["top1", "acc"]).ok()?;
-    entries.into_iter().find(|e| e.arch == arch).map(|e| e.value)
+    let entries = table::read(&path, &space, &["top1", "acc"])?;
+    let arch = Arch::parse(&space, code).map_err(|e| Error::core(code, e))?;
+    Ok(entries.into_iter().find(|e| e.arch == arch).map(|e| e.value))
 }

@@ -50,3 +50,14 @@ fn every_count_adds_a_line_to_the_table_of_the_run() {
     assert_eq!(text.lines().skip(1).collect::<Vec<_>>(), [line; 2]);
     assert!(text.starts_with("code,rank_score,target,"), "{text}");
 }
+
+#[test]
+fn scores_that_cannot_be_read_are_an_error() {
+    let here = tempfile::tempdir().unwrap();
+    let run = RunDirectory::new(here.path());
+    std::fs::write(run.config_file(), "preset = \"quick\"\n").unwrap();
+    std::fs::write(run.scores(), "{\"arch1\": ").unwrap();
+    let message = append_counts(&run, &report()).unwrap_err().to_string();
+    assert!(message.contains("scores.json"), "{message}");
+    assert!(!run.latency_table().exists());
+}

@@ -43,7 +43,7 @@ impl Problem<'_> {
     /// The sub-network of these genes.
     pub(super) fn arch(&self, genes: &Genes) -> Arch {
         let free = self.space.free_layers().map(|i| genes[i]);
-        Arch::from_options(self.space, free).unwrap_or_else(|_| Arch::smallest(self.space))
+        Arch::from_options(self.space, free).expect("genes are options of the space")
     }
 
     /// Evaluates a sub-network with these kernel kinds: its score and its exact costs.

@@ -30,7 +30,8 @@ pub fn best(problem: &Problem<'_>) -> Result<Option<ScoredNetwork>> {
             let fits = |&w: &u16| u32::from(w) * whole <= part * largest;
             widths.iter().rposition(fits).unwrap_or(0) as u8
         };
-        let arch = Arch::from_options(space, space.free_layers().map(option)).ok()?;
+        let arch = Arch::from_options(space, space.free_layers().map(option))
+            .expect("places in a layer's widths are its options");
         problem.feasible(&tables, &genes(&arch))
     });
     Ok(candidates.min_by(front::order))

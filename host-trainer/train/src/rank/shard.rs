@@ -109,7 +109,7 @@ impl Identity {
 
     /// The first difference: its name, this value, the other value.
     fn difference(&self, other: &Self) -> Option<(&'static str, String, String)> {
-        let settings = |i: &Self| serde_json::to_string(&i.settings).unwrap_or_default();
+        let settings = |i: &Self| serde_json::to_string(&i.settings).expect("settings are JSON");
         [
             ("run", self.run.clone(), other.run.clone()),
             ("data", self.data.clone(), other.data.clone()),

@@ -1,7 +1,5 @@
 //! Reduced tables: without infeasible variants, or with one variant in each entry.
 
-use std::cmp::Ordering;
-
 use super::{BlockTable, Sums, Tables, Variant};
 use crate::cost::Limits;
 
@@ -99,8 +97,8 @@ impl Tables {
                 + 1e-12 * sums.instructions as f64
         };
         let order = |a: &Variant, b: &Variant| {
-            let key = |variant: &Variant| (variant.sums.ram > room, price(variant));
-            key(a).partial_cmp(&key(b)).unwrap_or(Ordering::Equal)
+            let exceeds = |variant: &Variant| variant.sums.ram > room;
+            exceeds(a).cmp(&exceeds(b)).then(price(a).total_cmp(&price(b)))
         };
         let mut blocks = Vec::with_capacity(self.blocks.len());
         for table in &self.blocks {
