@@ -17,7 +17,7 @@ use supernano_core::frontend::{FrontEnd, Sound, SoundStream};
 use supernano_core::space::Shape;
 use supernano_data::Dataset;
 use supernano_data::frontend::{FrontEndSpec, SoundSpec};
-use supernano_train::export::{ExportOptions, Material, measure, ship};
+use supernano_train::export::{ExportOptions, Material, accuracies, ship};
 use supernano_train::run::Run;
 use supernano_train::training::{Begin, SlicedAccelerator, train};
 
@@ -49,8 +49,13 @@ fn main() -> Result<()> {
     let test = (&dataset.test, usize::MAX);
     let material = Material::new(&config, &dataset, options.calibration, test)?;
     let shipment = ship(&run, &arch, &material, &options, None)?;
-    let measured = measure(&shipment, &material.judged)?;
-    println!("{}", serde_json::to_string(&measured)?);
+    let found = accuracies(&shipment.float, &shipment.blob, &material.judged)?;
+    println!(
+        "top-1 of {} test windows: {} float, {} int8",
+        material.judged.len(),
+        found.float,
+        found.int8
+    );
     let golden = root.join("tests/golden");
     fs::write(golden.join("tones.snb"), shipment.blob.bytes()).context("tones.snb")?;
     let bytes: Vec<u8> = recording().iter().flat_map(|s| s.to_le_bytes()).collect();
