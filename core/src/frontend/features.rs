@@ -38,8 +38,9 @@ impl Sound<'_> {
             Peak::OfRecording(_) => largest(samples),
         };
         let scale = Scale::new(self, peak);
-        let frames = samples.windows(self.window()).step_by(self.hop());
-        for (frame, row) in frames.zip(out.chunks_exact_mut(self.features())) {
+        // None of these sizes is 0; the compiler does not know.
+        let frames = samples.windows(self.window().max(1)).step_by(self.hop().max(1));
+        for (frame, row) in frames.zip(out.chunks_exact_mut(self.features().max(1))) {
             self.frame(frame, scale, &mut work, row);
         }
         Ok(())

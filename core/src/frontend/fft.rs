@@ -114,25 +114,27 @@ pub(super) fn transform(values: &mut [Complex]) {
         butterfly(a, c, halved(*c));
         butterfly(b, d, quarter_turn(halved(*d)));
     }
-    let mut quarter = 2;
-    while quarter * 2 < values.len() {
-        for group in values.chunks_exact_mut(quarter * 4) {
-            stage(group, quarter);
+    // The logarithm of a quarter of a group. Groups grow from eight values to all.
+    let mut bits = 1;
+    while 2 << bits < values.len() {
+        let mut rest = &mut *values;
+        while let Some((group, after)) = rest.split_at_mut_checked(4 << bits) {
+            stage(group, bits);
+            rest = after;
         }
-        quarter *= 2;
+        bits += 1;
     }
 }
 
-/// Combines the transforms of two halves of `4 quarter` values.
+/// Combines the transforms of two halves of `4 << bits` values.
 #[inline(always)]
-fn stage(group: &mut [Complex], quarter: usize) {
-    let mut quarters = group.chunks_exact_mut(quarter);
-    let (Some(a0), Some(a1), Some(b0), Some(b1)) =
-        (quarters.next(), quarters.next(), quarters.next(), quarters.next())
-    else {
-        return;
-    };
-    let step = QUARTER / quarter;
+fn stage(group: &mut [Complex], bits: u32) {
+    let quarter = 1 << bits;
+    let parts = group.split_at_mut_checked(2 * quarter).and_then(|(a, b)| {
+        Some((a.split_at_mut_checked(quarter)?, b.split_at_mut_checked(quarter)?))
+    });
+    let Some(((a0, a1), (b0, b1))) = parts else { return };
+    let step = QUARTER >> bits;
     let pairs = a0.iter_mut().zip(b0).zip(a1.iter_mut().zip(b1));
     for (k, ((a, b), (c, d))) in pairs.enumerate() {
         let (t, u) = if k == 0 {
@@ -151,17 +153,19 @@ fn stage(group: &mut [Complex], quarter: usize) {
 #[inline(always)]
 pub(super) fn bin(values: &[Complex], k: usize) -> Complex {
     let half_turn = values.len();
-    let at = |i: usize| values.get(i).copied().unwrap_or([0; 2]);
+    let value = |i: usize| values.get(i).copied().unwrap_or([0; 2]);
     let wrapped = |i: usize| if i == half_turn { 0 } else { i };
-    let ([zr, zi], [yr, yi]) = (at(wrapped(k)), at(wrapped(half_turn.wrapping_sub(k))));
+    let ([zr, zi], [yr, yi]) = (value(wrapped(k)), value(wrapped(half_turn.wrapping_sub(k))));
     let odd = [(zi >> 1) + (yi >> 1), (yr >> 1) - (zr >> 1)];
     let quarter = half_turn / 2;
+    // The twiddle of a bin is at `k * 1024 / N`, and `quarter` is N / 4.
+    let at = |k: usize| twiddle((k * QUARTER) >> quarter.trailing_zeros());
     let turned = match k {
         0 => halved(odd),
         _ if k == half_turn => halved([-odd[0], -odd[1]]),
         _ if k == quarter => quarter_turn(halved(odd)),
-        _ if k < quarter => turned(odd, twiddle(k * (QUARTER / quarter))),
-        _ => quarter_turn(turned(odd, twiddle((k - quarter) * (QUARTER / quarter)))),
+        _ if k < quarter => turned(odd, at(k)),
+        _ => quarter_turn(turned(odd, at(k - quarter))),
     };
     [(zr >> 2) + (yr >> 2) + turned[0], (zi >> 2) - (yi >> 2) + turned[1]]
 }

@@ -26,9 +26,10 @@ pub fn board<B: Board + Port>(board: &B, clocks: Result<(), Stuck>) {
     }
 }
 
-/// Prints class, logits and count of image `i`. An emulator without a counter counts 0.
-pub fn answer<B: Board + Port>(board: &B, i: usize, logits: &[i32], count: u32) {
-    text(board, "image ");
+/// Prints class, logits and count of item `i`. `what` names the item, such as `image`.
+pub fn answer<B: Board + Port>(board: &B, what: &str, i: usize, logits: &[i32], count: u32) {
+    text(board, what);
+    text(board, " ");
     number(board, i as i32);
     text(board, ": class ");
     number(board, argmax(logits) as i32);
@@ -38,6 +39,11 @@ pub fn answer<B: Board + Port>(board: &B, i: usize, logits: &[i32], count: u32) 
         number(board, logit);
     }
     text(board, "\n");
+    self::count(board, count);
+}
+
+/// Prints a count in the board's unit. An emulator without a counter counts 0.
+pub fn count<B: Board + Port>(board: &B, count: u32) {
     if count == 0 {
         text(board, "nothing counts here\n");
         return;

@@ -43,7 +43,7 @@ impl Machine {
 pub const QEMU_M0: Machine = Machine {
     name: "qemu-m0",
     core: "cortex-m0 code on a cortex-m3",
-    package: package!("qemu-m0": [Agent, Classify], THUMBV6M, None, None),
+    package: package!("qemu-m0": [Agent, Classify, Listen], THUMBV6M, None, None),
     ..QEMU_M3
 };
 
@@ -56,7 +56,7 @@ pub const QEMU_M3: Machine = Machine {
     clock_hz: 25_000_000,
     uart: 0x4000_4000,
     timer: 0x4000_0000,
-    package: package!("qemu-m3": [Agent, Classify], THUMBV7M, None, None),
+    package: package!("qemu-m3": [Agent, Classify, Listen], THUMBV7M, None, None),
 };
 
 /// A Cortex-M4.
@@ -64,7 +64,7 @@ pub const QEMU_M4: Machine = Machine {
     name: "qemu-m4",
     board: "mps2-an386",
     core: M4.name(),
-    package: package!("qemu-m4": [Agent, Classify], THUMBV7EM_HARD_FLOAT, Rtt, None),
+    package: package!("qemu-m4": [Agent, Classify, Listen], THUMBV7EM_HARD_FLOAT, Rtt, None),
     ..QEMU_M3
 };
 
@@ -74,7 +74,7 @@ pub const QEMU_M7: Machine = Machine {
     board: "mps2-an500",
     placed: 0x6000_0000,
     core: M7.name(),
-    package: package!("qemu-m7": [Agent, Classify], THUMBV7EM_HARD_FLOAT, None, None),
+    package: package!("qemu-m7": [Agent, Classify, Listen], THUMBV7EM_HARD_FLOAT, None, None),
     ..QEMU_M3
 };
 
@@ -87,7 +87,7 @@ pub const QEMU_M33: Machine = Machine {
     clock_hz: 20_000_000,
     uart: 0x5020_0000,
     timer: 0x5000_0000,
-    package: package!("qemu-m33": [Agent, Classify], THUMBV8M_HARD_FLOAT, None, None),
+    package: package!("qemu-m33": [Agent, Classify, Listen], THUMBV8M_HARD_FLOAT, None, None),
 };
 
 /// The package of a second agent for [`QEMU_M4`], which logs over semihosting.

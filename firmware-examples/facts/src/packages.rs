@@ -9,6 +9,19 @@ pub enum Kind {
     Agent,
     /// Classifies images and prints the logits.
     Classify,
+    /// Takes a recording through a front end and a network, continuously, and prints the logits.
+    Listen,
+}
+
+impl Kind {
+    /// Name of the file with the expected output on an emulated machine, in the package's directory.
+    pub const fn expected(self) -> Option<&'static str> {
+        match self {
+            Self::Agent => None,
+            Self::Classify => Some("classify.txt"),
+            Self::Listen => Some("listen.txt"),
+        }
+    }
 }
 
 /// A program of a package.
@@ -85,6 +98,9 @@ macro_rules! program {
     };
     ($package:literal, Classify) => {
         $crate::packages::program!(Classify, $package, "-classify")
+    };
+    ($package:literal, Listen) => {
+        $crate::packages::program!(Listen, $package, "-listen")
     };
     ($kind:ident, $package:literal, $suffix:literal) => {
         $crate::Program {

@@ -20,9 +20,6 @@ const CMSIS_NN: [(&str, &str, f64); 7] = [
     ("m33", "large", 96.6),
 ];
 
-const BEGIN: &str = "<!-- bench-device: begin -->";
-const END: &str = "<!-- bench-device: end -->";
-
 /// One table for each core: the named networks, then the mean of the random ones.
 pub fn render(rows: &[Value]) -> String {
     let of = |core: &str| rows.iter().filter(|r| r["core"] == core).collect::<Vec<_>>();
@@ -30,15 +27,21 @@ pub fn render(rows: &[Value]) -> String {
     tables.collect::<Vec<_>>().join("\n")
 }
 
-/// Replaces the text between the two marks of a file.
+/// Writes the tables into a file.
 pub fn write(path: &Path, rows: &[Value]) -> Result<()> {
+    replace(path, "bench-device", &render(rows))
+}
+
+/// Replaces the text between the two marks of a file that name a benchmark.
+pub fn replace(path: &Path, name: &str, table: &str) -> Result<()> {
     let failed = |e: String| Failure::tool(format!("{}: {e}", path.display()));
+    let (begin, end) = (format!("<!-- {name}: begin -->"), format!("<!-- {name}: end -->"));
     let text = fs::read_to_string(path).map_err(|e| failed(e.to_string()))?;
-    let parts = text.split_once(BEGIN).and_then(|(a, rest)| Some((a, rest.split_once(END)?.1)));
+    let parts = text.split_once(&begin).and_then(|(a, rest)| Some((a, rest.split_once(&end)?.1)));
     let Some((before, after)) = parts else {
-        return Err(failed(format!("expected the marks {BEGIN} and {END}")));
+        return Err(failed(format!("expected the marks {begin} and {end}")));
     };
-    let text = format!("{before}{BEGIN}\n\n{}\n{END}{after}", render(rows));
+    let text = format!("{before}{begin}\n\n{table}\n{end}{after}");
     fs::write(path, text).map_err(|e| failed(e.to_string()))
 }
 

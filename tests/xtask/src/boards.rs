@@ -141,8 +141,10 @@ fn row(firmware: Firmware) -> Result<Row> {
     if kind == Kind::Agent && !image.has_channels() {
         return Err(Failure::no(format!("{binary}: no RTT channels in RAM")));
     }
-    let emulator = facts.emulator.filter(|_| kind == Kind::Classify);
-    let emulated = emulator.map(|e| emulate(&firmware, &e)).transpose()?;
+    let emulated = match (facts.emulator, kind.expected()) {
+        (Some(emulator), Some(expected)) => Some(emulate(&firmware, &emulator, expected)?),
+        _ => None,
+    };
     let stack = image.stack(facts.floor.into());
     Ok(Row { firmware, facts, image, stack, emulated })
 }
@@ -179,9 +181,9 @@ impl Row {
     }
 }
 
-/// Runs a program twice and compares its output with `classify.txt` of its package. Returns a summary.
-fn emulate(firmware: &Firmware, emulator: &Emulator) -> Result<String> {
-    let file = firmware::workspace().join(firmware.package.name).join("classify.txt");
+/// Runs a program twice and compares its output with a file of its package. Returns a summary.
+fn emulate(firmware: &Firmware, emulator: &Emulator, expected: &str) -> Result<String> {
+    let file = firmware::workspace().join(firmware.package.name).join(expected);
     let expected =
         fs::read_to_string(&file).map_err(|e| Failure::tool(format!("{}: {e}", file.display())))?;
     let (first, again) = (output(&firmware.elf(), emulator)?, output(&firmware.elf(), emulator)?);
@@ -192,17 +194,17 @@ fn emulate(firmware: &Firmware, emulator: &Emulator) -> Result<String> {
             firmware.program.binary
         )));
     }
-    let images = first.iter().filter(|l| l.starts_with("image ")).count();
-    let last = first.iter().rev().nth(1).map_or("", String::as_str);
-    Ok(format!("{}: {images} images as expected, last count: {last}", emulator.board))
+    let answers = first.iter().filter(|l| l.contains(": class ")).count();
+    let last = first.iter().rev().find(|l| *l != &without_count(l)).map_or("", String::as_str);
+    Ok(format!("{}: {answers} answers as expected, last count: {last}", emulator.board))
 }
 
-/// Replaces a count of instructions by `*`: it differs between compilers.
+/// Replaces a count of instructions or of bytes of stack by `*`: it differs between compilers.
 fn without_count(line: &str) -> String {
+    let number = |text: &str, least: u32| text.parse::<u32>().is_ok_and(|n| n > least);
     match line.split_once(' ') {
-        Some((count, "instructions")) if count.parse::<u32>().is_ok_and(|c| c > 1000) => {
-            "* instructions".into()
-        }
+        Some((count, "instructions")) if number(count, 1000) => "* instructions".into(),
+        Some((count, "bytes of stack")) if number(count, 100) => "* bytes of stack".into(),
         _ => line.into(),
     }
 }

@@ -2,7 +2,7 @@
 //! in it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SectionKind};
 
@@ -62,21 +62,39 @@ fn build(target: RustTarget, embedded: Option<&Embedded>, arguments: &[&str]) ->
     };
     run(&mut command)?;
     let path = firmware::output(target, MINIMAL);
-    let failed = |e: String| Failure::tool(format!("{}: {e}", path.display()));
-    let bytes = fs::read(&path).map_err(|e| failed(e.to_string()))?;
-    let elf = object::File::parse(&*bytes).map_err(|e| failed(e.to_string()))?;
+    let bytes = read(&path)?;
+    let elf = parse(&path, &bytes)?;
     let loaded = elf
         .sections()
         .filter(|s| matches!(s.kind(), SectionKind::Text | SectionKind::ReadOnlyData))
         .filter(|s| s.name() != Ok(".vector_table"));
     let linked: u64 = loaded.map(|s| s.size()).sum();
     let data = data.map(|path| fs::metadata(&path).map_or(0, |m| m.len()));
-    let panics = elf.symbols().filter_map(|s| s.name().ok());
-    let panics = panics.filter(|n| n.contains("panicking") || n.contains("rust_begin_unwind"));
-    Ok(Code {
-        total: linked.saturating_sub(data.iter().sum()),
-        panics: panics.map(str::to_owned).collect(),
-    })
+    let total = linked.saturating_sub(data.iter().sum());
+    Ok(Code { total, panics: panics_of(&elf) })
+}
+
+/// Symbols of a linked file that only a panic reaches.
+///
+/// # Errors
+/// An unreadable file.
+pub fn panics(path: &Path) -> Result<Vec<String>> {
+    let bytes = read(path)?;
+    Ok(panics_of(&parse(path, &bytes)?))
+}
+
+fn panics_of(elf: &object::File<'_>) -> Vec<String> {
+    let names = elf.symbols().filter_map(|s| s.name().ok());
+    let panics = names.filter(|n| n.contains("panicking") || n.contains("rust_begin_unwind"));
+    panics.map(str::to_owned).collect()
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(|e| Failure::tool(format!("{}: {e}", path.display())))
+}
+
+fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<object::File<'a>> {
+    object::File::parse(bytes).map_err(|e| Failure::tool(format!("{}: {e}", path.display())))
 }
 
 /// The network `small` with the kernels of each preference, and an image.

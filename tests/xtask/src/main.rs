@@ -5,6 +5,7 @@
 //! installs missing programs.
 
 mod bench;
+mod bench_frontend;
 mod bench_table;
 mod bench_train;
 mod boards;
@@ -63,6 +64,8 @@ enum Task {
     Demo(demo::Args),
     /// Count the instructions of networks on every emulated core, and measure their memory.
     BenchDevice(bench::Args),
+    /// Count the instructions of the sound features on every emulated core, and measure their memory.
+    BenchFrontend(bench_frontend::Args),
     /// Time the supernet step and evaluation on the CPU, and compare them with a matrix product.
     BenchTrain(bench_train::Args),
     /// Check, time and train on a GPU, or pack the trainer for another machine (docs/cuda.md).
@@ -98,6 +101,7 @@ fn main() -> ExitCode {
         Task::CLibrary(args) => c_library::check(&args, consent),
         Task::Demo(args) => demo::run(&args, consent),
         Task::BenchDevice(args) => bench::run(&args, consent),
+        Task::BenchFrontend(args) => bench_frontend::run(&args, consent),
         Task::BenchTrain(args) => bench_train::run(&args),
         Task::Gpu(args) => gpu::run(&args),
         Task::MethodStudy(args) => method_study::run(&args),
