@@ -14,6 +14,8 @@ pub mod device;
 mod engine;
 mod forward;
 mod plans;
+#[cfg(any(feature = "cuda", feature = "kernels-vulkan"))]
+mod recorded;
 mod resident;
 mod step;
 mod task;
