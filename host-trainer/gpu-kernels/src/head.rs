@@ -236,9 +236,8 @@ fn head_weights(
                     }
                     sum += value;
                 }
-                let mut to = table[(row_weights * h.paths + path) as usize]
-                    + class * h.channels
-                    + channel;
+                let mut to =
+                    table[(row_weights * h.paths + path) as usize] + class * h.channels + channel;
                 if bias {
                     to = table[(row_bias * h.paths + path) as usize] + class;
                 }

@@ -33,7 +33,6 @@ pub mod pending;
 pub mod sgd;
 pub mod shape;
 #[cfg(feature = "sources")]
-#[expect(unsafe_code, reason = "a function of a trait that the runtime implements")]
 pub mod sources;
 pub mod step;
 mod sums;

@@ -4,12 +4,17 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use cubecl::CubeTask;
+use cubecl::ir::{
+    ContiguousElements, DeviceProperties, HardwareProperties, MatrixLayout, MemoryDeviceProperties,
+    MmaProperties, TargetProperties, VectorSize,
+};
 use cubecl::prelude::*;
 use cubecl::server::{
     Binding, ComputeServer, CopyDescriptor, KernelArguments, ProfileError, ProfilingToken,
     ServerCommunication, ServerError, ServerUtilities,
 };
-use cubecl::CubeTask;
+use cubecl::zspace::{Shape, Strides};
 use cubecl_common::backtrace::BackTrace;
 use cubecl_common::bytes::Bytes;
 use cubecl_common::device::{Device, DeviceId, DeviceService, ServerUtilitiesHandle};
@@ -22,16 +27,9 @@ use cubecl_cpp::register_supported_types;
 use cubecl_cpp::shared::{CompilationOptions, CppCompiler, CppSupportedFeatures};
 use cubecl_runtime::allocator::ContiguousMemoryLayoutPolicy;
 use cubecl_runtime::logging::ServerLogger;
-use cubecl_runtime::memory_management::{
-    ManagedMemoryHandle, MemoryAllocationMode, MemoryUsage,
-};
+use cubecl_runtime::memory_management::{ManagedMemoryHandle, MemoryAllocationMode, MemoryUsage};
 use cubecl_runtime::server::IoError;
 use cubecl_runtime::storage::{BytesResource, BytesStorage, ManagedResource};
-use cubecl::ir::{
-    ContiguousElements, DeviceProperties, HardwareProperties, MatrixLayout, MemoryDeviceProperties,
-    MmaProperties, TargetProperties, VectorSize,
-};
-use cubecl::zspace::{Shape, Strides};
 
 type CudaCompiler = CppCompiler<CudaDialect<CudaWmmaCompiler>>;
 
@@ -194,9 +192,8 @@ impl ComputeServer for SourceServer {
         descriptors: Vec<CopyDescriptor>,
         _: StreamId,
     ) -> DynFut<Result<Vec<Bytes>, ServerError>> {
-        let zeros = |d: CopyDescriptor| {
-            Bytes::from_bytes_vec(vec![0; d.handle.size_in_used() as usize])
-        };
+        let zeros =
+            |d: CopyDescriptor| Bytes::from_bytes_vec(vec![0; d.handle.size_in_used() as usize]);
         let bytes = descriptors.into_iter().map(zeros).collect();
         Box::pin(async move { Ok(bytes) })
     }
@@ -215,8 +212,7 @@ impl ComputeServer for SourceServer {
         Err(unsupported())
     }
 
-    // SAFETY: the trait declares the function so; it only compiles.
-    unsafe fn launch(
+    fn launch(
         &mut self,
         kernel: Self::Kernel,
         count: CubeCount,
@@ -232,7 +228,8 @@ impl ComputeServer for SourceServer {
             },
             ..Default::default()
         };
-        let compiled = kernel.compile(&mut CudaCompiler::default(), &options, mode, kernel.address_type());
+        let compiled =
+            kernel.compile(&mut CudaCompiler::default(), &options, mode, kernel.address_type());
         let cubes = match count {
             CubeCount::Static(x, y, z) => [x, y, z],
             CubeCount::Dynamic(_) => [0; 3],

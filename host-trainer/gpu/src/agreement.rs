@@ -13,7 +13,7 @@ use supernano_base::rng::{Key, Purpose};
 use supernano_core::arch::Arch;
 use supernano_core::plan::resolve;
 use supernano_data::{Dataset, load};
-#[cfg(any(feature = "cuda", feature = "kernels-vulkan"))]
+#[cfg(all(test, feature = "kernels-vulkan"))]
 use supernano_gpu_kernels::cubecl::{Runtime, client::ComputeClient};
 use supernano_train::backend::CpuAutodiff;
 use supernano_train::run::checkpoint::Checkpoint;
@@ -26,7 +26,7 @@ use supernano_train::training::state::layout_of;
 use supernano_train::training::{Losses, loss};
 
 use crate::plans::PlanSets;
-#[cfg(any(feature = "cuda", feature = "kernels-vulkan"))]
+#[cfg(all(test, feature = "kernels-vulkan"))]
 use crate::recorded::RecordedStep;
 use crate::resident::Resident;
 use crate::step::{MaskedStep, half};
@@ -200,7 +200,7 @@ fn sliced(config: &RunConfig, n: u64) -> Result<UpdateOutcome> {
 }
 
 /// Runs the same updates in the recorded execution.
-#[cfg(any(feature = "cuda", feature = "kernels-vulkan"))]
+#[cfg(all(test, feature = "kernels-vulkan"))]
 pub(crate) fn recorded<R: Runtime>(
     client: &ComputeClient<R>,
     config: &RunConfig,
@@ -224,7 +224,7 @@ fn updates<B: AutodiffBackend>() -> Result<Vec<Comparison>> {
 }
 
 /// Compares recorded updates of every kind: weights and losses.
-#[cfg(any(feature = "cuda", feature = "kernels-vulkan"))]
+#[cfg(all(test, feature = "kernels-vulkan"))]
 pub(crate) fn recorded_updates<R: Runtime>(client: &ComputeClient<R>) -> Result<Vec<Comparison>> {
     compare_updates("recorded", |config, n| recorded(client, config, n))
 }

@@ -14,7 +14,7 @@ pub mod device;
 mod engine;
 mod forward;
 mod plans;
-#[cfg(any(feature = "cuda", feature = "kernels-vulkan"))]
+#[cfg(all(test, feature = "kernels-vulkan"))]
 mod recorded;
 mod resident;
 mod step;

@@ -4,7 +4,7 @@
 //! It computes the same as the masked execution. The launches of an update are recorded once for
 //! each number of images and paths, and replayed. An update reads nothing back from the device.
 
-pub(crate) mod engine;
+mod engine;
 mod table;
 
 use std::collections::BTreeMap;
@@ -13,8 +13,8 @@ use supernano_base::config::{StepKind, Teacher};
 use supernano_base::error::{Error, Result};
 use supernano_core::arch::Arch;
 use supernano_core::plan::Plan;
-use supernano_gpu_kernels::cubecl::client::ComputeClient;
 use supernano_gpu_kernels::cubecl::Runtime;
+use supernano_gpu_kernels::cubecl::client::ComputeClient;
 use supernano_gpu_kernels::head::Loss;
 use supernano_gpu_kernels::sgd::Sgd;
 use supernano_gpu_kernels::step::{Options, Parameters, Step, Update};
@@ -223,5 +223,4 @@ fn parameters<R: Runtime>(
     Parameters::new(client, values, &all, &tensors, layout.entries.len())
 }
 
-#[cfg(all(test, feature = "kernels-vulkan"))]
 mod tests;

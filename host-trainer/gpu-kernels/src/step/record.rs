@@ -167,7 +167,13 @@ impl Sizes {
             let input = ([height, width], channels);
             for layer in block.first..=block.last() {
                 let layer = network.layers[layer as usize];
-                let s = shape(network, ([height, width], channels), layer.channels, layer.kernel, layer.stride);
+                let s = shape(
+                    network,
+                    ([height, width], channels),
+                    layer.channels,
+                    layer.kernel,
+                    layer.stride,
+                );
                 grow(s);
                 [height, width] = [s.rows_out(), s.columns_out()];
                 channels = layer.channels;

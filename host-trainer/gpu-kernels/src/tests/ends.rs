@@ -13,8 +13,11 @@ fn table(channels: u32) -> (Vec<u32>, [usize; PATHS]) {
     let widths = [channels, 1, channels.div_ceil(2)];
     let residual = [channels, channels, 1];
     let offsets = [0, channels, 0];
-    let table =
-        [widths, residual, offsets, offsets.map(|o| o + 2 * channels)].concat().iter().copied().collect();
+    let table = [widths, residual, offsets, offsets.map(|o| o + 2 * channels)]
+        .concat()
+        .iter()
+        .copied()
+        .collect();
     (table, widths.map(|w| w as usize))
 }
 
@@ -157,17 +160,12 @@ fn norms_agree_with_plain_loops() {
     for (i, x) in x.chunks_exact(per_channel).enumerate() {
         let g = &g[i * per_channel..(i + 1) * per_channel];
         let mean_of = |v: &[f32]| v.iter().map(|v| f64::from(*v)).sum::<f64>() / v.len() as f64;
-        let squares = |v: &[f32], mean: f64| {
-            v.iter().map(|v| (f64::from(*v) - mean).powi(2)).sum::<f64>()
-        };
+        let squares =
+            |v: &[f32], mean: f64| v.iter().map(|v| (f64::from(*v) - mean).powi(2)).sum::<f64>();
         let mean = mean_of(x);
         for (x, g) in x.chunks_exact(values).zip(g.chunks_exact(values)) {
             let own = mean_of(x);
-            records.extend([
-                (own * values as f64) as f32,
-                squares(x, own) as f32,
-                values as f32,
-            ]);
+            records.extend([(own * values as f64) as f32, squares(x, own) as f32, values as f32]);
             let moment = |x: &f32, g: &f32| f64::from(*g) * (f64::from(*x) - mean);
             let moments: f64 = x.iter().zip(g).map(|(x, g)| moment(x, g)).sum();
             gradient_records.extend([(mean_of(g) * values as f64) as f32, moments as f32, 0.5]);
@@ -178,9 +176,8 @@ fn norms_agree_with_plain_loops() {
         }
         let count = per_channel as f64;
         let inverse = 1.0 / (squares(x, mean) / count + f64::from(EPSILON)).sqrt();
-        let parameter = |row: usize| {
-            f64::from(parameters[table[row * PATHS + path] as usize + channel])
-        };
+        let parameter =
+            |row: usize| f64::from(parameters[table[row * PATHS + path] as usize + channel]);
         let scale = parameter(2) * inverse;
         let factors = [scale, parameter(3) - mean * scale, mean, inverse];
         expected[i * 4..i * 4 + 4].copy_from_slice(&factors);
