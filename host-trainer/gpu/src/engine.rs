@@ -108,4 +108,4 @@ impl<B: AutodiffBackend> Engine for MaskedEngine<'_, B> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

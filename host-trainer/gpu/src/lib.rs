@@ -15,6 +15,8 @@ pub mod device;
 mod engine;
 mod forward;
 mod plans;
+#[cfg(all(test, feature = "kernels-vulkan"))]
+mod recorded;
 mod resident;
 mod step;
 mod task;

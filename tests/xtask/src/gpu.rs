@@ -1,5 +1,7 @@
-//! `cargo xtask gpu`: runs the trainer on a GPU, or packs it for another machine. Every test run also
-//! checks it on Vulkan.
+//! `cargo xtask gpu`: runs the trainer on a GPU, packs it for another machine, or compiles the CUDA
+//! kernels without a GPU. Every test run also checks the trainer on Vulkan.
+
+mod kernels;
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -25,6 +27,11 @@ pub struct Args {
     /// Write the program, and the data in parts, to this folder, for a machine with a GPU.
     #[arg(long)]
     pack: Option<PathBuf>,
+    /// Compile every CUDA kernel of a training step on this machine, which needs no GPU, and print
+    /// registers, spills, shared memory and occupancy. Downloads NVIDIA's compilers from PyPI into
+    /// the target folder.
+    #[arg(long, conflicts_with = "pack")]
+    kernels: bool,
     /// Archive of CIFAR-100 to pack.
     #[arg(long, requires = "pack")]
     data: Option<PathBuf>,
@@ -36,8 +43,11 @@ pub struct Args {
     arguments: Vec<String>,
 }
 
-/// Builds the program, and packs or runs it.
+/// Compiles the kernels, or builds the program, and packs or runs it.
 pub fn run(args: &Args) -> Result<()> {
+    if args.kernels {
+        return kernels::run();
+    }
     let built = build(&args.device)?;
     let Some(folder) = &args.pack else {
         let mut command = program(&built, ["dev", "gpu", "--device", &args.device]);
@@ -114,8 +124,9 @@ pub fn check(consent: Consent) -> Result<()> {
         return Ok(());
     }
     setup::ensure(&[Need::Tool(&setup::VULKAN)], consent)?;
-    let kernels = ["test", "--release", "--package", "supernano-gpu-kernels"];
-    process::run(cargo(kernels).args(["--features", "vulkan"]))?;
+    let suite = ["test", "--release", "--package", "supernano-gpu-kernels"];
+    process::run(cargo(suite).args(["--features", "vulkan"]))?;
+    kernels::check(consent)?;
     let folder = tempfile::tempdir().map_err(|e| failed(Path::new("temporary folder"), &e))?;
     let packed = pack(&build("cuda,vulkan")?, &folder.path().join("packed"))?;
     let output = folder.path().join("gpu");
