@@ -10,6 +10,7 @@
 pub mod blob;
 pub mod codes;
 pub mod config;
+pub mod cycles;
 pub mod error;
 pub mod files;
 pub mod images;

@@ -19,7 +19,7 @@ use crate::connection::{
 };
 use crate::link::{open, over_tcp};
 use crate::placed::{PLACED_CAPACITY, placed_bytes, placed_file};
-use crate::qemu::Qemu;
+use crate::qemu::{Counting, Qemu};
 use crate::session::{DeviceInfo, Session, Traffic};
 use crate::target::{Machine, Target};
 
@@ -172,7 +172,7 @@ impl<'a> DeviceCheck<'a> {
             (Target::Qemu(machine), ImageTransfer::Uart) => {
                 // An emulator that ends has failed, so the check does not wait for it.
                 let patience = Patience { limit: Duration::ZERO, progress };
-                let qemu = Qemu::start(machine, self.options.elf, None, false)?;
+                let qemu = Qemu::start(machine, self.options.elf, None, Counting::Nothing)?;
                 self.one_by_one(&mut || over_tcp(qemu.stream()?), patience, images, answers)
             }
             (target, _) => {
@@ -225,7 +225,7 @@ impl<'a> DeviceCheck<'a> {
     fn placed(&mut self, to: &Machine, images: &Images, answers: &mut Answers<'_>) -> Result<()> {
         let bytes = placed_bytes(self.blob.bytes(), &images.pixels, images.shape.len());
         let file = placed_file(&bytes)?;
-        let qemu = Qemu::start(to, self.options.elf, Some(file.path()), false)?;
+        let qemu = Qemu::start(to, self.options.elf, Some(file.path()), Counting::Nothing)?;
         let mut session = Session::new(over_tcp(qemu.stream()?)?, TIMEOUT)?;
         self.device = Some(session.device().clone());
         // The emulator has read the file. Dropping it now leaves nothing behind if this process is killed.

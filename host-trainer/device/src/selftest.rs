@@ -16,7 +16,7 @@ use supernano_core::wire::Request;
 use crate::check::TIMEOUT;
 use crate::link::over_tcp;
 use crate::placed::{PLACED_CAPACITY, placed_bytes, placed_file};
-use crate::qemu::Qemu;
+use crate::qemu::{Counting, Qemu};
 use crate::session::{DeviceInfo, Session};
 use crate::target::{Machine, Target};
 
@@ -112,7 +112,7 @@ fn on_qemu(
             sets += 1;
         }
         let file = placed_file(&bytes)?;
-        let qemu = Qemu::start(machine, elf, Some(file.path()), false)?;
+        let qemu = Qemu::start(machine, elf, Some(file.path()), Counting::Nothing)?;
         let mut session = Session::new(over_tcp(qemu.stream()?)?, TIMEOUT)?;
         drop(file);
         report.device = Some(session.device().clone());
