@@ -160,16 +160,7 @@ pub fn find(request: &SearchRequest<'_>) -> Result<SearchOutcome> {
 
     let overhead = budget.table.overhead;
     let evaluated: HashMap<&Arch, f64> = request.samples.iter().map(|(a, s)| (a, *s)).collect();
-<<<<<<< HEAD
     let logits = logits_bytes(space.classes.into());
-    let described = |c: &ScoredNetwork| {
-        let Prediction { se, interval, .. } = surrogate.predict(space, &c.arch);
-        FrontNetwork {
-            code: c.arch.display(space).to_string(),
-            score: c.score,
-            score_se: se,
-            interval,
-=======
     // A limit of estimated time is searched in cycles; the front lists instructions all the same.
     let counted = match budget.limit_cycles() {
         Some(_) => InstructionTable::of_core(budget.table.core.trim_end_matches('+'))?,
@@ -183,24 +174,20 @@ pub fn find(request: &SearchRequest<'_>) -> Result<SearchOutcome> {
     };
     let described = |c: &ScoredNetwork| {
         let (instructions, time) = modelled(c);
+        let Prediction { se, interval, .. } = surrogate.predict(space, &c.arch);
         FrontNetwork {
             code: c.arch.display(space).to_string(),
             score: c.score,
-            score_se: surrogate.predict(space, &c.arch).se,
->>>>>>> b35562a (Estimated cycles: a plugin for QEMU, tables, times in latency, search, export and report, and CMSIS-NN in one command)
+            score_se: se,
+            interval,
             evaluated: evaluated.get(&c.arch).copied(),
             flash_bytes: c.costs.flash_bytes,
             ram_bytes: c.costs.ram_bytes,
             blob_bytes: c.costs.flash_bytes - overhead.code,
-<<<<<<< HEAD
             arena_bytes: c.costs.ram_bytes - logits - overhead.stack - overhead.statics,
             logits_bytes: logits,
-            instructions: c.costs.instructions,
-=======
-            arena_bytes: c.costs.ram_bytes - overhead.stack - overhead.statics,
             instructions,
             time,
->>>>>>> b35562a (Estimated cycles: a plugin for QEMU, tables, times in latency, search, export and report, and CMSIS-NN in one command)
             kernels: kernels(space, &c.kinds),
             verified: None,
         }
