@@ -56,6 +56,18 @@ fn unsafe_code_of_the_host_is_in_the_kernels_and_the_allocator() {
 }
 
 #[test]
+fn unsafe_code_of_the_cycle_plugin_is_in_its_interface() {
+    let plugin = root().join("tests/cycle-plugin/src");
+    let sources = files(&plugin, &|name| name.ends_with(".rs"));
+    let found: Vec<String> = sources
+        .iter()
+        .filter(|path| words(&fs::read_to_string(path).unwrap()).any(|word| word == "unsafe"))
+        .map(|path| relative(path, &plugin))
+        .collect();
+    assert_eq!(found, ["plugin.rs"]);
+}
+
+#[test]
 fn burn_is_imported_by_training_gpus_and_experiments_only() {
     let root = root();
     let is_burn = |word: &str| word == "burn" || word.starts_with("burn_");

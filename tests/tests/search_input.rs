@@ -36,8 +36,9 @@ fn unknown_chips_bring_the_nearest_names() {
 
 #[test]
 fn time_needs_a_table_of_the_board() {
-    let says = ["--latency", "calibrate", "--instructions 3840000"];
-    refused(&["--chip", "nRF52840_xxAA", "--latency", "60ms"], 2, &says);
+    let says = ["--latency", "calibrate", "--instructions", "cortex-m7"];
+    refused(&["--chip", "STM32F746ZGTx", "--latency", "60ms"], 2, &says);
+    refused(&["--core", "m4", "--latency", "60ms"], 2, &["--latency", "--chip"]);
     refused(&["--latency", "60ms", "--instructions", "5M"], 2, &["--instructions"]);
 }
 

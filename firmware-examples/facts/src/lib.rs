@@ -9,6 +9,7 @@
 
 mod boards;
 mod chips;
+mod flash;
 mod footprints;
 mod machines;
 mod packages;
@@ -19,6 +20,7 @@ pub use boards::{
     NUCLEO_H743ZI, PICO, PICO2, Region,
 };
 pub use chips::{CHIPS, Chip};
+pub use flash::FlashTiming;
 pub use footprints::{FOOTPRINTS, FirmwareBuild, Footprint};
 pub use machines::{
     MACHINES, Machine, PLACED_BYTES, QEMU_M0, QEMU_M3, QEMU_M4, QEMU_M4_LOG, QEMU_M7, QEMU_M33,

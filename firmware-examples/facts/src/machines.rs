@@ -1,6 +1,6 @@
 //! The machines that QEMU emulates, one for each core.
 
-use crate::Core::{M3, M4, M7, M33};
+use crate::Core::{self, M0Plus, M3, M4, M7, M33};
 use crate::packages::package;
 use crate::{Package, THUMBV6M, THUMBV7EM_HARD_FLOAT, THUMBV7M, THUMBV8M_HARD_FLOAT};
 
@@ -24,6 +24,8 @@ pub struct Machine {
     pub uart: u32,
     /// Address of the CMSDK timer's registers.
     pub timer: u32,
+    /// Core whose cycles can be estimated, if Arm publishes its timings.
+    pub timed: Option<Core>,
     /// Package of the firmware.
     pub package: Package,
 }
@@ -43,6 +45,7 @@ impl Machine {
 pub const QEMU_M0: Machine = Machine {
     name: "qemu-m0",
     core: "cortex-m0 code on a cortex-m3",
+    timed: Some(M0Plus),
     package: package!("qemu-m0": [Agent, Classify, Listen], THUMBV6M, None, None),
     ..QEMU_M3
 };
@@ -56,6 +59,7 @@ pub const QEMU_M3: Machine = Machine {
     clock_hz: 25_000_000,
     uart: 0x4000_4000,
     timer: 0x4000_0000,
+    timed: Some(M3),
     package: package!("qemu-m3": [Agent, Classify, Listen], THUMBV7M, None, None),
 };
 
@@ -64,6 +68,7 @@ pub const QEMU_M4: Machine = Machine {
     name: "qemu-m4",
     board: "mps2-an386",
     core: M4.name(),
+    timed: Some(M4),
     package: package!("qemu-m4": [Agent, Classify, Listen], THUMBV7EM_HARD_FLOAT, Rtt, None),
     ..QEMU_M3
 };
@@ -74,6 +79,7 @@ pub const QEMU_M7: Machine = Machine {
     board: "mps2-an500",
     placed: 0x6000_0000,
     core: M7.name(),
+    timed: None,
     package: package!("qemu-m7": [Agent, Classify, Listen], THUMBV7EM_HARD_FLOAT, None, None),
     ..QEMU_M3
 };
@@ -87,6 +93,7 @@ pub const QEMU_M33: Machine = Machine {
     clock_hz: 20_000_000,
     uart: 0x5020_0000,
     timer: 0x5000_0000,
+    timed: None,
     package: package!("qemu-m33": [Agent, Classify, Listen], THUMBV8M_HARD_FLOAT, None, None),
 };
 

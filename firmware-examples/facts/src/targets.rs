@@ -21,6 +21,9 @@ impl Core {
     /// Every core.
     pub const ALL: [Self; 6] = [Self::M0, Self::M0Plus, Self::M3, Self::M4, Self::M7, Self::M33];
 
+    /// The cores whose timings Arm publishes, so that their cycles can be estimated.
+    pub const TIMED: [Self; 4] = [Self::M0, Self::M0Plus, Self::M3, Self::M4];
+
     /// The name that a device reports, such as `cortex-m4`.
     pub const fn name(self) -> &'static str {
         match self {

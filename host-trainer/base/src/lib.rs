@@ -12,6 +12,7 @@ pub mod blob;
 pub mod codes;
 pub mod config;
 pub mod console;
+pub mod cycles;
 pub mod error;
 pub mod files;
 pub mod images;

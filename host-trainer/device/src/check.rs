@@ -19,7 +19,7 @@ use crate::connection::{
 };
 use crate::link::{open, over_tcp};
 use crate::placed::{PLACED_CAPACITY, placed_bytes, placed_file};
-use crate::qemu::Qemu;
+use crate::qemu::{Counting, Qemu};
 use crate::session::{DeviceInfo, Session, Traffic};
 use crate::target::{Machine, Target};
 
@@ -172,7 +172,7 @@ impl<'a> DeviceCheck<'a> {
             (Target::Qemu(machine), ImageTransfer::Uart) => {
                 // An emulator that ends has failed, so the check does not wait for it.
                 let patience = Patience { limit: Duration::ZERO, progress };
-                let mut qemu = Qemu::start(machine, self.options.elf, None, false)?;
+                let mut qemu = Qemu::start(machine, self.options.elf, None, Counting::Nothing)?;
                 let open = &mut || over_tcp(qemu.stream()?);
                 let ended = self.one_by_one(open, patience, images, answers);
                 let agent = self.device.as_ref().map_or(Ok(()), |d| qemu.check_agent(d));
@@ -228,7 +228,7 @@ impl<'a> DeviceCheck<'a> {
     fn placed(&mut self, to: &Machine, images: &Images, answers: &mut Answers<'_>) -> Result<()> {
         let bytes = placed_bytes(self.blob.bytes(), &images.pixels, images.shape.len());
         let file = placed_file(&bytes)?;
-        let mut qemu = Qemu::start(to, self.options.elf, Some(file.path()), false)?;
+        let mut qemu = Qemu::start(to, self.options.elf, Some(file.path()), Counting::Nothing)?;
         let mut session = qemu.session(TIMEOUT)?;
         self.device = Some(session.device().clone());
         // The emulator has read the file. Dropping it now leaves nothing behind if this process is killed.

@@ -13,14 +13,15 @@ use supernano_base::progress::Task;
 use supernano_core::exec::macs;
 use supernano_core::wire::{self, CountUnit, Refusal, Request};
 
-pub use self::report::{Count, LatencyReport, LayerCount, ScaledTime};
+pub use self::report::{Count, Estimate, FlashTime, LatencyReport, LayerCount, ScaledTime};
 pub use self::table::append_counts;
 use crate::connection::{Connection, Patience};
+use crate::cycles::{CyclePlugin, Estimated, InferenceSums, cycle_plugin};
 use crate::link::{open, over_tcp};
 use crate::placed::{placed_bytes, placed_file};
-use crate::qemu::Qemu;
+use crate::qemu::{Counting, Qemu};
 use crate::session::{Counts, DeviceInfo, unit_name};
-use crate::target::{Target, known};
+use crate::target::{Machine, Target, known};
 
 /// Longest time of one counted inference.
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -32,13 +33,17 @@ pub struct LatencyOptions<'a> {
     pub elf: Option<&'a Path>,
     /// Inferences to count; 0 counts as 1.
     pub repeats: usize,
-    /// Another clock, Hz, to which measured cycles are scaled.
+    /// Another clock, Hz, to which measured cycles are scaled. A device that counts instructions
+    /// has no cycles to scale.
     pub clock_hz: Option<u64>,
     /// Longest wait for a board whose line is lost.
     pub reconnect: Duration,
     /// The only device that may answer. If it is given, the run waits for a line that does not open at
     /// first as well.
     pub device: Option<&'a DeviceInfo>,
+    /// Core and flash whose cycles QEMU's plugin estimates. Without the plugin the report has no
+    /// estimates.
+    pub estimated: Option<Estimated<'a>>,
     /// Advances by one for each repeat, and receives messages about lost lines.
     pub progress: &'a dyn Task,
 }
@@ -46,7 +51,7 @@ pub struct LatencyOptions<'a> {
 /// Counts inferences on `target`, with interrupts masked.
 ///
 /// # Errors
-/// [`Error::Invalid`] for the host, and for a clock if the device counts instructions;
+/// [`Error::Invalid`] for the host, and for a clock if the device has no cycles;
 /// [`Error::Line`], [`Error::Firmware`], [`Error::Refused`] or [`Error::Tool`] if the device fails;
 /// [`Error::No`] if its answer is wrong.
 pub fn latency(
@@ -63,7 +68,7 @@ pub fn latency(
         Target::Qemu(machine) => {
             let len = blob.view()?.image_len();
             let placed = placed_file(&placed_bytes(blob.bytes(), &[], len))?;
-            let mut qemu = Qemu::start(machine, options.elf, Some(placed.path()), true)?;
+            let (mut qemu, plugin) = started(blob, machine, options, placed.path())?;
             // An emulator that ends has failed, so the run does not wait for it.
             let patience = patience(Duration::ZERO);
             let open = &mut || over_tcp(qemu.stream()?);
@@ -71,7 +76,7 @@ pub fn latency(
             drop(placed); // The emulator has read it.
             let counted = begun.and_then(|mut connection| {
                 let device = connection.device().clone();
-                Ok((device, count(blob, target, options, &mut connection)?))
+                Ok((device, count(blob, target, options, (&mut connection, plugin.as_ref()))?))
             });
             let (device, report) = counted.map_err(|error| qemu.explained(error))?;
             qemu.check_agent(&device).map(|()| report)
@@ -80,9 +85,31 @@ pub fn latency(
             let open = &mut || open(target);
             let patience = patience(options.reconnect);
             let mut connection = Connection::new(open, blob, TIMEOUT, patience, options.device)?;
-            count(blob, target, options, &mut connection)
+            count(blob, target, options, (&mut connection, None))
         }
     }
+}
+
+/// Starts an emulator that counts, with the plugin for cycles if there is one and QEMU runs it.
+fn started(
+    blob: &Blob,
+    machine: &Machine,
+    options: &LatencyOptions<'_>,
+    placed: &Path,
+) -> Result<(Qemu, Option<CyclePlugin>)> {
+    let start = |counting: Counting<'_>| Qemu::start(machine, options.elf, Some(placed), counting);
+    if let Some((estimated, path)) = options.estimated.zip(cycle_plugin()) {
+        let plugin = CyclePlugin::new(blob)?;
+        let arguments = plugin.arguments(&path, machine, &estimated);
+        match start(Counting::Plugin(&arguments)) {
+            Ok(qemu) => return Ok((qemu, Some(plugin))),
+            Err(error @ Error::Tool { .. }) => options.progress.note(&format!(
+                "QEMU does not run the plugin for cycles, so a table models them: {error}"
+            )),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((start(Counting::Instructions)?, None))
 }
 
 /// Counts of all repeats.
@@ -92,23 +119,27 @@ struct Repeats {
     parts: Vec<Vec<u32>>,
     stack_bytes: u32,
     open_stack_bytes: u32,
+    /// Sums of the plugin over the last repeat.
+    sums: Option<InferenceSums>,
 }
 
 fn count(
     blob: &Blob,
     target: &Target,
     options: &LatencyOptions<'_>,
-    connection: &mut Connection<'_>,
+    (connection, plugin): (&mut Connection<'_>, Option<&CyclePlugin>),
 ) -> Result<LatencyReport> {
     let view = blob.view()?;
     let device = connection.device().clone();
     let unit = device.unit;
-    if options.clock_hz.is_some() && unit == CountUnit::Instructions {
-        let expected = "a device that counts cycles; an emulator's instructions have no clock";
+    if options.clock_hz.is_some() && unit == CountUnit::Instructions && options.estimated.is_none()
+    {
+        let expected = "a device that counts cycles, or an emulator of a core with published timings; \
+                        instructions have no clock";
         return Err(Error::invalid("option --clock", "target", expected, target));
     }
-    let Repeats { mut totals, mut parts, stack_bytes, open_stack_bytes } =
-        repeat(blob, options, connection)?;
+    let Repeats { mut totals, mut parts, stack_bytes, open_stack_bytes, sums } =
+        repeat(blob, options, (connection, plugin))?;
     let network = connection.first_load();
     let repeats = totals.len();
     let (total, spread) = median(&mut totals);
@@ -125,11 +156,13 @@ fn count(
         repeats,
         milliseconds: (unit == CountUnit::Cycles && device.clock_hz > 0)
             .then(|| milliseconds(device.clock_hz.into())),
-        scaled: options.clock_hz.filter(|&hertz| hertz > 0).map(|clock_hz| ScaledTime {
-            clock_hz,
-            milliseconds: milliseconds(clock_hz),
-            note: "scaled, not measured",
-        }),
+        scaled: options.clock_hz.filter(|&hertz| hertz > 0 && unit == CountUnit::Cycles).map(
+            |clock_hz| ScaledTime {
+                clock_hz,
+                milliseconds: milliseconds(clock_hz),
+                note: "scaled, not measured",
+            },
+        ),
         device,
         network,
         traffic: connection.traffic(),
@@ -137,11 +170,24 @@ fn count(
         stack_bytes,
         open_stack_bytes,
         checksum: view.checksum(),
+        estimate: sums.as_ref().zip(options.estimated).map(|(sums, estimated)| {
+            let total = sums.total;
+            Estimate::counted(estimated.core, total.instructions, total.cycles, total.flash)
+        }),
         layers: named
             .zip(&mut parts)
-            .map(|((name, macs), counts)| {
+            .enumerate()
+            .map(|(i, ((name, macs), counts))| {
                 let (count, spread) = median(counts);
-                LayerCount { name, count: Count::new(unit, count), spread, macs }
+                let sum = sums.as_ref().and_then(|sums| sums.parts.get(i));
+                LayerCount {
+                    name,
+                    count: Count::new(unit, count),
+                    spread,
+                    macs,
+                    cycles_estimated: sum.map(|sum| sum.cycles),
+                    flash_reads: sum.map(|sum| sum.flash),
+                }
             })
             .collect(),
     })
@@ -151,7 +197,7 @@ fn count(
 fn repeat(
     blob: &Blob,
     options: &LatencyOptions<'_>,
-    connection: &mut Connection<'_>,
+    (connection, plugin): (&mut Connection<'_>, Option<&CyclePlugin>),
 ) -> Result<Repeats> {
     let view = blob.view()?;
     let operations = view.header().ops.len();
@@ -168,6 +214,7 @@ fn repeat(
         parts: vec![Vec::new(); operations + 1],
         stack_bytes: 0,
         open_stack_bytes: 0,
+        sums: None,
     };
     // Number of the load after which the image was sent: a network that is loaded again has no image.
     let mut sent = None;
@@ -189,6 +236,7 @@ fn repeat(
             right(session.logits(&run)?)?;
             Ok(counts)
         })?;
+        all.sums = plugin.map(|plugin| plugin.sums(&counts)).transpose()?;
         let Counts { total, parts, stack_bytes, open_stack_bytes } = counts;
         if parts.len() != all.parts.len() {
             let problem = format!("{} counts for {operations} operations", parts.len());

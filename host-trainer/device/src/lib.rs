@@ -11,6 +11,7 @@
 
 mod check;
 mod connection;
+mod cycles;
 pub mod elf;
 pub mod flash;
 mod latency;
@@ -26,8 +27,10 @@ pub mod watch;
 
 pub use check::{CheckOptions, CheckReport, ImageTransfer, check};
 pub use connection::{LoadedNetwork, NetworkOrigin, Patience, PlacedNetwork};
+pub use cycles::{Estimated, cycle_plugin};
 pub use latency::{
-    Count, LatencyOptions, LatencyReport, LayerCount, ScaledTime, append_counts, latency,
+    Count, Estimate, FlashTime, LatencyOptions, LatencyReport, LayerCount, ScaledTime,
+    append_counts, latency,
 };
 pub use qemu::{Qemu, agent};
 pub use selftest::{SelfTestReport, selftest};

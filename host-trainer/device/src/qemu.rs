@@ -26,6 +26,17 @@ const START: Duration = Duration::from_secs(20);
 /// Name of the emulator.
 const PROGRAM: &str = "qemu-system-arm";
 
+/// What an emulator counts.
+#[derive(Clone, Copy, Debug)]
+pub enum Counting<'a> {
+    /// Nothing: the emulator runs as fast as it can.
+    Nothing,
+    /// Instructions: each takes 64 ns of virtual time.
+    Instructions,
+    /// Instructions, and what a plugin with these arguments counts.
+    Plugin(&'a str),
+}
+
 /// The guard's script. It ignores the signals that a terminal sends to a whole process group, so that
 /// the guard outlives this process.
 const GUARD: &str = "trap '' INT TERM HUP; read -r line; kill -9 \"$0\"";
@@ -77,8 +88,7 @@ impl Drop for Processes {
 
 impl Qemu {
     /// Starts an agent on a machine. `firmware` is the ELF file of the agent; `None` selects the one
-    /// beside the executable. The contents of the file `placed` are loaded into PSRAM. With `counting`,
-    /// every instruction takes 64 ns of virtual time.
+    /// beside the executable. The contents of the file `placed` are loaded into PSRAM.
     ///
     /// # Errors
     /// [`Error::Missing`] without the firmware; [`Error::Tool`] without QEMU, or if it ends before it
@@ -87,7 +97,7 @@ impl Qemu {
         machine: &Machine,
         firmware: Option<&Path>,
         placed: Option<&Path>,
-        counting: bool,
+        counting: Counting<'_>,
     ) -> Result<Self> {
         let firmware = firmware.map_or_else(|| agent(machine.agent()), Path::to_path_buf);
         if !firmware.exists() {
@@ -118,8 +128,11 @@ impl Qemu {
                 &format!("loader,file={name},addr={:#x},force-raw=on", machine.placed),
             ]);
         }
-        if counting {
+        if !matches!(counting, Counting::Nothing) {
             command.args(["-icount", "shift=6"]);
+        }
+        if let Counting::Plugin(arguments) = counting {
+            command.args(["-plugin", arguments]);
         }
         let child = command.spawn().map_err(|e| match e.kind() {
             ErrorKind::NotFound => Error::tool(
@@ -250,15 +263,20 @@ fn stop(child: &mut Child) {
     let _ = child.wait();
 }
 
+/// The directory of the executable and two directories above it.
+pub(crate) fn around_executable() -> Vec<PathBuf> {
+    let executable = std::env::current_exe().unwrap_or_default();
+    executable.ancestors().skip(1).take(3).map(Path::to_path_buf).collect()
+}
+
 /// Path of an agent's ELF file: in the directory SUPERNANO_FIRMWARE_DIR, or in a directory `firmware`
 /// beside the executable or up to two directories above it.
 pub fn agent(name: &str) -> PathBuf {
     if let Some(directory) = std::env::var_os("SUPERNANO_FIRMWARE_DIR") {
         return PathBuf::from(directory).join(name);
     }
-    let executable = std::env::current_exe().unwrap_or_default();
-    let beside = executable.ancestors().skip(1).map(|d| d.join("firmware").join(name));
-    let mut beside = beside.take(3);
+    let around = around_executable();
+    let mut beside = around.iter().map(|d| d.join("firmware").join(name));
     let first = beside.next().unwrap_or_else(|| name.into());
     std::iter::once(first.clone()).chain(beside).find(|p| p.is_file()).unwrap_or(first)
 }

@@ -15,7 +15,7 @@ use supernano_core::wire::Request;
 
 use crate::check::TIMEOUT;
 use crate::placed::{PLACED_CAPACITY, placed_bytes, placed_file};
-use crate::qemu::Qemu;
+use crate::qemu::{Counting, Qemu};
 use crate::session::DeviceInfo;
 use crate::target::{Machine, Target};
 
@@ -111,7 +111,7 @@ fn on_qemu(
             sets += 1;
         }
         let file = placed_file(&bytes)?;
-        let mut qemu = Qemu::start(machine, elf, Some(file.path()), false)?;
+        let mut qemu = Qemu::start(machine, elf, Some(file.path()), Counting::Nothing)?;
         let mut session = qemu.session(TIMEOUT)?;
         drop(file);
         report.device = Some(session.device().clone());

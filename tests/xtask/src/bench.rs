@@ -1,4 +1,5 @@
-//! `cargo xtask bench-device`: instructions and memory of networks on every emulated core.
+//! `cargo xtask bench-device`: instructions, estimated cycles and memory of networks on every emulated
+//! core.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -78,6 +79,7 @@ pub fn run(args: &Args, consent: Consent) -> Result<()> {
     let machines: Vec<&str> = machines.iter().map(String::as_str).collect();
     firmware::build(&firmware::agents(&machines))?;
     process::build_host()?;
+    process::build_plugin()?;
     let networks = networks(args)?;
     let jobs: Vec<(&Network, &str)> =
         networks.iter().flat_map(|n| cores.iter().map(move |&c| (n, c))).collect();
@@ -173,6 +175,25 @@ pub fn small(directory: &Path) -> Result<Vec<(&'static str, PathBuf)>> {
     Ok(list)
 }
 
+/// Rows of the named networks with ReLU on a core, for a comparison with other engines.
+pub fn with_relu(core: &str) -> Result<Vec<Value>> {
+    let machine = format!("qemu-{core}");
+    firmware::build(&firmware::agents(&[&machine]))?;
+    process::build_host()?;
+    let mut rows = Vec::new();
+    for (prefer, flags) in PREFERENCES {
+        for (name, space, code) in NETWORKS {
+            let directory = format!("{DIRECTORY}/{prefer}-relu");
+            for made in synthetic(space, &[code], flags, &directory)? {
+                let mut row = measure(&network(&made, name, prefer, "relu"), core)?;
+                row["engine"] = json!(format!("supernano, {prefer}"));
+                rows.push(row);
+            }
+        }
+    }
+    Ok(rows)
+}
+
 fn network(made: &Value, name: &str, prefer: &str, activation: &str) -> Network {
     let mut row = json!({ "network": name, "prefer": prefer, "activation": activation });
     for key in ["code", "blob_bytes", "raw_bytes", "macs"] {
@@ -208,10 +229,24 @@ fn all(jobs: &[(&Network, &str)], at_once: usize) -> Result<Vec<Value>> {
 
 fn measure(network: &Network, core: &str) -> Result<Value> {
     let target = format!("qemu-{core}");
+    // An emulator counts the same at every repeat.
     let counted =
-        process::json(&mut supernano(["latency", &network.file, "--target", &target, "--json"]))?;
+        process::json(supernano(["latency", &network.file, "--target", &target]).args([
+            "--repeats",
+            "1",
+            "--json",
+        ]))?;
     let mut row = network.row.clone();
     row["core"] = json!(core);
+    // Cores without published timings have no estimate.
+    let estimate = &counted["estimate"];
+    row["cycles_estimated"] = estimate["cycles_estimated"].clone();
+    row["flash_reads"] = estimate["flash_reads"].clone();
+    if cfg!(unix) && estimate.is_object() && estimate["instructions"] != counted["instructions"] {
+        return Err(Failure::tool(
+            "the plugin for cycles counts other instructions than the timer",
+        ));
+    }
     for key in ["instructions", "arena_bytes", "stack_bytes", "open_stack_bytes", "layers"] {
         row[key] = counted[key].clone();
     }

@@ -8,16 +8,18 @@ use serde_json::Value;
 use crate::bench::CORES;
 use crate::process::{Failure, Result};
 
-/// Core, network and million instructions of an inference with CMSIS-NN and ReLU, counted in the same
-/// way.
-const CMSIS_NN: [(&str, &str, f64); 7] = [
-    ("m4", "resnet8", 29.7),
-    ("m4", "large", 96.4),
-    ("m4", "mid", 33.6),
-    ("m4", "small", 14.7),
-    ("m3", "large", 137.7),
-    ("m7", "large", 96.7),
-    ("m33", "large", 96.6),
+/// Figures of CMSIS-NN (July 2026, GCC 12.2, `-O3`) with ReLU: core, network, million instructions and
+/// million estimated cycles, both counted in the same way. Cycles are those of a Cortex-M0+ for `m0`.
+const CMSIS_NN: [(&str, &str, f64, Option<f64>); 9] = [
+    ("m0", "large", 323.9, Some(454.9)),
+    ("m0", "resnet8", 97.6, None),
+    ("m3", "large", 137.7, Some(234.3)),
+    ("m4", "resnet8", 29.9, Some(35.7)),
+    ("m4", "large", 96.9, Some(115.0)),
+    ("m4", "mid", 33.8, None),
+    ("m4", "small", 14.8, None),
+    ("m7", "large", 97.0, None),
+    ("m33", "large", 97.1, None),
 ];
 
 /// One table for each core: the named networks, then the mean of the random ones.
@@ -50,10 +52,10 @@ fn table(core: &str, rows: &[&Value]) -> String {
     let code = number(engine, "code_bytes");
     let mut lines = vec![
         format!("Cortex-{}, code {code:.0} bytes:\n", core.to_uppercase()),
-        "| network | activation | prefer | M instructions | CMSIS-NN | a MAC | blob, bytes \
-         | over raw | arena, bytes | stack, bytes |"
+        "| network | activation | prefer | M instructions | CMSIS-NN | M cycles, estimated (range) \
+         | CMSIS-NN | instructions a MAC | blob, bytes | over raw | arena, bytes | stack, bytes |"
             .to_owned(),
-        "|---|---|---|---|---|---|---|---|---|---|".to_owned(),
+        "|---|---|---|---|---|---|---|---|---|---|---|---|".to_owned(),
     ];
     let is_random = |r: &&&Value| text(r, "network").starts_with("random");
     lines.extend(
@@ -87,6 +89,8 @@ fn line(core: &str, name: &str, rows: &[&Value]) -> String {
         text(rows[0], "prefer").to_owned(),
         format!("{:.2}", mean("instructions") / 1e6),
         cmsis.map_or("-".into(), |c| c.2.to_string()),
+        cycles(rows),
+        cmsis.and_then(|c| c.3).map_or("-".into(), |cycles| format!("{cycles:.1}")),
         format!("{:.2}", each(&|r| number(r, "instructions") / number(r, "macs"))),
         format!("{:.0}", mean("blob_bytes")),
         format!(
@@ -99,6 +103,20 @@ fn line(core: &str, name: &str, rows: &[&Value]) -> String {
             .map_or("-".into(), |n| format!("{n:.0}")),
     ];
     format!("| {} |", cells.join(" | "))
+}
+
+/// Mean estimated cycles of some rows with their range, in millions.
+fn cycles(rows: &[&Value]) -> String {
+    let mean = |end: &str| {
+        let of = |r: &&Value| number(&r["cycles_estimated"], end);
+        rows.iter().map(of).sum::<f64>() / rows.len() as f64 / 1e6
+    };
+    let (low, mid, high) = (mean("low"), mean("mid"), mean("high"));
+    match (mid.is_finite(), low < high) {
+        (false, _) => "-".into(),
+        (_, false) => format!("{mid:.2}"),
+        _ => format!("{mid:.2} ({low:.2} to {high:.2})"),
+    }
 }
 
 fn number(row: &Value, key: &str) -> f64 {
@@ -122,6 +140,9 @@ mod tests {
                 "network": network, "core": "m4", "prefer": "flash", "activation": "prelu",
                 "instructions": instructions, "macs": 1_000_000, "blob_bytes": 1080,
                 "raw_bytes": 1000, "arena_bytes": 500, "stack_bytes": 300, "code_bytes": 9000,
+                "cycles_estimated": {
+                    "low": 2 * instructions, "mid": 3 * instructions, "high": 4 * instructions,
+                },
             })
         };
         let rows =
@@ -130,17 +151,18 @@ mod tests {
         let mut plain = row("large", 400_000_000);
         plain["prefer"] = json!("plain");
         plain["stack_bytes"] = json!(null);
+        plain["cycles_estimated"] = json!(null);
         let both = render(&[plain, row("large", 1)]);
         assert!(both.starts_with("Cortex-M4, code 9000 bytes"), "{both}");
-        assert!(both.contains("| large | prelu | plain | 400.00 |"), "{both}");
+        assert!(both.contains("| large | prelu | plain | 400.00 | 96.9 | - | 115.0 |"), "{both}");
         assert!(both.contains("| +8.0 % | 500 | - |"), "{both}");
         assert!(text.starts_with("Cortex-M4, code 9000 bytes:\n\n| network |"), "{text}");
         let lines: Vec<&str> = text.lines().skip(4).collect();
         assert_eq!(
             lines,
             [
-                "| large | prelu | flash | 48.20 | 96.4 | 48.20 | 1080 | +8.0 % | 500 | 300 |",
-                "| mean of 2 random codes | prelu | flash | 2.00 | - | 2.00 | 1080 | +8.0 % | 500 | 300 |",
+                "| large | prelu | flash | 48.20 | 96.9 | 144.60 (96.40 to 192.80) | 115.0 | 48.20 | 1080 | +8.0 % | 500 | 300 |",
+                "| mean of 2 random codes | prelu | flash | 2.00 | - | 6.00 (4.00 to 8.00) | - | 2.00 | 1080 | +8.0 % | 500 | 300 |",
             ]
         );
     }

@@ -214,13 +214,18 @@ fn without_count(line: &str) -> String {
 /// # Errors
 /// QEMU is missing or fails.
 pub fn output(elf: &Path, emulator: &Emulator) -> Result<Vec<String>> {
+    output_with(elf, emulator, &[])
+}
+
+/// As [`output`], with more arguments of QEMU.
+pub fn output_with(elf: &Path, emulator: &Emulator, more: &[&str]) -> Result<Vec<String>> {
     let failed = |e: std::io::Error| Failure::tool(format!("{}: {e}", QEMU.name));
     let mut command = Command::new(QEMU.name);
     command.args(["-M", emulator.board, "-display", "none", "-monitor", "none"]);
     for _ in 0..emulator.port {
         command.args(["-serial", "null"]);
     }
-    command.args(["-serial", "stdio", "-icount", "shift=6", "-kernel"]).arg(elf);
+    command.args(["-serial", "stdio", "-icount", "shift=6", "-kernel"]).arg(elf).args(more);
     let mut qemu = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(failed)?;
     let (sender, receiver) = mpsc::channel();
     if let Some(out) = qemu.stdout.take() {

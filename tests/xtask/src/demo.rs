@@ -147,6 +147,7 @@ fn measure(score: &Value, args: &Args) -> Result<Value> {
         "stack_bytes": count(&exported, "stack_bytes")?,
         "statics_bytes": count(&exported, "statics_bytes")?,
         "instructions": count(&latency, "instructions")?,
+        "cycles_estimated": latency["estimate"]["cycles_estimated"],
         "images": count(&checked, "images")?,
         "mismatches": count(&checked, "mismatches")?,
         "layers": array(&latency, "layers")?,

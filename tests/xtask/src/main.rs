@@ -20,6 +20,7 @@ mod gpu;
 mod image;
 mod method_study;
 mod paper_tables;
+mod peers;
 mod plain;
 mod process;
 mod rank_study;
@@ -54,7 +55,8 @@ enum Task {
     /// Install everything that any task needs: Cortex-M targets, rustfmt, clippy, QEMU, the C
     /// compiler, a Vulkan driver.
     Setup,
-    /// Build the firmware of all boards and emulated machines into target/firmware/.
+    /// Build the firmware of all boards and emulated machines into target/firmware/, and QEMU's plugin
+    /// for cycles.
     Firmware,
     /// Build every firmware, check its ELF file, and run it if its machine is emulated.
     Boards(boards::Args),
@@ -62,10 +64,13 @@ enum Task {
     CLibrary(c_library::Args),
     /// Train, rank, search, export, check and measure on the built-in data set.
     Demo(demo::Args),
-    /// Count the instructions of networks on every emulated core, and measure their memory.
+    /// Count the instructions of networks on every emulated core, estimate their cycles, and measure
+    /// their memory.
     BenchDevice(bench::Args),
     /// Count the instructions of the sound features on every emulated core, and measure their memory.
     BenchFrontend(bench_frontend::Args),
+    /// Count CMSIS-NN, whose sources are given, and this project on the same emulated cores.
+    Peers(peers::Args),
     /// Time the supernet step and evaluation on the CPU, and compare them with a matrix product.
     BenchTrain(bench_train::Args),
     /// Check, time and train on a GPU, or pack the trainer for another machine (docs/cuda.md).
@@ -96,12 +101,14 @@ fn main() -> ExitCode {
     let outcome = match command {
         Task::Setup => setup::ensure(&setup::everything(), consent),
         Task::Firmware => setup::ensure(&setup::targets(), consent)
-            .and_then(|()| firmware::build(&firmware::every())),
+            .and_then(|()| firmware::build(&firmware::every()))
+            .and_then(|()| process::build_plugin()),
         Task::Boards(args) => boards::run(&args, consent),
         Task::CLibrary(args) => c_library::check(&args, consent),
         Task::Demo(args) => demo::run(&args, consent),
         Task::BenchDevice(args) => bench::run(&args, consent),
         Task::BenchFrontend(args) => bench_frontend::run(&args, consent),
+        Task::Peers(args) => peers::compare(&args, consent),
         Task::BenchTrain(args) => bench_train::run(&args),
         Task::Gpu(args) => gpu::run(&args),
         Task::MethodStudy(args) => method_study::run(&args),

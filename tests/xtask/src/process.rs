@@ -60,6 +60,21 @@ pub fn build_host() -> Result<()> {
     run(&mut cargo(["build", "--release", "--workspace", "--bin", "supernano"])).map(|_| ())
 }
 
+/// Builds QEMU's plugin for cycles, beside the `supernano` binary. Windows has no such plugins.
+pub fn build_plugin() -> Result<()> {
+    if cfg!(unix) {
+        let plugin = "supernano-cycle-plugin";
+        run(&mut cargo(["build", "--release", "--package", plugin, "--lib"]))?;
+    }
+    Ok(())
+}
+
+/// The path of QEMU's plugin for cycles.
+pub fn plugin() -> PathBuf {
+    let (prefix, suffix) = (std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    release().join(format!("{prefix}supernano_cycles{suffix}"))
+}
+
 /// A program in the root of the workspace.
 pub fn program<S: AsRef<OsStr>>(
     name: impl AsRef<OsStr>,
@@ -81,12 +96,16 @@ pub fn experiment(name: &str) -> Result<PathBuf> {
     Ok(built(name))
 }
 
-/// The path of a program that Cargo builds in release mode.
-fn built(name: &str) -> PathBuf {
+/// The directory of what Cargo builds in release mode.
+fn release() -> PathBuf {
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
-    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
-    root().join(target).join("release").join(file)
+    root().join(target).join("release")
+}
+
+/// The path of a program that Cargo builds in release mode.
+fn built(name: &str) -> PathBuf {
+    release().join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
 /// True if the command starts and succeeds. Its output is discarded.

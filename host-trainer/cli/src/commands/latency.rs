@@ -1,5 +1,7 @@
 //! `supernano latency`: the cost of one inference, operation by operation.
 
+pub(crate) mod estimate;
+
 use std::path::PathBuf;
 
 use supernano_base::blob::Blob;
@@ -14,12 +16,14 @@ use crate::output::{Output, table};
 
 /// Count one inference on a device, operation by operation.
 ///
-/// An emulator counts retired instructions, never cycles. A board counts cycles.
+/// An emulator counts retired instructions, and the cycles of its core are estimated. A board counts
+/// cycles.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example:\n  \
     supernano latency runs/demo/networks/16-4-8-8-8-8.snb --target qemu-m4\n\n\
     The result is added to latency/table.csv of the run in whose directory the network lies, beside \
-    its rank score.")]
+    its rank score. Estimated cycles are those of the core with memory without wait states \
+    (docs/cycles.md); Arm publishes no timings of the Cortex-M7 and the Cortex-M33.")]
 pub struct Args {
     /// Exported network.
     network: PathBuf,
@@ -27,7 +31,10 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 5,
         value_parser = clap::value_parser!(u16).range(1..))]
     repeats: u16,
-    /// Another clock in MHz, to which measured cycles are scaled.
+    /// Chip, in the spelling of probe-rs, whose clock and flash give an estimated time on an emulator.
+    #[arg(long)]
+    chip: Option<String>,
+    /// Another clock in MHz, to which a board's cycles are scaled, or which gives an estimated time.
     #[arg(long, value_name = "MHZ", value_parser = clap::value_parser!(u32).range(1..))]
     clock: Option<u32>,
     #[command(flatten)]
@@ -50,16 +57,21 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     }
     let blob = Blob::read(&args.network)?;
     let target = args.device.target()?;
+    let chip = estimate::chip(args.chip.as_deref())?;
+    let estimated = estimate::of_target(&target, chip)?;
+    let clock_hz = args.clock.map(|mhz| u64::from(mhz) * 1_000_000);
     let bar = out.task(args.repeats.into(), "latency");
     let options = LatencyOptions {
         elf: args.device.firmware(),
         repeats: args.repeats.into(),
-        clock_hz: args.clock.map(|mhz| u64::from(mhz) * 1_000_000),
+        clock_hz,
         reconnect: args.line.reconnect(),
         device: None,
+        estimated,
         progress: &*bar,
     };
-    let report = latency(&blob, &target, &options)?;
+    let mut report = latency(&blob, &target, &options)?;
+    estimate::complete(&mut report, &blob, estimated, (clock_hz, chip))?;
     bar.finish();
     args.output.write(&report)?;
     out.emit(&report, text)?;
@@ -76,21 +88,26 @@ fn row(i: usize, layer: &LayerCount) -> Vec<String> {
         macs => format!("{:.2}", f64::from(count) / macs as f64),
     };
     let (spread, macs) = (layer.spread.to_string(), layer.macs.to_string());
-    vec![i.to_string(), layer.name.clone(), count.to_string(), spread, macs, each]
+    let mut row = vec![i.to_string(), layer.name.clone(), count.to_string(), spread, macs, each];
+    row.extend(layer.cycles_estimated.map(|cycles| cycles.mid.to_string()));
+    row
 }
 
 fn text(r: &LatencyReport) -> String {
     let rows: Vec<Vec<String>> = r.layers.iter().enumerate().map(|(i, l)| row(i, l)).collect();
     let per_mac = format!("{} per MAC", r.unit);
-    let header = ["#", "operation", r.unit, "spread", "MACs", &per_mac];
+    let mut header = vec!["#", "operation", r.unit, "spread", "MACs", &per_mac];
+    header.extend(r.estimate.is_some().then_some("cycles (estimated)"));
     let time = r.milliseconds.map_or_else(String::new, |ms| {
         format!(", {ms:.3} ms at {:.1} MHz", f64::from(r.device.clock_hz) / 1e6)
     });
     let scaled = r.scaled.as_ref().map_or_else(String::new, |s| {
         format!("; {:.3} ms at {:.1} MHz ({})", s.milliseconds, s.clock_hz as f64 / 1e6, s.note)
     });
+    let estimate =
+        r.estimate.as_ref().map_or_else(String::new, |e| format!("\n{}", estimate::text(e)));
     format!(
-        "{}\n{} {} in total (median of {}, spread {}){time}{scaled}",
+        "{}\n{} {} in total (median of {}, spread {}){time}{scaled}{estimate}",
         table(&header, &rows),
         r.total.value(),
         r.unit,

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use serde_json::Value;
+use supernano_base::cycles::ESTIMATED;
 
 use super::{NetworkResult, Point, Results, plot};
 
@@ -29,7 +30,11 @@ pub(super) fn page(name: &str, results: &Results, points: &[Point]) -> String {
         let _ = writeln!(out, "<p>{} networks, {seconds:.0} s.</p>", results.networks.len());
     }
     if !results.networks.is_empty() {
-        section(&mut out, "Networks", Some(networks(&results.networks)));
+        let mut body = networks(&results.networks);
+        if results.networks.iter().any(|n| n.cycles_estimated.is_some()) {
+            let _ = write!(body, "<p>Cycles and times: {ESTIMATED}.</p>");
+        }
+        section(&mut out, "Networks", Some(body));
         section(&mut out, "Accuracy against cost", plot::front(&results.networks));
     }
     if let Some(correlation) = &results.correlation {
@@ -92,6 +97,14 @@ fn networks(networks: &[NetworkResult]) -> String {
         ("+ stack, B", Box::new(move |n| count(n.stack_bytes))),
         ("+ statics, B", Box::new(move |n| count(n.statics_bytes))),
         ("instructions", Box::new(move |n| count(n.instructions))),
+        ("cycles (estimated)", Box::new(move |n| count(n.cycles_estimated.map(|c| c.mid)))),
+        (
+            "ms (estimated)",
+            Box::new(|n| {
+                let time = n.cycles_estimated?.milliseconds(n.clock_hz?);
+                Some(format!("{:.2} ({:.2} to {:.2})", time.mid, time.low, time.high))
+            }),
+        ),
     ];
     let used: Vec<_> =
         columns.iter().filter(|(_, f)| networks.iter().any(|n| f(n).is_some())).collect();

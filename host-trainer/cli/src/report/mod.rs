@@ -7,6 +7,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::Value;
+use supernano_base::cycles::Cycles;
 use supernano_base::error::{Error, Result};
 use supernano_base::files;
 
@@ -58,6 +59,10 @@ pub struct NetworkResult {
     pub statics_bytes: Option<u64>,
     /// Instructions of one inference.
     pub instructions: Option<u64>,
+    /// Estimated cycles of one inference, without wait states.
+    pub cycles_estimated: Option<Cycles>,
+    /// Clock of the chip that the network was searched for, Hz.
+    pub clock_hz: Option<u64>,
     /// Instructions of each layer, in the order of execution.
     pub layers: Vec<LayerResult>,
 }

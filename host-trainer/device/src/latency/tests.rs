@@ -13,7 +13,14 @@ fn the_median_and_the_spread() {
 
 #[test]
 fn the_unit_is_the_numbers_name() {
-    let layer = LayerCount { name: "x".into(), count: Count::Cycles(3), spread: 1, macs: 2 };
+    let layer = LayerCount {
+        name: "x".into(),
+        count: Count::Cycles(3),
+        spread: 1,
+        macs: 2,
+        cycles_estimated: None,
+        flash_reads: None,
+    };
     let json = serde_json::to_value(&layer).unwrap();
     assert_eq!((&json["cycles"], json.get("instructions")), (&3.into(), None));
 }
@@ -35,6 +42,7 @@ fn report() -> LatencyReport {
         stack_bytes: 0,
         open_stack_bytes: 0,
         checksum: 0,
+        estimate: None,
         layers: Vec::new(),
     }
 }
@@ -60,4 +68,21 @@ fn scores_that_cannot_be_read_are_an_error() {
     let message = append_counts(&run, &report()).unwrap_err().to_string();
     assert!(message.contains("scores.json"), "{message}");
     assert!(!run.latency_table().exists());
+}
+
+#[test]
+fn an_estimate_becomes_a_time_at_a_clock() {
+    use supernano_base::cycles::{Cycles, FlashReads};
+    let cycles = Cycles { low: 1000, mid: 2000, high: 4000 };
+    let reads = FlashReads { code_lines: 300, constant_lines: 100, constant_words: 999 };
+    let counted = Estimate::counted("cortex-m4", 600, cycles, reads).at(1_000_000, Some(5));
+    let times = counted.milliseconds.unwrap();
+    assert_eq!((times.low, times.mid, times.high), (1.0, 2.0, 4.0));
+    let with_flash = counted.with_flash.unwrap();
+    assert_eq!((with_flash.cycles_estimated, with_flash.milliseconds), (4000, 4.0));
+    // A chip whose flash is not modelled, and a table without reads, give no such time.
+    let unknown = Estimate::counted("cortex-m4", 600, cycles, reads).at(1_000_000, None);
+    let modelled = Estimate::modelled("cortex-m4", cycles, 0.01).at(1_000_000, Some(5));
+    assert_eq!((unknown.with_flash, modelled.with_flash), (None, None));
+    assert!(unknown.note.contains("estimated") && !unknown.note.contains("measured"));
 }

@@ -95,6 +95,11 @@ impl Counted {
         let (total, stack_bytes) = (counts.total, counts.stack_bytes);
         Ok(Self { specimen, parts: parts.collect(), blob, total, stack_bytes })
     }
+
+    /// Names of the kernels: the conversion of the image, then every operation.
+    pub fn kernels(&self) -> Vec<&'static str> {
+        self.parts.iter().map(|(_, work, _)| work[0].0.0).collect()
+    }
 }
 
 /// Loop counts of each counted part: the conversion of the image, then every operation.

@@ -27,7 +27,8 @@ pub use work::{LOOPS, Loop, Work, image_work, kernel_name, kernel_named, work};
 pub struct InstructionTable {
     /// Core, such as `cortex-m4`.
     pub core: String,
-    /// `instructions`, or `cycles` measured on a board. The two are never mixed.
+    /// `instructions`, `cycles` measured on a board, or `estimated cycles`
+    /// ([`super::estimate::CycleTable`]). They are never mixed.
     pub unit: String,
     /// Clock of the board, Hz. Present if the unit is cycles.
     pub clock_hz: Option<u64>,
@@ -46,6 +47,9 @@ pub struct InstructionTable {
 }
 
 impl InstructionTable {
+    /// Unit of cycles that no device has measured.
+    pub const ESTIMATED_CYCLES: &'static str = "estimated cycles";
+
     /// Built-in tables: the names of the cores and the TOML texts.
     const SHIPPED: [(&'static str, &'static str); 5] = [
         ("cortex-m0", include_str!("../../tables/cortex-m0.toml")),

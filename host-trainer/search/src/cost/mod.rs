@@ -2,11 +2,12 @@
 //!
 //! A [`CostModel`] returns the exact costs of a whole sub-network and the contribution of each
 //! block, from which the search builds its tables. [`device`] is the model for Cortex-M,
-//! [`instructions`] holds its instruction tables, [`memory`] the parts of flash and RAM, and
-//! [`kernels`] chooses the kernels of one exported network.
+//! [`instructions`] holds its instruction tables, [`estimate`] those of estimated cycles, [`memory`]
+//! the parts of flash and RAM, and [`kernels`] chooses the kernels of one exported network.
 
 pub mod calibration;
 pub mod device;
+pub mod estimate;
 pub mod instructions;
 pub mod kernels;
 pub mod limits;

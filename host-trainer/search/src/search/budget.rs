@@ -1,10 +1,11 @@
-//! Limits and an instruction table from a user's options: a chip, sizes, a time.
+//! Limits and a table of costs from a user's options: a chip, sizes, a time.
 
 use std::path::Path;
 
 use supernano_base::error::{Error, Result};
 use supernano_facts::FirmwareBuild;
 
+use super::time::{self, TimeModel};
 use crate::chip::ChipSpec;
 use crate::cost::Limits;
 use crate::cost::instructions::InstructionTable;
@@ -40,19 +41,27 @@ pub struct Budget {
     pub limits: Limits,
     /// FirmwareBuild of the overhead; `None` if a user's table has the overhead.
     pub firmware: Option<FirmwareBuild>,
-    /// Coefficients of the core in instructions or cycles, and its overhead.
+    /// Coefficients of the core, and its overhead. The unit is instructions, cycles measured on a
+    /// board, or estimated cycles if a time is limited without such a table.
     pub table: InstructionTable,
+    /// Estimated times, for a core with published timings and without cycles measured on a board.
+    pub time: Option<TimeModel>,
 }
 
 /// Core without a chip or an option.
 const DEFAULT_CORE: &str = "m4";
 
 impl Budget {
+    /// The limit of estimated cycles, if a time is limited by them.
+    pub fn limit_cycles(&self) -> Option<u64> {
+        self.limits.instructions.filter(|_| self.table.unit == InstructionTable::ESTIMATED_CYCLES)
+    }
+
     /// Parses the options. A chip sets the limits that no option sets.
     ///
     /// # Errors
     /// [`Error::Invalid`] for an unknown chip, core or size, for a size above the chip's memory, for
-    /// a table of another core, and for a time without a table of cycles.
+    /// a table of another core, and for a time without any cycles or without a clock.
     pub fn new(options: &BudgetOptions<'_>) -> Result<Self> {
         let chip = options.chip.map(chip::find).transpose()?;
         if let (Some(chip), Some(core)) = (&chip, options.core)
@@ -91,9 +100,13 @@ impl Budget {
         let ram_bytes = memory(ram, options.ram, |c| c.ram)?;
         let counted =
             options.instructions.map(|text| size::parse(instructions, text)).transpose()?;
-        let timed = options.latency.map(|text| cycles(text, chip.as_ref(), &table)).transpose()?;
+        let own = !table.is_cycles();
+        let time = if own { TimeModel::new(&table.core, chip.as_ref())? } else { None };
+        let timed =
+            options.latency.map(|text| time::limit(text, &table, time.as_ref())).transpose()?;
+        let (timed, table) = timed.map_or((None, table), |(cycles, table)| (Some(cycles), table));
         let limits = Limits { flash_bytes, ram_bytes, instructions: counted.or(timed) };
-        Ok(Self { chip, limits, firmware, table })
+        Ok(Self { chip, limits, firmware, table, time })
     }
 }
 
@@ -123,29 +136,6 @@ fn memory_limit(
         }
         (wanted, memory) => Ok(wanted.or(memory.map(|(_, bytes)| bytes))),
     }
-}
-
-/// The number of cycles in a time, for a table that was measured on a board.
-fn cycles(text: &str, chip: Option<&ChipSpec>, table: &InstructionTable) -> Result<u64> {
-    let nanoseconds = size::nanoseconds("--latency", text)?;
-    let at = |hertz: u64| (u128::from(nanoseconds) * u128::from(hertz) / 1_000_000_000) as u64;
-    if let (true, Some(hertz)) = (table.is_cycles(), table.clock_hz) {
-        return Ok(at(hertz));
-    }
-    let hint = chip.map_or_else(String::new, |c| {
-        let cycles = at(c.clock * 1_000_000);
-        format!(
-            "; {text} are {cycles} cycles of the {} at {} MHz, and most instructions take at least \
-             one cycle, so --instructions {cycles} is an upper limit",
-            c.name, c.clock
-        )
-    });
-    let expected = format!(
-        "a table of cycles measured on the board (run `supernano dev calibrate` on it, then pass \
-         --table FILE); the table of {} counts instructions, which --instructions limits{hint}",
-        table.core
-    );
-    Err(Error::invalid("option --latency", "time", expected, format!("a table of {}", table.unit)))
 }
 
 #[cfg(test)]

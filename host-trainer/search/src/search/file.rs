@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use supernano_base::stats::Difference;
 
+use super::time::{EstimatedTime, TimeSummary};
 use crate::cost::Limits;
 use crate::cost::memory::{Memory, Overhead};
 use crate::surrogate::CrossValidation;
@@ -47,8 +48,12 @@ pub struct FrontNetwork {
     /// Size of the logits, bytes.
     #[serde(default)]
     pub logits_bytes: u64,
-    /// Modelled instructions of one inference ([`Front::instructions`]).
+    /// Modelled instructions of one inference, or cycles measured on a board
+    /// ([`Front::instructions`]).
     pub instructions: u64,
+    /// Estimated cycles and time ([`Front::time`]).
+    #[serde(default)]
+    pub time: Option<EstimatedTime>,
     /// Kernel of every layer: `direct`, `winograd-online` or `winograd`.
     pub kernels: Vec<String>,
     /// Measured accuracies, if requested.
@@ -146,6 +151,9 @@ pub struct Front {
     pub surrogate: SurrogateSummary,
     /// The model behind the instructions.
     pub instructions: InstructionModel,
+    /// The model behind the estimated times, for a core with published timings.
+    #[serde(default)]
+    pub time: Option<TimeSummary>,
     /// The requested networks, best score first.
     pub networks: Vec<FrontNetwork>,
     /// Code of the network to ship: the one with the best int8 accuracy after `--verify`, otherwise

@@ -17,6 +17,7 @@ use supernano_facts::FirmwareBuild;
 use super::budget::Budget;
 use super::file::{Comparison, Front, FrontNetwork, InstructionModel, SurrogateSummary};
 use super::{Method, Problem, ScoredNetwork, front, search, uniform};
+use crate::cost::Limits;
 use crate::cost::device::{DeviceCosts, kind};
 use crate::cost::instructions::{InstructionTable, kernel_name};
 use crate::cost::memory::logits_bytes;
@@ -150,7 +151,7 @@ pub fn find(request: &SearchRequest<'_>) -> Result<SearchOutcome> {
     };
     let problem = Problem { space, score: &surrogate, costs: &costs, limits: budget.limits };
     let start = Instant::now();
-    let found = search(&problem, request.method)?;
+    let found = search(&problem, request.method).map_err(|error| named(error, budget))?;
     let seconds = start.elapsed().as_secs_f64();
     let uniform = uniform::best(&problem)?;
     // An evolution may have missed the network of uniform width, which can dominate others.
@@ -160,7 +161,19 @@ pub fn find(request: &SearchRequest<'_>) -> Result<SearchOutcome> {
     let overhead = budget.table.overhead;
     let evaluated: HashMap<&Arch, f64> = request.samples.iter().map(|(a, s)| (a, *s)).collect();
     let logits = logits_bytes(space.classes.into());
+    // A limit of estimated time is searched in cycles; the front lists instructions all the same.
+    let counted = match budget.limit_cycles() {
+        Some(_) => InstructionTable::of_core(budget.table.core.trim_end_matches('+'))?,
+        None => budget.table.clone(),
+    };
+    let modelled = |c: &ScoredNetwork| {
+        let code = c.arch.display(space).to_string();
+        let lowered = costs.lowered(&c.arch, &code, &c.kinds);
+        let time = budget.time.as_ref().map(|model| model.of(&lowered.header));
+        (counted.network(&lowered.header), time)
+    };
     let described = |c: &ScoredNetwork| {
+        let (instructions, time) = modelled(c);
         let Prediction { se, interval, .. } = surrogate.predict(space, &c.arch);
         FrontNetwork {
             code: c.arch.display(space).to_string(),
@@ -173,7 +186,8 @@ pub fn find(request: &SearchRequest<'_>) -> Result<SearchOutcome> {
             blob_bytes: c.costs.flash_bytes - overhead.code,
             arena_bytes: c.costs.ram_bytes - logits - overhead.stack - overhead.statics,
             logits_bytes: logits,
-            instructions: c.costs.instructions,
+            instructions,
+            time,
             kernels: kernels(space, &c.kinds),
             verified: None,
         }
@@ -206,7 +220,8 @@ pub fn find(request: &SearchRequest<'_>) -> Result<SearchOutcome> {
             lambda: surrogate.lambda,
             cross_validation: surrogate.cross_validation,
         },
-        instructions: instruction_model(&budget.table),
+        instructions: instruction_model(&counted),
+        time: budget.time.as_ref().map(|model| model.summary(budget.limit_cycles())),
         networks: listed.iter().map(described).collect(),
         winner: listed[0].arch.display(space).to_string(),
         uniform: uniform.as_ref().map(described),
@@ -215,6 +230,17 @@ pub fn find(request: &SearchRequest<'_>) -> Result<SearchOutcome> {
         remark,
     };
     Ok(SearchOutcome { front, listed, uniform })
+}
+
+/// Names the limit that the user has set: a time becomes a limit of estimated cycles.
+fn named(error: Error, budget: &Budget) -> Error {
+    let [.., instructions] = Limits::NAMES;
+    match error {
+        Error::No(text) if budget.limit_cycles().is_some() => {
+            Error::No(text.replace(instructions, "--latency, in estimated cycles,"))
+        }
+        other => other,
+    }
 }
 
 /// The model behind the instructions, for `front.json`.

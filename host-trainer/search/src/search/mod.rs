@@ -22,6 +22,7 @@ pub mod promise;
 pub mod score;
 mod state;
 pub mod tables;
+pub mod time;
 pub mod uniform;
 pub mod verdict;
 

@@ -4,6 +4,7 @@
 use serde::Serialize;
 use supernano_base::error::Result;
 use supernano_core::exec::argmax;
+use supernano_search::cost::estimate::CycleTable;
 use supernano_search::cost::instructions::InstructionTable;
 
 use super::kernels::{KernelChoice, kernel_choices};
@@ -85,7 +86,8 @@ struct Power {
 pub fn explain(shipment: &Shipment, test: &ImageSet, core: &str) -> Result<Explanation> {
     let table = InstructionTable::of_core(core)?;
     let view = shipment.blob.view()?;
-    let kernels = kernel_choices(&view.header(), &table);
+    let cycles = CycleTable::of_core(core)?;
+    let kernels = kernel_choices(&view.header(), &table, cycles.as_ref());
     let net = &shipment.quantised.net;
     let classes = net.classes();
     let mut float = Vec::with_capacity(test.len() * classes);

@@ -1,11 +1,13 @@
 //! Kernels of convolutions: the choice of an export, and the candidates with their costs.
 
 use serde::Serialize;
+use supernano_base::cycles::Cycles;
 use supernano_core::arena::ArenaPlan;
 use supernano_core::graph::{Conv, Header, KernelKind, Op};
 use supernano_core::kernel::pack::WeightShape;
 use supernano_core::kernel::{ConvShape, weight_words};
 use supernano_search::cost::device::KINDS;
+use supernano_search::cost::estimate::CycleTable;
 use supernano_search::cost::instructions::{InstructionTable, kernel_name};
 
 /// Resource that an export saves by its choice of kernels.
@@ -41,6 +43,8 @@ pub struct KernelCandidate {
     pub kernel: &'static str,
     /// Modelled instructions of the operation: a linear function of its exact loop counts.
     pub instructions: u64,
+    /// Estimated cycles of the operation without wait states, for a core with published timings.
+    pub cycles_estimated: Option<Cycles>,
     /// Additional bytes of weights compared with the direct kernel.
     pub extra_flash_bytes: usize,
     /// Arena of the network with this kernel here and the chosen ones elsewhere, bytes.
@@ -60,8 +64,12 @@ pub struct KernelChoice {
     pub candidates: Vec<KernelCandidate>,
 }
 
-/// The candidates of every convolution of a network, with costs from the table of a core.
-pub fn kernel_choices(header: &Header<'_>, table: &InstructionTable) -> Vec<KernelChoice> {
+/// The candidates of every convolution of a network, with costs from the tables of a core.
+pub fn kernel_choices(
+    header: &Header<'_>,
+    table: &InstructionTable,
+    cycles: Option<&CycleTable>,
+) -> Vec<KernelChoice> {
     let convs = header.ops.iter().enumerate().filter_map(|(i, op)| match op {
         Op::Conv(conv) => Some((i, conv)),
         Op::Classifier(_) => None,
@@ -73,7 +81,9 @@ pub fn kernel_choices(header: &Header<'_>, table: &InstructionTable) -> Vec<Kern
             candidates: KINDS
                 .into_iter()
                 .filter(|&kind| kind.suits(conv.kernel, conv.stride) && table.knows(kind))
-                .map(|kind| candidate(header, table, i, Conv { kind, ..*conv }, conv.kind))
+                .map(|kind| {
+                    candidate(header, (table, cycles), i, Conv { kind, ..*conv }, conv.kind)
+                })
                 .collect(),
         })
         .collect()
@@ -81,7 +91,7 @@ pub fn kernel_choices(header: &Header<'_>, table: &InstructionTable) -> Vec<Kern
 
 fn candidate(
     header: &Header<'_>,
-    table: &InstructionTable,
+    (table, cycles): (&InstructionTable, Option<&CycleTable>),
     index: usize,
     conv: Conv,
     chosen: KernelKind,
@@ -98,6 +108,7 @@ fn candidate(
     KernelCandidate {
         kernel: kernel_name(conv.kind),
         instructions: table.operation(header, &Op::Conv(conv)),
+        cycles_estimated: cycles.map(|table| table.operation(header, &Op::Conv(conv))),
         extra_flash_bytes: bytes(conv.kind).saturating_sub(bytes(KernelKind::Direct)),
         arena_bytes: ArenaPlan::of_header(&other).bytes(),
         chosen: conv.kind == chosen,

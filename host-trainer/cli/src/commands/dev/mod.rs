@@ -2,6 +2,7 @@
 
 #[cfg(feature = "train")]
 mod calibrate;
+mod cycles;
 #[cfg(feature = "train")]
 mod gpu;
 mod selftest;
@@ -16,6 +17,7 @@ use crate::output::Output;
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
     Selftest(selftest::Args),
+    Cycles(cycles::Args),
     #[cfg(feature = "train")]
     #[command(flatten)]
     Weights(Weights),
@@ -32,6 +34,7 @@ pub(super) enum Weights {
 pub(super) fn run(command: &Command, out: &Output) -> Result<()> {
     match command {
         Command::Selftest(args) => selftest::run(args, out),
+        Command::Cycles(args) => cycles::run(args, out),
         #[cfg(feature = "train")]
         Command::Weights(Weights::Calibrate(args)) => calibrate::run(args, out),
         #[cfg(feature = "train")]

@@ -39,9 +39,10 @@ impl From<MetricArg> for Metric {
     supernano search runs/a --chip nRF52840_xxAA --flash 128KiB --ram 24KiB --instructions 5M\n  \
     supernano search runs/a --flash 64KiB --ram 24KiB --top 20 --verify\n\n\
     Flash is the network file and the code of the firmware. RAM is the arena, the logits, the stack and \
-    the statics. Both are exact. Instructions are modelled from exact loop counts. The units of sizes are B, k, kB, \
-    KiB, M, MB, MiB, G and GiB. Exit code 1 means that no network fits, or that the surrogate is not \
-    useful.")]
+    the statics. Both are exact. Instructions are modelled from exact loop counts. Times are estimated \
+    (core model, no wait states), unless --table has cycles that a board has measured. The units of \
+    sizes are B, k, kB, KiB, M, MB, MiB, G and GiB. Exit code 1 means that no network fits, or that the \
+    surrogate is not useful.")]
 pub struct Args {
     /// Run directory with config.toml and scores.json.
     run: PathBuf,
@@ -109,7 +110,8 @@ struct BudgetArgs {
     /// Limit of instructions of one inference.
     #[arg(long, value_name = "COUNT")]
     instructions: Option<String>,
-    /// Limit of time of one inference, such as 60ms; needs a --table of cycles of the board.
+    /// Limit of time of one inference, such as 60ms: estimated from the core at the clock of --chip, or
+    /// from a --table of cycles that a board has measured.
     #[arg(long, value_name = "TIME", conflicts_with = "instructions")]
     latency: Option<String>,
     /// Table of instructions or cycles [default: the table of the core].

@@ -54,11 +54,50 @@ fn limits_beyond_the_chip_or_the_table_are_refused() {
     assert!(says.contains("cortex-m33") && says.contains("m5"), "{says}");
     let says = refused(BudgetOptions { chip, latency: Some("60"), ..BudgetOptions::default() });
     assert!(says.contains("ms"), "{says}");
-    // Counted instructions give no time. The message names the alternatives.
-    let says = refused(BudgetOptions { chip, latency: Some("60ms"), ..BudgetOptions::default() });
-    for part in ["calibrate", "--table", "--instructions 4320000", "cortex-m3"] {
+    // A Cortex-M7 has no published timings. The message names the alternatives.
+    let m7 = Some("STM32F746ZGTx");
+    let says =
+        refused(BudgetOptions { chip: m7, latency: Some("60ms"), ..BudgetOptions::default() });
+    for part in ["calibrate", "--table", "--instructions", "cortex-m7", "cortex-m0+, cortex-m3"] {
         assert!(says.contains(part), "{part} in {says}");
     }
+    // A core has no clock.
+    let says = refused(BudgetOptions {
+        core: Some("m4"),
+        latency: Some("60ms"),
+        ..BudgetOptions::default()
+    });
+    assert!(says.contains("--chip"), "{says}");
+}
+
+#[test]
+fn a_chip_turns_time_into_estimated_cycles() {
+    let options = BudgetOptions {
+        chip: Some("STM32F446RETx"),
+        latency: Some("60ms"),
+        ..BudgetOptions::default()
+    };
+    let budget = Budget::new(&options).unwrap();
+    assert_eq!(budget.limits.instructions, Some(10_800_000));
+    assert_eq!(budget.limit_cycles(), Some(10_800_000));
+    assert_eq!(budget.table.unit, "estimated cycles");
+    let shipped = InstructionTable::of_core("cortex-m4").unwrap();
+    assert_eq!(budget.table.overhead, shipped.overhead);
+    let summary = budget.time.as_ref().unwrap().summary(budget.limit_cycles());
+    assert_eq!((summary.core.as_str(), summary.clock_hz), ("cortex-m4", Some(180_000_000)));
+    assert!(summary.note.starts_with("estimated") && !summary.note.contains("measured"));
+    // A limit of instructions leaves the unit alone.
+    let counted = BudgetOptions { instructions: Some("5M"), latency: None, ..options };
+    let budget = Budget::new(&counted).unwrap();
+    assert_eq!((budget.limit_cycles(), budget.table.unit.as_str()), (None, "instructions"));
+    assert!(budget.time.is_some());
+    // A chip tells a Cortex-M0+ from a Cortex-M0.
+    let core = |chip| {
+        let options = BudgetOptions { chip: Some(chip), ..BudgetOptions::default() };
+        Budget::new(&options).unwrap().time.map(|time| time.table.cycles.core)
+    };
+    assert_eq!(core("RP2040").as_deref(), Some("cortex-m0+"));
+    assert_eq!(core("nRF51822_xxAA"), None);
 }
 
 #[test]
@@ -70,7 +109,10 @@ fn a_table_of_cycles_turns_time_into_a_limit() {
     std::fs::write(file.path(), text).unwrap();
     let table = Some(file.path());
     let options = BudgetOptions { table, latency: Some("60ms"), ..BudgetOptions::default() };
-    assert_eq!(Budget::new(&options).unwrap().limits.instructions, Some(3_840_000));
+    let budget = Budget::new(&options).unwrap();
+    assert_eq!(budget.limits.instructions, Some(3_840_000));
+    // What a board has measured replaces every estimate.
+    assert_eq!((budget.limit_cycles(), budget.time), (None, None));
     let says = refused(BudgetOptions { chip: Some("STM32F103C8"), ..options });
     assert!(says.contains("cortex-m3") && says.contains("cortex-m4"), "{says}");
     let missing = BudgetOptions { table: Some(std::path::Path::new("no such table")), ..options };

@@ -17,6 +17,7 @@ fn network(code: &str, costs: [u64; 3]) -> FrontNetwork {
         arena_bytes: 0,
         logits_bytes: 0,
         instructions: costs[2],
+        time: None,
         kernels: Vec::new(),
         verified: None,
     }
@@ -56,6 +57,7 @@ fn front(networks: Vec<FrontNetwork>, uniform: FrontNetwork) -> Front {
             largest_error: 0.0,
             provenance: String::new(),
         },
+        time: None,
         winner: networks[0].code.clone(),
         networks,
         uniform: Some(uniform),

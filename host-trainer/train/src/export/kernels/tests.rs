@@ -25,7 +25,11 @@ fn candidates_cost_what_the_rewritten_network_costs() {
     let table = InstructionTable::of_core("cortex-m4").unwrap();
     let blob = small(Prefer::Speed);
     let header = blob.view().unwrap().header();
-    let list = kernel_choices(&header, &table);
+    let cycles = CycleTable::of_core("cortex-m4").unwrap();
+    let list = kernel_choices(&header, &table, cycles.as_ref());
+    for candidate in list.iter().flat_map(|choice| &choice.candidates) {
+        assert!(candidate.cycles_estimated.unwrap().mid > candidate.instructions, "{candidate:?}");
+    }
     // 19 convolutions of 3x3 and 9 shortcuts.
     assert_eq!(list.len(), 28);
     let direct = rewritten(&blob, &|_, _| KernelKind::Direct).unwrap();

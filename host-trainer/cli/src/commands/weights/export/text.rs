@@ -1,5 +1,6 @@
 //! The tables of `supernano export`.
 
+use supernano_base::cycles::ESTIMATED;
 use supernano_train::delivery::ExportOutcome;
 use supernano_train::export::Exported;
 use supernano_train::export::explain::Explanation;
@@ -80,6 +81,7 @@ fn kernels(why: &Explanation) -> String {
                     first(choice.what.clone()),
                     c.kernel.to_owned(),
                     c.instructions.to_string(),
+                    c.cycles_estimated.map_or("-".into(), |cycles| cycles.mid.to_string()),
                     format!("+{}", c.extra_flash_bytes),
                     c.arena_bytes.to_string(),
                     if c.chosen { "chosen" } else { "" }.to_owned(),
@@ -88,9 +90,17 @@ fn kernels(why: &Explanation) -> String {
         })
         .collect();
     let instructions = format!("modelled instructions, {}", why.core);
-    let header =
-        ["#", "operation", "kernel", &instructions, "flash, bytes", "arena of all, bytes", ""];
-    table(&header, &rows)
+    let header = [
+        "#",
+        "operation",
+        "kernel",
+        &instructions,
+        "cycles (estimated)",
+        "flash, bytes",
+        "arena of all, bytes",
+        "",
+    ];
+    format!("{}\nCycles: {ESTIMATED}.", table(&header, &rows))
 }
 
 /// Operations with their scales and their error.

@@ -12,7 +12,7 @@ pub(super) fn text(front: &Front, path: &Path) -> String {
     format!(
         "{}\n{}{}{} of {} networks on the front; {} candidates in {:.1} s ({}).\n\
          Scores: ridge on {} evaluated sub-networks, cross-validated error {}, Pearson {:.3}.\n\
-         {}: {}, {} counted operations, at most {:.2} % off on others; {}.\nWritten to {}.",
+         {}: {}, {} counted operations, at most {:.2} % off on others; {}.\n{}Written to {}.",
         networks(front),
         winner(front),
         remarks(front),
@@ -29,6 +29,7 @@ pub(super) fn text(front: &Front, path: &Path) -> String {
         table.counted,
         100.0 * table.largest_error,
         table.provenance,
+        time(front),
         path.display(),
     )
 }
@@ -52,6 +53,9 @@ fn networks(front: &Front) -> String {
         header.extend(["inherited %", "int8 %"]);
     }
     header.extend(["flash B", "RAM B", unit.as_str()]);
+    let clocked = front.time.as_ref().is_some_and(|time| time.clock_hz.is_some());
+    header.extend(front.time.is_some().then_some("cycles (estimated)"));
+    header.extend(clocked.then_some("ms (estimated)"));
     let row = |n: &FrontNetwork, code: String| {
         let [low, high] = n.interval.map(|end| score(front, end));
         let mut row = vec![code, score(front, n.score), format!("{low} to {high}")];
@@ -62,6 +66,13 @@ fn networks(front: &Front) -> String {
             row.extend([shown(|v| v.inherited), shown(|v| v.int8)]);
         }
         row.extend([n.flash_bytes, n.ram_bytes, n.instructions].map(|cost| cost.to_string()));
+        if let Some(time) = n.time {
+            row.push(time.cycles_estimated.mid.to_string());
+            row.extend(
+                time.milliseconds_estimated
+                    .map(|ms| format!("{:.2} ({:.2} to {:.2})", ms.mid, ms.low, ms.high)),
+            );
+        }
         row
     };
     let mut rows: Vec<Vec<String>> =
@@ -70,6 +81,25 @@ fn networks(front: &Front) -> String {
         rows.push(row(uniform, format!("uniform width: {}", uniform.code)));
     }
     table(&header, &rows)
+}
+
+/// What the times are; empty for a core without published timings.
+fn time(front: &Front) -> String {
+    front.time.as_ref().map_or_else(String::new, |time| {
+        let clock = time
+            .clock_hz
+            .map_or_else(String::new, |hertz| format!(" at {:.1} MHz", hertz as f64 / 1e6));
+        let limit = time
+            .limit_cycles
+            .map_or_else(String::new, |cycles| format!(" The limit of time is {cycles} of them."));
+        format!(
+            "Cycles of a {}{clock}: {}, at most {:.2} % off against the estimate by instruction; \
+             hardware is expected to take longer (docs/cycles.md).{limit}\n",
+            time.core,
+            time.note,
+            100.0 * time.largest_error
+        )
+    })
 }
 
 /// The sums that make up flash and RAM of the winner.

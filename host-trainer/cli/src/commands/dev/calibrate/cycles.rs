@@ -1,0 +1,104 @@
+//! The fit of estimated cycles.
+
+use std::path::Path;
+
+use supernano_base::error::{Error, Result};
+use supernano_base::files;
+use supernano_device::{Estimated, LayerCount, Target};
+use supernano_facts::{Core, FlashTiming};
+use supernano_search::cost::calibration::{CalibrationOptions, CountingDevice};
+use supernano_search::cost::estimate::{
+    CountedCycles, CycleReport, CycleSums, FlashTable, TOLERANCE, calibrate_cycles,
+};
+
+use super::CountedNetwork;
+use crate::output::Output;
+
+/// Line buffers of the flash that the table is fitted for.
+const FLASH: FlashTiming = FlashTiming::STM32F4;
+
+/// The core and the flash to estimate.
+///
+/// # Errors
+/// [`Error::Invalid`] for a core without published timings, and for a target that does not emulate
+/// its code.
+pub(super) fn of<'a>(core: &'a str, target: &Target) -> Result<Estimated<'a>> {
+    let timed = Core::TIMED.map(Core::name);
+    if !timed.contains(&core) {
+        let expected = format!("a core with published timings: {}", timed.join(", "));
+        return Err(Error::invalid("option --cycles", "core", expected, core));
+    }
+    let emulator = format!("qemu-{}", core.trim_start_matches("cortex-").trim_end_matches('+'));
+    if target.to_string() != emulator {
+        return Err(Error::invalid("option --target", "target", emulator, target));
+    }
+    Ok(Estimated { core, flash: FLASH })
+}
+
+/// Fits the table, writes it and prints its errors.
+///
+/// # Errors
+/// [`Error::Tool`] without QEMU's plugin; [`Error::No`] for a table that is more than 1.5 % off; as
+/// [`calibrate_cycles`].
+pub(super) fn fit(
+    core: &str,
+    counted: Vec<CountedNetwork>,
+    meter: &CountingDevice,
+    options: CalibrationOptions,
+    (path, out): (&Path, &Output),
+) -> Result<()> {
+    let counted: Vec<CountedCycles> = counted.into_iter().map(sums).collect::<Result<_>>()?;
+    let flash = FlashTable {
+        line_bytes: FLASH.line_bytes,
+        code_lines: FLASH.code_lines,
+        constant_lines: FLASH.constant_lines,
+        largest_error: 0.0,
+        code: Default::default(),
+        constants: Default::default(),
+    };
+    let (table, report) = calibrate_cycles(&counted, (core, meter), flash, options)?;
+    let text = toml::to_string(&table)
+        .map_err(|e| Error::invalid("table of estimated cycles", "TOML", "finite terms", e))?;
+    files::write(path, text.as_bytes())?;
+    out.emit(&report, human);
+    if report.cycles.largest_error > TOLERANCE {
+        return Err(Error::No(format!(
+            "the table is {:.2} % off for a network that it was not fitted to, more than {:.1} %",
+            100.0 * report.cycles.largest_error,
+            100.0 * TOLERANCE
+        )));
+    }
+    Ok(())
+}
+
+fn sums((specimen, blob, report): CountedNetwork) -> Result<CountedCycles> {
+    let missing = || {
+        let problem = "counted nothing; `cargo xtask firmware` builds it, for QEMU with plugins";
+        Error::tool("cycle plugin", problem)
+    };
+    let total = report.estimate.as_ref().and_then(|estimate| {
+        let (cycles, flash) = (estimate.cycles_estimated, estimate.flash_reads?);
+        Some(CycleSums { cycles, flash })
+    });
+    let part = |layer: &LayerCount| {
+        let (cycles, flash) = (layer.cycles_estimated?, layer.flash_reads?);
+        Some((layer.name.clone(), CycleSums { cycles, flash }))
+    };
+    let parts: Option<Vec<_>> = report.layers.iter().map(part).collect();
+    Ok(CountedCycles {
+        specimen,
+        blob,
+        total: total.ok_or_else(missing)?,
+        parts: parts.ok_or_else(missing)?,
+        stack_bytes: report.stack_bytes,
+    })
+}
+
+fn human(r: &CycleReport) -> String {
+    format!(
+        "{}\nestimated cycles; flash lines: mean error {:.2} %, largest {:.2} %",
+        super::human(&r.cycles),
+        100.0 * r.flash_mean_error,
+        100.0 * r.flash_largest_error
+    )
+}

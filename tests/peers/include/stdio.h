@@ -1,0 +1,1 @@
+/* CMSIS-NN includes this header and uses nothing of it. */
