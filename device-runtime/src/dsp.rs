@@ -4,6 +4,8 @@
 //! without the DSP extension, assembly for Armv6-M, or plain Rust. `build.rs` decides which. All of
 //! the crate's unsafe code is in this module.
 
+#[cfg(supernano_dsp)]
+mod depthwise;
 #[cfg(supernano_asm)]
 mod edge;
 #[cfg(not(supernano_asm))]

@@ -1,15 +1,27 @@
 //! Units: operations that are executed together, their scratch, and how far their output may
 //! overlap their input.
 
-use crate::graph::{Conv, Graph, KernelKind, Op, padded};
+use crate::graph::{Conv, Form, Graph, KernelKind, NO_CONV, Op, padded};
 use crate::kernel::ConvShape;
 use crate::space::Shape;
 
 /// Operations that are executed together.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Unit {
-    /// A convolution of whole tensors.
+    /// A layer of whole tensors.
     Conv(Conv),
+    /// Layers of which each but the last rolls into the next. Their outputs, but for the last, live
+    /// for a few rows only and need no place in the arena.
+    Rolled {
+        /// Index of the first layer's operation.
+        start: usize,
+        /// Number of layers.
+        len: usize,
+        /// First layer.
+        first: Conv,
+        /// Last layer, the only one that may add a tensor.
+        last: Conv,
+    },
     /// A residual block. The outputs of the first convolution and of the projection live for a few
     /// rows only and need no place in the arena.
     Block {
@@ -30,6 +42,7 @@ impl Unit {
     pub(crate) fn at(graph: &impl Graph, index: usize) -> Option<Self> {
         match graph.op(index)? {
             Op::Classifier(classifier) => Some(Self::Classifier(classifier.input)),
+            Op::Conv(first) if first.rolls => rolled(graph, index, first),
             Op::Conv(first) => Some(block(graph, index, first).unwrap_or(Self::Conv(first))),
         }
     }
@@ -49,6 +62,7 @@ impl Unit {
     pub(crate) const fn len(&self) -> usize {
         match self {
             Self::Conv(_) | Self::Classifier(_) => 1,
+            Self::Rolled { len, .. } => *len,
             Self::Block { projection: None, .. } => 2,
             Self::Block { projection: Some(_), .. } => 3,
         }
@@ -57,15 +71,19 @@ impl Unit {
     /// The tensor that the unit reads from top to bottom.
     pub(crate) const fn input(&self) -> u8 {
         match self {
-            Self::Conv(conv) | Self::Block { first: conv, .. } => conv.input,
+            Self::Conv(conv)
+            | Self::Block { first: conv, .. }
+            | Self::Rolled { first: conv, .. } => conv.input,
             Self::Classifier(input) => *input,
         }
     }
 
-    /// The convolution that writes the unit's output.
+    /// The layer that writes the unit's output.
     pub(crate) const fn last(&self) -> Option<&Conv> {
         match self {
-            Self::Conv(conv) | Self::Block { second: conv, .. } => Some(conv),
+            Self::Conv(conv)
+            | Self::Block { second: conv, .. }
+            | Self::Rolled { last: conv, .. } => Some(conv),
             Self::Classifier(_) => None,
         }
     }
@@ -73,7 +91,9 @@ impl Unit {
     /// The tensor in the arena that the unit adds.
     pub(crate) const fn residual(&self) -> Option<u8> {
         match self {
-            Self::Conv(conv) | Self::Block { second: conv, projection: None, .. } => conv.residual,
+            Self::Conv(conv)
+            | Self::Block { second: conv, projection: None, .. }
+            | Self::Rolled { last: conv, .. } => conv.residual,
             _ => None,
         }
     }
@@ -83,8 +103,19 @@ impl Unit {
     pub(crate) fn scratch_words(&self, graph: &impl Graph) -> usize {
         match self {
             Self::Conv(conv) => {
-                let shape = ConvShape::of(graph, conv);
+                let shape = ConvShape::of(graph, conv).folded();
                 shape.ring_words() + shape.work_words()
+            }
+            Self::Rolled { start, len, .. } => {
+                let (mut rings, mut row) = (0, 0);
+                for index in *start..start + len {
+                    let shape = ConvShape::of(graph, &graph.conv(index).unwrap_or(NO_CONV));
+                    rings += shape.ring_words();
+                    if index + 1 < start + len {
+                        row = row.max(shape.out_row());
+                    }
+                }
+                rings + row
             }
             Self::Block { first, second, .. } => {
                 let (first, second) = (ConvShape::of(graph, first), ConvShape::of(graph, second));
@@ -103,9 +134,15 @@ impl Unit {
     /// to be read. It may be negative.
     pub(crate) fn slack(&self, graph: &impl Graph) -> i32 {
         let Some(last) = self.last() else { return 0 };
-        let input = graph.tensor(self.input()).shape;
+        let output = match self {
+            Self::Conv(conv) => ConvShape::of(graph, conv).folded(),
+            _ => ConvShape::of(graph, last),
+        };
+        let mut input = graph.tensor(self.input()).shape;
+        if output.fold > 1 {
+            input = output.input;
+        }
         let row = row_bytes(input, self.input() == 0);
-        let output = ConvShape::of(graph, last);
         let mut slack = i64::MAX;
         // Records that output rows up to `end` are written when `widened` rows of the input have
         // been read.
@@ -117,6 +154,16 @@ impl Unit {
         };
         let height = usize::from(output.output.height);
         match self {
+            Self::Rolled { start, len, .. } => {
+                for y in 0..height {
+                    let mut rows = y + 1;
+                    for index in (*start..start + len).rev() {
+                        let shape = ConvShape::of(graph, &graph.conv(index).unwrap_or(NO_CONV));
+                        rows = shape.widened(rows - 1).min(usize::from(shape.input.height)).max(1);
+                    }
+                    write(y + 1, rows);
+                }
+            }
             Self::Block { first, projection, .. } => {
                 let first = ConvShape::of(graph, first);
                 let mut y = 0;
@@ -147,15 +194,31 @@ impl Unit {
     }
 }
 
+fn rolled(graph: &impl Graph, start: usize, first: Conv) -> Option<Unit> {
+    let (mut last, mut len) = (first, 1);
+    while last.rolls {
+        last = graph.conv(start + len)?;
+        len += 1;
+    }
+    Some(Unit::Rolled { start, len, first, last })
+}
+
+/// Kernel size and stride of a layer that may belong to a residual block.
+fn blocky(conv: &Conv) -> Option<(u8, u8)> {
+    let plain = conv.form == Form::Full && !conv.rolls && conv.kind != KernelKind::Flat;
+    conv.geometry.square().filter(|&(_, stride)| plain && stride <= 2)
+}
+
 fn block(graph: &impl Graph, index: usize, first: Conv) -> Option<Unit> {
     let next = graph.conv(index + 1)?;
+    let (_, stride) = blocky(&first)?;
     if first.residual.is_some() {
         return None;
     }
     let joins = |second: &Conv, residual: u8, end: usize| {
         second.input == first.output
             && second.residual == Some(residual)
-            && second.stride == 1
+            && blocky(second).is_some_and(|(_, stride)| stride == 1)
             && !read_from(graph, end, first.output)
     };
     if joins(&next, first.input, index + 2) {
@@ -164,8 +227,7 @@ fn block(graph: &impl Graph, index: usize, first: Conv) -> Option<Unit> {
     let second = graph.conv(index + 2)?;
     let projects = next.input == first.input
         && next.residual.is_none()
-        && next.kernel == 1
-        && next.stride == first.stride
+        && blocky(&next) == Some((1, stride))
         && next.kind == KernelKind::Direct
         && joins(&second, next.output, index + 3)
         && !read_from(graph, index + 3, next.output);

@@ -2,16 +2,18 @@
 
 use core::ops::Range;
 
+use heapless::Vec;
+
 use crate::arena::{Unit, tensor_words};
 use crate::blob::BlobView;
 use crate::error::{Error, GraphProblem};
-use crate::graph::{Conv, Graph, KernelSet, NO_CONV, Observer, Op};
+use crate::graph::{Graph, KernelSet, MAX_ROLLED, NO_CONV, Observer, Op};
 use crate::kernel::{BlockTask, ClassifierTask, ConvShape, ConvTask, Kernels};
 
 /// A checked blob with kernels.
 ///
 /// [`Network::run`] checks the lengths of its arguments and then cannot fail. [`Network::step`]
-/// does the same for one unit: a convolution, a residual block, or the classifier.
+/// does the same for one unit: a layer, a residual block, a rolled unit, or the classifier.
 #[derive(Clone, Debug)]
 pub struct Network<'a, K> {
     view: BlobView<'a>,
@@ -22,6 +24,7 @@ pub struct Network<'a, K> {
 #[derive(Clone, Copy)]
 enum UnitKind {
     Conv,
+    Rolled,
     Block,
     Classifier,
 }
@@ -52,8 +55,9 @@ impl<'a, K: Kernels> Network<'a, K> {
     pub fn from_bytes(blob: &'a [u8], kernels: K) -> Result<Self, Error> {
         let view = BlobView::new_checked(blob)?;
         if K::KERNELS != KernelSet::ALL {
-            let known = |c: Conv| K::KERNELS.contains(KernelSet::of(c.kernel, c.stride, c.kind));
-            let unknown = |&op: &usize| view.conv(op).is_some_and(|conv| !known(conv));
+            let unknown = |&op: &usize| {
+                view.conv(op).is_some_and(|conv| !K::KERNELS.contains(KernelSet::of(&conv)))
+            };
             if let Some(op) = (0..view.ops()).find(unknown) {
                 return Err(Error::BlobOp { op, problem: GraphProblem::Kind });
             }
@@ -153,6 +157,10 @@ impl<'a, K: Kernels> Network<'a, K> {
         let Some(UnitTask { kind, ops, scratch }) = self.unit(op) else { return Ok(self.ops()) };
         match kind {
             UnitKind::Conv => self.conv(op, scratch, arena, observer),
+            UnitKind::Rolled if K::KERNELS.rolled() => {
+                let _ = self.rolled((op, ops), scratch, arena, observer);
+            }
+            UnitKind::Rolled => {}
             UnitKind::Block => self.block((op, ops), scratch, arena, observer),
             UnitKind::Classifier => {
                 observer.enter(op);
@@ -183,6 +191,7 @@ impl<'a, K: Kernels> Network<'a, K> {
         let words = if K::ROLLED { unit.scratch_words(&self.view) } else { 0 };
         let kind = match unit {
             Unit::Conv(_) => UnitKind::Conv,
+            Unit::Rolled { .. } => UnitKind::Rolled,
             Unit::Block { .. } => UnitKind::Block,
             Unit::Classifier(_) => UnitKind::Classifier,
         };
@@ -197,7 +206,28 @@ impl<'a, K: Kernels> Network<'a, K> {
         arena: &mut [u32],
         observer: &mut O,
     ) {
-        self.kernels.conv(&self.conv_task(op), scratch, arena, observer);
+        let mut task = self.conv_task(op);
+        if K::ROLLED {
+            task.shape = task.shape.folded();
+        }
+        self.kernels.conv(&task, scratch, arena, observer);
+    }
+
+    /// Executes a rolled unit of `ops` operations.
+    #[inline(never)]
+    fn rolled<O: Observer + ?Sized>(
+        &self,
+        (op, ops): (usize, usize),
+        scratch: Range<usize>,
+        arena: &mut [u32],
+        observer: &mut O,
+    ) -> Option<()> {
+        let mut tasks: Vec<ConvTask<'_>, MAX_ROLLED> = Vec::new();
+        for op in op..op + ops {
+            tasks.push(self.conv_task(op)).ok()?;
+        }
+        self.kernels.rolled(&tasks, scratch, arena, observer);
+        Some(())
     }
 
     /// Executes a residual block of `ops` operations.
@@ -250,7 +280,7 @@ impl<'a, K: Kernels> Network<'a, K> {
         (0..tensor).map(|id| tensor_words(&self.view, id)).sum()
     }
 
-    /// The task of a convolution. In a checked blob nothing is missing; in any other, defaults keep
+    /// The task of a layer. In a checked blob nothing is missing; in any other, defaults keep
     /// the kernels inside their slices.
     #[inline(never)]
     fn conv_task(&self, op: usize) -> ConvTask<'a> {

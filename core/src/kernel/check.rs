@@ -2,6 +2,7 @@
 //!
 //! [`check`] compares every method with [`Scalar`]. A firmware runs it for the request `SelfTest`.
 
+mod depthwise;
 mod rows;
 
 use super::finish::{FinishKind, Requantise};
@@ -62,6 +63,26 @@ pub enum Mismatch {
         count: u8,
         /// Distance between words.
         step: u8,
+    },
+    /// [`MicroKernel::depthwise_widen`].
+    DepthwiseWiden {
+        /// Pixels of the row.
+        width: u8,
+        /// Pixels of padding on the left.
+        left: u8,
+        /// Rows of the ring buffer.
+        rows: u8,
+    },
+    /// [`MicroKernel::depthwise_row`].
+    Depthwise {
+        /// Rows and columns of the kernel.
+        kernel: (u8, u8),
+        /// Stride in columns, 1 or 2.
+        stride: u8,
+        /// Pixels of the row of outputs.
+        pixels: u8,
+        /// Slot of the kernel's first row.
+        top: u8,
     },
     /// [`MicroKernel::dot`].
     Dot {
@@ -142,6 +163,8 @@ pub fn check<M: MicroKernel>(micro: &M) -> Result<u32, Mismatch> {
         + widening(micro, &mut random)?
         + dots(micro, &mut random)?
         + pools(micro, &mut random)?
+        + depthwise::widening(micro, &mut random)?
+        + depthwise::rows(micro, &mut random)?
         + rows::rows(micro, &mut random)?
         + rows::winograd(micro, &mut random)?
         + numbers(micro, &mut random)?)

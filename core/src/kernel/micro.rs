@@ -4,6 +4,7 @@
 //! residual blocks exist once, in [`Packed`](super::Packed). All methods but one have a portable
 //! default.
 
+use super::depthwise::{self, DepthwiseRow, Widening};
 use super::finish::{Finish, PairRow, Requantise};
 use super::halves::{smlad, sxtb16};
 use super::window::{Sums, TILE_PIXELS, Window};
@@ -85,6 +86,20 @@ pub trait MicroKernel: Requantise {
             *low = sxtb16(word);
             *high = sxtb16(word.rotate_right(8));
         }
+    }
+
+    /// Widens a row for four channels of a depthwise convolution: every `step`-th word of `source`
+    /// into `planes`, `[channel][group][slot]`. Does nothing if [`Widening::fits`] is false.
+    #[inline]
+    fn depthwise_widen(&self, source: &[u32], widening: &Widening, planes: &mut [u32]) {
+        depthwise::widen(source, widening, planes);
+    }
+
+    /// Computes a row of a depthwise convolution: output `c` of pixel `x` is byte `x pitch + c` of
+    /// `out`. Does nothing if the row does not fit into `out`.
+    #[inline]
+    fn depthwise_row(&self, row: &DepthwiseRow<'_>, out: &mut [i8]) {
+        depthwise::row(self, row, out);
     }
 
     /// Adds a dot product of i16 pairs and i8 weights to `sum`. For each word of `weights` there

@@ -1,7 +1,11 @@
-//! The fast kernels: rows roll through convolutions and residual blocks.
+//! The fast kernels: rows roll through layers, residual blocks and rolled units.
 //!
 //! [`Packed`] turns the primitives of a [`MicroKernel`] into [`Kernels`]. It holds the order of
-//! rows; [`stage`](super::stage) holds a single convolution.
+//! rows; [`stage`](super::stage) holds a single layer. [`rolled`] holds units of several layers,
+//! [`whole`] the layers that take no rows.
+
+mod rolled;
+mod whole;
 
 use core::cell::Cell;
 use core::ops::Range;
@@ -9,7 +13,7 @@ use core::ops::Range;
 use super::micro::MicroKernel;
 use super::stage::{Needed, Stage, part, take};
 use super::task::{BlockTask, ClassifierTask, ConvTask, Kernels};
-use crate::graph::{KernelSet, Observer};
+use crate::graph::{Form, KernelSet, Observer};
 use crate::quant;
 
 /// Kernels over the primitives `M`.
@@ -31,7 +35,26 @@ impl<M: MicroKernel> Kernels for Packed<M> {
         arena: &mut [u32],
         observer: &mut O,
     ) {
-        let _ = conv(&self.0, task, scratch, arena, observer);
+        let micro = &self.0;
+        let _ = match task.shape.form {
+            Form::Dense if M::KERNELS.dense() => {
+                whole::dense(micro, task, scratch, arena, observer)
+            }
+            Form::Add if M::KERNELS.addition() => {
+                whole::addition(micro, task, scratch, arena, observer)
+            }
+            _ => conv(micro, task, scratch, arena, observer),
+        };
+    }
+
+    fn rolled<O: Observer + ?Sized>(
+        &self,
+        tasks: &[ConvTask<'_>],
+        scratch: Range<usize>,
+        arena: &mut [u32],
+        observer: &mut O,
+    ) {
+        let _ = rolled::rolled(&self.0, tasks, scratch, arena, observer);
     }
 
     fn block<O: Observer + ?Sized>(
@@ -126,7 +149,7 @@ fn block<M: MicroKernel, O: Observer + ?Sized>(
         let end = (y + second.shape.step()).min(height);
         while let Some(next) = last.missing(y) {
             let Needed::Row(wanted) = next else {
-                last.padding();
+                last.padding::<M>();
                 continue;
             };
             if wanted >= made {
@@ -197,7 +220,7 @@ impl<'m> Sides<'m> {
         let input = &task.shape.input;
         while let Some(row) = stage.missing(y) {
             let Needed::Row(row) = row else {
-                stage.padding();
+                stage.padding::<M>();
                 continue;
             };
             if !task.table.is_empty() {
@@ -205,7 +228,7 @@ impl<'m> Sides<'m> {
                 let image = self.words(task.input_at, input.len().div_ceil(4));
                 let image: &[u8] = bytemuck::cast_slice(image);
                 let source = image.get(row * bytes..).and_then(|r| r.get(..bytes));
-                stage.image_row(source.unwrap_or_default(), task.table);
+                stage.image_row::<M>(source.unwrap_or_default(), task.table);
             } else {
                 let words = task.shape.in_row();
                 stage.row(micro, self.words(task.input_at + row * words, words));
@@ -247,8 +270,9 @@ impl<'m> Sides<'m> {
         rows: Range<usize>,
         observer: &mut O,
     ) {
-        let row = task.shape.out_row();
-        for y in rows {
+        let fold = usize::from(task.shape.fold);
+        let row = task.shape.out_row() / fold.max(1);
+        for y in rows.start * fold..rows.end * fold {
             observer.row(op, y, self.words(task.output_at + y * row, row));
         }
     }

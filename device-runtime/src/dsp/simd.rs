@@ -15,7 +15,11 @@ use supernano_core::kernel::{
     Finish, FinishKind, MicroKernel, PairRow, Requantise, Scalar, Sums, Window,
 };
 
+#[cfg(supernano_dsp)]
+use super::depthwise;
 use super::{Dsp, row, winograd};
+#[cfg(supernano_dsp)]
+use supernano_core::kernel::{DepthwiseRow, Widening};
 
 macro_rules! assemble {
     ($($first:expr),+ ; $($last:expr),*) => {
@@ -32,10 +36,13 @@ macro_rules! assemble {
 }
 
 #[cfg(all(supernano_dsp, not(supernano_armv8m)))]
-assemble!(include_str!("isa_dsp.s"); include_str!("sums.s"));
+assemble!(include_str!("isa_dsp.s"); include_str!("sums.s"), include_str!("depthwise.s"));
 // The assembler does not know the extension of an Armv8-M target; a core's name tells it.
 #[cfg(all(supernano_dsp, supernano_armv8m))]
-assemble!(".cpu cortex-m33", include_str!("isa_dsp.s"); include_str!("sums.s"));
+assemble!(
+    ".cpu cortex-m33", include_str!("isa_dsp.s");
+    include_str!("sums.s"), include_str!("depthwise.s")
+);
 #[cfg(not(supernano_dsp))]
 assemble!(include_str!("isa_v7m.s"););
 
@@ -129,6 +136,18 @@ impl<const SET: u32> MicroKernel for Dsp<SET> {
             let (low, high) = (low.as_mut_ptr(), high.as_mut_ptr());
             supernano_widen(source.as_ptr(), step * 4, low, high, count);
         }
+    }
+
+    #[cfg(supernano_dsp)]
+    #[inline]
+    fn depthwise_widen(&self, source: &[u32], widening: &Widening, planes: &mut [u32]) {
+        depthwise::widen(source, widening, planes);
+    }
+
+    #[cfg(supernano_dsp)]
+    #[inline]
+    fn depthwise_row(&self, row: &DepthwiseRow<'_>, out: &mut [i8]) {
+        depthwise::row::<SET>(row, out);
     }
 
     #[cfg(supernano_dsp)]

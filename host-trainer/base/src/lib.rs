@@ -12,6 +12,7 @@ pub mod codes;
 pub mod config;
 pub mod error;
 pub mod files;
+pub mod fixed;
 pub mod images;
 pub mod interrupt;
 pub mod names;

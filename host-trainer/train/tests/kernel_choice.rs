@@ -33,7 +33,7 @@ fn brute(blob: &Blob, room: SizeLimits, table: &InstructionTable) -> u64 {
         let digit = |op: usize| all[code / all.len().pow(op as u32) % all.len()];
         let header = blob.view().unwrap().header();
         let pointless = header.ops.iter().enumerate().any(|(i, op)| {
-            matches!(op, Op::Conv(c) if !digit(i).suits(c.kernel, c.stride)
+            matches!(op, Op::Conv(c) if !digit(i).suits(&c.geometry)
                 && digit(i) != KernelKind::Direct)
         });
         if pointless {

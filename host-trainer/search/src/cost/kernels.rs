@@ -7,7 +7,7 @@
 use supernano_base::blob::Blob;
 use supernano_base::error::{Error, Result};
 use supernano_core::blob::with_kinds;
-use supernano_core::graph::{Activation, Conv, Header, KernelKind, Op};
+use supernano_core::graph::{Activation, Conv, Form, Header, KernelKind, Op};
 use supernano_core::kernel::pack::WeightShape;
 use supernano_core::kernel::weight_words;
 use supernano_core::space::Space;
@@ -105,8 +105,10 @@ fn choose(
     let mut options: Vec<Vec<KernelOption>> = Vec::with_capacity(header.ops.len());
     for op in &header.ops {
         options.push(match op {
-            Op::Conv(conv) => kernel_options(header, conv, kinds, table),
-            Op::Classifier(_) => {
+            Op::Conv(conv) if conv.form == Form::Full => {
+                kernel_options(header, conv, kinds, table)
+            }
+            Op::Conv(_) | Op::Classifier(_) => {
                 vec![KernelOption { kind: KernelKind::Direct, grains: 0, instructions: 0 }]
             }
         });
@@ -153,13 +155,13 @@ fn kernel_options(
     let channels = |id: u8| header.tensors[usize::from(id)].shape.channels;
     let shape = WeightShape {
         output: channels(conv.output),
-        kernel: conv.kernel,
+        kernel: conv.geometry.kernel,
         input: channels(conv.input),
     };
     let bytes = |kind| weight_words(kind, shape) * 4;
     let mut options = Vec::new();
     for &kind in kinds {
-        let usable = kind.suits(conv.kernel, conv.stride) && table.knows(kind);
+        let usable = kind.suits(&conv.geometry) && table.knows(kind);
         if kind != KernelKind::Direct && !usable {
             continue;
         }
@@ -216,5 +218,5 @@ pub fn with_kernels(space: &Space<'_>, blob: &Blob, kinds: &[u8]) -> Result<Blob
 
 /// True for the projection of a block, which is the only convolution without an activation.
 fn is_projection(conv: &Conv) -> bool {
-    conv.kernel == 1 && conv.residual.is_none() && conv.activation == Activation::None
+    conv.geometry.kernel == [1, 1] && conv.residual.is_none() && conv.activation == Activation::None
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use supernano_core::arena::ArenaPlan;
-use supernano_core::graph::{Conv, Header, KernelKind, Op};
+use supernano_core::graph::{Conv, Form, Header, KernelKind, Op};
 use supernano_core::kernel::pack::WeightShape;
 use supernano_core::kernel::{ConvShape, weight_words};
 use supernano_search::cost::device::KINDS;
@@ -30,7 +30,7 @@ impl Prefer {
             Self::Flash => KernelKind::WinogradOnline,
             Self::Ram => KernelKind::Direct,
         };
-        if kind.suits(shape.kernel, shape.stride) { kind } else { KernelKind::Direct }
+        if kind.suits(&shape.geometry) { kind } else { KernelKind::Direct }
     }
 }
 
@@ -63,8 +63,8 @@ pub struct KernelChoice {
 /// The candidates of every convolution of a network, with costs from the table of a core.
 pub fn kernel_choices(header: &Header<'_>, table: &InstructionTable) -> Vec<KernelChoice> {
     let convs = header.ops.iter().enumerate().filter_map(|(i, op)| match op {
-        Op::Conv(conv) => Some((i, conv)),
-        Op::Classifier(_) => None,
+        Op::Conv(conv) if conv.form == Form::Full => Some((i, conv)),
+        Op::Conv(_) | Op::Classifier(_) => None,
     });
     convs
         .map(|(i, conv)| KernelChoice {
@@ -72,7 +72,7 @@ pub fn kernel_choices(header: &Header<'_>, table: &InstructionTable) -> Vec<Kern
             what: supernano_base::blob::kind(&Op::Conv(*conv)),
             candidates: KINDS
                 .into_iter()
-                .filter(|&kind| kind.suits(conv.kernel, conv.stride) && table.knows(kind))
+                .filter(|&kind| kind.suits(&conv.geometry) && table.knows(kind))
                 .map(|kind| candidate(header, table, i, Conv { kind, ..*conv }, conv.kind))
                 .collect(),
         })
@@ -89,7 +89,7 @@ fn candidate(
     let channels = |id: u8| header.tensors[usize::from(id)].shape.channels;
     let shape = WeightShape {
         output: channels(conv.output),
-        kernel: conv.kernel,
+        kernel: conv.geometry.kernel,
         input: channels(conv.input),
     };
     let bytes = |kind| weight_words(kind, shape) * 4;

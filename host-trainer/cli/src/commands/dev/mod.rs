@@ -7,6 +7,7 @@ mod gpu;
 mod selftest;
 #[cfg(feature = "train")]
 mod synthetic;
+mod upgrade;
 
 use clap::Subcommand;
 use supernano_base::error::Result;
@@ -16,6 +17,7 @@ use crate::output::Output;
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
     Selftest(selftest::Args),
+    Upgrade(upgrade::Args),
     #[cfg(feature = "train")]
     #[command(flatten)]
     Weights(Weights),
@@ -32,6 +34,7 @@ pub(super) enum Weights {
 pub(super) fn run(command: &Command, out: &Output) -> Result<()> {
     match command {
         Command::Selftest(args) => selftest::run(args, out),
+        Command::Upgrade(args) => upgrade::run(args, out),
         #[cfg(feature = "train")]
         Command::Weights(Weights::Calibrate(args)) => calibrate::run(args, out),
         #[cfg(feature = "train")]
