@@ -96,6 +96,9 @@ pub enum KernelKind {
     /// Sums of products over an image, whose few channels are laid out beside the kernel's columns,
     /// so that none of them is padded.
     Flat,
+    /// Sums of products of a 1 x 1 convolution of stride 1 over a tensor, whose pixels are laid out
+    /// tile by tile. The weights are those of [`Self::Direct`].
+    Pointwise,
 }
 
 impl KernelKind {
@@ -105,9 +108,13 @@ impl KernelKind {
     }
 
     /// True if this kind can execute a convolution of this geometry. [`Self::Flat`] also needs the
-    /// image as the input.
+    /// image as the input, [`Self::Pointwise`] a tensor.
     pub const fn suits(self, geometry: &Geometry) -> bool {
-        !self.winograd() || matches!(geometry.square(), Some((3, 1)))
+        match self {
+            Self::Direct | Self::Flat => true,
+            Self::Winograd | Self::WinogradOnline => matches!(geometry.square(), Some((3, 1))),
+            Self::Pointwise => geometry.is_point(),
+        }
     }
 }
 

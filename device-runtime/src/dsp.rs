@@ -11,6 +11,8 @@ mod edge;
 #[cfg(not(supernano_asm))]
 mod plain;
 #[cfg(supernano_asm)]
+mod pointwise;
+#[cfg(supernano_asm)]
 mod row;
 #[cfg(supernano_asm)]
 mod simd;

@@ -205,7 +205,8 @@ fn rolled(graph: &impl Graph, start: usize, first: Conv) -> Option<Unit> {
 
 /// Kernel size and stride of a layer that may belong to a residual block.
 fn blocky(conv: &Conv) -> Option<(u8, u8)> {
-    let plain = conv.form == Form::Full && !conv.rolls && conv.kind != KernelKind::Flat;
+    let other = matches!(conv.kind, KernelKind::Flat | KernelKind::Pointwise);
+    let plain = conv.form == Form::Full && !conv.rolls && !other;
     conv.geometry.square().filter(|&(_, stride)| plain && stride <= 2)
 }
 

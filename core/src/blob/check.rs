@@ -225,7 +225,11 @@ fn check_window(conv: &Conv) -> Result<(), GraphProblem> {
     if !known {
         return Err(GraphProblem::Kernel);
     }
-    let flat = conv.kind == KernelKind::Flat && (conv.input != 0 || conv.residual.is_some());
+    let flat = match conv.kind {
+        KernelKind::Flat => conv.input != 0 || conv.residual.is_some(),
+        KernelKind::Pointwise => conv.input == 0,
+        _ => false,
+    };
     let direct = conv.form == Form::Full || conv.kind == KernelKind::Direct;
     if conv.kind.suits(&conv.geometry) && !flat && direct {
         Ok(())

@@ -34,7 +34,8 @@ pub fn with_kinds(
                 let (asked, direct) = (kinds(index, conv), KernelKind::Direct);
                 let usable = conv.form == Form::Full
                     && asked.suits(&conv.geometry)
-                    && (asked != KernelKind::Flat || conv.input == 0)
+                    && (asked != KernelKind::Flat || (conv.input == 0 && conv.residual.is_none()))
+                    && (asked != KernelKind::Pointwise || conv.input != 0)
                     && !(asked.winograd() && rolls(view, index));
                 let weights = match conv.form {
                     Form::Full => {

@@ -49,6 +49,7 @@ pub(super) fn op_record(op: &Op, scratch: u32) -> OpRecord {
                 KernelKind::Winograd => 1,
                 KernelKind::WinogradOnline => 2,
                 KernelKind::Flat => 3,
+                KernelKind::Pointwise => 4,
             };
             let activation = match c.activation {
                 Activation::None => 0,
@@ -117,6 +118,7 @@ pub(super) const fn op(record: &OpRecord) -> Option<Op> {
         1 => KernelKind::Winograd,
         2 => KernelKind::WinogradOnline,
         3 => KernelKind::Flat,
+        4 => KernelKind::Pointwise,
         _ => return None,
     };
     let activation = match activation {

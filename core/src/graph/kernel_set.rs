@@ -24,13 +24,14 @@ const MAXIMUM: u32 = 1 << 14;
 const AVERAGE: u32 = 1 << 15;
 const ADD: u32 = 1 << 16;
 const ROLLED: u32 = 1 << 17;
+const POINTWISE: u32 = 1 << 18;
 
 impl KernelSet {
     /// No kernels.
     pub const NONE: Self = Self(0);
     /// All kernels.
-    pub const ALL: Self = Self(Self::RESIDUAL.0 | FLAT | DEPTHWISE | DENSE | MAXIMUM | AVERAGE | ADD | ROLLED);
-    /// The kernels of residual networks: all convolutions but the flat ones.
+    pub const ALL: Self = Self(Self::RESIDUAL.0 | FLAT | DEPTHWISE | DENSE | MAXIMUM | AVERAGE | ADD | ROLLED | POINTWISE);
+    /// The kernels of residual networks: all convolutions but the flat and the pointwise ones.
     pub const RESIDUAL: Self = Self(DIRECT | WINOGRAD | ONLINE);
 
     /// The set with these bits. Unknown bits are dropped.
@@ -67,6 +68,7 @@ impl KernelSet {
             KernelKind::Winograd => Self(WINOGRAD),
             KernelKind::WinogradOnline => Self(ONLINE),
             KernelKind::Flat => Self(FLAT | 1),
+            KernelKind::Pointwise => Self(POINTWISE),
             KernelKind::Direct => Self::columns(geometry.kernel[1] | 1, geometry.stride[1]),
         }
     }
@@ -117,6 +119,12 @@ impl KernelSet {
     #[inline(always)]
     pub const fn flat(self) -> bool {
         self.0 & FLAT != 0
+    }
+
+    /// True if the set has pointwise convolutions.
+    #[inline(always)]
+    pub const fn pointwise(self) -> bool {
+        self.0 & POINTWISE != 0
     }
 
     /// True if the set has a depthwise convolution.

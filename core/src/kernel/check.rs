@@ -3,6 +3,7 @@
 //! [`check`] compares every method with [`Scalar`]. A firmware runs it for the request `SelfTest`.
 
 mod depthwise;
+mod pointwise;
 mod rows;
 
 use super::finish::{FinishKind, Requantise};
@@ -83,6 +84,29 @@ pub enum Mismatch {
         pixels: u8,
         /// Slot of the kernel's first row.
         top: u8,
+    },
+    /// [`MicroKernel::pointwise_widen`].
+    PointwiseWiden {
+        /// Words of a pixel.
+        words: u8,
+        /// Pixels of the row.
+        pixels: u8,
+    },
+    /// [`MicroKernel::pointwise`].
+    Pointwise {
+        /// Planes of a tile.
+        planes: u8,
+        /// Pixels of the row.
+        pixels: u8,
+        /// Form of the requantisation.
+        kind: FinishKind,
+    },
+    /// [`MicroKernel::image_words`].
+    ImageWords {
+        /// Number of words.
+        count: u8,
+        /// Bytes from a word to the next.
+        step: u8,
     },
     /// [`MicroKernel::dot`].
     Dot {
@@ -165,6 +189,9 @@ pub fn check<M: MicroKernel>(micro: &M) -> Result<u32, Mismatch> {
         + pools(micro, &mut random)?
         + depthwise::widening(micro, &mut random)?
         + depthwise::rows(micro, &mut random)?
+        + pointwise::widening(micro, &mut random)?
+        + pointwise::rows(micro, &mut random)?
+        + pointwise::image(micro, &mut random)?
         + rows::rows(micro, &mut random)?
         + rows::winograd(micro, &mut random)?
         + numbers(micro, &mut random)?)

@@ -8,11 +8,11 @@ use super::finish::Requantise;
 use super::halves::sxtb16;
 use super::weights::{depthwise_row_words, depthwise_weight};
 
-/// The widening of a row for four channels.
+/// The widening of a row.
 #[derive(Clone, Copy, Debug)]
 pub struct Widening {
-    /// Words from a pixel to the next.
-    pub step: usize,
+    /// Words of a pixel: four channels each.
+    pub quads: usize,
     /// Pixels of the row.
     pub width: usize,
     /// Pixels of padding on the left.
@@ -33,28 +33,36 @@ impl Widening {
         self.width.min((2 * self.groups).saturating_sub(self.left))
     }
 
-    /// True if the planes hold four channels, the slot exists, and the source holds every pixel that
-    /// is widened.
+    /// True if the planes hold all channels, the slot exists, and the source holds every pixel that is
+    /// widened.
     pub fn fits(&self, source: &[u32], planes: &[u32]) -> bool {
-        let last = self.pixels().saturating_sub(1);
+        let plane = self.groups.saturating_mul(self.rows);
         self.slot < self.rows
-            && planes.len() == 4 * self.groups * self.rows
-            && last.checked_mul(self.step).is_some_and(|at| at < source.len())
+            && plane.checked_mul(4 * self.quads).is_some_and(|n| n <= planes.len())
+            && self.pixels().checked_mul(self.quads).is_some_and(|n| n <= source.len())
     }
 }
 
-/// Widens the pixels of `source`, every `step`-th word, into the slot of four channels. Groups
-/// without a pixel stay unchanged.
+/// Widens the pixels of `source` into the slot of all channels. Groups without a pixel stay
+/// unchanged.
 pub(super) fn widen(source: &[u32], to: &Widening, planes: &mut [u32]) {
     let pixels = to.pixels();
     if !to.fits(source, planes) || pixels == 0 {
         return;
     }
     let plane = to.groups * to.rows;
+    for (quad, planes) in planes.chunks_exact_mut((4 * plane).max(1)).take(to.quads).enumerate() {
+        widen_quad(source.get(quad..).unwrap_or_default(), to, planes);
+    }
+}
+
+/// Widens four channels: every `quads`-th word.
+fn widen_quad(source: &[u32], to: &Widening, planes: &mut [u32]) {
+    let (pixels, plane) = (to.pixels(), to.groups * to.rows);
     for group in to.left / 2..=(to.left + pixels - 1) / 2 {
         let pixel = |column: usize| {
             let x = column.wrapping_sub(to.left);
-            if x < pixels { source.get(x * to.step).copied().unwrap_or(to.zero) } else { to.zero }
+            if x < pixels { source.get(x * to.quads).copied().unwrap_or(to.zero) } else { to.zero }
         };
         let (a, b) = (pixel(2 * group), pixel(2 * group + 1));
         let (a02, b02) = (sxtb16(a), sxtb16(b));

@@ -228,7 +228,7 @@ impl<'m> Sides<'m> {
                 let image = self.words(task.input_at, input.len().div_ceil(4));
                 let image: &[u8] = bytemuck::cast_slice(image);
                 let source = image.get(row * bytes..).and_then(|r| r.get(..bytes));
-                stage.image_row::<M>(source.unwrap_or_default(), task.table);
+                stage.image_row(micro, source.unwrap_or_default(), task.table);
             } else {
                 let words = task.shape.in_row();
                 stage.row(micro, self.words(task.input_at + row * words, words));

@@ -73,8 +73,7 @@ impl ConvShape {
     /// As a unit of its own, a pointwise convolution takes several rows as one, so that fewer tiles
     /// are cut. All other layers stay as they are.
     pub(crate) const fn folded(self) -> Self {
-        let point = matches!(self.form, Form::Full) && matches!(self.kind, KernelKind::Direct);
-        if self.image || !point || !self.geometry.is_point() {
+        if !matches!(self.kind, KernelKind::Pointwise) {
             return self;
         }
         let Shape { height, width, .. } = self.input;
@@ -217,7 +216,7 @@ impl ConvShape {
     pub const fn transformed_words(&self) -> usize {
         let block = winograd::input_words(self.pairs());
         match self.kind {
-            KernelKind::Direct | KernelKind::Flat => 0,
+            KernelKind::Direct | KernelKind::Flat | KernelKind::Pointwise => 0,
             KernelKind::Winograd => block,
             KernelKind::WinogradOnline => block * self.blocks(),
         }
@@ -227,7 +226,7 @@ impl ConvShape {
     /// weights.
     pub const fn work_words(&self) -> usize {
         match self.kind {
-            KernelKind::Direct | KernelKind::Flat => 0,
+            KernelKind::Direct | KernelKind::Flat | KernelKind::Pointwise => 0,
             KernelKind::Winograd => SUM_WORDS + self.transformed_words(),
             KernelKind::WinogradOnline => {
                 SUM_WORDS + self.transformed_words() + winograd::weight_words(self.pairs())

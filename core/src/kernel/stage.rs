@@ -2,11 +2,12 @@
 //!
 //! [`Packed`](super::Packed) rolls one stage through a layer, two through a residual block, and
 //! several through a rolled unit. This file holds the convolutions over all channels; [`depthwise`],
-//! [`flat`] and [`pool`] hold what differs for the other layers. Slices that a checked network guarantees are taken with `get`, so that no panic is
+//! [`flat`], [`pointwise`] and [`pool`] hold what differs for the other layers. Slices that a checked network guarantees are taken with `get`, so that no panic is
 //! linked.
 
 mod depthwise;
 mod flat;
+mod pointwise;
 mod pool;
 
 use super::finish::PairRow;
@@ -129,6 +130,9 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
         if M::KERNELS.other() && self.task.shape.form != Form::Full {
             return self.other_row(micro, source);
         }
+        if M::KERNELS.pointwise() && self.task.shape.kind == KernelKind::Pointwise {
+            return self.pointwise_row(micro, source);
+        }
         let (ring, pad) = (self.ring, self.shape().left());
         let (width, stride) = (usize::from(self.shape().input.width), self.shape().across());
         let words = padded(self.shape().input.channels) / 4;
@@ -155,9 +159,14 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
     /// Takes a row of the image, through the input table.
     // Out of line, to leave the registers to the loop that takes other rows.
     #[inline(never)]
-    pub(super) fn image_row<M: MicroKernel>(&mut self, source: &[u8], table: &[i8]) {
+    pub(super) fn image_row<M: MicroKernel>(
+        &mut self,
+        micro: &M,
+        source: &[u8],
+        table: &[i8],
+    ) {
         if M::KERNELS.flat() && self.task.shape.kind == KernelKind::Flat {
-            return self.flat_row(source, table);
+            return self.flat_row(micro, source, table);
         }
         let (ring, pad) = (self.ring, self.shape().left());
         let (width, stride) = (usize::from(self.shape().input.width), self.shape().across());
@@ -214,6 +223,9 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
         let out = bytemuck::cast_slice_mut(out);
         if M::KERNELS.other() && self.task.shape.form != Form::Full {
             return self.make_other(micro, y, out);
+        }
+        if M::KERNELS.pointwise() && self.task.shape.kind == KernelKind::Pointwise {
+            return self.make_pointwise(micro, out);
         }
         if (M::KERNELS.winograd() || M::KERNELS.online()) && self.task.shape.kind.winograd() {
             self.make_tiles(micro, y, work, out);

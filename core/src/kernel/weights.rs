@@ -18,7 +18,7 @@ pub const fn weight_words(kind: KernelKind, shape: WeightShape) -> usize {
     match kind {
         KernelKind::Winograd => shape.output_pairs() * winograd::weight_words(shape.input_pairs()),
         KernelKind::Flat => packed_len(shape.flat()) / 4,
-        KernelKind::Direct | KernelKind::WinogradOnline => packed_len(shape) / 4,
+        _ => packed_len(shape) / 4,
     }
 }
 

@@ -17,6 +17,7 @@ type Choice = [usize; PROPERTIES];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum What {
     Full,
+    Pointwise,
     Image,
     Flat,
     Depthwise,
@@ -52,8 +53,9 @@ enum Padding {
     Most,
 }
 
-const WHATS: [What; 10] = [
+const WHATS: [What; 11] = [
     What::Full,
+    What::Pointwise,
     What::Image,
     What::Flat,
     What::Depthwise,
@@ -145,7 +147,7 @@ fn network(choice: &Choice, seed: u64) -> Net {
     let (rows, vertical) = side(ROWS[choice[1]], PADDINGS[choice[5]], height);
     let (columns, horizontal) = side(COLUMNS[choice[2]], PADDINGS[choice[5]], width);
     let geometry = match what {
-        What::Dense | What::DenseImage | What::Add => Geometry::POINT,
+        What::Pointwise | What::Dense | What::DenseImage | What::Add => Geometry::POINT,
         What::Global => Geometry::valid([height as u8, width as u8], [1, 1]),
         _ => Geometry {
             kernel: [rows, columns],
@@ -158,14 +160,18 @@ fn network(choice: &Choice, seed: u64) -> Net {
         _ => ACTIVATIONS[choice[9]],
     };
     let form = match what {
-        What::Full | What::Image | What::Flat => Form::Full,
+        What::Full | What::Pointwise | What::Image | What::Flat => Form::Full,
         What::Depthwise => Form::Depthwise,
         What::Maximum => Form::Maximum,
         What::Average | What::Global => Form::Average,
         What::Dense | What::DenseImage => Form::Dense,
         What::Add => Form::Add,
     };
-    let kind = if what == What::Flat { KernelKind::Flat } else { KernelKind::Direct };
+    let kind = match what {
+        What::Flat => KernelKind::Flat,
+        What::Pointwise => KernelKind::Pointwise,
+        _ => KernelKind::Direct,
+    };
     let main = |input: u8| {
         let residual = (what == What::Add).then_some(1);
         let other = Layer::other(form, input, channels, geometry);
@@ -176,7 +182,12 @@ fn network(choice: &Choice, seed: u64) -> Net {
         let last = (out.height - 1) * u16::from(geometry.stride[0]);
         height + u16::from(geometry.padding[0]) <= last + u16::from(geometry.kernel[0])
     });
-    let point = |input: u8, channels: u16| Layer::new(input, channels, 1, 1);
+    // Pointwise convolutions have both kinds that suit them.
+    let pointwise = if choice[8] % 2 == 0 { KernelKind::Pointwise } else { KernelKind::Direct };
+    let point = |input: u8, channels: u16| Layer {
+        kind: if input == 0 { KernelKind::Direct } else { pointwise },
+        ..Layer::new(input, channels, 1, 1)
+    };
     let depthwise =
         |input: u8| Layer::other(Form::Depthwise, input, channels, Geometry::same(3, 1));
     let image = matches!(what, What::Image | What::Flat | What::DenseImage);

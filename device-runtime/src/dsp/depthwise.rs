@@ -22,6 +22,8 @@ struct WidenCall {
     odd: usize,
     /// Pixels, 1 or more.
     pixels: usize,
+    /// Words of a pixel, 1 or more.
+    quads: usize,
 }
 
 /// Arguments of a row routine. `depthwise.s` copies them to its stack in this order.
@@ -55,7 +57,9 @@ struct RowCall {
 
 const _: () = {
     assert!(offset_of!(WidenCall, group) == 0);
+    assert!(offset_of!(WidenCall, plane) == 4);
     assert!(offset_of!(WidenCall, pixels) == 16);
+    assert!(offset_of!(WidenCall, quads) == 20);
     assert!(offset_of!(RowCall, ring) == 0);
     assert!(offset_of!(RowCall, plane) == 4);
     assert!(offset_of!(RowCall, weights) == 8);
@@ -74,9 +78,9 @@ const _: () = {
 // The routines follow the C calling convention, use at most 120 bytes of stack, and read and write
 // nothing but the memory listed here.
 unsafe extern "C" {
-    // Widens four channels of `pixels` pixels. The caller guarantees that `source` holds a word at
-    // each of the first `pixels` multiples of `step` bytes, and that `out` points to the first group
-    // of the first of four channels, `plane` bytes apart, each with room for
+    // Widens `pixels` pixels of `quads` words. The caller guarantees that `source` holds the words,
+    // `step` bytes from a pixel to the next, and that `out` points to the first group of the first of
+    // four channels a quad, `plane` bytes apart, each with room for
     // ceil((pixels + odd) / 2) groups, `group` bytes apart.
     fn supernano_depthwise_widen(
         source: *const u32,
@@ -93,11 +97,11 @@ unsafe extern "C" {
     fn supernano_depthwise_3x3_stride2(call: *const RowCall);
 }
 
-/// Widens a row for four channels.
+/// Widens a row.
 #[inline(always)]
 pub(super) fn widen(source: &[u32], to: &Widening, planes: &mut [u32]) {
     let pixels = to.pixels();
-    if !to.fits(source, planes) || pixels == 0 {
+    if !to.fits(source, planes) || pixels == 0 || to.quads == 0 {
         return;
     }
     let call = WidenCall {
@@ -106,12 +110,13 @@ pub(super) fn widen(source: &[u32], to: &Widening, planes: &mut [u32]) {
         zero: to.zero,
         odd: to.left % 2,
         pixels,
+        quads: to.quads,
     };
     let out = planes.as_mut_ptr().wrapping_add(to.left / 2 * to.rows + to.slot);
-    // SAFETY: `fits` says that the source holds every pixel, that the planes hold four channels, and
+    // SAFETY: `fits` says that the source holds every pixel, that the planes hold all channels, and
     // that the slot exists; `pixels` is at most `2 groups - left`, so the last pixel's group lies
     // inside its channel.
-    unsafe { supernano_depthwise_widen(source.as_ptr(), to.step * 4, out, &call) }
+    unsafe { supernano_depthwise_widen(source.as_ptr(), to.quads * 4, out, &call) }
 }
 
 /// Computes a row of a depthwise convolution, where `SET` has its kernel.
@@ -148,6 +153,51 @@ pub(super) fn row<const SET: u32>(row: &DepthwiseRow<'_>, out: &mut [i8]) {
     // SAFETY: `fits` compares ring, groups, weights and numbers with the channels and pixels;
     // `fits_into` says that every output lies in `out`; both counts are at least 1.
     unsafe { make(&call) }
+}
+
+/// Arguments of the image routine. `depthwise.s` loads them in this order.
+#[repr(C)]
+struct ImageCall {
+    low: *const [i8; 256],
+    high: *const [i8; 256],
+    out: *mut u32,
+    /// Words.
+    count: usize,
+}
+
+const _: () = {
+    assert!(offset_of!(ImageCall, low) == 0);
+    assert!(offset_of!(ImageCall, high) == 4);
+    assert!(offset_of!(ImageCall, out) == 8);
+    assert!(offset_of!(ImageCall, count) == 12);
+};
+
+unsafe extern "C" {
+    // Follows the C calling convention and uses 28 bytes of stack. The caller guarantees that
+    // `source` holds the bytes at each of the first `count` multiples of `step`, and those `delta`
+    // bytes behind them, and that `out` has room for `count` words.
+    fn supernano_image_words(
+        source: *const u8,
+        step: usize,
+        delta: usize,
+        call: *const ImageCall,
+    );
+}
+
+/// Copies words of two image bytes.
+#[inline(always)]
+pub(super) fn image_words(
+    source: &[u8],
+    [step, delta]: [usize; 2],
+    [low, high]: [&[i8; 256]; 2],
+    out: &mut [u32],
+) {
+    let reach = source.len().checked_sub(delta.saturating_add(1));
+    let most = reach.and_then(|last| last.checked_div(step)).map_or(0, |last| last + 1);
+    let call = ImageCall { low, high, out: out.as_mut_ptr(), count: out.len().min(most) };
+    // SAFETY: `count` is at most the length of `out`; the last word reads byte `(count - 1) step`,
+    // which is at most `source.len() - delta - 1`, and the byte `delta` behind it.
+    unsafe { supernano_image_words(source.as_ptr(), step, delta, &call) }
 }
 
 /// A row routine.

@@ -1,4 +1,4 @@
-@ Depthwise convolutions, with the DSP extension.
+@ Depthwise convolutions and rows of the image, with the DSP extension.
 
 @ Widens two pixels of four channels, words in r5 and r6, to the group at r2, which advances.
 .macro dw_pair
@@ -21,7 +21,9 @@
 @ fn(source, step in bytes, out, call: *const WidenCall)
 sn_function supernano_depthwise_widen
     push {r4-r11, lr}
-    ldmia r3, {r3, r4, r11, r12, lr}
+    ldr r4, [r3, #20]
+    push {r0, r2, r3, r4}
+5:  ldmia r3, {r3, r4, r11, r12, lr}
     cmp r12, #0
     beq 1f
     mov r5, r11
@@ -42,7 +44,15 @@ sn_function supernano_depthwise_widen
     ldr r5, [r0]
     mov r6, r11
     dw_pair
-4:  pop {r4-r11, pc}
+4:  ldmia sp, {r0, r2, r3, r4}
+    ldr r5, [r3, #4]
+    add r2, r2, r5, lsl #2
+    adds r0, #4
+    subs r4, #1
+    stmia sp, {r0, r2, r3, r4}
+    bne 5b
+    add sp, #16
+    pop {r4-r11, pc}
 
 @ The stack of the routines below: the fields of a `RowCall`, then their own words.
 .equ D_RING, 0      @ first group of the channel
@@ -231,3 +241,34 @@ sn_function supernano_depthwise_3x3_stride2
     cmp r0, r1
     bne 3b
     dw_next
+
+@ fn(source, step, delta, call: *const ImageCall): words of two table values each.
+sn_function supernano_image_words
+    push {r4-r9, lr}
+    ldmia r3, {r3, r4, r5, r6}
+    lsrs r6, r6, #1
+    bcc 1f
+    ldrb r7, [r0]
+    ldrb r8, [r0, r2]
+    add r0, r0, r1
+    ldrsb r7, [r3, r7]
+    ldrsb r8, [r4, r8]
+    pkhbt r7, r7, r8, lsl #16
+    str r7, [r5], #4
+1:  cbz r6, 3f
+2:  ldrb r7, [r0]
+    ldrb r8, [r0, r2]
+    add r0, r0, r1
+    ldrsb r7, [r3, r7]
+    ldrsb r8, [r4, r8]
+    pkhbt r9, r7, r8, lsl #16
+    ldrb r7, [r0]
+    ldrb r8, [r0, r2]
+    add r0, r0, r1
+    ldrsb r7, [r3, r7]
+    ldrsb r8, [r4, r8]
+    pkhbt r7, r7, r8, lsl #16
+    strd r9, r7, [r5], #8
+    subs r6, #1
+    bne 2b
+3:  pop {r4-r9, pc}

@@ -132,7 +132,11 @@ pub fn blob(net: &Fixed, arena: usize, seed: u64) -> Result<Blob> {
         let weights = WeightShape { output: channels, kernel: geometry.kernel, input };
         let values = random.weights(weights.len());
         let rows = random.rows(usize::from(channels), weights.len() / usize::from(channels), 60.0);
-        let kind = if i == 0 { KernelKind::Flat } else { KernelKind::Direct };
+        let kind = match (i, form) {
+            (0, _) => KernelKind::Flat,
+            (_, Form::Full) if geometry.is_point() => KernelKind::Pointwise,
+            _ => KernelKind::Direct,
+        };
         let conv = Conv {
             input: i as u8,
             output: i as u8 + 1,

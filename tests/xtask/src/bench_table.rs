@@ -10,7 +10,9 @@ use crate::process::{Failure, Result};
 
 /// Core, network and million instructions of an inference with CMSIS-NN and ReLU, counted in the same
 /// way.
-const CMSIS_NN: [(&str, &str, f64); 7] = [
+const CMSIS_NN: [(&str, &str, f64); 9] = [
+    ("m4", "mobilenet-v1-025", 24.7),
+    ("m4", "ds-cnn", 7.84),
     ("m4", "resnet8", 29.7),
     ("m4", "large", 96.4),
     ("m4", "mid", 33.6),

@@ -22,11 +22,11 @@ pub(super) fn widening<M: MicroKernel>(micro: &M, random: &mut Random) -> Result
                 // Every fourth case has no group for the last pixels.
                 let groups = (left + width).div_ceil(2) + 1 - (cases as usize % 4).min(2);
                 let slot = random.next() as usize % rows;
-                let step = 1 + cases as usize % 3;
+                let quads = 1 + cases as usize % 3;
                 let zero = random.bytes(0);
-                let widening = Widening { step, width, left, groups, rows, slot, zero };
-                let length = 4 * groups * rows;
-                let (mut expected, mut found) = ([7; 4 * 7 * 5], [7; 4 * 7 * 5]);
+                let widening = Widening { quads, width, left, groups, rows, slot, zero };
+                let length = 4 * quads * groups * rows;
+                let (mut expected, mut found) = ([7; 3 * 4 * 7 * 5], [7; 3 * 4 * 7 * 5]);
                 Scalar.depthwise_widen(&source, &widening, &mut expected[..length]);
                 micro.depthwise_widen(&source, &widening, &mut found[..length]);
                 if expected != found {

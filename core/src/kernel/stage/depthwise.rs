@@ -1,6 +1,6 @@
 //! Rows of a depthwise convolution.
 
-use super::{Stage, pair, part, part_mut};
+use super::{Stage, pair, part};
 use crate::graph::{Activation, padded};
 use crate::kernel::depthwise::{DepthwiseRow, Widening};
 use crate::kernel::micro::MicroKernel;
@@ -14,7 +14,7 @@ impl Stage<'_, '_, '_> {
         let words = padded(shape.input.channels) / 4;
         let zero = u32::from_le_bytes([self.task.input_zero as u8; 4]);
         let widening = Widening {
-            step: words,
+            quads: words,
             width: usize::from(shape.input.width),
             left: shape.left(),
             groups: shape.groups(),
@@ -23,11 +23,7 @@ impl Stage<'_, '_, '_> {
             zero,
         };
         self.taken += 1;
-        let quad = 4 * widening.groups * rows;
-        for j in 0..words {
-            let planes = part_mut(self.rows, quad, j).unwrap_or_default();
-            micro.depthwise_widen(source.get(j..).unwrap_or_default(), &widening, planes);
-        }
+        micro.depthwise_widen(source, &widening, self.rows);
     }
 
     /// Takes a row of padding.

@@ -2,11 +2,12 @@
 //! columns and channels under a pixel.
 
 use super::{Stage, pair, part_mut};
+use crate::kernel::micro::MicroKernel;
 
 impl Stage<'_, '_, '_> {
     /// Takes a row of the image, through the input table.
     #[inline(never)]
-    pub(super) fn flat_row(&mut self, source: &[u8], table: &[i8]) {
+    pub(super) fn flat_row<M: MicroKernel>(&mut self, micro: &M, source: &[u8], table: &[i8]) {
         let shape = self.shape();
         let (left, across) = (shape.left(), shape.across());
         let channels = usize::from(shape.input.channels).max(1);
@@ -39,8 +40,21 @@ impl Stage<'_, '_, '_> {
                     _ => zero,
                 }
             };
-            for (x, word) in plane.iter_mut().take(pixels).enumerate() {
-                *word = value(x, low, zero & 0xffff) | (value(x, high, zero & 0xffff) << 16);
+            let mut edge = |x: usize| {
+                if let Some(word) = plane.get_mut(x) {
+                    let (low, high) = (value(x, low, zero & 0xffff), value(x, high, zero & 0xffff));
+                    *word = low | (high << 16);
+                }
+            };
+            // Both columns of the words from `first` on are pixels, as far as the row reaches.
+            let first = left.saturating_sub(low.0).div_ceil(across.max(1)).min(pixels);
+            let inside = (width + left).saturating_sub(high.0).div_ceil(across.max(1));
+            let end = inside.clamp(first, pixels);
+            (0..first).chain(end..pixels).for_each(&mut edge);
+            let at = (first * across + low.0 - left.min(first * across + low.0)) * channels + low.1;
+            let delta = (high.0 * channels + high.1).saturating_sub(low.0 * channels + low.1);
+            if let (Some(source), Some(out)) = (source.get(at..), plane.get_mut(first..end)) {
+                micro.image_words(source, [across * channels, delta], [low.2, high.2], out);
             }
         }
     }
