@@ -37,9 +37,7 @@ pub use shape::{ConvShape, Ring};
 pub use sse2::Sse2;
 pub use task::{BlockTask, ClassifierTask, ConvTask, Kernels};
 pub(crate) use weights::{are_transformed, is_depthwise_row, weight};
-pub use weights::{
-    depthwise_row_words, depthwise_words, pack_as, pack_depthwise, weight_words,
-};
+pub use weights::{depthwise_row_words, depthwise_words, pack_as, pack_depthwise, weight_words};
 pub use window::{Sums, TILE_OUTPUTS, TILE_PIXELS, Window};
 
 /// The fastest primitives of this crate for the target.

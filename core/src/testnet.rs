@@ -206,9 +206,7 @@ impl Net {
                 weights: match layer.form {
                     Form::Full => sections.conv_weights(layer.kind, weights, &values),
                     Form::Depthwise => sections.depthwise_weights(kernel, &values),
-                    Form::Dense => {
-                        sections.dense_weights(input.shape, layer.input == 0, &values)
-                    }
+                    Form::Dense => sections.dense_weights(input.shape, layer.input == 0, &values),
                     Form::Maximum | Form::Average | Form::Add => Ok(0),
                 }
                 .unwrap(),

@@ -9,8 +9,8 @@ mod classify;
 pub mod frontend;
 mod layer;
 mod parse;
-mod weights;
 mod read;
+mod weights;
 
 /// A feature map, `[height][width][channels]`, flat.
 struct Map {

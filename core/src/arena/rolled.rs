@@ -7,9 +7,8 @@ use crate::graph::{Conv, Form, Geometry, Graph};
 /// take rows, the next must read every row, and no other operation may read the output.
 pub(crate) fn may_roll(graph: &impl Graph, op: usize) -> bool {
     let (Some(conv), Some(next)) = (graph.conv(op), graph.conv(op + 1)) else { return false };
-    let takes_rows = |conv: &Conv| {
-        !matches!(conv.form, Form::Dense | Form::Add) && !conv.kind.winograd()
-    };
+    let takes_rows =
+        |conv: &Conv| !matches!(conv.form, Form::Dense | Form::Add) && !conv.kind.winograd();
     if !takes_rows(&conv) || !takes_rows(&next) || conv.residual.is_some() {
         return false;
     }

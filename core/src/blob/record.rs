@@ -108,7 +108,11 @@ pub(super) const fn op(record: &OpRecord) -> Option<Op> {
     let [number, input, output, residual] = what.to_le_bytes();
     if number == CLASSIFIER {
         let plain = window | padding | how == 0;
-        return if plain { Some(Op::Classifier(Classifier { input, weights, params })) } else { None };
+        return if plain {
+            Some(Op::Classifier(Classifier { input, weights, params }))
+        } else {
+            None
+        };
     }
     let [rows, columns, down, across] = window.to_le_bytes();
     let [kind, activation, rolls, reserved] = how.to_le_bytes();

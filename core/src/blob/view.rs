@@ -120,7 +120,9 @@ impl<'a> BlobView<'a> {
         let Some((head, data)) = words.split_at_checked(data / 4) else { return None };
         let Some((_, head)) = head.split_at_checked(WORDS) else { return None };
         let Some((records, head)) = head.split_at_checked(tensors * 4) else { return None };
-        let Some((steps, text)) = head.split_at_checked(ops * size_of::<OpRecord>() / 4) else { return None };
+        let Some((steps, text)) = head.split_at_checked(ops * size_of::<OpRecord>() / 4) else {
+            return None;
+        };
         let (labels, short) = (word(fixed, offset::LABELS) as usize, text.len() * 4);
         let known = half(fixed, offset::SPACE) + half(fixed, offset::CODE);
         let fits = known <= short && labels <= short - known;

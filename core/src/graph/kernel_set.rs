@@ -30,7 +30,9 @@ impl KernelSet {
     /// No kernels.
     pub const NONE: Self = Self(0);
     /// All kernels.
-    pub const ALL: Self = Self(Self::RESIDUAL.0 | FLAT | DEPTHWISE | DENSE | MAXIMUM | AVERAGE | ADD | ROLLED | POINTWISE);
+    pub const ALL: Self = Self(
+        Self::RESIDUAL.0 | FLAT | DEPTHWISE | DENSE | MAXIMUM | AVERAGE | ADD | ROLLED | POINTWISE,
+    );
     /// The kernels of residual networks: all convolutions but the flat and the pointwise ones.
     pub const RESIDUAL: Self = Self(DIRECT | WINOGRAD | ONLINE);
 

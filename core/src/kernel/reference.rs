@@ -31,7 +31,13 @@ fn value(task: &ConvTask<'_>, arena: &[u32], y: usize, x: usize, channel: usize)
 
 /// The value of channel `c` under row `ky` and column `kx` of the window of output (y, x); `None`
 /// outside the input.
-fn under(task: &ConvTask<'_>, arena: &[u32], at: [usize; 2], [ky, kx]: [usize; 2], c: usize) -> Option<i8> {
+fn under(
+    task: &ConvTask<'_>,
+    arena: &[u32],
+    at: [usize; 2],
+    [ky, kx]: [usize; 2],
+    c: usize,
+) -> Option<i8> {
     let shape = &task.shape;
     let row = (at[0] * shape.stride() + ky).checked_sub(shape.above())?;
     let column = (at[1] * shape.across() + kx).checked_sub(shape.left())?;

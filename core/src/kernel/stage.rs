@@ -159,12 +159,7 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
     /// Takes a row of the image, through the input table.
     // Out of line, to leave the registers to the loop that takes other rows.
     #[inline(never)]
-    pub(super) fn image_row<M: MicroKernel>(
-        &mut self,
-        micro: &M,
-        source: &[u8],
-        table: &[i8],
-    ) {
+    pub(super) fn image_row<M: MicroKernel>(&mut self, micro: &M, source: &[u8], table: &[i8]) {
         if M::KERNELS.flat() && self.task.shape.kind == KernelKind::Flat {
             return self.flat_row(micro, source, table);
         }
@@ -240,8 +235,7 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
         let top = y * shape.stride() % ring.rows.max(1) * ring.row;
         let rows = self.rows.get(..ring.rows * ring.row).unwrap_or_default();
         let Some((second, first)) = rows.split_at_checked(top) else { return };
-        if let Some(window) =
-            Window::new([first, second], ring.phase, shape.columns(), ring.phases)
+        if let Some(window) = Window::new([first, second], ring.phase, shape.columns(), ring.phases)
         {
             direct_row(micro, self.task, &window, out);
         }

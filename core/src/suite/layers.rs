@@ -178,12 +178,14 @@ fn network(choice: &Choice, seed: u64) -> Net {
         Layer { activation, kind, residual, ..other }
     };
     // The layer reads every row of an input of this height.
-    let reads_all = geometry.output(Shape { height, width, channels }, channels).is_some_and(|out| {
-        let last = (out.height - 1) * u16::from(geometry.stride[0]);
-        height + u16::from(geometry.padding[0]) <= last + u16::from(geometry.kernel[0])
-    });
+    let reads_all =
+        geometry.output(Shape { height, width, channels }, channels).is_some_and(|out| {
+            let last = (out.height - 1) * u16::from(geometry.stride[0]);
+            height + u16::from(geometry.padding[0]) <= last + u16::from(geometry.kernel[0])
+        });
     // Pointwise convolutions have both kinds that suit them.
-    let pointwise = if choice[8] % 2 == 0 { KernelKind::Pointwise } else { KernelKind::Direct };
+    let pointwise =
+        if choice[8].is_multiple_of(2) { KernelKind::Pointwise } else { KernelKind::Direct };
     let point = |input: u8, channels: u16| Layer {
         kind: if input == 0 { KernelKind::Direct } else { pointwise },
         ..Layer::new(input, channels, 1, 1)

@@ -176,12 +176,7 @@ unsafe extern "C" {
     // Follows the C calling convention and uses 28 bytes of stack. The caller guarantees that
     // `source` holds the bytes at each of the first `count` multiples of `step`, and those `delta`
     // bytes behind them, and that `out` has room for `count` words.
-    fn supernano_image_words(
-        source: *const u8,
-        step: usize,
-        delta: usize,
-        call: *const ImageCall,
-    );
+    fn supernano_image_words(source: *const u8, step: usize, delta: usize, call: *const ImageCall);
 }
 
 /// Copies words of two image bytes.

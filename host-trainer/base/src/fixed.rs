@@ -5,8 +5,8 @@
 //! fill their range.
 
 use rand::Rng as _;
+use supernano_core::arena::roll;
 use supernano_core::blob::{Sections, write};
-use supernano_core::exec::roll;
 use supernano_core::graph::{
     Activation, Classifier, Conv, Form, Geometry, Header, KernelKind, Op, Tensor,
 };

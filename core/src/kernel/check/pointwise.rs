@@ -103,7 +103,8 @@ pub(super) fn image<M: MicroKernel>(micro: &M, random: &mut Random) -> Result<u3
             for delta in [0, 1, 3] {
                 source.fill_with(|| random.next() as u8);
                 // Every third case has too few bytes for the last word.
-                let most = (count * step + delta).saturating_sub(usize::from(cases % 3 == 0) * step);
+                let most =
+                    (count * step + delta).saturating_sub(usize::from(cases % 3 == 0) * step);
                 let source = &source[..most];
                 let (mut expected, mut found) = ([7; 9], [7; 9]);
                 let [low, high] = tables.each_ref();

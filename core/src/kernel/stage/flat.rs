@@ -32,7 +32,9 @@ impl Stage<'_, '_, '_> {
         for j in 0..run.div_ceil(2) {
             let (low, high) = (next(2 * j), next(2 * j + 1));
             let plane = part_mut(slot, phase, j).unwrap_or_default();
-            let value = |x: usize, (column, channel, own): (usize, usize, &[i8; 256]), zero: u32| {
+            let value = |x: usize,
+                         (column, channel, own): (usize, usize, &[i8; 256]),
+                         zero: u32| {
                 // Pixels before the first have large numbers.
                 let pixel = (x * across + column).wrapping_sub(left);
                 match source.get(pixel.wrapping_mul(channels).wrapping_add(channel)) {

@@ -2,9 +2,9 @@
 
 use super::{Stage, part};
 use crate::graph::padded;
+use crate::kernel::finish::FinishKind;
 use crate::kernel::micro::MicroKernel;
 use crate::kernel::pointwise::PointwiseRow;
-use crate::kernel::finish::FinishKind;
 
 impl Stage<'_, '_, '_> {
     /// Takes a row of a tensor.

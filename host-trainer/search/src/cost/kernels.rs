@@ -105,9 +105,7 @@ fn choose(
     let mut options: Vec<Vec<KernelOption>> = Vec::with_capacity(header.ops.len());
     for op in &header.ops {
         options.push(match op {
-            Op::Conv(conv) if conv.form == Form::Full => {
-                kernel_options(header, conv, kinds, table)
-            }
+            Op::Conv(conv) if conv.form == Form::Full => kernel_options(header, conv, kinds, table),
             Op::Conv(_) | Op::Classifier(_) => {
                 vec![KernelOption { kind: KernelKind::Direct, grains: 0, instructions: 0 }]
             }
