@@ -20,6 +20,7 @@ pub use kinds::with_kinds;
 pub use peek::{arena_words, classes, kernels};
 pub use upgrade::upgrade;
 pub use view::BlobView;
+pub(crate) use view::Residual;
 pub use write::{Sections, encoded_len, write};
 
 /// First bytes of a blob.

@@ -210,6 +210,12 @@ impl Op {
 }
 
 impl Conv {
+    /// True for a convolution whose kernel is in [`KernelSet::RESIDUAL`].
+    pub(crate) const fn is_residual(&self) -> bool {
+        let kind = !matches!(self.kind, KernelKind::Flat | KernelKind::Pointwise);
+        kind && matches!(self.form, Form::Full) && !self.rolls
+    }
+
     /// Number of parameter rows: bias, K, J, M and N as far as they exist. A maximum pool has none.
     pub const fn param_rows(&self) -> usize {
         if matches!(self.form, Form::Maximum) {
@@ -277,6 +283,10 @@ impl Header<'_> {
 
 /// Access to tensors and operations, owned by a [`Header`] or read in a blob.
 pub(crate) trait Graph {
+    /// False for a graph of residual networks' convolutions alone ([`Conv::is_residual`]), so that
+    /// the compiler drops the code for all other layers.
+    const OTHER: bool = true;
+
     /// Number of tensors.
     fn tensors(&self) -> usize;
     /// The tensor of an index; [`NO_TENSOR`] if there is none.

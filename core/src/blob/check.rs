@@ -4,6 +4,7 @@
 //! in order.
 
 use super::BlobView;
+use super::view::Residual;
 use crate::arena::{is_sound, may_roll};
 use crate::error::{Error, GraphProblem};
 use crate::graph::{
@@ -62,7 +63,7 @@ pub(super) fn is_utf8(mut bytes: &[u8]) -> bool {
 }
 
 #[inline(never)]
-pub(super) fn graph(view: &BlobView<'_>) -> Result<(), Error> {
+pub(super) fn graph<const OTHER: bool>(view: &BlobView<'_>) -> Result<(), Error> {
     if view.malformed() {
         return Err(Error::BlobHeader);
     }
@@ -87,7 +88,7 @@ pub(super) fn graph(view: &BlobView<'_>) -> Result<(), Error> {
     }
     for i in 0..ops {
         match view.op(i) {
-            Some(Op::Conv(conv)) if i != last => check_conv(view, i, &conv),
+            Some(Op::Conv(conv)) if i != last => check_conv::<OTHER>(view, i, &conv),
             Some(Op::Classifier(classifier)) if i == last => check_classifier(view, &classifier),
             _ => Err(GraphProblem::Classifier),
         }
@@ -99,11 +100,13 @@ pub(super) fn graph(view: &BlobView<'_>) -> Result<(), Error> {
         }
     }
     let arena = (view.arena_bytes() / 4) as u32;
-    if is_sound(view, arena, |id| view.tensor_at(id), |op| view.scratch_at(op)) {
-        Ok(())
+    let (tensor, scratch) = (|id: u8| view.tensor_at(id), |op: usize| view.scratch_at(op));
+    let sound = if OTHER {
+        is_sound(view, arena, tensor, scratch)
     } else {
-        fail(GraphProblem::Arena)
-    }
+        is_sound(&Residual(view), arena, tensor, scratch)
+    };
+    if sound { Ok(()) } else { fail(GraphProblem::Arena) }
 }
 
 fn is_scale(scale: f32) -> bool {
@@ -135,13 +138,20 @@ fn read(view: &BlobView<'_>, op: usize, id: u8) -> Result<Tensor, GraphProblem> 
     }
 }
 
-fn check_conv(view: &BlobView<'_>, op: usize, conv: &Conv) -> Result<(), GraphProblem> {
+fn check_conv<const OTHER: bool>(
+    view: &BlobView<'_>,
+    op: usize,
+    conv: &Conv,
+) -> Result<(), GraphProblem> {
+    if !OTHER && !conv.is_residual() {
+        return Err(GraphProblem::Kind);
+    }
     let input = read(view, op, conv.input)?;
     if usize::from(conv.output) >= view.tensors() {
         return Err(GraphProblem::Unknown);
     }
     let output = view.tensor(conv.output);
-    check_window(conv)?;
+    check_window::<OTHER>(conv)?;
     let shape = conv.form.output(&conv.geometry, input.shape, output.shape.channels);
     if shape != Some(output.shape) {
         return Err(GraphProblem::Shape);
@@ -161,15 +171,15 @@ fn check_conv(view: &BlobView<'_>, op: usize, conv: &Conv) -> Result<(), GraphPr
     if clips && output.zero != i8::MIN {
         return Err(GraphProblem::Zero);
     }
-    if conv.form != Form::Full {
+    if OTHER && conv.form != Form::Full {
         check_form(conv, &input, &output)?;
     }
-    let weights = view.conv_weights(conv).ok_or(GraphProblem::Section)?;
+    let weights = view.weights_of::<OTHER>(conv).ok_or(GraphProblem::Section)?;
     let params = view.conv_params(conv).ok_or(GraphProblem::Section)?;
     let shape = view.weight_shape(conv);
     let terms = match conv.form {
-        Form::Full => {
-            check_weights(conv, shape, weights)?;
+        _ if !OTHER || conv.form == Form::Full => {
+            check_weights::<OTHER>(conv, shape, weights)?;
             conv.geometry.taps() * usize::from(shape.input)
         }
         Form::Depthwise => {
@@ -184,7 +194,7 @@ fn check_conv(view: &BlobView<'_>, op: usize, conv: &Conv) -> Result<(), GraphPr
             check_dense(view, conv, bytemuck::cast_slice(weights))?;
             4 * ConvShape::of(view, conv).in_words()
         }
-        Form::Maximum | Form::Average | Form::Add => 0,
+        _ => 0,
     };
 
     // |q| and |w| are at most 128, so the bound depends on the parameters only.
@@ -201,29 +211,33 @@ fn check_conv(view: &BlobView<'_>, op: usize, conv: &Conv) -> Result<(), GraphPr
         if conv.residual.is_some() {
             bound += 128 * number(1, i)?;
         }
-        if conv.form.scaled() {
+        if OTHER && conv.form.scaled() {
             bound += 128 * taps * number(scale, i)?;
         }
         check_sum(bound)?;
     }
-    check_rolling(view, op, conv)
+    if OTHER { check_rolling(view, op, conv) } else { Ok(()) }
 }
 
 /// Checks kernel, stride and kind, apart from the shapes.
-fn check_window(conv: &Conv) -> Result<(), GraphProblem> {
+fn check_window<const OTHER: bool>(conv: &Conv) -> Result<(), GraphProblem> {
     let Geometry { kernel: [rows, columns], stride: [down, across], .. } = conv.geometry;
     let known = match conv.form {
-        Form::Full | Form::Depthwise => {
+        _ if !OTHER || matches!(conv.form, Form::Full | Form::Depthwise) => {
             matches!(rows, 1..=16)
                 && matches!(columns, 1..=7)
                 && matches!(down, 1..=4)
                 && matches!(across, 1 | 2)
         }
         Form::Dense | Form::Add => conv.geometry.is_point(),
-        Form::Maximum | Form::Average => rows > 0 && columns > 0 && down > 0 && across > 0,
+        _ => rows > 0 && columns > 0 && down > 0 && across > 0,
     };
     if !known {
         return Err(GraphProblem::Kernel);
+    }
+    if !OTHER {
+        let suits = conv.kind.suits(&conv.geometry);
+        return if suits { Ok(()) } else { Err(GraphProblem::Kind) };
     }
     let flat = match conv.kind {
         KernelKind::Flat => conv.input != 0 || conv.residual.is_some(),
@@ -263,11 +277,17 @@ fn check_form(conv: &Conv, input: &Tensor, output: &Tensor) -> Result<(), GraphP
 }
 
 /// Checks the form of a convolution's weights.
-fn check_weights(conv: &Conv, shape: WeightShape, weights: &[u32]) -> Result<(), GraphProblem> {
+fn check_weights<const OTHER: bool>(
+    conv: &Conv,
+    shape: WeightShape,
+    weights: &[u32],
+) -> Result<(), GraphProblem> {
     match conv.kind {
         KernelKind::Winograd if are_transformed(shape, weights) => Ok(()),
         KernelKind::Winograd => Err(GraphProblem::Transform),
-        KernelKind::Flat => check_flat_padding(shape.flat(), bytemuck::cast_slice(weights)),
+        KernelKind::Flat if OTHER => {
+            check_flat_padding(shape.flat(), bytemuck::cast_slice(weights))
+        }
         _ => check_padding(shape, bytemuck::cast_slice(weights)),
     }
 }

@@ -45,11 +45,24 @@ impl<'a> BlobView<'a> {
     ///
     /// # Errors
     /// The first of the `Blob..` variants of [`Error`] that applies.
-    #[inline(never)]
     pub fn new_checked(bytes: &'a [u8]) -> Result<Self, Error> {
+        Self::checked::<true>(bytes)
+    }
+
+    /// As [`Self::new_checked`], for a firmware with the kernels of residual networks alone
+    /// ([`KernelSet::RESIDUAL`]). It takes less code, and refuses all other layers.
+    ///
+    /// # Errors
+    /// Those of [`Self::new_checked`].
+    pub fn new_residual(bytes: &'a [u8]) -> Result<Self, Error> {
+        Self::checked::<false>(bytes)
+    }
+
+    #[inline(never)]
+    fn checked<const OTHER: bool>(bytes: &'a [u8]) -> Result<Self, Error> {
         let intact = Self::new_intact(bytes);
         let Ok(view) = &intact else { return intact };
-        match check::text(view).and_then(|()| check::graph(view)) {
+        match check::text(view).and_then(|()| check::graph::<OTHER>(view)) {
             Ok(()) => intact,
             Err(error) => Err(error),
         }
@@ -267,7 +280,15 @@ impl<'a> BlobView<'a> {
 
     /// Weights of a layer; `None` if they exceed the data, which the check refuses.
     pub(crate) fn conv_weights(&self, conv: &Conv) -> Option<&'a [u32]> {
+        self.weights_of::<true>(conv)
+    }
+
+    /// As [`Self::conv_weights`], for residual networks alone unless `OTHER`.
+    pub(crate) fn weights_of<const OTHER: bool>(&self, conv: &Conv) -> Option<&'a [u32]> {
         let shape = self.weight_shape(conv);
+        if !OTHER {
+            return self.section(conv.weights, weight_words(conv.kind, shape));
+        }
         let words = match conv.form {
             Form::Full => weight_words(conv.kind, shape),
             Form::Depthwise => usize::from(shape.output) * depthwise_words(shape.kernel),
@@ -295,6 +316,29 @@ impl<'a> BlobView<'a> {
     /// Parameters of the classifier: biases, then multipliers.
     pub(crate) fn classifier_params(&self, classifier: &Classifier) -> Option<&'a [i32]> {
         self.section(classifier.params, self.classes() * 2).map(bytemuck::cast_slice)
+    }
+}
+
+/// A blob of which every layer is one of a residual network.
+pub(crate) struct Residual<'v, 'a>(pub(crate) &'v BlobView<'a>);
+
+impl Graph for Residual<'_, '_> {
+    const OTHER: bool = false;
+
+    fn tensors(&self) -> usize {
+        self.0.tensors()
+    }
+
+    fn tensor(&self, id: u8) -> Tensor {
+        self.0.tensor(id)
+    }
+
+    fn ops(&self) -> usize {
+        self.0.ops()
+    }
+
+    fn op(&self, index: usize) -> Option<Op> {
+        self.0.op(index)
     }
 }
 

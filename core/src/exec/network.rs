@@ -4,8 +4,8 @@ use core::ops::Range;
 
 use heapless::Vec;
 
-use crate::arena::{Unit, tensor_words};
-use crate::blob::BlobView;
+use crate::arena::{Unit, UnitKind, tensor_words};
+use crate::blob::{BlobView, Residual};
 use crate::error::{Error, GraphProblem};
 use crate::graph::{Graph, KernelSet, MAX_ROLLED, NO_CONV, Observer, Op};
 use crate::kernel::{BlockTask, ClassifierTask, ConvShape, ConvTask, Kernels};
@@ -18,15 +18,6 @@ use crate::kernel::{BlockTask, ClassifierTask, ConvShape, ConvTask, Kernels};
 pub struct Network<'a, K> {
     view: BlobView<'a>,
     kernels: K,
-}
-
-/// The kind of a unit.
-#[derive(Clone, Copy)]
-enum UnitKind {
-    Conv,
-    Rolled,
-    Block,
-    Classifier,
 }
 
 /// A unit to execute. It is small, since it stays on the stack during the execution.
@@ -53,7 +44,11 @@ impl<'a, K: Kernels> Network<'a, K> {
     /// # Errors
     /// Those of [`BlobView::new_checked`]; [`Error::BlobOp`] for a kernel that is missing.
     pub fn from_bytes(blob: &'a [u8], kernels: K) -> Result<Self, Error> {
-        let view = BlobView::new_checked(blob)?;
+        let view = if K::KERNELS.beyond_residual() {
+            BlobView::new_checked(blob)?
+        } else {
+            BlobView::new_residual(blob)?
+        };
         if K::KERNELS != KernelSet::ALL {
             let unknown = |&op: &usize| {
                 view.conv(op).is_some_and(|conv| !K::KERNELS.contains(KernelSet::of(&conv)))
@@ -156,12 +151,14 @@ impl<'a, K: Kernels> Network<'a, K> {
         self.check(arena, logits)?;
         let Some(UnitTask { kind, ops, scratch }) = self.unit(op) else { return Ok(self.ops()) };
         match kind {
-            UnitKind::Conv => self.conv(op, scratch, arena, observer),
+            UnitKind::Layer => self.conv(op, scratch, arena, observer),
             UnitKind::Rolled if K::KERNELS.rolled() => {
                 let _ = self.rolled((op, ops), scratch, arena, observer);
             }
             UnitKind::Rolled => {}
-            UnitKind::Block => self.block((op, ops), scratch, arena, observer),
+            UnitKind::Block | UnitKind::Projected => {
+                self.block((op, ops), scratch, arena, observer)
+            }
             UnitKind::Classifier => {
                 observer.enter(op);
                 let _ = self.classifier(op, scratch, arena, logits);
@@ -184,18 +181,19 @@ impl<'a, K: Kernels> Network<'a, K> {
     #[inline(never)]
     fn unit(&self, op: usize) -> Option<UnitTask> {
         let unit = match self.view.op(op)? {
-            Op::Conv(conv) if !K::ROLLED => Unit::Conv(conv),
-            _ => Unit::at(&self.view, op)?,
+            Op::Conv(conv) if !K::ROLLED => Unit::layer(op, &conv),
+            _ if K::KERNELS.beyond_residual() => Unit::at(&self.view, op)?,
+            _ => Unit::at(&Residual(&self.view), op)?,
         };
         let at = if K::ROLLED { self.view.scratch_at(op) as usize } else { 0 };
-        let words = if K::ROLLED { unit.scratch_words(&self.view) } else { 0 };
-        let kind = match unit {
-            Unit::Conv(_) => UnitKind::Conv,
-            Unit::Rolled { .. } => UnitKind::Rolled,
-            Unit::Block { .. } => UnitKind::Block,
-            Unit::Classifier(_) => UnitKind::Classifier,
+        let words = if !K::ROLLED {
+            0
+        } else if K::KERNELS.beyond_residual() {
+            unit.scratch_words(&self.view)
+        } else {
+            unit.scratch_words(&Residual(&self.view))
         };
-        Some(UnitTask { kind, ops: unit.len(), scratch: at..at + words })
+        Some(UnitTask { kind: unit.kind, ops: unit.len(), scratch: at..at + words })
     }
 
     #[inline(never)]
@@ -207,7 +205,7 @@ impl<'a, K: Kernels> Network<'a, K> {
         observer: &mut O,
     ) {
         let mut task = self.conv_task(op);
-        if K::ROLLED {
+        if K::ROLLED && K::KERNELS.pointwise() {
             task.shape = task.shape.folded();
         }
         self.kernels.conv(&task, scratch, arena, observer);
@@ -292,7 +290,12 @@ impl<'a, K: Kernels> Network<'a, K> {
             input_zero: input.zero,
             output_zero: output.zero,
             activation: conv.activation,
-            weights: self.view.conv_weights(conv).unwrap_or_default(),
+            weights: if K::KERNELS.beyond_residual() {
+                self.view.conv_weights(conv)
+            } else {
+                self.view.weights_of::<false>(conv)
+            }
+            .unwrap_or_default(),
             params: self.view.conv_params(conv).unwrap_or_default(),
             table: if conv.input == 0 { self.view.table() } else { &[] },
             input_at: self.tensor_at(conv.input),

@@ -184,6 +184,12 @@ impl KernelSet {
         self.0 & (DEPTHWISE | DENSE | MAXIMUM | AVERAGE | ADD) != 0
     }
 
+    /// True if the set has a kernel that is not in [`Self::RESIDUAL`].
+    #[inline(always)]
+    pub const fn beyond_residual(self) -> bool {
+        !Self::RESIDUAL.contains(self)
+    }
+
     /// The union with another set.
     pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)

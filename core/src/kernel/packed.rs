@@ -85,7 +85,7 @@ fn conv<M: MicroKernel, O: Observer + ?Sized>(
     let (mut sides, mut scratch) = Sides::new(arena, scratch)?;
     let rows = take(&mut scratch, task.shape.ring_words())?;
     observer.enter(task.op);
-    let mut stage = Stage::new(task, rows);
+    let mut stage = Stage::new::<M>(task, rows);
     let height = usize::from(task.shape.output.height);
     let mut y = 0;
     while y < height {
@@ -140,9 +140,9 @@ fn block<M: MicroKernel, O: Observer + ?Sized>(
     let buffer = take(&mut scratch, step * row)?;
     let second_rows = take(&mut scratch, second.shape.ring_words())?;
     observer.enter(task.op);
-    let mut first = Stage::new(task, first_rows);
+    let mut first = Stage::new::<M>(task, first_rows);
     observer.enter(second.op);
-    let mut last = Stage::new(second, second_rows);
+    let mut last = Stage::new::<M>(second, second_rows);
     let height = usize::from(second.shape.output.height);
     let (mut y, mut made, mut start) = (0, 0, 0);
     while y < height {

@@ -88,9 +88,10 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
     }
 
     /// Starts above the first row. `rows` has [`ConvShape::ring_words`] words or more.
-    pub(super) fn new(task: &'t ConvTask<'a>, rows: &'m mut [u32]) -> Self {
+    pub(super) fn new<M: MicroKernel>(task: &'t ConvTask<'a>, rows: &'m mut [u32]) -> Self {
         // The columns beside the input are never written and keep the zero point. Sums start at 0.
-        rows.fill(if task.shape.sums_up() { 0 } else { pair(task.input_zero) });
+        let sums_up = M::KERNELS.average() && task.shape.sums_up();
+        rows.fill(if sums_up { 0 } else { pair(task.input_zero) });
         Self { task, ring: task.shape.ring(), rows, taken: 0 }
     }
 

@@ -24,7 +24,7 @@ pub(super) fn rolled<M: MicroKernel, O: Observer + ?Sized>(
     let mut stages: Vec<(Stage<'_, '_, '_>, usize), MAX_ROLLED> = Vec::new();
     for task in tasks {
         let rows = take(&mut scratch, task.shape.ring_words())?;
-        stages.push((Stage::new(task, rows), 0)).ok()?;
+        stages.push((Stage::new::<M>(task, rows), 0)).ok()?;
     }
     let buffer = scratch;
     let last = tasks.len().checked_sub(1)?;
