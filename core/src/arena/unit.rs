@@ -41,7 +41,9 @@ impl Unit {
     /// The unit that starts with operation `index`.
     #[inline(never)]
     pub(crate) fn at<G: Graph>(graph: &G, index: usize) -> Option<Self> {
-        match graph.op(index)? {
+        // By reference: a moved layer would link `memcpy`, which takes 700 bytes of flash.
+        let op = graph.op(index);
+        match op.as_ref()? {
             Op::Classifier(classifier) => Some(Self {
                 kind: UnitKind::Classifier,
                 start: index as u8,
@@ -50,7 +52,7 @@ impl Unit {
                 output: None,
                 residual: None,
             }),
-            Op::Conv(first) => Self::of_layers(graph, index, &first),
+            Op::Conv(first) => Self::of_layers(graph, index, first),
         }
     }
 
@@ -237,7 +239,8 @@ fn blocky<G: Graph>(conv: &Conv) -> Option<(u8, u8)> {
 }
 
 fn block<G: Graph>(graph: &G, index: usize, first: &Conv) -> Option<Unit> {
-    let next = graph.conv(index + 1)?;
+    let next = graph.conv(index + 1);
+    let next = next.as_ref()?;
     let (_, stride) = blocky::<G>(first)?;
     if first.residual.is_some() {
         return None;
@@ -248,17 +251,18 @@ fn block<G: Graph>(graph: &G, index: usize, first: &Conv) -> Option<Unit> {
             && blocky::<G>(second).is_some_and(|(_, stride)| stride == 1)
             && !read_from(graph, end, first.output)
     };
-    if joins(&next, first.input, index + 2) {
-        return Some(Unit::of(UnitKind::Block, index, 2, first, &next));
+    if joins(next, first.input, index + 2) {
+        return Some(Unit::of(UnitKind::Block, index, 2, first, next));
     }
-    let second = graph.conv(index + 2)?;
+    let second = graph.conv(index + 2);
+    let second = second.as_ref()?;
     let projects = next.input == first.input
         && next.residual.is_none()
-        && blocky::<G>(&next) == Some((1, stride))
+        && blocky::<G>(next) == Some((1, stride))
         && next.kind == KernelKind::Direct
-        && joins(&second, next.output, index + 3)
+        && joins(second, next.output, index + 3)
         && !read_from(graph, index + 3, next.output);
-    projects.then(|| Unit::of(UnitKind::Projected, index, 3, first, &second))
+    projects.then(|| Unit::of(UnitKind::Projected, index, 3, first, second))
 }
 
 /// True if an operation from `index` on reads the tensor.

@@ -151,8 +151,21 @@ fn check_conv<const OTHER: bool>(
         return Err(GraphProblem::Unknown);
     }
     let output = view.tensor(conv.output);
-    check_window::<OTHER>(conv)?;
-    let shape = conv.form.output(&conv.geometry, input.shape, output.shape.channels);
+    let channels = output.shape.channels;
+    let shape = if OTHER {
+        check_window(conv)?;
+        conv.form.output(&conv.geometry, input.shape, channels)
+    } else {
+        // Residual networks have square kernels.
+        let (kernel, stride) = conv.geometry.square().ok_or(GraphProblem::Kernel)?;
+        if kernel > 7 || !matches!(stride, 1 | 2) {
+            return Err(GraphProblem::Kernel);
+        }
+        if conv.kind.winograd() && (kernel, stride) != (3, 1) {
+            return Err(GraphProblem::Kind);
+        }
+        Some(input.shape.convolved(stride, channels))
+    };
     if shape != Some(output.shape) {
         return Err(GraphProblem::Shape);
     }
@@ -220,24 +233,20 @@ fn check_conv<const OTHER: bool>(
 }
 
 /// Checks kernel, stride and kind, apart from the shapes.
-fn check_window<const OTHER: bool>(conv: &Conv) -> Result<(), GraphProblem> {
+fn check_window(conv: &Conv) -> Result<(), GraphProblem> {
     let Geometry { kernel: [rows, columns], stride: [down, across], .. } = conv.geometry;
     let known = match conv.form {
-        _ if !OTHER || matches!(conv.form, Form::Full | Form::Depthwise) => {
+        Form::Full | Form::Depthwise => {
             matches!(rows, 1..=16)
                 && matches!(columns, 1..=7)
                 && matches!(down, 1..=4)
                 && matches!(across, 1 | 2)
         }
         Form::Dense | Form::Add => conv.geometry.is_point(),
-        _ => rows > 0 && columns > 0 && down > 0 && across > 0,
+        Form::Maximum | Form::Average => rows > 0 && columns > 0 && down > 0 && across > 0,
     };
     if !known {
         return Err(GraphProblem::Kernel);
-    }
-    if !OTHER {
-        let suits = conv.kind.suits(&conv.geometry);
-        return if suits { Ok(()) } else { Err(GraphProblem::Kind) };
     }
     let flat = match conv.kind {
         KernelKind::Flat => conv.input != 0 || conv.residual.is_some(),

@@ -340,6 +340,10 @@ impl Graph for Residual<'_, '_> {
     fn op(&self, index: usize) -> Option<Op> {
         self.0.op(index)
     }
+
+    fn conv(&self, index: usize) -> Option<Conv> {
+        self.0.conv(index)
+    }
 }
 
 impl Graph for BlobView<'_> {

@@ -49,7 +49,8 @@ impl<'a, K: Kernels> Network<'a, K> {
         } else {
             BlobView::new_residual(blob)?
         };
-        if K::KERNELS != KernelSet::ALL {
+        // The checks have refused every kernel outside of these two sets.
+        if K::KERNELS != KernelSet::ALL && K::KERNELS != KernelSet::RESIDUAL {
             let unknown = |&op: &usize| {
                 view.conv(op).is_some_and(|conv| !K::KERNELS.contains(KernelSet::of(&conv)))
             };
@@ -237,11 +238,10 @@ impl<'a, K: Kernels> Network<'a, K> {
         arena: &mut [u32],
         observer: &mut O,
     ) {
-        let block = BlockTask {
-            first: self.conv_task(op),
-            projection: (ops == 3).then(|| self.conv_task(op + 1)),
-            second: self.conv_task(op + ops - 1),
-        };
+        // Without a projection, the middle task is that of the second convolution.
+        let (first, middle) = (&self.conv_task(op), &self.conv_task(op + 1));
+        let second = &self.conv_task(op + ops - 1);
+        let block = BlockTask { first, projection: (ops == 3).then_some(middle), second };
         self.kernels.block(&block, scratch, arena, observer);
     }
 

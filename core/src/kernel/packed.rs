@@ -11,6 +11,7 @@ use core::cell::Cell;
 use core::ops::Range;
 
 use super::micro::MicroKernel;
+use super::shape::ConvShape;
 use super::stage::{Needed, Stage, part, take};
 use super::task::{BlockTask, ClassifierTask, ConvTask, Kernels};
 use crate::graph::{Form, KernelSet, Observer};
@@ -59,7 +60,7 @@ impl<M: MicroKernel> Kernels for Packed<M> {
 
     fn block<O: Observer + ?Sized>(
         &self,
-        task: &BlockTask<'_>,
+        task: &BlockTask<'_, '_>,
         scratch: Range<usize>,
         arena: &mut [u32],
         observer: &mut O,
@@ -70,6 +71,15 @@ impl<M: MicroKernel> Kernels for Packed<M> {
     fn classifier(&self, task: &ClassifierTask<'_>, arena: &mut [u32], logits: &mut [i32]) {
         classifier(&self.0, task, arena, logits);
     }
+}
+
+/// Words of a layer's ring buffer.
+fn ring_words<M: MicroKernel>(shape: &ConvShape) -> usize {
+    if M::KERNELS.other() {
+        return shape.ring_words();
+    }
+    let ring = shape.ring();
+    ring.row * ring.rows
 }
 
 // The three functions are out of line, so that their stack frames do not add up.
@@ -83,7 +93,7 @@ fn conv<M: MicroKernel, O: Observer + ?Sized>(
     observer: &mut O,
 ) -> Option<()> {
     let (mut sides, mut scratch) = Sides::new(arena, scratch)?;
-    let rows = take(&mut scratch, task.shape.ring_words())?;
+    let rows = take(&mut scratch, ring_words::<M>(&task.shape))?;
     observer.enter(task.op);
     let mut stage = Stage::new::<M>(task, rows);
     let height = usize::from(task.shape.output.height);
@@ -128,7 +138,7 @@ fn classifier<M: MicroKernel>(
 #[inline(never)]
 fn block<M: MicroKernel, O: Observer + ?Sized>(
     micro: &M,
-    block: &BlockTask<'_>,
+    block: &BlockTask<'_, '_>,
     scratch: Range<usize>,
     arena: &mut [u32],
     observer: &mut O,
@@ -136,9 +146,9 @@ fn block<M: MicroKernel, O: Observer + ?Sized>(
     let (mut sides, mut scratch) = Sides::new(arena, scratch)?;
     let BlockTask { first: task, projection, second } = block;
     let (row, step) = (task.shape.out_row(), task.shape.step());
-    let first_rows = take(&mut scratch, task.shape.ring_words() + task.shape.first_pixel())?;
+    let first_rows = take(&mut scratch, ring_words::<M>(&task.shape) + task.shape.first_pixel())?;
     let buffer = take(&mut scratch, step * row)?;
-    let second_rows = take(&mut scratch, second.shape.ring_words())?;
+    let second_rows = take(&mut scratch, ring_words::<M>(&second.shape))?;
     observer.enter(task.op);
     let mut first = Stage::new::<M>(task, first_rows);
     observer.enter(second.op);

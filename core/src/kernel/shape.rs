@@ -52,11 +52,16 @@ const fn joined(shape: Shape, fold: u16) -> Shape {
 
 impl ConvShape {
     /// The shape of a layer of a graph, without folding.
-    #[inline(never)]
     pub(crate) fn of(graph: &impl Graph, conv: &Conv) -> Self {
+        Self::between(graph.tensor(conv.input).shape, graph.tensor(conv.output).shape, conv)
+    }
+
+    /// The shape of a layer between two shapes, without folding.
+    #[inline(never)]
+    fn between(input: Shape, output: Shape, conv: &Conv) -> Self {
         Self {
-            input: graph.tensor(conv.input).shape,
-            output: graph.tensor(conv.output).shape,
+            input,
+            output,
             form: conv.form,
             geometry: conv.geometry,
             kind: conv.kind,

@@ -88,14 +88,14 @@ impl ConvTask<'_> {
 /// A residual block. The outputs of the first convolution and of the projection need no place in
 /// the arena.
 #[derive(Clone, Copy, Debug)]
-pub struct BlockTask<'a> {
+pub struct BlockTask<'t, 'a> {
     /// First convolution.
-    pub first: ConvTask<'a>,
+    pub first: &'t ConvTask<'a>,
     /// 1x1 convolution of the block's input with the first convolution's stride. Its output is the
     /// residual.
-    pub projection: Option<ConvTask<'a>>,
+    pub projection: Option<&'t ConvTask<'a>>,
     /// Second convolution, of stride 1. Without a projection, the residual is the block's input.
-    pub second: ConvTask<'a>,
+    pub second: &'t ConvTask<'a>,
 }
 
 /// Pooling and classifier with their parameters and places. Places count 32-bit words.
@@ -145,12 +145,12 @@ pub trait Kernels {
     /// Executes a residual block, if [`Self::ROLLED`].
     fn block<O: Observer + ?Sized>(
         &self,
-        block: &BlockTask<'_>,
+        block: &BlockTask<'_, '_>,
         scratch: Range<usize>,
         arena: &mut [u32],
         observer: &mut O,
     ) {
-        let all = [Some(&block.first), block.projection.as_ref(), Some(&block.second)];
+        let all = [Some(block.first), block.projection, Some(block.second)];
         for task in all.into_iter().flatten() {
             self.conv(task, scratch.clone(), arena, observer);
         }
