@@ -118,7 +118,7 @@ fn remark(
     match metric {
         Metric::Top1 => {
             let stated = read_scores(file).ok().and_then(|s| s.iter().map(|s| s.1.images).min());
-            let images = stated.filter(|&n| n > 0).unwrap_or(config.data.validation);
+            let images = stated.filter(|&n| n > 0).unwrap_or(config.data.validation_images());
             let accuracies: Vec<f64> = samples.iter().map(|(_, score)| *score).collect();
             not_learnt("the supernet", &accuracies, classes, images)
         }

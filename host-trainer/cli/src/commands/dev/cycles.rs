@@ -110,8 +110,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     estimate::complete(&mut emulated, &blob, estimated, (clock, chip))?;
     let comparison = compare(&measured, &emulated)?;
     args.output.write(&comparison)?;
-    out.emit(&comparison, text);
-    Ok(())
+    out.emit(&comparison, text)
 }
 
 /// Counts the network on a target. `core` is the core whose cycles an emulator estimates.

@@ -7,6 +7,7 @@ use supernano_base::blob::Blob;
 use supernano_base::error::Result;
 use supernano_base::files;
 
+use crate::options::OverwriteArgs;
 use crate::output::Output;
 
 /// Rewrite a network file of format version 2 as one of the current version.
@@ -21,6 +22,8 @@ pub struct Args {
     /// File to write.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+    #[command(flatten)]
+    overwrite: OverwriteArgs,
 }
 
 /// Rewrites the file and prints its length.
@@ -28,9 +31,9 @@ pub struct Args {
 /// # Errors
 /// As [`Blob::upgrade`] and [`files::write`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
+    let output = args.overwrite.claim(&args.output)?;
     let blob = Blob::upgrade(&args.blob)?;
-    files::write(&args.output, blob.bytes())?;
-    let report = json!({ "file": args.output, "blob_bytes": blob.bytes().len() });
-    out.emit(&report, |_| format!("{}: {} bytes", args.output.display(), blob.bytes().len()));
-    Ok(())
+    files::write(output, blob.bytes())?;
+    let report = json!({ "file": output, "blob_bytes": blob.bytes().len() });
+    out.emit(&report, |_| format!("{}: {} bytes", output.display(), blob.bytes().len()))
 }

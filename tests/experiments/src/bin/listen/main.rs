@@ -82,6 +82,7 @@ fn dataset(sound: &Sound<'_>) -> Result<Dataset> {
         test: windows(sound, shape, 512, 3)?,
         mean: vec![(mean / 255.0) as f32],
         std: vec![(variance.sqrt() / 255.0) as f32],
+        notes: Vec::new(),
     })
 }
 

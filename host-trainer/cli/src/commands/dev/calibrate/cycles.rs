@@ -60,7 +60,7 @@ pub(super) fn fit(
     let text = toml::to_string(&table)
         .map_err(|e| Error::invalid("table of estimated cycles", "TOML", "finite terms", e))?;
     files::write(path, text.as_bytes())?;
-    out.emit(&report, human);
+    out.emit(&report, human)?;
     if report.cycles.largest_error > TOLERANCE {
         return Err(Error::No(format!(
             "the table is {:.2} % off for a network that it was not fitted to, more than {:.1} %",
