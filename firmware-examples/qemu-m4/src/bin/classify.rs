@@ -22,7 +22,7 @@ fn main() -> ! {
     if let (Ok(network), Some(memory)) = (Network::from_bytes(NETWORK), memory) {
         for (i, image) in IMAGES.chunks_exact(IMAGE_BYTES).enumerate() {
             let (logits, count) = counted(&board, || network.run(image, memory).unwrap_or(&[]));
-            report::answer(&board, i, logits, count);
+            report::answer(&board, "image", i, logits, count);
         }
     }
     report::end(&board)
