@@ -65,7 +65,7 @@ fn full_files_in(folder: &Path) {
     write("lists.json", filled("[", "[],", 4_490_000, "0]"));
     write("objects.json", filled("[", "{\"\":0},", 11_900_000, "0]"));
     write("values.json", filled("[", "{\"arch\":0,\"acc\":0},", 19_900_000, "0]"));
-    write("document.json", filled("[", "{\"\":0},", 1_990_000, "0]"));
+    write("document.json", filled("[", "{\"\":0},", 1_740_000, "0]"));
     write("keys.json", keys(2_990_000));
     let network = |i: usize| format!("\"n{i}\": {{\"acc\": 0.5, \"arch\": \"{CODE}\"}}");
     let networks: Vec<String> = (0..999_000).map(network).collect();

@@ -99,7 +99,7 @@ fn sizes_are_limited() {
     let sparse = folder.path().join("sparse");
     std::fs::File::create(&sparse).unwrap().set_len(1 << 40).unwrap();
     says(read(&sparse).unwrap_err(), &["sparse: size", "256 MiB", "found 1048576 MiB"]);
-    says(read_text(&sparse).unwrap_err(), &["at most 64 MiB"]);
+    says(read_text(&sparse).unwrap_err(), &["at most 128 MiB"]);
     #[cfg(target_os = "linux")]
     says(read_within(Path::new("/dev/zero"), &CONFIGURATION).unwrap_err(), &["at most 1 MiB"]);
     let missing = read(&folder.path().join("none")).unwrap_err();

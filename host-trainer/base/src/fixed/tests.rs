@@ -3,11 +3,13 @@ use supernano_core::exec::macs;
 use super::*;
 
 /// Multiply-accumulates are those that MLPerf Tiny's networks have, and rolling changes neither
-/// weights nor logits.
+/// weights nor logits. The published 221,794 and 24,908 parameters count batch norm apart: 3 more for
+/// each of the 3,648 channels of MobileNetV1, which has no biases, and 4 for each of the 576 of
+/// DS-CNN.
 #[test]
 fn sizes_are_those_of_the_benchmark() {
     for (name, expected, parameters) in
-        [("mobilenet-v1-025", 7_489_664, 221_794), ("ds-cnn", 2_656_768, 24_908)]
+        [("mobilenet-v1-025", 7_489_664, 210_850), ("ds-cnn", 2_656_768, 22_604)]
     {
         let net = network(name).unwrap();
         let (flat, rolled) = (blob(&net, usize::MAX, 1).unwrap(), blob(&net, 0, 1).unwrap());

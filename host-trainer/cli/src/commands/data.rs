@@ -28,7 +28,7 @@ pub struct Args {
 #[derive(clap::Args, Debug)]
 pub struct KindArgs {
     /// Folder or file of the data.
-    #[arg(long, value_name = "PATH", help_heading = "Data")]
+    #[arg(id = "source", long = "data", value_name = "PATH", help_heading = "Data")]
     data: PathBuf,
     #[command(flatten)]
     kind: KindOptions,
