@@ -2,7 +2,6 @@
 //! driver.
 
 mod convolutions;
-mod ends;
 
 use cubecl::prelude::*;
 use cubecl::wgpu::{WgpuDevice, WgpuRuntime};

@@ -13,8 +13,6 @@ use supernano_base::rng::{Key, Purpose};
 use supernano_core::arch::Arch;
 use supernano_core::plan::resolve;
 use supernano_data::{Dataset, load};
-#[cfg(all(test, feature = "kernels-vulkan"))]
-use supernano_gpu_kernels::cubecl::{Runtime, client::ComputeClient};
 use supernano_train::backend::CpuAutodiff;
 use supernano_train::run::checkpoint::Checkpoint;
 use supernano_train::run::recalibration_batches;
@@ -26,8 +24,6 @@ use supernano_train::training::state::layout_of;
 use supernano_train::training::{Losses, loss};
 
 use crate::plans::PlanSets;
-#[cfg(all(test, feature = "kernels-vulkan"))]
-use crate::recorded::RecordedStep;
 use crate::resident::Resident;
 use crate::step::{MaskedStep, half};
 use crate::task::OnDevice;
@@ -199,41 +195,8 @@ fn sliced(config: &RunConfig, n: u64) -> Result<UpdateOutcome> {
     Ok(UpdateOutcome { values: params.host_values(), losses })
 }
 
-/// Runs the same updates in the recorded execution.
-#[cfg(all(test, feature = "kernels-vulkan"))]
-pub(crate) fn recorded<R: Runtime>(
-    client: &ComputeClient<R>,
-    config: &RunConfig,
-    n: u64,
-) -> Result<UpdateOutcome> {
-    let Weights { layout, values } = weights_of(config);
-    let job = last_step::<CpuAutodiff>(config);
-    let rate = job.step.lr;
-    let mut step = RecordedStep::new(client.clone(), job, layout, &values, &[]);
-    let mut losses = Losses::default();
-    for (update, data) in (0..).zip(synthetic(config, n)?) {
-        losses.add(step.update((&data.pixels, &data.labels), &data.archs, rate, update)?);
-    }
-    losses.add(step.read()?);
-    Ok(UpdateOutcome { values: step.values()?, losses })
-}
-
-/// Compares masked updates of every kind: weights and losses.
+/// Compares updates of every kind: weights and losses.
 fn updates<B: AutodiffBackend>() -> Result<Vec<Comparison>> {
-    compare_updates("masked", masked::<B>)
-}
-
-/// Compares recorded updates of every kind: weights and losses.
-#[cfg(all(test, feature = "kernels-vulkan"))]
-pub(crate) fn recorded_updates<R: Runtime>(client: &ComputeClient<R>) -> Result<Vec<Comparison>> {
-    compare_updates("recorded", |config, n| recorded(client, config, n))
-}
-
-/// Compares updates of every kind with those of the sliced execution: weights and losses.
-fn compare_updates(
-    execution: &str,
-    updates: impl Fn(&RunConfig, u64) -> Result<UpdateOutcome>,
-) -> Result<Vec<Comparison>> {
     let untrained = HALVES.replace("temperature = 2.0", "teacher = \"untrained\"");
     let exclusive = HALVES.replace("halves", "exclusive");
     let clipped = HALVES.replace("k = 3", "k = 3\nclip = 0.5");
@@ -242,21 +205,17 @@ fn compare_updates(
     let mut slow = config("prelu+oe", "")?;
     slow.steps[0].lr = 0.01;
     let mut comparisons = Vec::new();
-    for (kind, config, n, tolerance) in [
-        ("", shared, 1, 2e-4),
-        ("", slow, 20, 2e-3),
-        (" without enhancement", config("none", "")?, 1, 2e-4),
-        (" of halves", config("oe", HALVES)?, 1, 2e-4),
-        (" of exclusive branches", config("prelu+oe", &exclusive)?, 1, 2e-4),
-        (" with the untrained teacher", config("prelu+oe", &untrained)?, 1, 2e-4),
-        (" with clipping", config("prelu+oe", &clipped)?, 1, 2e-4),
+    for (what, config, n, tolerance) in [
+        ("a masked update", shared, 1, 2e-4),
+        ("20 masked updates", slow, 20, 2e-3),
+        ("a masked update without enhancement", config("none", "")?, 1, 2e-4),
+        ("a masked update of halves", config("oe", HALVES)?, 1, 2e-4),
+        ("a masked update of exclusive branches", config("prelu+oe", &exclusive)?, 1, 2e-4),
+        ("a masked update with the untrained teacher", config("prelu+oe", &untrained)?, 1, 2e-4),
+        ("a masked update with clipping", config("prelu+oe", &clipped)?, 1, 2e-4),
     ] {
-        let what = match n {
-            1 => format!("a {execution} update{kind}"),
-            _ => format!("{n} {execution} updates{kind}"),
-        };
         let expected = sliced(&config, n)?;
-        let found = updates(&config, n)?;
+        let found = masked::<B>(&config, n)?;
         comparisons.push(Comparison {
             what: format!("{what}: weights"),
             difference: found.difference(&expected),

@@ -108,4 +108,4 @@ impl<B: AutodiffBackend> Engine for MaskedEngine<'_, B> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

@@ -15,8 +15,6 @@ pub mod device;
 mod engine;
 mod forward;
 mod plans;
-#[cfg(all(test, feature = "kernels-vulkan"))]
-mod recorded;
 mod resident;
 mod step;
 mod task;

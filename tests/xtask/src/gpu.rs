@@ -1,7 +1,5 @@
-//! `cargo xtask gpu`: runs the trainer on a GPU, packs it for another machine, or compiles the CUDA
-//! kernels without a GPU. Every test run also checks the trainer on Vulkan.
-
-mod kernels;
+//! `cargo xtask gpu`: runs the trainer on a GPU, or packs it for another machine. Every test run also
+//! checks it on Vulkan.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -27,11 +25,6 @@ pub struct Args {
     /// Write the program, and the data in parts, to this folder, for a machine with a GPU.
     #[arg(long)]
     pack: Option<PathBuf>,
-    /// Compile every CUDA kernel of a training step on this machine, which needs no GPU, and print
-    /// registers, spills, shared memory and occupancy. Downloads NVIDIA's compilers from PyPI into
-    /// the target folder.
-    #[arg(long, conflicts_with = "pack")]
-    kernels: bool,
     /// Archive of CIFAR-100 to pack.
     #[arg(long, requires = "pack")]
     data: Option<PathBuf>,
@@ -43,11 +36,8 @@ pub struct Args {
     arguments: Vec<String>,
 }
 
-/// Compiles the kernels, or builds the program, and packs or runs it.
+/// Builds the program, and packs or runs it.
 pub fn run(args: &Args) -> Result<()> {
-    if args.kernels {
-        return kernels::run();
-    }
     let built = build(&args.device)?;
     let Some(folder) = &args.pack else {
         let mut command = program(&built, ["dev", "gpu", "--device", &args.device]);
@@ -124,9 +114,8 @@ pub fn check(consent: Consent) -> Result<()> {
         return Ok(());
     }
     setup::ensure(&[Need::Tool(&setup::VULKAN)], consent)?;
-    let suite = ["test", "--release", "--package", "supernano-gpu-kernels"];
-    process::run(cargo(suite).args(["--features", "vulkan"]))?;
-    kernels::check(consent)?;
+    let kernels = ["test", "--release", "--package", "supernano-gpu-kernels"];
+    process::run(cargo(kernels).args(["--features", "vulkan"]))?;
     let folder = tempfile::tempdir().map_err(|e| failed(Path::new("temporary folder"), &e))?;
     let packed = pack(&build("cuda,vulkan")?, &folder.path().join("packed"))?;
     let output = folder.path().join("gpu");
