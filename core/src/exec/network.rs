@@ -2,22 +2,28 @@
 
 use core::ops::Range;
 
-use heapless::Vec;
-
-use crate::arena::{Unit, UnitKind, tensor_words};
-use crate::blob::{BlobView, Residual};
+use crate::arena::{Unit, tensor_words};
+use crate::blob::BlobView;
 use crate::error::{Error, GraphProblem};
-use crate::graph::{Graph, KernelSet, MAX_ROLLED, NO_CONV, Observer, Op};
+use crate::graph::{Conv, Graph, KernelSet, NO_CONV, Observer, Op};
 use crate::kernel::{BlockTask, ClassifierTask, ConvShape, ConvTask, Kernels};
 
 /// A checked blob with kernels.
 ///
 /// [`Network::run`] checks the lengths of its arguments and then cannot fail. [`Network::step`]
-/// does the same for one unit: a layer, a residual block, a rolled unit, or the classifier.
+/// does the same for one unit: a convolution, a residual block, or the classifier.
 #[derive(Clone, Debug)]
 pub struct Network<'a, K> {
     view: BlobView<'a>,
     kernels: K,
+}
+
+/// The kind of a unit.
+#[derive(Clone, Copy)]
+enum UnitKind {
+    Conv,
+    Block,
+    Classifier,
 }
 
 /// A unit to execute. It is small, since it stays on the stack during the execution.
@@ -44,16 +50,10 @@ impl<'a, K: Kernels> Network<'a, K> {
     /// # Errors
     /// Those of [`BlobView::new_checked`]; [`Error::BlobOp`] for a kernel that is missing.
     pub fn from_bytes(blob: &'a [u8], kernels: K) -> Result<Self, Error> {
-        let view = if K::KERNELS.beyond_residual() {
-            BlobView::new_checked(blob)?
-        } else {
-            BlobView::new_residual(blob)?
-        };
-        // The checks have refused every kernel outside of these two sets.
-        if K::KERNELS != KernelSet::ALL && K::KERNELS != KernelSet::RESIDUAL {
-            let unknown = |&op: &usize| {
-                view.conv(op).is_some_and(|conv| !K::KERNELS.contains(KernelSet::of(&conv)))
-            };
+        let view = BlobView::new_checked(blob)?;
+        if K::KERNELS != KernelSet::ALL {
+            let known = |c: Conv| K::KERNELS.contains(KernelSet::of(c.kernel, c.stride, c.kind));
+            let unknown = |&op: &usize| view.conv(op).is_some_and(|conv| !known(conv));
             if let Some(op) = (0..view.ops()).find(unknown) {
                 return Err(Error::BlobOp { op, problem: GraphProblem::Kind });
             }
@@ -152,14 +152,8 @@ impl<'a, K: Kernels> Network<'a, K> {
         self.check(arena, logits)?;
         let Some(UnitTask { kind, ops, scratch }) = self.unit(op) else { return Ok(self.ops()) };
         match kind {
-            UnitKind::Layer => self.conv(op, scratch, arena, observer),
-            UnitKind::Rolled if K::KERNELS.rolled() => {
-                let _ = self.rolled((op, ops), scratch, arena, observer);
-            }
-            UnitKind::Rolled => {}
-            UnitKind::Block | UnitKind::Projected => {
-                self.block((op, ops), scratch, arena, observer)
-            }
+            UnitKind::Conv => self.conv(op, scratch, arena, observer),
+            UnitKind::Block => self.block((op, ops), scratch, arena, observer),
             UnitKind::Classifier => {
                 observer.enter(op);
                 let _ = self.classifier(op, scratch, arena, logits);
@@ -182,19 +176,17 @@ impl<'a, K: Kernels> Network<'a, K> {
     #[inline(never)]
     fn unit(&self, op: usize) -> Option<UnitTask> {
         let unit = match self.view.op(op)? {
-            Op::Conv(conv) if !K::ROLLED => Unit::layer(op, &conv),
-            _ if K::KERNELS.beyond_residual() => Unit::at(&self.view, op)?,
-            _ => Unit::at(&Residual(&self.view), op)?,
+            Op::Conv(conv) if !K::ROLLED => Unit::Conv(conv),
+            _ => Unit::at(&self.view, op)?,
         };
         let at = if K::ROLLED { self.view.scratch_at(op) as usize } else { 0 };
-        let words = if !K::ROLLED {
-            0
-        } else if K::KERNELS.beyond_residual() {
-            unit.scratch_words(&self.view)
-        } else {
-            unit.scratch_words(&Residual(&self.view))
+        let words = if K::ROLLED { unit.scratch_words(&self.view) } else { 0 };
+        let kind = match unit {
+            Unit::Conv(_) => UnitKind::Conv,
+            Unit::Block { .. } => UnitKind::Block,
+            Unit::Classifier(_) => UnitKind::Classifier,
         };
-        Some(UnitTask { kind: unit.kind, ops: unit.len(), scratch: at..at + words })
+        Some(UnitTask { kind, ops: unit.len(), scratch: at..at + words })
     }
 
     #[inline(never)]
@@ -205,28 +197,7 @@ impl<'a, K: Kernels> Network<'a, K> {
         arena: &mut [u32],
         observer: &mut O,
     ) {
-        let mut task = self.conv_task(op);
-        if K::ROLLED && K::KERNELS.pointwise() {
-            task.shape = task.shape.folded();
-        }
-        self.kernels.conv(&task, scratch, arena, observer);
-    }
-
-    /// Executes a rolled unit of `ops` operations.
-    #[inline(never)]
-    fn rolled<O: Observer + ?Sized>(
-        &self,
-        (op, ops): (usize, usize),
-        scratch: Range<usize>,
-        arena: &mut [u32],
-        observer: &mut O,
-    ) -> Option<()> {
-        let mut tasks: Vec<ConvTask<'_>, MAX_ROLLED> = Vec::new();
-        for op in op..op + ops {
-            tasks.push(self.conv_task(op)).ok()?;
-        }
-        self.kernels.rolled(&tasks, scratch, arena, observer);
-        Some(())
+        self.kernels.conv(&self.conv_task(op), scratch, arena, observer);
     }
 
     /// Executes a residual block of `ops` operations.
@@ -238,10 +209,11 @@ impl<'a, K: Kernels> Network<'a, K> {
         arena: &mut [u32],
         observer: &mut O,
     ) {
-        // Without a projection, the middle task is that of the second convolution.
-        let (first, middle) = (&self.conv_task(op), &self.conv_task(op + 1));
-        let second = &self.conv_task(op + ops - 1);
-        let block = BlockTask { first, projection: (ops == 3).then_some(middle), second };
+        let block = BlockTask {
+            first: self.conv_task(op),
+            projection: (ops == 3).then(|| self.conv_task(op + 1)),
+            second: self.conv_task(op + ops - 1),
+        };
         self.kernels.block(&block, scratch, arena, observer);
     }
 
@@ -278,7 +250,7 @@ impl<'a, K: Kernels> Network<'a, K> {
         (0..tensor).map(|id| tensor_words(&self.view, id)).sum()
     }
 
-    /// The task of a layer. In a checked blob nothing is missing; in any other, defaults keep
+    /// The task of a convolution. In a checked blob nothing is missing; in any other, defaults keep
     /// the kernels inside their slices.
     #[inline(never)]
     fn conv_task(&self, op: usize) -> ConvTask<'a> {
@@ -290,12 +262,7 @@ impl<'a, K: Kernels> Network<'a, K> {
             input_zero: input.zero,
             output_zero: output.zero,
             activation: conv.activation,
-            weights: if K::KERNELS.beyond_residual() {
-                self.view.conv_weights(conv)
-            } else {
-                self.view.weights_of::<false>(conv)
-            }
-            .unwrap_or_default(),
+            weights: self.view.conv_weights(conv).unwrap_or_default(),
             params: self.view.conv_params(conv).unwrap_or_default(),
             table: if conv.input == 0 { self.view.table() } else { &[] },
             input_at: self.tensor_at(conv.input),

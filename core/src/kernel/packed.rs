@@ -1,20 +1,15 @@
-//! The fast kernels: rows roll through layers, residual blocks and rolled units.
+//! The fast kernels: rows roll through convolutions and residual blocks.
 //!
 //! [`Packed`] turns the primitives of a [`MicroKernel`] into [`Kernels`]. It holds the order of
-//! rows; [`stage`](super::stage) holds a single layer. [`rolled`] holds units of several layers,
-//! [`whole`] the layers that take no rows.
-
-mod rolled;
-mod whole;
+//! rows; [`stage`](super::stage) holds a single convolution.
 
 use core::cell::Cell;
 use core::ops::Range;
 
 use super::micro::MicroKernel;
-use super::shape::ConvShape;
 use super::stage::{Needed, Stage, part, take};
 use super::task::{BlockTask, ClassifierTask, ConvTask, Kernels};
-use crate::graph::{Form, KernelSet, Observer};
+use crate::graph::{KernelSet, Observer};
 use crate::quant;
 
 /// Kernels over the primitives `M`.
@@ -36,31 +31,12 @@ impl<M: MicroKernel> Kernels for Packed<M> {
         arena: &mut [u32],
         observer: &mut O,
     ) {
-        let micro = &self.0;
-        let _ = match task.shape.form {
-            Form::Dense if M::KERNELS.dense() => {
-                whole::dense(micro, task, scratch, arena, observer)
-            }
-            Form::Add if M::KERNELS.addition() => {
-                whole::addition(micro, task, scratch, arena, observer)
-            }
-            _ => conv(micro, task, scratch, arena, observer),
-        };
-    }
-
-    fn rolled<O: Observer + ?Sized>(
-        &self,
-        tasks: &[ConvTask<'_>],
-        scratch: Range<usize>,
-        arena: &mut [u32],
-        observer: &mut O,
-    ) {
-        let _ = rolled::rolled(&self.0, tasks, scratch, arena, observer);
+        let _ = conv(&self.0, task, scratch, arena, observer);
     }
 
     fn block<O: Observer + ?Sized>(
         &self,
-        task: &BlockTask<'_, '_>,
+        task: &BlockTask<'_>,
         scratch: Range<usize>,
         arena: &mut [u32],
         observer: &mut O,
@@ -71,15 +47,6 @@ impl<M: MicroKernel> Kernels for Packed<M> {
     fn classifier(&self, task: &ClassifierTask<'_>, arena: &mut [u32], logits: &mut [i32]) {
         classifier(&self.0, task, arena, logits);
     }
-}
-
-/// Words of a layer's ring buffer.
-fn ring_words<M: MicroKernel>(shape: &ConvShape) -> usize {
-    if M::KERNELS.other() {
-        return shape.ring_words();
-    }
-    let ring = shape.ring();
-    ring.row * ring.rows
 }
 
 // The three functions are out of line, so that their stack frames do not add up.
@@ -93,9 +60,9 @@ fn conv<M: MicroKernel, O: Observer + ?Sized>(
     observer: &mut O,
 ) -> Option<()> {
     let (mut sides, mut scratch) = Sides::new(arena, scratch)?;
-    let rows = take(&mut scratch, ring_words::<M>(&task.shape))?;
+    let rows = take(&mut scratch, task.shape.ring_words())?;
     observer.enter(task.op);
-    let mut stage = Stage::new::<M>(task, rows);
+    let mut stage = Stage::new(task, rows);
     let height = usize::from(task.shape.output.height);
     let mut y = 0;
     while y < height {
@@ -138,7 +105,7 @@ fn classifier<M: MicroKernel>(
 #[inline(never)]
 fn block<M: MicroKernel, O: Observer + ?Sized>(
     micro: &M,
-    block: &BlockTask<'_, '_>,
+    block: &BlockTask<'_>,
     scratch: Range<usize>,
     arena: &mut [u32],
     observer: &mut O,
@@ -146,20 +113,20 @@ fn block<M: MicroKernel, O: Observer + ?Sized>(
     let (mut sides, mut scratch) = Sides::new(arena, scratch)?;
     let BlockTask { first: task, projection, second } = block;
     let (row, step) = (task.shape.out_row(), task.shape.step());
-    let first_rows = take(&mut scratch, ring_words::<M>(&task.shape) + task.shape.first_pixel())?;
+    let first_rows = take(&mut scratch, task.shape.ring_words() + task.shape.first_pixel())?;
     let buffer = take(&mut scratch, step * row)?;
-    let second_rows = take(&mut scratch, ring_words::<M>(&second.shape))?;
+    let second_rows = take(&mut scratch, second.shape.ring_words())?;
     observer.enter(task.op);
-    let mut first = Stage::new::<M>(task, first_rows);
+    let mut first = Stage::new(task, first_rows);
     observer.enter(second.op);
-    let mut last = Stage::new::<M>(second, second_rows);
+    let mut last = Stage::new(second, second_rows);
     let height = usize::from(second.shape.output.height);
     let (mut y, mut made, mut start) = (0, 0, 0);
     while y < height {
         let end = (y + second.shape.step()).min(height);
         while let Some(next) = last.missing(y) {
             let Needed::Row(wanted) = next else {
-                last.padding::<M>();
+                last.padding();
                 continue;
             };
             if wanted >= made {
@@ -230,7 +197,7 @@ impl<'m> Sides<'m> {
         let input = &task.shape.input;
         while let Some(row) = stage.missing(y) {
             let Needed::Row(row) = row else {
-                stage.padding::<M>();
+                stage.padding();
                 continue;
             };
             if !task.table.is_empty() {
@@ -238,7 +205,7 @@ impl<'m> Sides<'m> {
                 let image = self.words(task.input_at, input.len().div_ceil(4));
                 let image: &[u8] = bytemuck::cast_slice(image);
                 let source = image.get(row * bytes..).and_then(|r| r.get(..bytes));
-                stage.image_row(micro, source.unwrap_or_default(), task.table);
+                stage.image_row(source.unwrap_or_default(), task.table);
             } else {
                 let words = task.shape.in_row();
                 stage.row(micro, self.words(task.input_at + row * words, words));
@@ -280,9 +247,8 @@ impl<'m> Sides<'m> {
         rows: Range<usize>,
         observer: &mut O,
     ) {
-        let fold = usize::from(task.shape.fold);
-        let row = task.shape.out_row() / fold.max(1);
-        for y in rows.start * fold..rows.end * fold {
+        let row = task.shape.out_row();
+        for y in rows {
             observer.row(op, y, self.words(task.output_at + y * row, row));
         }
     }
