@@ -22,7 +22,7 @@ pub use self::json::{
     distinct_keys, parse_document, parse_json, read_document, read_json, write_json,
 };
 pub use self::limit::{
-    ARCHIVE, CONFIGURATION, DOCUMENT, FILE, IMAGES, ITEMS, Limit, PICTURE, TEXT,
+    ARCHIVE, CODES, CONFIGURATION, DOCUMENT, FILE, IMAGES, ITEMS, Limit, PICTURE, TEXT,
 };
 pub use self::write::{claim, is_stream, probe, refuse_existing, write};
 use crate::error::{Error, Result};

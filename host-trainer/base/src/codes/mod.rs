@@ -57,6 +57,9 @@ pub fn read_codes(path: &Path, space: &Space<'_>) -> Result<Vec<Coded>> {
 pub fn parse_codes(text: &str, place: &str, space: &Space<'_>) -> Result<Vec<Coded>> {
     let text = files::without_mark(text);
     let json = text.trim_start().starts_with(['{', '[']);
+    if !json {
+        files::CODES.check(place, "length", text.lines().count() as u64)?;
+    }
     let listed = if json { from_json(text, place)? } else { from_lines(text, place)? };
     if listed.is_empty() {
         return Err(Error::invalid(place, "codes", "at least one", "none"));

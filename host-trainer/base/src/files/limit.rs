@@ -29,6 +29,9 @@ pub const CONFIGURATION: Limit =
 /// ten values each.
 pub const ITEMS: Limit =
     Limit { variable: "SUPERNANO_ITEMS", default: 3_000_000, unit: ("items", 1) };
+/// Lines of a list of codes, each a sub-network.
+pub const CODES: Limit =
+    Limit { variable: "SUPERNANO_CODES", default: 1_000_000, unit: ("lines", 1) };
 /// Values of a JSON file that is kept whole in memory, about 1 KiB each.
 pub const DOCUMENT: Limit =
     Limit { variable: "SUPERNANO_DOCUMENT_ITEMS", default: 500_000, unit: ("items", 1) };

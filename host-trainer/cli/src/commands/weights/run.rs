@@ -27,9 +27,9 @@ pub struct Args {
     /// Run directory [default: runs/ and the name of the configuration].
     #[arg(short, long, value_name = "RUN")]
     output: Option<PathBuf>,
-    /// Number of random sub-networks from whose scores the search learns.
+    /// Number of random sub-networks that are ranked. The search learns from their scores.
     #[arg(long, value_name = "N", default_value_t = 128)]
-    random: usize,
+    ranked: usize,
     /// Number of networks of the front that are evaluated as integers.
     #[arg(long, value_name = "N", default_value_t = 8)]
     top: usize,
@@ -91,7 +91,7 @@ impl Way<'_> {
         if is_newer(&self.run.scores(), &weights) {
             return Ok(());
         }
-        let n = self.args.random.to_string();
+        let n = self.args.ranked.to_string();
         self.stage(&["rank", &text(self.run.path())?, "--random", &n])
     }
 
