@@ -27,7 +27,7 @@ pub struct Args {
     /// Exported network.
     network: PathBuf,
     /// Board: probe[:VID:PID][@CHIP], serial:PATH or tcp:HOST:PORT.
-    #[arg(long, default_value = "probe", help_heading = "Device")]
+    #[arg(id = "board", long = "target", default_value = "probe", help_heading = "Device")]
     target: String,
     /// Number of inferences that the board measures; the median is compared.
     #[arg(long, value_name = "N", default_value_t = 5,

@@ -37,7 +37,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 200)]
     images: usize,
     /// Device of `check` and `latency` [default: the emulated core of the budget].
-    #[arg(long)]
+    #[arg(id = "way_target", long = "target")]
     target: Option<String>,
 }
 
