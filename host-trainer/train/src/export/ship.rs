@@ -96,8 +96,8 @@ fn statistics(
 /// built.
 ///
 /// # Errors
-/// As [`BnSource::statistics`]; [`Error::Invalid`] naming the first layer whose parameters or
-/// outputs are not finite; [`Error::NotFinite`] if fine-tuning diverges; [`Error::Core`] if the blob
+/// As [`BnSource::statistics`]. [`Error::Invalid`](supernano_base::error::Error::Invalid) names the first layer whose parameters or outputs
+/// are not finite. [`Error::NotFinite`](supernano_base::error::Error::NotFinite) if fine-tuning diverges; [`Error::Core`](supernano_base::error::Error::Core) if the blob
 /// cannot hold the network.
 pub fn ship(
     run: &Run,
