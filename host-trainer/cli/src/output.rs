@@ -35,7 +35,7 @@ impl Output {
     /// Prints the result of a command: as a JSON object, or as the text that `human` makes of it.
     ///
     /// # Errors
-    /// As [`print`]; a reader that has gone is no error.
+    /// As [`print()`]; a reader that has gone is no error.
     pub fn emit<T: Serialize>(&self, value: &T, human: impl FnOnce(&T) -> String) -> Result<()> {
         if self.silent {
             return Ok(());
