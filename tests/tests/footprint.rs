@@ -50,7 +50,8 @@ fn the_promised_memory_is_that_of_the_firmware() {
         format!("flash {} = network {} + code", whole("/flash_bytes"), whole("/blob_bytes"));
     let ram = format!("RAM {} = arena {} + logits 16", whole("/ram_bytes"), whole("/arena_bytes"));
     assert!(said.contains(&flash) && said.contains(&ram), "{said}");
-    let plan = supernano(&["search", &run, "--scores", &scores, "-o", &front, "--force"]);
+    let again = ["search", &run, "--scores", &scores, "-o", &front, "--force", "--overwrite"];
+    let plan = supernano(&again);
     let plan = plan.succeeds().stdout;
     assert!(plan.contains(&flash) && plan.contains(&ram), "{plan}");
 }
@@ -80,7 +81,7 @@ fn shipped_sources_state_all_memory() {
     let arena = view.arena_bytes() / 4;
     assert!(rust.contains(&format!("ARENA_WORDS: usize = {arena};")), "{rust}");
     let header = text(".h");
-    assert!(header.contains(&format!("SUPERNANO_LOGITS_BYTES {}", 4 * view.classes())), "{header}");
+    assert!(header.contains(&format!("_LOGITS_BYTES {}", 4 * view.classes())), "{header}");
     let promised = number(&shipped, "/arena_bytes") + number(&shipped, "/logits_bytes");
     assert_eq!(promised, 4.0 * memory as f64);
 }
