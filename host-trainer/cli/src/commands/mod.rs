@@ -22,7 +22,9 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{FromArgMatches as _, Parser, Subcommand};
-use supernano_base::error::{Error, Result};
+#[cfg(feature = "train")]
+use supernano_base::error::Error;
+use supernano_base::error::Result;
 use supernano_base::run_dir::RunDirectory;
 use supernano_base::{console, interrupt, threads};
 

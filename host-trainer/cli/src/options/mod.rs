@@ -19,7 +19,9 @@ mod truth;
 
 pub use self::data::DataArgs;
 pub use self::device::{DeviceArgs, LineArgs};
-pub use self::output::{OutputArgs, OverwriteArgs};
+pub use self::output::OutputArgs;
+#[cfg(feature = "train")]
+pub use self::output::OverwriteArgs;
 
 #[cfg(feature = "train")]
 pub use self::codes::CodesArgs;

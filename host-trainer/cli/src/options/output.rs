@@ -16,6 +16,7 @@ pub struct OverwriteArgs {
 
 impl OverwriteArgs {
     /// Whether a file that exists may be replaced.
+    #[cfg(feature = "train")]
     pub fn is_allowed(self) -> bool {
         self.overwrite
     }
