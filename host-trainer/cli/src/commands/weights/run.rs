@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use supernano_base::codes::scores::read_scores;
 use supernano_base::config::{BudgetSpec, RunConfig};
 use supernano_base::error::{Error, Result};
 use supernano_base::files;
@@ -101,6 +102,11 @@ impl Way<'_> {
         }
         let (run, top) = (text(self.run.path())?, self.args.top.to_string());
         let mut line = vec!["search", &run, "--top", &top, "--verify"];
+        // Equal accuracies rank nothing; the cross-entropy still does.
+        let scores = read_scores(&self.run.scores())?;
+        if scores.windows(2).all(|pair| pair[0].1.acc == pair[1].1.acc) {
+            line.extend(["--metric", "ce"]);
+        }
         for (option, value) in [
             ("--chip", &budget.chip),
             ("--core", &budget.core),
