@@ -68,7 +68,7 @@ impl Blob {
     /// `logits` of the images, those of the first [`SAMPLE`] computed anew by the reference kernels.
     ///
     /// # Errors
-    /// As [`Blob::logits`].
+    /// The errors of [`Blob::logits`].
     pub fn sampled(&self, images: &Images, logits: &[i32]) -> Result<Vec<i32>> {
         let count = images.len().min(SAMPLE) as u32;
         let sample = images.select(&(0..count).collect::<Vec<u32>>());
@@ -80,7 +80,7 @@ impl Blob {
     /// As [`Blob::logits`], by the kernels that `kernels` makes.
     ///
     /// # Errors
-    /// As [`Blob::logits`].
+    /// The errors of [`Blob::logits`].
     pub fn logits_with<K: Kernels>(
         &self,
         images: &Images,

@@ -41,7 +41,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
 /// Reads a file of at most `limit` bytes.
 ///
 /// # Errors
-/// As [`read`].
+/// The errors of [`read`].
 pub fn read_within(path: &Path, limit: &Limit) -> Result<Vec<u8>> {
     let failed = |e| Error::io(path, e);
     let file = File::open(path).map_err(failed)?;
@@ -83,7 +83,7 @@ pub fn read_text(path: &Path) -> Result<String> {
 /// As [`read_text`], for a text of at most `limit` bytes.
 ///
 /// # Errors
-/// As [`read_text`].
+/// The errors of [`read_text`].
 pub fn read_text_within(path: &Path, limit: &Limit) -> Result<String> {
     decode(read_decompressed(path, limit)?, &path.display().to_string())
 }
@@ -136,7 +136,7 @@ pub(crate) fn without_mark(text: &str) -> &str {
 /// Writes a text as [`write()`] does, compressed if the name ends in `.gz`.
 ///
 /// # Errors
-/// As [`write()`].
+/// The errors of [`write()`].
 pub fn write_text(path: &Path, text: &str) -> Result<()> {
     if path.extension().is_none_or(|e| e != "gz") {
         return write(path, text.as_bytes());

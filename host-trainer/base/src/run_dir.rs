@@ -35,7 +35,7 @@ impl RunDirectory {
     /// Reads the configuration.
     ///
     /// # Errors
-    /// As [`RunConfig::read`].
+    /// The errors of [`RunConfig::read`].
     pub fn config(&self) -> Result<RunConfig> {
         RunConfig::read(&self.config_file())
     }

@@ -56,7 +56,7 @@ const STDOUT: &str = "standard output";
 /// Writes a line to stdout at once. Returns `Break` if nobody reads it any more.
 ///
 /// # Errors
-/// As [`stdout`].
+/// The errors of [`stdout`].
 pub fn print(line: &str) -> Result<ControlFlow<()>> {
     stdout(|stdout| writeln!(stdout, "{line}"))
 }

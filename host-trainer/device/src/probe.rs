@@ -103,7 +103,7 @@ pub(crate) fn rtt(probe: &ProbeId) -> Result<Box<dyn ByteStream>> {
 /// Opens the RTT channels of this name.
 ///
 /// # Errors
-/// As [`rtt`].
+/// The errors of [`rtt`].
 pub(crate) fn open(probe: &ProbeId, channel: &str) -> Result<Box<dyn ByteStream>> {
     let stranger = |found: String| Error::Firmware {
         link: "debug probe".into(),

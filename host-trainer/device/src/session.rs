@@ -105,7 +105,7 @@ impl Session {
     /// answer to one hello; the hello is sent four times.
     ///
     /// # Errors
-    /// As [`Session::new`].
+    /// The errors of [`Session::new`].
     pub fn begin(
         link: Box<dyn ByteStream>,
         timeout: Duration,

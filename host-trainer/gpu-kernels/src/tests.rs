@@ -2,6 +2,7 @@
 //! driver.
 
 mod convolutions;
+mod ends;
 
 use cubecl::prelude::*;
 use cubecl::wgpu::{WgpuDevice, WgpuRuntime};

@@ -53,7 +53,7 @@ pub fn read_codes(path: &Path, space: &Space<'_>) -> Result<Vec<Coded>> {
 /// As [`read_codes`], from a text; `place` names it in errors.
 ///
 /// # Errors
-/// As [`read_codes`].
+/// The errors of [`read_codes`].
 pub fn parse_codes(text: &str, place: &str, space: &Space<'_>) -> Result<Vec<Coded>> {
     let text = files::without_mark(text);
     let json = text.trim_start().starts_with(['{', '[']);

@@ -198,6 +198,22 @@ pub struct BudgetSpec {
     pub instructions: Option<String>,
 }
 
+impl BudgetSpec {
+    /// The names and the values of the limits that are set, in the order of the table.
+    pub fn set(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let Self { chip, core, flash, ram, instructions } = self;
+        [
+            ("chip", chip),
+            ("core", core),
+            ("flash", flash),
+            ("ram", ram),
+            ("instructions", instructions),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value.as_deref()?)))
+    }
+}
+
 fn default_panel() -> usize {
     14
 }

@@ -25,7 +25,7 @@ pub fn read_json<T: DeserializeOwned>(path: &Path, expected: &str) -> Result<T> 
 /// most [`DOCUMENT`] values.
 ///
 /// # Errors
-/// As [`read_json`].
+/// The errors of [`read_json`].
 pub fn read_document<T: DeserializeOwned>(path: &Path, expected: &str) -> Result<T> {
     parse_document(&read_text(path)?, &path.display().to_string(), expected)
 }
@@ -34,7 +34,7 @@ pub fn read_document<T: DeserializeOwned>(path: &Path, expected: &str) -> Result
 /// values.
 ///
 /// # Errors
-/// As [`parse_json`].
+/// The errors of [`parse_json`].
 pub fn parse_document<T: DeserializeOwned>(text: &str, place: &str, expected: &str) -> Result<T> {
     check_items(text, place, &DOCUMENT)?;
     parse_json(text, place, expected)
@@ -213,7 +213,7 @@ impl<'de> serde::de::Visitor<'de> for PlainVisitor {
 /// Writes a JSON file, indented, as [`write()`] does.
 ///
 /// # Errors
-/// As [`write()`].
+/// The errors of [`write()`].
 pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<()> {
     let mut bytes = serde_json::to_vec_pretty(value)
         .map_err(|e| Error::invalid(path.display(), "JSON", "finite values", e))?;

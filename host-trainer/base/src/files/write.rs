@@ -44,7 +44,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 /// Checks before long work that [`write()`] can write this file, and leaves nothing behind.
 ///
 /// # Errors
-/// As [`write()`].
+/// The errors of [`write()`].
 pub fn probe(path: &Path) -> Result<()> {
     let failed = |source| Error::Io { path: path.to_path_buf(), source };
     let Destination::File(target, _) = destination(path)? else { return Ok(()) };
@@ -73,7 +73,7 @@ pub fn claim(path: &Path, overwrite: bool) -> Result<()> {
 /// beside it.
 ///
 /// # Errors
-/// As [`write()`].
+/// The errors of [`write()`].
 pub fn is_stream(path: &Path) -> Result<bool> {
     Ok(!matches!(destination(path)?, Destination::File(..)))
 }

@@ -46,7 +46,7 @@ pub struct Args {
 /// Compares and prints the report.
 ///
 /// # Errors
-/// As [`compare`].
+/// The errors of [`compare`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
     let (resamples, seed) = (args.resamples, args.seed);
     let report = compare(&CompareRequest {

@@ -36,7 +36,7 @@ pub struct Args {
 /// Writes the chip and prints the report.
 ///
 /// # Errors
-/// As [`write`].
+/// The errors of [`write`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
     let report = write(&FlashRequest {
         blob: &Blob::read(&args.network)?,

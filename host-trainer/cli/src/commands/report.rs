@@ -28,7 +28,7 @@ struct Written {
 /// Writes the page and prints its path.
 ///
 /// # Errors
-/// As [`write`].
+/// The errors of [`write`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
     let written = Written { report: write(&args.run)? };
     out.emit(&written, |w| w.report.display().to_string())?;

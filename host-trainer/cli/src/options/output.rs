@@ -25,7 +25,7 @@ impl OverwriteArgs {
     /// command's work.
     ///
     /// # Errors
-    /// As [`files::claim`].
+    /// The errors of [`files::claim`].
     pub fn claim(self, output: &Path) -> Result<&Path> {
         files::claim(output, self.overwrite)?;
         Ok(output)
@@ -34,7 +34,7 @@ impl OverwriteArgs {
     /// As [`Self::claim`], for a file that need not be named.
     ///
     /// # Errors
-    /// As [`files::claim`].
+    /// The errors of [`files::claim`].
     pub fn claim_any(self, output: Option<&Path>) -> Result<Option<&Path>> {
         output.map(|path| self.claim(path)).transpose()
     }
@@ -54,7 +54,7 @@ impl OutputArgs {
     /// Checks before the command's work that the file can be written, if one is named.
     ///
     /// # Errors
-    /// As [`files::claim`].
+    /// The errors of [`files::claim`].
     pub fn claim(&self) -> Result<()> {
         self.overwrite.claim_any(self.output.as_deref()).map(|_| ())
     }
@@ -62,7 +62,7 @@ impl OutputArgs {
     /// Writes the result, if a file is named.
     ///
     /// # Errors
-    /// As [`files::write_json`].
+    /// The errors of [`files::write_json`].
     pub fn write<T: Serialize>(&self, result: &T) -> Result<()> {
         self.output.as_deref().map_or(Ok(()), |path| files::write_json(path, result))
     }

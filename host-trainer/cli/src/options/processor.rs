@@ -23,7 +23,7 @@ impl ProcessorArgs {
     /// The processor, or `default` if none is named. It has answered.
     ///
     /// # Errors
-    /// As [`processor::check`].
+    /// The errors of [`processor::check`].
     pub fn accelerator(&self, default: Device) -> Result<&'static dyn Accelerator> {
         let device = self.device(default);
         processor::check(device)?;

@@ -66,7 +66,7 @@ pub struct Proposal {
 /// The specification of data at a path, before anything of it is read.
 ///
 /// # Errors
-/// As [`guess`].
+/// The errors of [`guess`].
 pub fn data_spec(request: &ProjectRequest<'_>) -> Result<DataSpec> {
     let kind = match request.kind {
         Some(kind) => kind,

@@ -153,16 +153,8 @@ fn space(out: &mut String, t: &Template<'_>) {
 
 fn budget(out: &mut String, budget: &BudgetSpec) {
     out.push_str("# Limits of the device; `supernano search --help` explains them.\n[budget]\n");
-    for (name, value) in [
-        ("chip", &budget.chip),
-        ("core", &budget.core),
-        ("flash", &budget.flash),
-        ("ram", &budget.ram),
-        ("instructions", &budget.instructions),
-    ] {
-        if let Some(value) = value {
-            let _ = writeln!(out, "{name} = {}", quoted(value));
-        }
+    for (name, value) in budget.set() {
+        let _ = writeln!(out, "{name} = {}", quoted(value));
     }
     out.push('\n');
 }

@@ -61,7 +61,7 @@ pub fn with_picture<T>(
 /// Reads and decodes a picture, as [`with_picture`].
 ///
 /// # Errors
-/// As [`with_picture`].
+/// The errors of [`with_picture`].
 pub fn open<T>(path: &Path, then: impl FnOnce(DynamicImage) -> T) -> Result<T> {
     with_picture(path, &files::read(path)?, then)
 }

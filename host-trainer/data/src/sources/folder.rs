@@ -25,7 +25,7 @@ pub fn list(
     pattern: Option<&Pattern>,
     files_are_classes: bool,
 ) -> Result<Listing> {
-    let root = &descend(root)?;
+    let root = &descend(root, extensions)?;
     let mut listing = Listing::default();
     let mut files = Vec::new();
     for entry in WalkDir::new(root).follow_links(true).sort_by_file_name() {
@@ -75,8 +75,8 @@ fn extension(path: &Path) -> String {
     path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default()
 }
 
-/// Enters folders that hold one folder that is no split and nothing else.
-fn descend(root: &Path) -> Result<PathBuf> {
+/// Enters folders that hold one folder of folders, which is no split, and none of the wanted files.
+fn descend(root: &Path, extensions: &[&str]) -> Result<PathBuf> {
     let mut root = root.to_path_buf();
     loop {
         let entries = std::fs::read_dir(&root).map_err(|e| Error::io(&root, e))?;
@@ -85,7 +85,7 @@ fn descend(root: &Path) -> Result<PathBuf> {
             let path = entry.map_err(|e| Error::io(&root, e))?.path();
             if path.is_dir() {
                 folders.push(path);
-            } else if matches!(extension(&path).as_str(), "jpg" | "jpeg" | "png" | "wav" | "csv") {
+            } else if extensions.contains(&extension(&path).as_str()) {
                 files += 1;
             }
         }

@@ -8,10 +8,10 @@ use supernano_base::error::{Error, Result};
 use supernano_base::files;
 use supernano_core::space::Shape;
 
-use super::assemble::{Assembled, Loaded, assemble};
-use super::item::{Split, class_names};
-use super::splits::{Key, hash};
-use super::{fit, shape_of};
+use super::assemble::{Assembled, assemble};
+use super::images::ImageArray;
+use super::item::{Split, numbered_classes};
+use super::shape_of;
 use crate::Dataset;
 
 /// Names of the splits in file names.
@@ -40,7 +40,7 @@ pub fn shape(path: &Path) -> Result<Shape> {
 /// Reads the four files of a directory as inputs of `shape`.
 pub fn load(spec: &DataSpec, path: &Path, shape: Shape) -> Result<Dataset> {
     let place = path.display().to_string();
-    let mut raw = Vec::new();
+    let mut items = Vec::new();
     for (name, split) in SPLITS {
         let Some(images_file) = file(path, name, "images", "idx3")? else { continue };
         let labels_file = file(path, name, "labels", "idx1")?.ok_or_else(|| Error::Missing {
@@ -48,56 +48,23 @@ pub fn load(spec: &DataSpec, path: &Path, shape: Shape) -> Result<Dataset> {
             needed_for: format!("labels of {}", images_file.display()),
         })?;
         let (images, labels) = (read(&images_file, &[3, 4])?, read(&labels_file, &[1])?);
-        let n = images.sizes[0];
-        if labels.sizes[0] != n {
-            let expected = format!("{n}, as many as images");
-            return Err(Error::invalid(labels_file.display(), "labels", expected, labels.sizes[0]));
-        }
         let channels = images.sizes.get(3).copied().unwrap_or(1);
-        let (height, width) = (images.sizes[1], images.sizes[2]);
-        let size = height * width * channels;
-        let images_place = images_file.display().to_string();
-        for (i, (bytes, &label)) in images.values.chunks_exact(size).zip(&labels.values).enumerate()
-        {
-            raw.push((
-                format!("{images_place}, image {i}"),
-                bytes.to_vec(),
-                label,
-                split,
-                [height, width, channels],
-            ));
+        ImageArray {
+            place: &images_file.display().to_string(),
+            sizes: [images.sizes[0], images.sizes[1], images.sizes[2], channels],
+            pixels: &images.values,
+            labels_place: &labels_file.display().to_string(),
+            labels: labels.values.into_iter().map(u16::from).collect(),
+            split: Some(split),
         }
+        .append(&mut items, shape, spec.resize)?;
     }
-    if raw.is_empty() {
+    let Some(largest) = items.iter().map(|i| i.key.label).max() else {
         let expected = "train-images-idx3-ubyte and train-labels-idx1-ubyte, with or without .gz";
         return Err(Error::invalid(place, "IDX files", expected, "no training images"));
-    }
-    let most = raw.iter().map(|r| r.2).max().unwrap_or(0);
-    let found: Vec<String> = match &spec.labels {
-        Some(labels) if usize::from(most) < labels.len() => labels.clone(),
-        Some(labels) => {
-            let expected = format!("less than {}, the number of `labels`", labels.len());
-            return Err(Error::invalid(place, "label", expected, most));
-        }
-        None => (0..=most).map(|l| l.to_string()).collect(),
     };
-    let classes = class_names(&place, found, None)?;
-    Assembled::check_size(&place, raw.len(), shape)?;
-    let read = |(place, bytes, label, split, [height, width, channels]): &(
-        String,
-        Vec<u8>,
-        u8,
-        Split,
-        [usize; 3],
-    )| {
-        let key =
-            Key { label: (*label).into(), split: Some(*split), content: hash(bytes), group: None };
-        let picture =
-            fit::raw(place, bytes.clone(), *height as u32, *width as u32, *channels as u32)?;
-        Ok(Loaded { place: place.clone(), key, pixels: fit::fit(picture, shape, spec.resize) })
-    };
-    let found = Assembled::read(&place, classes, &raw, false, read)?;
-    assemble(spec, shape, &place, found)
+    let classes = numbered_classes(&place, largest, spec.labels.as_deref())?;
+    assemble(spec, shape, &place, Assembled { classes, items, skipped: Vec::new() })
 }
 
 /// The file of a split, under one of its usual names.

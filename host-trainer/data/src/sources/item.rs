@@ -67,6 +67,38 @@ impl Listing {
     }
 }
 
+/// The label of a class.
+///
+/// # Errors
+/// [`Error::Invalid`] naming `place` for a class that is not one of `classes`.
+pub fn label_of(place: &str, classes: &[String], class: &str) -> Result<u16> {
+    let label = classes.iter().position(|c| c == class).and_then(|l| u16::try_from(l).ok());
+    label.ok_or_else(|| {
+        Error::invalid(place, "class", format!("one of {}", classes.join(", ")), class)
+    })
+}
+
+/// The names of the classes of items whose labels are numbers up to `largest`: those of the
+/// configuration if it has some, else the numbers.
+///
+/// # Errors
+/// [`Error::Invalid`] for a label without a name; as [`class_names`].
+pub fn numbered_classes(
+    place: &str,
+    largest: u16,
+    wanted: Option<&[String]>,
+) -> Result<Vec<String>> {
+    let names = match wanted {
+        Some(labels) if usize::from(largest) < labels.len() => labels.to_vec(),
+        Some(labels) => {
+            let expected = format!("less than {}, the number of `labels`", labels.len());
+            return Err(Error::invalid(place, "label", expected, largest));
+        }
+        None => (0..=largest).map(|label| label.to_string()).collect(),
+    };
+    class_names(place, names, None)
+}
+
 /// The names of the classes in the order of the labels: those of the configuration if it has some,
 /// else those that were found.
 ///

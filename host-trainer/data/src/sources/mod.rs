@@ -9,6 +9,7 @@ mod fit;
 mod folder;
 mod guess;
 mod idx;
+mod images;
 pub mod item;
 mod numpy;
 mod pattern;

@@ -11,10 +11,10 @@ use supernano_base::files;
 use supernano_core::space::Shape;
 
 use self::array::Array;
-use super::assemble::{Assembled, Loaded, assemble};
-use super::item::{Split, class_names};
-use super::splits::{Key, hash};
-use super::{fit, shape_of};
+use super::assemble::{Assembled, assemble};
+use super::images::ImageArray;
+use super::item::{Split, numbered_classes};
+use super::shape_of;
 use crate::Dataset;
 
 /// Names of the arrays of images and of labels, with the split of their items.
@@ -60,35 +60,20 @@ pub fn load(spec: &DataSpec, path: &Path, shape: Shape) -> Result<Dataset> {
             let found = arrays.keys().cloned().collect::<Vec<_>>().join(", ");
             return Err(Error::invalid(place, "arrays", expected, found));
         };
-        let labels = Array::parse(&of_labels, &bytes)?.labels(&of_labels)?;
-        let [n, height, width, channels] = images.image_sizes(&of_images)?;
-        if labels.len() != n {
-            let expected = format!("{n}, as many as images");
-            return Err(Error::invalid(of_labels, "labels", expected, labels.len()));
+        ImageArray {
+            place: &of_images,
+            sizes: images.image_sizes(&of_images)?,
+            pixels: &images.pixels(&of_images)?,
+            labels: Array::parse(&of_labels, &bytes)?.labels(&of_labels)?,
+            labels_place: &of_labels,
+            split,
         }
-        Assembled::check_size(&place, items.len() + n, shape)?;
-        let pixels = images.pixels(&of_images)?;
-        for (i, label) in labels.into_iter().enumerate() {
-            let size = height * width * channels;
-            let bytes = pixels[i * size..(i + 1) * size].to_vec();
-            let key = Key { label, split, content: hash(&bytes), group: None };
-            let place = format!("{of_images}, image {i}");
-            let picture = fit::raw(&place, bytes, height as u32, width as u32, channels as u32)?;
-            items.push(Loaded { place, key, pixels: fit::fit(picture, shape, spec.resize) });
-        }
+        .append(&mut items, shape, spec.resize)?;
     }
-    let Some(most) = items.iter().map(|i| i.key.label).max() else {
+    let Some(largest) = items.iter().map(|i| i.key.label).max() else {
         return Err(no_images(path, &arrays));
     };
-    let names = match &spec.labels {
-        Some(labels) if usize::from(most) < labels.len() => labels.clone(),
-        Some(labels) => {
-            let expected = format!("less than {}, the number of `labels`", labels.len());
-            return Err(Error::invalid(place, "label", expected, most));
-        }
-        None => (0..=most).map(|l| l.to_string()).collect(),
-    };
-    let classes = class_names(&place, names, None)?;
+    let classes = numbered_classes(&place, largest, spec.labels.as_deref())?;
     assemble(spec, shape, &place, Assembled { classes, items, skipped: Vec::new() })
 }
 

@@ -8,7 +8,7 @@ use supernano_base::files;
 use supernano_core::space::Shape;
 
 use super::assemble::{Assembled, Loaded, assemble};
-use super::item::{Item, Listing, class_names};
+use super::item::{Item, Listing, class_names, label_of};
 use super::pattern::Pattern;
 use super::splits::{Key, hash};
 use super::{decode, fit, folder, table};
@@ -46,18 +46,14 @@ pub fn read(spec: &DataSpec, path: &Path, shape: Shape) -> Result<Assembled> {
     let listing = list(spec, path)?;
     let classes = class_names(&place, listing.classes(), spec.labels.as_deref())?;
     Assembled::check_size(&place, listing.items.len(), shape)?;
-    let label = |item: &Item| classes.iter().position(|c| *c == item.class).map_or(0, |l| l as u16);
     let read = |item: &Item| {
         let bytes = files::read(&item.path)?;
         let pixels = decode::with_picture(&item.path, &bytes, |p| fit::fit(p, shape, spec.resize))?;
+        let place = item.path.display().to_string();
+        let label = label_of(&place, &classes, &item.class)?;
         Ok(Loaded {
-            place: item.path.display().to_string(),
-            key: Key {
-                label: label(item),
-                split: item.split,
-                content: hash(&bytes),
-                group: item.group.clone(),
-            },
+            place,
+            key: Key { label, split: item.split, content: hash(&bytes), group: item.group.clone() },
             pixels,
         })
     };

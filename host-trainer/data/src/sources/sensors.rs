@@ -13,7 +13,7 @@ use supernano_base::files::{self, Csv};
 use supernano_core::space::Shape;
 
 use super::assemble::{Assembled, Loaded, assemble};
-use super::item::{Item, Listing, Split, class_names};
+use super::item::{Item, Listing, Split, class_names, label_of};
 use super::pattern::Pattern;
 use super::splits::{self, Key, hash};
 use super::{folder, shape_of};
@@ -89,7 +89,7 @@ pub fn load(spec: &DataSpec, path: &Path, shape: Shape) -> Result<Dataset> {
                 recording.axes.join(", "),
             ));
         }
-        let label = classes.iter().position(|c| *c == item.class).map_or(0, |l| l as u16);
+        let label = label_of(&recording.place, &classes, &item.class)?;
         cut(&recording, item, label, window, &mut windows);
         Assembled::check_size(&place, windows.len(), shape)?;
     }

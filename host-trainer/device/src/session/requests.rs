@@ -22,7 +22,7 @@ impl Session {
     /// Sends a blob in parts and opens it.
     ///
     /// # Errors
-    /// As [`Session::tell`].
+    /// The errors of [`Session::tell`].
     pub fn send_blob(&mut self, blob: &[u8]) -> Result<Opened> {
         for (i, data) in blob.chunks(CHUNK).enumerate() {
             let (offset, length) = ((i * CHUNK) as u32, blob.len() as u32);
@@ -34,7 +34,7 @@ impl Session {
     /// Opens a blob.
     ///
     /// # Errors
-    /// As [`Session::tell`].
+    /// The errors of [`Session::tell`].
     pub fn open(&mut self, request: &Request<'_>) -> Result<Opened> {
         let name = self.link.name();
         self.ask(request, |reply| match reply {
@@ -48,7 +48,7 @@ impl Session {
     /// Sends an image and classifies it. Sends the image again if a part of it was lost.
     ///
     /// # Errors
-    /// As [`Session::tell`].
+    /// The errors of [`Session::tell`].
     pub fn classify(&mut self, image: &[u8]) -> Result<Vec<i32>> {
         let run = Request::Run { checksum: wire::checksum(image) };
         let mut tries = 0;
@@ -68,7 +68,7 @@ impl Session {
     /// Sends an image in parts.
     ///
     /// # Errors
-    /// As [`Session::tell`].
+    /// The errors of [`Session::tell`].
     pub fn send_image(&mut self, image: &[u8]) -> Result<()> {
         for (i, data) in image.chunks(CHUNK).enumerate() {
             self.tell(&Request::Image { offset: (i * CHUNK) as u32, data })?;
@@ -79,7 +79,7 @@ impl Session {
     /// Sends a request whose answer is logits.
     ///
     /// # Errors
-    /// As [`Session::tell`].
+    /// The errors of [`Session::tell`].
     pub fn logits(&mut self, request: &Request<'_>) -> Result<Vec<i32>> {
         let name = self.link.name();
         self.ask(request, |reply| match reply {
@@ -91,7 +91,7 @@ impl Session {
     /// Asks for the digest of all values that the network computes for a placed image.
     ///
     /// # Errors
-    /// As [`Session::tell`].
+    /// The errors of [`Session::tell`].
     pub fn digest(&mut self, index: u32) -> Result<u32> {
         let name = self.link.name();
         self.ask(&Request::Digest { index }, |reply| match reply {
@@ -104,7 +104,7 @@ impl Session {
     /// cases, or `None` if a case differs.
     ///
     /// # Errors
-    /// As [`Session::tell`].
+    /// The errors of [`Session::tell`].
     pub fn self_test(&mut self) -> Result<Option<u32>> {
         let name = self.link.name();
         self.ask(&Request::SelfTest, |reply| match reply {
@@ -117,7 +117,7 @@ impl Session {
     /// Asks for the counts of one inference.
     ///
     /// # Errors
-    /// As [`Session::tell`].
+    /// The errors of [`Session::tell`].
     pub fn counts(&mut self) -> Result<Counts> {
         let name = self.link.name();
         self.ask(&Request::Measure, |reply| match reply {

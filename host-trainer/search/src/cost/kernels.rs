@@ -77,7 +77,7 @@ pub fn with_kernels(space: &Space<'_>, blob: &Blob, kinds: &[u8]) -> Result<Blob
 /// Returns the same network with the kinds that `chosen` gives for the layers of the space, from 0.
 ///
 /// # Errors
-/// As [`rewritten`].
+/// The errors of [`rewritten`].
 pub fn of_layers(blob: &Blob, chosen: &dyn Fn(usize) -> KernelKind) -> Result<Blob> {
     let layers = layers(&blob.view()?.header());
     let chosen =

@@ -25,7 +25,7 @@ impl TruthFile {
     /// Reads the truths. Returns `None` without a file.
     ///
     /// # Errors
-    /// As [`Truths::read`].
+    /// The errors of [`Truths::read`].
     pub fn read(&self, space: &Space<'_>) -> Result<Option<Truths>> {
         self.path.as_deref().map(|path| Truths::read(path, space, self.form)).transpose()
     }

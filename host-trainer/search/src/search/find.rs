@@ -60,7 +60,7 @@ impl Metric {
     /// Reads evaluated sub-networks from a score file. A higher value in the result is better.
     ///
     /// # Errors
-    /// As [`table::read`].
+    /// The errors of [`table::read`].
     pub fn samples(self, path: &Path, space: &Space<'_>) -> Result<Vec<(Arch, f64)>> {
         let (columns, sign) = self.columns();
         let entries = table::read(path, space, columns).map_err(|error| match error {

@@ -49,7 +49,7 @@ impl TimeModel {
     /// a table of estimated cycles.
     ///
     /// # Errors
-    /// As [`CycleTable::of_core`].
+    /// The errors of [`CycleTable::of_core`].
     pub fn new(core: &str, chip: Option<&ChipSpec>) -> Result<Option<Self>> {
         // A chip tells a Cortex-M0+ from a Cortex-M0, which have the same code.
         let facts = chip.and_then(|c| supernano_facts::CHIPS.iter().find(|f| f.name == c.name));

@@ -11,7 +11,7 @@ use super::{Problem, ScoredNetwork, front};
 /// Returns `None` if no such sub-network is feasible.
 ///
 /// # Errors
-/// As [`Tables::new`].
+/// The errors of [`Tables::new`].
 pub fn best(problem: &Problem<'_>) -> Result<Option<ScoredNetwork>> {
     let space = problem.space;
     let tables = Tables::new(problem)?;

@@ -212,7 +212,7 @@ impl Surrogate {
     /// ```
     ///
     /// # Errors
-    /// As [`Self::fit_with`].
+    /// The errors of [`Self::fit_with`].
     pub fn fit(space: &Space<'_>, samples: &[(Arch, f64)], link: Link) -> Result<Self> {
         Self::fit_with(space, samples, link, &Choices::default())
     }

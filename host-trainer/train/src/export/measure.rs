@@ -87,7 +87,7 @@ pub fn accuracies(float: &FoldedNet, blob: &Blob, images: &ImageSet) -> Result<A
 /// images.
 ///
 /// # Errors
-/// As [`accuracies`].
+/// The errors of [`accuracies`].
 pub fn measure(
     shipment: &Shipment,
     (kernels, memory): (KernelReport, MemoryReport),

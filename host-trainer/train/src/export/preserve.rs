@@ -47,7 +47,7 @@ pub struct Preservation {
 /// [`Material::judged`]. `progress` is called after each sub-network.
 ///
 /// # Errors
-/// As [`super::ship`].
+/// The errors of [`super::ship`].
 pub fn preserve(
     run: &Run,
     codes: &[Coded],

@@ -125,7 +125,7 @@ impl<'a> KernelPlan<'a> {
     /// The memory of the network file with the firmware of the search, or with the smallest one.
     ///
     /// # Errors
-    /// As [`InstructionTable::of_core`].
+    /// The errors of [`InstructionTable::of_core`].
     pub fn memory(&self, blob: &Blob) -> Result<MemoryReport> {
         let (firmware, overhead) = match &self.promise {
             Some(promise) => (promise.firmware.clone(), promise.overhead),

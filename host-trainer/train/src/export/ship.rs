@@ -78,7 +78,7 @@ pub struct Shipment {
 /// Batch-norm statistics of a sub-network, recalibrated or imported with the weights.
 ///
 /// # Errors
-/// As [`BnSource::statistics`].
+/// The errors of [`BnSource::statistics`].
 fn statistics(
     run: &Run,
     arch: &Arch,

@@ -13,7 +13,7 @@ impl Shard {
     /// Writes the file of the part; compressed if the name ends in `.gz`.
     ///
     /// # Errors
-    /// As [`files::write_text`].
+    /// The errors of [`files::write_text`].
     pub fn write(&self, path: &Path) -> Result<()> {
         let text = serde_json::to_string_pretty(self)
             .map_err(|e| Error::invalid(path.display(), "JSON", "scores", e))?;

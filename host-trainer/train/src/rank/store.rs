@@ -64,7 +64,7 @@ impl Store {
     /// The scores of this key so far.
     ///
     /// # Errors
-    /// As [`read_scores`].
+    /// The errors of [`read_scores`].
     pub fn known(&self, space: &Space<'_>) -> Result<HashMap<Arch, Score>> {
         let place = self.own();
         let list = if place.exists() { read_scores(&place)? } else { Vec::new() };

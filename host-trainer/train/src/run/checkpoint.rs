@@ -279,7 +279,7 @@ impl UnmatchedCheckpoint {
     /// Splits off the weights by a layout, and the statistics if there are any.
     ///
     /// # Errors
-    /// As [`UnmatchedCheckpoint::split`].
+    /// The errors of [`UnmatchedCheckpoint::split`].
     pub fn weights(self, layout: Layout, path: &Path) -> Result<(Weights, Option<RunningStats>)> {
         let Checkpoint { values, statistics, .. } = self.split(&layout, path)?;
         Ok((Weights { layout, values }, statistics))

@@ -55,7 +55,7 @@ impl Run {
     /// Opens a run at the end of `step`, from 1.
     ///
     /// # Errors
-    /// As [`Run::open`].
+    /// The errors of [`Run::open`].
     pub fn open_step(path: &Path, step: usize) -> Result<Self> {
         let config = RunConfig::read(&path.join("config.toml"))?;
         let layout = Layout::new(config.shared_space(), config.enhancement, config.scheme(step));
@@ -69,7 +69,7 @@ impl Run {
     /// training.
     ///
     /// # Errors
-    /// As [`Run::open`].
+    /// The errors of [`Run::open`].
     pub fn open_unfinished(path: &Path) -> Result<Self> {
         let config = RunConfig::read(&path.join("config.toml"))?;
         let file = checkpoint::current_path(path);
@@ -125,7 +125,7 @@ impl Run {
     /// Loads the run's data set, from `path` if one is given.
     ///
     /// # Errors
-    /// As [`supernano_data::of_config`].
+    /// The errors of [`supernano_data::of_config`].
     pub fn dataset(&self, path: Option<&Path>) -> Result<Dataset> {
         supernano_data::of_config(&self.config, path)
     }

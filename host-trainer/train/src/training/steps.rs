@@ -74,7 +74,7 @@ pub fn train(
 /// is true.
 ///
 /// # Errors
-/// As [`train`].
+/// The errors of [`train`].
 pub fn train_until(
     config: &RunConfig,
     dataset: &Dataset,

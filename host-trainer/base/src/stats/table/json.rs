@@ -28,7 +28,7 @@ type Networks<'w> = Vec<(String, Item<'w>)>;
 /// objects, in the order of their keys.
 ///
 /// # Errors
-/// As [`files::parse_json`].
+/// The errors of [`files::parse_json`].
 pub(super) fn networks<'w>(text: &str, file: &str, wanted: &'w [&'w str]) -> Result<Networks<'w>> {
     files::distinct_keys(text, file)?;
     files::deserialise_with(Whole(wanted), text, file, "an object or a list of networks")

@@ -37,7 +37,7 @@ pub struct Args {
 /// Writes the networks and prints their costs.
 ///
 /// # Errors
-/// As [`write_networks`].
+/// The errors of [`write_networks`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
     let request = SyntheticRequest {
         space: &args.space,

@@ -10,7 +10,7 @@ use supernano_search::cost::estimate::{CycleTable, FlashTable};
 /// The chip of an option.
 ///
 /// # Errors
-/// As [`chip::find`].
+/// The errors of [`chip::find`].
 pub(crate) fn chip(name: Option<&str>) -> Result<Option<&'static Chip>> {
     let Some(name) = name else { return Ok(None) };
     let found = chip::find(name)?;

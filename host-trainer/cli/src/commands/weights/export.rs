@@ -45,7 +45,7 @@ pub struct Args {
 /// Writes the network file, and prints its costs and accuracies.
 ///
 /// # Errors
-/// As [`export_network`].
+/// The errors of [`export_network`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
     let (front, limits) = (args.front.file(&args.run), args.kernel_limits.limits()?);
     let request = ExportRequest {

@@ -34,7 +34,7 @@ pub struct Args {
 /// Imports the checkpoint and prints a summary.
 ///
 /// # Errors
-/// As [`import`].
+/// The errors of [`import`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
     let imported = import(&args.file, &args.space, &args.output, args.data.path())?;
     out.emit(&imported, |i| {

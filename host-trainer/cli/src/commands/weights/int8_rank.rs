@@ -36,7 +36,7 @@ pub struct Args {
 /// Compares the accuracies and prints the correlations.
 ///
 /// # Errors
-/// As [`compare_int8`].
+/// The errors of [`compare_int8`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
     args.output.claim()?;
     let request = Int8Request {

@@ -29,7 +29,7 @@ pub struct Args {
 /// Merges the shards and prints how many scores there are.
 ///
 /// # Errors
-/// As [`merge_files`].
+/// The errors of [`merge_files`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
     let merged = merge_files(&args.shards, args.overwrite.claim(&args.output)?)?;
     out.emit(&merged, |m| {

@@ -54,7 +54,7 @@ pub struct Args {
 /// Predicts and prints the best predictions.
 ///
 /// # Errors
-/// As [`predict_file`].
+/// The errors of [`predict_file`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
     let predictions = predict_file(&PredictRequest {
         scores: &args.scores,

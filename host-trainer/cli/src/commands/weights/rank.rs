@@ -82,7 +82,7 @@ pub struct Args {
 /// Scores the sub-networks and prints the best.
 ///
 /// # Errors
-/// As [`rank`].
+/// The errors of [`rank`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
     let Args { split, images, bn, bn_images, .. } = *args;
     let request = RankRequest {

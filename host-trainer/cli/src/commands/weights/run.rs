@@ -107,16 +107,10 @@ impl Way<'_> {
         if scores.windows(2).all(|pair| pair[0].1.acc == pair[1].1.acc) {
             line.extend(["--metric", "ce"]);
         }
-        for (option, value) in [
-            ("--chip", &budget.chip),
-            ("--core", &budget.core),
-            ("--flash", &budget.flash),
-            ("--ram", &budget.ram),
-            ("--instructions", &budget.instructions),
-        ] {
-            if let Some(value) = value {
-                line.extend([option, value]);
-            }
+        let limits: Vec<(String, &str)> =
+            budget.set().map(|(name, value)| (format!("--{name}"), value)).collect();
+        for (option, value) in &limits {
+            line.extend([option.as_str(), value]);
         }
         self.stage(&line)
     }

@@ -48,7 +48,7 @@ pub struct Args {
 /// Writes the files, and prints the costs and accuracies of the network.
 ///
 /// # Errors
-/// As [`ship_network`].
+/// The errors of [`ship_network`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
     let (front, limits) = (args.front.file(&args.run), KernelLimits::default());
     let request = ShipRequest {

@@ -74,7 +74,7 @@ impl Args {
 /// Trains the sub-networks and prints their accuracies.
 ///
 /// # Errors
-/// As [`make_truths`].
+/// The errors of [`make_truths`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
     let (config, codes) = args.inputs();
     let request = TruthRequest {

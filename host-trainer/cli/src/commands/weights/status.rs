@@ -19,7 +19,7 @@ pub struct Args {
 /// Prints the stages of the run.
 ///
 /// # Errors
-/// As [`state`].
+/// The errors of [`state`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
     out.emit(&state(&args.run)?, text)
 }

@@ -70,7 +70,7 @@ pub struct CycleReport {
 /// flash of the counts has the geometry of `flash`, whose terms are replaced.
 ///
 /// # Errors
-/// As [`calibrate`].
+/// The errors of [`calibrate`].
 pub fn calibrate_cycles(
     counted: &[CountedCycles],
     (core, meter): (&str, &CountingDevice),

@@ -49,7 +49,7 @@ impl Bench {
     /// The ResNet20 supernet of the paper with random weights, and `images` random images.
     ///
     /// # Errors
-    /// As [`RunConfig::preset`].
+    /// The errors of [`RunConfig::preset`].
     pub fn new(images: usize) -> Result<Self> {
         let config = RunConfig::preset(Preset::Paper)?;
         let space = config.space();
