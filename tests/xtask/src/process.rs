@@ -165,6 +165,21 @@ pub fn shown_run(command: &mut Command) -> Result<()> {
     ended(command, status)
 }
 
+/// Runs a command and returns what it prints on standard output.
+///
+/// # Errors
+/// A command that cannot be started, that fails, or whose output is not UTF-8.
+pub fn text(command: &mut Command) -> Result<String> {
+    let output = command
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|e| Failure::tool(format!("`{}`: {e}", shown(command))))?;
+    ended(command, output.status)?;
+    String::from_utf8(output.stdout)
+        .map_err(|e| Failure::tool(format!("`{}`: {e}", shown(command))))
+}
+
 /// Runs a command that prints one JSON object.
 pub fn json(command: &mut Command) -> Result<Value> {
     answer(command)?.map_err(Failure::no)
