@@ -1,7 +1,7 @@
 //! Blobs: network files that devices read in place (`core/docs/blob-format.md`).
 //!
 //! [`BlobView`] checks a blob and gives access to it without copies. [`Sections`] and [`write()`]
-//! make one; [`with_kinds`] rewrites one for other kernels. [`arena_words`], [`classes`] and
+//! make one; [`with_kinds`] rewrites one for other kernels, and [`upgrade`] one of version 2. [`arena_words`], [`classes`] and
 //! [`kernels`] read a blob while a program is compiled.
 
 mod check;
@@ -9,6 +9,8 @@ mod checksum;
 mod kinds;
 mod peek;
 mod record;
+#[allow(clippy::indexing_slicing, reason = "only hosts upgrade blobs")]
+mod upgrade;
 mod view;
 #[allow(clippy::indexing_slicing, reason = "only hosts write blobs")]
 mod write;
@@ -16,13 +18,15 @@ mod write;
 pub(crate) use checksum::checksum;
 pub use kinds::with_kinds;
 pub use peek::{arena_words, classes, kernels};
+pub use upgrade::upgrade;
 pub use view::BlobView;
+pub(crate) use view::Residual;
 pub use write::{Sections, encoded_len, write};
 
 /// First bytes of a blob.
 pub const MAGIC: [u8; 4] = *b"SNB\0";
 /// Version of the format.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 /// Alignment of a blob in memory and of its sections, bytes.
 pub const ALIGNMENT: usize = 4;
 

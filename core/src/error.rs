@@ -148,8 +148,12 @@ pub enum GraphProblem {
     Written,
     /// The shapes of input, output and residual do not match.
     Shape,
-    /// The kernel size is even or exceeds 7, or the stride is neither 1 nor 2.
+    /// The kernel size or the stride is outside of its range.
     Kernel,
+    /// The operation cannot have this activation, or must or must not have an added tensor.
+    Form,
+    /// The output cannot roll into the next operation.
+    Rolls,
     /// A section is misaligned or exceeds the data.
     Section,
     /// A weight of a padding channel is not 0.
@@ -226,7 +230,11 @@ impl fmt::Display for Error {
                 write!(f, "blob: not a network file (starts {found:#010x})")
             }
             Self::BlobVersion { expected, found } => {
-                write!(f, "blob: expected format version {expected}, found {found}")
+                write!(f, "blob: expected format version {expected}, found {found}")?;
+                match (expected, found) {
+                    (3, 2) => f.write_str(" (`supernano dev upgrade` converts it)"),
+                    _ => Ok(()),
+                }
             }
             Self::BlobChecksum { expected, found } => {
                 write!(f, "blob: damaged (CRC-32 {expected:#010x} expected, {found:#010x} found)")
@@ -278,14 +286,16 @@ impl fmt::Display for GraphProblem {
             Self::Unwritten => "reads a tensor that nothing has written",
             Self::Written => "a tensor must be written once",
             Self::Shape => "shapes do not fit together",
-            Self::Kernel => "expected an odd kernel size from 1 to 7 and a stride of 1 or 2",
+            Self::Kernel => "the kernel size or the stride is outside of its range",
+            Self::Form => "this operation cannot have this activation or added tensor",
+            Self::Rolls => "the output cannot roll into the next operation",
             Self::Section => "a section is misaligned or leaves the data",
             Self::Padding => "expected weights of 0 for padding channels",
             Self::Overflow => "sums could leave 32 bits",
-            Self::Zero => "a ReLU's output needs zero point -128",
+            Self::Zero => "a ReLU's output needs zero point -128, a maximum that of its input",
             Self::Classifier => "expected one classifier, at the end",
-            Self::Image => "only convolutions can read the image",
-            Self::Kind => "this kind of kernel needs a 3 x 3 convolution of stride 1",
+            Self::Image => "only convolutions and dense layers can read the image",
+            Self::Kind => "this kind of kernel needs a 3 x 3 convolution of stride 1, or the image",
             Self::Transform => "transformed weights that come from no 8-bit weights",
             Self::Arena => "places in the arena overlap or leave it",
         })

@@ -23,7 +23,7 @@ pub use digest::Digest;
 pub use network::Network;
 
 use crate::blob::BlobView;
-use crate::graph::{Graph as _, Op};
+use crate::graph::{Form, Graph as _, Op};
 
 /// The class with the largest logit, the lowest such class on ties; 0 if there are no logits.
 pub fn argmax(logits: &[i32]) -> usize {
@@ -36,13 +36,20 @@ pub fn argmax(logits: &[i32]) -> usize {
     best.0
 }
 
-/// Multiply-accumulates of an operation.
+/// Multiply-accumulates of an operation: products of weights. Pools and additions have none.
 pub fn macs(view: &BlobView<'_>, op: &Op) -> u64 {
     let shape = |id: u8| view.tensor(id).shape;
     match op {
         Op::Conv(c) => {
             let (input, output) = (shape(c.input), shape(c.output));
-            output.len() as u64 * u64::from(c.kernel).pow(2) * u64::from(input.channels)
+            let taps = c.geometry.taps() as u64;
+            let terms = match c.form {
+                Form::Full => taps * u64::from(input.channels),
+                Form::Depthwise => taps,
+                Form::Dense => input.len() as u64,
+                Form::Maximum | Form::Average | Form::Add => 0,
+            };
+            output.len() as u64 * terms
         }
         Op::Classifier(c) => view.classes() as u64 * u64::from(shape(c.input).channels),
     }

@@ -1,13 +1,15 @@
 //! The resolved network that a blob carries: tensors and operations.
 //!
-//! Tensor 0 is the image. Every other tensor is the output of exactly one convolution. The last
+//! Tensor 0 is the image. Every other tensor is the output of exactly one layer. The last
 //! operation is the classifier, which writes the logits. A [`Header`] owns the graph on hosts;
 //! [`BlobView`](crate::blob::BlobView) reads it in place. Beside the graph stand the [`KernelSet`]
 //! that a graph needs and the [`Observer`] of its execution.
 
+mod geometry;
 mod kernel_set;
 mod observer;
 
+pub use geometry::Geometry;
 pub use kernel_set::KernelSet;
 pub use observer::Observer;
 
@@ -21,6 +23,8 @@ pub const MAX_OPS: usize = 64;
 pub const MAX_TENSORS: usize = 64;
 /// Maximum number of channels of a tensor.
 pub const MAX_CHANNELS: u16 = 1024;
+/// Maximum number of operations of a rolled unit.
+pub const MAX_ROLLED: usize = 8;
 /// Maximum number of classes.
 pub const MAX_CLASSES: u16 = 4096;
 /// Maximum number of bytes of a tensor in memory.
@@ -70,6 +74,9 @@ pub enum Activation {
     Relu,
     /// PReLU: negative sums have their own multiplier.
     Prelu,
+    /// Clipped to the range from 0 to a bound, such as ReLU6. The zero point of the output is -128,
+    /// and the value 127 is the bound, so that the saturation is the clip.
+    Clipped,
 }
 
 /// The algorithm of a convolution, which also decides the form of its weights
@@ -86,22 +93,72 @@ pub enum KernelKind {
     /// Winograd's F(2x2, 3x3) with the weights of [`Self::Direct`], which are transformed for each
     /// step of two rows.
     WinogradOnline,
+    /// Sums of products over an image, whose few channels are laid out beside the kernel's columns,
+    /// so that none of them is padded.
+    Flat,
+    /// Sums of products of a 1 x 1 convolution of stride 1 over a tensor, whose pixels are laid out
+    /// tile by tile. The weights are those of [`Self::Direct`].
+    Pointwise,
 }
 
 impl KernelKind {
     /// True for the kinds that compute two rows of outputs per step.
     pub const fn winograd(self) -> bool {
-        !matches!(self, Self::Direct)
+        matches!(self, Self::Winograd | Self::WinogradOnline)
     }
 
-    /// True if this kind can execute a convolution of this kernel size and stride.
-    pub const fn suits(self, kernel: u8, stride: u8) -> bool {
-        !self.winograd() || (kernel == 3 && stride == 1)
+    /// True if this kind can execute a convolution of this geometry. [`Self::Flat`] also needs the
+    /// image as the input, [`Self::Pointwise`] a tensor.
+    pub const fn suits(self, geometry: &Geometry) -> bool {
+        match self {
+            Self::Direct | Self::Flat => true,
+            Self::Winograd | Self::WinogradOnline => matches!(geometry.square(), Some((3, 1))),
+            Self::Pointwise => geometry.is_point(),
+        }
     }
 }
 
-/// A convolution with padding `kernel / 2`, fused with the addition of a residual, the activation
-/// and the requantisation.
+/// The operation of a layer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Form {
+    /// A convolution over all input channels.
+    #[default]
+    Full = 0,
+    /// A convolution of each channel by itself.
+    Depthwise = 2,
+    /// A fully connected layer over all values of its input. The output has one pixel.
+    Dense,
+    /// The largest value of each window.
+    Maximum,
+    /// The average of each window; the global average if the window is the whole input.
+    Average,
+    /// The sum of two tensors.
+    Add,
+}
+
+impl Form {
+    /// True for the operations with weights.
+    pub const fn weighted(self) -> bool {
+        matches!(self, Self::Full | Self::Depthwise | Self::Dense)
+    }
+
+    /// The shape that a layer with `channels` outputs writes; `None` if its window does not fit.
+    pub const fn output(self, geometry: &Geometry, input: Shape, channels: u16) -> Option<Shape> {
+        match self {
+            Self::Dense => Some(Shape { height: 1, width: 1, channels }),
+            _ => geometry.output(input, channels),
+        }
+    }
+
+    /// True for the operations with the parameter J.
+    pub const fn scaled(self) -> bool {
+        matches!(self, Self::Average | Self::Add)
+    }
+}
+
+/// A layer that writes a tensor: a convolution or another [`Form`], fused with the addition of a
+/// residual, the activation and the requantisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Conv {
@@ -111,18 +168,21 @@ pub struct Conv {
     pub output: u8,
     /// Tensor added before the activation; its shape is that of the output.
     pub residual: Option<u8>,
-    /// Kernel size: 1, 3, 5 or 7.
-    pub kernel: u8,
-    /// Stride, 1 or 2.
-    pub stride: u8,
-    /// Algorithm and form of the weights.
+    /// Operation.
+    pub form: Form,
+    /// Kernel size, stride and padding.
+    pub geometry: Geometry,
+    /// Algorithm and form of the weights of a convolution.
     pub kind: KernelKind,
     /// Activation.
     pub activation: Activation,
+    /// True if the output rolls into the next operation, row by row, and needs no place.
+    pub rolls: bool,
     /// Byte offset of the weights in the data section, a multiple of 4.
     pub weights: u32,
     /// Byte offset of the parameters in the data section, a multiple of 4: i32 `[rows][channels
-    /// rounded up to even]`, with the rows bias, K with a residual, M, and N with PReLU.
+    /// rounded up to even]`, with the rows bias, K with a residual, J for averages and additions, M,
+    /// and N with PReLU.
     pub params: u32,
 }
 
@@ -150,8 +210,27 @@ impl Op {
 }
 
 impl Conv {
-    /// Number of parameter rows: bias, K, M and N as far as they exist.
+    /// True for a convolution whose algorithm is in [`KernelSet::RESIDUAL`], whatever its window.
+    pub(crate) const fn is_plain(&self) -> bool {
+        let kind = !matches!(self.kind, KernelKind::Flat | KernelKind::Pointwise);
+        kind && matches!(self.form, Form::Full) && !self.rolls
+    }
+
+    /// True for a convolution whose kernel is in [`KernelSet::RESIDUAL`].
+    pub(crate) const fn is_residual(&self) -> bool {
+        self.is_plain() && self.geometry.is_residual()
+    }
+
+    /// Number of parameter rows: bias, K, J, M and N as far as they exist. A maximum pool has none.
     pub const fn param_rows(&self) -> usize {
+        if matches!(self.form, Form::Maximum) {
+            return 0;
+        }
+        self.plain_param_rows() + self.form.scaled() as usize
+    }
+
+    /// Number of parameter rows of a convolution: bias, K, M and N as far as they exist.
+    pub(crate) const fn plain_param_rows(&self) -> usize {
         2 + self.residual.is_some() as usize + matches!(self.activation, Activation::Prelu) as usize
     }
 }
@@ -212,6 +291,10 @@ impl Header<'_> {
 
 /// Access to tensors and operations, owned by a [`Header`] or read in a blob.
 pub(crate) trait Graph {
+    /// False for a graph of residual networks' convolutions alone ([`Conv::is_residual`]), so that
+    /// the compiler drops the code for all other layers.
+    const OTHER: bool = true;
+
     /// Number of tensors.
     fn tensors(&self) -> usize;
     /// The tensor of an index; [`NO_TENSOR`] if there is none.
@@ -237,10 +320,11 @@ pub(crate) const NO_CONV: Conv = Conv {
     input: u8::MAX,
     output: u8::MAX,
     residual: None,
-    kernel: 1,
-    stride: 1,
+    form: Form::Full,
+    geometry: Geometry::POINT,
     kind: KernelKind::Direct,
     activation: Activation::None,
+    rolls: false,
     weights: 0,
     params: 0,
 };

@@ -1,4 +1,4 @@
-//! Kernels: implementations of convolutions, residual blocks and the classifier.
+//! Kernels: implementations of layers, residual blocks, rolled units and the classifier.
 //!
 //! [`Kernels`] is the trait that the executor calls with tasks. [`Reference`] implements it with
 //! plain loops, value by value. [`Packed`] implements it with rows that roll through the scratch,
@@ -6,11 +6,13 @@
 //! [`check()`] compares primitives with [`Scalar`]. [`ConvShape`] computes the sizes of scratch.
 
 mod check;
+mod depthwise;
 mod finish;
 mod halves;
 mod micro;
 pub mod pack;
 mod packed;
+mod pointwise;
 mod reference;
 mod scalar;
 mod shape;
@@ -23,17 +25,19 @@ mod window;
 pub mod winograd;
 
 pub use check::{Mismatch, check};
+pub use depthwise::{DepthwiseRow, Widening};
 pub use finish::{Finish, FinishKind, PairRow, Requantise};
 pub use micro::MicroKernel;
 pub use packed::Packed;
+pub use pointwise::PointwiseRow;
 pub use reference::Reference;
 pub use scalar::Scalar;
 pub use shape::{ConvShape, Ring};
 #[cfg(target_arch = "x86_64")]
 pub use sse2::Sse2;
 pub use task::{BlockTask, ClassifierTask, ConvTask, Kernels};
-pub(crate) use weights::{are_transformed, weight};
-pub use weights::{pack_as, weight_words};
+pub(crate) use weights::{are_transformed, is_depthwise_row, weight};
+pub use weights::{depthwise_row_words, depthwise_words, pack_as, pack_depthwise, weight_words};
 pub use window::{Sums, TILE_OUTPUTS, TILE_PIXELS, Window};
 
 /// The fastest primitives of this crate for the target.

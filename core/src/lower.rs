@@ -9,7 +9,8 @@ use heapless::Vec;
 
 use crate::arch::Effective;
 use crate::graph::{
-    Activation, Classifier, Conv, Header, KernelKind, MAX_OPS, MAX_TENSORS, Op, Tensor, padded,
+    self, Activation, Classifier, Conv, Form, Header, KernelKind, MAX_OPS, MAX_TENSORS, Op, Tensor,
+    padded,
 };
 use crate::kernel::pack::WeightShape;
 use crate::kernel::{ConvShape, weight_words};
@@ -142,14 +143,27 @@ impl Lowering<'_, '_> {
         let read = self.shape(input);
         let written = read.convolved(stride, channels);
         self.tensor(written);
-        let shape = WeightShape { output: channels, kernel, input: read.channels };
-        let direct = KernelKind::Direct;
-        let asked = ConvShape { input: read, output: written, kernel, stride, kind: direct };
+        let shape = WeightShape { output: channels, kernel: [kernel; 2], input: read.channels };
+        let geometry = graph::Geometry::same(kernel, stride);
+        let (form, image) = (Form::Full, input == 0);
+        let (direct, fold) = (KernelKind::Direct, 1);
+        let asked =
+            ConvShape { input: read, output: written, form, geometry, kind: direct, image, fold };
         let kind = (self.kinds)(source, asked);
-        let kind = if kind.suits(kernel, stride) { kind } else { direct };
+        let kind = if kind.suits(&geometry) { kind } else { direct };
         let weights = self.section(weight_words(kind, shape) * 4);
-        let mut conv =
-            Conv { input, output, residual, kernel, stride, kind, activation, weights, params: 0 };
+        let mut conv = Conv {
+            input,
+            output,
+            residual,
+            form,
+            geometry,
+            kind,
+            activation,
+            rolls: false,
+            weights,
+            params: 0,
+        };
         conv.params = self.section(conv.param_rows() * shape.output_pairs() * 2 * 4);
         self.op(Op::Conv(conv), source);
     }

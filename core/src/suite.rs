@@ -1,8 +1,11 @@
 //! The generated suite of networks, by which kernels on hosts and devices are compared with the
 //! reference.
 //!
-//! [`pairs`] covers every pair of properties, [`widths`] every number of channels. A [`Case`]
+//! [`pairs`] covers every pair of properties of residual networks, and every pair of properties of
+//! the other layers; [`widths`] covers every number of channels. A [`Case`]
 //! computes the digest of its reference; a device computes the same digest for the same blob.
+
+mod layers;
 
 use std::string::String;
 use std::vec;
@@ -12,7 +15,7 @@ use crate::blob::BlobView;
 use crate::error::Error;
 use crate::exec::{Digest, Network};
 use crate::graph::Activation::{self, None as Linear, Prelu, Relu};
-use crate::graph::KernelKind;
+use crate::graph::{Geometry, KernelKind};
 use crate::kernel::{Kernels, Reference};
 use crate::space::Shape;
 use crate::testnet::{Layer, Net, Random, Values};
@@ -103,8 +106,10 @@ enum Form {
 /// Cases that together have every possible pair of properties. Each seed gives other cases.
 pub fn pairs(seed: u64) -> Vec<Case> {
     let mut random = Random(seed);
-    let choices = choices(&mut random);
-    choices.iter().map(|choice| case(choice, random.next())).collect()
+    let choices = cover(&mut random, &LEVELS, possible);
+    let mut cases: Vec<Case> = choices.iter().map(|c| case(c, random.next())).collect();
+    cases.extend(layers::pairs(&mut random));
+    cases
 }
 
 /// Cases with every number of input and output channels from 1 to 67 and random other properties.
@@ -137,7 +142,7 @@ fn possible(mut choice: Choice) -> Choice {
         choice[2] -= 4;
     }
     let (kernel, stride) = GEOMETRIES[choice[2]];
-    if !KINDS[choice[8]].suits(kernel, stride) {
+    if !KINDS[choice[8]].suits(&Geometry::same(kernel, stride)) {
         choice[8] = 0;
     }
     let work = |c: &Choice| {
@@ -152,30 +157,34 @@ fn possible(mut choice: Choice) -> Choice {
     choice
 }
 
-fn each_pair(choice: &Choice, mut f: impl FnMut(usize)) {
+fn each_pair<const N: usize>(levels: &[usize; N], choice: &[usize; N], mut f: impl FnMut(usize)) {
     let mut base = 0;
     for (i, &a) in choice.iter().enumerate() {
         for (j, &b) in choice.iter().enumerate().skip(i + 1) {
-            f(base + a * LEVELS[j] + b);
-            base += LEVELS[i] * LEVELS[j];
+            f(base + a * levels[j] + b);
+            base += levels[i] * levels[j];
         }
     }
 }
 
 /// A greedy cover: of several random choices it keeps the one with the most new pairs. It ends when
 /// many random choices have added nothing; the remaining pairs are impossible.
-fn choices(random: &mut Random) -> Vec<Choice> {
+fn cover<const N: usize>(
+    random: &mut Random,
+    levels: &[usize; N],
+    possible: impl Fn([usize; N]) -> [usize; N],
+) -> Vec<[usize; N]> {
     let mut pairs = 0;
-    for (i, a) in LEVELS.iter().enumerate() {
-        pairs += LEVELS.iter().skip(i + 1).map(|b| a * b).sum::<usize>();
+    for (i, a) in levels.iter().enumerate() {
+        pairs += levels.iter().skip(i + 1).map(|b| a * b).sum::<usize>();
     }
     let (mut seen, mut list, mut idle) = (vec![false; pairs], Vec::new(), 0);
     while idle < 200 {
-        let mut best = (0, [0; PROPERTIES]);
+        let mut best = (0, [0; N]);
         for _ in 0..60 {
-            let choice = possible(LEVELS.map(|l| random.range(0, l as i64 - 1) as usize));
+            let choice = possible(levels.map(|l| random.range(0, l as i64 - 1) as usize));
             let mut new = 0;
-            each_pair(&choice, |pair| new += usize::from(!seen[pair]));
+            each_pair(levels, &choice, |pair| new += usize::from(!seen[pair]));
             if new > best.0 {
                 best = (new, choice);
             }
@@ -185,7 +194,7 @@ fn choices(random: &mut Random) -> Vec<Choice> {
             continue;
         }
         idle = 0;
-        each_pair(&best.1, |pair| seen[pair] = true);
+        each_pair(levels, &best.1, |pair| seen[pair] = true);
         list.push(best.1);
     }
     list

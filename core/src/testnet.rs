@@ -6,7 +6,7 @@ use std::vec::Vec;
 use crate::blob::{Sections, write};
 use crate::exec::Network;
 use crate::graph::{
-    Activation, Classifier, Conv, Header, KernelKind, Observer, Op, Tensor, padded,
+    Activation, Classifier, Conv, Form, Geometry, Header, KernelKind, Observer, Op, Tensor, padded,
 };
 use crate::kernel::Kernels;
 use crate::kernel::pack::WeightShape;
@@ -48,8 +48,9 @@ pub(crate) struct Layer {
     /// Tensor read. Layer `i` writes tensor `i + 1`.
     pub input: u8,
     pub channels: u16,
-    pub kernel: u8,
-    pub stride: u8,
+    pub form: Form,
+    pub geometry: Geometry,
+    pub rolls: bool,
     pub residual: Option<u8>,
     pub activation: Activation,
     pub kind: KernelKind,
@@ -58,8 +59,23 @@ pub(crate) struct Layer {
 impl Layer {
     pub(crate) fn new(input: u8, channels: u16, kernel: u8, stride: u8) -> Self {
         let (residual, activation) = (None, Activation::Relu);
-        let kind = KernelKind::Direct;
-        Self { input, channels, kernel, stride, residual, activation, kind }
+        let (kind, form, rolls) = (KernelKind::Direct, Form::Full, false);
+        let geometry = Geometry::same(kernel, stride);
+        Self { input, channels, form, geometry, rolls, residual, activation, kind }
+    }
+
+    /// A layer that reads and writes `channels` channels.
+    pub(crate) fn other(form: Form, input: u8, channels: u16, geometry: Geometry) -> Self {
+        let activation = match form {
+            Form::Maximum | Form::Average => Activation::None,
+            _ => Activation::Relu,
+        };
+        Self { form, geometry, activation, ..Self::new(input, channels, 1, 1) }
+    }
+
+    /// The same layer, which rolls into the next.
+    pub(crate) fn rolling(self) -> Self {
+        Self { rolls: true, ..self }
     }
 }
 
@@ -91,7 +107,7 @@ impl Net {
         let mut net = self.clone();
         for (i, layer) in net.layers.iter_mut().enumerate() {
             let kind = choose(i);
-            if kind.suits(layer.kernel, layer.stride) {
+            if layer.form == Form::Full && kind.suits(&layer.geometry) {
                 layer.kind = kind;
             }
         }
@@ -122,48 +138,79 @@ impl Net {
         let mut ops = heapless::Vec::new();
         for (i, layer) in self.layers.iter().enumerate() {
             let input: Tensor = tensors[usize::from(layer.input)];
-            let shape = input.shape.convolved(layer.stride, layer.channels);
+            let shape = layer.form.output(&layer.geometry, input.shape, layer.channels).unwrap();
             let zero = match layer.activation {
-                Activation::Relu => -128,
+                Activation::Relu | Activation::Clipped => -128,
+                _ if layer.form == Form::Maximum => input.zero,
                 _ => random.range(-128, 127) as i8,
             };
             tensors.push(tensor(shape, zero)).unwrap();
             let weights = WeightShape {
                 output: layer.channels,
-                kernel: layer.kernel,
-                input: input.shape.channels,
+                kernel: layer.geometry.kernel,
+                input: match layer.form {
+                    Form::Full => input.shape.channels,
+                    _ => 1,
+                },
             };
-            let values: Vec<i8> = (0..weights.len()).map(|_| weight(&mut random)).collect();
+            let count = match layer.form {
+                Form::Full | Form::Depthwise => weights.len(),
+                Form::Dense => usize::from(layer.channels) * input.shape.len(),
+                Form::Maximum | Form::Average | Form::Add => 0,
+            };
+            let values: Vec<i8> = (0..count).map(|_| weight(&mut random)).collect();
             // The factors make outputs fill their range without permanent saturation.
-            let terms = weights.len() as f64 / f64::from(layer.channels);
+            let terms = match layer.form {
+                Form::Average => layer.geometry.taps() as f64,
+                Form::Add => 2.0,
+                _ => count as f64 / f64::from(layer.channels),
+            };
             let factor = |random: &mut Random| {
                 let unit = 60.0 / (terms.sqrt() * 74.0 * 74.0);
                 let jitter = random.range(50, 200) as f64 / 100.0;
                 (unit * jitter * 4_294_967_296.0).min(2e9) as i32
             };
-            let mut rows: Vec<Vec<i32>> = vec![vec![], vec![], vec![], vec![]];
+            let mut rows: Vec<Vec<i32>> = vec![vec![], vec![], vec![], vec![], vec![]];
             for _ in 0..layer.channels {
                 rows[0].push(random.range(-50_000, 50_000) as i32);
                 rows[1].push(random.range(-3_000, 3_000) as i32);
+                if layer.form.scaled() {
+                    let scale = random.range(-300, 300) as i32;
+                    rows[4].push(scale);
+                }
                 let positive = factor(&mut random);
                 let slope = random.range(-200, 300) as f64 / 100.0;
                 rows[2].push(positive);
                 rows[3].push((f64::from(positive) * slope) as i32);
             }
-            let used =
-                [true, layer.residual.is_some(), true, layer.activation == Activation::Prelu];
+            let prelu = layer.activation == Activation::Prelu;
+            let used = [
+                (0, layer.form != Form::Maximum),
+                (1, layer.residual.is_some()),
+                (4, layer.form.scaled()),
+                (2, layer.form != Form::Maximum),
+                (3, prelu),
+            ];
             let rows: Vec<&[i32]> =
-                rows.iter().zip(used).filter(|(_, used)| *used).map(|(r, _)| &r[..]).collect();
+                used.iter().filter(|(_, used)| *used).map(|&(row, _)| &rows[row][..]).collect();
+            let kernel = layer.geometry.kernel;
             let conv = Conv {
                 input: layer.input,
                 output: i as u8 + 1,
                 residual: layer.residual,
-                kernel: layer.kernel,
-                stride: layer.stride,
+                form: layer.form,
+                geometry: layer.geometry,
                 kind: layer.kind,
                 activation: layer.activation,
-                weights: sections.conv_weights(layer.kind, weights, &values).unwrap(),
-                params: sections.conv_params(&rows).unwrap(),
+                rolls: layer.rolls,
+                weights: match layer.form {
+                    Form::Full => sections.conv_weights(layer.kind, weights, &values),
+                    Form::Depthwise => sections.depthwise_weights(kernel, &values),
+                    Form::Dense => sections.dense_weights(input.shape, layer.input == 0, &values),
+                    Form::Maximum | Form::Average | Form::Add => Ok(0),
+                }
+                .unwrap(),
+                params: if rows.is_empty() { 0 } else { sections.conv_params(&rows).unwrap() },
             };
             ops.push(Op::Conv(conv)).unwrap();
         }
@@ -216,6 +263,38 @@ impl Net {
             5 => KernelKind::WinogradOnline,
             _ => KernelKind::Direct,
         })
+    }
+}
+
+impl Net {
+    /// The network of `tests/golden/layers.snb`, which has every operation and a rolled unit.
+    pub(crate) fn golden_layers() -> Self {
+        use Activation::{Clipped, None as Linear, Prelu};
+        let window = |kernel, stride, padding| Geometry { kernel, stride, padding };
+        let flat = window([5, 4], [2, 1], [2, 1, 1, 2]);
+        let small = Geometry::same(3, 1);
+        let layers = vec![
+            Layer {
+                kind: KernelKind::Flat,
+                activation: Clipped,
+                ..Layer::other(Form::Full, 0, 6, flat)
+            }
+            .rolling(),
+            Layer { activation: Clipped, ..Layer::other(Form::Depthwise, 1, 6, small) }.rolling(),
+            Layer::new(2, 10, 1, 1).rolling(),
+            Layer::other(Form::Depthwise, 3, 10, window([3, 3], [1, 2], [1, 1, 0, 1])),
+            Layer { activation: Prelu, ..Layer::new(4, 14, 1, 1) }.rolling(),
+            Layer::other(Form::Depthwise, 5, 14, window([5, 5], [1, 1], [2; 4])).rolling(),
+            Layer { activation: Linear, residual: Some(4), ..Layer::new(6, 10, 1, 1) },
+            Layer::other(Form::Full, 7, 10, window([2, 4], [1, 1], [0, 1, 1, 2])),
+            Layer { residual: Some(7), ..Layer::other(Form::Add, 8, 10, Geometry::POINT) },
+            Layer::other(Form::Maximum, 9, 10, window([2, 2], [2, 2], [0, 1, 0, 1])),
+            Layer::other(Form::Average, 10, 10, window([2, 3], [1, 1], [1, 0, 1, 1])),
+            Layer { activation: Prelu, ..Layer::other(Form::Dense, 11, 13, Geometry::POINT) },
+            Layer::other(Form::Dense, 12, 9, Geometry::POINT),
+        ];
+        let input = Shape { height: 13, width: 10, channels: 2 };
+        Self { input, layers, classes: 4, values: Values::Random, seed: 2809 }
     }
 }
 

@@ -4,10 +4,14 @@
 //! without the DSP extension, assembly for Armv6-M, or plain Rust. `build.rs` decides which. All of
 //! the crate's unsafe code is in this module.
 
+#[cfg(supernano_dsp)]
+mod depthwise;
 #[cfg(supernano_asm)]
 mod edge;
 #[cfg(not(supernano_asm))]
 mod plain;
+#[cfg(supernano_asm)]
+mod pointwise;
 #[cfg(supernano_asm)]
 mod row;
 #[cfg(supernano_asm)]

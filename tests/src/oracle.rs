@@ -6,10 +6,11 @@
 //! [`frontend`] does the same for front ends, after `core/docs/frontend.md`.
 
 mod classify;
-mod conv;
 pub mod frontend;
+mod layer;
 mod parse;
 mod read;
+mod weights;
 
 /// A feature map, `[height][width][channels]`, flat.
 struct Map {
@@ -28,14 +29,20 @@ struct Tensor {
     zero: i128,
 }
 
-/// A convolution of the header. `weights` and `params` are offsets in the data section.
+/// A layer of the header. `weights` and `params` are offsets in the data section.
 #[derive(Debug, Clone)]
-struct Conv {
+struct Layer {
+    /// Number of the operation.
+    operation: u8,
     input: usize,
     output: usize,
     residual: Option<usize>,
-    kernel: usize,
-    stride: usize,
+    /// Rows and columns.
+    kernel: [usize; 2],
+    /// In rows and in columns.
+    stride: [usize; 2],
+    /// Above, below, left, right.
+    padding: [usize; 4],
     kind: u8,
     activation: u8,
     weights: usize,
@@ -52,7 +59,7 @@ struct Classifier {
 
 #[derive(Debug, Clone)]
 enum Op {
-    Conv(Conv),
+    Layer(Layer),
     Classifier(Classifier),
 }
 
@@ -109,10 +116,10 @@ impl Oracle {
         maps[0] = Some(self.image(image));
         for op in &self.ops {
             match op {
-                Op::Conv(conv) => {
-                    let map = self.conv(conv, &maps);
-                    assert!(maps[conv.output].is_none(), "tensor {} written twice", conv.output);
-                    maps[conv.output] = Some(map);
+                Op::Layer(layer) => {
+                    let map = self.layer(layer, &maps);
+                    assert!(maps[layer.output].is_none(), "tensor {} written twice", layer.output);
+                    maps[layer.output] = Some(map);
                 }
                 Op::Classifier(classifier) => {
                     return self.classify(classifier, written(&maps, classifier.input));

@@ -52,6 +52,47 @@ fn the_golden_blob_gives_the_golden_logits() {
     agree(&blob, &images(&oracle, 1, 200));
 }
 
+/// The golden blob of version 2, upgraded, is that of version 3 and has the same logits.
+#[test]
+fn an_upgraded_blob_is_the_golden_one() {
+    let golden = |name: &str| fs::read(root().join("tests/golden").join(name)).unwrap();
+    let (old, new) = (golden("tiny-2.snb"), golden("tiny.snb"));
+    assert!(Oracle::parse(&old).unwrap_err().contains("version 2"));
+    let folder = tempfile::TempDir::new().unwrap();
+    let (from, to) = (root().join("tests/golden/tiny-2.snb"), folder.path().join("new.snb"));
+    let (from, to) = (from.display().to_string(), to.display().to_string());
+    supernano(&["check", &from, "--images", "1"]).fails(2, &["supernano dev upgrade"]);
+    supernano(&["dev", "upgrade", &from, "-o", &to]).succeeds();
+    assert!(fs::read(&to).unwrap() == new);
+    let again = ["dev", "upgrade", &to, "-o", &to, "--overwrite"];
+    supernano(&again).fails(2, &["found 3"]);
+}
+
+#[test]
+fn the_golden_layers_give_their_logits() {
+    let golden = |name: &str| fs::read(root().join("tests/golden").join(name)).unwrap();
+    let blob = golden("layers.snb");
+    let oracle = Oracle::parse(&blob).unwrap();
+    let text = String::from_utf8(golden("layers.logits")).unwrap();
+    let expected: Vec<i128> = text.lines().map(|l| l.trim().parse().unwrap()).collect();
+    assert_eq!(oracle.logits(&golden("layers.image")), expected);
+    agree(&blob, &images(&oracle, 3, 20));
+}
+
+/// Every pair of properties of layers, in units of their own and in rolled units.
+#[test]
+fn generated_networks_agree() {
+    for (i, case) in supernano_core::suite::pairs(7).iter().enumerate() {
+        let oracle = Oracle::parse(case.bytes()).unwrap();
+        let expected = oracle.logits(&case.image);
+        let found = executed(case.bytes(), Reference, &case.image);
+        assert_eq!(found, expected, "{}", case.name);
+        if i % 5 == 0 {
+            assert_eq!(executed(case.bytes(), Packed(Scalar), &case.image), expected);
+        }
+    }
+}
+
 #[test]
 fn a_damaged_blob_is_refused() {
     let blob = fs::read(root().join("tests/golden/tiny.snb")).unwrap();

@@ -9,10 +9,10 @@ use crate::graph::Header;
 pub fn unit_bytes(header: &Header<'_>, op: usize) -> Option<(usize, usize)> {
     let unit = Unit::at(header, op)?;
     let input = tensor_words(header, unit.input());
-    let tensors = match unit.last() {
+    let tensors = match unit.output() {
         None => input,
-        Some(last) => {
-            let output = tensor_words(header, last.output);
+        Some(written) => {
+            let output = tensor_words(header, written);
             // A negative slack moves the output before the start of the input.
             let before = unit.slack(header).min(0).unsigned_abs() as usize;
             (input + output).min(output.max(input + before))

@@ -16,8 +16,8 @@ pub(crate) fn is_sound(
     let mut sound = inside(tensor(0), tensor_words(graph, 0));
     Unit::each(graph, |start, unit| {
         sound &= inside(scratch(start), unit.scratch_words(graph));
-        if let Some(conv) = unit.last() {
-            sound &= inside(tensor(conv.output), tensor_words(graph, conv.output));
+        if let Some(written) = unit.output() {
+            sound &= inside(tensor(written), tensor_words(graph, written));
         }
     });
     interferences(graph, |both| {

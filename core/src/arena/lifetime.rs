@@ -47,7 +47,7 @@ pub(crate) fn interferences(graph: &impl Graph, mut visit: impl FnMut(Interferen
     Unit::each(graph, |start, unit| {
         let next = start + unit.len();
         let scratch = unit.scratch_words(graph);
-        let output = unit.last().map(|conv| (conv.output, tensor_words(graph, conv.output)));
+        let output = unit.output().map(|id| (id, tensor_words(graph, id)));
         let mut old = |id: u8| {
             let old_words = tensor_words(graph, id);
             let new = Item::Scratch(start as u8);

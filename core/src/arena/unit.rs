@@ -1,42 +1,82 @@
 //! Units: operations that are executed together, their scratch, and how far their output may
 //! overlap their input.
 
-use crate::graph::{Conv, Graph, KernelKind, Op, padded};
+use crate::graph::{Conv, Geometry, Graph, KernelKind, NO_CONV, Op, padded};
 use crate::kernel::ConvShape;
 use crate::space::Shape;
 
-/// Operations that are executed together.
+/// Operations that are executed together. It is small, since units are passed by value.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Unit {
-    /// A convolution of whole tensors.
-    Conv(Conv),
-    /// A residual block. The outputs of the first convolution and of the projection live for a few
-    /// rows only and need no place in the arena.
-    Block {
-        /// First convolution.
-        first: Conv,
-        /// 1x1 projection of the block's input; its output is added.
-        projection: Option<Conv>,
-        /// Second convolution. Without a projection it adds the block's input.
-        second: Conv,
-    },
-    /// Pooling and classifier of this tensor.
-    Classifier(u8),
+pub(crate) struct Unit {
+    pub(crate) kind: UnitKind,
+    /// Index of the first operation.
+    start: u8,
+    /// Number of operations.
+    len: u8,
+    /// The tensor that the unit reads from top to bottom.
+    input: u8,
+    /// The tensor that the unit writes.
+    output: Option<u8>,
+    /// The tensor in the arena that the unit adds.
+    residual: Option<u8>,
+}
+
+/// The kind of a unit. The outputs of all operations but the last live for a few rows only and need
+/// no place in the arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UnitKind {
+    /// A layer of whole tensors.
+    Layer,
+    /// Layers of which each but the last rolls into the next.
+    Rolled,
+    /// Two convolutions, the second of which adds the input of the first.
+    Block,
+    /// A convolution, a 1x1 projection of the same input, and a convolution that adds its output.
+    Projected,
+    /// Pooling and classifier.
+    Classifier,
 }
 
 impl Unit {
     /// The unit that starts with operation `index`.
     #[inline(never)]
-    pub(crate) fn at(graph: &impl Graph, index: usize) -> Option<Self> {
-        match graph.op(index)? {
-            Op::Classifier(classifier) => Some(Self::Classifier(classifier.input)),
-            Op::Conv(first) => Some(block(graph, index, first).unwrap_or(Self::Conv(first))),
+    pub(crate) fn at<G: Graph>(graph: &G, index: usize) -> Option<Self> {
+        // By reference: a moved layer would link `memcpy`, which takes 700 bytes of flash.
+        let op = graph.op(index);
+        match op.as_ref()? {
+            Op::Classifier(classifier) => Some(Self {
+                kind: UnitKind::Classifier,
+                start: index as u8,
+                len: 1,
+                input: classifier.input,
+                output: None,
+                residual: None,
+            }),
+            Op::Conv(first) => Self::of_layers(graph, index, first),
         }
+    }
+
+    fn of_layers<G: Graph>(graph: &G, index: usize, first: &Conv) -> Option<Self> {
+        if G::OTHER && first.rolls {
+            return rolled(graph, index, first);
+        }
+        let block = block(graph, index, first);
+        Some(block.unwrap_or_else(|| Self::of(UnitKind::Layer, index, 1, first, first)))
+    }
+
+    /// The unit of a single layer.
+    pub(crate) fn layer(index: usize, conv: &Conv) -> Self {
+        Self::of(UnitKind::Layer, index, 1, conv, conv)
+    }
+
+    fn of(kind: UnitKind, start: usize, len: usize, first: &Conv, last: &Conv) -> Self {
+        let residual = if kind == UnitKind::Projected { None } else { last.residual };
+        let (start, len) = (start as u8, len as u8);
+        Self { kind, start, len, input: first.input, output: Some(last.output), residual }
     }
 
     /// Visits the units of a graph in the order of execution, each with the index of its first
     /// operation. Ends early at an operation that cannot be decoded.
-    // A visitor, since an iterator would move units with `memcpy`, which takes 700 bytes of flash.
     pub(crate) fn each(graph: &impl Graph, mut visit: impl FnMut(usize, &Self)) {
         let mut start = 0;
         while let Some(unit) = Self::at(graph, start) {
@@ -47,65 +87,81 @@ impl Unit {
 
     /// Number of operations.
     pub(crate) const fn len(&self) -> usize {
-        match self {
-            Self::Conv(_) | Self::Classifier(_) => 1,
-            Self::Block { projection: None, .. } => 2,
-            Self::Block { projection: Some(_), .. } => 3,
-        }
+        self.len as usize
     }
 
     /// The tensor that the unit reads from top to bottom.
     pub(crate) const fn input(&self) -> u8 {
-        match self {
-            Self::Conv(conv) | Self::Block { first: conv, .. } => conv.input,
-            Self::Classifier(input) => *input,
-        }
+        self.input
     }
 
-    /// The convolution that writes the unit's output.
-    pub(crate) const fn last(&self) -> Option<&Conv> {
-        match self {
-            Self::Conv(conv) | Self::Block { second: conv, .. } => Some(conv),
-            Self::Classifier(_) => None,
-        }
+    /// The tensor that the unit writes; none for the classifier.
+    pub(crate) const fn output(&self) -> Option<u8> {
+        self.output
     }
 
     /// The tensor in the arena that the unit adds.
     pub(crate) const fn residual(&self) -> Option<u8> {
-        match self {
-            Self::Conv(conv) | Self::Block { second: conv, projection: None, .. } => conv.residual,
-            _ => None,
-        }
+        self.residual
+    }
+
+    /// The shape of the unit's layer `index`, from 0.
+    fn shape(&self, graph: &impl Graph, index: usize) -> ConvShape {
+        let conv = graph.conv(usize::from(self.start) + index).unwrap_or(NO_CONV);
+        ConvShape::of(graph, &conv)
+    }
+
+    /// The shape of the unit's last layer.
+    fn last<G: Graph>(&self, graph: &G) -> ConvShape {
+        let shape = self.shape(graph, self.len().saturating_sub(1));
+        if G::OTHER && self.kind == UnitKind::Layer { shape.folded() } else { shape }
     }
 
     /// Words of scratch.
     #[inline(never)]
-    pub(crate) fn scratch_words(&self, graph: &impl Graph) -> usize {
-        match self {
-            Self::Conv(conv) => {
-                let shape = ConvShape::of(graph, conv);
-                shape.ring_words() + shape.work_words()
+    pub(crate) fn scratch_words<G: Graph>(&self, graph: &G) -> usize {
+        match self.kind {
+            UnitKind::Layer => {
+                let shape = self.last(graph);
+                ring_words::<G>(&shape) + shape.work_words()
             }
-            Self::Block { first, second, .. } => {
-                let (first, second) = (ConvShape::of(graph, first), ConvShape::of(graph, second));
-                first.ring_words()
+            UnitKind::Rolled if !G::OTHER => 0,
+            UnitKind::Rolled => {
+                let (mut rings, mut row) = (0, 0);
+                for index in 0..self.len() {
+                    let shape = self.shape(graph, index);
+                    rings += shape.ring_words();
+                    if index + 1 < self.len() {
+                        row = row.max(shape.out_row());
+                    }
+                }
+                rings + row
+            }
+            UnitKind::Block | UnitKind::Projected => {
+                let (first, second) = (self.shape(graph, 0), self.last(graph));
+                ring_words::<G>(&first)
                     + first.first_pixel()
                     + first.step() * first.out_row()
-                    + second.ring_words()
+                    + ring_words::<G>(&second)
                     + first.work_words().max(second.work_words())
             }
-            Self::Classifier(input) => padded(graph.tensor(*input).shape.channels) / 2,
+            UnitKind::Classifier => padded(graph.tensor(self.input).shape.channels) / 2,
         }
     }
 
     /// Slack of the output over the input: the maximum offset of the output from the start of the
     /// input, in words, at which no row of the output overwrites a row of the input that is still
     /// to be read. It may be negative.
-    pub(crate) fn slack(&self, graph: &impl Graph) -> i32 {
-        let Some(last) = self.last() else { return 0 };
-        let input = graph.tensor(self.input()).shape;
-        let row = row_bytes(input, self.input() == 0);
-        let output = ConvShape::of(graph, last);
+    pub(crate) fn slack<G: Graph>(&self, graph: &G) -> i32 {
+        if self.output.is_none() {
+            return 0;
+        }
+        let output = self.last(graph);
+        let mut input = graph.tensor(self.input).shape;
+        if G::OTHER && output.fold > 1 {
+            input = output.input;
+        }
+        let row = row_bytes(input, self.input == 0);
         let mut slack = i64::MAX;
         // Records that output rows up to `end` are written when `widened` rows of the input have
         // been read.
@@ -116,12 +172,24 @@ impl Unit {
             }
         };
         let height = usize::from(output.output.height);
-        match self {
-            Self::Block { first, projection, .. } => {
-                let first = ConvShape::of(graph, first);
-                let mut y = 0;
+        let mut y = 0;
+        match self.kind {
+            UnitKind::Rolled if !G::OTHER => {}
+            UnitKind::Rolled => {
                 while y < height {
-                    if projection.is_some() && y % first.step() == 0 {
+                    let mut rows = y + 1;
+                    for index in (0..self.len()).rev() {
+                        let shape = self.shape(graph, index);
+                        rows = shape.widened(rows - 1).min(usize::from(shape.input.height)).max(1);
+                    }
+                    y += 1;
+                    write(y, rows);
+                }
+            }
+            UnitKind::Block | UnitKind::Projected => {
+                let first = self.shape(graph, 0);
+                while y < height {
+                    if self.kind == UnitKind::Projected && y % first.step() == 0 {
                         write(y + first.step(), first.widened(y));
                     }
                     if y % output.step() == 0 {
@@ -132,8 +200,7 @@ impl Unit {
                     y += 1;
                 }
             }
-            _ => {
-                let mut y = 0;
+            UnitKind::Layer | UnitKind::Classifier => {
                 while y < height {
                     write(y + output.step(), output.widened(y));
                     y += output.step();
@@ -141,35 +208,61 @@ impl Unit {
             }
         }
         // A row of a residual is read when its output row is written: no output row may precede it.
-        let most = if self.residual() == Some(self.input()) { 0 } else { i64::from(i32::MAX) };
+        let most = if self.residual == Some(self.input) { 0 } else { i64::from(i32::MAX) };
         // Converts bytes to words, rounded down.
         (slack.min(4 * most) >> 2).min(most) as i32
     }
 }
 
-fn block(graph: &impl Graph, index: usize, first: Conv) -> Option<Unit> {
-    let next = graph.conv(index + 1)?;
+fn rolled(graph: &impl Graph, start: usize, first: &Conv) -> Option<Unit> {
+    let (mut last, mut len) = (*first, 1);
+    while last.rolls {
+        last = graph.conv(start + len)?;
+        len += 1;
+    }
+    Some(Unit::of(UnitKind::Rolled, start, len, first, &last))
+}
+
+/// Words of a layer's ring buffer.
+fn ring_words<G: Graph>(shape: &ConvShape) -> usize {
+    if G::OTHER {
+        return shape.ring_words();
+    }
+    let ring = shape.ring();
+    ring.row * ring.rows
+}
+
+/// Kernel size and stride of a layer that may belong to a residual block.
+fn blocky<G: Graph>(conv: &Conv) -> Option<(u8, u8)> {
+    let Geometry { kernel: [kernel, _], stride: [stride, _], .. } = conv.geometry;
+    (!G::OTHER || conv.is_residual()).then_some((kernel, stride))
+}
+
+fn block<G: Graph>(graph: &G, index: usize, first: &Conv) -> Option<Unit> {
+    let next = graph.conv(index + 1);
+    let next = next.as_ref()?;
+    let (_, stride) = blocky::<G>(first)?;
     if first.residual.is_some() {
         return None;
     }
     let joins = |second: &Conv, residual: u8, end: usize| {
         second.input == first.output
             && second.residual == Some(residual)
-            && second.stride == 1
+            && blocky::<G>(second).is_some_and(|(_, stride)| stride == 1)
             && !read_from(graph, end, first.output)
     };
-    if joins(&next, first.input, index + 2) {
-        return Some(Unit::Block { first, projection: None, second: next });
+    if joins(next, first.input, index + 2) {
+        return Some(Unit::of(UnitKind::Block, index, 2, first, next));
     }
-    let second = graph.conv(index + 2)?;
+    let second = graph.conv(index + 2);
+    let second = second.as_ref()?;
     let projects = next.input == first.input
         && next.residual.is_none()
-        && next.kernel == 1
-        && next.stride == first.stride
+        && blocky::<G>(next) == Some((1, stride))
         && next.kind == KernelKind::Direct
-        && joins(&second, next.output, index + 3)
+        && joins(second, next.output, index + 3)
         && !read_from(graph, index + 3, next.output);
-    projects.then_some(Unit::Block { first, projection: Some(next), second })
+    projects.then(|| Unit::of(UnitKind::Projected, index, 3, first, second))
 }
 
 /// True if an operation from `index` on reads the tensor.

@@ -4,14 +4,15 @@
 //! in order.
 
 use super::BlobView;
-use crate::arena::is_sound;
+use super::view::Residual;
+use crate::arena::{is_sound, may_roll};
 use crate::error::{Error, GraphProblem};
 use crate::graph::{
-    Activation, Classifier, Conv, Graph, KernelKind, MAX_CHANNELS, MAX_CLASSES, MAX_TENSOR_BYTES,
-    Op, Tensor, padded,
+    Activation, Classifier, Conv, Form, Geometry, Graph, KernelKind, MAX_CHANNELS, MAX_CLASSES,
+    MAX_ROLLED, MAX_TENSOR_BYTES, Op, Tensor, padded,
 };
-use crate::kernel::are_transformed;
 use crate::kernel::pack::WeightShape;
+use crate::kernel::{ConvShape, are_transformed, depthwise_row_words, is_depthwise_row};
 use crate::quant;
 
 /// Checks that space, code and labels are UTF-8, and that there are no labels or one line per
@@ -62,7 +63,7 @@ pub(super) fn is_utf8(mut bytes: &[u8]) -> bool {
 }
 
 #[inline(never)]
-pub(super) fn graph(view: &BlobView<'_>) -> Result<(), Error> {
+pub(super) fn graph<const OTHER: bool>(view: &BlobView<'_>) -> Result<(), Error> {
     if view.malformed() {
         return Err(Error::BlobHeader);
     }
@@ -87,7 +88,7 @@ pub(super) fn graph(view: &BlobView<'_>) -> Result<(), Error> {
     }
     for i in 0..ops {
         match view.op(i) {
-            Some(Op::Conv(conv)) if i != last => check_conv(view, i, &conv),
+            Some(Op::Conv(conv)) if i != last => check_conv::<OTHER>(view, i, &conv),
             Some(Op::Classifier(classifier)) if i == last => check_classifier(view, &classifier),
             _ => Err(GraphProblem::Classifier),
         }
@@ -99,11 +100,13 @@ pub(super) fn graph(view: &BlobView<'_>) -> Result<(), Error> {
         }
     }
     let arena = (view.arena_bytes() / 4) as u32;
-    if is_sound(view, arena, |id| view.tensor_at(id), |op| view.scratch_at(op)) {
-        Ok(())
+    let (tensor, scratch) = (|id: u8| view.tensor_at(id), |op: usize| view.scratch_at(op));
+    let sound = if OTHER {
+        is_sound(view, arena, tensor, scratch)
     } else {
-        fail(GraphProblem::Arena)
-    }
+        is_sound(&Residual(view), arena, tensor, scratch)
+    };
+    if sound { Ok(()) } else { fail(GraphProblem::Arena) }
 }
 
 fn is_scale(scale: f32) -> bool {
@@ -135,19 +138,41 @@ fn read(view: &BlobView<'_>, op: usize, id: u8) -> Result<Tensor, GraphProblem> 
     }
 }
 
-fn check_conv(view: &BlobView<'_>, op: usize, conv: &Conv) -> Result<(), GraphProblem> {
+fn check_conv<const OTHER: bool>(
+    view: &BlobView<'_>,
+    op: usize,
+    conv: &Conv,
+) -> Result<(), GraphProblem> {
+    if !OTHER && !conv.is_plain() {
+        return Err(GraphProblem::Kind);
+    }
     let input = read(view, op, conv.input)?;
     if usize::from(conv.output) >= view.tensors() {
         return Err(GraphProblem::Unknown);
     }
     let output = view.tensor(conv.output);
-    if !matches!(conv.kernel, 1 | 3 | 5 | 7) || !matches!(conv.stride, 1 | 2) {
-        return Err(GraphProblem::Kernel);
-    }
-    if !conv.kind.suits(conv.kernel, conv.stride) {
-        return Err(GraphProblem::Kind);
-    }
-    if output.shape != input.shape.convolved(conv.stride, output.shape.channels) {
+    let channels = output.shape.channels;
+    let shape = if OTHER {
+        check_window(conv)?;
+        conv.form.output(&conv.geometry, input.shape, channels)
+    } else {
+        // Residual networks have square kernels.
+        let (kernel, stride) = conv.geometry.square().ok_or(GraphProblem::Kernel)?;
+        // A constant stride links no division.
+        let shape = match stride {
+            1 => input.shape.convolved(1, channels),
+            2 => input.shape.convolved(2, channels),
+            _ => return Err(GraphProblem::Kernel),
+        };
+        if kernel > 7 {
+            return Err(GraphProblem::Kernel);
+        }
+        if conv.kind.winograd() && (kernel, stride) != (3, 1) {
+            return Err(GraphProblem::Kind);
+        }
+        Some(shape)
+    };
+    if shape != Some(output.shape) {
         return Err(GraphProblem::Shape);
     }
     if let Some(residual) = conv.residual {
@@ -161,44 +186,176 @@ fn check_conv(view: &BlobView<'_>, op: usize, conv: &Conv) -> Result<(), GraphPr
     if conv.output == 0 || written(view, op, conv.output) {
         return Err(GraphProblem::Written);
     }
-    if conv.activation == Activation::Relu && output.zero != i8::MIN {
+    let clips = matches!(conv.activation, Activation::Relu | Activation::Clipped);
+    if clips && output.zero != i8::MIN {
         return Err(GraphProblem::Zero);
     }
-    let weights = view.conv_weights(conv).ok_or(GraphProblem::Section)?;
-    let params = view.conv_params(conv).ok_or(GraphProblem::Section)?;
-    let shape = view.weight_shape(conv);
-    if conv.kind == KernelKind::Winograd {
-        if !are_transformed(shape, weights) {
-            return Err(GraphProblem::Transform);
-        }
-    } else {
-        check_padding(shape, bytemuck::cast_slice(weights))?;
+    if OTHER && conv.form != Form::Full {
+        check_form(conv, &input, &output)?;
     }
+    let weights = view.weights_of::<OTHER>(conv).ok_or(GraphProblem::Section)?;
+    let params = view.params_of::<OTHER>(conv).ok_or(GraphProblem::Section)?;
+    let shape = view.weight_shape(conv);
+    let terms = match conv.form {
+        _ if !OTHER || conv.form == Form::Full => {
+            check_weights::<OTHER>(conv, shape, weights)?;
+            conv.geometry.taps() * usize::from(shape.input)
+        }
+        Form::Depthwise => {
+            let [_, columns] = conv.geometry.kernel;
+            let packed = |row| is_depthwise_row(row, columns);
+            if !weights.chunks_exact(depthwise_row_words(columns)).all(packed) {
+                return Err(GraphProblem::Padding);
+            }
+            conv.geometry.taps()
+        }
+        Form::Dense => {
+            check_dense(view, conv, bytemuck::cast_slice(weights))?;
+            4 * ConvShape::of(view, conv).in_words()
+        }
+        _ => 0,
+    };
 
     // |q| and |w| are at most 128, so the bound depends on the parameters only.
-    let products = 128 * 128 * i64::from(conv.kernel).pow(2) * i64::from(shape.input);
+    let products = 128 * 128 * terms as i64;
     let row = shape.output_pairs() * 2;
-    let (biases, rest) = params.split_at_checked(row).ok_or(GraphProblem::Section)?;
-    for (i, &bias) in biases.iter().enumerate() {
-        let residual = match conv.residual {
-            Some(_) => i64::from(*rest.get(i).ok_or(GraphProblem::Section)?).abs() * 128,
-            None => 0,
-        };
-        check_sum(i64::from(bias).abs() + residual + products)?;
+    let number = |index: usize, i: usize| match params.get(index * row + i) {
+        Some(&number) => Ok(i64::from(number).abs()),
+        None => Err(GraphProblem::Section),
+    };
+    let taps = if conv.form == Form::Average { conv.geometry.taps() as i64 } else { 1 };
+    let scale = 1 + usize::from(conv.residual.is_some());
+    for i in 0..if params.is_empty() { 0 } else { row } {
+        let mut bound = number(0, i)? + products;
+        if conv.residual.is_some() {
+            bound += 128 * number(1, i)?;
+        }
+        if OTHER && conv.form.scaled() {
+            bound += 128 * taps * number(scale, i)?;
+        }
+        check_sum(bound)?;
+    }
+    if OTHER { check_rolling(view, op, conv) } else { Ok(()) }
+}
+
+/// Checks kernel, stride and kind, apart from the shapes.
+fn check_window(conv: &Conv) -> Result<(), GraphProblem> {
+    let Geometry { kernel: [rows, columns], stride: [down, across], .. } = conv.geometry;
+    let known = match conv.form {
+        Form::Full | Form::Depthwise => {
+            matches!(rows, 1..=16)
+                && matches!(columns, 1..=7)
+                && matches!(down, 1..=4)
+                && matches!(across, 1 | 2)
+        }
+        Form::Dense | Form::Add => conv.geometry.is_point(),
+        Form::Maximum | Form::Average => rows > 0 && columns > 0 && down > 0 && across > 0,
+    };
+    if !known {
+        return Err(GraphProblem::Kernel);
+    }
+    let flat = match conv.kind {
+        KernelKind::Flat => conv.input != 0 || conv.residual.is_some(),
+        KernelKind::Pointwise => conv.input == 0,
+        _ => false,
+    };
+    let direct = conv.form == Form::Full || conv.kind == KernelKind::Direct;
+    if conv.kind.suits(&conv.geometry) && !flat && direct {
+        Ok(())
+    } else {
+        Err(GraphProblem::Kind)
+    }
+}
+
+/// Checks the rules of a layer that is no convolution over all channels.
+fn check_form(conv: &Conv, input: &Tensor, output: &Tensor) -> Result<(), GraphProblem> {
+    if conv.input == 0 && conv.form != Form::Dense {
+        return Err(GraphProblem::Image);
+    }
+    if conv.residual.is_some() != (conv.form == Form::Add) {
+        return Err(GraphProblem::Form);
+    }
+    if conv.form == Form::Dense {
+        return Ok(());
+    }
+    if output.shape.channels != input.shape.channels {
+        return Err(GraphProblem::Shape);
+    }
+    let pools = matches!(conv.form, Form::Maximum | Form::Average);
+    if pools && conv.activation != Activation::None {
+        return Err(GraphProblem::Form);
+    }
+    if conv.form == Form::Maximum && output.zero != input.zero {
+        return Err(GraphProblem::Zero);
     }
     Ok(())
 }
 
-/// Checks that the weights of padding channels are 0, since these channels hold arbitrary values.
+/// Checks the form of a convolution's weights.
+fn check_weights<const OTHER: bool>(
+    conv: &Conv,
+    shape: WeightShape,
+    weights: &[u32],
+) -> Result<(), GraphProblem> {
+    match conv.kind {
+        KernelKind::Winograd if are_transformed(shape, weights) => Ok(()),
+        KernelKind::Winograd => Err(GraphProblem::Transform),
+        KernelKind::Flat if OTHER => {
+            check_flat_padding(shape.flat(), bytemuck::cast_slice(weights))
+        }
+        _ => check_padding(shape, bytemuck::cast_slice(weights)),
+    }
+}
+
+/// Checks that the weights of a dense layer are 0 for bytes that hold no channel.
+fn check_dense(view: &BlobView<'_>, conv: &Conv, weights: &[i8]) -> Result<(), GraphProblem> {
+    let shape = ConvShape::of(view, conv);
+    let (row, channels) = (shape.in_words() * 4, usize::from(shape.input.channels));
+    let pixel = if shape.image { channels } else { padded(shape.input.channels) };
+    for weights in weights.chunks_exact(row.max(1)) {
+        for (at, &w) in weights.iter().enumerate() {
+            let known = at < shape.input.pixels() * pixel && at % pixel.max(1) < channels;
+            if w != 0 && !known {
+                return Err(GraphProblem::Padding);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Checks the rules of rolled units, for the layer and the one behind it.
+fn check_rolling(view: &BlobView<'_>, op: usize, conv: &Conv) -> Result<(), GraphProblem> {
+    let earlier = (0..op).rev().take_while(|&i| view.conv(i).is_some_and(|c| c.rolls)).count();
+    let fits = !conv.rolls || (may_roll(view, op) && earlier + 2 <= MAX_ROLLED);
+    if fits { Ok(()) } else { Err(GraphProblem::Rolls) }
+}
+
+/// Checks that the weights of padding channels and of a padding column are 0, since these channels
+/// hold arbitrary values.
 fn check_padding(shape: WeightShape, weights: &[i8]) -> Result<(), GraphProblem> {
-    let kernel = usize::from(shape.kernel);
-    for input in usize::from(shape.input)..padded(shape.input) {
+    let columns = usize::from(shape.kernel[1]);
+    for input in 0..padded(shape.input) {
         for output in 0..shape.output_pairs() * 2 {
-            for ky in 0..kernel {
-                for kx in 0..kernel {
+            for ky in 0..shape.rows() {
+                let known = if input < usize::from(shape.input) { columns } else { 0 };
+                for kx in known..shape.columns() {
                     if weights.get(shape.index(output, ky, kx, input)) != Some(&0) {
                         return Err(GraphProblem::Padding);
                     }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// As [`check_padding`], for a flat convolution.
+fn check_flat_padding(shape: WeightShape, weights: &[i8]) -> Result<(), GraphProblem> {
+    for input in usize::from(shape.input)..padded(shape.input) {
+        for output in 0..shape.output_pairs() * 2 {
+            for ky in 0..shape.rows() {
+                if weights.get(shape.flat_index(output, ky, input)) != Some(&0) {
+                    return Err(GraphProblem::Padding);
                 }
             }
         }

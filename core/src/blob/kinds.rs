@@ -4,7 +4,7 @@ use heapless::Vec;
 
 use super::{BlobView, Sections, write};
 use crate::error::{Error, GraphProblem};
-use crate::graph::{Conv, Graph as _, KernelKind, Op, padded};
+use crate::graph::{Conv, Form, Graph as _, KernelKind, Op, padded};
 use crate::kernel::{self, pack::WeightShape};
 
 /// Writes the network of a checked view into `out`, with the kind that `kinds` returns for each
@@ -29,18 +29,28 @@ pub fn with_kinds(
         match op {
             Op::Conv(conv) => {
                 let shape = view.weight_shape(conv);
-                let asked = kinds(index, conv);
-                let kind =
-                    if asked.suits(conv.kernel, conv.stride) { asked } else { KernelKind::Direct };
                 let words = view.conv_weights(conv).ok_or(missing)?;
                 let params = view.conv_params(conv).ok_or(missing)?;
-                let plain = plain(words, conv.kind, shape, out)?;
-                let weights = sections.conv_weights(kind, shape, plain)?;
-                let mut rows: Vec<&[i32], 4> = Vec::new();
+                let (asked, direct) = (kinds(index, conv), KernelKind::Direct);
+                let usable = conv.form == Form::Full
+                    && asked.suits(&conv.geometry)
+                    && (asked != KernelKind::Flat || (conv.input == 0 && conv.residual.is_none()))
+                    && (asked != KernelKind::Pointwise || conv.input != 0)
+                    && !(asked.winograd() && rolls(view, index));
+                let weights = match conv.form {
+                    Form::Full => {
+                        let plain = plain(words, conv.kind, shape, out)?;
+                        let kind = if usable { asked } else { direct };
+                        conv.kind = kind;
+                        sections.conv_weights(kind, shape, plain)?
+                    }
+                    _ => sections.packed_weights(words)?,
+                };
+                let mut rows: Vec<&[i32], 5> = Vec::new();
                 // The writer refuses a tensor without channels.
                 rows.extend(params.chunks_exact((shape.output_pairs() * 2).max(1)));
                 conv.params = sections.conv_params(&rows)?;
-                (conv.weights, conv.kind) = (weights, kind);
+                conv.weights = weights;
             }
             Op::Classifier(classifier) => {
                 let channels = padded(view.tensor(classifier.input).shape.channels);
@@ -56,6 +66,12 @@ pub fn with_kinds(
     write(&header, labels, sections.data(), out)
 }
 
+/// True if the layer belongs to a rolled unit.
+fn rolls(view: &BlobView<'_>, op: usize) -> bool {
+    let rolls = |op: usize| view.conv(op).is_some_and(|conv| conv.rolls);
+    rolls(op) || op.checked_sub(1).is_some_and(rolls)
+}
+
 /// Unpacks weights to i8 `[output][ky][kx][input]`, in the first bytes of `out`.
 fn plain<'o>(
     words: &[u32],
@@ -65,11 +81,11 @@ fn plain<'o>(
 ) -> Result<&'o [i8], Error> {
     let (needed, found) = (shape.len(), out.len());
     let out = out.get_mut(..needed).ok_or(Error::BufferTooSmall { needed, found })?;
-    let (kernel, inputs) = (usize::from(shape.kernel), usize::from(shape.input));
+    let ([rows, columns], inputs) = (shape.kernel.map(usize::from), usize::from(shape.input));
     for (index, byte) in out.iter_mut().enumerate() {
         let (rest, input) = (index / inputs, index % inputs);
-        let (rest, kx) = (rest / kernel, rest % kernel);
-        let (output, ky) = (rest / kernel, rest % kernel);
+        let (rest, kx) = (rest / columns, rest % columns);
+        let (output, ky) = (rest / rows, rest % rows);
         *byte = kernel::weight(kind, shape, words, [output, ky, kx, input]) as u8;
     }
     Ok(bytemuck::cast_slice(out))

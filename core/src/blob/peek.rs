@@ -41,7 +41,7 @@ const fn fixed(blob: &[u8]) -> Option<&[u8; FIXED]> {
     Some(fixed)
 }
 
-/// Kernels of the blob's convolutions, before any check; none if the bytes are not a blob of this
+/// Kernels of the blob's layers, before any check; none if the bytes are not a blob of this
 /// version.
 pub const fn kernels(blob: &[u8]) -> KernelSet {
     let Some(fixed) = fixed(blob) else { return KernelSet::NONE };
@@ -50,12 +50,23 @@ pub const fn kernels(blob: &[u8]) -> KernelSet {
     while op < ops {
         let at = FIXED + tensors * size_of::<TensorRecord>() + op * size_of::<OpRecord>();
         let Some((_, rest)) = blob.split_at_checked(at) else { return set };
-        let Some(&[a, b, c, d, e, f, g, h]) = rest.first_chunk() else { return set };
-        let words = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
-        set = set.union(record::kernel_of(words.0, words.1));
+        let Some(bytes) = rest.first_chunk::<{ size_of::<OpRecord>() }>() else { return set };
+        let record = words(bytes);
+        set = set.union(record::kernels_of(&record));
         op += 1;
     }
     set
+}
+
+/// The words of an operation's record.
+#[expect(clippy::indexing_slicing, reason = "a chunk for each word")]
+const fn words(bytes: &[u8; size_of::<OpRecord>()]) -> OpRecord {
+    let (mut record, mut i) = ([0; size_of::<OpRecord>() / 4], 0);
+    while i < record.len() {
+        record[i] = u32::from_le_bytes(bytes.as_chunks::<4>().0[i]);
+        i += 1;
+    }
+    record
 }
 
 #[expect(clippy::indexing_slicing, reason = "every offset lies below `FIXED`")]

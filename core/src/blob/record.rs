@@ -1,12 +1,18 @@
 //! The records of tensors and operations, which are read in place as words.
 
-use crate::graph::{Activation, Classifier, Conv, KernelKind, KernelSet, Op, Tensor};
+use crate::graph::{
+    Activation, Classifier, Conv, Form, Geometry, KernelKind, KernelSet, Op, Tensor,
+};
 use crate::space::Shape;
 
 /// A tensor: place, scale, height and width, channels and zero point.
 pub(super) type TensorRecord = [u32; 4];
-/// An operation: two words of bytes, offsets of weights and parameters, place of the scratch.
-pub(super) type OpRecord = [u32; 5];
+/// An operation: four words of bytes, offsets of weights and parameters, place of the scratch.
+pub(super) type OpRecord = [u32; 7];
+/// Index of the place of the scratch in a record.
+pub(super) const SCRATCH: usize = 6;
+/// The number of the classifier.
+const CLASSIFIER: u8 = 1;
 
 /// The number that stands for no residual.
 const NONE: u8 = 0xff;
@@ -30,68 +36,118 @@ pub(super) fn tensor(record: &TensorRecord) -> Tensor {
 pub(super) fn op_record(op: &Op, scratch: u32) -> OpRecord {
     match op {
         Op::Conv(c) => {
-            let residual = c.residual.unwrap_or(NONE);
+            let form = match c.form {
+                Form::Full => 0,
+                Form::Depthwise => 2,
+                Form::Dense => 3,
+                Form::Maximum => 4,
+                Form::Average => 5,
+                Form::Add => 6,
+            };
             let kind = match c.kind {
                 KernelKind::Direct => 0,
                 KernelKind::Winograd => 1,
                 KernelKind::WinogradOnline => 2,
+                KernelKind::Flat => 3,
+                KernelKind::Pointwise => 4,
             };
             let activation = match c.activation {
                 Activation::None => 0,
                 Activation::Relu => 1,
                 Activation::Prelu => 2,
+                Activation::Clipped => 3,
             };
+            let Geometry { kernel: [rows, columns], stride: [down, across], padding } = c.geometry;
             [
-                u32::from_le_bytes([0, c.input, c.output, residual]),
-                u32::from_le_bytes([c.kernel, c.stride, kind, activation]),
+                u32::from_le_bytes([form, c.input, c.output, c.residual.unwrap_or(NONE)]),
+                u32::from_le_bytes([rows, columns, down, across]),
+                u32::from_le_bytes(padding),
+                u32::from_le_bytes([kind, activation, u8::from(c.rolls), 0]),
                 c.weights,
                 c.params,
                 scratch * 4,
             ]
         }
-        Op::Classifier(c) => {
-            [u32::from_le_bytes([1, c.input, NONE, NONE]), 0, c.weights, c.params, scratch * 4]
-        }
+        Op::Classifier(c) => [
+            u32::from_le_bytes([CLASSIFIER, c.input, NONE, NONE]),
+            0,
+            0,
+            0,
+            c.weights,
+            c.params,
+            scratch * 4,
+        ],
     }
 }
 
-/// The kind of a number; `None` if the number is undefined.
+/// The operation of a number; `None` for the classifier and for undefined numbers.
 #[inline(always)]
-const fn kind_of(number: u8) -> Option<KernelKind> {
+const fn form_of(number: u8) -> Option<Form> {
     match number {
-        0 => Some(KernelKind::Direct),
-        1 => Some(KernelKind::Winograd),
-        2 => Some(KernelKind::WinogradOnline),
+        0 => Some(Form::Full),
+        2 => Some(Form::Depthwise),
+        3 => Some(Form::Dense),
+        4 => Some(Form::Maximum),
+        5 => Some(Form::Average),
+        6 => Some(Form::Add),
         _ => None,
     }
 }
 
-/// The kernel of an operation, from the first two words of its record; none for a classifier and
-/// for undefined numbers.
-pub(super) const fn kernel_of(what: u32, how: u32) -> KernelSet {
-    let ([variant, ..], [kernel, stride, kind, _]) = (what.to_le_bytes(), how.to_le_bytes());
-    match kind_of(kind) {
-        Some(kind) if variant == 0 => KernelSet::of(kernel, stride, kind),
+/// The kernels of an operation, from its record; none for a classifier and for undefined numbers.
+pub(super) const fn kernels_of(record: &OpRecord) -> KernelSet {
+    match op(record) {
+        Some(Op::Conv(conv)) => KernelSet::of(&conv),
         _ => KernelSet::NONE,
     }
 }
 
 /// Decodes an operation; `None` if one of its numbers is undefined.
-pub(super) fn op(record: &OpRecord) -> Option<Op> {
-    let [what, how, weights, params, _] = *record;
-    let [variant, input, output, residual] = what.to_le_bytes();
-    if variant == 1 {
-        return Some(Op::Classifier(Classifier { input, weights, params }));
+pub(super) const fn op(record: &OpRecord) -> Option<Op> {
+    let [what, window, padding, how, weights, params, _] = *record;
+    let [number, input, output, residual] = what.to_le_bytes();
+    if number == CLASSIFIER {
+        let plain = window | padding | how == 0;
+        return if plain {
+            Some(Op::Classifier(Classifier { input, weights, params }))
+        } else {
+            None
+        };
     }
-    let [kernel, stride, kind, activation] = how.to_le_bytes();
-    let kind = kind_of(kind)?;
+    let [rows, columns, down, across] = window.to_le_bytes();
+    let [kind, activation, ..] = how.to_le_bytes();
+    let Some(form) = form_of(number) else { return None };
+    let kind = match kind {
+        0 => KernelKind::Direct,
+        1 => KernelKind::Winograd,
+        2 => KernelKind::WinogradOnline,
+        3 => KernelKind::Flat,
+        4 => KernelKind::Pointwise,
+        _ => return None,
+    };
     let activation = match activation {
         0 => Activation::None,
         1 => Activation::Relu,
         2 => Activation::Prelu,
+        3 => Activation::Clipped,
         _ => return None,
     };
-    let residual = (residual != NONE).then_some(residual);
-    let conv = Conv { input, output, residual, kernel, stride, kind, activation, weights, params };
-    (variant == 0).then_some(Op::Conv(conv))
+    let rolls = how >> 16;
+    if rolls > 1 {
+        return None;
+    }
+    let kernel = [rows, columns];
+    let geometry = Geometry { kernel, stride: [down, across], padding: padding.to_le_bytes() };
+    Some(Op::Conv(Conv {
+        input,
+        output,
+        residual: if residual == NONE { None } else { Some(residual) },
+        form,
+        geometry,
+        kind,
+        activation,
+        rolls: rolls == 1,
+        weights,
+        params,
+    }))
 }

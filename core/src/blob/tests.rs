@@ -2,7 +2,7 @@ use std::vec;
 use std::vec::Vec;
 
 use super::checksum::words_checksum;
-use super::{BlobView, FIXED, Sections, VERSION, checksum, offset, write};
+use super::{BlobView, FIXED, Sections, VERSION, checksum, offset, upgrade, write};
 use crate::error::{Error, GraphProblem};
 use crate::exec::Network;
 use crate::graph::{Activation, Header, KernelKind, Op};
@@ -86,7 +86,7 @@ fn magic_and_version_are_named() {
 fn damaged_headers_never_panic() {
     let original = Net::golden().build();
     let image = Random(3).bytes(Net::golden().input.len());
-    let header_end = FIXED + 7 * 16 + 7 * 20;
+    let header_end = FIXED + 7 * 16 + 7 * 28;
     let mut random = Random(4);
     let mut accepted = 0;
     for _ in 0..4000 {
@@ -156,10 +156,10 @@ fn inconsistent_graphs_are_refused() {
     assert_eq!(rewritten(|h| conv(h, 1).output = 1), op(1, Shape));
     assert_eq!(rewritten(|h| conv(h, 4).residual = Some(4)), op(4, Shape));
     assert_eq!(rewritten(|h| conv(h, 3).output = 3), op(3, Written));
-    assert_eq!(rewritten(|h| conv(h, 0).kernel = 2), op(0, Kernel));
-    assert_eq!(rewritten(|h| conv(h, 0).kernel = 9), op(0, Kernel));
-    assert_eq!(rewritten(|h| conv(h, 0).stride = 3), op(0, Kernel));
-    assert_eq!(rewritten(|h| conv(h, 0).stride = 2), op(0, Shape));
+    assert_eq!(rewritten(|h| conv(h, 0).geometry.kernel = [2; 2]), op(0, Shape));
+    assert_eq!(rewritten(|h| conv(h, 0).geometry.kernel = [3, 8]), op(0, Kernel));
+    assert_eq!(rewritten(|h| conv(h, 0).geometry.stride = [1, 3]), op(0, Kernel));
+    assert_eq!(rewritten(|h| conv(h, 0).geometry.stride = [2; 2]), op(0, Shape));
     assert_eq!(rewritten(|h| conv(h, 1).kind = KernelKind::Winograd), op(1, Kind));
     assert_eq!(rewritten(|h| conv(h, 4).kind = KernelKind::WinogradOnline), op(4, Kind));
     assert_eq!(rewritten(|h| conv(h, 0).kind = KernelKind::Winograd), op(0, Transform));
@@ -232,7 +232,7 @@ fn plans_that_do_not_hold_are_refused() {
     assert_eq!(with_fixed(offset::ARENA, fixed(offset::ARENA) - 4), arena);
     assert_eq!(with_fixed(offset::ARENA, fixed(offset::ARENA) + 1), Err(Error::BlobHeader));
     // Tensor 1, which the first convolution writes, and the scratch of the first operation.
-    let (tensor, scratch) = (FIXED + 16, FIXED + 7 * 16 + 16);
+    let (tensor, scratch) = (FIXED + 16, FIXED + 7 * 16 + 24);
     assert_eq!(with_fixed(tensor, fixed(scratch)), arena);
     assert_eq!(with_fixed(scratch, fixed(tensor)), arena);
     assert_eq!(with_fixed(scratch, 1 << 30), arena);
@@ -293,16 +293,55 @@ fn the_writer_refuses() {
 /// test writes them; otherwise they must equal the bytes that this library builds and computes.
 #[test]
 fn golden_blob() {
-    let blob = Net::golden().build();
+    golden("tiny", &Net::golden());
+}
+
+/// As [`golden_blob`], for the files `tests/golden/layers.*`, which have every layer.
+#[test]
+fn golden_layers() {
+    golden("layers", &Net::golden_layers());
+}
+
+/// The golden file of version 2 becomes that of version 3; no other file is upgraded.
+#[test]
+fn the_golden_blob_of_version_2_is_upgraded() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden");
+    let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
+    let (old, new) = (read("tiny-2.snb"), read("tiny.snb"));
+    let mut out = Blob(vec![0; new.len() / 4]);
+    assert_eq!(upgrade(&old, out.bytes_mut()), Ok(new.len()));
+    assert!(out.bytes() == new);
+    let version = Err(Error::BlobVersion { expected: 2, found: VERSION });
+    assert_eq!(upgrade(&new, out.bytes_mut()), version);
+    for length in 0..old.len() {
+        assert!(upgrade(&old[..length], out.bytes_mut()).is_err(), "{length} bytes");
+    }
+    for at in 0..old.len() {
+        let mut damaged = old.clone();
+        damaged[at] ^= 0x10;
+        assert!(upgrade(&damaged, out.bytes_mut()).is_err(), "byte {at}");
+        // Also with the right checksum, the result is refused or passes the check.
+        if at >= offset::CHECKED {
+            let sum = checksum(&damaged[offset::CHECKED..]);
+            damaged[offset::CHECKSUM..offset::CHECKED].copy_from_slice(&sum.to_le_bytes());
+            let mut out = Blob(vec![0; new.len() / 4 + 1000]);
+            if let Ok(length) = upgrade(&damaged, out.bytes_mut()) {
+                assert!(BlobView::new_checked(&out.bytes()[..length]).is_ok());
+            }
+        }
+    }
+}
+
+fn golden(name: &str, net: &Net) {
+    let blob = net.build();
     let view = BlobView::new_checked(blob.bytes()).unwrap();
     let image = Random(2108).bytes(view.image_len());
     let (_, logits) = outputs(&Network::new(&view, Reference), &image, 0);
     let text: std::string::String = logits.iter().map(|l| std::format!("{l}\n")).collect();
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden");
-    for (name, bytes) in
-        [("tiny.snb", blob.bytes()), ("tiny.image", &image), ("tiny.logits", text.as_bytes())]
-    {
-        let path = folder.join(name);
+    for (kind, bytes) in [("snb", blob.bytes()), ("image", &image), ("logits", text.as_bytes())] {
+        let name = std::format!("{name}.{kind}");
+        let path = folder.join(&name);
         if std::env::var_os("SUPERNANO_BLESS").is_some() {
             std::fs::create_dir_all(&folder).unwrap();
             std::fs::write(&path, bytes).unwrap();

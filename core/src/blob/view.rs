@@ -1,14 +1,15 @@
 //! The checked view of a blob.
 
 use super::checksum::words_checksum;
-use super::record::{self, OpRecord, TensorRecord};
+use super::record::{self, OpRecord, SCRATCH, TensorRecord};
 use super::{ALIGNMENT, FIXED, MAGIC, VERSION, check, offset};
 use crate::error::Error;
 use crate::graph::{
-    Classifier, Conv, Graph, Header, KernelSet, MAX_OPS, MAX_TENSORS, NO_TENSOR, Op, Tensor, padded,
+    Classifier, Conv, Form, Graph, Header, KernelKind, KernelSet, MAX_OPS, MAX_TENSORS, NO_TENSOR,
+    Op, Tensor, padded,
 };
 use crate::kernel::pack::WeightShape;
-use crate::kernel::weight_words;
+use crate::kernel::{ConvShape, depthwise_words, weight_words};
 
 /// Words of the fixed part.
 const WORDS: usize = FIXED / 4;
@@ -44,11 +45,24 @@ impl<'a> BlobView<'a> {
     ///
     /// # Errors
     /// The first of the `Blob..` variants of [`Error`] that applies.
-    #[inline(never)]
     pub fn new_checked(bytes: &'a [u8]) -> Result<Self, Error> {
+        Self::checked::<true>(bytes)
+    }
+
+    /// As [`Self::new_checked`], for a firmware with the kernels of residual networks alone
+    /// ([`KernelSet::RESIDUAL`]). It takes less code, and refuses all other layers.
+    ///
+    /// # Errors
+    /// Those of [`Self::new_checked`].
+    pub fn new_residual(bytes: &'a [u8]) -> Result<Self, Error> {
+        Self::checked::<false>(bytes)
+    }
+
+    #[inline(never)]
+    fn checked<const OTHER: bool>(bytes: &'a [u8]) -> Result<Self, Error> {
         let intact = Self::new_intact(bytes);
         let Ok(view) = &intact else { return intact };
-        match check::text(view).and_then(|()| check::graph(view)) {
+        match check::text(view).and_then(|()| check::graph::<OTHER>(view)) {
             Ok(()) => intact,
             Err(error) => Err(error),
         }
@@ -119,7 +133,9 @@ impl<'a> BlobView<'a> {
         let Some((head, data)) = words.split_at_checked(data / 4) else { return None };
         let Some((_, head)) = head.split_at_checked(WORDS) else { return None };
         let Some((records, head)) = head.split_at_checked(tensors * 4) else { return None };
-        let Some((steps, text)) = head.split_at_checked(ops * 5) else { return None };
+        let Some((steps, text)) = head.split_at_checked(ops * size_of::<OpRecord>() / 4) else {
+            return None;
+        };
         let (labels, short) = (word(fixed, offset::LABELS) as usize, text.len() * 4);
         let known = half(fixed, offset::SPACE) + half(fixed, offset::CODE);
         let fits = known <= short && labels <= short - known;
@@ -175,11 +191,11 @@ impl<'a> BlobView<'a> {
         self.text(2).lines()
     }
 
-    /// Kernels of the network's convolutions.
+    /// Kernels of the network's layers.
     pub const fn kernels(&self) -> KernelSet {
         let (mut set, mut ops) = (KernelSet::NONE, self.ops);
-        while let [[what, how, ..], rest @ ..] = ops {
-            set = set.union(record::kernel_of(*what, *how));
+        while let [op, rest @ ..] = ops {
+            set = set.union(record::kernels_of(op));
             ops = rest;
         }
         set
@@ -234,13 +250,13 @@ impl<'a> BlobView<'a> {
 
     /// First word of the scratch of the unit that starts with operation `op`.
     pub(crate) fn scratch_at(&self, op: usize) -> u32 {
-        self.ops.get(op).map_or(0, |record| record[4] / 4)
+        self.ops.get(op).map_or(0, |record| record[SCRATCH] / 4)
     }
 
     /// True if a place is not a whole number of words, or a number is undefined.
     pub(super) fn malformed(&self) -> bool {
         let tensor = |r: &TensorRecord| !r[0].is_multiple_of(4) || r[3] >> 24 != 0;
-        let op = |r: &OpRecord| !r[4].is_multiple_of(4) || record::op(r).is_none();
+        let op = |r: &OpRecord| !r[SCRATCH].is_multiple_of(4) || record::op(r).is_none();
         !self.arena_bytes().is_multiple_of(4)
             || self.tensors.iter().any(tensor)
             || self.ops.iter().any(op)
@@ -257,21 +273,44 @@ impl<'a> BlobView<'a> {
     pub(crate) fn weight_shape(&self, conv: &Conv) -> WeightShape {
         WeightShape {
             output: self.tensor(conv.output).shape.channels,
-            kernel: conv.kernel,
+            kernel: conv.geometry.kernel,
             input: self.tensor(conv.input).shape.channels,
         }
     }
 
-    /// Weights of a convolution in the form of its kind; `None` if they exceed the data, which the
-    /// check refuses.
+    /// Weights of a layer; `None` if they exceed the data, which the check refuses.
     pub(crate) fn conv_weights(&self, conv: &Conv) -> Option<&'a [u32]> {
-        self.section(conv.weights, weight_words(conv.kind, self.weight_shape(conv)))
+        self.weights_of::<true>(conv)
     }
 
-    /// Parameters of a convolution: [`Conv::param_rows`] rows of the channels rounded up to even.
+    /// As [`Self::conv_weights`], for residual networks alone unless `OTHER`.
+    pub(crate) fn weights_of<const OTHER: bool>(&self, conv: &Conv) -> Option<&'a [u32]> {
+        let shape = self.weight_shape(conv);
+        if !OTHER {
+            // Such a network has weights of two forms.
+            let winograd = matches!(conv.kind, KernelKind::Winograd);
+            let kind = if winograd { KernelKind::Winograd } else { KernelKind::Direct };
+            return self.section(conv.weights, weight_words(kind, shape));
+        }
+        let words = match conv.form {
+            Form::Full => weight_words(conv.kind, shape),
+            Form::Depthwise => usize::from(shape.output) * depthwise_words(shape.kernel),
+            Form::Dense => usize::from(shape.output) * ConvShape::of(self, conv).in_words(),
+            Form::Maximum | Form::Average | Form::Add => 0,
+        };
+        self.section(conv.weights, words)
+    }
+
+    /// Parameters of a layer: [`Conv::param_rows`] rows of the channels rounded up to even.
     pub(crate) fn conv_params(&self, conv: &Conv) -> Option<&'a [i32]> {
+        self.params_of::<true>(conv)
+    }
+
+    /// As [`Self::conv_params`], for residual networks alone unless `OTHER`.
+    pub(crate) fn params_of<const OTHER: bool>(&self, conv: &Conv) -> Option<&'a [i32]> {
         let row = self.weight_shape(conv).output_pairs() * 2;
-        self.section(conv.params, conv.param_rows() * row).map(bytemuck::cast_slice)
+        let rows = if OTHER { conv.param_rows() } else { conv.plain_param_rows() };
+        self.section(conv.params, rows * row).map(bytemuck::cast_slice)
     }
 
     fn class_words(&self, classifier: &Classifier) -> usize {
@@ -286,6 +325,33 @@ impl<'a> BlobView<'a> {
     /// Parameters of the classifier: biases, then multipliers.
     pub(crate) fn classifier_params(&self, classifier: &Classifier) -> Option<&'a [i32]> {
         self.section(classifier.params, self.classes() * 2).map(bytemuck::cast_slice)
+    }
+}
+
+/// A blob of which every layer is one of a residual network.
+pub(crate) struct Residual<'v, 'a>(pub(crate) &'v BlobView<'a>);
+
+impl Graph for Residual<'_, '_> {
+    const OTHER: bool = false;
+
+    fn tensors(&self) -> usize {
+        self.0.tensors()
+    }
+
+    fn tensor(&self, id: u8) -> Tensor {
+        self.0.tensor(id)
+    }
+
+    fn ops(&self) -> usize {
+        self.0.ops()
+    }
+
+    fn op(&self, index: usize) -> Option<Op> {
+        self.0.op(index)
+    }
+
+    fn conv(&self, index: usize) -> Option<Conv> {
+        self.0.conv(index)
     }
 }
 

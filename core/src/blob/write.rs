@@ -6,7 +6,8 @@ use crate::arena::ArenaPlan;
 use crate::error::Error;
 use crate::graph::{Header, KernelKind, padded};
 use crate::kernel::pack::WeightShape;
-use crate::kernel::{pack_as, weight_words};
+use crate::kernel::{depthwise_words, pack_as, pack_depthwise, weight_words};
+use crate::space::Shape;
 
 /// Builds the data section. Each method appends a section, and returns its byte offset for the
 /// header.
@@ -62,8 +63,54 @@ impl<'o> Sections<'o> {
         Ok(at)
     }
 
-    /// Appends the parameters of a convolution: those of the rows bias, K, M, N that it has, in
-    /// this order, with one value per channel.
+    /// Appends the weights of a depthwise convolution, i8 `[channel][ky][kx]`.
+    ///
+    /// # Errors
+    /// [`Error::SliceLength`], [`Error::BufferTooSmall`].
+    pub fn depthwise_weights(&mut self, kernel: [u8; 2], weights: &[i8]) -> Result<u32, Error> {
+        let taps = (usize::from(kernel[0]) * usize::from(kernel[1])).max(1);
+        let (at, section) = self.reserve(weights.len() / taps * depthwise_words(kernel) * 4)?;
+        pack_depthwise(kernel, weights, section)?;
+        Ok(at)
+    }
+
+    /// Appends the weights of a dense layer, i8 `[output][y][x][c]` for an input of this shape.
+    ///
+    /// # Errors
+    /// [`Error::SliceLength`] if the weights are not those of whole outputs,
+    /// [`Error::BufferTooSmall`].
+    pub fn dense_weights(
+        &mut self,
+        input: Shape,
+        image: bool,
+        weights: &[i8],
+    ) -> Result<u32, Error> {
+        let (length, channels) = (input.len().max(1), usize::from(input.channels).max(1));
+        let outputs = weights.len() / length;
+        if weights.len() != outputs * length {
+            return Err(Error::SliceLength { expected: outputs * length, found: weights.len() });
+        }
+        let pixel = if image { channels } else { padded(input.channels) };
+        let row = (input.pixels() * pixel).next_multiple_of(4).max(4);
+        let (at, section) = self.reserve(outputs * row)?;
+        section.fill(0);
+        for (weights, section) in weights.chunks_exact(length).zip(section.chunks_exact_mut(row)) {
+            for (i, &w) in weights.iter().enumerate() {
+                section[i / channels * pixel + i % channels] = w as u8;
+            }
+        }
+        Ok(at)
+    }
+
+    /// Appends weights that are packed already.
+    pub(super) fn packed_weights(&mut self, words: &[u32]) -> Result<u32, Error> {
+        let (at, section) = self.reserve(words.len() * 4)?;
+        section.copy_from_slice(bytemuck::cast_slice(words));
+        Ok(at)
+    }
+
+    /// Appends the parameters of a layer: those of the rows bias, K, J, M, N that it has, in this
+    /// order, with one value per channel.
     ///
     /// # Errors
     /// [`Error::SliceLength`] for rows of different lengths, [`Error::BufferTooSmall`].

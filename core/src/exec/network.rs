@@ -2,28 +2,22 @@
 
 use core::ops::Range;
 
-use crate::arena::{Unit, tensor_words};
-use crate::blob::BlobView;
+use heapless::Vec;
+
+use crate::arena::{Unit, UnitKind, tensor_words};
+use crate::blob::{BlobView, Residual};
 use crate::error::{Error, GraphProblem};
-use crate::graph::{Conv, Graph, KernelSet, NO_CONV, Observer, Op};
+use crate::graph::{Graph, KernelSet, MAX_ROLLED, NO_CONV, Observer, Op};
 use crate::kernel::{BlockTask, ClassifierTask, ConvShape, ConvTask, Kernels};
 
 /// A checked blob with kernels.
 ///
 /// [`Network::run`] checks the lengths of its arguments and then cannot fail. [`Network::step`]
-/// does the same for one unit: a convolution, a residual block, or the classifier.
+/// does the same for one unit: a layer, a residual block, a rolled unit, or the classifier.
 #[derive(Clone, Debug)]
 pub struct Network<'a, K> {
     view: BlobView<'a>,
     kernels: K,
-}
-
-/// The kind of a unit.
-#[derive(Clone, Copy)]
-enum UnitKind {
-    Conv,
-    Block,
-    Classifier,
 }
 
 /// A unit to execute. It is small, since it stays on the stack during the execution.
@@ -50,10 +44,16 @@ impl<'a, K: Kernels> Network<'a, K> {
     /// # Errors
     /// Those of [`BlobView::new_checked`]; [`Error::BlobOp`] for a kernel that is missing.
     pub fn from_bytes(blob: &'a [u8], kernels: K) -> Result<Self, Error> {
-        let view = BlobView::new_checked(blob)?;
-        if K::KERNELS != KernelSet::ALL {
-            let known = |c: Conv| K::KERNELS.contains(KernelSet::of(c.kernel, c.stride, c.kind));
-            let unknown = |&op: &usize| view.conv(op).is_some_and(|conv| !known(conv));
+        let view = if K::KERNELS.beyond_residual() {
+            BlobView::new_checked(blob)?
+        } else {
+            BlobView::new_residual(blob)?
+        };
+        // The checks have refused every kernel outside of these two sets.
+        if K::KERNELS != KernelSet::ALL && K::KERNELS != KernelSet::RESIDUAL {
+            let unknown = |&op: &usize| {
+                view.conv(op).is_some_and(|conv| !K::KERNELS.contains(KernelSet::of(&conv)))
+            };
             if let Some(op) = (0..view.ops()).find(unknown) {
                 return Err(Error::BlobOp { op, problem: GraphProblem::Kind });
             }
@@ -152,8 +152,14 @@ impl<'a, K: Kernels> Network<'a, K> {
         self.check(arena, logits)?;
         let Some(UnitTask { kind, ops, scratch }) = self.unit(op) else { return Ok(self.ops()) };
         match kind {
-            UnitKind::Conv => self.conv(op, scratch, arena, observer),
-            UnitKind::Block => self.block((op, ops), scratch, arena, observer),
+            UnitKind::Layer => self.conv(op, scratch, arena, observer),
+            UnitKind::Rolled if K::KERNELS.rolled() => {
+                let _ = self.rolled((op, ops), scratch, arena, observer);
+            }
+            UnitKind::Rolled => {}
+            UnitKind::Block | UnitKind::Projected => {
+                self.block((op, ops), scratch, arena, observer)
+            }
             UnitKind::Classifier => {
                 observer.enter(op);
                 let _ = self.classifier(op, scratch, arena, logits);
@@ -176,17 +182,19 @@ impl<'a, K: Kernels> Network<'a, K> {
     #[inline(never)]
     fn unit(&self, op: usize) -> Option<UnitTask> {
         let unit = match self.view.op(op)? {
-            Op::Conv(conv) if !K::ROLLED => Unit::Conv(conv),
-            _ => Unit::at(&self.view, op)?,
+            Op::Conv(conv) if !K::ROLLED => Unit::layer(op, &conv),
+            _ if K::KERNELS.beyond_residual() => Unit::at(&self.view, op)?,
+            _ => Unit::at(&Residual(&self.view), op)?,
         };
         let at = if K::ROLLED { self.view.scratch_at(op) as usize } else { 0 };
-        let words = if K::ROLLED { unit.scratch_words(&self.view) } else { 0 };
-        let kind = match unit {
-            Unit::Conv(_) => UnitKind::Conv,
-            Unit::Block { .. } => UnitKind::Block,
-            Unit::Classifier(_) => UnitKind::Classifier,
+        let words = if !K::ROLLED {
+            0
+        } else if K::KERNELS.beyond_residual() {
+            unit.scratch_words(&self.view)
+        } else {
+            unit.scratch_words(&Residual(&self.view))
         };
-        Some(UnitTask { kind, ops: unit.len(), scratch: at..at + words })
+        Some(UnitTask { kind: unit.kind, ops: unit.len(), scratch: at..at + words })
     }
 
     #[inline(never)]
@@ -197,7 +205,28 @@ impl<'a, K: Kernels> Network<'a, K> {
         arena: &mut [u32],
         observer: &mut O,
     ) {
-        self.kernels.conv(&self.conv_task(op), scratch, arena, observer);
+        let mut task = self.conv_task(op);
+        if K::ROLLED && K::KERNELS.pointwise() {
+            task.shape = task.shape.folded();
+        }
+        self.kernels.conv(&task, scratch, arena, observer);
+    }
+
+    /// Executes a rolled unit of `ops` operations.
+    #[inline(never)]
+    fn rolled<O: Observer + ?Sized>(
+        &self,
+        (op, ops): (usize, usize),
+        scratch: Range<usize>,
+        arena: &mut [u32],
+        observer: &mut O,
+    ) -> Option<()> {
+        let mut tasks: Vec<ConvTask<'_>, MAX_ROLLED> = Vec::new();
+        for op in op..op + ops {
+            tasks.push(self.conv_task(op)).ok()?;
+        }
+        self.kernels.rolled(&tasks, scratch, arena, observer);
+        Some(())
     }
 
     /// Executes a residual block of `ops` operations.
@@ -209,11 +238,10 @@ impl<'a, K: Kernels> Network<'a, K> {
         arena: &mut [u32],
         observer: &mut O,
     ) {
-        let block = BlockTask {
-            first: self.conv_task(op),
-            projection: (ops == 3).then(|| self.conv_task(op + 1)),
-            second: self.conv_task(op + ops - 1),
-        };
+        // Without a projection, the middle task is that of the second convolution.
+        let (first, middle) = (&self.conv_task(op), &self.conv_task(op + 1));
+        let second = &self.conv_task(op + ops - 1);
+        let block = BlockTask { first, projection: (ops == 3).then_some(middle), second };
         self.kernels.block(&block, scratch, arena, observer);
     }
 
@@ -250,20 +278,27 @@ impl<'a, K: Kernels> Network<'a, K> {
         (0..tensor).map(|id| tensor_words(&self.view, id)).sum()
     }
 
-    /// The task of a convolution. In a checked blob nothing is missing; in any other, defaults keep
+    /// The task of a layer. In a checked blob nothing is missing; in any other, defaults keep
     /// the kernels inside their slices.
     #[inline(never)]
     fn conv_task(&self, op: usize) -> ConvTask<'a> {
         let conv = &self.view.conv(op).unwrap_or(NO_CONV);
         let (input, output) = (self.view.tensor(conv.input), self.view.tensor(conv.output));
+        let (shape, weights, params) = if K::KERNELS.beyond_residual() {
+            let shape = ConvShape::of(&self.view, conv);
+            (shape, self.view.conv_weights(conv), self.view.conv_params(conv))
+        } else {
+            let (view, shape) = (&self.view, ConvShape::of(&Residual(&self.view), conv));
+            (shape, view.weights_of::<false>(conv), view.params_of::<false>(conv))
+        };
         ConvTask {
             op,
-            shape: ConvShape::of(&self.view, conv),
+            shape,
             input_zero: input.zero,
             output_zero: output.zero,
             activation: conv.activation,
-            weights: self.view.conv_weights(conv).unwrap_or_default(),
-            params: self.view.conv_params(conv).unwrap_or_default(),
+            weights: weights.unwrap_or_default(),
+            params: params.unwrap_or_default(),
             table: if conv.input == 0 { self.view.table() } else { &[] },
             input_at: self.tensor_at(conv.input),
             output_at: self.tensor_at(conv.output),

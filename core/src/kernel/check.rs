@@ -2,6 +2,8 @@
 //!
 //! [`check`] compares every method with [`Scalar`]. A firmware runs it for the request `SelfTest`.
 
+mod depthwise;
+mod pointwise;
 mod rows;
 
 use super::finish::{FinishKind, Requantise};
@@ -61,6 +63,49 @@ pub enum Mismatch {
         /// Number of words.
         count: u8,
         /// Distance between words.
+        step: u8,
+    },
+    /// [`MicroKernel::depthwise_widen`].
+    DepthwiseWiden {
+        /// Pixels of the row.
+        width: u8,
+        /// Pixels of padding on the left.
+        left: u8,
+        /// Rows of the ring buffer.
+        rows: u8,
+    },
+    /// [`MicroKernel::depthwise_row`].
+    Depthwise {
+        /// Rows and columns of the kernel.
+        kernel: (u8, u8),
+        /// Stride in columns, 1 or 2.
+        stride: u8,
+        /// Pixels of the row of outputs.
+        pixels: u8,
+        /// Slot of the kernel's first row.
+        top: u8,
+    },
+    /// [`MicroKernel::pointwise_widen`].
+    PointwiseWiden {
+        /// Words of a pixel.
+        words: u8,
+        /// Pixels of the row.
+        pixels: u8,
+    },
+    /// [`MicroKernel::pointwise`].
+    Pointwise {
+        /// Planes of a tile.
+        planes: u8,
+        /// Pixels of the row.
+        pixels: u8,
+        /// Form of the requantisation.
+        kind: FinishKind,
+    },
+    /// [`MicroKernel::image_words`].
+    ImageWords {
+        /// Number of words.
+        count: u8,
+        /// Bytes from a word to the next.
         step: u8,
     },
     /// [`MicroKernel::dot`].
@@ -142,6 +187,11 @@ pub fn check<M: MicroKernel>(micro: &M) -> Result<u32, Mismatch> {
         + widening(micro, &mut random)?
         + dots(micro, &mut random)?
         + pools(micro, &mut random)?
+        + depthwise::widening(micro, &mut random)?
+        + depthwise::rows(micro, &mut random)?
+        + pointwise::widening(micro, &mut random)?
+        + pointwise::rows(micro, &mut random)?
+        + pointwise::image(micro, &mut random)?
         + rows::rows(micro, &mut random)?
         + rows::winograd(micro, &mut random)?
         + numbers(micro, &mut random)?)

@@ -4,8 +4,10 @@
 //! residual blocks exist once, in [`Packed`](super::Packed). All methods but one have a portable
 //! default.
 
+use super::depthwise::{self, DepthwiseRow, Widening};
 use super::finish::{Finish, PairRow, Requantise};
 use super::halves::{smlad, sxtb16};
+use super::pointwise::{self, PointwiseRow};
 use super::window::{Sums, TILE_PIXELS, Window};
 use super::winograd;
 use crate::graph::KernelSet;
@@ -85,6 +87,55 @@ pub trait MicroKernel: Requantise {
             *low = sxtb16(word);
             *high = sxtb16(word.rotate_right(8));
         }
+    }
+
+    /// Widens a row of a pointwise convolution: the pixels of `source`, `words` words each, into the
+    /// tiles of `out`, `[tile][plane][pixel]`. Tiles that `out` does not hold are left out, and pixels
+    /// of the last tile that `source` does not hold have any value.
+    #[inline]
+    fn pointwise_widen(&self, source: &[u32], words: usize, out: &mut [u32]) {
+        pointwise::widen(source, words, out);
+    }
+
+    /// Computes a row of a pointwise convolution: the outputs of pair `o` of pixel `x` are bytes `x
+    /// pitch + 2 o` and the next of `out`. With a residual, they hold it on entry. Does nothing if
+    /// [`PointwiseRow::fits`] is false.
+    #[inline]
+    fn pointwise(&self, row: &PointwiseRow<'_>, out: &mut [i8]) {
+        pointwise::row(self, row, out);
+    }
+
+    /// Copies words of two image bytes, through their tables, for a flat convolution: word `i` has
+    /// bytes `i step` and `i step + delta` of `source` in its low and its high half. Fills `out` as
+    /// far as `source` reaches.
+    #[inline]
+    fn image_words(
+        &self,
+        source: &[u8],
+        [step, delta]: [usize; 2],
+        tables: [&[i8; 256]; 2],
+        out: &mut [u32],
+    ) {
+        let [low, high] = tables;
+        let half = |table: &[i8; 256], byte: u8| table[usize::from(byte)] as i16 as u16;
+        for (word, i) in out.iter_mut().zip((0..).step_by(step.max(1))) {
+            let (Some(&a), Some(&b)) = (source.get(i), source.get(i + delta)) else { return };
+            *word = u32::from(half(low, a)) | (u32::from(half(high, b)) << 16);
+        }
+    }
+
+    /// Widens a row of a depthwise convolution: the pixels of `source` into `planes`,
+    /// `[channel][group][slot]`. Does nothing if [`Widening::fits`] is false.
+    #[inline]
+    fn depthwise_widen(&self, source: &[u32], widening: &Widening, planes: &mut [u32]) {
+        depthwise::widen(source, widening, planes);
+    }
+
+    /// Computes a row of a depthwise convolution: output `c` of pixel `x` is byte `x pitch + c` of
+    /// `out`. Does nothing if the row does not fit into `out`.
+    #[inline]
+    fn depthwise_row(&self, row: &DepthwiseRow<'_>, out: &mut [i8]) {
+        depthwise::row(self, row, out);
     }
 
     /// Adds a dot product of i16 pairs and i8 weights to `sum`. For each word of `weights` there

@@ -8,13 +8,13 @@
 use crate::error::Error;
 use crate::graph::padded;
 
-/// The shape of a convolution's weights, `[output, kernel, kernel, input]`.
+/// The shape of a convolution's weights, `[output, rows, columns, input]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WeightShape {
     /// Output channels.
     pub output: u16,
-    /// Kernel size.
-    pub kernel: u8,
+    /// Rows and columns of the kernel.
+    pub kernel: [u8; 2],
     /// Input channels.
     pub input: u16,
 }
@@ -30,16 +30,39 @@ impl WeightShape {
         (self.output as usize).div_ceil(2)
     }
 
-    /// Packed words per output pair: kernel size x input pairs x kernel size.
+    /// Rows of the kernel.
+    pub const fn rows(self) -> usize {
+        self.kernel[0] as usize
+    }
+
+    /// Columns of the kernel in the packed form: rounded up to odd.
+    pub const fn columns(self) -> usize {
+        (self.kernel[1] | 1) as usize
+    }
+
+    /// Packed words per output pair: rows x input pairs x columns.
     pub const fn words_per_pair(self) -> usize {
-        let kernel = self.kernel as usize;
-        kernel * kernel * self.input_pairs()
+        self.rows() * self.columns() * self.input_pairs()
+    }
+
+    /// The same weights of a flat convolution: a kernel of one column, whose inputs are those of all
+    /// columns.
+    pub const fn flat(self) -> Self {
+        let input = self.kernel[1] as u16 * self.input;
+        Self { output: self.output, kernel: [self.kernel[0], 1], input }
+    }
+
+    /// Byte index of a weight of a flat convolution in the packed form, for the shape that
+    /// [`Self::flat`] returns.
+    #[inline]
+    pub const fn flat_index(self, output: usize, ky: usize, input: usize) -> usize {
+        let word = output / 2 * self.words_per_pair() + ky * self.input_pairs() + input / 2;
+        word * 4 + input % 2 * 2 + output % 2
     }
 
     /// Number of weights before packing.
     pub const fn len(self) -> usize {
-        let kernel = self.kernel as usize;
-        self.output as usize * kernel * kernel * self.input as usize
+        self.output as usize * self.rows() * self.kernel[1] as usize * self.input as usize
     }
 
     /// True if there are no weights.
@@ -52,9 +75,9 @@ impl WeightShape {
     #[inline]
     pub const fn index(self, output: usize, ky: usize, kx: usize, input: usize) -> usize {
         let pair = input / 4 * 2 + input % 2;
-        let kernel = self.kernel as usize;
-        let word =
-            output / 2 * self.words_per_pair() + (ky * self.input_pairs() + pair) * kernel + kx;
+        let word = output / 2 * self.words_per_pair()
+            + (ky * self.input_pairs() + pair) * self.columns()
+            + kx;
         word * 4 + (input % 4 / 2) * 2 + output % 2
     }
 }
@@ -76,11 +99,11 @@ pub fn pack(shape: WeightShape, weights: &[i8], out: &mut [u8]) -> Result<usize,
     let (needed, found) = (packed_len(shape), out.len());
     let out = out.get_mut(..needed).ok_or(Error::BufferTooSmall { needed, found })?;
     out.fill(0);
-    let kernel = usize::from(shape.kernel);
+    let [rows, columns] = shape.kernel.map(usize::from);
     let inputs = usize::from(shape.input);
     for (i, &w) in weights.iter().enumerate() {
         let (input, rest) = (i % inputs, i / inputs);
-        let (kx, ky, output) = (rest % kernel, rest / kernel % kernel, rest / kernel / kernel);
+        let (kx, ky, output) = (rest % columns, rest / columns % rows, rest / columns / rows);
         out[shape.index(output, ky, kx, input)] = w as u8;
     }
     Ok(needed)

@@ -1,15 +1,20 @@
-//! The fast kernels: rows roll through convolutions and residual blocks.
+//! The fast kernels: rows roll through layers, residual blocks and rolled units.
 //!
 //! [`Packed`] turns the primitives of a [`MicroKernel`] into [`Kernels`]. It holds the order of
-//! rows; [`stage`](super::stage) holds a single convolution.
+//! rows; [`stage`](super::stage) holds a single layer. [`rolled`] holds units of several layers,
+//! [`whole`] the layers that take no rows.
+
+mod rolled;
+mod whole;
 
 use core::cell::Cell;
 use core::ops::Range;
 
 use super::micro::MicroKernel;
+use super::shape::ConvShape;
 use super::stage::{Needed, Stage, part, take};
 use super::task::{BlockTask, ClassifierTask, ConvTask, Kernels};
-use crate::graph::{KernelSet, Observer};
+use crate::graph::{Form, KernelSet, Observer};
 use crate::quant;
 
 /// Kernels over the primitives `M`.
@@ -31,12 +36,31 @@ impl<M: MicroKernel> Kernels for Packed<M> {
         arena: &mut [u32],
         observer: &mut O,
     ) {
-        let _ = conv(&self.0, task, scratch, arena, observer);
+        let micro = &self.0;
+        let _ = match task.shape.form {
+            Form::Dense if M::KERNELS.dense() => {
+                whole::dense(micro, task, scratch, arena, observer)
+            }
+            Form::Add if M::KERNELS.addition() => {
+                whole::addition(micro, task, scratch, arena, observer)
+            }
+            _ => conv(micro, task, scratch, arena, observer),
+        };
+    }
+
+    fn rolled<O: Observer + ?Sized>(
+        &self,
+        tasks: &[ConvTask<'_>],
+        scratch: Range<usize>,
+        arena: &mut [u32],
+        observer: &mut O,
+    ) {
+        let _ = rolled::rolled(&self.0, tasks, scratch, arena, observer);
     }
 
     fn block<O: Observer + ?Sized>(
         &self,
-        task: &BlockTask<'_>,
+        task: &BlockTask<'_, '_>,
         scratch: Range<usize>,
         arena: &mut [u32],
         observer: &mut O,
@@ -47,6 +71,16 @@ impl<M: MicroKernel> Kernels for Packed<M> {
     fn classifier(&self, task: &ClassifierTask<'_>, arena: &mut [u32], logits: &mut [i32]) {
         classifier(&self.0, task, arena, logits);
     }
+}
+
+/// Words of a layer's ring buffer.
+#[inline(never)]
+fn ring_words<M: MicroKernel>(shape: &ConvShape) -> usize {
+    if M::KERNELS.other() {
+        return shape.ring_words();
+    }
+    let ring = shape.ring();
+    ring.row * ring.rows
 }
 
 // The three functions are out of line, so that their stack frames do not add up.
@@ -60,9 +94,9 @@ fn conv<M: MicroKernel, O: Observer + ?Sized>(
     observer: &mut O,
 ) -> Option<()> {
     let (mut sides, mut scratch) = Sides::new(arena, scratch)?;
-    let rows = take(&mut scratch, task.shape.ring_words())?;
+    let rows = take(&mut scratch, ring_words::<M>(&task.shape))?;
     observer.enter(task.op);
-    let mut stage = Stage::new(task, rows);
+    let mut stage = Stage::new::<M>(task, rows);
     let height = usize::from(task.shape.output.height);
     let mut y = 0;
     while y < height {
@@ -70,7 +104,11 @@ fn conv<M: MicroKernel, O: Observer + ?Sized>(
         sides.read(micro, &mut stage, y);
         sides.residual(task, task.residual_at, y..end);
         stage.make(micro, y, scratch, sides.rows(task, y..end));
-        sides.tell(task.op, task, y..end, observer);
+        if M::KERNELS.pointwise() {
+            sides.tell_folded(task, y..end, observer);
+        } else {
+            sides.tell(task.op, task, y..end, observer);
+        }
         y = end;
     }
     Some(())
@@ -105,7 +143,7 @@ fn classifier<M: MicroKernel>(
 #[inline(never)]
 fn block<M: MicroKernel, O: Observer + ?Sized>(
     micro: &M,
-    block: &BlockTask<'_>,
+    block: &BlockTask<'_, '_>,
     scratch: Range<usize>,
     arena: &mut [u32],
     observer: &mut O,
@@ -113,20 +151,20 @@ fn block<M: MicroKernel, O: Observer + ?Sized>(
     let (mut sides, mut scratch) = Sides::new(arena, scratch)?;
     let BlockTask { first: task, projection, second } = block;
     let (row, step) = (task.shape.out_row(), task.shape.step());
-    let first_rows = take(&mut scratch, task.shape.ring_words() + task.shape.first_pixel())?;
+    let first_rows = take(&mut scratch, ring_words::<M>(&task.shape) + task.shape.first_pixel())?;
     let buffer = take(&mut scratch, step * row)?;
-    let second_rows = take(&mut scratch, second.shape.ring_words())?;
+    let second_rows = take(&mut scratch, ring_words::<M>(&second.shape))?;
     observer.enter(task.op);
-    let mut first = Stage::new(task, first_rows);
+    let mut first = Stage::new::<M>(task, first_rows);
     observer.enter(second.op);
-    let mut last = Stage::new(second, second_rows);
+    let mut last = Stage::new::<M>(second, second_rows);
     let height = usize::from(second.shape.output.height);
     let (mut y, mut made, mut start) = (0, 0, 0);
     while y < height {
         let end = (y + second.shape.step()).min(height);
         while let Some(next) = last.missing(y) {
             let Needed::Row(wanted) = next else {
-                last.padding();
+                last.padding::<M>();
                 continue;
             };
             if wanted >= made {
@@ -197,7 +235,7 @@ impl<'m> Sides<'m> {
         let input = &task.shape.input;
         while let Some(row) = stage.missing(y) {
             let Needed::Row(row) = row else {
-                stage.padding();
+                stage.padding::<M>();
                 continue;
             };
             if !task.table.is_empty() {
@@ -205,7 +243,7 @@ impl<'m> Sides<'m> {
                 let image = self.words(task.input_at, input.len().div_ceil(4));
                 let image: &[u8] = bytemuck::cast_slice(image);
                 let source = image.get(row * bytes..).and_then(|r| r.get(..bytes));
-                stage.image_row(source.unwrap_or_default(), task.table);
+                stage.image_row(micro, source.unwrap_or_default(), task.table);
             } else {
                 let words = task.shape.in_row();
                 stage.row(micro, self.words(task.input_at + row * words, words));
@@ -250,6 +288,20 @@ impl<'m> Sides<'m> {
         let row = task.shape.out_row();
         for y in rows {
             observer.row(op, y, self.words(task.output_at + y * row, row));
+        }
+    }
+
+    /// As [`Self::tell`], for a layer of which several rows may count as one.
+    fn tell_folded<O: Observer + ?Sized>(
+        &self,
+        task: &ConvTask<'_>,
+        rows: Range<usize>,
+        observer: &mut O,
+    ) {
+        let fold = usize::from(task.shape.fold);
+        let row = task.shape.out_row().checked_div(fold).unwrap_or(0);
+        for y in rows.start * fold..rows.end * fold {
+            observer.row(task.op, y, self.words(task.output_at + y * row, row));
         }
     }
 }

@@ -2,10 +2,9 @@
 
 use core::ops::Range;
 
-use super::shape::ConvShape;
 use super::task::{ClassifierTask, ConvTask, Kernels};
-use super::weights::weight;
-use crate::graph::{Observer, padded};
+use super::weights::{depthwise_row_words, depthwise_weight, weight};
+use crate::graph::{Form, Observer, padded};
 use crate::quant;
 use crate::space::Shape;
 
@@ -18,7 +17,7 @@ const fn index(shape: Shape, y: usize, x: usize, channel: usize) -> usize {
     (y * shape.width as usize + x) * padded(shape.channels) + channel
 }
 
-/// A value of a convolution's input.
+/// A value of a layer's input.
 fn value(task: &ConvTask<'_>, arena: &[u32], y: usize, x: usize, channel: usize) -> i8 {
     let bytes: &[i8] = bytemuck::cast_slice(arena);
     let input = task.shape.input;
@@ -28,6 +27,105 @@ fn value(task: &ConvTask<'_>, arena: &[u32], y: usize, x: usize, channel: usize)
     let pixel = y * usize::from(input.width) + x;
     let byte = bytes[task.input_at * 4 + pixel * usize::from(input.channels) + channel] as u8;
     task.table[channel * 256 + usize::from(byte)]
+}
+
+/// The value of channel `c` under row `ky` and column `kx` of the window of output (y, x); `None`
+/// outside the input.
+fn under(
+    task: &ConvTask<'_>,
+    arena: &[u32],
+    at: [usize; 2],
+    [ky, kx]: [usize; 2],
+    c: usize,
+) -> Option<i8> {
+    let shape = &task.shape;
+    let row = (at[0] * shape.stride() + ky).checked_sub(shape.above())?;
+    let column = (at[1] * shape.across() + kx).checked_sub(shape.left())?;
+    let inside = row < usize::from(shape.input.height) && column < usize::from(shape.input.width);
+    inside.then(|| value(task, arena, row, column, c))
+}
+
+/// The sum of the products or values of output `[y, x, o]`, without bias.
+fn sum(task: &ConvTask<'_>, arena: &[u32], [y, x, o]: [usize; 3]) -> i32 {
+    let shape = &task.shape;
+    let [rows, columns] = shape.geometry.kernel.map(usize::from);
+    let input = |ky, kx, c| {
+        let value = under(task, arena, [y, x], [ky, kx], c);
+        i32::from(value.unwrap_or(task.input_zero))
+    };
+    let mut sum = 0;
+    for ky in 0..rows {
+        for kx in 0..columns {
+            match shape.form {
+                Form::Depthwise => {
+                    let words = depthwise_row_words(shape.geometry.kernel[1]);
+                    let start = (o * rows + ky) * words;
+                    let row = &task.weights[start..start + words];
+                    sum += input(ky, kx, o) * depthwise_weight(row, kx);
+                }
+                Form::Full => {
+                    for c in 0..usize::from(shape.input.channels) {
+                        let at = [o, ky, kx, c];
+                        let w = weight(shape.kind, task.weight_shape(), task.weights, at);
+                        sum += input(ky, kx, c) * w;
+                    }
+                }
+                _ => sum += input(ky, kx, o),
+            }
+        }
+    }
+    sum
+}
+
+/// The sum of all products of a dense layer's output, without bias.
+fn dense(task: &ConvTask<'_>, arena: &[u32], o: usize) -> i32 {
+    let input = task.shape.input;
+    let weights: &[i8] = bytemuck::cast_slice(task.weights);
+    let weights = &weights[o * task.shape.in_words() * 4..];
+    let mut sum = 0;
+    for y in 0..usize::from(input.height) {
+        for x in 0..usize::from(input.width) {
+            for c in 0..usize::from(input.channels) {
+                let pixel = y * usize::from(input.width) + x;
+                let at = if task.table.is_empty() {
+                    index(input, y, x, c)
+                } else {
+                    pixel * usize::from(input.channels) + c
+                };
+                sum += i32::from(value(task, arena, y, x, c)) * i32::from(weights[at]);
+            }
+        }
+    }
+    sum
+}
+
+fn output_value(task: &ConvTask<'_>, arena: &[u32], [y, x, o]: [usize; 3]) -> i8 {
+    let shape = &task.shape;
+    let [rows, columns] = shape.geometry.kernel.map(usize::from);
+    let half = o % 2;
+    if shape.form == Form::Maximum {
+        let windows = (0..rows).flat_map(|ky| (0..columns).map(move |kx| [ky, kx]));
+        let values = windows.filter_map(|at| under(task, arena, [y, x], at, o));
+        return values.max().unwrap_or(i8::MIN);
+    }
+    let total = match shape.form {
+        Form::Dense => dense(task, arena, o),
+        _ => sum(task, arena, [y, x, o]),
+    };
+    let (scale, finish) = if shape.form.scaled() {
+        let (scale, finish) = task.scaled(o / 2);
+        (scale[half], finish)
+    } else {
+        (1, task.finish(o / 2))
+    };
+    let mut acc = finish.bias[half] + scale * total;
+    if let Some(residual) = task.residual_at {
+        let bytes: &[i8] = bytemuck::cast_slice(arena);
+        let added = bytes[residual * 4 + index(shape.output, y, x, o)];
+        acc += i32::from(added) * finish.residual[half];
+    }
+    let negative = if finish.kind.prelu() { finish.negative } else { finish.positive };
+    quant::requantise(acc, finish.positive[half], negative[half], task.output_zero)
 }
 
 impl Kernels for Reference {
@@ -41,43 +139,13 @@ impl Kernels for Reference {
         observer: &mut O,
     ) {
         observer.enter(task.op);
-        let ConvShape { input, output, kernel, stride, kind } = task.shape;
-        let (kernel, stride) = (usize::from(kernel), usize::from(stride));
-        let (height, width) = (usize::from(input.height), usize::from(input.width));
-        let pad = kernel / 2;
+        let output = task.shape.output;
         for y in 0..usize::from(output.height) {
             for x in 0..usize::from(output.width) {
                 for o in 0..usize::from(output.channels) {
-                    let (finish, half) = (task.finish(o / 2), o % 2);
-                    let mut sum = finish.bias[half];
-                    for ky in 0..kernel {
-                        for kx in 0..kernel {
-                            for c in 0..usize::from(input.channels) {
-                                let (py, px) = (y * stride + ky, x * stride + kx);
-                                let inside = (pad..pad + height).contains(&py)
-                                    && (pad..pad + width).contains(&px);
-                                let q = if inside {
-                                    value(task, arena, py - pad, px - pad, c)
-                                } else {
-                                    task.input_zero
-                                };
-                                let at = [o, ky, kx, c];
-                                sum += i32::from(q)
-                                    * weight(kind, task.weight_shape(), task.weights, at);
-                            }
-                        }
-                    }
+                    let value = output_value(task, arena, [y, x, o]);
                     let bytes: &mut [i8] = bytemuck::cast_slice_mut(arena);
-                    let at = index(output, y, x, o);
-                    if let Some(residual) = task.residual_at {
-                        sum += i32::from(bytes[residual * 4 + at]) * finish.residual[half];
-                    }
-                    bytes[task.output_at * 4 + at] = quant::requantise(
-                        sum,
-                        finish.positive[half],
-                        if finish.kind.prelu() { finish.negative } else { finish.positive }[half],
-                        task.output_zero,
-                    );
+                    bytes[task.output_at * 4 + index(output, y, x, o)] = value;
                 }
             }
             let row = task.shape.out_row();

@@ -1,8 +1,14 @@
-//! A convolution at work: rows of the input go into a ring buffer, rows of the output come out.
+//! A layer at work: rows of the input go into a ring buffer, rows of the output come out.
 //!
-//! [`Packed`](super::Packed) rolls one stage through a convolution and two through a residual
-//! block. Slices that a checked network guarantees are taken with `get`, so that no panic is
+//! [`Packed`](super::Packed) rolls one stage through a layer, two through a residual block, and
+//! several through a rolled unit. This file holds the convolutions over all channels; [`depthwise`],
+//! [`flat`], [`pointwise`] and [`pool`] hold what differs for the other layers. Slices that a checked network guarantees are taken with `get`, so that no panic is
 //! linked.
+
+mod depthwise;
+mod flat;
+mod pointwise;
+mod pool;
 
 use super::finish::PairRow;
 use super::micro::MicroKernel;
@@ -10,7 +16,7 @@ use super::shape::{ConvShape, Ring};
 use super::task::ConvTask;
 use super::window::Window;
 use super::winograd::{self, BLOCK_COLUMNS, BLOCK_ROWS, SUM_WORDS};
-use crate::graph::{KernelKind, padded};
+use crate::graph::{Form, KernelKind, padded};
 
 /// A word with the value in both halves.
 const fn pair(value: i8) -> u32 {
@@ -29,11 +35,11 @@ pub(super) fn part_mut<T>(slice: &mut [T], size: usize, i: usize) -> Option<&mut
     slice.get_mut(i * size..)?.get_mut(..size)
 }
 
-/// A convolution at work. It takes the rows of its input in order, each once. When it has taken the
+/// A layer at work. It takes the rows of its input in order, each once. When it has taken the
 /// rows that a step reads, it can make the step's rows of outputs. A row of the input is free once
 /// it is widened.
 pub(super) struct Stage<'a, 't, 'm> {
-    /// The convolution.
+    /// The layer.
     pub(super) task: &'t ConvTask<'a>,
     ring: Ring,
     /// The ring buffer, and behind it the words that a projection of the last row may read.
@@ -50,10 +56,43 @@ pub(super) fn take<'m>(words: &mut &'m mut [u32], count: usize) -> Option<&'m mu
 }
 
 impl<'a, 't, 'm> Stage<'a, 't, 'm> {
+    /// Takes a row of a layer that is no convolution over all channels.
+    #[inline(never)]
+    fn other_row<M: MicroKernel>(&mut self, micro: &M, source: &[u32]) {
+        match self.task.shape.form {
+            Form::Depthwise if M::KERNELS.depthwise() => self.depthwise_row(micro, source),
+            Form::Maximum | Form::Average => self.pool_row::<M>(source),
+            _ => {}
+        }
+    }
+
+    /// Takes a row of padding for such a layer.
+    #[inline(never)]
+    fn other_padding<M: MicroKernel>(&mut self) {
+        match self.task.shape.form {
+            Form::Depthwise if M::KERNELS.depthwise() => self.depthwise_padding(),
+            Form::Maximum | Form::Average => self.pool_padding(),
+            _ => {}
+        }
+    }
+
+    /// Makes row `y` of such a layer.
+    #[inline(never)]
+    fn make_other<M: MicroKernel>(&self, micro: &M, y: usize, out: &mut [i8]) {
+        match self.task.shape.form {
+            Form::Depthwise if M::KERNELS.depthwise() => self.make_depthwise(micro, y, out),
+            Form::Maximum if M::KERNELS.maximum() => self.make_maximum(y, out),
+            Form::Average if M::KERNELS.average() => self.make_average(micro, y, out),
+            _ => {}
+        }
+    }
+
     /// Starts above the first row. `rows` has [`ConvShape::ring_words`] words or more.
-    pub(super) fn new(task: &'t ConvTask<'a>, rows: &'m mut [u32]) -> Self {
-        // The columns beside the input are never written and keep the zero point.
-        rows.fill(pair(task.input_zero));
+    #[inline(never)]
+    pub(super) fn new<M: MicroKernel>(task: &'t ConvTask<'a>, rows: &'m mut [u32]) -> Self {
+        // The columns beside the input are never written and keep the zero point. Sums start at 0.
+        let sums_up = M::KERNELS.average() && task.shape.sums_up();
+        rows.fill(if sums_up { 0 } else { pair(task.input_zero) });
         Self { task, ring: task.shape.ring(), rows, taken: 0 }
     }
 
@@ -64,10 +103,10 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
     /// The next row that the step at output row `y` still needs.
     pub(super) fn missing(&self, y: usize) -> Option<Needed> {
         let shape = self.shape();
-        if self.taken >= y * usize::from(shape.stride) + self.ring.rows {
+        if self.taken >= y * shape.stride() + self.ring.rows {
             return None;
         }
-        let row = self.taken.wrapping_sub(shape.pad());
+        let row = self.taken.wrapping_sub(shape.above());
         let inside = row < usize::from(shape.input.height);
         Some(if inside { Needed::Row(row) } else { Needed::Padding })
     }
@@ -80,17 +119,27 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
     }
 
     /// Takes a row of padding.
-    pub(super) fn padding(&mut self) {
+    #[inline(never)]
+    pub(super) fn padding<M: MicroKernel>(&mut self) {
+        if M::KERNELS.other() && self.task.shape.form != Form::Full {
+            return self.other_padding::<M>();
+        }
         let value = pair(self.task.input_zero);
         self.next().fill(value);
     }
 
     /// Takes a row of a tensor.
     pub(super) fn row<M: MicroKernel>(&mut self, micro: &M, source: &[u32]) {
-        let (ring, pad) = (self.ring, self.shape().pad());
-        let (width, stride) = (usize::from(self.shape().input.width), self.shape().stride);
+        if M::KERNELS.other() && self.task.shape.form != Form::Full {
+            return self.other_row(micro, source);
+        }
+        if M::KERNELS.pointwise() && self.task.shape.kind == KernelKind::Pointwise {
+            return self.pointwise_row(micro, source);
+        }
+        let (ring, pad) = (self.ring, self.shape().left());
+        let (width, stride) = (usize::from(self.shape().input.width), self.shape().across());
         let words = padded(self.shape().input.channels) / 4;
-        let step = usize::from(stride) * words;
+        let step = stride * words;
         let plane = ring.phases * ring.phase;
         let slot = self.next();
         for j in 0..words {
@@ -113,9 +162,12 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
     /// Takes a row of the image, through the input table.
     // Out of line, to leave the registers to the loop that takes other rows.
     #[inline(never)]
-    pub(super) fn image_row(&mut self, source: &[u8], table: &[i8]) {
-        let (ring, pad) = (self.ring, self.shape().pad());
-        let (width, stride) = (usize::from(self.shape().input.width), self.shape().stride);
+    pub(super) fn image_row<M: MicroKernel>(&mut self, micro: &M, source: &[u8], table: &[i8]) {
+        if M::KERNELS.flat() && self.task.shape.kind == KernelKind::Flat {
+            return self.flat_row(micro, source, table);
+        }
+        let (ring, pad) = (self.ring, self.shape().left());
+        let (width, stride) = (usize::from(self.shape().input.width), self.shape().across());
         let channels = usize::from(self.shape().input.channels);
         let plane = ring.phases * ring.phase;
         let slot = self.next();
@@ -150,7 +202,7 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
                         [] => [0; 4],
                     };
                     (*low, *high) = look(bytes);
-                    at += usize::from(stride) * channels;
+                    at += stride * channels;
                 }
             }
         }
@@ -167,6 +219,12 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
         out: &mut [u32],
     ) {
         let out = bytemuck::cast_slice_mut(out);
+        if M::KERNELS.other() && self.task.shape.form != Form::Full {
+            return self.make_other(micro, y, out);
+        }
+        if M::KERNELS.pointwise() && self.task.shape.kind == KernelKind::Pointwise {
+            return self.make_pointwise(micro, out);
+        }
         if (M::KERNELS.winograd() || M::KERNELS.online()) && self.task.shape.kind.winograd() {
             self.make_tiles(micro, y, work, out);
         } else {
@@ -177,11 +235,11 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
     #[inline(never)]
     fn make_direct<M: MicroKernel>(&self, micro: &M, y: usize, out: &mut [i8]) {
         let (ring, shape) = (self.ring, self.shape());
-        let top = y * usize::from(shape.stride) % ring.rows.max(1) * ring.row;
+        let top = y * shape.stride() % ring.rows.max(1) * ring.row;
         let rows = self.rows.get(..ring.rows * ring.row).unwrap_or_default();
         let Some((second, first)) = rows.split_at_checked(top) else { return };
-        let kernel = usize::from(shape.kernel);
-        if let Some(window) = Window::new([first, second], ring.phase, kernel, ring.phases) {
+        if let Some(window) = Window::new([first, second], ring.phase, shape.columns(), ring.phases)
+        {
             direct_row(micro, self.task, &window, out);
         }
     }
@@ -196,7 +254,7 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
         out: &mut [u32],
     ) {
         let (ring, shape) = (self.ring, self.shape());
-        let centre = y * usize::from(shape.stride) + shape.pad();
+        let centre = y * shape.stride() + shape.above();
         let start = centre % ring.rows.max(1) * ring.row + shape.first_pixel();
         let Some(row) = self.rows.get(start..).and_then(|r| r.get(..ring.row)) else { return };
         if let Some(window) = Window::new([row, &[]], ring.phases * ring.phase, 1, 1) {
@@ -270,11 +328,18 @@ pub(super) enum Needed {
 impl Ring {
     /// The place of the columns `parity`, `parity + stride`, ... of a row in a plane: index of the
     /// first word, and number of words.
-    fn columns(&self, pad: usize, stride: u8, width: usize, parity: usize) -> (usize, usize) {
+    /// Columns that no output reads are left out.
+    fn columns(&self, pad: usize, stride: usize, width: usize, parity: usize) -> (usize, usize) {
         let at = parity + pad;
-        let start = if self.phases == 2 { at % 2 * self.phase + at / 2 } else { at };
+        let (start, end) = if self.phases == 2 {
+            let end = (at % 2 + 1) * self.phase;
+            (at % 2 * self.phase + at / 2, end)
+        } else {
+            (at, self.phase)
+        };
         let left = width - parity;
-        (start, if stride == 2 { left.div_ceil(2) } else { left })
+        let count = if stride == 2 { left.div_ceil(2) } else { left };
+        (start, count.min(end.saturating_sub(start)))
     }
 }
 

@@ -8,7 +8,7 @@ use super::shape::ConvShape;
 use crate::graph::{Activation, KernelSet, Observer, padded};
 use crate::space::Shape;
 
-/// A convolution with its parameters and its places in the arena. Places count 32-bit words.
+/// A layer with its parameters and its places in the arena. Places count 32-bit words.
 #[derive(Clone, Copy, Debug)]
 pub struct ConvTask<'a> {
     /// Index of the operation, for the observer.
@@ -23,8 +23,8 @@ pub struct ConvTask<'a> {
     pub activation: Activation,
     /// Weights in the form of the shape's kind.
     pub weights: &'a [u32],
-    /// Parameters, i32 `[rows][channels rounded up to even]`: bias, K with a residual, M, N with
-    /// PReLU.
+    /// Parameters, i32 `[rows][channels rounded up to even]`: bias, K with a residual, J for averages
+    /// and additions, M, N with PReLU.
     pub params: &'a [i32],
     /// If the input is the image, the input table, i8 `[channels][256]`; the image is not padded.
     /// Otherwise empty.
@@ -38,15 +38,18 @@ pub struct ConvTask<'a> {
     pub residual_at: Option<usize>,
 }
 
+/// Two parameters from index `at` on.
+fn two(params: &[i32], at: usize) -> [i32; 2] {
+    let pair = params.get(at..).and_then(|v| v.first_chunk());
+    pair.copied().unwrap_or([0; 2])
+}
+
 impl ConvTask<'_> {
     /// The requantisation parameters of output pair `o`.
     pub fn finish(&self, o: usize) -> Finish {
         let kind = FinishKind::of(self.residual_at.is_some(), self.activation);
         let row = self.weight_shape().output_pairs() * 2;
-        let two = |index: usize| {
-            let pair = self.params.get(index * row + 2 * o..).and_then(|v| v.first_chunk());
-            pair.copied().unwrap_or([0; 2])
-        };
+        let two = |index: usize| two(self.params, index * row + 2 * o);
         let positive = 1 + usize::from(kind.residual());
         Finish {
             bias: two(0),
@@ -58,11 +61,27 @@ impl ConvTask<'_> {
         }
     }
 
+    /// J and the requantisation parameters of output pair `o` of an average or an addition.
+    pub(crate) fn scaled(&self, o: usize) -> ([i32; 2], Finish) {
+        let finish = self.finish(o);
+        let scale = 1 + usize::from(finish.kind.residual());
+        let row = self.weight_shape().output_pairs() * 2;
+        let [factor, positive, negative] =
+            [scale, scale + 1, scale + 2].map(|index| two(self.params, index * row + 2 * o));
+        (factor, Finish { positive, negative, ..finish })
+    }
+
+    /// A row of the parameters.
+    pub(crate) fn numbers(&self, index: usize) -> &[i32] {
+        let row = self.weight_shape().output_pairs() * 2;
+        self.params.get(index * row..).and_then(|v| v.get(..row)).unwrap_or_default()
+    }
+
     /// Shape of the weights.
     pub const fn weight_shape(&self) -> WeightShape {
         WeightShape {
             output: self.shape.output.channels,
-            kernel: self.shape.kernel,
+            kernel: self.shape.geometry.kernel,
             input: self.shape.input.channels,
         }
     }
@@ -71,14 +90,14 @@ impl ConvTask<'_> {
 /// A residual block. The outputs of the first convolution and of the projection need no place in
 /// the arena.
 #[derive(Clone, Copy, Debug)]
-pub struct BlockTask<'a> {
+pub struct BlockTask<'t, 'a> {
     /// First convolution.
-    pub first: ConvTask<'a>,
+    pub first: &'t ConvTask<'a>,
     /// 1x1 convolution of the block's input with the first convolution's stride. Its output is the
     /// residual.
-    pub projection: Option<ConvTask<'a>>,
+    pub projection: Option<&'t ConvTask<'a>>,
     /// Second convolution, of stride 1. Without a projection, the residual is the block's input.
-    pub second: ConvTask<'a>,
+    pub second: &'t ConvTask<'a>,
 }
 
 /// Pooling and classifier with their parameters and places. Places count 32-bit words.
@@ -116,7 +135,7 @@ pub trait Kernels {
     /// The kernels that exist. A convolution that needs another kernel leaves its output unchanged.
     const KERNELS: KernelSet = KernelSet::ALL;
 
-    /// Executes a convolution.
+    /// Executes a layer.
     fn conv<O: Observer + ?Sized>(
         &self,
         task: &ConvTask<'_>,
@@ -128,13 +147,26 @@ pub trait Kernels {
     /// Executes a residual block, if [`Self::ROLLED`].
     fn block<O: Observer + ?Sized>(
         &self,
-        block: &BlockTask<'_>,
+        block: &BlockTask<'_, '_>,
         scratch: Range<usize>,
         arena: &mut [u32],
         observer: &mut O,
     ) {
-        let all = [Some(&block.first), block.projection.as_ref(), Some(&block.second)];
+        let all = [Some(block.first), block.projection, Some(block.second)];
         for task in all.into_iter().flatten() {
+            self.conv(task, scratch.clone(), arena, observer);
+        }
+    }
+
+    /// Executes a rolled unit, if [`Self::ROLLED`]. Each task reads the output of the one before.
+    fn rolled<O: Observer + ?Sized>(
+        &self,
+        tasks: &[ConvTask<'_>],
+        scratch: Range<usize>,
+        arena: &mut [u32],
+        observer: &mut O,
+    ) {
+        for task in tasks {
             self.conv(task, scratch.clone(), arena, observer);
         }
     }

@@ -229,7 +229,7 @@ fn the_suite_notices_a_wrong_tile() {
 #[test]
 fn packing_places_every_weight_once() {
     for (output, kernel, input) in [(1, 1, 1), (2, 3, 4), (5, 3, 6), (3, 5, 9), (4, 7, 2)] {
-        let shape = WeightShape { output, kernel, input };
+        let shape = WeightShape { output, kernel: [kernel; 2], input };
         let mut taken = vec![0; packed_len(shape)];
         for o in 0..usize::from(output) {
             for at in 0..usize::from(kernel).pow(2) {
@@ -246,7 +246,7 @@ fn packing_places_every_weight_once() {
 
 #[test]
 fn packing_order_is_the_documented_one() {
-    let shape = WeightShape { output: 2, kernel: 1, input: 4 };
+    let shape = WeightShape { output: 2, kernel: [1; 2], input: 4 };
     let mut out = [0; 8];
     let weights: Vec<i8> = (1..=8).collect();
     assert_eq!(pack(shape, &weights, &mut out), Ok(8));

@@ -1,4 +1,4 @@
-//! The forms of a convolution's weights, one per [`KernelKind`].
+//! The forms of weights: one per [`KernelKind`] of a convolution, and that of a depthwise convolution.
 //!
 //! The writer of blobs packs weights here, the checker proves that transformed weights come from
 //! 8-bit weights, and the reference kernels read single weights of any form.
@@ -17,7 +17,8 @@ const TAPS: usize = 9;
 pub const fn weight_words(kind: KernelKind, shape: WeightShape) -> usize {
     match kind {
         KernelKind::Winograd => shape.output_pairs() * winograd::weight_words(shape.input_pairs()),
-        KernelKind::Direct | KernelKind::WinogradOnline => packed_len(shape) / 4,
+        KernelKind::Flat => packed_len(shape.flat()) / 4,
+        _ => packed_len(shape) / 4,
     }
 }
 
@@ -32,6 +33,9 @@ pub fn pack_as(
     weights: &[i8],
     out: &mut [u8],
 ) -> Result<usize, Error> {
+    if kind == KernelKind::Flat {
+        return pack_flat(shape.flat(), weights, out);
+    }
     if kind != KernelKind::Winograd {
         return pack(shape, weights, out);
     }
@@ -63,6 +67,83 @@ pub fn pack_as(
         }
     }
     Ok(needed)
+}
+
+/// As [`pack`], for a flat convolution.
+fn pack_flat(shape: WeightShape, weights: &[i8], out: &mut [u8]) -> Result<usize, Error> {
+    if weights.len() != shape.len() {
+        return Err(Error::SliceLength { expected: shape.len(), found: weights.len() });
+    }
+    let (needed, found) = (packed_len(shape), out.len());
+    let out = out.get_mut(..needed).ok_or(Error::BufferTooSmall { needed, found })?;
+    out.fill(0);
+    let (rows, inputs) = (shape.rows(), usize::from(shape.input));
+    for (i, &w) in weights.iter().enumerate() {
+        let (input, rest) = (i % inputs, i / inputs);
+        out[shape.flat_index(rest / rows, rest % rows, input)] = w as u8;
+    }
+    Ok(needed)
+}
+
+/// Words of a kernel row of a depthwise convolution: a word holds four bytes `[w(2j), w(2j + 1),
+/// w(2j + 1), w(2j + 2)]`.
+pub const fn depthwise_row_words(columns: u8) -> usize {
+    if columns < 4 { 1 } else { columns as usize / 2 }
+}
+
+/// Words of a channel's weights of a depthwise convolution.
+pub const fn depthwise_words([rows, columns]: [u8; 2]) -> usize {
+    rows as usize * depthwise_row_words(columns)
+}
+
+/// Writes weights i8 `[channel][ky][kx]` of a depthwise convolution into the first 4 x channels x
+/// [`depthwise_words`] bytes of `out`, and returns their number.
+///
+/// # Errors
+/// [`Error::SliceLength`] if the weights are not those of whole channels, [`Error::BufferTooSmall`].
+pub fn pack_depthwise(kernel: [u8; 2], weights: &[i8], out: &mut [u8]) -> Result<usize, Error> {
+    let [rows, columns] = kernel.map(|side| usize::from(side).max(1));
+    let channels = weights.len() / (rows * columns);
+    if weights.len() != channels * rows * columns {
+        return Err(Error::SliceLength {
+            expected: channels * rows * columns,
+            found: weights.len(),
+        });
+    }
+    let (needed, found) = (channels * depthwise_words(kernel) * 4, out.len());
+    let out = out.get_mut(..needed).ok_or(Error::BufferTooSmall { needed, found })?;
+    let words = out.chunks_exact_mut(4 * depthwise_row_words(kernel[1]));
+    for (row, packed) in weights.chunks_exact(columns).zip(words) {
+        for (j, bytes) in packed.chunks_exact_mut(4).enumerate() {
+            for (byte, column) in bytes.iter_mut().zip([2 * j, 2 * j + 1, 2 * j + 1, 2 * j + 2]) {
+                *byte = row.get(column).map_or(0, |&w| w as u8);
+            }
+        }
+    }
+    Ok(needed)
+}
+
+/// A weight of a channel of a depthwise convolution, from the words of a kernel row.
+#[inline]
+pub(crate) fn depthwise_weight(row: &[u32], kx: usize) -> i32 {
+    let last = row.len().saturating_sub(1);
+    let (word, byte) = if kx / 2 > last { (last, 3) } else { (kx / 2, kx % 2) };
+    row.get(word).map_or(0, |&w| i32::from((w >> (8 * byte)) as i8))
+}
+
+/// True if the words of a kernel row of `columns` columns are packed as [`pack_depthwise`] packs.
+pub(crate) fn is_depthwise_row(row: &[u32], columns: u8) -> bool {
+    let columns = usize::from(columns);
+    let byte = |at: usize| row.get(at / 4).map_or(0, |&w| (w >> (8 * (at % 4))) as u8);
+    (0..row.len()).all(|j| {
+        let next = if j + 1 < row.len() { byte(4 * j + 4) } else { byte(4 * j + 3) };
+        let known = |column: usize, at: usize| column < columns || byte(at) == 0;
+        byte(4 * j + 1) == byte(4 * j + 2)
+            && byte(4 * j + 3) == next
+            && known(2 * j, 4 * j)
+            && known(2 * j + 1, 4 * j + 1)
+            && known(2 * j + 2, 4 * j + 3)
+    })
 }
 
 /// The 3x3 weights of an output pair and an input pair, bytes `[o0 a, o1 a, o0 b, o1 b]`.
@@ -111,6 +192,11 @@ pub(crate) fn weight(
     words: &[u32],
     [output, ky, kx, input]: [usize; 4],
 ) -> i32 {
+    if kind == KernelKind::Flat {
+        let (bytes, flat): (&[i8], _) = (bytemuck::cast_slice(words), shape.flat());
+        let at = flat.flat_index(output, ky, kx * usize::from(shape.input) + input);
+        return bytes.get(at).map_or(0, |&w| i32::from(w));
+    }
     if kind != KernelKind::Winograd {
         let bytes: &[i8] = bytemuck::cast_slice(words);
         return bytes.get(shape.index(output, ky, kx, input)).map_or(0, |&w| i32::from(w));

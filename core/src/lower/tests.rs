@@ -24,7 +24,7 @@ fn zero_blob(header: &Header<'_>, labels: &[&str], data: &mut [u8], out: &mut [u
         match op {
             Op::Conv(c) => {
                 let (input, output) = (channels(c.input), channels(c.output));
-                let shape = WeightShape { output, kernel: c.kernel, input };
+                let shape = WeightShape { output, kernel: c.geometry.kernel, input };
                 let at = sections.conv_weights(c.kind, shape, &vec![0; shape.len()]).unwrap();
                 assert_eq!(at, c.weights);
                 let row = vec![0; usize::from(output)];

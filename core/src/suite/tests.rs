@@ -4,7 +4,7 @@ use crate::kernel::{Host, Packed, Scalar};
 /// Every pair of properties occurs, except those that are impossible.
 #[test]
 fn every_pair_of_properties_is_there() {
-    let found = choices(&mut Random(1));
+    let found = cover(&mut Random(1), &LEVELS, possible);
     assert!(found.len() < 400, "{} cases", found.len());
     for i in 0..PROPERTIES {
         for j in i + 1..PROPERTIES {
@@ -45,4 +45,33 @@ fn digests_differ() {
         assert_ne!(base, other);
     }
     assert_eq!(base, digest(0, 0, 0, 0));
+}
+
+/// The cases of layers contain every operation, also in rolled units, and every activation.
+#[test]
+fn every_layer_is_there() {
+    use crate::graph::{Conv, Form, Graph as _, KernelKind, KernelSet};
+    let (mut kernels, mut rolled, mut clipped) = (KernelSet::NONE, 0, 0);
+    let mut forms = [false; 5];
+    for case in layers::pairs(&mut Random(1)) {
+        let view = BlobView::new_checked(case.bytes()).unwrap();
+        kernels = kernels.union(view.kernels());
+        let convs: Vec<Conv> = (0..view.ops()).filter_map(|op| view.conv(op)).collect();
+        for (i, conv) in convs.iter().enumerate() {
+            let inside = conv.rolls || i.checked_sub(1).is_some_and(|i| convs[i].rolls);
+            rolled += usize::from(inside);
+            clipped += usize::from(conv.activation == Activation::Clipped);
+            let form = match conv.form {
+                Form::Full if conv.kind == KernelKind::Flat => 0,
+                Form::Full => 1,
+                Form::Depthwise => 2,
+                Form::Maximum => 3,
+                Form::Average => 4,
+                Form::Dense | Form::Add => continue,
+            };
+            forms[form] |= inside;
+        }
+    }
+    assert!(kernels.union(KernelSet::RESIDUAL).contains(KernelSet::ALL), "{kernels:?}");
+    assert!(rolled > 200 && clipped > 15 && forms == [true; 5], "{rolled} {clipped} {forms:?}");
 }

@@ -51,6 +51,23 @@
     smlad r11, r3, r0, r11
 .endm
 
+@ One plane of a tile: a word of weights at lr for 2 outputs, and 4 pixels at r12. Both advance.
+.macro sn_point
+    ldr r0, [lr], #4
+    sxtb16 r1, r0
+    sxtb16 r0, r0, ror #8
+    ldrd r2, r3, [r12], #8
+    smlad r4, r2, r1, r4
+    smlad r8, r2, r0, r8
+    smlad r5, r3, r1, r5
+    smlad r9, r3, r0, r9
+    ldrd r2, r3, [r12], #8
+    smlad r6, r2, r1, r6
+    smlad r10, r2, r0, r10
+    smlad r7, r3, r1, r7
+    smlad r11, r3, r0, r11
+.endm
+
 @ One channel pair of 4 tiles at r12 and of 2 outputs at lr. Both pointers advance.
 .equ WG_UNROLLED, 8
 .equ WG_PAIR_BYTES, 44

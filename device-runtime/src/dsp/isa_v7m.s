@@ -71,6 +71,12 @@
     sn_channel \offset
 .endm
 
+@ One plane of a tile: a word of weights at lr for 2 outputs, and 4 pixels at r12. Both advance.
+.macro sn_point
+    sn_column 0, 0, 4
+    add r12, r12, #16
+.endm
+
 @ One channel pair of 4 tiles at r12 and of 2 outputs at lr. Both pointers advance.
 .equ WG_UNROLLED, 4
 .equ WG_PAIR_BYTES, 112

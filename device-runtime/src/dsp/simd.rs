@@ -12,10 +12,14 @@ use core::mem::offset_of;
 use supernano_core::graph::KernelSet;
 use supernano_core::kernel::winograd::{BLOCK_ROWS, SUM_WORDS};
 use supernano_core::kernel::{
-    Finish, FinishKind, MicroKernel, PairRow, Requantise, Scalar, Sums, Window,
+    Finish, FinishKind, MicroKernel, PairRow, PointwiseRow, Requantise, Scalar, Sums, Window,
 };
 
-use super::{Dsp, row, winograd};
+#[cfg(supernano_dsp)]
+use super::depthwise;
+use super::{Dsp, pointwise, row, winograd};
+#[cfg(supernano_dsp)]
+use supernano_core::kernel::{DepthwiseRow, Widening};
 
 macro_rules! assemble {
     ($($first:expr),+ ; $($last:expr),*) => {
@@ -25,6 +29,7 @@ macro_rules! assemble {
             include_str!("row.s"),
             include_str!("winograd.s"),
             include_str!("widen.s"),
+            include_str!("pointwise.s"),
             $($last,)*
             options(raw)
         );
@@ -32,10 +37,13 @@ macro_rules! assemble {
 }
 
 #[cfg(all(supernano_dsp, not(supernano_armv8m)))]
-assemble!(include_str!("isa_dsp.s"); include_str!("sums.s"));
+assemble!(include_str!("isa_dsp.s"); include_str!("sums.s"), include_str!("depthwise.s"));
 // The assembler does not know the extension of an Armv8-M target; a core's name tells it.
 #[cfg(all(supernano_dsp, supernano_armv8m))]
-assemble!(".cpu cortex-m33", include_str!("isa_dsp.s"); include_str!("sums.s"));
+assemble!(
+    ".cpu cortex-m33", include_str!("isa_dsp.s");
+    include_str!("sums.s"), include_str!("depthwise.s")
+);
 #[cfg(not(supernano_dsp))]
 assemble!(include_str!("isa_v7m.s"););
 
@@ -129,6 +137,40 @@ impl<const SET: u32> MicroKernel for Dsp<SET> {
             let (low, high) = (low.as_mut_ptr(), high.as_mut_ptr());
             supernano_widen(source.as_ptr(), step * 4, low, high, count);
         }
+    }
+
+    #[inline]
+    fn pointwise_widen(&self, source: &[u32], words: usize, out: &mut [u32]) {
+        pointwise::widen(source, words, out);
+    }
+
+    #[inline]
+    fn pointwise(&self, row: &PointwiseRow<'_>, out: &mut [i8]) {
+        pointwise::row(row, out);
+    }
+
+    #[cfg(supernano_dsp)]
+    #[inline]
+    fn image_words(
+        &self,
+        source: &[u8],
+        [step, delta]: [usize; 2],
+        tables: [&[i8; 256]; 2],
+        out: &mut [u32],
+    ) {
+        depthwise::image_words(source, [step, delta], tables, out);
+    }
+
+    #[cfg(supernano_dsp)]
+    #[inline]
+    fn depthwise_widen(&self, source: &[u32], widening: &Widening, planes: &mut [u32]) {
+        depthwise::widen(source, widening, planes);
+    }
+
+    #[cfg(supernano_dsp)]
+    #[inline]
+    fn depthwise_row(&self, row: &DepthwiseRow<'_>, out: &mut [i8]) {
+        depthwise::row::<SET>(row, out);
     }
 
     #[cfg(supernano_dsp)]

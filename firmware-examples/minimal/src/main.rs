@@ -9,7 +9,13 @@ use supernano_runtime::{Error, argmax};
 
 #[cfg(not(feature = "embedded"))]
 mod network {
-    use supernano_runtime::{Error, Network, include_network, memory_words};
+    use supernano_runtime::{Error, KernelSet, Network, include_network, memory_words};
+
+    /// The kernels of residual networks; `cargo xtask code` limits their size.
+    #[cfg(not(feature = "all"))]
+    const SET: u32 = KernelSet::RESIDUAL.bits();
+    #[cfg(feature = "all")]
+    const SET: u32 = KernelSet::ALL.bits();
 
     #[cfg(not(feature = "checked"))]
     const BLOB: &[u8] = include_network!("../../../tests/golden/tiny.snb");
@@ -22,7 +28,7 @@ mod network {
     pub const WORDS: usize = memory_words(BLOB);
 
     pub fn run(memory: &mut [u32]) -> Result<&[i32], Error> {
-        Network::from_bytes(BLOB)?.run(IMAGE, memory)
+        Network::<SET>::with_kernels(BLOB)?.run(IMAGE, memory)
     }
 }
 

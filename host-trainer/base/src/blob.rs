@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use rayon::prelude::*;
-use supernano_core::blob::BlobView;
+use supernano_core::blob::{BlobView, upgrade};
 use supernano_core::exec::{Network, argmax};
-use supernano_core::graph::Op;
+use supernano_core::graph::{Form, Op};
 use supernano_core::kernel::{Host, Kernels, Packed, Reference};
 
 use crate::error::{Error, Result};
@@ -42,6 +42,20 @@ impl Blob {
     /// As [`files::read`], and [`Error::Core`].
     pub fn read(path: &Path) -> Result<Self> {
         Self::new(&files::read(path)?, path.display())
+    }
+
+    /// Rewrites a network file of format version 2 as one of the current version. The logits stay the
+    /// same.
+    ///
+    /// # Errors
+    /// As [`files::read`]; [`Error::Core`] for another version or a damaged file.
+    pub fn upgrade(path: &Path) -> Result<Self> {
+        let old = files::read(path)?;
+        // The records of operations grow, and the labels' padding may change.
+        let mut out = vec![0u32; old.len() / 2 + 1024];
+        let out: &mut [u8] = bytemuck::cast_slice_mut(&mut out);
+        let length = upgrade(&old, out).map_err(|e| Error::core(path.display(), e))?;
+        Self::new(&out[..length], path.display())
     }
 
     /// The file's bytes, aligned to 4.
@@ -128,9 +142,22 @@ pub fn right(logits: &[i32], labels: &[u16]) -> Vec<bool> {
 pub fn kind(op: &Op) -> String {
     match op {
         Op::Conv(c) => {
-            let stride = if c.stride == 2 { "/2" } else { "" };
+            let ([rows, columns], [down, across]) = (c.geometry.kernel, c.geometry.stride);
+            let stride = match (down, across) {
+                (1, 1) => String::new(),
+                (down, across) if down == across => format!("/{down}"),
+                (down, across) => format!("/{down}x{across}"),
+            };
             let add = if c.residual.is_some() { "+add" } else { "" };
-            format!("conv{0}x{0}{stride}{add}", c.kernel)
+            let name = match c.form {
+                Form::Full => "conv",
+                Form::Depthwise => "depthwise",
+                Form::Dense => return "dense".into(),
+                Form::Maximum => "max-pool",
+                Form::Average => "average-pool",
+                Form::Add => return "add".into(),
+            };
+            format!("{name}{rows}x{columns}{stride}{add}")
         }
         Op::Classifier(_) => "pool+classifier".into(),
     }

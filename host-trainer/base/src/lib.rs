@@ -15,6 +15,7 @@ pub mod console;
 pub mod cycles;
 pub mod error;
 pub mod files;
+pub mod fixed;
 pub mod images;
 pub mod interrupt;
 pub mod names;

@@ -28,7 +28,7 @@ fn kinds(blob: &Blob) -> Vec<KernelKind> {
 fn every_choice(blob: &Blob, table: &InstructionTable) -> Vec<(usize, usize, u64)> {
     let header = blob.view().unwrap().header();
     let free: Vec<usize> = (0..header.ops.len())
-        .filter(|&i| matches!(header.ops[i], Op::Conv(c) if KINDS[1].suits(c.kernel, c.stride)))
+        .filter(|&i| matches!(header.ops[i], Op::Conv(c) if KINDS[1].suits(&c.geometry)))
         .collect();
     let of = |code: usize| {
         let chosen = |op: usize, _: &Conv| match free.iter().position(|&f| f == op) {

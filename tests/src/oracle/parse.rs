@@ -1,10 +1,10 @@
 //! The header of a blob.
 
 use super::read::{Reader, crc32};
-use super::{Classifier, Conv, Op, Oracle, Tensor};
+use super::{Classifier, Layer, Op, Oracle, Tensor};
 
 impl Oracle {
-    /// Parses a blob of version 2.
+    /// Parses a blob of version 3.
     ///
     /// # Errors
     /// A description of the first violation of the format.
@@ -14,7 +14,7 @@ impl Oracle {
             return Err("wrong magic".into());
         }
         let (version, reserved) = (reader.u16()?, reader.u16()?);
-        if (version, reserved) != (2, 0) {
+        if (version, reserved) != (3, 0) {
             return Err(format!("version {version}, reserved bytes {reserved}"));
         }
         let length = reader.u32()? as usize;
@@ -63,31 +63,39 @@ fn tensor(reader: &mut Reader<'_>) -> Result<Tensor, String> {
 }
 
 fn op(reader: &mut Reader<'_>) -> Result<Op, String> {
-    let variant = reader.u8()?;
+    let operation = reader.u8()?;
     let input = reader.u8()?.into();
     let output = reader.u8()?.into();
     let residual = Some(reader.u8()?).filter(|&r| r != 255).map(usize::from);
-    let kernel = reader.u8()?.into();
-    let stride = reader.u8()?.into();
+    let mut sizes = || -> Result<usize, String> { Ok(reader.u8()?.into()) };
+    let kernel = [sizes()?, sizes()?];
+    let stride = [sizes()?, sizes()?];
+    let padding = [sizes()?, sizes()?, sizes()?, sizes()?];
     let kind = reader.u8()?;
     let activation = reader.u8()?;
+    let rolls = reader.u8()?;
+    if reader.u8()? != 0 || rolls > 1 {
+        return Err("the last two bytes of an operation's properties are undefined".into());
+    }
     let weights = reader.u32()? as usize;
     let params = reader.u32()? as usize;
     let _scratch = reader.u32()?;
-    match (variant, kind) {
-        (0, 0..=2) => Ok(Op::Conv(Conv {
+    match (operation, kind) {
+        (1, _) => Ok(Op::Classifier(Classifier { input, weights, params })),
+        (0, 0..=4) | (2..=6, 0) => Ok(Op::Layer(Layer {
+            operation,
             input,
             output,
             residual,
             kernel,
             stride,
+            padding,
             kind,
             activation,
             weights,
             params,
         })),
-        (0, _) => Err(format!("kernel kind {kind}")),
-        (1, _) => Ok(Op::Classifier(Classifier { input, weights, params })),
-        _ => Err(format!("operation {variant}")),
+        (0 | 2..=6, _) => Err(format!("kernel kind {kind} of operation {operation}")),
+        _ => Err(format!("operation {operation}")),
     }
 }

@@ -23,7 +23,7 @@ pub struct Args {
     /// Measure only these cores: m0, m3, m4, m7, m33.
     #[arg(long, value_delimiter = ',')]
     cores: Vec<String>,
-    /// Measure only these networks: resnet8, large, mid, small.
+    /// Measure only these networks: resnet8, large, mid, small, mobilenet-v1-025, ds-cnn.
     #[arg(long, value_delimiter = ',')]
     networks: Vec<String>,
     /// Number of random sub-networks of ResNet20 to measure in addition.
@@ -44,6 +44,10 @@ const NETWORKS: [(&str, &str, &str); 4] = [
     ("mid", "resnet20", "8-8-8-8-8-8-8-16-16-16-16-16-16-32-32-32-32-32-32"),
     ("small", "resnet20", "4-4-4-4-4-4-4-8-8-8-8-8-8-16-16-16-16-16-16"),
 ];
+
+/// Networks of MLPerf Tiny that have no choices. Their activation is ReLU6, their arena as small as
+/// rolled layers make it.
+const FIXED: [&str; 2] = ["mobilenet-v1-025", "ds-cnn"];
 
 /// Name of each preference of the exporter, and its arguments.
 const PREFERENCES: [(&str, &[&str]); 3] = [
@@ -109,6 +113,10 @@ pub fn run(args: &Args, consent: Consent) -> Result<()> {
 fn networks(args: &Args) -> Result<Vec<Network>> {
     let wanted = |name: &str| args.networks.is_empty() || args.networks.iter().any(|n| n == name);
     let mut list = Vec::new();
+    for name in FIXED.into_iter().filter(|name| wanted(name)) {
+        let made = synthetic(name, &[], &[], &format!("{DIRECTORY}/fixed"))?;
+        list.extend(made.iter().map(|m| network(m, name, "ram", "relu6")));
+    }
     for (prefer, flags) in PREFERENCES {
         for (activation, more) in ACTIVATIONS {
             for (name, space, code) in NETWORKS.into_iter().filter(|n| wanted(n.0)) {

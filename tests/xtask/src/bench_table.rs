@@ -10,7 +10,9 @@ use crate::process::{Failure, Result};
 
 /// Figures of CMSIS-NN (July 2026, GCC 12.2, `-O3`) with ReLU: core, network, million instructions and
 /// million estimated cycles, both counted in the same way. Cycles are those of a Cortex-M0+ for `m0`.
-const CMSIS_NN: [(&str, &str, f64, Option<f64>); 9] = [
+const CMSIS_NN: [(&str, &str, f64, Option<f64>); 11] = [
+    ("m4", "mobilenet-v1-025", 24.7, None),
+    ("m4", "ds-cnn", 7.84, None),
     ("m0", "large", 323.9, Some(454.9)),
     ("m0", "resnet8", 97.6, None),
     ("m3", "large", 137.7, Some(234.3)),

@@ -14,7 +14,8 @@ use crate::process::{self, Failure, Result, root, run};
 use crate::setup::{self, Consent};
 
 /// Limits of the code size of the smallest firmware, built for size, bytes. The first number is for a
-/// firmware that checks any network at its start and has all kernels. The second is for a firmware
+/// firmware that checks any residual network at its start and has all kernels of such networks. The
+/// second is for a firmware
 /// whose network the compiler has checked and that has the kernels of this network only.
 const LIMITS: [(&str, u64, u64); 5] = [
     ("m0", 25_088, 12_288),
@@ -43,7 +44,7 @@ struct Embedded {
     image: PathBuf,
 }
 
-/// Builds the smallest firmware with all kernels for a core, and reads its ELF file.
+/// Builds the smallest firmware with the kernels of residual networks for a core, and reads its ELF file.
 pub fn bytes(core: &str) -> Result<Code> {
     build(firmware::machine_of(core)?.package.target, None, &[])
 }
@@ -150,7 +151,7 @@ pub fn check(consent: Consent) -> Result<()> {
         };
         for ((name, network), Sizes { size, speed }) in sets().zip(sizes) {
             let (set, limit) = match network {
-                None => ("any network, all kernels".to_owned(), all),
+                None => ("any residual network".to_owned(), all),
                 Some(_) => (format!("one network, `{name}`"), one),
             };
             println!("| {core} | {set} | {} | {limit} | {} |", size.total, speed.total);

@@ -9,7 +9,7 @@ use crate::kernel::winograd::{
     BLOCK_COLUMNS, BLOCK_ROWS, SUM_WORDS, input_words, packed_words, weight_words,
 };
 
-const KINDS: [FinishKind; 4] =
+pub(super) const KINDS: [FinishKind; 4] =
     [FinishKind::Plain, FinishKind::Residual, FinishKind::Prelu, FinishKind::ResidualPrelu];
 
 /// Bytes of an output row.

@@ -114,5 +114,5 @@ fn layers(header: &Header<'_>) -> Vec<Option<usize>> {
 
 /// True for the projection of a block, which is the only convolution without an activation.
 fn is_projection(conv: &Conv) -> bool {
-    conv.kernel == 1 && conv.residual.is_none() && conv.activation == Activation::None
+    conv.geometry.kernel == [1, 1] && conv.residual.is_none() && conv.activation == Activation::None
 }

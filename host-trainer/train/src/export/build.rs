@@ -3,7 +3,9 @@
 use supernano_base::blob::Blob;
 use supernano_base::error::{Error, Result};
 use supernano_core::blob::{Sections, write};
-use supernano_core::graph::{Activation, Classifier, Conv, Header, KernelKind, Op, Tensor};
+use supernano_core::graph::{
+    Activation, Classifier, Conv, Form, Geometry, Header, KernelKind, Op, Tensor,
+};
 use supernano_core::kernel::ConvShape;
 use supernano_core::kernel::pack::WeightShape;
 use supernano_core::space::Shape;
@@ -100,17 +102,20 @@ impl Builder<'_, '_> {
         };
         let shape = WeightShape {
             output: conv.output as u16,
-            kernel: conv.kernel as u8,
+            kernel: [conv.kernel as u8; 2],
             input: conv.input as u16,
         };
         let q = &conv.integers;
         let from = self.header.tensors[usize::from(input)].shape;
+        let (form, geometry) = (Form::Full, Geometry::same(conv.kernel as u8, conv.stride as u8));
         let kind = self.prefer.kind(ConvShape {
             input: from,
             output: from.convolved(conv.stride as u8, conv.output as u16),
-            kernel: shape.kernel,
-            stride: conv.stride as u8,
+            form,
+            geometry,
             kind: KernelKind::Direct,
+            image: input == 0,
+            fold: 1,
         });
         let weights = self.sections.conv_weights(kind, shape, &q.weights);
         let weights = self.core(weights)?;
@@ -133,10 +138,11 @@ impl Builder<'_, '_> {
             input,
             output: written,
             residual,
-            kernel: conv.kernel as u8,
-            stride: conv.stride as u8,
+            form,
+            geometry,
             kind,
             activation,
+            rolls: false,
             weights,
             params,
         }))?;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use supernano_base::cycles::Cycles;
 use supernano_core::arena::ArenaPlan;
-use supernano_core::graph::{Conv, Header, KernelKind, Op};
+use supernano_core::graph::{Conv, Form, Header, KernelKind, Op};
 use supernano_core::kernel::pack::WeightShape;
 use supernano_core::kernel::{ConvShape, weight_words};
 use supernano_search::cost::device::KINDS;
@@ -32,7 +32,7 @@ impl Prefer {
             Self::Flash => KernelKind::WinogradOnline,
             Self::Ram => KernelKind::Direct,
         };
-        if kind.suits(shape.kernel, shape.stride) { kind } else { KernelKind::Direct }
+        if kind.suits(&shape.geometry) { kind } else { KernelKind::Direct }
     }
 }
 
@@ -71,8 +71,8 @@ pub fn kernel_choices(
     cycles: Option<&CycleTable>,
 ) -> Vec<KernelChoice> {
     let convs = header.ops.iter().enumerate().filter_map(|(i, op)| match op {
-        Op::Conv(conv) => Some((i, conv)),
-        Op::Classifier(_) => None,
+        Op::Conv(conv) if conv.form == Form::Full => Some((i, conv)),
+        Op::Conv(_) | Op::Classifier(_) => None,
     });
     convs
         .map(|(i, conv)| KernelChoice {
@@ -80,7 +80,7 @@ pub fn kernel_choices(
             what: supernano_base::blob::kind(&Op::Conv(*conv)),
             candidates: KINDS
                 .into_iter()
-                .filter(|&kind| kind.suits(conv.kernel, conv.stride) && table.knows(kind))
+                .filter(|&kind| kind.suits(&conv.geometry) && table.knows(kind))
                 .map(|kind| {
                     candidate(header, (table, cycles), i, Conv { kind, ..*conv }, conv.kind)
                 })
@@ -99,7 +99,7 @@ fn candidate(
     let channels = |id: u8| header.tensors[usize::from(id)].shape.channels;
     let shape = WeightShape {
         output: channels(conv.output),
-        kernel: conv.kernel,
+        kernel: conv.geometry.kernel,
         input: channels(conv.input),
     };
     let bytes = |kind| weight_words(kind, shape) * 4;

@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use supernano_base::blob::Blob;
 use supernano_base::codes::select::CodeSelection;
 use supernano_base::error::{Error, Result};
 use supernano_base::files;
+use supernano_base::fixed::{self, Fixed};
 use supernano_base::progress::Progress;
 use supernano_core::arch::Arch;
 use supernano_core::exec;
@@ -22,7 +24,8 @@ const SEED: u64 = 1;
 /// Networks to be written.
 #[derive(Clone, Debug)]
 pub struct SyntheticRequest<'a> {
-    /// Name of a built-in search space.
+    /// Name of a built-in search space, or of a network of MLPerf Tiny ([`fixed::NAMES`]). Such a
+    /// network has no choices; it depends on the seed alone.
     pub space: &'a str,
     /// Sub-networks. The seed is that of the weights as well, and 1 by default.
     pub codes: &'a CodeSelection,
@@ -62,8 +65,12 @@ pub fn write_networks(
     request: &SyntheticRequest<'_>,
     progress: &dyn Progress,
 ) -> Result<Vec<SyntheticNetwork>> {
+    if let Some(net) = fixed::network(request.space) {
+        return Ok(vec![write_fixed(request, &net)?]);
+    }
     let space = BUILTIN.iter().find(|s| s.name == request.space).ok_or_else(|| {
-        let names: Vec<&str> = BUILTIN.iter().map(|s| s.name).collect();
+        let names = BUILTIN.iter().map(|s| s.name).chain(fixed::NAMES);
+        let names: Vec<&str> = names.collect();
         Error::invalid("argument SPACE", "space", names.join(", "), request.space)
     })?;
     let seed = request.codes.seed.unwrap_or(SEED);
@@ -92,6 +99,12 @@ fn archs(selection: &CodeSelection, space: &Space<'_>, seed: u64) -> Result<Vec<
     Ok(archs)
 }
 
+/// Writes a network of MLPerf Tiny, with as small an arena as rolled layers make it.
+fn write_fixed(request: &SyntheticRequest<'_>, net: &Fixed) -> Result<SyntheticNetwork> {
+    let blob = fixed::blob(net, 0, request.codes.seed.unwrap_or(SEED))?;
+    written(request, net.name.to_owned(), &blob, fixed::raw_bytes(net))
+}
+
 fn write(
     request: &SyntheticRequest<'_>,
     space: &Space<'_>,
@@ -101,6 +114,16 @@ fn write(
     let plan = resolve(space, arch, request.enhancement, BranchScheme::Shared);
     let code = arch.display(space).to_string();
     let blob = request.limits.apply(blob(space, &plan, &code, request.prefer, seed)?)?;
+    written(request, code, &blob, raw_bytes(space, &plan))
+}
+
+/// Writes a blob, and returns its costs.
+fn written(
+    request: &SyntheticRequest<'_>,
+    code: String,
+    blob: &Blob,
+    raw_bytes: u64,
+) -> Result<SyntheticNetwork> {
     let file = request.output.join(&code).with_extension("snb");
     files::write(&file, blob.bytes())?;
     let view = blob.view()?;
@@ -111,6 +134,6 @@ fn write(
         blob_bytes: blob.bytes().len(),
         arena_bytes: view.arena_bytes(),
         macs: header.ops.iter().map(|op| exec::macs(&view, op)).sum(),
-        raw_bytes: raw_bytes(space, &plan),
+        raw_bytes,
     })
 }

@@ -8,6 +8,7 @@ mod gpu;
 mod selftest;
 #[cfg(feature = "train")]
 mod synthetic;
+mod upgrade;
 
 use clap::Subcommand;
 use supernano_base::error::Result;
@@ -18,6 +19,7 @@ use crate::output::Output;
 pub(super) enum Command {
     Selftest(selftest::Args),
     Cycles(cycles::Args),
+    Upgrade(upgrade::Args),
     #[cfg(feature = "train")]
     #[command(flatten)]
     Weights(Weights),
@@ -35,6 +37,7 @@ pub(super) fn run(command: &Command, out: &Output) -> Result<()> {
     match command {
         Command::Selftest(args) => selftest::run(args, out),
         Command::Cycles(args) => cycles::run(args, out),
+        Command::Upgrade(args) => upgrade::run(args, out),
         #[cfg(feature = "train")]
         Command::Weights(Weights::Calibrate(args)) => calibrate::run(args, out),
         #[cfg(feature = "train")]

@@ -15,7 +15,7 @@ use crate::output::{Output, table};
     supernano dev synthetic resnet8 --random 3 --prelu -o runs/synthetic\n\n\
     Each network is written to CODE.snb in the directory. The same seed gives the same weights.")]
 pub struct Args {
-    /// Built-in search space.
+    /// Built-in search space, or a network of MLPerf Tiny: mobilenet-v1-025, ds-cnn.
     space: String,
     /// Use PReLU instead of ReLU after the additions.
     #[arg(long)]

@@ -1,7 +1,7 @@
 //! Loop counts of operations, derived from shapes alone.
 
 use supernano_core::arena::ArenaPlan;
-use supernano_core::graph::{Activation, Conv, Header, KernelKind, Op, padded};
+use supernano_core::graph::{Activation, Conv, Form, Header, KernelKind, Op, padded};
 use supernano_core::kernel::{ConvShape, TILE_PIXELS};
 
 /// A loop: the name of its kernel and its own name.
@@ -83,7 +83,9 @@ pub fn kernel_named(name: &str) -> Option<KernelKind> {
 /// Loop counts of an operation of a network.
 pub fn work(header: &Header<'_>, op: &Op) -> Work {
     match op {
-        Op::Conv(conv) => convolution(header, conv),
+        Op::Conv(conv) if conv.form == Form::Full => convolution(header, conv),
+        // Tables have no terms for the other layers.
+        Op::Conv(_) => Work::new(),
         Op::Classifier(classifier) => {
             let input = header.tensors[usize::from(classifier.input)].shape;
             let pixels = input.pixels() as f64;
@@ -106,15 +108,8 @@ pub fn image_work(bytes: usize) -> Work {
 }
 
 fn convolution(header: &Header<'_>, conv: &Conv) -> Work {
-    let tensor = |id: u8| header.tensors[usize::from(id)].shape;
-    let shape = ConvShape {
-        input: tensor(conv.input),
-        output: tensor(conv.output),
-        kernel: conv.kernel,
-        stride: conv.stride,
-        kind: conv.kind,
-    };
-    let kernel = usize::from(shape.kernel);
+    let shape = ConvShape::of_header(header, conv);
+    let (rows, columns) = (shape.kernel_rows(), shape.columns());
     let width = usize::from(shape.output.width);
     // Pairs of output channels, pairs of input channels, and groups of four input channels.
     let outputs = usize::from(shape.output.channels).div_ceil(2);
@@ -124,8 +119,8 @@ fn convolution(header: &Header<'_>, conv: &Conv) -> Work {
     let steps = usize::from(shape.output.height).div_ceil(shape.step());
     let pixels = usize::from(shape.output.height) * width * outputs;
     let name = match shape.kind {
-        KernelKind::Direct if kernel == 1 => "pointwise",
-        KernelKind::Direct if shape.stride > 1 => "strided",
+        KernelKind::Direct if rows * columns == 1 => "pointwise",
+        KernelKind::Direct if shape.across() > 1 => "strided",
         kind => kernel_name(kind),
     };
     let pixel = match (conv.residual.is_some(), conv.activation) {
@@ -155,17 +150,17 @@ fn convolution(header: &Header<'_>, conv: &Conv) -> Work {
     } else {
         let tiles = steps * outputs * width.div_ceil(TILE_PIXELS);
         add("tile", tiles);
-        add("tile-row", tiles * kernel);
-        add("tile-tap", tiles * kernel * kernel * pairs);
+        add("tile-row", tiles * rows);
+        add("tile-tap", tiles * rows * columns * pairs);
     }
     if copies_residual(header, conv) {
         add("copy-word", usize::from(shape.output.height) * shape.out_row());
     }
     // A projection reads the rows that the first convolution of its block has widened.
-    if kernel > 1 {
+    if rows * columns > 1 {
         let ring = shape.ring();
         let height = usize::from(shape.input.height);
-        let outside = 2 * shape.pad();
+        let outside = 2 * shape.above();
         let widened = if conv.input == 0 { "image-word" } else { "widen-word" };
         add("widen-row", height);
         add(widened, height * usize::from(shape.input.width) * quads);

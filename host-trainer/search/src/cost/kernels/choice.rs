@@ -8,7 +8,7 @@
 use supernano_base::blob::Blob;
 use supernano_base::error::{Error, Result};
 use supernano_core::arena::{ArenaPlan, unit_bytes};
-use supernano_core::graph::{Conv, Header, KernelKind, Op};
+use supernano_core::graph::{Conv, Form, Header, KernelKind, Op};
 use supernano_core::kernel::pack::WeightShape;
 use supernano_core::kernel::weight_words;
 
@@ -201,7 +201,8 @@ fn unit_kernels(
     let mut all: Vec<Vec<(usize, KernelKind)>> = vec![Vec::new()];
     for op in ops.clone() {
         let Op::Conv(conv) = header.ops[op] else { continue };
-        let usable = |kind: &KernelKind| kind.suits(conv.kernel, conv.stride) && table.knows(*kind);
+        let full = conv.form == Form::Full;
+        let usable = |kind: &KernelKind| full && kind.suits(&conv.geometry) && table.knows(*kind);
         let others = KINDS.into_iter().filter(|kind| *kind != KernelKind::Direct && usable(kind));
         let mut more = Vec::new();
         for kind in others {
@@ -229,7 +230,7 @@ fn additional_words(header: &Header<'_>, op: usize, kind: KernelKind) -> usize {
     let channels = |id: u8| header.tensors[usize::from(id)].shape.channels;
     let shape = WeightShape {
         output: channels(conv.output),
-        kernel: conv.kernel,
+        kernel: conv.geometry.kernel,
         input: channels(conv.input),
     };
     weight_words(kind, shape).saturating_sub(weight_words(KernelKind::Direct, shape))

@@ -5,6 +5,8 @@ use supernano_core::plan::{ActivationScope, BranchScheme, Enhancement, WidthRule
 use supernano_core::space::RESNET20;
 use supernano_search::cost::kernels::rewritten;
 
+use supernano_core::graph::Geometry;
+
 use super::*;
 use crate::export::Prefer;
 use crate::synthetic;
@@ -41,7 +43,7 @@ fn candidates_cost_what_the_rewritten_network_costs() {
         assert_eq!(chosen.len(), 1);
         assert_eq!(chosen[0].kernel, kernel_name(conv.kind));
         assert_eq!(chosen[0].arena_bytes, blob.view().unwrap().arena_bytes());
-        let kinds = if conv.kernel == 3 && conv.stride == 1 { 3 } else { 1 };
+        let kinds = if conv.geometry == Geometry::same(3, 1) { 3 } else { 1 };
         assert_eq!(choice.candidates.len(), kinds);
         several += usize::from(kinds == 3);
         for (candidate, kind) in choice.candidates.iter().zip(KINDS) {

@@ -1,0 +1,63 @@
+//! Rows of the image for a flat convolution: each word holds two neighbouring values of the run of
+//! columns and channels under a pixel.
+
+use super::{Stage, pair, part_mut};
+use crate::kernel::micro::MicroKernel;
+
+impl Stage<'_, '_, '_> {
+    /// Takes a row of the image, through the input table.
+    #[inline(never)]
+    pub(super) fn flat_row<M: MicroKernel>(&mut self, micro: &M, source: &[u8], table: &[i8]) {
+        let shape = self.shape();
+        let (left, across) = (shape.left(), shape.across());
+        let channels = usize::from(shape.input.channels).max(1);
+        let (width, pixels) = (usize::from(shape.input.width), usize::from(shape.output.width));
+        let run = channels * usize::from(shape.geometry.kernel[1]);
+        let zero = pair(self.task.input_zero);
+        let phase = self.ring.phase;
+        let slot = self.next();
+        let Some(first) = table.first_chunk::<256>() else { return };
+        // The kernel column and the channel of the plane's two values. A value behind the run has a
+        // weight of 0, so any value serves.
+        let (mut column, mut channel) = (0, 0);
+        let mut next = |at: usize| {
+            let own = table.get(channel * 256..).and_then(|t| t.first_chunk()).unwrap_or(first);
+            let place = (column, channel, if at < run { own } else { first });
+            channel += 1;
+            if channel == channels {
+                (column, channel) = (column + 1, 0);
+            }
+            place
+        };
+        for j in 0..run.div_ceil(2) {
+            let (low, high) = (next(2 * j), next(2 * j + 1));
+            let plane = part_mut(slot, phase, j).unwrap_or_default();
+            let value = |x: usize,
+                         (column, channel, own): (usize, usize, &[i8; 256]),
+                         zero: u32| {
+                // Pixels before the first have large numbers.
+                let pixel = (x * across + column).wrapping_sub(left);
+                match source.get(pixel.wrapping_mul(channels).wrapping_add(channel)) {
+                    Some(&byte) if pixel < width => u32::from(own[usize::from(byte)] as i16 as u16),
+                    _ => zero,
+                }
+            };
+            let mut edge = |x: usize| {
+                if let Some(word) = plane.get_mut(x) {
+                    let (low, high) = (value(x, low, zero & 0xffff), value(x, high, zero & 0xffff));
+                    *word = low | (high << 16);
+                }
+            };
+            // Both columns of the words from `first` on are pixels, as far as the row reaches.
+            let first = left.saturating_sub(low.0).div_ceil(across.max(1)).min(pixels);
+            let inside = (width + left).saturating_sub(high.0).div_ceil(across.max(1));
+            let end = inside.clamp(first, pixels);
+            (0..first).chain(end..pixels).for_each(&mut edge);
+            let at = (first * across + low.0 - left.min(first * across + low.0)) * channels + low.1;
+            let delta = (high.0 * channels + high.1).saturating_sub(low.0 * channels + low.1);
+            if let (Some(source), Some(out)) = (source.get(at..), plane.get_mut(first..end)) {
+                micro.image_words(source, [across * channels, delta], [low.2, high.2], out);
+            }
+        }
+    }
+}
