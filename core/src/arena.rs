@@ -15,7 +15,7 @@ mod roll;
 mod rolled;
 mod unit;
 
-pub use bound::unit_bytes;
+pub use bound::{scratch_bytes, unit_bytes};
 pub(crate) use check::is_sound;
 pub use plan::ArenaPlan;
 pub use roll::roll;

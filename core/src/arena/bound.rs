@@ -20,3 +20,8 @@ pub fn unit_bytes(header: &Header<'_>, op: usize) -> Option<(usize, usize)> {
     };
     Some(((tensors + unit.scratch_words(header)) * 4, op + unit.len()))
 }
+
+/// Bytes of scratch of the unit with first operation `op`; 0 if no unit starts with `op`.
+pub fn scratch_bytes(header: &Header<'_>, op: usize) -> usize {
+    Unit::at(header, op).map_or(0, |unit| unit.scratch_words(header) * 4)
+}

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod answers;
 pub mod blob;
 pub mod codes;
 pub mod config;
@@ -16,6 +17,7 @@ pub mod cycles;
 pub mod error;
 pub mod files;
 pub mod fixed;
+pub mod history;
 pub mod images;
 pub mod interrupt;
 pub mod names;

@@ -80,13 +80,56 @@ impl RunDirectory {
         self.0.join("latency").join("table.csv")
     }
 
-    /// `check/NETWORK.TARGET.partial.json`: the answers of an unfinished check. Characters of the
-    /// target that a file name may not have become `_`. `None` for a path without a file name.
+    /// `networks/CODE.answers.json`: the answers for all test images, from `supernano export`.
+    pub fn answers(&self, code: &str) -> PathBuf {
+        self.0.join("networks").join(format!("{code}.answers.json"))
+    }
+
+    /// `history.jsonl`: the commands that have worked on the run.
+    pub fn history(&self) -> PathBuf {
+        self.0.join("history.jsonl")
+    }
+
+    /// `metrics.jsonl`: a line for each epoch, from `supernano train`.
+    pub fn metrics(&self) -> PathBuf {
+        self.0.join("metrics.jsonl")
+    }
+
+    /// `correlation.json`: scores of the run against true accuracies, from `supernano correlate`.
+    pub fn correlation(&self) -> PathBuf {
+        self.0.join("correlation.json")
+    }
+
+    /// `latency/NETWORK.TARGET.json`: the counts of a network on a device, operation by operation.
+    /// Characters of the target that a file name may not have become `_`. `None` for a path without
+    /// a file name.
+    pub fn latency_report(&self, network: &Path, target: &str) -> Option<PathBuf> {
+        self.of_target("latency", network, target, "json")
+    }
+
+    /// `check/NETWORK.TARGET.json`: the result of a check, with its answers. As
+    /// [`Self::latency_report`] otherwise.
+    pub fn check_report(&self, network: &Path, target: &str) -> Option<PathBuf> {
+        self.of_target("check", network, target, "json")
+    }
+
+    /// `check/NETWORK.TARGET.partial.json`: the answers of an unfinished check. As
+    /// [`Self::latency_report`] otherwise.
     pub fn partial_check(&self, network: &Path, target: &str) -> Option<PathBuf> {
+        self.of_target("check", network, target, "partial.json")
+    }
+
+    fn of_target(
+        &self,
+        folder: &str,
+        network: &Path,
+        target: &str,
+        extension: &str,
+    ) -> Option<PathBuf> {
         let network = network.file_stem()?.to_string_lossy();
         let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
         let target: String = target.chars().map(plain).collect();
-        Some(self.0.join("check").join(format!("{network}.{target}.partial.json")))
+        Some(self.0.join(folder).join(format!("{network}.{target}.{extension}")))
     }
 }
 

@@ -14,6 +14,7 @@ pub mod frontend;
 pub mod glyphs;
 mod labels;
 mod of_network;
+mod show;
 pub mod sources;
 
 use std::path::Path;
@@ -22,6 +23,7 @@ use augment::Augment as _;
 pub use labels::{CIFAR100_LABELS, label_bytes};
 pub use of_network::of_network;
 use rayon::prelude::*;
+pub use show::add_pictures;
 use supernano_base::config::{Augmentation, DataSource, DataSpec, RunConfig};
 use supernano_base::error::{Error, Result};
 use supernano_base::images::Images;

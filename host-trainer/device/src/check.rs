@@ -67,6 +67,9 @@ pub struct CheckReport {
     pub seconds: f64,
     /// Images of this part of the check per minute of [`Self::seconds`].
     pub images_per_minute: f64,
+    /// Logits of the host, `[image][class]`; not in the JSON.
+    #[serde(skip)]
+    pub logits: Vec<i32>,
 }
 
 /// Options of a check.
@@ -140,6 +143,7 @@ pub fn check(
         checksum: view.checksum(),
         seconds,
         images_per_minute: (images.len() - resumed) as f64 / seconds * 60.0,
+        logits: expected,
     })
 }
 

@@ -12,6 +12,7 @@ use supernano_base::files;
 use supernano_base::progress::Progress;
 use supernano_base::run_dir::RunDirectory;
 use supernano_core::arch::Arch;
+use supernano_data::add_pictures;
 
 use crate::export::explain::{Explanation, explain};
 use crate::export::formats::{self, Format};
@@ -144,8 +145,8 @@ pub struct ExportOutcome {
     pub file: PathBuf,
 }
 
-/// Writes the network file of a sub-network. Its summary and its explanation are written beside it as
-/// `.json` and `.explain.json`, unless the output is a device or a pipe.
+/// Writes the network file of a sub-network. Its summary, its answers for the test images and its
+/// explanation are written beside it as `.json`, `.answers.json` and `.explain.json`, unless the output is a device or a pipe.
 ///
 /// # Errors
 /// Those of the run, the code and the data; as [`KernelPlan`], [`ship`], [`measure`], [`explain()`] and
@@ -159,13 +160,15 @@ pub fn export_network(
     files::probe(&named)?;
     let (shipment, described, test) = request.network.shipment(progress)?;
     let core = described.0.core.clone();
-    let summary = measure(&shipment, described, &test)?;
+    let (summary, mut answers) = measure(&shipment, described, &test)?;
     let explained = || explain(&shipment, &test, &core);
     let explanation = request.explain.then(explained).transpose()?;
     let file = request.output.map_or_else(|| own(&summary.code), Path::to_path_buf);
     files::write(&file, shipment.blob.bytes())?;
     let alone = files::is_stream(&file)?;
     if !alone {
+        add_pictures(&mut answers, &test.bytes);
+        files::write_json(&file.with_extension("answers.json"), &answers)?;
         files::write_json(&file.with_extension("json"), &summary)?;
     }
     if let (Some(explanation), false) = (&explanation, alone) {
@@ -207,7 +210,7 @@ pub struct ShipReport {
 pub fn ship_network(request: &ShipRequest<'_>, progress: &dyn Progress) -> Result<ShipReport> {
     files::probe(&request.output.join(request.network.code))?;
     let (shipment, described, test) = request.network.shipment(progress)?;
-    let exported = measure(&shipment, described, &test)?;
+    let (exported, _) = measure(&shipment, described, &test)?;
     let mut files = formats::write(&shipment, request.formats, request.name, request.output)?;
     if request.samples > 0 {
         let samples = formats::write_samples(&shipment, &test, request.samples, request.output);

@@ -54,9 +54,6 @@ pub fn run(args: &Args, consent: Consent) -> Result<()> {
     if let Some(correlation) = measured.correlation {
         results["correlation"] = correlation;
     }
-    let text = format!("{results:#}\n");
-    let file = root().join(RUN).join("results.json");
-    fs::write(&file, text).map_err(|e| Failure::tool(format!("{}: {e}", file.display())))?;
     process::run(&mut supernano(["report", RUN]))?;
     results["seconds"] = json!(round(start.elapsed().as_secs_f64(), 1));
 

@@ -153,16 +153,18 @@ impl<'a> Lines<'a> {
 }
 
 /// A CSV text with these column names; cells are quoted if they need it.
-pub fn csv_text<const N: usize>(
-    header: [&str; N],
-    records: impl IntoIterator<Item = [String; N]>,
-) -> String {
-    let mut writer = WriterBuilder::new().comment(Some(COMMENT)).from_writer(Vec::new());
+pub fn csv_text<H, R>(header: H, records: impl IntoIterator<Item = R>) -> String
+where
+    H: IntoIterator<Item: AsRef<[u8]>>,
+    R: IntoIterator<Item: AsRef<[u8]>>,
+{
+    let mut writer =
+        WriterBuilder::new().comment(Some(COMMENT)).flexible(true).from_writer(Vec::new());
     let mut written = writer.write_record(header);
     for record in records {
-        written = written.and_then(|()| writer.write_record(&record));
+        written = written.and_then(|()| writer.write_record(record));
     }
     let bytes = written.ok().and_then(|()| writer.into_inner().ok());
-    let bytes = bytes.expect("records of equal length into memory");
+    let bytes = bytes.expect("memory takes every record");
     String::from_utf8(bytes).expect("cells are UTF-8")
 }

@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 
+use serde::Serialize;
+use supernano_base::answers::Answers;
 use supernano_base::blob::Blob;
 use supernano_base::error::{Error, Result};
+use supernano_base::files;
 use supernano_base::progress::Progress as _;
 use supernano_base::run_dir::RunDirectory;
-use supernano_data::of_network;
+use supernano_data::{add_pictures, of_network};
 use supernano_device::{CheckOptions, CheckReport, ImageTransfer, check};
 
 use crate::options::{DataArgs, DeviceArgs, LineArgs, OutputArgs};
@@ -20,7 +23,7 @@ use crate::output::{Output, table};
 #[command(after_help = "Example:\n  \
     supernano check runs/demo/networks/16-4-8-8-8-8.snb --target qemu-m4 --images 500\n\n\
     Exit code 1 means that an answer differs. If a check breaks off (Ctrl-C, a lost line), the same \
-    command continues it.")]
+    command continues it. The result goes to check/ of the run in whose directory the network lies.")]
 pub struct Args {
     /// Exported network.
     network: PathBuf,
@@ -48,7 +51,26 @@ pub struct Args {
     data: DataArgs,
 }
 
-/// Checks and prints the report.
+impl Args {
+    /// The run whose data set is used.
+    pub(super) fn run(&self) -> Option<RunDirectory> {
+        let named = self.run.as_ref().map(RunDirectory::new);
+        named.or_else(|| RunDirectory::of_network(&self.network))
+    }
+}
+
+/// What a check leaves in its run.
+#[derive(Serialize)]
+struct Kept<'a> {
+    /// Code of the sub-network.
+    code: &'a str,
+    #[serde(flatten)]
+    report: &'a CheckReport,
+    /// The host's answers.
+    answers: Answers,
+}
+
+/// Checks, keeps the result in the run and prints the report.
 ///
 /// # Errors
 /// [`Error::No`] for a mismatch; as [`of_network`] and [`check`].
@@ -56,13 +78,16 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     args.output.claim()?;
     let blob = Blob::read(&args.network)?;
     let target = args.device.target()?;
-    let of_network_file = || RunDirectory::of_network(&args.network);
-    let run = args.run.as_ref().map(RunDirectory::new).or_else(of_network_file);
+    let run = args.run();
     let dataset = of_network(&blob, &args.network, run.as_ref(), args.data.path())?;
     let count = dataset.test.len().min(args.images as usize) as u32;
     let images = dataset.test.select(&(0..count).collect::<Vec<u32>>());
     let own_state = || run.as_ref()?.partial_check(&args.network, &target.to_string());
     let state = args.state.clone().or_else(own_state);
+    let kept = run.as_ref().and_then(|r| r.check_report(&args.network, &target.to_string()));
+    if let Some(path) = &kept {
+        files::probe(path)?;
+    }
     let bar = out.task(count.into(), "check");
     let options = CheckOptions {
         mode: args.mode,
@@ -74,6 +99,13 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let report = check(&blob, &images, &target, &options)?;
     bar.finish();
     args.output.write(&report)?;
+    if let Some(path) = &kept {
+        let view = blob.view()?;
+        let classes: Vec<String> = view.labels().map(String::from).collect();
+        let mut answers = Answers::new(&classes, &images.labels, &report.logits);
+        add_pictures(&mut answers, &images);
+        files::write_json(path, &Kept { code: view.code(), report: &report, answers })?;
+    }
     out.emit(&report, text)?;
     match report.first_mismatch {
         None => Ok(()),

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use supernano_base::error::Result;
+use supernano_base::files;
+use supernano_base::run_dir::RunDirectory;
 use supernano_base::stats::compare::{CompareRequest, compare};
 use supernano_base::stats::{Interval, Quality, Report, Resampling};
 
@@ -18,7 +20,8 @@ use crate::output::{Output, table};
     SCORES is the challenge's JSON ({\"arch1\": {\"acc\": 0.41, \"arch\": \"4-8-..\"}}), the output of \
     `supernano rank`, or CSV with the columns code (or arch) and score. TRUTH has the same formats; its \
     column is standalone_top1. Both may be compressed with gzip. The trivial predictors use the widths \
-    in the codes.")]
+    in the codes. If SCORES lies in a run directory, the result goes to correlation.json there, which \
+    `supernano report` shows.")]
 pub struct Args {
     /// Scores of sub-networks; those without a truth are ignored.
     scores: PathBuf,
@@ -35,7 +38,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 1000,
         value_parser = clap::value_parser!(u32).range(10..))]
     resamples: u32,
-    /// List code, score and truth of each sub-network in the JSON, which `supernano report` plots.
+    /// List code, score and truth of each sub-network in the JSON.
     #[arg(long)]
     pairs: bool,
     /// Seed of the bootstrap.
@@ -43,10 +46,18 @@ pub struct Args {
     seed: u64,
 }
 
-/// Compares and prints the report.
+impl Args {
+    /// The run in whose directory the scores lie.
+    pub(super) fn run(&self) -> Option<RunDirectory> {
+        let run = RunDirectory::new(self.scores.parent()?);
+        run.config_file().is_file().then_some(run)
+    }
+}
+
+/// Compares, keeps the result in the run of the scores and prints it.
 ///
 /// # Errors
-/// The errors of [`compare`].
+/// The errors of [`compare`] and [`files::write_json`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
     let (resamples, seed) = (args.resamples, args.seed);
     let report = compare(&CompareRequest {
@@ -55,9 +66,13 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         space: args.space.as_deref(),
         column: args.column.as_deref(),
         resampling: Resampling { resamples, seed, ..Resampling::default() },
-        pairs: args.pairs,
+        pairs: true,
     })?;
-    out.emit(&report, text)?;
+    if let Some(run) = args.run() {
+        files::write_json(&run.correlation(), &report)?;
+    }
+    let shown = Report { pairs: if args.pairs { report.pairs } else { Vec::new() }, ..report };
+    out.emit(&shown, text)?;
     Ok(())
 }
 

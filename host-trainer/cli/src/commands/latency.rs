@@ -21,8 +21,8 @@ use crate::output::{Output, table};
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example:\n  \
     supernano latency runs/demo/networks/16-4-8-8-8-8.snb --target qemu-m4\n\n\
-    The result is added to latency/table.csv of the run in whose directory the network lies, beside \
-    its rank score. Estimated cycles are those of the core with memory without wait states \
+    The total is added to latency/table.csv of the run in whose directory the network lies, beside \
+    its rank score, and the whole result goes to a file in latency/. Estimated cycles are those of the core with memory without wait states \
     (docs/cycles.md); Arm publishes no timings of the Cortex-M7 and the Cortex-M33.")]
 pub struct Args {
     /// Exported network.
@@ -45,13 +45,20 @@ pub struct Args {
     line: LineArgs,
 }
 
+impl Args {
+    /// The run in whose directory the network lies.
+    pub(super) fn run(&self) -> Option<RunDirectory> {
+        RunDirectory::of_network(&self.network)
+    }
+}
+
 /// Counts and prints the report.
 ///
 /// # Errors
 /// As [`latency`] and [`append_counts`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
     args.output.claim()?;
-    let run = RunDirectory::of_network(&args.network);
+    let run = args.run();
     if let Some(run) = &run {
         files::probe(&run.latency_table())?;
     }
@@ -77,6 +84,9 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     out.emit(&report, text)?;
     if let Some(run) = &run {
         append_counts(run, &report)?;
+        if let Some(path) = run.latency_report(&args.network, &target.to_string()) {
+            files::write_json(&path, &report)?;
+        }
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ mod dev;
 #[cfg(feature = "probe")]
 mod flash;
 mod groups;
+mod history;
 mod latency;
 mod report;
 mod spaces;
@@ -74,7 +75,26 @@ enum Command {
     Dev(dev::Command),
 }
 
-fn run(cli: &Cli, out: &Output) -> Result<()> {
+impl Command {
+    /// The run on which the command works, if it adds to one.
+    fn run_directory(&self) -> Option<RunDirectory> {
+        match self {
+            #[cfg(feature = "train")]
+            Self::Weights(command) => command.run_directory(),
+            Self::Correlate(args) => args.run(),
+            Self::Check(args) => args.run(),
+            Self::Latency(args) => args.run(),
+            _ => None,
+        }
+    }
+}
+
+/// Runs a command. `line` has its arguments, for the history of its run.
+fn run(cli: &Cli, line: &[String], out: &Output) -> Result<()> {
+    history::recorded(cli.command.run_directory(), line, || command(cli, out))
+}
+
+fn command(cli: &Cli, out: &Output) -> Result<()> {
     match &cli.command {
         #[cfg(feature = "train")]
         Command::Weights(command) => weights::run(command, out),
@@ -102,18 +122,23 @@ fn run_line(line: &[&str], out: &Output) -> Result<()> {
     let cli = Cli::try_parse_from(program.chain(line.iter().copied())).map_err(|e| {
         Error::invalid("command line", line.join(" "), "a command", e.to_string().trim())
     })?;
-    run(&cli, out)
+    let line: Vec<String> = line.iter().map(ToString::to_string).collect();
+    run(&cli, &line, out)
 }
 
 /// Parses the arguments and runs the command. Prints an error on stderr and returns the exit code. A
 /// stdout that nobody reads any more is success.
 pub fn main() -> ExitCode {
+    let words = arguments();
     let arguments = interrupt::handle().and_then(|()| threads::check()).map(|()| {
-        let matches = groups::command::<Cli>().try_get_matches_from(arguments());
+        let matches = groups::command::<Cli>().try_get_matches_from(&words);
         matches.and_then(|m| Cli::from_arg_matches(&m))
     });
     let done = match arguments {
-        Ok(Ok(cli)) => run(&cli, &Output::new(cli.json)),
+        Ok(Ok(cli)) => {
+            let line: Vec<String> = words.iter().skip(1).map(shown).collect();
+            run(&cli, &line, &Output::new(cli.json))
+        }
         Ok(Err(usage)) if usage.use_stderr() => {
             let _ = usage.print();
             return ExitCode::from(USAGE);
@@ -138,6 +163,11 @@ fn arguments() -> Vec<OsString> {
         arguments.push("status".into());
     }
     arguments
+}
+
+/// An argument as text.
+fn shown(argument: &OsString) -> String {
+    argument.to_string_lossy().into_owned()
 }
 
 #[cfg(test)]

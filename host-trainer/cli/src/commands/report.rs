@@ -13,8 +13,9 @@ use crate::report::write;
 /// The page holds tables and plots and needs no other file.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example:\n  supernano report runs/demo\n\n\
-    The command reads results.json and metrics.jsonl of the run and writes report.html. It omits \
-    everything for which a file or a figure is missing.")]
+    The command reads the files that other commands have left in the run, and omits everything for \
+    which a file is missing. It writes report.html, and report/ with each table as CSV and everything \
+    as JSON.")]
 pub struct Args {
     /// Run directory.
     run: PathBuf,

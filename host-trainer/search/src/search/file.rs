@@ -76,6 +76,23 @@ impl FrontNetwork {
     }
 }
 
+/// An evaluated sub-network from which the search has learnt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// Code.
+    pub code: String,
+    /// Evaluated score, in the unit of [`FrontNetwork::score`].
+    pub score: f64,
+    /// The same, predicted by a model of the other sub-networks (cross-validation).
+    pub held_out: f64,
+    /// Flash with direct kernels, bytes.
+    pub flash_bytes: u64,
+    /// RAM with direct kernels, bytes.
+    pub ram_bytes: u64,
+    /// Modelled instructions of one inference with direct kernels, or cycles measured on a board.
+    pub instructions: u64,
+}
+
 /// The winner against the best network of uniform width.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
@@ -168,6 +185,9 @@ pub struct Front {
     /// costs no more.
     #[serde(default)]
     pub dominated: Vec<FrontNetwork>,
+    /// The evaluated sub-networks from which the search has learnt, the first 2,000.
+    #[serde(default)]
+    pub samples: Vec<Sample>,
     /// The reason why the predicted scores are not useful, if the search was forced.
     #[serde(default)]
     pub remark: Option<String>,

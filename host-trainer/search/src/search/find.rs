@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::time::Instant;
 
+use rayon::prelude::*;
 use supernano_base::error::{Error, Result};
 use supernano_base::stats::table;
 use supernano_core::arch::Arch;
@@ -15,13 +16,16 @@ use supernano_core::space::Space;
 use supernano_facts::FirmwareBuild;
 
 use super::budget::Budget;
-use super::file::{Comparison, Front, FrontNetwork, InstructionModel, SurrogateSummary};
+use super::file::{Comparison, Front, FrontNetwork, InstructionModel, Sample, SurrogateSummary};
 use super::{Method, Problem, ScoredNetwork, front, search, uniform};
-use crate::cost::Limits;
 use crate::cost::device::{DeviceCosts, kind};
 use crate::cost::instructions::{InstructionTable, kernel_name};
 use crate::cost::memory::logits_bytes;
+use crate::cost::{CostModel as _, Limits};
 use crate::surrogate::{Choices, Link, Prediction, Surrogate, Terms};
+
+/// Largest number of evaluated sub-networks that `front.json` lists.
+const SAMPLES: usize = 2000;
 
 /// The quantity that the search maximises.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -202,6 +206,16 @@ pub fn find(request: &SearchRequest<'_>) -> Result<SearchOutcome> {
             better: difference.low > 0.0,
         }
     });
+    let samples = request.samples.par_iter().zip(&surrogate.held_out).take(SAMPLES);
+    let samples = samples.map(|((arch, score), held_out)| {
+        let code = arch.display(space).to_string();
+        let memory = costs.costs(arch, &[]);
+        let instructions = counted.network(&costs.lowered(arch, &code, &[]).header);
+        let (flash_bytes, ram_bytes) = (memory.flash_bytes, memory.ram_bytes);
+        let (score, held_out) = (*score, *held_out);
+        Sample { code, score, held_out, flash_bytes, ram_bytes, instructions }
+    });
+    let samples = samples.collect();
     let front = Front {
         space: space.name.to_owned(),
         chip: budget.chip.as_ref().map(|c| c.name.clone()),
@@ -227,6 +241,7 @@ pub fn find(request: &SearchRequest<'_>) -> Result<SearchOutcome> {
         uniform: uniform.as_ref().map(described),
         comparison,
         dominated: Vec::new(),
+        samples,
         remark,
     };
     Ok(SearchOutcome { front, listed, uniform })

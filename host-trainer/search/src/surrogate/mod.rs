@@ -154,6 +154,9 @@ pub struct Surrogate {
     pub lambda: f64,
     /// Error on held-out sub-networks.
     pub cross_validation: CrossValidation,
+    /// Prediction for each sample by a fit to the samples of the other folds.
+    #[serde(default)]
+    pub held_out: Vec<f64>,
     /// Mean of [`Link::information`] over the samples.
     information: f64,
     /// Mean of [`Self::linear`] over the samples.
@@ -239,7 +242,9 @@ impl Surrogate {
             return Err(Error::invalid("surrogate", "choices", "at least one", "none"));
         };
         let mut cross_validation = cross_validation;
-        let errors = held_out_errors(&rows, &scores, link, lambda, choices.sign);
+        let held_out = held_out(&rows, &scores, link, lambda, choices.sign);
+        let error = |(p, &score): (&HeldOut, &f64)| (score - p.score).abs() / p.se;
+        let errors = held_out.iter().zip(&scores).map(error).collect();
         cross_validation.interval_factor = folds::interval_factor(errors);
         let costs: Vec<[f64; 2]> = samples.iter().map(|(arch, _)| ln_costs(space, arch)).collect();
         cross_validation.trivial_pearson = folds::trivial_pearson(&costs, &scores, FOLDS);
@@ -258,6 +263,7 @@ impl Surrogate {
             terms,
             lambda,
             cross_validation,
+            held_out: held_out.into_iter().map(|p| p.score).collect(),
             information: information / samples.len() as f64,
             centre: 0.0,
             intercept: ridge.raw_intercept(),
@@ -321,17 +327,24 @@ impl Surrogate {
     }
 }
 
-/// Error of every sample, held out from a fit with this strength, in standard errors of its
-/// prediction.
-fn held_out_errors(
+/// The prediction for a sample by a fit without it.
+#[derive(Clone, Copy, Default)]
+struct HeldOut {
+    score: f64,
+    /// Standard error, above 0.
+    se: f64,
+}
+
+/// The prediction for every sample by a fit with this strength to the samples of the other folds.
+fn held_out(
     rows: &[Vec<f64>],
     scores: &[f64],
     link: Link,
     lambda: f64,
     sign: Sign,
-) -> Vec<f64> {
+) -> Vec<HeldOut> {
     let n = rows.len();
-    let mut errors = Vec::with_capacity(n);
+    let mut found = vec![HeldOut::default(); n];
     for fold in folds::held_out(n, FOLDS) {
         let kept = folds::kept(n, &fold);
         let x: Vec<Vec<f64>> = kept.iter().map(|&i| rows[i].clone()).collect();
@@ -339,14 +352,14 @@ fn held_out_errors(
         let (targets, weights) = link.targets(&y);
         let ridge = Ridge::fit(&x, &targets, &weights, lambda, sign);
         let information = y.iter().map(|&s| link.information(s)).sum::<f64>() / y.len() as f64;
-        errors.extend(fold.iter().map(|&i| {
+        for i in fold {
             let score = link.score(ridge.predict(&rows[i]));
             let slope = link.information(score);
             let se = slope * ridge.standard_error(&rows[i], slope / information);
-            (scores[i] - score).abs() / se.max(f64::MIN_POSITIVE)
-        }));
+            found[i] = HeldOut { score, se: se.max(f64::MIN_POSITIVE) };
+        }
     }
-    errors
+    found
 }
 
 /// The terms of the model by block, for [`crate::search::ScoreModel`].

@@ -1,7 +1,8 @@
 //! Measures an exported network: its costs and its accuracies.
 
 use serde::Serialize;
-use supernano_base::blob::{Blob, kind, right};
+use supernano_base::answers::Answers;
+use supernano_base::blob::{Blob, kind};
 use supernano_base::error::{Error, Result};
 use supernano_core::exec;
 use supernano_core::graph::Op;
@@ -61,8 +62,8 @@ pub struct Accuracies {
     pub float: f64,
     /// Of the network file.
     pub int8: f64,
-    /// Whether the network file's answer for each image is right.
-    pub right: Vec<bool>,
+    /// Answers of the network file, without names of classes and without pictures.
+    pub answers: Answers,
 }
 
 /// Evaluates a float network and its network file on images.
@@ -78,13 +79,13 @@ pub fn accuracies(float: &FoldedNet, blob: &Blob, images: &ImageSet) -> Result<A
         return Err(Error::invalid(place, "loss", "a finite number", found.ce));
     }
     let logits = blob.logits(&images.bytes)?;
-    let right = right(&logits, &images.bytes.labels);
-    let int8 = right.iter().filter(|&&right| right).count() as f64 / right.len().max(1) as f64;
-    Ok(Accuracies { float: found.top1, int8, right })
+    let answers = Answers::new(&[], &images.bytes.labels, &logits);
+    let int8 = answers.right() as f64 / answers.len().max(1) as f64;
+    Ok(Accuracies { float: found.top1, int8, answers })
 }
 
 /// Describes a network with these kernels and this memory, and measures its accuracies on test
-/// images.
+/// images. The answers of the network file come with them.
 ///
 /// # Errors
 /// The errors of [`accuracies`].
@@ -92,11 +93,13 @@ pub fn measure(
     shipment: &Shipment,
     (kernels, memory): (KernelReport, MemoryReport),
     test: &ImageSet,
-) -> Result<Exported> {
+) -> Result<(Exported, Answers)> {
     let found = accuracies(&shipment.float, &shipment.blob, test)?;
     let view = shipment.blob.view()?;
     let op = |op: &Op| OpSummary { kind: kind(op), macs: exec::macs(&view, op) };
-    Ok(Exported {
+    let mut answers = found.answers;
+    answers.classes = view.labels().map(String::from).collect();
+    let exported = Exported {
         code: shipment.code.clone(),
         step: shipment.step,
         memory,
@@ -110,5 +113,6 @@ pub fn measure(
         top1_float: found.float,
         top1_int8: found.int8,
         ops: view.header().ops.iter().map(op).collect(),
-    })
+    };
+    Ok((exported, answers))
 }

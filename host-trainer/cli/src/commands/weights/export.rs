@@ -22,7 +22,7 @@ use crate::output::Output;
     supernano export runs/demo 16-12-24-32-48-64 --ignore-front --max-arena 24KiB")]
 pub struct Args {
     /// Run directory.
-    run: PathBuf,
+    pub(super) run: PathBuf,
     /// Code of the sub-network: the widths of its searchable layers, joined by `-`.
     code: String,
     /// Network file [default: networks/CODE.snb in the run directory].

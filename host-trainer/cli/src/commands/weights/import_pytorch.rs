@@ -26,7 +26,7 @@ pub struct Args {
     space: String,
     /// Run directory to make.
     #[arg(short, long, value_name = "RUN")]
-    output: PathBuf,
+    pub(super) output: PathBuf,
     #[command(flatten)]
     data: DataArgs,
 }

@@ -16,6 +16,7 @@ mod train;
 
 use clap::Subcommand;
 use supernano_base::error::Result;
+use supernano_base::run_dir::RunDirectory;
 use supernano_gpu::device::Device;
 
 use crate::output::Output;
@@ -42,6 +43,22 @@ pub(super) enum Command {
         /// The device.
         device: Device,
     },
+}
+
+impl Command {
+    /// The run on which the command works, if it adds to one.
+    pub(super) fn run_directory(&self) -> Option<RunDirectory> {
+        let run = match self {
+            Self::Train(args) => return args.run(),
+            Self::ImportPytorch(args) => &args.output,
+            Self::Rank(args) => &args.run,
+            Self::Search(args) => &args.run,
+            Self::Export(args) => &args.run,
+            Self::Ship(args) => &args.run,
+            _ => return None,
+        };
+        Some(RunDirectory::new(run))
+    }
 }
 
 pub(super) fn run(command: &Command, out: &Output) -> Result<()> {

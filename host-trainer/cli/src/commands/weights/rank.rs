@@ -30,7 +30,7 @@ use crate::output::{Output, table};
     compressed for `.gz`.")]
 pub struct Args {
     /// Run directory.
-    run: PathBuf,
+    pub(super) run: PathBuf,
     /// Training step whose weights are used, from 1 [default: the last finished step].
     #[arg(long)]
     step: Option<usize>,

@@ -45,7 +45,7 @@ impl From<MetricArg> for Metric {
     surrogate is not useful.")]
 pub struct Args {
     /// Run directory with config.toml and scores.json.
-    run: PathBuf,
+    pub(super) run: PathBuf,
     /// Scores of evaluated sub-networks [default: scores.json in the run directory].
     #[arg(long, value_name = "FILE")]
     scores: Option<PathBuf>,

@@ -20,7 +20,7 @@ use crate::output::Output;
     supernano ship runs/demo 16-4-8-8-8-8 --format snb,rust,onnx -o out")]
 pub struct Args {
     /// Run directory.
-    run: PathBuf,
+    pub(super) run: PathBuf,
     /// Code of the sub-network: the widths of its searchable layers, joined by `-`.
     code: String,
     /// Formats, separated by commas.

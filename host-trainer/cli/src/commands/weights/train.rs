@@ -46,6 +46,12 @@ pub struct Args {
 }
 
 impl Args {
+    /// The run directory; `None` for one that is only read.
+    pub(super) fn run(&self) -> Option<RunDirectory> {
+        let (_, run) = self.inputs().ok()?;
+        (!self.dry_run).then(|| RunDirectory::new(run))
+    }
+
     /// The configuration and the run directory.
     fn inputs(&self) -> Result<(RunConfig, PathBuf)> {
         let (mut config, run) = match (&self.config, &self.output) {

@@ -63,6 +63,7 @@ fn front(networks: Vec<FrontNetwork>, uniform: FrontNetwork) -> Front {
         uniform: Some(uniform),
         comparison: None,
         dominated: Vec::new(),
+        samples: Vec::new(),
         remark: None,
     }
 }
