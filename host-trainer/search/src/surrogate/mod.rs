@@ -46,8 +46,9 @@ pub struct Prediction {
     /// Standard error of the prediction: that of the fit and the spread of single sub-networks
     /// around it.
     pub se: f64,
-    /// Interval at 95 %, calibrated on held-out sub-networks, for a sub-network that is drawn as the
-    /// fitted ones.
+    /// Interval at 95 %, calibrated on held-out sub-networks. A sub-network that is predicted worse or
+    /// better than every fitted one has a longer interval: it reaches back to the fitted sub-networks,
+    /// because scores often saturate where nothing was evaluated.
     pub interval: [f64; 2],
 }
 
@@ -169,6 +170,18 @@ pub struct Surrogate {
     tables: Vec<Vec<f64>>,
     /// The regression, for standard errors.
     ridge: Ridge,
+    /// The fitted sub-networks with the lowest and the highest prediction.
+    #[serde(default)]
+    edges: Option<[Edge; 2]>,
+}
+
+/// A fitted sub-network at an end of the range of predictions.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Edge {
+    /// Predicted score on the linear scale.
+    linear: f64,
+    /// Interval of the prediction, in the unit of the scores.
+    interval: [f64; 2],
 }
 
 /// The coefficient of a feature.
@@ -270,9 +283,20 @@ impl Surrogate {
             tables: features::tables(space, coefficients.iter().map(|c| (c.column, c.value))),
             coefficients,
             ridge,
+            edges: None,
         };
-        let linear: f64 = samples.iter().map(|(arch, _)| model.linear(space, arch)).sum();
-        model.centre = linear / samples.len() as f64;
+        let linear: Vec<f64> = samples.iter().map(|(arch, _)| model.linear(space, arch)).collect();
+        model.centre = linear.iter().sum::<f64>() / samples.len() as f64;
+        let ends = [
+            linear.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1)),
+            linear.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)),
+        ];
+        if let [Some(lowest), Some(highest)] = ends {
+            model.edges = Some([lowest, highest].map(|(sample, &linear)| {
+                let interval = model.predict(space, &samples[sample].0).interval;
+                Edge { linear, interval }
+            }));
+        }
         Ok(model)
     }
 
@@ -305,12 +329,21 @@ impl Surrogate {
 
     /// Predicted score with its standard error.
     pub fn predict(&self, space: &Space<'_>, arch: &Arch) -> Prediction {
-        let score = self.score(space, arch);
+        let linear = self.linear(space, arch);
+        let score = self.link.score(linear);
         let slope = self.link.information(score);
         let row = self.terms.of(space, arch);
         let se = slope * self.ridge.standard_error(&row, slope / self.information);
         let half = self.cross_validation.interval_factor * se;
-        let interval = [score - half, score + half].map(|end| self.link.clamp(end));
+        let mut interval = [score - half, score + half].map(|end| self.link.clamp(end));
+        if let Some([lowest, highest]) = self.edges {
+            if linear < lowest.linear {
+                interval[1] = interval[1].max(lowest.interval[1]);
+            }
+            if linear > highest.linear {
+                interval[0] = interval[0].min(highest.interval[0]);
+            }
+        }
         Prediction { score, se, interval }
     }
 

@@ -5,6 +5,7 @@ use supernano_core::arch::{Arch, ArchCode};
 use supernano_core::space::{RESNET8, RESNET20, Space};
 
 use super::calibrated::{Components, FEWEST_TRUTHS};
+use super::widths;
 use super::{Calibrated, Choices, FEWEST, Link, Sign, Surrogate, Terms, design};
 
 fn random(space: &Space<'_>, n: usize, seed: u64) -> Vec<Arch> {
@@ -280,6 +281,30 @@ fn intervals_cover_95_percent_of_held_out_codes() {
         let mean = shares.iter().sum::<f64>() / shares.len() as f64;
         assert!((0.90..=0.99).contains(&mean), "{samples}: {mean} of {shares:?}");
     }
+}
+
+#[test]
+fn intervals_reach_back_to_the_fitted_codes_where_scores_saturate() {
+    // Narrow sub-networks are all equally good, below every fitted one in width.
+    let saturated = |archs: Vec<Arch>| -> Vec<(Arch, f64)> {
+        let width = |arch: &Arch| -> f64 {
+            widths(&RESNET20, arch).iter().map(|&w| f64::from(w).ln()).sum::<f64>()
+        };
+        let floor = width(&Arch::smallest(&RESNET20)) + 8.0;
+        archs.into_iter().map(|a| (0.03 * width(&a).max(floor), a)).map(|(s, a)| (a, s)).collect()
+    };
+    let fitted = saturated(random(&RESNET20, 120, 700));
+    let model = Surrogate::fit(&RESNET20, &fitted, Link::Identity).unwrap();
+    let (smallest, truth) = saturated(vec![Arch::smallest(&RESNET20)]).remove(0);
+    let predicted = model.predict(&RESNET20, &smallest);
+    assert!(predicted.score < truth, "{predicted:?} for {truth}");
+    let lowest = fitted.iter().map(|(a, _)| model.predict(&RESNET20, a));
+    let lowest = lowest.min_by(|a, b| a.score.total_cmp(&b.score)).unwrap();
+    assert_eq!(predicted.interval[1], lowest.interval[1]);
+    assert!(predicted.interval[0] < predicted.score - (lowest.score - lowest.interval[0]) * 0.5);
+    let largest = model.predict(&RESNET20, &Arch::largest(&RESNET20));
+    let symmetric = largest.interval[1] - largest.score;
+    assert!(largest.score - largest.interval[0] > 2.0 * symmetric, "{largest:?}");
 }
 
 #[test]
