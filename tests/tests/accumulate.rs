@@ -80,6 +80,8 @@ fn predictions_do_not_take_the_place_of_scores() {
     }
     assert_eq!(scores(&run).len(), 15);
     assert!(run.path().join("predicted.json").is_file());
+    rank(&run, &["--random", "40", "--surrogate", "15", "--force"])
+        .fails(2, &["predicted.json: output", "--overwrite replaces it"]);
 
     // Truths of codes that are not predicted.
     let (scores, truths, codes) = (run.file("s.csv"), run.file("t.csv"), run.file("c.txt"));

@@ -128,6 +128,47 @@ fn a_truth_file_is_kept_unless_the_user_says_otherwise() {
 }
 
 #[test]
+fn two_processes_add_to_one_truth_file() {
+    let folder = TempDir::new().unwrap();
+    for existing in ["", "4-4-4-4"] {
+        let output = text(&folder.path().join(format!("t{existing}.csv")));
+        if !existing.is_empty() {
+            alone(existing, &output, &[]).succeeds();
+        }
+        let halves = [["8-4-4-4", "12-4-4-4", "4-8-4-4"], ["8-8-4-4", "12-4-4-4", "12-12-4-4"]];
+        let more = |codes: [&'static str; 3]| {
+            let output = output.clone();
+            std::thread::spawn(move || {
+                alone(codes[0], &output, &[codes[1], codes[2], "--resume"]).succeeds();
+            })
+        };
+        let both = halves.map(more);
+        both.into_iter().for_each(|t| t.join().unwrap());
+        let all = fs::read_to_string(&output).unwrap();
+        let mut codes: Vec<&str> =
+            all.lines().skip(1).map(|l| l.split(',').nth(1).unwrap()).collect();
+        codes.sort_unstable();
+        let mut expected = vec!["12-12-4-4", "12-4-4-4", "4-8-4-4", "8-4-4-4", "8-8-4-4"];
+        expected.extend(Some(existing).filter(|e| !e.is_empty()));
+        expected.sort_unstable();
+        assert_eq!(codes, expected);
+    }
+}
+
+#[test]
+fn outputs_that_cannot_be_are_refused_before_the_work() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| text(&folder.path().join(name));
+    alone("4-4-4-4", &at("new/"), &[]).fails(2, &["new/: output", "the name of a directory"]);
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("nowhere", at("link")).unwrap();
+        alone("4-4-4-4", &at("link/t.csv"), &[]).fails(3, &["link: No such file"]);
+    }
+    assert!(fs::read_dir(folder.path()).unwrap().all(|e| e.unwrap().file_name() == "link"));
+}
+
+#[test]
 fn results_are_kept_unless_the_user_says_otherwise() {
     let folder = TempDir::new().unwrap();
     let at = |name: &str| text(&folder.path().join(name));

@@ -82,12 +82,16 @@ impl Blob {
     /// `logits` of the images, those of the first [`SAMPLE`] computed anew by the reference kernels.
     ///
     /// # Errors
-    /// The errors of [`Blob::logits`].
+    /// The errors of [`Blob::logits`]; [`Error::Invalid`] for logits of other images.
     pub fn sampled(&self, images: &Images, logits: &[i32]) -> Result<Vec<i32>> {
+        let expected = images.len() * self.view()?.classes();
+        if logits.len() != expected {
+            return Err(Error::invalid(&self.place, "logits", expected, logits.len()));
+        }
         let count = images.len().min(SAMPLE) as u32;
         let sample = images.select(&(0..count).collect::<Vec<u32>>());
         let mut found = self.logits_with(&sample, || Reference)?;
-        found.extend_from_slice(logits.get(found.len()..).unwrap_or_default());
+        found.extend_from_slice(&logits[found.len()..]);
         Ok(found)
     }
 

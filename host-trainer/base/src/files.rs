@@ -7,8 +7,10 @@
 mod csv;
 mod json;
 mod limit;
+mod shared;
 mod write;
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{Read, Write as _};
 use std::path::Path;
@@ -24,7 +26,8 @@ pub use self::json::{
 pub use self::limit::{
     ARCHIVE, CODES, CONFIGURATION, DOCUMENT, FILE, IMAGES, ITEMS, Limit, PICTURE, TEXT,
 };
-pub use self::write::{claim, is_stream, probe, refuse_existing, write};
+pub use self::shared::hold;
+pub use self::write::{claim, create, expect_new, is_stream, probe, refuse_existing, write};
 use crate::error::{Error, Result};
 
 /// The first two bytes of a gzip member.
@@ -138,12 +141,25 @@ pub(crate) fn without_mark(text: &str) -> &str {
 /// # Errors
 /// The errors of [`write()`].
 pub fn write_text(path: &Path, text: &str) -> Result<()> {
+    write(path, &encoded(path, text)?)
+}
+
+/// Writes a text as [`create()`] does, compressed if the name ends in `.gz`.
+///
+/// # Errors
+/// The errors of [`create()`].
+pub fn create_text(path: &Path, text: &str) -> Result<bool> {
+    create(path, &encoded(path, text)?)
+}
+
+/// The bytes of a text in a file of this name.
+fn encoded<'a>(path: &Path, text: &'a str) -> Result<Cow<'a, [u8]>> {
     if path.extension().is_none_or(|e| e != "gz") {
-        return write(path, text.as_bytes());
+        return Ok(Cow::Borrowed(text.as_bytes()));
     }
     let mut gzip = GzEncoder::new(Vec::new(), flate2::Compression::default());
     let bytes = gzip.write_all(text.as_bytes()).and_then(|()| gzip.finish());
-    write(path, &bytes.map_err(|e| Error::io(path, e))?)
+    bytes.map(Cow::Owned).map_err(|e| Error::io(path, e))
 }
 
 #[cfg(test)]

@@ -45,7 +45,10 @@ pub fn handle() -> Result<()> {
 }
 
 /// Delays interrupts until it is dropped.
-pub fn hold() -> impl Drop {
+pub type Hold = MutexGuard<'static, ()>;
+
+/// Delays interrupts until the result is dropped. A thread holds one at a time.
+pub fn hold() -> Hold {
     lock(&WRITING)
 }
 

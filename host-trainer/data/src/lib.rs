@@ -5,7 +5,6 @@
 //! reads augmented batches from it; ranking and export read batches without augmentation.
 
 #![forbid(unsafe_code)]
-#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod archive;
 pub mod augment;

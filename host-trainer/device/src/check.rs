@@ -82,6 +82,8 @@ pub struct CheckOptions<'a> {
     /// A file that holds the answers so far while the check runs. If the check breaks off, the next
     /// check of the same network, images and target continues from this file.
     pub state: Option<&'a Path>,
+    /// Whether the answers of another check in that file may be replaced.
+    pub replaces_state: bool,
     /// Longest wait for a board whose line is lost.
     pub reconnect: Duration,
     /// Advances by one for each image, and receives messages about lost lines.
@@ -110,7 +112,8 @@ pub fn check(
         _ => {
             let emulated = matches!(target, Target::Qemu(_));
             let mode = if emulated { options.mode } else { ImageTransfer::Uart };
-            let mut answers = Answers::begin(blob, images, target, options.state)?;
+            let mut answers =
+                Answers::begin(blob, images, target, options.state, options.replaces_state)?;
             let resumed = answers.done();
             options.progress.advance(resumed as u64);
             run.answer(images, mode, &mut answers)?;

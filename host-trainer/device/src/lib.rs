@@ -7,7 +7,6 @@
 //! messages go to a [`Task`](supernano_base::progress::Task).
 
 #![forbid(unsafe_code)]
-#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod check;
 mod connection;

@@ -6,7 +6,6 @@
 //! [`bench_device`] times it. The training loop, files and options belong to other crates.
 
 #![forbid(unsafe_code)]
-#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod agreement;
 pub mod bench_device;

@@ -6,6 +6,8 @@
 //! Under `valgrind --tool=callgrind`, which has no AVX-512, the difference of the instruction
 //! counts of two numbers of repeats is the count of a call, whatever else the machine does.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark")]
+
 use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::Instant;

@@ -32,7 +32,6 @@
 //! `README.md` shows how Miri and AddressSanitizer run the tests.
 
 #![deny(unsafe_code)]
-#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod conv;
 pub mod fused;

@@ -104,7 +104,8 @@ pub unsafe extern "C" fn qemu_plugin_install(
             0
         }
         Err(problem) => {
-            eprintln!("supernano_cycles: {problem}");
+            let line = format!("supernano_cycles: {problem}\n");
+            let _ = std::io::stderr().write_all(line.as_bytes());
             -1
         }
     }

@@ -103,9 +103,9 @@ pub fn run(args: &Args, consent: Consent) -> Result<()> {
         bench_table::write(&root().join("docs/performance.md"), &rows)?;
     }
     if args.json {
-        println!("{}", json!(rows));
+        say!("{}", json!(rows));
     } else {
-        println!("{}", bench_table::render(&rows));
+        say!("{}", bench_table::render(&rows));
     }
     Ok(())
 }

@@ -55,9 +55,9 @@ pub fn run(args: &Args, consent: Consent) -> Result<()> {
         bench_table::replace(&root().join("docs/performance.md"), "bench-frontend", &table)?;
     }
     if args.json {
-        println!("{}", json!(rows));
+        say!("{}", json!(rows));
     } else {
-        print!("{table}");
+        say!("{}", table.trim_end());
     }
     Ok(())
 }

@@ -37,9 +37,9 @@ pub fn run(args: &Args) -> Result<()> {
         },
     });
     if args.json {
-        println!("{result}");
+        say!("{result}");
     } else {
-        print!("{}", render(&result)?);
+        say!("{}", render(&result)?.trim_end());
     }
     Ok(())
 }

@@ -90,14 +90,20 @@ fn facts(package: &Package) -> Facts {
 pub fn run(args: &Args, consent: Consent) -> Result<()> {
     let rows = rows(consent)?;
     if args.json {
-        println!("{}", json!({ "boards": rows.iter().map(Row::json).collect::<Vec<_>>() }));
+        say!("{}", json!({ "boards": rows.iter().map(Row::json).collect::<Vec<_>>() }));
     } else {
-        println!(
+        say!(
             "{:<24}{:<16}{:<30}{:>4}{:>9}{:>9}{:>9}  emulated",
-            "firmware", "chip", "core", "MHz", "flash", "RAM", "stack"
+            "firmware",
+            "chip",
+            "core",
+            "MHz",
+            "flash",
+            "RAM",
+            "stack"
         );
         for row in &rows {
-            println!("{}", row.line());
+            say!("{}", row.line());
         }
     }
     Ok(())
@@ -109,7 +115,7 @@ pub fn run(args: &Args, consent: Consent) -> Result<()> {
 /// Those of [`run`].
 pub fn check(consent: Consent) -> Result<()> {
     for row in rows(consent)? {
-        eprintln!("{}", row.line());
+        note!("{}", row.line());
     }
     Ok(())
 }

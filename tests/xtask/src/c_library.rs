@@ -63,7 +63,7 @@ pub fn check(args: &Args, consent: Consent) -> Result<()> {
     let lines = boards::output(&elf, &Emulator { board: QEMU_M4.board, port: 0 })?;
     compare(&lines, &read(&example("expected.txt"))?, &read(&golden(LOGITS))?)?;
     let bytes = code(&elf)?;
-    println!("C library: {bytes} bytes of code in the example, {}", lines.join("; "));
+    say!("C library: {bytes} bytes of code in the example, {}", lines.join("; "));
     if bytes > LIMIT {
         return Err(Failure::no(format!("C example: {bytes} bytes of code, over {LIMIT}")));
     }

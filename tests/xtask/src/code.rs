@@ -131,9 +131,7 @@ pub fn check(consent: Consent) -> Result<()> {
     // Cores with the same target have the same code.
     let mut built: Vec<(RustTarget, Vec<Sizes>)> = Vec::new();
     let mut over = Vec::new();
-    println!(
-        "| core | linked | for size, bytes | limit | for speed, bytes |\n|---|---|---|---|---|"
-    );
+    say!("| core | linked | for size, bytes | limit | for speed, bytes |\n|---|---|---|---|---|");
     for (core, all, one) in LIMITS {
         let target = firmware::machine_of(core)?.package.target;
         let sizes = match built.iter().find(|(other, _)| *other == target) {
@@ -154,7 +152,7 @@ pub fn check(consent: Consent) -> Result<()> {
                 None => ("any residual network".to_owned(), all),
                 Some(_) => (format!("one network, `{name}`"), one),
             };
-            println!("| {core} | {set} | {} | {limit} | {} |", size.total, speed.total);
+            say!("| {core} | {set} | {} | {limit} | {} |", size.total, speed.total);
             for panic in [size.panics, speed.panics].concat() {
                 over.push(format!("{core}, {set}: {panic} linked"));
             }

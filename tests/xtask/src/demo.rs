@@ -58,10 +58,10 @@ pub fn run(args: &Args, consent: Consent) -> Result<()> {
     results["seconds"] = json!(round(start.elapsed().as_secs_f64(), 1));
 
     if args.json {
-        println!("{results}");
+        say!("{results}");
     } else {
-        println!("{}", demo_table::render(&results));
-        println!("report: {RUN}/report.html");
+        say!("{}", demo_table::render(&results));
+        say!("report: {RUN}/report.html");
     }
     let complaints = complaints(&results, args);
     if complaints.is_empty() { Ok(()) } else { Err(Failure::no(complaints.join("; "))) }
@@ -110,7 +110,7 @@ fn path(args: &Args) -> Result<Measured> {
 /// Correlates the scores of the codes in the truth file with their stand-alone accuracies.
 fn correlate() -> Result<Option<Value>> {
     if !root().join(TRUTH).is_file() {
-        eprintln!("SKIPPED: no {TRUTH}; no correlation");
+        note!("SKIPPED: no {TRUTH}; no correlation");
         return Ok(None);
     }
     let file = format!("{RUN}/truth-scores.json");

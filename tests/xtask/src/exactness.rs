@@ -31,7 +31,7 @@ pub fn run(args: &Args, consent: Consent) -> Result<()> {
         }
         let found = process::json(&mut command)?;
         let number = |key: &str| found[key].as_f64().ok_or_else(|| missing(key, &found));
-        println!(
+        say!(
             "{target:<9} {:>5} primitives, {:>5} networks, {} mismatches, {:.1} s",
             number("primitives")?,
             number("networks")?,

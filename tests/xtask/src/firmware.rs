@@ -1,7 +1,7 @@
 //! Builds of `firmware-examples`. The ELF files go to `target/firmware/`.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use supernano_facts::{MACHINES, Machine, Package, Program, RustTarget, packages};
@@ -76,6 +76,11 @@ impl Firmware {
     pub fn elf(&self) -> PathBuf {
         output(self.package.target, self.program.binary)
     }
+
+    /// The linked file below another directory of Cargo's output.
+    pub fn elf_in(&self, folder: &Path) -> PathBuf {
+        folder.join(self.package.target.triple).join("release").join(self.program.binary)
+    }
 }
 
 /// True if one invocation of Cargo can check both packages. Cargo unites the features of all packages
@@ -132,7 +137,7 @@ pub fn build(programs: &[Firmware]) -> Result<()> {
             let (from, to) = (firmware.elf(), out.join(firmware.program.file));
             let failed = |e| format!("{} -> {}: {e}", from.display(), to.display());
             fs::copy(&from, &to).map_err(|e| Failure::tool(failed(e)))?;
-            eprintln!("built {}", to.strip_prefix(root()).unwrap_or(&to).display());
+            note!("built {}", to.strip_prefix(root()).unwrap_or(&to).display());
         }
     }
     Ok(())

@@ -94,7 +94,7 @@ pub fn run_task(args: &Args, consent: Consent) -> Result<()> {
     setup::ensure(&setup::targets(), consent)?;
     match &args.network {
         Some(network) => {
-            println!("{}", around(args, network)?);
+            say!("{}", around(args, network)?);
             Ok(())
         }
         None => check(consent),
@@ -130,7 +130,7 @@ pub fn check(consent: Consent) -> Result<()> {
         };
         let Linked { flash, ram } = linked.without_tiny()?;
         let name = firmware.name();
-        println!(
+        say!(
             "{}, {name}: code {flash} bytes, promised {code}; statics {ram} bytes, promised {statics}",
             target.triple
         );

@@ -48,10 +48,10 @@ pub fn run(args: &Args) -> Result<()> {
     if let Some(archive) = &args.data {
         let name = archive.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let parts = split(archive, folder, &name, args.part_mib << 20)?;
-        println!("{parts} parts; on the other machine, first type\n  cat {name}.part-* > {name}");
+        say!("{parts} parts; on the other machine, first type\n  cat {name}.part-* > {name}");
         data = format!(" --data {name}");
     }
-    println!(
+    say!(
         "{}: then repeat this command until it prints `finished`\n  \
          ./supernano dev gpu --device {}{data} --output results --minutes 9 --precision bfloat16",
         folder.display(),
@@ -68,7 +68,7 @@ fn pack(program: &Path, folder: &Path) -> Result<PathBuf> {
     fs::copy(program, &packed).map_err(|e| failed(&packed, &e))?;
     match in_path("strip") {
         Some(strip) => process::run(&mut process::program(strip, [&packed])).map(|_| ())?,
-        None => eprintln!("strip: not in PATH; the program keeps its symbols"),
+        None => note!("strip: not in PATH; the program keeps its symbols"),
     }
     Ok(packed)
 }
@@ -110,7 +110,7 @@ fn split(file: &Path, folder: &Path, name: &str, most: u64) -> Result<usize> {
 /// program, and compares it with the CPU. A software driver is sufficient. Also checks that the program rejects CUDA on a machine without it.
 pub fn check(consent: Consent) -> Result<()> {
     if cfg!(not(target_os = "linux")) {
-        eprintln!("SKIPPED: GPU backends are checked on Linux only, with Mesa's software driver");
+        note!("SKIPPED: GPU backends are checked on Linux only, with Mesa's software driver");
         return Ok(());
     }
     setup::ensure(&[Need::Tool(&setup::VULKAN)], consent)?;
@@ -132,7 +132,7 @@ pub fn check(consent: Consent) -> Result<()> {
         return Err(Failure::no(format!("supernano dev gpu --device vulkan: {report}")));
     }
     if succeeds_with_cuda() {
-        eprintln!("SKIPPED: the rejection of CUDA, because this machine has an NVIDIA GPU");
+        note!("SKIPPED: the rejection of CUDA, because this machine has an NVIDIA GPU");
         return Ok(());
     }
     match process::run(&mut gpu("cuda")) {

@@ -4,6 +4,9 @@
 //! measured networks. [`firmware`] builds the packages that `supernano_facts` lists, and [`setup`]
 //! installs missing programs.
 
+#[macro_use]
+mod lines;
+
 mod bench;
 mod bench_frontend;
 mod bench_table;
@@ -18,12 +21,14 @@ mod firmware;
 mod footprint;
 mod gpu;
 mod image;
+mod kills;
 mod method_study;
 mod paper_tables;
 mod peers;
 mod plain;
 mod process;
 mod rank_study;
+mod reproducible;
 mod search;
 mod setup;
 mod verify;
@@ -91,6 +96,11 @@ enum Task {
     Footprint(footprint::Args),
     /// Compare the kernels of every core with the reference, value by value.
     Exactness(exactness::Args),
+    /// Check that two clean builds of a firmware, and two trainings and exports, give the same bytes.
+    Reproducible,
+    /// Kill commands at random moments and at system calls, and compare their results with those of
+    /// undisturbed runs (docs/reliability.md).
+    Kills(kills::Args),
     /// Run every check and test, on the host and on the emulated device.
     Test(verify::Args),
 }
@@ -118,12 +128,14 @@ fn main() -> ExitCode {
         Task::Code => code::check(consent),
         Task::Footprint(args) => footprint::run_task(&args, consent),
         Task::Exactness(args) => exactness::run(&args, consent),
+        Task::Reproducible => reproducible::run(consent),
+        Task::Kills(args) => kills::run(&args, consent),
         Task::Test(args) => verify::run(&args, consent),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("error: {failure}");
+            note!("error: {failure}");
             ExitCode::from(failure.code)
         }
     }

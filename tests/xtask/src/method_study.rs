@@ -32,6 +32,6 @@ pub fn run(args: &Args) -> Result<()> {
     let mut study = program(path, [&args.study]);
     study.arg("--minutes").arg(args.minutes.to_string());
     study.arg("--output").arg(&args.output).arg("--shared").arg(shared);
-    println!("{}", process::json(&mut study)?);
+    say!("{}", process::json(&mut study)?);
     Ok(())
 }

@@ -67,7 +67,7 @@ pub fn run(args: &Args) -> Result<()> {
     let file = root().join(&args.output).join("tables.json");
     fs::write(&file, format!("{table:#}\n"))
         .map_err(|e| Failure::tool(format!("{}: {e}", file.display())))?;
-    println!("{table}");
+    say!("{table}");
     Ok(())
 }
 

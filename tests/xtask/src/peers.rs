@@ -96,9 +96,9 @@ pub fn compare(args: &Args, consent: Consent) -> Result<()> {
         rows.extend(bench::with_relu(core)?);
     }
     if args.json {
-        println!("{}", json!(rows));
+        say!("{}", json!(rows));
     } else {
-        println!("{}", table(&rows));
+        say!("{}", table(&rows));
     }
     Ok(())
 }

@@ -145,7 +145,7 @@ fn ended(command: &Command, status: ExitStatus) -> Result<()> {
 
 /// Runs a command with its standard output on standard error. Returns its wall-clock time, seconds.
 pub fn run(command: &mut Command) -> Result<f64> {
-    eprintln!("$ {}", shown(command));
+    note!("$ {}", shown(command));
     let start = Instant::now();
     let status = command
         .stdin(Stdio::null())
@@ -190,13 +190,13 @@ pub fn json(command: &mut Command) -> Result<Value> {
 /// # Errors
 /// A [`Failure`] for every other exit code.
 pub fn answer(command: &mut Command) -> Result<std::result::Result<Value, String>> {
-    eprintln!("$ {}", shown(command));
+    note!("$ {}", shown(command));
     let output = command
         .stdin(Stdio::null())
         .output()
         .map_err(|e| Failure::tool(format!("`{}`: {e}", shown(command))))?;
     let message = String::from_utf8_lossy(&output.stderr);
-    eprint!("{message}");
+    note!("{}", message.trim_end());
     if output.status.code() == Some(1) {
         return Ok(Err(message.trim().to_owned()));
     }

@@ -59,9 +59,9 @@ pub fn run(args: &Args, consent: Consent) -> Result<()> {
         .flatten()
         .collect();
     if args.json {
-        println!("{}", json!({ "networks": rows }));
+        say!("{}", json!({ "networks": rows }));
     } else {
-        println!("{}", markdown(&rows));
+        say!("{}", markdown(&rows));
     }
     Ok(())
 }

@@ -115,7 +115,7 @@ pub fn ensure(needs: &[Need], consent: Consent) -> Result<()> {
 
 /// Asks the person at the terminal.
 fn agreed(names: &str, lines: &str) -> Result<bool> {
-    eprint!("This machine lacks {names}. These commands install it:\n{lines}\nRun them? [y/N] ");
+    note!("This machine lacks {names}. These commands install it:\n{lines}\nRun them? [y/N]");
     let mut answer = String::new();
     io::stderr()
         .flush()
@@ -179,14 +179,14 @@ pub fn python() -> Result<()> {
         return Ok(());
     }
     let Some(system) = ["python3", "python"].into_iter().find(|p| in_path(p).is_some()) else {
-        eprintln!("SKIPPED: no python3 in PATH; ONNX and safetensors files are not checked");
+        note!("SKIPPED: no python3 in PATH; ONNX and safetensors files are not checked");
         return Ok(());
     };
     let made = process::run(program(system, ["-m", "venv"]).arg(&directory)).and_then(|_| {
         process::run(program(&python, ["-m", "pip", "install", "--quiet"]).args(PYTHON))
     });
     if let Err(e) = made {
-        eprintln!("SKIPPED: {e}; ONNX and safetensors files are not checked");
+        note!("SKIPPED: {e}; ONNX and safetensors files are not checked");
     }
     Ok(())
 }

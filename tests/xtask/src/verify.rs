@@ -110,7 +110,7 @@ pub fn run(args: &Args, consent: Consent) -> Result<()> {
     let mut lines = Vec::new();
     let mut failures: Vec<Failure> = Vec::new();
     for (name, step) in steps(consent) {
-        eprintln!("== {name}");
+        note!("== {name}");
         let start = Instant::now();
         let outcome = step();
         let mark = if outcome.is_ok() { "ok" } else { "FAILED" };
@@ -120,7 +120,7 @@ pub fn run(args: &Args, consent: Consent) -> Result<()> {
             break;
         }
     }
-    println!("{}", lines.join("\n"));
+    say!("{}", lines.join("\n"));
     match failures.len() {
         0 => Ok(()),
         1 => Err(failures.remove(0)),

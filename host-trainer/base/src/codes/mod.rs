@@ -86,6 +86,15 @@ pub fn parse_codes(text: &str, place: &str, space: &Space<'_>) -> Result<Vec<Cod
     Ok(codes)
 }
 
+/// The id itself, or the first free one of the form `archN` beyond the length of the list.
+pub fn unused_id(id: &str, taken: &HashSet<String>, length: usize) -> String {
+    if !taken.contains(id) {
+        return id.to_owned();
+    }
+    let names = (length + 1..).map(|n| format!("arch{n}"));
+    { names }.find(|name| !taken.contains(name)).unwrap_or_else(|| id.to_owned())
+}
+
 fn twice(place: impl std::fmt::Display, id: &str, code: &str) -> Error {
     Error::invalid(place, format!("id {id} `{code}`"), "an id once", "it again")
 }
@@ -141,7 +150,7 @@ fn from_lines(text: &str, place: &str) -> Result<Vec<Listed>> {
     };
     if csv.records.first().is_some_and(is_header) {
         let header = csv.take_header()?;
-        code_at = csv.column(&header, &CODE)?;
+        code_at = csv.only_column(&header, &CODE)?;
         id_at = csv.find(&header, &["id"])?;
     }
     let one = |(n, mut record): (usize, Record)| Listed {

@@ -98,6 +98,19 @@ const HEADER: [&str; 10] =
 /// [`Error::Io`]; [`Error::Invalid`] naming the id for one that comes twice, and for a number that
 /// is not finite.
 pub fn write_truths(path: &Path, truths: &[Truth]) -> Result<()> {
+    files::write_text(path, &text(path, truths)?)
+}
+
+/// As [`write_truths`], for a file that does not exist. Returns false if it does, and leaves it.
+///
+/// # Errors
+/// The errors of [`write_truths`].
+pub fn create_truths(path: &Path, truths: &[Truth]) -> Result<bool> {
+    files::create_text(path, &text(path, truths)?)
+}
+
+/// The text of a truth file.
+fn text(path: &Path, truths: &[Truth]) -> Result<String> {
     let mut seen = HashSet::new();
     if let Some(again) = truths.iter().find(|t| !seen.insert(&t.id)) {
         return Err(repeated(path.display(), &again.id));
@@ -122,7 +135,7 @@ pub fn write_truths(path: &Path, truths: &[Truth]) -> Result<()> {
             t.start.name().to_owned(),
         ]
     });
-    files::write_text(path, &files::csv_text(HEADER, records))
+    Ok(files::csv_text(HEADER, records))
 }
 
 fn repeated(place: impl std::fmt::Display, id: &str) -> Error {

@@ -115,6 +115,21 @@ impl Csv {
         })
     }
 
+    /// As [`Csv::column`], for a column that has exactly one of `names`.
+    ///
+    /// # Errors
+    /// As [`Csv::column`], and [`Error::Invalid`] if columns have several of the names.
+    pub fn only_column(&self, header: &Record, names: &[&str]) -> Result<usize> {
+        let there: Vec<&str> =
+            names.iter().copied().filter(|n| header.cells.iter().any(|cell| cell == n)).collect();
+        if there.len() > 1 {
+            let expected = format!("one column of `{}`", names.join("` and `"));
+            let found = format!("`{}`", there.join("` and `"));
+            return Err(Error::invalid(self.at(header), "header", expected, found));
+        }
+        self.column(header, names)
+    }
+
     /// Text and line of a record, for errors.
     pub fn at(&self, record: &Record) -> String {
         format!("{}:{}", self.place, record.line)

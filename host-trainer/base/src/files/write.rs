@@ -1,14 +1,19 @@
 //! Writing: a regular file is replaced as a whole, anything else is written through.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, is_separator};
+use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, Result};
 use crate::interrupt;
 
 /// Symbolic links that are followed one after another, as many as Linux follows.
 const LINKS: usize = 40;
+
+/// Files that [`claim()`] promised not to replace, and that are not written yet.
+static NEW: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 /// The kind of file at the path of an output.
 enum Destination {
@@ -26,12 +31,22 @@ enum Destination {
 /// old file is untouched until then, and the new one has its permissions. A symbolic link stays, and
 /// its target is replaced. A device, a pipe and an open file (`/dev/stdout`) are written through.
 ///
+/// The first write of a file that [`claim()`] found absent replaces nothing: if another process has
+/// made it since, the result goes to a free name beside it, and the error tells that name.
+///
 /// # Errors
-/// [`Error::Io`] with the path; [`Error::Invalid`] for a directory.
+/// [`Error::Io`] with the path; [`Error::Invalid`] for a directory, and for a file that another
+/// process made since it was claimed.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let failed = |source| Error::Io { path: path.to_path_buf(), source };
     match destination(path)? {
-        Destination::File(target, old) => replace(&target, old.as_ref(), bytes),
+        Destination::File(target, old) => {
+            let claimed = NEW.lock().unwrap_or_else(PoisonError::into_inner).remove(&target);
+            if claimed {
+                return place_new(path, &target, bytes);
+            }
+            pending(&target, old.as_ref(), bytes).and_then(|file| file.replace(&target))
+        }
         Destination::Descriptor(name) => write_descriptor(path, &name, bytes),
         Destination::Stream => OpenOptions::new()
             .write(true)
@@ -39,6 +54,41 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
             .and_then(|stream| write_through(stream, bytes)),
     }
     .map_err(failed)
+}
+
+/// Writes a file that does not exist. Returns false if it does, and leaves it.
+///
+/// # Errors
+/// The errors of [`write()`].
+pub fn create(path: &Path, bytes: &[u8]) -> Result<bool> {
+    match destination(path)? {
+        Destination::File(_, Some(_)) => Ok(false),
+        Destination::File(target, None) => pending(&target, None, bytes)
+            .and_then(|mut file| file.place(&target))
+            .map_err(|source| Error::Io { path: path.to_path_buf(), source }),
+        _ => write(path, bytes).map(|()| true),
+    }
+}
+
+/// Writes a claimed file, or beside it if another process has made it.
+fn place_new(path: &Path, target: &Path, bytes: &[u8]) -> Result<()> {
+    let failed = |source| Error::Io { path: path.to_path_buf(), source };
+    let mut file = pending(target, None, bytes).map_err(failed)?;
+    if file.place(target).map_err(failed)? {
+        return Ok(());
+    }
+    for n in 1.. {
+        let mut beside = target.as_os_str().to_owned();
+        beside.push(format!(".{n}"));
+        if file.place(Path::new(&beside)).map_err(failed)? {
+            let expected = "a file that does not exist yet";
+            let beside = Path::new(&beside).display();
+            let found =
+                format!("one that another process made meanwhile (this result is in {beside})");
+            return Err(Error::invalid(path.display(), "output", expected, found));
+        }
+    }
+    unreachable!("a free number")
 }
 
 /// Checks before long work that [`write()`] can write this file, and leaves nothing behind.
@@ -50,23 +100,39 @@ pub fn probe(path: &Path) -> Result<()> {
     let Destination::File(target, _) = destination(path)? else { return Ok(()) };
     // A missing directory is created later, in the nearest one that exists.
     let mut directory = directory_of(&target);
-    while fs::metadata(directory).is_err_and(|e| e.kind() == ErrorKind::NotFound) {
+    while let Err(e) = fs::metadata(directory) {
+        // No directory can be made in the place of a link that leads nowhere.
+        if e.kind() != ErrorKind::NotFound || fs::symlink_metadata(directory).is_ok() {
+            return Err(Error::Io { path: directory.to_path_buf(), source: e });
+        }
         directory = directory_of(directory);
     }
-    let _until_removed = interrupt::hold();
     Pending::new(directory, &target).map(drop).map_err(failed)
 }
 
 /// Checks before long work that a result can be written: that no file is there, unless
-/// `overwrite` allows to replace it, and that [`write()`] can make one.
+/// `overwrite` allows to replace it, and that [`write()`] can make one. Without `overwrite` the first
+/// [`write()`] replaces no file that another process made in the meantime.
 ///
 /// # Errors
 /// As [`refuse_existing`] and [`probe`].
 pub fn claim(path: &Path, overwrite: bool) -> Result<()> {
     if !overwrite {
         refuse_existing(path, "--overwrite replaces it")?;
+        expect_new(path)?;
     }
     probe(path)
+}
+
+/// The promise of [`claim()`] alone: the first [`write()`] of a file that does not exist replaces none.
+///
+/// # Errors
+/// The errors of [`write()`].
+pub fn expect_new(path: &Path) -> Result<()> {
+    if let Destination::File(target, None) = destination(path)? {
+        NEW.lock().unwrap_or_else(PoisonError::into_inner).insert(target);
+    }
+    Ok(())
 }
 
 /// True for a device, a pipe or an open file of this process: [`write()`] adds to it, and no file lies
@@ -102,6 +168,10 @@ fn directory_of(path: &Path) -> &Path {
 }
 
 fn destination(path: &Path) -> Result<Destination> {
+    if path.to_string_lossy().ends_with(is_separator) {
+        let found = "the name of a directory";
+        return Err(Error::invalid(path.display(), "output", "a file", found));
+    }
     let mut target = path.to_path_buf();
     for _ in 0..LINKS {
         if let Some(name) = descriptor(&target) {
@@ -152,10 +222,10 @@ fn write_through(mut stream: File, bytes: &[u8]) -> io::Result<()> {
     }
 }
 
-fn replace(target: &Path, old: Option<&Metadata>, bytes: &[u8]) -> io::Result<()> {
+/// Writes and syncs a regular file under a temporary name, with the permissions of the old one.
+fn pending(target: &Path, old: Option<&Metadata>, bytes: &[u8]) -> io::Result<Pending> {
     let directory = directory_of(target);
     fs::create_dir_all(directory)?;
-    let _until_renamed = interrupt::hold();
     remove_stale(directory);
     let mut pending = Pending::new(directory, target)?;
     pending.file.write_all(bytes)?;
@@ -163,9 +233,7 @@ fn replace(target: &Path, old: Option<&Metadata>, bytes: &[u8]) -> io::Result<()
         keep_access(&pending.file, old)?;
     }
     pending.file.sync_all()?;
-    fs::rename(&pending.path, target)?;
-    pending.path.clear();
-    Ok(())
+    Ok(pending)
 }
 
 /// Gives a new file the permissions of the old one and, if the system allows it, its owner.
@@ -185,9 +253,11 @@ const SUFFIX: &str = ".tmp";
 /// Most bytes of the final name in a temporary name: file systems limit the length of names.
 const NAME: usize = 100;
 
-/// A file under a temporary name, locked as long as its process lives; removed when dropped.
+/// A file under a temporary name, locked as long as its process lives; removed when dropped. An
+/// interrupt waits until then.
 struct Pending {
     file: File,
+    _hold: interrupt::Hold,
     /// Empty after the file has its final name.
     path: PathBuf,
 }
@@ -197,6 +267,7 @@ impl Pending {
         let name = target.file_name().unwrap_or_default().to_string_lossy();
         let name = &name[..name.floor_char_boundary(NAME)];
         let process = std::process::id();
+        let mut hold = Some(interrupt::hold());
         for n in 0.. {
             let number = if n == 0 { String::new() } else { format!("-{n}") };
             let path = directory.join(format!(".{name}{TAG}{process}{number}{SUFFIX}"));
@@ -207,7 +278,8 @@ impl Pending {
                 Ok(file) => {
                     // The lock only protects the file from `remove_stale`, which needs locks too.
                     let _ = file.lock();
-                    let pending = Self { file, path };
+                    let own = hold.take().unwrap_or_else(interrupt::hold);
+                    let pending = Self { file, _hold: own, path };
                     if pending.is_in_place() {
                         return Ok(pending);
                     }
@@ -215,6 +287,28 @@ impl Pending {
             }
         }
         unreachable!("a free number")
+    }
+
+    /// Gives the file its final name; a file of this name is replaced.
+    fn replace(mut self, target: &Path) -> io::Result<()> {
+        fs::rename(&self.path, target)?;
+        self.path.clear();
+        Ok(())
+    }
+
+    /// Gives the file its final name, unless a file has it: then returns false.
+    fn place(&mut self, target: &Path) -> io::Result<bool> {
+        match fs::hard_link(&self.path, target) {
+            Ok(()) => Ok(true),
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(false),
+            // A file system without links.
+            Err(_) if target.exists() => Ok(false),
+            Err(_) => {
+                fs::rename(&self.path, target)?;
+                self.path.clear();
+                Ok(true)
+            }
+        }
     }
 
     /// False if another process removed the file as stale between its creation and its lock.

@@ -1,6 +1,7 @@
 //! Statistics of a ranking: correlations with bootstrap intervals, regret, intervals of an
 //! accuracy.
 
+pub mod bootstrap;
 pub mod chance;
 pub mod compare;
 pub mod correlation;
@@ -10,8 +11,9 @@ pub mod table;
 
 use statrs::distribution::{ContinuousCDF as _, Normal};
 
+pub use bootstrap::{Coefficient, Interval, Resampling};
 pub use chance::not_learnt;
-pub use correlation::{CorrelationFn, Interval, Resampling, kendall_tau_b, pearson, spearman};
+pub use correlation::{kendall_tau_b, pearson, spearman};
 pub use paired::{CONFIDENCE, Difference, paired};
 pub use ranking::{Baselines, Pair, Quality, Report, report};
 

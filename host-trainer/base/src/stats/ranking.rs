@@ -5,7 +5,9 @@ use supernano_core::arch::Arch;
 use supernano_core::plan::{BranchScheme, Enhancement, cost, resolve};
 use supernano_core::space::Space;
 
-use super::{Interval, Resampling, best_tenth, kendall_tau_b, pearson, regret, spearman};
+use super::{
+    Coefficient, Interval, Resampling, best_tenth, kendall_tau_b, pearson, regret, spearman,
+};
 
 /// Coefficients without intervals. An undefined one (of a constant series) is `null`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -156,7 +158,11 @@ pub fn report(
     assert!(!archs.is_empty() && archs.len() == score.len() && score.len() == truth.len());
     let tenth = best_tenth(truth);
     let scored = baseline(score, truth, &tenth);
-    let intervals = resampling.intervals(score, truth, [pearson, spearman, kendall_tau_b]);
+    let intervals = resampling.intervals(
+        score,
+        truth,
+        [Coefficient::Pearson, Coefficient::Spearman, Coefficient::Kendall],
+    );
     let [pearson_ci, spearman_ci, kendall_ci] =
         intervals.map(|i| i.iter().all(|v| v.is_finite()).then_some(i));
     let costs: Vec<_> = archs

@@ -107,7 +107,7 @@ fn parse_value(place: &str, code: &str, text: &str, fraction: bool) -> Result<f6
 fn from_csv(file: &str, text: &str, columns: &[&str]) -> Result<Vec<Unparsed>> {
     let mut csv = Csv::parse(text, file, false)?;
     let header = csv.take_header()?;
-    let (code, value) = (csv.column(&header, &CODE)?, csv.column(&header, columns)?);
+    let (code, value) = (csv.only_column(&header, &CODE)?, csv.column(&header, columns)?);
     let (form, id) = (csv.find(&header, &[FORM])?, csv.find(&header, &[ID])?);
     let unparsed = |record: &Record| Unparsed {
         place: csv.at(record),
@@ -125,7 +125,13 @@ fn from_json(file: &str, text: &str, columns: &[&str]) -> Result<Vec<Unparsed>> 
         .into_iter()
         .map(|(key, mut item)| {
             let place = format!("{file}: {key}");
-            let code = CODE.iter().find_map(|n| item.take(n));
+            let mut codes = CODE.iter().filter_map(|n| item.take(n));
+            let code = codes.next();
+            if codes.next().is_some() {
+                let expected = format!("one key of `{}`", CODE.join("` and `"));
+                return Err(Error::invalid(&place, "entry", expected, "both"));
+            }
+            drop(codes);
             let value = columns.iter().find_map(|n| item.take(n));
             let needed = |found: Option<String>, names: &[&str]| {
                 found.ok_or_else(|| {

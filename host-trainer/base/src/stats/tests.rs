@@ -87,6 +87,19 @@ fn tau_b_equals_counting_pairs() {
 }
 
 #[test]
+fn numbers_of_any_size_correlate() {
+    let (x, y) = ([0.1, 0.4, 0.2, 0.9], [0.3, 0.5, 0.1, 0.8]);
+    let r = pearson(&x, &y);
+    for factor in [1e-320, 1e-300, 1e-160, 1e150, 1e200, 1e308] {
+        let scaled = x.map(|v| v * factor);
+        let digits = if factor < 1e-307 { 1e-3 } else { 1e-12 };
+        assert!((pearson(&scaled, &y) - r).abs() < digits, "{factor}");
+        assert!((pearson(&y, &scaled) - r).abs() < digits, "{factor}");
+    }
+    assert!((pearson(&[1e300, -1e300, 0.0], &[1.0, -1.0, 0.0]) - 1.0).abs() < 1e-12);
+}
+
+#[test]
 fn a_constant_series_has_no_coefficient() {
     let (x, y) = ([1.0; 5], [1.0, 2.0, 3.0, 4.0, 5.0]);
     assert!(
@@ -102,7 +115,7 @@ fn intervals_are_seeded_and_hold_the_coefficient() {
     let case = &golden.cases[3];
     let of = |seed| {
         let how = Resampling { seed, resamples: 300, ..Resampling::default() };
-        how.intervals(&case.x, &case.y, [pearson, kendall_tau_b])
+        how.intervals(&case.x, &case.y, [Coefficient::Pearson, Coefficient::Kendall])
     };
     let [[low, high], [tau_low, tau_high]] = of(1);
     assert_eq!(of(1), of(1));
@@ -196,6 +209,11 @@ fn repeated_ids_keys_and_columns_are_refused() {
             "[{{\"id\": 1, \"arch\": \"{a}\", \"acc\": 0}}, {{\"id\": 1, \"arch\": \"{b}\", \"acc\": 0}}]"
         ),
         &["t.csv: [1]: id"],
+    );
+    says(format!("arch,code,truth\n{a},{b},.5\n"), &["t.csv:1: header: expected one column of"]);
+    says(
+        format!("[{{\"code\": \"{b}\", \"arch\": \"{a}\", \"acc\": 0}}]"),
+        &["one key of `code` and `arch`"],
     );
     says(format!("arch,truth,truth\n{a},.5,.6\n"), &["t.csv:1: header", "`truth` once"]);
 }

@@ -34,8 +34,8 @@ pub struct Args {
     /// How images travel to an emulated device.
     #[arg(long, value_enum, default_value_t = ImageTransfer::Bulk)]
     mode: ImageTransfer,
-    /// File of the answers so far, from which an interrupted check continues [default: a file in
-    /// check/ of the run directory].
+    /// File of the answers so far, from which an interrupted check continues; that of another check
+    /// is refused [default: a file in check/ of the run directory, which a new check replaces].
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
     #[command(flatten)]
@@ -93,6 +93,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         mode: args.mode,
         elf: args.device.firmware(),
         state: state.as_deref(),
+        replaces_state: args.state.is_none() || args.output.overwrites(),
         reconnect: args.line.reconnect(),
         progress: &*bar,
     };

@@ -16,7 +16,6 @@ pub struct OverwriteArgs {
 
 impl OverwriteArgs {
     /// Whether a file that exists may be replaced.
-    #[cfg(feature = "train")]
     pub fn is_allowed(self) -> bool {
         self.overwrite
     }
@@ -57,6 +56,11 @@ impl OutputArgs {
     /// The errors of [`files::claim`].
     pub fn claim(&self) -> Result<()> {
         self.overwrite.claim_any(self.output.as_deref()).map(|_| ())
+    }
+
+    /// Whether files that exist may be replaced.
+    pub fn overwrites(&self) -> bool {
+        self.overwrite.is_allowed()
     }
 
     /// Writes the result, if a file is named.

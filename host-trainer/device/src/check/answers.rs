@@ -14,6 +14,7 @@ use crate::target::Target;
 
 /// The contents of the file of an unfinished check.
 #[derive(Serialize, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
 pub(super) struct State {
     /// CRC-32 of the network, and CRC-32 of all pixels.
     checksums: [u32; 2],
@@ -36,12 +37,13 @@ const SAVE: Duration = Duration::from_secs(1);
 
 impl<'a> Answers<'a> {
     /// Continues an earlier check of the same network, images and target, or begins without answers.
-    /// A file of another check is ignored and overwritten.
+    /// A file of another check is an error, unless `replaces` allows to replace it.
     pub fn begin(
         blob: &Blob,
         images: &Images,
         to: &Target,
         file: Option<&'a Path>,
+        replaces: bool,
     ) -> Result<Self> {
         let view = blob.view()?;
         let classes = view.classes().max(1);
@@ -62,6 +64,15 @@ impl<'a> Answers<'a> {
                 && found.len().is_multiple_of(classes)
             {
                 state.found = found;
+            } else if !replaces {
+                let expected = format!(
+                    "the answers of this network and these {} images on {} (--overwrite replaces \
+                     the file)",
+                    state.images, state.target
+                );
+                let found =
+                    format!("those of another check, of {} images on {}", old.images, old.target);
+                return Err(Error::invalid(path.display(), "state", expected, found));
             }
         }
         Ok(Self { state, classes, file, saved: Instant::now() })

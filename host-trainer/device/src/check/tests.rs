@@ -151,9 +151,16 @@ fn over(
     let images = images(&blob, count);
     let target: Target = TARGET.parse().unwrap();
     let progress = &StepCounter::default();
-    let options = CheckOptions { mode: ImageTransfer::Uart, elf: None, state, reconnect, progress };
+    let options = CheckOptions {
+        mode: ImageTransfer::Uart,
+        elf: None,
+        state,
+        replaces_state: false,
+        reconnect,
+        progress,
+    };
     let mut run = DeviceCheck::new(&blob, &target, options);
-    let mut answers = Answers::begin(&blob, &images, &target, state).unwrap();
+    let mut answers = Answers::begin(&blob, &images, &target, state, false).unwrap();
     let patience = Patience { limit: reconnect, progress };
     let ended = run.one_by_one(open, patience, &images, &mut answers);
     answers.save().unwrap();
@@ -243,12 +250,19 @@ fn a_line_that_stays_away_ends_the_check_and_keeps_its_answers() {
         let blob = Blob::new(BLOB, "tiny.snb").unwrap();
         let before = far.lock().unwrap().runs;
         let target: Target = TARGET.parse().unwrap();
-        let resumed = Answers::begin(&blob, &images(&blob, 40), &target, Some(&state)).unwrap();
+        let resumed =
+            Answers::begin(&blob, &images(&blob, 40), &target, Some(&state), false).unwrap();
         assert_eq!(resumed.state.found, found);
+        let begin =
+            |replaces| Answers::begin(&blob, &images(&blob, 39), &target, Some(&state), replaces);
+        let other = begin(false).err().unwrap().to_string();
+        assert!(other.contains("state: expected") && other.contains("40 images"), "{other}");
+        assert_eq!(begin(true).unwrap().done(), 0);
         let options = CheckOptions {
             mode: ImageTransfer::Uart,
             elf: None,
             state: Some(&state),
+            replaces_state: false,
             reconnect,
             progress: &StepCounter::default(),
         };

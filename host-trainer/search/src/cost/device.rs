@@ -77,8 +77,8 @@ impl CostModel for DeviceCosts<'_> {
             (0..space.layers.len()).filter(|&i| space.source(i) == layer).find_map(given)
         };
         let free = space.free_layers().map(|i| option(i).unwrap_or(0));
-        let Ok(arch) = Arch::from_options(space, free) else { return Vec::new() };
-        let index = space.placed_blocks().position(|b| b == block).unwrap_or(0);
+        let arch = Arch::from_options(space, free).expect("options of the space");
+        let index = space.placed_blocks().position(|b| b == block).expect("a block of the space");
         let choices = KINDS.len().pow(options.len() as u32) as u8;
         let mut costs: Vec<BlockCost> = Vec::new();
         for choice in 0..choices {

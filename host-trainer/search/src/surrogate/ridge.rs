@@ -1,7 +1,7 @@
 //! Ridge regression on standardised features, with optional non-negative coefficients, standard
 //! errors and cross-validation.
 
-use nalgebra::{DMatrix, DVector};
+use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 use serde::{Deserialize, Serialize};
 use supernano_base::stats::pearson;
 
@@ -101,10 +101,20 @@ impl Normal {
     /// The solution in which only these columns have a coefficient.
     fn restricted(&self, columns: &[usize], lambda: f64) -> DVector<f64> {
         let moment = DVector::from_fn(columns.len(), |i, _| self.moment[columns[i]]);
-        // The matrix is positive definite because lambda is above 0.
-        self.penalised(columns, lambda)
-            .cholesky()
-            .map_or(moment.clone() * 0.0, |c| c.solve(&moment))
+        self.factorised(columns, lambda).solve(&moment)
+    }
+
+    /// The Cholesky factors of X'X + lambda I of these columns. Where rounding leaves the matrix
+    /// without any, lambda grows until it has them.
+    fn factorised(&self, columns: &[usize], lambda: f64) -> Cholesky<f64, Dyn> {
+        let mut lambda = lambda;
+        loop {
+            match self.penalised(columns, lambda).cholesky() {
+                Some(factors) => return factors,
+                None => lambda *= 10.0,
+            }
+            assert!(lambda.is_finite(), "features are finite");
+        }
     }
 
     /// X'X + lambda I of these columns.
@@ -190,8 +200,7 @@ impl Ridge {
         let (columns, solution) = normal.solve(lambda, sign);
         let k = columns.len();
         let gram = DMatrix::from_fn(k, k, |i, j| normal.gram[(columns[i], columns[j])]);
-        let inverse = normal.penalised(&columns, lambda).cholesky().map(|c| c.inverse());
-        let covariance = inverse.unwrap_or_else(|| DMatrix::zeros(k, k));
+        let covariance = normal.factorised(&columns, lambda).inverse();
         let moment = DVector::from_fn(k, |i, _| normal.moment[columns[i]]);
         let residual =
             normal.squares - 2.0 * solution.dot(&moment) + solution.dot(&(&gram * &solution));

@@ -4,7 +4,7 @@
 use serde::Serialize;
 use supernano_base::codes::Coded;
 use supernano_base::error::Result;
-use supernano_base::stats::{Interval, Resampling, kendall_tau_b, pearson};
+use supernano_base::stats::{Coefficient, Interval, Resampling, kendall_tau_b, pearson};
 
 use super::material::Material;
 use super::measure::{Accuracies, accuracies};
@@ -66,8 +66,11 @@ pub fn preserve(
         progress();
     }
     let (float, int8): (Vec<f64>, Vec<f64>) = networks.iter().map(|p| (p.float, p.int8)).unzip();
-    let [pearson_ci, kendall_ci] =
-        Resampling::default().intervals(&int8, &float, [pearson, kendall_tau_b]);
+    let [pearson_ci, kendall_ci] = Resampling::default().intervals(
+        &int8,
+        &float,
+        [Coefficient::Pearson, Coefficient::Kendall],
+    );
     let losses = || float.iter().zip(&int8).map(|(f, q)| f - q);
     Ok(Preservation {
         images: material.judged.len(),

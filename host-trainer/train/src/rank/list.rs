@@ -134,7 +134,8 @@ pub fn rank(request: &RankRequest<'_>, progress: &dyn Progress) -> Result<RankOu
     let chosen = choose(request, &all, &run)?;
     let output = output(request, chosen.is_some());
     let adds = chosen.is_none() && keeps(request, false);
-    if request.output.is_some() && request.part.is_none() && !adds {
+    // Scores accumulate in the run, and a shard may be there already; predictions are new.
+    if request.part.is_none() && !adds && (request.output.is_some() || chosen.is_some()) {
         files::claim(&output, request.overwrite)?;
     }
     files::probe(&output)?;

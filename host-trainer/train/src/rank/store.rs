@@ -8,6 +8,7 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use supernano_base::codes::scores::{Score, Scores, read_scores, write_scores};
+use supernano_base::codes::unused_id;
 use supernano_base::error::{Error, Result};
 use supernano_base::files;
 use supernano_base::run_dir::RunDirectory;
@@ -101,7 +102,7 @@ impl Store {
         let mut ids: HashSet<String> = list.iter().map(|(id, _)| id.clone()).collect();
         for (id, score) in scores {
             if codes.insert(code(score)) {
-                let id = unused(id, &ids, list.len());
+                let id = unused_id(id, &ids, list.len());
                 ids.insert(id.clone());
                 list.push((id, score.clone()));
             }
@@ -120,15 +121,6 @@ impl Store {
         let Ok(file) = File::open(folder) else { return Ok(None) };
         Ok(file.lock().is_ok().then_some(file))
     }
-}
-
-/// The name itself, or the first free one of the form `archN` beyond the length of the list.
-fn unused(id: &str, taken: &HashSet<String>, length: usize) -> String {
-    if !taken.contains(id) {
-        return id.to_owned();
-    }
-    let names = (length + 1..).map(|n| format!("arch{n}"));
-    { names }.find(|name| !taken.contains(name)).unwrap_or_else(|| id.to_owned())
 }
 
 fn crc32(bytes: &[u8]) -> u32 {

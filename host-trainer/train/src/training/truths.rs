@@ -1,12 +1,13 @@
 //! True accuracies of a list of codes: each sub-network is trained alone.
 
+use std::collections::HashSet;
 use std::path::Path;
 
-use supernano_base::codes::Coded;
 use supernano_base::codes::select::CodeSelection;
 use supernano_base::codes::truth::{
-    Form, Recipe, Start, Truth, distinguish, read_truths, write_truths,
+    Form, Recipe, Start, Truth, create_truths, distinguish, read_truths, write_truths,
 };
+use supernano_base::codes::{Coded, unused_id};
 use supernano_base::config::RunConfig;
 use supernano_base::error::{Error, Result};
 use supernano_base::files;
@@ -73,6 +74,7 @@ pub fn make_truths(request: &TruthRequest<'_>, progress: &dyn Progress) -> Resul
     if request.existing == Existing::Refuse {
         let hint = "--resume continues it, --overwrite replaces it";
         files::refuse_existing(request.output, hint)?;
+        files::expect_new(request.output)?;
     }
     files::probe(request.output)?;
     let at_end = files::is_stream(request.output)?;
@@ -94,6 +96,13 @@ pub fn make_truths(request: &TruthRequest<'_>, progress: &dyn Progress) -> Resul
             false => Vec::with_capacity(codes.len()),
         };
     distinguish(&mut codes, &truths);
+    let mut file = TruthFile {
+        path: request.output,
+        recipe: &recipe,
+        start,
+        is_shared: request.existing == Existing::Continue,
+        by_code: request.existing == Existing::Continue,
+    };
     let dataset = supernano_data::of_config(&config, request.data)?;
     let teacher = from.as_ref().map(|run| run.folded(&Arch::largest(&run.space()), &dataset));
     let classes = usize::from(config.space().classes);
@@ -109,18 +118,18 @@ pub fn make_truths(request: &TruthRequest<'_>, progress: &dyn Progress) -> Resul
         inheritance.map(|(run, teacher)| Inheritance { run, teacher, alpha: request.alpha });
     let task = progress.task(codes.len() as u64, "standalone");
     for coded in &codes {
-        if !truths.iter().any(|t| t.id == coded.id && t.arch == coded.written) {
-            truths.push(match &inheritance {
+        if !file.holds(&truths, &coded.id, &coded.written) {
+            let truth = match &inheritance {
                 Some(from) => train_inherited(from, &dataset, coded, &recipe)?,
                 None => train_alone(&config, &dataset, coded, &recipe)?,
-            });
-            if !at_end {
-                write_truths(request.output, &truths)?;
-            }
-            let truth = &truths[truths.len() - 1];
+            };
             let (who, top1) = (&truth.arch, [truth.standalone_top1]);
             if let Some(remark) = not_learnt(who, &top1, classes, dataset.test.len()) {
                 task.note(&remark);
+            }
+            truths.push(truth);
+            if !at_end {
+                truths = file.add(truths)?;
             }
         }
         task.advance(1);
@@ -130,6 +139,57 @@ pub fn make_truths(request: &TruthRequest<'_>, progress: &dyn Progress) -> Resul
         write_truths(request.output, &truths)?;
     }
     Ok(truths)
+}
+
+/// A truth file that other processes may continue at the same time.
+struct TruthFile<'a> {
+    path: &'a Path,
+    recipe: &'a Recipe,
+    start: Start,
+    /// False before the first write of a file that is new or replaced.
+    is_shared: bool,
+    /// Whether a code that the file holds under another id is skipped.
+    by_code: bool,
+}
+
+impl TruthFile<'_> {
+    /// True if one of these truths is that of the sub-network.
+    fn holds(&self, truths: &[Truth], id: &str, code: &str) -> bool {
+        truths.iter().any(|t| t.arch == code && (self.by_code || t.id == id))
+    }
+
+    /// Writes the truths, after those that other processes have added to the file meanwhile. Returns
+    /// the contents of the file.
+    fn add(&mut self, own: Vec<Truth>) -> Result<Vec<Truth>> {
+        if !self.is_shared {
+            write_truths(self.path, &own)?;
+            self.is_shared = true;
+            return Ok(own);
+        }
+        loop {
+            if let Some(_held) = files::hold(self.path)? {
+                let file = read_truths(self.path, self.recipe, self.start)?;
+                let truths = self.merged(file, own);
+                return write_truths(self.path, &truths).map(|()| truths);
+            }
+            if create_truths(self.path, &own)? {
+                return Ok(own);
+            }
+        }
+    }
+
+    /// The truths of the file, and those of `own` that it does not hold, under free ids.
+    fn merged(&self, mut file: Vec<Truth>, own: Vec<Truth>) -> Vec<Truth> {
+        let mut ids: HashSet<String> = file.iter().map(|t| t.id.clone()).collect();
+        for truth in own {
+            if !self.holds(&file, &truth.id, &truth.arch) {
+                let id = unused_id(&truth.id, &ids, file.len());
+                ids.insert(id.clone());
+                file.push(Truth { id, ..truth });
+            }
+        }
+        file
+    }
 }
 
 fn recipe(request: &TruthRequest<'_>, config: &RunConfig) -> Result<Recipe> {

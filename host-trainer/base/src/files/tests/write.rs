@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use crate::error::Error;
-use crate::files::{probe, refuse_existing, write};
+use crate::files::{claim, create, probe, refuse_existing, write};
 
 /// Variable with the file that [`child`] writes.
 const TARGET: &str = "SUPERNANO_TEST_WRITES";
@@ -201,4 +201,39 @@ fn outputs_are_probed_and_nothing_stays() {
         assert!(matches!(check(Path::new("/proc/none")).unwrap_err(), Error::Io { .. }));
     }
     assert_eq!(names(folder.path()), ["file"]);
+}
+
+#[test]
+fn a_claimed_file_replaces_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    claim(&at("a"), false).unwrap();
+    fs::write(at("a"), "theirs").unwrap();
+    let error = write(&at("a"), b"mine").unwrap_err();
+    assert_eq!(error.exit_code(), 2);
+    assert!(error.to_string().contains("made meanwhile (this result is in "), "{error}");
+    assert_eq!(fs::read(at("a")).unwrap(), b"theirs");
+    assert_eq!(fs::read(at("a.1")).unwrap(), b"mine");
+    // later writes of the same command replace its own file, and --overwrite any
+    claim(&at("b"), false).unwrap();
+    write(&at("b"), b"one").unwrap();
+    write(&at("b"), b"two").unwrap();
+    claim(&at("a"), true).unwrap();
+    write(&at("a"), b"mine").unwrap();
+    assert_eq!(fs::read(at("a")).unwrap(), b"mine");
+    assert!(create(&at("c"), b"new").unwrap());
+    assert!(!create(&at("c"), b"newer").unwrap());
+    assert_eq!(fs::read(at("c")).unwrap(), b"new");
+    assert_eq!(names(folder.path()), ["a", "a.1", "b", "c"]);
+}
+
+#[test]
+fn a_name_of_a_directory_is_no_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let new = format!("{}/new/", folder.path().display());
+    let error = probe(Path::new(&new)).unwrap_err();
+    assert!(error.to_string().contains("found the name of a directory"), "{error}");
+    symlink("nowhere", folder.path().join("link")).unwrap();
+    assert_eq!(probe(&folder.path().join("link/file")).unwrap_err().exit_code(), 3);
+    assert_eq!(names(folder.path()), ["link"]);
 }

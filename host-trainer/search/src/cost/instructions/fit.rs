@@ -29,10 +29,10 @@ pub(super) fn relative_least_squares(counts: &[&(Work, u64)]) -> BTreeMap<String
         .collect();
     let x = DMatrix::from_fn(counts.len(), names.len(), |i, j| share(i, names[j]) / scale[j]);
     let target = DVector::from_element(counts.len(), 1.0);
-    let solution = x.svd(true, true).solve(&target, EPSILON);
+    let solution = x.svd(true, true).solve(&target, EPSILON).expect("both factors are computed");
     let mut coefficients = BTreeMap::new();
     for (j, name) in names.iter().enumerate() {
-        let value = solution.as_ref().map_or(0.0, |s| s[j] / scale[j]);
+        let value = solution[j] / scale[j];
         coefficients.insert((*name).to_owned(), value);
     }
     coefficients

@@ -179,6 +179,6 @@ fn main() -> Result<()> {
         "eval_seed": eval_seed,
         "isa": format!("{:?}", supernano_kernels::simd::Isa::detect()),
     });
-    println!("{found}");
+    let _ = supernano::output::print(&found.to_string())?;
     Ok(())
 }

@@ -50,12 +50,13 @@ fn main() -> Result<()> {
     let material = Material::new(&config, &dataset, options.calibration, test)?;
     let shipment = ship(&run, &arch, &material, &options, None)?;
     let found = accuracies(&shipment.float, &shipment.blob, &material.judged)?;
-    println!(
+    let line = format!(
         "top-1 of {} test windows: {} float, {} int8",
         material.judged.len(),
         found.float,
         found.int8
     );
+    let _ = supernano::output::print(&line)?;
     let golden = root.join("tests/golden");
     fs::write(golden.join("tones.snb"), shipment.blob.bytes()).context("tones.snb")?;
     let bytes: Vec<u8> = recording().iter().flat_map(|s| s.to_le_bytes()).collect();

@@ -111,7 +111,10 @@ impl<'a> Task<'a> {
             let ce = found.iter().map(|e| e.ce).collect();
             self.points.push(Point { updates, seconds, top1, ce });
             files::write_json(&self.folder.join("points.json"), &self.points)?;
-            eprintln!("{updates} updates: {}", self.quality(self.points.len() - 1)?);
+            supernano_base::console::note(format_args!(
+                "{updates} updates: {}",
+                self.quality(self.points.len() - 1)?
+            ));
         }
         Ok(self.points.len() > epochs)
     }

@@ -84,6 +84,6 @@ fn main() -> Result<()> {
         Study::Step2 => cifar::step2(&args.output.join("step2"), &args.shared, deadline)?,
         Study::Step3 => cifar::step3(&args.output.join("step3"), &args.shared, deadline)?,
     };
-    println!("{}", serde_json::json!({ "finished": done }));
+    let _ = supernano::output::print(&serde_json::json!({ "finished": done }).to_string())?;
     Ok(())
 }

@@ -113,7 +113,7 @@ fn truths(
             .collect::<Result<_>>()?;
         state.truths.extend(found);
         files::write_json(file, state)?;
-        eprintln!("{} truths", state.truths.len());
+        supernano_base::console::note(format_args!("{} truths", state.truths.len()));
     }
     Ok(true)
 }
@@ -168,7 +168,7 @@ fn supernets(
                 state.scores.insert(key, pairs);
                 files::write_json(file, state)?;
             }
-            eprintln!("{name}, seed {seed}: trained and scored");
+            supernano_base::console::note(format_args!("{name}, seed {seed}: trained and scored"));
         }
     }
     Ok(true)

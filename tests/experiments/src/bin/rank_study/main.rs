@@ -67,7 +67,7 @@ fn main() -> ExitCode {
     match run(&args, &Output::new(args.json)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            supernano_base::console::note(format_args!("error: {error}"));
             ExitCode::from(error.exit_code())
         }
     }

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use supernano_base::error::{Error, Result};
 use supernano_base::rng::{Key, Purpose};
-use supernano_base::stats::{Interval, Resampling, kendall_tau_b, pearson};
+use supernano_base::stats::{Coefficient, Interval, Resampling};
 use supernano_core::arch::Arch;
 use supernano_core::space::Space;
 use supernano_search::surrogate::calibrated::Components;
@@ -206,8 +206,11 @@ impl Study<'_> {
     fn single(&self, method: &str, predicted: &[f64]) -> MethodRow {
         let everyone: Vec<usize> = (0..predicted.len()).collect();
         let resampling = Resampling { resamples: self.effort.resamples, ..Resampling::default() };
-        let intervals =
-            resampling.intervals(predicted, &self.sample.truth, [pearson, kendall_tau_b]);
+        let intervals = resampling.intervals(
+            predicted,
+            &self.sample.truth,
+            [Coefficient::Pearson, Coefficient::Kendall],
+        );
         MethodRow {
             method: method.into(),
             evaluations: predicted.len(),
