@@ -30,6 +30,12 @@ pub fn binary() -> &'static Path {
     })
 }
 
+/// The program that gives mutated inputs to every reader, built from the current sources.
+pub fn readers() -> PathBuf {
+    cargo(&["build", "--release", "--quiet", "--workspace", "--bin", "readers"]);
+    binary().with_file_name(format!("readers{}", std::env::consts::EXE_SUFFIX))
+}
+
 /// ELF file of a firmware, built from the current sources.
 pub fn firmware(name: &str) -> PathBuf {
     static BUILT: OnceLock<()> = OnceLock::new();

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use supernano_base::error::Error;
 
-use super::{data, lines, models, texts};
+use crate::{data, lines, models, texts};
 
 /// Reads an input.
 pub type Reader = dyn Fn(&[u8]) -> Result<(), Error>;

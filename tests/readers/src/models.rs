@@ -6,17 +6,21 @@ use supernano_base::blob::Blob;
 use supernano_base::config::RunConfig;
 use supernano_core::wire::checksum;
 use supernano_pt::PytorchFile;
-use supernano_pt::testing::{Stored, dict, legacy, zipped};
 use supernano_train::run::checkpoint::Checkpoint;
 use supernano_train::training::state::layout_of;
 
-use super::targets::Target;
-use super::texts::CONFIG;
+use crate::targets::Target;
+use crate::texts::CONFIG;
 
 /// The golden network.
-pub const TINY: &[u8] = include_bytes!("../../../golden/tiny.snb");
-const ZIP: &[u8] = include_bytes!("../../../../host-trainer/pt/src/tests/torch-zip-2.pt");
-const OLD: &[u8] = include_bytes!("../../../../host-trainer/pt/src/tests/torch-legacy-4.pt");
+pub const TINY: &[u8] = include_bytes!("../../golden/tiny.snb");
+/// Files that PyTorch wrote, of both formats and several protocols.
+const PYTORCH: [&[u8]; 4] = [
+    include_bytes!("../../../host-trainer/pt/src/tests/torch-zip-2.pt"),
+    include_bytes!("../../../host-trainer/pt/src/tests/torch-zip-5.pt"),
+    include_bytes!("../../../host-trainer/pt/src/tests/torch-legacy-1.pt"),
+    include_bytes!("../../../host-trainer/pt/src/tests/torch-legacy-4.pt"),
+];
 
 /// The configuration of all checkpoints.
 pub fn config() -> RunConfig {
@@ -66,7 +70,7 @@ fn repair_blob(bytes: &mut [u8]) {
 }
 
 /// Writes the right CRC-32 into every entry of a zip file whose contents are stored.
-fn repair_zip(bytes: &mut [u8]) {
+pub fn repair_zip(bytes: &mut [u8]) {
     let word = |bytes: &[u8], at: usize| {
         bytes.get(at..at + 4).map_or(0, |b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
     };
@@ -90,27 +94,10 @@ fn repair_zip(bytes: &mut [u8]) {
     }
 }
 
-/// Small files of PyTorch's formats, with views of a shared storage.
-fn pytorch() -> Vec<Vec<u8>> {
-    let made = |old: bool| {
-        let values: Vec<f32> = (0..12).map(|i| i as f32 / 4.0).collect();
-        let stored = Stored::floats("0", &values);
-        let network = dict([
-            ("whole", stored.view(old, 2, &[2, 3], &[1, 2])),
-            ("other", stored.tensor(old, &[3, 4])),
-        ]);
-        (dict([("state_dict", network)]), vec![stored])
-    };
-    let ((old, olds), (new, news)) = (made(true), made(false));
-    let mut all = vec![legacy(&old, &olds), zipped(&new, &news, false), zipped(&new, &news, true)];
-    all.extend([ZIP.to_vec(), OLD.to_vec()]);
-    all
-}
-
 /// The targets of this file.
 pub fn targets(folder: &Path) -> Vec<Target> {
     let at = |name: &str| folder.join(name);
-    let pytorch = Target::of_file("pt", at("a.pt"), pytorch(), |file| {
+    let pytorch = Target::of_file("pt", at("a.pt"), PYTORCH.map(<[u8]>::to_vec).to_vec(), |file| {
         let file = PytorchFile::open(file)?;
         let dictionary = file.state_dict("whole")?;
         for (name, tensor) in &dictionary.tensors {

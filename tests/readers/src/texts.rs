@@ -13,7 +13,7 @@ use supernano_search::cost::instructions::InstructionTable;
 use supernano_train::rank::shard::Shard;
 use supernano_train::training::metrics;
 
-use super::targets::Target;
+use crate::targets::Target;
 
 /// A configuration with every table.
 pub const CONFIG: &str = r#"
@@ -62,9 +62,9 @@ const NETWORKS: &str = "{\"arch1\": {\"acc\": 0.5, \"arch\": \"4-4-4-4-4-4\", \"
 const TRUTHS: &str = "id,arch,standalone_top1,top1_se,ce,images,as,epochs,seed,start\n\
     a,4-4-4-4-4-4,0.5,0.01,1.2,100,nominal,1,3,scratch\n\"b\",8-4-4-4-4-4,0.25,0.01,1.2,100,\
     nominal,1,3,scratch\n";
-const SHARD: &str = include_str!("../../corpus/shard.json");
-const METRICS: &str = include_str!("../../corpus/metrics.jsonl");
-const TABLE: &str = include_str!("../../../../host-trainer/search/tables/cortex-m4.toml");
+const SHARD: &str = include_str!("../corpus/shard.json");
+const METRICS: &str = include_str!("../corpus/metrics.jsonl");
+const TABLE: &str = include_str!("../../../host-trainer/search/tables/cortex-m4.toml");
 
 fn texts(all: &[&str]) -> Vec<Vec<u8>> {
     all.iter().map(|text| text.as_bytes().to_vec()).collect()
@@ -74,7 +74,7 @@ fn texts(all: &[&str]) -> Vec<Vec<u8>> {
 pub fn targets(folder: &Path) -> Vec<Target> {
     let at = |name: &str| folder.join(name);
     let recipe = Recipe { form: Form::Nominal, epochs: 1, lr: 0.1, seed: 3 };
-    let gzip = super::data::gzip;
+    let gzip = crate::data::gzip;
     let zipped = texts(&[NETWORKS]).into_iter().map(|t| gzip(&t));
     vec![
         Target::new("config", texts(&[CONFIG]), |bytes| {

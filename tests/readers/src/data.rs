@@ -8,10 +8,11 @@ use flate2::write::GzEncoder;
 use image::{DynamicImage, ImageFormat, RgbImage};
 use supernano_base::config::{DataSource, DataSpec, WindowSpec};
 use supernano_base::error::Error;
+use supernano_core::wire::checksum;
 use supernano_data::{load, sources};
-use supernano_pt::testing::archive;
 
-use super::targets::Target;
+use crate::models::repair_zip;
+use crate::targets::Target;
 
 /// A gzip file of one member.
 pub fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -93,6 +94,35 @@ fn npy(of: &str, shape: &str, values: Vec<u8>) -> Vec<u8> {
     bytes.extend(header.as_bytes());
     bytes.extend(values);
     bytes
+}
+
+/// A zip file whose entries are stored.
+fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    let (mut out, mut directory) = (Vec::new(), Vec::new());
+    for (name, contents) in entries {
+        let size = (contents.len() as u32).to_le_bytes();
+        let mut fields = vec![20, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        fields.extend(checksum(contents).to_le_bytes());
+        fields.extend([size, size].concat());
+        fields.extend((name.len() as u32).to_le_bytes());
+        directory.extend(b"PK\x01\x02\x14\0");
+        directory.extend(&fields);
+        directory.extend([0; 10]);
+        directory.extend((out.len() as u32).to_le_bytes());
+        directory.extend(name.as_bytes());
+        out.extend(b"PK\x03\x04");
+        out.extend(fields);
+        out.extend(name.as_bytes());
+        out.extend(*contents);
+    }
+    let (start, count) = (out.len() as u32, entries.len() as u16);
+    out.extend(&directory);
+    out.extend(b"PK\x05\x06\0\0\0\0");
+    out.extend([count.to_le_bytes(), count.to_le_bytes()].concat());
+    out.extend((directory.len() as u32).to_le_bytes());
+    out.extend(start.to_le_bytes());
+    out.extend([0, 0]);
+    out
 }
 
 /// A recording of two axes.
@@ -192,12 +222,15 @@ pub fn targets(folder: &Path) -> Vec<Target> {
     let numbers: Vec<u8> = labels(24).iter().flat_map(|&l| i64::from(l).to_le_bytes()).collect();
     folder_of(&folder.join("numpy"), &[("y.npy", &y)]);
     folder_of(&folder.join("numpy2"), &[("x.npy", &x)]);
-    let arrays = [("x.npy".to_owned(), x.clone()), ("y.npy".to_owned(), y.clone())];
-    let zips = vec![archive(&arrays, false), archive(&arrays, true)];
+    let zips = vec![zip(&[("x.npy", &x), ("y.npy", &y)])];
 
     let sensors_in = folder.join("sensors");
     folder_of(&sensors_in, &[("a.csv", &recording(1)), ("b.csv", &recording(5))]);
 
+    let npz = Target::of_file("npz", folder.join("arrays.npz"), zips, |file| {
+        own(DataSource::Numpy, file)
+    });
+    let npz = Target { repair: repair_zip, ..npz };
     let parent = |source| move |file: &Path| own(source, file.parent().unwrap_or(file));
     vec![
         Target::of_file("archive", folder.join("a.tar.gz"), vec![gzip(&cifar())], read_cifar),
@@ -227,9 +260,7 @@ pub fn targets(folder: &Path) -> Vec<Target> {
             vec![y, npy("<i8", "(24,)", numbers)],
             parent(DataSource::Numpy),
         ),
-        Target::of_file("npz", folder.join("arrays.npz"), zips, |file| {
-            own(DataSource::Numpy, file)
-        }),
+        npz,
         Target::of_file("sensors", sensors_in.join("a.csv"), vec![recording(1)], move |_| {
             own(DataSource::Sensors, &sensors_in)
         }),

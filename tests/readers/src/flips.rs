@@ -1,7 +1,7 @@
 //! Flipped bits and truncations of files with a checksum: none is accepted.
 
-use super::targets::Target;
-use supernano_readers::Mutator;
+use crate::mutator::Mutator;
+use crate::targets::Target;
 
 /// Flips of network files and of checkpoints.
 const FLIPS: [(&str, usize); 2] = [("networks", 100_000), ("checkpoints", 10_000)];

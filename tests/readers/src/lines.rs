@@ -15,8 +15,8 @@ use supernano_core::wire::{
 };
 use supernano_device::{ByteStream, Session};
 
-use super::models::TINY;
-use super::targets::Target;
+use crate::models::TINY;
+use crate::targets::Target;
 
 /// Marks the rest of an input as bytes of the line.
 const PLAIN: u8 = 255;
