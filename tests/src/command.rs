@@ -90,18 +90,20 @@ pub fn supernano<S: AsRef<OsStr>>(args: &[S]) -> Ended {
 
 /// Runs the binary with additional environment variables.
 pub fn supernano_with<S: AsRef<OsStr>>(args: &[S], environment: &[(&str, OsString)]) -> Ended {
-    let output = Command::new(binary())
-        .args(args)
-        .envs(environment.iter().map(|(k, v)| (k, v)))
-        .current_dir(root())
-        .output();
-    match output {
+    let mut command = Command::new(binary());
+    command.args(args).envs(environment.iter().map(|(k, v)| (k, v)));
+    run(command.current_dir(root()))
+}
+
+/// Runs a command to its end.
+pub fn run(command: &mut Command) -> Ended {
+    match command.output() {
         Ok(output) => Ended {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         },
-        Err(error) => panic!("{}: {error}", binary().display()),
+        Err(error) => panic!("{}: {error}", command.get_program().display()),
     }
 }
 

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 use supernano_core::blob::BlobView;
+use supernano_facts::{Core, FirmwareBuild};
 use supernano_tests::command::{number, root, supernano};
 use supernano_tests::small::grey;
 
@@ -54,6 +55,25 @@ fn the_promised_memory_is_that_of_the_firmware() {
     let plan = supernano(&again);
     let plan = plan.succeeds().stdout;
     assert!(plan.contains(&flash) && plan.contains(&ram), "{plan}");
+}
+
+/// The printed sums have the firmware that is named.
+#[test]
+fn a_named_firmware_is_in_the_sums() {
+    let (run, file) = (grey().name(), grey().file("footprint-firmware.snb"));
+    let export = |more: &[&str]| {
+        let first = ["export", run.as_str(), "4-8-4-8", "-o", file.as_str(), "--ignore-front"];
+        supernano(&[&first[..], &["--json"], more].concat())
+    };
+    for build in FirmwareBuild::ALL {
+        let exported = export(&["--firmware", build.name()]).json();
+        let footprint = Core::M4.footprint(build).unwrap();
+        assert_eq!(exported["firmware"], build.name());
+        assert_eq!(number(&exported, "/code_bytes"), f64::from(footprint.code));
+        assert_eq!(number(&exported, "/statics_bytes"), f64::from(footprint.statics));
+    }
+    export(&["--firmware", "none"]).fails(2, &["--firmware", "small, fast, c"]);
+    export(&["--firmware", "c", "--core", "m3"]).fails(2, &["--firmware", "small"]);
 }
 
 fn code_of(network: &Value) -> &str {

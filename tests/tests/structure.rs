@@ -5,8 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Host crates, each of which may import only those before it.
-const ORDER: [&str; 10] =
-    ["base", "pt", "data", "kernels", "gpu-kernels", "device", "search", "train", "gpu", "cli"];
+const ORDER: [&str; 11] = [
+    "setup",
+    "base",
+    "pt",
+    "data",
+    "kernels",
+    "gpu-kernels",
+    "device",
+    "search",
+    "train",
+    "gpu",
+    "cli",
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

@@ -5,6 +5,7 @@
 
 pub mod allocator;
 mod commands;
+mod doctor;
 mod options;
 pub mod output;
 #[cfg(feature = "train")]

@@ -16,7 +16,7 @@ use supernano_core::graph::Observer;
 use supernano_core::kernel::{Host, Packed};
 use supernano_facts::{FlashTiming, PLACED_BYTES};
 
-use crate::qemu::around_executable;
+use crate::agents::around_executable;
 use crate::session::Counts;
 use crate::target::Machine;
 

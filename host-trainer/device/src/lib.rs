@@ -8,6 +8,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod access;
+mod agents;
 mod check;
 mod connection;
 mod cycles;
@@ -24,6 +26,7 @@ mod session;
 mod target;
 pub mod watch;
 
+pub use agents::{AgentOrigin, agent, located};
 pub use check::{CheckOptions, CheckReport, ImageTransfer, check};
 pub use connection::{LoadedNetwork, NetworkOrigin, Patience, PlacedNetwork};
 pub use cycles::{Estimated, cycle_plugin};
@@ -31,7 +34,7 @@ pub use latency::{
     Count, Estimate, FlashTime, LatencyOptions, LatencyReport, LayerCount, ScaledTime,
     append_counts, latency,
 };
-pub use qemu::{Qemu, agent};
+pub use qemu::{Counting, Qemu, emulator_version};
 pub use selftest::{SelfTestReport, selftest};
 pub use session::{ByteStream, Counts, DeviceInfo, Opened, Session, Traffic};
 pub use target::{MACHINES, Machine, ProbeId, Target, usb_id};

@@ -15,7 +15,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use supernano_base::error::{Error, Result};
+use supernano_setup::{Need, QEMU, to_type};
 
+use crate::agents::agent;
 use crate::elf::Firmware;
 use crate::link::over_tcp;
 use crate::session::{DeviceInfo, Session};
@@ -87,8 +89,8 @@ impl Drop for Processes {
 }
 
 impl Qemu {
-    /// Starts an agent on a machine. `firmware` is the ELF file of the agent; `None` selects the one
-    /// beside the executable. The contents of the file `placed` are loaded into PSRAM.
+    /// Starts an agent on a machine. `firmware` is the ELF file of the agent; `None` selects that of
+    /// [`agent`]. The contents of the file `placed` are loaded into PSRAM.
     ///
     /// # Errors
     /// [`Error::Missing`] without the firmware; [`Error::Tool`] without QEMU, or if it ends before it
@@ -99,15 +101,14 @@ impl Qemu {
         placed: Option<&Path>,
         counting: Counting<'_>,
     ) -> Result<Self> {
-        let firmware = firmware.map_or_else(|| agent(machine.agent()), Path::to_path_buf);
-        if !firmware.exists() {
-            let needed_for = format!(
-                "the agent of {}: `cargo xtask firmware` makes it, `--firmware` or \
-                 SUPERNANO_FIRMWARE_DIR name another place",
-                machine.name
-            );
-            return Err(Error::Missing { path: firmware, needed_for });
-        }
+        let firmware = match firmware {
+            Some(path) if !path.exists() => {
+                let needed_for = format!("the agent of {}", machine.name);
+                return Err(Error::Missing { path: path.to_path_buf(), needed_for });
+            }
+            Some(path) => path.to_path_buf(),
+            None => agent(machine.agent())?,
+        };
         let failed = |e: std::io::Error| Error::tool(PROGRAM, e);
         let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(failed)?;
         let port = listener.local_addr().map_err(failed)?.port();
@@ -134,15 +135,7 @@ impl Qemu {
         if let Counting::Plugin(arguments) = counting {
             command.args(["-plugin", arguments]);
         }
-        let child = command.spawn().map_err(|e| match e.kind() {
-            ErrorKind::NotFound => Error::tool(
-                PROGRAM,
-                "not found; `cargo xtask setup` installs it (Debian: `apt-get install \
-                 qemu-system-arm`, Fedora: `dnf install qemu-system-arm`, macOS: `brew install \
-                 qemu`)",
-            ),
-            _ => failed(e),
-        })?;
+        let child = command.spawn().map_err(no_emulator)?;
         let mut processes = Processes::guarded(child)?;
         let stream = accept(&listener, &mut processes.qemu, &mut complaint)?;
         Ok(Self { processes, stream, complaint, machine: *machine, firmware })
@@ -242,6 +235,31 @@ fn accept(listener: &TcpListener, child: &mut Child, complaint: &mut File) -> Re
     }
 }
 
+/// The error for an emulator that does not start, with the command that installs a missing one.
+fn no_emulator(error: std::io::Error) -> Error {
+    match error.kind() {
+        ErrorKind::NotFound => {
+            let typed = to_type(&[&Need::Tool(&QEMU)]);
+            Error::tool(PROGRAM, format!("not found; type `{typed}`, or `supernano doctor --fix`"))
+        }
+        _ => Error::tool(PROGRAM, error),
+    }
+}
+
+/// The version of the emulator.
+///
+/// # Errors
+/// [`Error::Tool`] without QEMU, or if it fails.
+pub fn emulator_version() -> Result<String> {
+    let output = Command::new(PROGRAM).arg("--version").stdin(Stdio::null()).output();
+    let output = output.map_err(no_emulator)?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    match said.lines().next().filter(|_| output.status.success()) {
+        Some(line) => Ok(line.trim().to_owned()),
+        None => Err(Error::tool(PROGRAM, format!("`--version` ended with {}", output.status))),
+    }
+}
+
 /// The first paragraph of what QEMU wrote; registers follow it.
 fn words(complaint: &mut File) -> String {
     let mut said = Vec::new();
@@ -261,22 +279,4 @@ fn no_firmware(firmware: &Path, machine: &Machine, expected: &str, found: &str) 
 fn stop(child: &mut Child) {
     let _ = child.kill();
     let _ = child.wait();
-}
-
-/// The directory of the executable and two directories above it.
-pub(crate) fn around_executable() -> Vec<PathBuf> {
-    let executable = std::env::current_exe().unwrap_or_default();
-    executable.ancestors().skip(1).take(3).map(Path::to_path_buf).collect()
-}
-
-/// Path of an agent's ELF file: in the directory SUPERNANO_FIRMWARE_DIR, or in a directory `firmware`
-/// beside the executable or up to two directories above it.
-pub fn agent(name: &str) -> PathBuf {
-    if let Some(directory) = std::env::var_os("SUPERNANO_FIRMWARE_DIR") {
-        return PathBuf::from(directory).join(name);
-    }
-    let around = around_executable();
-    let mut beside = around.iter().map(|d| d.join("firmware").join(name));
-    let first = beside.next().unwrap_or_else(|| name.into());
-    std::iter::once(first.clone()).chain(beside).find(|p| p.is_file()).unwrap_or(first)
 }

@@ -7,6 +7,7 @@
 #[macro_use]
 mod lines;
 
+mod agents;
 mod bench;
 mod bench_frontend;
 mod bench_table;
@@ -23,6 +24,7 @@ mod gpu;
 mod image;
 mod kills;
 mod method_study;
+mod package;
 mod paper_tables;
 mod peers;
 mod plain;
@@ -36,8 +38,6 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-
-use crate::setup::Consent;
 
 /// Set-up, firmware, demo and tests of the supernano workspace.
 #[derive(Parser, Debug)]
@@ -63,6 +63,12 @@ enum Task {
     /// Build the firmware of all boards and emulated machines into target/firmware/, and QEMU's plugin
     /// for cycles.
     Firmware,
+    /// Build the agents and archive them for the program and its package.
+    Agents,
+    /// Package every crate that may be published, with the agents inside.
+    Package(package::Args),
+    /// Install the program, with the agents inside, as `cargo install` does.
+    Install,
     /// Build every firmware, check its ELF file, and run it if its machine is emulated.
     Boards(boards::Args),
     /// Compare the C header with its source, and run the C example on an emulated Cortex-M4.
@@ -107,12 +113,15 @@ enum Task {
 
 fn main() -> ExitCode {
     let Cli { yes, command } = Cli::parse();
-    let consent = Consent::new(yes);
+    let consent = setup::consent(yes);
     let outcome = match command {
         Task::Setup => setup::ensure(&setup::everything(), consent),
         Task::Firmware => setup::ensure(&setup::targets(), consent)
             .and_then(|()| firmware::build(&firmware::every()))
             .and_then(|()| process::build_plugin()),
+        Task::Package(args) => package::run(&args, consent),
+        Task::Install => package::install(consent),
+        Task::Agents => agents::write(consent),
         Task::Boards(args) => boards::run(&args, consent),
         Task::CLibrary(args) => c_library::check(&args, consent),
         Task::Demo(args) => demo::run(&args, consent),

@@ -7,6 +7,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::time::Instant;
 
 use serde_json::Value;
+pub use supernano_setup::{in_path, succeeds};
 
 /// The reason why a task failed, and its exit code.
 #[derive(Debug)]
@@ -106,20 +107,6 @@ fn release() -> PathBuf {
 /// The path of a program that Cargo builds in release mode.
 fn built(name: &str) -> PathBuf {
     release().join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
-}
-
-/// True if the command starts and succeeds. Its output is discarded.
-pub fn succeeds(command: &mut Command) -> bool {
-    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    quiet.status().is_ok_and(|s| s.success())
-}
-
-/// The first file with the name `name` or `name.exe` in PATH.
-pub fn in_path(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .flat_map(|d| [d.join(name), d.join(format!("{name}.exe"))])
-        .find(|f| f.is_file())
 }
 
 fn shown(command: &Command) -> String {

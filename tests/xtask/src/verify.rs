@@ -7,7 +7,7 @@ use supernano_facts::{BOARDS, Board, Package, QEMU_M4, packages};
 
 use crate::process::{self, Failure, Result, cargo};
 use crate::setup::{self, Consent};
-use crate::{boards, c_library, code, firmware, footprint, gpu};
+use crate::{agents, boards, c_library, code, firmware, footprint, gpu};
 
 /// Arguments of `cargo xtask test`.
 #[derive(clap::Args, Debug)]
@@ -32,6 +32,7 @@ fn steps(consent: Consent) -> Vec<Step> {
         ("format", commands(formats)),
         ("models of chips", commands(models)),
         ("boards", Box::new(move || boards::check(consent))),
+        ("agents", Box::new(move || agents::write(consent))),
         ("C library", Box::new(move || c_library::check(&c_library::Args::default(), consent))),
         ("code", Box::new(move || code::check(consent))),
         ("footprint", Box::new(move || footprint::check(consent))),
@@ -56,7 +57,7 @@ fn formats() -> Vec<Command> {
     vec![all(), firmware::in_workspace(all())]
 }
 
-/// The tests of `supernano-facts`, and those of `supernano-chips` for every chip. One invocation tests
+/// The tests of `supernano-chips` for every chip. One invocation tests
 /// one chip of each peripheral access crate.
 fn models() -> Vec<Command> {
     let boards: &'static [Board] = &BOARDS;
@@ -69,11 +70,7 @@ fn models() -> Vec<Command> {
         command.args(["--features", &features.collect::<Vec<_>>().join(",")]);
         firmware::in_workspace(command)
     };
-    let mut commands: Vec<Command> = groups.iter().map(of_group).collect();
-    if let Some(first) = commands.first_mut() {
-        first.args(["--package", "supernano-facts"]);
-    }
-    commands
+    groups.iter().map(of_group).collect()
 }
 
 /// Clippy on the host's workspace, on the host without training, and on all firmware. One invocation

@@ -5,13 +5,14 @@ use std::fmt::Write as _;
 use clap::CommandFactory;
 
 /// Titles of the groups, and the names of their commands.
-pub(super) const GROUPS: [(&str, &[&str]); 6] = [
+pub(super) const GROUPS: [(&str, &[&str]); 7] = [
     ("Start a project", &["data", "new", "run", "status"]),
     ("Train a supernet", &["train", "import-pytorch", "spaces"]),
     ("Rank its sub-networks", &["rank", "merge", "predict", "correlate", "standalone"]),
     ("Find and export networks", &["search", "export", "ship", "int8-rank"]),
     ("Run on a device", &["check", "latency", "flash", "watch"]),
     ("Results and development", &["report", "dev", "help"]),
+    ("Set up this computer", &["doctor", "completions", "man"]),
 ];
 
 /// The command line, with its commands listed in groups.

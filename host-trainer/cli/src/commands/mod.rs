@@ -4,15 +4,18 @@
 //! floating-point weights are in [`weights`], those for developers of supernano in [`dev`].
 
 mod check;
+mod completions;
 mod correlate;
 #[cfg(feature = "train")]
 mod data;
 mod dev;
+mod doctor;
 #[cfg(feature = "probe")]
 mod flash;
 mod groups;
 mod history;
 mod latency;
+mod man;
 mod report;
 mod spaces;
 mod watch;
@@ -70,6 +73,9 @@ enum Command {
     Watch(watch::Args),
     Report(report::Args),
     Spaces(spaces::Args),
+    Doctor(doctor::Args),
+    Completions(completions::Args),
+    Man(man::Args),
     /// Commands for developers of supernano.
     #[command(subcommand)]
     Dev(dev::Command),
@@ -108,7 +114,10 @@ fn command(cli: &Cli, out: &Output) -> Result<()> {
         Command::Watch(args) => watch::run(args, out),
         Command::Report(args) => report::run(args, out),
         Command::Spaces(args) => spaces::run(args, out),
-        Command::Dev(command) => dev::run(command, out),
+        Command::Doctor(args) => doctor::run(args, out),
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args, out),
+        Command::Dev(command) => dev::run::<Cli>(command, out),
     }
 }
 

@@ -3,6 +3,9 @@ use clap::CommandFactory as _;
 use super::groups::{GROUPS, command};
 use super::*;
 
+#[cfg(all(feature = "train", feature = "probe"))]
+mod docs;
+
 #[test]
 fn the_command_line_is_consistent() {
     command::<Cli>().debug_assert();

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use supernano_base::error::Result;
 use supernano_base::run_dir::RunDirectory;
+use supernano_facts::FirmwareBuild;
 use supernano_search::cost::kernels::SizeLimits;
 use supernano_search::cost::limits::KernelLimits;
+use supernano_search::search::budget::firmware_named;
 use supernano_search::size;
 use supernano_train::export::Prefer;
 
@@ -41,6 +43,25 @@ impl FrontArgs {
     pub fn file(&self, run: &Path) -> Option<PathBuf> {
         let own = || RunDirectory::new(run).front();
         (!self.ignore_front).then(|| self.front.clone().unwrap_or_else(own))
+    }
+}
+
+/// Selects the firmware whose memory is added to that of the network.
+#[derive(clap::Args, Debug)]
+pub struct FirmwareArgs {
+    /// Firmware of the printed flash and RAM: `small` (Rust, built for size), `fast` (Rust, built for
+    /// speed) or `c` (C, Cortex-M4 and M7) [default: that of the front, or small].
+    #[arg(long, value_name = "FIRMWARE", help_heading = "Kernels")]
+    firmware: Option<String>,
+}
+
+impl FirmwareArgs {
+    /// The firmware, if one is named.
+    ///
+    /// # Errors
+    /// The errors of [`firmware_named`].
+    pub fn build(&self) -> Result<Option<FirmwareBuild>> {
+        self.firmware.as_deref().map(firmware_named).transpose()
     }
 }
 

@@ -26,7 +26,7 @@ pub use self::output::OverwriteArgs;
 #[cfg(feature = "train")]
 pub use self::codes::CodesArgs;
 #[cfg(feature = "train")]
-pub use self::kernels::{FrontArgs, KernelLimitArgs, PreferArgs};
+pub use self::kernels::{FirmwareArgs, FrontArgs, KernelLimitArgs, PreferArgs};
 #[cfg(feature = "train")]
 pub use self::processor::ProcessorArgs;
 #[cfg(feature = "train")]

@@ -7,9 +7,9 @@ use supernano_base::blob::Blob;
 use supernano_base::error::{Error, Result};
 
 use super::{FlashPlan, agent_of, plan};
+use crate::agents::agent;
 use crate::elf::Firmware;
 use crate::probe;
-use crate::qemu::agent;
 
 /// A network and the chip to which it is written.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,7 @@ pub struct FlashRequest<'a> {
     pub chip: &'a str,
     /// USB vendor and product of the debug probe; `None` if only one is connected.
     pub probe: Option<(u16, u16)>,
-    /// The board's agent, an ELF file. `None` selects the one beside the executable.
+    /// The board's agent, an ELF file. `None` selects that of [`agent`].
     pub firmware: Option<&'a Path>,
     /// Whether the chip is written; otherwise the contents are only planned.
     pub write: bool,
@@ -59,19 +59,17 @@ pub fn write(request: &FlashRequest<'_>) -> Result<FlashReport> {
 }
 
 fn firmware_of(chip: &str, named: Option<&Path>) -> Result<PathBuf> {
-    let path = match named {
-        Some(path) => path.to_path_buf(),
-        None => agent(agent_of(chip).ok_or_else(|| {
+    let Some(path) = named else {
+        return agent(agent_of(chip).ok_or_else(|| {
             let expected = "--firmware FILE: no agent is made for this chip's boards";
             Error::invalid("option --chip", "chip", expected, chip)
-        })?),
+        })?);
     };
-    if path.is_file() {
-        return Ok(path);
+    match path.is_file() {
+        true => Ok(path.to_path_buf()),
+        false => {
+            let needed_for = format!("the agent of {chip}");
+            Err(Error::Missing { path: path.to_path_buf(), needed_for })
+        }
     }
-    let needed_for = format!(
-        "the agent of {chip}: `cargo xtask firmware` makes it, `--firmware` or \
-         SUPERNANO_FIRMWARE_DIR name another place"
-    );
-    Err(Error::Missing { path, needed_for })
 }

@@ -114,7 +114,7 @@ impl Budget {
 ///
 /// # Errors
 /// [`Error::Invalid`], which lists the names, for an unknown one.
-fn firmware_named(name: &str) -> Result<FirmwareBuild> {
+pub fn firmware_named(name: &str) -> Result<FirmwareBuild> {
     FirmwareBuild::ALL.into_iter().find(|firmware| firmware.name() == name).ok_or_else(|| {
         let expected = FirmwareBuild::ALL.map(FirmwareBuild::name).join(", ");
         Error::invalid("option --firmware", "firmware", expected, name)

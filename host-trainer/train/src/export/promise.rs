@@ -24,6 +24,9 @@ pub struct KernelRequest<'a> {
     pub prefer: Option<Prefer>,
     /// Limits within which the kernels are chosen.
     pub limits: &'a KernelLimits,
+    /// Firmware whose memory is added to that of the network; `None` for that of the search, or the
+    /// smallest one.
+    pub firmware: Option<FirmwareBuild>,
 }
 
 /// The reason for the kernels of a network.
@@ -56,7 +59,7 @@ pub struct KernelReport {
 /// The memory of a network file on a device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct MemoryReport {
-    /// FirmwareBuild around the network: that of the search, or `small`.
+    /// Firmware around the network: the named one, that of the search, or `small`.
     pub firmware: String,
     /// Flash and RAM, by part.
     #[serde(flatten)]
@@ -94,7 +97,7 @@ impl<'a> KernelPlan<'a> {
     /// # Errors
     /// As [`Promise::has_kernels`], [`Promise::keep`] and [`KernelLimits::apply`].
     pub fn apply(&self, blob: Blob) -> Result<(Blob, KernelReport)> {
-        let KernelRequest { front, prefer, limits } = self.request;
+        let KernelRequest { front, prefer, limits, firmware: _ } = self.request;
         let name = format!("{:?}", self.prefer()).to_lowercase();
         let (blob, source, reason) = match &self.promise {
             Some(promise) => {
@@ -122,10 +125,11 @@ impl<'a> KernelPlan<'a> {
         Ok((blob, KernelReport { source, reason, core, instructions, layers }))
     }
 
-    /// The memory of the network file with the firmware of the search, or with the smallest one.
+    /// The memory of the network file with the named firmware, that of the search, or the smallest one.
     ///
     /// # Errors
-    /// The errors of [`InstructionTable::of_core`].
+    /// As [`InstructionTable::of_core`]; [`supernano_base::error::Error::Invalid`] for a firmware that
+    /// the core lacks.
     pub fn memory(&self, blob: &Blob) -> Result<MemoryReport> {
         let (firmware, overhead) = match &self.promise {
             Some(promise) => (promise.firmware.clone(), promise.overhead),
@@ -133,6 +137,10 @@ impl<'a> KernelPlan<'a> {
                 let table = InstructionTable::of_core(self.core())?;
                 (FirmwareBuild::Small.name().to_owned(), table.overhead)
             }
+        };
+        let (firmware, overhead) = match self.request.firmware {
+            Some(named) => (named.name().to_owned(), overhead.with(self.core(), named)?),
+            None => (firmware, overhead),
         };
         Ok(MemoryReport { firmware, memory: Memory::of(blob, overhead)? })
     }

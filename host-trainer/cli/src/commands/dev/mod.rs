@@ -5,12 +5,13 @@ mod calibrate;
 mod cycles;
 #[cfg(feature = "train")]
 mod gpu;
+mod reference;
 mod selftest;
 #[cfg(feature = "train")]
 mod synthetic;
 mod upgrade;
 
-use clap::Subcommand;
+use clap::{CommandFactory, Subcommand};
 use supernano_base::error::Result;
 
 use crate::output::Output;
@@ -20,6 +21,7 @@ pub(super) enum Command {
     Selftest(selftest::Args),
     Cycles(cycles::Args),
     Upgrade(upgrade::Args),
+    Reference(reference::Args),
     #[cfg(feature = "train")]
     #[command(flatten)]
     Weights(Weights),
@@ -33,11 +35,16 @@ pub(super) enum Weights {
     Gpu(gpu::Args),
 }
 
-pub(super) fn run(command: &Command, out: &Output) -> Result<()> {
+#[cfg(test)]
+pub(super) use self::reference::markdown;
+
+/// Runs a command; `C` is the command line that `reference` describes.
+pub(super) fn run<C: CommandFactory>(command: &Command, out: &Output) -> Result<()> {
     match command {
         Command::Selftest(args) => selftest::run(args, out),
         Command::Cycles(args) => cycles::run(args, out),
         Command::Upgrade(args) => upgrade::run(args, out),
+        Command::Reference(args) => reference::run::<C>(args),
         #[cfg(feature = "train")]
         Command::Weights(Weights::Calibrate(args)) => calibrate::run(args, out),
         #[cfg(feature = "train")]

@@ -9,7 +9,7 @@ use supernano_train::delivery::{ExportRequest, NetworkRequest, export_network};
 use supernano_train::export::promise::KernelRequest;
 
 pub(super) use self::text::summary;
-use crate::options::{DataArgs, FrontArgs, KernelLimitArgs, QuantiseArgs};
+use crate::options::{DataArgs, FirmwareArgs, FrontArgs, KernelLimitArgs, QuantiseArgs};
 use crate::output::Output;
 
 /// Export a sub-network as an int8 file for a device.
@@ -39,6 +39,8 @@ pub struct Args {
     #[command(flatten)]
     front: FrontArgs,
     #[command(flatten)]
+    firmware: FirmwareArgs,
+    #[command(flatten)]
     kernel_limits: KernelLimitArgs,
 }
 
@@ -58,6 +60,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
                 front: front.as_deref(),
                 prefer: args.quantise.prefer(),
                 limits: &limits,
+                firmware: args.firmware.build()?,
             },
         },
         explain: args.explain,

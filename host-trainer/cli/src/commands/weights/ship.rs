@@ -9,7 +9,7 @@ use supernano_train::export::formats::Format;
 use supernano_train::export::promise::KernelRequest;
 
 use super::export::summary;
-use crate::options::{DataArgs, FrontArgs, QuantiseArgs};
+use crate::options::{DataArgs, FirmwareArgs, FrontArgs, QuantiseArgs};
 use crate::output::Output;
 
 /// Write a sub-network as Rust, C, ONNX or safetensors.
@@ -43,6 +43,8 @@ pub struct Args {
     quantise: QuantiseArgs,
     #[command(flatten)]
     front: FrontArgs,
+    #[command(flatten)]
+    firmware: FirmwareArgs,
 }
 
 /// Writes the files, and prints the costs and accuracies of the network.
@@ -61,6 +63,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
                 front: front.as_deref(),
                 prefer: args.quantise.prefer(),
                 limits: &limits,
+                firmware: args.firmware.build()?,
             },
         },
         formats: &args.format,

@@ -2,13 +2,14 @@
 
 use std::process::Command;
 
-use crate::process::{Failure, Result, in_path, succeeds};
+use crate::{Lacking, Result, in_path, succeeds};
 
 /// A component of the Rust toolchain, and the Cargo subcommand that shows its presence.
 #[derive(Debug)]
 pub struct Component {
     /// Name in rustup.
     pub name: &'static str,
+    /// Cargo subcommand that it provides.
     pub subcommand: &'static str,
 }
 
@@ -120,16 +121,16 @@ const MANAGERS: [Manager; 7] = [
 ///
 /// # Errors
 /// No known package manager has the tool.
-pub fn commands(tool: &Tool, in_path: impl Fn(&str) -> bool) -> Result<Vec<Vec<String>>> {
+pub(crate) fn commands(tool: &Tool, in_path: impl Fn(&str) -> bool) -> Result<Vec<Vec<String>>> {
     let package = |m: &Manager| tool.packages.iter().find(|(p, _)| *p == m.program).map(|p| p.1);
     let mut present = MANAGERS.iter().filter(|m| in_path(m.program));
     let Some((manager, package)) = present.find_map(|m| Some((m, package(m)?))) else {
-        return Err(Failure::tool(format!(
+        return Err(Lacking(format!(
             "{}: not found, and no known package manager has it; install it from {}",
             tool.name, tool.page
         )));
     };
-    let prefix: &[&str] = match manager.root && !super::is_root() {
+    let prefix: &[&str] = match manager.root && !is_root() {
         false => &[],
         true if succeeds(Command::new("sudo").args(["-n", "true"])) => &["sudo", "-n"],
         true => &["sudo"],
@@ -140,4 +141,11 @@ pub fn commands(tool: &Tool, in_path: impl Fn(&str) -> bool) -> Result<Vec<Vec<S
     };
     let refresh = manager.refresh.map(|words| call(words, None));
     Ok(refresh.into_iter().chain([call(manager.install, Some(package))]).collect())
+}
+
+fn is_root() -> bool {
+    Command::new("id")
+        .arg("-u")
+        .output()
+        .is_ok_and(|o| String::from_utf8_lossy(&o.stdout).trim() == "0")
 }
