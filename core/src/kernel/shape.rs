@@ -78,7 +78,7 @@ impl ConvShape {
 
     /// As a unit of its own, a pointwise convolution takes several rows as one, so that fewer tiles
     /// are cut. All other layers stay as they are.
-    pub(crate) const fn folded(self) -> Self {
+    pub const fn folded(self) -> Self {
         if !matches!(self.kind, KernelKind::Pointwise) {
             return self;
         }

@@ -4,6 +4,10 @@
 //! [`blob`] builds a network from a table of layers. Weights are uniform; multipliers make outputs
 //! fill their range.
 
+mod random;
+
+pub use self::random::random;
+
 use rand::Rng as _;
 use supernano_core::arena::roll;
 use supernano_core::blob::{Sections, write};
@@ -30,8 +34,9 @@ pub struct Fixed {
     pub layers: Vec<FixedLayer>,
 }
 
-/// A layer with a ReLU that is clipped at 6.
-#[derive(Clone, Copy, Debug)]
+/// A layer that reads the output of the layer before. Its activation is a ReLU that is clipped at 6; a
+/// pool and a layer with a shortcut have none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FixedLayer {
     /// Operation.
     pub form: Form,
@@ -39,6 +44,20 @@ pub struct FixedLayer {
     pub geometry: Geometry,
     /// Channels written.
     pub channels: u16,
+    /// The tensor that is added; tensor 0 is the image, and layer `i` writes tensor `i + 1`.
+    pub shortcut: Option<u8>,
+}
+
+impl FixedLayer {
+    /// A layer without a shortcut.
+    pub const fn new(form: Form, geometry: Geometry, channels: u16) -> Self {
+        Self { form, geometry, channels, shortcut: None }
+    }
+
+    /// A pointwise convolution.
+    pub const fn point(channels: u16) -> Self {
+        Self::new(Form::Full, Geometry::POINT, channels)
+    }
 }
 
 /// Names of the networks.
@@ -60,14 +79,13 @@ fn mobilenet_v1() -> Fixed {
         let before = u8::from(stride == 1);
         Geometry { padding: [before, 1, before, 1], ..Geometry::same(3, stride) }
     };
-    let mut layers = vec![FixedLayer { form: Form::Full, geometry: window(2), channels: 8 }];
+    let mut layers = vec![FixedLayer::new(Form::Full, window(2), 8)];
     let mut read = 8;
     let blocks = [(1, 16), (2, 32), (1, 32), (2, 64), (1, 64), (2, 128)];
     let deep = [(1, 128), (1, 128), (1, 128), (1, 128), (1, 128), (2, 256), (1, 256)];
     for (stride, channels) in blocks.into_iter().chain(deep) {
-        let geometry = window(stride);
-        layers.push(FixedLayer { form: Form::Depthwise, geometry, channels: read });
-        layers.push(FixedLayer { form: Form::Full, geometry: Geometry::POINT, channels });
+        layers.push(FixedLayer::new(Form::Depthwise, window(stride), read));
+        layers.push(FixedLayer::point(channels));
         read = channels;
     }
     let input = Shape { height: 96, width: 96, channels: 3 };
@@ -78,11 +96,10 @@ fn mobilenet_v1() -> Fixed {
 /// channels over 49x10 features, and 12 classes.
 fn ds_cnn() -> Fixed {
     let first = Geometry { kernel: [10, 4], stride: [2, 2], padding: [4, 5, 1, 1] };
-    let mut layers = vec![FixedLayer { form: Form::Full, geometry: first, channels: 64 }];
+    let mut layers = vec![FixedLayer::new(Form::Full, first, 64)];
     for _ in 0..4 {
-        let geometry = Geometry::same(3, 1);
-        layers.push(FixedLayer { form: Form::Depthwise, geometry, channels: 64 });
-        layers.push(FixedLayer { form: Form::Full, geometry: Geometry::POINT, channels: 64 });
+        layers.push(FixedLayer::new(Form::Depthwise, Geometry::same(3, 1), 64));
+        layers.push(FixedLayer::point(64));
     }
     let input = Shape { height: 49, width: 10, channels: 1 };
     Fixed { name: "ds-cnn", input, classes: 12, layers }
@@ -92,9 +109,15 @@ fn ds_cnn() -> Fixed {
 pub fn raw_bytes(net: &Fixed) -> u64 {
     let (mut bytes, mut read) = (0, u64::from(net.input.channels));
     for layer in &net.layers {
-        let terms = layer.geometry.taps() as u64 * if layer.form == Form::Full { read } else { 1 };
+        let taps = layer.geometry.taps() as u64;
+        let terms = match layer.form {
+            Form::Full => taps * read,
+            Form::Depthwise => taps,
+            Form::Dense => read,
+            Form::Maximum | Form::Average | Form::Add => 0,
+        };
         read = u64::from(layer.channels);
-        bytes += (terms + 4) * read;
+        bytes += if layer.form.weighted() { (terms + 4) * read } else { 0 };
     }
     bytes + (read + 4) * u64::from(net.classes)
 }
@@ -125,33 +148,50 @@ pub fn blob(net: &Fixed, arena: usize, seed: u64) -> Result<Blob> {
     header.tensors.push(tensor(net.input)).map_err(|_| full())?;
     let mut read = net.input;
     for (i, layer) in net.layers.iter().enumerate() {
-        let FixedLayer { form, geometry, channels } = *layer;
+        let FixedLayer { form, geometry, channels, shortcut } = *layer;
         let shape = form.output(&geometry, read, channels).ok_or_else(full)?;
         header.tensors.push(tensor(shape)).map_err(|_| full())?;
         let input = if form == Form::Full { read.channels } else { 1 };
         let weights = WeightShape { output: channels, kernel: geometry.kernel, input };
-        let values = random.weights(weights.len());
+        let values = random.weights(match form {
+            Form::Dense => usize::from(channels) * read.len(),
+            _ => weights.len(),
+        });
         let rows = random.rows(usize::from(channels), weights.len() / usize::from(channels), 60.0);
+        // K of a shortcut, or J of an average.
+        let factor = vec![1i32 << 8; usize::from(channels)];
         let kind = match (i, form) {
-            (0, _) => KernelKind::Flat,
+            (0, Form::Full) => KernelKind::Flat,
             (_, Form::Full) if geometry.is_point() => KernelKind::Pointwise,
             _ => KernelKind::Direct,
         };
         let conv = Conv {
             input: i as u8,
             output: i as u8 + 1,
-            residual: None,
+            residual: shortcut,
             form,
             geometry,
             kind,
-            activation: Activation::Clipped,
+            activation: match form {
+                Form::Maximum | Form::Average => Activation::None,
+                _ if shortcut.is_some() => Activation::None,
+                _ => Activation::Clipped,
+            },
             rolls: false,
             weights: match form {
                 Form::Depthwise => sections.depthwise_weights(geometry.kernel, &values),
-                _ => sections.conv_weights(kind, weights, &values),
+                Form::Maximum | Form::Average | Form::Add => Ok(0),
+                Form::Dense => sections.dense_weights(read, i == 0, &values),
+                Form::Full => sections.conv_weights(kind, weights, &values),
             }
             .map_err(core)?,
-            params: sections.conv_params(&[&rows[0], &rows[1]]).map_err(core)?,
+            params: match form {
+                Form::Maximum => Ok(0),
+                Form::Average => sections.conv_params(&[&rows[0], &factor, &rows[1]]),
+                _ if shortcut.is_some() => sections.conv_params(&[&rows[0], &factor, &rows[1]]),
+                _ => sections.conv_params(&[&rows[0], &rows[1]]),
+            }
+            .map_err(core)?,
         };
         header.ops.push(Op::Conv(conv)).map_err(|_| full())?;
         read = shape;

@@ -40,3 +40,29 @@ fn sizes_are_those_of_the_benchmark() {
         assert!(arena(&rolled) <= arena(&flat), "{} {}", arena(&rolled), arena(&flat));
     }
 }
+
+/// All kernels agree with the reference on random networks, and a seed gives the same networks again.
+#[test]
+fn random_networks_are_checked_ones() {
+    use supernano_core::exec::{Digest, Network};
+    use supernano_core::kernel::{Host, Kernels, Packed, Reference};
+    fn digest<K: Kernels>(blob: &Blob, image: &[u8], kernels: K) -> u32 {
+        let view = blob.view().unwrap();
+        let network = Network::new(&view, kernels);
+        let mut arena = vec![0; network.arena_words()];
+        let mut logits = vec![0; view.classes()];
+        let mut digest = Digest::new(&view);
+        network.run(image, &mut arena, &mut logits, &mut digest).unwrap();
+        digest.finish(&logits)
+    }
+    for index in 0..20 {
+        let net = random(3, index);
+        assert_eq!(net.layers, random(3, index).layers);
+        let limit = if index % 2 == 0 { usize::MAX } else { 0 };
+        let blob = blob(&net, limit, 1).unwrap();
+        let image: Vec<u8> = (0..net.input.len()).map(|i| (i * i / 7) as u8).collect();
+        let expected = digest(&blob, &image, Reference);
+        assert_eq!(digest(&blob, &image, Packed(Host::default())), expected, "{net:?}");
+    }
+    assert_ne!(random(3, 0).layers, random(4, 0).layers);
+}

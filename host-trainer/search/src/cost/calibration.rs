@@ -8,6 +8,7 @@ mod report;
 use rand::Rng as _;
 use supernano_base::blob::Blob;
 use supernano_base::error::{Error, Result};
+use supernano_base::fixed;
 use supernano_base::rng::{Key, Purpose};
 use supernano_core::arch::Arch;
 use supernano_core::plan::{ActivationScope, Enhancement, WidthRule};
@@ -15,7 +16,7 @@ use supernano_core::space::{BUILTIN, Space};
 
 pub use self::report::{CalibrationReport, CountedPart, JudgedNetwork, TOLERANCE};
 use super::device::KINDS;
-use super::instructions::{InstructionTable, Work, image_work, work};
+use super::instructions::{InstructionTable, LAYERS, LayerFit, Work, image_work, work};
 use super::memory::Overhead;
 
 /// A network to be counted.
@@ -31,6 +32,37 @@ pub struct Specimen {
     pub kinds: Vec<u8>,
     /// True for a network of the fit, false for a held-out one.
     pub fitted: bool,
+}
+
+/// A network to be counted, as reports name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// Name of the space or of the family.
+    pub space: String,
+    /// Code, or number.
+    pub code: String,
+    /// True for a network of the fit, false for a held-out one.
+    pub fitted: bool,
+}
+
+impl Specimen {
+    /// Its names.
+    pub fn named(&self) -> Named {
+        let code = self.arch.display(self.space).to_string();
+        Named { space: self.space.name.to_owned(), code, fitted: self.fitted }
+    }
+}
+
+/// Draws network `index` of a calibration of the layers that residual networks do not have. Every other
+/// network of a family is rolled as far as that makes its arena smaller.
+///
+/// # Errors
+/// [`Error::Core`], never for these networks.
+pub fn layered(seed: u64, index: u32, fitted: bool) -> Result<(Named, Blob)> {
+    let net = fixed::random(seed, index);
+    let limit = if (index / 5).is_multiple_of(2) { usize::MAX } else { 0 };
+    let named = Named { space: net.name.to_owned(), code: index.to_string(), fitted };
+    Ok((named, fixed::blob(&net, limit, seed + u64::from(index))?))
 }
 
 /// Draws network `index` of a calibration, with random widths, enhancement and kernels. The built-in
@@ -74,7 +106,7 @@ pub struct RawCounts {
 /// A network with its counts.
 #[derive(Clone, Debug)]
 pub struct Counted {
-    specimen: Specimen,
+    named: Named,
     blob: Blob,
     total: u32,
     stack_bytes: u32,
@@ -87,13 +119,13 @@ impl Counted {
     ///
     /// # Errors
     /// [`Error::Core`], never for a checked blob.
-    pub fn new(specimen: Specimen, blob: Blob, counts: &RawCounts) -> Result<Self> {
+    pub fn new(named: Named, blob: Blob, counts: &RawCounts) -> Result<Self> {
         let works = works(&blob)?;
         let separate = separated(counts, &works);
         let names = counts.parts.iter().map(|(name, _)| name.clone());
         let parts = names.zip(works).zip(separate).map(|((name, work), n)| (name, work, n));
         let (total, stack_bytes) = (counts.total, counts.stack_bytes);
-        Ok(Self { specimen, parts: parts.collect(), blob, total, stack_bytes })
+        Ok(Self { named, parts: parts.collect(), blob, total, stack_bytes })
     }
 
     /// Names of the kernels: the conversion of the image, then every operation.
@@ -114,7 +146,8 @@ fn works(blob: &Blob) -> Result<Vec<Work>> {
 /// every row, so the sum of the parts exceeds the total by the cost of all reads.
 fn separated(counts: &RawCounts, works: &[Work]) -> Vec<u64> {
     let rows = |work: &Work| -> f64 {
-        work.iter().filter(|(each, _)| each.1 == "row").map(|(_, n)| n).sum::<f64>().max(1.0)
+        let rows = |each: &str| matches!(each, "row" | "rolled-row");
+        work.iter().filter(|(each, _)| rows(each.1)).map(|(_, n)| n).sum::<f64>().max(1.0)
     };
     let sum: f64 = counts.parts.iter().map(|(_, n)| f64::from(*n)).sum();
     let each = (sum - f64::from(counts.total)) / works.iter().map(rows).sum::<f64>();
@@ -140,6 +173,8 @@ pub struct CountingDevice {
 pub struct CalibrationOptions {
     /// Seed of the networks.
     pub seed: u64,
+    /// True for networks of [`layered`]: the fit replaces the terms of [`LAYERS`] alone.
+    pub layers: bool,
     /// Code and constants of the runtime, bytes; `None` keeps the value of the built-in table.
     pub code: Option<u64>,
     /// Static variables other than the arena, bytes; `None` keeps the value of the built-in table.
@@ -147,7 +182,7 @@ pub struct CalibrationOptions {
 }
 
 /// Fits the table of a core to counted networks and measures its error on those that are not
-/// [`Specimen::fitted`]. Kernels without counts keep the coefficients of the built-in table.
+/// [`Named::fitted`]. Kernels without counts keep the coefficients of the built-in table.
 ///
 /// # Errors
 /// [`Error::Invalid`] for a core without a built-in table.
@@ -159,9 +194,20 @@ pub fn calibrate(
     let shipped = InstructionTable::of_core(&device.core)?;
     let fit: Vec<(Work, u64)> = counted
         .iter()
-        .filter(|c| c.specimen.fitted)
+        .filter(|c| c.named.fitted)
         .flat_map(|c| c.parts.iter().map(|(_, work, n)| (work.clone(), *n)))
         .collect();
+    if options.layers {
+        let mut table = shipped.refitted(&fit, LAYERS);
+        let report = CalibrationReport::new(counted, &table, device, fit.len())?;
+        table.layers = Some(LayerFit {
+            counted: fit.len(),
+            judged: report.judged().count(),
+            largest_error: (report.largest_error * 1e6).round() / 1e6,
+            provenance: report.provenance(device, options),
+        });
+        return Ok((table, report));
+    }
     let mut table = shipped.fitted(&fit);
     if let Some((_, clock_hz)) = device.cycles_of {
         table.unit = "cycles".into();
@@ -175,7 +221,7 @@ pub fn calibrate(
     let report = CalibrationReport::new(counted, &table, device, fit.len())?;
     table.judged = report.judged().count();
     table.largest_error = (report.largest_error * 1e6).round() / 1e6;
-    table.provenance = report.provenance(device, options.seed);
+    table.provenance = report.provenance(device, options);
     Ok((table, report))
 }
 

@@ -19,7 +19,21 @@ use supernano_facts::FirmwareBuild;
 
 use super::memory::Overhead;
 
-pub use work::{LOOPS, Loop, Work, image_work, kernel_name, kernel_named, work};
+pub use work::{LAYERS, LOOPS, Loop, Work, image_work, kernel_name, kernel_named, kernel_of, work};
+
+/// How the terms of depthwise and other layers ([`LAYERS`]) were fitted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LayerFit {
+    /// Number of counted operations in the fit.
+    pub counted: usize,
+    /// Number of counted networks held out from the fit.
+    pub judged: usize,
+    /// Largest relative error on the held-out networks, as a fraction.
+    pub largest_error: f64,
+    /// Origin of the terms.
+    pub provenance: String,
+}
 
 /// The coefficients of one processor core.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,6 +56,9 @@ pub struct InstructionTable {
     pub provenance: String,
     /// Memory in addition to blob and arena.
     pub overhead: Overhead,
+    /// The fit of the layers that residual networks do not have; none in a table without their terms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layers: Option<LayerFit>,
     /// Instructions per iteration, `[kernel][loop]`.
     pub terms: BTreeMap<String, BTreeMap<String, f64>>,
 }
@@ -101,7 +118,7 @@ impl InstructionTable {
             return Err(Error::invalid(place, "terms.strided", expected, "none"));
         }
         for (kernel, coefficients) in &table.terms {
-            let known = LOOPS.iter().find(|(name, _)| name == kernel);
+            let known = LOOPS.iter().chain(LAYERS).find(|(name, _)| name == kernel);
             let known = known.map_or(&[][..], |(_, loops)| loops);
             for (name, value) in coefficients {
                 let field = format!("terms.{kernel}.{name}");
@@ -154,8 +171,13 @@ impl InstructionTable {
     /// Fits the coefficients to counted operations: loop counts and instructions. The fit minimises
     /// the squared relative error. A kernel without counts keeps the coefficients of this table.
     pub fn fitted(&self, counts: &[(Work, u64)]) -> Self {
-        let mut fitted = Self { counted: counts.len(), ..self.clone() };
-        for &(kernel, _) in LOOPS {
+        Self { counted: counts.len(), ..self.refitted(counts, LOOPS) }
+    }
+
+    /// Fits the coefficients of these kernels, as [`Self::fitted`]. All others stay as they are.
+    pub fn refitted(&self, counts: &[(Work, u64)], kernels: &[(&str, &[&str])]) -> Self {
+        let mut fitted = self.clone();
+        for &(kernel, _) in kernels {
             let own: Vec<&(Work, u64)> =
                 counts.iter().filter(|(work, n)| work[0].0.0 == kernel && *n > 0).collect();
             if !own.is_empty() {

@@ -8,7 +8,7 @@ use supernano_core::kernel::pack::WeightShape;
 use supernano_core::kernel::{ConvShape, weight_words};
 use supernano_search::cost::device::KINDS;
 use supernano_search::cost::estimate::CycleTable;
-use supernano_search::cost::instructions::{InstructionTable, kernel_name};
+use supernano_search::cost::instructions::{InstructionTable, kernel_name, kernel_of};
 
 /// Resource that an export saves by its choice of kernels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -71,22 +71,32 @@ pub fn kernel_choices(
     cycles: Option<&CycleTable>,
 ) -> Vec<KernelChoice> {
     let convs = header.ops.iter().enumerate().filter_map(|(i, op)| match op {
-        Op::Conv(conv) if conv.form == Form::Full => Some((i, conv)),
-        Op::Conv(_) | Op::Classifier(_) => None,
+        Op::Conv(conv) => Some((i, conv)),
+        Op::Classifier(_) => None,
     });
     convs
         .map(|(i, conv)| KernelChoice {
             operation: i + 1,
             what: supernano_base::blob::kind(&Op::Conv(*conv)),
-            candidates: KINDS
+            candidates: kinds(conv, table)
                 .into_iter()
-                .filter(|&kind| kind.suits(&conv.geometry) && table.knows(kind))
                 .map(|kind| {
                     candidate(header, (table, cycles), i, Conv { kind, ..*conv }, conv.kind)
                 })
                 .collect(),
         })
         .collect()
+}
+
+/// The kernels that a layer can have, the direct kernel first. A layer that is no convolution over all
+/// channels has one.
+fn kinds(conv: &Conv, table: &InstructionTable) -> Vec<KernelKind> {
+    if conv.form != Form::Full {
+        return vec![conv.kind];
+    }
+    let suits = |&kind: &KernelKind| kind.suits(&conv.geometry) && table.knows(kind);
+    let own = (!KINDS.contains(&conv.kind)).then_some(conv.kind);
+    KINDS.into_iter().filter(suits).chain(own).collect()
 }
 
 fn candidate(
@@ -102,11 +112,12 @@ fn candidate(
         kernel: conv.geometry.kernel,
         input: channels(conv.input),
     };
-    let bytes = |kind| weight_words(kind, shape) * 4;
+    let full = conv.form == Form::Full;
+    let bytes = |kind| if full { weight_words(kind, shape) * 4 } else { 0 };
     let mut other = header.clone();
     other.ops[index] = Op::Conv(conv);
     KernelCandidate {
-        kernel: kernel_name(conv.kind),
+        kernel: if full { kernel_name(conv.kind) } else { kernel_of(&other, &Op::Conv(conv)) },
         instructions: table.operation(header, &Op::Conv(conv)),
         cycles_estimated: cycles.map(|table| table.operation(header, &Op::Conv(conv))),
         extra_flash_bytes: bytes(conv.kind).saturating_sub(bytes(KernelKind::Direct)),

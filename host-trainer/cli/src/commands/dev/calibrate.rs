@@ -13,8 +13,8 @@ use supernano_core::plan::{BranchScheme, resolve};
 use supernano_core::wire::CountUnit;
 use supernano_device::{DeviceInfo, LatencyOptions, LatencyReport, LayerCount, latency};
 use supernano_search::cost::calibration::{
-    CalibrationOptions, CalibrationReport, Counted, CountingDevice, JudgedNetwork, RawCounts,
-    Specimen, TOLERANCE, calibrate, specimen,
+    CalibrationOptions, CalibrationReport, Counted, CountingDevice, JudgedNetwork, Named,
+    RawCounts, Specimen, TOLERANCE, calibrate, layered, specimen,
 };
 use supernano_search::cost::kernels::with_kernels;
 use supernano_train::export::Prefer;
@@ -46,6 +46,10 @@ pub struct Args {
     /// Seed of the networks.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Fit the terms of depthwise, pointwise, dense and pooling layers, on random networks of such
+    /// layers; all other terms stay those of the core's table.
+    #[arg(long, conflicts_with = "cycles")]
+    layers: bool,
     /// Bytes of the runtime's code and constants [default: those of the core's table].
     #[arg(long, value_name = "BYTES")]
     code: Option<u64>,
@@ -72,15 +76,14 @@ pub struct Args {
 /// [`Error::No`] for a table that is more than 1 % off; as [`latency`] and [`calibrate`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
     let output = args.overwrite.claim(&args.output)?;
-    let Args { seed, code, statics, .. } = *args;
-    let options = CalibrationOptions { seed, code, statics };
+    let Args { seed, layers, code, statics, .. } = *args;
+    let options = CalibrationOptions { seed, layers, code, statics };
     let (counted, counting_device) = count(args, out)?;
     if let Some(core) = &args.cycles {
         return cycles::fit(core, counted, &counting_device, options, (&args.output, out));
     }
-    let counted = counted
-        .into_iter()
-        .map(|(specimen, blob, report)| Counted::new(specimen, blob, &raw(&report)));
+    let counted =
+        counted.into_iter().map(|(named, blob, report)| Counted::new(named, blob, &raw(&report)));
     let counted: Vec<Counted> = counted.collect::<Result<_>>()?;
     let (fitted, report) = calibrate(&counted, &counting_device, options)?;
     let text = toml::to_string(&fitted)
@@ -98,7 +101,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
 }
 
 /// A network and its counts.
-type CountedNetwork = (Specimen, Blob, LatencyReport);
+type CountedNetwork = (Named, Blob, LatencyReport);
 
 /// Counts all networks on the device.
 fn count(args: &Args, out: &Output) -> Result<(Vec<CountedNetwork>, CountingDevice)> {
@@ -109,12 +112,11 @@ fn count(args: &Args, out: &Output) -> Result<(Vec<CountedNetwork>, CountingDevi
     let mut device: Option<DeviceInfo> = None;
     let mut counted = Vec::new();
     for index in 0..count {
-        let specimen = specimen(args.seed, index, index < args.fit)?;
-        let Specimen { space, arch, enhancement, kinds, .. } = &specimen;
-        let plan = resolve(space, arch, *enhancement, BranchScheme::Shared);
-        let (code, seed) = (arch.display(space).to_string(), args.seed + u64::from(index));
-        let blob = synthetic::blob(space, &plan, &code, Prefer::default(), seed)?;
-        let blob = with_kernels(space, &blob, kinds)?;
+        let fitted = index < args.fit;
+        let (named, blob) = match args.layers {
+            true => layered(args.seed, index, fitted)?,
+            false => residual(args.seed, index, fitted)?,
+        };
         let options = LatencyOptions {
             elf: args.device.firmware(),
             repeats: 1,
@@ -126,12 +128,23 @@ fn count(args: &Args, out: &Output) -> Result<(Vec<CountedNetwork>, CountingDevi
         };
         let report = latency(&blob, &target, &options)?;
         device.get_or_insert_with(|| report.device.clone());
-        counted.push((specimen, blob, report));
+        counted.push((named, blob, report));
     }
     bar.finish();
     let target = target.to_string();
     let Some(device) = device else { return Err(Error::tool(target, "counted nothing")) };
     Ok((counted, counting_device(target, &device)))
+}
+
+/// A random network of a residual space.
+fn residual(seed: u64, index: u32, fitted: bool) -> Result<(Named, Blob)> {
+    let specimen = specimen(seed, index, fitted)?;
+    let Specimen { space, arch, enhancement, kinds, .. } = &specimen;
+    let plan = resolve(space, arch, *enhancement, BranchScheme::Shared);
+    let named = specimen.named();
+    let seed = seed + u64::from(index);
+    let blob = synthetic::blob(space, &plan, &named.code, Prefer::default(), seed)?;
+    Ok((named, with_kernels(space, &blob, kinds)?))
 }
 
 fn raw(report: &LatencyReport) -> RawCounts {

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use supernano_base::error::Result;
-use supernano_core::arch::Arch;
 
-use super::{Counted, CountingDevice};
+use super::{CalibrationOptions, Counted, CountingDevice};
 use crate::cost::instructions::InstructionTable;
 use crate::cost::memory::Overhead;
 
@@ -94,16 +93,25 @@ impl CalibrationReport {
     }
 
     /// Where the coefficients of the table come from.
-    pub(super) fn provenance(&self, device: &CountingDevice, seed: u64) -> String {
+    pub(super) fn provenance(
+        &self,
+        device: &CountingDevice,
+        options: CalibrationOptions,
+    ) -> String {
+        let CalibrationOptions { seed, layers, .. } = options;
+        let (option, networks) = match layers {
+            true => (" --layers", "depthwise, inverted, windowed and dense networks"),
+            false => ("", "resnet8 and resnet20 networks"),
+        };
         let each = match &device.cycles_of {
             Some((chip, clock_hz)) => format!("on {chip} at {clock_hz} Hz, each measured once"),
             None => "each counted once".into(),
         };
         let judged = self.judged().count();
         format!(
-            "supernano dev calibrate --target {} --seed {seed}: fitted to {} operations of {} \
-             random resnet8 and resnet20 networks, {each}; judged on {judged} others, {:.3} % off \
-             in the mean and {:.3} % at most",
+            "supernano dev calibrate{option} --target {} --seed {seed}: fitted to {} operations of {} \
+             random {networks}, {each}; judged on {judged} others, {:.3} % off in the mean and {:.3} % \
+             at most",
             self.target,
             self.operations,
             self.networks.len() - judged,
@@ -114,13 +122,12 @@ impl CalibrationReport {
 }
 
 fn judged(counted: &Counted, table: &InstructionTable) -> Result<JudgedNetwork> {
-    let Counted { specimen, blob, total, parts, .. } = counted;
+    let Counted { named, blob, total, parts, .. } = counted;
     let modelled = table.network(&blob.view()?.header());
-    let code: &Arch = &specimen.arch;
     Ok(JudgedNetwork {
-        space: specimen.space.name.to_owned(),
-        code: code.display(specimen.space).to_string(),
-        fitted: specimen.fitted,
+        space: named.space.clone(),
+        code: named.code.clone(),
+        fitted: named.fitted,
         counted: *total,
         modelled,
         error: modelled as f64 / f64::from(*total) - 1.0,

@@ -18,6 +18,18 @@ fn specimens_take_turns_and_repeat() {
     assert_ne!(specimen(7, 0, true).unwrap().arch, specimen(8, 0, true).unwrap().arch);
 }
 
+#[test]
+fn layered_networks_take_turns_and_repeat() {
+    for index in [0, 4, 5] {
+        let (named, blob) = layered(7, index, index == 0).unwrap();
+        let (again, same) = layered(7, index, index == 0).unwrap();
+        assert_eq!((&named, blob.bytes()), (&again, same.bytes()));
+        let rolls = blob.view().unwrap().header().convs().any(|(_, conv)| conv.rolls);
+        assert!(!rolls || index >= 5, "{named:?}");
+        assert_eq!(named.fitted, index == 0);
+    }
+}
+
 /// The golden network with counts by the shipped table and `read` instructions for each row.
 fn counted(fitted: bool, read: u64) -> Counted {
     let table = InstructionTable::of_core("cortex-m4").unwrap();
@@ -35,7 +47,7 @@ fn counted(fitted: bool, read: u64) -> Counted {
         .collect();
     let total = table.network(&blob.view().unwrap().header()) as u32;
     let counts = RawCounts { total, parts, stack_bytes: 400 };
-    Counted::new(specimen(1, 0, fitted).unwrap(), blob, &counts).unwrap()
+    Counted::new(specimen(1, 0, fitted).unwrap().named(), blob, &counts).unwrap()
 }
 
 #[test]
@@ -54,7 +66,7 @@ fn a_table_models_the_counts_that_it_was_fitted_to() {
         core: "cortex-m4".into(),
         cycles_of: Some(("x".into(), 16_000_000)),
     };
-    let options = CalibrationOptions { seed: 5, code: Some(9000), statics: None };
+    let options = CalibrationOptions { seed: 5, code: Some(9000), ..Default::default() };
     let (table, report) = calibrate(&counted, &device, options).unwrap();
     assert!(report.largest_error < 1e-3, "{report:?}");
     assert_eq!((table.judged, table.counted), (1, counted[0].parts.len()));

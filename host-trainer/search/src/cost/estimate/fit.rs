@@ -9,7 +9,7 @@ use supernano_base::error::Result;
 
 use super::{CycleTable, FlashTable, Range};
 use crate::cost::calibration::{
-    CalibrationOptions, CalibrationReport, Counted, CountingDevice, RawCounts, Specimen, calibrate,
+    CalibrationOptions, CalibrationReport, Counted, CountingDevice, Named, RawCounts, calibrate,
 };
 use crate::cost::instructions::InstructionTable;
 
@@ -29,7 +29,7 @@ pub struct CycleSums {
 #[derive(Clone, Debug)]
 pub struct CountedCycles {
     /// The network.
-    pub specimen: Specimen,
+    pub named: Named,
     /// Its file.
     pub blob: Blob,
     /// Sums of the whole inference.
@@ -49,7 +49,7 @@ impl CountedCycles {
             parts: self.parts.iter().map(|(name, sums)| (name.clone(), count(sums))).collect(),
             stack_bytes: self.stack_bytes,
         };
-        Counted::new(self.specimen.clone(), self.blob.clone(), &counts)
+        Counted::new(self.named.clone(), self.blob.clone(), &counts)
     }
 }
 
@@ -124,7 +124,7 @@ fn ranges(counted: &[CountedCycles]) -> Result<BTreeMap<String, Range>> {
 /// Relative errors of the number of flash lines of held-out networks.
 fn flash_errors(counted: &[CountedCycles], table: &CycleTable) -> Result<Vec<f64>> {
     let mut errors = Vec::new();
-    for network in counted.iter().filter(|c| !c.specimen.fitted) {
+    for network in counted.iter().filter(|c| !c.named.fitted) {
         let modelled = table.flash_reads(&network.blob.view()?.header()).unwrap_or_default();
         let counted = network.total.flash.waits(1).max(1);
         errors.push((modelled.waits(1) as f64 / counted as f64 - 1.0).abs());

@@ -22,6 +22,8 @@ pub(super) fn relative_least_squares(counts: &[&(Work, u64)]) -> BTreeMap<String
         let iterations: f64 = work.iter().filter(|(each, _)| each.1 == name).map(|(_, n)| n).sum();
         iterations / *count as f64
     };
+    // A loop that no operation has is not determined.
+    names.retain(|name| (0..counts.len()).any(|i| share(i, name) > 0.0));
     // Columns are scaled to a comparable size. Otherwise the largest ones dominate the fit.
     let scale: Vec<f64> = names
         .iter()

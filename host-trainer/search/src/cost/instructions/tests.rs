@@ -1,10 +1,11 @@
+use supernano_base::fixed;
 use supernano_core::arch::{Arch, ArchCode};
 use supernano_core::graph::KernelKind;
 use supernano_core::lower::{Lowered, lower_with};
 use supernano_core::plan::{BranchScheme, Enhancement, resolve};
 use supernano_core::space::{RESNET8, RESNET20, Space};
 
-use super::{InstructionTable, LOOPS, Work, image_work, work};
+use super::{InstructionTable, LAYERS, LOOPS, Work, image_work, work};
 
 fn lowered<'a>(space: &Space<'a>, code: u64, kind: KernelKind) -> Lowered<'a> {
     let arch = Arch::from_code(space, ArchCode(code % space.size())).unwrap();
@@ -52,6 +53,51 @@ fn a_table_may_hold_every_loop_of_every_operation() {
             }
         }
     }
+}
+
+#[test]
+fn a_table_may_hold_every_loop_of_every_layer() {
+    let mut kernels = Vec::new();
+    for index in 0..60 {
+        let blob = fixed::blob(&fixed::random(2, index), index as usize % 2 * 100_000, 1).unwrap();
+        let header = blob.view().unwrap().header();
+        for op in &header.ops {
+            let work = work(&header, op);
+            assert_eq!(work[0].0.1, "call");
+            for ((kernel, what), n) in &work {
+                let known = |(k, loops): &&(&str, &[&str])| k == kernel && loops.contains(what);
+                assert!(LOOPS.iter().chain(LAYERS).any(|each| known(&each)), "{kernel}.{what}");
+                assert!(*n >= 0.0, "{kernel}.{what}: {n}");
+            }
+            kernels.push(work[0].0.0);
+        }
+    }
+    // Exports of this program have no additions beside convolutions.
+    for (kernel, _) in LAYERS.iter().filter(|(kernel, _)| !["add", "image"].contains(kernel)) {
+        assert!(kernels.contains(kernel), "{kernel}");
+    }
+}
+
+#[test]
+fn work_of_a_depthwise_layer_is_that_of_its_channels() {
+    let net = fixed::network("mobilenet-v1-025").unwrap();
+    let blob = fixed::blob(&net, usize::MAX, 1).unwrap();
+    let header = blob.view().unwrap().header();
+    // 8 channels of 48 x 48 pixels with a pixel of padding on every side.
+    let depthwise = work(&header, &header.ops[1]);
+    assert_eq!(depthwise[0].0, ("depthwise", "call"));
+    assert_eq!(iterations(&depthwise, "row-channel"), 48.0 * 8.0);
+    assert_eq!(iterations(&depthwise, "pair"), 48.0 * 8.0 * 24.0);
+    assert_eq!(iterations(&depthwise, "widen-call"), 48.0 * 2.0);
+    assert_eq!(iterations(&depthwise, "outside-row"), 2.0);
+    // 16 of 8 channels.
+    let tiled = work(&header, &header.ops[2]);
+    assert_eq!(tiled[0].0, ("tiled", "call"));
+    assert_eq!(iterations(&tiled, "tile-tap"), 48.0 * 12.0 * 8.0 * 4.0);
+    // The next depthwise layer has a stride of 2 and 16 channels.
+    let strided = work(&header, &header.ops[3]);
+    assert_eq!(strided[0].0, ("depthwise-2", "call"));
+    assert_eq!(iterations(&strided, "pixel-tap"), 24.0 * 24.0 * 16.0 * 9.0);
 }
 
 #[test]

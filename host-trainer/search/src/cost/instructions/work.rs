@@ -1,8 +1,12 @@
 //! Loop counts of operations, derived from shapes alone.
 
+mod layers;
+
 use supernano_core::arena::ArenaPlan;
-use supernano_core::graph::{Activation, Conv, Form, Header, KernelKind, Op, padded};
+use supernano_core::graph::{Activation, Conv, Header, KernelKind, Op, padded};
 use supernano_core::kernel::{ConvShape, TILE_PIXELS};
+
+pub use layers::LAYERS;
 
 /// A loop: the name of its kernel and its own name.
 pub type Loop = (&'static str, &'static str);
@@ -10,7 +14,8 @@ pub type Loop = (&'static str, &'static str);
 /// Iterations of each loop of an operation. The first entry is the kernel's `call`.
 pub type Work = Vec<(Loop, f64)>;
 
-/// All loops that a table may hold a coefficient for: kernels and the names of their loops.
+/// The loops of residual networks: kernels and the names of their loops. [`LAYERS`] has those of all
+/// other layers.
 pub const LOOPS: &[(&str, &[&str])] = &[
     ("direct", CONVOLUTION),
     ("strided", CONVOLUTION),
@@ -18,8 +23,10 @@ pub const LOOPS: &[(&str, &[&str])] = &[
     ("winograd", WINOGRAD),
     ("winograd-online", WINOGRAD),
     ("classifier", &["call", "channel", "pixel", "class", "class-channel"]),
-    ("image", &["call", "byte"]),
+    ("image", IMAGE),
 ];
+
+const IMAGE: &[&str] = &["call", "byte"];
 
 const CONVOLUTION: &[&str] = &[
     "call",
@@ -70,22 +77,37 @@ pub const fn kernel_name(kind: KernelKind) -> &'static str {
     match kind {
         KernelKind::Winograd => "winograd",
         KernelKind::WinogradOnline => "winograd-online",
+        KernelKind::Flat => "flat",
+        KernelKind::Pointwise => "tiled",
         _ => "direct",
     }
 }
 
 /// The kernel kind with this name ([`kernel_name`]).
 pub fn kernel_named(name: &str) -> Option<KernelKind> {
-    let all = [KernelKind::Direct, KernelKind::WinogradOnline, KernelKind::Winograd];
+    let all = [
+        KernelKind::Direct,
+        KernelKind::WinogradOnline,
+        KernelKind::Winograd,
+        KernelKind::Flat,
+        KernelKind::Pointwise,
+    ];
     all.into_iter().find(|&kind| kernel_name(kind) == name)
+}
+
+/// The name of an operation's kernel in tables.
+pub fn kernel_of(header: &Header<'_>, op: &Op) -> &'static str {
+    work(header, op).first().map_or("", |(each, _)| each.0)
 }
 
 /// Loop counts of an operation of a network.
 pub fn work(header: &Header<'_>, op: &Op) -> Work {
     match op {
-        Op::Conv(conv) if conv.form == Form::Full => convolution(header, conv),
-        // Tables have no terms for the other layers.
-        Op::Conv(_) => Work::new(),
+        Op::Conv(conv) => match layers::name(header, conv) {
+            Some("window") => convolution(header, conv, Some("window")),
+            Some(kernel) => layers::layer(header, conv, kernel),
+            None => convolution(header, conv, None),
+        },
         Op::Classifier(classifier) => {
             let input = header.tensors[usize::from(classifier.input)].shape;
             let pixels = input.pixels() as f64;
@@ -107,7 +129,7 @@ pub fn image_work(bytes: usize) -> Work {
     vec![(("image", "call"), 1.0), (("image", "byte"), bytes as f64)]
 }
 
-fn convolution(header: &Header<'_>, conv: &Conv) -> Work {
+fn convolution(header: &Header<'_>, conv: &Conv, other: Option<&'static str>) -> Work {
     let shape = ConvShape::of_header(header, conv);
     let (rows, columns) = (shape.kernel_rows(), shape.columns());
     let width = usize::from(shape.output.width);
@@ -119,6 +141,7 @@ fn convolution(header: &Header<'_>, conv: &Conv) -> Work {
     let steps = usize::from(shape.output.height).div_ceil(shape.step());
     let pixels = usize::from(shape.output.height) * width * outputs;
     let name = match shape.kind {
+        KernelKind::Direct if other.is_some() => other.unwrap_or_default(),
         KernelKind::Direct if rows * columns == 1 => "pointwise",
         KernelKind::Direct if shape.across() > 1 => "strided",
         kind => kernel_name(kind),
@@ -152,6 +175,9 @@ fn convolution(header: &Header<'_>, conv: &Conv) -> Work {
         add("tile", tiles);
         add("tile-row", tiles * rows);
         add("tile-tap", tiles * rows * columns * pairs);
+        if other.is_some() {
+            layers::rest(steps * outputs, width, &mut add);
+        }
     }
     if copies_residual(header, conv) {
         add("copy-word", usize::from(shape.output.height) * shape.out_row());
@@ -159,8 +185,10 @@ fn convolution(header: &Header<'_>, conv: &Conv) -> Work {
     // A projection reads the rows that the first convolution of its block has widened.
     if rows * columns > 1 {
         let ring = shape.ring();
-        let height = usize::from(shape.input.height);
-        let outside = 2 * shape.above();
+        let (mut height, mut outside) = (usize::from(shape.input.height), 2 * shape.above());
+        if other.is_some() {
+            [height, outside] = layers::taken(&shape);
+        }
         let widened = if conv.input == 0 { "image-word" } else { "widen-word" };
         add("widen-row", height);
         add(widened, height * usize::from(shape.input.width) * quads);

@@ -71,7 +71,7 @@ pub(super) fn fit(
     Ok(())
 }
 
-fn sums((specimen, blob, report): CountedNetwork) -> Result<CountedCycles> {
+fn sums((named, blob, report): CountedNetwork) -> Result<CountedCycles> {
     let missing = || {
         let problem = "counted nothing; `cargo xtask firmware` builds it, for QEMU with plugins";
         Error::tool("cycle plugin", problem)
@@ -86,7 +86,7 @@ fn sums((specimen, blob, report): CountedNetwork) -> Result<CountedCycles> {
     };
     let parts: Option<Vec<_>> = report.layers.iter().map(part).collect();
     Ok(CountedCycles {
-        specimen,
+        named,
         blob,
         total: total.ok_or_else(missing)?,
         parts: parts.ok_or_else(missing)?,

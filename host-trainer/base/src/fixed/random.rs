@@ -1,0 +1,154 @@
+//! Random networks of the layers that residual networks do not have, to fit and to judge models of
+//! cost.
+
+use rand::Rng as _;
+use supernano_core::graph::{Form, Geometry};
+use supernano_core::space::Shape;
+
+use super::{Fixed, FixedLayer};
+use crate::rng::{ChaCha8Rng, Key, Purpose};
+
+/// Network `index` of a seed. Five families take turns: depthwise-separable networks over images,
+/// keyword networks over features, convolutions over windows of samples, inverted residual blocks over
+/// images, and autoencoders.
+pub fn random(seed: u64, index: u32) -> Fixed {
+    let mut rng = Key::new(seed).rng(Purpose::Sample, u64::from(index));
+    match index % 5 {
+        0 => separable(&mut rng),
+        1 => keywords(&mut rng),
+        2 => windows(&mut rng),
+        3 => inverted(&mut rng),
+        _ => autoencoder(&mut rng),
+    }
+}
+
+/// One of the options.
+fn pick<T: Copy>(rng: &mut ChaCha8Rng, options: &[T]) -> T {
+    options[rng.random_range(0..options.len())]
+}
+
+/// A square window with TensorFlow's "same" padding of an even side.
+fn same(kernel: u8, stride: u8) -> Geometry {
+    let whole = kernel - stride.min(kernel);
+    let (before, behind) = (whole / 2, whole - whole / 2);
+    Geometry { padding: [before, behind, before, behind], ..Geometry::same(kernel, stride) }
+}
+
+fn image(rng: &mut ChaCha8Rng) -> Shape {
+    let side = pick(rng, &[32, 48, 64, 80, 96]);
+    Shape { height: side, width: side, channels: pick(rng, &[1, 3]) }
+}
+
+/// A pool of the last map, if the draw says so. Returns the side that is left.
+fn pool(
+    rng: &mut ChaCha8Rng,
+    layers: &mut Vec<FixedLayer>,
+    [rows, columns]: [u8; 2],
+    channels: u16,
+) {
+    let global = Geometry::valid([rows, columns], [1, 1]);
+    let half = Geometry::valid([rows.min(2), columns.min(2)], [2, 2]);
+    match rng.random_range(0..4) {
+        0 => layers.push(FixedLayer::new(Form::Average, global, channels)),
+        1 => layers.push(FixedLayer::new(Form::Average, half, channels)),
+        2 => layers.push(FixedLayer::new(Form::Maximum, half, channels)),
+        _ => {}
+    }
+}
+
+fn separable(rng: &mut ChaCha8Rng) -> Fixed {
+    let input = image(rng);
+    let widths = [4, 6, 8, 12, 16, 24, 32, 48, 64];
+    let mut read = pick(rng, &widths[..5]);
+    let mut layers = vec![FixedLayer::new(Form::Full, same(pick(rng, &[3, 5]), 2), read)];
+    let mut side = input.height.div_ceil(2);
+    for _ in 0..rng.random_range(2..7) {
+        let stride = if side > 4 { pick(rng, &[1, 2]) } else { 1 };
+        layers.push(FixedLayer::new(Form::Depthwise, same(pick(rng, &[3, 3, 3, 5]), stride), read));
+        side = side.div_ceil(u16::from(stride));
+        read = pick(rng, &widths);
+        layers.push(FixedLayer::point(read));
+    }
+    pool(rng, &mut layers, [side as u8; 2], read);
+    Fixed { name: "random separable", input, classes: pick(rng, &[2, 10]), layers }
+}
+
+fn keywords(rng: &mut ChaCha8Rng) -> Fixed {
+    let input = Shape { height: pick(rng, &[25, 49]), width: pick(rng, &[8, 10, 13]), channels: 1 };
+    let channels = pick(rng, &[16, 24, 32, 40, 48, 64]);
+    let [rows, columns] = [pick(rng, &[3, 5, 8, 10]), pick(rng, &[3, 4, 5])];
+    let [down, across] = [pick(rng, &[1, 2]), pick(rng, &[1, 2])];
+    let [above, left] = [(rows - 1) / 2, (columns - 1) / 2];
+    let first = Geometry {
+        kernel: [rows, columns],
+        stride: [down, across],
+        padding: [above, rows - 1 - above, left, columns - 1 - left],
+    };
+    let mut layers = vec![FixedLayer::new(Form::Full, first, channels)];
+    for _ in 0..rng.random_range(1..5) {
+        layers.push(FixedLayer::new(Form::Depthwise, same(pick(rng, &[3, 3, 3, 5]), 1), channels));
+        layers.push(FixedLayer::point(channels));
+    }
+    let sides = [input.height.div_ceil(u16::from(down)), input.width.div_ceil(u16::from(across))];
+    pool(rng, &mut layers, sides.map(|side| side as u8), channels);
+    Fixed { name: "random keywords", input, classes: 12, layers }
+}
+
+fn windows(rng: &mut ChaCha8Rng) -> Fixed {
+    let input =
+        Shape { height: pick(rng, &[64, 96, 128]), width: 1, channels: pick(rng, &[3, 6, 9]) };
+    let mut channels = pick(rng, &[8, 12, 16, 24]);
+    let long = |rows: u8, down: u8| Geometry {
+        kernel: [rows, 1],
+        stride: [down, 1],
+        padding: [rows / 2, rows - 1 - rows / 2, 0, 0],
+    };
+    let mut layers = vec![FixedLayer::new(Form::Full, long(pick(rng, &[3, 5, 7]), 1), channels)];
+    for _ in 0..rng.random_range(1..4) {
+        if rng.random() {
+            let half = Geometry::valid([2, 1], [2, 1]);
+            let form = pick(rng, &[Form::Maximum, Form::Average]);
+            layers.push(FixedLayer::new(form, half, channels));
+        }
+        channels = pick(rng, &[8, 12, 16, 24, 32]);
+        layers.push(FixedLayer::new(Form::Full, long(pick(rng, &[3, 5, 7]), 1), channels));
+    }
+    layers.push(FixedLayer::new(Form::Dense, Geometry::POINT, pick(rng, &[16, 32])));
+    Fixed { name: "random windows", input, classes: 6, layers }
+}
+
+fn inverted(rng: &mut ChaCha8Rng) -> Fixed {
+    let input = image(rng);
+    let mut read = pick(rng, &[4, 8, 12]);
+    let mut layers = vec![FixedLayer::new(Form::Full, same(3, 2), read)];
+    let mut side = input.height.div_ceil(2);
+    for _ in 0..rng.random_range(2..6) {
+        let start = layers.len() as u8;
+        let expanded = read * pick(rng, &[2, 3, 4, 6]);
+        let stride = if side > 4 { pick(rng, &[1, 2]) } else { 1 };
+        layers.push(FixedLayer::point(expanded));
+        let kernel = pick(rng, &[3, 3, 5, 7]);
+        layers.push(FixedLayer::new(Form::Depthwise, same(kernel, stride), expanded));
+        side = side.div_ceil(u16::from(stride));
+        let written = pick(rng, &[read, 8, 12, 16, 24]);
+        let fits = stride == 1 && written == read;
+        let shortcut = fits.then_some(start);
+        layers.push(FixedLayer { shortcut, ..FixedLayer::point(written) });
+        read = written;
+    }
+    pool(rng, &mut layers, [side as u8; 2], read);
+    Fixed { name: "random inverted", input, classes: 2, layers }
+}
+
+fn autoencoder(rng: &mut ChaCha8Rng) -> Fixed {
+    let input = Shape { height: 1, width: 1, channels: pick(rng, &[128, 256, 320, 640]) };
+    let dense = |channels| FixedLayer::new(Form::Dense, Geometry::POINT, channels);
+    let wide = pick(rng, &[32, 64, 96, 128]);
+    let mut layers = vec![dense(wide)];
+    for _ in 0..rng.random_range(0..3) {
+        layers.push(dense(pick(rng, &[wide, 48])));
+    }
+    layers.push(dense(8));
+    layers.push(dense(wide));
+    Fixed { name: "random autoencoder", input, classes: pick(rng, &[128, 256]), layers }
+}
