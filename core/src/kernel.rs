@@ -5,6 +5,7 @@
 //! over the primitives of a [`MicroKernel`]: [`Scalar`], [`Host`], or those of a device.
 //! [`check()`] compares primitives with [`Scalar`]. [`ConvShape`] computes the sizes of scratch.
 
+mod bytes;
 mod check;
 mod depthwise;
 mod finish;
@@ -24,6 +25,7 @@ mod weights;
 mod window;
 pub mod winograd;
 
+pub use bytes::{ByteRows, param_rows};
 pub use check::{Mismatch, check};
 pub use depthwise::{DepthwiseRow, Widening};
 pub use finish::{Finish, FinishKind, PairRow, Requantise};

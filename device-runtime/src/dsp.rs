@@ -1,13 +1,15 @@
 //! The kernels of the target's core.
 //!
-//! [`Dsp`] implements core's primitives with the instructions that the target has: assembly with or
-//! without the DSP extension, assembly for Armv6-M, or plain Rust. `build.rs` decides which. All of
-//! the crate's unsafe code is in this module.
+//! [`Dsp`] implements core's primitives with the instructions that the target has: assembly with
+//! Helium, with or without the DSP extension, assembly for Armv6-M, or plain Rust. `build.rs` decides
+//! which. All of the crate's unsafe code is in this module.
 
 #[cfg(supernano_dsp)]
 mod depthwise;
 #[cfg(supernano_asm)]
 mod edge;
+#[cfg(supernano_mve)]
+mod helium;
 #[cfg(not(supernano_asm))]
 mod plain;
 #[cfg(supernano_asm)]
@@ -23,7 +25,9 @@ use supernano_core::graph::KernelSet;
 use supernano_core::kernel::Packed;
 
 /// Name of the kernels that [`kernels`] returns.
-pub const KERNELS: &str = if cfg!(supernano_dsp) {
+pub const KERNELS: &str = if cfg!(supernano_mve) {
+    "helium"
+} else if cfg!(supernano_dsp) {
     "dsp"
 } else if cfg!(supernano_asm) {
     "armv7-m"

@@ -35,7 +35,8 @@
 //! only. [`Network::with_kernels`] loads networks at run time with a chosen set of kernels.
 //!
 //! Rust's targets do not tell which Armv8-M cores have the DSP extension. Build for a Cortex-M33
-//! with `RUSTFLAGS="-C target-cpu=cortex-m33"`; without it, the build uses the kernels of Armv7-M.
+//! with `RUSTFLAGS="-C target-cpu=cortex-m33"`, and for a Cortex-M55 or M85, whose kernels use Helium,
+//! with `cortex-m55`. Without it, the build uses the kernels of Armv7-M.
 #![no_std]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 

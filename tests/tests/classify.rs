@@ -7,8 +7,8 @@ use supernano_tests::command::root;
 use supernano_tests::oracle::Oracle;
 
 /// Machines with a `classify` firmware, by the directory of their `classify.txt`.
-const MACHINES: [&str; 6] =
-    ["qemu-m0", "qemu-m3", "qemu-m4", "qemu-m7", "qemu-m33", "f4-discovery"];
+const MACHINES: [&str; 7] =
+    ["qemu-m0", "qemu-m3", "qemu-m4", "qemu-m7", "qemu-m33", "qemu-m55", "f4-discovery"];
 
 fn golden(name: &str) -> Vec<u8> {
     fs::read(root().join("tests/golden").join(name)).unwrap()

@@ -28,7 +28,7 @@ fn agrees_bit_for_bit(run: &SmallRun, code: &str, target: &str, images: &str) {
 
 #[test]
 fn grey_images_agree_on_every_core() {
-    for core in ["m0", "m3", "m4", "m7", "m33"] {
+    for core in ["m0", "m3", "m4", "m7", "m33", "m55"] {
         agrees_bit_for_bit(grey(), "4-8-8-4", &format!("qemu-{core}"), "40");
     }
     agrees_bit_for_bit(grey(), "12-12-16-16", "qemu-m4", "10");
@@ -50,17 +50,23 @@ fn every_agent_names_its_core_and_kernels() {
         ("m4", "mps2-an386", "cortex-m4"),
         ("m7", "mps2-an500", "cortex-m7"),
         ("m33", "mps2-an505", "cortex-m33"),
+        ("m55", "mps3-an547", "cortex-m55"),
     ] {
         let counted = on_device("latency", &blob, &format!("qemu-{core}"), &[]);
         assert_eq!(counted["device"]["chip"], chip);
         assert_eq!(counted["device"]["core"], named);
-        let dsp = matches!(core, "m4" | "m7" | "m33");
-        assert_eq!(counted["device"]["kernels"] == "dsp", dsp, "{counted}");
+        let kernels = match core {
+            "m0" => "armv6-m",
+            "m3" => "armv7-m",
+            "m55" => "helium",
+            _ => "dsp",
+        };
+        assert_eq!(counted["device"]["kernels"], kernels);
         assert!(number(&counted, "/stack_bytes") > 100.0, "{counted}");
         counts.push(number(&counted, "/instructions"));
     }
-    let [m0, m3, m4, m7, m33] = counts[..] else { panic!("{counts:?}") };
-    assert!(m0 > m3 && m3 > m4, "{counts:?}");
+    let [m0, m3, m4, m7, m33, m55] = counts[..] else { panic!("{counts:?}") };
+    assert!(m0 > m3 && m3 > m4 && m33 > m55, "{counts:?}");
     assert!((m4 - m7).abs() < 0.01 * m4 && (m4 - m33).abs() < 0.1 * m4, "{counts:?}");
 }
 
@@ -93,7 +99,7 @@ fn counts_add_up_and_repeat() {
 #[test]
 fn kernels_are_exact_on_every_core() {
     firmware("qemu-m4-agent");
-    for target in ["host", "qemu-m0", "qemu-m3", "qemu-m4", "qemu-m7", "qemu-m33"] {
+    for target in ["host", "qemu-m0", "qemu-m3", "qemu-m4", "qemu-m7", "qemu-m33", "qemu-m55"] {
         let found = supernano(&["dev", "selftest", "--target", target, "--json"]).json();
         assert_eq!(found["mismatches"], 0, "{found}");
         assert!(number(&found, "/networks") > 150.0 && number(&found, "/primitives") > 1000.0);

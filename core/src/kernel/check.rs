@@ -2,6 +2,7 @@
 //!
 //! [`check`] compares every method with [`Scalar`]. A firmware runs it for the request `SelfTest`.
 
+mod bytes;
 mod depthwise;
 mod pointwise;
 mod rows;
@@ -101,6 +102,26 @@ pub enum Mismatch {
         /// Form of the requantisation.
         kind: FinishKind,
     },
+    /// [`MicroKernel::byte_order`].
+    ByteOrder {
+        /// Number of words.
+        count: u8,
+    },
+    /// [`MicroKernel::byte_row`].
+    ByteRow {
+        /// Kernel size.
+        kernel: u8,
+        /// Stride, 1 or 2.
+        stride: u8,
+        /// Input channels.
+        channels: u8,
+        /// Output channels.
+        outputs: u8,
+        /// Pixels of the row.
+        pixels: u8,
+        /// Form of the requantisation.
+        kind: FinishKind,
+    },
     /// [`MicroKernel::image_words`].
     ImageWords {
         /// Number of words.
@@ -194,6 +215,7 @@ pub fn check<M: MicroKernel>(micro: &M) -> Result<u32, Mismatch> {
         + pointwise::image(micro, &mut random)?
         + rows::rows(micro, &mut random)?
         + rows::winograd(micro, &mut random)?
+        + bytes::rows(micro, &mut random)?
         + numbers(micro, &mut random)?)
 }
 

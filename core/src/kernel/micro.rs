@@ -4,10 +4,12 @@
 //! residual blocks exist once, in [`Packed`](super::Packed). All methods but one have a portable
 //! default.
 
+use super::bytes::{self, ByteRows};
 use super::depthwise::{self, DepthwiseRow, Widening};
 use super::finish::{Finish, PairRow, Requantise};
 use super::halves::{smlad, sxtb16};
 use super::pointwise::{self, PointwiseRow};
+use super::task::ConvTask;
 use super::window::{Sums, TILE_PIXELS, Window};
 use super::winograd;
 use crate::graph::KernelSet;
@@ -20,6 +22,10 @@ use crate::graph::KernelSet;
 pub trait MicroKernel: Requantise {
     /// The kernels that are linked. An implementation may leave out all others.
     const KERNELS: KernelSet = KernelSet::ALL;
+
+    /// True if direct convolutions read rows of bytes ([`ByteRows`]) through [`Self::byte_row`], and
+    /// not widened rows through [`Self::row`].
+    const BYTE_ROWS: bool = false;
 
     /// Adds the products of output pixels `x .. x + 4` and two output channels to `sums`.
     ///
@@ -136,6 +142,30 @@ pub trait MicroKernel: Requantise {
     #[inline]
     fn depthwise_row(&self, row: &DepthwiseRow<'_>, out: &mut [i8]) {
         depthwise::row(self, row, out);
+    }
+
+    /// Copies words of four channels and exchanges their two middle bytes.
+    #[inline]
+    fn byte_order(&self, source: &[u32], row: &mut [u32]) {
+        bytes::order(source, row);
+    }
+
+    /// Computes a row of a direct convolution for all outputs. `out` has a row of the output, and
+    /// holds the residual on entry if there is one. `columns` is free for the inputs of a pixel; it
+    /// has the size of a column or more ([`ByteRows::column`]). It may write the padding channels of
+    /// the output.
+    ///
+    /// If [`ByteRows::holds`] is false for the width of the output, the outputs are unspecified.
+    #[inline]
+    fn byte_row(
+        &self,
+        task: &ConvTask<'_>,
+        rows: &ByteRows<'_>,
+        columns: &mut [u32],
+        out: &mut [i8],
+    ) {
+        let _ = columns;
+        bytes::row(task, rows, out);
     }
 
     /// Adds a dot product of i16 pairs and i8 weights to `sum`. For each word of `weights` there

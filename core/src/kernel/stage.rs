@@ -2,14 +2,15 @@
 //!
 //! [`Packed`](super::Packed) rolls one stage through a layer, two through a residual block, and
 //! several through a rolled unit. This file holds the convolutions over all channels; [`depthwise`],
-//! [`flat`], [`pointwise`] and [`pool`] hold what differs for the other layers. Slices that a checked network guarantees are taken with `get`, so that no panic is
-//! linked.
+//! [`flat`], [`pointwise`] and [`pool`] hold what differs for the other layers. Slices that a checked
+//! network guarantees are taken with `get`, so that no panic is linked.
 
 mod depthwise;
 mod flat;
 mod pointwise;
 mod pool;
 
+use super::bytes::{self, ByteRows};
 use super::finish::PairRow;
 use super::micro::MicroKernel;
 use super::shape::{ConvShape, Ring};
@@ -22,6 +23,22 @@ use crate::graph::{Form, KernelKind, padded};
 const fn pair(value: i8) -> u32 {
     let half = value as i16 as u16 as u32;
     half | (half << 16)
+}
+
+/// True if the rows of a convolution are rows of bytes.
+const fn byte_rows<M: MicroKernel>(task: &ConvTask<'_>) -> bool {
+    let shape = &task.shape;
+    let direct = matches!((shape.form, shape.kind), (Form::Full, KernelKind::Direct));
+    M::BYTE_ROWS && direct && matches!(shape.geometry.square(), Some((1 | 3 | 5 | 7, 1 | 2)))
+}
+
+/// A word of padding in the ring buffer.
+fn padding<M: MicroKernel>(task: &ConvTask<'_>) -> u32 {
+    if byte_rows::<M>(task) {
+        u32::from_ne_bytes([task.input_zero as u8; 4])
+    } else {
+        pair(task.input_zero)
+    }
 }
 
 /// Chunk `i` of a slice that is cut into chunks of `size`. Unlike the standard library's chunks, it
@@ -90,10 +107,12 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
     /// Starts above the first row. `rows` has [`ConvShape::ring_words`] words or more.
     #[inline(never)]
     pub(super) fn new<M: MicroKernel>(task: &'t ConvTask<'a>, rows: &'m mut [u32]) -> Self {
+        let bytes = byte_rows::<M>(task);
+        let ring = if bytes { bytes::ring(&task.shape) } else { task.shape.ring() };
         // The columns beside the input are never written and keep the zero point. Sums start at 0.
         let sums_up = M::KERNELS.average() && task.shape.sums_up();
-        rows.fill(if sums_up { 0 } else { pair(task.input_zero) });
-        Self { task, ring: task.shape.ring(), rows, taken: 0 }
+        rows.fill(if sums_up { 0 } else { padding::<M>(task) });
+        Self { task, ring, rows, taken: 0 }
     }
 
     pub(super) fn shape(&self) -> &'t ConvShape {
@@ -124,7 +143,7 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
         if M::KERNELS.other() && self.task.shape.form != Form::Full {
             return self.other_padding::<M>();
         }
-        let value = pair(self.task.input_zero);
+        let value = padding::<M>(self.task);
         self.next().fill(value);
     }
 
@@ -139,6 +158,11 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
         let (ring, pad) = (self.ring, self.shape().left());
         let (width, stride) = (usize::from(self.shape().input.width), self.shape().across());
         let words = padded(self.shape().input.channels) / 4;
+        if byte_rows::<M>(self.task) {
+            let pixels = self.next().get_mut(pad * words..).unwrap_or_default();
+            let pixels = pixels.get_mut(..width * words).unwrap_or_default();
+            return micro.byte_order(source, pixels);
+        }
         let step = stride * words;
         let plane = ring.phases * ring.phase;
         let slot = self.next();
@@ -160,12 +184,22 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
     }
 
     /// Takes a row of the image, through the input table.
-    // Out of line, to leave the registers to the loop that takes other rows.
-    #[inline(never)]
     pub(super) fn image_row<M: MicroKernel>(&mut self, micro: &M, source: &[u8], table: &[i8]) {
         if M::KERNELS.flat() && self.task.shape.kind == KernelKind::Flat {
             return self.flat_row(micro, source, table);
         }
+        if !byte_rows::<M>(self.task) {
+            return self.image_pairs(source, table);
+        }
+        let (pad, channels) = (self.shape().left(), self.shape().input.channels);
+        let row = self.next().get_mut(pad * padded(channels) / 4..).unwrap_or_default();
+        bytes::image_row(source, usize::from(channels), table, row);
+    }
+
+    /// Takes a row of the image as pairs.
+    // Out of line, to leave the registers to the loop that takes other rows.
+    #[inline(never)]
+    fn image_pairs(&mut self, source: &[u8], table: &[i8]) {
         let (ring, pad) = (self.ring, self.shape().left());
         let (width, stride) = (usize::from(self.shape().input.width), self.shape().across());
         let channels = usize::from(self.shape().input.channels);
@@ -212,7 +246,7 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
     /// `out` holds it on entry. `work` has [`ConvShape::work_words`] words or more.
     #[inline]
     pub(super) fn make<M: MicroKernel>(
-        &self,
+        &mut self,
         micro: &M,
         y: usize,
         work: &mut [u32],
@@ -227,6 +261,8 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
         }
         if (M::KERNELS.winograd() || M::KERNELS.online()) && self.task.shape.kind.winograd() {
             self.make_tiles(micro, y, work, out);
+        } else if byte_rows::<M>(self.task) {
+            self.make_bytes(micro, y, out);
         } else {
             self.make_direct(micro, y, out);
         }
@@ -244,6 +280,19 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
         }
     }
 
+    fn make_bytes<M: MicroKernel>(&mut self, micro: &M, y: usize, out: &mut [i8]) {
+        let (ring, shape) = (self.ring, self.shape());
+        let (kernel, stride) = (shape.kernel_rows(), shape.stride());
+        let pixel = padded(shape.input.channels);
+        let split = self.rows.split_at_mut_checked(ring.rows * ring.row);
+        let Some((rows, columns)) = split else { return };
+        let place = [ring.row * 4, y * stride % ring.rows.max(1)];
+        let rows = ByteRows::new(bytemuck::cast_slice(rows), place, [kernel, stride], pixel);
+        if let Some(rows) = rows {
+            micro.byte_row(self.task, &rows, columns, out);
+        }
+    }
+
     /// Makes row `y` of a projection of this convolution's input. The ring buffer holds the input's
     /// row while the convolution makes its own row `y`.
     pub(super) fn project<M: MicroKernel>(
@@ -255,6 +304,16 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
     ) {
         let (ring, shape) = (self.ring, self.shape());
         let centre = y * shape.stride() + shape.above();
+        if byte_rows::<M>(self.task) {
+            let row = part(self.rows, ring.row, centre % ring.rows.max(1)).unwrap_or_default();
+            let pixel = padded(shape.input.channels);
+            let row: &[i8] = bytemuck::cast_slice(row);
+            let row = row.get(shape.left() * pixel..).unwrap_or_default();
+            if let Some(rows) = ByteRows::new(row, [row.len(), 0], [1, shape.across()], pixel) {
+                micro.byte_row(task, &rows, &mut [], bytemuck::cast_slice_mut(out));
+            }
+            return;
+        }
         let start = centre % ring.rows.max(1) * ring.row + shape.first_pixel();
         let Some(row) = self.rows.get(start..).and_then(|r| r.get(..ring.row)) else { return };
         if let Some(window) = Window::new([row, &[]], ring.phases * ring.phase, 1, 1) {

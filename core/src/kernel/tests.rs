@@ -35,12 +35,32 @@ fn compare(net: &Net) {
         assert_eq!(expected.1, found.1, "{chosen:?}");
         let host = outputs(&Network::new(&view, Packed(Host::default())), &image, 0);
         assert!(expected == host, "the host's kernels differ: {chosen:?}");
+        let bytes = outputs(&Network::new(&view, Packed(Bytes)), &image, 5);
+        assert!(expected == bytes, "rows of bytes differ: {chosen:?}");
         if i == 1 {
             // The reference kernels read transformed weights too.
             let found = outputs(&Network::new(&view, Reference), &image, 7);
             assert!(expected == found, "{chosen:?}");
         }
     }
+}
+
+/// Portable primitives with rows of bytes.
+struct Bytes;
+
+impl Requantise for Bytes {}
+
+impl MicroKernel for Bytes {
+    const BYTE_ROWS: bool = true;
+
+    fn tile(&self, window: &Window<'_>, x: usize, weights: &[u32], sums: &mut Sums) {
+        Scalar.tile(window, x, weights, sums);
+    }
+}
+
+#[test]
+fn rows_of_bytes_pass_the_suite() {
+    check(&Bytes).unwrap();
 }
 
 const KINDS: [KernelKind; 3] = [Direct, Winograd, WinogradOnline];

@@ -17,7 +17,11 @@ use supernano_core::kernel::{
 
 #[cfg(supernano_dsp)]
 use super::depthwise;
+#[cfg(supernano_mve)]
+use super::helium;
 use super::{Dsp, pointwise, row, winograd};
+#[cfg(supernano_mve)]
+use supernano_core::kernel::{ByteRows, ConvTask};
 #[cfg(supernano_dsp)]
 use supernano_core::kernel::{DepthwiseRow, Widening};
 
@@ -39,10 +43,15 @@ macro_rules! assemble {
 #[cfg(all(supernano_dsp, not(supernano_armv8m)))]
 assemble!(include_str!("isa_dsp.s"); include_str!("sums.s"), include_str!("depthwise.s"));
 // The assembler does not know the extension of an Armv8-M target; a core's name tells it.
-#[cfg(all(supernano_dsp, supernano_armv8m))]
+#[cfg(all(supernano_dsp, supernano_armv8m, not(supernano_mve)))]
 assemble!(
     ".cpu cortex-m33", include_str!("isa_dsp.s");
     include_str!("sums.s"), include_str!("depthwise.s")
+);
+#[cfg(supernano_mve)]
+assemble!(
+    ".cpu cortex-m55", include_str!("isa_dsp.s");
+    include_str!("sums.s"), include_str!("depthwise.s"), include_str!("helium.s")
 );
 #[cfg(not(supernano_dsp))]
 assemble!(include_str!("isa_v7m.s"););
@@ -94,6 +103,7 @@ const POOLED: usize = 256;
 
 impl<const SET: u32> MicroKernel for Dsp<SET> {
     const KERNELS: KernelSet = KernelSet::from_bits(SET);
+    const BYTE_ROWS: bool = cfg!(supernano_mve);
 
     #[inline]
     fn tile(&self, window: &Window<'_>, x: usize, weights: &[u32], sums: &mut Sums) {
@@ -171,6 +181,24 @@ impl<const SET: u32> MicroKernel for Dsp<SET> {
     #[inline]
     fn depthwise_row(&self, row: &DepthwiseRow<'_>, out: &mut [i8]) {
         depthwise::row::<SET>(row, out);
+    }
+
+    #[cfg(supernano_mve)]
+    #[inline]
+    fn byte_order(&self, source: &[u32], row: &mut [u32]) {
+        helium::order(source, row);
+    }
+
+    #[cfg(supernano_mve)]
+    #[inline]
+    fn byte_row(
+        &self,
+        task: &ConvTask<'_>,
+        rows: &ByteRows<'_>,
+        columns: &mut [u32],
+        out: &mut [i8],
+    ) {
+        helium::row::<SET>(task, rows, columns, out);
     }
 
     #[cfg(supernano_dsp)]

@@ -1,14 +1,14 @@
-//! QEMU's MPS2 machines: a CMSDK UART, and a CMSDK timer that counts instructions.
+//! QEMU's MPS2 and MPS3 machines: a CMSDK UART, and a timer that counts instructions.
 //!
 //! With `-icount shift=6` an instruction takes 64 ns of virtual time. A timer with a clock rate of
 //! `f` Hz then counts `ticks * 10^9 / (64 f)` instructions: 0.625 for each tick at 25 MHz and 0.78125
-//! at 20 MHz. The timer has 32 bits and is reset before each measurement, so it can count 2.7 thousand
+//! at 20 MHz. A CMSDK timer has 32 bits and is reset before each measurement, so it can count 2.7 thousand
 //! million instructions, more than any network here takes.
 
 use core::marker::PhantomData;
 
 use supernano_core::wire::CountUnit;
-use supernano_facts as facts;
+use supernano_facts::{self as facts, Timer};
 use supernano_runtime::Board;
 
 use crate::Port;
@@ -18,7 +18,7 @@ use crate::mmio::Peripheral;
 ///
 /// # Safety
 /// The program runs on this machine only, and `FACTS` has the addresses of its CMSDK UART and of its
-/// CMSDK timer.
+/// timer.
 pub unsafe trait Machine {
     /// Names, clock rate and addresses.
     const FACTS: facts::Machine;
@@ -48,13 +48,22 @@ machines! {
     M7 = QEMU_M7;
     /// A Cortex-M33 in secure state.
     M33 = QEMU_M33;
+    /// A Cortex-M55 in secure state.
+    M55 = QEMU_M55;
 }
 
-/// Registers of the timer.
+/// Registers of the CMSDK timer.
 mod timer {
     pub const CONTROL: usize = 0x00;
     pub const VALUE: usize = 0x04;
     pub const RELOAD: usize = 0x08;
+}
+
+/// Registers of the system counter.
+mod system {
+    pub const CONTROL: usize = 0x00;
+    pub const LOW: usize = 0x08;
+    pub const HIGH: usize = 0x0c;
 }
 
 /// Registers of the UART.
@@ -72,18 +81,39 @@ pub struct Mps2<M>(PhantomData<M>);
 impl<M: Machine> Mps2<M> {
     // SAFETY: the contract of `Machine`; a CMSDK UART has no DMA
     const UART: Peripheral = unsafe { Peripheral::new(M::FACTS.uart) };
-    // SAFETY: the contract of `Machine`; a CMSDK timer has no DMA
-    const TIMER: Peripheral = unsafe { Peripheral::new(M::FACTS.timer) };
+    // SAFETY: the contract of `Machine`; a timer has no DMA
+    const TIMER: Peripheral = unsafe { Peripheral::new(Self::TIMER_ADDRESS) };
+    const TIMER_ADDRESS: u32 = match M::FACTS.timer {
+        Timer::Cmsdk(address) | Timer::System(address) => address,
+    };
 
     /// Starts the UART and the timer.
     pub fn start() -> Self {
         Self::UART.write::<{ uart::BAUD }>(16); // the smallest divisor
         Self::UART.write::<{ uart::CONTROL }>(3); // transmit and receive
-        Self::TIMER.write::<{ timer::CONTROL }>(0);
-        Self::TIMER.write::<{ timer::RELOAD }>(u32::MAX);
-        Self::TIMER.write::<{ timer::VALUE }>(u32::MAX);
-        Self::TIMER.write::<{ timer::CONTROL }>(1);
+        match M::FACTS.timer {
+            Timer::Cmsdk(_) => {
+                Self::TIMER.write::<{ timer::CONTROL }>(0);
+                Self::TIMER.write::<{ timer::RELOAD }>(u32::MAX);
+                Self::TIMER.write::<{ timer::VALUE }>(u32::MAX);
+                Self::TIMER.write::<{ timer::CONTROL }>(1);
+            }
+            Timer::System(_) => Self::TIMER.write::<{ system::CONTROL }>(1),
+        }
         Self(PhantomData)
+    }
+
+    /// Ticks since the start of the timer.
+    fn ticks() -> u64 {
+        match M::FACTS.timer {
+            Timer::Cmsdk(_) => (u32::MAX - Self::TIMER.read::<{ timer::VALUE }>()).into(),
+            Timer::System(_) => {
+                // The low word wraps every two minutes of virtual time, far from the two reads of
+                // a measurement: the high word is read first and never changes in between.
+                let high = u64::from(Self::TIMER.read::<{ system::HIGH }>());
+                (high << 32) | u64::from(Self::TIMER.read::<{ system::LOW }>())
+            }
+        }
     }
 }
 
@@ -119,13 +149,14 @@ impl<M: Machine> Board for Mps2<M> {
         // `instructions` for every `ticks`, in lowest terms. `ticks` is a power of two.
         let instructions = const { A_SECOND / greatest_divisor(A_SECOND, M::FACTS.clock_hz) };
         let ticks = const { M::FACTS.clock_hz / greatest_divisor(A_SECOND, M::FACTS.clock_hz) };
-        let count = u32::MAX - Self::TIMER.read::<{ timer::VALUE }>();
-        (u64::from(count) * u64::from(instructions) / u64::from(ticks)) as u32
+        (Self::ticks() * u64::from(instructions) / u64::from(ticks)) as u32
     }
 
     fn masked<R>(&self, f: impl FnOnce() -> R) -> R {
         cortex_m::interrupt::free(|_| {
-            Self::TIMER.write::<{ timer::VALUE }>(u32::MAX); // far from its end
+            if matches!(M::FACTS.timer, Timer::Cmsdk(_)) {
+                Self::TIMER.write::<{ timer::VALUE }>(u32::MAX); // far from its end
+            }
             f()
         })
     }

@@ -1,6 +1,9 @@
 //! The flash and the static RAM of firmware that classifies, without its network.
 
-use crate::{Core, RustTarget, THUMBV6M, THUMBV7EM_HARD_FLOAT, THUMBV7M, THUMBV8M_HARD_FLOAT};
+use crate::{
+    Core, RustTarget, THUMBV6M, THUMBV7EM_HARD_FLOAT, THUMBV7M, THUMBV8M_HARD_FLOAT,
+    THUMBV8M_HELIUM,
+};
 
 /// A firmware that classifies with a network in its flash. It accepts any network that it has the
 /// kernels for, and checks it at its start. Those in Rust have the kernels of residual networks, that
@@ -55,7 +58,7 @@ const fn footprint(
 
 /// The footprints that exist. `cargo xtask footprint` builds every firmware and compares it with
 /// this list.
-pub const FOOTPRINTS: [Footprint; 9] = [
+pub const FOOTPRINTS: [Footprint; 11] = [
     footprint(FirmwareBuild::Small, THUMBV6M, 24_999, 76),
     footprint(FirmwareBuild::Fast, THUMBV6M, 37_775, 76),
     footprint(FirmwareBuild::Small, THUMBV7M, 29_123, 76),
@@ -65,6 +68,8 @@ pub const FOOTPRINTS: [Footprint; 9] = [
     footprint(FirmwareBuild::C, THUMBV7EM_HARD_FLOAT, 53_964, 68),
     footprint(FirmwareBuild::Small, THUMBV8M_HARD_FLOAT, 26_115, 76),
     footprint(FirmwareBuild::Fast, THUMBV8M_HARD_FLOAT, 36_895, 76),
+    footprint(FirmwareBuild::Small, THUMBV8M_HELIUM, 29_491, 76),
+    footprint(FirmwareBuild::Fast, THUMBV8M_HELIUM, 41_679, 76),
 ];
 
 impl Core {
@@ -75,6 +80,7 @@ impl Core {
             Self::M3 => THUMBV7M,
             Self::M4 | Self::M7 => THUMBV7EM_HARD_FLOAT,
             Self::M33 => THUMBV8M_HARD_FLOAT,
+            Self::M55 | Self::M85 => THUMBV8M_HELIUM,
         }
     }
 

@@ -24,10 +24,12 @@ pub use flash::FlashTiming;
 pub use footprints::{FOOTPRINTS, FirmwareBuild, Footprint};
 pub use machines::{
     MACHINES, Machine, PLACED_BYTES, QEMU_M0, QEMU_M3, QEMU_M4, QEMU_M4_LOG, QEMU_M7, QEMU_M33,
+    QEMU_M55, Timer,
 };
 pub use packages::{Access, Kind, Log, Package, Program, packages};
 pub use targets::{
     Core, RustTarget, TARGETS, THUMBV6M, THUMBV7EM_HARD_FLOAT, THUMBV7M, THUMBV8M_HARD_FLOAT,
+    THUMBV8M_HELIUM,
 };
 
 #[cfg(test)]

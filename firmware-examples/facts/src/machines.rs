@@ -1,11 +1,32 @@
 //! The machines that QEMU emulates, one for each core.
 
-use crate::Core::{self, M0Plus, M3, M4, M7, M33};
+use crate::Core::{self, M0Plus, M3, M4, M7, M33, M55};
 use crate::packages::package;
-use crate::{Package, THUMBV6M, THUMBV7EM_HARD_FLOAT, THUMBV7M, THUMBV8M_HARD_FLOAT};
+use crate::{
+    Package, THUMBV6M, THUMBV7EM_HARD_FLOAT, THUMBV7M, THUMBV8M_HARD_FLOAT, THUMBV8M_HELIUM,
+};
 
 /// Memory at [`Machine::placed`], bytes.
 pub const PLACED_BYTES: u32 = 16 << 20;
+
+/// A timer with the clock of the core, by the address of its registers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timer {
+    /// The CMSDK timer: 32 bits, counts down.
+    Cmsdk(u32),
+    /// The system counter of an SSE-300: 64 bits, counts up.
+    System(u32),
+}
+
+impl Timer {
+    /// Address of the register that holds the count, or its low word.
+    pub const fn value(self) -> u32 {
+        match self {
+            Self::Cmsdk(address) => address + 4,
+            Self::System(address) => address + 8,
+        }
+    }
+}
 
 /// A machine of QEMU, and the package of its firmware.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +43,8 @@ pub struct Machine {
     pub clock_hz: u32,
     /// Address of the CMSDK UART's registers.
     pub uart: u32,
-    /// Address of the CMSDK timer's registers.
-    pub timer: u32,
+    /// Timer that counts instructions.
+    pub timer: Timer,
     /// Core whose cycles can be estimated, if Arm publishes its timings.
     pub timed: Option<Core>,
     /// Package of the firmware.
@@ -58,7 +79,7 @@ pub const QEMU_M3: Machine = Machine {
     core: M3.name(),
     clock_hz: 25_000_000,
     uart: 0x4000_4000,
-    timer: 0x4000_0000,
+    timer: Timer::Cmsdk(0x4000_0000),
     timed: Some(M3),
     package: package!("qemu-m3": [Agent, Classify, Listen], THUMBV7M, None, None),
 };
@@ -92,9 +113,22 @@ pub const QEMU_M33: Machine = Machine {
     core: M33.name(),
     clock_hz: 20_000_000,
     uart: 0x5020_0000,
-    timer: 0x5000_0000,
+    timer: Timer::Cmsdk(0x5000_0000),
     timed: None,
     package: package!("qemu-m33": [Agent, Classify, Listen], THUMBV8M_HARD_FLOAT, None, None),
+};
+
+/// A Cortex-M55 in secure state. The addresses are those of the secure aliases.
+pub const QEMU_M55: Machine = Machine {
+    name: "qemu-m55",
+    board: "mps3-an547",
+    placed: 0x7000_0000,
+    core: M55.name(),
+    clock_hz: 32_000_000,
+    uart: 0x5930_3000,
+    timer: Timer::System(0x5810_0000),
+    timed: None,
+    package: package!("qemu-m55": [Agent, Classify, Listen], THUMBV8M_HELIUM, None, None),
 };
 
 /// The package of a second agent for [`QEMU_M4`], which logs over semihosting.
@@ -102,4 +136,4 @@ pub const QEMU_M4_LOG: Package =
     package!("qemu-m4-log": [Agent], THUMBV7EM_HARD_FLOAT, Semihosting, None);
 
 /// Every emulated machine, as a target of the host.
-pub const MACHINES: [Machine; 5] = [QEMU_M0, QEMU_M3, QEMU_M4, QEMU_M7, QEMU_M33];
+pub const MACHINES: [Machine; 6] = [QEMU_M0, QEMU_M3, QEMU_M4, QEMU_M7, QEMU_M33, QEMU_M55];

@@ -15,11 +15,16 @@ pub enum Core {
     M7,
     /// Cortex-M33.
     M33,
+    /// Cortex-M55, with Helium.
+    M55,
+    /// Cortex-M85. It runs the code of a Cortex-M55.
+    M85,
 }
 
 impl Core {
     /// Every core.
-    pub const ALL: [Self; 6] = [Self::M0, Self::M0Plus, Self::M3, Self::M4, Self::M7, Self::M33];
+    pub const ALL: [Self; 8] =
+        [Self::M0, Self::M0Plus, Self::M3, Self::M4, Self::M7, Self::M33, Self::M55, Self::M85];
 
     /// The cores whose timings Arm publishes, so that their cycles can be estimated.
     pub const TIMED: [Self; 4] = [Self::M0, Self::M0Plus, Self::M3, Self::M4];
@@ -33,6 +38,8 @@ impl Core {
             Self::M4 => "cortex-m4",
             Self::M7 => "cortex-m7",
             Self::M33 => "cortex-m33",
+            Self::M55 => "cortex-m55",
+            Self::M85 => "cortex-m85",
         }
     }
 
@@ -44,6 +51,7 @@ impl Core {
             Self::M4 => "m4",
             Self::M7 => "m7",
             Self::M33 => "m33",
+            Self::M55 | Self::M85 => "m55",
         }
     }
 }
@@ -69,6 +77,10 @@ pub const THUMBV7EM_HARD_FLOAT: RustTarget =
 pub const THUMBV8M_HARD_FLOAT: RustTarget =
     RustTarget { triple: "thumbv8m.main-none-eabihf", cpu: Some("cortex-m33") };
 
+/// Cortex-M55 and Cortex-M85, with Helium and a floating-point unit.
+pub const THUMBV8M_HELIUM: RustTarget =
+    RustTarget { triple: "thumbv8m.main-none-eabihf", cpu: Some("cortex-m55") };
+
 /// Every target that firmware is built for.
-pub const TARGETS: [RustTarget; 4] =
-    [THUMBV6M, THUMBV7M, THUMBV7EM_HARD_FLOAT, THUMBV8M_HARD_FLOAT];
+pub const TARGETS: [RustTarget; 5] =
+    [THUMBV6M, THUMBV7M, THUMBV7EM_HARD_FLOAT, THUMBV8M_HARD_FLOAT, THUMBV8M_HELIUM];

@@ -22,8 +22,6 @@ use crate::target::Machine;
 
 /// Name of the plugin's library without prefix and suffix.
 const LIBRARY: &str = "supernano_cycles";
-/// Offset of the value register of the CMSDK timer.
-const VALUE: u32 = 4;
 /// First address behind the flash of the emulated machines.
 const FLASH_END: u32 = 0x40_0000;
 
@@ -132,7 +130,7 @@ impl CyclePlugin {
              constants={placed:#x}:{:#x}",
             quoted(plugin),
             quoted(self.sums.path()),
-            machine.timer + VALUE,
+            machine.timer.value(),
             flash.line_bytes,
             flash.code_lines,
             flash.constant_lines,

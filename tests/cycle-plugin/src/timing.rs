@@ -2,7 +2,7 @@
 //!
 //! Sources: Cortex-M4 (DDI 0439D, sections 3.3.1 to 3.3.3), Cortex-M3 (DDI 0337I, section 3.3),
 //! Cortex-M0+ (DDI 0484C, section 3.3) and Cortex-M0 (DDI 0432C, section 3.3), for memory without
-//! wait states. Arm publishes no timings of the Cortex-M7 and the Cortex-M33.
+//! wait states. Arm publishes no timings of the Cortex-M7, M33, M55 and M85.
 
 use crate::decode::{Class, Instruction};
 

@@ -20,7 +20,7 @@ pub struct Args {
     /// Also write the table to docs/performance.md.
     #[arg(long)]
     write: bool,
-    /// Measure only these cores: m0, m3, m4, m7, m33.
+    /// Measure only these cores: m0, m3, m4, m7, m33, m55.
     #[arg(long, value_delimiter = ',')]
     cores: Vec<String>,
     /// Measure only these networks: resnet8, large, mid, small, mobilenet-v1-025, ds-cnn.
@@ -35,7 +35,7 @@ pub struct Args {
 }
 
 /// Names of the cores in targets and rows.
-pub const CORES: [&str; 5] = ["m0", "m3", "m4", "m7", "m33"];
+pub const CORES: [&str; 6] = ["m0", "m3", "m4", "m7", "m33", "m55"];
 
 /// Name, space and code of each named network.
 const NETWORKS: [(&str, &str, &str); 4] = [

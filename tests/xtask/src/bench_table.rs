@@ -10,7 +10,7 @@ use crate::process::{Failure, Result};
 
 /// Figures of CMSIS-NN (July 2026, GCC 12.2, `-O3`) with ReLU: core, network, million instructions and
 /// million estimated cycles, both counted in the same way. Cycles are those of a Cortex-M0+ for `m0`.
-const CMSIS_NN: [(&str, &str, f64, Option<f64>); 11] = [
+const CMSIS_NN: [(&str, &str, f64, Option<f64>); 15] = [
     ("m4", "mobilenet-v1-025", 24.7, None),
     ("m4", "ds-cnn", 7.84, None),
     ("m0", "large", 323.9, Some(454.9)),
@@ -22,6 +22,10 @@ const CMSIS_NN: [(&str, &str, f64, Option<f64>); 11] = [
     ("m4", "small", 14.8, None),
     ("m7", "large", 97.0, None),
     ("m33", "large", 97.1, None),
+    ("m55", "resnet8", 4.8, None),
+    ("m55", "large", 15.0, None),
+    ("m55", "mid", 7.0, None),
+    ("m55", "small", 4.4, None),
 ];
 
 /// One table for each core: the named networks, then the mean of the random ones.

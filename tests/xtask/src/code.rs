@@ -17,12 +17,13 @@ use crate::setup::{self, Consent};
 /// firmware that checks any residual network at its start and has all kernels of such networks. The
 /// second is for a firmware
 /// whose network the compiler has checked and that has the kernels of this network only.
-const LIMITS: [(&str, u64, u64); 5] = [
+const LIMITS: [(&str, u64, u64); 6] = [
     ("m0", 25_088, 12_288),
     ("m3", 28_672, 14_848),
     ("m4", 24_576, 12_288),
     ("m7", 24_576, 12_288),
     ("m33", 24_576, 12_288),
+    ("m55", 28_672, 16_384),
 ];
 /// Arguments of a build for size.
 const FOR_SIZE: [&str; 2] = ["--config", "profile.release.opt-level='s'"];

@@ -163,7 +163,7 @@ fn counted(elf: &Path, machine: &Machine, (build, timed): (&str, &str)) -> Resul
         "file={},out={},timer={:#x},core={timed}",
         quoted(&process::plugin()),
         quoted(&sums),
-        machine.timer + 4
+        machine.timer.value()
     );
     let emulator = Emulator { board: machine.board, port: 0 };
     let lines = boards::output_with(elf, &emulator, &["-plugin", &plugin])?;

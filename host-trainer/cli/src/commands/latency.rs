@@ -23,7 +23,7 @@ use crate::output::{Output, table};
     supernano latency runs/demo/networks/16-4-8-8-8-8.snb --target qemu-m4\n\n\
     The total is added to latency/table.csv of the run in whose directory the network lies, beside \
     its rank score, and the whole result goes to a file in latency/. Estimated cycles are those of the core with memory without wait states \
-    (docs/cycles.md); Arm publishes no timings of the Cortex-M7 and the Cortex-M33.")]
+    (docs/cycles.md); Arm publishes no timings of the Cortex-M7, M33 and M55.")]
 pub struct Args {
     /// Exported network.
     network: PathBuf,

@@ -9,7 +9,7 @@ use supernano_device::Target;
 /// Selects the device and the firmware that runs on it.
 #[derive(clap::Args, Debug)]
 pub struct DeviceArgs {
-    /// Device: host, qemu-m0, qemu-m3, qemu-m4, qemu-m7, qemu-m33, probe[:VID:PID][@CHIP],
+    /// Device: host, qemu-m0, qemu-m3, qemu-m4, qemu-m7, qemu-m33, qemu-m55, probe[:VID:PID][@CHIP],
     /// serial:PATH or tcp:HOST:PORT.
     #[arg(long, default_value = "qemu-m4", help_heading = "Device")]
     target: String,

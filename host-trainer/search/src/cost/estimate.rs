@@ -66,7 +66,7 @@ impl CycleTable {
     ];
 
     /// Returns the built-in table of a core, such as `cortex-m4`. `None` for a core without a
-    /// table: Arm publishes no timings of the Cortex-M7 and the Cortex-M33.
+    /// table: Arm publishes no timings of the Cortex-M7, M33, M55 and M85.
     ///
     /// # Errors
     /// [`Error::Invalid`], never for a built-in table.
