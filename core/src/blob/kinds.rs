@@ -23,6 +23,9 @@ pub fn with_kinds(
 ) -> Result<usize, Error> {
     let mut header = view.header();
     let mut sections = Sections::new(data);
+    if let Some(front_end) = view.front_end() {
+        sections.front_end(front_end)?;
+    }
     header.table = sections.table(view.table())?;
     for (index, op) in header.ops.iter_mut().enumerate() {
         let missing = Error::BlobOp { op: index, problem: GraphProblem::Section };

@@ -243,6 +243,15 @@ impl<'a> BlobView<'a> {
         bytemuck::cast_slice(table.unwrap_or_default())
     }
 
+    /// The description of the front end that makes the images, for
+    /// [`FrontEnd::new_checked`](crate::frontend::FrontEnd::new_checked), which checks it; none if
+    /// images are given as they are.
+    pub fn front_end(&self) -> Option<&'a [u8]> {
+        let words = word(self.fixed, offset::TABLE) as usize / 4;
+        let front_end = self.data.get(..words).filter(|words| !words.is_empty())?;
+        Some(bytemuck::cast_slice(front_end))
+    }
+
     /// First word of a tensor in the arena.
     pub(crate) fn tensor_at(&self, id: u8) -> u32 {
         self.tensors.get(usize::from(id)).map_or(0, |record| record[0] / 4)

@@ -38,6 +38,21 @@ impl<'o> Sections<'o> {
         Ok((start as u32, &mut section[..len]))
     }
 
+    /// Starts the section with the description of a front end
+    /// ([`write_sound`](crate::frontend::write_sound)), whose length is a multiple of 4. Nothing
+    /// precedes it.
+    ///
+    /// # Errors
+    /// [`Error::BufferTooSmall`]; [`Error::SliceLength`] if something precedes it.
+    pub fn front_end(&mut self, description: &[u8]) -> Result<(), Error> {
+        if self.used != 0 {
+            return Err(Error::SliceLength { expected: 0, found: self.used });
+        }
+        let (_, section) = self.reserve(description.len())?;
+        section.copy_from_slice(description);
+        Ok(())
+    }
+
     /// Appends the input table, i8 `[channels][256]`.
     ///
     /// # Errors

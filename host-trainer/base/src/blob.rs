@@ -5,6 +5,7 @@ use std::path::Path;
 use rayon::prelude::*;
 use supernano_core::blob::{BlobView, upgrade};
 use supernano_core::exec::{Network, argmax};
+use supernano_core::frontend::FrontEnd;
 use supernano_core::graph::{Form, Op};
 use supernano_core::kernel::{Host, Kernels, Packed, Reference};
 
@@ -32,8 +33,25 @@ impl Blob {
         let mut words = vec![0u32; bytes.len().div_ceil(4)];
         bytemuck::cast_slice_mut::<u32, u8>(&mut words)[..bytes.len()].copy_from_slice(bytes);
         let blob = Self { words, length: bytes.len(), place: place.to_string() };
-        blob.view()?;
+        blob.check_front_end()?;
         Ok(blob)
+    }
+
+    /// Checks the front end, which [`BlobView`] does not, if there is one.
+    fn check_front_end(&self) -> Result<()> {
+        let view = self.view()?;
+        let Some(bytes) = view.front_end() else { return Ok(()) };
+        let expected = "a front end that makes the network's input";
+        let refused = |found: &dyn std::fmt::Display| {
+            Err(Error::invalid(&self.place, "front end", expected, found))
+        };
+        match FrontEnd::new_checked(bytes) {
+            Err(problem) => refused(&problem),
+            Ok(front_end) => match front_end.shape().iter().product::<usize>() {
+                length if length == view.image_len() => Ok(()),
+                length => refused(&format!("{length} bytes for {}", view.image_len())),
+            },
+        }
     }
 
     /// Reads and checks a `.snb` file.

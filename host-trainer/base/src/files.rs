@@ -24,7 +24,7 @@ pub use self::json::{
     distinct_keys, parse_document, parse_json, read_document, read_json, write_json,
 };
 pub use self::limit::{
-    ARCHIVE, CODES, CONFIGURATION, DOCUMENT, FILE, IMAGES, ITEMS, Limit, PICTURE, TEXT,
+    ARCHIVE, CODES, CONFIGURATION, DOCUMENT, FILE, IMAGES, ITEMS, Limit, PICTURE, SOUND, TEXT,
 };
 pub use self::shared::hold;
 pub use self::write::{claim, create, expect_new, is_stream, probe, refuse_existing, write};

@@ -16,6 +16,7 @@ pub mod cycles;
 pub mod error;
 pub mod files;
 pub mod fixed;
+pub mod frontend;
 pub mod history;
 pub mod images;
 pub mod interrupt;

@@ -217,6 +217,8 @@ fn split(
         test,
         mean,
         std,
+        front_end: None,
+        window: None,
         notes: Vec::new(),
     })
 }

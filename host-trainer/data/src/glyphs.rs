@@ -63,6 +63,8 @@ pub fn generate(spec: &DataSpec) -> Result<Dataset> {
         test: split(2)?,
         mean,
         std,
+        front_end: None,
+        window: None,
         notes: Vec::new(),
     })
 }

@@ -9,7 +9,6 @@
 mod archive;
 pub mod augment;
 mod cifar;
-pub mod frontend;
 pub mod glyphs;
 mod labels;
 mod of_network;
@@ -19,12 +18,13 @@ pub mod sources;
 use std::path::Path;
 
 use augment::Augment as _;
-pub use labels::{CIFAR100_LABELS, label_bytes};
+pub use labels::{CIFAR100_LABELS, front_end_bytes, label_bytes};
 pub use of_network::of_network;
 use rayon::prelude::*;
 pub use show::add_pictures;
-use supernano_base::config::{Augmentation, DataSource, DataSpec, RunConfig};
+use supernano_base::config::{Augmentation, DataSource, DataSpec, RunConfig, WindowSpec};
 use supernano_base::error::{Error, Result};
+use supernano_base::frontend::Description;
 use supernano_base::images::Images;
 use supernano_base::rng::{Key, Purpose};
 use supernano_core::space::Shape;
@@ -48,6 +48,10 @@ pub struct Dataset {
     pub mean: Vec<f32>,
     /// Standard deviation of each channel, of pixel / 255.
     pub std: Vec<f32>,
+    /// The front end that computed the images from samples, if there is one.
+    pub front_end: Option<Description>,
+    /// The windows of sensor recordings, with the unit and the ranges that only the data tells.
+    pub window: Option<WindowSpec>,
     /// Remarks for the user: files that were left out, items that stand twice, ranges of axes.
     pub notes: Vec<String>,
 }
@@ -118,7 +122,11 @@ pub fn load(spec: &DataSpec) -> Result<Dataset> {
         DataSource::Glyphs => glyphs::generate(spec),
         DataSource::Cifar100 => cifar::load(&cifar::CIFAR100, spec),
         DataSource::Cifar10 => cifar::load(&cifar::CIFAR10, spec),
-        DataSource::Pictures | DataSource::Idx | DataSource::Numpy | DataSource::Sensors => {
+        DataSource::Pictures
+        | DataSource::Idx
+        | DataSource::Numpy
+        | DataSource::Sensors
+        | DataSource::Sound => {
             let found = format!("`{}`", spec.name.name());
             Err(Error::invalid("data", "name", "a built-in set", found))
         }

@@ -32,6 +32,13 @@ pub fn of_network(
         })?,
     };
     dataset.check_fit(shape, view.classes())?;
+    if let (Some(own), Some(found)) = (view.front_end(), &dataset.front_end)
+        && own != found.bytes()
+    {
+        let field = format!("front end of data set {}", dataset.name);
+        let expected = "that of the network file";
+        return Err(Error::invalid(place.display(), field, expected, "another one"));
+    }
     for (i, (own, found)) in view.labels().zip(&dataset.classes).enumerate() {
         if own != found {
             let field = format!("class {i} of data set {}", dataset.name);

@@ -48,6 +48,8 @@ fn batches_are_normalised_planes() {
         test: Images::empty(shape),
         mean: vec![0.5, 0.0, 0.0],
         std: vec![0.5, 1.0, 0.1],
+        front_end: None,
+        window: None,
         notes: Vec::new(),
     };
     let expected = [1.0, -1.0, 0.0, 0.0, 0.0, 2.0];

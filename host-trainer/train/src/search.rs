@@ -10,7 +10,7 @@ use supernano_base::progress::Progress;
 use supernano_base::run_dir::RunDirectory;
 use supernano_base::stats::not_learnt;
 use supernano_core::arch::Arch;
-use supernano_data::label_bytes;
+use supernano_data::{front_end_bytes, label_bytes};
 use supernano_search::search::Method;
 use supernano_search::search::budget::Budget;
 use supernano_search::search::file::Front;
@@ -89,7 +89,7 @@ pub fn search_run(request: &RunSearch<'_>, progress: &dyn Progress) -> Result<(F
     let mut outcome = find(&SearchRequest {
         space: &space,
         enhancement: config.steps[step - 1].enhancement(config.enhancement),
-        label_bytes: label_bytes(&config),
+        label_bytes: label_bytes(&config) + front_end_bytes(&config)?,
         samples: &samples,
         metric: request.metric,
         budget: request.budget,

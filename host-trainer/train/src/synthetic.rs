@@ -52,7 +52,7 @@ pub fn blob(space: &Space<'_>, plan: &Plan, code: &str, prefer: Prefer, seed: u6
     let net = network(space, plan, seed);
     let params = observe(&net, &set.images).params(RangeRule::default());
     let net = QuantisedNet::with(&net, &params, &set.normalisation);
-    build(&net, &BlobInfo { space: space.name, code, classes: &[] }, prefer)
+    build(&net, &BlobInfo { space: space.name, code, classes: &[], front_end: None }, prefer)
 }
 
 /// Least bytes of a network in int8: one for each weight and 4 for each bias.

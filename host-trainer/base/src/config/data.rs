@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use supernano_core::space::Shape;
 
-use super::range;
+use super::{SoundConfig, range};
 use crate::error::{Error, Result};
 use crate::names;
 
@@ -31,11 +31,13 @@ pub enum DataSource {
     Numpy,
     /// Windows over recordings of sensors in CSV files: one for each class or each recording.
     Sensors,
+    /// Windows over recordings of sound: WAV, FLAC and Ogg Vorbis files.
+    Sound,
 }
 
 impl DataSource {
     /// Every source.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Glyphs,
         Self::Cifar100,
         Self::Cifar10,
@@ -43,6 +45,7 @@ impl DataSource {
         Self::Idx,
         Self::Numpy,
         Self::Sensors,
+        Self::Sound,
     ];
 
     /// The name in a configuration.
@@ -55,6 +58,7 @@ impl DataSource {
             Self::Idx => "idx",
             Self::Numpy => "numpy",
             Self::Sensors => "sensors",
+            Self::Sound => "sound",
         }
     }
 
@@ -70,7 +74,7 @@ impl DataSource {
 
     /// True for files of the user's own, whose sizes and classes only the files tell.
     pub const fn is_own(self) -> bool {
-        matches!(self, Self::Pictures | Self::Idx | Self::Numpy | Self::Sensors)
+        matches!(self, Self::Pictures | Self::Idx | Self::Numpy | Self::Sensors | Self::Sound)
     }
 }
 
@@ -88,7 +92,7 @@ pub enum Resize {
 }
 
 /// Windows over recordings.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WindowSpec {
     /// Samples of a window.
@@ -99,6 +103,14 @@ pub struct WindowSpec {
     /// The columns of the axes. Default: all columns of the files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<Vec<String>>,
+    /// The step of the sensor: the value of the files for which the device gives 1. Default: 1 if all
+    /// training values are whole numbers, else a power of ten. A run writes it into its configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<f64>,
+    /// Values of each axis that become the bytes 0 and 255. Default: lowest and highest training
+    /// value. A run writes them into its configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ranges: Option<Vec<(f64, f64)>>,
 }
 
 impl WindowSpec {
@@ -166,12 +178,19 @@ pub struct DataSpec {
     /// `/`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pattern: Option<String>,
+    /// Regular expression: own files whose paths below `path` it matches are test items, and all other
+    /// ones are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_files: Option<String>,
     /// The way in which pictures fill the input of the network.
     #[serde(default, skip_serializing_if = "is_default")]
     pub resize: Resize,
     /// Windows of sensor recordings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<WindowSpec>,
+    /// Windows and features of sound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sound: Option<SoundConfig>,
     /// True if files that cannot be read are reported and left out. Otherwise they are an error.
     #[serde(default, skip_serializing_if = "is_default")]
     pub skip_bad: bool,
@@ -203,8 +222,10 @@ impl DataSpec {
             validation_share: None,
             test_share: None,
             pattern: None,
+            test_files: None,
             resize: Resize::default(),
             window: None,
+            sound: None,
             skip_bad: false,
         }
     }
@@ -244,6 +265,10 @@ impl DataSpec {
         if let Some(window) = &self.window {
             range(place, "data.window.samples", window.samples, 1, MOST_IMAGES)?;
             range(place, "data.window.stride", window.step(), 1, MOST_IMAGES)?;
+            range(place, "data.window.unit", window.unit.unwrap_or(1.0), 1e-9, 1e9)?;
+        }
+        if let Some(sound) = &self.sound {
+            sound.validate(place)?;
         }
         let mut seen = BTreeSet::new();
         for (i, label) in self.labels.iter().flatten().enumerate() {
@@ -263,14 +288,17 @@ impl DataSpec {
     pub fn check_fields(&self, place: &str) -> Result<()> {
         let name = self.name;
         let own = name.is_own();
-        let files = matches!(name, DataSource::Pictures | DataSource::Sensors);
+        let files = matches!(name, DataSource::Pictures | DataSource::Sensors | DataSource::Sound);
+        let recordings = matches!(name, DataSource::Sensors | DataSource::Sound);
         let fields = [
             ("labels", self.labels.is_some(), own),
             ("validation_share", self.validation_share.is_some(), own),
             ("test_share", self.test_share.is_some(), own),
             ("pattern", self.pattern.is_some(), files),
-            ("resize", self.resize != Resize::default(), own && name != DataSource::Sensors),
+            ("resize", self.resize != Resize::default(), own && !recordings),
             ("window", self.window.is_some(), name == DataSource::Sensors),
+            ("sound", self.sound.is_some(), name == DataSource::Sound),
+            ("test_files", self.test_files.is_some(), files),
             ("skip_bad", self.skip_bad, files),
             ("holdout", self.holdout != Holdout::default(), !own),
             ("shape", self.shape.is_some(), name == DataSource::Glyphs),

@@ -7,6 +7,7 @@
 mod augmentation;
 mod data;
 mod origins;
+mod sound;
 mod space;
 mod step;
 
@@ -25,6 +26,7 @@ pub use augmentation::Augmentation;
 use data::MOST_IMAGES;
 pub use data::{DataSource, DataSpec, Holdout, Resize, WindowSpec};
 pub use origins::origins;
+pub use sound::SoundConfig;
 pub use space::SpaceSpec;
 pub use step::{OptimizerState, Sampling, StepConfig, StepKind, Stepped, Teacher};
 

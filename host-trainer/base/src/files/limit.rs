@@ -39,6 +39,8 @@ pub const DOCUMENT: Limit =
 pub const ARCHIVE: Limit = Limit { variable: "SUPERNANO_ARCHIVE_MIB", default: 256, unit: MIB };
 /// A picture, decoded.
 pub const PICTURE: Limit = Limit { variable: "SUPERNANO_PICTURE_MIB", default: 160, unit: MIB };
+/// Samples of a recording of one channel, decoded.
+pub const SOUND: Limit = Limit { variable: "SUPERNANO_SOUND_MIB", default: 48, unit: MIB };
 /// Inputs of all splits of a data set, a byte for each value.
 pub const IMAGES: Limit = Limit { variable: "SUPERNANO_IMAGES_MIB", default: 1024, unit: MIB };
 

@@ -38,7 +38,7 @@ pub struct KindArgs {
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Data")]
 struct KindOptions {
-    /// Kind of data: pictures, idx, numpy, sensors, cifar10 or cifar100 [default: guessed].
+    /// Kind of data: pictures, idx, numpy, sensors, sound, cifar10 or cifar100 [default: guessed].
     #[arg(long, value_name = "KIND")]
     kind: Option<String>,
     /// Pattern of the paths below the folder, such as `{class}_{group}_{}.png`.
@@ -47,6 +47,15 @@ struct KindOptions {
     /// Samples of a window, for sensor recordings.
     #[arg(long, value_name = "N")]
     samples: Option<usize>,
+    /// Sampling rate of the device, for sound [default: that of the files, at most 16000].
+    #[arg(long, value_name = "HZ")]
+    rate: Option<u32>,
+    /// Length of a window, for sound [default: from the lengths of the recordings].
+    #[arg(long)]
+    seconds: Option<f64>,
+    /// Regular expression: the files whose paths it matches are test items.
+    #[arg(long, value_name = "REGEX")]
+    test_files: Option<String>,
 }
 
 impl KindOptions {
@@ -60,6 +69,9 @@ impl KindOptions {
         Ok(ProjectRequest {
             kind: self.kind.as_ref().map(named).transpose()?,
             samples: self.samples,
+            rate: self.rate,
+            seconds: self.seconds,
+            test_files: self.test_files.as_deref(),
             pattern: self.pattern.as_deref(),
             ..ProjectRequest::default_for(data)
         })
@@ -81,7 +93,8 @@ impl KindArgs {
 /// # Errors
 /// As [`data_spec`] and [`survey_of`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
-    let (survey, _) = survey_of(&data_spec(&args.kind.request(&args.path)?)?)?;
+    let request = args.kind.request(&args.path)?;
+    let (survey, _) = survey_of(&request, &mut data_spec(&request)?)?;
     out.emit(&survey, text)
 }
 
@@ -117,6 +130,17 @@ pub fn text(survey: &Survey) -> String {
             sizes.largest.1,
             sizes.median,
             sizes.grey
+        ));
+    }
+    if let Some(sound) = &survey.sound {
+        let rates: Vec<String> = sound.rates.iter().map(u32::to_string).collect();
+        lines.push(format!(
+            "recordings of {:.2} to {:.2} s, median {:.2} s, at {} Hz, {} with several channels",
+            sound.shortest,
+            sound.longest,
+            sound.median,
+            rates.join(", "),
+            sound.several_channels
         ));
     }
     let per_class = survey.classes.iter().map(|c| c.train + c.validation + c.test);

@@ -10,6 +10,7 @@ use supernano_core::space::Shape;
 use supernano_data::sources::survey::{self, Survey};
 use supernano_data::sources::{self, guess};
 
+use super::sound;
 use super::template::{self, Template};
 
 /// Sides of pictures that are proposed.
@@ -30,6 +31,12 @@ pub struct ProjectRequest<'a> {
     pub grey: bool,
     /// Samples of a window of sensor recordings.
     pub samples: Option<usize>,
+    /// Sampling rate of windows of sound, Hz; proposed if it is not given.
+    pub rate: Option<u32>,
+    /// Length of windows of sound, seconds; proposed if it is not given.
+    pub seconds: Option<f64>,
+    /// Regular expression of the test files.
+    pub test_files: Option<&'a str>,
     /// Pattern of the paths.
     pub pattern: Option<&'a str>,
     /// Limits of the device.
@@ -45,6 +52,9 @@ impl<'a> ProjectRequest<'a> {
             resolution: None,
             grey: false,
             samples: None,
+            rate: None,
+            seconds: None,
+            test_files: None,
             pattern: None,
             budget: BudgetSpec::default(),
         }
@@ -73,22 +83,25 @@ pub fn data_spec(request: &ProjectRequest<'_>) -> Result<DataSpec> {
         None => guess(request.data)?,
     };
     let absolute = std::path::absolute(request.data).map_err(|e| Error::io(request.data, e))?;
-    let window = request.samples.map(|samples| WindowSpec { samples, stride: None, columns: None });
+    let window = request.samples.map(|samples| WindowSpec { samples, ..WindowSpec::default() });
     Ok(DataSpec {
         path: Some(absolute),
         pattern: request.pattern.map(String::from),
+        test_files: request.test_files.map(String::from),
         window: if kind == DataSource::Sensors { window } else { None },
         ..DataSpec::new(kind)
     })
 }
 
-/// Surveys data of any kind at its own shape.
+/// Surveys data of any kind at its own shape. Windows of sound that are proposed are written to `spec`.
 ///
 /// # Errors
 /// As [`supernano_data::sources::load`] and [`supernano_data::load`].
-pub fn survey_of(spec: &DataSpec) -> Result<(Survey, Shape)> {
-    let path = spec.path.as_deref().unwrap_or(Path::new(""));
+pub fn survey_of(request: &ProjectRequest<'_>, spec: &mut DataSpec) -> Result<(Survey, Shape)> {
+    let path = spec.path.clone();
+    let path = path.as_deref().unwrap_or(Path::new(""));
     match spec.name {
+        DataSource::Sound => sound::survey(request, spec, path),
         DataSource::Pictures => {
             let (survey, _) = survey::pictures(spec, path)?;
             let side = survey.sizes.as_ref().map_or(SIDES[0], |s| proposed_side(s.median));
@@ -127,8 +140,8 @@ pub fn propose(name: &str, request: &ProjectRequest<'_>) -> Result<Proposal> {
     if let Some(chip) = &request.budget.chip {
         supernano_search::chip::find(chip)?;
     }
-    let spec = data_spec(request)?;
-    let (survey, mut shape) = survey_of(&spec)?;
+    let mut spec = data_spec(request)?;
+    let (survey, mut shape) = survey_of(request, &mut spec)?;
     if let Some(side) = request.resolution {
         if !(8..=224).contains(&side) {
             return Err(Error::invalid("option --resolution", "pixels", "8 to 224", side));

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use supernano_base::config::{BudgetSpec, DataSource, DataSpec};
+use supernano_base::config::{BudgetSpec, DataSource, DataSpec, SoundConfig};
 use supernano_core::space::Shape;
 
 /// What a configuration is made of.
@@ -46,7 +46,7 @@ pub fn text(t: &Template<'_>) -> String {
 }
 
 fn augmentation(out: &mut String, t: &Template<'_>) {
-    if t.spec.name == DataSource::Sensors {
+    if matches!(t.spec.name, DataSource::Sensors | DataSource::Sound) {
         out.push_str(
             "augmentation = { crop_padding = 0, flip = false, brightness = 0.0, contrast = 0.0, \
              rotation = 0.0 }\n",
@@ -96,6 +96,12 @@ fn data(out: &mut String, t: &Template<'_>) {
     if let Some(window) = &spec.window {
         let _ = writeln!(out, "window = {{ samples = {} }}", window.samples);
     }
+    if let Some(test) = &spec.test_files {
+        let _ = writeln!(out, "test_files = {}", quoted(test));
+    }
+    if let Some(sound) = &spec.sound {
+        recordings(out, sound);
+    }
     if spec.name == DataSource::Pictures {
         out.push_str("resize = \"crop\"               # or \"letterbox\", \"stretch\"\n");
     }
@@ -111,6 +117,31 @@ fn data(out: &mut String, t: &Template<'_>) {
         }
     }
     out.push('\n');
+}
+
+/// The windows of sound.
+fn recordings(out: &mut String, sound: &SoundConfig) {
+    let _ = write!(
+        out,
+        "# Windows at the rate of the device. The rows of the input are frames, its columns mel bands.\n\
+         # `copies`: windows of each training window; all but the first are shifted (seconds), louder or\n\
+         # quieter (dB), and noisy (smallest signal-to-noise ratio, dB).\n\
+         sound = {{ rate = {}, seconds = {:?}",
+        sound.rate, sound.seconds
+    );
+    if let Some(stride) = sound.stride {
+        let _ = write!(out, ", stride = {stride:?}");
+    }
+    if let Some(noise) = &sound.noise {
+        let _ = write!(out, ", noise = {}, silence = {}", quoted(noise), sound.silence);
+    }
+    if sound.copies > 1 {
+        let _ = write!(out, ", copies = {}, shift = {:?}", sound.copies, sound.shift);
+        if let Some(ratio) = sound.noise_ratio {
+            let _ = write!(out, ", gain = {:?}, noise_ratio = {ratio:?}", sound.gain);
+        }
+    }
+    out.push_str(" }\n");
 }
 
 /// A ResNet8 with searchable widths. Large inputs are halved once or twice before it.

@@ -58,7 +58,21 @@ impl Assembled {
         skip_bad: bool,
         read: impl Fn(&T) -> Result<Loaded> + Sync + Send,
     ) -> Result<Self> {
-        let results: Vec<Result<Loaded>> = items.par_iter().map(read).collect();
+        let (items, skipped) = Self::read_all(place, items, skip_bad, read)?;
+        Ok(Self { classes, items, skipped })
+    }
+
+    /// As [`Assembled::read`], for what one file holds. Also returns the messages of the bad files.
+    ///
+    /// # Errors
+    /// The errors of [`Assembled::read`].
+    pub fn read_all<T: Sync, R: Send>(
+        place: &str,
+        items: &[T],
+        skip_bad: bool,
+        read: impl Fn(&T) -> Result<R> + Sync + Send,
+    ) -> Result<(Vec<R>, Vec<String>)> {
+        let results: Vec<Result<R>> = items.par_iter().map(read).collect();
         let (mut good, mut bad) = (Vec::with_capacity(items.len()), Vec::new());
         for result in results {
             match result {
@@ -76,8 +90,7 @@ impl Assembled {
             let found = format!("{} of {} cannot: {}", bad.len(), items.len(), first.join("; "));
             return Err(Error::invalid(place, "files", expected, found));
         }
-        let skipped = bad.iter().map(ToString::to_string).collect();
-        Ok(Self { classes, items: good, skipped })
+        Ok((good, bad.iter().map(ToString::to_string).collect()))
     }
 }
 
@@ -137,6 +150,8 @@ pub fn assemble(spec: &DataSpec, shape: Shape, place: &str, found: Assembled) ->
         test,
         mean,
         std,
+        front_end: None,
+        window: None,
         notes: notes(&items, &keys, &splits, skipped),
     })
 }

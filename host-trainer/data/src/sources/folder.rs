@@ -7,12 +7,12 @@ use supernano_base::error::{Error, Result};
 use walkdir::WalkDir;
 
 use super::item::{Item, Listing, Split};
-use super::pattern::Pattern;
+use super::names::Names;
 
 /// Most files below a folder.
 const MOST_FILES: usize = 10_000_000;
 
-/// Lists the files below `root` with one of these extensions (lower case). Without a pattern, the
+/// Lists the files below `root` with one of these extensions (lower case). Without a pattern in `names`, the
 /// class of a file is the folder it lies in: the first one below the root or below the split. A file
 /// in none has its own name as its class if `files_are_classes`.
 ///
@@ -22,7 +22,7 @@ const MOST_FILES: usize = 10_000_000;
 pub fn list(
     root: &Path,
     extensions: &[&str],
-    pattern: Option<&Pattern>,
+    names: &Names,
     files_are_classes: bool,
 ) -> Result<Listing> {
     let root = &descend(root, extensions)?;
@@ -53,9 +53,11 @@ pub fn list(
             (path, text)
         })
         .collect();
-    let in_splits = pattern.is_none() && has_splits(relative.iter().map(|(_, text)| text.as_str()));
+    let relative: Vec<_> = relative.into_iter().filter(|(_, text)| !names.excludes(text)).collect();
+    let in_splits =
+        names.pattern.is_none() && has_splits(relative.iter().map(|(_, text)| text.as_str()));
     for (path, text) in relative {
-        listing.items.push(item(root, path, &text, in_splits, pattern, files_are_classes)?);
+        listing.items.push(item(root, path, &text, in_splits, names, files_are_classes)?);
     }
     if listing.items.is_empty() {
         let expected = format!("a folder for each class with .{} files", extensions.join(", ."));
@@ -66,6 +68,12 @@ pub fn list(
             counts.collect::<Vec<_>>().join(", ")
         };
         return Err(Error::invalid(root.display(), "files", expected, found));
+    }
+    if let Some(test) = &names.test
+        && listing.items.iter().all(|i| i.split != Some(Split::Test))
+    {
+        let expected = "a regular expression that matches at least one path";
+        return Err(Error::invalid("data", "test_files", expected, test));
     }
     Ok(listing)
 }
@@ -112,7 +120,7 @@ fn item(
     path: PathBuf,
     text: &str,
     in_splits: bool,
-    pattern: Option<&Pattern>,
+    names: &Names,
     files_are_classes: bool,
 ) -> Result<Item> {
     let refused =
@@ -122,7 +130,7 @@ fn item(
     if in_splits && let Some((first, rest)) = text.split_once('/') {
         (split, below) = (Split::named(first), rest);
     }
-    if let Some(pattern) = pattern {
+    if let Some(pattern) = &names.pattern {
         let Some([class, of_group, of_split]) = pattern.matches(text) else {
             return refused("a match of the `pattern`");
         };
@@ -133,6 +141,9 @@ fn item(
             }
         }
         (named, group) = (class.map(String::from), of_group.map(String::from));
+    }
+    if names.test.as_ref().is_some_and(|test| test.is_match(text)) {
+        split = Some(Split::Test);
     }
     let class = match named {
         Some(class) => class,

@@ -6,14 +6,15 @@ use supernano_base::config::DataSource;
 use supernano_base::error::{Error, Result};
 use walkdir::WalkDir;
 
-use super::decode;
+use super::{decode, sound};
 
 /// Most entries below a folder that are looked at.
 const LOOKED_AT: usize = 20_000;
 
 /// The kinds of sources, for messages.
 pub const KINDS: &str = "a folder of pictures with a folder for each class; a .csv file of paths and \
-    labels; a folder of .csv recordings of sensors; IDX files (MNIST); .npz or .npy arrays; CIFAR-10 \
+    labels; a folder of .wav, .flac or .ogg recordings with a folder for each class; a folder of .csv \
+    recordings of sensors; IDX files (MNIST); .npz or .npy arrays; CIFAR-10 \
     or CIFAR-100 (official binary archive or directory)";
 
 /// Guesses the kind of the files at `path` from their names.
@@ -49,6 +50,8 @@ pub fn guess(path: &Path) -> Result<DataSource> {
                     n.rsplit_once('.').is_some_and(|(_, e)| decode::EXTENSIONS.contains(&e))
                 }),
         ),
+        (DataSource::Sound, any(&|n| sound_file(n))),
+        (DataSource::Sound, path.is_file() && names_sound(path)),
         (DataSource::Pictures, path.is_file() && any(&|n| n.ends_with(".csv"))),
         (DataSource::Sensors, path.is_dir() && any(&|n| n.ends_with(".csv"))),
     ];
@@ -61,6 +64,23 @@ pub fn guess(path: &Path) -> Result<DataSource> {
             Err(Error::invalid(path.display(), "data", KINDS, found))
         }
     }
+}
+
+/// True for the name of a recording of sound, in lower case.
+fn sound_file(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, e)| sound::EXTENSIONS.contains(&e))
+}
+
+/// True if a table names a recording of sound within its first lines.
+fn names_sound(path: &Path) -> bool {
+    use std::io::{BufRead as _, BufReader, Read as _};
+    const LINES: usize = 10;
+    const BYTES: u64 = 1 << 16;
+    let Ok(file) = std::fs::File::open(path) else { return false };
+    let lines = BufReader::new(file.take(BYTES)).lines().map_while(std::result::Result::ok);
+    let mut cells = lines.take(LINES).collect::<Vec<_>>().join(",");
+    cells.make_ascii_lowercase();
+    cells.split(',').any(|cell| sound_file(cell.trim().trim_matches('"')))
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Sources of the user's own data: pictures, IDX files, NumPy arrays and sensor recordings.
+//! Sources of the user's own data: pictures, IDX files, NumPy arrays, recordings of sensors and of
+//! sound.
 //!
 //! A source lists its items, reads each one into bytes of the network's input shape, and hands both
 //! to [`assemble`], which makes the splits. A split that the files have is kept.
@@ -11,10 +12,12 @@ mod guess;
 mod idx;
 mod images;
 pub mod item;
+mod names;
 mod numpy;
 mod pattern;
 mod pictures;
 mod sensors;
+pub mod sound;
 pub mod splits;
 pub mod survey;
 mod table;
@@ -44,6 +47,7 @@ pub fn load(spec: &DataSpec, shape: Shape) -> Result<Dataset> {
         DataSource::Idx => idx::load(spec, path, shape),
         DataSource::Numpy => numpy::load(spec, path, shape),
         DataSource::Sensors => sensors::load(spec, path, shape),
+        DataSource::Sound => sound::load(spec, path, shape),
         DataSource::Glyphs | DataSource::Cifar100 | DataSource::Cifar10 => {
             Err(Error::invalid("data", "name", "a source of own files", spec.name.name()))
         }
@@ -61,6 +65,20 @@ pub fn own_shape(spec: &DataSpec) -> Result<Shape> {
         DataSource::Numpy => numpy::shape(path),
         DataSource::Sensors => sensors::shape(spec, path),
         _ => Err(Error::invalid("data", "name", "`idx`, `numpy` or `sensors`", spec.name.name())),
+    }
+}
+
+/// Bytes of the description of a source's front end, for inputs of `shape`; 0 without one.
+///
+/// # Errors
+/// As [`load`], for settings of sound that do not suit the shape.
+pub fn front_end_bytes(spec: &DataSpec, shape: Shape) -> Result<usize> {
+    match (spec.name, &spec.window) {
+        (DataSource::Sound, _) => sound::front_end_bytes(spec, shape),
+        (DataSource::Sensors, Some(window)) => {
+            Ok(sensors::front_end_bytes(shape.len() / window.samples.max(1)))
+        }
+        _ => Ok(0),
     }
 }
 

@@ -9,7 +9,7 @@ use supernano_core::space::Shape;
 
 use super::assemble::{Assembled, Loaded, assemble};
 use super::item::{Item, Listing, class_names, label_of};
-use super::pattern::Pattern;
+use super::names::Names;
 use super::splits::{Key, hash};
 use super::{decode, fit, folder, table};
 use crate::Dataset;
@@ -20,8 +20,7 @@ use crate::Dataset;
 /// [`Error::Invalid`] and [`Error::Io`] for a folder or a table without pictures or classes.
 pub fn list(spec: &DataSpec, path: &Path) -> Result<Listing> {
     if path.is_dir() {
-        let pattern = spec.pattern.as_deref().map(Pattern::new).transpose()?;
-        return folder::list(path, &decode::EXTENSIONS, pattern.as_ref(), false);
+        return folder::list(path, &decode::EXTENSIONS, &Names::of(spec)?, false);
     }
     if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv")) {
         return table::list(path);

@@ -1,23 +1,28 @@
 //! Windows over recordings of sensors in CSV files.
 //!
 //! A file holds a recording, or several of equal length one below the other; a row is a sample, a
-//! column an axis. Every axis is mapped to bytes linearly, from the range of its training values.
+//! column an axis. The integer front end maps every axis to bytes linearly, from the range of its
+//! training values.
 //! The input of the network is `[samples, axes, 1]` or `[samples, 1, axes]`; both have the same
 //! bytes.
+
+mod scale;
 
 use std::path::Path;
 
 use supernano_base::config::{DataSpec, WindowSpec};
 use supernano_base::error::{Error, Result};
 use supernano_base::files::{self, Csv};
+use supernano_core::frontend::AXIS_BYTES;
 use supernano_core::space::Shape;
 
 use super::assemble::{Assembled, Loaded, assemble};
 use super::item::{Item, Listing, Split, class_names, label_of};
-use super::pattern::Pattern;
+use super::names::Names;
 use super::splits::{self, Key, hash};
 use super::{folder, shape_of};
 use crate::Dataset;
+use scale::Scale;
 
 /// Values of one file.
 struct Recording {
@@ -52,14 +57,18 @@ fn window(spec: &DataSpec) -> Result<&WindowSpec> {
     })
 }
 
+/// Bytes of the front end of a number of axes.
+pub const fn front_end_bytes(axes: usize) -> usize {
+    scale::FIXED + AXIS_BYTES * axes
+}
+
 /// The recordings of a folder; there is at least one.
 fn list(spec: &DataSpec, path: &Path) -> Result<Listing> {
     if !path.is_dir() {
         let expected = "a folder of CSV files, one for each class or each recording";
         return Err(Error::invalid(path.display(), "recordings", expected, "a file"));
     }
-    let pattern = spec.pattern.as_deref().map(Pattern::new).transpose()?;
-    folder::list(path, &["csv"], pattern.as_ref(), true)
+    folder::list(path, &["csv"], &Names::of(spec)?, true)
 }
 
 /// Reads the windows as inputs of `shape`.
@@ -100,15 +109,15 @@ pub fn load(spec: &DataSpec, path: &Path, shape: Shape) -> Result<Dataset> {
     let keys: Vec<Key> = windows.iter().map(|w| w.key.clone()).collect();
     let in_training = splits::assign(&keys, spec);
     let training = windows.iter().zip(&in_training).filter(|(_, s)| **s == Split::Train);
-    let ranges = ranges(axes.len(), training.map(|(w, _)| w.values.as_slice()));
-    let items = windows
-        .into_iter()
-        .map(|w| Loaded { place: w.place, key: w.key, pixels: bytes(&w.values, &ranges) })
-        .collect();
-    let mut dataset = assemble(spec, shape, &place, Assembled { classes, items, skipped })?;
-    for (axis, (low, high)) in axes.iter().zip(&ranges) {
-        dataset.notes.push(format!("axis {axis}: bytes 0 to 255 are {low} to {high}"));
+    let scale = Scale::new(window, &axes, training.map(|(w, _)| w.values.as_slice()))?;
+    let mut items = Vec::with_capacity(windows.len());
+    for Window { place, key, values } in windows {
+        items.push(Loaded { place, key, pixels: scale.bytes(&values)? });
     }
+    let mut dataset = assemble(spec, shape, &place, Assembled { classes, items, skipped })?;
+    dataset.notes.extend(scale.notes(&axes));
+    dataset.window = Some(scale.window);
+    dataset.front_end = Some(scale.description);
     Ok(dataset)
 }
 
@@ -190,33 +199,6 @@ fn check_shape(shape: Shape, samples: usize, axes: usize) -> Result<()> {
         format!("{samples}x{axes}x1 or {samples}x1x{axes}, samples and axes of a window");
     let [height, width, channels] = found;
     Err(Error::invalid("space", "input", expected, format!("{height}x{width}x{channels}")))
-}
-
-/// Lowest and highest value of each axis; the highest is above the lowest.
-fn ranges<'a>(axes: usize, windows: impl Iterator<Item = &'a [f32]>) -> Vec<(f32, f32)> {
-    let mut ranges = vec![(f32::INFINITY, f32::NEG_INFINITY); axes];
-    for values in windows {
-        for (i, &value) in values.iter().enumerate() {
-            let (low, high) = &mut ranges[i % axes];
-            (*low, *high) = (low.min(value), high.max(value));
-        }
-    }
-    for (low, high) in &mut ranges {
-        if *low >= *high {
-            (*low, *high) = (*low - 1.0, *low + 1.0);
-        }
-    }
-    ranges
-}
-
-/// The bytes of values `[samples, axes]`; values beyond the range are clipped.
-fn bytes(values: &[f32], ranges: &[(f32, f32)]) -> Vec<u8> {
-    let byte = |(i, &value): (usize, &f32)| {
-        let (low, high) = ranges[i % ranges.len()];
-        let (low, high) = (f64::from(low), f64::from(high));
-        ((f64::from(value) - low) * 255.0 / (high - low)).round().clamp(0.0, 255.0) as u8
-    };
-    values.iter().enumerate().map(byte).collect()
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use supernano_core::space::Shape;
 
 use super::assemble::{Loaded, assemble};
 use super::item::Split;
+use super::sound::{self, Lengths};
 use super::{decode, list_pictures, pictures, splits};
 use crate::Dataset;
 
@@ -60,6 +61,8 @@ pub struct Survey {
     pub classes: Vec<ClassCount>,
     /// Sizes of the pictures, if the source has pictures.
     pub sizes: Option<Sizes>,
+    /// Rates and lengths of the recordings, if the source has sound.
+    pub sound: Option<Lengths>,
     /// Number of other files, by extension.
     pub ignored: BTreeMap<String, usize>,
     /// Remarks: files that cannot be read, items that stand twice, ranges of axes.
@@ -101,6 +104,19 @@ pub fn pictures(spec: &DataSpec, path: &Path) -> Result<(Survey, Dataset)> {
     Ok((survey, dataset))
 }
 
+/// Surveys the recordings of sound at `path`, as inputs of `shape`. Unreadable files become notes.
+///
+/// # Errors
+/// As [`sound::list`] and [`super::load`].
+pub fn recordings(spec: &DataSpec, path: &Path, shape: Shape, lengths: Lengths) -> Result<Survey> {
+    let listing = sound::list(spec, path)?;
+    let drawn = |split| listing.items.iter().all(|i| i.split != Some(split));
+    let drawn = drawn(Split::Validation) || drawn(Split::Test);
+    let spec = DataSpec { skip_bad: true, ..spec.clone() };
+    let dataset = super::load(&spec, shape)?;
+    Ok(Survey { ignored: listing.ignored, drawn, sound: Some(lengths), ..of_dataset(&dataset) })
+}
+
 /// The counts of a data set.
 pub fn of_dataset(dataset: &Dataset) -> Survey {
     let count = |images: &Images, label: usize| {
@@ -122,6 +138,7 @@ pub fn of_dataset(dataset: &Dataset) -> Survey {
         source: source.unwrap_or("data"),
         classes,
         sizes: None,
+        sound: None,
         ignored: BTreeMap::new(),
         notes: dataset.notes.clone(),
         near_duplicates: Vec::new(),

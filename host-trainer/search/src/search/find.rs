@@ -109,7 +109,7 @@ pub struct SearchRequest<'a> {
     pub space: &'a Space<'a>,
     /// Enhancement of the weights that will ship.
     pub enhancement: Enhancement,
-    /// Size of the class labels in a network file, bytes.
+    /// Size of the class labels and of the front end in a network file, bytes.
     pub label_bytes: usize,
     /// Evaluated sub-networks ([`Metric::samples`]).
     pub samples: &'a [(Arch, f64)],

@@ -2,6 +2,7 @@
 
 use supernano_base::blob::Blob;
 use supernano_base::error::{Error, Result};
+use supernano_base::frontend::Description;
 use supernano_core::blob::{Sections, write};
 use supernano_core::graph::{
     Activation, Classifier, Conv, Form, Geometry, Header, KernelKind, Op, Tensor,
@@ -24,6 +25,8 @@ pub struct BlobInfo<'a> {
     pub code: &'a str,
     /// Names of the classes in the order of the labels, or none.
     pub classes: &'a [String],
+    /// The front end that makes the images, if there is one.
+    pub front_end: Option<&'a Description>,
 }
 
 /// Size of the largest blob, bytes.
@@ -57,6 +60,10 @@ pub fn build(net: &QuantisedNet, info: &BlobInfo<'_>, prefer: Prefer) -> Result<
         place: format!("export of {}", info.code),
         prefer,
     };
+    if let Some(front_end) = info.front_end {
+        let written = builder.sections.front_end(front_end.bytes());
+        builder.core(written)?;
+    }
     let table = net.input_tables().concat();
     builder.header.table =
         builder.sections.table(&table).map_err(|e| Error::core(&builder.place, e))?;

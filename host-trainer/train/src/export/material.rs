@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use supernano_base::config::RunConfig;
 use supernano_base::error::{Error, Result};
+use supernano_base::frontend::Description;
 use supernano_base::images::Images;
 use supernano_data::Dataset;
 
@@ -126,6 +127,8 @@ impl CalibrationSet {
 pub struct Material {
     /// Names of the classes in the order of the labels, or none.
     pub classes: Vec<String>,
+    /// The front end that makes the images, if there is one.
+    pub front_end: Option<Description>,
     /// Images of each batch in `recalibration`.
     pub recalibration_batch: usize,
     /// Batches of training images for batch-norm statistics, each `[batch, channels, height,
@@ -158,6 +161,7 @@ impl Material {
             return Err(Error::invalid(place, "images for accuracies", "at least 1", 0));
         }
         let classes = dataset.classes.clone();
-        Ok(Self { classes, recalibration_batch, recalibration, calibration, judged })
+        let front_end = dataset.front_end.clone();
+        Ok(Self { classes, front_end, recalibration_batch, recalibration, calibration, judged })
     }
 }

@@ -50,7 +50,7 @@ pub fn train_for(request: &TrainRequest<'_>, progress: &dyn Progress) -> Result<
     let TrainRequest { config, run, begin, accelerator, minutes } = *request;
     let dataset = supernano_data::of_config(config, None)?;
     dataset.notes.iter().for_each(|note| progress.note(&format!("data: {note}")));
-    let config = &with_labels(config, &dataset);
+    let config = &with_facts(config, &dataset);
     let late = |_, _| minutes.is_some_and(|m| started.elapsed().as_secs_f64() > 60.0 * m);
     let epochs = train_until(config, &dataset, run, begin, accelerator, progress, &late)?;
     let finished = checkpoint::latest_finished(run, config) == Some(config.steps.len());
@@ -58,12 +58,15 @@ pub fn train_for(request: &TrainRequest<'_>, progress: &dyn Progress) -> Result<
     Ok(TrainReport { run: run.to_path_buf(), seconds, finished, epochs })
 }
 
-/// The configuration with the names of the classes, which only the data tells. The run keeps their
-/// order, whatever is added to the data later.
-fn with_labels(config: &RunConfig, dataset: &Dataset) -> RunConfig {
+/// The configuration with what only the data tells: names of the classes, and ranges of sensors. The
+/// run keeps them, whatever is added to the data later.
+fn with_facts(config: &RunConfig, dataset: &Dataset) -> RunConfig {
     let mut config = config.clone();
     if config.data.name.is_own() {
         config.data.labels.get_or_insert_with(|| dataset.classes.clone());
+        if let Some(window) = &dataset.window {
+            config.data.window = Some(window.clone());
+        }
     }
     config
 }

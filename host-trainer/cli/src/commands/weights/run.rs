@@ -40,6 +40,9 @@ pub struct Args {
     /// Device of `check` and `latency` [default: the emulated core of the budget].
     #[arg(id = "way_target", long = "target")]
     target: Option<String>,
+    /// Folder, file or archive of the data [default: the path in the configuration].
+    #[arg(id = "way_data", long = "data", value_name = "PATH")]
+    data: Option<PathBuf>,
 }
 
 /// Runs every stage whose result is missing or older than that of the stage before.
@@ -78,13 +81,18 @@ impl Way<'_> {
 
     fn train(&self, config: &RunConfig) -> Result<()> {
         let (file, run) = (text(&self.args.config)?, text(self.run.path())?);
-        if !self.run.config_file().is_file() {
-            return self.stage(&["train", &file, "-o", &run]);
+        let data = self.args.data.as_deref().map(text).transpose()?;
+        let mut line = vec!["train", &file, "-o", &run];
+        if let Some(data) = &data {
+            line.extend(["--data", data]);
         }
-        if checkpoint::latest_finished(self.run.path(), config) == Some(config.steps.len()) {
-            return Ok(());
+        if self.run.config_file().is_file() {
+            if checkpoint::latest_finished(self.run.path(), config) == Some(config.steps.len()) {
+                return Ok(());
+            }
+            line.push("--resume");
         }
-        self.stage(&["train", &file, "-o", &run, "--resume"])
+        self.stage(&line)
     }
 
     fn rank(&self, config: &RunConfig) -> Result<()> {

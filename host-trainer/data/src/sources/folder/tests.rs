@@ -1,3 +1,4 @@
+use super::super::pattern::Pattern;
 use super::*;
 
 fn tree(files: &[&str]) -> tempfile::TempDir {
@@ -13,7 +14,8 @@ fn tree(files: &[&str]) -> tempfile::TempDir {
 fn listed(files: &[&str], pattern: Option<&str>) -> Result<Vec<(String, Option<Split>)>> {
     let root = tree(files);
     let pattern = pattern.map(|p| Pattern::new(p).unwrap());
-    let listing = list(root.path(), &["png"], pattern.as_ref(), false)?;
+    let names = Names { pattern, ..Names::default() };
+    let listing = list(root.path(), &["png"], &names, false)?;
     Ok(listing.items.into_iter().map(|i| (i.class, i.split)).collect())
 }
 
@@ -21,7 +23,7 @@ fn listed(files: &[&str], pattern: Option<&str>) -> Result<Vec<(String, Option<S
 fn folders_are_classes() {
     let root =
         tree(&["b/2.png", "a/1.PNG", "a/deep/3.png", "a/.hidden.png", "a/notes.txt", "README"]);
-    let listing = list(root.path(), &["png"], None, false).unwrap();
+    let listing = list(root.path(), &["png"], &Names::default(), false).unwrap();
     let classes: Vec<&str> = listing.items.iter().map(|i| i.class.as_str()).collect();
     assert_eq!(classes, ["a", "a", "b"]);
     assert_eq!(listing.classes(), ["a", "b"]);
@@ -34,7 +36,10 @@ fn folders_are_classes() {
 #[test]
 fn whole_numbers_are_sorted_as_numbers() {
     let root = tree(&["10/1.png", "9/1.png", "0/1.png"]);
-    assert_eq!(list(root.path(), &["png"], None, false).unwrap().classes(), ["0", "9", "10"]);
+    assert_eq!(
+        list(root.path(), &["png"], &Names::default(), false).unwrap().classes(),
+        ["0", "9", "10"]
+    );
 }
 
 #[test]
@@ -50,8 +55,9 @@ fn folders_of_splits_are_splits() {
 #[test]
 fn a_pattern_names_class_and_group() {
     let root = tree(&["all/cat_tom_1.png", "all/dog_rex_2.png"]);
-    let pattern = Pattern::new("all/{class}_{group}_{}.png").unwrap();
-    let items = list(root.path(), &["png"], Some(&pattern), false).unwrap().items;
+    let pattern = Some(Pattern::new("all/{class}_{group}_{}.png").unwrap());
+    let names = Names { pattern, ..Names::default() };
+    let items = list(root.path(), &["png"], &names, false).unwrap().items;
     assert_eq!((items[0].class.as_str(), items[0].group.as_deref()), ("cat", Some("tom")));
     assert_eq!((items[1].class.as_str(), items[1].group.as_deref()), ("dog", Some("rex")));
     let error = listed(&["all/cat.png"], Some("all/{class}_{}.png")).unwrap_err().to_string();
@@ -65,6 +71,6 @@ fn files_without_a_class_are_errors_or_classes_themselves() {
     let error = listed(&["a/1.tif", "b/2.tif"], None).unwrap_err().to_string();
     assert!(error.contains("2 of .tif"), "{error}");
     let root = tree(&["train/walk.csv", "test/walk.csv"]);
-    let items = list(root.path(), &["csv"], None, true).unwrap().items;
+    let items = list(root.path(), &["csv"], &Names::default(), true).unwrap().items;
     assert_eq!((items[0].class.as_str(), items[0].split), ("walk", Some(Split::Test)));
 }

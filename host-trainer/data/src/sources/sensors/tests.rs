@@ -6,7 +6,7 @@ use super::*;
 const SHAPE: Shape = Shape { height: 4, width: 1, channels: 2 };
 
 fn spec(path: &Path, samples: usize, stride: Option<usize>) -> DataSpec {
-    let window = WindowSpec { samples, stride, columns: None };
+    let window = WindowSpec { samples, stride, ..WindowSpec::default() };
     DataSpec { path: Some(path.into()), window: Some(window), ..DataSpec::new(DataSource::Sensors) }
 }
 
@@ -83,7 +83,8 @@ fn bad_recordings_are_refused() {
     let none = DataSpec { window: None, ..spec(folder.path(), 4, None) };
     assert!(super::super::load(&none, SHAPE).unwrap_err().to_string().contains("window"));
     let mut other = spec(folder.path(), 4, None);
-    other.window = Some(WindowSpec { samples: 4, stride: None, columns: Some(vec!["w".into()]) });
+    other.window =
+        Some(WindowSpec { samples: 4, columns: Some(vec!["w".into()]), ..WindowSpec::default() });
     let error = super::super::load(&other, SHAPE).unwrap_err().to_string();
     assert!(error.contains("expected `w`, found x, y"), "{error}");
 }

@@ -1,4 +1,6 @@
 use supernano_base::config::{DataSource, DataSpec};
+use supernano_base::frontend::{AxisSpec, FrontEndSpec, SensorSpec};
+use supernano_core::blob::{BlobView, with_kinds};
 use supernano_core::kernel::Reference;
 use supernano_data as data;
 
@@ -62,6 +64,52 @@ pub(crate) fn network(input: Shape, slope: f32) -> FoldedNet {
     FoldedNet { input, blocks, classifier }
 }
 
+/// The front end stands before the input table, and nothing else changes.
+#[test]
+fn a_front_end_is_carried() {
+    let spec = SensorSpec { rows: 2, axes: vec![AxisSpec { low: -1.0, high: 9.0 }; 3] };
+    let front_end = FrontEndSpec::Sensor(spec).build("test").unwrap();
+    let shape = small();
+    let eight = Some(8);
+    let spec = DataSpec {
+        shape: Some(shape),
+        classes: Some(4),
+        train: eight,
+        validation: eight,
+        test: eight,
+        ..DataSpec::new(DataSource::Glyphs)
+    };
+    let dataset = data::load(&spec).unwrap();
+    let set = CalibrationSet::new(&dataset, 8).unwrap();
+    let net = network(shape, 0.25);
+    let params = observe(&net, &set.images).params(RangeRule::Auto);
+    let quantised = QuantisedNet::with(&net, &params, &set.normalisation);
+    let info = BlobInfo { space: "test", code: "5-9", classes: &[], front_end: None };
+    let plain = build(&quantised, &info, Prefer::Speed).unwrap();
+    assert_eq!(plain.view().unwrap().front_end(), None);
+    let info = BlobInfo { front_end: Some(&front_end), ..info };
+    // Six bytes are not the image of this network.
+    let error = build(&quantised, &info, Prefer::Speed).unwrap_err().to_string();
+    assert!(error.contains("front end: expected a front end that makes the network's input"));
+    let axes = vec![AxisSpec { low: -1.0, high: 9.0 }; usize::from(shape.channels)];
+    let rows = shape.height * shape.width;
+    let front_end = FrontEndSpec::Sensor(SensorSpec { rows, axes }).build("test").unwrap();
+    let info = BlobInfo { front_end: Some(&front_end), ..info };
+    let blob = build(&quantised, &info, Prefer::Speed).unwrap();
+    assert_eq!(blob.bytes().len(), plain.bytes().len() + front_end.bytes().len());
+    assert_eq!(blob.logits(&dataset.test).unwrap(), plain.logits(&dataset.test).unwrap());
+    let view = blob.view().unwrap();
+    assert_eq!(view.front_end(), Some(front_end.bytes()));
+    assert_eq!(view.table(), plain.view().unwrap().table());
+    // Other kernels keep it.
+    let (mut data, mut out) = (vec![0; 1 << 20], vec![0u32; 1 << 18]);
+    let out: &mut [u8] = bytemuck::cast_slice_mut(&mut out);
+    let direct = |_: usize, _: &Conv| KernelKind::Direct;
+    let length = with_kinds(&view, &direct, &[], &mut data, out).unwrap();
+    let direct = BlobView::new_checked(&out[..length]).unwrap();
+    assert_eq!(direct.front_end(), Some(front_end.bytes()));
+}
+
 #[test]
 fn integers_follow_float_and_the_same_input_gives_the_same_bytes() {
     let shape = small();
@@ -80,7 +128,8 @@ fn integers_follow_float_and_the_same_input_gives_the_same_bytes() {
     for slope in [0.25, -0.6, 3.0] {
         let net = network(shape, slope);
         let params = observe(&net, &set.images).params(RangeRule::Auto);
-        let info = BlobInfo { space: "test", code: "5-9", classes: &dataset.classes };
+        let info =
+            BlobInfo { space: "test", code: "5-9", classes: &dataset.classes, front_end: None };
         let quantised = QuantisedNet::with(&net, &params, &set.normalisation);
         let blob = build(&quantised, &info, Prefer::Speed).unwrap();
         assert_eq!(blob, build(&quantised, &info, Prefer::Speed).unwrap());

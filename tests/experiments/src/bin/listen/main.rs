@@ -83,6 +83,8 @@ fn dataset(sound: &Sound<'_>) -> Result<Dataset> {
         test: windows(sound, shape, 512, 3)?,
         mean: vec![(mean / 255.0) as f32],
         std: vec![(variance.sqrt() / 255.0) as f32],
+        front_end: None,
+        window: None,
         notes: Vec::new(),
     })
 }

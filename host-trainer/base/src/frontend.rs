@@ -7,8 +7,8 @@
 mod sensor;
 mod sound;
 
+use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
-use supernano_base::error::{Error, Result};
 use supernano_core::frontend::{FrontEnd, FrontEndError};
 
 pub use self::sensor::{AxisSpec, SensorSpec};

@@ -2,8 +2,8 @@
 
 use std::f64::consts::{LN_2, PI};
 
+use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
-use supernano_base::error::{Error, Result};
 use supernano_core::frontend::{self as core, MAX_BANDS, MAX_FFT, MAX_ROWS, MAX_SHIFT, MIN_FFT};
 
 use super::{Description, in_range};

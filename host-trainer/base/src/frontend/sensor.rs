@@ -1,7 +1,7 @@
 //! Parameters of scaled samples of sensors.
 
+use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
-use supernano_base::error::{Error, Result};
 use supernano_core::frontend::{self as core, AXIS_BYTES, Axis, MAX_AXES, MAX_ROWS};
 
 use super::{Description, in_range};

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use supernano_base::testing::shared;
+use crate::testing::shared;
 
 use super::*;
 

@@ -1,0 +1,175 @@
+//! Decodes recordings: WAV (8 to 32 bits, integers or floats), FLAC and Ogg Vorbis, to one channel
+//! of 16 bits.
+
+use std::io::Cursor;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard};
+
+use claxon::FlacReader;
+use hound::{SampleFormat, WavReader};
+use lewton::inside_ogg::OggStreamReader;
+use supernano_base::error::{Error, Result};
+use supernano_base::files::SOUND;
+
+/// Extensions of the files that are read, in lower case.
+pub const EXTENSIONS: [&str; 5] = ["flac", "oga", "ogg", "wav", "wave"];
+
+/// Highest sampling rate of a file, Hz.
+const MOST_RATE: u32 = 768_000;
+/// Samples from which on one recording is decoded at a time.
+const LARGE: usize = 8 << 20;
+/// Held while a long recording is decoded.
+static ONE: Mutex<()> = Mutex::new(());
+
+/// A recording of one channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recording {
+    /// Samples in a second.
+    pub rate: u32,
+    /// Channels of the file, whose mean the samples are.
+    pub channels: u16,
+    /// The samples; at least one.
+    pub samples: Vec<i16>,
+}
+
+/// Decodes a recording. At most one long recording is decoded at a time.
+///
+/// # Errors
+/// [`Error::Invalid`] naming `path` for a file that is damaged, cut short, empty or of another
+/// format, and for a recording that needs more memory than [`SOUND`] allows.
+pub fn decode(path: &Path, bytes: &[u8]) -> Result<Recording> {
+    let place = path.display().to_string();
+    let place = place.as_str();
+    match bytes {
+        [b'R', b'I', b'F', b'F', ..] => wav(place, bytes),
+        [b'f', b'L', b'a', b'C', ..] => flac(place, bytes),
+        [b'O', b'g', b'g', b'S', ..] => ogg(place, bytes),
+        [] => Err(broken(place, "an empty file")),
+        _ => Err(broken(place, "another kind of file")),
+    }
+}
+
+fn broken(place: &str, found: impl std::fmt::Display) -> Error {
+    Error::invalid(place, "recording", "a whole WAV, FLAC or Ogg Vorbis file", found)
+}
+
+/// Collects frames as the mean of their channels.
+struct Mono<'a> {
+    place: &'a str,
+    rate: u32,
+    channels: u16,
+    samples: Vec<i16>,
+    /// Values of the current frame, and their sum.
+    filled: u16,
+    sum: f64,
+    /// Held from the [`LARGE`]th sample on.
+    held: Option<MutexGuard<'static, ()>>,
+}
+
+impl<'a> Mono<'a> {
+    fn new(place: &'a str, rate: u32, channels: u16) -> Result<Self> {
+        if !(1..=MOST_RATE).contains(&rate) {
+            let expected = format!("1 to {MOST_RATE} Hz");
+            return Err(Error::invalid(place, "sampling rate", expected, rate));
+        }
+        if channels == 0 {
+            return Err(Error::invalid(place, "channels", "at least 1", channels));
+        }
+        let samples = Vec::new();
+        Ok(Self { place, rate, channels, samples, filled: 0, sum: 0.0, held: None })
+    }
+
+    /// Takes the value of the next channel, in steps of 16 bits.
+    fn push(&mut self, value: f64) -> Result<()> {
+        self.sum += value;
+        self.filled += 1;
+        if self.filled < self.channels {
+            return Ok(());
+        }
+        if self.samples.len() == self.samples.capacity() {
+            let next = (2 * self.samples.len()).max(4096);
+            SOUND.check(self.place, "memory for samples", 2 * self.samples.len() as u64 + 2)?;
+            if next > LARGE && self.held.is_none() {
+                self.held = Some(ONE.lock().unwrap_or_else(|held| held.into_inner()));
+            }
+            let most = (SOUND.value()? / 2) as usize;
+            self.samples.reserve_exact(next.min(most.max(1)) - self.samples.len());
+        }
+        // The cast saturates.
+        self.samples.push((self.sum / f64::from(self.channels)).round() as i16);
+        (self.filled, self.sum) = (0, 0.0);
+        Ok(())
+    }
+
+    fn end(self) -> Result<Recording> {
+        if self.filled != 0 {
+            return Err(broken(self.place, "a last frame without all channels"));
+        }
+        if self.samples.is_empty() {
+            return Err(broken(self.place, "no sample"));
+        }
+        Ok(Recording { rate: self.rate, channels: self.channels, samples: self.samples })
+    }
+}
+
+fn wav(place: &str, bytes: &[u8]) -> Result<Recording> {
+    let reader = WavReader::new(Cursor::new(bytes)).map_err(|e| broken(place, e))?;
+    let spec = reader.spec();
+    let mut mono = Mono::new(place, spec.sample_rate, spec.channels)?;
+    match spec.sample_format {
+        SampleFormat::Int => {
+            let unit = 2f64.powi(16 - i32::from(spec.bits_per_sample));
+            for sample in reader.into_samples::<i32>() {
+                mono.push(f64::from(sample.map_err(|e| broken(place, e))?) * unit)?;
+            }
+        }
+        SampleFormat::Float => {
+            for sample in reader.into_samples::<f32>() {
+                let sample = sample.map_err(|e| broken(place, e))?;
+                if !sample.is_finite() {
+                    return Err(broken(place, format!("the sample {sample}")));
+                }
+                mono.push(f64::from(sample) * 32768.0)?;
+            }
+        }
+    }
+    mono.end()
+}
+
+fn flac(place: &str, bytes: &[u8]) -> Result<Recording> {
+    let mut reader = FlacReader::new(Cursor::new(bytes)).map_err(|e| broken(place, e))?;
+    let info = reader.streaminfo();
+    let unit = 2f64.powi(16 - info.bits_per_sample as i32);
+    let channels = u16::try_from(info.channels).unwrap_or(0);
+    let mut mono = Mono::new(place, info.sample_rate, channels)?;
+    for sample in reader.samples() {
+        mono.push(f64::from(sample.map_err(|e| broken(place, e))?) * unit)?;
+    }
+    let found = mono.samples.len() as u64;
+    match info.samples {
+        Some(expected) if expected != found => {
+            Err(broken(place, format!("{found} of {expected} samples")))
+        }
+        _ => mono.end(),
+    }
+}
+
+fn ogg(place: &str, bytes: &[u8]) -> Result<Recording> {
+    let mut reader = OggStreamReader::new(Cursor::new(bytes)).map_err(|e| broken(place, e))?;
+    let format =
+        |r: &OggStreamReader<_>| (r.ident_hdr.audio_sample_rate, r.ident_hdr.audio_channels);
+    let (rate, channels) = format(&reader);
+    let mut mono = Mono::new(place, rate, channels.into())?;
+    while let Some(packet) = reader.read_dec_packet_itl().map_err(|e| broken(place, e))? {
+        if format(&reader) != (rate, channels) {
+            return Err(broken(place, "a stream whose rate or channels change"));
+        }
+        for sample in packet {
+            mono.push(sample.into())?;
+        }
+    }
+    mono.end()
+}
+
+#[cfg(test)]
+mod tests;
