@@ -65,6 +65,9 @@ impl Augment for Augmentation {
         if draw.flip || draw.angle != 0.0 {
             pixels = turned(&pixels, shape, draw.flip, draw.angle);
         }
+        if self.masks() {
+            masked(self, &mut pixels, shape, rng);
+        }
         pixels
     }
 }
@@ -117,6 +120,30 @@ fn turned(pixels: &[f32], shape: Shape, flip: bool, angle: f32) -> Vec<f32> {
         o.copy_from_slice(&pixels[from..from + channels]);
     }
     out
+}
+
+/// Sets a band of rows, a band of columns and a square to the mean of the image.
+fn masked(how: &Augmentation, pixels: &mut [f32], shape: Shape, rng: &mut ChaCha8Rng) {
+    let (height, width) = (usize::from(shape.height), usize::from(shape.width));
+    let channels = usize::from(shape.channels);
+    let mean = pixels.iter().sum::<f32>() / pixels.len().max(1) as f32;
+    let mut place = |length: usize, most: usize| {
+        let start = rng.random_range(0..=most - length.min(most));
+        start..start + length.min(most)
+    };
+    let rows = place(usize::from(how.mask_rows), height);
+    let columns = place(usize::from(how.mask_columns), width);
+    let side = usize::from(how.cutout);
+    let (across, down) = (place(side, width), place(side, height));
+    let shown = [rows.len(), columns.len()].map(|most| rng.random_range(0..=most));
+    let (rows, columns) =
+        (rows.start..rows.start + shown[0], columns.start..columns.start + shown[1]);
+    for (i, pixel) in pixels.chunks_exact_mut(channels).enumerate() {
+        let (x, y) = (i % width, i / width);
+        if rows.contains(&y) || columns.contains(&x) || (across.contains(&x) && down.contains(&y)) {
+            pixel.fill(mean);
+        }
+    }
 }
 
 /// Computes `(x - mean) / std`, from `[height, width, channels]` to `[channels, height, width]`.

@@ -11,7 +11,7 @@ use supernano_base::testing::{folder_of_child, with_little_memory};
 use supernano_core::space::Shape;
 use tar::Header;
 
-use crate::load;
+use crate::{load, sources};
 
 const RECORD: u64 = 3074;
 
@@ -55,6 +55,53 @@ fn sets_in(folder: &Path) {
             std::fs::write(folder.join(format!("{name}-{chunks}.tar.gz")), bytes).unwrap();
         }
     }
+}
+
+/// Recordings that decoders stumble over need less than 200 MiB and give a typed error or samples.
+#[test]
+fn messy_recordings_need_little_memory() {
+    let Some(folder) = folder_of_child() else {
+        let folder = tempfile::tempdir().unwrap();
+        let name = "memory_tests::messy_recordings_need_little_memory";
+        return with_little_memory(name, folder.path());
+    };
+    let chunk = |length: u32, rate: u32, channels: u16, bits: u16| {
+        let mut bytes = b"RIFF\xff\xff\xff\x7fWAVEfmt \x10\0\0\0\x01\0".to_vec();
+        let frame = channels * bits.div_ceil(8);
+        bytes.extend(channels.to_le_bytes());
+        bytes.extend(rate.to_le_bytes());
+        bytes.extend((rate.wrapping_mul(frame.into())).to_le_bytes());
+        bytes.extend(frame.to_le_bytes());
+        bytes.extend(bits.to_le_bytes());
+        bytes.extend(b"data");
+        bytes.extend(length.to_le_bytes());
+        bytes
+    };
+    // A header that promises 4 GiB, and files whose samples need more than the limit.
+    let promise = chunk(u32::MAX - 8, 8000, 2, 16);
+    let long = |count: usize, rate| {
+        let mut bytes = chunk(count as u32, rate, 1, 8);
+        bytes.resize(bytes.len() + count, 128);
+        bytes
+    };
+    let files = [
+        ("promise.wav", promise, false),
+        ("long.wav", long(30 << 20, 8000), false),
+        ("slow.wav", long(2 << 20, 1), false),
+        ("fits.wav", long(20 << 20, 16_000), true),
+        ("odd.wav", long(9, 7919), true),
+    ];
+    for (name, bytes, reads) in files {
+        let path = folder.join(name);
+        std::fs::write(&path, &bytes).unwrap();
+        drop(bytes);
+        let found = sources::sound::read(&path, 16_000);
+        assert_eq!(found.is_ok(), reads, "{name}: {:?}", found.err());
+    }
+    let peak = std::fs::read_to_string("/proc/self/status").unwrap();
+    let peak = peak.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap().trim();
+    let kib: u64 = peak.trim_end_matches(" kB").parse().unwrap();
+    assert!(kib < 200 << 10, "{kib} KiB");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use supernano_core::space::Shape;
 use super::range;
 use crate::error::Result;
 
-/// Augmentation of training images, in this order: crop, brightness, contrast, flip, rotation. 0 or
+/// Augmentation of training images, in this order: crop, brightness, contrast, flip, rotation, masks. 0 or
 /// `false` disables a part; the random numbers of the other parts stay the same.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -21,21 +21,55 @@ pub struct Augmentation {
     pub contrast: f32,
     /// Rotation from `-x` to `x` degrees about the centre: nearest pixel, 0 outside.
     pub rotation: f32,
+    /// Rows of a band at a random place that takes the mean of the image, from 0 to this. For features
+    /// of sound these are frames.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub mask_rows: u16,
+    /// Columns of such a band. For features of sound these are mel bands.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub mask_columns: u16,
+    /// Side of a square at a random place that takes the mean of the image, pixels.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub cutout: u16,
+}
+
+fn is_zero(value: &u16) -> bool {
+    *value == 0
 }
 
 impl Default for Augmentation {
     /// The values of the reference code: crop 4, flip, 0.1, 0.1, 15 degrees.
     fn default() -> Self {
-        Self { crop_padding: 4, flip: true, brightness: 0.1, contrast: 0.1, rotation: 15.0 }
+        Self {
+            crop_padding: 4,
+            flip: true,
+            brightness: 0.1,
+            contrast: 0.1,
+            rotation: 15.0,
+            ..Self::NONE
+        }
     }
 }
 
 impl Augmentation {
     /// No augmentation.
-    pub const NONE: Self =
-        Self { crop_padding: 0, flip: false, brightness: 0.0, contrast: 0.0, rotation: 0.0 };
+    pub const NONE: Self = Self {
+        crop_padding: 0,
+        flip: false,
+        brightness: 0.0,
+        contrast: 0.0,
+        rotation: 0.0,
+        mask_rows: 0,
+        mask_columns: 0,
+        cutout: 0,
+    };
     /// Crop and flip only.
     pub const CROP_FLIP: Self = Self { crop_padding: 4, flip: true, ..Self::NONE };
+
+    /// True if a part of an image is masked.
+    pub fn masks(&self) -> bool {
+        self.mask_rows > 0 || self.mask_columns > 0 || self.cutout > 0
+    }
 
     /// Checks every value for images of this shape.
     pub(super) fn validate(&self, place: &str, shape: Shape) -> Result<()> {
@@ -44,6 +78,9 @@ impl Augmentation {
         range(place, "augmentation.crop_padding", self.crop_padding, 0, most)?;
         range(place, "augmentation.brightness", self.brightness, 0.0, 1.0)?;
         range(place, "augmentation.contrast", self.contrast, 0.0, 1.0)?;
+        range(place, "augmentation.mask_rows", self.mask_rows, 0, shape.height)?;
+        range(place, "augmentation.mask_columns", self.mask_columns, 0, shape.width)?;
+        range(place, "augmentation.cutout", self.cutout, 0, most + 1)?;
         range(place, "augmentation.rotation", self.rotation, 0.0, 180.0)
     }
 }

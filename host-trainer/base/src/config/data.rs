@@ -13,6 +13,9 @@ use crate::names;
 /// Most images of a split, and of a recalibration.
 pub(super) const MOST_IMAGES: usize = 10_000_000;
 
+/// Most copies of a training window.
+const MOST_COPIES: usize = 100;
+
 /// A data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -111,6 +114,21 @@ pub struct WindowSpec {
     /// value. A run writes them into its configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ranges: Option<Vec<(f64, f64)>>,
+    /// Changed copies that are added for each training window.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub copies: usize,
+    /// Largest shift of a copy, samples.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub shift: usize,
+    /// Largest relative change of the scale of a copy.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub scale: f64,
+    /// Largest rotation of a copy, degrees. Each three axes in a row turn about one random direction.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub rotation: f64,
+    /// Standard deviation of the noise of a copy, as a share of the range of each axis.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub jitter: f64,
 }
 
 impl WindowSpec {
@@ -191,6 +209,10 @@ pub struct DataSpec {
     /// Windows and features of sound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sound: Option<SoundConfig>,
+    /// True if training items of smaller classes are repeated until every class has as many as the
+    /// largest.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub balance: bool,
     /// True if files that cannot be read are reported and left out. Otherwise they are an error.
     #[serde(default, skip_serializing_if = "is_default")]
     pub skip_bad: bool,
@@ -226,6 +248,7 @@ impl DataSpec {
             resize: Resize::default(),
             window: None,
             sound: None,
+            balance: false,
             skip_bad: false,
         }
     }
@@ -265,6 +288,11 @@ impl DataSpec {
         if let Some(window) = &self.window {
             range(place, "data.window.samples", window.samples, 1, MOST_IMAGES)?;
             range(place, "data.window.stride", window.step(), 1, MOST_IMAGES)?;
+            range(place, "data.window.copies", window.copies, 0, MOST_COPIES)?;
+            range(place, "data.window.shift", window.shift, 0, window.samples)?;
+            range(place, "data.window.scale", window.scale, 0.0, 1.0)?;
+            range(place, "data.window.rotation", window.rotation, 0.0, 180.0)?;
+            range(place, "data.window.jitter", window.jitter, 0.0, 1.0)?;
             range(place, "data.window.unit", window.unit.unwrap_or(1.0), 1e-9, 1e9)?;
         }
         if let Some(sound) = &self.sound {
@@ -299,6 +327,7 @@ impl DataSpec {
             ("window", self.window.is_some(), name == DataSource::Sensors),
             ("sound", self.sound.is_some(), name == DataSource::Sound),
             ("test_files", self.test_files.is_some(), files),
+            ("balance", self.balance, own),
             ("skip_bad", self.skip_bad, files),
             ("holdout", self.holdout != Holdout::default(), !own),
             ("shape", self.shape.is_some(), name == DataSource::Glyphs),

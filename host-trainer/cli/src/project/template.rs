@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use supernano_base::config::{BudgetSpec, DataSource, DataSpec, SoundConfig};
+use supernano_base::config::{BudgetSpec, DataSource, DataSpec, SoundConfig, WindowSpec};
 use supernano_core::space::Shape;
 
 /// What a configuration is made of.
@@ -23,6 +23,8 @@ pub struct Template<'a> {
     pub budget: &'a BudgetSpec,
 }
 
+/// Training windows below which copies are proposed.
+const FEW: usize = 2000;
 /// Longest list of names on one line.
 const LINE: usize = 90;
 
@@ -94,7 +96,7 @@ fn data(out: &mut String, t: &Template<'_>) {
         let _ = writeln!(out, "pattern = {}", quoted(pattern));
     }
     if let Some(window) = &spec.window {
-        let _ = writeln!(out, "window = {{ samples = {} }}", window.samples);
+        sensor_windows(out, window, t.train);
     }
     if let Some(test) = &spec.test_files {
         let _ = writeln!(out, "test_files = {}", quoted(test));
@@ -117,6 +119,22 @@ fn data(out: &mut String, t: &Template<'_>) {
         }
     }
     out.push('\n');
+}
+
+/// The windows of sensors, with copies for a small set.
+fn sensor_windows(out: &mut String, window: &WindowSpec, train: usize) {
+    if train >= FEW {
+        let _ = writeln!(out, "window = {{ samples = {} }}", window.samples);
+        return;
+    }
+    let _ = writeln!(
+        out,
+        "# Each training window is joined by `copies`, which are shifted (samples), scaled, rotated\n\
+         # (degrees, each three axes together) and noisy (share of the range).\n\
+         window = {{ samples = {}, copies = 7, shift = {}, scale = 0.1, rotation = 10.0, jitter = 0.01 }}",
+        window.samples,
+        window.samples / 20
+    );
 }
 
 /// The windows of sound.

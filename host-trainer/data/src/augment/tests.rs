@@ -101,3 +101,25 @@ fn contrast_keeps_the_grey_mean_and_brightness_scales() {
     }
     assert!((4..=16).contains(&changed), "{changed}");
 }
+
+#[test]
+fn masks_take_the_mean_and_spare_the_rest() {
+    let shape = Shape { height: 8, width: 6, channels: 1 };
+    let image: Vec<u8> = (0..48).map(|i| 5 * i as u8).collect();
+    let plain: Vec<f32> = image.iter().map(|&p| f32::from(p) / 255.0).collect();
+    let mean = plain.iter().sum::<f32>() / 48.0;
+    let hidden = |how: Augmentation, seed| -> Vec<usize> {
+        let found = how.apply(&image, shape, &mut rng(seed));
+        let hidden: Vec<usize> = (0..48).filter(|&i| found[i] != plain[i]).collect();
+        assert!(hidden.iter().all(|&i| found[i] == mean));
+        hidden
+    };
+    for seed in 0..40 {
+        let square = hidden(Augmentation { cutout: 3, ..Augmentation::NONE }, seed);
+        assert_eq!(square.len(), 9, "{square:?}");
+        let rows = hidden(Augmentation { mask_rows: 2, ..Augmentation::NONE }, seed);
+        assert!(matches!(rows.len(), 0 | 6 | 12), "{rows:?}");
+        let columns = hidden(Augmentation { mask_columns: 6, ..Augmentation::NONE }, seed);
+        assert!(columns.len().is_multiple_of(8), "{columns:?}");
+    }
+}

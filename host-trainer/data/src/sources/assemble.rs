@@ -113,7 +113,10 @@ pub fn assemble(spec: &DataSpec, shape: Shape, place: &str, found: Assembled) ->
         }
         images
     };
-    let train = part(Split::Train, spec.train);
+    let mut train = part(Split::Train, spec.train);
+    if spec.balance {
+        balance(&mut train, classes.len());
+    }
     let validation = part(Split::Validation, spec.validation);
     let test = part(Split::Test, spec.test);
     for (name, images, least) in
@@ -154,6 +157,22 @@ pub fn assemble(spec: &DataSpec, shape: Shape, place: &str, found: Assembled) ->
         window: None,
         notes: notes(&items, &keys, &splits, skipped),
     })
+}
+
+/// Repeats the images of smaller classes until every class that has some has as many as the largest.
+/// The repeated ones follow in turns, a class after the other.
+fn balance(images: &mut Images, classes: usize) {
+    let mut of_class: Vec<Vec<u32>> = vec![Vec::new(); classes];
+    for (i, &label) in images.labels.iter().enumerate() {
+        of_class[usize::from(label)].push(i as u32);
+    }
+    let most = of_class.iter().map(Vec::len).max().unwrap_or(0);
+    let mut chosen: Vec<u32> = (0..images.len() as u32).collect();
+    for turn in 0..most {
+        let short = of_class.iter().filter(|of| !of.is_empty() && turn + of.len() < most);
+        chosen.extend(short.map(|of| of[turn % of.len()]));
+    }
+    *images = images.select(&chosen);
 }
 
 /// What a person should know of a set: files that were left out, and items that are in two splits or

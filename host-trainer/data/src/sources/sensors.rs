@@ -6,6 +6,7 @@
 //! The input of the network is `[samples, axes, 1]` or `[samples, 1, axes]`; both have the same
 //! bytes.
 
+mod copies;
 mod scale;
 
 use std::path::Path;
@@ -111,9 +112,16 @@ pub fn load(spec: &DataSpec, path: &Path, shape: Shape) -> Result<Dataset> {
     let training = windows.iter().zip(&in_training).filter(|(_, s)| **s == Split::Train);
     let scale = Scale::new(window, &axes, training.map(|(w, _)| w.values.as_slice()))?;
     let mut items = Vec::with_capacity(windows.len());
-    for Window { place, key, values } in windows {
+    for (Window { place, mut key, values }, split) in windows.into_iter().zip(in_training) {
+        key.split = Some(split);
         items.push(Loaded { place, key, pixels: scale.bytes(&values)? });
+        if split == Split::Train {
+            for n in 1..=window.copies {
+                items.push(scale.copy(&items[items.len() - n], &values, (spec.seed, n))?);
+            }
+        }
     }
+    Assembled::check_size(&place, items.len(), shape)?;
     let mut dataset = assemble(spec, shape, &place, Assembled { classes, items, skipped })?;
     dataset.notes.extend(scale.notes(&axes));
     dataset.window = Some(scale.window);

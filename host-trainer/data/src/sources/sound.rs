@@ -57,6 +57,15 @@ fn settings(spec: &DataSpec) -> Result<&SoundConfig> {
     })
 }
 
+/// Reads a recording and brings it to a rate in Hz.
+///
+/// # Errors
+/// As [`decode`]; [`Error::Missing`] and [`Error::Io`]; [`Error::Invalid`] for a recording that needs
+/// more memory than [`SOUND`] allows at the new rate.
+pub fn read(path: &Path, rate: u32) -> Result<Vec<i16>> {
+    samples(path, &files::read(path)?, rate)
+}
+
 /// Decodes a file and brings it to the rate of the windows.
 fn samples(path: &Path, bytes: &[u8], rate: u32) -> Result<Vec<i16>> {
     let recording = decode(path, bytes)?;

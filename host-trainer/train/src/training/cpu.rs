@@ -17,6 +17,10 @@ use crate::supernet::Weights;
 pub struct SlicedAccelerator;
 
 impl Accelerator for SlicedAccelerator {
+    fn masks(&self) -> bool {
+        true
+    }
+
     fn computes_in(&self, precision: Precision) -> bool {
         precision == Precision::Float32
     }

@@ -48,6 +48,13 @@ pub trait Accelerator: Sync {
     /// True if the convolutions of a step can be computed in this precision.
     fn computes_in(&self, precision: Precision) -> bool;
 
+    /// True if training images can be masked ([`Augmentation::masks`]).
+    ///
+    /// [`Augmentation::masks`]: supernano_base::config::Augmentation::masks
+    fn masks(&self) -> bool {
+        false
+    }
+
     /// A step ready to train. A panel that is given will be asked for after every epoch.
     ///
     /// # Errors

@@ -85,6 +85,10 @@ pub fn train_until(
     stop: &dyn Fn(usize, u32) -> bool,
 ) -> Result<Vec<Epoch>> {
     check_data(config, dataset)?;
+    if config.augmentation.masks() && !accelerator.masks() {
+        let expected = "no masks and no cutout on this processor";
+        return Err(Error::invalid("configuration", "augmentation", expected, "some"));
+    }
     if !accelerator.computes_in(config.precision) {
         let (expected, found) = ("`float32` on the CPU", config.precision);
         return Err(Error::invalid("configuration", "precision", expected, found));

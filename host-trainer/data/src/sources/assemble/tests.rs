@@ -90,3 +90,16 @@ fn bad_items_are_counted_or_left_out() {
     let good = load(&items, true).unwrap();
     assert_eq!((good.items.len(), good.skipped.len()), (8, 2));
 }
+
+#[test]
+fn balanced_classes_have_as_many_images_as_the_largest() {
+    let mut images = Images::empty(Shape { height: 1, width: 1, channels: 1 });
+    images.pixels = vec![1, 2, 3, 4, 5, 6];
+    images.labels = vec![0, 0, 0, 0, 0, 2];
+    balance(&mut images, 3);
+    assert_eq!(images.labels, [0, 0, 0, 0, 0, 2, 2, 2, 2, 2]);
+    assert_eq!(images.pixels, [1, 2, 3, 4, 5, 6, 6, 6, 6, 6]);
+    let before = images.clone();
+    balance(&mut images, 3);
+    assert_eq!(images, before);
+}

@@ -5,6 +5,10 @@ use supernano_base::error::{Error, Result};
 use supernano_base::frontend::{AxisSpec, Description, FrontEndSpec, SensorSpec};
 use supernano_core::frontend::FrontEnd;
 
+use super::super::assemble::Loaded;
+use super::super::splits::{Key, hash};
+use super::copies;
+
 /// Bytes of a description before its axes.
 pub const FIXED: usize = 16;
 /// Steps that the smallest range of an axis has at least, if the unit is chosen.
@@ -62,6 +66,21 @@ impl Scale {
             .run(&steps, &mut out)
             .map_err(|e| Error::invalid("data.window", "window", "values of all axes", e))?;
         Ok(out)
+    }
+
+    /// A changed copy of an item with these values; `place` holds the seed and the number of the copy.
+    ///
+    /// # Errors
+    /// As [`Scale::bytes`].
+    pub fn copy(&self, item: &Loaded, values: &[f32], place: (u64, usize)) -> Result<Loaded> {
+        let ranges = self.window.ranges.as_deref().unwrap_or_default();
+        let changed = copies::copy(&self.window, values, ranges, &item.key.content, place);
+        let content = hash(bytemuck::cast_slice(&changed));
+        Ok(Loaded {
+            place: format!("{}, copy {}", item.place, place.1),
+            key: Key { content, ..item.key.clone() },
+            pixels: self.bytes(&changed)?,
+        })
     }
 
     /// Lines about the axes.

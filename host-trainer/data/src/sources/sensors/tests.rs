@@ -97,3 +97,19 @@ fn magic_wand_gestures_are_read() {
     assert_eq!(data.classes.len(), 5);
     assert_eq!((data.train.len() + data.validation.len(), data.test.len()), (100, 25));
 }
+
+#[test]
+fn copies_are_added_to_the_training_split_only() {
+    let folder = recordings(80, "");
+    let plain = super::super::load(&spec(folder.path(), 4, None), SHAPE).unwrap();
+    let mut copied = spec(folder.path(), 4, None);
+    let window = copied.window.as_mut().unwrap();
+    (window.copies, window.scale, window.jitter) = (3, 0.1, 0.02);
+    let data = super::super::load(&copied, SHAPE).unwrap();
+    assert_eq!(data.train.len(), 4 * plain.train.len());
+    assert_eq!((&data.validation, &data.test), (&plain.validation, &plain.test));
+    assert_eq!(data.front_end, plain.front_end);
+    // The written unit and ranges give the same set.
+    copied.window = data.window.clone();
+    assert_eq!(super::super::load(&copied, SHAPE).unwrap(), data);
+}
