@@ -164,7 +164,7 @@ fn windows_that_do_not_suit_the_space_are_refused() {
 
 #[test]
 fn spoken_digits_are_read() {
-    let Some(root) = shared("data/spoken-digits") else { return };
+    let Some(root) = shared("data/spoken-digits/recordings") else { return };
     let mut spec = spec(&root);
     spec.pattern = Some("{class}_{}_{}.wav".into());
     spec.test_files = Some(r"_[0-4]\.wav$".into());
