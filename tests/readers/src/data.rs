@@ -134,7 +134,7 @@ fn recording(seed: usize) -> Vec<u8> {
 
 /// Reads the own files of a data set, with the shape that they have.
 fn own(source: DataSource, path: &Path) -> Result<(), Error> {
-    let window = WindowSpec { samples: 8, stride: None, columns: None };
+    let window = WindowSpec { samples: 8, ..WindowSpec::default() };
     let window = (source == DataSource::Sensors).then_some(window);
     let spec = DataSpec { path: Some(path.into()), window, ..DataSpec::new(source) };
     let shape = sources::own_shape(&spec)?;
