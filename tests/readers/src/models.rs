@@ -24,7 +24,9 @@ const PYTORCH: [&[u8]; 4] = [
 
 /// The configuration of all checkpoints.
 pub fn config() -> RunConfig {
-    RunConfig::parse(CONFIG, "configuration").expect("a configuration")
+    // Narrow layers keep the file small, so that every truncation can be read.
+    let narrow = CONFIG.replace("[4, 8, 12]", "[1, 2]").replace("[4, 8]", "[1, 2]");
+    RunConfig::parse(&narrow, "configuration").expect("a configuration")
 }
 
 /// A checkpoint with momentum, in the middle of the first step.
