@@ -13,7 +13,7 @@ use core::slice;
 
 use supernano_core::error::Error;
 use supernano_core::exec::{Network, argmax};
-use supernano_runtime::{Kernels, kernels};
+use supernano_runtime::KernelSet;
 
 /// The result of a function: 0, or the reason why the function did nothing.
 #[repr(i32)]
@@ -62,6 +62,14 @@ pub struct SupernanoInfo {
     /// Real value of a logit = logit_scale x the integer.
     pub logit_scale: f32,
 }
+
+/// The kernels of residual networks; with the feature `all`, those of every layer.
+type Kernels = supernano_runtime::Kernels<{ SET.bits() }>;
+
+#[cfg(not(feature = "all"))]
+const SET: KernelSet = KernelSet::RESIDUAL;
+#[cfg(feature = "all")]
+const SET: KernelSet = KernelSet::ALL;
 
 /// Words of a SupernanoNetwork.
 pub const SUPERNANO_NETWORK_WORDS: usize = 16;
@@ -145,7 +153,7 @@ unsafe fn checked<'a>(
     // SAFETY: `span` has checked the numbers of this pointer and length; the caller guarantees
     // that a pointer that is not null is readable, and unchanged during `'a`.
     let bytes = unsafe { slice::from_raw_parts(blob, blob_len) };
-    let network = Network::from_bytes(bytes, kernels()).map_err(refused)?;
+    let network = Network::from_bytes(bytes, Kernels::default()).map_err(refused)?;
     Ok((network, addresses))
 }
 

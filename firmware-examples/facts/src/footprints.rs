@@ -65,7 +65,7 @@ pub const FOOTPRINTS: [Footprint; 11] = [
     footprint(FirmwareBuild::Fast, THUMBV7M, 39_327, 76),
     footprint(FirmwareBuild::Small, THUMBV7EM_HARD_FLOAT, 24_959, 76),
     footprint(FirmwareBuild::Fast, THUMBV7EM_HARD_FLOAT, 34_411, 76),
-    footprint(FirmwareBuild::C, THUMBV7EM_HARD_FLOAT, 53_964, 68),
+    footprint(FirmwareBuild::C, THUMBV7EM_HARD_FLOAT, 37_528, 68),
     footprint(FirmwareBuild::Small, THUMBV8M_HARD_FLOAT, 26_115, 76),
     footprint(FirmwareBuild::Fast, THUMBV8M_HARD_FLOAT, 36_895, 76),
     footprint(FirmwareBuild::Small, THUMBV8M_HELIUM, 29_491, 76),
