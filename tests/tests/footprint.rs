@@ -46,7 +46,7 @@ fn the_promised_memory_is_that_of_the_firmware() {
 
     let said = supernano(&["export", &run, code_of(promise), "-o", &file, "--front", &front]);
     let said = said.succeeds().stdout;
-    let whole = |key: &str| number(promise, key) as u64;
+    let whole = |key: &str| supernano_base::numbers::grouped(number(promise, key) as u64);
     let flash =
         format!("flash {} = network {} + code", whole("/flash_bytes"), whole("/blob_bytes"));
     let ram = format!("RAM {} = arena {} + logits 16", whole("/ram_bytes"), whole("/arena_bytes"));

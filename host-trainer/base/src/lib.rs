@@ -21,6 +21,7 @@ pub mod history;
 pub mod images;
 pub mod interrupt;
 pub mod names;
+pub mod numbers;
 pub mod progress;
 pub mod rng;
 pub mod run_dir;

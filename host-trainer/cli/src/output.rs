@@ -2,24 +2,27 @@
 
 use std::io::{self, ErrorKind, IsTerminal as _, Stdout, Write as _};
 use std::ops::ControlFlow;
+use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde::Serialize;
 use supernano_base::console;
 use supernano_base::error::{Error, Result};
+use supernano_base::numbers::grouped;
 use supernano_base::progress::{Progress, Task};
 
 /// Writes results to stdout, as text or as one JSON object, and progress to stderr.
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
     json: bool,
+    quiet: bool,
     silent: bool,
 }
 
 impl Output {
-    /// Output as text, or with `json` as one JSON object.
-    pub fn new(json: bool) -> Self {
-        Self { json, silent: false }
+    /// Output as text, or with `json` as one JSON object; with `quiet` without progress and remarks.
+    pub fn new(json: bool, quiet: bool) -> Self {
+        Self { json, quiet, silent: false }
     }
 
     /// The same, without results.
@@ -75,58 +78,96 @@ pub fn stdout(write: impl FnOnce(&mut Stdout) -> io::Result<()>) -> Result<Contr
 }
 
 impl Progress for Output {
-    /// Draws a bar on stderr; silent if stderr is no terminal.
+    /// Draws a bar on one line of stderr; silent if stderr is no terminal.
     fn task(&self, steps: u64, what: &str) -> Box<dyn Task> {
-        let target = if std::io::stderr().is_terminal() {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
+        let shown = std::io::stderr().is_terminal() && !self.quiet;
+        let target = match shown {
+            true => ProgressDrawTarget::stderr(),
+            false => ProgressDrawTarget::hidden(),
         };
-        let style = ProgressStyle::with_template(
-            "{prefix:>12} [{bar:30}] {pos}/{len} {msg} ({elapsed}, {eta} left)",
-        )
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
+        // The bar takes the width that the rest of the line leaves.
+        let (prefix, colour) = if coloured() { (":.bold", ":.cyan") } else { ("", "") };
+        let template =
+            format!("{{prefix{prefix}}} {{wide_bar{colour}}} {{pos}}/{{len}} {{msg}} {{left}}");
+        let style = ProgressStyle::with_template(&template)
+            .unwrap_or_else(|_| ProgressStyle::default_bar())
+            .with_key("left", left);
         let bar = ProgressBar::with_draw_target(Some(steps), target).with_style(style);
         bar.set_prefix(what.to_owned());
-        Box::new(Bar(bar))
+        if shown {
+            bar.enable_steady_tick(TICK);
+        }
+        Box::new(Bar { bar, quiet: self.quiet })
     }
 
     fn note(&self, line: &str) {
-        console::note(line);
+        if !self.quiet {
+            console::note(line);
+        }
     }
+}
+
+/// Time after which a bar is drawn again without a step.
+const TICK: Duration = Duration::from_millis(250);
+
+/// The time that a task still takes; the time so far before its first step.
+fn left(state: &ProgressState, out: &mut dyn std::fmt::Write) {
+    let (time, word) = match state.pos() {
+        0 => (state.elapsed(), "so far"),
+        _ => (state.eta(), "left"),
+    };
+    let seconds = time.as_secs();
+    let _ = match seconds {
+        0..120 => write!(out, "{seconds} s {word}"),
+        120..7200 => write!(out, "{} min {word}", seconds / 60),
+        _ => write!(out, "{} h {word}", seconds / 3600),
+    };
+}
+
+/// True if stderr is a terminal that shows colours, and `NO_COLOR` is not set.
+pub fn coloured() -> bool {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    std::io::stderr().is_terminal() && !refused && !dumb
 }
 
 /// A task that is drawn as a bar.
 #[derive(Debug)]
-struct Bar(ProgressBar);
+struct Bar {
+    bar: ProgressBar,
+    quiet: bool,
+}
 
 impl Task for Bar {
     fn advance(&self, steps: u64) {
-        self.0.inc(steps);
+        self.bar.inc(steps);
     }
 
     fn extend(&self, steps: u64) {
-        self.0.inc_length(steps);
+        self.bar.inc_length(steps);
     }
 
     fn message(&self, text: String) {
-        self.0.set_message(text);
+        self.bar.set_message(text);
     }
 
     fn line(&self, text: &str) {
-        self.0.println(text);
+        self.bar.println(text);
     }
 
     fn note(&self, text: &str) {
-        self.0.suspend(|| console::note(text));
+        if !self.quiet {
+            self.bar.suspend(|| console::note(text));
+        }
     }
 
     fn finish(&self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }
 
-/// A plain table with a header line. Columns of numbers are aligned to the right.
+/// A plain table with a header line. Columns of numbers are aligned to the right, and whole numbers have
+/// their digits in groups.
 pub fn table<H: ToString, C: ToString>(header: &[H], rows: &[Vec<C>]) -> String {
     use comfy_table::TableComponent::{
         HorizontalLines, LeftBorderIntersections, MiddleIntersections, RightBorderIntersections,
@@ -142,7 +183,7 @@ pub fn table<H: ToString, C: ToString>(header: &[H], rows: &[Vec<C>]) -> String 
         .set_content_arrangement(ContentArrangement::Disabled)
         .set_header(header.iter().map(ToString::to_string));
     for row in rows {
-        table.add_row(row.iter().map(ToString::to_string));
+        table.add_row(row.iter().map(|cell| in_groups(cell.to_string())));
     }
     for i in 0..header.len() {
         let numeric = rows.iter().all(|r| {
@@ -155,4 +196,13 @@ pub fn table<H: ToString, C: ToString>(header: &[H], rows: &[Vec<C>]) -> String 
         }
     }
     table.to_string()
+}
+
+/// A cell, with the digits of a whole number in groups.
+fn in_groups(cell: String) -> String {
+    let whole = !cell.is_empty() && cell.bytes().all(|b| b.is_ascii_digit());
+    match cell.parse().ok().filter(|_| whole) {
+        Some(number) => grouped(number),
+        None => cell,
+    }
 }

@@ -21,6 +21,7 @@ mod placed;
 #[cfg(feature = "probe")]
 mod probe;
 mod qemu;
+mod ready;
 mod selftest;
 mod session;
 mod target;
@@ -35,6 +36,7 @@ pub use latency::{
     append_counts, latency,
 };
 pub use qemu::{Counting, Qemu, emulator_version};
+pub use ready::ready;
 pub use selftest::{SelfTestReport, selftest};
 pub use session::{ByteStream, Counts, DeviceInfo, Opened, Session, Traffic};
 pub use target::{MACHINES, Machine, ProbeId, Target, usb_id};

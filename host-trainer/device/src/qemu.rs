@@ -101,14 +101,7 @@ impl Qemu {
         placed: Option<&Path>,
         counting: Counting<'_>,
     ) -> Result<Self> {
-        let firmware = match firmware {
-            Some(path) if !path.exists() => {
-                let needed_for = format!("the agent of {}", machine.name);
-                return Err(Error::Missing { path: path.to_path_buf(), needed_for });
-            }
-            Some(path) => path.to_path_buf(),
-            None => agent(machine.agent())?,
-        };
+        let firmware = firmware_of(machine, firmware)?;
         let failed = |e: std::io::Error| Error::tool(PROGRAM, e);
         let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(failed)?;
         let port = listener.local_addr().map_err(failed)?.port();
@@ -268,6 +261,32 @@ fn words(complaint: &mut File) -> String {
     let first = said.trim().lines().take_while(|line| !line.trim().is_empty());
     let said: String = first.collect::<Vec<_>>().join("; ").chars().take(WORDS).collect();
     if said.is_empty() { "it says nothing".into() } else { said }
+}
+
+/// Fails if no directory of `PATH` has QEMU.
+///
+/// # Errors
+/// [`Error::Tool`].
+pub(crate) fn find() -> Result<()> {
+    let program = format!("{PROGRAM}{}", std::env::consts::EXE_SUFFIX);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).any(|folder| folder.join(&program).is_file());
+    if found { Ok(()) } else { Err(no_emulator(ErrorKind::NotFound.into())) }
+}
+
+/// The ELF file of a machine's agent: the given one, or that of [`agent`].
+///
+/// # Errors
+/// [`Error::Missing`] without the file, and the errors of [`agent`].
+pub(crate) fn firmware_of(machine: &Machine, given: Option<&Path>) -> Result<PathBuf> {
+    match given {
+        Some(path) if !path.exists() => {
+            let needed_for = format!("the agent of {}", machine.name);
+            Err(Error::Missing { path: path.to_path_buf(), needed_for })
+        }
+        Some(path) => Ok(path.to_path_buf()),
+        None => agent(machine.agent()),
+    }
 }
 
 /// The error for a file that is not the agent of a machine.

@@ -2,12 +2,13 @@
 
 use supernano_base::error::{Error, Result};
 
-/// Units of a size and their factors.
-const SIZE_UNITS: [(&str, u64); 10] = [
+/// Units of a size and their factors. `KB` is another spelling of `kB`.
+const SIZE_UNITS: [(&str, u64); 11] = [
     ("", 1),
     ("B", 1),
     ("k", 1_000),
     ("kB", 1_000),
+    ("KB", 1_000),
     ("KiB", 1 << 10),
     ("M", 1_000_000),
     ("MB", 1_000_000),

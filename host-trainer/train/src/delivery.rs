@@ -9,6 +9,7 @@ use serde::Serialize;
 use supernano_base::codes::select::CodeSelection;
 use supernano_base::error::{Error, Result};
 use supernano_base::files;
+use supernano_base::numbers::grouped;
 use supernano_base::progress::Progress;
 use supernano_base::run_dir::RunDirectory;
 use supernano_core::arch::Arch;
@@ -93,14 +94,20 @@ impl NetworkRequest<'_> {
     ) -> Result<(Shipment, ImageSet)> {
         let Quantisation { options, tuning } = self.quantisation;
         options.bn.statistics(run)?;
+        let stages = progress.task(2, "export");
+        stages.message("reads the data".into());
         let dataset = run.dataset(self.data)?;
+        stages.advance(1);
+        stages.message("quantises".into());
         let options = ExportOptions { prefer, ..options };
         let test = (&dataset.test, usize::MAX);
         let material = Material::new(&run.config, &dataset, options.calibration, test)?;
         let Some(tuning) = tuning.filter(|t| t.epochs > 0) else {
             let shipment = ship(run, arch, &material, &options, None)?;
+            stages.finish();
             return Ok((shipment, material.judged));
         };
+        stages.finish();
         if !(tuning.lr > 0.0 && tuning.lr <= 1.0) {
             let expected = "above 0, at most 1";
             return Err(Error::invalid("--finetune-lr", "rate", expected, tuning.lr));
@@ -160,7 +167,10 @@ pub fn export_network(
     files::probe(&named)?;
     let (shipment, described, test) = request.network.shipment(progress)?;
     let core = described.0.core.clone();
+    let task = progress.task(1, "evaluate");
+    task.message(format!("{} test images", grouped(test.len() as u64)));
     let (summary, mut answers) = measure(&shipment, described, &test)?;
+    task.finish();
     let explained = || explain(&shipment, &test, &core);
     let explanation = request.explain.then(explained).transpose()?;
     let file = request.output.map_or_else(|| own(&summary.code), Path::to_path_buf);
@@ -210,7 +220,10 @@ pub struct ShipReport {
 pub fn ship_network(request: &ShipRequest<'_>, progress: &dyn Progress) -> Result<ShipReport> {
     files::probe(&request.output.join(request.network.code))?;
     let (shipment, described, test) = request.network.shipment(progress)?;
+    let task = progress.task(1, "evaluate");
+    task.message(format!("{} test images", grouped(test.len() as u64)));
     let (exported, _) = measure(&shipment, described, &test)?;
+    task.finish();
     let mut files = formats::write(&shipment, request.formats, request.name, request.output)?;
     if request.samples > 0 {
         let samples = formats::write_samples(&shipment, &test, request.samples, request.output);

@@ -96,6 +96,7 @@ pub fn search_run(request: &RunSearch<'_>, progress: &dyn Progress) -> Result<(F
         method: &method,
         listing: request.listing,
         force: request.force,
+        progress,
     })?;
     if let Some(Verification { images, data }) = request.verification {
         let run = Run::open(request.run)?;

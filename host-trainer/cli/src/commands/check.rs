@@ -10,9 +10,9 @@ use supernano_base::files;
 use supernano_base::progress::Progress as _;
 use supernano_base::run_dir::RunDirectory;
 use supernano_data::{add_pictures, of_network};
-use supernano_device::{CheckOptions, CheckReport, ImageTransfer, check};
+use supernano_device::{CheckOptions, CheckReport, ImageTransfer, check, ready};
 
-use crate::options::{DataArgs, DeviceArgs, LineArgs, OutputArgs};
+use crate::options::{DataArgs, DeviceArgs, LineArgs, OutputArgs, RARE};
 use crate::output::{Output, table};
 
 /// Compare every logit of a device with the host's.
@@ -32,11 +32,11 @@ pub struct Args {
         value_parser = clap::value_parser!(u32).range(1..))]
     images: u32,
     /// How images travel to an emulated device.
-    #[arg(long, value_enum, default_value_t = ImageTransfer::Bulk)]
+    #[arg(long, value_enum, default_value_t = ImageTransfer::Bulk, help_heading = RARE)]
     mode: ImageTransfer,
     /// File of the answers so far, from which an interrupted check continues; that of another check
     /// is refused [default: a file in check/ of the run directory, which a new check replaces].
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = RARE)]
     state: Option<PathBuf>,
     #[command(flatten)]
     output: OutputArgs,
@@ -78,6 +78,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     args.output.claim()?;
     let blob = Blob::read(&args.network)?;
     let target = args.device.target()?;
+    ready(&target, args.device.firmware())?;
     let run = args.run();
     let dataset = of_network(&blob, &args.network, run.as_ref(), args.data.path())?;
     let count = dataset.test.len().min(args.images as usize) as u32;

@@ -25,7 +25,7 @@ pub(super) fn command<C: CommandFactory>() -> clap::Command {
         for name in names {
             let Some(subcommand) = command.find_subcommand(name) else { continue };
             let about = subcommand.get_about().map(ToString::to_string).unwrap_or_default();
-            let _ = writeln!(list, "  {name:<15} {about}");
+            let _ = writeln!(list, "  {name:<15} {}", wrapped(&about));
         }
         list.push('\n');
     }
@@ -33,4 +33,27 @@ pub(super) fn command<C: CommandFactory>() -> clap::Command {
         "{{about}}\n\n{{usage-heading}} {{usage}}\n\n{list}Options:\n{{options}}{{after-help}}"
     );
     C::command().help_template(template)
+}
+
+/// Columns of a description in the list.
+const COLUMNS: usize = 60;
+
+/// A description whose further lines begin below the first one.
+fn wrapped(about: &str) -> String {
+    let mut out = String::new();
+    let mut column = 0;
+    for word in about.split_whitespace() {
+        let length = word.chars().count();
+        if column > 0 && column + 1 + length > COLUMNS {
+            let _ = write!(out, "\n{:18}", "");
+            column = 0;
+        }
+        if column > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += length;
+    }
+    out
 }

@@ -9,7 +9,7 @@ use supernano_base::error::Result;
 use supernano_base::files;
 use supernano_base::progress::Progress as _;
 use supernano_base::run_dir::RunDirectory;
-use supernano_device::{LatencyOptions, LatencyReport, LayerCount, append_counts, latency};
+use supernano_device::{LatencyOptions, LatencyReport, LayerCount, append_counts, latency, ready};
 
 use crate::options::{DeviceArgs, LineArgs, OutputArgs};
 use crate::output::{Output, table};
@@ -64,6 +64,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     }
     let blob = Blob::read(&args.network)?;
     let target = args.device.target()?;
+    ready(&target, args.device.firmware())?;
     let chip = estimate::chip(args.chip.as_deref())?;
     let estimated = estimate::of_target(&target, chip)?;
     let clock_hz = args.clock.map(|mhz| u64::from(mhz) * 1_000_000);

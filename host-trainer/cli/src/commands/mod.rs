@@ -32,7 +32,7 @@ use supernano_base::error::Result;
 use supernano_base::run_dir::RunDirectory;
 use supernano_base::{console, interrupt, threads};
 
-use crate::output::{Output, stdout};
+use crate::output::{Output, coloured, stdout};
 
 /// The exit codes, for `--help`.
 const EXIT_CODES: &str = "\
@@ -54,6 +54,9 @@ struct Cli {
     /// Print one JSON object on stdout instead of a table.
     #[arg(long, global = true, display_order = 900)]
     json: bool,
+    /// Print results and errors only, without progress and remarks.
+    #[arg(short, long, global = true, display_order = 901)]
+    quiet: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -146,7 +149,7 @@ pub fn main() -> ExitCode {
     let done = match arguments {
         Ok(Ok(cli)) => {
             let line: Vec<String> = words.iter().skip(1).map(shown).collect();
-            run(&cli, &line, &Output::new(cli.json))
+            run(&cli, &line, &Output::new(cli.json, cli.quiet))
         }
         Ok(Err(usage)) if usage.use_stderr() => {
             let _ = usage.print();
@@ -158,7 +161,8 @@ pub fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            console::note(format_args!("error: {error}"));
+            let word = if coloured() { "\x1b[1;31merror\x1b[0m" } else { "error" };
+            console::note(format_args!("{word}: {error}"));
             ExitCode::from(error.exit_code())
         }
     }

@@ -35,3 +35,6 @@ pub use self::quantise::QuantiseArgs;
 pub use self::shard::ShardArgs;
 #[cfg(feature = "train")]
 pub use self::truth::{ForceArgs, TruthArgs};
+
+/// Heading of the options that few users need.
+pub const RARE: &str = "Less common options";

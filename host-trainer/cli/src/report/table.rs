@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use supernano_base::files::csv_text;
+pub use supernano_base::numbers::grouped;
 
 /// A value of a table.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,19 +56,6 @@ impl Cell {
     fn is_number(&self) -> bool {
         !matches!(self, Self::Text(_) | Self::Code(_))
     }
-}
-
-/// Digits in groups of three: `1,234,567`.
-pub fn grouped(x: u64) -> String {
-    let digits = x.to_string();
-    let mut out = String::new();
-    for (i, d) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(d);
-    }
-    out
 }
 
 /// Text with the special characters of HTML replaced.

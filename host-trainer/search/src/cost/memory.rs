@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 use supernano_base::blob::Blob;
 use supernano_base::error::{Error, Result};
+use supernano_base::numbers::grouped;
 use supernano_facts::{Core, FirmwareBuild};
 
 /// Bytes of a logit.
@@ -103,19 +104,19 @@ impl Memory {
 
     /// Flash as a sum of its parts.
     pub fn flash(&self) -> String {
-        let Self { flash_bytes, blob_bytes, code_bytes, .. } = self;
-        format!("flash {flash_bytes} = network {blob_bytes} + code {code_bytes}")
+        let [flash, blob, code] = [self.flash_bytes, self.blob_bytes, self.code_bytes].map(grouped);
+        format!("flash {flash} = network {blob} + code {code}")
     }
 
     /// RAM as a sum of its parts.
     pub fn ram(&self) -> String {
         format!(
             "RAM {} = arena {} + logits {} + stack {} + statics {}",
-            self.ram_bytes,
-            self.arena_bytes,
-            self.logits_bytes,
-            self.stack_bytes,
-            self.statics_bytes
+            grouped(self.ram_bytes),
+            grouped(self.arena_bytes),
+            grouped(self.logits_bytes),
+            grouped(self.stack_bytes),
+            grouped(self.statics_bytes)
         )
     }
 }
@@ -134,7 +135,7 @@ mod tests {
         let overhead = Overhead { code: 1000, stack: 30, statics: 2 };
         let memory = Memory::new(500, 400, 10, overhead);
         assert_eq!((memory.flash_bytes, memory.ram_bytes), (1500, 472));
-        assert_eq!(memory.flash(), "flash 1500 = network 500 + code 1000");
+        assert_eq!(memory.flash(), "flash 1,500 = network 500 + code 1000");
         assert_eq!(memory.ram(), "RAM 472 = arena 400 + logits 40 + stack 30 + statics 2");
     }
 

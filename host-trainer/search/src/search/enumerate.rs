@@ -2,6 +2,7 @@
 //! out is evaluated exactly.
 
 use rayon::prelude::*;
+use supernano_base::progress::Task;
 use supernano_core::arch::{Arch, ArchCode};
 
 use super::tables::{Tables, genes};
@@ -11,10 +12,12 @@ use crate::cost::Costs;
 /// Number of codes in a task.
 const CHUNK: u64 = 4096;
 
-/// The exact front of all feasible sub-networks, which is empty if nothing is feasible.
-pub fn search(problem: &Problem<'_>, tables: &Tables) -> Vec<ScoredNetwork> {
+/// The exact front of all feasible sub-networks, which is empty if nothing is feasible. `task` advances
+/// with every part of the space.
+pub fn search(problem: &Problem<'_>, tables: &Tables, task: &dyn Task) -> Vec<ScoredNetwork> {
     let space = problem.space;
     let size = space.size();
+    task.extend(size.div_ceil(CHUNK));
     let least = tables.cheapest();
     let chunk = |index: u64| {
         let mut feasible = front::Growing::default();
@@ -32,6 +35,7 @@ pub fn search(problem: &Problem<'_>, tables: &Tables) -> Vec<ScoredNetwork> {
             }
             feasible.extend(problem.feasible(tables, &genes));
         }
+        task.advance(1);
         feasible.into_front()
     };
     let found = (0..size.div_ceil(CHUNK)).into_par_iter().map(chunk).flatten().collect();

@@ -12,6 +12,9 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 use supernano_base::error::Result;
+#[cfg(test)]
+use supernano_base::progress::Silent;
+use supernano_base::progress::Task;
 use supernano_base::rng::{Key, Purpose};
 use supernano_core::space::{MAX_LAYERS, Space};
 
@@ -80,15 +83,22 @@ struct Evolution<'a> {
     examined: u64,
 }
 
-/// Searches by evolution, then by branch and bound. The same seed gives the same solution on any
+/// Searches by evolution, then by branch and bound. `task` advances with every rung. The same seed gives the same solution on any
 /// number of cores.
 ///
 /// # Errors
 /// [`Error::No`](supernano_base::error::Error::No) if nothing is feasible; errors of the state file
 /// ([`SearchState::open`]).
-pub fn search(problem: &Problem<'_>, tables: &Tables, method: &Method) -> Result<Solution> {
-    let (evolution, state) = evolved(problem, tables, method, RUNGS)?;
+pub fn search(
+    problem: &Problem<'_>,
+    tables: &Tables,
+    method: &Method,
+    task: &dyn Task,
+) -> Result<Solution> {
+    task.extend(RUNGS + 1);
+    let (evolution, state) = evolved(problem, tables, method, RUNGS, task)?;
     let solution = evolution.finish()?;
+    task.advance(1);
     state.remove()?;
     Ok(solution)
 }
@@ -96,7 +106,7 @@ pub fn search(problem: &Problem<'_>, tables: &Tables, method: &Method) -> Result
 /// Stops after some rungs, as an interrupted search does.
 #[cfg(test)]
 pub(super) fn stopped_after(problem: &Problem<'_>, method: &Method, rungs: u64) -> Result<()> {
-    evolved(problem, &Tables::new(problem)?, method, rungs).map(|_| ())
+    evolved(problem, &Tables::new(problem)?, method, rungs, &Silent).map(|_| ())
 }
 
 /// The evolution after `rungs` rungs, including those of the state file.
@@ -105,6 +115,7 @@ fn evolved<'a>(
     tables: &'a Tables,
     method: &Method,
     rungs: u64,
+    task: &dyn Task,
 ) -> Result<(Evolution<'a>, SearchState)> {
     let state = SearchState::open(method.state.as_deref(), problem, method)?;
     let mut evolution = Evolution {
@@ -119,10 +130,12 @@ fn evolved<'a>(
         let linear = score::linear(problem.space, problem.score, &problem.arch(&genes));
         evolution.insert(Individual { genes, linear, costs });
     }
+    task.advance(state.rungs_done);
     for rung in state.rungs_done..rungs {
         let limits = evolution.limits(rung);
         evolution.rung(rung, limits)?;
         state.save(rung + 1, evolution.examined, evolution.archived())?;
+        task.advance(1);
     }
     Ok((evolution, state))
 }

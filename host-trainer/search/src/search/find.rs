@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 use supernano_base::error::{Error, Result};
+use supernano_base::progress::Progress;
 use supernano_base::stats::table;
 use supernano_core::arch::Arch;
 use supernano_core::plan::Enhancement;
@@ -17,7 +18,7 @@ use supernano_facts::FirmwareBuild;
 
 use super::budget::Budget;
 use super::file::{Comparison, Front, FrontNetwork, InstructionModel, Sample, SurrogateSummary};
-use super::{Method, Problem, ScoredNetwork, front, search, uniform};
+use super::{Method, Problem, ScoredNetwork, front, search_with, uniform};
 use crate::cost::device::{DeviceCosts, kind};
 use crate::cost::instructions::{InstructionTable, kernel_name};
 use crate::cost::memory::logits_bytes;
@@ -103,7 +104,7 @@ impl Listing {
 }
 
 /// The inputs of a complete search.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SearchRequest<'a> {
     /// The search space.
     pub space: &'a Space<'a>,
@@ -123,6 +124,8 @@ pub struct SearchRequest<'a> {
     pub listing: Listing,
     /// True to accept a surrogate that is no better than a trivial predictor.
     pub force: bool,
+    /// Shows the progress.
+    pub progress: &'a dyn Progress,
 }
 
 /// The result of a complete search. `front.networks[i]` describes `listed[i]`.
@@ -144,9 +147,12 @@ pub struct SearchOutcome {
 /// [`CrossValidation::require_useful`]: crate::surrogate::CrossValidation::require_useful
 pub fn find(request: &SearchRequest<'_>) -> Result<SearchOutcome> {
     let SearchRequest { space, budget, metric, .. } = *request;
+    // The model, the network of uniform width, and the costs of the listed networks.
+    let task = request.progress.task(3, "search");
     let additive = Choices { terms: vec![Terms::Additive], ..Choices::default() };
     let surrogate = Surrogate::fit_with(space, request.samples, metric.link(), &additive)?;
     let remark = surrogate.cross_validation.require_useful(surrogate.samples, request.force)?;
+    task.advance(1);
     let costs = DeviceCosts {
         space,
         enhancement: request.enhancement,
@@ -155,9 +161,11 @@ pub fn find(request: &SearchRequest<'_>) -> Result<SearchOutcome> {
     };
     let problem = Problem { space, score: &surrogate, costs: &costs, limits: budget.limits };
     let start = Instant::now();
-    let found = search(&problem, request.method).map_err(|error| named(error, budget))?;
+    let found =
+        search_with(&problem, request.method, &*task).map_err(|error| named(error, budget))?;
     let seconds = start.elapsed().as_secs_f64();
     let uniform = uniform::best(&problem)?;
+    task.advance(1);
     // An evolution may have missed the network of uniform width, which can dominate others.
     let whole = front::pareto(found.front.iter().chain(&uniform).cloned().collect());
     let listed = request.listing.of(&whole);
@@ -244,6 +252,7 @@ pub fn find(request: &SearchRequest<'_>) -> Result<SearchOutcome> {
         samples,
         remark,
     };
+    task.finish();
     Ok(SearchOutcome { front, listed, uniform })
 }
 

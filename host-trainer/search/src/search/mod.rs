@@ -29,6 +29,7 @@ pub mod verdict;
 use std::path::PathBuf;
 
 use supernano_base::error::Result;
+use supernano_base::progress::{Silent, Task};
 use tables::Tables;
 
 pub use problem::{Problem, ScoredNetwork};
@@ -125,12 +126,20 @@ impl Solution {
 /// [`Error::Invalid`](supernano_base::error::Error::Invalid) for a space that is too large for the
 /// tables or a state file of another search, and errors of reading or writing that file.
 pub fn search(problem: &Problem<'_>, method: &Method) -> Result<Solution> {
+    search_with(problem, method, &Silent)
+}
+
+/// As [`search()`]. The steps of the search are added to `task`, which then advances.
+///
+/// # Errors
+/// The errors of [`search()`].
+pub fn search_with(problem: &Problem<'_>, method: &Method, task: &dyn Task) -> Result<Solution> {
     let tables = Tables::new(problem)?;
     let size = problem.space.size();
     if size > method.enumerable {
-        return evolve::search(problem, &tables, method);
+        return evolve::search(problem, &tables, method, task);
     }
-    let front = enumerate::search(problem, &tables);
+    let front = enumerate::search(problem, &tables, task);
     let Some(best) = front.first() else { return Err(infeasible::error(problem, &tables)) };
     Ok(Solution { bound: best.score, front, examined: size, exhaustive: true, optimal: true })
 }

@@ -11,7 +11,7 @@ use supernano_train::rank::{
 };
 
 use super::predict;
-use crate::options::{CodesArgs, DataArgs, ForceArgs, OverwriteArgs, ShardArgs, TruthArgs};
+use crate::options::{CodesArgs, DataArgs, ForceArgs, OverwriteArgs, RARE, ShardArgs, TruthArgs};
 use crate::output::{Output, table};
 
 /// Score sub-networks with inherited weights.
@@ -32,19 +32,19 @@ pub struct Args {
     /// Run directory.
     pub(super) run: PathBuf,
     /// Training step whose weights are used, from 1 [default: the last finished step].
-    #[arg(long)]
+    #[arg(long, help_heading = RARE)]
     step: Option<usize>,
     /// Source of the batch-norm statistics.
-    #[arg(long, value_enum, default_value_t = BnSource::Recalibrate)]
+    #[arg(long, value_enum, default_value_t = BnSource::Recalibrate, help_heading = RARE)]
     bn: BnSource,
     /// Number of training images for the statistics, from the first [default: that of the run].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = RARE)]
     bn_images: Option<usize>,
     /// Disable prefix sharing (same scores, slower).
-    #[arg(long)]
+    #[arg(long, help_heading = RARE)]
     plain: bool,
     /// Limit of memory for feature maps and weights, in MiB, without the data set.
-    #[arg(long, value_name = "MIB", default_value_t = 1024)]
+    #[arg(long, value_name = "MIB", default_value_t = 1024, help_heading = RARE)]
     memory: u64,
     /// Score file, which holds these scores only [default: scores.json in the run directory, to which
     /// the scores are added; predicted.json for predictions; shards/I-of-N.json for a shard].

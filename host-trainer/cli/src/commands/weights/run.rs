@@ -9,6 +9,7 @@ use supernano_base::error::{Error, Result};
 use supernano_base::files;
 use supernano_base::progress::Progress as _;
 use supernano_base::run_dir::RunDirectory;
+use supernano_device::ready;
 use supernano_search::search::file::Front;
 use supernano_train::run::checkpoint;
 
@@ -57,6 +58,8 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let stages = if out.is_json() { out.silenced() } else { *out };
     let way = Way { args, out: &stages, run: RunDirectory::new(&path) };
     let budget = config.budget.clone().unwrap_or_default();
+    // What the last stages need is looked for before the first one, which takes longest.
+    ready(&way.target(&budget)?.parse()?, None)?;
     way.train(&config)?;
     way.rank(&config)?;
     way.search(&budget)?;
@@ -123,14 +126,16 @@ impl Way<'_> {
         self.stage(&line)
     }
 
+    /// The target of `check` and `latency`.
+    fn target(&self, budget: &BudgetSpec) -> Result<String> {
+        self.args.target.clone().map_or_else(|| emulated(budget), Ok)
+    }
+
     /// Checks the winner on the device and counts its instructions.
     fn device(&self, budget: &BudgetSpec) -> Result<()> {
         let front: Front = files::read_json(&self.run.front(), "the front of `supernano search`")?;
         let network = self.run.network(&front.winner);
-        let target = match &self.args.target {
-            Some(target) => target.clone(),
-            None => emulated(budget)?,
-        };
+        let target = self.target(budget)?;
         let (network_file, images) = (text(&network)?, self.args.images.to_string());
         if is_newer(&self.run.latency_table(), &network) {
             return Ok(());

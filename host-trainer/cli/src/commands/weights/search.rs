@@ -10,7 +10,7 @@ use supernano_search::search::budget::{Budget, BudgetOptions};
 use supernano_search::search::find::{Listing, Metric};
 use supernano_train::search::{RunSearch, Verification, search_run};
 
-use crate::options::{DataArgs, ForceArgs, OverwriteArgs};
+use crate::options::{DataArgs, ForceArgs, OverwriteArgs, RARE};
 use crate::output::Output;
 
 /// The quantity that the search maximises.
@@ -41,16 +41,16 @@ impl From<MetricArg> for Metric {
     Flash is the network file and the code of the firmware. RAM is the arena, the logits, the stack and \
     the statics. Both are exact. Instructions are modelled from exact loop counts. Times are estimated \
     (core model, no wait states), unless --table has cycles that a board has measured. The units of \
-    sizes are B, k, kB, KiB, M, MB, MiB, G and GiB. Exit code 1 means that no network fits, or that the \
+    sizes are B, k, kB (or KB), KiB, M, MB, MiB, G and GiB. Exit code 1 means that no network fits, or that the \
     surrogate is not useful.")]
 pub struct Args {
     /// Run directory with config.toml and scores.json.
     pub(super) run: PathBuf,
     /// Scores of evaluated sub-networks [default: scores.json in the run directory].
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = RARE)]
     scores: Option<PathBuf>,
     /// Quantity to maximise.
-    #[arg(long, value_enum, default_value_t = MetricArg::Top1)]
+    #[arg(long, value_enum, default_value_t = MetricArg::Top1, help_heading = RARE)]
     metric: MetricArg,
     /// Number of networks to list, from the best.
     #[arg(long, value_name = "N")]
@@ -61,10 +61,10 @@ pub struct Args {
     spread: Option<usize>,
     /// Seed of the evolution, for a space that is too large to enumerate [default: the seed of the
     /// configuration].
-    #[arg(long)]
+    #[arg(long, help_heading = RARE)]
     seed: Option<u64>,
     /// File of the state of an unfinished search [default: search-state.json in the run directory].
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = RARE)]
     state: Option<PathBuf>,
     /// File for the front [default: front.json in the run directory].
     #[arg(short, long, value_name = "FILE")]

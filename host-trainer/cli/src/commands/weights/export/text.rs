@@ -1,6 +1,7 @@
 //! The tables of `supernano export`.
 
 use supernano_base::cycles::ESTIMATED;
+use supernano_base::numbers::grouped;
 use supernano_train::delivery::ExportOutcome;
 use supernano_train::export::Exported;
 use supernano_train::export::explain::Explanation;
@@ -63,7 +64,7 @@ fn kernel_use(kernels: &KernelReport) -> String {
     format!(
         "kernels: {reason} ({} layers); {} instructions (modelled, {})",
         counts.join(", "),
-        kernels.instructions,
+        grouped(kernels.instructions),
         kernels.core
     )
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use supernano_base::numbers::grouped;
 use supernano_search::search::file::{Comparison, Front, FrontNetwork, Verified};
 
 use crate::output::table;
@@ -17,8 +18,8 @@ pub(super) fn text(front: &Front, path: &Path) -> String {
         winner(front),
         remarks(front),
         front.networks.len(),
-        front.front_size,
-        front.examined,
+        grouped(front.front_size as u64),
+        grouped(front.examined),
         front.seconds,
         method(front),
         front.surrogate.samples,
