@@ -68,8 +68,8 @@ pub fn run(args: &Args, consent: Consent) -> Result<()> {
 }
 
 /// Says what comes next, and how long it takes on two cores.
-fn say(stage: &str) {
-    eprintln!("{stage}");
+fn announce(stage: &str) {
+    note!("{stage}");
 }
 
 struct Measured {
@@ -86,13 +86,13 @@ fn path(args: &Args) -> Result<Measured> {
         }
         _ => {}
     }
-    say("train: a supernet that holds 262,144 networks, on generated images (about 70 s)");
+    announce("train: a supernet that holds 262,144 networks, on generated images (about 70 s)");
     process::json(&mut supernano(["train", CONFIG, "-o", RUN, "--json"]))?;
-    say("rank: 128 of its networks, with the weights that they inherit (about 8 s)");
+    announce("rank: 128 of its networks, with the weights that they inherit (about 8 s)");
     process::json(&mut supernano(["rank", RUN, "--random", RANKED, "--json"]))?;
-    say("correlate: scores against networks that were trained alone (about 3 s)");
+    announce("correlate: scores against networks that were trained alone (about 3 s)");
     let correlation = correlate()?;
-    say("search: the networks that are best for their costs (about 1 s)");
+    announce("search: the networks that are best for their costs (about 1 s)");
     let wanted = args.networks.to_string();
     let found = process::json(&mut supernano(["search", RUN, "--spread", &wanted, "--json"]))?;
     let codes: Vec<&str> =
@@ -100,7 +100,7 @@ fn path(args: &Args) -> Result<Measured> {
     let scores = format!("{RUN}/front-scores.json");
     let ranked = process::json(supernano(["rank", RUN, "-o", &scores, "--json"]).args(&codes))?;
     let scores = array(&ranked, "scores")?;
-    say(
+    announce(
         "export, check, latency: int8 files on an emulated Cortex-M4, every answer compared (about 20 s)",
     );
     // An emulator uses one core. Two threads measure every second network each.

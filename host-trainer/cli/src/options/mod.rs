@@ -19,9 +19,7 @@ mod truth;
 
 pub use self::data::DataArgs;
 pub use self::device::{DeviceArgs, LineArgs};
-pub use self::output::OutputArgs;
-#[cfg(feature = "train")]
-pub use self::output::OverwriteArgs;
+pub use self::output::{OutputArgs, OverwriteArgs};
 
 #[cfg(feature = "train")]
 pub use self::codes::CodesArgs;

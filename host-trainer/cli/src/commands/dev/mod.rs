@@ -35,7 +35,7 @@ pub(super) enum Weights {
     Gpu(gpu::Args),
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "train"))]
 pub(super) use self::reference::markdown;
 
 /// Runs a command; `C` is the command line that `reference` describes.

@@ -86,7 +86,7 @@ impl<'a> Task<'a> {
             }
             let trained = metrics(&dir)?.iter().filter(|e| e.step == last).count();
             if trained < self.points.len() {
-                let (out, config) = (Output::new(true), &self.config);
+                let (out, config) = (Output::new(true, false), &self.config);
                 train_until(
                     config,
                     &dataset,

@@ -147,7 +147,7 @@ fn supernets(
                     &run,
                     begin,
                     &SlicedAccelerator,
-                    &Output::new(true),
+                    &Output::new(true, false),
                     &late,
                 )?;
                 if checkpoint::latest_finished(&run, &config) != Some(last) {

@@ -64,7 +64,7 @@ struct Report {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    match run(&args, &Output::new(args.json)) {
+    match run(&args, &Output::new(args.json, false)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             supernano_base::console::note(format_args!("error: {error}"));
