@@ -135,7 +135,7 @@ mod tests {
         let overhead = Overhead { code: 1000, stack: 30, statics: 2 };
         let memory = Memory::new(500, 400, 10, overhead);
         assert_eq!((memory.flash_bytes, memory.ram_bytes), (1500, 472));
-        assert_eq!(memory.flash(), "flash 1,500 = network 500 + code 1000");
+        assert_eq!(memory.flash(), "flash 1,500 = network 500 + code 1,000");
         assert_eq!(memory.ram(), "RAM 472 = arena 400 + logits 40 + stack 30 + statics 2");
     }
 

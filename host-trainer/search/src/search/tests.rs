@@ -391,10 +391,11 @@ fn sizes_have_units() {
         ("2.5k", 2_500),
         ("20480", 20_480),
         ("7B", 7),
+        ("64KB", 64_000),
     ] {
         assert_eq!(size::parse("--flash", text).unwrap(), value, "{text}");
     }
-    for text in ["", "KiB", "64KB", "64kib", "-1", "0", "1.2.3M", "99999999999GiB", "0.1", "5 M B"]
+    for text in ["", "KiB", "64Kb", "64kib", "-1", "0", "1.2.3M", "99999999999GiB", "0.1", "5 M B"]
     {
         let error = size::parse("--flash", text).unwrap_err();
         assert_eq!(error.exit_code(), 2);
