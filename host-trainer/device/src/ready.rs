@@ -19,8 +19,10 @@ pub fn ready(target: &Target, elf: Option<&Path>) -> Result<()> {
             qemu::find()
         }
         Target::Serial(path) if cfg!(unix) && !path.exists() => {
-            let problem = "no such port; is the board plugged in?".into();
-            Err(Error::Line { link: path.display().to_string(), problem })
+            let problem = "no such port; is the board plugged in, and may you read its port (group \
+                           dialout)?";
+            let link = format!("serial:{}", path.display());
+            Err(Error::Line { link, problem: problem.into() })
         }
         _ => Ok(()),
     }
