@@ -62,7 +62,7 @@ fn the_program_alone_has_every_agent() {
     }
     let tiny = root().join("tests/golden/tiny.snb").display().to_string();
     let counts = started(&["latency", &tiny, "--target", "qemu-m0", "--json"]).json();
-    assert!(counts.pointer("/total").is_some(), "{counts}");
+    assert!(counts["instructions"].as_u64().is_some_and(|n| n > 0), "{counts}");
 }
 
 #[test]
