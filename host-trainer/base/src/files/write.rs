@@ -107,6 +107,7 @@ pub fn probe(path: &Path) -> Result<()> {
         }
         directory = directory_of(directory);
     }
+    remove_stale(directory);
     Pending::new(directory, &target).map(drop).map_err(failed)
 }
 

@@ -47,7 +47,8 @@ impl Store {
         Err(Error::invalid(file.display(), "scores", expected, "scores of unknown settings"))
     }
 
-    /// True if a list has exactly these bytes.
+    /// True if a list has exactly these bytes, or all these scores: a ranking that was killed leaves
+    /// a list that is ahead of `scores.json`.
     fn lists_hold(&self, bytes: &[u8]) -> Result<bool> {
         let lists = self.own();
         let Some(folder) = lists.parent().filter(|folder| folder.is_dir()) else {
@@ -55,8 +56,19 @@ impl Store {
         };
         for entry in std::fs::read_dir(folder).map_err(|e| Error::io(folder, e))? {
             let path = entry.map_err(|e| Error::io(folder, e))?.path();
-            if path.extension().is_some_and(|e| e == "json") && files::read(&path)? == bytes {
+            if path.extension().is_none_or(|e| e != "json") {
+                continue;
+            }
+            if files::read(&path)? == bytes {
                 return Ok(true);
+            }
+            if path == self.own() {
+                let list: HashMap<String, Score> = read_scores(&path)?.into_iter().collect();
+                let held = |(id, score): &(String, Score)| list.get(id) == Some(score);
+                // A file that cannot be read is in no list.
+                if read_scores(&self.directory.scores()).is_ok_and(|s| s.iter().all(held)) {
+                    return Ok(true);
+                }
             }
         }
         Ok(false)

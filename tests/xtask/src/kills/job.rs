@@ -68,7 +68,7 @@ const CODES: [&str; 4] = [
 ];
 const TRAIN: &[&str] = &["train", "@/config.toml", "-o", "@/new"];
 const RANK: &[&str] = &["rank", "@/run", "--random", "40", "--images", "32", "--seed", "5"];
-const SEARCH: &[&str] = &["search", "@/run", "--ram", "20000", "--top", "2", "--verify"];
+const SEARCH: &[&str] = &["search", "@/run", "--ram", "20000", "--top", "2", "--verify", "--force"];
 const STANDALONE: &[&str] = &[
     "standalone",
     "@/run",

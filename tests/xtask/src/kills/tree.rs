@@ -46,7 +46,7 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The bytes of every file; `volatile` keys of JSON objects are left out.
+/// The bytes of every file but the history of commands; `volatile` keys of JSON objects are left out.
 fn contents(directory: &Path, volatile: &[&str]) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
     let read = |file: PathBuf| {
         let path = directory.join(&file);
@@ -55,7 +55,9 @@ fn contents(directory: &Path, volatile: &[&str]) -> Result<BTreeMap<PathBuf, Vec
         let bytes = if json && !volatile.is_empty() { steady(&bytes, volatile) } else { bytes };
         Ok((file, bytes))
     };
-    files(directory)?.into_iter().map(read).collect()
+    // The history lists the commands that were given, so it has one more after a kill.
+    let compared = |file: &PathBuf| file.file_name().is_none_or(|name| name != "history.jsonl");
+    files(directory)?.into_iter().filter(compared).map(read).collect()
 }
 
 /// A JSON document or lines of JSON without the volatile keys.
