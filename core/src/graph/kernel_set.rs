@@ -90,7 +90,7 @@ impl KernelSet {
         }
     }
 
-    /// The direct convolution with so many kernel columns and this stride in columns.
+    /// The direct convolution whose kernel has this number of columns, with this stride along a row.
     const fn columns(columns: u8, stride: u8) -> Self {
         Self(match (columns, stride) {
             (1, _) => 1,

@@ -219,7 +219,8 @@ impl Random {
         (0..count).map(|_| self.0.random_range(-127..=127)).collect()
     }
 
-    /// Biases and multipliers for sums of so many products, whose outputs have about this deviation.
+    /// Biases and multipliers of `channels` outputs. Each output sums `terms` products and gets a standard
+    /// deviation of about `deviation`.
     /// The inputs lie half a range above their zero point; random signs of the weights cancel that.
     fn rows(&mut self, channels: usize, terms: usize, deviation: f64) -> [Vec<i32>; 2] {
         let unit = (terms as f64).sqrt() * 74.0 * 74.0;

@@ -34,7 +34,7 @@ impl Serialize for Message<'_> {
     }
 }
 
-/// A device that answers as the input says.
+/// A device whose answers are the bytes of the mutated input.
 struct Line {
     input: VecDeque<u8>,
     collector: Collector,

@@ -22,7 +22,7 @@ use supernano_search::search::file::Front;
 pub use self::arena::Span;
 pub use self::correlation::Correlation;
 pub use self::curves::Point;
-pub use self::network::{Counted, Layer, Memory, Network, Share};
+pub use self::network::{Counted, Layer, Network, Share};
 
 /// The facts of a run.
 #[derive(Debug, Serialize)]

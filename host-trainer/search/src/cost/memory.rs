@@ -56,7 +56,8 @@ fn core_named(name: &str) -> Option<Core> {
 }
 
 /// The memory of a network on a device, bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Memory {
     /// Flash: the sum of `blob_bytes` and `code_bytes`.
     pub flash_bytes: u64,

@@ -9,6 +9,7 @@ use supernano_base::cycles::{Cycles, Milliseconds};
 use supernano_base::error::{Error, Result};
 use supernano_base::run_dir::RunDirectory;
 use supernano_base::stats::wilson;
+use supernano_search::cost::memory::Memory;
 use supernano_search::search::file::{Front, FrontNetwork, Verified};
 
 use super::arena::{self, Span};
@@ -31,28 +32,6 @@ impl Share {
     pub fn interval(self) -> [f64; 2] {
         wilson(self.value, self.images, 0.95)
     }
-}
-
-/// Flash and RAM on a device, by part, bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Memory {
-    /// Flash: network file and code.
-    pub flash_bytes: u64,
-    /// Network file.
-    pub blob_bytes: u64,
-    /// Code of the firmware.
-    pub code_bytes: u64,
-    /// RAM: arena, logits, stack and statics.
-    pub ram_bytes: u64,
-    /// Arena.
-    pub arena_bytes: u64,
-    /// Logits.
-    pub logits_bytes: u64,
-    /// Deepest stack of an inference.
-    pub stack_bytes: u64,
-    /// Static variables of the firmware.
-    pub statics_bytes: u64,
 }
 
 /// The result of a check.
@@ -248,7 +227,6 @@ pub(super) fn read(
 }
 
 fn of_front(front: &Front, line: &FrontNetwork, role: &'static str) -> Network {
-    let memory = line.memory(front.overhead);
     let share =
         |of: fn(&Verified) -> f64| line.verified.map(|v| Share { value: of(&v), images: v.images });
     Network {
@@ -257,16 +235,7 @@ fn of_front(front: &Front, line: &FrontNetwork, role: &'static str) -> Network {
         front: Some(line.clone()),
         inherited: share(|v| v.inherited),
         verified: share(|v| v.int8),
-        memory: Some(Memory {
-            flash_bytes: memory.flash_bytes,
-            blob_bytes: memory.blob_bytes,
-            code_bytes: memory.code_bytes,
-            ram_bytes: memory.ram_bytes,
-            arena_bytes: memory.arena_bytes,
-            logits_bytes: memory.logits_bytes,
-            stack_bytes: memory.stack_bytes,
-            statics_bytes: memory.statics_bytes,
-        }),
+        memory: Some(line.memory(front.overhead)),
         modelled: Some(line.instructions),
         milliseconds: line.time.and_then(|t| t.milliseconds_estimated),
         ..Network::default()

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::super::facts::{Facts, Memory, Network};
+use supernano_search::cost::memory::Memory;
+
+use super::super::facts::{Facts, Network};
 use super::super::table::{Cell, Table, escaped};
 use super::{Figure, images};
 
