@@ -25,7 +25,8 @@ pub struct Augmentation {
     /// of sound these are frames.
     #[serde(skip_serializing_if = "is_zero")]
     pub mask_rows: u16,
-    /// Columns of such a band. For features of sound these are mel bands.
+    /// Columns of a second band with the same value, from 0 to this. For features of sound these are mel
+    /// bands.
     #[serde(skip_serializing_if = "is_zero")]
     pub mask_columns: u16,
     /// Side of a square at a random place that takes the mean of the image, pixels.

@@ -5,7 +5,7 @@ use supernano_core::kernel::{ConvShape, TILE_PIXELS};
 
 use super::{Work, copies_residual};
 
-/// The kernels of such layers and the names of their loops.
+/// The kernels of these layers, each with the names of its loops.
 pub const LAYERS: &[(&str, &[&str])] = &[
     ("window", WINDOW),
     ("flat", FLAT),
@@ -120,7 +120,7 @@ const POOL: &[&str] = &[
     "fill",
 ];
 
-/// The kernel of a layer, if it is none of a residual network.
+/// The kernel name of a layer that residual networks do not have; `None` for their layers.
 pub(super) fn name(header: &Header<'_>, conv: &Conv) -> Option<&'static str> {
     let shape = ConvShape::of_header(header, conv);
     let small = conv.geometry.kernel == [3, 3] && conv.activation != Activation::Prelu;
