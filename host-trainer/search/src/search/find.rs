@@ -142,7 +142,7 @@ pub struct SearchOutcome {
 /// Fits a surrogate to the samples and searches the space.
 ///
 /// # Errors
-/// As [`Surrogate::fit_with`], [`CrossValidation::require_useful`] and [`search`].
+/// The errors of [`Surrogate::fit_with`], [`CrossValidation::require_useful`] and [`search_with`].
 ///
 /// [`CrossValidation::require_useful`]: crate::surrogate::CrossValidation::require_useful
 pub fn find(request: &SearchRequest<'_>) -> Result<SearchOutcome> {
