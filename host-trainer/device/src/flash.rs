@@ -1,6 +1,5 @@
 //! The contents of a chip's flash: agent and network. Planning needs no probe.
 
-#[cfg(feature = "probe")]
 mod write;
 
 use std::ops::Range;
@@ -11,7 +10,6 @@ use supernano_core::blob::BlobView;
 use supernano_core::exec::Network;
 use supernano_core::kernel::Reference;
 
-#[cfg(feature = "probe")]
 pub use self::write::{FlashReport, FlashRequest, write};
 use crate::elf::{Firmware, Segment};
 use crate::placed::placed_bytes;

@@ -18,7 +18,7 @@ pub mod flash;
 mod latency;
 mod link;
 mod placed;
-#[cfg(feature = "probe")]
+#[cfg_attr(not(feature = "probe"), path = "probe/absent.rs")]
 mod probe;
 mod qemu;
 mod ready;

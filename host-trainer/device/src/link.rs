@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use supernano_base::error::{Error, Result};
 
+use crate::probe;
 use crate::session::ByteStream;
-use crate::target::{ProbeId, Target};
+use crate::target::Target;
 
 /// Longest wait of one read.
 const READ: Duration = Duration::from_millis(5);
@@ -80,7 +81,7 @@ pub(crate) fn open(target: &Target) -> Result<Box<dyn ByteStream>> {
     match target {
         Target::Tcp(address) => tcp(address),
         Target::Serial(path) => serial(path),
-        Target::Probe(id) => probe(id),
+        Target::Probe(id) => probe::rtt(id),
         Target::Host | Target::Qemu(_) => {
             let expected = "probe, serial:PATH or tcp:HOST:PORT";
             Err(Error::invalid("option --target", "target", expected, target))
@@ -111,14 +112,4 @@ fn serial(path: &Path) -> Result<Box<dyn ByteStream>> {
             problem: format!("{error}; does the port exist, and may you read it (group dialout)?"),
         }),
     }
-}
-
-#[cfg(feature = "probe")]
-fn probe(id: &ProbeId) -> Result<Box<dyn ByteStream>> {
-    crate::probe::rtt(id)
-}
-
-#[cfg(not(feature = "probe"))]
-fn probe(_: &ProbeId) -> Result<Box<dyn ByteStream>> {
-    Err(Error::tool("debug probe", "this binary was built without the feature `probe`"))
 }

@@ -8,9 +8,8 @@ use defmt_decoder::{DecodeError, Table};
 use supernano_base::error::{Error, Result};
 use supernano_base::files;
 
-use crate::link;
-use crate::session::ByteStream;
-use crate::target::{ProbeId, Target};
+use crate::target::Target;
+use crate::{link, probe};
 
 /// A source of log frames.
 #[derive(Clone, Copy, Debug)]
@@ -38,22 +37,12 @@ pub fn watch(firmware: &Path, source: LogSource<'_>, line: &mut OnLine<'_>) -> R
         }
         LogSource::Target(target) => {
             let mut frames = match target {
-                Target::Probe(id) => probe(id)?,
+                Target::Probe(id) => probe::open(id, probe::LOGS)?,
                 target => link::open(target)?,
             };
             follow(firmware, &mut frames, &target.to_string(), line)
         }
     }
-}
-
-#[cfg(feature = "probe")]
-fn probe(id: &ProbeId) -> Result<Box<dyn ByteStream>> {
-    crate::probe::open(id, crate::probe::LOGS)
-}
-
-#[cfg(not(feature = "probe"))]
-fn probe(id: &ProbeId) -> Result<Box<dyn ByteStream>> {
-    link::open(&Target::Probe(id.clone()))
 }
 
 /// Decodes a stream of defmt frames until it ends. Reads that time out are repeated. Bytes that are

@@ -73,14 +73,14 @@ fn models() -> Vec<Command> {
     groups.iter().map(of_group).collect()
 }
 
-/// Clippy on the host's workspace, on the host without training, and on all firmware. One invocation
+/// Clippy on the host's workspace, on the host without training and probes, and on all firmware. One invocation
 /// lints the packages of a Rust target, as far as their chips allow.
 fn lints() -> Vec<Command> {
     let clippy = ["clippy", "--release", "--all-targets", "--quiet"];
     let mut host = cargo(clippy);
     host.arg("--workspace").args(STRICT);
     let mut devices = cargo(clippy);
-    devices.args(["--package", "supernano", "--no-default-features", "--features", "probe"]);
+    devices.args(["--package", "supernano", "--no-default-features"]);
     devices.args(STRICT);
     let of_group = |group: Vec<&'static Package>| {
         let target = group[0].target;

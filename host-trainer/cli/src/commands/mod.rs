@@ -10,7 +10,6 @@ mod correlate;
 mod data;
 mod dev;
 mod doctor;
-#[cfg(feature = "probe")]
 mod flash;
 mod groups;
 mod history;
@@ -71,7 +70,6 @@ enum Command {
     Correlate(correlate::Args),
     Check(check::Args),
     Latency(latency::Args),
-    #[cfg(feature = "probe")]
     Flash(flash::Args),
     Watch(watch::Args),
     Report(report::Args),
@@ -112,7 +110,6 @@ fn command(cli: &Cli, out: &Output) -> Result<()> {
         Command::Correlate(args) => correlate::run(args, out),
         Command::Check(args) => check::run(args, out),
         Command::Latency(args) => latency::run(args, out),
-        #[cfg(feature = "probe")]
         Command::Flash(args) => flash::run(args, out),
         Command::Watch(args) => watch::run(args, out),
         Command::Report(args) => report::run(args, out),

@@ -9,7 +9,8 @@ pub fn probes() -> Finding {
     let part = "debug probes";
     if !cfg!(feature = "probe") {
         let found = "this supernano was built without them";
-        return Finding::new(part, State::Note, found).remedied("build it with `--features probe`");
+        return Finding::new(part, State::Note, found)
+            .remedied("type `cargo build --release -p supernano`");
     }
     let probes = access::probes();
     let refused: Vec<&Access> = probes.iter().filter(|p| !p.allowed).collect();
