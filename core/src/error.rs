@@ -10,11 +10,11 @@ use core::fmt;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
-    /// The number of widths in a code differs from the number of free layers of the space.
+    /// The number of parts of a code differs from that of the space.
     CodeLength {
-        /// Widths expected (one more if the space ignores a trailing number).
+        /// Parts expected (one more if the space ignores a trailing number).
         expected: usize,
-        /// Widths found.
+        /// Parts found.
         found: usize,
     },
     /// An element of a code is not a decimal number.
@@ -33,9 +33,17 @@ pub enum Error {
         /// Largest width that the layer offers.
         largest: u16,
     },
-    /// A mixed-radix code is not below the size of the space.
+    /// A choice of a code other than a width does not offer this option.
+    OptionNotOffered {
+        /// Index of the part of the text, or of the option, from 0.
+        position: usize,
+        /// The number found.
+        found: u32,
+    },
+    /// A mixed-radix code is not below the size of the space. Numbers above 2^64 - 1 are given as
+    /// 2^64 - 1.
     CodeOutOfRange {
-        /// Number of sub-networks in the space.
+        /// Number of codes of the space.
         size: u64,
         /// The code found.
         found: u64,
@@ -179,23 +187,48 @@ pub enum GraphProblem {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SpaceProblem {
-    /// There are more layers than [`crate::space::MAX_LAYERS`].
+    /// There are more layers and projections than [`crate::space::MAX_LAYERS`].
     TooManyLayers,
     /// The blocks consume more or fewer layers than there are.
     BlockCount,
-    /// The widths of a layer are empty, 0, above 1024 or not ascending.
+    /// The layers of a block have other operations than the block's kind.
+    Block,
+    /// The widths of a layer are empty, 0, above 1024 or not ascending, or a depthwise layer or a
+    /// pool has widths.
     Widths,
-    /// The kernel size is even or exceeds 7.
+    /// The expansions of a block are empty, 0 or not ascending, or give more than 1024 channels.
+    Expansion,
+    /// A kernel is outside of its range, is even with padding of half its size, or does not contain
+    /// the smaller one in its centre.
     Kernel,
-    /// The stride is neither 1 nor 2, or the second layer of a residual block has a stride of 2.
+    /// The stride is outside of its range, or the second layer of a residual block has one.
     Stride,
-    /// `same_as` names a layer that is not earlier, is tied itself, or has other widths.
+    /// A pool has an activation.
+    Activation,
+    /// A window leaves no row or no column at some resolution.
+    Window,
+    /// A map takes more than 2^24 bytes.
+    Memory,
+    /// A dense layer reads maps of different sizes.
+    Dense,
+    /// A depthwise layer or a pool reads the image.
+    Image,
+    /// `same_as` names a layer that is not earlier, is tied itself, has other widths, or may be left
+    /// out.
     Tie,
     /// An identity shortcut spans a change of width or resolution.
     Identity,
-    /// The space has more than 2^64 - 1 sub-networks.
+    /// Stages overlap or leave the blocks, or depths are empty, 0 or not ascending.
+    Stage,
+    /// A block that may be left out changes the resolution.
+    Depth,
+    /// Resolutions are not ascending, or the last is not that of the input.
+    Resolution,
+    /// The rule of enhancement is not ascending, or lets a wider option compute with fewer channels.
+    Enhancement,
+    /// The space has more than 2^128 - 1 codes.
     Size,
-    /// The input has no elements, or there are no classes or layers.
+    /// The input has no elements, or there are no classes or layers, or too many.
     Empty,
 }
 
@@ -203,7 +236,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::CodeLength { expected, found } => {
-                write!(f, "code: expected {expected} widths, found {found}")
+                write!(f, "code: expected {expected} parts, found {found}")
             }
             Self::CodeSyntax { position } => {
                 write!(f, "code: expected a number at position {position}")
@@ -213,6 +246,9 @@ impl fmt::Display for Error {
                 "code, layer {}: expected one of its widths ({smallest} to {largest}), found {width}",
                 layer + 1
             ),
+            Self::OptionNotOffered { position, found } => {
+                write!(f, "code, part {}: the choice has no option {found}", position + 1)
+            }
             Self::CodeOutOfRange { size, found } => {
                 write!(f, "code: expected a number below {size}, found {found}")
             }
@@ -264,15 +300,29 @@ impl fmt::Display for Error {
 impl fmt::Display for SpaceProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::TooManyLayers => "too many layers (40 at most)",
+            Self::TooManyLayers => "too many layers (63 at most, projections included)",
             Self::BlockCount => "blocks consume another number of layers than there are",
-            Self::Widths => "expected ascending widths above 0",
-            Self::Kernel => "expected an odd kernel size from 1 to 7",
-            Self::Stride => "expected a stride of 1 or 2",
+            Self::Block => "the block cannot have this layer",
+            Self::Widths => "expected ascending widths from 1 to 1024, none for depthwise layers and pools",
+            Self::Expansion => "expected ascending expansions above 0, and at most 1024 channels",
+            Self::Kernel => {
+                "expected kernels of 1 to 16 rows and 1 to 7 columns, odd for padding of half of them, \
+                 each in the centre of the next"
+            }
+            Self::Stride => "expected a stride of 1 to 4 in rows and 1 or 2 in columns, 1 inside blocks",
+            Self::Activation => "a pool has no activation",
+            Self::Window => "the window leaves no row or column at some resolution",
+            Self::Memory => "the map takes more than 2^24 bytes",
+            Self::Dense => "a dense layer needs an input of one size; put a global pool before it",
+            Self::Image => "a depthwise layer or a pool cannot read the image",
             Self::Tie => "`same_as` must name an earlier, free layer with the same widths",
             Self::Identity => "an identity shortcut needs equal widths (`same_as`) and stride 1",
-            Self::Size => "more than 2^64 - 1 sub-networks",
-            Self::Empty => "expected an input shape and classes above 0",
+            Self::Stage => "stages must not overlap, and need ascending depths above 0",
+            Self::Depth => "a block that may be left out must keep the resolution",
+            Self::Resolution => "expected ascending resolutions up to that of the input",
+            Self::Enhancement => "the enhancement must keep the order of widths",
+            Self::Size => "more than 2^128 - 1 codes",
+            Self::Empty => "expected an input shape, layers and 1 to 4096 outputs",
         })
     }
 }

@@ -15,7 +15,7 @@ pub use observer::Observer;
 
 use heapless::Vec;
 
-use crate::space::Shape;
+use crate::shape::Shape;
 
 /// Maximum number of operations.
 pub const MAX_OPS: usize = 64;

@@ -2,11 +2,11 @@
 //! blob format and the wire protocol.
 //!
 //! The crate has no allocator, no unsafe code, and no knowledge of files, training or boards. Its
-//! modules import each other in one direction: [`space`], [`arch`] and [`plan`] describe
-//! sub-networks; [`graph`] describes a resolved network, [`quant`] its arithmetic, [`kernel`] the
-//! execution of an operation, [`arena`] the memory, [`blob`] the file, and [`exec`] the execution of
-//! a network; [`frontend`] makes a network's input from samples, [`lower`] a graph from a plan, and
-//! [`wire`] carries messages. The formats are documented in `core/docs/`.
+//! modules import each other in one direction: [`shape`] has the size of a map; [`graph`] describes a
+//! resolved network, [`quant`] its arithmetic, [`kernel`] the execution of an operation, [`arena`] the
+//! memory, [`blob`] the file, and [`exec`] the execution of a network; [`space`], [`arch`] and [`plan`]
+//! describe sub-networks; [`frontend`] makes a network's input from samples, [`lower`] a graph from a
+//! plan, and [`wire`] carries messages. The formats are documented in `core/docs/`.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used))]
@@ -29,6 +29,7 @@ pub mod graph;
 pub mod kernel;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing))]
 pub mod quant;
+pub mod shape;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing))]
 pub mod wire;
 

@@ -7,15 +7,15 @@
 
 use heapless::Vec;
 
-use crate::arch::Effective;
 use crate::graph::{
-    self, Activation, Classifier, Conv, Form, Header, KernelKind, MAX_OPS, MAX_TENSORS, Op, Tensor,
+    Activation, Classifier, Conv, Form, Header, KernelKind, MAX_OPS, MAX_TENSORS, Op, Tensor,
     padded,
 };
 use crate::kernel::pack::WeightShape;
-use crate::kernel::{ConvShape, weight_words};
-use crate::plan::{self, Plan};
-use crate::space::{ConvNode, MAX_LAYERS, Shape, Site, Space};
+use crate::kernel::{ConvShape, depthwise_words, weight_words};
+use crate::plan::{self, Node, Plan};
+use crate::shape::Shape;
+use crate::space::{MAX_LAYERS, Site, Space};
 
 /// A graph without scales and zero points, and the length of its data section.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,8 +28,8 @@ pub struct Lowered<'a> {
     pub sources: Vec<WeightOrigin, MAX_OPS>,
 }
 
-// A space has at most one projection per two layers, so its graph always fits, classifier included.
-const _: () = assert!(MAX_LAYERS + MAX_LAYERS / 2 < MAX_OPS && MAX_OPS <= MAX_TENSORS);
+// A space's layers and projections fit, classifier included.
+const _: () = assert!(MAX_LAYERS < MAX_OPS && MAX_OPS <= MAX_TENSORS);
 
 /// The origin of an operation's weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,17 +42,35 @@ pub enum WeightOrigin {
     Classifier,
 }
 
-/// Lowers a sub-network of a validated space, with [`KernelKind::Direct`] for all convolutions.
-/// `code` is the written code.
+/// Lowers a sub-network of a validated space, with the default kind for all convolutions
+/// ([`default_kind`]). `code` is the written code.
 pub fn lower<'a>(space: &Space<'a>, plan: &Plan, code: &'a str) -> Lowered<'a> {
-    lower_with(space, plan, code, &|_, _| KernelKind::Direct)
+    lower_with(space, plan, code, &|_, shape| shape.kind)
 }
 
-/// Chooses the kind of a convolution, given as a [`KernelKind::Direct`] shape.
+/// Chooses the kind of a convolution. The shape has the default kind.
 pub type Kinds<'k> = dyn Fn(WeightOrigin, ConvShape) -> KernelKind + 'k;
 
-/// As [`lower`], with a kind for each convolution. A convolution that the kind does not suit
-/// ([`KernelKind::suits`]) is direct.
+/// The kind of a convolution without a choice. In residual networks, and for a convolution that is
+/// neither pointwise nor the first, it is [`KernelKind::Direct`]. Otherwise it is
+/// [`KernelKind::Pointwise`], or [`KernelKind::Flat`] if the image has channels that the direct form
+/// would pad.
+pub fn default_kind(space: &Space<'_>, node: &Node) -> KernelKind {
+    let image = node.input == 0;
+    if space.is_residual() || node.form != Form::Full || matches!(node.site, Site::Shortcut(_)) {
+        KernelKind::Direct
+    } else if image && !node.read.channels.is_multiple_of(4) {
+        KernelKind::Flat
+    } else if !image && node.geometry.is_point() {
+        KernelKind::Pointwise
+    } else {
+        KernelKind::Direct
+    }
+}
+
+/// As [`lower`], with a kind for each convolution. A convolution has its default kind if the chosen
+/// one does not suit it ([`KernelKind::suits`]). Nothing rolls; see
+/// [`arena::roll`](crate::arena::roll).
 pub fn lower_with<'a>(
     space: &Space<'a>,
     plan: &Plan,
@@ -60,7 +78,6 @@ pub fn lower_with<'a>(
     kinds: &Kinds<'_>,
 ) -> Lowered<'a> {
     let mut graph = Lowering {
-        kinds,
         lowered: Lowered {
             header: Header {
                 space: space.name,
@@ -75,40 +92,37 @@ pub fn lower_with<'a>(
             sources: Vec::new(),
         },
     };
-    graph.tensor(space.input);
-    for node in space.convs() {
-        let (source, activation) = match node.site {
-            Site::Layer(i) => {
-                let activation = match plan.layers[i].activation {
-                    plan::Activation::Relu => Activation::Relu,
-                    plan::Activation::Prelu => Activation::Prelu,
-                };
-                (WeightOrigin::Layer(i as u8), activation)
-            }
-            Site::Shortcut(i) => (WeightOrigin::Projection(i as u8), Activation::None),
+    graph.tensor(plan.image);
+    for node in plan.nodes(space) {
+        let source = match node.site {
+            Site::Layer(i) => WeightOrigin::Layer(i as u8),
+            Site::Shortcut(i) => WeightOrigin::Projection(i as u8),
         };
-        let (kernel, stride) = space.geometry(node.site);
-        let (_, Effective(channels)) = plan.widths(node.site);
-        graph.conv(source, &node, Geometry { kernel, stride, channels }, activation);
+        let default = default_kind(space, &node);
+        let asked = ConvShape {
+            input: node.read,
+            output: node.written,
+            form: node.form,
+            geometry: node.geometry,
+            kind: default,
+            image: node.input == 0,
+            fold: 1,
+        };
+        let kind = match node.form {
+            Form::Full => Some(kinds(source, asked)).filter(|kind| kind.suits(&node.geometry)),
+            _ => None,
+        };
+        graph.layer(source, &node, kind.unwrap_or(default));
     }
     graph.classifier();
     graph.lowered
 }
 
-/// The properties of a convolution that decide the shape of its output.
-#[derive(Clone, Copy)]
-struct Geometry {
-    kernel: u8,
-    stride: u8,
-    channels: u16,
-}
-
-struct Lowering<'a, 'k> {
+struct Lowering<'a> {
     lowered: Lowered<'a>,
-    kinds: &'k Kinds<'k>,
 }
 
-impl Lowering<'_, '_> {
+impl Lowering<'_> {
     fn tensor(&mut self, shape: Shape) {
         self.lowered.header.tensors.extend([Tensor { shape, zero: i8::MIN, scale: 1.0 }]);
     }
@@ -129,42 +143,41 @@ impl Lowering<'_, '_> {
         self.lowered.header.tensors[usize::from(tensor)].shape
     }
 
-    fn conv(
-        &mut self,
-        source: WeightOrigin,
-        node: &ConvNode,
-        geometry: Geometry,
-        activation: Activation,
-    ) {
-        let Geometry { kernel, stride, channels } = geometry;
-        // A tensor has the index that the walk gives it.
-        let (input, output) = (node.input as u8, node.output as u8);
-        let residual = node.residual.map(|tensor| tensor as u8);
-        let read = self.shape(input);
-        let written = read.convolved(stride, channels);
+    fn layer(&mut self, source: WeightOrigin, node: &Node, kind: KernelKind) {
+        let (read, written) = (node.read, node.written);
         self.tensor(written);
-        let shape = WeightShape { output: channels, kernel: [kernel; 2], input: read.channels };
-        let geometry = graph::Geometry::same(kernel, stride);
-        let (form, image) = (Form::Full, input == 0);
-        let (direct, fold) = (KernelKind::Direct, 1);
-        let asked =
-            ConvShape { input: read, output: written, form, geometry, kind: direct, image, fold };
-        let kind = (self.kinds)(source, asked);
-        let kind = if kind.suits(&geometry) { kind } else { direct };
-        let weights = self.section(weight_words(kind, shape) * 4);
+        // A tensor has the index that the walk gives it.
         let mut conv = Conv {
-            input,
-            output,
-            residual,
-            form,
-            geometry,
+            input: node.input as u8,
+            output: node.output as u8,
+            residual: node.residual.map(|tensor| tensor as u8),
+            form: node.form,
+            geometry: node.geometry,
             kind,
-            activation,
+            activation: match node.activation {
+                plan::Activation::None => Activation::None,
+                plan::Activation::Relu => Activation::Relu,
+                plan::Activation::Prelu => Activation::Prelu,
+                plan::Activation::Relu6 => Activation::Clipped,
+            },
             rolls: false,
-            weights,
+            weights: 0,
             params: 0,
         };
-        conv.params = self.section(conv.param_rows() * shape.output_pairs() * 2 * 4);
+        let kernel = node.geometry.kernel;
+        let shape = WeightShape { output: written.channels, kernel, input: read.channels };
+        let bytes = match node.form {
+            Form::Full => weight_words(kind, shape) * 4,
+            Form::Depthwise => usize::from(written.channels) * depthwise_words(kernel) * 4,
+            Form::Dense => usize::from(written.channels) * dense_bytes(read, node.input == 0),
+            Form::Maximum | Form::Average | Form::Add => 0,
+        };
+        if node.form.weighted() {
+            conv.weights = self.section(bytes);
+        }
+        if conv.param_rows() > 0 {
+            conv.params = self.section(conv.param_rows() * shape.output_pairs() * 2 * 4);
+        }
         self.op(Op::Conv(conv), source);
     }
 
@@ -175,6 +188,13 @@ impl Lowering<'_, '_> {
         let params = self.section(classes * 8);
         self.op(Op::Classifier(Classifier { input, weights, params }), WeightOrigin::Classifier);
     }
+}
+
+/// Bytes of a dense layer's weights for each output: those of its input in the arena, rounded up to a
+/// multiple of 4.
+fn dense_bytes(read: Shape, image: bool) -> usize {
+    let channels = if image { usize::from(read.channels) } else { padded(read.channels) };
+    (read.pixels() * channels).next_multiple_of(4)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use crate::exec::{Digest, Network};
 use crate::graph::Activation::{self, None as Linear, Prelu, Relu};
 use crate::graph::{Geometry, KernelKind};
 use crate::kernel::{Kernels, Reference};
-use crate::space::Shape;
+use crate::shape::Shape;
 use crate::testnet::{Layer, Net, Random, Values};
 
 /// A network and an image.

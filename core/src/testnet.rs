@@ -10,7 +10,7 @@ use crate::graph::{
 };
 use crate::kernel::Kernels;
 use crate::kernel::pack::WeightShape;
-use crate::space::Shape;
+use crate::shape::Shape;
 
 /// The random number generator SplitMix64.
 pub(crate) struct Random(pub u64);

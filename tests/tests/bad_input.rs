@@ -62,8 +62,8 @@ fn a_code_that_is_not_in_the_space_is_refused() {
     let run = grey().name();
     let file = grey().file("refused.snb");
     let export = |code: &str| supernano(&["export", &run, code, "-o", &file]);
-    export("4-4-4").fails(2, &["expected 4 widths", "found 3"]);
-    export("4-4-4-4-4").fails(2, &["expected 4 widths", "found 5"]);
+    export("4-4-4").fails(2, &["expected 4 parts", "found 3"]);
+    export("4-4-4-4-4").fails(2, &["expected 4 parts", "found 5"]);
     export("4-4-4-5").fails(2, &["layer 5", "4 to 16", "found 5"]);
     export("4-4-x-4").fails(2, &["position 2"]);
     export("").fails(2, &["code"]);

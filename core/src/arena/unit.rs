@@ -3,7 +3,7 @@
 
 use crate::graph::{Conv, Geometry, Graph, KernelKind, NO_CONV, Op, padded};
 use crate::kernel::ConvShape;
-use crate::space::Shape;
+use crate::shape::Shape;
 
 /// Operations that are executed together. It is small, since units are passed by value.
 #[derive(Clone, Copy, Debug, PartialEq)]

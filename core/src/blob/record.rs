@@ -3,7 +3,7 @@
 use crate::graph::{
     Activation, Classifier, Conv, Form, Geometry, KernelKind, KernelSet, Op, Tensor,
 };
-use crate::space::Shape;
+use crate::shape::Shape;
 
 /// A tensor: place, scale, height and width, channels and zero point.
 pub(super) type TensorRecord = [u32; 4];

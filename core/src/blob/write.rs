@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::graph::{Header, KernelKind, padded};
 use crate::kernel::pack::WeightShape;
 use crate::kernel::{depthwise_words, pack_as, pack_depthwise, weight_words};
-use crate::space::Shape;
+use crate::shape::Shape;
 
 /// Builds the data section. Each method appends a section, and returns its byte offset for the
 /// header.

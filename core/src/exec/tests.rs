@@ -8,7 +8,7 @@ use crate::graph::Activation::None as Linear;
 use crate::graph::KernelKind::{self, Direct, Winograd, WinogradOnline};
 use crate::graph::{KernelSet, Observer};
 use crate::kernel::{MicroKernel, Packed, Reference, Requantise, Scalar, Sums, Window};
-use crate::space::Shape;
+use crate::shape::Shape;
 use crate::testnet::{Layer, Net, Random, Values, outputs};
 
 /// ResNet20 with a projection in every block: 16, 32 and 64 channels, images of 32 x 32 x 3.

@@ -1,6 +1,6 @@
 //! Kernel size, stride and padding of a layer.
 
-use crate::space::Shape;
+use crate::shape::Shape;
 
 /// The window that a layer moves over its input.
 // Laid out as in a blob and aligned, so that it is copied by words.

@@ -6,7 +6,7 @@ use super::task::{ClassifierTask, ConvTask, Kernels};
 use super::weights::{depthwise_row_words, depthwise_weight, weight};
 use crate::graph::{Form, Observer, padded};
 use crate::quant;
-use crate::space::Shape;
+use crate::shape::Shape;
 
 /// Kernels that compute one value at a time, as `core/docs/quantization.md` writes it.
 #[derive(Clone, Copy, Debug, Default)]

@@ -6,7 +6,7 @@ use super::weights::depthwise_row_words;
 use super::window::TILE_PIXELS;
 use super::winograd::{self, BLOCK_COLUMNS, SUM_WORDS};
 use crate::graph::{Conv, Form, Geometry, Graph, Header, KernelKind, padded};
-use crate::space::Shape;
+use crate::shape::Shape;
 
 /// Largest number of pixels of a row that a pointwise convolution makes of several rows.
 const FOLDED: u16 = 32;

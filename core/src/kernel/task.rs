@@ -6,7 +6,7 @@ use super::finish::{Finish, FinishKind};
 use super::pack::WeightShape;
 use super::shape::ConvShape;
 use crate::graph::{Activation, KernelSet, Observer, padded};
-use crate::space::Shape;
+use crate::shape::Shape;
 
 /// A layer with its parameters and its places in the arena. Places count 32-bit words.
 #[derive(Clone, Copy, Debug)]

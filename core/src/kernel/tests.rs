@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::exec::Network;
 use crate::graph::Activation::{self, None as Linear, Prelu, Relu};
 use crate::graph::KernelKind::{self, Direct, Winograd, WinogradOnline};
-use crate::space::Shape;
+use crate::shape::Shape;
 use crate::testnet::{Layer, Net, Random, Values, outputs};
 
 /// Runs a network with the reference kernels and, for every kind, with the packed ones. All tensors

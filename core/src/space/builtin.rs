@@ -1,78 +1,15 @@
 //! The built-in spaces.
 
-use super::{Block, Layer, Shape, Shortcut, Space};
+mod mobile;
+mod other;
+mod resnet;
 
-const GROUP1: &[u16] = &[4, 8, 12, 16];
-const GROUP2: &[u16] = &[4, 8, 12, 16, 20, 24, 28, 32];
-const GROUP3: &[u16] = &[4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52, 56, 60, 64];
+pub use self::mobile::{DS_CNN, MOBILENET_V1_025, MOBILENET_V2_TINY};
+pub use self::other::{AUTOENCODER, CONV1D};
+pub use self::resnet::{RESNET8, RESNET20};
 
-const fn conv(widths: &'static [u16], stride: u8) -> Layer<'static> {
-    Layer { widths, kernel: 3, stride, same_as: None }
-}
-
-const RESIDUAL: Block = Block::Residual(Shortcut::Projection);
-
-/// ResNet20, the space of the challenge and the paper (section 2.1): 19 searchable layers, a
-/// projection shortcut in every block, 32x32x3 images, 100 classes, 7.2e16 sub-networks. A code may
-/// have a 20th number, which is ignored.
-pub const RESNET20: Space<'static> = Space {
-    name: "resnet20",
-    input: Shape { height: 32, width: 32, channels: 3 },
-    classes: 100,
-    layers: &[
-        conv(GROUP1, 1),
-        conv(GROUP1, 1),
-        conv(GROUP1, 1),
-        conv(GROUP1, 1),
-        conv(GROUP1, 1),
-        conv(GROUP1, 1),
-        conv(GROUP1, 1),
-        conv(GROUP2, 2),
-        conv(GROUP2, 1),
-        conv(GROUP2, 1),
-        conv(GROUP2, 1),
-        conv(GROUP2, 1),
-        conv(GROUP2, 1),
-        conv(GROUP3, 2),
-        conv(GROUP3, 1),
-        conv(GROUP3, 1),
-        conv(GROUP3, 1),
-        conv(GROUP3, 1),
-        conv(GROUP3, 1),
-    ],
-    blocks: &[
-        Block::Conv,
-        RESIDUAL,
-        RESIDUAL,
-        RESIDUAL,
-        RESIDUAL,
-        RESIDUAL,
-        RESIDUAL,
-        RESIDUAL,
-        RESIDUAL,
-        RESIDUAL,
-    ],
-    ignored_digits: 1,
-};
-
-/// MLPerf Tiny's ResNet8 with searchable widths: 32x32x3 images, 10 classes, 262,144 sub-networks.
-/// The first block has an identity shortcut, so its output is as wide as the stem.
-pub const RESNET8: Space<'static> = Space {
-    name: "resnet8",
-    input: Shape { height: 32, width: 32, channels: 3 },
-    classes: 10,
-    layers: &[
-        conv(GROUP1, 1),
-        conv(GROUP1, 1),
-        Layer { widths: GROUP1, kernel: 3, stride: 1, same_as: Some(0) },
-        conv(GROUP2, 2),
-        conv(GROUP2, 1),
-        conv(GROUP3, 2),
-        conv(GROUP3, 1),
-    ],
-    blocks: &[Block::Conv, Block::Residual(Shortcut::Identity), RESIDUAL, RESIDUAL],
-    ignored_digits: 0,
-};
+use super::Space;
 
 /// All built-in spaces.
-pub const BUILTIN: &[Space<'static>] = &[RESNET20, RESNET8];
+pub const BUILTIN: &[Space<'static>] =
+    &[RESNET20, RESNET8, MOBILENET_V1_025, MOBILENET_V2_TINY, DS_CNN, CONV1D, AUTOENCODER];

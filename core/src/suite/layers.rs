@@ -5,7 +5,7 @@ use std::vec::Vec;
 
 use super::{Case, VALUES, cover, finished};
 use crate::graph::{Activation, Form, Geometry, KernelKind};
-use crate::space::Shape;
+use crate::shape::Shape;
 use crate::testnet::{Layer, Net, Random};
 
 const PROPERTIES: usize = 12;

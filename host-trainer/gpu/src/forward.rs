@@ -108,6 +108,7 @@ impl<'a, B: Backend, F: FnMut(usize) -> Tensor<B, 1>> MaskedForward<'a, B, F> {
                     };
                     self.activation(y + residual, last)
                 }
+                _ => unreachable!("`supernet::supported` refuses the space"),
             };
         }
         self.classify(x)
@@ -130,10 +131,10 @@ impl<'a, B: Backend, F: FnMut(usize) -> Tensor<B, 1>> MaskedForward<'a, B, F> {
     fn conv_bn(&mut self, x: Tensor<B, 4>, layer: usize, shortcut: Option<usize>) -> Tensor<B, 4> {
         let space = self.layout.space();
         let (kernel, stride) = match shortcut {
-            Some(first) => (1, usize::from(space.layers[first].stride)),
+            Some(first) => (1, usize::from(space.layers[first].stride[0])),
             None => {
                 let described = &space.layers[layer];
-                (usize::from(described.kernel), usize::from(described.stride))
+                (usize::from(described.kernel()[0]), usize::from(described.stride[0]))
             }
         };
         let projection = shortcut.is_some();

@@ -5,10 +5,12 @@ mod write;
 
 use rand::Rng as _;
 use supernano_base::blob::Blob;
+use supernano_base::codes::number;
 use supernano_base::config::{DataSource, DataSpec};
 use supernano_base::error::Result;
 use supernano_base::rng::{ChaCha8Rng, Key, Purpose};
-use supernano_core::arch::{Arch, ArchCode, Effective};
+use supernano_core::arch::{Arch, Effective};
+use supernano_core::graph::Geometry;
 use supernano_core::plan::{self, Plan};
 use supernano_core::space::{Site, Space};
 use supernano_data::Dataset;
@@ -28,7 +30,9 @@ pub fn network(space: &Space<'_>, plan: &Plan, seed: u64) -> FoldedNet {
     let mut conv = |&site: &Site| {
         let act = match (site, plan.layers[site.layer()].activation) {
             (Site::Shortcut(_), _) => ActivationFn::None,
+            (_, plan::Activation::None) => ActivationFn::None,
             (_, plan::Activation::Relu) => ActivationFn::Relu,
+            (_, plan::Activation::Relu6) => unreachable!("`supported` refuses the space"),
             (_, plan::Activation::Prelu) => ActivationFn::Prelu(random.0.random_range(-0.8..0.5)),
         };
         random.conv(name(site), plan.widths(site), space.geometry(site), act)
@@ -67,16 +71,16 @@ pub fn raw_bytes(space: &Space<'_>, plan: &Plan) -> u64 {
 /// sub-networks.
 pub fn codes(space: &Space<'_>, count: usize, seed: u64) -> Vec<Arch> {
     let mut rng = Key::new(seed).rng(Purpose::Sample, 0);
-    let mut codes: Vec<u64> = Vec::new();
-    let count = count.min(usize::try_from(space.size()).unwrap_or(usize::MAX));
-    while codes.len() < count {
-        let code = rng.random_range(0..space.size());
-        if !codes.contains(&code) {
-            codes.push(code);
+    let mut archs: Vec<Arch> = Vec::new();
+    let count = count.min(usize::try_from(space.networks()).unwrap_or(usize::MAX));
+    while archs.len() < count {
+        let code = number(space, &mut rng);
+        let arch = Arch::from_code(space, code).expect("a code below the size");
+        if !archs.contains(&arch) {
+            archs.push(arch);
         }
     }
-    let arch = |code| Arch::from_code(space, ArchCode(code)).expect("a code below the size");
-    codes.into_iter().map(arch).collect()
+    archs
 }
 
 fn images(space: &Space<'_>, seed: u64) -> Result<Dataset> {
@@ -104,11 +108,11 @@ impl Random {
         &mut self,
         name: String,
         (input, output): (Effective, Effective),
-        (kernel, stride): (u8, u8),
+        geometry: Geometry,
         act: ActivationFn,
     ) -> FoldedConv {
         let (input, output) = (usize::from(input.0), usize::from(output.0));
-        let (kernel, stride) = (usize::from(kernel), usize::from(stride));
+        let (kernel, stride) = (usize::from(geometry.kernel[0]), usize::from(geometry.stride[0]));
         let terms = input * kernel * kernel;
         let deviation = (2.0 / terms as f32).sqrt();
         let weight = self.values(terms * output, deviation);

@@ -8,7 +8,7 @@ use crate::kernel::micro::MicroKernel;
 use crate::kernel::scalar::Scalar;
 use crate::kernel::shape::ConvShape;
 use crate::kernel::task::ConvTask;
-use crate::space::Shape;
+use crate::shape::Shape;
 
 /// Words of the rows, of the weights and of the columns.
 const WORDS: usize = 1024;

@@ -161,35 +161,51 @@ fn from_lines(text: &str, place: &str) -> Result<Vec<Listed>> {
     Ok(csv.records.into_iter().enumerate().map(one).collect())
 }
 
-/// Draws a sub-network, uniformly and independently per layer.
+/// Draws a sub-network: uniformly and independently for each choice.
 ///
 /// # Errors
 /// [`Error::Core`]; never for a validated space.
 pub fn uniform(space: &Space<'_>, rng: &mut impl rand::RngCore) -> Result<Arch> {
-    let options: Vec<u8> = space
-        .free_layers()
-        .map(|i| rng.random_range(0..space.layers[i].widths.len()) as u8)
-        .collect();
+    let options: Vec<u8> =
+        space.choices().map(|choice| rng.random_range(0..space.options(choice)) as u8).collect();
     Arch::from_options(space, options).map_err(|e| Error::core("uniform sampling", e))
 }
 
-/// Draws `n` different sub-networks, uniformly over the space. A space of at most `n` is listed in
+/// Draws a number below the size of a space, uniformly.
+pub fn number(space: &Space<'_>, rng: &mut impl rand::RngCore) -> ArchCode {
+    let size = space.size();
+    // Numbers of 64 bits are drawn as such, so that a seed gives the same ones in each version.
+    ArchCode(match u64::try_from(size) {
+        Ok(size) => rng.random_range(0..size).into(),
+        Err(_) => rng.random_range(0..size),
+    })
+}
+
+/// All sub-networks of a space in the order of their codes. Their number is at most that of the codes.
+pub fn all(space: &Space<'_>) -> impl Iterator<Item = Arch> {
+    // A number that is not the code of its network gives a network that comes elsewhere.
+    (0..space.size()).filter_map(|number| {
+        let arch = Arch::from_code(space, ArchCode(number)).ok()?;
+        (arch.code(space).0 == number).then_some(arch)
+    })
+}
+
+/// Draws `n` different sub-networks, uniformly over the codes. A space of at most `n` is listed in
 /// the order of its codes.
 pub fn random_codes(space: &Space<'_>, n: usize, seed: u64) -> Vec<Coded> {
-    let size = space.size();
-    let codes: Vec<u64> = if n as u64 >= size {
-        (0..size).collect()
+    let archs: Vec<Arch> = if n as u128 >= space.networks() {
+        all(space).collect()
     } else {
         let mut rng = Key::new(seed).rng(Purpose::Sample, 1);
         let mut seen = HashSet::new();
-        std::iter::repeat_with(|| rng.random_range(0..size))
-            .filter(|&c| seen.insert(c))
+        std::iter::repeat_with(|| number(space, &mut rng))
+            .map(|code| Arch::from_code(space, code).expect("codes end at the size"))
+            .filter(|arch| seen.insert(arch.code(space)))
             .take(n)
             .collect()
     };
-    codes
+    archs
         .into_iter()
-        .map(|code| Arch::from_code(space, ArchCode(code)).expect("codes end at the size"))
         .enumerate()
         .map(|(i, arch)| {
             let written = arch.display(space).to_string();

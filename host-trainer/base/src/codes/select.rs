@@ -53,10 +53,14 @@ impl CodeSelection {
     }
 }
 
-/// True for digits joined by `-`.
+/// True for parts of a code joined by `-`: a number, or a letter of a choice and a number.
 fn is_code(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_digit())
-        && text.chars().all(|c| c.is_ascii_digit() || c == '-')
+    text.split('-').enumerate().all(|(i, part)| {
+        let start = part.strip_prefix(['r', 'd', 'e', 'k']).unwrap_or(part);
+        let digits = start.starts_with(|c: char| c.is_ascii_digit());
+        let rest = start.chars().all(|c| c.is_ascii_digit() || "ekx".contains(c));
+        (digits || (i > 0 && part.is_empty())) && rest
+    })
 }
 
 #[cfg(test)]

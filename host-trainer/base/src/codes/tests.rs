@@ -26,7 +26,7 @@ fn bad_lists_are_refused_with_place_and_code() {
         let error = parse_codes(text, "codes", &RESNET8).unwrap_err().to_string();
         assert!(parts.iter().all(|p| error.contains(p)), "{error}");
     };
-    refused("# a\n4-8-12-16-20", &["codes:2: arch1 `4-8-12-16-20`", "expected 6 widths, found 5"]);
+    refused("# a\n4-8-12-16-20", &["codes:2: arch1 `4-8-12-16-20`", "expected 6 parts, found 5"]);
     refused("4-8-12-16-20-7", &["layer 7", "found 7"]);
     let (a, b) = ("4-8-12-16-20-24", "16-16-32-32-64-64");
     refused(&format!("id,arch\n7,{a}\n8,{b}\n7,{b}\n"), &["codes:4: id 7", b, "it again"]);

@@ -2,7 +2,7 @@
 
 use supernano_core::arch::Arch;
 use supernano_core::plan::{BranchScheme, Enhancement, branches, resolve};
-use supernano_core::space::Space;
+use supernano_core::space::{Choice, Space};
 
 /// For every layer, the old branch from which each new branch starts. `None` if a new branch would
 /// start from two old ones, which means that `new` does not divide `old`. A new branch that no
@@ -17,13 +17,17 @@ pub fn origins(
     let mut table: Vec<Vec<Option<u8>>> = (0..space.layers.len())
         .map(|i| vec![None; usize::from(branches(space, i, enhancement, new))])
         .collect();
-    for option in 0..most {
-        let free = space.free_layers().map(|i| option.min(space.layers[i].widths.len() - 1) as u8);
-        let arch = Arch::from_options(space, free).ok()?;
+    let depths = space.stages.iter().map(|stage| stage.depths.len()).max().unwrap_or(1);
+    for (option, depth) in (0..most).flat_map(|option| (0..depths).map(move |d| (option, d))) {
+        let options = space.choices().map(|choice| {
+            let wanted = if matches!(choice, Choice::Depth(_)) { depth } else { option };
+            wanted.min(space.options(choice) - 1) as u8
+        });
+        let arch = Arch::from_options(space, options).ok()?;
         let before = resolve(space, &arch, enhancement, old);
         let after = resolve(space, &arch, enhancement, new);
-        for (row, (before, after)) in table.iter_mut().zip(before.layers.iter().zip(&after.layers))
-        {
+        let layers = before.layers.iter().zip(&after.layers);
+        for (row, (before, after)) in table.iter_mut().zip(layers).filter(|(_, (b, _))| b.kept) {
             let origin = &mut row[usize::from(after.branch)];
             if origin.is_some_and(|o| o != before.branch) {
                 return None;

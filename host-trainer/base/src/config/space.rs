@@ -1,15 +1,30 @@
-//! Search spaces as configurations name or define them.
+//! Search spaces as configurations name or define them (`docs/own-space.md`).
+
+mod blocks;
+mod options;
 
 use serde::{Deserialize, Serialize};
 use supernano_core::space::{BUILTIN, Block, Layer, Shape, Shortcut, Space};
 
+use self::blocks::BlockSpace;
 use crate::space::SharedSpace;
 
 /// A space by name, or one of the user's own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SpaceSpec {
     space: SharedSpace,
-    builtin: bool,
+    source: Source,
+}
+
+/// Where a space comes from, and how it is written again.
+#[derive(Clone, Debug, PartialEq)]
+enum Source {
+    /// Its name.
+    Builtin,
+    /// Lists of layers and blocks, of residual networks alone.
+    Layers,
+    /// A table for each block.
+    Blocks(Box<BlockSpace>),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -54,7 +69,7 @@ impl SpaceSpec {
     /// A space that comes with the crate.
     pub fn builtin(name: &str) -> Option<Self> {
         let space = BUILTIN.iter().find(|s| s.name == name)?;
-        Some(Self { space: SharedSpace::of(space), builtin: true })
+        Some(Self { space: SharedSpace::of(space), source: Source::Builtin })
     }
 
     /// The space, with another number of classes if one is given.
@@ -67,8 +82,10 @@ impl SpaceSpec {
 impl Serialize for SpaceSpec {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let space = self.space.get();
-        if self.builtin {
-            return to.serialize_str(space.name);
+        match &self.source {
+            Source::Builtin => return to.serialize_str(space.name),
+            Source::Blocks(table) => return table.serialize(to),
+            Source::Layers => {}
         }
         SpaceTable {
             name: space.name.to_owned(),
@@ -79,8 +96,8 @@ impl Serialize for SpaceSpec {
                 .iter()
                 .map(|l| LayerTable {
                     widths: l.widths.to_vec(),
-                    kernel: l.kernel,
-                    stride: l.stride,
+                    kernel: l.kernel()[0],
+                    stride: l.stride[0],
                     same_as: l.same_as,
                 })
                 .collect(),
@@ -91,6 +108,7 @@ impl Serialize for SpaceSpec {
                     Block::Conv => BlockName::Conv,
                     Block::Residual(Shortcut::Identity) => BlockName::Identity,
                     Block::Residual(Shortcut::Projection) => BlockName::Projection,
+                    _ => unreachable!("lists of layers have no other blocks"),
                 })
                 .collect(),
         }
@@ -111,22 +129,30 @@ impl<'de> Deserialize<'de> for SpaceSpec {
                 ))
             });
         }
+        let invalid = |e: String| D::Error::custom(format!("space: {}", e.trim()));
+        if value.get("block").is_some() {
+            let table: BlockSpace =
+                value.try_into().map_err(|e: toml::de::Error| invalid(e.to_string()))?;
+            let space = table.shared().map_err(invalid)?;
+            return Ok(Self { space, source: Source::Blocks(Box::new(table)) });
+        }
         let table: SpaceTable =
             value.try_into().map_err(|e| D::Error::custom(format!("space: {e}")))?;
-        Ok(Self { space: table.shared(), builtin: false })
+        Ok(Self { space: table.shared(), source: Source::Layers })
     }
 }
 
 impl SpaceTable {
     fn shared(&self) -> SharedSpace {
+        let kernels: Vec<_> = self.layers.iter().map(|l| [[l.kernel; 2]]).collect();
         let layers: Vec<Layer<'_>> = self
             .layers
             .iter()
-            .map(|l| Layer {
-                widths: &l.widths,
-                kernel: l.kernel,
-                stride: l.stride,
+            .zip(&kernels)
+            .map(|(l, kernels)| Layer {
+                kernels,
                 same_as: l.same_as,
+                ..Layer::conv(&l.widths, l.kernel, l.stride)
             })
             .collect();
         let blocks: Vec<Block> = self
@@ -144,7 +170,10 @@ impl SpaceTable {
             classes: self.classes,
             layers: &layers,
             blocks: &blocks,
-            ignored_digits: 0,
+            ..Space::EMPTY
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -173,6 +173,7 @@ pub fn report(
     let params: Vec<f64> = costs.iter().map(|c| c.params as f64).collect();
     let width = space
         .free_layers()
+        .filter(|&i| !space.layers[i].expands)
         .map(|i| {
             let widths: Vec<f64> = archs.iter().map(|a| f64::from(a.nominal(space, i).0)).collect();
             WidthBaseline { layer: i + 1, baseline: baseline(&widths, truth, &tenth) }

@@ -67,7 +67,7 @@ pub fn read(path: &Path, space: &Space<'_>, columns: &[&str]) -> Result<Vec<Code
     } else {
         from_csv(&file, &text, columns)?
     };
-    let mut codes: HashMap<u64, String> = HashMap::new();
+    let mut codes: HashMap<u128, String> = HashMap::new();
     let mut ids: HashMap<String, String> = HashMap::new();
     unparsed
         .into_iter()
@@ -160,7 +160,7 @@ pub fn matched(
     scores: &[CodeValue],
     truths: &[CodeValue],
 ) -> Result<(Vec<Arch>, Vec<f64>, Vec<f64>)> {
-    let by_code: HashMap<u64, f64> =
+    let by_code: HashMap<u128, f64> =
         scores.iter().map(|e| (e.arch.code(space).0, e.value)).collect();
     let mut all = (Vec::new(), Vec::new(), Vec::new());
     for truth in truths {

@@ -15,7 +15,7 @@ pub struct Args {}
 struct Row {
     name: &'static str,
     free_layers: usize,
-    sub_networks: u64,
+    sub_networks: u128,
 }
 
 /// Lists the name, the searchable layers and the number of sub-networks of each space.
@@ -25,7 +25,11 @@ struct Row {
 pub fn run(_args: &Args, out: &Output) -> Result<()> {
     let rows: Vec<Row> = BUILTIN
         .iter()
-        .map(|s| Row { name: s.name, free_layers: s.free_layers().count(), sub_networks: s.size() })
+        .map(|s| Row {
+            name: s.name,
+            free_layers: s.free_layers().count(),
+            sub_networks: s.networks(),
+        })
         .collect();
     out.emit(&rows, |rows| {
         let lines: Vec<Vec<String>> = rows

@@ -12,7 +12,7 @@ use supernano_base::fixed;
 use supernano_base::rng::{Key, Purpose};
 use supernano_core::arch::Arch;
 use supernano_core::plan::{ActivationScope, Enhancement, WidthRule};
-use supernano_core::space::{BUILTIN, Space};
+use supernano_core::space::{RESNET8, RESNET20, Space};
 
 pub use self::report::{CalibrationReport, CountedPart, JudgedNetwork, TOLERANCE};
 use super::device::KINDS;
@@ -53,6 +53,9 @@ impl Specimen {
     }
 }
 
+/// The built-in spaces of residual networks.
+const RESIDUAL: [&Space<'static>; 2] = [&RESNET20, &RESNET8];
+
 /// Draws network `index` of a calibration of the layers that residual networks do not have. Every other
 /// network of a family is rolled as far as that makes its arena smaller.
 ///
@@ -65,15 +68,15 @@ pub fn layered(seed: u64, index: u32, fitted: bool) -> Result<(Named, Blob)> {
     Ok((named, fixed::blob(&net, limit, seed + u64::from(index))?))
 }
 
-/// Draws network `index` of a calibration, with random widths, enhancement and kernels. The built-in
-/// spaces alternate. Half of the networks of the fit are narrow, so that short loops have as much
+/// Draws network `index` of a calibration, with random widths, enhancement and kernels. The
+/// [`RESIDUAL`] spaces alternate. Half of the networks of the fit are narrow, so that short loops have as much
 /// weight as long ones.
 ///
 /// # Errors
 /// [`Error::Core`], never for a built-in space.
 pub fn specimen(seed: u64, index: u32, fitted: bool) -> Result<Specimen> {
     let mut rng = Key::new(seed).rng(Purpose::Sample, u64::from(index));
-    let space = &BUILTIN[index as usize % BUILTIN.len()];
+    let space = RESIDUAL[index as usize % RESIDUAL.len()];
     let narrow = fitted && index % 4 >= 2;
     let free: Vec<u8> = space
         .free_layers()

@@ -16,13 +16,15 @@ const CHUNK: u64 = 4096;
 /// with every part of the space.
 pub fn search(problem: &Problem<'_>, tables: &Tables, task: &dyn Task) -> Vec<ScoredNetwork> {
     let space = problem.space;
-    let size = space.size();
+    // A space that is enumerated has far fewer.
+    let size = u64::try_from(space.size()).unwrap_or(u64::MAX);
     task.extend(size.div_ceil(CHUNK));
     let least = tables.cheapest();
     let chunk = |index: u64| {
         let mut feasible = front::Growing::default();
         for code in index * CHUNK..size.min((index + 1) * CHUNK) {
-            let arch = Arch::from_code(space, ArchCode(code)).expect("codes end at the size");
+            let arch =
+                Arch::from_code(space, ArchCode(code.into())).expect("codes end at the size");
             let genes = genes(&arch);
             // Lower bounds of the costs, over all choices of kernels.
             let Some(sums) = least.sums(&genes) else { continue };

@@ -28,8 +28,9 @@ pub mod verdict;
 
 use std::path::PathBuf;
 
-use supernano_base::error::Result;
+use supernano_base::error::{Error, Result};
 use supernano_base::progress::{Silent, Task};
+use supernano_core::space::Space;
 use tables::Tables;
 
 pub use problem::{Problem, ScoredNetwork};
@@ -98,14 +99,14 @@ impl Solution {
 ///     }
 /// }
 ///
-/// const LAYER: Layer<'_> = Layer { widths: &[4, 8, 12, 16], kernel: 3, stride: 2, same_as: None };
+/// const LAYER: Layer<'_> = Layer::conv(&[4, 8, 12, 16], 3, 2);
 /// let space = Space {
 ///     name: "tiny",
 ///     input: Shape { height: 16, width: 16, channels: 3 },
 ///     classes: 4,
 ///     layers: &[LAYER, LAYER],
 ///     blocks: &[Block::Conv, Block::Conv],
-///     ignored_digits: 0,
+///     ..Space::EMPTY
 /// };
 /// let table = InstructionTable::of_core("cortex-m4")?;
 /// let flash = table.overhead.code + 3000;
@@ -134,14 +135,28 @@ pub fn search(problem: &Problem<'_>, method: &Method) -> Result<Solution> {
 /// # Errors
 /// The errors of [`search()`].
 pub fn search_with(problem: &Problem<'_>, method: &Method, task: &dyn Task) -> Result<Solution> {
+    additive(problem.space)?;
     let tables = Tables::new(problem)?;
     let size = problem.space.size();
-    if size > method.enumerable {
+    if size > method.enumerable.into() {
         return evolve::search(problem, &tables, method, task);
     }
     let front = enumerate::search(problem, &tables, task);
     let Some(best) = front.first() else { return Err(infeasible::error(problem, &tables)) };
-    Ok(Solution { bound: best.score, front, examined: size, exhaustive: true, optimal: true })
+    Ok(Solution {
+        bound: best.score,
+        front,
+        examined: size as u64,
+        exhaustive: true,
+        optimal: true,
+    })
+}
+
+/// Succeeds for a space whose scores and costs are sums over blocks.
+fn additive(space: &Space<'_>) -> Result<()> {
+    let expected = "a space of residual networks, whose choices are widths";
+    let refused = || Error::invalid("search", "space", expected, space.name);
+    space.is_residual().then_some(()).ok_or_else(refused)
 }
 
 #[cfg(test)]

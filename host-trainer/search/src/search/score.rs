@@ -98,9 +98,9 @@ pub fn block_size(
     let mut read = entry;
     for (layer, &option) in (block.first..).zip(options) {
         let described = &space.layers[layer];
-        let pixels = space.input_of(layer).convolved(described.stride, 0).pixels() as u64;
+        let pixels = space.output_of(layer).pixels() as u64;
         let written = width(layer, option);
-        add_conv(described.kernel, read, written, pixels);
+        add_conv(described.kernel()[0], read, written, pixels);
         if layer == block.last() && block.block == Block::Residual(Shortcut::Projection) {
             add_conv(1, entry, written, pixels);
         }

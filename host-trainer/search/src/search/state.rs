@@ -27,7 +27,7 @@ struct Identity {
 
 /// A sub-network of the archive: its code and its costs from the tables.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct Archived(pub u64, pub [u64; 3]);
+pub struct Archived(pub u128, pub [u64; 3]);
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -15,7 +15,7 @@ const SMALL: Space<'static> = {
     const A: &[u16] = &[4, 8, 12, 16];
     const B: &[u16] = &[8, 16, 24];
     const fn conv(widths: &'static [u16], stride: u8) -> Layer<'static> {
-        Layer { widths, kernel: 3, stride, same_as: None }
+        Layer::conv(widths, 3, stride)
     }
     Space {
         name: "small",
@@ -36,7 +36,7 @@ const SMALL: Space<'static> = {
             Block::Residual(Shortcut::Projection),
             Block::Residual(Shortcut::Projection),
         ],
-        ignored_digits: 0,
+        ..Space::EMPTY
     }
 };
 
@@ -143,7 +143,7 @@ fn problem<'a>(
 fn all(problem: &Problem<'_>, choices: u8) -> Vec<ScoredNetwork> {
     let (space, blocks) = (problem.space, problem.space.blocks.len() as u32);
     let choices = u64::from(choices);
-    let each = |code: u64| {
+    let each = |code: u128| {
         let arch = Arch::from_code(space, ArchCode(code)).unwrap();
         (0..choices.pow(blocks))
             .map(|choice| {
@@ -210,7 +210,7 @@ fn enumeration_equals_a_comparison_of_all_pairs() {
         };
         let expected: Vec<&ScoredNetwork> = feasible.iter().filter(dominated).collect();
         let found = search(&problem, &Method::default()).unwrap();
-        assert!(found.exhaustive && found.optimal && found.examined == SMALL.size());
+        assert!(found.exhaustive && found.optimal && u128::from(found.examined) == SMALL.size());
         assert_eq!(found.front.len(), expected.len());
         for candidate in &expected {
             assert!(found.front.contains(candidate));

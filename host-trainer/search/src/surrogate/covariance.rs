@@ -49,7 +49,7 @@ impl WidthCovariance {
         let mut layers = Vec::new();
         for layer in space.free_layers() {
             let described = &space.layers[layer];
-            let pixels = space.input_of(layer).convolved(described.stride, 0).pixels();
+            let pixels = space.output_of(layer).pixels();
             let group = resolutions.iter().position(|&r| r == pixels).unwrap_or_else(|| {
                 resolutions.push(pixels);
                 resolutions.len() - 1

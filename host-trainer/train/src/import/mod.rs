@@ -72,8 +72,11 @@ fn config(space: &SpaceSpec, classes: u16, step: usize, data: Option<&Path>) -> 
 /// or not once batch norm is folded in, negative variances, an unknown space, and a directory that
 /// holds a run. Nothing is written then.
 pub fn import(file: &Path, space: &str, run: &Path, data: Option<&Path>) -> Result<Imported> {
-    let spec = SpaceSpec::builtin(space).ok_or_else(|| {
-        let names: Vec<&str> = supernano_core::space::BUILTIN.iter().map(|s| s.name).collect();
+    // The reference code trains residual networks alone.
+    let residual = |spec: &SpaceSpec| spec.space(None).is_residual();
+    let spec = SpaceSpec::builtin(space).filter(residual).ok_or_else(|| {
+        let spaces = supernano_core::space::BUILTIN.iter().filter(|s| s.is_residual());
+        let names: Vec<&str> = spaces.map(|s| s.name).collect();
         Error::invalid("--space", "name", names.join(" or "), space)
     })?;
     let config_path = run.join("config.toml");

@@ -28,7 +28,7 @@ pub(super) fn of(space: &Space<'_>, entry: &Entry) -> Names {
     let mut ends_block = false;
     for placed in space.placed_blocks() {
         let residual = placed.block != Block::Conv;
-        if space.layers[placed.first].stride != 1 && index.is_some() {
+        if space.layers[placed.first].stride != [1, 1] && index.is_some() {
             (group, index) = (group + 1, None);
         }
         if residual {

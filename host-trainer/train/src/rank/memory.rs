@@ -32,7 +32,7 @@ pub(super) fn plan(run: &Run, settings: &Settings, effort: Effort) -> Result<Cap
     let threads = rayon::current_num_threads() as u64;
     let blocks = if settings.bn_images == 0 { 1 } else { settings.bn_batch.div_ceil(LANES) };
     let map = |i: usize| {
-        let shape = space.input_of(i).convolved(space.layers[i].stride, 0);
+        let shape = space.output_of(i);
         let side = |n: u16| u64::from(n) + 2 * margin(&space) as u64;
         let values = side(shape.height) * side(shape.width) * (LANES * blocks) as u64;
         4 * values * u64::from(max_width(&space, i, run.enhancement()).0)

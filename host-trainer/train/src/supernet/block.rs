@@ -243,6 +243,7 @@ pub fn space_blocks(space: &Space<'_>) -> Vec<ConvBlock<Site>> {
                 second: Site::Layer(last),
                 shortcut: (kind == Shortcut::Projection).then_some(Site::Shortcut(last)),
             },
+            _ => unreachable!("`supported` refuses the space"),
         }
     };
     space.placed_blocks().map(of).collect()

@@ -5,6 +5,9 @@
 //! forward pass is a [`Visitor`] of the [`steps`] of a network; [`ConvBlock`] describes how these
 //! are wired.
 
+use supernano_base::error::{Error, Result};
+use supernano_core::space::Space;
+
 mod block;
 pub mod duplicate;
 mod evaluate;
@@ -33,6 +36,17 @@ pub use subnet::SubNet;
 pub use subnet::TensorSource;
 pub(crate) use subnet::name;
 pub use weights::{Entry, Layout, Role, Weights};
+
+/// Succeeds for the spaces that this crate trains: those of residual networks.
+///
+/// # Errors
+/// [`Error::Invalid`] for every other space.
+pub fn supported(space: &Space<'_>) -> Result<()> {
+    let expected = "a space of residual networks, whose choices are widths; training of other layers \
+                    is not there yet";
+    let refused = || Error::invalid("configuration", "space", expected, space.name);
+    space.is_residual().then_some(()).ok_or_else(refused)
+}
 
 /// Added to a variance before the square root is taken.
 pub const BN_EPSILON: f32 = 1e-5;

@@ -61,9 +61,9 @@ impl Layout {
     ) -> BnConv<S::Values, S::Slope> {
         let (layer, shortcut) = (site.layer(), matches!(site, Site::Shortcut(_)));
         let planned = &plan.layers[layer];
-        let ((read, written), (kernel, stride)) = (plan.widths(site), self.space().geometry(site));
+        let ((read, written), geometry) = (plan.widths(site), self.space().geometry(site));
         let (input, output) = (usize::from(read.0), usize::from(written.0));
-        let (kernel, stride) = (usize::from(kernel), usize::from(stride));
+        let (kernel, stride) = (usize::from(geometry.kernel[0]), usize::from(geometry.stride[0]));
         let find = |role| self.find(role, layer, shortcut, planned.branch);
         BnConv {
             name: name(site),
@@ -76,7 +76,9 @@ impl Layout {
             beta: source.values(find(Role::Beta), [output, 1, 1, 1]),
             act: match planned.activation {
                 _ if shortcut => ActivationFn::None,
+                Activation::None => ActivationFn::None,
                 Activation::Relu => ActivationFn::Relu,
+                Activation::Relu6 => unreachable!("`supported` refuses the space"),
                 Activation::Prelu => {
                     ActivationFn::Prelu(source.slope(self.find(Role::Slope, layer, false, 0)))
                 }

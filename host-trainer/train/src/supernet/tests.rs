@@ -18,7 +18,7 @@ fn weights(space: &Space<'_>) -> Weights {
     Weights::initial(layout, Key::new(5))
 }
 
-fn archs(space: &Space<'_>, n: u64) -> Vec<Arch> {
+fn archs(space: &Space<'_>, n: u128) -> Vec<Arch> {
     let step = space.size() / n + 1;
     (0..n).map(|i| Arch::from_code(space, ArchCode(i * step)).unwrap()).collect()
 }
@@ -93,9 +93,9 @@ fn duplication_keeps_the_logits_of_a_whole_space_and_of_200_codes() {
     use supernano_core::space::{Block, Layer, Shape, Shortcut};
     const NARROW: &[u16] = &[4, 8, 12, 16];
     const LAYERS: &[Layer<'static>] = &[
-        Layer { widths: NARROW, kernel: 3, stride: 1, same_as: None },
-        Layer { widths: NARROW, kernel: 3, stride: 2, same_as: None },
-        Layer { widths: &[4, 8, 12, 16, 20, 24, 28, 32], kernel: 3, stride: 1, same_as: None },
+        Layer::conv(NARROW, 3, 1),
+        Layer::conv(NARROW, 3, 2),
+        Layer::conv(&[4, 8, 12, 16, 20, 24, 28, 32], 3, 1),
     ];
     static SMALL: Space<'static> = Space {
         name: "small",
@@ -103,7 +103,7 @@ fn duplication_keeps_the_logits_of_a_whole_space_and_of_200_codes() {
         classes: 5,
         layers: LAYERS,
         blocks: &[Block::Conv, Block::Residual(Shortcut::Projection)],
-        ignored_digits: 0,
+        ..Space::EMPTY
     };
     SMALL.validate().unwrap();
     let all = (0..SMALL.size()).map(|i| Arch::from_code(&SMALL, ArchCode(i)).unwrap());

@@ -91,7 +91,7 @@ impl<'a> Tree<&'a FoldedConv> {
 
 /// The largest padding of a convolution in a space, pixels.
 pub(crate) fn margin(space: &Space<'_>) -> usize {
-    space.layers.iter().map(|l| usize::from(l.kernel / 2)).max().unwrap_or(0)
+    space.layers.iter().map(|l| usize::from(l.kernel()[0] / 2)).max().unwrap_or(0)
 }
 
 /// A tree of sub-networks, with the position of each network in it.

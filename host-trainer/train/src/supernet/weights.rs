@@ -90,8 +90,7 @@ impl Layout {
             i => width(i - 1),
         };
         for &site in space_blocks(space).iter().flat_map(ConvBlock::convs) {
-            let (layer, (k, _)) = (site.layer(), space.geometry(site));
-            let k = usize::from(k);
+            let (layer, k) = (site.layer(), usize::from(space.geometry(site).kernel[0]));
             match site {
                 Site::Layer(_) => {
                     layout.conv(layer, false, [width(layer), input(layer), k, k]);

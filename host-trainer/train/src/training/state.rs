@@ -12,11 +12,12 @@ use supernano_data::Dataset;
 use super::{Begin, Epoch};
 use crate::run::checkpoint;
 use crate::run::checkpoint::Checkpoint;
-use crate::supernet::{Layout, Weights};
+use crate::supernet::{Layout, Weights, supported};
 
 /// Makes sure that the data set fits the configuration and is large enough.
 pub(super) fn check_data(config: &RunConfig, dataset: &Dataset) -> Result<()> {
     let space = config.space();
+    supported(&space)?;
     dataset.check_fit(space.input, space.classes.into())?;
     let needed = config.recalibration.batch.max(2);
     if dataset.train.len() < needed {

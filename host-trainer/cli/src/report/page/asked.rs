@@ -12,8 +12,8 @@ pub(super) fn section(out: &mut String, facts: &Facts) {
     let config = &facts.config;
     let mut rows: Vec<(&str, String)> = vec![("Data", data(config))];
     let space = config.space();
-    let networks = match space.size() {
-        n if n < 1_000_000_000 => grouped(n),
+    let networks = match space.networks() {
+        n if n < 1_000_000_000 => grouped(n as u64),
         n => format!("{:.1e}", n as f64),
     };
     rows.push((

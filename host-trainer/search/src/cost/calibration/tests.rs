@@ -7,7 +7,7 @@ fn specimens_take_turns_and_repeat() {
     for index in 0..8 {
         let one = specimen(7, index, true).unwrap();
         assert_eq!(one, specimen(7, index, true).unwrap());
-        assert_eq!(one.space.name, BUILTIN[index as usize % 2].name);
+        assert_eq!(one.space.name, RESIDUAL[index as usize % 2].name);
         assert_eq!(one.kinds.len(), one.space.blocks.len());
         if index % 4 >= 2 {
             for (i, &option) in one.space.free_layers().zip(one.arch.options()) {

@@ -7,13 +7,13 @@ use supernano_core::space::{RESNET8, RESNET20, Space};
 
 use super::{InstructionTable, LAYERS, LOOPS, Work, image_work, work};
 
-fn lowered<'a>(space: &Space<'a>, code: u64, kind: KernelKind) -> Lowered<'a> {
+fn lowered<'a>(space: &Space<'a>, code: u128, kind: KernelKind) -> Lowered<'a> {
     let arch = Arch::from_code(space, ArchCode(code % space.size())).unwrap();
     let plan = resolve(space, &arch, Enhancement::PRELU_OE, BranchScheme::Shared);
     lower_with(space, &plan, "", &|_, _| kind)
 }
 
-fn works(space: &Space<'_>, code: u64, kind: KernelKind) -> Vec<Work> {
+fn works(space: &Space<'_>, code: u128, kind: KernelKind) -> Vec<Work> {
     let lowered = lowered(space, code, kind);
     lowered.header.ops.iter().map(|op| work(&lowered.header, op)).collect()
 }
@@ -130,7 +130,7 @@ fn a_fit_recovers_the_coefficients_behind_the_counts() {
     direct.insert("widen-word".to_owned(), 6.0);
     let counts = |from: u64| -> Vec<(Work, u64)> {
         (from..from + 40)
-            .flat_map(|i| works(&RESNET8, i * 0x9e37_79b9, KernelKind::Direct))
+            .flat_map(|i| works(&RESNET8, u128::from(i * 0x9e37_79b9_u64), KernelKind::Direct))
             .map(|w| (w.clone(), made.instructions(&w).round() as u64))
             .collect()
     };

@@ -38,8 +38,8 @@ pub(super) const REQUEST: ScoreRequest =
     ScoreRequest { split: Split::Test, images: None, bn: BnSource::Recalibrate, bn_images: None };
 
 /// Codes of which neighbours share prefixes of every length, one of them twice.
-pub(super) fn family(space: &Space<'_>, n: u64) -> Vec<Arch> {
-    let code = |i: u64| supernano_core::arch::ArchCode(i * i * i * 37 % space.size());
+pub(super) fn family(space: &Space<'_>, n: u128) -> Vec<Arch> {
+    let code = |i: u128| supernano_core::arch::ArchCode(i * i * i * 37 % space.size());
     let mut archs: Vec<Arch> = (0..n).map(|i| Arch::from_code(space, code(i)).unwrap()).collect();
     archs.push(archs[1].clone());
     archs

@@ -10,9 +10,9 @@ fn layout() -> Layout {
         name: "tiny",
         input: Shape { height: 4, width: 4, channels: 1 },
         classes: 2,
-        layers: &[Layer { widths: &[1, 2], kernel: 1, stride: 1, same_as: None }],
+        layers: &[Layer::conv(&[1, 2], 1, 1)],
         blocks: &[Block::Conv],
-        ignored_digits: 0,
+        ..Space::EMPTY
     };
     Layout::new(SharedSpace::of(&space), Enhancement::NONE, BranchScheme::Shared)
 }
