@@ -12,7 +12,7 @@ use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use supernano_kernels::conv::{ConvGeometry, Epilogue};
+use supernano_kernels::conv::{ConvGeometry, Epilogue, Window};
 use supernano_kernels::fused::{self, PendingMap};
 use supernano_kernels::map::MapShape;
 use supernano_kernels::norm::NormFactors;
@@ -49,7 +49,7 @@ fn training(isa: Isa) -> Vec<Call<'static>> {
     let variance: Vec<f32> = of(3).iter().map(|v| v.abs() + 0.5).collect();
     let norm = Box::leak(Box::new(NormFactors::new(&of(4), &variance, &of(5), &of(6), 1e-5)));
     let plain = PendingMap::plain(x);
-    let a = PendingMap { norm: Some(norm), slope: 0.25, ..plain };
+    let a = PendingMap { norm: Some(norm), act: 0.25.into(), ..plain };
     let b = PendingMap { x: z, ..a };
     let mut calls = vec![
         call("add", move || fused::add(isa, shape, a, Some(b), 0.1)),
@@ -72,6 +72,35 @@ fn training(isa: Isa) -> Vec<Call<'static>> {
             }),
             call(format!("weights{suffix}"), move || gradients(plain, false)),
             call(format!("gradients{suffix}"), move || gradients(a, true)),
+        ]);
+    }
+    calls.extend(depthwise(isa));
+    calls
+}
+
+/// Depthwise convolutions, and a copy of as many bytes as they read and write.
+fn depthwise(isa: Isa) -> Vec<Call<'static>> {
+    let shape = MapShape::new(64, 32, 48, 48);
+    let leak = |values: Vec<f32>| -> &'static [f32] { values.leak() };
+    let x = leak(noise(1, shape.len()));
+    let mut y = vec![0f32; shape.len()];
+    let plain = PendingMap::plain(x);
+    let mut calls = vec![call("copy", move || {
+        y.copy_from_slice(x);
+        black_box(y[0])
+    })];
+    for (k, stride) in [(3, 1), (3, 2), (5, 1)] {
+        let g = ConvGeometry::depthwise(shape, Window::same(k, stride));
+        let (w, dy) = (leak(noise(7, g.weights())), leak(noise(8, g.output().len())));
+        let bytes = size_of::<f32>() * (shape.len() + g.output().len());
+        let name = |what| format!("depthwise-{what}-{k}-s{stride} ({bytes} B)");
+        let none = Epilogue::NONE;
+        calls.extend([
+            call(name("forward"), move || fused::convolve(isa, &g, plain, w, &none, false)),
+            call(name("measured"), move || fused::convolve(isa, &g, plain, w, &none, true)),
+            call(name("gradients"), move || {
+                fused::convolve_gradients(isa, &g, plain, w, dy, true).w
+            }),
         ]);
     }
     calls
@@ -105,8 +134,9 @@ fn evaluation(isa: Isa) -> Vec<Call<'static>> {
         let weight = noise(5, OUTPUTS * INPUTS * k * k);
         calls.push(call(format!("planes-conv{suffix}"), move || {
             let residual = Some(residual.values());
-            let e = Epilogue { bias: Some(&bias), residual, slope: 0.0 };
-            let conv = Convolution { weight: &weight, ci: INPUTS, co: OUTPUTS, k, stride: 1 };
+            let e = Epilogue { bias: Some(&bias), residual, act: 0.0.into() };
+            let (window, depthwise) = (Window::same(k, 1), false);
+            let conv = Convolution { weight: &weight, ci: INPUTS, co: OUTPUTS, window, depthwise };
             conv.run(isa, p, x.values(), y.values_mut(), &e);
         }));
     }
@@ -118,6 +148,9 @@ fn evaluation(isa: Isa) -> Vec<Call<'static>> {
 }
 
 fn main() -> ExitCode {
+    // an allocator that gave such a block back keeps later ones of up to its size, so that a call does
+    // not wait for new pages
+    drop(black_box(vec![1u8; 31 << 20]));
     let mut args = std::env::args().skip(1);
     let kernel = args.next().unwrap_or_else(|| "all".into());
     let repeats = args.next().map_or(Ok(200), |text| text.parse::<usize>());

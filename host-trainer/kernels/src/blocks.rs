@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::mem::MaybeUninit;
 
+use crate::LANES;
 use crate::map::MapShape;
 use crate::parallel;
 
@@ -16,12 +17,15 @@ pub(crate) fn with_scratch<R>(f: impl FnOnce(&mut [Vec<f32>; 2]) -> R) -> R {
     SCRATCH.with_borrow_mut(f)
 }
 
-/// The first `n` values of a buffer that only grows.
+/// `n` values of a buffer that only grows. They start on a cache line, so that no load of sixteen
+/// of them reads two lines.
 pub(crate) fn sized(buffer: &mut Vec<f32>, n: usize) -> &mut [f32] {
-    if buffer.len() < n {
-        buffer.resize(n, 0.0);
+    let spare = LANES - 1;
+    if buffer.len() < n + spare {
+        buffer.resize(n + spare, 0.0);
     }
-    &mut buffer[..n]
+    let start = buffer.as_ptr().align_offset(LANES * size_of::<f32>()).min(spare);
+    &mut buffer[start..][..n]
 }
 
 /// An empty vector with room for `n` values.
@@ -35,20 +39,29 @@ pub(crate) fn reserve(n: usize) -> Vec<f32> {
     values
 }
 
-/// Allocates maps of a shape and calls `f(b, block)` for every block in parallel. A block holds
-/// zeros, cleared by the thread that fills it, so that it is in that thread's cache. Returns the
-/// maps and the results of `f`; there are none where blocks have no values.
+/// As [`fill_chunks`] with a call for every block.
 pub(crate) fn fill<T: Send>(
     shape: MapShape,
     f: impl Fn(usize, &mut [f32]) -> T + Sync,
 ) -> (Vec<f32>, Vec<T>) {
+    fill_chunks(shape, shape.block(), f)
+}
+
+/// Allocates maps of a shape and calls `f(i, chunk)` for every chunk of `size` values in parallel.
+/// A chunk holds zeros, cleared by the thread that fills it, so that it is in that thread's cache.
+/// Returns the maps and the results of `f`; there are none where maps have no values.
+pub(crate) fn fill_chunks<T: Send>(
+    shape: MapShape,
+    size: usize,
+    f: impl Fn(usize, &mut [f32]) -> T + Sync,
+) -> (Vec<f32>, Vec<T>) {
     let mut values = reserve(shape.len());
     let spare = &mut values.spare_capacity_mut()[..shape.len()];
-    let results = parallel::chunks_mut(spare, shape.block().max(1), |b, block| {
-        block.fill(MaybeUninit::new(0.0));
+    let results = parallel::chunks_mut(spare, size.max(1), |i, chunk| {
+        chunk.fill(MaybeUninit::new(0.0));
         // SAFETY: `MaybeUninit<f32>` has the layout of f32, and the line above initialised every
         // value of the chunk
-        f(b, unsafe { &mut *(std::ptr::from_mut(block) as *mut [f32]) })
+        f(i, unsafe { &mut *(std::ptr::from_mut(chunk) as *mut [f32]) })
     });
     // SAFETY: the chunks cover `spare`, which has `shape.len()` values inside the capacity, and
     // each was initialised before `chunks_mut` returned

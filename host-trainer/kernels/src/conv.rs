@@ -4,6 +4,7 @@
 //! where a tap is an offset into a padded copy of the block. The input's gradient of a convolution
 //! with a stride is one such sum for each remainder of the input pixel modulo the stride.
 
+pub(crate) mod depthwise;
 #[expect(unsafe_code, reason = "register tiles follow pointers")]
 #[expect(clippy::needless_range_loop, reason = "register tiles are indexed by constants")]
 mod grid;
@@ -11,19 +12,21 @@ mod shape;
 #[expect(unsafe_code, reason = "register tiles follow pointers")]
 #[expect(clippy::needless_range_loop, reason = "register tiles are indexed by constants")]
 mod weights;
+mod window;
 
 pub use grid::Epilogue;
 pub(crate) use grid::{Grid, GridLayout, Steps, Tap};
 pub use shape::ConvGeometry;
 pub(crate) use shape::Padding;
 pub(crate) use weights::WeightGradient;
+pub use window::Window;
 
 use crate::LANES;
 use crate::simd::Lanes;
 use crate::size::checked;
 
 /// Convolves a padded block, `x` `[inputs][rows + padding][columns + padding][16]`, with `w`
-/// `[outputs][inputs][k][k]` to `y` `[outputs][rows][columns][16]`.
+/// `[outputs][inputs][rows of the kernel][columns of the kernel]` to `y` `[outputs][rows][columns][16]`.
 #[inline(always)]
 pub(crate) fn forward<S: Lanes>(
     s: S,
@@ -34,9 +37,10 @@ pub(crate) fn forward<S: Lanes>(
     epilogue: Epilogue<'_>,
 ) {
     let (input, output) = (shape.input(), shape.output());
-    let (k, stride) = (shape.kernel(), shape.stride());
+    let window = shape.window();
+    let ([_, across], [down, right]) = (window.kernel, window.stride);
     let (ph, pw) = shape.padding().dims(&input);
-    let tap = |t| Tap { x: (t / k * pw + t % k) * LANES, w: t };
+    let tap = |t| Tap { x: (t / across * pw + t % across) * LANES, w: t };
     let taps: Vec<Tap> = (0..shape.taps()).map(tap).collect();
     let columns = output.columns();
     let layout = GridLayout {
@@ -45,10 +49,10 @@ pub(crate) fn forward<S: Lanes>(
         outputs: output.channels(),
         rows: output.rows(),
         columns,
-        x: Steps { channel: ph * pw * LANES, row: stride * pw * LANES, pixel: stride * LANES },
+        x: Steps { channel: ph * pw * LANES, row: down * pw * LANES, pixel: right * LANES },
         y: Steps { channel: output.plane(), row: columns * LANES, pixel: LANES },
-        w_input: k * k,
-        w_output: input.channels() * k * k,
+        w_input: window.taps(),
+        w_output: input.channels() * window.taps(),
     };
     checked(Grid::new(layout, x, w, y, epilogue)).run(s);
 }
@@ -65,20 +69,23 @@ pub(crate) fn input_gradient<S: Lanes>(
     dx: &mut [f32],
 ) {
     let (input, output) = (shape.input(), shape.output());
-    let (k, stride, padding) = (shape.kernel(), shape.stride(), shape.gradient_padding());
+    let (window, before) = (shape.window(), shape.gradient_padding().before());
+    let ([_, across], [down, right]) = (window.kernel, window.stride);
     let (h, width) = (input.rows(), input.columns());
-    let (ph, pw) = padding.dims(&output);
-    // the padded row of `dy` that tap `tap` leads to from row `start` of the input
-    let padded = |start: usize, tap: usize| {
-        let before = (start + k / 2 + stride * padding.side()) - tap;
+    let (ph, pw) = shape.gradient_padding().dims(&output);
+    // the padded row (axis 0) or column of `dy` that tap `tap` leads to from row `start` of the
+    // input
+    let padded = |axis: usize, start: usize, tap: usize| {
+        let stride = window.stride[axis];
+        let before = (start + window.ends(axis)[0] + stride * before[axis]) - tap;
         before.is_multiple_of(stride).then_some(before / stride)
     };
-    for (ry, rx) in (0..stride).flat_map(|y| (0..stride).map(move |x| (y, x))) {
+    for (ry, rx) in (0..down).flat_map(|y| (0..right).map(move |x| (y, x))) {
         if ry >= h || rx >= width {
             continue;
         }
         let tap = |t: usize| {
-            let (y, x) = (padded(ry, t / k)?, padded(rx, t % k)?);
+            let (y, x) = (padded(0, ry, t / across)?, padded(1, rx, t % across)?);
             Some(Tap { x: (y * pw + x) * LANES, w: t })
         };
         let taps: Vec<Tap> = (0..shape.taps()).filter_map(tap).collect();
@@ -86,12 +93,12 @@ pub(crate) fn input_gradient<S: Lanes>(
             taps: &taps,
             inputs: output.channels(),
             outputs: input.channels(),
-            rows: (h - ry).div_ceil(stride),
-            columns: (width - rx).div_ceil(stride),
+            rows: (h - ry).div_ceil(down),
+            columns: (width - rx).div_ceil(right),
             x: Steps { channel: ph * pw * LANES, row: pw * LANES, pixel: LANES },
-            y: Steps { channel: input.plane(), row: stride * width * LANES, pixel: stride * LANES },
-            w_input: input.channels() * k * k,
-            w_output: k * k,
+            y: Steps { channel: input.plane(), row: down * width * LANES, pixel: right * LANES },
+            w_input: input.channels() * window.taps(),
+            w_output: window.taps(),
         };
         let first = (ry * width + rx) * LANES;
         checked(Grid::new(layout, dy, w, &mut dx[first..], Epilogue::NONE)).run(s);

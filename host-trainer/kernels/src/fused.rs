@@ -14,12 +14,12 @@ pub use add::{AddGradients, add, add_gradients};
 pub use convolve::convolve;
 pub use gradients::{ConvGradients, convolve_gradients};
 
+use crate::activation::Activation;
 use crate::conv::Padding;
 use crate::map::MapShape;
 use crate::moments::{Moments, Statistics};
 use crate::norm::NormFactors;
 use crate::parallel;
-use crate::pointwise::leaky;
 use crate::simd::{Isa, Kernel, Lanes};
 
 /// Feature maps whose batch norm and activation are applied by the operation that reads them.
@@ -29,24 +29,30 @@ pub struct PendingMap<'a> {
     pub x: &'a [f32],
     /// Is applied first.
     pub norm: Option<&'a NormFactors>,
-    /// The slope of the activation for negative values: 1 for none, 0 for ReLU. Is applied second.
-    pub slope: f32,
+    /// Is applied second.
+    pub act: Activation,
 }
 
 impl<'a> PendingMap<'a> {
     /// Values that are read as they are.
     pub fn plain(x: &'a [f32]) -> Self {
-        Self { x, norm: None, slope: 1.0 }
+        Self { x, norm: None, act: Activation::NONE }
     }
 
     fn is_plain(&self) -> bool {
-        self.norm.is_none() && self.slope == 1.0
+        self.norm.is_none() && self.act.is_none()
     }
 
     /// Block `b` of maps of a shape.
     fn block(&self, b: usize, shape: &MapShape) -> Self {
         let size = shape.block();
         Self { x: &self.x[b * size..(b + 1) * size], ..*self }
+    }
+
+    /// Plane `i` of maps of a shape, block after block.
+    fn plane(&self, i: usize, shape: &MapShape) -> Self {
+        let size = shape.plane();
+        Self { x: &self.x[i * size..(i + 1) * size], ..*self }
     }
 
     /// Checks values and factors against a shape.
@@ -59,9 +65,16 @@ impl<'a> PendingMap<'a> {
     }
 
     /// The values of a block of a shape behind norm and activation, with zeros around them; in
-    /// `scratch` where they differ from those stored.
+    /// `scratch` where they differ from those stored. The block's first channel is channel `first`
+    /// of the norm.
     #[inline(always)]
-    fn padded(&self, padding: Padding, shape: &MapShape, scratch: &'a mut Vec<f32>) -> &'a [f32] {
+    fn padded(
+        &self,
+        padding: Padding,
+        shape: &MapShape,
+        first: usize,
+        scratch: &'a mut Vec<f32>,
+    ) -> &'a [f32] {
         if padding.is_none() && self.is_plain() {
             return self.x;
         }
@@ -70,9 +83,9 @@ impl<'a> PendingMap<'a> {
             padding.copy(self.x, shape, out, |_, from, to| to.copy_from_slice(from));
         } else {
             padding.copy(self.x, shape, out, |c, from, to| {
-                let (scale, offset) = NormFactors::of(self.norm, c);
+                let (scale, offset) = NormFactors::of(self.norm, first + c);
                 for (to, &x) in to.iter_mut().zip(from) {
-                    *to = leaky(x * scale + offset, self.slope);
+                    *to = self.act.of(x * scale + offset);
                 }
             });
         }

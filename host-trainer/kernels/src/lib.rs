@@ -13,8 +13,9 @@
 //!
 //! - [`fused`]: the operations of training on whole batches, in parallel over blocks;
 //! - [`planes`]: the operations of evaluation on one block;
-//! - [`pool`], [`requantise`]: global averages, and the integer network in f32;
-//! - [`conv`], [`map`], [`norm`]: shapes of convolutions and of feature maps, batch norm as factors;
+//! - [`pool`], [`requantise`]: averages and maxima, and the integer network in f32;
+//! - [`conv`], [`map`], [`norm`], [`activation`]: shapes of convolutions and of feature maps, batch
+//!   norm as factors, activations;
 //! - [`simd`]: the choice of an instruction set.
 //!
 //! # Safety
@@ -33,6 +34,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod activation;
 pub mod conv;
 pub mod fused;
 pub mod map;

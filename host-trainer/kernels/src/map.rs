@@ -24,6 +24,11 @@ impl MapShape {
         Self { images, channels, rows, columns }
     }
 
+    /// The shape of a single channel.
+    pub(crate) fn channel(&self) -> Self {
+        Self { channels: 1, ..*self }
+    }
+
     /// Images.
     pub fn images(&self) -> usize {
         self.images

@@ -49,7 +49,36 @@ impl Moments {
                 square += f64::from(q[i]);
             }
         }
-        let n = (plane.len() / LANES * lanes) as f64;
+        Self::around(origin, sum, square, (plane.len() / LANES * lanes) as f64)
+    }
+
+    /// As [`Moments::of`], with the sums of each lane in f64: the order of the additions differs, and
+    /// they do not wait for each other.
+    #[inline(always)]
+    pub fn of_plane(plane: &[f32], lanes: usize) -> Self {
+        let origin = plane[0];
+        let (mut sum, mut square) = ([0f64; LANES], [0f64; LANES]);
+        for chunk in plane.chunks(CHUNK) {
+            let (mut s, mut q) = ([0f32; LANES], [0f32; LANES]);
+            for v in chunk.as_chunks::<LANES>().0 {
+                for i in 0..LANES {
+                    let d = v[i] - origin;
+                    s[i] += d;
+                    q[i] += d * d;
+                }
+            }
+            for i in 0..LANES {
+                sum[i] += f64::from(s[i]);
+                square[i] += f64::from(q[i]);
+            }
+        }
+        let [sum, square] = [sum, square].map(|v| v[..lanes].iter().sum::<f64>());
+        Self::around(origin, sum, square, (plane.len() / LANES * lanes) as f64)
+    }
+
+    /// From the sums of the distances from an origin and of their squares over `n` values.
+    #[inline(always)]
+    fn around(origin: f32, sum: f64, square: f64, n: f64) -> Self {
         let shift = sum / n;
         Self { n, mean: f64::from(origin) + shift, m2: (square - sum * shift).max(0.0) }
     }

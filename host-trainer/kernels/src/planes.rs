@@ -5,11 +5,12 @@
 mod convolution;
 mod passes;
 
-pub use convolution::Convolution;
+pub use convolution::{Convolution, maximum};
 pub use passes::{Addend, mean, scale, sums};
 
 use crate::LANES;
 use crate::blocks::reserve;
+use crate::conv::Window;
 use crate::size::{product, with_margins};
 
 /// The size of the planes of a feature map,
@@ -49,16 +50,22 @@ impl Planes {
         self.h == 0 || self.w == 0
     }
 
-    /// The offset of the pixel that lies `distance` rows above and columns left of the first.
-    fn outside(self, distance: usize) -> usize {
-        let inset = self.margin.checked_sub(distance);
-        let Some(inset) = inset else { panic!("{distance} pixels outside of {self:?}") };
-        inset * (self.row() + LANES)
+    /// The offset of the pixel that lies `above` rows above and `left` columns left of the first.
+    fn outside(self, [above, left]: [usize; 2]) -> usize {
+        let inset = |distance: usize| {
+            let inset = self.margin.checked_sub(distance);
+            inset.unwrap_or_else(|| panic!("{distance} pixels outside of {self:?}"))
+        };
+        inset(above) * self.row() + inset(left) * LANES
     }
 
-    /// The planes of the output of a convolution with this stride.
-    pub fn strided(self, stride: usize) -> Self {
-        Self { h: self.h.div_ceil(stride), w: self.w.div_ceil(stride), ..self }
+    /// The planes of the output of a window.
+    ///
+    /// # Panics
+    /// As [`Window::output`].
+    pub fn windowed(self, window: &Window) -> Self {
+        let [h, w] = window.output(self.h, self.w);
+        Self { h, w, ..self }
     }
 
     /// The pixels of a plane without its margins, `[w]` a row.
@@ -124,7 +131,7 @@ pub fn fill(block: &mut [f32], images: &[f32], channels: usize, p: Planes) {
     if image == 0 {
         return;
     }
-    let (plane, first, stride) = (p.len(), p.outside(0), p.row());
+    let (plane, first, stride) = (p.len(), p.outside([0; 2]), p.row());
     for (lane, image) in images.chunks_exact(image).enumerate() {
         for (row, pixels) in image.chunks_exact(p.w).enumerate() {
             let start = row / p.h * plane + first + row % p.h * stride + lane;
@@ -146,7 +153,7 @@ pub fn to_images(block: &[f32], n: usize, channels: usize, p: Planes) -> Vec<f32
     if p.is_empty() {
         return images;
     }
-    let (plane, first, stride) = (p.len(), p.outside(0), p.row());
+    let (plane, first, stride) = (p.len(), p.outside([0; 2]), p.row());
     for lane in 0..n {
         for row in 0..channels * p.h {
             let start = row / p.h * plane + first + row % p.h * stride + lane;
@@ -163,7 +170,7 @@ pub fn to_images(block: &[f32], n: usize, channels: usize, p: Planes) -> Vec<f32
 pub fn firsts(p: Planes, x: &[f32], channels: usize) -> Vec<f32> {
     assert!(!p.is_empty(), "the first pixel of {p:?}");
     assert!(p.block(channels) <= x.len(), "a block of {} values", x.len());
-    (0..channels).map(|c| x[c * p.len() + p.outside(0)]).collect()
+    (0..channels).map(|c| x[c * p.len() + p.outside([0; 2])]).collect()
 }
 
 #[cfg(test)]

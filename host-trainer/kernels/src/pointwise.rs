@@ -10,12 +10,6 @@ pub(crate) const CHUNK: usize = 32 * LANES;
 /// Independent accumulators, so that an addition does not wait for the one before.
 pub(crate) const WIDE: usize = 4 * LANES;
 
-/// `v` for v >= 0, `slope v` below.
-#[inline(always)]
-pub(crate) fn leaky(v: f32, slope: f32) -> f32 {
-    if v < 0.0 { v * slope } else { v }
-}
-
 /// Calls `f(values of from, value of to) -> terms` for every value of a plane, which `f` may
 /// change, and returns the sums of the terms. They are taken in f32 within a chunk and in f64
 /// over the chunks.

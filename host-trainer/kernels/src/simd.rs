@@ -120,6 +120,8 @@ pub(crate) trait Lanes: Copy {
     fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// Lanes of `v` below 0 times `slope`, the others as they are.
     fn leaky(self, v: Self::Vector, slope: Self::Vector) -> Self::Vector;
+    /// The smaller of `a` and `b` in each lane.
+    fn min(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// The sum over the lanes of each vector; the order of the additions is fixed.
     fn sums(self, four: [Self::Vector; 4]) -> [f32; 4];
 }

@@ -4,10 +4,12 @@ mod additions;
 mod convolutions;
 mod misuse;
 mod pending;
+mod pools;
 mod requantise;
 mod statistics;
 
 use crate::LANES;
+use crate::activation::Activation;
 use crate::conv::ConvGeometry;
 use crate::norm::NormFactors;
 
@@ -47,21 +49,25 @@ pub(crate) fn images(blocks: &[f32], n: usize) -> Vec<f32> {
 /// `[images][channels][rows][columns]`.
 fn products(shape: &ConvGeometry, mut f: impl FnMut(usize, usize, usize)) {
     let (x, y) = (shape.input(), shape.output());
-    let (k, stride, pad) = (shape.kernel(), shape.stride(), shape.kernel() / 2);
-    let [channels_in, channels_out] = [x, y].map(|m| m.channels());
-    for i in 0..x.images() * channels_out * channels_in * y.pixels() * k * k {
-        let (tap, i) = (i % (k * k), i / (k * k));
+    let window = shape.window();
+    let ([_, across], [down, right]) = (window.kernel, window.stride);
+    let (taps, [above, _, left, _]) = (window.taps(), window.padding);
+    let [_, channels_in, ..] = shape.weight_dims();
+    let channels_out = y.channels();
+    for i in 0..x.images() * channels_out * channels_in * y.pixels() * taps {
+        let (tap, i) = (i % taps, i / taps);
         let (pixel, i) = (i % y.pixels(), i / y.pixels());
         let (c, i) = (i % channels_in, i / channels_in);
         let (o, image) = (i % channels_out, i / channels_out);
-        let (row, column) =
-            (pixel / y.columns() * stride + tap / k, pixel % y.columns() * stride + tap % k);
-        let inside = |at: usize, n: usize| (pad..n + pad).contains(&at);
-        if inside(row, x.rows()) && inside(column, x.columns()) {
-            let plane = image * channels_in + c;
+        let row = pixel / y.columns() * down + tap / across;
+        let column = pixel % y.columns() * right + tap % across;
+        let inside = |at: usize, pad: usize, n: usize| (pad..n + pad).contains(&at);
+        if inside(row, above, x.rows()) && inside(column, left, x.columns()) {
+            let from = if shape.is_depthwise() { o } else { c };
+            let plane = image * x.channels() + from;
             f(
-                (plane * x.rows() + row - pad) * x.columns() + column - pad,
-                (o * channels_in + c) * k * k + tap,
+                (plane * x.rows() + row - above) * x.columns() + column - left,
+                (o * channels_in + c) * taps + tap,
                 (image * channels_out + o) * y.pixels() + pixel,
             );
         }
@@ -91,7 +97,7 @@ fn norm(seed: u64, channels: usize) -> NormFactors {
 #[derive(Clone, Copy)]
 struct Reading<'a> {
     norm: Option<&'a NormFactors>,
-    slope: f64,
+    act: Activation,
 }
 
 impl Reading<'_> {
@@ -103,7 +109,8 @@ impl Reading<'_> {
     /// Behind the activation.
     fn value(&self, x: f64, channel: usize) -> f64 {
         let v = self.normed(x, channel);
-        if v < 0.0 { v * self.slope } else { v }
+        let v = if v < 0.0 { v * f64::from(self.act.slope) } else { v };
+        v.min(f64::from(self.act.bound))
     }
 }
 

@@ -10,12 +10,13 @@ use supernano_base::config::{DataSource, DataSpec};
 use supernano_base::error::Result;
 use supernano_base::rng::{ChaCha8Rng, Key, Purpose};
 use supernano_core::arch::{Arch, Effective};
-use supernano_core::graph::Geometry;
+use supernano_core::graph::{Form, Geometry};
 use supernano_core::plan::{self, Plan};
 use supernano_core::space::{Site, Space};
 use supernano_data::Dataset;
 
 pub use self::write::{SyntheticNetwork, SyntheticRequest, write_networks};
+use crate::backend::LayerOp;
 use crate::export::{BlobInfo, CalibrationSet, Prefer, QuantisedNet, RangeRule, build, observe};
 use crate::supernet::{ActivationFn, FoldedConv, FoldedNet, Linear, name, space_blocks};
 
@@ -112,12 +113,12 @@ impl Random {
         act: ActivationFn,
     ) -> FoldedConv {
         let (input, output) = (usize::from(input.0), usize::from(output.0));
-        let (kernel, stride) = (usize::from(geometry.kernel[0]), usize::from(geometry.stride[0]));
-        let terms = input * kernel * kernel;
+        let op = LayerOp { form: Form::Full, geometry };
+        let terms = op.terms(input);
         let deviation = (2.0 / terms as f32).sqrt();
         let weight = self.values(terms * output, deviation);
         let bias = self.values(output, deviation / 5.0);
-        FoldedConv { name, input, output, kernel, stride, weight, bias, act }
+        FoldedConv { name, input, output, op, weight, bias, act }
     }
 }
 

@@ -3,6 +3,7 @@
 mod tile;
 
 use crate::LANES;
+use crate::activation::Activation;
 use crate::simd::Lanes;
 use crate::size::{Short, check, reach};
 
@@ -13,13 +14,14 @@ pub struct Epilogue<'a> {
     pub bias: Option<&'a [f32]>,
     /// Is added to the sum; it has the layout of the output.
     pub residual: Option<&'a [f32]>,
-    /// The slope of the activation for negative values: 1 for none, 0 for ReLU.
-    pub slope: f32,
+    /// Is applied last.
+    pub act: Activation,
 }
 
 impl Epilogue<'_> {
     /// Leaves the sum as it is.
-    pub const NONE: Epilogue<'static> = Epilogue { bias: None, residual: None, slope: 1.0 };
+    pub const NONE: Epilogue<'static> =
+        Epilogue { bias: None, residual: None, act: Activation::NONE };
 }
 
 /// A tap: an offset into the input, and one into the weights of an input and an output channel.

@@ -8,7 +8,8 @@ use crate::size::{Short, check, reach};
 /// The gradient of a convolution's weights over a block, whose offsets all lie inside its slices:
 ///
 /// - 16 input values start at `((input ph + row) pw + column) 16`, where the padded size is `ph` x
-///   `pw`, `row` is the stride times the output row plus the row of the tap, and `column` likewise,
+///   `pw`, `row` is the stride in rows times the output row plus the row of the tap, and `column`
+///   likewise,
 /// - 16 values of the output's gradient start at `output plane + pixel 16`,
 ///
 /// for all channels, taps and pixels of the shape. No such sum wraps.
@@ -41,10 +42,10 @@ impl<'a> WeightGradient<'a> {
         let (input, output) = (shape.input(), shape.output());
         let (ph, pw) = shape.padding().dims(&input);
         let (row, channel) = (pw * LANES, ph * pw * LANES);
-        let (k, s) = (shape.kernel(), shape.stride());
+        let ([kh, kw], [down, right]) = (shape.window().kernel, shape.window().stride);
         let (rows, columns) = (output.rows(), output.columns());
-        let pixels = [(rows, s * row), (columns, s * LANES)];
-        let taps = [(k, row), (k, LANES)];
+        let pixels = [(rows, down * row), (columns, right * LANES)];
+        let taps = [(kh, row), (kw, LANES)];
         let axes = [(input.channels(), channel), taps[0], taps[1], pixels[0], pixels[1]];
         check("input of a convolution", x.len(), reach(axes, LANES))?;
         let axes = [(output.channels(), output.plane()), (output.pixels(), LANES)];
@@ -52,7 +53,7 @@ impl<'a> WeightGradient<'a> {
         Ok(Self { shape, x, dy, row, channel })
     }
 
-    /// Writes the gradient to `dw`, `[outputs][inputs][kernel][kernel]`.
+    /// Writes the gradient to `dw`, `[outputs][inputs][rows][columns]`.
     ///
     /// # Panics
     /// Where `dw` has another length.
@@ -88,14 +89,14 @@ impl<'a> WeightGradient<'a> {
     /// `output + C` is at most the number of outputs.
     #[inline(always)]
     unsafe fn outputs<S: Lanes, const C: usize>(&self, s: S, output: usize, dw: &mut [f32]) {
-        let (inputs, k) = (self.shape.input().channels(), self.shape.kernel());
+        let (inputs, [rows, columns]) = (self.shape.input().channels(), self.shape.window().kernel);
         let mut input = 0;
         while input < inputs {
             let two = S::WEIGHT_TILE.1 >= 2 && inputs - input >= 2;
-            for ky in 0..k {
+            for ky in 0..rows {
                 let mut kx = 0;
-                while kx < k {
-                    let (three, at) = (k - kx >= 3, Corner { output, input, ky, kx });
+                while kx < columns {
+                    let (three, at) = (columns - kx >= 3, Corner { output, input, ky, kx });
                     // SAFETY: the caller's outputs, and as many inputs and taps as are left
                     unsafe {
                         match (two, three) {
@@ -125,13 +126,13 @@ impl<'a> WeightGradient<'a> {
     ) {
         // SAFETY: as the caller promises
         let sums = unsafe { self.tile::<S, C, I, K>(s, at) };
-        let (inputs, k) = (self.shape.input().channels(), self.shape.kernel());
+        let (inputs, [rows, columns]) = (self.shape.input().channels(), self.shape.window().kernel);
         for c in 0..C {
             for i in 0..I {
                 let of = |t: usize| if t < K { sums[c][i][t] } else { s.splat(0.0) };
                 let four = s.sums(std::array::from_fn(of));
-                let row = ((at.output + c) * inputs + at.input + i) * k + at.ky;
-                dw[row * k + at.kx..][..K].copy_from_slice(&four[..K]);
+                let row = ((at.output + c) * inputs + at.input + i) * rows + at.ky;
+                dw[row * columns + at.kx..][..K].copy_from_slice(&four[..K]);
             }
         }
     }
@@ -149,8 +150,9 @@ impl<'a> WeightGradient<'a> {
     ) -> [[[S::Vector; K]; I]; C] {
         let (shape, map) = (self.shape, self.shape.output());
         debug_assert!(output + C <= map.channels() && input + I <= shape.input().channels());
-        debug_assert!(ky < shape.kernel() && kx + K <= shape.kernel() && map.pixels() > 0);
-        let (rows, columns, stride) = (map.rows(), map.columns(), shape.stride());
+        let ([kh, kw], [down, right]) = (shape.window().kernel, shape.window().stride);
+        debug_assert!(ky < kh && kx + K <= kw && map.pixels() > 0);
+        let (rows, columns) = (map.rows(), map.columns());
         let plane = map.plane();
         let mut sums = [[[s.splat(0.0); K]; I]; C];
         // SAFETY: `WeightGradient::new` proved the offsets of all outputs, inputs, taps and pixels;
@@ -161,7 +163,7 @@ impl<'a> WeightGradient<'a> {
             for oy in 0..rows {
                 for ox in 0..columns {
                     let dy = dy.add((oy * columns + ox) * LANES);
-                    let x = x.add(oy * stride * self.row + ox * stride * LANES);
+                    let x = x.add(oy * down * self.row + ox * right * LANES);
                     let d: [S::Vector; C] =
                         std::array::from_fn(|c| s.load(&*dy.add(c * plane).cast()));
                     for i in 0..I {

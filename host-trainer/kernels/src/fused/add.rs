@@ -1,17 +1,18 @@
 //! The addition that ends a residual block, and its gradients.
 
 use super::PendingMap;
+use crate::activation::Activation;
 use crate::blocks::fill;
 use crate::map::MapShape;
 use crate::norm::{NormBackward, NormFactors, NormGradient};
 use crate::parallel;
-use crate::pointwise::{clear_unused, leaky, sweep, total};
+use crate::pointwise::{clear_unused, sweep, total};
 use crate::simd::{Isa, Kernel, Lanes};
 
 struct Forward<'a> {
     a: PendingMap<'a>,
     b: Option<PendingMap<'a>>,
-    slope: f32,
+    act: Activation,
     plane: usize,
     y: &'a mut [f32],
 }
@@ -21,7 +22,7 @@ impl Kernel for Forward<'_> {
 
     #[inline(always)]
     fn run<S: Lanes>(self, _: S) {
-        let slope = self.slope;
+        let act = self.act;
         for (c, y) in self.y.chunks_mut(self.plane).enumerate() {
             let (sa, oa) = NormFactors::of(self.a.norm, c);
             let a = &self.a.x[c * self.plane..][..y.len()];
@@ -30,12 +31,12 @@ impl Kernel for Forward<'_> {
                     let (sb, ob) = NormFactors::of(b.norm, c);
                     let b = &b.x[c * self.plane..][..y.len()];
                     for ((y, a), b) in y.iter_mut().zip(a).zip(b) {
-                        *y = leaky((a * sa + oa) + (b * sb + ob), slope);
+                        *y = act.of((a * sa + oa) + (b * sb + ob));
                     }
                 }
                 None => {
                     for (y, a) in y.iter_mut().zip(a) {
-                        *y = leaky(a * sa + oa, slope);
+                        *y = act.of(a * sa + oa);
                     }
                 }
             }
@@ -43,8 +44,7 @@ impl Kernel for Forward<'_> {
     }
 }
 
-/// `act(norm(a) + norm(b))` of maps of one shape; `slope` is that of the activation for negative
-/// sums. The slopes of `a` and `b` are ignored.
+/// `act(norm(a) + norm(b))` of maps of one shape. The activations of `a` and `b` are ignored.
 ///
 /// # Panics
 /// Where an operand does not have the shape.
@@ -53,13 +53,14 @@ pub fn add(
     shape: MapShape,
     a: PendingMap<'_>,
     b: Option<PendingMap<'_>>,
-    slope: f32,
+    act: impl Into<Activation>,
 ) -> Vec<f32> {
+    let act = act.into();
     [Some(a), b].into_iter().flatten().for_each(|x| x.check(&shape));
     let plane = shape.plane().max(1);
     let (y, _) = fill(shape, |i, y| {
         let (a, b) = (a.block(i, &shape), b.map(|b| b.block(i, &shape)));
-        isa.run(Forward { a, b, slope, plane, y });
+        isa.run(Forward { a, b, act, plane, y });
     });
     y
 }
@@ -67,7 +68,7 @@ pub fn add(
 struct Backward<'a> {
     a: PendingMap<'a>,
     b: Option<PendingMap<'a>>,
-    slope: f32,
+    act: Activation,
     plane: usize,
     /// Lanes that hold images.
     lanes: usize,
@@ -82,7 +83,7 @@ impl Kernel for Backward<'_> {
 
     #[inline(always)]
     fn run<S: Lanes>(self, _: S) -> Vec<[f64; 4]> {
-        let (plane, slope) = (self.plane, self.slope);
+        let (plane, act) = (self.plane, self.act);
         self.dx.copy_from_slice(self.dy);
         clear_unused(self.dx, self.lanes);
         let mut sums = Vec::new();
@@ -94,7 +95,7 @@ impl Kernel for Backward<'_> {
                 let [sum, of_a, of_slope] = sweep([a], dx, |[a], d| {
                     let v = a * sa + oa;
                     let of_slope = if v < 0.0 { *d * v } else { 0.0 };
-                    *d = if v < 0.0 { *d * slope } else { *d };
+                    *d = act.gradient(v, *d);
                     [*d, *d * (a - ma), of_slope]
                 });
                 sums.push([sum, of_a, 0.0, of_slope]);
@@ -106,7 +107,7 @@ impl Kernel for Backward<'_> {
             sums.push(sweep([a, b], dx, |[a, b], d| {
                 let v = (a * sa + oa) + (b * sb + ob);
                 let of_slope = if v < 0.0 { *d * v } else { 0.0 };
-                *d = if v < 0.0 { *d * slope } else { *d };
+                *d = act.gradient(v, *d);
                 [*d, *d * (a - ma), *d * (b - mb), of_slope]
             }));
         }
@@ -175,9 +176,10 @@ pub fn add_gradients(
     shape: MapShape,
     a: PendingMap<'_>,
     b: Option<PendingMap<'_>>,
-    slope: f32,
+    act: impl Into<Activation>,
     dy: &[f32],
 ) -> AddGradients {
+    let act = act.into();
     [Some(a), b].into_iter().flatten().for_each(|x| x.check(&shape));
     shape.check("gradient of an addition", dy.len());
     let (block, plane) = (shape.block(), shape.plane().max(1));
@@ -185,7 +187,7 @@ pub fn add_gradients(
     let (mut both, sums) = fill(shape, |i, dx| {
         let (a, b) = (a.block(i, &shape), b.map(|b| b.block(i, &shape)));
         let (dy, lanes) = (&dy[i * block..(i + 1) * block], shape.lanes(i));
-        isa.run(Backward { a, b, slope, plane, lanes, dy, dx })
+        isa.run(Backward { a, b, act, plane, lanes, dy, dx })
     });
     let sums = total(&sums, shape.channels());
     let slope = sums.iter().map(|s| s[3]).sum::<f64>() as f32;

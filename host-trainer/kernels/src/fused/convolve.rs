@@ -1,7 +1,7 @@
 //! The convolution of a batch.
 
 use super::PendingMap;
-use crate::blocks::{fill, with_scratch};
+use crate::blocks::{fill_chunks, with_scratch};
 use crate::conv::{self, ConvGeometry, Epilogue};
 use crate::moments::{Moments, Statistics};
 use crate::simd::{Isa, Kernel, Lanes};
@@ -11,10 +11,13 @@ struct Forward<'a> {
     /// Lanes that hold images.
     lanes: usize,
     x: PendingMap<'a>,
+    /// The channel of the norm that the first channel of `x` is.
+    first: usize,
     w: &'a [f32],
     y: &'a mut [f32],
     epilogue: Epilogue<'a>,
     measured: bool,
+    depthwise: bool,
     scratch: &'a mut Vec<f32>,
 }
 
@@ -24,20 +27,28 @@ impl Kernel for Forward<'_> {
     #[inline(always)]
     fn run<S: Lanes>(self, s: S) -> Vec<Moments> {
         let shape = self.shape;
-        let x = self.x.padded(shape.padding(), &shape.input(), self.scratch);
-        conv::forward(s, shape, x, self.w, self.y, self.epilogue);
+        let x = self.x.padded(shape.padding(), &shape.input(), self.first, self.scratch);
+        if self.depthwise {
+            conv::depthwise::plane(s, shape, x, self.w, self.y, self.epilogue);
+        } else {
+            conv::forward(s, shape, x, self.w, self.y, self.epilogue);
+        }
         let mut moments = Vec::new();
         if self.measured {
             for plane in self.y.chunks(shape.output().plane().max(1)) {
-                moments.push(Moments::of(plane, self.lanes));
+                moments.push(match self.depthwise {
+                    true => Moments::of_plane(plane, self.lanes),
+                    false => Moments::of(plane, self.lanes),
+                });
             }
         }
         moments
     }
 }
 
-/// Convolves maps `x` with weights `w` `[outputs][inputs][kernel][kernel]`. Returns the output
-/// `[blocks][outputs][rows][columns][16]` and, where `measured`, the statistics of its channels.
+/// Convolves maps `x` with weights `w` `[outputs][inputs][rows][columns]`, or `[channels][rows]
+/// [columns]` of a depthwise convolution. Returns the output `[blocks][outputs][rows][columns][16]`
+/// and, where `measured`, the statistics of its channels.
 ///
 /// # Panics
 /// Where a slice does not have the size that the shape demands.
@@ -58,14 +69,39 @@ pub fn convolve(
     if let Some(bias) = epilogue.bias {
         assert!(bias.len() == output.channels(), "a bias of {} channels", bias.len());
     }
-    let (y, moments) = fill(output, |b, y| {
-        let size = output.block();
-        let residual = epilogue.residual.map(|r| &r[b * size..(b + 1) * size]);
+    let (channels, taps) = (output.channels(), shape.taps());
+    // a depthwise convolution goes from plane to plane, which stay in the cache
+    let depthwise = shape.is_depthwise();
+    let (one, size) = match depthwise {
+        true => (shape.channel(), output.plane()),
+        false => (*shape, output.block()),
+    };
+    let (y, moments) = fill_chunks(output, size, |i, y| {
+        let residual = epilogue.residual.map(|r| &r[i * size..(i + 1) * size]);
         with_scratch(|[scratch, _]| {
-            let (x, lanes) = (x.block(b, &input), output.lanes(b));
-            let epilogue = Epilogue { residual, ..*epilogue };
-            isa.run(Forward { shape, lanes, x, w, y, epilogue, measured, scratch })
+            let part = match depthwise {
+                true => {
+                    let c = i % channels;
+                    let bias = epilogue.bias.map(|b| &b[c..=c]);
+                    let w = &w[c * taps..(c + 1) * taps];
+                    (x.plane(i, &input), c, w, Epilogue { bias, residual, ..*epilogue })
+                }
+                false => (x.block(i, &input), 0, w, Epilogue { residual, ..*epilogue }),
+            };
+            let (x, first, w, epilogue) = part;
+            let lanes = output.lanes(if depthwise { i / channels } else { i });
+            let shape = &one;
+            let pass =
+                Forward { shape, lanes, x, first, w, y, epilogue, measured, depthwise, scratch };
+            isa.run(pass)
         })
     });
-    (y, Moments::total(&moments, if measured { output.channels() } else { 0 }))
+    if !measured {
+        return (y, Moments::total(&[], 0));
+    }
+    let blocks = match depthwise {
+        true => moments.chunks(channels.max(1)).map(<[Vec<Moments>]>::concat).collect(),
+        false => moments,
+    };
+    (y, Moments::total(&blocks, channels))
 }

@@ -1,7 +1,7 @@
 //! The gradients of a convolution of a batch.
 
 use super::PendingMap;
-use crate::blocks::{fill, with_scratch};
+use crate::blocks::{fill_chunks, with_scratch};
 use crate::conv::{self, ConvGeometry, WeightGradient};
 use crate::norm::{NormBackward, NormFactors, NormGradient};
 use crate::parallel;
@@ -12,6 +12,8 @@ use crate::size::checked;
 struct Backward<'a> {
     shape: &'a ConvGeometry,
     x: PendingMap<'a>,
+    /// The channel of the norm that the first channel of `x` is.
+    first: usize,
     w: &'a [f32],
     dy: &'a [f32],
     /// Empty where the input wants no gradient.
@@ -29,25 +31,26 @@ impl Kernel for Backward<'_> {
     fn run<S: Lanes>(self, s: S) -> Vec<[f64; 3]> {
         let (shape, [sx, sdy]) = (self.shape, self.scratch);
         let (input, output) = (shape.input(), shape.output());
-        let x = self.x.padded(shape.padding(), &input, sx);
+        let x = self.x.padded(shape.padding(), &input, self.first, sx);
         checked(WeightGradient::new(shape, x, self.dy)).run(s, self.dw);
         if self.dx.is_empty() {
             return Vec::new();
         }
-        let dy = PendingMap::plain(self.dy).padded(shape.gradient_padding(), &output, sdy);
+        let dy = PendingMap::plain(self.dy).padded(shape.gradient_padding(), &output, 0, sdy);
         conv::input_gradient(s, shape, dy, self.w, self.dx);
         if self.x.is_plain() {
             return Vec::new();
         }
-        let (plane, slope) = (input.plane().max(1), self.x.slope);
+        let (plane, act) = (input.plane().max(1), self.x.act);
         let mut sums = Vec::with_capacity(input.channels());
         for (c, (dx, x)) in self.dx.chunks_mut(plane).zip(self.x.x.chunks(plane)).enumerate() {
+            let c = self.first + c;
             let (scale, offset) = NormFactors::of(self.x.norm, c);
             let mean = self.x.norm.map_or(0.0, |n| n.mean[c]);
             sums.push(sweep([x], dx, |[x], d| {
                 let v = x * scale + offset;
                 let of_slope = if v < 0.0 { *d * v } else { 0.0 };
-                *d = if v < 0.0 { *d * slope } else { *d };
+                *d = act.gradient(v, *d);
                 [*d, *d * (x - mean), of_slope]
             }));
         }
@@ -59,7 +62,7 @@ impl Kernel for Backward<'_> {
 pub struct ConvGradients {
     /// Of the values of the map, where they want one.
     pub x: Option<Vec<f32>>,
-    /// Of the weights, `[outputs][inputs][kernel][kernel]`.
+    /// Of the weights, as they are.
     pub w: Vec<f32>,
     /// Of the map's norm, where it has one and `x` is there.
     pub norm: Option<NormGradient>,
@@ -86,25 +89,45 @@ pub fn convolve_gradients(
     x.check(&maps);
     output.check("gradient of a convolution", dy.len());
     assert!(w.len() == shape.weights(), "{} weights, not {:?}", w.len(), shape.weight_dims());
-    let block = |b: usize, dx: &mut [f32]| {
-        let mut dw = vec![0f32; shape.weights()];
-        let dy = &dy[b * output.block()..(b + 1) * output.block()];
+    let (depthwise, channels, taps) = (shape.is_depthwise(), maps.channels(), shape.taps());
+    // a depthwise convolution goes from plane to plane
+    let (one, from, to) = match depthwise {
+        true => (shape.channel(), maps.plane(), output.plane()),
+        false => (*shape, maps.block(), output.block()),
+    };
+    let chunk = |i: usize, dx: &mut [f32]| {
+        let mut dw = vec![0f32; one.weights()];
+        let dy = &dy[i * to..(i + 1) * to];
         let sums = with_scratch(|scratch| {
-            let x = x.block(b, &maps);
-            isa.run(Backward { shape, x, w, dy, dx, dw: &mut dw, scratch })
+            let (x, first, w) = match depthwise {
+                true => {
+                    let c = i % channels;
+                    (x.plane(i, &maps), c, &w[c * taps..(c + 1) * taps])
+                }
+                false => (x.block(i, &maps), 0, w),
+            };
+            isa.run(Backward { shape: &one, x, first, w, dy, dx, dw: &mut dw, scratch })
         });
         (dw, sums)
     };
     let (mut dx, parts) = if input {
-        fill(maps, block)
+        fill_chunks(maps, from, chunk)
     } else {
-        let blocks = x.x.len() / maps.block().max(1);
-        (Vec::new(), parallel::indices(blocks, |b| block(b, &mut [])))
+        let chunks = x.x.len() / from.max(1);
+        (Vec::new(), parallel::indices(chunks, |i| chunk(i, &mut [])))
     };
     let (mut dw, mut sums) = (vec![0f32; shape.weights()], Vec::new());
-    for (part, of) in parts {
-        dw.iter_mut().zip(part).for_each(|(s, p)| *s += p);
-        sums.push(of);
+    if depthwise {
+        for block in parts.chunks(channels.max(1)) {
+            let weights = block.iter().flat_map(|(part, _)| part);
+            dw.iter_mut().zip(weights).for_each(|(s, p)| *s += p);
+            sums.push(block.iter().flat_map(|(_, of)| of).copied().collect());
+        }
+    } else {
+        for (part, of) in parts {
+            dw.iter_mut().zip(part).for_each(|(s, p)| *s += p);
+            sums.push(of);
+        }
     }
     let sums = total(&sums, maps.channels());
     let norm = x.norm.filter(|_| input).map(|norm| {

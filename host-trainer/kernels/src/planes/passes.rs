@@ -2,6 +2,7 @@
 
 use super::Planes;
 use crate::LANES;
+use crate::activation::Activation;
 use crate::simd::{Isa, Kernel, Lanes};
 
 /// Pixels whose lanes are summed in f32 before the sums go on in f64.
@@ -84,7 +85,7 @@ struct Scale<'a> {
     scale: &'a [f32],
     offset: &'a [f32],
     add: Option<Addend<'a>>,
-    slope: f32,
+    act: Activation,
 }
 
 impl Kernel for Scale<'_> {
@@ -92,8 +93,13 @@ impl Kernel for Scale<'_> {
 
     #[inline(always)]
     fn run<S: Lanes>(self, s: S) {
-        let Self { p, y, scale, offset, add, slope } = self;
-        let (slope, plane) = (s.splat(slope), p.len().max(1));
+        let Self { p, y, scale, offset, add, act } = self;
+        let (slope, plane) = (s.splat(act.slope), p.len().max(1));
+        let (bounded, bound) = (act.is_bounded(), s.splat(act.bound));
+        let activated = |v| {
+            let v = s.leaky(v, slope);
+            if bounded { s.min(v, bound) } else { v }
+        };
         for (c, y) in y.chunks_exact_mut(plane).take(scale.len()).enumerate() {
             let (scale, offset) = (s.splat(scale[c]), s.splat(offset[c]));
             match add {
@@ -104,7 +110,7 @@ impl Kernel for Scale<'_> {
                         for (y, z) in y.iter_mut().zip(z) {
                             let v = s.fma(offset, s.load(y), scale);
                             let v = s.fma(v, s.load(z), z_scale);
-                            s.store(s.leaky(v, slope), y);
+                            s.store(activated(v), y);
                         }
                     }
                 }
@@ -112,7 +118,7 @@ impl Kernel for Scale<'_> {
                     for y in p.rows_mut(y) {
                         for y in y {
                             let v = s.fma(offset, s.load(y), scale);
-                            s.store(s.leaky(v, slope), y);
+                            s.store(activated(v), y);
                         }
                     }
                 }
@@ -121,8 +127,7 @@ impl Kernel for Scale<'_> {
     }
 }
 
-/// `y = act(y scale + offset + addend)`, scale and offset `[channels]`; `slope` is that of the
-/// activation for negative values.
+/// `y = act(y scale + offset + addend)`, scale and offset `[channels]`.
 ///
 /// # Panics
 /// With other numbers of channels in the factors, or where a slice does not hold their planes.
@@ -132,8 +137,9 @@ pub fn scale(
     y: &mut [f32],
     (scale, offset): (&[f32], &[f32]),
     add: Option<Addend<'_>>,
-    slope: f32,
+    act: impl Into<Activation>,
 ) {
+    let act = act.into();
     let channels = scale.len();
     check(p, channels, y.len());
     assert!(offset.len() == channels, "{} offsets of {channels} channels", offset.len());
@@ -142,7 +148,7 @@ pub fn scale(
         assert!(add.scale.len() == channels, "{} factors, {channels} channels", add.scale.len());
     }
     if !p.is_empty() {
-        isa.run(Scale { p, y, scale, offset, add, slope });
+        isa.run(Scale { p, y, scale, offset, add, act });
     }
 }
 

@@ -1,5 +1,6 @@
 use super::*;
-use crate::conv::{ConvGeometry, Epilogue};
+use crate::activation::Activation;
+use crate::conv::{ConvGeometry, Epilogue, Window};
 use crate::fused::{PendingMap, convolve};
 use crate::map::MapShape;
 use crate::simd::Isa;
@@ -37,24 +38,76 @@ fn convolutions_equal_those_of_training_on_every_processor() {
             continue;
         }
         let p = Planes { h, w, margin };
-        let to = p.strided(stride);
+        let window = Window::same(k, stride);
+        let to = p.windowed(&window);
         let (images, weight, bias) = (noise(16 * ci * h * w), noise(co * ci * k * k), noise(co));
         let added = noise(16 * co * to.h * to.w);
         let shape = ConvGeometry::new(MapShape::new(16, ci, h, w), co, k, stride);
         let residual = blocked(&added, 16);
         let (x, z) = (block(&images, ci, p), block(&added, co, to));
         for isa in Isa::available() {
-            let e = Epilogue { bias: Some(&bias), residual: Some(&residual), slope: -0.5 };
+            let e = Epilogue { bias: Some(&bias), residual: Some(&residual), act: (-0.5).into() };
             let input = blocked(&images, 16);
             let input = PendingMap::plain(&input);
             let expected = convolve(isa, &shape, input, &weight, &e, false).0;
             let mut y = Buffer::zeros(co * to.len());
             let e = Epilogue { residual: Some(z.values()), ..e };
-            let conv = Convolution { weight: &weight, ci, co, k, stride };
+            let conv = Convolution { weight: &weight, ci, co, window, depthwise: false };
             conv.run(isa, p, x.values(), y.values_mut(), &e);
             let found = to_images(y.values(), 16, co, to);
             assert_eq!(blocked(&found, 16), expected, "{isa:?} {shape:?}");
             let inside = to_images(y.values(), 16, co, to).iter().filter(|&&v| v != 0.0).count();
+            assert_eq!(y.values().iter().filter(|&&v| v != 0.0).count(), inside);
+        }
+    }
+}
+
+/// Windows of all kinds over margins that are wider than their padding.
+#[test]
+fn windows_equal_those_of_training_on_every_processor() {
+    let windows = [
+        ([3, 3], [1, 1], [1, 1, 1, 1]),
+        ([5, 3], [2, 1], [1, 2, 0, 2]),
+        ([1, 4], [1, 2], [0, 0, 3, 0]),
+        ([4, 1], [3, 1], [3, 0, 0, 0]),
+        ([2, 2], [2, 2], [0; 4]),
+        ([6, 7], [1, 1], [0; 4]),
+    ];
+    for (kernel, stride, padding) in windows {
+        let window = Window { kernel, stride, padding };
+        let (h, w, ci, margin) = (6, 7, 3, 3);
+        let from = Planes { h, w, margin };
+        let to = from.windowed(&window);
+        let input = MapShape::new(16, ci, h, w);
+        let images = noise(16 * input.channels() * h * w);
+        let plain = blocked(&images, 16);
+        let x = block(&images, ci, from);
+        let shapes =
+            [ConvGeometry::windowed(input, 5, window), ConvGeometry::depthwise(input, window)];
+        for isa in if cfg!(miri) { Vec::new() } else { Isa::available() } {
+            for shape in shapes {
+                let co = shape.output().channels();
+                let (weight, bias) = (noise(shape.weights()), noise(co));
+                let added = noise(16 * co * to.h * to.w);
+                let (residual, z) = (blocked(&added, 16), block(&added, co, to));
+                let act = Activation { slope: 0.0, bound: 0.75 };
+                let e = Epilogue { bias: Some(&bias), residual: Some(&residual), act };
+                let expected =
+                    convolve(isa, &shape, PendingMap::plain(&plain), &weight, &e, false).0;
+                let e = Epilogue { residual: Some(z.values()), ..e };
+                let mut y = Buffer::zeros(co * to.len());
+                let depthwise = shape.is_depthwise();
+                let conv = Convolution { weight: &weight, ci, co, window, depthwise };
+                conv.run(isa, from, x.values(), y.values_mut(), &e);
+                let found = blocked(&to_images(y.values(), 16, co, to), 16);
+                assert_eq!(found, expected, "{isa:?} {shape:?}");
+                assert!(found.contains(&0.75));
+            }
+            let expected = crate::pool::maximum(isa, &shapes[1], &plain);
+            let mut y = Buffer::zeros(ci * to.len());
+            maximum(isa, &window, ci, from, x.values(), y.values_mut());
+            assert_eq!(blocked(&to_images(y.values(), 16, ci, to), 16), expected, "{window:?}");
+            let inside = expected.iter().filter(|&&v| v != 0.0).count();
             assert_eq!(y.values().iter().filter(|&&v| v != 0.0).count(), inside);
         }
     }

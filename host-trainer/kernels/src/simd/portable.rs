@@ -41,6 +41,10 @@ impl<const C: usize, const P: usize, const O: usize, const I: usize> Lanes for P
         std::array::from_fn(|i| if v[i] < 0.0 { v[i] * slope[i] } else { v[i] })
     }
     #[inline(always)]
+    fn min(self, a: [f32; LANES], b: [f32; LANES]) -> [f32; LANES] {
+        std::array::from_fn(|i| if a[i] < b[i] { a[i] } else { b[i] })
+    }
+    #[inline(always)]
     fn sums(self, four: [[f32; LANES]; 4]) -> [f32; 4] {
         four.map(|v| v.iter().sum())
     }

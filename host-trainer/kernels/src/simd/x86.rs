@@ -104,6 +104,11 @@ impl Lanes for Avx512 {
         }
     }
     #[inline(always)]
+    fn min(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` proves AVX-512F
+        unsafe { _mm512_min_ps(a, b) }
+    }
+    #[inline(always)]
     fn sums(self, four: [__m512; 4]) -> [f32; 4] {
         // SAFETY: `self` proves AVX-512F and AVX2
         unsafe {
@@ -158,6 +163,11 @@ impl Lanes for Avx2 {
             let one = |v: __m256, s: __m256| _mm256_blendv_ps(v, _mm256_mul_ps(v, s), v);
             (one(v.0, slope.0), one(v.1, slope.1))
         }
+    }
+    #[inline(always)]
+    fn min(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+        // SAFETY: `self` proves AVX2
+        unsafe { (_mm256_min_ps(a.0, b.0), _mm256_min_ps(a.1, b.1)) }
     }
     #[inline(always)]
     fn sums(self, four: [Self::Vector; 4]) -> [f32; 4] {

@@ -1,7 +1,8 @@
 //! Convolutions and their gradients, with every remainder of the register tiles.
 
 use super::{assert_close, blocked, images, noise, products};
-use crate::conv::{ConvGeometry, Epilogue};
+use crate::activation::Activation;
+use crate::conv::{ConvGeometry, Epilogue, Window};
 use crate::fused::{PendingMap, convolve, convolve_gradients};
 use crate::map::MapShape;
 use crate::simd::Isa;
@@ -31,8 +32,11 @@ fn check(shape: &ConvGeometry) {
         let x = PendingMap::plain(&x);
         let forward = |e: &Epilogue<'_>| images(&convolve(isa, shape, x, &w, e, false).0, n);
         assert_close(&forward(&Epilogue::NONE), &y, &what("output"));
-        let e = Epilogue { bias: Some(&bias), residual: Some(&dy), slope: -0.5 };
+        let e = Epilogue { bias: Some(&bias), residual: Some(&dy), act: (-0.5).into() };
         assert_close(&forward(&e), &with_epilogue, &what("epilogue"));
+        let bounded: Vec<f64> = with_epilogue.iter().map(|v| v.min(0.25)).collect();
+        let e = Epilogue { act: Activation { bound: 0.25, ..e.act }, ..e };
+        assert_close(&forward(&e), &bounded, &what("bounded epilogue"));
         let found = convolve_gradients(isa, shape, x, &w, &dy, true);
         assert_close(&images(&found.x.unwrap(), n), &dx, &what("input gradient"));
         assert_close(&found.w, &dw, &what("weight gradient"));
@@ -73,5 +77,46 @@ fn several_blocks_agree_with_plain_loops() {
     let sizes = [(3, 4, 8, 8), (5, 9, 7, 5), (1, 1, 1, 1), (4, 6, 2, 9), (9, 7, 6, 3)];
     for (inputs, outputs, rows, columns) in sizes {
         each_kernel(MapShape::new(35, inputs, rows, columns), outputs);
+    }
+}
+
+/// Windows of every size, stride and padding over maps that they leave pixels of.
+#[test]
+fn every_window_agrees_with_plain_loops() {
+    let mut seed = 1u64;
+    let mut below = |n: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % n
+    };
+    let mut cases = 0;
+    while cases < if cfg!(miri) { 3 } else { 400 } {
+        let (rows, columns) = (1 + below(13), 1 + below(11));
+        let kernel = [1 + below(11), 1 + below(7)];
+        let stride = [1 + below(4), 1 + below(2)];
+        let padding = [0, 0, 1, 1].map(|axis: usize| below(kernel[axis].min(3)));
+        let [above, under, left, right] = padding;
+        if kernel[0] > rows + above + under || kernel[1] > columns + left + right {
+            continue;
+        }
+        let window = Window { kernel, stride, padding };
+        let input = MapShape::new(1 + below(18), 1 + below(4), rows, columns);
+        check(&ConvGeometry::windowed(input, 1 + below(5), window));
+        check(&ConvGeometry::depthwise(input, window));
+        cases += 1;
+    }
+    let whole = MapShape::new(3, 4, 5, 2);
+    check(&ConvGeometry::windowed(whole, 7, Window::whole(5, 2)));
+}
+
+#[test]
+fn depthwise_convolutions_of_several_blocks_agree_with_plain_loops() {
+    for (channels, rows, columns) in [(3, 8, 8), (5, 7, 5), (1, 1, 1)] {
+        for (k, stride) in [(1, 1), (3, 1), (3, 2), (5, 2), (7, 1)] {
+            let images = if cfg!(miri) { 2 } else { 35 };
+            let input = MapShape::new(images, channels, rows, columns);
+            if !cfg!(miri) || k * rows < 4 {
+                check(&ConvGeometry::depthwise(input, Window::same(k, stride)));
+            }
+        }
     }
 }

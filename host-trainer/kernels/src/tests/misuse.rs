@@ -7,7 +7,7 @@ use std::sync::Once;
 
 use super::{noise, norm};
 use crate::LANES;
-use crate::conv::{ConvGeometry, Epilogue};
+use crate::conv::{ConvGeometry, Epilogue, Window};
 use crate::fused::{self, PendingMap};
 use crate::map::MapShape;
 use crate::planes::{self, Addend, Buffer, Convolution, Planes};
@@ -55,11 +55,24 @@ fn shapes_that_do_not_fit_memory_are_refused() {
         refused("weights", || ConvGeometry::new(one, 1, n | 1, 1));
         refused("weights without outputs", || ConvGeometry::new(one, 0, n | 1, 1));
         refused("stride", || ConvGeometry::new(one, 1, 1, n));
+        for i in 0..8 {
+            let mut sizes = [1, 1, 1, 1, 0, 0, 0, 0];
+            sizes[i] = n;
+            let [a, b, c, d, padding @ ..] = sizes;
+            let window = Window { kernel: [a, b], stride: [c, d], padding };
+            refused("window", || ConvGeometry::windowed(one, 1, window));
+            refused("window", || ConvGeometry::depthwise(one, window));
+        }
     }
     let one = MapShape::new(1, 1, 1, 1);
     refused("even kernel", || ConvGeometry::new(one, 1, 2, 1));
     refused("no kernel", || ConvGeometry::new(one, 1, 0, 1));
     refused("no stride", || ConvGeometry::new(one, 1, 1, 0));
+    refused("large kernel", || ConvGeometry::windowed(one, 1, Window::whole(2, 1)));
+    refused("wide padding", || {
+        let window = Window { padding: [1, 0, 0, 0], ..Window::whole(1, 1) };
+        ConvGeometry::windowed(one, 1, window)
+    });
 }
 
 #[test]
@@ -72,7 +85,7 @@ fn batches_of_other_sizes_are_refused() {
     let wrong_norm = PendingMap { norm: Some(&other), ..plain(&x) };
     for isa in Isa::available() {
         let convolve = |x, w: &[f32], bias: &[f32], residual: &[f32]| {
-            let e = Epilogue { bias: Some(bias), residual: Some(residual), slope: 0.5 };
+            let e = Epilogue { bias: Some(bias), residual: Some(residual), act: 0.5.into() };
             fused::convolve(isa, &shape, x, w, &e, true)
         };
         let gradients = |x, w: &[f32], dy: &[f32]| {
@@ -151,10 +164,11 @@ impl Right {
 
     fn run(&self) {
         let [ci, co, k, stride] = self.sizes;
+        let window = Window::same(k, stride);
         let (bias, residual) = (Some(self.bias.as_slice()), Some(self.residual.as_slice()));
         for isa in Isa::available() {
-            let e = Epilogue { bias, residual, slope: 0.5 };
-            let conv = Convolution { weight: &self.weight, ci, co, k, stride };
+            let e = Epilogue { bias, residual, act: 0.5.into() };
+            let conv = Convolution { weight: &self.weight, ci, co, window, depthwise: false };
             conv.run(isa, self.from, &self.x, &mut self.y.clone(), &e);
         }
     }

@@ -1,19 +1,20 @@
 //! Convolutions that apply batch norm and activation while they read.
 
 use super::{Reading, assert_close, blocked, images, noise, norm, norm_gradients, products};
-use crate::conv::{ConvGeometry, Epilogue};
+use crate::activation::Activation;
+use crate::conv::{ConvGeometry, Epilogue, Window};
 use crate::fused::{PendingMap, convolve, convolve_gradients};
 use crate::map::MapShape;
 use crate::simd::Isa;
 
 const N: usize = if cfg!(miri) { 2 } else { 19 };
 
-fn check(shape: &ConvGeometry, normed: bool, slope: f32) {
+fn check(shape: &ConvGeometry, normed: bool, act: Activation) {
     let (input, output) = (shape.input(), shape.output());
     let x = noise(1, N * input.channels() * input.pixels());
     let (w, dy) = (noise(2, shape.weights()), noise(3, N * output.channels() * output.pixels()));
     let factors = norm(4, input.channels());
-    let reading = Reading { norm: normed.then_some(&factors), slope: f64::from(slope) };
+    let reading = Reading { norm: normed.then_some(&factors), act };
     let channel = |i: usize| i / input.pixels() % input.channels();
     let value = |i: usize| reading.value(f64::from(x[i]), channel(i));
     let (mut y, mut dw) = (vec![0f64; dy.len()], vec![0f64; w.len()]);
@@ -28,13 +29,16 @@ fn check(shape: &ConvGeometry, normed: bool, slope: f32) {
         let v = reading.normed(f64::from(x[i]), channel(i));
         if v < 0.0 {
             of_slope += *g * v;
-            *g *= reading.slope;
+            *g *= f64::from(act.slope);
+        }
+        if v > f64::from(act.bound) {
+            *g = 0.0;
         }
     }
     let (blocks, dy) = (blocked(&x, N), blocked(&dy, N));
     for isa in Isa::available() {
-        let what = |part: &str| format!("{part}, {isa:?}, {shape:?}, norm {normed}, {slope}");
-        let x_read = PendingMap { x: &blocks, norm: reading.norm, slope };
+        let what = |part: &str| format!("{part}, {isa:?}, {shape:?}, norm {normed}, {act:?}");
+        let x_read = PendingMap { x: &blocks, norm: reading.norm, act };
         let (found, statistics) = convolve(isa, shape, x_read, &w, &Epilogue::NONE, true);
         let found = images(&found, N);
         assert_close(&found, &y, &what("output"));
@@ -64,7 +68,7 @@ fn check(shape: &ConvGeometry, normed: bool, slope: f32) {
             assert_close(&norm.gamma, &gamma, &what("gradient of gamma"));
             assert_close(&norm.beta, &beta, &what("gradient of beta"));
         }
-        if normed || slope != 1.0 {
+        if normed || act.slope != 1.0 {
             assert_close(&[found.slope], &[of_slope], &what("gradient of the slope"));
         }
     }
@@ -78,7 +82,17 @@ fn pending_norms_and_activations_agree_with_plain_loops() {
         let shape = ConvGeometry::new(MapShape::new(N, inputs, rows, 3), outputs, k, stride);
         for (normed, slope) in [(false, 1.0), (false, 0.25), (true, 1.0), (true, 0.0), (true, 1.5)]
         {
-            check(&shape, normed, slope);
+            check(&shape, normed, slope.into());
+        }
+        check(&shape, true, Activation::clipped(0.5));
+    }
+    let window = Window { kernel: [4, 3], stride: [2, 1], padding: [1, 2, 0, 2] };
+    let input = MapShape::new(N, if cfg!(miri) { 1 } else { 3 }, 5, 3);
+    for shape in [ConvGeometry::windowed(input, 2, window), ConvGeometry::depthwise(input, window)]
+    {
+        for normed in [false, true] {
+            check(&shape, normed, 0.25.into());
+            check(&shape, normed, Activation::clipped(0.25));
         }
     }
 }

@@ -4,7 +4,7 @@
 use burn::tensor::{Tensor, TensorData};
 pub use supernano_kernels::requantise::RequantiseRule;
 
-use super::{Cpu, EvalOps as _, FeatureMap, FusedActivation, Ops, cpu};
+use super::{Cpu, EvalOps as _, FeatureMap, FusedActivation, LayerOp, Ops, cpu};
 
 /// Integer networks, with gradients that pass straight through the rounding.
 pub trait IntegerOps: Ops {
@@ -20,9 +20,14 @@ pub trait IntegerOps: Ops {
 }
 
 impl FeatureMap<Cpu> {
-    /// Convolution with weights `[out, in, k, k]`, `shape` so.
-    pub fn convolve(&self, weight: &[f32], shape: [usize; 4], stride: usize) -> Self {
-        Cpu::conv(self, weight_tensor(weight, shape), stride)
+    /// A layer with weights of this shape, `[out, in, rows, columns]`.
+    pub fn convolve(&self, weight: &[f32], shape: [usize; 4], op: &LayerOp) -> Self {
+        Cpu::conv(self, weight_tensor(weight, shape), op)
+    }
+
+    /// A pool.
+    pub fn pooled(&self, op: &LayerOp) -> Self {
+        Cpu::pool_windows(&self.clone().into(), op)
     }
 
     /// `conv(self) + bias + add`.
@@ -31,7 +36,7 @@ impl FeatureMap<Cpu> {
         weight: &[f32],
         shape: [usize; 4],
         bias: &[f32],
-        stride: usize,
+        op: &LayerOp,
         add: Option<&Self>,
     ) -> Self {
         let bias =
@@ -40,7 +45,7 @@ impl FeatureMap<Cpu> {
             self,
             weight_tensor(weight, shape),
             bias,
-            stride,
+            op,
             FusedActivation::None,
             add,
         )
@@ -55,6 +60,11 @@ impl FeatureMap<Cpu> {
     pub fn requantise(&self, residual: Option<&Self>, rule: &RequantiseRule) -> Self {
         let none = || Tensor::from_data([0.0f32], &Default::default());
         Cpu::requantise(self, residual, none(), none(), rule)
+    }
+
+    /// `min(max(x, 0), bound)`.
+    pub fn clipped(&self, bound: f32) -> Self {
+        Cpu::act(self, FusedActivation::Clipped(bound))
     }
 
     /// Mean of every channel.

@@ -3,6 +3,7 @@
 
 pub mod cpu;
 mod integer;
+mod op;
 
 use burn::backend::Autodiff;
 use burn::tensor::backend::Backend;
@@ -10,6 +11,7 @@ use burn::tensor::{Tensor, TensorData};
 use burn_ndarray::NdArray;
 
 pub use integer::{IntegerOps, RequantiseRule};
+pub use op::LayerOp;
 
 /// The CPU backend.
 pub type Cpu = NdArray<f32>;
@@ -90,6 +92,8 @@ pub enum FusedActivation<B: Backend> {
     Relu,
     /// x for x >= 0, slope x below; the slope is `[1]`.
     Prelu(Tensor<B, 1>),
+    /// min(max(x, 0), bound).
+    Clipped(f32),
 }
 
 /// Statistics of one batch, per channel; empty where the backend keeps them to itself.
@@ -132,16 +136,20 @@ impl<B: Backend> From<FeatureMap<B>> for DeferredMap<B> {
     }
 }
 
-/// What a network is made of. Convolutions have "same" padding, `kernel / 2`.
+/// What a network is made of. Weights are `[out, in, rows, columns]`, with one input for a depthwise
+/// convolution ([`LayerOp::weight_shape`]).
 pub trait Ops: Backend {
     /// Images that lie innermost in a [`FeatureMap`].
     const LANES: usize;
 
-    /// Convolution with weights `[out, in, k, k]`.
-    fn conv(x: &FeatureMap<Self>, weight: Tensor<Self, 4>, stride: usize) -> FeatureMap<Self>;
+    /// Convolution, depthwise convolution or dense layer.
+    fn conv(x: &FeatureMap<Self>, weight: Tensor<Self, 4>, op: &LayerOp) -> FeatureMap<Self>;
+
+    /// Maximum or average pool; an average counts the padding as zeros.
+    fn pool_windows(x: &DeferredMap<Self>, op: &LayerOp) -> FeatureMap<Self>;
 
     /// Batch norm with the batch's own statistics (eps 1e-5), gamma and beta `[channels]`, and an
-    /// activation, which may be none or ReLU.
+    /// activation.
     fn batch_norm(
         x: &FeatureMap<Self>,
         gamma: Tensor<Self, 1>,
@@ -162,49 +170,35 @@ pub trait Ops: Backend {
     /// Global average, `[n, channels]`.
     fn pool(x: &FeatureMap<Self>) -> Tensor<Self, 2>;
 
-    /// Convolution, batch norm and activation; a backend may leave the last two pending.
+    /// [`Ops::conv`], batch norm with gamma and beta `[channels]`, and activation; a backend may leave
+    /// the last two pending.
     fn conv_norm(
         x: &DeferredMap<Self>,
         weight: Tensor<Self, 4>,
-        stride: usize,
-        [gamma, beta]: [Tensor<Self, 1>; 2],
+        op: &LayerOp,
+        norm: [Tensor<Self, 1>; 2],
         act: FusedActivation<Self>,
-    ) -> (DeferredMap<Self>, BatchStats) {
-        let fused = if matches!(act, FusedActivation::Relu) {
-            FusedActivation::Relu
-        } else {
-            FusedActivation::None
-        };
-        let y = Self::conv(&x.map, weight, stride);
-        let (y, stats) = Self::batch_norm(&y, gamma, beta, fused);
-        let y = if matches!(act, FusedActivation::Prelu(_)) { Self::act(&y, act) } else { y };
-        (y.into(), stats)
-    }
+    ) -> (DeferredMap<Self>, BatchStats);
 
     /// The map itself, nothing pending.
-    fn settled(x: &DeferredMap<Self>) -> FeatureMap<Self> {
-        x.map.clone()
-    }
+    fn settled(x: &DeferredMap<Self>) -> FeatureMap<Self>;
 
     /// `act(a + b)` of maps without an activation of their own.
     fn add_pending(
         a: &DeferredMap<Self>,
         b: &DeferredMap<Self>,
         act: FusedActivation<Self>,
-    ) -> FeatureMap<Self> {
-        Self::add_act(&a.map, &b.map, act)
-    }
+    ) -> FeatureMap<Self>;
 }
 
 /// Operations of evaluation, without gradients.
 pub trait EvalOps: Ops {
-    /// `act(conv(x) + bias + add)` with weights `[out, in, k, k]` and bias `[out]`: batch norm
-    /// folded in.
+    /// `act(conv(x) + bias + add)` with a bias `[out]`: batch norm folded in.
     fn conv2d_bias_act(
         x: &FeatureMap<Self>,
         weight: Tensor<Self, 4>,
         bias: Tensor<Self, 1>,
-        stride: usize,
+        op: &LayerOp,
         act: FusedActivation<Self>,
         add: Option<&FeatureMap<Self>>,
     ) -> FeatureMap<Self>;

@@ -4,9 +4,7 @@ use supernano_base::blob::Blob;
 use supernano_base::error::{Error, Result};
 use supernano_base::frontend::Description;
 use supernano_core::blob::{Sections, write};
-use supernano_core::graph::{
-    Activation, Classifier, Conv, Form, Geometry, Header, KernelKind, Op, Tensor,
-};
+use supernano_core::graph::{Activation, Classifier, Conv, Header, KernelKind, Op, Tensor};
 use supernano_core::kernel::ConvShape;
 use supernano_core::kernel::pack::WeightShape;
 use supernano_core::space::Shape;
@@ -14,6 +12,7 @@ use supernano_core::space::Shape;
 use super::integers::{Channel, QuantParams};
 use super::kernels::Prefer;
 use super::quantise::{QConv, QuantisedNet};
+use crate::backend::LayerOp;
 use crate::supernet::{ActivationFn, executed};
 
 /// The names in a blob.
@@ -106,18 +105,19 @@ impl Builder<'_, '_> {
             ActivationFn::None => Activation::None,
             ActivationFn::Relu => Activation::Relu,
             ActivationFn::Prelu(_) => Activation::Prelu,
+            ActivationFn::Clipped(_) => Activation::Clipped,
         };
         let shape = WeightShape {
             output: conv.output as u16,
-            kernel: [conv.kernel as u8; 2],
+            kernel: conv.op.geometry.kernel,
             input: conv.input as u16,
         };
         let q = &conv.integers;
         let from = self.header.tensors[usize::from(input)].shape;
-        let (form, geometry) = (Form::Full, Geometry::same(conv.kernel as u8, conv.stride as u8));
+        let LayerOp { form, geometry } = conv.op;
         let kind = self.prefer.kind(ConvShape {
             input: from,
-            output: from.convolved(conv.stride as u8, conv.output as u16),
+            output: conv.written(from),
             form,
             geometry,
             kind: KernelKind::Direct,
@@ -139,8 +139,7 @@ impl Builder<'_, '_> {
         let rows: Vec<&[i32]> = rows.iter().map(Vec::as_slice).collect();
         let params = self.sections.conv_params(&rows);
         let params = self.core(params)?;
-        let written =
-            self.tensor(from.convolved(conv.stride as u8, conv.output as u16), conv.to)?;
+        let written = self.tensor(conv.written(from), conv.to)?;
         self.push(Op::Conv(Conv {
             input,
             output: written,

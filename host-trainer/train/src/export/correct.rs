@@ -70,9 +70,9 @@ impl Visitor<FoldedConv> for CorrectionPass<'_> {
 
     fn conv(&mut self, step: &Step, conv: &FoldedConv, x: &Both, residual: Option<&Both>) -> Both {
         let mut conv = conv.clone();
-        let shape = [conv.output, conv.input, conv.kernel, conv.kernel];
+        let shape = conv.op.weight_shape(conv.output, conv.input);
         let added = residual.map(|r| &r.float);
-        let sums_float = x.float.affine(&conv.weight, shape, &conv.bias, conv.stride, added);
+        let sums_float = x.float.affine(&conv.weight, shape, &conv.bias, &conv.op, added);
         let quantised = |conv: &FoldedConv| {
             QConv::new(conv, self.params, step.index, x.params, residual.map(|r| r.params))
         };
@@ -93,6 +93,7 @@ impl Visitor<FoldedConv> for CorrectionPass<'_> {
             ActivationFn::None => sums_float,
             ActivationFn::Relu => sums_float.prelu(0.0),
             ActivationFn::Prelu(slope) => sums_float.prelu(slope),
+            ActivationFn::Clipped(bound) => sums_float.clipped(bound),
         };
         self.made.push((step.index, conv));
         Both { float, integer, params: q.to }

@@ -53,7 +53,7 @@ pub fn equalise(net: &FoldedNet, images: &ImageSet) -> FoldedNet {
             }
         }
         for &i in &group.consumers {
-            let taps = convs[i].kernel * convs[i].kernel;
+            let taps = convs[i].op.geometry.taps();
             columns(&mut convs[i].weight, taps, &factors);
         }
         if group.classifier {
@@ -141,7 +141,7 @@ fn factors(
     let readers: Vec<(&[f32], usize)> = group
         .consumers
         .iter()
-        .map(|&i| (convs[i].weight.as_slice(), convs[i].kernel * convs[i].kernel))
+        .map(|&i| (convs[i].weight.as_slice(), convs[i].op.geometry.taps()))
         .chain(group.classifier.then_some((classifier.weight.as_slice(), 1)))
         .collect();
     let noise = |factors: &[f32]| -> f64 {

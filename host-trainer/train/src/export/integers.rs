@@ -62,10 +62,10 @@ pub struct QuantisedConv {
 /// Geometry of a convolution, and the parameters of the maps that it reads and writes.
 #[derive(Clone, Copy, Debug)]
 pub struct ConvIo {
-    /// Input channels.
+    /// Input channels of an output; one for a depthwise convolution.
     pub ci: usize,
-    /// Side of the kernel, pixels.
-    pub kernel: usize,
+    /// Pixels of the kernel.
+    pub taps: usize,
     /// Parameters of the input.
     pub input: QuantParams,
     /// Parameters of the map that is added before the activation.
@@ -93,7 +93,7 @@ fn q32(factor: f64) -> i32 {
 /// # Shapes
 /// `weight` `[out, in, kh, kw]`, `bias` `[out]`.
 pub fn conv(weight: &[f32], bias: &[f32], io: ConvIo) -> QuantisedConv {
-    let taps = io.kernel * io.kernel;
+    let taps = io.taps;
     let mut weights = Vec::with_capacity(weight.len());
     let mut channels = Vec::with_capacity(bias.len());
     let (mut steps, mut alone) = (Vec::new(), Vec::new());
@@ -151,7 +151,7 @@ fn weight_step(row: &[f32], bias: f32, io: ConvIo) -> f64 {
 
 /// The smallest output scale with which every multiplier of a convolution fits an i32.
 pub fn least_output_scale(weight: &[f32], bias: &[f32], io: ConvIo) -> f32 {
-    let rows = weight.chunks_exact(io.ci * io.kernel * io.kernel).zip(bias);
+    let rows = weight.chunks_exact(io.ci * io.taps).zip(bias);
     let step = rows.map(|(row, &b)| weight_step(row, b, io)).fold(0f64, f64::max);
     let slope = f64::from(io.slope.abs()).max(1.0);
     (f64::from(io.input.scale) * step * slope / FACTOR_LIMIT) as f32

@@ -7,6 +7,7 @@ use super::integers;
 use super::integers::{ConvIo, QuantParams, QuantisedConv, QuantisedDense};
 use super::material::Normalisation;
 use super::observe::ActivationParams;
+use crate::backend::LayerOp;
 use crate::supernet::{ActivationFn, ConvBlock, FoldedConv, FoldedNet, assemble, executed};
 
 /// A convolution with its integers.
@@ -18,10 +19,8 @@ pub struct QConv {
     pub input: usize,
     /// Output channels.
     pub output: usize,
-    /// Side of the kernel, pixels.
-    pub kernel: usize,
-    /// Stride, 1 or 2.
-    pub stride: usize,
+    /// Operation.
+    pub op: LayerOp,
     /// Activation.
     pub act: ActivationFn,
     /// Parameters of the map that is read.
@@ -65,7 +64,7 @@ impl QuantisedNet {
             let residual = step.residual.map(|map| maps[map]);
             let conv = QConv::new(conv, params, step.index, maps[step.input], residual);
             maps.push(conv.to);
-            shapes.push(shapes[step.input].convolved(conv.stride as u8, conv.output as u16));
+            shapes.push(conv.written(shapes[step.input]));
             made.push((step.index, conv));
         }
         let blocks = assemble(&net.blocks, made);
@@ -95,6 +94,12 @@ impl QuantisedNet {
 }
 
 impl QConv {
+    /// The shape of the map that is written, where one of `read` is read.
+    pub fn written(&self, read: Shape) -> Shape {
+        let [h, w] = self.op.output(read.height.into(), read.width.into());
+        Shape { height: h as u16, width: w as u16, channels: self.output as u16 }
+    }
+
     /// Quantises convolution `index` of a network. `from` are the parameters of the map that it
     /// reads. The scale of its output is increased if a multiplier would not fit an i32.
     pub fn new(
@@ -106,18 +111,18 @@ impl QConv {
     ) -> Self {
         let mut to = params.get(index, conv.act == ActivationFn::Relu);
         let slope = match conv.act {
-            ActivationFn::None | ActivationFn::Relu => 1.0,
+            ActivationFn::None | ActivationFn::Relu | ActivationFn::Clipped(_) => 1.0,
             ActivationFn::Prelu(slope) => slope,
         };
-        let (ci, kernel) = (conv.input, conv.kernel);
-        let io = |output| ConvIo { ci, kernel, input: from, residual, output, slope };
+        let [_, ci, rows, columns] = conv.op.weight_shape(conv.output, conv.input);
+        let taps = rows * columns;
+        let io = |output| ConvIo { ci, taps, input: from, residual, output, slope };
         to.scale = to.scale.max(integers::least_output_scale(&conv.weight, &conv.bias, io(to)));
         Self {
             name: conv.name.clone(),
-            input: ci,
+            input: conv.input,
             output: conv.output,
-            kernel,
-            stride: conv.stride,
+            op: conv.op,
             act: conv.act,
             from,
             residual,

@@ -30,16 +30,17 @@ impl QConv {
     /// Weights `[out, in, kh, kw]`.
     pub fn weights_oihw(&self) -> Vec<i8> {
         let mut weights = Vec::with_capacity(self.integers.weights.len());
-        for row in self.integers.weights.chunks_exact(self.input * self.kernel * self.kernel) {
-            let plane = |c: usize| row.iter().skip(c).step_by(self.input).copied();
-            weights.extend((0..self.input).flat_map(plane));
+        let [_, inputs, rows, columns] = self.shape();
+        for row in self.integers.weights.chunks_exact(inputs * rows * columns) {
+            let plane = |c: usize| row.iter().skip(c).step_by(inputs).copied();
+            weights.extend((0..inputs).flat_map(plane));
         }
         weights
     }
 
     /// Shape of [`QConv::weights_oihw`], `[out, in, kh, kw]`.
     pub fn shape(&self) -> [usize; 4] {
-        [self.output, self.input, self.kernel, self.kernel]
+        self.op.weight_shape(self.output, self.input)
     }
 
     /// The requantisation of the sums.
@@ -59,7 +60,7 @@ impl QConv {
     /// Sums over the window of the products of weights and `q - z`.
     pub fn sums(&self, x: &FeatureMap<Cpu>) -> FeatureMap<Cpu> {
         let weights: Vec<f32> = self.weights_oihw().iter().map(|&w| f32::from(w)).collect();
-        x.convolve(&weights, self.shape(), self.stride)
+        x.convolve(&weights, self.shape(), &self.op)
     }
 }
 

@@ -162,7 +162,7 @@ impl<'a> Ranker<'a> {
             dataset.batch(&dataset.train, &indices)
         });
         let recalibration = Inputs::new(space.input, margin(&space), batches);
-        let pool = Pool::of(&run.subnet(&Arch::largest(&space)), |c| (c.output, c.stride));
+        let pool = Pool::of(&run.subnet(&Arch::largest(&space)), |c| (c.output, c.op));
         Ok(Self { run, set, inputs, recalibration, settings, capacity, pool })
     }
 

@@ -58,7 +58,7 @@ impl EvalSet {
 /// Evaluates a network on the images of a set.
 pub fn evaluate(net: &FoldedNet, set: &EvalSet) -> Evaluation {
     let tree = Tree::of_folded(net);
-    let pool = Pool::of(net, |c| (c.output, c.stride));
+    let pool = Pool::of(net, |c| (c.output, c.op));
     let inputs = set.inputs(tree.input, tree.margin);
     evaluate_tree(&tree, set, &inputs, &pool, &|| {})[0]
 }

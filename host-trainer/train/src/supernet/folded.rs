@@ -52,7 +52,7 @@ impl FoldedNet {
         let size = self.input.len();
         assert_eq!(images.len(), n * size, "values of {n} images");
         let inputs = Inputs::new(self.input, tree.margin, images.chunks(LANES * size));
-        let pool = Pool::of(self, |c| (c.output, c.stride));
+        let pool = Pool::of(self, |c| (c.output, c.op));
         let one = |(map, n): &(Arc<PlaneMap>, usize)| {
             let (mut found, mut maps) = (Vec::new(), Vec::new());
             let mut see = |_: &Step, map: &PlaneMap| {

@@ -24,6 +24,7 @@ fn act_of<B: Ops>(act: &ActivationFn<Tensor<B, 1>>) -> backend::FusedActivation<
         ActivationFn::None => backend::FusedActivation::None,
         ActivationFn::Relu => backend::FusedActivation::Relu,
         ActivationFn::Prelu(slope) => backend::FusedActivation::Prelu(slope.clone()),
+        ActivationFn::Clipped(bound) => backend::FusedActivation::Clipped(*bound),
     }
 }
 
@@ -49,7 +50,7 @@ impl<B: Ops> Visitor<TensorConv<B>> for Training {
             Some(residual) => (backend::FusedActivation::None, Some((residual, act))),
         };
         let norm = [&conv.gamma, &conv.beta].map(|t| t.clone().reshape([conv.output]));
-        let (y, stats) = B::conv_norm(x, conv.weight.clone(), conv.stride, norm, fused);
+        let (y, stats) = B::conv_norm(x, conv.weight.clone(), &conv.op, norm, fused);
         self.stats.push((step.index, stats));
         match added {
             Some((residual, act)) => B::add_pending(&y, residual, act).into(),
@@ -92,7 +93,7 @@ pub fn recalibrate(
     let check = |b: &_| assert_eq!(AsRef::<[f32]>::as_ref(b).len(), size, "images a batch");
     let whole = batches.into_iter().inspect(check);
     let inputs = Inputs::new(subnet.input, tree.margin, whole);
-    let pool = Pool::of(subnet, |c| (c.output, c.stride));
+    let pool = Pool::of(subnet, |c| (c.output, c.op));
     let stats = walk::statistics(&tree, &inputs, &pool, &|| {});
     tree.statistics(stats)
 }

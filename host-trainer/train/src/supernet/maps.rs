@@ -9,7 +9,7 @@ use supernano_kernels::planes::{self, Buffer, Planes};
 
 use super::block::executed;
 use super::net::Net;
-use crate::backend::LANES;
+use crate::backend::{LANES, LayerOp};
 
 /// Free buffers by the size of their planes. The margins of a buffer hold zeros for any number of
 /// channels.
@@ -33,14 +33,15 @@ impl Pool {
     }
 
     /// A pool for the maps of a network and of narrower networks with the same layers. `of` returns
-    /// the output channels and the stride of a convolution.
-    pub fn of<C>(net: &Net<C>, of: impl Fn(&C) -> (usize, usize)) -> Self {
+    /// the output channels and the operation of a layer.
+    pub fn of<C>(net: &Net<C>, of: impl Fn(&C) -> (usize, LayerOp)) -> Self {
         let mut widest = HashMap::new();
         let mut sizes = vec![(usize::from(net.input.height), usize::from(net.input.width))];
         for (step, conv) in executed(&net.blocks) {
-            let (channels, stride) = of(conv);
+            let (channels, op) = of(conv);
             let (h, w) = sizes[step.input];
-            let size = (h.div_ceil(stride), w.div_ceil(stride));
+            let [h, w] = op.output(h, w);
+            let size = (h, w);
             let most = widest.entry(size).or_insert(0);
             *most = channels.max(*most);
             sizes.push(size);

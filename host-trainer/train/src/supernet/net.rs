@@ -3,6 +3,7 @@
 use supernano_core::space::Shape;
 
 use super::block::{ConvBlock, map_blocks};
+use crate::backend::LayerOp;
 
 /// Activation after a convolution. The second convolution of a residual block has it after the
 /// addition. `S` is the type of a slope.
@@ -14,6 +15,8 @@ pub enum ActivationFn<S = f32> {
     Relu,
     /// `x` for `x >= 0`, `slope x` below.
     Prelu(S),
+    /// `min(max(x, 0), bound)`.
+    Clipped(f32),
 }
 
 impl ActivationFn {
@@ -29,12 +32,13 @@ impl ActivationFn {
                     slope * x
                 }
             }
+            Self::Clipped(bound) => x.max(0.0).min(bound),
         }
     }
 }
 
-/// A convolution with "same" padding (`kernel / 2`) and the batch norm behind it. `V` is the type
-/// of a tensor, `S` that of a slope.
+/// A layer and the batch norm behind it. `V` is the type of a tensor, `S` that of a slope. A pool
+/// has neither weights nor batch norm.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BnConv<V = Vec<f32>, S = f32> {
     /// Name in messages: `layer 3` or `shortcut of layer 5`.
@@ -43,11 +47,9 @@ pub struct BnConv<V = Vec<f32>, S = f32> {
     pub input: usize,
     /// Output channels.
     pub output: usize,
-    /// Side of the kernel, pixels.
-    pub kernel: usize,
-    /// Stride, 1 or 2.
-    pub stride: usize,
-    /// Weights `[output, input, kernel, kernel]`.
+    /// Operation.
+    pub op: LayerOp,
+    /// Weights, of the shape [`LayerOp::weight_shape`]; a pool has none.
     pub weight: V,
     /// Factor of the batch norm, `[output]`.
     pub gamma: V,
@@ -57,7 +59,7 @@ pub struct BnConv<V = Vec<f32>, S = f32> {
     pub act: ActivationFn<S>,
 }
 
-/// A convolution with "same" padding (`kernel / 2`) and a bias; the batch norm is folded in.
+/// A layer with a bias; the batch norm is folded in. A pool has neither weights nor a bias.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FoldedConv {
     /// Name in messages: `layer 3` or `shortcut of layer 5`.
@@ -66,11 +68,9 @@ pub struct FoldedConv {
     pub input: usize,
     /// Output channels.
     pub output: usize,
-    /// Side of the kernel, pixels.
-    pub kernel: usize,
-    /// Stride, 1 or 2.
-    pub stride: usize,
-    /// Weights `[output, input, kernel, kernel]`.
+    /// Operation.
+    pub op: LayerOp,
+    /// Weights, of the shape [`LayerOp::weight_shape`]; a pool has none.
     pub weight: Vec<f32>,
     /// Bias `[output]`.
     pub bias: Vec<f32>,

@@ -1,5 +1,6 @@
 //! Cuts a sub-network out of the supernet's weights, and folds batch norm into it.
 
+use supernano_core::graph::Form;
 use supernano_core::plan::{Activation, Plan};
 use supernano_core::space::Site;
 
@@ -7,6 +8,7 @@ use super::block::space_blocks;
 use super::net::{ActivationFn, BnConv, BnStats, FoldedConv, Linear, Net};
 use super::weights::{Layout, Role, Weights};
 use super::{BN_EPSILON, FoldedNet};
+use crate::backend::LayerOp;
 
 /// A sub-network with batch norm; the statistics are separate.
 pub type SubNet = Net<BnConv>;
@@ -63,15 +65,14 @@ impl Layout {
         let planned = &plan.layers[layer];
         let ((read, written), geometry) = (plan.widths(site), self.space().geometry(site));
         let (input, output) = (usize::from(read.0), usize::from(written.0));
-        let (kernel, stride) = (usize::from(geometry.kernel[0]), usize::from(geometry.stride[0]));
+        let op = LayerOp { form: Form::Full, geometry };
         let find = |role| self.find(role, layer, shortcut, planned.branch);
         BnConv {
             name: name(site),
             input,
             output,
-            kernel,
-            stride,
-            weight: source.values(find(Role::Weight), [output, input, kernel, kernel]),
+            op,
+            weight: source.values(find(Role::Weight), op.weight_shape(output, input)),
             gamma: source.values(find(Role::Gamma), [output, 1, 1, 1]),
             beta: source.values(find(Role::Beta), [output, 1, 1, 1]),
             act: match planned.activation {
@@ -152,13 +153,12 @@ pub fn fold(conv: &BnConv, mean: &[f32], var: &[f32]) -> FoldedConv {
         .zip(var)
         .map(|(&g, &v)| f64::from(g) / (f64::from(v) + f64::from(BN_EPSILON)).sqrt())
         .collect();
-    let size = conv.input * conv.kernel * conv.kernel;
+    let size = conv.op.terms(conv.input);
     FoldedConv {
         name: conv.name.clone(),
         input: conv.input,
         output: conv.output,
-        kernel: conv.kernel,
-        stride: conv.stride,
+        op: conv.op,
         weight: conv
             .weight
             .chunks(size)

@@ -267,7 +267,9 @@ fn plain_conv(x: &Plain, weight: &[f32], co: usize, k: usize, stride: usize) -> 
 
 /// Convolution and batch norm in training mode. Appends mean and unbiased variance to `stats`.
 fn plain_norm(x: &Plain, conv: &BnConv, stats: &mut Vec<(Vec<f64>, Vec<f64>)>) -> Plain {
-    let mut y = plain_conv(x, &conv.weight, conv.output, conv.kernel, conv.stride);
+    let (k, stride) = conv.op.geometry.square().unwrap();
+    let (k, stride) = (usize::from(k), usize::from(stride));
+    let mut y = plain_conv(x, &conv.weight, conv.output, k, stride);
     let area = y.h * y.w;
     let (mut means, mut variances) = (Vec::new(), Vec::new());
     for c in 0..y.c {
@@ -298,6 +300,7 @@ fn plain_act(y: &mut Plain, act: ActivationFn) {
                 x
             }
         }
+        ActivationFn::Clipped(bound) => x.clamp(0.0, f64::from(bound)),
     };
     y.values.iter_mut().for_each(|x| *x = f(*x));
 }

@@ -9,6 +9,7 @@ use super::net::{BnConv, BnStats, FoldedConv, Linear, Net};
 use super::subnet::{SubNet, fold};
 use super::walk::{TreeVisitor, walk};
 use super::weights::Weights;
+use crate::backend::LayerOp;
 
 /// A layer of one or more networks.
 #[derive(Clone, Debug)]
@@ -52,8 +53,8 @@ fn by_layer<C>(layers: &[Vec<Step>], convs: impl Iterator<Item = C>) -> Vec<Vec<
 }
 
 impl<'a, C> Tree<&'a C> {
-    fn chain(net: &'a Net<C>, kernel: impl Fn(&C) -> usize) -> Self {
-        let margin = net.convs().map(|c| kernel(c) / 2).max().unwrap_or(0);
+    fn chain(net: &'a Net<C>, op: impl Fn(&C) -> LayerOp) -> Self {
+        let margin = net.convs().map(|c| op(c).window().margin()).max().unwrap_or(0);
         let layers = layers(&net.blocks);
         let last = layers.len().saturating_sub(1);
         let node = |(i, convs)| Node {
@@ -69,7 +70,7 @@ impl<'a, C> Tree<&'a C> {
 impl<'a> Tree<&'a BnConv> {
     /// The tree of a single sub-network.
     pub fn of_subnet(net: &'a SubNet) -> Self {
-        Self::chain(net, |c| c.kernel)
+        Self::chain(net, |c| c.op)
     }
 
     /// Statistics of the single sub-network, from those of the nodes.
@@ -85,7 +86,7 @@ impl<'a> Tree<&'a BnConv> {
 impl<'a> Tree<&'a FoldedConv> {
     /// The tree of a single folded network.
     pub fn of_folded(net: &'a FoldedNet) -> Self {
-        Self::chain(net, |c| c.kernel)
+        Self::chain(net, |c| c.op)
     }
 }
 
@@ -214,7 +215,7 @@ impl Visitor<BnConv> for Macs {
         &(h, w): &Self::FeatureMap,
         _: Option<&Self::FeatureMap>,
     ) -> Self::FeatureMap {
-        let (h, w) = (h.div_ceil(conv.stride), w.div_ceil(conv.stride));
+        let [h, w] = conv.op.output(h, w);
         self.0 += (conv.weight.len() * h * w) as u64;
         (h, w)
     }

@@ -5,6 +5,8 @@ use std::borrow::Borrow;
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use supernano_core::graph::Form;
+use supernano_kernels::activation::Activation;
 use supernano_kernels::conv::Epilogue;
 use supernano_kernels::norm::NormFactors;
 use supernano_kernels::planes::{self, Addend, Convolution, Planes};
@@ -15,7 +17,7 @@ use super::block::{BlockPart, Live, Step, Visitor};
 use super::maps::{Inputs, PlaneMap, Pool};
 use super::net::{ActivationFn, BnConv, FoldedConv, Linear};
 use super::tree::{NodeStats, Tree};
-use crate::backend::LANES;
+use crate::backend::{LANES, LayerOp};
 
 /// A pass over a tree of networks. At a branch, every child continues with clones of the maps.
 pub(crate) trait TreeVisitor<C>: Visitor<C> {
@@ -61,12 +63,12 @@ fn descend<C, V: TreeVisitor<C, FeatureMap: Clone>>(
     }
 }
 
-/// The slope for negative values; 1 without an activation.
-fn slope(act: ActivationFn) -> f32 {
+fn activation(act: ActivationFn) -> Activation {
     match act {
-        ActivationFn::None => 1.0,
-        ActivationFn::Relu => 0.0,
-        ActivationFn::Prelu(slope) => slope,
+        ActivationFn::None => Activation::NONE,
+        ActivationFn::Relu => 0.0.into(),
+        ActivationFn::Prelu(slope) => slope.into(),
+        ActivationFn::Clipped(bound) => Activation::clipped(bound),
     }
 }
 
@@ -91,13 +93,19 @@ impl StatisticsPass<'_> {
     /// The sums of a convolution, with the scale and the offset that normalise them. Records their
     /// statistics.
     fn sums(&mut self, conv: &BnConv, x: &PlaneMap) -> (PlaneMap, NormFactors) {
-        let to = x.planes.strided(conv.stride);
+        let to = x.planes.windowed(&conv.op.window());
         let mut y = self.pool.take(x.blocks, conv.output, to);
         let mut sums = vec![(0f64, 0f64); conv.output];
         let mut origin = Vec::new();
         for b in 0..x.blocks {
             let block = y.block_mut(b);
-            with_norm(conv).run(self.isa, x.planes, x.block(b), block, &Epilogue::NONE);
+            convolution(&conv.op, &conv.weight, [conv.input, conv.output]).run(
+                self.isa,
+                x.planes,
+                x.block(b),
+                block,
+                &Epilogue::NONE,
+            );
             if b == 0 {
                 origin = planes::firsts(to, block, conv.output);
             }
@@ -149,7 +157,7 @@ impl<C: Borrow<BnConv>> Visitor<C> for StatisticsPass<'_> {
             let add = added.as_ref().map(|(z, scale)| Addend { values: z.block(b), scale });
             let planes = y.planes;
             let affine = (scale.as_slice(), offset.as_slice());
-            planes::scale(self.isa, planes, y.block_mut(b), affine, add, slope(conv.act));
+            planes::scale(self.isa, planes, y.block_mut(b), affine, add, activation(conv.act));
         }
         Normalised { map: Arc::new(y), pending: None }
     }
@@ -161,14 +169,9 @@ impl<C: Borrow<BnConv>> TreeVisitor<C> for StatisticsPass<'_> {
     }
 }
 
-fn with_norm(c: &BnConv) -> Convolution<'_> {
-    let (ci, co, k, stride) = (c.input, c.output, c.kernel, c.stride);
-    Convolution { weight: &c.weight, ci, co, k, stride }
-}
-
-fn with_bias(c: &FoldedConv) -> Convolution<'_> {
-    let (ci, co, k, stride) = (c.input, c.output, c.kernel, c.stride);
-    Convolution { weight: &c.weight, ci, co, k, stride }
+fn convolution<'a>(op: &LayerOp, weight: &'a [f32], [ci, co]: [usize; 2]) -> Convolution<'a> {
+    let depthwise = op.form == Form::Depthwise;
+    Convolution { weight, ci, co, window: op.window(), depthwise }
 }
 
 /// Batch-norm statistics of every node, its convolutions in the order of execution: the average
@@ -231,11 +234,17 @@ impl<C: Borrow<FoldedConv>> Visitor<C> for InferencePass<'_> {
         residual: Option<&Arc<PlaneMap>>,
     ) -> Arc<PlaneMap> {
         let conv = conv.borrow();
-        let mut y = self.pool.take(x.blocks, conv.output, x.planes.strided(conv.stride));
+        let mut y = self.pool.take(x.blocks, conv.output, x.planes.windowed(&conv.op.window()));
         for b in 0..x.blocks {
             let residual = residual.map(|a| a.block(b));
-            let e = Epilogue { bias: Some(&conv.bias), residual, slope: slope(conv.act) };
-            with_bias(conv).run(self.isa, x.planes, x.block(b), y.block_mut(b), &e);
+            let e = Epilogue { bias: Some(&conv.bias), residual, act: activation(conv.act) };
+            convolution(&conv.op, &conv.weight, [conv.input, conv.output]).run(
+                self.isa,
+                x.planes,
+                x.block(b),
+                y.block_mut(b),
+                &e,
+            );
         }
         if let Some(seen) = &mut self.seen {
             seen(step, &y);
@@ -251,7 +260,7 @@ impl<C: Borrow<FoldedConv>> TreeVisitor<C> for InferencePass<'_> {
             (vec![0f32; x.c * LANES], vec![0f32; classifier.output * LANES]);
         planes::mean(self.isa, x.planes, x.block(0), &mut pooled);
         let Linear { input: ci, output: co, weight, bias } = classifier;
-        let conv = Convolution { weight, ci: *ci, co: *co, k: 1, stride: 1 };
+        let conv = convolution(&LayerOp::POINT, weight, [*ci, *co]);
         let e = Epilogue { bias: Some(bias), ..Epilogue::NONE };
         conv.run(self.isa, one, &pooled, &mut logits, &e);
         (self.logits)(leaf, &logits);

@@ -83,7 +83,7 @@ fn a_grid_exists_exactly_where_its_offsets_are_inside() {
         let (mut y, residual) = (vec![0.0; length(2)], vec![1.0; length(2)]);
         let bias = vec![0.5; layout.outputs];
         let expected = (0..3).all(|i| ends[i] <= length(i) as u128);
-        let e = Epilogue { bias: Some(&bias), residual: Some(&residual), slope: 0.5 };
+        let e = Epilogue { bias: Some(&bias), residual: Some(&residual), act: 0.5.into() };
         for isa in Isa::with_wide_tiles() {
             let found = Grid::new(layout, &x, &w, &mut y, e);
             assert_eq!(found.is_ok(), expected);
@@ -125,7 +125,7 @@ fn a_short_bias_or_residual_is_refused() {
     };
     let new = |bias: &[f32], residual: &[f32]| {
         let mut y = [0.0; 2 * LANES];
-        let e = Epilogue { bias: Some(bias), residual: Some(residual), slope: 1.0 };
+        let e = Epilogue { bias: Some(bias), residual: Some(residual), act: 1.0.into() };
         Grid::new(counts, &x, &[1.0; 2], &mut y, e).is_ok()
     };
     assert!(new(&[0.0; 2], &[0.0; 2 * LANES]));

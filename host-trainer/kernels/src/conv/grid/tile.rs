@@ -74,7 +74,7 @@ impl Grid<'_> {
         }
         let first = output * l.y.channel + row * l.y.row + column * l.y.pixel;
         let at = |c: usize, p: usize| first + c * l.y.channel + p * l.y.pixel;
-        // three loops, as small ones are unrolled and keep the sums in registers
+        // separate loops, as small ones are unrolled and keep the sums in registers
         if let Some(residual) = e.residual {
             for c in 0..C {
                 for p in 0..P {
@@ -84,11 +84,19 @@ impl Grid<'_> {
                 }
             }
         }
-        if e.slope != 1.0 {
-            let slope = s.splat(e.slope);
+        if e.act.slope != 1.0 {
+            let slope = s.splat(e.act.slope);
             for c in 0..C {
                 for p in 0..P {
                     sums[c][p] = s.leaky(sums[c][p], slope);
+                }
+            }
+        }
+        if e.act.is_bounded() {
+            let bound = s.splat(e.act.bound);
+            for c in 0..C {
+                for p in 0..P {
+                    sums[c][p] = s.min(sums[c][p], bound);
                 }
             }
         }

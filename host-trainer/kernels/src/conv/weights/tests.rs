@@ -1,4 +1,5 @@
 use super::*;
+use crate::conv::Window;
 use crate::map::MapShape;
 use crate::simd::{Isa, Kernel};
 
@@ -20,9 +21,10 @@ fn ends(shape: &ConvGeometry) -> [usize; 2] {
     let mut ends = [0; 2];
     for pixel in 0..output.pixels() {
         let (y, x) = (pixel / output.columns(), pixel % output.columns());
-        for tap in 0..shape.kernel().pow(2) {
-            let row = y * shape.stride() + tap / shape.kernel();
-            let column = x * shape.stride() + tap % shape.kernel();
+        let window = shape.window();
+        for tap in 0..window.taps() {
+            let row = y * window.stride[0] + tap / window.kernel[1];
+            let column = x * window.stride[1] + tap % window.kernel[1];
             for c in 0..input.channels() {
                 ends[0] = ends[0].max((((c * ph + row) * pw + column) + 1) * LANES);
             }
@@ -38,14 +40,19 @@ fn ends(shape: &ConvGeometry) -> [usize; 2] {
 #[test]
 fn offsets_are_proved_exactly() {
     let sizes = if cfg!(miri) { [1, 2] } else { [4, 5] };
-    for (k, stride) in [(1, 1), (1, 2), (3, 1), (3, 2), (5, 2)] {
+    let squares = [(1, 1), (1, 2), (3, 1), (3, 2), (5, 2)].map(|(k, s)| Window::same(k, s));
+    let others = [
+        Window { kernel: [1, 4], stride: [1, 2], padding: [0, 0, 2, 3] },
+        Window { kernel: [4, 2], stride: [3, 1], padding: [3, 0, 1, 0] },
+    ];
+    for window in squares.into_iter().chain(others) {
         for [rows, columns] in [[0, 2], [1, 1], [2, 3], sizes] {
             for [inputs, outputs] in [[0, 1], [1, 0], [1, 1], [3, 5]] {
-                if cfg!(miri) && inputs * rows * k > 3 {
+                if cfg!(miri) && inputs * rows * window.taps() > 9 {
                     continue;
                 }
                 let input = MapShape::new(1, inputs, rows, columns);
-                let shape = ConvGeometry::new(input, outputs, k, stride);
+                let shape = ConvGeometry::windowed(input, outputs, window);
                 let [x, dy] = ends(&shape).map(|end| vec![1.0; end]);
                 let mut dw = vec![f32::NAN; shape.weights()];
                 for isa in Isa::with_wide_tiles() {

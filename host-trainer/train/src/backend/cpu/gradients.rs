@@ -9,6 +9,8 @@ use burn::backend::autodiff::ops::{Backward, Ops as Parents, OpsKind};
 use burn::tensor::ops::FloatTensor;
 use burn::tensor::{Tensor, TensorPrimitive};
 use burn_ndarray::NdArrayTensor;
+use supernano_core::graph::Form;
+use supernano_kernels::activation::Activation;
 use supernano_kernels::conv::{ConvGeometry, Epilogue};
 use supernano_kernels::fused;
 use supernano_kernels::map::MapShape;
@@ -16,8 +18,10 @@ use supernano_kernels::norm::NormGradient;
 use supernano_kernels::pool;
 use supernano_kernels::simd::Isa;
 
-use super::{PendingTensor, add, convolve, make, statistics, with};
-use crate::backend::{BatchStats, Cpu, DeferredMap, FeatureMap, FusedActivation, LANES, Norm, Ops};
+use super::{PendingTensor, add, averaging, convolve, make, maximum, statistics, with};
+use crate::backend::{
+    BatchStats, Cpu, DeferredMap, FeatureMap, FusedActivation, LANES, LayerOp, Norm, Ops,
+};
 
 type Tracked<C> = Autodiff<Cpu, C>;
 
@@ -39,12 +43,23 @@ fn constant<C: CheckpointStrategy>(v: f32) -> FloatTensor<Tracked<C>> {
     t.into_primitive().tensor()
 }
 
-/// The slope for negative values as a parent: 1 without an activation, 0 with ReLU.
+/// The slope for negative values as a parent: 1 without an activation, 0 with ReLU and a bound.
 fn slope_of<C: CheckpointStrategy>(act: &FusedActivation<Tracked<C>>) -> FloatTensor<Tracked<C>> {
     match act {
         FusedActivation::None => constant::<C>(1.0),
-        FusedActivation::Relu => constant::<C>(0.0),
+        FusedActivation::Relu | FusedActivation::Clipped(_) => constant::<C>(0.0),
         FusedActivation::Prelu(slope) => primitive(slope),
+    }
+}
+
+/// An activation with this slope as a parent.
+fn activation<C: CheckpointStrategy>(
+    act: &FusedActivation<Tracked<C>>,
+    slope: &FloatTensor<Tracked<C>>,
+) -> Activation {
+    match act {
+        FusedActivation::Clipped(bound) => Activation::clipped(*bound),
+        _ => with(&slope.primitive, |s| s[0]).into(),
     }
 }
 
@@ -112,17 +127,17 @@ impl Backward<Cpu, 5> for Conv {
 struct Add;
 
 impl Backward<Cpu, 7> for Add {
-    type State = (PendingTensor, Option<PendingTensor>, f32, MapShape);
+    type State = (PendingTensor, Option<PendingTensor>, Activation, MapShape);
 
     fn backward(self, ops: Parents<Self::State, 7>, grads: &mut Gradients, _: &mut Checkpointer) {
         let dy = grads.consume::<Cpu>(&ops.node);
-        let (a, b, slope, shape) = ops.state;
+        let (a, b, act, shape) = ops.state;
         let [pa, ga, ba, pb, gb, bb, pslope] = ops.parents.map(|p| p.map(|n| n.id));
         let isa = Isa::detect();
         let found = with(&dy, |dy| {
             a.with(|a| match &b {
-                Some(b) => b.with(|b| fused::add_gradients(isa, shape, a, Some(b), slope, dy)),
-                None => fused::add_gradients(isa, shape, a, None, slope, dy),
+                Some(b) => b.with(|b| fused::add_gradients(isa, shape, a, Some(b), act, dy)),
+                None => fused::add_gradients(isa, shape, a, None, act, dy),
             })
         });
         let da = make(found.a.0, &shape.dims());
@@ -158,6 +173,23 @@ impl Backward<Cpu, 1> for Pool {
     }
 }
 
+/// The largest values of windows; parent: map.
+#[derive(Debug)]
+struct Maximum;
+
+impl Backward<Cpu, 1> for Maximum {
+    type State = (NdArrayTensor, ConvGeometry);
+
+    fn backward(self, ops: Parents<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let dy = grads.consume::<Cpu>(&ops.node);
+        let (x, shape) = ops.state;
+        let isa = Isa::detect();
+        let dx = with(&dy, |dy| with(&x, |x| pool::maximum_gradient(isa, &shape, x, dy)));
+        let parent = ops.parents[0].as_ref().map(|n| n.id);
+        give(grads, parent, dx, &shape.input().dims());
+    }
+}
+
 /// A pending map with its parents in the graph of operations.
 struct Tracing<C: CheckpointStrategy> {
     x: FloatTensor<Tracked<C>>,
@@ -166,23 +198,22 @@ struct Tracing<C: CheckpointStrategy> {
 }
 
 impl<C: CheckpointStrategy> Tracing<C> {
-    fn new(p: &DeferredMap<Tracked<C>>, slope: f32) -> Self {
+    fn new(p: &DeferredMap<Tracked<C>>, act: Activation) -> Self {
         let (x, norm) = (primitive(&p.map.data), norm_of(p.norm.as_ref()));
         let of = p.norm.as_ref().map(|n| (&n.stats, [&norm[0].primitive, &norm[1].primitive]));
-        let pending = PendingTensor::new(&x.primitive, of, slope);
+        let pending = PendingTensor::new(&x.primitive, of, act);
         Self { x, norm, pending }
     }
 }
 
 fn convolved<C: CheckpointStrategy>(
     x: &DeferredMap<Tracked<C>>,
-    weight: &Tensor<Tracked<C>, 4>,
-    stride: usize,
+    w: FloatTensor<Tracked<C>>,
+    shape: ConvGeometry,
     measured: bool,
 ) -> (FeatureMap<Tracked<C>>, BatchStats) {
-    let shape = x.map.conv_shape(weight.dims(), stride);
-    let (slope, w) = (slope_of(&x.act), primitive(weight));
-    let t = Tracing::new(x, with(&slope.primitive, |s| s[0]));
+    let slope = slope_of(&x.act);
+    let t = Tracing::new(x, activation(&x.act, &slope));
     let (y, stats) = convolve(&shape, &t.pending, &w.primitive, &Epilogue::NONE, measured);
     let [gamma, beta] = &t.norm;
     let parents = [&t.x, gamma, beta, &slope, &w].map(|p| p.node.clone());
@@ -196,9 +227,9 @@ fn added<C: CheckpointStrategy>(
     act: &FusedActivation<Tracked<C>>,
 ) -> FeatureMap<Tracked<C>> {
     let slope = slope_of(act);
-    let value = with(&slope.primitive, |s| s[0]);
-    let first = Tracing::new(a, 1.0);
-    let second = b.map(|b| Tracing::new(b, 1.0));
+    let value = activation(act, &slope);
+    let first = Tracing::new(a, Activation::NONE);
+    let second = b.map(|b| Tracing::new(b, Activation::NONE));
     let shape = a.map.shape();
     let y = add(shape, &first.pending, second.as_ref().map(|t| &t.pending), value);
     let none = constant::<C>(0.0);
@@ -216,8 +247,22 @@ fn added<C: CheckpointStrategy>(
 impl<C: CheckpointStrategy> Ops for Tracked<C> {
     const LANES: usize = LANES;
 
-    fn conv(x: &FeatureMap<Self>, weight: Tensor<Self, 4>, stride: usize) -> FeatureMap<Self> {
-        convolved(&x.clone().into(), &weight, stride, false).0
+    fn conv(x: &FeatureMap<Self>, weight: Tensor<Self, 4>, op: &LayerOp) -> FeatureMap<Self> {
+        let shape = x.conv_shape(weight.dims(), op);
+        convolved(&x.clone().into(), primitive(&weight), shape, false).0
+    }
+
+    fn pool_windows(x: &DeferredMap<Self>, op: &LayerOp) -> FeatureMap<Self> {
+        let shape = x.map.window_shape(op);
+        if op.form != Form::Maximum {
+            let weight: Tensor<Self, 4> = Tensor::from_inner(super::wrap(averaging(&shape)));
+            return convolved(x, primitive(&weight), shape, false).0;
+        }
+        let settled = primitive(&Self::settled(x).data);
+        let y = maximum(&shape, &settled.primitive);
+        let state = (settled.primitive.clone(), shape);
+        let y = register!(Maximum, C, [settled.node.clone()], y, state);
+        x.map.convolved(wrap(y), &shape)
     }
 
     fn batch_norm(
@@ -253,11 +298,12 @@ impl<C: CheckpointStrategy> Ops for Tracked<C> {
     fn conv_norm(
         x: &DeferredMap<Self>,
         weight: Tensor<Self, 4>,
-        stride: usize,
+        op: &LayerOp,
         [gamma, beta]: [Tensor<Self, 1>; 2],
         act: FusedActivation<Self>,
     ) -> (DeferredMap<Self>, BatchStats) {
-        let (map, stats) = convolved(x, &weight, stride, true);
+        let shape = x.map.conv_shape(weight.dims(), op);
+        let (map, stats) = convolved(x, primitive(&weight), shape, true);
         let norm = Some(Norm { gamma, beta, stats: stats.clone() });
         (DeferredMap { map, norm, act }, stats)
     }

@@ -6,6 +6,8 @@ mod integer;
 use burn::tensor::{Tensor, TensorData, TensorPrimitive};
 use burn_ndarray::NdArrayTensor;
 pub(super) use integer::channel_means;
+use supernano_core::graph::Form;
+use supernano_kernels::activation::Activation;
 use supernano_kernels::conv::{ConvGeometry, Epilogue};
 use supernano_kernels::fused::{self, PendingMap};
 use supernano_kernels::map::MapShape;
@@ -13,7 +15,9 @@ use supernano_kernels::norm::NormFactors;
 use supernano_kernels::pool;
 use supernano_kernels::simd::Isa;
 
-use super::{BatchStats, Cpu, DeferredMap, EvalOps, FeatureMap, FusedActivation, LANES, Norm, Ops};
+use super::{
+    BatchStats, Cpu, DeferredMap, EvalOps, FeatureMap, FusedActivation, LANES, LayerOp, Norm, Ops,
+};
 
 /// Added to a variance before its root is taken.
 const EPSILON: f32 = 1e-5;
@@ -48,10 +52,19 @@ impl<B: burn::tensor::backend::Backend> FeatureMap<B> {
         MapShape::new(self.n, self.c, self.h, self.w)
     }
 
-    /// The shape of a convolution of this map with weights `[out, in, k, k]`.
-    fn conv_shape(&self, [outputs, inputs, k, _]: [usize; 4], stride: usize) -> ConvGeometry {
-        assert_eq!(inputs, self.c, "input channels of the weights and of the map");
-        ConvGeometry::new(self.shape(), outputs, k, stride)
+    /// The shape of an operation on this map with weights of these dimensions.
+    fn conv_shape(&self, weight: [usize; 4], op: &LayerOp) -> ConvGeometry {
+        let expected = op.weight_shape(weight[0], self.c);
+        assert_eq!(weight, expected, "the weights of {op:?} on {} channels", self.c);
+        match op.by_channel() {
+            true => self.window_shape(op),
+            false => ConvGeometry::windowed(self.shape(), weight[0], op.window()),
+        }
+    }
+
+    /// The shape of an operation that treats each channel of this map by itself.
+    fn window_shape(&self, op: &LayerOp) -> ConvGeometry {
+        ConvGeometry::depthwise(self.shape(), op.window())
     }
 
     /// A map of the same batch with the output of a convolution.
@@ -77,7 +90,7 @@ fn statistics(shape: MapShape, x: &NdArrayTensor) -> BatchStats {
 struct PendingTensor {
     x: NdArrayTensor,
     norm: Option<NormFactors>,
-    slope: f32,
+    act: Activation,
 }
 
 impl PendingTensor {
@@ -85,7 +98,7 @@ impl PendingTensor {
     fn new(
         x: &NdArrayTensor,
         norm: Option<(&BatchStats, [&NdArrayTensor; 2])>,
-        slope: f32,
+        act: Activation,
     ) -> Self {
         let norm = norm.map(|(stats, [gamma, beta])| {
             with(gamma, |gamma| {
@@ -94,7 +107,7 @@ impl PendingTensor {
                 })
             })
         });
-        Self { x: x.clone(), norm, slope }
+        Self { x: x.clone(), norm, act }
     }
 
     /// The tensor of a pending map.
@@ -102,12 +115,12 @@ impl PendingTensor {
         let tensors = p.norm.as_ref().map(|n| [primitive(&n.gamma), primitive(&n.beta)]);
         let stats = p.norm.as_ref().map(|n| &n.stats);
         let norm = stats.zip(tensors.as_ref()).map(|(s, [g, b])| (s, [g, b]));
-        Self::new(&primitive(&p.map.data), norm, slope(&p.act))
+        Self::new(&primitive(&p.map.data), norm, activation(&p.act))
     }
 
     /// Calls `f` with the values.
     fn with<R>(&self, f: impl FnOnce(PendingMap<'_>) -> R) -> R {
-        with(&self.x, |x| f(PendingMap { x, norm: self.norm.as_ref(), slope: self.slope }))
+        with(&self.x, |x| f(PendingMap { x, norm: self.norm.as_ref(), act: self.act }))
     }
 }
 
@@ -127,12 +140,17 @@ fn convolve(
     (make(y, &output.dims()), stats)
 }
 
-/// `act(norm(a) + norm(b))`; `slope` is that of the activation for negative sums.
-fn add(shape: MapShape, a: &PendingTensor, b: Option<&PendingTensor>, slope: f32) -> NdArrayTensor {
+/// `act(norm(a) + norm(b))`.
+fn add(
+    shape: MapShape,
+    a: &PendingTensor,
+    b: Option<&PendingTensor>,
+    act: Activation,
+) -> NdArrayTensor {
     let isa = Isa::detect();
     let y = a.with(|a| match b {
-        Some(b) => b.with(|b| fused::add(isa, shape, a, Some(b), slope)),
-        None => fused::add(isa, shape, a, None, slope),
+        Some(b) => b.with(|b| fused::add(isa, shape, a, Some(b), act)),
+        None => fused::add(isa, shape, a, None, act),
     });
     make(y, &shape.dims())
 }
@@ -144,8 +162,23 @@ fn wrap<const D: usize>(t: NdArrayTensor) -> Tensor<Cpu, D> {
 impl Ops for Cpu {
     const LANES: usize = LANES;
 
-    fn conv(x: &FeatureMap<Self>, weight: Tensor<Self, 4>, stride: usize) -> FeatureMap<Self> {
-        conv2d(x, &weight, stride, &Epilogue::NONE)
+    fn conv(x: &FeatureMap<Self>, weight: Tensor<Self, 4>, op: &LayerOp) -> FeatureMap<Self> {
+        conv2d(x, &weight, op, &Epilogue::NONE)
+    }
+
+    fn pool_windows(x: &DeferredMap<Self>, op: &LayerOp) -> FeatureMap<Self> {
+        let shape = x.map.window_shape(op);
+        let y = match op.form {
+            Form::Maximum => {
+                let x = primitive(&Self::settled(x).data);
+                maximum(&shape, &x)
+            }
+            _ => {
+                let weight = averaging(&shape);
+                convolve(&shape, &PendingTensor::of(x), &weight, &Epilogue::NONE, false).0
+            }
+        };
+        x.map.convolved(wrap(y), &shape)
     }
 
     fn batch_norm(
@@ -179,11 +212,11 @@ impl Ops for Cpu {
     fn conv_norm(
         x: &DeferredMap<Self>,
         weight: Tensor<Self, 4>,
-        stride: usize,
+        op: &LayerOp,
         [gamma, beta]: [Tensor<Self, 1>; 2],
         act: FusedActivation<Self>,
     ) -> (DeferredMap<Self>, BatchStats) {
-        let shape = x.map.conv_shape(weight.dims(), stride);
+        let shape = x.map.conv_shape(weight.dims(), op);
         let (w, none) = (primitive(&weight), Epilogue::NONE);
         let (y, stats) = convolve(&shape, &PendingTensor::of(x), &w, &none, true);
         let norm = Some(Norm { gamma, beta, stats: stats.clone() });
@@ -192,7 +225,7 @@ impl Ops for Cpu {
 
     fn settled(x: &DeferredMap<Self>) -> FeatureMap<Self> {
         let pending = PendingTensor::of(x);
-        x.map.like(wrap(add(x.map.shape(), &pending, None, pending.slope)))
+        x.map.like(wrap(add(x.map.shape(), &pending, None, pending.act)))
     }
 
     fn add_pending(
@@ -201,7 +234,7 @@ impl Ops for Cpu {
         act: FusedActivation<Self>,
     ) -> FeatureMap<Self> {
         let (first, second) = (PendingTensor::of(a), PendingTensor::of(b));
-        a.map.like(wrap(add(a.map.shape(), &first, Some(&second), slope(&act))))
+        a.map.like(wrap(add(a.map.shape(), &first, Some(&second), activation(&act))))
     }
 }
 
@@ -210,14 +243,14 @@ impl EvalOps for Cpu {
         x: &FeatureMap<Self>,
         weight: Tensor<Self, 4>,
         bias: Tensor<Self, 1>,
-        stride: usize,
+        op: &LayerOp,
         act: FusedActivation<Self>,
         add: Option<&FeatureMap<Self>>,
     ) -> FeatureMap<Self> {
         with(&primitive(&bias), |bias| {
             let run = |residual: Option<&[f32]>| {
-                let e = Epilogue { bias: Some(bias), residual, slope: slope(&act) };
-                conv2d(x, &weight, stride, &e)
+                let e = Epilogue { bias: Some(bias), residual, act: activation(&act) };
+                conv2d(x, &weight, op, &e)
             };
             match add {
                 Some(map) => with(&primitive(&map.data), |r| run(Some(r))),
@@ -230,20 +263,32 @@ impl EvalOps for Cpu {
 fn conv2d(
     x: &FeatureMap<Cpu>,
     weight: &Tensor<Cpu, 4>,
-    stride: usize,
+    op: &LayerOp,
     e: &Epilogue<'_>,
 ) -> FeatureMap<Cpu> {
-    let shape = x.conv_shape(weight.dims(), stride);
-    let plain = PendingTensor::new(&primitive(&x.data), None, 1.0);
+    let shape = x.conv_shape(weight.dims(), op);
+    let plain = PendingTensor::new(&primitive(&x.data), None, Activation::NONE);
     let (y, _) = convolve(&shape, &plain, &primitive(weight), e, false);
     x.convolved(wrap(y), &shape)
 }
 
-/// Slope for negative values: 1 without an activation, 0 with ReLU.
-fn slope(act: &FusedActivation<Cpu>) -> f32 {
+/// The largest values of windows.
+fn maximum(shape: &ConvGeometry, x: &NdArrayTensor) -> NdArrayTensor {
+    let y = with(x, |x| pool::maximum(Isa::detect(), shape, x));
+    make(y, &shape.output().dims())
+}
+
+/// Weights of a depthwise convolution that computes the averages of windows.
+fn averaging(shape: &ConvGeometry) -> NdArrayTensor {
+    let share = 1.0 / shape.window().taps() as f32;
+    make(vec![share; shape.weights()], &shape.weight_dims())
+}
+
+fn activation(act: &FusedActivation<Cpu>) -> Activation {
     match act {
-        FusedActivation::None => 1.0,
-        FusedActivation::Relu => 0.0,
-        FusedActivation::Prelu(slope) => with(&primitive(slope), |s| s[0]),
+        FusedActivation::None => Activation::NONE,
+        FusedActivation::Relu => 0.0.into(),
+        FusedActivation::Prelu(slope) => with(&primitive(slope), |s| s[0]).into(),
+        FusedActivation::Clipped(bound) => Activation::clipped(*bound),
     }
 }

@@ -5,6 +5,7 @@ use supernano_core::kernel::Reference;
 use supernano_data as data;
 
 use super::*;
+use crate::backend::LayerOp;
 use crate::export::simulate::integer_input;
 use crate::export::{CalibrationSet, ImageSet, RangeRule, observe};
 use crate::supernet::{ConvBlock, FoldedConv, FoldedNet, Linear};
@@ -23,18 +24,18 @@ fn conv(
     seed: u32,
     input: usize,
     output: usize,
-    kernel: usize,
-    stride: usize,
+    kernel: u8,
+    stride: u8,
     act: ActivationFn,
 ) -> FoldedConv {
-    let scale = (3.0 / (input * kernel * kernel) as f32).sqrt();
+    let op = LayerOp::same(kernel, stride);
+    let scale = (3.0 / op.terms(input) as f32).sqrt();
     FoldedConv {
         name: "test".into(),
         input,
         output,
-        kernel,
-        stride,
-        weight: noise(seed, input * output * kernel * kernel, scale),
+        op,
+        weight: noise(seed, output * op.terms(input), scale),
         bias: noise(seed + 1, output, 0.2),
         act,
     }

@@ -36,8 +36,9 @@ impl Tensors {
 
     /// Appends a convolution `NAME.0` and its batch norm `NAME.1`.
     fn conv(&mut self, name: &str, conv: &BnConv, (mean, var): &(Vec<f32>, Vec<f32>)) {
-        let (o, k) = (conv.output, conv.kernel);
-        self.f32(format!("{name}.0.weight"), &[o, conv.input, k, k], &conv.weight);
+        let shape = conv.op.weight_shape(conv.output, conv.input);
+        let o = conv.output;
+        self.f32(format!("{name}.0.weight"), &shape, &conv.weight);
         self.f32(format!("{name}.1.weight"), &[o], &conv.gamma);
         self.f32(format!("{name}.1.bias"), &[o], &conv.beta);
         self.f32(format!("{name}.1.running_mean"), &[o], mean);
@@ -68,7 +69,7 @@ fn names(convs: &[(Step, &BnConv)]) -> Vec<(String, String)> {
                 block = format!("conv{singles}");
             }
             BlockPart::First => {
-                if conv.stride == 2 {
+                if conv.op.geometry.stride != [1, 1] {
                     (group, index) = (group + 1, 0);
                 }
                 block = format!("layer{group}.{index}");

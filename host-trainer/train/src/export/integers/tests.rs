@@ -27,7 +27,7 @@ fn a_pixel_through_conv_residual_and_prelu_is_within_two_steps_of_float() {
     let residual = QuantParams::covering(-1.0, 3.0);
     let output = QuantParams::covering(-3.0, 6.0);
     for slope in [0.25f32, -0.8, 1.0, 4.0] {
-        let io = ConvIo { ci: 2, kernel: 1, input, residual: Some(residual), output, slope };
+        let io = ConvIo { ci: 2, taps: 1, input, residual: Some(residual), output, slope };
         let q = conv(&weight, &bias, io);
         for (x, r) in [([1.0, -1.5], 0.5), ([-2.0, 0.7], -0.9), ([0.1, 0.2], 2.5)] {
             for o in 0..2 {
@@ -51,7 +51,7 @@ fn dead_channels_and_huge_biases_stay_inside_their_integers() {
     let (input, output) = (QuantParams::positive(1.0), QuantParams::positive(1.0));
     let io = ConvIo {
         ci: 1,
-        kernel: 1,
+        taps: 1,
         input,
         residual: Some(QuantParams::positive(4.0)),
         output,

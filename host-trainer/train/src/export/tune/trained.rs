@@ -124,9 +124,9 @@ impl TrainedNetwork {
         let conv = |conv: &FoldedConv| {
             let slope = match conv.act {
                 ActivationFn::Prelu(slope) => slope,
-                ActivationFn::None | ActivationFn::Relu => 0.0,
+                ActivationFn::None | ActivationFn::Relu | ActivationFn::Clipped(_) => 0.0,
             };
-            let shape = [conv.output, conv.input, conv.kernel, conv.kernel];
+            let shape = conv.op.weight_shape(conv.output, conv.input);
             [
                 Param::scaled(&conv.weight, shape),
                 Param::plain(&conv.bias, [conv.output, 1, 1, 1]),
@@ -236,7 +236,7 @@ impl Visitor<QConv> for TuningPass<'_> {
         let integers: Tensor<B, 4> = Tensor::from_data(integers, &Default::default());
         // exact, because a value and its nearest integer differ by at most one half
         let rounded = steps.clone() + (integers - steps.detach());
-        let sums = B::conv(x, rounded, q.stride);
+        let sums = B::conv(x, rounded, &q.op);
         B::requantise(&sums, residual, bias.reshape([q.output]), slope.reshape([1]), &q.rule())
     }
 }

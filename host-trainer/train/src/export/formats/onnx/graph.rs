@@ -1,11 +1,13 @@
 //! Builds an ONNX graph.
 
 use prost::Message as _;
+use supernano_kernels::conv::Window;
 
 use super::messages::{
     AttributeProto, Dimension, Extent, GraphProto, ModelProto, NodeProto, OperatorSet, TensorProto,
     TensorShapeProto, TensorType, Type, ValueInfo, data_type,
 };
+use crate::backend::LayerOp;
 use crate::export::quantise::QuantisedNet;
 
 const IR_VERSION: i64 = 8;
@@ -118,11 +120,21 @@ fn value(name: &str, elem_type: i32, shape: &[usize]) -> ValueInfo {
     ValueInfo { name: name.into(), r#type: Some(Type { tensor_type }) }
 }
 
-/// Attributes of a convolution with "same" padding.
-pub(super) fn convolution(kernel: usize, stride: usize) -> Vec<AttributeProto> {
+/// Attributes of an operation's window.
+pub(super) fn window(op: &LayerOp) -> Vec<AttributeProto> {
+    let Window { kernel, stride, padding: [above, below, left, right] } = op.window();
     vec![
-        ints("kernel_shape", &[kernel; 2]),
-        ints("strides", &[stride; 2]),
-        ints("pads", &[kernel / 2; 4]),
+        ints("kernel_shape", &kernel),
+        ints("strides", &stride),
+        ints("pads", &[above, left, below, right]),
     ]
+}
+
+/// Attributes of a convolution with `outputs` channels.
+pub(super) fn convolution(op: &LayerOp, outputs: usize) -> Vec<AttributeProto> {
+    let mut all = window(op);
+    if op.by_channel() {
+        all.push(int("group", outputs));
+    }
+    all
 }

@@ -53,10 +53,10 @@ pub fn float(shipment: &Shipment) -> Vec<u8> {
 }
 
 fn float_conv(w: &mut Writer, conv: &FoldedConv, name: &str, x: &str) -> String {
-    let shape = [conv.output, conv.input, conv.kernel, conv.kernel];
+    let shape = conv.op.weight_shape(conv.output, conv.input);
     let weight = w.floats(&format!("{name}_weight"), &shape, &conv.weight);
     let bias = w.floats(&format!("{name}_bias"), &[conv.output], &conv.bias);
-    w.node("Conv", name, &[x, &weight, &bias], convolution(conv.kernel, conv.stride))
+    w.node("Conv", name, &[x, &weight, &bias], convolution(&conv.op, conv.output))
 }
 
 fn activate(w: &mut Writer, name: &str, x: String, act: ActivationFn) -> String {
@@ -66,6 +66,11 @@ fn activate(w: &mut Writer, name: &str, x: String, act: ActivationFn) -> String 
         ActivationFn::Prelu(slope) => {
             let slope = w.floats(&format!("{name}_slope"), &[1], &[slope]);
             w.node("PRelu", name, &[&x, &slope], Vec::new())
+        }
+        ActivationFn::Clipped(bound) => {
+            let least = w.floats(&format!("{name}_least"), &[], &[0.0]);
+            let bound = w.floats(&format!("{name}_bound"), &[], &[bound]);
+            w.node("Clip", name, &[&x, &least, &bound], Vec::new())
         }
     }
 }
@@ -109,17 +114,18 @@ pub fn int8(shipment: &Shipment) -> Vec<u8> {
 }
 
 fn int8_conv(w: &mut Writer, conv: &QConv, name: &str, x: &str, add: Option<&str>) -> String {
-    let (o, i, k) = (conv.output, conv.input, conv.kernel);
+    let o = conv.output;
     let q = &conv.integers;
     let steps: Vec<f32> = q.steps.iter().map(|&s| s as f32).collect();
     let scales: Vec<f32> =
         q.steps.iter().map(|s| (s * f64::from(conv.from.scale)) as f32).collect();
-    let weight = w.bytes(&format!("{name}_weight_int8"), &[o, i, k, k], &conv.weights_oihw());
+    let weight = w.bytes(&format!("{name}_weight_int8"), &conv.shape(), &conv.weights_oihw());
     let weight = dequantised(w, &format!("{name}_weight"), &weight, &steps);
     let bias = w.integers(&format!("{name}_bias_int32"), &[o], &q.bias);
     let bias = dequantised(w, &format!("{name}_bias"), &bias, &scales);
     let inputs = [x, &weight, &bias];
-    let mut y = w.node("Conv", &format!("{name}_conv"), &inputs, convolution(k, conv.stride));
+    let attributes = convolution(&conv.op, o);
+    let mut y = w.node("Conv", &format!("{name}_conv"), &inputs, attributes);
     if let Some(around) = add {
         y = w.node("Add", &format!("{name}_sum"), &[&y, around], Vec::new());
     }
