@@ -71,14 +71,3 @@ fn shown(said: &[u8]) -> String {
         text => format!(":\n{text}"),
     }
 }
-
-/// Adds two numbers on the device.
-///
-/// # Errors
-/// [`Error::Tool`] if the sum is wrong or does not arrive.
-pub fn touch(device: Device) -> Result<()> {
-    match device.touch() {
-        true => Ok(()),
-        false => Err(Error::tool(device, "does not compute")),
-    }
-}

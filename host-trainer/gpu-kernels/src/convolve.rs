@@ -24,8 +24,9 @@ pub enum Writing {
     /// It adds another map.
     Added,
     /// It writes the gradient before the activation and behind the norm of another map. For every
-    /// channel and block, it writes the sum of these gradients, their sum multiplied by the
-    /// difference of the map from its mean, and the gradient of the slope.
+    /// channel and block, it writes the sum of these gradients, and their sum multiplied by the
+    /// difference of the map from its mean. The third value is the gradient of the slope over the
+    /// cube's channels in the first of them, and 0 in the others.
     ActivationGradient,
 }
 
@@ -261,12 +262,13 @@ fn convolve_tile<M: Float>(
         + column_i * f.spread;
     let mut first = Array::<f32>::new(comptime!(f.outputs as usize));
     let mut second = Array::<f32>::new(comptime!(f.outputs as usize));
-    let mut third = Array::<f32>::new(comptime!(f.outputs as usize));
+    // The number of values of a channel, or the gradient of the slope over all channels.
+    let mut third = Array::<f32>::new(1usize);
+    third[0] = 0.0f32;
     #[unroll]
     for o in 0..outputs {
         first[o as usize] = 0.0f32;
         second[o as usize] = 0.0f32;
-        third[o as usize] = 0.0f32;
     }
     let other_slope = slopes[(row_other_slope * paths + path) as usize];
     #[unroll]
@@ -274,6 +276,9 @@ fn convolve_tile<M: Float>(
         if present && row_i + j < f.positions[0] {
             let y_row = (row_i + j) * f.spread + f.origin[0];
             let index = (map_written + y_row * f.written[1]) * f.channels_written + o0;
+            if comptime!(launch.writing == Writing::Statistics) {
+                third[0] += 1.0f32;
+            }
             #[unroll]
             for o in 0..outputs {
                 if o0 + o < width_out {
@@ -290,7 +295,7 @@ fn convolve_tile<M: Float>(
                         let raw = f32::cast_from(other[at as usize]);
                         let normed = raw * scale + offset;
                         let negative = normed < 0.0f32;
-                        third[o as usize] += select(negative, value * normed, 0.0f32);
+                        third[0] += select(negative, value * normed, 0.0f32);
                         value = select(negative, value * other_slope, value);
                         first[o as usize] += value;
                         second[o as usize] += value * (raw - mean);
@@ -301,7 +306,6 @@ fn convolve_tile<M: Float>(
                         let value = f32::cast_from(stored);
                         sums[(j * outputs + o) as usize] = value;
                         first[o as usize] += value;
-                        third[o as usize] += 1.0f32;
                     }
                 }
             }
@@ -314,16 +318,18 @@ fn convolve_tile<M: Float>(
         let block = block_first + CUBE_POS_X;
         let record = ((path * f.channels_written + o0) * block_count + block) * RECORD;
         let distance = block_count * RECORD;
-        sum_units(&third, &mut scratch, &mut totals, outputs, units);
+        sum_units(&third, &mut scratch, &mut totals, 1u32, units);
+        let total = totals[0];
         for o in range_stepped(unit, outputs, units) {
             if o0 + o < width_out {
-                partial[(record + o * distance + 2) as usize] = totals[o as usize];
+                let mut value = total;
+                if comptime!(launch.writing == Writing::ActivationGradient) {
+                    value = select(o == 0, total, 0.0f32);
+                }
+                partial[(record + o * distance + 2) as usize] = value;
             }
         }
-        let mut count = 1.0f32;
-        if comptime!(launch.writing == Writing::Statistics) {
-            count = max(totals[0], 1.0f32);
-        }
+        let count = max(total, 1.0f32);
         sum_units(&first, &mut scratch, &mut totals, outputs, units);
         for o in range_stepped(unit, outputs, units) {
             if o0 + o < width_out {

@@ -25,12 +25,22 @@ pub mod add;
 #[expect(unsafe_code, reason = "the length of an argument of a kernel")]
 pub mod buffer;
 pub mod convolve;
+mod copy;
+pub mod head;
+pub mod network;
 pub mod norm;
 pub mod pending;
+pub mod sgd;
 pub mod shape;
+#[cfg(feature = "sources")]
+#[expect(unsafe_code, reason = "a function that a trait declares so")]
+pub mod sources;
+pub mod step;
 mod sums;
 pub mod tile;
 pub mod weights;
+
+pub use copy::probe;
 
 /// CubeCL, whose devices run the kernels.
 pub use cubecl;

@@ -141,6 +141,63 @@ fn norm_gradients(
     }
 }
 
+/// Adds mean and unbiased variance of every channel of every path to sums, `[paths, channels, 2]`;
+/// with `first`, the sums start there.
+#[cube(launch)]
+fn add_statistics(
+    factors: &Array<f32>,
+    sums: &mut Array<f32>,
+    values: u32,
+    unbias: f32,
+    epsilon: f32,
+    #[comptime] first: bool,
+) {
+    let i = ABSOLUTE_POS as u32;
+    if i < values {
+        let mut mean = factors[(i * FACTORS + 2) as usize];
+        let inverse = factors[(i * FACTORS + 3) as usize];
+        let mut variance = (1.0f32 / (inverse * inverse) - epsilon) * unbias;
+        if !first {
+            mean += sums[(2 * i) as usize];
+            variance += sums[(2 * i + 1) as usize];
+        }
+        sums[(2 * i) as usize] = mean;
+        sums[(2 * i + 1) as usize] = variance;
+    }
+}
+
+/// Computes factors from sums of statistics, which `share` divides.
+#[cube(launch)]
+#[allow(clippy::too_many_arguments)]
+fn average_factors(
+    sums: &Array<f32>,
+    parameters: &Array<f32>,
+    table: &Array<u32>,
+    factors: &mut Array<f32>,
+    row_width: u32,
+    row_gamma: u32,
+    row_beta: u32,
+    paths: u32,
+    channels: u32,
+    share: f32,
+    epsilon: f32,
+) {
+    let i = ABSOLUTE_POS as u32;
+    if i < paths * channels {
+        let path = i / channels;
+        let channel = i % channels;
+        if channel < table[(row_width * paths + path) as usize] {
+            let mean = sums[(2 * i) as usize] * share;
+            let variance = sums[(2 * i + 1) as usize] * share;
+            let gamma = parameters[(table[(row_gamma * paths + path) as usize] + channel) as usize];
+            let beta = parameters[(table[(row_beta * paths + path) as usize] + channel) as usize];
+            let scale = gamma / f32::sqrt(variance + epsilon);
+            factors[(i * FACTORS) as usize] = scale;
+            factors[(i * FACTORS + 1) as usize] = beta - mean * scale;
+        }
+    }
+}
+
 /// Numbers of a norm in the list of [`norm_totals`]: first side, channels, row of the widths, of
 /// gamma, of beta, of the slopes' flags, and of the slopes' offsets.
 pub const LISTED: u32 = 7;
@@ -248,6 +305,63 @@ impl Norm {
             self.paths,
             self.channels,
             blocks,
+            epsilon,
+        );
+    }
+
+    /// Values of the sums of statistics: mean and variance of every channel of every path.
+    #[must_use]
+    pub const fn statistics(&self) -> usize {
+        (self.paths * self.channels * 2) as usize
+    }
+
+    /// Adds the mean and the unbiased variance behind the factors to sums, or starts the sums with
+    /// them. A channel of a path has `count` values.
+    pub fn add_statistics<R: Runtime>(
+        &self,
+        client: &ComputeClient<R>,
+        factors: &Buffer<f32>,
+        sums: &Buffer<f32>,
+        (count, epsilon): (f32, f32),
+        first: bool,
+    ) {
+        let values = self.paths * self.channels;
+        add_statistics::launch::<R>(
+            client,
+            CubeCount::Static(values.div_ceil(UNITS), 1, 1),
+            CubeDim::new_1d(UNITS),
+            factors.arg(),
+            sums.arg(),
+            values,
+            count / (count - 1.0).max(1.0),
+            epsilon,
+            first,
+        );
+    }
+
+    /// Computes factors from the sums of the statistics of `batches` batches.
+    pub fn average<R: Runtime>(
+        &self,
+        client: &ComputeClient<R>,
+        (sums, batches): (&Buffer<f32>, u32),
+        (parameters, table): (&Buffer<f32>, &Buffer<u32>),
+        factors: &Buffer<f32>,
+        epsilon: f32,
+    ) {
+        average_factors::launch::<R>(
+            client,
+            CubeCount::Static((self.paths * self.channels).div_ceil(UNITS), 1, 1),
+            CubeDim::new_1d(UNITS),
+            sums.arg(),
+            parameters.arg(),
+            table.arg(),
+            factors.arg(),
+            self.width,
+            self.gamma,
+            self.beta,
+            self.paths,
+            self.channels,
+            1.0 / batches as f32,
             epsilon,
         );
     }

@@ -13,7 +13,7 @@ pub(crate) fn sum_units(
     #[comptime] units: u32,
 ) {
     let unit = UNIT_POS;
-    let groups = comptime!((units / outputs).max(1));
+    let groups = comptime!((units / outputs).clamp(1, 16));
     // What earlier readers of the totals still need stays until here.
     sync_cube();
     #[unroll]

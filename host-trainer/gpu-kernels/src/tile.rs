@@ -20,10 +20,9 @@ pub struct Variant {
 }
 
 /// The tilings that a program may choose from; the first is the default.
-pub const VARIANTS: [Variant; 3] = [
+pub const VARIANTS: [Variant; 2] = [
     Variant { pixels: 4, outputs: 8, chunk: 8, units: 128 },
-    Variant { pixels: 4, outputs: 4, chunk: 8, units: 128 },
-    Variant { pixels: 2, outputs: 8, chunk: 4, units: 256 },
+    Variant { pixels: 2, outputs: 8, chunk: 4, units: 128 },
 ];
 
 /// What [`Frame`] describes.

@@ -1,33 +1,30 @@
-//! Comparison of a device with the CPU: small updates of every kind, augmentation, recalibration
-//! and evaluation.
+//! Comparison of a device with the CPU: small updates of every kind, recalibration and evaluation.
 //!
-//! [`Agreement`] is a task for [`Device::compare`](crate::device::Device::compare). The reference is always
-//! the sliced execution on the CPU.
+//! The reference is always the sliced execution on the CPU.
 
-use burn::tensor::backend::AutodiffBackend;
-use burn::tensor::{Tensor, TensorData};
-use serde::{Deserialize, Serialize};
-use supernano_base::config::{Augmentation, Precision, RunConfig};
+use supernano_base::config::RunConfig;
 use supernano_base::error::Result;
-use supernano_base::rng::{Key, Purpose};
+use supernano_base::rng::Key;
 use supernano_core::arch::Arch;
 use supernano_core::plan::resolve;
-use supernano_data::{Dataset, load};
+use supernano_data::load;
+use supernano_gpu_kernels::cubecl::Runtime;
+use supernano_gpu_kernels::cubecl::client::ComputeClient;
+use supernano_gpu_kernels::tile::{VARIANTS, Variant};
 use supernano_train::backend::CpuAutodiff;
 use supernano_train::run::checkpoint::Checkpoint;
 use supernano_train::run::recalibration_batches;
 use supernano_train::supernet::{EvalSet, Weights, evaluate, recalibrate};
+use supernano_train::training::Losses;
 use supernano_train::training::job::{Batch, Job};
 use supernano_train::training::params::Params;
 use supernano_train::training::sampling::draw;
 use supernano_train::training::state::layout_of;
-use supernano_train::training::{Losses, loss};
 
-use crate::plans::PlanSets;
-use crate::resident::Resident;
-use crate::step::{MaskedStep, half};
+use crate::evaluation::scores;
+use crate::results::Comparison;
+use crate::step::GpuStep;
 use crate::task::OnDevice;
-use crate::validation::{ValidationImages, validate};
 
 /// A configuration whose space has a projection, an identity with a tied width, and several options
 /// in every layer.
@@ -35,51 +32,51 @@ const CONFIG: &str = include_str!("../agreement.toml");
 /// A step with several branches.
 const HALVES: &str = "[[step]]\nkind = \"supernet\"\nscheme = \"halves\"\nepochs = 1\n\
                       lr = 0.05\nbatch = 8\nk = 3\ntemperature = 2.0\n";
-/// Number of images that are augmented, and number of images that are evaluated.
+/// Number of images that are evaluated.
 const IMAGES: usize = 96;
 
-/// The largest difference between a device and the CPU in one result.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Comparison {
-    /// Description of the result.
-    pub what: String,
-    /// Largest absolute difference.
-    pub difference: f64,
-    /// Largest accepted difference.
-    pub tolerance: f64,
-}
-
-impl Comparison {
-    /// True if the difference is at most the tolerance. NaN is never accepted.
-    pub fn agrees(&self) -> bool {
-        self.difference <= self.tolerance
+/// Compares a device with the CPU: updates of every kind in the default tiling, an update in every
+/// other tiling, recalibration and evaluation. `report` is called after each comparison and ends the
+/// comparisons by returning false.
+///
+/// # Errors
+/// The errors of training.
+fn compare<R: Runtime>(
+    client: &ComputeClient<R>,
+    report: &mut dyn FnMut(&Comparison) -> bool,
+) -> Result<Vec<Comparison>> {
+    let mut all = Vec::new();
+    for case in cases()? {
+        let expected = sliced(&case.config, case.updates)?;
+        let found = on_device(client, &case.config, case.updates, case.variant)?;
+        for (result, difference, tolerance) in [
+            ("weights", found.difference(&expected), case.tolerance),
+            ("losses", found.loss_difference(&expected), 10.0 * case.tolerance),
+        ] {
+            let what = format!("{}: {result}", case.what);
+            all.push(Comparison { what, difference, tolerance });
+            if !report(&all[all.len() - 1]) {
+                return Ok(all);
+            }
+        }
     }
+    for comparison in validation(client)? {
+        report(&comparison);
+        all.push(comparison);
+    }
+    Ok(all)
 }
 
-/// All comparisons on one device.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Agreement {
-    /// A second precision, whose losses are compared with those of 32 bits.
-    pub precision: Precision,
+/// [`compare`] as a task.
+pub(crate) struct Agreement<'a> {
+    pub report: &'a mut dyn FnMut(&Comparison) -> bool,
 }
 
-impl OnDevice for Agreement {
+impl OnDevice for Agreement<'_> {
     type Output = Vec<Comparison>;
 
-    fn on<B: AutodiffBackend>(self) -> Result<Vec<Comparison>> {
-        let mut comparisons = updates::<B>()?;
-        comparisons.push(augmentation::<B>()?);
-        comparisons.extend(validation::<B>()?);
-        if let Some(half) = half(self.precision) {
-            let shared = config("prelu+oe", "")?;
-            let rounded = RunConfig { precision: self.precision, ..shared.clone() };
-            let rounded = masked::<B>(&rounded, 20)?;
-            let whole = masked::<B>(&shared, 20)?;
-            let what = format!("20 masked updates in {half:?} against float32: mean loss");
-            let difference = whole.loss_difference(&rounded) / 20.0;
-            comparisons.push(Comparison { what, difference, tolerance: 0.05 });
-        }
-        Ok(comparisons)
+    fn on<R: Runtime>(self, client: fn() -> ComputeClient<R>) -> Result<Vec<Comparison>> {
+        compare(&client(), self.report)
     }
 }
 
@@ -124,13 +121,6 @@ fn weights_of(config: &RunConfig) -> Weights {
     weights
 }
 
-fn params_of<B: AutodiffBackend>(config: &RunConfig) -> Params<B> {
-    let Weights { layout, values } = weights_of(config);
-    let step = config.steps.len();
-    let start = Checkpoint::start(step, values);
-    Params::new(layout, &start)
-}
-
 /// The data of one update: normalised synthetic images `[batch, channels, height, width]`, their
 /// classes, and the sub-networks.
 struct UpdateData {
@@ -154,7 +144,7 @@ fn synthetic(config: &RunConfig, n: u64) -> Result<Vec<UpdateData>> {
 }
 
 /// The last step of a configuration.
-fn last_step<B: AutodiffBackend>(config: &RunConfig) -> Job<'_, B> {
+fn last_step(config: &RunConfig) -> Job<'_, CpuAutodiff> {
     let number = config.steps.len();
     let step = &config.steps[number - 1];
     let enhancement = step.enhancement(config.enhancement);
@@ -162,30 +152,30 @@ fn last_step<B: AutodiffBackend>(config: &RunConfig) -> Job<'_, B> {
     Job { space, enhancement, step, number, optimizer, fixed: None }
 }
 
-/// Runs `n` updates of the last step with all paths in one batch.
-pub(crate) fn masked<B: AutodiffBackend>(config: &RunConfig, n: u64) -> Result<UpdateOutcome> {
-    let mut params = params_of::<B>(config);
-    let mut step = MaskedStep::new(last_step::<B>(config), config.precision);
-    let (device, space) = (Default::default(), config.space());
-    let [channels, height, width] =
-        [space.input.channels, space.input.height, space.input.width].map(usize::from);
+/// Runs `n` updates of the last step on a device.
+fn on_device<R: Runtime>(
+    client: &ComputeClient<R>,
+    config: &RunConfig,
+    n: u64,
+    variant: Variant,
+) -> Result<UpdateOutcome> {
+    let Weights { layout, values } = weights_of(config);
+    let job = last_step(config);
+    let rate = job.step.lr;
+    let mut step = GpuStep::new(client.clone(), job, layout, (&values, &[]), variant);
     let mut losses = Losses::default();
     for (update, data) in (0..).zip(synthetic(config, n)?) {
-        let shape = [data.labels.len(), channels, height, width];
-        let images = Tensor::from_data(TensorData::new(data.pixels, shape), &device);
-        let labels = loss::one_hot(&data.labels, space.classes.into(), &device);
-        let sets = PlanSets::new(vec![step.plans(&data.archs)], &device);
-        let at = (step.job.step.lr, update);
-        losses.add(step.update(&mut params, (images, labels), sets.get(0), at)?);
+        losses.add(step.update((&data.pixels, &data.labels), &data.archs, rate, update)?);
     }
     losses.add(step.read()?);
-    Ok(UpdateOutcome { values: params.host_values(), losses })
+    Ok(UpdateOutcome { values: step.values()?, losses })
 }
 
 /// Runs the same updates on the CPU, path after path.
 fn sliced(config: &RunConfig, n: u64) -> Result<UpdateOutcome> {
-    let mut params = params_of::<CpuAutodiff>(config);
-    let job = last_step::<CpuAutodiff>(config);
+    let Weights { layout, values } = weights_of(config);
+    let mut params = Params::new(layout, &Checkpoint::start(config.steps.len(), values));
+    let job = last_step(config);
     let input = config.space().input;
     let mut losses = Losses::default();
     for (update, data) in (0..).zip(synthetic(config, n)?) {
@@ -195,8 +185,17 @@ fn sliced(config: &RunConfig, n: u64) -> Result<UpdateOutcome> {
     Ok(UpdateOutcome { values: params.host_values(), losses })
 }
 
-/// Compares updates of every kind: weights and losses.
-fn updates<B: AutodiffBackend>() -> Result<Vec<Comparison>> {
+/// Updates that are compared.
+struct Case {
+    what: String,
+    config: RunConfig,
+    updates: u64,
+    tolerance: f64,
+    variant: Variant,
+}
+
+/// Updates of every kind, and in every tiling.
+fn cases() -> Result<Vec<Case>> {
     let untrained = HALVES.replace("temperature = 2.0", "teacher = \"untrained\"");
     let exclusive = HALVES.replace("halves", "exclusive");
     let clipped = HALVES.replace("k = 3", "k = 3\nclip = 0.5");
@@ -204,80 +203,48 @@ fn updates<B: AutodiffBackend>() -> Result<Vec<Comparison>> {
     // Rounding errors grow with every update and with the learning rate.
     let mut slow = config("prelu+oe", "")?;
     slow.steps[0].lr = 0.01;
-    let mut comparisons = Vec::new();
-    for (what, config, n, tolerance) in [
-        ("a masked update", shared, 1, 2e-4),
-        ("20 masked updates", slow, 20, 2e-3),
-        ("a masked update without enhancement", config("none", "")?, 1, 2e-4),
-        ("a masked update of halves", config("oe", HALVES)?, 1, 2e-4),
-        ("a masked update of exclusive branches", config("prelu+oe", &exclusive)?, 1, 2e-4),
-        ("a masked update with the untrained teacher", config("prelu+oe", &untrained)?, 1, 2e-4),
-        ("a masked update with clipping", config("prelu+oe", &clipped)?, 1, 2e-4),
+    let [default, others @ ..] = VARIANTS;
+    let mut cases = Vec::new();
+    for (what, config, updates, tolerance) in [
+        ("an update", shared.clone(), 1, 2e-4),
+        ("20 updates", slow, 20, 2e-3),
+        ("an update without enhancement", config("none", "")?, 1, 2e-4),
+        ("an update of halves", config("oe", HALVES)?, 1, 2e-4),
+        ("an update of exclusive branches", config("prelu+oe", &exclusive)?, 1, 2e-4),
+        ("an update with the untrained teacher", config("prelu+oe", &untrained)?, 1, 2e-4),
+        ("an update with clipping", config("prelu+oe", &clipped)?, 1, 2e-4),
     ] {
-        let expected = sliced(&config, n)?;
-        let found = masked::<B>(&config, n)?;
-        comparisons.push(Comparison {
-            what: format!("{what}: weights"),
-            difference: found.difference(&expected),
-            tolerance,
-        });
-        comparisons.push(Comparison {
-            what: format!("{what}: losses"),
-            difference: found.loss_difference(&expected),
-            tolerance: 10.0 * tolerance,
-        });
+        cases.push(Case { what: what.into(), config, updates, tolerance, variant: default });
     }
-    Ok(comparisons)
-}
-
-fn images() -> Result<(RunConfig, Dataset)> {
-    let config = config("prelu+oe", "")?;
-    let dataset = load(&config.data)?;
-    Ok((config, dataset))
-}
-
-/// Compares augmented images.
-fn augmentation<B: AutodiffBackend>() -> Result<Comparison> {
-    let (config, dataset) = images()?;
-    let space = config.space();
-    let key = Key { seed: config.seed, epoch: 1, step: 1 };
-    let order = key.permutation(Purpose::Shuffle, dataset.train.len());
-    let plan = resolve(&space, &Arch::largest(&space), config.enhancement, config.scheme(1));
-    let augmentation = Augmentation::default();
-    let resident = Resident::<B::InnerBackend>::new(&dataset, augmentation);
-    let epoch = resident.epoch(&order, key, vec![vec![plan]]);
-    let (images, _) = resident.batch(&epoch, 0..IMAGES);
-    let found: Vec<f32> = images.into_data().iter::<f32>().collect();
-    let expected = dataset.augmented(&order[..IMAGES], &augmentation, key);
-    let same = found.iter().zip(&expected).filter(|(a, b)| (*a - *b).abs() < 1e-4).count();
-    let differ = expected.len() - same;
-    Ok(Comparison {
-        what: "augmented images: share of values that differ by 1e-4 or more".into(),
-        difference: differ as f64 / expected.len().max(1) as f64,
-        // A rotated pixel on the border of two source pixels can take either of them.
-        tolerance: 2e-3,
-    })
+    for (tiling, variant) in (1..).zip(others) {
+        let what = format!("an update in tiling {tiling}");
+        cases.push(Case { what, config: shared.clone(), updates: 1, tolerance: 2e-4, variant });
+    }
+    Ok(cases)
 }
 
 /// Compares scores after recalibration.
-fn validation<B: AutodiffBackend>() -> Result<Vec<Comparison>> {
-    let (config, dataset) = images()?;
+fn validation<R: Runtime>(client: &ComputeClient<R>) -> Result<Vec<Comparison>> {
+    let config = config("prelu+oe", "")?;
+    let dataset = load(&config.data)?;
     let space = config.space();
     let key = Key::new(config.seed);
     let weights = weights_of(&config);
-    let params = params_of::<B>(&config);
-    let mut plans = Vec::new();
+    let mut archs = Vec::new();
     for update in 0..3 {
-        for arch in draw(&space, &config.steps[0], key, update)? {
-            plans.push(resolve(&space, &arch, config.enhancement, weights.layout.scheme));
-        }
+        archs.extend(draw(&space, &config.steps[0], key, update)?);
     }
+    let plans: Vec<_> = archs
+        .iter()
+        .map(|arch| resolve(&space, arch, config.enhancement, weights.layout.scheme))
+        .collect();
     let (batch, batches) = recalibration_batches(&dataset, &config, usize::MAX);
-    let images = ValidationImages::new(&dataset, &dataset.validation, IMAGES, batch, &batches);
     let set = EvalSet::new(&dataset, &dataset.validation, IMAGES);
-    let mut ce = 0.0;
-    let mut top1 = 0.0;
-    for (plan, found) in plans.iter().zip(validate(&params, &images, &plans)) {
+    let Weights { layout, values } = weights.clone();
+    let step =
+        GpuStep::new(client.clone(), last_step(&config), layout, (&values, &[]), VARIANTS[0]);
+    let (mut ce, mut top1) = (0.0, 0.0);
+    for (plan, found) in plans.iter().zip(scores(&step, &plans, (batch, &batches), &set)?) {
         let subnet = weights.subnet(plan);
         let stats = recalibrate(&subnet, batch, batches.iter().cloned());
         let expected = evaluate(&subnet.fold(&stats), &set);

@@ -2,26 +2,19 @@
 
 use std::fmt;
 
-#[cfg(any(feature = "cuda", feature = "vulkan"))]
-use burn::backend::Autodiff;
-use burn::tensor::Tensor;
-use burn::tensor::backend::Backend;
-use supernano_base::error::Result;
-use supernano_train::backend::{Cpu, CpuAutodiff};
-use supernano_train::training::{self, Accelerator};
-
-use crate::agreement::{Agreement, Comparison};
-use crate::bench_device::{DeviceBench, DeviceTimings};
-#[cfg(any(feature = "cuda", feature = "vulkan"))]
-use crate::engine::MaskedAccelerator;
-use crate::task::OnDevice;
-
-/// The backend of NVIDIA GPUs. It loads the driver at the first use.
+use supernano_base::error::{Error, Result};
 #[cfg(feature = "cuda")]
-pub type Cuda = burn_cuda::Cuda<f32, i32>;
-/// The backend of GPUs with a Vulkan driver.
+use supernano_gpu_kernels::cubecl::cuda::{CudaDevice, CudaRuntime};
 #[cfg(feature = "vulkan")]
-pub type Vulkan = burn_wgpu::Wgpu<f32, i32, u32>;
+use supernano_gpu_kernels::cubecl::wgpu::{WgpuDevice, WgpuRuntime};
+#[cfg(feature = "kernels")]
+use supernano_gpu_kernels::cubecl::{Runtime, client::ComputeClient};
+use supernano_train::supernet::Evaluation;
+use supernano_train::training::{Accelerator, SlicedAccelerator};
+
+use crate::results::{Bench, Comparison, Scoring, StepTiming};
+#[cfg(feature = "kernels")]
+use crate::task::OnDevice;
 
 /// A processor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -45,6 +38,18 @@ impl fmt::Display for Device {
     }
 }
 
+/// Connects to the first NVIDIA GPU. It loads the driver.
+#[cfg(feature = "cuda")]
+fn cuda() -> ComputeClient<CudaRuntime> {
+    CudaRuntime::client(&CudaDevice::default())
+}
+
+/// Connects to the first GPU with a Vulkan driver.
+#[cfg(feature = "vulkan")]
+fn vulkan() -> ComputeClient<WgpuRuntime> {
+    WgpuRuntime::client(&WgpuDevice::default())
+}
+
 impl Device {
     /// True if this build supports the device.
     pub const fn built_in(self) -> bool {
@@ -55,80 +60,116 @@ impl Device {
         }
     }
 
-    /// The device as a processor that trains. Training panics if the device does not answer
-    /// ([`Self::touch`]).
+    /// The device as a processor that trains, on a GPU with a tiling of
+    /// `supernano_gpu_kernels::tile::VARIANTS` by its number. Training panics if the device does not
+    /// answer ([`Self::touch`]).
     ///
     /// # Errors
-    /// [`Error::Tool`](supernano_base::error::Error::Tool) if this build does not support the device.
-    pub fn accelerator(self) -> Result<&'static dyn Accelerator> {
+    /// [`Error::Tool`] if this build does not support the device, [`Error::Invalid`] for a tiling that
+    /// does not exist.
+    pub fn accelerator(self, tiling: usize) -> Result<Box<dyn Accelerator>> {
+        #[cfg(feature = "kernels")]
+        if self != Self::Cpu {
+            return self.run(crate::engine::Connect { tiling });
+        }
+        let _ = tiling;
         match self {
-            Self::Cpu => Ok(&training::SlicedAccelerator),
-            #[cfg(feature = "cuda")]
-            Self::Cuda => Ok(&const { MaskedAccelerator::<Autodiff<Cuda>>::new() }),
-            #[cfg(feature = "vulkan")]
-            Self::Vulkan => Ok(&const { MaskedAccelerator::<Autodiff<Vulkan>>::new() }),
-            #[cfg(not(all(feature = "cuda", feature = "vulkan")))]
+            Self::Cpu => Ok(Box::new(SlicedAccelerator)),
             _ => Err(self.not_built_in()),
         }
     }
 
-    /// Compares the device with the CPU ([`Agreement`]). It panics if the device does not answer
+    /// Compares the device with the CPU: updates of every kind, recalibration and evaluation. `report`
+    /// is called after each comparison and ends the comparisons by returning false. It panics if the
+    /// device does not answer ([`Self::touch`]).
+    ///
+    /// # Errors
+    /// [`Error::Tool`] if this build does not support the device, or for the CPU; the errors of
+    /// training.
+    pub fn compare(self, report: &mut dyn FnMut(&Comparison) -> bool) -> Result<Vec<Comparison>> {
+        #[cfg(feature = "kernels")]
+        {
+            self.run(crate::agreement::Agreement { report })
+        }
+        #[cfg(not(feature = "kernels"))]
+        {
+            self.without(report)
+        }
+    }
+
+    /// Times the device in every tiling, as [`Self::compare`] does.
+    ///
+    /// # Errors
+    /// The errors of [`Self::compare`].
+    pub fn time(
+        self,
+        bench: Bench<'_>,
+        report: &mut dyn FnMut(&StepTiming) -> bool,
+    ) -> Result<Vec<StepTiming>> {
+        #[cfg(feature = "kernels")]
+        {
+            self.run(crate::timing::Timing { bench, report })
+        }
+        #[cfg(not(feature = "kernels"))]
+        {
+            self.without((bench, report))
+        }
+    }
+
+    /// Scores sub-networks on the test images. It panics if the device does not answer
     /// ([`Self::touch`]).
     ///
     /// # Errors
-    /// [`Error::Tool`](supernano_base::error::Error::Tool) if this build does not support the device,
-    /// and the errors of training.
-    pub fn compare(self, agreement: Agreement) -> Result<Vec<Comparison>> {
-        self.run(agreement)
+    /// [`Error::Tool`] if this build does not support the device, or for the CPU, or if the device
+    /// fails.
+    pub fn score(self, scoring: Scoring<'_>) -> Result<Vec<Evaluation>> {
+        #[cfg(feature = "kernels")]
+        {
+            self.run(scoring)
+        }
+        #[cfg(not(feature = "kernels"))]
+        {
+            self.without(scoring)
+        }
     }
 
-    /// Times the device. It panics if the device does not answer ([`Self::touch`]).
-    ///
-    /// # Errors
-    /// [`Error::Tool`](supernano_base::error::Error::Tool) if this build does not support the device,
-    /// and the errors of training.
-    pub fn time(self, bench: DeviceBench<'_>) -> Result<DeviceTimings> {
-        self.run(bench)
+    #[cfg(not(feature = "kernels"))]
+    fn without<T, U>(self, _: T) -> Result<U> {
+        Err(self.not_built_in())
     }
 
-    /// Runs a task on the device. It panics if the device does not answer ([`Self::touch`]).
+    /// Runs a task on a GPU. It panics if the device does not answer ([`Self::touch`]).
     ///
     /// # Errors
-    /// [`Error::Tool`](supernano_base::error::Error::Tool) if this build does not support the device,
-    /// and the errors of the task.
-    fn run<T: OnDevice>(self, task: T) -> Result<T::Output> {
+    /// [`Error::Tool`] if this build does not support the device, or for the CPU; the errors of the
+    /// task.
+    #[cfg(feature = "kernels")]
+    pub(crate) fn run<T: OnDevice>(self, task: T) -> Result<T::Output> {
         match self {
-            Self::Cpu => task.on::<CpuAutodiff>(),
             #[cfg(feature = "cuda")]
-            Self::Cuda => task.on::<Autodiff<Cuda>>(),
+            Self::Cuda => task.on(cuda),
             #[cfg(feature = "vulkan")]
-            Self::Vulkan => task.on::<Autodiff<Vulkan>>(),
-            #[cfg(not(all(feature = "cuda", feature = "vulkan")))]
+            Self::Vulkan => task.on(vulkan),
             _ => Err(self.not_built_in()),
         }
     }
 
-    /// Adds two numbers on the device and returns true if the sum is right. Without a driver the
-    /// call can panic, in other threads of the process as well.
-    pub fn touch(self) -> bool {
+    /// Copies two numbers on the device. Without a driver the call can panic, in other threads of the
+    /// process as well.
+    ///
+    /// # Errors
+    /// [`Error::Tool`] with the message of the device, or if this build does not support it.
+    pub fn touch(self) -> Result<()> {
         match self {
-            Self::Cpu => adds::<Cpu>(),
-            #[cfg(feature = "cuda")]
-            Self::Cuda => adds::<Cuda>(),
-            #[cfg(feature = "vulkan")]
-            Self::Vulkan => adds::<Vulkan>(),
-            #[cfg(not(all(feature = "cuda", feature = "vulkan")))]
-            _ => false,
+            Self::Cpu => Ok(()),
+            #[cfg(feature = "kernels")]
+            _ => self.run(crate::task::Probe),
+            #[cfg(not(feature = "kernels"))]
+            _ => Err(self.not_built_in()),
         }
     }
 
-    #[cfg(not(all(feature = "cuda", feature = "vulkan")))]
-    fn not_built_in(self) -> supernano_base::error::Error {
-        supernano_base::error::Error::tool(format!("--device {self}"), "not built in")
+    fn not_built_in(self) -> Error {
+        Error::tool(format!("--device {self}"), "not a GPU of this build")
     }
-}
-
-fn adds<B: Backend>() -> bool {
-    let x = Tensor::<B, 1>::from_floats([1.5, 2.5], &Default::default());
-    x.sum().into_data().iter::<f32>().next() == Some(4.0)
 }

@@ -1,111 +1,114 @@
-//! The masked execution as an engine of training.
+//! A GPU as an engine of training.
 
-use std::marker::PhantomData;
-
-use burn::tensor::backend::AutodiffBackend;
-use supernano_base::config::Precision;
-use supernano_base::error::Result;
-use supernano_base::rng::Key;
+use supernano_base::config::{Augmentation, Precision};
+use supernano_base::error::{Error, Result};
+use supernano_core::arch::Arch;
+use supernano_data::Dataset;
+use supernano_gpu_kernels::cubecl::Runtime;
+use supernano_gpu_kernels::cubecl::client::ComputeClient;
+use supernano_gpu_kernels::tile::{VARIANTS, Variant};
+use supernano_train::supernet::Evaluation;
 use supernano_train::training::job::Job;
-use supernano_train::training::params::Params;
 use supernano_train::training::{
-    Accelerator, Engine, Learner, Losses, PANEL_IMAGES, Panel, PanelScore, Setup, UpdateInput,
-    sampling,
+    Accelerator, Engine, Learner, Losses, Panel, PanelScore, Setup, UpdateInput, sampling,
 };
 
-use crate::resident::{EpochData, Resident};
-use crate::step::MaskedStep;
-use crate::validation::{ValidationImages, validate};
+use crate::evaluation::scores;
+use crate::step::GpuStep;
+use crate::task::OnDevice;
 
-/// A processor that trains all paths of an update in one batch.
-pub(crate) struct MaskedAccelerator<B>(PhantomData<fn() -> B>);
+/// A processor that trains all paths of an update in one batch, each at its own widths.
+pub(crate) struct GpuAccelerator<R: Runtime> {
+    /// Connects to the device.
+    client: fn() -> ComputeClient<R>,
+    variant: Variant,
+}
 
-impl<B> MaskedAccelerator<B> {
-    pub const fn new() -> Self {
-        Self(PhantomData)
+impl<R: Runtime> GpuAccelerator<R> {
+    pub const fn new(client: fn() -> ComputeClient<R>, variant: Variant) -> Self {
+        Self { client, variant }
     }
 }
 
-impl<B: AutodiffBackend> Accelerator for MaskedAccelerator<B> {
-    fn computes_in(&self, _precision: Precision) -> bool {
-        true
+impl<R: Runtime> Accelerator for GpuAccelerator<R> {
+    fn computes_in(&self, precision: Precision) -> bool {
+        precision == Precision::Float32
     }
 
-    fn engine<'a>(&self, setup: Setup<'a>, panel: Option<&Panel>) -> Result<Box<dyn Engine + 'a>> {
-        let (job, params) = Job::<B>::new(&setup);
-        let (config, dataset) = (setup.config, setup.dataset);
-        let split = &dataset.validation;
-        let validation = panel.map(|panel| {
-            ValidationImages::new(dataset, split, PANEL_IMAGES, panel.batch, &panel.batches)
-        });
-        Ok(Box::new(MaskedEngine {
-            step: MaskedStep::new(job, config.precision),
-            params,
-            resident: Resident::new(dataset, config.augmentation),
-            validation,
-            epoch: None,
-            first: 0,
-        }))
+    fn engine<'a>(&self, setup: Setup<'a>, _panel: Option<&Panel>) -> Result<Box<dyn Engine + 'a>> {
+        let (job, params) = Job::new(&setup);
+        let (values, momentum) = (setup.state.values, setup.state.momentum);
+        let client = (self.client)();
+        let step = GpuStep::new(client, job, params.layout, (&values, &momentum), self.variant);
+        let (dataset, augmentation) = (setup.dataset, setup.config.augmentation);
+        Ok(Box::new(GpuEngine { step, dataset, augmentation, values, momentum }))
     }
 }
 
-struct MaskedEngine<'a, B: AutodiffBackend> {
-    step: MaskedStep<'a, B>,
-    params: Params<B>,
-    resident: Resident<B::InnerBackend>,
-    /// Images of the panel, if there is one.
-    validation: Option<ValidationImages<B::InnerBackend>>,
-    /// The epoch in training.
-    epoch: Option<EpochData<B::InnerBackend>>,
-    /// First update of the epoch.
-    first: u64,
+/// Selects a device with a tiling, by its number in [`VARIANTS`], as a processor that trains.
+pub(crate) struct Connect {
+    pub tiling: usize,
 }
 
-impl<B: AutodiffBackend> Learner for MaskedEngine<'_, B> {
-    fn begin(&mut self, order: &[u32], key: Key, first: u64, updates: u64) -> Result<()> {
-        let (space, step) = (self.step.job.space.clone(), self.step.job.step);
-        let mut plans = Vec::with_capacity(updates as usize);
-        for update in first..first + updates {
-            plans.push(self.step.plans(&sampling::draw(&space.get(), step, key, update)?));
-        }
-        self.epoch = Some(self.resident.epoch(order, key, plans));
-        self.first = first;
-        Ok(())
-    }
+impl OnDevice for Connect {
+    type Output = Box<dyn Accelerator>;
 
+    fn on<R: Runtime>(self, client: fn() -> ComputeClient<R>) -> Result<Self::Output> {
+        let variant = *VARIANTS.get(self.tiling).ok_or_else(|| {
+            let expected = format!("0 to {}", VARIANTS.len() - 1);
+            Error::invalid("command line", "--tiling", expected, self.tiling)
+        })?;
+        Ok(Box::new(GpuAccelerator::new(client, variant)))
+    }
+}
+
+struct GpuEngine<'a, R: Runtime> {
+    step: GpuStep<'a, R>,
+    dataset: &'a Dataset,
+    augmentation: Augmentation,
+    /// Values after the last epoch.
+    values: Vec<f32>,
+    /// Momentum after the last epoch.
+    momentum: Vec<Option<Vec<f32>>>,
+}
+
+impl<R: Runtime> Learner for GpuEngine<'_, R> {
     fn update(&mut self, input: &UpdateInput<'_>) -> Result<Losses> {
-        let Some(epoch) = &self.epoch else { return Ok(Losses::default()) };
-        let batch = self.resident.batch(epoch, input.range.clone());
-        let set = epoch.sets.get((input.update - self.first) as usize);
-        self.step.update(&mut self.params, batch, set, (input.rate, input.update))
+        let indices = input.indices();
+        let pixels = self.dataset.augmented(indices, &self.augmentation, input.key);
+        let labels = self.dataset.labels(indices);
+        let job = &self.step.job;
+        let archs = sampling::draw(&job.space.get(), job.step, input.key, input.update)?;
+        self.step.update((&pixels, &labels), &archs, input.rate, input.update)
     }
 
     fn settle(&mut self) -> Result<Losses> {
-        self.step.read()
+        let losses = self.step.read()?;
+        self.values = self.step.values()?;
+        self.momentum = self.step.momentum()?;
+        Ok(losses)
     }
 }
 
-impl<B: AutodiffBackend> Engine for MaskedEngine<'_, B> {
+impl<R: Runtime> Engine for GpuEngine<'_, R> {
     fn values(&self) -> Vec<f32> {
-        self.params.host_values()
+        self.values.clone()
     }
 
     fn momentum(&self) -> Vec<Option<Vec<f32>>> {
-        self.params.host_momentum()
+        self.momentum.clone()
     }
 
-    fn validate(&self, panel: &Panel) -> Vec<PanelScore> {
-        let Some(images) = &self.validation else { return Vec::new() };
+    fn validate(&self, panel: &Panel) -> Result<Vec<PanelScore>> {
         let job = &self.step.job;
         let plans: Vec<_> = panel.archs.iter().map(|arch| job.plan(arch)).collect();
-        let mut scores = Vec::with_capacity(plans.len());
-        for (arch, score) in panel.archs.iter().zip(validate(&self.params, images, &plans)) {
-            let code = arch.display(&job.space.get()).to_string();
-            scores.push(PanelScore { code, top1: score.top1, ce: score.ce });
-        }
-        scores
+        let found = scores(&self.step, &plans, (panel.batch, &panel.batches), &panel.set)?;
+        let space = job.space.get();
+        let score = |(arch, s): (&Arch, Evaluation)| PanelScore {
+            code: arch.display(&space).to_string(),
+            top1: s.top1,
+            ce: s.ce,
+        };
+        Ok(panel.archs.iter().zip(found).map(score).collect())
     }
 }
-
-#[cfg(test)]
-mod tests;

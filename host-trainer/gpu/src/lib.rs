@@ -1,20 +1,30 @@
 //! Training of supernets on GPUs.
 //!
-//! All paths of an update run in one batch at full width with masked channels. Images, augmentation
-//! and the validation of the panel stay on the device. [`device`] selects a processor, which
-//! `supernano-train` then trains on; [`agreement`] compares a device with the CPU, and
-//! [`bench_device`] times it. The training loop, files and options belong to other crates.
+//! All paths of an update run in one batch, each at its own widths. [`device::Device`] selects a
+//! processor, which `supernano-train` then trains on, compares it with the CPU, times it and scores
+//! networks on it. The training loop, files and options belong to other crates.
 
 #![forbid(unsafe_code)]
 
-pub mod agreement;
-pub mod bench_device;
 pub mod device;
-#[cfg(any(test, feature = "cuda", feature = "vulkan"))]
+pub mod results;
+
+#[cfg(feature = "kernels")]
+mod agreement;
+#[cfg(feature = "kernels")]
 mod engine;
-mod forward;
-mod plans;
-mod resident;
+#[cfg(feature = "kernels")]
+mod evaluation;
+#[cfg(feature = "kernels")]
+mod scoring;
+#[cfg(feature = "kernels")]
 mod step;
+#[cfg(feature = "kernels")]
+mod table;
+#[cfg(feature = "kernels")]
 mod task;
-mod validation;
+#[cfg(feature = "kernels")]
+mod timing;
+
+#[cfg(all(test, feature = "vulkan"))]
+mod tests;

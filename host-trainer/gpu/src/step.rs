@@ -1,59 +1,81 @@
-//! The updates of a training step in the masked execution: Algorithm 1 with all paths in one batch.
+//! The updates of a training step on a GPU: Algorithm 1 with all paths in one batch, each at its own
+//! widths, on the kernels of `supernano-gpu-kernels`.
 //!
-//! An update reads nothing back from the device. Losses stay there and are read every
-//! [`READ_EVERY`] updates, so a loss that is not finite is found up to that many updates later.
+//! The launches of an update are recorded once for each number of images and paths, and replayed. An
+//! update reads nothing back from the device: losses stay there and are read every [`READ_EVERY`]
+//! updates, so a loss that is not finite is found up to that many updates later.
 
-use burn::tensor::backend::AutodiffBackend;
-use burn::tensor::{FloatDType, Tensor};
-use supernano_base::config::{Precision, StepKind};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use supernano_base::config::{StepKind, Teacher};
 use supernano_base::error::{Error, Result};
 use supernano_core::arch::Arch;
 use supernano_core::plan::Plan;
+use supernano_gpu_kernels::cubecl::Runtime;
+use supernano_gpu_kernels::cubecl::client::ComputeClient;
+use supernano_gpu_kernels::head::Loss;
+use supernano_gpu_kernels::sgd::Sgd;
+use supernano_gpu_kernels::step::{Options, Parameters, Step, Update};
+use supernano_gpu_kernels::tile::Variant;
+use supernano_train::backend::CpuAutodiff;
+use supernano_train::supernet::{BN_EPSILON, Layout};
+use supernano_train::training::Losses;
 use supernano_train::training::job::Job;
-use supernano_train::training::params::Params;
-use supernano_train::training::{Losses, loss};
 
-use crate::forward::{with_graph, without_graph};
-use crate::plans::{PlanSet, PlanSets};
+use crate::table;
 
 /// Updates between two reads of the losses.
 const READ_EVERY: u64 = 16;
+/// Cubes that fill a device: four for each of the 132 multiprocessors of an H100.
+const CUBES: u32 = 4 * 132;
 
-/// Losses that have not been read yet.
-struct Unread<B: AutodiffBackend> {
-    /// Sums over updates, `[2]`: the loss of the largest network and the mean loss of the
-    /// sub-networks, nats.
-    sums: Option<Tensor<B::InnerBackend, 1>>,
-    /// First update in the sums.
-    since: u64,
-    /// Number of updates in the sums.
-    updates: u64,
-}
-
-impl<B: AutodiffBackend> Default for Unread<B> {
-    fn default() -> Self {
-        Self { sums: None, since: 0, updates: 0 }
-    }
-}
-
-/// A training step in the masked execution.
-pub(crate) struct MaskedStep<'a, B: AutodiffBackend> {
+/// A training step on a GPU.
+pub(crate) struct GpuStep<'a, R: Runtime> {
     /// The step.
-    pub job: Job<'a, B>,
-    /// Data type of convolutions, or `None` for 32 bits.
-    half: Option<FloatDType>,
-    unread: Unread<B>,
+    pub job: Job<'a, CpuAutodiff>,
+    /// Its tensors.
+    pub layout: Layout,
+    /// The device.
+    pub client: ComputeClient<R>,
+    parameters: Parameters,
+    /// Parameters of the fixed teacher.
+    fixed: Option<Parameters>,
+    /// Recorded steps by their numbers of images and paths.
+    steps: RefCell<BTreeMap<[u32; 2], Rc<Step<f32>>>>,
+    /// Recorded passes of a teacher that the updates do not train, by their number of images.
+    teachers: BTreeMap<u32, Step<f32>>,
+    /// True for tensors that have had a gradient.
+    moved: Vec<bool>,
+    /// First update whose losses have not been read, and the number of these updates.
+    unread: [u64; 2],
+    /// Tiling of the convolutions.
+    variant: Variant,
 }
 
-impl<'a, B: AutodiffBackend> MaskedStep<'a, B> {
-    /// A step whose convolutions compute in `precision`.
-    pub fn new(job: Job<'a, B>, precision: Precision) -> Self {
-        Self { job, half: half(precision), unread: Unread::default() }
+impl<'a, R: Runtime> GpuStep<'a, R> {
+    /// A step that starts from values and momentum of a layout, with a tiling of its convolutions.
+    /// Momentum is `None` for a tensor without a gradient so far, and may be empty.
+    pub fn new(
+        client: ComputeClient<R>,
+        job: Job<'a, CpuAutodiff>,
+        layout: Layout,
+        (values, momentum): (&[f32], &[Option<Vec<f32>>]),
+        variant: Variant,
+    ) -> Self {
+        let parameters = parameters(&client, &layout, values, momentum);
+        let fixed =
+            job.fixed.as_ref().map(|p| self::parameters(&client, &layout, &p.host_values(), &[]));
+        let moved = (0..layout.entries.len())
+            .map(|i| momentum.get(i).is_some_and(Option::is_some))
+            .collect();
+        let (steps, teachers, unread) = (RefCell::default(), BTreeMap::new(), [0; 2]);
+        Self { job, layout, client, parameters, fixed, steps, teachers, moved, unread, variant }
     }
 
-    /// The plans of an update in the order of its batch: the largest network if the step trains it,
-    /// then the sub-networks.
-    pub fn plans(&self, students: &[Arch]) -> Vec<Plan> {
+    /// The plans of an update: the largest network if the step trains it, then the sub-networks.
+    fn plans(&self, students: &[Arch]) -> Vec<Plan> {
         let mut plans = Vec::with_capacity(1 + students.len());
         if self.job.trains_largest() {
             plans.push(self.largest());
@@ -62,104 +84,105 @@ impl<'a, B: AutodiffBackend> MaskedStep<'a, B> {
         plans
     }
 
-    /// Runs one update of the plans of [`MaskedStep::plans`], as [`Job::update`] does. Returns the
-    /// sums of the losses that it has read, which are 0 unless it reads.
-    ///
-    /// # Shapes
-    /// Images `[n, channels, height, width]` and labels `[n, classes]`, both on the device.
-    ///
-    /// # Errors
-    /// [`Error::NotFinite`].
-    pub fn update(
-        &mut self,
-        params: &mut Params<B>,
-        (images, labels): (Tensor<B::InnerBackend, 4>, Tensor<B::InnerBackend, 2>),
-        set: PlanSet<'_, B::InnerBackend>,
-        (rate, update): (f32, u64),
-    ) -> Result<Losses> {
-        let step = self.job.step;
-        let trains_largest = self.job.trains_largest();
-        let distils = step.kind == StepKind::Supernet && step.alpha > 0.0;
-        let labels = Tensor::<B, 2>::from_inner(labels);
-        let first = usize::from(trains_largest);
-        let students = set.plans.len() - first;
-        let (logits, leaves) = with_graph(params, set, images.clone(), self.half);
-        let [_, n, classes] = logits.dims();
-        let of_path = |path: usize| logits.clone().narrow(0, path, 1).reshape([n, classes]);
-
-        let teacher = match (distils, trains_largest) {
-            (false, _) => None,
-            (true, true) => Some(of_path(0).inner()),
-            (true, false) => Some(self.untrained(params, images)),
-        };
-        let teacher =
-            teacher.map(|z| Tensor::<B, 2>::from_inner(loss::soften(z, step.temperature)));
-        let zero = || Tensor::<B, 1>::zeros([1], &Default::default());
-        let largest_loss = if trains_largest {
-            loss::cross_entropy(of_path(0), labels.clone(), 1.0)
-        } else {
-            zero()
-        };
-        let mut students_loss: Option<Tensor<B, 1>> = None;
-        for path in first..first + students {
-            let (labels, teacher) = (labels.clone(), teacher.clone());
-            let loss =
-                loss::distilled(of_path(path), labels, teacher, step.alpha, step.temperature);
-            students_loss = Some(match students_loss {
-                Some(sum) => sum + loss,
-                None => loss,
-            });
-        }
-        let students_loss = students_loss.unwrap_or_else(zero);
-
-        let gradients = (largest_loss.clone() + students_loss.clone()).backward();
-        params.add(&leaves, &gradients);
-        params.update(self.job.optimizer, rate, step.clip);
-
-        let mean = students_loss.inner() / students.max(1) as f32;
-        self.keep(Tensor::cat(vec![largest_loss.inner(), mean], 0), update);
-        if self.unread.updates < READ_EVERY { Ok(Losses::default()) } else { self.read() }
-    }
-
     fn largest(&self) -> Plan {
         self.job.plan(&Arch::largest(&self.job.space.get()))
     }
 
-    /// Logits `[n, classes]` of the largest network in a step that does not train it.
-    fn untrained(
-        &self,
-        params: &Params<B>,
-        images: Tensor<B::InnerBackend, 4>,
-    ) -> Tensor<B::InnerBackend, 2> {
-        let sets = PlanSets::new(vec![vec![self.largest()]], &Default::default());
-        let params = self.job.fixed.as_ref().unwrap_or(params);
-        let logits = without_graph(params, sets.get(0), self.half).forward(images);
-        let [_, n, classes] = logits.dims();
-        logits.reshape([n, classes])
+    /// Runs one update, as [`Job::update`] does, of normalised images `[n, channels, height, width]`
+    /// and their classes. Returns the sums of the losses that it has read, which are 0 unless it
+    /// reads.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`], and [`Error::Tool`] if the device fails.
+    pub fn update(
+        &mut self,
+        (pixels, labels): (&[f32], &[u16]),
+        students: &[Arch],
+        rate: f32,
+        update: u64,
+    ) -> Result<Losses> {
+        let step = self.job.step;
+        let plans = self.plans(students);
+        let images = table::channels_last(pixels, self.job.space.get().input);
+        let labels: Vec<u32> = labels.iter().map(|&label| label.into()).collect();
+        let size = [labels.len() as u32, plans.len() as u32];
+        let distils = step.kind == StepKind::Supernet && step.alpha > 0.0;
+        let teacher = if distils && step.teacher != Teacher::Live {
+            Some(self.teacher(&images, &labels)?)
+        } else {
+            None
+        };
+        let recorded = self.recorded(size);
+        let (table, used) = table::of_plans(&self.layout, &recorded.network().rows(), &plans);
+        for (moved, &used) in self.moved.iter_mut().zip(&used) {
+            *moved |= used == 1;
+        }
+        let data = Update {
+            images: &images,
+            labels: &labels,
+            table: &table,
+            used: &used,
+            teacher: teacher.as_deref(),
+        };
+        let loss = Loss {
+            largest: u32::from(self.job.trains_largest()),
+            alpha: if distils { step.alpha } else { 0.0 },
+            temperature: if distils { step.temperature } else { 1.0 },
+        };
+        let sgd = Sgd {
+            rate,
+            momentum: self.job.optimizer.momentum,
+            weight_decay: self.job.optimizer.weight_decay,
+            clip: step.clip,
+        };
+        recorded.update(&self.client, &data, loss, &sgd);
+        if self.unread[1] == 0 {
+            self.unread[0] = update;
+        }
+        self.unread[1] += 1;
+        if self.unread[1] < READ_EVERY { Ok(Losses::default()) } else { self.read() }
     }
 
-    /// Adds the losses of an update, `[2]`, to the unread ones.
-    fn keep(&mut self, losses: Tensor<B::InnerBackend, 1>, update: u64) {
-        let unread = &mut self.unread;
-        if unread.updates == 0 {
-            unread.since = update;
-        }
-        unread.updates += 1;
-        unread.sums = Some(match unread.sums.take() {
-            Some(sums) => sums + losses,
-            None => losses,
+    /// The recorded step of a number of images and paths.
+    pub fn recorded(&self, size: [u32; 2]) -> Rc<Step<f32>> {
+        let mut steps = self.steps.borrow_mut();
+        let record = || {
+            let network = table::network(&self.layout, size);
+            Rc::new(Step::record(&self.client, network, self.parameters.clone(), self.options()))
+        };
+        steps.entry(size).or_insert_with(record).clone()
+    }
+
+    fn options(&self) -> Options {
+        Options { variant: self.variant, epsilon: BN_EPSILON, cubes: CUBES }
+    }
+
+    /// Logits `[n, classes]` of the largest network in a step that does not train it.
+    fn teacher(&mut self, images: &[f32], labels: &[u32]) -> Result<Vec<f32>> {
+        let size = [labels.len() as u32, 1];
+        let plans = [self.largest()];
+        let options = self.options();
+        let recorded = self.teachers.entry(size[0]).or_insert_with(|| {
+            let parameters = self.fixed.as_ref().unwrap_or(&self.parameters).clone();
+            Step::record(&self.client, table::network(&self.layout, size), parameters, options)
         });
+        let (table, used) = table::of_plans(&self.layout, &recorded.network().rows(), &plans);
+        let data = Update { images, labels, table: &table, used: &used, teacher: None };
+        recorded.logits(&self.client, &data).map_err(failed)
     }
 
     /// Reads the unread losses back, as sums over their updates.
     ///
     /// # Errors
-    /// [`Error::NotFinite`].
+    /// [`Error::NotFinite`], and [`Error::Tool`] if the device fails.
     pub fn read(&mut self) -> Result<Losses> {
-        let Unread { sums, since, updates } = std::mem::take(&mut self.unread);
-        let Some(sums) = sums else { return Ok(Losses::default()) };
-        let sums: Vec<f32> = sums.into_data().iter::<f32>().collect();
-        if sums.iter().all(|v| v.is_finite()) {
+        let [since, updates] = std::mem::take(&mut self.unread);
+        let mut sums = [0.0f32; 2];
+        for step in self.steps.borrow().values() {
+            let read = step.losses(&self.client).map_err(failed)?;
+            sums.iter_mut().zip(read).for_each(|(sum, read)| *sum += read);
+        }
+        if updates == 0 || sums.iter().all(|v| v.is_finite()) {
             return Ok(Losses { largest: sums[0].into(), students: sums[1].into() });
         }
         let code = if sums[0].is_finite() { "a sub-network" } else { "the largest network" };
@@ -170,16 +193,47 @@ impl<'a, B: AutodiffBackend> MaskedStep<'a, B> {
             layer: format!("an unknown layer of {updates} updates, which are read together"),
         })
     }
-}
 
-/// The data type that convolutions round their operands to, or `None` for 32 bits.
-pub(crate) fn half(precision: Precision) -> Option<FloatDType> {
-    match precision {
-        Precision::Float32 => None,
-        Precision::Bfloat16 => Some(FloatDType::BF16),
-        Precision::Float16 => Some(FloatDType::F16),
+    /// Reads the values of all tensors back.
+    ///
+    /// # Errors
+    /// [`Error::Tool`] if the device fails.
+    pub fn values(&self) -> Result<Vec<f32>> {
+        self.parameters.buffers.values.read(&self.client).map_err(failed)
+    }
+
+    /// Reads the momentum of every tensor back.
+    ///
+    /// # Errors
+    /// [`Error::Tool`] if the device fails.
+    pub fn momentum(&self) -> Result<Vec<Option<Vec<f32>>>> {
+        let all = self.parameters.buffers.momentum.read(&self.client).map_err(failed)?;
+        let entries = self.layout.entries.iter().zip(&self.moved);
+        Ok(entries
+            .map(|(e, &moved)| moved.then(|| all[e.offset..e.offset + e.len()].to_vec()))
+            .collect())
     }
 }
 
-#[cfg(test)]
-mod tests;
+/// The error of a device that has failed.
+pub(crate) fn failed(message: String) -> Error {
+    Error::tool("the device", message)
+}
+
+fn parameters<R: Runtime>(
+    client: &ComputeClient<R>,
+    layout: &Layout,
+    values: &[f32],
+    momentum: &[Option<Vec<f32>>],
+) -> Parameters {
+    let mut all = vec![0.0; values.len()];
+    let mut tensors = vec![0; values.len()];
+    for (i, entry) in layout.entries.iter().enumerate() {
+        let range = entry.offset..entry.offset + entry.len();
+        tensors[range.clone()].fill(i as u32);
+        if let Some(Some(momentum)) = momentum.get(i) {
+            all[range].copy_from_slice(momentum);
+        }
+    }
+    Parameters::new(client, values, &all, &tensors, layout.entries.len())
+}

@@ -12,6 +12,9 @@ pub struct ProcessorArgs {
     /// Processor that trains [default: cpu; for `dev gpu`, cuda].
     #[arg(long, value_enum)]
     device: Option<Device>,
+    /// Tiling of a GPU's convolutions, by its number in `dev gpu`'s timing [default: 0].
+    #[arg(long, value_name = "N")]
+    tiling: Option<usize>,
 }
 
 impl ProcessorArgs {
@@ -20,13 +23,18 @@ impl ProcessorArgs {
         self.device.unwrap_or(default)
     }
 
-    /// The processor, or `default` if none is named. It has answered.
+    /// The tiling, if one is named.
+    pub const fn tiling(&self) -> Option<usize> {
+        self.tiling
+    }
+
+    /// The processor, or the CPU if none is named. It has answered.
     ///
     /// # Errors
-    /// The errors of [`processor::check`].
-    pub fn accelerator(&self, default: Device) -> Result<&'static dyn Accelerator> {
-        let device = self.device(default);
+    /// The errors of [`processor::check`] and of [`Device::accelerator`].
+    pub fn accelerator(&self) -> Result<Box<dyn Accelerator>> {
+        let device = self.device(Device::Cpu);
         processor::check(device)?;
-        device.accelerator()
+        device.accelerator(self.tiling.unwrap_or_default())
     }
 }

@@ -164,6 +164,8 @@ pub fn tune(
         least: 1,
         updates: usize::MAX,
         rate: &rate,
+        skip: 0,
+        late: &|| false,
     };
     let trained = TrainedNetwork::new(start);
     let mut tuner = Tuner { trained, teacher, set, alpha: recipe.alpha, code };

@@ -113,9 +113,8 @@ pub fn import(file: &Path, space: &str, run: &Path, data: Option<&Path>) -> Resu
     let checkpoint = Checkpoint {
         step,
         epoch: config.steps[step - 1].epochs,
-        values,
-        momentum: Vec::new(),
         statistics: Some(RunningStats { values: statistics }),
+        ..Checkpoint::start(step, values)
     };
     checkpoint.write(&finished_path(run, step))?;
     files::write(&config_path, config.to_toml()?.as_bytes())?;

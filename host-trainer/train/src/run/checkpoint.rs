@@ -24,6 +24,8 @@ const CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
 struct Header {
     step: usize,
     epoch: u32,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    update: u64,
     values: usize,
     momentum: Vec<bool>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -33,13 +35,19 @@ struct Header {
     configuration: Option<u64>,
 }
 
-/// The state of training at the end of an epoch.
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+/// The state of training at the end of an epoch, or within one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
     /// Step, from 1.
     pub step: usize,
     /// Finished epochs of the step.
     pub epoch: u32,
+    /// Finished updates of the next epoch.
+    pub update: u64,
     /// Values of all tensors in the step's layout.
     pub values: Vec<f32>,
     /// Momentum of every tensor; `None` before its first gradient. Empty at the end of a step unless
@@ -105,7 +113,7 @@ pub fn latest_finished(run: &Path, config: &RunConfig) -> Option<usize> {
 impl Checkpoint {
     /// The start of a step with these values, without momentum and statistics.
     pub fn start(step: usize, values: Vec<f32>) -> Self {
-        Self { step, epoch: 0, values, momentum: Vec::new(), statistics: None }
+        Self { step, epoch: 0, update: 0, values, momentum: Vec::new(), statistics: None }
     }
 
     /// Writes the file atomically. It is valid for any configuration with the same tensors.
@@ -129,6 +137,7 @@ impl Checkpoint {
         let header = Header {
             step: self.step,
             epoch: self.epoch,
+            update: self.update,
             values: self.values.len(),
             momentum: self.momentum.iter().map(Option::is_some).collect(),
             statistics: self.statistics.is_some(),
@@ -244,7 +253,7 @@ impl UnmatchedCheckpoint {
     /// # Errors
     /// [`Error::Invalid`] if the file has another layout.
     pub fn split(self, layout: &Layout, path: &Path) -> Result<Checkpoint> {
-        let Header { step, epoch, values, momentum: flags, statistics, .. } = self.header;
+        let Header { step, epoch, update, values, momentum: flags, statistics, .. } = self.header;
         let bad = |field, expected: usize, found: usize| {
             Err(Error::invalid(path.display(), field, expected, found))
         };
@@ -273,7 +282,7 @@ impl UnmatchedCheckpoint {
         let statistics = statistics.then(|| RunningStats { values: rest.to_vec() });
         let mut floats = self.floats;
         floats.truncate(values);
-        Ok(Checkpoint { step, epoch, values: floats, momentum, statistics })
+        Ok(Checkpoint { step, epoch, update, values: floats, momentum, statistics })
     }
 
     /// Splits off the weights by a layout, and the statistics if there are any.

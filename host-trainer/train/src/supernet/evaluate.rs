@@ -39,6 +39,15 @@ impl EvalSet {
         self.labels.len()
     }
 
+    /// The result of a network with these logits, `[n, classes]`, for the images of the set.
+    pub fn judge(&self, logits: &[f32]) -> Evaluation {
+        let classes = logits.len() / self.len().max(1);
+        let rows = logits.chunks_exact(classes.max(1)).zip(&self.labels);
+        let judged: Vec<Judged> =
+            rows.map(|(row, &label)| judge(row.iter().copied(), usize::from(label))).collect();
+        Evaluation::of(&judged)
+    }
+
     /// True if there are no images.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
@@ -87,7 +96,11 @@ pub(crate) fn evaluate_tree<C: Borrow<FoldedConv> + Sync>(
                 leaves[leaf] = labels
                     .iter()
                     .enumerate()
-                    .map(|(lane, &label)| judge(logits, lane, usize::from(label)))
+                    .map(|(lane, &label)| {
+                        // The logits are `[classes][16]`, one image a lane.
+                        let own = logits.iter().skip(lane).step_by(LANES).copied();
+                        judge(own, usize::from(label))
+                    })
                     .collect();
             });
             done();
@@ -119,17 +132,16 @@ impl Evaluation {
 }
 
 /// Compares the first of the largest logits of an image with its label, and computes the
-/// cross-entropy. The logits are `[classes][16]`, one image a lane.
-fn judge(logits: &[f32], lane: usize, label: usize) -> Judged {
-    let of = || logits.iter().skip(lane).step_by(LANES).copied();
+/// cross-entropy.
+fn judge(logits: impl Iterator<Item = f32> + Clone, label: usize) -> Judged {
     let (mut best, mut most) = (0, f32::NEG_INFINITY);
-    for (class, x) in of().enumerate() {
+    for (class, x) in logits.clone().enumerate() {
         if x > most {
             (best, most) = (class, x);
         }
     }
     let most = f64::from(most);
-    let sum: f64 = of().map(|x| (f64::from(x) - most).exp()).sum();
-    let own = f64::from(logits[label * LANES + lane]);
+    let sum: f64 = logits.clone().map(|x| (f64::from(x) - most).exp()).sum();
+    let own = f64::from(logits.clone().nth(label).unwrap_or(f32::NAN));
     (best == label, (sum.ln() + most - own) as f32)
 }

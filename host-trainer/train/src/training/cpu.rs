@@ -60,8 +60,8 @@ impl Engine for Sliced<'_> {
         self.params.host_momentum()
     }
 
-    fn validate(&self, panel: &Panel) -> Vec<PanelScore> {
+    fn validate(&self, panel: &Panel) -> Result<Vec<PanelScore>> {
         let weights = Weights { layout: self.params.layout.clone(), values: self.values() };
-        panel.scores(&weights, self.job.enhancement)
+        Ok(panel.scores(&weights, self.job.enhancement))
     }
 }

@@ -40,7 +40,10 @@ pub trait Engine: Learner {
     fn momentum(&self) -> Vec<Option<Vec<f32>>>;
 
     /// Scores of the panel's sub-networks with the weights as they are.
-    fn validate(&self, panel: &Panel) -> Vec<PanelScore>;
+    ///
+    /// # Errors
+    /// [`supernano_base::error::Error::Tool`] if the processor fails.
+    fn validate(&self, panel: &Panel) -> Result<Vec<PanelScore>>;
 }
 
 /// A processor that trains.

@@ -64,15 +64,6 @@ impl<'a> UpdateInput<'a> {
 
 /// What a training computes. How it steps, reports and stops is [`fit`]'s.
 pub trait Learner {
-    /// Prepares an epoch of the images in `order`; its updates are counted from `first` on.
-    ///
-    /// # Errors
-    /// The learner's own.
-    fn begin(&mut self, order: &[u32], key: Key, first: u64, updates: u64) -> Result<()> {
-        let _ = (order, key, first, updates);
-        Ok(())
-    }
-
     /// Trains on the images of `input`. A learner that reads its losses seldom returns 0, and later
     /// the sum over several updates.
     ///
@@ -109,6 +100,19 @@ pub struct Schedule<'a> {
     pub updates: usize,
     /// Learning rate.
     pub rate: &'a dyn Fn(Position) -> f32,
+    /// Updates of the first epoch that are done already.
+    pub skip: u64,
+    /// Asked before every update; true ends the training there.
+    pub late: &'a dyn Fn() -> bool,
+}
+
+/// The place at which a training was ended within an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// Finished epochs.
+    pub epoch: u32,
+    /// Finished updates of the next epoch.
+    pub updates: u64,
 }
 
 impl Schedule<'_> {
@@ -130,7 +134,7 @@ impl Schedule<'_> {
 pub struct EpochTotals {
     /// Epochs done, this one included.
     pub epoch: u32,
-    /// Its updates.
+    /// Its updates, without those that were done before.
     pub updates: u64,
     /// Its images.
     pub images: usize,
@@ -140,7 +144,8 @@ pub struct EpochTotals {
     pub losses: Losses,
 }
 
-/// Trains the epochs of a schedule. `after` is called after each one and may end the training.
+/// Trains the epochs of a schedule. `after` is called after each one and may end the training. Returns
+/// the place at which the schedule ended it within an epoch, if it did.
 ///
 /// # Errors
 /// Those of the learner and of `after`.
@@ -149,17 +154,21 @@ pub fn fit<L: Learner + ?Sized>(
     schedule: &Schedule<'_>,
     task: &dyn Task,
     mut after: impl FnMut(&mut L, EpochTotals) -> Result<ControlFlow<()>>,
-) -> Result<()> {
+) -> Result<Option<Cut>> {
     let per_epoch = schedule.per_epoch();
     for epoch in schedule.epochs.clone() {
         let key = Key { seed: schedule.seed, epoch, step: schedule.step };
         let order = key.permutation(Purpose::Shuffle, schedule.images);
         let first = u64::from(epoch) * per_epoch;
         let started = Instant::now();
-        learner.begin(&order, key, first, per_epoch)?;
         let (mut updates, mut images, mut sum) = (0u64, 0, Losses::default());
-        for range in schedule.ranges() {
-            let update = first + updates;
+        let skipped = if epoch == schedule.epochs.start { schedule.skip } else { 0 };
+        for (place, range) in (0..).zip(schedule.ranges()).skip(skipped as usize) {
+            if (schedule.late)() {
+                learner.settle()?;
+                return Ok(Some(Cut { epoch, updates: place }));
+            }
+            let update = first + place;
             let rate = (schedule.rate)(Position { update, per_epoch });
             images += range.len();
             sum.add(learner.update(&UpdateInput { order: &order, range, key, update, rate })?);
@@ -171,12 +180,12 @@ pub fn fit<L: Learner + ?Sized>(
         }
         sum.add(learner.settle()?);
         let seconds = started.elapsed().as_secs_f64();
-        let mean = |sum: f64| sum / updates as f64;
+        let mean = |sum: f64| sum / updates.max(1) as f64;
         let losses = Losses { largest: mean(sum.largest), students: mean(sum.students) };
         let totals = EpochTotals { epoch: epoch + 1, updates, images, seconds, losses };
         if after(learner, totals)?.is_break() {
             break;
         }
     }
-    Ok(())
+    Ok(None)
 }

@@ -21,10 +21,10 @@ mod truths;
 
 pub use cpu::SlicedAccelerator;
 pub use engine::{Accelerator, Engine, Setup};
-pub use fit::{EpochTotals, Learner, Losses, Position, Schedule, UpdateInput, fit};
+pub use fit::{Cut, EpochTotals, Learner, Losses, Position, Schedule, UpdateInput, fit};
 pub use panel::{PANEL_IMAGES, Panel, PanelScore};
 pub use state::metrics;
-pub use steps::{Begin, Epoch, train, train_until};
+pub use steps::{Begin, Epoch, Stop, train, train_stopping, train_until};
 pub use timed::{TrainReport, TrainRequest, train_for};
 pub use truths::{Existing, TruthRequest, make_truths};
 

@@ -37,7 +37,8 @@ pub struct Panel {
     pub archs: Vec<Arch>,
     /// Stand-alone accuracies of the last sub-networks in `archs`; empty without a truth file.
     truths: Vec<f64>,
-    set: EvalSet,
+    /// Validation images that it is scored on.
+    pub set: EvalSet,
     /// Images in each of `batches`.
     pub batch: usize,
     /// Images for batch-norm statistics, normalised, `[batch, channels, height, width]` each.

@@ -71,6 +71,8 @@ fn schedule(config: &RunConfig, dataset: &Dataset, updates: Option<usize>) -> Sc
         least: 2,
         updates: updates.unwrap_or(usize::MAX),
         rate: &|_| 0.0,
+        skip: 0,
+        late: &|| false,
     }
 }
 

@@ -34,7 +34,7 @@ pub struct Epoch {
     pub step: usize,
     /// Epoch of the step, from 1.
     pub epoch: u32,
-    /// Updates of the epoch.
+    /// Updates of the epoch; of one that was resumed, those since. Losses and times are theirs.
     pub updates: u64,
     /// Learning rate at the start of the epoch.
     pub lr: f32,
@@ -70,6 +70,32 @@ pub fn train(
     train_until(config, dataset, run, begin, accelerator, progress, &|_, _| false)
 }
 
+/// When a training ends before all its steps are trained. It leaves a checkpoint, from which it can be
+/// resumed.
+#[derive(Clone, Copy)]
+pub enum Stop<'a> {
+    /// After the first epoch for which this is true of the step and the epoch, from 1.
+    AfterEpoch(&'a dyn Fn(usize, u32) -> bool),
+    /// Before the first update at which this is true.
+    BeforeUpdate(&'a dyn Fn() -> bool),
+}
+
+impl Stop<'_> {
+    fn after(&self, step: usize, epoch: u32) -> bool {
+        match self {
+            Self::AfterEpoch(stop) => stop(step, epoch),
+            Self::BeforeUpdate(late) => late(),
+        }
+    }
+
+    fn late(&self) -> bool {
+        match self {
+            Self::AfterEpoch(_) => false,
+            Self::BeforeUpdate(late) => late(),
+        }
+    }
+}
+
 /// Like [`train`], but stops after the checkpoint of the first epoch for which `stop(step, epoch)`
 /// is true.
 ///
@@ -84,13 +110,29 @@ pub fn train_until(
     progress: &dyn Progress,
     stop: &dyn Fn(usize, u32) -> bool,
 ) -> Result<Vec<Epoch>> {
+    train_stopping(config, dataset, run, begin, accelerator, progress, Stop::AfterEpoch(stop))
+}
+
+/// Like [`train`], but may stop early.
+///
+/// # Errors
+/// The errors of [`train`].
+pub fn train_stopping(
+    config: &RunConfig,
+    dataset: &Dataset,
+    run: &Path,
+    begin: Begin,
+    accelerator: &dyn Accelerator,
+    progress: &dyn Progress,
+    stop: Stop<'_>,
+) -> Result<Vec<Epoch>> {
     check_data(config, dataset)?;
     if config.augmentation.masks() && !accelerator.masks() {
         let expected = "no masks and no cutout on this processor";
         return Err(Error::invalid("configuration", "augmentation", expected, "some"));
     }
     if !accelerator.computes_in(config.precision) {
-        let (expected, found) = ("`float32` on the CPU", config.precision);
+        let (expected, found) = ("`float32`", config.precision);
         return Err(Error::invalid("configuration", "precision", expected, found));
     }
     let truths = match &config.truths {
@@ -101,7 +143,7 @@ pub fn train_until(
     prepare(config, run, begin)?;
     let mut state = position(config, run)?;
     keep_metrics(run, state.step, state.epoch)?;
-    if state.epoch == 0 {
+    if state.epoch == 0 && state.update == 0 {
         // A training that was killed after a step leaves the checkpoints that led to it.
         checkpoint::clear(run)?;
     }
@@ -123,7 +165,7 @@ struct Training<'a> {
     run: &'a Path,
     accelerator: &'a dyn Accelerator,
     progress: &'a dyn Progress,
-    stop: &'a dyn Fn(usize, u32) -> bool,
+    stop: Stop<'a>,
 }
 
 impl Training<'_> {
@@ -131,7 +173,7 @@ impl Training<'_> {
     /// if it was stopped.
     fn step(&self, state: Checkpoint, done: &mut Vec<Epoch>) -> Result<Option<Checkpoint>> {
         let Self { config, dataset, run, .. } = *self;
-        let (number, first) = (state.step, state.epoch);
+        let (number, first, skip) = (state.step, state.epoch, state.update);
         let step = &config.steps[number - 1];
         let supernet = step.kind == StepKind::Supernet;
         let panel = Panel::new(config, dataset, &self.truths, supernet)?;
@@ -154,32 +196,46 @@ impl Training<'_> {
             least: 2,
             updates: step.updates.unwrap_or(usize::MAX),
             rate: &rate,
+            skip,
+            late: &|| self.stop.late(),
         };
         let what = format!("step {number}/{}", config.steps.len());
         let task = self.progress.task(u64::from(step.epochs) * schedule.per_epoch(), &what);
-        task.advance(u64::from(first) * schedule.per_epoch());
+        task.advance(u64::from(first) * schedule.per_epoch() + skip);
         let mut stopped = false;
-        fit(&mut *engine, &schedule, &*task, |engine, totals| {
-            let line = self.line(engine, &panel, number, totals);
+        let cut = fit(&mut *engine, &schedule, &*task, |engine, totals| {
+            let line = self.line(engine, &panel, number, totals)?;
             task.line(&describe(&line, step.epochs));
             self.append(&line)?;
             done.push(line);
             let last = totals.epoch == step.epochs;
             if !last {
-                checkpoint::age(run, config.keep)?;
-                let momentum = engine.momentum();
-                let stands = Checkpoint { epoch: totals.epoch, momentum, ..saved(number, engine) };
-                stands.write_of(config, &checkpoint::current_path(run))?;
+                self.keep(number, (totals.epoch, 0), engine)?;
             }
-            stopped = (self.stop)(number, totals.epoch);
+            stopped = self.stop.after(number, totals.epoch);
             Ok(if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })?;
         task.finish();
+        if let Some(cut) = cut {
+            if (cut.epoch, cut.updates) != (first, skip) {
+                self.keep(number, (cut.epoch, cut.updates), &*engine)?;
+            }
+            return Ok(None);
+        }
         if stopped && done.last().is_some_and(|line| line.epoch < step.epochs) {
             return Ok(None);
         }
         self.finish(number, &*engine)?;
         if stopped { Ok(None) } else { start(config, run, number + 1).map(Some) }
+    }
+
+    /// Writes the current checkpoint, after a number of epochs and of updates of the next one.
+    fn keep(&self, number: usize, at: (u32, u64), engine: &dyn Engine) -> Result<()> {
+        checkpoint::age(self.run, self.config.keep)?;
+        let (epoch, update) = at;
+        let momentum = engine.momentum();
+        let stands = Checkpoint { epoch, update, momentum, ..saved(number, engine) };
+        stands.write_of(self.config, &checkpoint::current_path(self.run))
     }
 
     /// Writes the checkpoint of a finished step and removes those that lead to it.
@@ -199,11 +255,11 @@ impl Training<'_> {
         panel: &Panel,
         number: usize,
         totals: EpochTotals,
-    ) -> Epoch {
+    ) -> Result<Epoch> {
         let step = &self.config.steps[number - 1];
-        let scores = engine.validate(panel);
+        let scores = engine.validate(panel)?;
         let pearson = panel.pearson(&scores);
-        Epoch {
+        Ok(Epoch {
             step: number,
             epoch: totals.epoch,
             updates: totals.updates,
@@ -214,7 +270,7 @@ impl Training<'_> {
             images_per_s: totals.images as f64 / totals.seconds,
             panel: scores,
             pearson,
-        }
+        })
     }
 
     fn append(&self, line: &Epoch) -> Result<()> {

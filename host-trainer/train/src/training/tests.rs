@@ -139,6 +139,33 @@ fn the_third_places_loss_trains_and_resumes() {
     assert!(bytes(&whole, 1) == bytes(&parts, 1));
 }
 
+/// A deadline ends an epoch after any update, and a resumed run computes the same bits.
+#[test]
+fn a_deadline_ends_training_within_an_epoch() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, parts) = (folder.path().join("whole"), folder.path().join("parts"));
+    let config = third(&config(SPACE));
+    trained(&config, &whole, Begin::New);
+    let dataset = of_config(&config, None).unwrap();
+    let mut begin = Begin::New;
+    for calls in 0..100 {
+        // The first call trains nothing, the others three updates each.
+        let left = std::cell::Cell::new(if calls == 0 { 0 } else { 3 });
+        let late = || left.replace(left.get().saturating_sub(1)) == 0;
+        let stop = Stop::BeforeUpdate(&late);
+        let (cpu, out) = (&SlicedAccelerator, &Silent);
+        train_stopping(&config, &dataset, &parts, begin, cpu, out, stop).unwrap();
+        begin = Begin::Resume;
+        let current = checkpoint::current_path(&parts);
+        assert_eq!(calls == 1, calls == 1 && current.exists());
+        if checkpoint::finished_path(&parts, 1).exists() {
+            assert!(calls > 2, "{calls}");
+            break;
+        }
+    }
+    assert!(bytes(&whole, 1) == bytes(&parts, 1));
+}
+
 /// A tiny clip leaves the weights nearly where they were; a huge one changes nothing.
 #[test]
 fn gradients_are_clipped() {

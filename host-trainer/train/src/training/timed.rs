@@ -9,7 +9,7 @@ use supernano_base::error::Result;
 use supernano_base::progress::Progress;
 use supernano_data::Dataset;
 
-use super::{Accelerator, Begin, Epoch, train_until};
+use super::{Accelerator, Begin, Epoch, Stop, train_stopping};
 use crate::run::checkpoint;
 
 /// A run to be trained.
@@ -25,6 +25,9 @@ pub struct TrainRequest<'a> {
     pub accelerator: &'a dyn Accelerator,
     /// Minutes after which training ends, at the end of an epoch; `None` for no limit.
     pub minutes: Option<f64>,
+    /// Seconds after which training ends, within an epoch; `None` for no limit. It takes the place of
+    /// `minutes`.
+    pub deadline: Option<f64>,
 }
 
 /// The result of a training.
@@ -44,15 +47,18 @@ pub struct TrainReport {
 /// time allows.
 ///
 /// # Errors
-/// As [`supernano_data::of_config`] and [`train_until`].
+/// As [`supernano_data::of_config`] and [`train_stopping`].
 pub fn train_for(request: &TrainRequest<'_>, progress: &dyn Progress) -> Result<TrainReport> {
     let started = Instant::now();
-    let TrainRequest { config, run, begin, accelerator, minutes } = *request;
+    let TrainRequest { config, run, begin, accelerator, minutes, deadline } = *request;
     let dataset = supernano_data::of_config(config, None)?;
     dataset.notes.iter().for_each(|note| progress.note(&format!("data: {note}")));
     let config = &with_facts(config, &dataset);
-    let late = |_, _| minutes.is_some_and(|m| started.elapsed().as_secs_f64() > 60.0 * m);
-    let epochs = train_until(config, &dataset, run, begin, accelerator, progress, &late)?;
+    let after = |limit: Option<f64>| limit.is_some_and(|s| started.elapsed().as_secs_f64() > s);
+    let late = || after(deadline);
+    let ends = |_, _| after(minutes.map(|m| 60.0 * m));
+    let stop = if deadline.is_some() { Stop::BeforeUpdate(&late) } else { Stop::AfterEpoch(&ends) };
+    let epochs = train_stopping(config, &dataset, run, begin, accelerator, progress, stop)?;
     let finished = checkpoint::latest_finished(run, config) == Some(config.steps.len());
     let seconds = started.elapsed().as_secs_f64();
     Ok(TrainReport { run: run.to_path_buf(), seconds, finished, epochs })

@@ -20,7 +20,6 @@ use supernano_base::run_dir::RunDirectory;
 use supernano_gpu::device::Device;
 
 use crate::output::Output;
-use crate::processor;
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
@@ -76,6 +75,6 @@ pub(super) fn run(command: &Command, out: &Output) -> Result<()> {
         Command::Export(args) => export::run(args, out),
         Command::Ship(args) => ship::run(args, out),
         Command::Int8Rank(args) => int8_rank::run(args, out),
-        Command::ProbeDevice { device } => processor::touch(*device),
+        Command::ProbeDevice { device } => device.touch(),
     }
 }

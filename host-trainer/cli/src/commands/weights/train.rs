@@ -6,7 +6,6 @@ use supernano_base::config::RunConfig;
 use supernano_base::error::{Error, Result};
 use supernano_base::progress::Progress as _;
 use supernano_base::run_dir::RunDirectory;
-use supernano_gpu::device::Device;
 use supernano_train::training::{Begin, Epoch, TrainReport, TrainRequest, train_for};
 
 use crate::options::{DataArgs, ProcessorArgs};
@@ -33,6 +32,9 @@ pub struct Args {
     /// Minutes after which training ends, at the end of an epoch [default: no limit].
     #[arg(long, value_name = "N")]
     minutes: Option<f64>,
+    /// Seconds after which training ends with a checkpoint, within an epoch [default: no limit].
+    #[arg(long, value_name = "SECONDS", conflicts_with = "minutes")]
+    deadline: Option<f64>,
     /// Check the configuration, read the data and stop.
     #[arg(long)]
     dry_run: bool,
@@ -87,6 +89,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         out.emit(&config, |_| text)?;
         return Ok(());
     }
+    let accelerator = args.processor.accelerator()?;
     let request = TrainRequest {
         config: &config,
         run: &run,
@@ -95,8 +98,9 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
             (false, true) => Begin::Overwrite,
             (false, false) => Begin::New,
         },
-        accelerator: args.processor.accelerator(Device::Cpu)?,
+        accelerator: &*accelerator,
         minutes: args.minutes,
+        deadline: args.deadline,
     };
     out.emit(&train_for(&request, out)?, text)?;
     Ok(())

@@ -27,7 +27,7 @@ pub(super) fn untrained(path: &Path, space: &str, scheme: &str, seed: u64) -> Ru
         *v += (i % 7) as f32 * 0.02;
     }
     let values = weights.values;
-    let state = Checkpoint { step: 2, epoch: 1, values, momentum: Vec::new(), statistics: None };
+    let state = Checkpoint { epoch: 1, ..Checkpoint::start(2, values) };
     state.write(&finished_path(path, 2)).unwrap();
     supernano_base::files::write(&path.join("config.toml"), config.to_toml().unwrap().as_bytes())
         .unwrap();

@@ -1,15 +1,15 @@
+//! A whole epoch on the first Vulkan device, which may be a software driver, against the CPU.
+
 use supernano_base::progress::Silent;
 use supernano_data::load;
-use supernano_train::backend::CpuAutodiff;
 use supernano_train::run::Run;
-use supernano_train::training::{Begin, SlicedAccelerator, train};
+use supernano_train::training::{Accelerator, Begin, SlicedAccelerator, train};
 
-use super::*;
 use crate::agreement::config;
+use crate::device::Device;
 
-/// Compares an epoch of both engines on the CPU.
 #[test]
-fn an_epoch_in_one_batch_equals_an_epoch_path_by_path() {
+fn an_epoch_on_the_device_equals_an_epoch_path_by_path() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = config("prelu+oe", "").unwrap();
     config.steps[0].scratch = true;
@@ -21,8 +21,8 @@ fn an_epoch_in_one_batch_equals_an_epoch_path_by_path() {
         (run.weights.values, epochs[0].clone())
     };
     let (sliced, a) = epoch("sliced", &SlicedAccelerator);
-    let (masked, b) = epoch("masked", &MaskedAccelerator::<CpuAutodiff>::new());
-    let worst = sliced.iter().zip(&masked).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    let (other, b) = epoch("device", &*Device::Vulkan.accelerator(0).unwrap());
+    let worst = sliced.iter().zip(&other).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(worst > 0.0 && worst < 2e-3, "{worst}");
     assert!((a.loss_students - b.loss_students).abs() < 1e-3, "{a:?} {b:?}");
     assert!(!a.panel.is_empty());
@@ -31,4 +31,10 @@ fn an_epoch_in_one_batch_equals_an_epoch_path_by_path() {
         assert_eq!(a.code, b.code);
         assert!((a.ce - b.ce).abs() < 2e-2 && (a.top1 - b.top1).abs() < 0.07, "{a:?} {b:?}");
     }
+}
+
+#[test]
+fn a_tiling_that_does_not_exist_is_refused() {
+    assert!(Device::Vulkan.accelerator(9).is_err());
+    assert!(Device::Cpu.accelerator(0).is_ok());
 }

@@ -1,0 +1,175 @@
+//! A training step over all paths of an update: recorded once, replayed for every update.
+//!
+//! All buffers are allocated when the step is recorded. An update copies its images, labels and
+//! table to the device, and adds the recorded launches to the device's queue. It reads nothing back.
+
+mod evaluation;
+mod launch;
+mod record;
+
+use cubecl::prelude::*;
+
+pub use evaluation::Evaluation;
+pub use launch::Launch;
+
+use crate::buffer::Buffer;
+use crate::copy::copy;
+use crate::head::{Head, HeadBuffers, HeadRows, Loss};
+use crate::network::{Network, Row};
+use crate::sgd::{Sgd, SgdBuffers};
+use crate::tile::Variant;
+
+/// Parameters on the device.
+#[derive(Clone, Debug)]
+pub struct Parameters {
+    /// Values, momentum and gradient.
+    pub buffers: SgdBuffers,
+}
+
+impl Parameters {
+    /// Copies values, momentum and the tensor of each value to the device. `tensors` is the number
+    /// of tensors.
+    pub fn new<R: Runtime>(
+        client: &ComputeClient<R>,
+        values: &[f32],
+        momentum: &[f32],
+        tensor_of: &[u32],
+        tensors: usize,
+    ) -> Self {
+        let buffers = SgdBuffers {
+            values: Buffer::new(client, values),
+            momentum: Buffer::new(client, momentum),
+            gradient: Buffer::new(client, &vec![0.0; values.len()]),
+            tensors: Buffer::new(client, tensor_of),
+            used: Buffer::empty(client, tensors),
+            squares: Buffer::empty(client, SgdBuffers::SQUARES),
+        };
+        Self { buffers }
+    }
+}
+
+/// Constants of a step that do not follow from its network.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Tiling of the convolutions.
+    pub variant: Variant,
+    /// Added to the variance in every batch norm.
+    pub epsilon: f32,
+    /// Cubes that fill the device: a small multiple of its multiprocessors.
+    pub cubes: u32,
+}
+
+/// A recorded step.
+#[derive(Clone, Debug)]
+pub struct Step<M> {
+    network: Network,
+    parameters: Parameters,
+    images: Buffer<M>,
+    table: Buffer<u32>,
+    forward: Vec<Launch<M>>,
+    backward: Vec<Launch<M>>,
+    head: Head,
+    head_buffers: HeadBuffers<M>,
+    head_rows: HeadRows,
+}
+
+/// The data of an update on the host.
+#[derive(Clone, Copy, Debug)]
+pub struct Update<'a, M> {
+    /// Images, `[images, rows, columns, channels]`.
+    pub images: &'a [M],
+    /// Their classes.
+    pub labels: &'a [u32],
+    /// The table, `[rows, paths]`, in the order of [`Network::rows`].
+    pub table: &'a [u32],
+    /// 1 for every tensor that a path uses, else 0.
+    pub used: &'a [u32],
+    /// Logits of a teacher outside the update, `[images, classes]`. Without them, path 0 teaches.
+    pub teacher: Option<&'a [f32]>,
+}
+
+impl<M: Float + CubeElement> Step<M> {
+    /// Number of launches of an update, without those that copy its data.
+    #[must_use]
+    pub fn launches(&self) -> usize {
+        self.forward.len() + self.backward.len() + 4
+    }
+
+    /// Runs the forward pass alone and reads the logits back, `[paths, images, classes]`.
+    ///
+    /// # Errors
+    /// The message of the device.
+    pub fn logits<R: Runtime>(
+        &self,
+        client: &ComputeClient<R>,
+        update: &Update<'_, M>,
+    ) -> Result<Vec<f32>, String> {
+        self.send(client, update);
+        self.run_forward(client);
+        self.head_buffers.logits.read(client)
+    }
+
+    /// Adds an update to the device's queue.
+    pub fn update<R: Runtime>(
+        &self,
+        client: &ComputeClient<R>,
+        update: &Update<'_, M>,
+        loss: Loss,
+        sgd: &Sgd,
+    ) {
+        self.send(client, update);
+        self.run_forward(client);
+        let mut head = self.head_buffers.clone();
+        if let Some(teacher) = update.teacher {
+            head.teacher = Buffer::new(client, teacher);
+        }
+        self.head.gradients(client, &head, self.head_rows, loss);
+        for launch in &self.backward {
+            launch.run(client);
+        }
+        sgd.launch(client, &self.parameters.buffers);
+    }
+
+    /// Reads the losses of all updates since the last call: the sums of the largest network's loss
+    /// and of the others' mean loss. It waits for the device.
+    ///
+    /// # Errors
+    /// The message of the device.
+    pub fn losses<R: Runtime>(&self, client: &ComputeClient<R>) -> Result<[f32; 2], String> {
+        let total = self.head_buffers.total.read(client)?;
+        copy(client, &Buffer::new(client, &[0.0, 0.0]), &self.head_buffers.total);
+        Ok([total[0], total[1]])
+    }
+
+    /// The network.
+    #[must_use]
+    pub const fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// The parameters.
+    #[must_use]
+    pub const fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    fn run_forward<R: Runtime>(&self, client: &ComputeClient<R>) {
+        for launch in &self.forward {
+            launch.run(client);
+        }
+        self.head.logits(client, &self.head_buffers, self.head_rows);
+    }
+
+    fn send<R: Runtime>(&self, client: &ComputeClient<R>, update: &Update<'_, M>) {
+        copy(client, &Buffer::new(client, update.images), &self.images);
+        copy(client, &Buffer::new(client, update.labels), &self.head_buffers.labels);
+        copy(client, &Buffer::new(client, update.table), &self.table);
+        copy(client, &Buffer::new(client, update.used), &self.parameters.buffers.used);
+    }
+}
+
+/// Index of a row in the rows of a network.
+fn row(rows: &[Row], row: Row) -> u32 {
+    // Every row that a recorder asks for is one of its network's.
+    rows.iter().position(|r| *r == row).unwrap_or_default() as u32
+}

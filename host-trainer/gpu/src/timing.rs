@@ -1,0 +1,170 @@
+//! Timing of a supernet step on a device, in every tiling, and of the CPU beside it.
+
+use std::ops::Range;
+use std::time::Instant;
+
+use supernano_base::config::StepKind;
+use supernano_base::error::{Error, Result};
+use supernano_base::rng::{Key, Purpose};
+use supernano_gpu_kernels::cubecl::Runtime;
+use supernano_gpu_kernels::cubecl::client::ComputeClient;
+use supernano_gpu_kernels::tile::VARIANTS;
+use supernano_train::backend::CpuAutodiff;
+use supernano_train::run::checkpoint::Checkpoint;
+use supernano_train::supernet::Weights;
+use supernano_train::training::job::{Batch, Job};
+use supernano_train::training::params::Params;
+use supernano_train::training::sampling::draw;
+use supernano_train::training::state::layout_of;
+
+use crate::results::{Bench, StepTiming};
+use crate::step::GpuStep;
+use crate::task::OnDevice;
+
+/// Updates before the clock starts.
+const WARM_UP: u64 = 3;
+
+/// A [`Bench`] as a task. `report` is called after each execution and ends the timing by returning
+/// false.
+pub(crate) struct Timing<'a> {
+    pub bench: Bench<'a>,
+    pub report: &'a mut dyn FnMut(&StepTiming) -> bool,
+}
+
+impl OnDevice for Timing<'_> {
+    type Output = Vec<StepTiming>;
+
+    fn on<R: Runtime>(self, client: fn() -> ComputeClient<R>) -> Result<Vec<StepTiming>> {
+        let Self { bench, report } = self;
+        let client = client();
+        let mut all = Vec::new();
+        for tiling in 0..VARIANTS.len() {
+            all.push(bench.device(&client, tiling)?);
+            if !report(&all[all.len() - 1]) {
+                return Ok(all);
+            }
+        }
+        if bench.sliced_updates > 0 {
+            all.push(bench.sliced()?);
+            report(&all[all.len() - 1]);
+        }
+        Ok(all)
+    }
+}
+
+/// Milliseconds since a moment.
+fn ms(started: Instant) -> f64 {
+    1e3 * started.elapsed().as_secs_f64()
+}
+
+impl Bench<'_> {
+    /// The first supernet step of the configuration, and its initial weights.
+    fn start(&self) -> Result<(Job<'_, CpuAutodiff>, Weights)> {
+        let config = self.config;
+        let place = config.steps.iter().position(|s| s.kind == StepKind::Supernet);
+        let number = place.map(|i| i + 1).ok_or_else(|| {
+            Error::invalid("configuration", "step", "a supernet step to be timed", "none")
+        })?;
+        let space = config.shared_space();
+        let step = &config.steps[number - 1];
+        let layout = layout_of(space.clone(), config, number);
+        let weights = Weights::initial(layout, Key::new(config.seed));
+        let enhancement = step.enhancement(config.enhancement);
+        let optimizer = config.optimizer;
+        Ok((Job { space, enhancement, step, number, optimizer, fixed: None }, weights))
+    }
+
+    /// Positions of an update's images in an epoch, which repeats.
+    fn range(&self, update: u64, batch: usize) -> Range<usize> {
+        let images = self.dataset.train.len();
+        let batches = (images / batch).max(1) as u64;
+        let from = (update % batches) as usize * batch;
+        from..(from + batch).min(images)
+    }
+
+    /// Times a tiling on the device.
+    fn device<R: Runtime>(&self, client: &ComputeClient<R>, tiling: usize) -> Result<StepTiming> {
+        let (job, Weights { layout, values }) = self.start()?;
+        let (config, dataset) = (self.config, self.dataset);
+        let (space, step) = (job.space.clone(), job.step);
+        let paths = step.k + usize::from(job.trains_largest());
+        let key = Key::new(config.seed);
+        let order = key.permutation(Purpose::Shuffle, dataset.train.len());
+        let start = (values.as_slice(), &[][..]);
+        let mut gpu = GpuStep::new(client.clone(), job, layout, start, VARIANTS[tiling]);
+        let mut update = 0;
+        let mut run = |waits: bool| -> Result<(f64, f64)> {
+            let indices = &order[self.range(update, step.batch)];
+            let pixels = dataset.augmented(indices, &config.augmentation, key);
+            let labels = dataset.labels(indices);
+            let archs = draw(&space.get(), step, key, update)?;
+            let started = Instant::now();
+            let mut losses = gpu.update((&pixels, &labels), &archs, step.lr, update)?;
+            if waits {
+                losses.add(gpu.read()?);
+            }
+            update += 1;
+            Ok((ms(started), losses.students))
+        };
+        let (first_ms, loss) = run(true)?;
+        for _ in 0..WARM_UP {
+            run(true)?;
+        }
+        let each_ms = (0..self.updates).map(|_| Ok(run(true)?.0)).collect::<Result<Vec<f64>>>()?;
+        let started = Instant::now();
+        for i in 0..self.updates {
+            run(i + 1 == self.updates)?;
+        }
+        let batch = self.range(0, step.batch).len();
+        let launches = gpu.recorded([batch as u32, paths as u32]).launches();
+        let step_ms = ms(started) / self.updates.max(1) as f64;
+        let execution = "device".into();
+        let tiling = Some(tiling);
+        Ok(StepTiming {
+            execution,
+            tiling,
+            batch,
+            paths,
+            launches,
+            first_ms,
+            each_ms,
+            step_ms,
+            loss,
+        })
+    }
+
+    /// Times the sliced execution on the CPU, to compare the device with.
+    fn sliced(&self) -> Result<StepTiming> {
+        let (job, Weights { layout, values }) = self.start()?;
+        let (step, dataset) = (job.step, self.dataset);
+        let mut params = Params::new(layout, &Checkpoint::start(job.number, values));
+        let key = Key::new(self.config.seed);
+        let order = key.permutation(Purpose::Shuffle, dataset.train.len());
+        let mut each_ms = Vec::new();
+        let mut loss = 0.0;
+        for update in 0..self.sliced_updates {
+            let indices = &order[self.range(update, step.batch)];
+            let pixels = dataset.augmented(indices, &self.config.augmentation, key);
+            let labels = dataset.labels(indices);
+            let archs = draw(&job.space.get(), step, key, update)?;
+            let started = Instant::now();
+            let batch = Batch::new(&pixels, &labels, dataset.shape);
+            let found = job.update(&mut params, &batch, &archs, step.lr, update)?.students;
+            each_ms.push(ms(started));
+            if update == 0 {
+                loss = found;
+            }
+        }
+        Ok(StepTiming {
+            execution: "sliced".into(),
+            tiling: None,
+            batch: self.range(0, step.batch).len(),
+            paths: step.k + usize::from(job.trains_largest()),
+            launches: 0,
+            first_ms: each_ms.first().copied().unwrap_or_default(),
+            step_ms: each_ms.iter().sum::<f64>() / each_ms.len().max(1) as f64,
+            each_ms,
+            loss,
+        })
+    }
+}
