@@ -1,8 +1,11 @@
-//! `cargo xtask gpu`: runs the trainer on a GPU, or packs it for another machine. Every test run also
-//! checks it on Vulkan.
+//! `cargo xtask gpu`: runs the trainer on a GPU, packs it for another machine, or compiles the CUDA
+//! kernels without a GPU. Every test run also checks the trainer on Vulkan.
 
-use std::fs::{self, File};
-use std::io::Read;
+mod images;
+mod kernels;
+mod pack;
+
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::process::{self, Failure, Result, cargo, in_path, program, root};
@@ -11,57 +14,92 @@ use crate::setup::{self, Consent, Need};
 /// The configuration of a space of a few channels and 25 updates.
 const SMALL: &str = "host-trainer/gpu/agreement.toml";
 
+/// The packages of the Vulkan check, and their features. Every call of Cargo names all of them, so that
+/// each crate is compiled once.
+const PACKAGES: [&str; 8] = [
+    "--package",
+    "supernano",
+    "--package",
+    "supernano-gpu",
+    "--package",
+    "supernano-gpu-kernels",
+    "--features",
+    "supernano/cuda,supernano/vulkan,supernano-gpu-kernels/sources",
+];
+
 /// Arguments of `cargo xtask gpu`.
 #[derive(clap::Args, Debug)]
 #[command(
     after_help = "Without --pack, runs `supernano dev gpu` on this machine with the arguments \
     after `--`. Another call continues the run.\n\n\
-    Example: cargo xtask gpu --pack out --data cifar-100-binary.tar.gz"
+    Example: cargo xtask gpu --pack out --data cifar-100-binary.tar.gz --checkpoint step1.pt \
+    --codes ground_truth_dev_300.csv"
 )]
 pub struct Args {
     /// Kind of device.
     #[arg(long, default_value = "cuda", value_parser = ["cuda", "vulkan"])]
     device: String,
-    /// Write the program, and the data in parts, to this folder, for a machine with a GPU.
-    #[arg(long)]
+    /// Write all that a rented machine with a GPU needs to this folder.
+    #[arg(long, requires_all = ["data", "checkpoint", "codes"])]
     pack: Option<PathBuf>,
+    /// Compile every CUDA kernel of a training step on this machine, which needs no GPU, and print
+    /// registers, spills, shared memory and occupancy. Downloads NVIDIA's compilers from PyPI into
+    /// the target folder.
+    #[arg(long, conflicts_with = "pack")]
+    kernels: bool,
     /// Archive of CIFAR-100 to pack.
     #[arg(long, requires = "pack")]
     data: Option<PathBuf>,
-    /// Size of the largest part of the data, MiB.
-    #[arg(long, default_value_t = 48, value_parser = clap::value_parser!(u64).range(1..=4096))]
-    part_mib: u64,
+    /// Half of the training images to pack.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
+    half: u8,
+    /// The reference's checkpoint of step 1 to pack (.pt).
+    #[arg(long, requires = "pack")]
+    checkpoint: Option<PathBuf>,
+    /// Codes with known accuracies to pack (CSV).
+    #[arg(long, requires = "pack")]
+    codes: Option<PathBuf>,
+    /// Unpack images on the rented machine.
+    #[arg(long, requires_all = ["labels", "into"], hide = true)]
+    unpack: Option<PathBuf>,
+    /// Names of the classes of the unpacked images.
+    #[arg(long, hide = true)]
+    labels: Option<PathBuf>,
+    /// Folder of the unpacked images.
+    #[arg(long, hide = true)]
+    into: Option<PathBuf>,
     /// Arguments for `supernano dev gpu`.
     #[arg(last = true)]
     arguments: Vec<String>,
 }
 
-/// Builds the program, and packs or runs it.
+/// Compiles the kernels, or builds the program, and packs or runs it.
 pub fn run(args: &Args) -> Result<()> {
-    let built = build(&args.device)?;
-    let Some(folder) = &args.pack else {
-        let mut command = program(&built, ["dev", "gpu", "--device", &args.device]);
-        return process::run(command.args(&args.arguments)).map(|_| ());
-    };
-    pack(&built, folder)?;
-    let mut data = String::new();
-    if let Some(archive) = &args.data {
-        let name = archive.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let parts = split(archive, folder, &name, args.part_mib << 20)?;
-        say!("{parts} parts; on the other machine, first type\n  cat {name}.part-* > {name}");
-        data = format!(" --data {name}");
+    if let (Some(file), Some(labels), Some(into)) = (&args.unpack, &args.labels, &args.into) {
+        return pack::unpack(file, labels, into);
     }
-    say!(
-        "{}: then repeat this command until it prints `finished`\n  \
-         ./supernano dev gpu --device {}{data} --output results --minutes 9 --precision bfloat16",
-        folder.display(),
-        args.device
-    );
-    Ok(())
+    if args.kernels {
+        return kernels::run();
+    }
+    let built = build()?;
+    if let (Some(folder), Some(data), Some(checkpoint), Some(codes)) =
+        (&args.pack, &args.data, &args.checkpoint, &args.codes)
+    {
+        let [data, checkpoint, codes, folder] = [data, checkpoint, codes, folder]
+            .map(|path| std::path::absolute(path).map_err(|e| failed(path, &e)));
+        let (data, checkpoint, codes, folder) = (&data?, &checkpoint?, &codes?, folder?);
+        let contents = pack::Contents { data, half: args.half.into(), checkpoint, codes };
+        let size = pack::pack(&built, &folder, &contents)?;
+        let (folder, mib) = (folder.display(), size as f64 / f64::from(1 << 20));
+        say!("{folder}: {mib:.1} MiB; on the other machine: sh run.sh RESULTS");
+        return Ok(());
+    }
+    let mut command = program(&built, ["dev", "gpu", "--device", &args.device]);
+    process::run(command.args(&args.arguments)).map(|_| ())
 }
 
 /// Copies a program to a folder, without its symbols, and returns the copy.
-fn pack(program: &Path, folder: &Path) -> Result<PathBuf> {
+fn packed_program(program: &Path, folder: &Path) -> Result<PathBuf> {
     fs::create_dir_all(folder).map_err(|e| failed(folder, &e))?;
     let packed = folder.join(format!("supernano{}", std::env::consts::EXE_SUFFIX));
     let packed = std::path::absolute(&packed).map_err(|e| failed(&packed, &e))?;
@@ -77,11 +115,9 @@ fn failed(path: &Path, error: &std::io::Error) -> Failure {
     Failure::tool(format!("{}: {error}", path.display()))
 }
 
-/// Builds the program with a device's feature. The file has its own name, so the build without the
-/// feature remains.
-fn build(features: &str) -> Result<PathBuf> {
-    let build = ["build", "--release", "--package", "supernano", "--bin", "supernano"];
-    process::run(cargo(build).args(["--features", features]))?;
+/// Builds the program with all devices. The file has its own name, so the build without them remains.
+fn build() -> Result<PathBuf> {
+    process::run(cargo(["build", "--release", "--bin", "supernano"]).args(PACKAGES))?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or("target".into(), PathBuf::from);
     let release = root().join(target).join("release");
     let suffix = std::env::consts::EXE_SUFFIX;
@@ -91,51 +127,28 @@ fn build(features: &str) -> Result<PathBuf> {
     Ok(own)
 }
 
-/// Cuts a file into parts of at most `most` bytes, and returns their number.
-fn split(file: &Path, folder: &Path, name: &str, most: u64) -> Result<usize> {
-    let mut from = File::open(file).map_err(|e| failed(file, &e))?;
-    for part in 0.. {
-        let mut bytes = Vec::new();
-        Read::by_ref(&mut from).take(most).read_to_end(&mut bytes).map_err(|e| failed(file, &e))?;
-        if bytes.is_empty() {
-            return Ok(part);
-        }
-        let path = folder.join(format!("{name}.part-{part:03}"));
-        fs::write(&path, &bytes).map_err(|e| failed(&path, &e))?;
-    }
-    Ok(0)
-}
-
-/// Runs the suite of the GPU kernels on Vulkan, then every operation of training with the packed
-/// program, and compares it with the CPU. A software driver is sufficient. Also checks that the program rejects CUDA on a machine without it.
+/// Runs the suites of the GPU kernels and of training on Vulkan, and rehearses a pack: it compares the
+/// device with the CPU, times it, trains and scores, and is cut off at ten moments. A software driver is
+/// sufficient. Also compiles the CUDA kernels, and checks that the program rejects CUDA on a machine
+/// without it.
 pub fn check(consent: Consent) -> Result<()> {
     if cfg!(not(target_os = "linux")) {
         note!("SKIPPED: GPU backends are checked on Linux only, with Mesa's software driver");
         return Ok(());
     }
     setup::ensure(&[Need::Tool(&setup::VULKAN)], consent)?;
-    let kernels = ["test", "--release", "--package", "supernano-gpu-kernels"];
-    process::run(cargo(kernels).args(["--features", "vulkan"]))?;
+    let built = build()?;
+    process::run(cargo(["test", "--release", "--lib"]).args(PACKAGES))?;
+    kernels::check(consent)?;
     let folder = tempfile::tempdir().map_err(|e| failed(Path::new("temporary folder"), &e))?;
-    let packed = pack(&build("cuda,vulkan")?, &folder.path().join("packed"))?;
-    let output = folder.path().join("gpu");
-    let gpu = |device: &str| {
-        let mut command =
-            program(&packed, ["dev", "gpu", "--device", device, "--config", SMALL, "--json"]);
-        command.args(["--updates", "2", "--sliced-updates", "0", "--precision", "float16"]);
-        command.arg("--output").arg(&output);
-        command
-    };
-    let report = process::json(&mut gpu("vulkan"))?;
-    let (agrees, epochs) = (&report["check"]["agrees"], &report["train"]["epochs"]);
-    if *agrees != true || *epochs != 1 || report["finished"] != true {
-        return Err(Failure::no(format!("supernano dev gpu --device vulkan: {report}")));
-    }
+    pack::rehearse(&built, folder.path())?;
     if succeeds_with_cuda() {
         note!("SKIPPED: the rejection of CUDA, because this machine has an NVIDIA GPU");
         return Ok(());
     }
-    match process::run(&mut gpu("cuda")) {
+    let mut cuda =
+        program(&built, ["dev", "gpu", "--device", "cuda", "--config", SMALL, "--output"]);
+    match process::run(cuda.arg(folder.path().join("cuda"))) {
         Err(Failure { code: 3, .. }) => Ok(()),
         Err(other) => Err(other),
         Ok(_) => Err(Failure::no("supernano dev gpu --device cuda: succeeded without a GPU")),

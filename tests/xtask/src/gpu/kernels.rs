@@ -1,0 +1,71 @@
+//! Compiles the CUDA kernels of a training step on a machine without a GPU, with NVIDIA's compilers
+//! from PyPI.
+
+use std::path::PathBuf;
+
+use crate::process::{self, Failure, Result, cargo, program, root};
+use crate::setup::Consent;
+
+/// Compilers and headers, and their versions. Kernels are loaded as PTX, so the compiler must not be
+/// newer than the driver of the GPU.
+const WHEELS: [&str; 5] = [
+    "nvidia-cuda-nvrtc==13.0.88",
+    "nvidia-cuda-runtime==13.0.96",
+    "nvidia-cuda-crt==13.0.88",
+    "nvidia-cuda-cccl==13.0.85",
+    "nvidia-cuda-nvcc==13.0.88",
+];
+
+/// Compiles the kernels and prints a table. Fails if a kernel does not compile or spills registers.
+pub fn run() -> Result<()> {
+    let cuda = install()?;
+    process::run(cargo(["build", "--release", "--example", "cuda_kernels"]).args(super::PACKAGES))?;
+    let target = target();
+    let mut command = program(
+        target.join("release").join("examples").join("cuda_kernels"),
+        [&cuda, &target.join("cuda-kernels")],
+    );
+    command.env("LD_LIBRARY_PATH", cuda.join("lib"));
+    process::shown_run(&mut command)
+}
+
+/// Compiles the kernels if the compilers are there or may be installed; says so if not.
+pub fn check(consent: Consent) -> Result<()> {
+    if !installed().is_dir() && consent != Consent::Given {
+        eprintln!("SKIPPED: CUDA kernels are not compiled without `cargo xtask gpu --kernels`");
+        return Ok(());
+    }
+    if let Err(failure) = install() {
+        eprintln!("SKIPPED: CUDA kernels are not compiled: {failure}");
+        return Ok(());
+    }
+    run()
+}
+
+fn target() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or("target".into(), PathBuf::from);
+    root().join(target)
+}
+
+/// The folder with `bin`, `include` and `lib`, which is there after a complete installation.
+fn installed() -> PathBuf {
+    target().join("cuda-13.0").join("nvidia").join("cu13")
+}
+
+/// Installs the compilers below the target folder, and returns their folder.
+fn install() -> Result<PathBuf> {
+    let folder = installed();
+    if folder.is_dir() {
+        return Ok(folder);
+    }
+    if cfg!(not(target_os = "linux")) {
+        return Err(Failure::tool("NVIDIA's compilers are installed on Linux only"));
+    }
+    let partial = target().join("cuda-13.0.partial");
+    let pip = ["-m", "pip", "install", "--quiet", "--no-deps", "--upgrade", "--target"];
+    process::run(program("python3", pip).arg(&partial).args(WHEELS))?;
+    let whole = target().join("cuda-13.0");
+    std::fs::rename(&partial, &whole)
+        .map_err(|e| Failure::tool(format!("{}: {e}", whole.display())))?;
+    Ok(folder)
+}

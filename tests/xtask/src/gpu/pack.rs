@@ -1,0 +1,254 @@
+//! A folder that holds all that a rented GPU needs for some minutes, and its rehearsal on Vulkan.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{SMALL, failed, images, packed_program};
+use crate::process::{self, Failure, Result, in_path, program, root};
+
+/// Largest size of a pack, bytes.
+const MOST: u64 = 60 << 20;
+/// Level of xz for a pack that travels.
+const SMALLEST: &str = "-9e";
+/// Test images of a pack from each class.
+const TESTS: usize = 20;
+/// Classes of CIFAR-100.
+const CLASSES: usize = 100;
+/// Files of a pack that do not depend on its data.
+const FILES: [(&str, &str); 2] = [
+    ("run.sh", include_str!("pack/run.sh")),
+    ("torch_step.py", include_str!("pack/torch_step.py")),
+];
+/// Sub-networks of the small space, with made-up accuracies.
+const SMALL_CODES: &str = "arch,accuracy\n4-4-4-4-4,0.4\n8-4-8-8-8,0.5\n12-8-12-8-16,0.6\n";
+/// The training of a pack: the supernet step of the paper's reference code, from its step 1. Updates,
+/// statistics and scores take the same number of images, so kernels are compiled once.
+const CONFIG: &str = r#"# The supernet step of the paper's reference code on a part of CIFAR-100.
+seed = 1
+space = "resnet20"
+enhancement = "prelu+oe"
+recalibration = { images = 1280, batch = 128 }
+
+[data]
+name = "cifar100"
+train = 24448
+validation = 552
+test = 2000
+
+[[step]]
+kind = "largest"
+epochs = 300
+lr = 0.1
+relu = true
+
+[[step]]
+kind = "supernet"
+epochs = 300
+lr = 0.01
+"#;
+
+/// The contents of a pack for CUDA.
+pub struct Contents<'a> {
+    /// Archive of CIFAR-100.
+    pub data: &'a Path,
+    /// Half of the training images, 1 or 2.
+    pub half: usize,
+    /// The reference's checkpoint of step 1 (.pt).
+    pub checkpoint: &'a Path,
+    /// Codes with known accuracies (CSV).
+    pub codes: &'a Path,
+}
+
+/// Writes a pack and returns its size, bytes.
+pub fn pack(built: &Path, folder: &Path, contents: &Contents<'_>) -> Result<u64> {
+    start(built, folder, "DEVICE=cuda PEER=1 LIMIT=540 UPDATES=30 SLOWEST=300", SMALLEST)?;
+    let own = std::env::current_exe().map_err(|e| failed(Path::new("xtask"), &e))?;
+    compressed_program(&own, &folder.join("xtask.xz"), SMALLEST)?;
+    let run = folder.join("run");
+    let mut import = program(built, ["import-pytorch", "--space", "resnet20", "--output"]);
+    process::run(import.arg(&run).arg(contents.checkpoint))?;
+    write(&run.join("config.toml"), CONFIG.as_bytes())?;
+    copy(contents.codes, &folder.join("codes.csv"))?;
+    let scratch = tempfile::tempdir().map_err(|e| failed(folder, &e))?;
+    process::run(program("tar", ["-xzf"]).arg(contents.data).arg("-C").arg(scratch.path()))?;
+    let official = |name: &str| {
+        let path = scratch.path().join("cifar-100-binary").join(name);
+        fs::read(&path).map_err(|e| failed(&path, &e))
+    };
+    let train = chosen(&official("train.bin")?, |i| i % 2 == contents.half - 1);
+    let test = chosen(&official("test.bin")?, |i| i < TESTS);
+    let names = String::from_utf8_lossy(&official("fine_label_names.txt")?).into_owned();
+    write(&folder.join("labels.txt"), names.as_bytes())?;
+    let raw = scratch.path().join("images");
+    write(&raw, &images::pack(&train, &test))?;
+    compress(&raw, &folder.join("images.xz"), SMALLEST)?;
+    let size = size_of(folder)?;
+    if size > MOST {
+        return Err(Failure::no(format!("{}: {size} bytes, at most {MOST}", folder.display())));
+    }
+    Ok(size)
+}
+
+/// Writes packed images as a folder in the official layout. `labels.txt` lies beside the pack's files.
+pub fn unpack(file: &Path, labels: &Path, folder: &Path) -> Result<()> {
+    let packed = fs::read(file).map_err(|e| failed(file, &e))?;
+    let [train, test] = images::unpack(&packed)?;
+    fs::create_dir_all(folder).map_err(|e| failed(folder, &e))?;
+    write(&folder.join("train.bin"), &train)?;
+    write(&folder.join("test.bin"), &test)?;
+    copy(labels, &folder.join("fine_label_names.txt"))
+}
+
+/// The records whose number within their class is accepted.
+fn chosen(records: &[u8], accepts: impl Fn(usize) -> bool) -> Vec<u8> {
+    let mut seen = [0; CLASSES];
+    let mut chosen = Vec::new();
+    for record in records.chunks_exact(images::RECORD) {
+        let Some(seen) = seen.get_mut(usize::from(record[1])) else { continue };
+        if accepts(*seen) {
+            chosen.extend(record);
+        }
+        *seen += 1;
+    }
+    chosen
+}
+
+/// Writes a pack for a small space on Vulkan, and runs it: cut off at ten moments, then to its end.
+pub fn rehearse(built: &Path, folder: &Path) -> Result<()> {
+    let (pack, results) = (folder.join("pack"), folder.join("results"));
+    start(built, &pack, "DEVICE=vulkan PEER= LIMIT=540 UPDATES=2 SLOWEST=1e9", "-0")?;
+    let small = root().join(SMALL);
+    let text = fs::read_to_string(&small).map_err(|e| failed(&small, &e))?;
+    write(
+        &pack.join("run").join("config.toml"),
+        text.replace("epochs = 1", "epochs = 3").as_bytes(),
+    )?;
+    write(&pack.join("codes.csv"), SMALL_CODES.as_bytes())?;
+    let mut before = String::new();
+    for moment in [0.2, 0.7, 1.5, 3.0, 4.5, 6.0, 8.0, 10.0, 13.0, 16.0] {
+        run_until(&pack, &results, Some(moment))?;
+        let after = fs::read_to_string(results.join("results.jsonl")).unwrap_or_default();
+        let whole = before.rfind('\n').map_or("", |end| &before[..end]);
+        if !after.starts_with(whole) {
+            return Err(Failure::no(format!("run.sh, cut off after {moment} s, has lost results")));
+        }
+        before = after;
+    }
+    run_until(&pack, &results, None)?;
+    let text =
+        fs::read_to_string(results.join("results.jsonl")).map_err(|e| failed(&results, &e))?;
+    let lines: Vec<Value> =
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let done = |part: &str| lines.iter().find(|l| l["part"] == part && l["done"] == true);
+    for part in ["check", "bench", "train", "score"] {
+        if done(part).is_none() {
+            return Err(Failure::no(format!("run.sh has not done the part `{part}`:\n{text}")));
+        }
+    }
+    let agrees = done("check").is_some_and(|line| line["agrees"] == true);
+    let files = fs::read_dir(&results).map_err(|e| failed(&results, &e))?.count();
+    if !agrees || files > 8 {
+        return Err(Failure::no(format!("run.sh: {files} files and\n{text}")));
+    }
+    Ok(())
+}
+
+/// Runs a pack, and kills all its processes after a number of seconds.
+fn run_until(pack: &Path, results: &Path, seconds: Option<f64>) -> Result<()> {
+    let mut command = Command::new("sh");
+    command.arg(pack.join("run.sh")).arg(results).arg("--resume");
+    // Folders that a killed run leaves behind lie beside its results.
+    command.env("TMPDIR", results.parent().unwrap_or(pack));
+    command.stdin(Stdio::null()).stdout(Stdio::from(std::io::stderr()));
+    eprintln!("$ sh run.sh, {}", seconds.map_or("to its end".into(), |s| format!("{s} s")));
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let mut child = command.spawn().map_err(|e| Failure::tool(format!("sh run.sh: {e}")))?;
+    if let Some(seconds) = seconds {
+        std::thread::sleep(Duration::from_secs_f64(seconds));
+        let group = format!("-{}", child.id());
+        process::succeeds(&mut program("kill", ["-KILL", "--", &group]));
+    }
+    let status = child.wait().map_err(|e| Failure::tool(format!("sh run.sh: {e}")))?;
+    match seconds.is_none() && !status.success() {
+        true => Err(Failure::no(format!("run.sh ended with {status}"))),
+        false => Ok(()),
+    }
+}
+
+/// Writes the files of every pack.
+fn start(built: &Path, folder: &Path, settings: &str, level: &str) -> Result<()> {
+    let run = folder.join("run");
+    fs::create_dir_all(&run).map_err(|e| failed(&run, &e))?;
+    for (name, text) in FILES {
+        write(&folder.join(name), text.as_bytes())?;
+    }
+    let settings: String = settings.split(' ').map(|setting| format!("{setting}\n")).collect();
+    write(&folder.join("settings.sh"), settings.as_bytes())?;
+    compressed_program(built, &folder.join("supernano.xz"), level)
+}
+
+fn compressed_program(program: &Path, to: &Path, level: &str) -> Result<()> {
+    let scratch = tempfile::tempdir().map_err(|e| failed(to, &e))?;
+    let stripped: PathBuf = packed_program(program, scratch.path())?;
+    compress(&stripped, to, level)
+}
+
+/// Compresses a file with xz.
+fn compress(from: &Path, to: &Path, level: &str) -> Result<()> {
+    let xz = in_path("xz").ok_or_else(|| Failure::tool("xz: not in PATH"))?;
+    let input = fs::File::open(from).map_err(|e| failed(from, &e))?;
+    let output = fs::File::create(to).map_err(|e| failed(to, &e))?;
+    let status = Command::new(xz).args([level, "-c"]).stdin(input).stdout(output).status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        _ => Err(Failure::tool(format!("xz: could not compress {}", from.display()))),
+    }
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    fs::write(path, bytes).map_err(|e| failed(path, &e))
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::copy(from, to).map(|_| ()).map_err(|e| failed(from, &e))
+}
+
+/// Bytes of all files in a folder.
+fn size_of(folder: &Path) -> Result<u64> {
+    let mut size = 0;
+    for entry in fs::read_dir(folder).map_err(|e| failed(folder, &e))? {
+        let path = entry.map_err(|e| failed(folder, &e))?.path();
+        size += if path.is_dir() {
+            size_of(&path)?
+        } else {
+            fs::metadata(&path).map_err(|e| failed(&path, &e))?.len()
+        };
+    }
+    Ok(size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_are_chosen_within_their_classes() {
+        let record = |class: u8, mark: u8| {
+            let mut record = vec![mark; images::RECORD];
+            record[1] = class;
+            record
+        };
+        let all = [record(3, 1), record(5, 2), record(3, 3), record(3, 4), record(5, 6)].concat();
+        let marks = |records: &[u8]| -> Vec<u8> {
+            records.chunks_exact(images::RECORD).map(|record| record[0]).collect()
+        };
+        assert_eq!(marks(&chosen(&all, |i| i % 2 == 0)), [1, 2, 4]);
+        assert_eq!(marks(&chosen(&all, |i| i % 2 == 1)), [3, 6]);
+        assert_eq!(marks(&chosen(&all, |i| i < 1)), [1, 2]);
+    }
+}
