@@ -162,7 +162,7 @@ fn on_device<R: Runtime>(
     let Weights { layout, values } = weights_of(config);
     let job = last_step(config);
     let rate = job.step.lr;
-    let mut step = GpuStep::new(client.clone(), job, layout, (&values, &[]), variant);
+    let mut step = GpuStep::new(client.clone(), job, layout, (&values, &[]), variant)?;
     let mut losses = Losses::default();
     for (update, data) in (0..).zip(synthetic(config, n)?) {
         losses.add(step.update((&data.pixels, &data.labels), &data.archs, rate, update)?);
@@ -206,19 +206,19 @@ fn cases() -> Result<Vec<Case>> {
     let [default, others @ ..] = VARIANTS;
     let mut cases = Vec::new();
     for (what, config, updates, tolerance) in [
-        ("an update", shared.clone(), 1, 2e-4),
-        ("20 updates", slow, 20, 2e-3),
-        ("an update without enhancement", config("none", "")?, 1, 2e-4),
-        ("an update of halves", config("oe", HALVES)?, 1, 2e-4),
-        ("an update of exclusive branches", config("prelu+oe", &exclusive)?, 1, 2e-4),
-        ("an update with the untrained teacher", config("prelu+oe", &untrained)?, 1, 2e-4),
-        ("an update with clipping", config("prelu+oe", &clipped)?, 1, 2e-4),
+        ("an update", shared.clone(), 1, 2e-5),
+        ("20 updates", slow, 20, 2e-4),
+        ("an update without enhancement", config("none", "")?, 1, 2e-5),
+        ("an update of halves", config("oe", HALVES)?, 1, 2e-5),
+        ("an update of exclusive branches", config("prelu+oe", &exclusive)?, 1, 2e-5),
+        ("an update with the untrained teacher", config("prelu+oe", &untrained)?, 1, 2e-5),
+        ("an update with clipping", config("prelu+oe", &clipped)?, 1, 2e-5),
     ] {
         cases.push(Case { what: what.into(), config, updates, tolerance, variant: default });
     }
     for (tiling, variant) in (1..).zip(others) {
         let what = format!("an update in tiling {tiling}");
-        cases.push(Case { what, config: shared.clone(), updates: 1, tolerance: 2e-4, variant });
+        cases.push(Case { what, config: shared.clone(), updates: 1, tolerance: 2e-5, variant });
     }
     Ok(cases)
 }
@@ -242,7 +242,7 @@ fn validation<R: Runtime>(client: &ComputeClient<R>) -> Result<Vec<Comparison>> 
     let set = EvalSet::new(&dataset, &dataset.validation, IMAGES);
     let Weights { layout, values } = weights.clone();
     let step =
-        GpuStep::new(client.clone(), last_step(&config), layout, (&values, &[]), VARIANTS[0]);
+        GpuStep::new(client.clone(), last_step(&config), layout, (&values, &[]), VARIANTS[0])?;
     let (mut ce, mut top1) = (0.0, 0.0);
     for (plan, found) in plans.iter().zip(scores(&step, &plans, (batch, &batches), &set)?) {
         let subnet = weights.subnet(plan);
@@ -254,7 +254,7 @@ fn validation<R: Runtime>(client: &ComputeClient<R>) -> Result<Vec<Comparison>> 
     let what =
         |result: &str| format!("{} sub-networks recalibrated and evaluated: {result}", plans.len());
     Ok(vec![
-        Comparison { what: what("cross-entropy"), difference: ce, tolerance: 1e-3 },
+        Comparison { what: what("cross-entropy"), difference: ce, tolerance: 1e-4 },
         // Rounding can exchange two almost equal logits.
         Comparison { what: what("top-1"), difference: top1, tolerance: 1.5 / IMAGES as f64 },
     ])

@@ -1,8 +1,9 @@
 //! A GPU as an engine of training.
 
-use supernano_base::config::{Augmentation, Precision};
+use supernano_base::config::Augmentation;
 use supernano_base::error::{Error, Result};
 use supernano_core::arch::Arch;
+use supernano_core::space::Space;
 use supernano_data::Dataset;
 use supernano_gpu_kernels::cubecl::Runtime;
 use supernano_gpu_kernels::cubecl::client::ComputeClient;
@@ -14,6 +15,7 @@ use supernano_train::training::{
 };
 
 use crate::evaluation::scores;
+use crate::layers;
 use crate::step::GpuStep;
 use crate::task::OnDevice;
 
@@ -31,15 +33,15 @@ impl<R: Runtime> GpuAccelerator<R> {
 }
 
 impl<R: Runtime> Accelerator for GpuAccelerator<R> {
-    fn computes_in(&self, precision: Precision) -> bool {
-        precision == Precision::Float32
+    fn check(&self, space: &Space<'_>) -> Result<()> {
+        layers::check(space)
     }
 
     fn engine<'a>(&self, setup: Setup<'a>, _panel: Option<&Panel>) -> Result<Box<dyn Engine + 'a>> {
         let (job, params) = Job::new(&setup);
         let (values, momentum) = (setup.state.values, setup.state.momentum);
         let client = (self.client)();
-        let step = GpuStep::new(client, job, params.layout, (&values, &momentum), self.variant);
+        let step = GpuStep::new(client, job, params.layout, (&values, &momentum), self.variant)?;
         let (dataset, augmentation) = (setup.dataset, setup.config.augmentation);
         Ok(Box::new(GpuEngine { step, dataset, augmentation, values, momentum }))
     }

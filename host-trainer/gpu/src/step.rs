@@ -24,7 +24,7 @@ use supernano_train::supernet::{BN_EPSILON, Layout};
 use supernano_train::training::Losses;
 use supernano_train::training::job::Job;
 
-use crate::table;
+use crate::{layers, table};
 
 /// Updates between two reads of the losses.
 const READ_EVERY: u64 = 16;
@@ -57,13 +57,17 @@ pub(crate) struct GpuStep<'a, R: Runtime> {
 impl<'a, R: Runtime> GpuStep<'a, R> {
     /// A step that starts from values and momentum of a layout, with a tiling of its convolutions.
     /// Momentum is `None` for a tensor without a gradient so far, and may be empty.
+    ///
+    /// # Errors
+    /// As [`layers::check`].
     pub fn new(
         client: ComputeClient<R>,
         job: Job<'a, CpuAutodiff>,
         layout: Layout,
         (values, momentum): (&[f32], &[Option<Vec<f32>>]),
         variant: Variant,
-    ) -> Self {
+    ) -> Result<Self> {
+        layers::check(&job.space.get())?;
         let parameters = parameters(&client, &layout, values, momentum);
         let fixed =
             job.fixed.as_ref().map(|p| self::parameters(&client, &layout, &p.host_values(), &[]));
@@ -71,7 +75,7 @@ impl<'a, R: Runtime> GpuStep<'a, R> {
             .map(|i| momentum.get(i).is_some_and(Option::is_some))
             .collect();
         let (steps, teachers, unread) = (RefCell::default(), BTreeMap::new(), [0; 2]);
-        Self { job, layout, client, parameters, fixed, steps, teachers, moved, unread, variant }
+        Ok(Self { job, layout, client, parameters, fixed, steps, teachers, moved, unread, variant })
     }
 
     /// The plans of an update: the largest network if the step trains it, then the sub-networks.

@@ -91,7 +91,7 @@ impl Bench<'_> {
         let key = Key::new(config.seed);
         let order = key.permutation(Purpose::Shuffle, dataset.train.len());
         let start = (values.as_slice(), &[][..]);
-        let mut gpu = GpuStep::new(client.clone(), job, layout, start, VARIANTS[tiling]);
+        let mut gpu = GpuStep::new(client.clone(), job, layout, start, VARIANTS[tiling])?;
         let mut update = 0;
         let mut run = |waits: bool| -> Result<(f64, f64)> {
             let indices = &order[self.range(update, step.batch)];

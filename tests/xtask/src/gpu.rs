@@ -33,14 +33,14 @@ const PACKAGES: [&str; 8] = [
     after_help = "Without --pack, runs `supernano dev gpu` on this machine with the arguments \
     after `--`. Another call continues the run.\n\n\
     Example: cargo xtask gpu --pack out --data cifar-100-binary.tar.gz --checkpoint step1.pt \
-    --codes ground_truth_dev_300.csv"
+    --supernet step2.pt --codes ground_truth_dev_300.csv"
 )]
 pub struct Args {
     /// Kind of device.
     #[arg(long, default_value = "cuda", value_parser = ["cuda", "vulkan"])]
     device: String,
     /// Write all that a rented machine with a GPU needs to this folder.
-    #[arg(long, requires_all = ["data", "checkpoint", "codes"])]
+    #[arg(long, requires_all = ["data", "checkpoint", "supernet", "codes"])]
     pack: Option<PathBuf>,
     /// Compile every CUDA kernel of a training step on this machine, which needs no GPU, and print
     /// registers, spills, shared memory and occupancy. Downloads NVIDIA's compilers from PyPI into
@@ -56,6 +56,9 @@ pub struct Args {
     /// The reference's checkpoint of step 1 to pack (.pt).
     #[arg(long, requires = "pack")]
     checkpoint: Option<PathBuf>,
+    /// The reference's checkpoint of step 2 to pack (.pt).
+    #[arg(long, requires = "pack")]
+    supernet: Option<PathBuf>,
     /// Codes with known accuracies to pack (CSV).
     #[arg(long, requires = "pack")]
     codes: Option<PathBuf>,
@@ -82,13 +85,18 @@ pub fn run(args: &Args) -> Result<()> {
         return kernels::run();
     }
     let built = build()?;
-    if let (Some(folder), Some(data), Some(checkpoint), Some(codes)) =
-        (&args.pack, &args.data, &args.checkpoint, &args.codes)
+    if let (Some(folder), Some(data), Some(checkpoint), Some(supernet), Some(codes)) =
+        (&args.pack, &args.data, &args.checkpoint, &args.supernet, &args.codes)
     {
-        let [data, checkpoint, codes, folder] = [data, checkpoint, codes, folder]
-            .map(|path| std::path::absolute(path).map_err(|e| failed(path, &e)));
-        let (data, checkpoint, codes, folder) = (&data?, &checkpoint?, &codes?, folder?);
-        let contents = pack::Contents { data, half: args.half.into(), checkpoint, codes };
+        let absolute = |path| std::path::absolute(path).map_err(|e| failed(path, &e));
+        let contents = pack::Contents {
+            data: &absolute(data)?,
+            half: args.half.into(),
+            checkpoint: &absolute(checkpoint)?,
+            supernet: &absolute(supernet)?,
+            codes: &absolute(codes)?,
+        };
+        let folder = absolute(folder)?;
         let size = pack::pack(&built, &folder, &contents)?;
         let (folder, mib) = (folder.display(), size as f64 / f64::from(1 << 20));
         say!("{folder}: {mib:.1} MiB; on the other machine: sh run.sh RESULTS");

@@ -1,19 +1,22 @@
 //! Records the launches of a step.
 
+mod backward;
+mod sizes;
+
 use cubecl::prelude::*;
 
+use self::sizes::{Sizes, count, end, shape};
 use super::launch::{Launch, NormBuffers};
 use super::{Options, Parameters, Step, row};
 use crate::add::{BlockEnd, EndBuffers, EndRows, Residual};
 use crate::buffer::Buffer;
-use crate::convolve::{Convolve, ConvolveBuffers, ConvolveNumbers, RECORD, Writing};
+use crate::convolve::{Convolve, ConvolveBuffers, ConvolveNumbers, Writing};
 use crate::head::{Head, HeadBuffers, HeadRows};
 use crate::network::{Block, Network, Place, Row, Shortcut};
 use crate::norm::{LISTED, NO_SLOPE, Norm};
 use crate::pending::Reading;
 use crate::shape::{ConvShape, Rows};
 use crate::tile::{Direction, Frame};
-use crate::weights::{WeightBuffers, WeightGradient};
 
 /// A map that a convolution reads, with what it applies to it.
 #[derive(Clone)]
@@ -75,15 +78,6 @@ struct Recorder<'a, M, R: Runtime> {
     launches: Vec<Launch<M>>,
 }
 
-/// Numbers of values that buffers shared by all launches need.
-#[derive(Default)]
-struct Sizes {
-    map: usize,
-    records: usize,
-    weights: usize,
-    sides: usize,
-}
-
 impl<M: Float + CubeElement> Step<M> {
     /// Records a step and allocates its buffers. The number of paths, images and layers is at least 1,
     /// and the blocks cover the layers.
@@ -142,93 +136,6 @@ impl<M: Float + CubeElement> Step<M> {
             network: network.clone(),
         }
     }
-}
-
-impl Sizes {
-    fn of(network: &Network, options: Options) -> Self {
-        let mut sizes = Self::default();
-        let [mut height, mut width, mut channels] = network.input;
-        let mut grow = |shape: ConvShape| {
-            sizes.map = sizes.map.max(shape.outputs());
-            let mut blocks = Frame::new(&shape, Direction::Forward, options.variant).blocks();
-            let end = end(&shape);
-            blocks = blocks.max(end.blocks());
-            sizes.records =
-                sizes.records.max((shape.paths * shape.channels_out * blocks * RECORD) as usize);
-            let blocks = classes(&shape).map(|d| Frame::new(&shape, d, options.variant).blocks());
-            let blocks: u32 = blocks.sum();
-            sizes.records =
-                sizes.records.max((shape.paths * shape.channels_in * blocks * RECORD) as usize);
-            let weights = WeightGradient::new(shape, [Reading::Plain; 2], options.cubes);
-            sizes.weights = sizes.weights.max(weights.partial_len());
-            sizes.sides += (shape.paths * shape.channels_out * RECORD) as usize;
-        };
-        for block in &network.blocks {
-            let input = ([height, width], channels);
-            for layer in block.first..=block.last() {
-                let layer = network.layers[layer as usize];
-                let s = shape(
-                    network,
-                    ([height, width], channels),
-                    layer.channels,
-                    layer.kernel,
-                    layer.stride,
-                );
-                grow(s);
-                [height, width] = [s.rows_out(), s.columns_out()];
-                channels = layer.channels;
-            }
-            if block.shortcut == Shortcut::Projection {
-                let stride = network.layers[block.first as usize].stride;
-                grow(shape(network, input, channels, 1, stride));
-            }
-        }
-        sizes
-    }
-}
-
-fn shape(
-    network: &Network,
-    (size, channels_in): ([u32; 2], u32),
-    channels_out: u32,
-    kernel: u32,
-    stride: u32,
-) -> ConvShape {
-    ConvShape {
-        paths: network.paths,
-        images: network.images,
-        rows: size[0],
-        columns: size[1],
-        channels_in,
-        channels_out,
-        kernel,
-        stride,
-        shared_input: false,
-    }
-}
-
-/// The end of a block whose last convolution has a shape.
-fn end(shape: &ConvShape) -> BlockEnd {
-    BlockEnd {
-        paths: shape.paths,
-        images: shape.images,
-        pixels: shape.rows_out() * shape.columns_out(),
-        channels: shape.channels_out,
-        residual: Residual::None,
-        shared_residual: false,
-        pooled: false,
-    }
-}
-
-/// Values of a channel of the output of a convolution in a path.
-fn count(shape: &ConvShape) -> f32 {
-    (shape.images * shape.rows_out() * shape.columns_out()) as f32
-}
-
-/// The residue classes of a convolution's stride.
-fn classes(shape: &ConvShape) -> impl Iterator<Item = Direction> + use<> {
-    let s = shape.stride;
-    (0..s * s).map(move |i| Direction::Gradient { row: i / s, column: i % s })
 }
 
 impl<M: Float + CubeElement, R: Runtime> Recorder<'_, M, R> {
@@ -429,133 +336,5 @@ impl<M: Float + CubeElement, R: Runtime> Recorder<'_, M, R> {
             bias: self.row(Row::Bias),
         };
         (head, buffers, rows)
-    }
-
-    /// Records the gradients of all blocks, from the gradient of the last map's pixels.
-    fn backward(&mut self, blocks: &[Recorded<M>], dpixels: &Buffer<M>, map: usize) {
-        let [dsum, middle, projected] = [0, 1, 2].map(|_| self.map(map));
-        let outputs = [self.map(map), self.map(map)];
-        let mut dy = dpixels.clone();
-        for (i, recorded) in blocks.iter().enumerate().rev() {
-            let pooled = i + 1 == blocks.len();
-            let end = BlockEnd { pooled, ..recorded.end };
-            let unit = &recorded.units[recorded.units.len() - 1];
-            self.launches.push(Launch::EndGradient(
-                end,
-                recorded.buffers.clone(),
-                [dy, dsum.clone()],
-                self.partial.clone(),
-                recorded.rows,
-            ));
-            self.norm_gradient(unit, end.blocks(), 0);
-            if let Some(projection) = &recorded.projection {
-                self.norm_gradient(projection, end.blocks(), 1);
-            }
-            let dx = (i > 0).then(|| outputs[i % 2].clone());
-            self.weights(unit, &dsum);
-            let mut d = dsum.clone();
-            if let [first, last] = recorded.units.as_slice() {
-                let blocks = self.input_gradient(last, &dsum, &middle, Some(first), None);
-                self.norm_gradient(first, blocks, 0);
-                self.weights(first, &middle);
-                d = middle.clone();
-            }
-            if let Some(projection) = &recorded.projection {
-                self.weights(projection, &dsum);
-            }
-            if let Some(dx) = &dx {
-                let residual = match (&recorded.projection, recorded.block.shortcut) {
-                    (Some(projection), _) => {
-                        self.input_gradient(projection, &dsum, &projected, None, None);
-                        Some(&projected)
-                    }
-                    (None, Shortcut::None) => None,
-                    (None, _) => Some(&dsum),
-                };
-                self.input_gradient(&recorded.units[0], &d, dx, None, residual);
-            }
-            dy = dx.unwrap_or_else(|| self.none_map.clone());
-        }
-        let list = Buffer::new(self.client, &self.list);
-        let norms = self.list.len() as u32 / LISTED;
-        self.launches.push(Launch::Sides(
-            [self.sides.clone(), self.parameters.buffers.gradient.clone()],
-            [list, self.table.clone()],
-            [self.network.paths, norms],
-        ));
-    }
-
-    fn norm_gradient(&mut self, unit: &Unit<M>, blocks: u32, partial: usize) {
-        let count = count(&unit.shape);
-        let buffers = self.norm_buffers(unit, partial);
-        self.launches.push(Launch::NormGradient(unit.norm, buffers, blocks, unit.side, count));
-    }
-
-    /// Records the weight gradient of a unit from the gradient `d` behind its norm.
-    fn weights(&mut self, unit: &Unit<M>, d: &Buffer<M>) {
-        let (reading, factors, slope) = self.reading(&unit.input);
-        let readings = [reading, Reading::NormGradient];
-        let launch = WeightGradient::new(unit.shape, readings, self.options.cubes);
-        let buffers = WeightBuffers {
-            x: unit.input.map.clone(),
-            factors,
-            dy: d.clone(),
-            norm_input: unit.raw.clone(),
-            dy_factors: unit.coefficients.clone(),
-            table: self.table.clone(),
-            slopes: self.slopes.clone(),
-            partial: self.weight_sums.clone(),
-            gradient: self.parameters.buffers.gradient.clone(),
-        };
-        self.launches.push(Launch::Weights(launch, buffers, unit.rows, slope));
-    }
-
-    /// Records the input gradient of a unit from the gradient `d` behind its norm. `before` is the
-    /// unit whose norm and activation the input passed, `added` another gradient of the input.
-    /// Returns the number of records.
-    fn input_gradient(
-        &mut self,
-        unit: &Unit<M>,
-        d: &Buffer<M>,
-        dx: &Buffer<M>,
-        before: Option<&Unit<M>>,
-        added: Option<&Buffer<M>>,
-    ) -> u32 {
-        let (other, other_factors, writing) = match (before, added) {
-            (Some(b), _) => (b.raw.clone(), b.factors.clone(), Writing::ActivationGradient),
-            (None, Some(added)) => (added.clone(), self.none.clone(), Writing::Added),
-            (None, None) => (self.none_map.clone(), self.none.clone(), Writing::Plain),
-        };
-        let other_slope = unit.input.pending.as_ref().map_or(0, |(_, layer)| *layer);
-        let variant = self.options.variant;
-        let frames: Vec<_> =
-            classes(&unit.shape).map(|class| Frame::new(&unit.shape, class, variant)).collect();
-        let blocks = frames.iter().map(Frame::blocks).sum();
-        let mut first = 0;
-        for frame in frames {
-            let buffers = ConvolveBuffers {
-                x: d.clone(),
-                norm_input: unit.raw.clone(),
-                factors: unit.coefficients.clone(),
-                weights: self.parameters.buffers.values.clone(),
-                table: self.table.clone(),
-                slopes: self.slopes.clone(),
-                y: dx.clone(),
-                other: other.clone(),
-                other_factors: other_factors.clone(),
-                partial: self.partial[0].clone(),
-            };
-            let numbers = ConvolveNumbers {
-                rows: unit.rows.reversed(),
-                slope: 0,
-                other_slope,
-                paths: unit.shape.paths,
-                blocks: [first, blocks],
-            };
-            first += frame.blocks();
-            let launch = Convolve { frame, reading: Reading::NormGradient, writing };
-            self.launches.push(Launch::Convolve(launch, buffers, numbers));
-        }
-        blocks
     }
 }

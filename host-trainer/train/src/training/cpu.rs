@@ -1,6 +1,5 @@
 //! Training on the CPU: one path of an update after the other, each cut to its own widths.
 
-use supernano_base::config::Precision;
 use supernano_base::error::Result;
 use supernano_data::Dataset;
 
@@ -17,14 +16,6 @@ use crate::supernet::Weights;
 pub struct SlicedAccelerator;
 
 impl Accelerator for SlicedAccelerator {
-    fn masks(&self) -> bool {
-        true
-    }
-
-    fn computes_in(&self, precision: Precision) -> bool {
-        precision == Precision::Float32
-    }
-
     fn engine<'a>(&self, setup: Setup<'a>, _panel: Option<&Panel>) -> Result<Box<dyn Engine + 'a>> {
         let (job, params) = Job::new(&setup);
         let augmentation = setup.config.augmentation;

@@ -1,8 +1,9 @@
 //! The seam between training and the processor that computes it.
 
-use supernano_base::config::{Precision, RunConfig, StepConfig};
+use supernano_base::config::{RunConfig, StepConfig};
 use supernano_base::error::Result;
 use supernano_base::space::SharedSpace;
+use supernano_core::space::Space;
 use supernano_data::Dataset;
 
 use super::{Learner, Panel, PanelScore};
@@ -48,14 +49,13 @@ pub trait Engine: Learner {
 
 /// A processor that trains.
 pub trait Accelerator: Sync {
-    /// True if the convolutions of a step can be computed in this precision.
-    fn computes_in(&self, precision: Precision) -> bool;
-
-    /// True if training images can be masked ([`Augmentation::masks`]).
+    /// Refuses a space with a layer that the processor has no kernel for.
     ///
-    /// [`Augmentation::masks`]: supernano_base::config::Augmentation::masks
-    fn masks(&self) -> bool {
-        false
+    /// # Errors
+    /// [`supernano_base::error::Error::Invalid`] with the layer.
+    fn check(&self, space: &Space<'_>) -> Result<()> {
+        let _ = space;
+        Ok(())
     }
 
     /// A step ready to train. A panel that is given will be asked for after every epoch.

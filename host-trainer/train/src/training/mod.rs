@@ -8,6 +8,7 @@
 mod cpu;
 mod engine;
 mod fit;
+mod golden;
 pub mod job;
 pub mod loss;
 mod panel;
@@ -22,6 +23,7 @@ mod truths;
 pub use cpu::SlicedAccelerator;
 pub use engine::{Accelerator, Engine, Setup};
 pub use fit::{Cut, EpochTotals, Learner, Losses, Position, Schedule, UpdateInput, fit};
+pub use golden::{Golden, GoldenDifference, TensorSample};
 pub use panel::{PANEL_IMAGES, Panel, PanelScore};
 pub use state::metrics;
 pub use steps::{Begin, Epoch, Stop, train, train_stopping, train_until};

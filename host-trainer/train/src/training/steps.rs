@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use supernano_base::config::{RunConfig, StepKind, Teacher};
+use supernano_base::config::{Precision, RunConfig, StepKind, Teacher};
 use supernano_base::error::{Error, Result};
 use supernano_base::progress::Progress;
 use supernano_base::stats::table;
@@ -127,14 +127,11 @@ pub fn train_stopping(
     stop: Stop<'_>,
 ) -> Result<Vec<Epoch>> {
     check_data(config, dataset)?;
-    if config.augmentation.masks() && !accelerator.masks() {
-        let expected = "no masks and no cutout on this processor";
-        return Err(Error::invalid("configuration", "augmentation", expected, "some"));
-    }
-    if !accelerator.computes_in(config.precision) {
-        let (expected, found) = ("`float32`", config.precision);
+    if config.precision != Precision::Float32 {
+        let (expected, found) = ("`float32`, the precision of every processor", config.precision);
         return Err(Error::invalid("configuration", "precision", expected, found));
     }
+    accelerator.check(&config.space())?;
     let truths = match &config.truths {
         Some(path) => table::read(path, &config.space(), table::TRUTH)?,
         None => Vec::new(),

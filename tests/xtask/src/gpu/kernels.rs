@@ -32,11 +32,11 @@ pub fn run() -> Result<()> {
 /// Compiles the kernels if the compilers are there or may be installed; says so if not.
 pub fn check(consent: Consent) -> Result<()> {
     if !installed().is_dir() && consent != Consent::Given {
-        eprintln!("SKIPPED: CUDA kernels are not compiled without `cargo xtask gpu --kernels`");
+        note!("SKIPPED: CUDA kernels are not compiled without `cargo xtask gpu --kernels`");
         return Ok(());
     }
     if let Err(failure) = install() {
-        eprintln!("SKIPPED: CUDA kernels are not compiled: {failure}");
+        note!("SKIPPED: CUDA kernels are not compiled: {failure}");
         return Ok(());
     }
     run()

@@ -59,6 +59,8 @@ pub struct Contents<'a> {
     pub half: usize,
     /// The reference's checkpoint of step 1 (.pt).
     pub checkpoint: &'a Path,
+    /// The reference's checkpoint of step 2 (.pt).
+    pub supernet: &'a Path,
     /// Codes with known accuracies (CSV).
     pub codes: &'a Path,
 }
@@ -69,8 +71,12 @@ pub fn pack(built: &Path, folder: &Path, contents: &Contents<'_>) -> Result<u64>
     let own = std::env::current_exe().map_err(|e| failed(Path::new("xtask"), &e))?;
     compressed_program(&own, &folder.join("xtask.xz"), SMALLEST)?;
     let run = folder.join("run");
-    let mut import = program(built, ["import-pytorch", "--space", "resnet20", "--output"]);
-    process::run(import.arg(&run).arg(contents.checkpoint))?;
+    for (run, checkpoint) in
+        [(&run, contents.checkpoint), (&folder.join("reference"), contents.supernet)]
+    {
+        let mut import = program(built, ["import-pytorch", "--space", "resnet20", "--output"]);
+        process::run(import.arg(run).arg(checkpoint))?;
+    }
     write(&run.join("config.toml"), CONFIG.as_bytes())?;
     copy(contents.codes, &folder.join("codes.csv"))?;
     let scratch = tempfile::tempdir().map_err(|e| failed(folder, &e))?;
@@ -86,11 +92,24 @@ pub fn pack(built: &Path, folder: &Path, contents: &Contents<'_>) -> Result<u64>
     let raw = scratch.path().join("images");
     write(&raw, &images::pack(&train, &test))?;
     compress(&raw, &folder.join("images.xz"), SMALLEST)?;
+    let data = scratch.path().join("data");
+    unpack(&raw, &folder.join("labels.txt"), &data)?;
+    golden(built, folder, Some(&data))?;
     let size = size_of(folder)?;
     if size > MOST {
         return Err(Failure::no(format!("{}: {size} bytes, at most {MOST}", folder.display())));
     }
     Ok(size)
+}
+
+/// Computes what the device is compared with on this machine's CPU.
+fn golden(built: &Path, folder: &Path, data: Option<&Path>) -> Result<()> {
+    let mut command = program(built, ["dev", "gpu", "--write-golden"]);
+    command.arg(folder.join("golden.json")).arg("--output").arg(folder.join("run"));
+    data.iter().for_each(|data| {
+        command.arg("--data").arg(data);
+    });
+    process::run(&mut command).map(|_| ())
 }
 
 /// Writes packed images as a folder in the official layout. `labels.txt` lies beside the pack's files.
@@ -128,6 +147,9 @@ pub fn rehearse(built: &Path, folder: &Path) -> Result<()> {
         text.replace("epochs = 1", "epochs = 3").as_bytes(),
     )?;
     write(&pack.join("codes.csv"), SMALL_CODES.as_bytes())?;
+    golden(built, &pack, None)?;
+    let mut train = program(built, ["train", SMALL, "--output"]);
+    process::run(train.arg(pack.join("reference")))?;
     let mut before = String::new();
     for moment in [0.2, 0.7, 1.5, 3.0, 4.5, 6.0, 8.0, 10.0, 13.0, 16.0] {
         run_until(&pack, &results, Some(moment))?;
@@ -144,7 +166,7 @@ pub fn rehearse(built: &Path, folder: &Path) -> Result<()> {
     let lines: Vec<Value> =
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let done = |part: &str| lines.iter().find(|l| l["part"] == part && l["done"] == true);
-    for part in ["check", "bench", "train", "score"] {
+    for part in ["check", "bench", "reference", "train", "score"] {
         if done(part).is_none() {
             return Err(Failure::no(format!("run.sh has not done the part `{part}`:\n{text}")));
         }
@@ -164,7 +186,7 @@ fn run_until(pack: &Path, results: &Path, seconds: Option<f64>) -> Result<()> {
     // Folders that a killed run leaves behind lie beside its results.
     command.env("TMPDIR", results.parent().unwrap_or(pack));
     command.stdin(Stdio::null()).stdout(Stdio::from(std::io::stderr()));
-    eprintln!("$ sh run.sh, {}", seconds.map_or("to its end".into(), |s| format!("{s} s")));
+    note!("$ sh run.sh, {}", seconds.map_or("to its end".into(), |s| format!("{s} s")));
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let mut child = command.spawn().map_err(|e| Failure::tool(format!("sh run.sh: {e}")))?;

@@ -1,5 +1,6 @@
 //! `supernano dev gpu`: from the first check of a GPU to a trained and scored run, in short calls.
 
+mod golden;
 mod lines;
 mod session;
 
@@ -27,6 +28,8 @@ pub enum Part {
     Train,
     /// Score the sub-networks of `--codes` with the run's weights.
     Score,
+    /// Score them with the weights of `--reference`.
+    Reference,
 }
 
 /// Check a GPU against the CPU, time it, train on it and score sub-networks.
@@ -65,6 +68,16 @@ pub struct Args {
     /// Codes to score, with their accuracies if they are known (CSV or JSON).
     #[arg(long, value_name = "FILE")]
     codes: Option<PathBuf>,
+    /// Run with other weights to score, whose ranking is known.
+    #[arg(long, value_name = "RUN")]
+    reference: Option<PathBuf>,
+    /// Compare the device with these values of the CPU as well, which `--write-golden` has computed.
+    #[arg(long, value_name = "FILE")]
+    golden: Option<PathBuf>,
+    /// Compute the values of `--golden` on the CPU, from the start of the last step of the run in the
+    /// directory, and stop.
+    #[arg(long, value_name = "FILE")]
+    write_golden: Option<PathBuf>,
     /// Largest number of test images to score on.
     #[arg(long, value_name = "N", default_value_t = 2000)]
     images: usize,
@@ -81,10 +94,12 @@ pub struct Args {
 pub fn run(args: &Args, out: &Output) -> Result<()> {
     let started = Instant::now();
     let device = args.processor.device(Device::Cuda);
-    if device == Device::Cpu {
-        return Err(Error::invalid("command line", "--device", "a GPU", device));
+    if args.write_golden.is_none() {
+        if device == Device::Cpu {
+            return Err(Error::invalid("command line", "--device", "a GPU", device));
+        }
+        processor::check(device)?;
     }
-    processor::check(device)?;
     let file = RunDirectory::new(&args.output).config_file();
     let mut config = match &args.config {
         Some(path) => RunConfig::read(path)?,
@@ -93,6 +108,10 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     };
     if let Some(data) = args.data.path() {
         config.data.path = Some(std::path::absolute(data).map_err(|e| Error::io(data, e))?);
+    }
+    if let Some(golden) = &args.write_golden {
+        let found = golden::write(&config, &args.output, golden)?;
+        return out.emit(&found, |_| format!("{}: written", golden.display()));
     }
     let parts = match args.part.as_slice() {
         [] => &[Part::Check, Part::Bench, Part::Train][..],
@@ -110,6 +129,8 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         slowest: args.slowest,
         fit_epochs: args.fit_epochs,
         codes: args.codes.as_deref(),
+        reference: args.reference.as_deref(),
+        golden: args.golden.as_deref(),
         images: args.images,
     };
     let report = session.run(parts, out)?;

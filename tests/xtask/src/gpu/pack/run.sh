@@ -82,7 +82,7 @@ DATA=
 gpu() {
     name=$1 most=$2
     shift 2
-    deadline=$(($(left) - 8))
+    deadline=$(($(left) - RESERVE - 8))
     [ "$deadline" -gt $((most - 8)) ] && deadline=$((most - 8))
     [ "$deadline" -gt 0 ] || return 0
     part "$name" "$most" "$work/supernano" dev gpu --device "$DEVICE" --output "$out" --part "$name" \
@@ -92,8 +92,13 @@ part probe 20 "$work/supernano" probe-device "$DEVICE"
 if [ -n "$PEER" ] && ! done_before torch; then
     part torch 40 python3 "$here/torch_step.py" "$results"
 fi
-gpu check 80
+# Seconds that a part leaves for those behind it.
+RESERVE=0
+gpu check 80 --golden "$here/golden.json"
 gpu bench 120 --updates "$UPDATES" --sliced-updates 1
+gpu reference 40 --codes "$here/codes.csv" --reference "$here/reference"
+RESERVE=45
 gpu train 320 --slowest "$SLOWEST" --fit-epochs
+RESERVE=0
 gpu score 90 --codes "$here/codes.csv"
 if done_before score; then echo finished; else echo "call again with --resume"; fi

@@ -20,6 +20,7 @@ use supernano_train::run::checkpoint::{current_path, latest_finished};
 use supernano_train::training::{Begin, Stop, metrics, train_stopping};
 
 use super::Part;
+use super::golden;
 use super::lines::Lines;
 
 /// Part of the time to the deadline that training plans to use, if it chooses its epochs.
@@ -49,6 +50,10 @@ pub struct GpuSession<'a> {
     pub fit_epochs: bool,
     /// Codes to score.
     pub codes: Option<&'a Path>,
+    /// Run with other weights to score.
+    pub reference: Option<&'a Path>,
+    /// Values of the CPU to compare the device with.
+    pub golden: Option<&'a Path>,
     /// Largest number of test images to score on.
     pub images: usize,
 }
@@ -80,7 +85,7 @@ impl GpuSession<'_> {
     pub fn run(&mut self, parts: &[Part], progress: &dyn Progress) -> Result<GpuReport> {
         let mut lines = Lines::open(self.output)?;
         let mut report = GpuReport { finished: true, parts: Vec::new() };
-        let needs_data = parts.iter().any(|part| *part != Part::Check);
+        let needs_data = self.golden.is_some() || parts.iter().any(|part| *part != Part::Check);
         let dataset = if needs_data { Some(of_config(&self.config, None)?) } else { None };
         for part in parts {
             let name = match part {
@@ -88,13 +93,28 @@ impl GpuSession<'_> {
                 Part::Bench => "bench",
                 Part::Train => "train",
                 Part::Score => "score",
+                Part::Reference => "reference",
             };
             if lines.done(name).is_none() && !self.late() {
                 match (part, &dataset) {
-                    (Part::Check, _) => self.check(&mut lines, progress)?,
+                    (Part::Check, data) => self.check(data.as_ref(), &mut lines, progress)?,
                     (Part::Bench, Some(data)) => self.bench(data, &mut lines, progress)?,
                     (Part::Train, Some(data)) => self.train(data, &mut lines, progress)?,
-                    (Part::Score, Some(data)) => self.score(data, &mut lines)?,
+                    (Part::Score, Some(data)) => {
+                        let run = match current_path(self.output).is_file() {
+                            true => Run::open_unfinished(self.output)?,
+                            false => Run::open(self.output)?,
+                        };
+                        // A later call scores again if it trains further.
+                        let done = lines.done("train").is_some();
+                        self.score(data, &run, done, name, &mut lines)?;
+                    }
+                    (Part::Reference, Some(data)) => {
+                        let reference = self.reference.ok_or_else(|| {
+                            Error::invalid("command line", "--reference", "a run", "nothing")
+                        })?;
+                        self.score(data, &Run::open(reference)?, true, name, &mut lines)?;
+                    }
                     (_, None) => {}
                 }
             }
@@ -124,19 +144,35 @@ impl GpuSession<'_> {
     }
 
     /// Compares the device with the CPU.
-    fn check(&self, lines: &mut Lines, progress: &dyn Progress) -> Result<()> {
+    fn check(
+        &self,
+        data: Option<&Dataset>,
+        lines: &mut Lines,
+        progress: &dyn Progress,
+    ) -> Result<()> {
         let mut written = Ok(());
-        let comparisons = self.device.compare(&mut |c| {
+        let mut report = |c: &Comparison| {
             let mark = if c.agrees() { "agrees" } else { "DIFFERS" };
             let Comparison { what, difference, tolerance } = c;
-            progress
-                .note(&format!("{mark}: {what} (differs by {difference:.2e}, at most {tolerance:.0e})"));
+            progress.note(&format!(
+                "{mark}: {what} (differs by {difference:.2e}, at most {tolerance:.0e})"
+            ));
             let line = json!({
                 "what": what, "difference": difference, "tolerance": tolerance, "agrees": c.agrees(),
             });
             written = lines.add("check", line);
             written.is_ok() && !self.late()
-        })?;
+        };
+        let mut comparisons = Vec::new();
+        if let (Some(golden), Some(data)) = (self.golden, data) {
+            let accelerator = self.device.accelerator(self.tiling.unwrap_or_default())?;
+            let found = (&self.config, data, self.output);
+            comparisons = golden::compare(golden, found, &*accelerator)?;
+            comparisons.iter().all(&mut report);
+        }
+        if !self.late() {
+            comparisons.extend(self.device.compare(&mut report)?);
+        }
         written?;
         let agrees = comparisons.iter().all(Comparison::agrees);
         if agrees && self.late() {
@@ -221,19 +257,22 @@ impl GpuSession<'_> {
         step.epochs = step.epochs.min((USED * left / epoch.max(1e-3)) as u32).max(1);
     }
 
-    /// Scores the codes with the weights as they are.
-    fn score(&self, dataset: &Dataset, lines: &mut Lines) -> Result<()> {
+    /// Scores the codes with the weights of a run as they are. `done` is whether this ends the part.
+    fn score(
+        &self,
+        dataset: &Dataset,
+        run: &Run,
+        done: bool,
+        part: &str,
+        lines: &mut Lines,
+    ) -> Result<()> {
         let codes = self.codes.ok_or_else(|| {
             Error::invalid("command line", "--codes", "a file of codes to score", "nothing")
         })?;
-        let run = match current_path(self.output).is_file() {
-            true => Run::open_unfinished(self.output)?,
-            false => Run::open(self.output)?,
-        };
         let truths = table::read(codes, &run.space(), table::TRUTH)?;
         let archs: Vec<Arch> = truths.iter().map(|t| t.arch.clone()).collect();
         let started = Instant::now();
-        let scoring = Scoring { run: &run, dataset, archs: &archs, images: self.images };
+        let scoring = Scoring { run, dataset, archs: &archs, images: self.images };
         let found = self.device.score(scoring)?;
         let seconds = started.elapsed().as_secs_f64();
         let truth: Vec<f64> = truths.iter().map(|t| t.value).collect();
@@ -254,9 +293,8 @@ impl GpuSession<'_> {
             "tau_ce": stats::kendall_tau_b(&ce, &truth),
             "scores": scores,
         }));
-        // A later call scores again if it trains further.
-        line["done"] = lines.done("train").is_some().into();
-        lines.add("score", line)
+        line["done"] = done.into();
+        lines.add(part, line)
     }
 }
 
