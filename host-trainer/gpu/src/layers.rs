@@ -1,37 +1,77 @@
 //! The layers that a GPU trains. A space with another layer is refused here, and only here; the
 //! tables of the kernels take every layer that passes.
 
-use supernano_base::error::{Error, Result};
-use supernano_core::space::{Block, Layer, Shortcut, Space};
+use std::fmt::Debug;
 
-/// Sizes of a kernel that the convolutions compute.
+use supernano_base::error::{Error, Result};
+use supernano_core::graph::Form;
+use supernano_core::space::{Activation, Block, Head, Layer, Padding, Space};
+
+/// Sizes of a square kernel that the convolutions compute.
 const KERNELS: [u8; 4] = [1, 3, 5, 7];
-/// Strides that the convolutions compute.
+/// Strides that the convolutions compute, the same for rows and columns.
 const STRIDES: [u8; 2] = [1, 2];
 
-/// Refuses a space with a layer that the kernels do not compute. The patterns name every field and
-/// every kind of block, so a new one does not compile before it has an answer here.
+/// Refuses a space with a layer or a choice that the kernels do not compute. The patterns name every
+/// field, so a new one does not compile before it has an answer here.
 ///
 /// # Errors
 /// [`Error::Invalid`] with the layer and its property.
 pub fn check(space: &Space<'_>) -> Result<()> {
-    let refused = |layer: usize, property: &str, expected: String, found: u8| {
-        let field = format!("layer {layer}: {property}");
-        let expected = format!("one that a GPU trains ({expected})");
-        Error::invalid(format!("space {}", space.name), field, expected, found)
+    let Space {
+        name,
+        resolutions,
+        head,
+        layers,
+        stages,
+        input: _,
+        classes: _,
+        blocks: _,
+        enhanced: _,
+        ignored_digits: _,
+    } = *space;
+    let refused = |field: String, expected: &str, found: &dyn Debug| {
+        let expected = format!("{expected}, for training on a GPU");
+        Err(Error::invalid(format!("space {name}"), field, expected, format!("{found:?}")))
     };
-    for (i, layer) in space.layers.iter().enumerate() {
-        let Layer { widths: _, kernel, stride, same_as: _ } = *layer;
-        if !KERNELS.contains(&kernel) {
-            return Err(refused(i, "kernel", format!("{KERNELS:?}"), kernel));
-        }
-        if !STRIDES.contains(&stride) {
-            return Err(refused(i, "stride", format!("{STRIDES:?}"), stride));
-        }
+    if resolutions.len() > 1 {
+        return refused("resolutions".into(), "one", &resolutions);
+    }
+    if head != Head::Classes {
+        return refused("head".into(), "classes", &head);
+    }
+    if let Some(stage) = stages.first() {
+        return refused("stages".into(), "none", &stage.depths);
     }
     for placed in space.placed_blocks() {
         match placed.block {
-            Block::Conv | Block::Residual(Shortcut::Identity | Shortcut::Projection) => {}
+            Block::Conv | Block::Residual(_) => {}
+            Block::Separable | Block::Inverted(_) | Block::Pool | Block::Dense => {
+                let expected = "a convolution or a residual block";
+                return refused(format!("block {}", placed.index), expected, &placed.block);
+            }
+        }
+    }
+    for (i, layer) in layers.iter().enumerate() {
+        let Layer { form, expands, kernels, stride, padding, activation, widths: _, same_as: _ } =
+            *layer;
+        let refused = |property: &str, expected: &str, found: &dyn Debug| {
+            refused(format!("layer {i}: {property}"), expected, found)
+        };
+        if form != Form::Full || expands {
+            return refused("form", "a convolution over all channels", &form);
+        }
+        if !matches!(*kernels, [[rows, columns]] if rows == columns && KERNELS.contains(&rows)) {
+            return refused("kernels", &format!("one square kernel of {KERNELS:?}"), &kernels);
+        }
+        if stride[0] != stride[1] || !STRIDES.contains(&stride[0]) {
+            return refused("stride", &format!("one of {STRIDES:?}"), &stride);
+        }
+        if padding != Padding::Half {
+            return refused("padding", "half of the kernel", &padding);
+        }
+        if activation != Activation::Relu {
+            return refused("activation", "ReLU", &activation);
         }
     }
     Ok(())
@@ -39,29 +79,45 @@ pub fn check(space: &Space<'_>) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use supernano_core::space::{BUILTIN, Stage};
+
     use super::*;
 
     #[test]
+    fn spaces_of_residual_networks_pass_and_others_are_named() {
+        for space in BUILTIN {
+            assert_eq!(check(space).is_ok(), space.is_residual(), "{}", space.name);
+        }
+    }
+
+    #[test]
     fn a_layer_without_kernels_is_refused_with_its_place() {
-        let known = Layer { widths: &[4, 8], kernel: 3, stride: 1, same_as: None };
-        let space = |layers: &[Layer<'_>]| {
-            let input = supernano_core::space::Shape { height: 8, width: 8, channels: 3 };
-            let blocks = vec![Block::Conv; layers.len()];
-            let (name, classes, blocks) = ("odd", 2, blocks.as_slice());
-            check(&Space { name, input, classes, layers, blocks, ignored_digits: 0 })
-        };
-        space(&[known, known]).unwrap();
-        for (layer, found) in [
-            (
-                Layer { kernel: 9, ..known },
-                "space odd: layer 1: kernel: expected one that a GPU trains ([1, 3, 5, 7]), found 9",
-            ),
-            (
-                Layer { stride: 3, ..known },
-                "space odd: layer 1: stride: expected one that a GPU trains ([1, 2]), found 3",
-            ),
+        let known = Layer::conv(&[4, 8], 3, 1);
+        let space = Space { name: "odd", blocks: &[Block::Conv; 2], ..Space::EMPTY };
+        check(&Space { layers: &[known, known], ..space }).unwrap();
+        for (layer, part) in [
+            (Layer { kernels: &[[3, 1]], ..known }, "layer 1: kernels: expected one square kernel"),
+            (Layer { kernels: &[[3, 3], [5, 5]], ..known }, "found [[3, 3], [5, 5]]"),
+            (Layer { stride: [3, 3], ..known }, "layer 1: stride: expected one of [1, 2]"),
+            (Layer { stride: [1, 2], ..known }, "layer 1: stride"),
+            (Layer { padding: Padding::Same, ..known }, "layer 1: padding"),
+            (Layer { activation: Activation::Relu6, ..known }, "layer 1: activation"),
+            (Layer { form: Form::Depthwise, ..known }, "layer 1: form"),
         ] {
-            assert_eq!(space(&[known, layer]).unwrap_err().to_string(), found);
+            let message = check(&Space { layers: &[known, layer], ..space }).unwrap_err();
+            let message = message.to_string();
+            assert!(message.starts_with("space odd: ") && message.contains(part), "{message}");
+        }
+        let whole = Space { layers: &[known, known], ..space };
+        let stages = [Stage { first: 0, depths: &[1, 2] }];
+        for (space, part) in [
+            (Space { blocks: &[Block::Conv, Block::Dense], ..whole }, "block 1: expected a conv"),
+            (Space { head: Head::Values, ..whole }, "head: expected classes"),
+            (Space { resolutions: &[8, 16], ..whole }, "resolutions: expected one"),
+            (Space { stages: &stages, ..whole }, "stages: expected none"),
+        ] {
+            let message = check(&space).unwrap_err().to_string();
+            assert!(message.contains(part), "{message}");
         }
     }
 }

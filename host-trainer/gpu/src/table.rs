@@ -13,16 +13,17 @@ pub(crate) fn network(layout: &Layout, [images, paths]: [u32; 2]) -> Network {
         let weight = &layout.entries[layout.find(Role::Weight, i, false, 0)];
         Layer {
             channels: weight.shape[0] as u32,
-            kernel: layer.kernel.into(),
-            stride: layer.stride.into(),
+            kernel: layer.kernel()[0].into(),
+            stride: layer.stride[0].into(),
         }
     });
     let blocks = space.placed_blocks().map(|placed| Block {
         first: placed.first as u32,
         shortcut: match placed.block {
-            space::Block::Conv => Shortcut::None,
             space::Block::Residual(space::Shortcut::Identity) => Shortcut::Identity,
             space::Block::Residual(space::Shortcut::Projection) => Shortcut::Projection,
+            // Other blocks than a convolution do not pass `layers::check`.
+            _ => Shortcut::None,
         },
     });
     Network {
