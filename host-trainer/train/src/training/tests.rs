@@ -150,7 +150,7 @@ fn a_deadline_ends_training_within_an_epoch() {
     let mut begin = Begin::New;
     for calls in 0..100 {
         // The first call trains nothing, the others three updates each.
-        let left = std::cell::Cell::new(if calls == 0 { 0 } else { 3 });
+        let left = std::cell::Cell::new(if calls == 0 { 0u32 } else { 3 });
         let late = || left.replace(left.get().saturating_sub(1)) == 0;
         let stop = Stop::BeforeUpdate(&late);
         let (cpu, out) = (&SlicedAccelerator, &Silent);

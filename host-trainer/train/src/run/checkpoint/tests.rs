@@ -21,7 +21,7 @@ fn checkpoint(layout: &Layout) -> Checkpoint {
     let values: Vec<f32> = (0..layout.len()).map(|i| i as f32 * 0.5 - 1.0).collect();
     let momentum = layout.entries.iter().map(|e| Some(vec![0.25; e.len()])).collect();
     let statistics = Some(RunningStats { values: vec![1.0; layout.statistics()] });
-    Checkpoint { step: 1, epoch: 2, values, momentum, statistics }
+    Checkpoint { step: 1, epoch: 2, update: 3, values, momentum, statistics }
 }
 
 /// What a file is read as; an error where it is refused.
