@@ -6,6 +6,7 @@
 //! [`check()`] compares primitives with [`Scalar`]. [`ConvShape`] computes the sizes of scratch.
 
 mod bytes;
+#[allow(clippy::indexing_slicing, reason = "a self-test, whose sizes and buffers are constants")]
 mod check;
 mod depthwise;
 mod finish;
@@ -14,6 +15,7 @@ mod micro;
 pub mod pack;
 mod packed;
 mod pointwise;
+#[allow(clippy::indexing_slicing, reason = "for hosts; its indices rely on the check of the graph")]
 mod reference;
 mod scalar;
 mod shape;

@@ -125,6 +125,7 @@ pub(crate) fn order(source: &[u32], row: &mut [u32]) {
 }
 
 /// Writes a row of the image, `[pixel][channels]`, through the input table.
+#[expect(clippy::indexing_slicing, reason = "four tables of 256 values, and a byte is the index")]
 #[inline(never)]
 pub(super) fn image_row(source: &[u8], channels: usize, table: &[i8], row: &mut [u32]) {
     let words = channels.div_ceil(4).max(1);
@@ -156,6 +157,7 @@ pub(super) fn image_row(source: &[u8], channels: usize, table: &[i8], row: &mut 
 }
 
 /// The default of `MicroKernel::byte_row`: value by value.
+#[expect(clippy::indexing_slicing, reason = "constant arrays, and indices modulo their lengths")]
 pub(crate) fn row(task: &ConvTask<'_>, rows: &ByteRows<'_>, out: &mut [i8]) {
     let output = task.shape.output;
     let (shape, bytes) = (task.weight_shape(), rows.bytes());

@@ -112,6 +112,10 @@ impl Finish {
     }
 
     /// Requantises the sums of a pixel, bias included, and overwrites its residual.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the arrays have two elements, and `half` is 0 or 1"
+    )]
     #[inline(always)]
     pub fn pixel<R: Requantise + ?Sized>(
         &self,

@@ -114,6 +114,10 @@ pub trait MicroKernel: Requantise {
     /// Copies words of two image bytes, through their tables, for a flat convolution: word `i` has
     /// bytes `i step` and `i step + delta` of `source` in its low and its high half. Fills `out` as
     /// far as `source` reaches.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the tables have 256 values, and a byte is the index"
+    )]
     #[inline]
     fn image_words(
         &self,
@@ -170,6 +174,7 @@ pub trait MicroKernel: Requantise {
 
     /// Adds a dot product of i16 pairs and i8 weights to `sum`. For each word of `weights` there
     /// are two words of `pairs`: channels (0, 2) and (1, 3).
+    #[expect(clippy::indexing_slicing, reason = "the chunks have two words")]
     #[inline]
     fn dot(&self, pairs: &[u32], weights: &[u32], mut sum: i32) -> i32 {
         for (x, &w) in pairs.chunks_exact(2).zip(weights) {

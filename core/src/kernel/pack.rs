@@ -92,6 +92,10 @@ pub const fn packed_len(shape: WeightShape) -> usize {
 ///
 /// # Errors
 /// [`Error::SliceLength`] if `weights` does not have this shape, [`Error::BufferTooSmall`].
+#[expect(
+    clippy::indexing_slicing,
+    reason = "the output has the length that the shape needs, as checked above"
+)]
 pub fn pack(shape: WeightShape, weights: &[i8], out: &mut [u8]) -> Result<usize, Error> {
     if weights.len() != shape.len() {
         return Err(Error::SliceLength { expected: shape.len(), found: weights.len() });

@@ -58,6 +58,7 @@ fn any(
     *sums = total;
 }
 
+#[expect(clippy::indexing_slicing, reason = "callers pass as many pixels as there are sums")]
 #[inline(always)]
 fn column(pixels: &[u32], weights: u32, sums: &mut Sums) {
     let [o0a, o1a, o0b, o1b] = weights.to_le_bytes().map(|b| i32::from(b as i8));

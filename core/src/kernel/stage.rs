@@ -198,6 +198,10 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
 
     /// Takes a row of the image as pairs.
     // Out of line, to leave the registers to the loop that takes other rows.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "four tables of 256 values, and a byte is the index"
+    )]
     #[inline(never)]
     fn image_pairs(&mut self, source: &[u8], table: &[i8]) {
         let (ring, pad) = (self.ring, self.shape().left());

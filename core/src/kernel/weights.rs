@@ -70,6 +70,10 @@ pub fn pack_as(
 }
 
 /// As [`pack`], for a flat convolution.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "the output has the length that the shape needs, as checked above"
+)]
 fn pack_flat(shape: WeightShape, weights: &[i8], out: &mut [u8]) -> Result<usize, Error> {
     if weights.len() != shape.len() {
         return Err(Error::SliceLength { expected: shape.len(), found: weights.len() });
@@ -214,6 +218,10 @@ pub(crate) fn weight(
 /// A matrix is H w Hᵀ for some w if and only if, in each of its rows and columns, the first and the
 /// last element add up to the sum of the two between them. In each column of H, both sums are
 /// equal.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "the arrays have four elements, and the indices are below 4"
+)]
 pub(crate) fn are_transformed(shape: WeightShape, words: &[u32]) -> bool {
     let inputs = usize::from(shape.input);
     (0..shape.output_pairs() * 2).all(|output| {

@@ -56,6 +56,7 @@ pub const fn packed_words(pairs: usize) -> usize {
 const RANK: [usize; 4] = [2, 0, 1, 3];
 
 /// Position of element (i, j).
+#[expect(clippy::indexing_slicing, reason = "callers pass indices below 4")]
 #[inline(always)]
 pub(crate) const fn position(i: usize, j: usize) -> usize {
     4 * j + RANK[i]
@@ -179,6 +180,7 @@ fn dots(v: &[u32], u: &[u32], pairs: usize, sums: &mut [u32; SUM_WORDS]) {
 /// Finishes a block at pixel `x` of the rows: transforms its sums `[position][output][tile]`,
 /// divides them by 4 and requantises them. An implementation of `MicroKernel::winograd_block` may
 /// end with it.
+#[expect(clippy::indexing_slicing, reason = "constant arrays, and loops over their lengths")]
 pub fn finish_block<R: Requantise + ?Sized>(
     rounding: &R,
     sums: &[u32; SUM_WORDS],

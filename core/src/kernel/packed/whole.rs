@@ -10,6 +10,7 @@ use super::Sides;
 use crate::graph::Observer;
 
 /// Executes a dense layer.
+#[expect(clippy::indexing_slicing, reason = "constant arrays, and indices modulo their lengths")]
 #[inline(never)]
 pub(super) fn dense<M: MicroKernel, O: Observer + ?Sized>(
     micro: &M,
@@ -53,6 +54,7 @@ pub(super) fn dense<M: MicroKernel, O: Observer + ?Sized>(
 }
 
 /// Executes an addition.
+#[expect(clippy::indexing_slicing, reason = "constant arrays, and indices modulo their lengths")]
 #[inline(never)]
 pub(super) fn addition<M: MicroKernel, O: Observer + ?Sized>(
     micro: &M,

@@ -10,6 +10,7 @@ use safe_arch::{
 use crate::kernel::finish::{Finish, PairRow};
 
 /// Requantises the sums of both outputs for pixels `x .. x + 4`, up to the end of the row.
+#[expect(clippy::indexing_slicing, reason = "the arrays have two elements, and `half` is 0 or 1")]
 #[inline(always)]
 pub(super) fn four(finish: &Finish, sums: [m128i; 2], out: &mut PairRow<'_>, x: usize) {
     let mut sums = sums;

@@ -63,6 +63,7 @@ fn columns(rows: [&[u32]; 4], at: usize) -> [m128i; 4] {
     input_row([four(rows[0], at), four(rows[1], at), four(rows[2], at), four(rows[3], at)])
 }
 
+#[expect(clippy::indexing_slicing, reason = "the arrays have four vectors, and `i` is below 4")]
 #[inline]
 pub(super) fn input(rows: [&[u32]; 4], phase: usize, x: usize, v: &mut [u32]) {
     let pairs = v.len() / input_words(1);
@@ -143,6 +144,7 @@ pub(super) fn blocks(v: &[u32], u: &[u32], finish: &Finish, out: &mut [PairRow<'
     }
 }
 
+#[expect(clippy::indexing_slicing, reason = "constant arrays, and loops over their lengths")]
 #[inline(always)]
 fn block(
     v: &[u32],

@@ -6,6 +6,10 @@ use crate::kernel::micro::MicroKernel;
 
 impl Stage<'_, '_, '_> {
     /// Takes a row of the image, through the input table.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the tables have 256 values, and a byte is the index"
+    )]
     #[inline(never)]
     pub(super) fn flat_row<M: MicroKernel>(&mut self, micro: &M, source: &[u8], table: &[i8]) {
         let shape = self.shape();

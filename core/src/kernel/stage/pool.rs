@@ -79,6 +79,10 @@ impl Stage<'_, '_, '_> {
     }
 
     /// Makes a row of an average pool.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the arrays have two elements, and the index is modulo 2"
+    )]
     pub(super) fn make_average<M: MicroKernel>(&self, micro: &M, _: usize, out: &mut [i8]) {
         let (task, shape) = (self.task, self.shape());
         let pixel = padded(shape.output.channels);
