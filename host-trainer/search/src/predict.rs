@@ -63,28 +63,12 @@ impl Truths {
     /// Without both the form is nominal.
     ///
     /// # Errors
-    /// As [`table::read`]; [`Error::Invalid`], which names line and code, for mixed forms.
+    /// As [`table::read`] and [`table::common_form`].
     pub fn read(path: &Path, space: &Space<'_>, form: Option<Form>) -> Result<Self> {
         let entries = table::read(path, space, table::TRUTH)?;
-        let mut common = form;
-        for entry in &entries {
-            let field = format!("`as` of {}", entry.text);
-            let stated = match entry.form.as_deref() {
-                None => form.unwrap_or(Form::Nominal),
-                Some("nominal") => Form::Nominal,
-                Some("effective") => Form::Effective,
-                Some(other) => {
-                    let expected = "nominal or effective";
-                    return Err(Error::invalid(&entry.place, field, expected, other));
-                }
-            };
-            if stated != *common.get_or_insert(stated) {
-                let expected = "one form of network (nominal or effective) throughout";
-                return Err(Error::invalid(&entry.place, field, expected, "the other"));
-            }
-        }
+        let form = table::common_form(&entries, form)?;
         let samples = entries.into_iter().map(|e| (e.arch, e.value)).collect();
-        Ok(Self { form: common.unwrap_or(Form::Nominal), samples })
+        Ok(Self { form, samples })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::table::{self, SCORE, TRUTH, matched, space_for};
+use super::table::{self, SCORE, TRUTH, common_form, matched, space_for};
 use super::{Report, Resampling, report};
 use crate::error::Result;
 
@@ -26,13 +26,14 @@ pub struct CompareRequest<'a> {
 /// Compares the scores with the truths. Scores without a truth are left out.
 ///
 /// # Errors
-/// As [`space_for`], [`table::read`] and [`matched`].
+/// As [`space_for`], [`table::read`], [`common_form`] and [`matched`].
 pub fn compare(request: &CompareRequest<'_>) -> Result<Report> {
     let columns = request.column.map_or_else(|| SCORE.to_vec(), |name| vec![name]);
     let space = space_for(request.space, request.scores, &columns)?;
     let space = &space.get();
     let scores = table::read(request.scores, space, &columns)?;
     let truths = table::read(request.truths, space, TRUTH)?;
+    common_form(&truths, None)?;
     let (archs, score, truth) = matched(space, &scores, &truths)?;
     let report = report(space, &archs, &score, &truth, &request.resampling);
     Ok(match request.pairs {

@@ -9,6 +9,7 @@ use std::path::Path;
 use supernano_core::arch::Arch;
 use supernano_core::space::{BUILTIN, Space};
 
+use crate::codes::truth::Form;
 use crate::config::RunConfig;
 use crate::error::{Error, Result};
 use crate::files::{self, Csv, Record};
@@ -90,6 +91,32 @@ pub fn read(path: &Path, space: &Space<'_>, columns: &[&str]) -> Result<Vec<Code
             Ok(CodeValue { place, text: code, arch, value, form })
         })
         .collect()
+}
+
+/// The form of the networks behind these truths, which the column `as` states. It must agree with
+/// `form`, and it decides if `form` is `None`. Without both the form is nominal.
+///
+/// # Errors
+/// [`Error::Invalid`], which names place and code, for a form that is unknown or another one.
+pub fn common_form(entries: &[CodeValue], form: Option<Form>) -> Result<Form> {
+    let mut common = form;
+    for entry in entries {
+        let field = format!("`as` of {}", entry.text);
+        let stated = match entry.form.as_deref() {
+            None => form.unwrap_or(Form::Nominal),
+            Some("nominal") => Form::Nominal,
+            Some("effective") => Form::Effective,
+            Some(other) => {
+                let expected = "nominal or effective";
+                return Err(Error::invalid(&entry.place, field, expected, other));
+            }
+        };
+        if stated != *common.get_or_insert(stated) {
+            let expected = "one form of network (nominal or effective) throughout";
+            return Err(Error::invalid(&entry.place, field, expected, "the other"));
+        }
+    }
+    Ok(common.unwrap_or(Form::Nominal))
 }
 
 fn parse_value(place: &str, code: &str, text: &str, fraction: bool) -> Result<f64> {
