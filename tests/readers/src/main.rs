@@ -15,6 +15,7 @@ mod flips;
 mod lines;
 mod models;
 mod mutator;
+mod sounds;
 mod targets;
 mod texts;
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use supernano_base::error::Error;
 
-use crate::{data, lines, models, texts};
+use crate::{data, lines, models, sounds, texts};
 
 /// Reads an input.
 pub type Reader = dyn Fn(&[u8]) -> Result<(), Error>;
@@ -47,8 +47,14 @@ impl Target {
 
 /// All targets, with their files in `folder`.
 pub fn targets(folder: &Path) -> Vec<Target> {
-    [data::targets(folder), texts::targets(folder), models::targets(folder), lines::targets()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        data::targets(folder),
+        sounds::targets(folder),
+        texts::targets(folder),
+        models::targets(folder),
+        lines::targets(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

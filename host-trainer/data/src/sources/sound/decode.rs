@@ -1,6 +1,8 @@
 //! Decodes recordings: WAV (8 to 32 bits, integers or floats), FLAC and Ogg Vorbis, to one channel
 //! of 16 bits.
 
+mod vorbis;
+
 use std::io::Cursor;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
@@ -155,6 +157,7 @@ fn flac(place: &str, bytes: &[u8]) -> Result<Recording> {
 }
 
 fn ogg(place: &str, bytes: &[u8]) -> Result<Recording> {
+    vorbis::check(bytes).map_err(|problem| broken(place, problem))?;
     let mut reader = OggStreamReader::new(Cursor::new(bytes)).map_err(|e| broken(place, e))?;
     let format =
         |r: &OggStreamReader<_>| (r.ident_hdr.audio_sample_rate, r.ident_hdr.audio_channels);
