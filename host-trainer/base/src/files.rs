@@ -27,7 +27,9 @@ pub use self::limit::{
     ARCHIVE, CODES, CONFIGURATION, DOCUMENT, FILE, IMAGES, ITEMS, Limit, PICTURE, SOUND, TEXT,
 };
 pub use self::shared::hold;
-pub use self::write::{claim, create, expect_new, is_stream, probe, refuse_existing, write};
+pub use self::write::{
+    claim, create, expect_new, is_stream, probe, refuse_existing, stdout_is_output, write,
+};
 use crate::error::{Error, Result};
 
 /// The first two bytes of a gzip member.

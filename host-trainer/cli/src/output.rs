@@ -1,15 +1,18 @@
 //! Output of results, tables and progress.
 
+mod table;
+
 use std::io::{self, ErrorKind, IsTerminal as _, Stdout, Write as _};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde::Serialize;
-use supernano_base::console;
 use supernano_base::error::{Error, Result};
-use supernano_base::numbers::grouped;
 use supernano_base::progress::{Progress, Task};
+use supernano_base::{console, files};
+
+pub use self::table::table;
 
 /// Writes results to stdout, as text or as one JSON object, and progress to stderr.
 #[derive(Debug, Clone, Copy)]
@@ -35,12 +38,19 @@ impl Output {
         self.json
     }
 
-    /// Prints the result of a command: as a JSON object, or as the text that `human` makes of it.
+    /// Prints the result of a command: as a JSON object, or as the text that `human` makes of it. If
+    /// an output file of the command is stdout, the text goes to stderr.
     ///
     /// # Errors
     /// As [`print()`]; a reader that has gone is no error.
     pub fn emit<T: Serialize>(&self, value: &T, human: impl FnOnce(&T) -> String) -> Result<()> {
         if self.silent {
+            return Ok(());
+        }
+        if files::stdout_is_output() {
+            if !self.json && !self.quiet {
+                console::note(human(value).trim_end());
+            }
             return Ok(());
         }
         let text = if self.json {
@@ -163,46 +173,5 @@ impl Task for Bar {
 
     fn finish(&self) {
         self.bar.finish_and_clear();
-    }
-}
-
-/// A plain table with a header line. Columns of numbers are aligned to the right, and whole numbers have
-/// their digits in groups.
-pub fn table<H: ToString, C: ToString>(header: &[H], rows: &[Vec<C>]) -> String {
-    use comfy_table::TableComponent::{
-        HorizontalLines, LeftBorderIntersections, MiddleIntersections, RightBorderIntersections,
-    };
-    use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-    let mut table = Table::new();
-    table
-        .load_preset(presets::UTF8_HORIZONTAL_ONLY)
-        .remove_style(HorizontalLines)
-        .remove_style(LeftBorderIntersections)
-        .remove_style(MiddleIntersections)
-        .remove_style(RightBorderIntersections)
-        .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(header.iter().map(ToString::to_string));
-    for row in rows {
-        table.add_row(row.iter().map(|cell| in_groups(cell.to_string())));
-    }
-    for i in 0..header.len() {
-        let numeric = rows.iter().all(|r| {
-            r.get(i).is_some_and(|c| {
-                c.to_string().starts_with(|ch: char| ch.is_ascii_digit() || "-+.".contains(ch))
-            })
-        });
-        if let (true, Some(column)) = (numeric, table.column_mut(i)) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    table.to_string()
-}
-
-/// A cell, with the digits of a whole number in groups.
-fn in_groups(cell: String) -> String {
-    let whole = !cell.is_empty() && cell.bytes().all(|b| b.is_ascii_digit());
-    match cell.parse().ok().filter(|_| whole) {
-        Some(number) => grouped(number),
-        None => cell,
     }
 }

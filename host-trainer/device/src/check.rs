@@ -251,7 +251,7 @@ impl<'a> DeviceCheck<'a> {
         answers: &mut Answers<'_>,
     ) -> Result<()> {
         let opened = session.open(&Request::OpenPlaced { set: 0 })?;
-        same_network(self.blob.view()?.checksum(), opened.checksum)?;
+        same_network(session, self.blob.view()?.checksum(), opened.checksum)?;
         let (origin, placed) = (NetworkOrigin::Placed, PlacedNetwork::This);
         self.network = Some(LoadedNetwork { origin, placed, opened });
         if opened.images as usize != images.len() {

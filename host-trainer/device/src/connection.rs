@@ -44,6 +44,8 @@ pub(crate) struct Connection<'a> {
     timeout: Duration,
     patience: Patience<'a>,
     device: DeviceInfo,
+    /// The name of the latest line that was open; empty before.
+    name: String,
     session: Option<Session>,
     loaded: Option<LoadedNetwork>,
     /// The result of the first load. Later loads may find more in the device's memory.
@@ -75,6 +77,7 @@ impl<'a> Connection<'a> {
             timeout,
             patience,
             device: expected.cloned().unwrap_or_default(),
+            name: String::new(),
             session: None,
             loaded: None,
             first: None,
@@ -87,13 +90,23 @@ impl<'a> Connection<'a> {
                 if expected.is_some() {
                     this.same(&session)?;
                 }
-                this.device = session.device().clone();
-                this.session = Some(session);
+                this.accept(session);
             }
             (Err(error), Some(_)) => this.reopen(error)?,
             (Err(error), None) => return Err(error),
         }
         Ok(this)
+    }
+
+    fn accept(&mut self, session: Session) {
+        self.device = session.device().clone();
+        self.name = session.name();
+        self.session = Some(session);
+    }
+
+    /// The name of the latest line, for errors.
+    pub fn name(&self) -> &str {
+        if self.name.is_empty() { "device" } else { &self.name }
     }
 
     /// The device that answers.
@@ -141,7 +154,7 @@ impl<'a> Connection<'a> {
 
     fn attempt<R>(&mut self, ask: &mut impl FnMut(&mut Session, u32) -> Result<R>) -> Result<R> {
         let Some(session) = &mut self.session else {
-            return Err(Error::tool("device", "its line is not open"));
+            return Err(Error::tool(self.name(), "its line is not open"));
         };
         if self.loaded.is_none() {
             let loaded = load(session, self.blob)?;
@@ -179,8 +192,7 @@ impl<'a> Connection<'a> {
             match self.reached(left) {
                 Ok(session) => {
                     self.same(&session)?;
-                    self.device = session.device().clone();
-                    self.session = Some(session);
+                    self.accept(session);
                     self.before.reopened += 1;
                     let waited = begin.elapsed().as_secs_f64();
                     self.note(format_args!("the device is back after {waited:.1} s"));
@@ -193,7 +205,7 @@ impl<'a> Connection<'a> {
         }
         let (link, problem) = match last {
             Error::Line { link, problem } => (link, problem),
-            other => ("device".into(), other.to_string()),
+            other => (self.name().to_owned(), other.to_string()),
         };
         let problem = format!("{problem}; not back within {seconds} s (--reconnect)");
         Err(Error::Line { link, problem })

@@ -20,7 +20,7 @@ use crate::cycles::{CyclePlugin, Estimated, InferenceSums, cycle_plugin};
 use crate::link::{open, over_tcp};
 use crate::placed::{placed_bytes, placed_file};
 use crate::qemu::{Counting, Qemu};
-use crate::session::{Counts, DeviceInfo, unit_name};
+use crate::session::{Counts, DeviceInfo, Session, unit_name};
 use crate::target::{Machine, Target, known};
 
 /// Longest time of one counted inference.
@@ -205,8 +205,8 @@ fn repeat(
     let run = Request::Run { checksum: wire::checksum(&pixels) };
     let image = Images { shape: view.header().input(), pixels, labels: vec![0] };
     let expected = blob.logits(&image)?;
-    let right = |found: Vec<i32>| {
-        let wrong = || Error::No("the device's answer differs from the host's".into());
+    let right = |session: &Session, found: Vec<i32>| {
+        let wrong = || Error::No(format!("{}: its answer differs from the host's", session.name()));
         (found == expected).then_some(()).ok_or_else(wrong)
     };
     let mut all = Repeats {
@@ -221,26 +221,29 @@ fn repeat(
     for _ in 0..options.repeats.max(1) {
         let counts = connection.run(|session, loads| {
             if sent != Some(loads) {
-                right(session.classify(&image.pixels)?)?;
+                let found = session.classify(&image.pixels)?;
+                right(session, found)?;
                 sent = Some(loads);
             }
             let counts = match session.counts() {
                 // The device was reset: its flash has the network, but its memory has no image.
                 Err(Error::Refused { refusal: Refusal::ImageLength { .. }, .. }) => {
-                    right(session.classify(&image.pixels)?)?;
+                    let found = session.classify(&image.pixels)?;
+                    right(session, found)?;
                     session.counts()?
                 }
                 counts => counts?,
             };
             // The counted image is still in memory, and so is its answer.
-            right(session.logits(&run)?)?;
+            let found = session.logits(&run)?;
+            right(session, found)?;
             Ok(counts)
         })?;
         all.sums = plugin.map(|plugin| plugin.sums(&counts)).transpose()?;
         let Counts { total, parts, stack_bytes, open_stack_bytes } = counts;
         if parts.len() != all.parts.len() {
             let problem = format!("{} counts for {operations} operations", parts.len());
-            return Err(Error::tool("device", problem));
+            return Err(Error::tool(connection.name(), problem));
         }
         all.totals.push(total);
         all.parts.iter_mut().zip(parts).for_each(|(all, count)| all.push(count));

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf, is_separator};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, Result};
@@ -14,6 +15,15 @@ const LINKS: usize = 40;
 
 /// Files that [`claim()`] promised not to replace, and that are not written yet.
 static NEW: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// True once an output of this process is its standard output.
+static STDOUT: AtomicBool = AtomicBool::new(false);
+
+/// True if a file that this process writes, or will write, is its standard output (`/dev/stdout`).
+/// Nothing else belongs there then.
+pub fn stdout_is_output() -> bool {
+    STDOUT.load(Ordering::Relaxed)
+}
 
 /// The kind of file at the path of an output.
 enum Destination {
@@ -176,6 +186,9 @@ fn destination(path: &Path) -> Result<Destination> {
     let mut target = path.to_path_buf();
     for _ in 0..LINKS {
         if let Some(name) = descriptor(&target) {
+            if name == "1" {
+                STDOUT.store(true, Ordering::Relaxed);
+            }
             return Ok(Destination::Descriptor(name));
         }
         let Ok(link) = fs::read_link(&target) else { break };

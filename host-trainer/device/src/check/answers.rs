@@ -87,7 +87,7 @@ impl<'a> Answers<'a> {
     pub fn push(&mut self, logits: Vec<i32>) -> Result<()> {
         if logits.len() != self.classes {
             let problem = format!("{} logits for {} classes", logits.len(), self.classes);
-            return Err(Error::tool("device", problem));
+            return Err(Error::tool(&self.state.target, problem));
         }
         self.state.found.extend(logits);
         if self.saved.elapsed() >= SAVE {

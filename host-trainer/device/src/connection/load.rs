@@ -76,7 +76,7 @@ pub(super) fn load(session: &mut Session, blob: &Blob) -> Result<LoadedNetwork> 
         }
     }
     let opened = session.send_blob(blob.bytes())?;
-    same_network(expected, opened.checksum)?;
+    same_network(session, expected, opened.checksum)?;
     Ok(loaded(NetworkOrigin::Sent, placed, opened))
 }
 
@@ -84,9 +84,9 @@ pub(super) fn load(session: &mut Session, blob: &Blob) -> Result<LoadedNetwork> 
 ///
 /// # Errors
 /// [`Error::Tool`] if they differ.
-pub(crate) fn same_network(expected: u32, found: u32) -> Result<()> {
+pub(crate) fn same_network(session: &Session, expected: u32, found: u32) -> Result<()> {
     if expected == found {
         return Ok(());
     }
-    Err(Error::tool("device", format!("runs network {found:08x}, not {expected:08x}")))
+    Err(Error::tool(session.name(), format!("runs network {found:08x}, not {expected:08x}")))
 }
