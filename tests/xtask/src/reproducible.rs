@@ -4,7 +4,7 @@ use std::path::Path;
 
 use supernano_facts::QEMU_M4;
 
-use crate::kills::job::CONFIG;
+use crate::kills::job::{CONFIG, LAYERS};
 use crate::process::{self, Failure, Result, root, supernano};
 use crate::setup::{self, Consent};
 use crate::{firmware, process::run as execute};
@@ -55,7 +55,7 @@ fn network_bytes() -> Result<Vec<u8>> {
     let at = |name: &str| folder.path().join(name).display().to_string();
     std::fs::write(at("config.toml"), CONFIG).map_err(|e| Failure::tool(e.to_string()))?;
     execute(&mut supernano(["train", &at("config.toml"), "-o", &at("run")]))?;
-    let code = ["8"; 13].join("-");
+    let code = ["8"; LAYERS].join("-");
     execute(&mut supernano(["export", &at("run"), &code, "-o", &at("network.snb")]))?;
     read(Path::new(&at("network.snb")))
 }
