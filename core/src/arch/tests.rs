@@ -14,6 +14,19 @@ fn codes_are_read_and_written_with_the_twentieth_number_ignored() {
     assert_eq!(Arch::parse(&RESNET20, &std::format!("{text}-48")), Ok(arch));
 }
 
+/// Numbers of the first release, in which codes had 64 bits.
+#[test]
+fn numbers_of_residual_networks_are_those_of_old_files() {
+    for (space, text, number) in [
+        (RESNET20, "4-8-4-12-4-12-12-8-32-24-8-4-32-20-64-44-44-8-40", 5_111_604_984_130_073),
+        (RESNET8, "12-4-16-32-64-8", 139_249),
+    ] {
+        let arch = Arch::parse(&space, text).unwrap();
+        assert_eq!(arch.code(&space), ArchCode(number));
+        assert_eq!(Arch::from_code(&space, ArchCode(number)), Ok(arch));
+    }
+}
+
 #[test]
 fn packing_is_a_bijection() {
     for space in [RESNET8, RESNET20] {

@@ -2,6 +2,7 @@
 
 use heapless::Vec;
 
+use super::bound::unit_bytes;
 use super::lifetime::{Interference, Item, interferences};
 use super::unit::tensor_words;
 use crate::graph::{Header, MAX_OPS, MAX_TENSORS};
@@ -65,8 +66,17 @@ impl ArenaPlan {
             problem.words[old] = both.old_words as u32;
             problem.limits[new][old] = both.slack.unwrap_or(APART);
         });
+        let (mut bound, mut start) = (0, 0);
+        while let Some((bytes, next)) = unit_bytes(header, start) {
+            bound = bytes.max(bound);
+            start = next;
+        }
         let mut best = problem.place(Order::Tensors);
         for order in [Order::Largest, Order::Forward, Order::Backward] {
+            // No plan is smaller than the largest unit.
+            if best.1 as usize * 4 <= bound {
+                break;
+            }
             let other = problem.place(order);
             if other.1 < best.1 {
                 best = other;

@@ -15,7 +15,8 @@ use supernano_core::graph::{
     Activation, Classifier, Conv, Form, Geometry, Header, KernelKind, Op, Tensor,
 };
 use supernano_core::kernel::pack::WeightShape;
-use supernano_core::space::Shape;
+use supernano_core::plan::{Node, Plan};
+use supernano_core::space::{Shape, Space};
 
 use crate::blob::Blob;
 use crate::error::{Error, Result};
@@ -58,6 +59,21 @@ impl FixedLayer {
     pub const fn point(channels: u16) -> Self {
         Self::new(Form::Full, Geometry::POINT, channels)
     }
+}
+
+/// The layers of a sub-network, with other weights and activations; `None` for one with a projection,
+/// whose layers do not read each other in order.
+pub fn of_plan(space: &Space<'_>, plan: &Plan) -> Option<Fixed> {
+    let layer = |node: Node| {
+        let shortcut = node.residual.map(|tensor| tensor as u8);
+        let layer = FixedLayer {
+            shortcut,
+            ..FixedLayer::new(node.form, node.geometry, node.written.channels)
+        };
+        (node.output == node.input + 1).then_some(layer)
+    };
+    let layers = plan.nodes(space).map(layer).collect::<Option<Vec<FixedLayer>>>()?;
+    Some(Fixed { name: "random sub-network", input: plan.image, classes: space.classes, layers })
 }
 
 /// Names of the networks.

@@ -7,11 +7,12 @@ mod report;
 
 use rand::Rng as _;
 use supernano_base::blob::Blob;
+use supernano_base::codes::uniform;
 use supernano_base::error::{Error, Result};
 use supernano_base::fixed;
 use supernano_base::rng::{Key, Purpose};
 use supernano_core::arch::Arch;
-use supernano_core::plan::{ActivationScope, Enhancement, WidthRule};
+use supernano_core::plan::{ActivationScope, BranchScheme, Enhancement, Plan, WidthRule, resolve};
 use supernano_core::space::{RESNET8, RESNET20, Space};
 
 pub use self::report::{CalibrationReport, CountedPart, JudgedNetwork, TOLERANCE};
@@ -93,6 +94,43 @@ pub fn specimen(seed: u64, index: u32, fitted: bool) -> Result<Specimen> {
     let choices = |layers: usize| KINDS.len().pow(layers as u32) as u8;
     let kinds = space.blocks.iter().map(|b| rng.random_range(0..choices(b.layers()))).collect();
     Ok(Specimen { space, arch, enhancement, kinds, fitted })
+}
+
+/// A random network of a space.
+#[derive(Clone, Debug)]
+pub struct Drawn {
+    /// Its name.
+    pub named: Named,
+    /// The resolved sub-network.
+    pub plan: Plan,
+    /// The network with random weights. Layers roll as far as that makes the arena smaller. `None` for
+    /// a network with projections.
+    pub blob: Option<Blob>,
+}
+
+/// Draws network `index` of a space, with random options and enhancement of widths, to judge a table.
+///
+/// # Errors
+/// [`Error::Core`], never for a validated space.
+pub fn drawn(space: &Space<'_>, seed: u64, index: u32) -> Result<Drawn> {
+    let mut rng = Key::new(seed).rng(Purpose::Sample, u64::from(index));
+    let arch = uniform(space, &mut rng)?;
+    let enhancement = if rng.random() { Enhancement::OE } else { Enhancement::NONE };
+    let plan = resolve(space, &arch, enhancement, BranchScheme::Shared);
+    let code = arch.display(space).to_string();
+    let named = Named { space: space.name.to_owned(), code, fitted: false };
+    let net = fixed::of_plan(space, &plan).filter(|_| !space.is_residual());
+    let blob = net.map(|net| fixed::blob(&net, 0, seed + u64::from(index))).transpose()?;
+    Ok(Drawn { named, plan, blob })
+}
+
+/// Judges the built-in table of a core by counted networks.
+///
+/// # Errors
+/// [`Error::Invalid`] for a core without a built-in table.
+pub fn judge(counted: &[Counted], device: &CountingDevice) -> Result<CalibrationReport> {
+    let shipped = InstructionTable::of_core(&device.core)?;
+    CalibrationReport::new(counted, &shipped, device, 0)
 }
 
 /// Counts of one inference, as a device reports them.

@@ -1,19 +1,21 @@
 //! The cost model of Cortex-M devices.
 //!
 //! Flash and RAM are exact: the model lowers the sub-network as the exporter does and measures the
-//! blob and the arena. Instructions come from an [`InstructionTable`].
+//! blob and the arena. Instructions come from an [`InstructionTable`]. In spaces with other layers or
+//! choices than those of residual networks, every convolution has its default kernel, and layers roll
+//! into each other as far as that makes the arena smaller.
 
 use supernano_core::arch::Arch;
-use supernano_core::arena::{ArenaPlan, unit_bytes};
+use supernano_core::arena::{ArenaPlan, roll, unit_bytes};
 use supernano_core::blob;
 use supernano_core::graph::{KernelKind, Op};
-use supernano_core::lower::{Lowered, WeightOrigin, lower_with};
+use supernano_core::lower::{Lowered, WeightOrigin, lower, lower_with};
 use supernano_core::plan::{BranchScheme, Enhancement, resolve};
 use supernano_core::space::{PlacedBlock, Space};
 
 use super::instructions::InstructionTable;
 use super::memory::Memory;
-use super::{BlockCost, CostModel, Costs};
+use super::{BlockCost, CostModel, Costs, Limits};
 
 /// Kernel kinds in the order of the base-3 digits of [`BlockCost::kinds`]. The least significant
 /// digit belongs to the first layer of the block.
@@ -36,17 +38,19 @@ pub struct DeviceCosts<'a> {
 impl CostModel for DeviceCosts<'_> {
     fn costs(&self, arch: &Arch, kinds: &[u8]) -> Costs {
         let code = arch.display(self.space).to_string();
-        let lowered = self.lowered(arch, &code, kinds);
-        let header = &lowered.header;
-        let flash = blob::encoded_len(header, self.labels, lowered.data_len) as u64;
-        let arena = ArenaPlan::of_header(header).bytes() as u64;
-        let classes = usize::from(self.space.classes);
-        let memory = Memory::new(flash, arena, classes, self.table.overhead);
-        Costs {
-            flash_bytes: memory.flash_bytes,
-            ram_bytes: memory.ram_bytes,
-            instructions: self.table.network(header),
+        self.of(&self.lowered(arch, &code, kinds))
+    }
+
+    fn costs_within(&self, arch: &Arch, limits: Limits) -> Costs {
+        let code = arch.display(self.space).to_string();
+        let mut lowered = self.flat(arch, &code);
+        let flat = self.of(&lowered);
+        if limits.flash_bytes.is_some_and(|limit| flat.flash_bytes > limit) {
+            return flat;
         }
+        // The choice of rolled layers takes most of the time.
+        roll(&mut lowered.header, 0);
+        self.of(&lowered)
     }
 
     fn base(&self) -> Costs {
@@ -100,17 +104,46 @@ impl CostModel for DeviceCosts<'_> {
 
 impl<'a> DeviceCosts<'a> {
     /// Lowers a sub-network to its graph, with the kernel kinds `kinds` of its blocks. Blocks
-    /// without an entry use direct kernels.
+    /// without an entry use direct kernels. In spaces of other than residual networks, kernels are the
+    /// default ones, and layers roll.
     pub fn lowered<'c>(&self, arch: &Arch, code: &'c str, kinds: &[u8]) -> Lowered<'c>
     where
         'a: 'c,
     {
         // Costs depend on the widths alone. Any branch scheme gives the same graph.
+        if !self.space.is_residual() {
+            let mut lowered = self.flat(arch, code);
+            roll(&mut lowered.header, 0);
+            return lowered;
+        }
         let plan = resolve(self.space, arch, self.enhancement, BranchScheme::Shared);
         lower_with(self.space, &plan, code, &|source, _| match source {
             WeightOrigin::Layer(layer) => kind(self.space, kinds, usize::from(layer)),
             _ => KernelKind::Direct,
         })
+    }
+
+    /// The graph of a sub-network with default kernels, in which nothing rolls.
+    fn flat<'c>(&self, arch: &Arch, code: &'c str) -> Lowered<'c>
+    where
+        'a: 'c,
+    {
+        let plan = resolve(self.space, arch, self.enhancement, BranchScheme::Shared);
+        lower(self.space, &plan, code)
+    }
+
+    /// Exact costs of a graph.
+    fn of(&self, lowered: &Lowered<'_>) -> Costs {
+        let header = &lowered.header;
+        let flash = blob::encoded_len(header, self.labels, lowered.data_len) as u64;
+        let arena = ArenaPlan::of_header(header).bytes() as u64;
+        let classes = usize::from(self.space.classes);
+        let memory = Memory::new(flash, arena, classes, self.table.overhead);
+        Costs {
+            flash_bytes: memory.flash_bytes,
+            ram_bytes: memory.ram_bytes,
+            instructions: self.table.network(header),
+        }
     }
 
     /// Contribution of one block with the kernel choice `choice`. Returns `None` if a layer cannot

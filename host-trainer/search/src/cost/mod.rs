@@ -59,6 +59,12 @@ pub trait CostModel: Sync {
     /// ([`BlockCost::kinds`]).
     fn costs(&self, arch: &Arch, kinds: &[u8]) -> Costs;
 
+    /// As [`Self::costs`] with default kernels, for a candidate that matters only within limits: if the
+    /// flash exceeds its limit, RAM may be more than the exact value.
+    fn costs_within(&self, arch: &Arch, _limits: Limits) -> Costs {
+        self.costs(arch, &[])
+    }
+
     /// Costs that every sub-network has in addition to its blocks. Flash and RAM are lower bounds,
     /// instructions are exact.
     fn base(&self) -> Costs;

@@ -279,8 +279,12 @@ fn instruction_model(table: &InstructionTable) -> InstructionModel {
     }
 }
 
-/// Name of the kernel of every layer.
+/// Name of the kernel of every layer. Empty in spaces of other than residual networks, where every
+/// kernel is the default.
 fn kernels(space: &Space<'_>, kinds: &[u8]) -> Vec<String> {
+    if !space.is_residual() {
+        return Vec::new();
+    }
     let name = |layer| kernel_name(kind(space, kinds, layer)).to_owned();
     (0..space.layers.len()).map(name).collect()
 }

@@ -1,11 +1,13 @@
 //! The search for the sub-networks with the best predicted score within limits of flash, RAM and
 //! instructions. The result is a Pareto front.
 //!
-//! Scores and costs are sums over blocks, so [`tables`] hold the contribution of each block. A
-//! space of up to [`ENUMERABLE`] sub-networks is enumerated. A larger one is searched by evolution;
-//! branch and bound then proves the best score optimal or bounds it from above. Every returned
-//! sub-network is within the limits by its exact costs. Evaluation and export are left to the
-//! caller.
+//! In spaces of residual networks, scores and costs are sums over blocks, so [`tables`] hold the
+//! contribution of each block. A space of up to [`ENUMERABLE`] sub-networks is enumerated. A larger
+//! one is searched by evolution; branch and bound then proves the best score optimal or bounds it
+//! from above. In all other spaces, [`whole`] sub-networks are evaluated; up to
+//! [`whole::ENUMERATED`] are enumerated, and evolution finds the best of more without a proof. Every
+//! returned sub-network is within the limits by its exact costs. Evaluation and export are left to
+//! the caller.
 
 pub mod budget;
 mod dual;
@@ -25,12 +27,12 @@ pub mod tables;
 pub mod time;
 pub mod uniform;
 pub mod verdict;
+pub mod whole;
 
 use std::path::PathBuf;
 
-use supernano_base::error::{Error, Result};
+use supernano_base::error::Result;
 use supernano_base::progress::{Silent, Task};
-use supernano_core::space::Space;
 use tables::Tables;
 
 pub use problem::{Problem, ScoredNetwork};
@@ -46,7 +48,8 @@ pub struct Method {
     pub enumerable: u64,
     /// Seed of the evolution. Enumeration uses no random numbers.
     pub seed: u64,
-    /// State file of the evolution. An interrupted search resumes from it.
+    /// State file of the evolution in a space of residual networks. An interrupted search resumes from
+    /// it; in other spaces, it starts again.
     pub state: Option<PathBuf>,
 }
 
@@ -64,7 +67,8 @@ pub struct Solution {
     pub front: Vec<ScoredNetwork>,
     /// Number of sub-networks and branch-and-bound nodes examined.
     pub examined: u64,
-    /// True if every sub-network of the space was examined. The front is then exact.
+    /// True if every sub-network of the space was examined. The front is then exact. Otherwise, and if
+    /// [`Self::optimal`] is false, it holds the best sub-networks that were found.
     pub exhaustive: bool,
     /// True if no feasible sub-network has a better score than the first of the front.
     pub optimal: bool,
@@ -135,7 +139,9 @@ pub fn search(problem: &Problem<'_>, method: &Method) -> Result<Solution> {
 /// # Errors
 /// The errors of [`search()`].
 pub fn search_with(problem: &Problem<'_>, method: &Method, task: &dyn Task) -> Result<Solution> {
-    additive(problem.space)?;
+    if !problem.space.is_residual() {
+        return whole::search(problem, method, task);
+    }
     let tables = Tables::new(problem)?;
     let size = problem.space.size();
     if size > method.enumerable.into() {
@@ -150,13 +156,6 @@ pub fn search_with(problem: &Problem<'_>, method: &Method, task: &dyn Task) -> R
         exhaustive: true,
         optimal: true,
     })
-}
-
-/// Succeeds for a space whose scores and costs are sums over blocks.
-fn additive(space: &Space<'_>) -> Result<()> {
-    let expected = "a space of residual networks, whose choices are widths";
-    let refused = || Error::invalid("search", "space", expected, space.name);
-    space.is_residual().then_some(()).ok_or_else(refused)
 }
 
 #[cfg(test)]

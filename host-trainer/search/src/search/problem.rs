@@ -3,7 +3,7 @@
 use supernano_core::arch::Arch;
 use supernano_core::space::Space;
 
-use super::score::{self, ScoreModel, combine};
+use super::score::{ScoreModel, combine};
 use super::tables::{Genes, Sums};
 use crate::cost::{CostModel, Costs, Limits};
 
@@ -16,7 +16,8 @@ pub struct ScoredNetwork {
     pub score: f64,
     /// Exact costs on the device.
     pub costs: Costs,
-    /// Kernel kinds of each block ([`crate::cost::BlockCost::kinds`]).
+    /// Kernel kinds of each block ([`crate::cost::BlockCost::kinds`]). Empty in spaces of other than
+    /// residual networks, where every kernel is the default.
     pub kinds: Vec<u8>,
 }
 
@@ -49,7 +50,7 @@ impl Problem<'_> {
     /// Evaluates a sub-network with these kernel kinds: its score and its exact costs.
     pub(super) fn candidate(&self, arch: Arch, kinds: Vec<u8>) -> ScoredNetwork {
         let costs = self.costs.costs(&arch, &kinds);
-        let score = self.score.link(score::linear(self.space, self.score, &arch));
+        let score = self.score.link(self.score.whole(self.space, &arch));
         ScoredNetwork { arch, score, costs, kinds }
     }
 }

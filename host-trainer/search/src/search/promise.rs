@@ -116,14 +116,19 @@ impl Promise {
     /// promised sizes, which means that the run has changed since the search.
     pub fn keep(&self, blob: &Blob) -> Result<Blob> {
         let kinds = self.kinds()?;
-        let layers = layer_kinds(blob)?.len();
         let field = |what: &str| format!("{what} of {}", self.network.code);
-        if kinds.len() != layers {
-            let expected = format!("{layers} layers");
-            return Err(Error::invalid(&self.place, field("kernels"), expected, kinds.len()));
-        }
-        let kind = |layer: usize| kinds.get(layer).copied().unwrap_or(KernelKind::Direct);
-        let kept = of_layers(blob, &kind)?;
+        // Without names, the kernels are the default ones, which the network has.
+        let kept = if kinds.is_empty() {
+            blob.clone()
+        } else {
+            let layers = layer_kinds(blob)?.len();
+            if kinds.len() != layers {
+                let expected = format!("{layers} layers");
+                return Err(Error::invalid(&self.place, field("kernels"), expected, kinds.len()));
+            }
+            let kind = |layer: usize| kinds.get(layer).copied().unwrap_or(KernelKind::Direct);
+            of_layers(blob, &kind)?
+        };
         for (what, promised, found) in [
             ("blob", self.network.blob_bytes, kept.bytes().len()),
             ("arena", self.network.arena_bytes, kept.view()?.arena_bytes()),

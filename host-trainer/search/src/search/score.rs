@@ -33,6 +33,17 @@ pub trait ScoreModel: Sync {
     fn link(&self, linear: f64) -> f64 {
         linear
     }
+
+    /// The linear score of a whole sub-network. Spaces with other choices than widths have no other
+    /// score; in all others it is that of the formula above.
+    fn whole(&self, space: &Space<'_>, arch: &Arch) -> f64 {
+        linear(space, self, arch)
+    }
+
+    /// An upper bound of the score of every sub-network. Infinite if none is known.
+    fn most(&self, _space: &Space<'_>) -> f64 {
+        f64::INFINITY
+    }
 }
 
 impl ScoreModel for Surrogate {
@@ -51,10 +62,22 @@ impl ScoreModel for Surrogate {
     fn link(&self, linear: f64) -> f64 {
         self.from_linear(linear)
     }
+
+    fn whole(&self, space: &Space<'_>, arch: &Arch) -> f64 {
+        match space.is_residual() {
+            true => linear(space, self, arch),
+            false => self.linear(space, arch),
+        }
+    }
+
+    fn most(&self, space: &Space<'_>) -> f64 {
+        // No effect is negative.
+        self.score(space, &Arch::largest(space))
+    }
 }
 
 /// Linear score of a sub-network. Terms are summed in the order of the blocks.
-pub fn linear(space: &Space<'_>, model: &dyn ScoreModel, arch: &Arch) -> f64 {
+pub fn linear<M: ScoreModel + ?Sized>(space: &Space<'_>, model: &M, arch: &Arch) -> f64 {
     let options = arch.options();
     let mut terms = 0.0;
     for block in space.placed_blocks() {
@@ -67,7 +90,12 @@ pub fn linear(space: &Space<'_>, model: &dyn ScoreModel, arch: &Arch) -> f64 {
 }
 
 /// Linear score from the sum of the terms and the nominal MACs and parameters.
-pub(super) fn combine(model: &dyn ScoreModel, terms: f64, macs: u64, params: u64) -> f64 {
+pub(super) fn combine<M: ScoreModel + ?Sized>(
+    model: &M,
+    terms: f64,
+    macs: u64,
+    params: u64,
+) -> f64 {
     let [m, p] = model.logs();
     model.constant() + terms + weighted_ln(m, macs) + weighted_ln(p, params)
 }

@@ -1,16 +1,20 @@
-//! Covariance functions of the effects of layer widths on accuracy, tabulated over the options of
-//! each layer.
+//! Covariance functions of the effects of choices on accuracy, tabulated over the options of each
+//! choice. In spaces of residual networks the choices are the widths of the layers.
 
 use supernano_core::arch::Arch;
-use supernano_core::space::Space;
+use supernano_core::space::{Choice, Space};
 
-/// Length scale of a layer's effect, in ln of its width. From 4 to 64 channels ln changes by 2.8.
+use super::features::sized_choices;
+
+/// Length scale of an effect, in ln of the size of the option. From 4 to 64 channels ln changes by 2.8.
 const LENGTH: f64 = 2.0;
 
-/// The covariance between the effects of two options of a free layer.
+/// The covariance between the effects of two options of a choice.
 struct LayerCovariance {
-    /// Index into [`Space::layers`].
-    layer: usize,
+    choice: Choice,
+    /// For a layer that may be left out, the depth that decides, and for each of its options whether
+    /// the layer is there. A left-out layer has no effect.
+    optional: Option<(Choice, Vec<bool>)>,
     /// Index of the resolution, whose layers share a variance.
     group: usize,
     options: usize,
@@ -18,19 +22,19 @@ struct LayerCovariance {
     table: Vec<f64>,
 }
 
-/// The covariances of all free layers of a space.
+/// The covariances of all choices of a space.
 pub struct WidthCovariance {
     layers: Vec<LayerCovariance>,
     /// Number of resolutions.
     pub groups: usize,
 }
 
-/// exp(-(ln v - ln w)^2 / (2 LENGTH^2)) for all pairs of widths, centred so that the effects of a
-/// layer have mean 0 over its options, and scaled to a mean variance of 1. All 0 for one option.
-fn table(widths: &[u16]) -> Vec<f64> {
-    let n = widths.len();
+/// exp(-(ln v - ln w)^2 / (2 LENGTH^2)) for all pairs of sizes, centred so that the effects of a
+/// choice have mean 0 over its options, and scaled to a mean variance of 1. All 0 for one option.
+fn table(sizes: &[f64]) -> Vec<f64> {
+    let n = sizes.len();
     let plain = |a: usize, b: usize| {
-        let distance = f64::from(widths[a]).ln() - f64::from(widths[b]).ln();
+        let distance = sizes[a].ln() - sizes[b].ln();
         (-0.5 * (distance / LENGTH).powi(2)).exp()
     };
     let means: Vec<f64> =
@@ -47,15 +51,26 @@ impl WidthCovariance {
     pub fn new(space: &Space<'_>) -> Self {
         let mut resolutions: Vec<usize> = Vec::new();
         let mut layers = Vec::new();
-        for layer in space.free_layers() {
-            let described = &space.layers[layer];
-            let pixels = space.output_of(layer).pixels();
+        for (choice, sizes, block) in sized_choices(space) {
+            // Depths and the resolution are a group of their own, of 0 pixels.
+            let pixels = match choice {
+                Choice::Width(layer) | Choice::Expansion(layer) | Choice::Kernel(layer) => {
+                    space.output_of(layer).pixels()
+                }
+                Choice::Depth(_) | Choice::Resolution => 0,
+            };
             let group = resolutions.iter().position(|&r| r == pixels).unwrap_or_else(|| {
                 resolutions.push(pixels);
                 resolutions.len() - 1
             });
-            let options = described.widths.len();
-            layers.push(LayerCovariance { layer, group, options, table: table(described.widths) });
+            let optional = block.filter(|&block| space.is_optional(block)).and_then(|block| {
+                let (stage, position) = space.stage_of(block)?;
+                let depths = space.stages[stage].depths.iter();
+                let kept = depths.map(|&depth| usize::from(depth) > position).collect();
+                Some((Choice::Depth(stage), kept))
+            });
+            let (options, table) = (sizes.len(), table(&sizes));
+            layers.push(LayerCovariance { choice, optional, group, options, table });
         }
         Self { layers, groups: resolutions.len() }
     }
@@ -66,8 +81,14 @@ impl WidthCovariance {
         let mut sums = vec![0.0; self.groups];
         let mut squares = vec![0.0; self.groups];
         for l in &self.layers {
-            let row = usize::from(a.options()[l.layer]);
-            let column = usize::from(b.options()[l.layer]);
+            let has = |arch: &Arch| {
+                let depth = l.optional.as_ref();
+                depth.is_none_or(|(depth, kept)| kept[usize::from(arch.option(*depth))])
+            };
+            if !has(a) || !has(b) {
+                continue;
+            }
+            let [row, column] = [a, b].map(|arch| usize::from(arch.option(l.choice)));
             let k = l.table[row * l.options + column];
             sums[l.group] += k;
             squares[l.group] += k * k;

@@ -1,8 +1,15 @@
-//! Features of a sub-network. None of them decreases when a layer becomes wider.
+//! Features of a sub-network. None of them decreases when an option becomes larger.
+//!
+//! Spaces of residual networks, whose choices are widths, have the features of their widths alone. All
+//! others have those of [`choices`], which are 0 for left-out layers.
+
+mod choices;
 
 use supernano_core::arch::Arch;
 use supernano_core::plan::{self, BranchScheme, Cost, Enhancement};
 use supernano_core::space::Space;
+
+pub use self::choices::sized_choices;
 
 /// Features of a layer of width w: -1/w, ln w, sqrt w. Each increases with w and is concave, and so
 /// is every sum with non-negative coefficients.
@@ -41,9 +48,11 @@ pub fn widths(space: &Space<'_>, arch: &Arch) -> Vec<u16> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Terms {
-    /// ln MACs, ln parameters, and three features of each free layer's width.
+    /// ln MACs, ln parameters, three features of each free layer's width, and one of each other
+    /// choice.
     Additive,
-    /// Those of `Additive`, and two features of each pair of free layers.
+    /// Those of `Additive`, and two features of each pair of free layers; with other choices than
+    /// widths, of each pair in a stage.
     Pairs,
 }
 
@@ -51,6 +60,9 @@ impl Terms {
     /// The features of a sub-network, not standardised, in the order costs, layers, pairs. Pairs are
     /// ordered by their first layer, then by their second.
     pub fn of(self, space: &Space<'_>, arch: &Arch) -> Vec<f64> {
+        if !space.is_residual() {
+            return choices::features(self, space, arch);
+        }
         let widths = widths(space, arch);
         let mut features = ln_costs(space, arch).to_vec();
         features.extend(widths.iter().flat_map(|&w| shapes(w)));
@@ -64,6 +76,9 @@ impl Terms {
 
     /// Names of the features in the order of [`Self::of`]. Layers count from 1.
     pub fn names(self, space: &Space<'_>) -> Vec<String> {
+        if !space.is_residual() {
+            return choices::names(self, space);
+        }
         let layers: Vec<usize> = space.free_layers().map(|i| i + 1).collect();
         let mut names = vec!["ln macs".to_owned(), "ln params".to_owned()];
         for l in &layers {
@@ -111,11 +126,14 @@ impl Feature {
 }
 
 /// Contribution of every option of a layer, `[free layer][option]`, from the coefficients of
-/// columns.
+/// columns. Empty for a space with other choices than widths.
 pub fn tables(
     space: &Space<'_>,
     coefficients: impl Iterator<Item = (usize, f64)>,
 ) -> Vec<Vec<f64>> {
+    if !space.is_residual() {
+        return Vec::new();
+    }
     let layers: Vec<&[u16]> = space.free_layers().map(|i| space.layers[i].widths).collect();
     let mut tables: Vec<Vec<f64>> = layers.iter().map(|w| vec![0.0; w.len()]).collect();
     for (column, value) in coefficients {
@@ -128,12 +146,18 @@ pub fn tables(
     tables
 }
 
-/// Contribution of the costs and the pairs, from the coefficients of columns.
+/// Contribution of the costs and the pairs, from the coefficients of columns; with other choices than
+/// widths, of all features.
 pub fn beyond_layers(
     space: &Space<'_>,
     arch: &Arch,
     coefficients: impl Iterator<Item = (usize, f64)>,
 ) -> f64 {
+    if !space.is_residual() {
+        // The features of pairs follow all others, so they are computed for every set.
+        let row = choices::features(Terms::Pairs, space, arch);
+        return coefficients.map(|(column, value)| value * row[column]).sum();
+    }
     let widths = widths(space, arch);
     let mut costs = None;
     let term = |(column, value): (usize, f64)| match Feature::of(column, widths.len()) {

@@ -2,7 +2,7 @@
 //! ones.
 //!
 //! [`Surrogate`] is fitted to scores with inherited weights. It is a sum of effects that never
-//! decrease when a layer becomes wider ([`Terms`]). A supernet underrates the computation in its
+//! decrease when a layer becomes wider, or another option larger ([`Terms`]). A supernet underrates the computation in its
 //! early layers, and an unconstrained regression learns this bias as negative effects. A network
 //! that is trained alone does not become worse in expectation when it becomes wider, so the fit
 //! excludes negative effects. [`Calibrated`] corrects a surrogate with a few true accuracies, and
@@ -245,6 +245,7 @@ impl Surrogate {
     /// Predicted score on the scale on which the model is linear.
     pub fn linear(&self, space: &Space<'_>, arch: &Arch) -> f64 {
         let options = arch.options();
+        // The tables of a space with other choices than widths are empty.
         let layers = space.free_layers().zip(&self.tables);
         let layers: f64 = layers.map(|(i, table)| table[usize::from(options[i])]).sum();
         let coefficients = self.coefficients.iter().map(|c| (c.column, c.value));

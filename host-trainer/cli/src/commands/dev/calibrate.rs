@@ -3,18 +3,20 @@
 
 mod cycles;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use supernano_base::blob::Blob;
+use supernano_base::config::{RunConfig, SpaceSpec};
 use supernano_base::error::{Error, Result};
 use supernano_base::files;
 use supernano_base::progress::Progress as _;
 use supernano_core::plan::{BranchScheme, resolve};
+use supernano_core::space::Space;
 use supernano_core::wire::CountUnit;
 use supernano_device::{DeviceInfo, LatencyOptions, LatencyReport, LayerCount, latency};
 use supernano_search::cost::calibration::{
-    CalibrationOptions, CalibrationReport, Counted, CountingDevice, JudgedNetwork, Named,
-    RawCounts, Specimen, TOLERANCE, calibrate, layered, specimen,
+    CalibrationOptions, CalibrationReport, Counted, CountingDevice, Drawn, JudgedNetwork, Named,
+    RawCounts, Specimen, TOLERANCE, calibrate, drawn, judge, layered, specimen,
 };
 use supernano_search::cost::kernels::with_kernels;
 use supernano_train::export::Prefer;
@@ -50,6 +52,10 @@ pub struct Args {
     /// layers; all other terms stay those of the core's table.
     #[arg(long, conflicts_with = "cycles")]
     layers: bool,
+    /// Fit nothing: judge the core's table by random networks of this space, a built-in one or
+    /// that of a configuration.
+    #[arg(long, value_name = "SPACE", conflicts_with_all = ["cycles", "layers", "fit"])]
+    space: Option<String>,
     /// Bytes of the runtime's code and constants [default: those of the core's table].
     #[arg(long, value_name = "BYTES")]
     code: Option<u64>,
@@ -60,8 +66,14 @@ pub struct Args {
     #[arg(long, value_name = "CORE")]
     cycles: Option<String>,
     /// File for the table.
-    #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        required_unless_present = "space",
+        conflicts_with = "space"
+    )]
+    output: Option<PathBuf>,
     #[command(flatten)]
     overwrite: OverwriteArgs,
     #[command(flatten)]
@@ -75,12 +87,13 @@ pub struct Args {
 /// # Errors
 /// [`Error::No`] for a table that is more than 1 % off; as [`latency`] and [`calibrate`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
-    let output = args.overwrite.claim(&args.output)?;
+    let Some(output) = &args.output else { return judged(args, out) };
+    let output = args.overwrite.claim(output)?;
     let Args { seed, layers, code, statics, .. } = *args;
     let options = CalibrationOptions { seed, layers, code, statics };
     let (counted, counting_device) = count(args, out)?;
     if let Some(core) = &args.cycles {
-        return cycles::fit(core, counted, &counting_device, options, (&args.output, out));
+        return cycles::fit(core, counted, &counting_device, options, (output, out));
     }
     let counted =
         counted.into_iter().map(|(named, blob, report)| Counted::new(named, blob, &raw(&report)));
@@ -89,7 +102,20 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let text = toml::to_string(&fitted)
         .map_err(|e| Error::invalid("instruction table", "TOML", "finite terms", e))?;
     files::write(output, text.as_bytes())?;
-    out.emit(&report, human)?;
+    verdict(&report, out)
+}
+
+/// Judges the core's table by networks of a space.
+fn judged(args: &Args, out: &Output) -> Result<()> {
+    let (counted, device) = count(args, out)?;
+    let counted =
+        counted.into_iter().map(|(named, blob, report)| Counted::new(named, blob, &raw(&report)));
+    verdict(&judge(&counted.collect::<Result<Vec<_>>>()?, &device)?, out)
+}
+
+/// Prints a report. A table that is too far off is a "no".
+fn verdict(report: &CalibrationReport, out: &Output) -> Result<()> {
+    out.emit(report, human)?;
     if report.largest_error > TOLERANCE {
         return Err(Error::No(format!(
             "the table is {:.2} % off for a network that it was not fitted to, more than {:.0} %",
@@ -107,15 +133,18 @@ type CountedNetwork = (Named, Blob, LatencyReport);
 fn count(args: &Args, out: &Output) -> Result<(Vec<CountedNetwork>, CountingDevice)> {
     let target = args.device.target()?;
     let estimated = args.cycles.as_deref().map(|core| cycles::of(core, &target)).transpose()?;
-    let count = args.fit + args.judge;
+    let spec = args.space.as_deref().map(space_of).transpose()?;
+    let fit = if spec.is_some() { 0 } else { args.fit };
+    let count = fit + args.judge;
     let bar = out.task(u64::from(count), "calibrate");
     let mut device: Option<DeviceInfo> = None;
     let mut counted = Vec::new();
     for index in 0..count {
-        let fitted = index < args.fit;
-        let (named, blob) = match args.layers {
-            true => layered(args.seed, index, fitted)?,
-            false => residual(args.seed, index, fitted)?,
+        let fitted = index < fit;
+        let (named, blob) = match &spec {
+            Some(spec) => of_space(&spec.space(None), args.seed, index)?,
+            None if args.layers => layered(args.seed, index, fitted)?,
+            None => residual(args.seed, index, fitted)?,
         };
         let options = LatencyOptions {
             elf: args.device.firmware(),
@@ -134,6 +163,31 @@ fn count(args: &Args, out: &Output) -> Result<(Vec<CountedNetwork>, CountingDevi
     let target = target.to_string();
     let Some(device) = device else { return Err(Error::tool(target, "counted nothing")) };
     Ok((counted, counting_device(target, &device)))
+}
+
+/// A built-in space, or that of a configuration.
+fn space_of(name: &str) -> Result<SpaceSpec> {
+    match SpaceSpec::builtin(name) {
+        Some(spec) => Ok(spec),
+        None => Ok(RunConfig::read(Path::new(name))?.space),
+    }
+}
+
+/// A random network of a space.
+fn of_space(space: &Space<'_>, seed: u64, index: u32) -> Result<(Named, Blob)> {
+    let Drawn { named, plan, blob } = drawn(space, seed, index)?;
+    let blob = match blob {
+        Some(blob) => blob,
+        None if space.is_residual() => {
+            let seed = seed + u64::from(index);
+            synthetic::blob(space, &plan, &named.code, Prefer::default(), seed)?
+        }
+        None => {
+            let expected = "a space of residual networks, or one without projections";
+            return Err(Error::invalid("option --space", "space", expected, space.name));
+        }
+    };
+    Ok((named, blob))
 }
 
 /// A random network of a residual space.

@@ -101,6 +101,10 @@ pub fn widths(facts: &Facts) -> Option<Figure> {
         return None;
     }
     let space = facts.config.space();
+    // Other choices are no columns of widths.
+    if !space.is_residual() {
+        return None;
+    }
     let free: Vec<usize> = space.free_layers().collect();
     let choices = |i: usize| free.get(i).map_or(&[][..], |&layer| space.layers[layer].widths);
     let largest: Vec<u64> =

@@ -171,6 +171,11 @@ fn method(front: &Front) -> String {
     match (front.exhaustive, front.optimal) {
         (true, _) => "every sub-network; the best is the optimum".to_owned(),
         (false, true) => "evolution; branch and bound proves that the best is the optimum".into(),
+        // Spaces of other than residual networks have default kernels.
+        (false, false) if front.networks.iter().all(|n| n.kernels.is_empty()) => {
+            let most = score(front, front.bound);
+            format!("evolution; the best that was found, without a proof; none is above {most}")
+        }
         (false, false) => {
             format!("evolution; no feasible sub-network is above {}", score(front, front.bound))
         }
