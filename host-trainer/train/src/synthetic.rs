@@ -9,16 +9,15 @@ use supernano_base::codes::number;
 use supernano_base::config::{DataSource, DataSpec};
 use supernano_base::error::Result;
 use supernano_base::rng::{ChaCha8Rng, Key, Purpose};
-use supernano_core::arch::{Arch, Effective};
-use supernano_core::graph::{Form, Geometry};
-use supernano_core::plan::{self, Plan};
-use supernano_core::space::{Site, Space};
+use supernano_core::arch::Arch;
+use supernano_core::plan::{self, Activation, Node, Plan};
+use supernano_core::space::{Shape, Space};
 use supernano_data::Dataset;
 
 pub use self::write::{SyntheticNetwork, SyntheticRequest, write_networks};
 use crate::backend::LayerOp;
 use crate::export::{BlobInfo, CalibrationSet, Prefer, QuantisedNet, RangeRule, build, observe};
-use crate::supernet::{ActivationFn, FoldedConv, FoldedNet, Linear, name, space_blocks};
+use crate::supernet::{ActivationFn, FoldedConv, FoldedNet, Linear, name, planned};
 
 /// Images for the ranges of the feature maps.
 const IMAGES: usize = 32;
@@ -28,21 +27,11 @@ const IMAGES: usize = 32;
 /// as after training.
 pub fn network(space: &Space<'_>, plan: &Plan, seed: u64) -> FoldedNet {
     let mut random = Random(Key::new(seed).rng(Purpose::Init, 0));
-    let mut conv = |&site: &Site| {
-        let act = match (site, plan.layers[site.layer()].activation) {
-            (Site::Shortcut(_), _) => ActivationFn::None,
-            (_, plan::Activation::None) => ActivationFn::None,
-            (_, plan::Activation::Relu) => ActivationFn::Relu,
-            (_, plan::Activation::Relu6) => unreachable!("`supported` refuses the space"),
-            (_, plan::Activation::Prelu) => ActivationFn::Prelu(random.0.random_range(-0.8..0.5)),
-        };
-        random.conv(name(site), plan.widths(site), space.geometry(site), act)
-    };
-    let blocks = space_blocks(space).iter().map(|block| block.map(&mut conv)).collect();
+    let layers = planned(space, plan, |node| random.layer(node));
     let (input, output) = (usize::from(plan.features().0), usize::from(space.classes));
     let weight = random.values(input * output, (1.0 / input as f32).sqrt());
     let classifier = Linear { input, output, weight, bias: random.values(output, 0.1) };
-    FoldedNet { input: space.input, blocks, classifier }
+    FoldedNet { input: plan.image, layers, classifier }
 }
 
 /// The blob of a [`network`] without names of classes. The ranges of the feature maps come from
@@ -52,17 +41,19 @@ pub fn network(space: &Space<'_>, plan: &Plan, seed: u64) -> FoldedNet {
 /// [`Error::Invalid`](supernano_base::error::Error::Invalid) if images of this shape cannot be
 /// generated; as [`build`].
 pub fn blob(space: &Space<'_>, plan: &Plan, code: &str, prefer: Prefer, seed: u64) -> Result<Blob> {
-    let dataset = images(space, seed)?;
+    let dataset = images(plan.image, seed)?;
     let set = CalibrationSet::new(&dataset, IMAGES)?;
     let net = network(space, plan, seed);
     let params = observe(&net, &set.images).params(RangeRule::default());
     let net = QuantisedNet::with(&net, &params, &set.normalisation);
-    build(&net, &BlobInfo { space: space.name, code, classes: &[], front_end: None }, prefer)
+    let (space, residual) = (space.name, space.is_residual());
+    build(&net, &BlobInfo { space, code, residual, classes: &[], front_end: None }, prefer)
 }
 
 /// Least bytes of a network in int8: one for each weight and 4 for each bias.
 pub fn raw_bytes(space: &Space<'_>, plan: &Plan) -> u64 {
-    let biases: u64 = space.convs().map(|conv| u64::from(plan.widths(conv.site).1.0)).sum();
+    let weighted = plan.nodes(space).filter(|node| node.form.weighted());
+    let biases: u64 = weighted.map(|node| u64::from(node.written.channels)).sum();
     // the cost counts two parameters a channel and a bias a class, beside the weights
     let classes = u64::from(space.classes);
     plan::cost(space, plan).params - 2 * biases - classes + 4 * (biases + classes)
@@ -84,16 +75,29 @@ pub fn codes(space: &Space<'_>, count: usize, seed: u64) -> Vec<Arch> {
     archs
 }
 
-fn images(space: &Space<'_>, seed: u64) -> Result<Dataset> {
+/// Glyphs, or noise for a shape that glyphs cannot have.
+fn images(shape: Shape, seed: u64) -> Result<Dataset> {
     let spec = DataSpec {
-        shape: Some(space.input),
+        shape: Some(shape),
         train: Some(IMAGES),
         validation: Some(8),
         test: Some(8),
         seed,
         ..DataSpec::new(DataSource::Glyphs)
     };
-    supernano_data::load(&spec)
+    if shape.height.min(shape.width) >= 8 && shape.channels <= 4 {
+        return supernano_data::load(&spec);
+    }
+    let small = Shape { height: 8, width: 8, channels: 1 };
+    let mut dataset = supernano_data::load(&DataSpec { shape: Some(small), ..spec })?;
+    let mut rng = Key::new(seed).rng(Purpose::Generate, 0);
+    for split in [&mut dataset.train, &mut dataset.validation, &mut dataset.test] {
+        split.shape = shape;
+        split.pixels = (0..split.len() * shape.len()).map(|_| rng.random()).collect();
+    }
+    let channels = usize::from(shape.channels);
+    (dataset.shape, dataset.mean, dataset.std) = (shape, vec![0.5; channels], vec![0.25; channels]);
+    Ok(dataset)
 }
 
 struct Random(ChaCha8Rng);
@@ -105,16 +109,19 @@ impl Random {
         (0..count).map(|_| self.0.random_range(-end..=end)).collect()
     }
 
-    fn conv(
-        &mut self,
-        name: String,
-        (input, output): (Effective, Effective),
-        geometry: Geometry,
-        act: ActivationFn,
-    ) -> FoldedConv {
-        let (input, output) = (usize::from(input.0), usize::from(output.0));
-        let op = LayerOp { form: Form::Full, geometry };
-        let terms = op.terms(input);
+    fn layer(&mut self, node: &Node) -> FoldedConv {
+        let act = match node.activation {
+            Activation::None => ActivationFn::None,
+            Activation::Relu => ActivationFn::Relu,
+            Activation::Relu6 => ActivationFn::RELU6,
+            Activation::Prelu => ActivationFn::Prelu(self.0.random_range(-0.8..0.5)),
+        };
+        let op = LayerOp::new(node.form, node.geometry, node.read);
+        let (input, output) = (node.read.channels.into(), node.written.channels.into());
+        let (name, terms) = (name(node.site), op.terms(input));
+        if !op.weighted() {
+            return FoldedConv { name, input, output, op, weight: vec![], bias: vec![], act };
+        }
         let deviation = (2.0 / terms as f32).sqrt();
         let weight = self.values(terms * output, deviation);
         let bias = self.values(output, deviation / 5.0);

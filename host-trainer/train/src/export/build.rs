@@ -3,8 +3,11 @@
 use supernano_base::blob::Blob;
 use supernano_base::error::{Error, Result};
 use supernano_base::frontend::Description;
+use supernano_core::arena::roll;
 use supernano_core::blob::{Sections, write};
-use supernano_core::graph::{Activation, Classifier, Conv, Header, KernelKind, Op, Tensor};
+use supernano_core::graph::{
+    Activation, Classifier, Conv, Form, Geometry, Header, KernelKind, Op, Tensor,
+};
 use supernano_core::kernel::ConvShape;
 use supernano_core::kernel::pack::WeightShape;
 use supernano_core::space::Shape;
@@ -12,8 +15,7 @@ use supernano_core::space::Shape;
 use super::integers::{Channel, QuantParams};
 use super::kernels::Prefer;
 use super::quantise::{QConv, QuantisedNet};
-use crate::backend::LayerOp;
-use crate::supernet::{ActivationFn, executed};
+use crate::supernet::ActivationFn;
 
 /// The names in a blob.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +24,10 @@ pub struct BlobInfo<'a> {
     pub space: &'a str,
     /// Code of the sub-network.
     pub code: &'a str,
+    /// True for a space of residual networks
+    /// ([`Space::is_residual`](supernano_core::space::Space::is_residual)), whose layers do not roll and
+    /// whose convolutions are direct by default.
+    pub residual: bool,
     /// Names of the classes in the order of the labels, or none.
     pub classes: &'a [String],
     /// The front end that makes the images, if there is one.
@@ -36,6 +42,7 @@ struct Builder<'a, 'o> {
     header: Header<'a>,
     place: String,
     prefer: Prefer,
+    residual: bool,
 }
 
 /// Builds the blob of a quantised network. `prefer` selects the kernel of each convolution. The
@@ -58,6 +65,7 @@ pub fn build(net: &QuantisedNet, info: &BlobInfo<'_>, prefer: Prefer) -> Result<
         },
         place: format!("export of {}", info.code),
         prefer,
+        residual: info.residual,
     };
     if let Some(front_end) = info.front_end {
         let written = builder.sections.front_end(front_end.bytes());
@@ -68,11 +76,14 @@ pub fn build(net: &QuantisedNet, info: &BlobInfo<'_>, prefer: Prefer) -> Result<
         builder.sections.table(&table).map_err(|e| Error::core(&builder.place, e))?;
     // tensors are numbered as the maps
     let mut tensors = vec![builder.tensor(net.input, net.image)?];
-    for (step, conv) in executed(&net.blocks) {
+    for (step, conv) in net.layers.executed() {
         let residual = step.residual.map(|map| tensors[map]);
         tensors.push(builder.conv(conv, tensors[step.input], residual)?);
     }
     builder.classifier(net, tensors[tensors.len() - 1])?;
+    if !info.residual && prefer != Prefer::Speed {
+        roll(&mut builder.header, 0);
+    }
     let labels: Vec<&str> = info.classes.iter().map(String::as_str).collect();
     let mut out = vec![0u32; CAPACITY / 2];
     let out: &mut [u8] = bytemuck::cast_slice_mut(&mut out);
@@ -114,17 +125,27 @@ impl Builder<'_, '_> {
         };
         let q = &conv.integers;
         let from = self.header.tensors[usize::from(input)].shape;
-        let LayerOp { form, geometry } = conv.op;
-        let kind = self.prefer.kind(ConvShape {
-            input: from,
-            output: conv.written(from),
-            form,
-            geometry,
-            kind: KernelKind::Direct,
-            image: input == 0,
-            fold: 1,
-        });
-        let weights = self.sections.conv_weights(kind, shape, &q.weights);
+        let (form, image) = (conv.op.form, input == 0);
+        // the whole input is no window in the file
+        let geometry = if form == Form::Dense { Geometry::POINT } else { conv.op.geometry };
+        let kind = match form {
+            Form::Full => self.prefer.kind(ConvShape {
+                input: from,
+                output: conv.written(from),
+                form,
+                geometry,
+                kind: self.default_kind(from, &geometry, image),
+                image,
+                fold: 1,
+            }),
+            _ => KernelKind::Direct,
+        };
+        let weights = match form {
+            Form::Full => self.sections.conv_weights(kind, shape, &q.weights),
+            Form::Depthwise => self.sections.depthwise_weights(geometry.kernel, &q.weights),
+            Form::Dense => self.sections.dense_weights(from, image, &q.weights),
+            Form::Maximum | Form::Average | Form::Add => Ok(0),
+        };
         let weights = self.core(weights)?;
         let row =
             |value: fn(&Channel) -> i32| -> Vec<i32> { q.channels.iter().map(value).collect() };
@@ -132,12 +153,18 @@ impl Builder<'_, '_> {
         if residual.is_some() {
             rows.push(row(|c| c.residual));
         }
+        if form == Form::Average {
+            rows.push(vec![q.average; conv.output]);
+        }
         rows.push(row(|c| c.multiplier));
         if activation == Activation::Prelu {
             rows.push(row(|c| c.negative));
         }
         let rows: Vec<&[i32]> = rows.iter().map(Vec::as_slice).collect();
-        let params = self.sections.conv_params(&rows);
+        let params = match form {
+            Form::Maximum => Ok(0),
+            _ => self.sections.conv_params(&rows),
+        };
         let params = self.core(params)?;
         let written = self.tensor(conv.written(from), conv.to)?;
         self.push(Op::Conv(Conv {
@@ -153,6 +180,20 @@ impl Builder<'_, '_> {
             params,
         }))?;
         Ok(written)
+    }
+
+    /// The kind of a convolution without a choice, as
+    /// [`default_kind`](supernano_core::lower::default_kind).
+    fn default_kind(&self, read: Shape, geometry: &Geometry, image: bool) -> KernelKind {
+        if self.residual {
+            KernelKind::Direct
+        } else if image && !read.channels.is_multiple_of(4) {
+            KernelKind::Flat
+        } else if !image && geometry.is_point() {
+            KernelKind::Pointwise
+        } else {
+            KernelKind::Direct
+        }
     }
 
     fn classifier(&mut self, net: &QuantisedNet, input: u8) -> Result<()> {

@@ -8,7 +8,7 @@ use super::observe::ActivationParams;
 use super::quantise::{QConv, QuantisedNet};
 use super::simulate::integer_input;
 use crate::backend::{Cpu, FeatureMap};
-use crate::supernet::{ActivationFn, FoldedConv, FoldedNet, Step, Visitor, assemble, visit};
+use crate::supernet::{ActivationFn, FoldedConv, FoldedNet, Step, Visitor, visit};
 
 /// A map in float and in integers.
 #[derive(Clone)]
@@ -37,8 +37,8 @@ pub fn correct(
         params: plain.image,
     };
     let mut pass = CorrectionPass { params, made: Vec::new() };
-    let Both { float, integer, params } = visit(&net.blocks, input, &mut pass);
-    let blocks = assemble(&net.blocks, pass.made);
+    let Both { float, integer, params } = visit(&net.layers, input, &mut pass);
+    let layers = net.layers.assemble(pass.made);
     let mut classifier = net.classifier.clone();
     let (float, integer) = (float.channel_means(), integer.channel_means());
     let dense =
@@ -55,7 +55,7 @@ pub fn correct(
             .sum();
         *bias += error as f32;
     }
-    FoldedNet { input: net.input, blocks, classifier }
+    FoldedNet { input: net.input, layers, classifier }
 }
 
 /// A pass that corrects the biases of the convolutions.
@@ -69,6 +69,12 @@ impl Visitor<FoldedConv> for CorrectionPass<'_> {
     type FeatureMap = Both;
 
     fn conv(&mut self, step: &Step, conv: &FoldedConv, x: &Both, residual: Option<&Both>) -> Both {
+        if !conv.op.weighted() {
+            self.made.push((step.index, conv.clone()));
+            let q = QConv::new(conv, self.params, step.index, x.params, None);
+            let integer = q.written_map(&x.integer, None);
+            return Both { float: x.float.pooled(&conv.op), integer, params: q.to };
+        }
         let mut conv = conv.clone();
         let shape = conv.op.weight_shape(conv.output, conv.input);
         let added = residual.map(|r| &r.float);

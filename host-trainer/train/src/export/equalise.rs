@@ -1,14 +1,16 @@
 //! Cross-layer equalisation, after section 4.1 of arXiv 1906.04721, with factors from the ranges of
 //! the feature maps. The channels of a map share one scale in int8. Each channel is divided by a
 //! factor so that it uses more of the common range, and the layers that read the map multiply by
-//! the factor. ReLU and PReLU commute with positive factors for any slope, so the function of the
-//! network does not change.
+//! the factor. ReLU and PReLU commute with positive factors for any slope, and so do pools, so the
+//! function of the network does not change. A clipped activation does not commute: a map that one
+//! writes keeps its channels as they are.
 //!
 //! The two maps of an addition have the same factors. An identity shortcut therefore ties all maps
 //! on it together.
 
 use super::material::{ImageBatch, ImageSet};
-use crate::supernet::{FoldedConv, FoldedNet, Linear, assemble, steps};
+use crate::backend::LayerOp;
+use crate::supernet::{ActivationFn, FoldedConv, FoldedNet, Linear};
 
 /// Least factor. A channel is enlarged at most 16 times.
 const LEAST: f32 = 1.0 / 16.0;
@@ -24,6 +26,8 @@ struct Group {
     consumers: Vec<usize>,
     /// True if the classifier reads a map.
     classifier: bool,
+    /// True if a map is clipped, so that no channel may change.
+    clipped: bool,
 }
 
 /// Statistics of a map, by channel.
@@ -43,6 +47,9 @@ pub fn equalise(net: &FoldedNet, images: &ImageSet) -> FoldedNet {
     let mut classifier = net.classifier.clone();
     let seen = observe(net, images);
     for group in groups(net) {
+        if group.clipped {
+            continue;
+        }
         let Some(factors) = factors(&group, &seen, &convs, &classifier) else { continue };
         for &i in &group.producers {
             let conv = &mut convs[i];
@@ -53,19 +60,20 @@ pub fn equalise(net: &FoldedNet, images: &ImageSet) -> FoldedNet {
             }
         }
         for &i in &group.consumers {
-            let taps = convs[i].op.geometry.taps();
-            columns(&mut convs[i].weight, taps, &factors);
+            let op = convs[i].op;
+            columns(&mut convs[i].weight, op, &factors);
         }
         if group.classifier {
-            columns(&mut classifier.weight, 1, &factors);
+            columns(&mut classifier.weight, LayerOp::POINT, &factors);
         }
     }
-    let blocks = assemble(&net.blocks, convs.into_iter().enumerate().collect());
-    FoldedNet { input: net.input, blocks, classifier }
+    let layers = net.layers.assemble(convs.into_iter().enumerate().collect());
+    FoldedNet { input: net.input, layers, classifier }
 }
 
-/// Multiplies input channel `i` of weights `[out, in, taps]` by `factors[i]`.
-fn columns(weight: &mut [f32], taps: usize, factors: &[f32]) {
+/// Multiplies the weights of input channel `i` by `factors[i]`.
+fn columns(weight: &mut [f32], op: LayerOp, factors: &[f32]) {
+    let taps = op.geometry.taps();
     for row in weight.chunks_exact_mut(taps * factors.len()) {
         for (w, s) in row.chunks_exact_mut(taps).zip(factors) {
             w.iter_mut().for_each(|w| *w *= s);
@@ -78,7 +86,11 @@ fn columns(weight: &mut [f32], taps: usize, factors: &[f32]) {
 fn groups(net: &FoldedNet) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut of_map: Vec<Option<usize>> = vec![None];
-    for step in steps(&net.blocks) {
+    for (step, conv) in net.layers.executed() {
+        if !conv.op.weighted() {
+            of_map.push(of_map[step.input]);
+            continue;
+        }
         if let Some(group) = of_map[step.input] {
             groups[group].consumers.push(step.index);
         }
@@ -91,6 +103,7 @@ fn groups(net: &FoldedNet) -> Vec<Group> {
         };
         if let Some(group) = group {
             groups[group].producers.push(step.index);
+            groups[group].clipped |= matches!(conv.act, ActivationFn::Clipped(_));
         }
         of_map.push(group);
     }
@@ -138,14 +151,14 @@ fn factors(
     }
     let squares: Vec<f64> = main.squares.iter().map(|s| s / main.count).collect();
     let step = f64::from(main.largest.iter().copied().fold(0.0, f32::max)) / 255.0;
-    let readers: Vec<(&[f32], usize)> = group
+    let readers: Vec<(&[f32], LayerOp)> = group
         .consumers
         .iter()
-        .map(|&i| (convs[i].weight.as_slice(), convs[i].op.geometry.taps()))
-        .chain(group.classifier.then_some((classifier.weight.as_slice(), 1)))
+        .map(|&i| (convs[i].weight.as_slice(), convs[i].op))
+        .chain(group.classifier.then_some((classifier.weight.as_slice(), LayerOp::POINT)))
         .collect();
     let noise = |factors: &[f32]| -> f64 {
-        readers.iter().map(|(w, taps)| relative_noise(w, *taps, factors, &squares, step)).sum()
+        readers.iter().map(|(w, op)| relative_noise(w, *op, factors, &squares, step)).sum()
     };
     let mut best = (noise(&vec![1.0; used.len()]), None);
     for exponent in EXPONENTS {
@@ -161,9 +174,14 @@ fn factors(
 /// Ratio of noise power to signal power in a layer that reads a map with mean squares `squares`, by
 /// channel. The noise comes from rounding the map, with `step` real units a step, and the weights,
 /// with one scale for each output channel.
-fn relative_noise(weight: &[f32], taps: usize, factors: &[f32], squares: &[f64], step: f64) -> f64 {
+fn relative_noise(weight: &[f32], op: LayerOp, factors: &[f32], squares: &[f64], step: f64) -> f64 {
     let (mut noise, mut signal) = (0f64, 0f64);
-    for row in weight.chunks_exact(taps * factors.len()) {
+    let taps = op.geometry.taps();
+    // an output of a depthwise convolution reads a single channel
+    let inputs = if op.by_channel() { 1 } else { factors.len() };
+    for (o, row) in weight.chunks_exact(taps * inputs).enumerate() {
+        let first = if op.by_channel() { o } else { 0 };
+        let (factors, squares) = (&factors[first..][..inputs], &squares[first..][..inputs]);
         let (mut largest, mut through, mut energy) = (0f64, 0f64, 0f64);
         for ((w, &s), &power) in row.chunks_exact(taps).zip(factors).zip(squares) {
             let s = f64::from(s);

@@ -12,7 +12,6 @@ use super::material::{BATCH, ImageSet};
 use super::post_training::PostTraining;
 use super::ship::Shipment;
 use super::simulate::integer_input;
-use crate::supernet::executed;
 
 /// Largest number of test images whose feature maps are compared.
 const COMPARED: usize = 256;
@@ -152,7 +151,7 @@ pub fn explain(shipment: &Shipment, test: &ImageSet, core: &str) -> Result<Expla
 /// Errors of the outputs of the convolutions over the first test images, in the order of execution.
 fn layers(quantised: &PostTraining, test: &ImageSet) -> Vec<LayerError> {
     let PostTraining { reference, net, params, .. } = quantised;
-    let convs = executed(&net.blocks);
+    let convs: Vec<_> = net.layers.executed().collect();
     let mut power: Vec<Power> = convs.iter().map(|_| Power::default()).collect();
     for batch in test.batches().take(COMPARED / BATCH) {
         let mut real: Vec<Vec<f32>> = Vec::new();

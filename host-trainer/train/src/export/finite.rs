@@ -5,7 +5,7 @@ use supernano_base::error::{Error, Result};
 
 use super::material::ImageSet;
 use super::quantise::QuantisedNet;
-use crate::supernet::{ActivationFn, BnStats, FoldedNet, Step, executed};
+use crate::supernet::{ActivationFn, BnStats, FoldedNet, Step};
 
 /// Largest magnitude of a parameter, of a value in a feature map and of a logit. Equalisation
 /// enlarges a value at most 16 times, and the square of the result is finite in f32.
@@ -22,7 +22,7 @@ pub(super) fn network(
     net: &FoldedNet,
     images: &ImageSet,
 ) -> Result<()> {
-    for (step, conv) in executed(&net.blocks) {
+    for (step, conv) in net.layers.executed() {
         let (mean, variance) = &stats.layers[step.index];
         bounded(place, || format!("batch-norm mean of {}", conv.name), mean)?;
         if let Some(v) = variance.iter().find(|v| !(v.is_finite() && **v >= 0.0)) {
@@ -39,7 +39,7 @@ pub(super) fn network(
 /// # Errors
 /// [`Error::Invalid`].
 pub(super) fn parameters(place: &str, net: &FoldedNet) -> Result<()> {
-    for (_, conv) in executed(&net.blocks) {
+    for (_, conv) in net.layers.executed() {
         let of = |what: &str| format!("{what} of {} (batch norm folded in)", conv.name);
         bounded(place, || of("weights"), &conv.weight)?;
         bounded(place, || of("biases"), &conv.bias)?;
@@ -76,8 +76,7 @@ pub(super) fn values(place: &str, net: &FoldedNet, images: &ImageSet) -> Result<
 /// # Errors
 /// [`Error::Invalid`].
 pub(super) fn scales(place: &str, net: &QuantisedNet) -> Result<()> {
-    let of_convs =
-        executed(&net.blocks).into_iter().map(|(_, conv)| (&conv.name[..], conv.to.scale));
+    let of_convs = net.layers.executed().map(|(_, conv)| (&conv.name[..], conv.to.scale));
     let all = of_convs.chain([("the classifier", net.classifier.logit_scale)]);
     for (name, scale) in all {
         if !(scale.is_normal() && scale > 0.0) {

@@ -46,10 +46,10 @@ pub struct Channel {
     pub residual: i32,
 }
 
-/// A quantised convolution.
-#[derive(Clone, Debug, PartialEq)]
+/// A quantised layer. A maximum pool has no integers.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct QuantisedConv {
-    /// Weights `[out, kh, kw, in]`.
+    /// Weights `[out, kh, kw, in]`; none for a pool.
     pub weights: Vec<i8>,
     /// Parameters of each output channel, `[out]`.
     pub channels: Vec<Channel>,
@@ -57,6 +57,8 @@ pub struct QuantisedConv {
     pub steps: Vec<f64>,
     /// Bias without folded zero points, accumulator steps, `[out]`.
     pub bias: Vec<i32>,
+    /// Accumulator steps per step of the input of an average pool; 0 for other layers.
+    pub average: i32,
 }
 
 /// Geometry of a convolution, and the parameters of the maps that it reads and writes.
@@ -124,7 +126,30 @@ pub fn conv(weight: &[f32], bias: &[f32], io: ConvIo) -> QuantisedConv {
             residual,
         });
     }
-    QuantisedConv { weights, channels, steps, bias: alone }
+    QuantisedConv { weights, channels, steps, bias: alone, average: 0 }
+}
+
+/// Quantises the average of `taps` pixels in `channels` channels. The factor of the sums is the least
+/// power of two with which the multiplier fits.
+pub fn average(
+    channels: usize,
+    taps: usize,
+    input: QuantParams,
+    output: QuantParams,
+) -> QuantisedConv {
+    let ratio = f64::from(input.scale) / f64::from(output.scale) / taps as f64;
+    let fits = |shift: &i32| ratio / f64::from(1 << shift) < FACTOR_LIMIT;
+    let average = 1 << (0..16).find(fits).unwrap_or(16);
+    let multiplier = q32(ratio / f64::from(average));
+    let bias = -i32::from(input.zero) * taps as i32 * average;
+    let channel = Channel { bias, multiplier, negative: multiplier, residual: 0 };
+    QuantisedConv {
+        weights: Vec::new(),
+        channels: vec![channel; channels],
+        steps: vec![1.0 / (taps as f64 * f64::from(average)); channels],
+        bias: vec![0; channels],
+        average,
+    }
 }
 
 /// Real units per weight step of an output channel. The largest weight has 127 steps. The step is

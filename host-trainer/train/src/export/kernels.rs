@@ -24,15 +24,16 @@ pub enum Prefer {
 }
 
 impl Prefer {
-    /// The kind of kernel for a convolution. Winograd's algorithm takes fewer instructions at every
+    /// The kind of kernel for a convolution; the kind of the shape, its default, if no other saves more
+    /// of the resource. Winograd's algorithm takes fewer instructions at every
     /// width, also for the three channels of an image (counted on a Cortex-M4).
     pub fn kind(self, shape: ConvShape) -> KernelKind {
         let kind = match self {
             Self::Speed => KernelKind::Winograd,
             Self::Flash => KernelKind::WinogradOnline,
-            Self::Ram => KernelKind::Direct,
+            Self::Ram => shape.kind,
         };
-        if kind.suits(&shape.geometry) { kind } else { KernelKind::Direct }
+        if kind.suits(&shape.geometry) { kind } else { shape.kind }
     }
 }
 

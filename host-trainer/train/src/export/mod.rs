@@ -32,7 +32,7 @@ pub mod preserve;
 pub mod promise;
 mod quantise;
 mod ship;
-mod simulate;
+pub(crate) mod simulate;
 mod tune;
 
 pub use build::{BlobInfo, build};

@@ -1,5 +1,6 @@
 //! The quantised network: all numbers of a blob, independent of the format.
 
+use supernano_core::graph::Form;
 use supernano_core::quant::pool_shift;
 use supernano_core::space::Shape;
 
@@ -8,7 +9,7 @@ use super::integers::{ConvIo, QuantParams, QuantisedConv, QuantisedDense};
 use super::material::Normalisation;
 use super::observe::ActivationParams;
 use crate::backend::LayerOp;
-use crate::supernet::{ActivationFn, ConvBlock, FoldedConv, FoldedNet, assemble, executed};
+use crate::supernet::{ActivationFn, FoldedConv, FoldedNet, Layers};
 
 /// A convolution with its integers.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,7 +34,7 @@ pub struct QConv {
     pub integers: QuantisedConv,
 }
 
-/// A network of integers: blocks, global average pooling and a classifier.
+/// A network of integers: layers, global average pooling and a classifier.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantisedNet {
     /// Shape of an image.
@@ -42,8 +43,8 @@ pub struct QuantisedNet {
     pub normalisation: Normalisation,
     /// Parameters of the normalised image.
     pub image: QuantParams,
-    /// Blocks in the order of execution.
-    pub blocks: Vec<ConvBlock<QConv>>,
+    /// Layers and their wiring.
+    pub layers: Layers<QConv>,
     /// Right shift of the pooled sums.
     pub shift: u8,
     /// Pixels of the last map.
@@ -60,20 +61,20 @@ impl QuantisedNet {
     pub fn with(net: &FoldedNet, params: &ActivationParams, normalisation: &Normalisation) -> Self {
         let image = integers::input_params(normalisation);
         let (mut maps, mut shapes, mut made) = (vec![image], vec![net.input], Vec::new());
-        for (step, conv) in executed(&net.blocks) {
+        for (step, conv) in net.layers.executed() {
             let residual = step.residual.map(|map| maps[map]);
             let conv = QConv::new(conv, params, step.index, maps[step.input], residual);
             maps.push(conv.to);
             shapes.push(conv.written(shapes[step.input]));
             made.push((step.index, conv));
         }
-        let blocks = assemble(&net.blocks, made);
+        let layers = net.layers.assemble(made);
         let (features, pixels) = (maps[maps.len() - 1], shapes[shapes.len() - 1].pixels());
         let shift = pool_shift(pixels) as u8;
         let linear = &net.classifier;
         let classifier = integers::dense(&linear.weight, &linear.bias, features, pixels, shift);
         let (input, normalisation) = (net.input, normalisation.clone());
-        Self { input, normalisation, image, blocks, shift, pixels, features, classifier }
+        Self { input, normalisation, image, layers, shift, pixels, features, classifier }
     }
 
     /// The input integer of every byte, by channel.
@@ -82,9 +83,9 @@ impl QuantisedNet {
         self.normalisation.channels().map(table).collect()
     }
 
-    /// The convolutions in the order of storage: block after block, each first, second, shortcut.
+    /// The layers in the order of storage.
     pub fn convs(&self) -> impl Iterator<Item = &QConv> {
-        self.blocks.iter().flat_map(ConvBlock::convs)
+        self.layers.items().iter()
     }
 
     /// Number of classes.
@@ -100,8 +101,10 @@ impl QConv {
         Shape { height: h as u16, width: w as u16, channels: self.output as u16 }
     }
 
-    /// Quantises convolution `index` of a network. `from` are the parameters of the map that it
-    /// reads. The scale of its output is increased if a multiplier would not fit an i32.
+    /// Quantises layer `index` of a network. `from` are the parameters of the map that it reads. The
+    /// scale of its output is increased if a multiplier would not fit an i32. The output of a clipped
+    /// activation covers the range from 0 to the bound, or to the largest value if that is smaller,
+    /// so that the saturation is the clip. A maximum pool writes the parameters that it reads.
     pub fn new(
         conv: &FoldedConv,
         params: &ActivationParams,
@@ -109,7 +112,14 @@ impl QConv {
         from: QuantParams,
         residual: Option<QuantParams>,
     ) -> Self {
-        let mut to = params.get(index, conv.act == ActivationFn::Relu);
+        let positive = matches!(conv.act, ActivationFn::Relu | ActivationFn::Clipped(_));
+        let mut to = params.get(index, positive);
+        if !conv.op.weighted() {
+            return Self::pool(conv, from, to);
+        }
+        if let ActivationFn::Clipped(bound) = conv.act {
+            to.scale = to.scale.min(bound / 255.0);
+        }
         let slope = match conv.act {
             ActivationFn::None | ActivationFn::Relu | ActivationFn::Clipped(_) => 1.0,
             ActivationFn::Prelu(slope) => slope,
@@ -128,6 +138,25 @@ impl QConv {
             residual,
             to,
             integers: integers::conv(&conv.weight, &conv.bias, io(to)),
+        }
+    }
+
+    /// Quantises a pool whose average has the parameters `to`.
+    fn pool(conv: &FoldedConv, from: QuantParams, to: QuantParams) -> Self {
+        let (to, integers) = match conv.op.form {
+            Form::Maximum => (from, QuantisedConv::default()),
+            _ => (to, integers::average(conv.output, conv.op.geometry.taps(), from, to)),
+        };
+        Self {
+            name: conv.name.clone(),
+            input: conv.input,
+            output: conv.output,
+            op: conv.op,
+            act: conv.act,
+            from,
+            residual: None,
+            to,
+            integers,
         }
     }
 }

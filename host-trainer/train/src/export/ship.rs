@@ -123,7 +123,13 @@ pub fn ship(
     finite::parameters(&place, &quantised.float)?;
     finite::scales(&place, &quantised.net)?;
     let front_end = material.front_end.as_ref();
-    let info = BlobInfo { space: space.name, code: &code, classes: &material.classes, front_end };
+    let info = BlobInfo {
+        space: space.name,
+        code: &code,
+        residual: space.is_residual(),
+        classes: &material.classes,
+        front_end,
+    };
     let blob = build(&quantised.net, &info, options.prefer)?;
     Ok(Shipment {
         space: space.name.to_owned(),

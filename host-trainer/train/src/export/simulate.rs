@@ -1,12 +1,13 @@
 //! Forward passes of a quantised network over many images at once. The integers equal those of the
 //! executor, and every feature map can be observed. Reported accuracies come from the executor.
 
+use supernano_core::graph::Form;
 use supernano_core::quant::{mulr, pooled};
 
 use super::integers::Channel;
 use super::material::ImageBatch;
 use super::quantise::{QConv, QuantisedNet};
-use crate::backend::{Cpu, FeatureMap, RequantiseRule};
+use crate::backend::{Cpu, FeatureMap, LayerOp, RequantiseRule};
 use crate::supernet::{Step, Visitor, visit};
 
 /// The input map of images, `q - z`.
@@ -57,10 +58,32 @@ impl QConv {
         }
     }
 
+    /// The sums of a layer as those of a convolution with weights; an average pool is a depthwise
+    /// convolution.
+    pub fn summing(&self) -> (LayerOp, Vec<f32>) {
+        if self.op.form == Form::Average {
+            let op = LayerOp { form: Form::Depthwise, ..self.op };
+            return (op, vec![self.integers.average as f32; self.output * op.geometry.taps()]);
+        }
+        (self.op, self.weights_oihw().iter().map(|&w| f32::from(w)).collect())
+    }
+
     /// Sums over the window of the products of weights and `q - z`.
     pub fn sums(&self, x: &FeatureMap<Cpu>) -> FeatureMap<Cpu> {
-        let weights: Vec<f32> = self.weights_oihw().iter().map(|&w| f32::from(w)).collect();
-        x.convolve(&weights, self.shape(), &self.op)
+        let (op, weights) = self.summing();
+        x.convolve(&weights, op.weight_shape(self.output, self.input), &op)
+    }
+
+    /// `q - z` of the map that is written.
+    pub fn written_map(
+        &self,
+        x: &FeatureMap<Cpu>,
+        residual: Option<&FeatureMap<Cpu>>,
+    ) -> FeatureMap<Cpu> {
+        match self.op.form {
+            Form::Maximum => x.pooled(&self.op),
+            _ => self.sums(x).requantise(residual, &self.rule()),
+        }
     }
 }
 
@@ -79,7 +102,7 @@ impl Visitor<QConv> for IntegerPass<'_> {
         x: &FeatureMap<Cpu>,
         residual: Option<&FeatureMap<Cpu>>,
     ) -> FeatureMap<Cpu> {
-        let y = conv.sums(x).requantise(residual, &conv.rule());
+        let y = conv.written_map(x, residual);
         (self.seen)(step, &y);
         y
     }
@@ -93,7 +116,7 @@ impl QuantisedNet {
         x: FeatureMap<Cpu>,
         seen: &mut dyn FnMut(&Step, &FeatureMap<Cpu>),
     ) -> Vec<i32> {
-        self.logits(&visit(&self.blocks, x, &mut IntegerPass { seen }))
+        self.logits(&visit(&self.layers, x, &mut IntegerPass { seen }))
     }
 
     /// The integer logits `[n, classes]` of the last map, `q - z`.

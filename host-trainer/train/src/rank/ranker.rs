@@ -184,7 +184,7 @@ impl<'a> Ranker<'a> {
         progress: &(dyn Fn(f64) + Sync),
     ) -> (Vec<Evaluation>, MacCounts) {
         let mut order: Vec<usize> = (0..archs.len()).collect();
-        order.sort_by_key(|&i| archs[i].options());
+        order.sort_by(|&a, &b| archs[a].cmp(archs[b]));
         let mut found: Vec<Option<Evaluation>> = vec![None; archs.len()];
         let mut work = MacCounts::default();
         for group in order.chunks(self.capacity.group) {

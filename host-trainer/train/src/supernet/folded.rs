@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use supernano_kernels::planes;
 
-use super::block::{Step, steps};
+use super::layers::Step;
 use super::maps::{Inputs, PlaneMap, Pool};
 use super::net::{FoldedConv, Net};
 use super::tree::Tree;
@@ -27,7 +27,7 @@ type Maps = Vec<Vec<f32>>;
 impl FoldedNet {
     /// Computes the logits `[n, classes]` of normalised images `[n, channels, height, width]`.
     pub fn forward(&self, images: &[f32], n: usize) -> Vec<f32> {
-        self.blocks(images, n, false).into_iter().flat_map(|b| b.0).collect()
+        self.in_blocks(images, n, false).into_iter().flat_map(|b| b.0).collect()
     }
 
     /// As [`FoldedNet::forward`]. `seen` receives every feature map after the input,
@@ -38,8 +38,9 @@ impl FoldedNet {
         n: usize,
         seen: &mut dyn FnMut(&Step, &[f32]),
     ) -> Vec<f32> {
-        let (logits, maps): (Vec<_>, Vec<Maps>) = self.blocks(images, n, true).into_iter().unzip();
-        for (i, step) in steps(&self.blocks).iter().enumerate() {
+        let (logits, maps): (Vec<_>, Vec<Maps>) =
+            self.in_blocks(images, n, true).into_iter().unzip();
+        for (i, step) in self.layers.steps().iter().enumerate() {
             let map: Vec<f32> = maps.iter().flat_map(|maps| &maps[i]).copied().collect();
             seen(step, &map);
         }
@@ -47,7 +48,7 @@ impl FoldedNet {
     }
 
     /// Logits of 16 images at a time, and their feature maps if `watch` is true.
-    fn blocks(&self, images: &[f32], n: usize, watch: bool) -> Vec<(Vec<f32>, Maps)> {
+    fn in_blocks(&self, images: &[f32], n: usize, watch: bool) -> Vec<(Vec<f32>, Maps)> {
         let tree = Tree::of_folded(self);
         let size = self.input.len();
         assert_eq!(images.len(), n * size, "values of {n} images");

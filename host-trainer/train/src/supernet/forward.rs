@@ -3,7 +3,7 @@
 
 use burn::tensor::Tensor;
 
-use super::block::{BlockPart, Step, Visitor, visit};
+use super::layers::{Step, Visitor, visit};
 use super::maps::{Inputs, Pool};
 use super::net::{ActivationFn, BnConv, BnStats, Linear, Net};
 use super::subnet::SubNet;
@@ -44,6 +44,11 @@ impl<B: Ops> Visitor<TensorConv<B>> for Training {
         x: &DeferredMap<B>,
         residual: Option<&DeferredMap<B>>,
     ) -> DeferredMap<B> {
+        if !conv.op.weighted() {
+            let none = BatchStats { mean: Vec::new(), var_biased: Vec::new(), count: 0 };
+            self.stats.push((step.index, none));
+            return B::pool_windows(x, &conv.op).into();
+        }
         let act = act_of(&conv.act);
         let (fused, added) = match residual {
             None => (act, None),
@@ -54,7 +59,7 @@ impl<B: Ops> Visitor<TensorConv<B>> for Training {
         self.stats.push((step.index, stats));
         match added {
             Some((residual, act)) => B::add_pending(&y, residual, act).into(),
-            None if step.part == BlockPart::Single => B::settled(&y).into(),
+            None if step.part.ends_block() => B::settled(&y).into(),
             None => y,
         }
     }
@@ -68,7 +73,7 @@ pub fn forward_train<B: Ops>(
 ) -> (Tensor<B, 2>, Vec<BatchStats>) {
     let mut pass = Training { stats: Vec::new() };
     // the map that a block writes has no pending operation
-    let x = visit(&net.blocks, DeferredMap::from(images.clone()), &mut pass).map;
+    let x = visit(&net.layers, DeferredMap::from(images.clone()), &mut pass).map;
     pass.stats.sort_by_key(|(index, _)| *index);
     let stats = pass.stats.into_iter().map(|(_, stats)| stats).collect();
     let Linear { input, output, weight, bias } = &net.classifier;

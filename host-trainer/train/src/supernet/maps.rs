@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use supernano_core::space::Shape;
 use supernano_kernels::planes::{self, Buffer, Planes};
 
-use super::block::executed;
 use super::net::Net;
 use crate::backend::{LANES, LayerOp};
 
@@ -37,7 +36,7 @@ impl Pool {
     pub fn of<C>(net: &Net<C>, of: impl Fn(&C) -> (usize, LayerOp)) -> Self {
         let mut widest = HashMap::new();
         let mut sizes = vec![(usize::from(net.input.height), usize::from(net.input.width))];
-        for (step, conv) in executed(&net.blocks) {
+        for (step, conv) in net.layers.executed() {
             let (channels, op) = of(conv);
             let (h, w) = sizes[step.input];
             let [h, w] = op.output(h, w);

@@ -2,18 +2,17 @@
 //!
 //! [`Weights::subnet`] cuts a [`SubNet`] out of the [`Weights`], [`recalibrate`] computes its
 //! [`BnStats`], and [`SubNet::fold`] makes the [`FoldedNet`] that is evaluated and exported. A
-//! forward pass is a [`Visitor`] of the [`steps`] of a network; [`ConvBlock`] describes how these
-//! are wired.
+//! forward pass is a [`Visitor`] of the [`Step`]s of a network; [`Layers`] holds them.
 
 use supernano_base::error::{Error, Result};
-use supernano_core::space::Space;
+use supernano_core::space::{Head, Space};
 
-mod block;
 pub mod duplicate;
 mod evaluate;
 mod evaluation;
 mod folded;
 mod forward;
+mod layers;
 pub(crate) mod maps;
 mod net;
 mod statistics;
@@ -22,30 +21,29 @@ pub(crate) mod tree;
 pub(crate) mod walk;
 mod weights;
 
-pub use block::{BlockPart, ConvBlock, Step, Visitor};
-pub use block::{assemble, executed, map_blocks, space_blocks, steps, visit};
 pub(crate) use evaluate::evaluate_tree;
 pub use evaluate::{EvalSet, evaluate};
 pub use evaluation::Evaluation;
 pub use folded::FoldedNet;
 pub use forward::recalibrate;
 pub use forward::{TensorNet, forward_train};
+pub use layers::{BlockPart, Layers, Step, Visitor, planned, steps, visit};
 pub use net::{ActivationFn, BnConv, BnStats, FoldedConv, Linear, Net};
 pub use statistics::RunningStats;
 pub use subnet::SubNet;
-pub use subnet::TensorSource;
 pub(crate) use subnet::name;
+pub use subnet::{TensorSource, part};
 pub use weights::{Entry, Layout, Role, Weights};
 
-/// Succeeds for the spaces that this crate trains: those of residual networks.
+/// Succeeds for the spaces that this crate trains: classes, and images of one resolution.
 ///
 /// # Errors
 /// [`Error::Invalid`] for every other space.
 pub fn supported(space: &Space<'_>) -> Result<()> {
-    let expected = "a space of residual networks, whose choices are widths; training of other layers \
-                    is not there yet";
+    let expected = "a space with the head `classes` and one resolution; training of others is not \
+                    there yet";
     let refused = || Error::invalid("configuration", "space", expected, space.name);
-    space.is_residual().then_some(()).ok_or_else(refused)
+    (space.head == Head::Classes && space.resolutions.len() < 2).then_some(()).ok_or_else(refused)
 }
 
 /// Added to a variance before the square root is taken.

@@ -2,7 +2,7 @@
 
 use supernano_core::space::Shape;
 
-use super::block::{ConvBlock, map_blocks};
+use super::layers::Layers;
 use crate::backend::LayerOp;
 
 /// Activation after a convolution. The second convolution of a residual block has it after the
@@ -17,6 +17,11 @@ pub enum ActivationFn<S = f32> {
     Prelu(S),
     /// `min(max(x, 0), bound)`.
     Clipped(f32),
+}
+
+impl<S> ActivationFn<S> {
+    /// ReLU6.
+    pub const RELU6: Self = Self::Clipped(6.0);
 }
 
 impl ActivationFn {
@@ -91,30 +96,31 @@ pub struct Linear<V = Vec<f32>> {
     pub bias: V,
 }
 
-/// A network: blocks, global average pooling and a classifier.
+/// A network: layers, global average pooling and a classifier.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Net<C, V = Vec<f32>> {
     /// Shape of an image.
     pub input: Shape,
-    /// Blocks in the order of execution.
-    pub blocks: Vec<ConvBlock<C>>,
+    /// Layers and their wiring.
+    pub layers: Layers<C>,
     /// Classifier.
     pub classifier: Linear<V>,
 }
 
 impl<C, V> Net<C, V> {
-    /// The convolutions in the order of storage: block after block, each first, second, shortcut.
+    /// The layers in the order of storage: layer after layer, a projection behind the second
+    /// convolution of its block.
     pub fn convs(&self) -> impl Iterator<Item = &C> {
-        self.blocks.iter().flat_map(ConvBlock::convs)
+        self.layers.items().iter()
     }
 
-    /// Replaces the convolutions. `make` receives each with its index in the order of storage.
+    /// Replaces the layers. `make` receives each with its index in the order of storage.
     pub fn map<D>(&self, make: impl FnMut(usize, &C) -> D) -> Net<D, V>
     where
         V: Clone,
     {
-        let blocks = map_blocks(&self.blocks, make);
-        Net { input: self.input, blocks, classifier: self.classifier.clone() }
+        let layers = self.layers.map(make);
+        Net { input: self.input, layers, classifier: self.classifier.clone() }
     }
 
     /// Number of classes.

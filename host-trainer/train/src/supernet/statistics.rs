@@ -24,6 +24,10 @@ impl TensorSource for Taken {
         (i, shape[0])
     }
 
+    fn none(&mut self) -> (usize, usize) {
+        (0, 0)
+    }
+
     fn slope(&mut self, _: usize) {}
 }
 

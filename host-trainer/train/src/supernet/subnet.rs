@@ -1,10 +1,11 @@
 //! Cuts a sub-network out of the supernet's weights, and folds batch norm into it.
 
-use supernano_core::graph::Form;
-use supernano_core::plan::{Activation, Plan};
+use std::ops::Range;
+
+use supernano_core::plan::{Activation, Node, Plan};
 use supernano_core::space::Site;
 
-use super::block::space_blocks;
+use super::layers::planned;
 use super::net::{ActivationFn, BnConv, BnStats, FoldedConv, Linear, Net};
 use super::weights::{Layout, Role, Weights};
 use super::{BN_EPSILON, FoldedNet};
@@ -19,8 +20,10 @@ pub trait TensorSource {
     type Values;
     /// A PReLU slope.
     type Slope;
-    /// The leading block of shape `shape` of tensor `i` of the layout; missing dimensions are 1.
+    /// The part of shape `shape` of tensor `i` of the layout ([`part`]).
     fn values(&mut self, i: usize, shape: [usize; 4]) -> Self::Values;
+    /// What stands for the tensors of a pool, which has none. Nobody reads it.
+    fn none(&mut self) -> Self::Values;
     /// The slope that is tensor `i` of the layout.
     fn slope(&mut self, i: usize) -> Self::Slope;
 }
@@ -32,17 +35,14 @@ pub type Cut<S> = Net<
 >;
 
 impl Layout {
-    /// Cuts the sub-network of a plan: the leading `[c_out, c_in]` block of each tensor of the
-    /// plan's branch.
+    /// Cuts the sub-network of a plan: the leading `[c_out, c_in]` block and the centre of the kernel
+    /// of each tensor of the plan's branch.
     ///
     /// # Panics
     /// If the plan is of another space, enhancement or scheme.
     pub fn cut<S: TensorSource>(&self, plan: &Plan, source: &mut S) -> Cut<S> {
         let space = &self.space();
-        let blocks = space_blocks(space)
-            .iter()
-            .map(|block| block.map(|&site| self.conv_of(plan, site, source)))
-            .collect();
+        let layers = planned(space, plan, |node| self.layer_of(node, source));
         let (last, branch) = (space.layers.len() - 1, plan.classifier_branch());
         let (input, output) = (usize::from(plan.features().0), usize::from(space.classes));
         let classifier = Linear {
@@ -52,34 +52,33 @@ impl Layout {
                 .values(self.find(Role::Classifier, last, false, branch), [output, input, 1, 1]),
             bias: source.values(self.find(Role::Bias, last, false, branch), [output, 1, 1, 1]),
         };
-        Net { input: space.input, blocks, classifier }
+        Net { input: plan.image, layers, classifier }
     }
 
-    fn conv_of<S: TensorSource>(
+    fn layer_of<S: TensorSource>(
         &self,
-        plan: &Plan,
-        site: Site,
+        node: &Node,
         source: &mut S,
     ) -> BnConv<S::Values, S::Slope> {
-        let (layer, shortcut) = (site.layer(), matches!(site, Site::Shortcut(_)));
-        let planned = &plan.layers[layer];
-        let ((read, written), geometry) = (plan.widths(site), self.space().geometry(site));
-        let (input, output) = (usize::from(read.0), usize::from(written.0));
-        let op = LayerOp { form: Form::Full, geometry };
-        let find = |role| self.find(role, layer, shortcut, planned.branch);
+        let (layer, shortcut) = (node.site.layer(), matches!(node.site, Site::Shortcut(_)));
+        let op = LayerOp::new(node.form, node.geometry, node.read);
+        let (input, output) = (node.read.channels.into(), node.written.channels.into());
+        let mut tensor = |role, shape| match op.weighted() {
+            true => source.values(self.find(role, layer, shortcut, node.branch), shape),
+            false => source.none(),
+        };
         BnConv {
-            name: name(site),
+            name: name(node.site),
             input,
             output,
             op,
-            weight: source.values(find(Role::Weight), op.weight_shape(output, input)),
-            gamma: source.values(find(Role::Gamma), [output, 1, 1, 1]),
-            beta: source.values(find(Role::Beta), [output, 1, 1, 1]),
-            act: match planned.activation {
-                _ if shortcut => ActivationFn::None,
+            weight: tensor(Role::Weight, op.weight_shape(output, input)),
+            gamma: tensor(Role::Gamma, [output, 1, 1, 1]),
+            beta: tensor(Role::Beta, [output, 1, 1, 1]),
+            act: match node.activation {
                 Activation::None => ActivationFn::None,
                 Activation::Relu => ActivationFn::Relu,
-                Activation::Relu6 => unreachable!("`supported` refuses the space"),
+                Activation::Relu6 => ActivationFn::RELU6,
                 Activation::Prelu => {
                     ActivationFn::Prelu(source.slope(self.find(Role::Slope, layer, false, 0)))
                 }
@@ -95,7 +94,12 @@ impl TensorSource for Host<'_> {
     type Slope = f32;
 
     fn values(&mut self, i: usize, shape: [usize; 4]) -> Vec<f32> {
-        leading(self.0.tensor(i), &self.0.layout.entries[i].shape, &shape)
+        let part = part(&self.0.layout.entries[i].shape, shape);
+        taken(self.0.tensor(i), &part)
+    }
+
+    fn none(&mut self) -> Vec<f32> {
+        Vec::new()
     }
 
     fn slope(&mut self, i: usize) -> f32 {
@@ -103,15 +107,25 @@ impl TensorSource for Host<'_> {
     }
 }
 
-/// The leading `[shape]` block of a row-major tensor of shape `full`.
-fn leading(values: &[f32], full: &[usize], shape: &[usize]) -> Vec<f32> {
-    match (full, shape) {
-        ([_, full @ ..], [n, shape @ ..]) => {
-            let stride: usize = full.iter().product();
-            values.chunks(stride).take(*n).flat_map(|row| leading(row, full, shape)).collect()
-        }
-        _ => values.to_vec(),
+/// Size and taken range of each dimension of a tensor of shape `full` whose part of shape `shape` is
+/// taken: the leading channels and the centre of the kernel. Missing dimensions are 1.
+pub fn part(full: &[usize], shape: [usize; 4]) -> [(usize, Range<usize>); 4] {
+    std::array::from_fn(|d| {
+        let (all, n) = (full.get(d).copied().unwrap_or(1), shape[d]);
+        let start = if d < 2 { 0 } else { (all - n) / 2 };
+        (all, start..start + n)
+    })
+}
+
+/// A part of a row-major tensor.
+fn taken(values: &[f32], part: &[(usize, Range<usize>)]) -> Vec<f32> {
+    let [(_, range), inner @ ..] = part else { return values.to_vec() };
+    let stride: usize = inner.iter().map(|(all, _)| all).product();
+    let values = &values[range.start * stride..range.end * stride];
+    if inner.iter().all(|(all, range)| range.len() == *all) {
+        return values.to_vec();
     }
+    values.chunks_exact(stride).flat_map(|row| taken(row, inner)).collect()
 }
 
 impl Weights {
@@ -147,6 +161,11 @@ impl SubNet {
 /// Folds the batch norm of one convolution, as [`SubNet::fold`] does. `mean` and `var` are
 /// `[output]`.
 pub fn fold(conv: &BnConv, mean: &[f32], var: &[f32]) -> FoldedConv {
+    if !conv.op.weighted() {
+        let (name, act) = (conv.name.clone(), conv.act);
+        let BnConv { input, output, op, .. } = *conv;
+        return FoldedConv { name, input, output, op, weight: Vec::new(), bias: Vec::new(), act };
+    }
     let factor: Vec<f64> = conv
         .gamma
         .iter()

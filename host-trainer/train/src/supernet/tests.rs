@@ -1,8 +1,9 @@
 use supernano_base::rng::Key;
 use supernano_base::space::SharedSpace;
 use supernano_core::arch::{Arch, ArchCode};
+use supernano_core::graph::Form;
 use supernano_core::plan::{BranchScheme, Enhancement, branches, cost, resolve};
-use supernano_core::space::{RESNET8, RESNET20, Site, Space};
+use supernano_core::space::{CONV1D, DS_CNN, MOBILENET_V2_TINY, RESNET8, RESNET20, Site, Space};
 
 use super::*;
 
@@ -168,7 +169,7 @@ fn slices_are_the_leading_block() {
     let weights = weights(&RESNET8);
     let arch = Arch::parse(&RESNET8, "4-8-12-16-20-24").unwrap();
     let net = subnet(&weights, &arch);
-    let ConvBlock::Residual { first, .. } = &net.blocks[1] else { panic!("a residual block") };
+    let first = &net.layers.items()[1];
     assert_eq!((first.input, first.output), (5, 9));
     let full = weights.tensor(weights.layout.find(Role::Weight, 1, false, 0));
     for o in 0..9 {
@@ -192,7 +193,7 @@ fn folding_agrees_with_a_direct_computation() {
     let mut worst = 0.0f32;
     let mut maps: Vec<(Step, Vec<f32>)> = Vec::new();
     let logits = folded.observe(&images, 4, &mut |step, map| maps.push((*step, map.to_vec())));
-    let ConvBlock::Conv(stem) = &folded.blocks[0] else { panic!("a convolution") };
+    let stem = &folded.layers.items()[0];
     let (h, w, ci, co) = (32usize, 32usize, 3, stem.output);
     for n in 0..4 {
         for o in 0..co {
@@ -234,6 +235,7 @@ fn folding_agrees_with_a_direct_computation() {
 }
 
 /// Feature maps in f64, `[n][c][h][w]`.
+#[derive(Clone)]
 struct Plain {
     c: usize,
     h: usize,
@@ -243,19 +245,32 @@ struct Plain {
 
 const N: usize = 19;
 
-fn plain_conv(x: &Plain, weight: &[f32], co: usize, k: usize, stride: usize) -> Plain {
-    let (h, w, pad) = (x.h.div_ceil(stride), x.w.div_ceil(stride), k / 2);
+/// The sums, averages or maxima of a layer.
+fn plain_layer(x: &Plain, conv: &BnConv) -> Plain {
+    let (window, form, co) = (conv.op.window(), conv.op.form, conv.output);
+    let [h, w] = conv.op.output(x.h, x.w);
+    let ([kh, kw], [above, _, left, _]) = (window.kernel, window.padding);
+    let [_, inputs, ..] = conv.op.weight_shape(co, x.c);
     let mut values = Vec::with_capacity(N * co * h * w);
     for (n, o) in (0..N).flat_map(|n| (0..co).map(move |o| (n, o))) {
         for (y, z) in (0..h).flat_map(|y| (0..w).map(move |z| (y, z))) {
-            let mut sum = 0.0;
-            for (ky, kx) in (0..k).flat_map(|a| (0..k).map(move |b| (a, b))) {
-                let (sy, sx) =
-                    ((y * stride + ky).wrapping_sub(pad), (z * stride + kx).wrapping_sub(pad));
-                if sy < x.h && sx < x.w {
-                    for i in 0..x.c {
-                        sum += f64::from(weight[((o * x.c + i) * k + ky) * k + kx])
-                            * x.values[((n * x.c + i) * x.h + sy) * x.w + sx];
+            let mut sum = if form == Form::Maximum { f64::NEG_INFINITY } else { 0.0 };
+            for (ky, kx) in (0..kh).flat_map(|a| (0..kw).map(move |b| (a, b))) {
+                let sy = (y * window.stride[0] + ky).wrapping_sub(above);
+                let sx = (z * window.stride[1] + kx).wrapping_sub(left);
+                if sy >= x.h || sx >= x.w {
+                    continue;
+                }
+                for i in 0..inputs {
+                    let from = if conv.op.by_channel() { o } else { i };
+                    let v = x.values[((n * x.c + from) * x.h + sy) * x.w + sx];
+                    match form {
+                        Form::Maximum => sum = sum.max(v),
+                        Form::Average => sum += v / (kh * kw) as f64,
+                        _ => {
+                            let at = ((o * inputs + i) * kh + ky) * kw + kx;
+                            sum += f64::from(conv.weight[at]) * v;
+                        }
                     }
                 }
             }
@@ -265,11 +280,8 @@ fn plain_conv(x: &Plain, weight: &[f32], co: usize, k: usize, stride: usize) -> 
     Plain { c: co, h, w, values }
 }
 
-/// Convolution and batch norm in training mode. Appends mean and unbiased variance to `stats`.
-fn plain_norm(x: &Plain, conv: &BnConv, stats: &mut Vec<(Vec<f64>, Vec<f64>)>) -> Plain {
-    let (k, stride) = conv.op.geometry.square().unwrap();
-    let (k, stride) = (usize::from(k), usize::from(stride));
-    let mut y = plain_conv(x, &conv.weight, conv.output, k, stride);
+/// Batch norm in training mode, with mean and unbiased variance.
+fn plain_norm(y: &mut Plain, conv: &BnConv) -> (Vec<f64>, Vec<f64>) {
     let area = y.h * y.w;
     let (mut means, mut variances) = (Vec::new(), Vec::new());
     for c in 0..y.c {
@@ -285,21 +297,15 @@ fn plain_norm(x: &Plain, conv: &BnConv, stats: &mut Vec<(Vec<f64>, Vec<f64>)>) -
         means.push(mean);
         variances.push(var * count / (count - 1.0));
     }
-    stats.push((means, variances));
-    y
+    (means, variances)
 }
 
 fn plain_act(y: &mut Plain, act: ActivationFn) {
     let f = |x: f64| match act {
         ActivationFn::None => x,
         ActivationFn::Relu => x.max(0.0),
-        ActivationFn::Prelu(slope) => {
-            if x < 0.0 {
-                x * f64::from(slope)
-            } else {
-                x
-            }
-        }
+        ActivationFn::Prelu(slope) if x < 0.0 => x * f64::from(slope),
+        ActivationFn::Prelu(_) => x,
         ActivationFn::Clipped(bound) => x.clamp(0.0, f64::from(bound)),
     };
     y.values.iter_mut().for_each(|x| *x = f(*x));
@@ -308,47 +314,41 @@ fn plain_act(y: &mut Plain, act: ActivationFn) {
 /// The statistics of one batch of 19 images agree with plain loops in f64, in every layer.
 #[test]
 fn statistics_agree_with_plain_loops() {
-    for (space, seed) in [(&RESNET8, 7), (&RESNET20, 8)] {
+    for (space, seed) in
+        [(&RESNET8, 7), (&RESNET20, 8), (&DS_CNN, 5), (&CONV1D, 6), (&MOBILENET_V2_TINY, 2)]
+    {
         let mut weights = weights(space);
         for (i, v) in weights.values.iter_mut().enumerate() {
             *v += (i % 5) as f32 * 0.03;
         }
         let net = subnet(&weights, &archs(space, 9)[seed]);
-        let images = images(space, N);
+        let s = net.input;
+        let images: Vec<f32> =
+            (0..N * s.len()).map(|i| ((i * 7919 % 1013) as f32 / 506.5) - 1.0).collect();
         let found = recalibrate(&net, N, [images.clone()]);
-        let s = space.input;
         let (c, h, w) = (usize::from(s.channels), usize::from(s.height), usize::from(s.width));
         let values = images.iter().map(|&v| f64::from(v)).collect();
-        let (mut x, mut stats) = (Plain { c, h, w, values }, Vec::new());
-        for block in &net.blocks {
-            x = match block {
-                ConvBlock::Conv(conv) => {
-                    let mut y = plain_norm(&x, conv, &mut stats);
-                    plain_act(&mut y, conv.act);
-                    y
+        let mut maps = vec![Plain { c, h, w, values }];
+        for (step, conv) in net.layers.executed() {
+            let mut y = plain_layer(&maps[step.input], conv);
+            if conv.op.weighted() {
+                let (means, variances) = plain_norm(&mut y, conv);
+                let (found_means, found_variances) = &found.layers[step.index];
+                for c in 0..means.len() {
+                    let (m, v) = (f64::from(found_means[c]), f64::from(found_variances[c]));
+                    let (em, ev) = (means[c], variances[c]);
+                    let name = (space.name, &conv.name);
+                    let close = (m - em).abs() < 1e-4 * (ev.sqrt() + em.abs());
+                    assert!(close, "{name:?}: {m}, {em}");
+                    assert!((v - ev).abs() < 1e-4 * ev, "{name:?}: variance {v}, {ev}");
                 }
-                ConvBlock::Residual { first, second, shortcut } => {
-                    let mut y = plain_norm(&x, first, &mut stats);
-                    plain_act(&mut y, first.act);
-                    let mut y = plain_norm(&y, second, &mut stats);
-                    let x = match shortcut {
-                        Some(conv) => plain_norm(&x, conv, &mut stats),
-                        None => x,
-                    };
-                    y.values.iter_mut().zip(&x.values).for_each(|(y, x)| *y += x);
-                    plain_act(&mut y, second.act);
-                    y
-                }
-            };
-        }
-        assert_eq!(found.layers.len(), stats.len());
-        for (layer, (found, expected)) in found.layers.iter().zip(&stats).enumerate() {
-            for c in 0..expected.0.len() {
-                let (m, v) = (f64::from(found.0[c]), f64::from(found.1[c]));
-                let (em, ev) = (expected.0[c], expected.1[c]);
-                assert!((m - em).abs() < 1e-4 * (ev.sqrt() + em.abs()), "{layer}: {m}, {em}");
-                assert!((v - ev).abs() < 1e-4 * ev, "{layer}: variance {v}, {ev}");
             }
+            if let Some(added) = step.residual {
+                let added = maps[added].values.clone();
+                y.values.iter_mut().zip(added).for_each(|(y, x)| *y += x);
+            }
+            plain_act(&mut y, conv.act);
+            maps.push(y);
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Sub-networks as a tree of layers. Layers that several networks share are stored once.
 
 use supernano_core::plan::{Plan, PlanLayer};
-use supernano_core::space::{Shape, Space};
+use supernano_core::space::{Layer, Padding, Shape, Space};
 
-use super::block::{ConvBlock, Step, Visitor, space_blocks, steps};
 use super::folded::FoldedNet;
+use super::layers::{Step, Visitor};
 use super::net::{BnConv, BnStats, FoldedConv, Linear, Net};
 use super::subnet::{SubNet, fold};
 use super::walk::{TreeVisitor, walk};
@@ -14,22 +14,22 @@ use crate::backend::LayerOp;
 /// A layer of one or more networks.
 #[derive(Clone, Debug)]
 pub(crate) struct Node<C> {
-    /// Convolutions, one for each step of the layer in [`Tree::layers`].
-    pub convs: Vec<C>,
+    /// The operations of the layer in the order of execution. A layer that the networks leave out
+    /// has none.
+    pub steps: Vec<(Step, C)>,
     /// Nodes of the next layer that read this one.
     pub children: Vec<usize>,
     /// Number and classifier of the network that ends here.
     pub leaf: Option<(usize, Linear)>,
 }
 
-/// Networks that share their first layers. A single network is a tree as well.
+/// Networks that share their first layers, all with images of one shape. A single network is a tree
+/// as well.
 #[derive(Clone, Debug)]
 pub(crate) struct Tree<C> {
     pub input: Shape,
-    /// The largest padding of a convolution, pixels.
+    /// The largest padding of an operation, pixels.
     pub margin: usize,
-    /// Steps of every layer. They are the same for all networks.
-    pub layers: Vec<Vec<Step>>,
     pub nodes: Vec<Node<C>>,
     /// Nodes of the first layer.
     pub roots: Vec<usize>,
@@ -37,33 +37,33 @@ pub(crate) struct Tree<C> {
     pub leaves: usize,
 }
 
-/// Mean and unbiased variance, each `[output]`, of the convolutions of every node.
+/// Mean and unbiased variance, each `[output]`, of the operations of every node; empty for a pool.
 pub(crate) type NodeStats = Vec<Vec<(Vec<f32>, Vec<f32>)>>;
 
-/// Groups the steps of blocks by layer.
-fn layers<C>(blocks: &[ConvBlock<C>]) -> Vec<Vec<Step>> {
-    steps(blocks).chunk_by(|a, b| a.site.layer() == b.site.layer()).map(<[Step]>::to_vec).collect()
-}
-
-/// Sorts an item for every convolution, in the order of storage, by layer and order of execution.
-fn by_layer<C>(layers: &[Vec<Step>], convs: impl Iterator<Item = C>) -> Vec<Vec<C>> {
-    let mut convs: Vec<Option<C>> = convs.map(Some).collect();
-    let mut take = |step: &Step| convs[step.index].take().expect("a convolution of one step");
-    layers.iter().map(|steps| steps.iter().map(&mut take).collect()).collect()
+/// Groups operations by their layer.
+fn by_layer<C>(steps: impl IntoIterator<Item = (Step, C)>) -> Vec<Vec<(Step, C)>> {
+    let mut layers: Vec<Vec<(Step, C)>> = Vec::new();
+    for (step, conv) in steps {
+        match layers.last_mut() {
+            Some(layer) if layer[0].0.site.layer() == step.site.layer() => layer.push((step, conv)),
+            _ => layers.push(vec![(step, conv)]),
+        }
+    }
+    layers
 }
 
 impl<'a, C> Tree<&'a C> {
     fn chain(net: &'a Net<C>, op: impl Fn(&C) -> LayerOp) -> Self {
         let margin = net.convs().map(|c| op(c).window().margin()).max().unwrap_or(0);
-        let layers = layers(&net.blocks);
+        let layers = by_layer(net.layers.executed().map(|(step, conv)| (*step, conv)));
         let last = layers.len().saturating_sub(1);
-        let node = |(i, convs)| Node {
-            convs,
+        let node = |(i, steps)| Node {
+            steps,
             children: if i < last { vec![i + 1] } else { Vec::new() },
             leaf: (i == last).then(|| (0, net.classifier.clone())),
         };
-        let nodes = by_layer(&layers, net.convs()).into_iter().enumerate().map(node).collect();
-        Self { input: net.input, margin, layers, nodes, roots: vec![0], leaves: 1 }
+        let nodes = layers.into_iter().enumerate().map(node).collect();
+        Self { input: net.input, margin, nodes, roots: vec![0], leaves: 1 }
     }
 }
 
@@ -75,9 +75,9 @@ impl<'a> Tree<&'a BnConv> {
 
     /// Statistics of the single sub-network, from those of the nodes.
     pub fn statistics(&self, found: NodeStats) -> BnStats {
-        let steps = self.layers.iter().flatten();
+        let steps = self.nodes.iter().flat_map(|node| &node.steps);
         let mut found: Vec<_> =
-            steps.map(|step| step.index).zip(found.into_iter().flatten()).collect();
+            steps.map(|(step, _)| step.index).zip(found.into_iter().flatten()).collect();
         found.sort_by_key(|(index, _)| *index);
         BnStats { layers: found.into_iter().map(|(_, stats)| stats).collect() }
     }
@@ -90,9 +90,14 @@ impl<'a> Tree<&'a FoldedConv> {
     }
 }
 
-/// The largest padding of a convolution in a space, pixels.
+/// The largest padding of an operation in a space, pixels.
 pub(crate) fn margin(space: &Space<'_>) -> usize {
-    space.layers.iter().map(|l| usize::from(l.kernel()[0] / 2)).max().unwrap_or(0)
+    // half of a kernel, also where "same" padding of a strided layer needs less
+    let of = |layer: &Layer<'_>| match layer.padding {
+        Padding::Valid => 0,
+        Padding::Half | Padding::Same => layer.kernel().into_iter().max().unwrap_or(0) / 2,
+    };
+    space.layers.iter().map(of).max().map_or(0, usize::from)
 }
 
 /// A tree of sub-networks, with the position of each network in it.
@@ -105,15 +110,14 @@ pub(crate) struct Forest {
 }
 
 impl Forest {
-    /// The tree of the networks of `plans`. Equal layers are merged among the first `shared`, for
-    /// neighbours in `plans` and for networks that are further apart. Networks are evaluated in the
-    /// order of `plans`.
+    /// The tree of the networks of `plans`, which read images of one shape. Equal layers are merged
+    /// among the first `shared`, for neighbours in `plans` and for networks that are further apart.
+    /// Networks are evaluated in the order of `plans`.
     pub fn new(weights: &Weights, plans: &[Plan], shared: usize) -> Self {
         let space = &weights.layout.space();
         let tree = Tree {
-            input: space.input,
+            input: plans.first().map_or(space.input, |plan| plan.image),
             margin: margin(space),
-            layers: layers(&space_blocks(space)),
             nodes: Vec::new(),
             roots: Vec::new(),
             leaves: 0,
@@ -140,15 +144,19 @@ impl Forest {
             self.paths.push(path);
             return;
         }
-        let Net { blocks, classifier, .. } = weights.subnet(plan);
-        let convs = by_layer(&tree.layers, blocks.into_iter().flat_map(ConvBlock::into_convs));
-        for (key, convs) in plan.layers.iter().zip(convs).skip(path.len()) {
+        let Net { layers, classifier, .. } = weights.subnet(plan);
+        let mut steps = by_layer(layers.into_executed()).into_iter().peekable();
+        for (layer, key) in plan.layers.iter().enumerate() {
+            let own = steps.next_if(|s| s[0].0.site.layer() == layer).unwrap_or_default();
+            if layer < path.len() {
+                continue;
+            }
             let i = tree.nodes.len();
             match path.last() {
                 Some(&parent) => tree.nodes[parent].children.push(i),
                 None => tree.roots.push(i),
             }
-            tree.nodes.push(Node { convs, children: Vec::new(), leaf: None });
+            tree.nodes.push(Node { steps: own, children: Vec::new(), leaf: None });
             keys.push(*key);
             path.push(i);
         }
@@ -164,9 +172,10 @@ impl Forest {
     pub fn statistics(&self, of: impl Fn(usize) -> BnStats) -> NodeStats {
         let mut all = vec![Vec::new(); self.tree.nodes.len()];
         for (network, path) in self.paths.iter().enumerate() {
-            let found = of(network).layers.into_iter();
-            for (&node, found) in path.iter().zip(by_layer(&self.tree.layers, found)) {
-                all[node] = found;
+            let found = of(network).layers;
+            for &node in path {
+                let steps = &self.tree.nodes[node].steps;
+                all[node] = steps.iter().map(|(step, _)| found[step.index].clone()).collect();
             }
         }
         all
@@ -177,19 +186,18 @@ impl Tree<BnConv> {
     /// Folds batch norm into every node, as [`SubNet::fold`] does.
     pub fn fold(&self, stats: &NodeStats) -> Tree<FoldedConv> {
         let node = |node: &Node<BnConv>, stats: &[(Vec<f32>, Vec<f32>)]| Node {
-            convs: node
-                .convs
+            steps: node
+                .steps
                 .iter()
                 .zip(stats)
-                .map(|(c, (mean, var))| fold(c, mean, var))
+                .map(|((step, c), (mean, var))| (*step, fold(c, mean, var)))
                 .collect(),
             children: node.children.clone(),
             leaf: node.leaf.clone(),
         };
         let nodes = self.nodes.iter().zip(stats).map(|(n, stats)| node(n, stats)).collect();
         let Self { input, margin, leaves, .. } = *self;
-        let (layers, roots) = (self.layers.clone(), self.roots.clone());
-        Tree { input, margin, layers, nodes, roots, leaves }
+        Tree { input, margin, nodes, roots: self.roots.clone(), leaves }
     }
 
     /// Multiply-accumulates of all nodes for an image, without those of the classifiers.

@@ -13,7 +13,7 @@ use supernano_kernels::planes::{self, Addend, Convolution, Planes};
 use supernano_kernels::simd::Isa;
 
 use super::BN_EPSILON;
-use super::block::{BlockPart, Live, Step, Visitor};
+use super::layers::{BlockPart, Live, Step, Visitor};
 use super::maps::{Inputs, PlaneMap, Pool};
 use super::net::{ActivationFn, BnConv, FoldedConv, Linear};
 use super::tree::{NodeStats, Tree};
@@ -36,19 +36,19 @@ pub(crate) fn walk<C, V: TreeVisitor<C, FeatureMap: Clone>>(
 ) {
     let live = Live::new(input);
     for &root in &tree.roots {
-        descend(tree, (root, 0), live.clone(), visitor);
+        descend(tree, root, live.clone(), visitor);
     }
 }
 
 fn descend<C, V: TreeVisitor<C, FeatureMap: Clone>>(
     tree: &Tree<C>,
-    (node, layer): (usize, usize),
+    node: usize,
     mut live: Live<V::FeatureMap>,
     visitor: &mut V,
 ) {
     let here = &tree.nodes[node];
     visitor.enter(node, !here.children.is_empty());
-    for (step, conv) in tree.layers[layer].iter().zip(&here.convs) {
+    for (step, conv) in &here.steps {
         live.step(step, conv, visitor);
     }
     if let Some((leaf, classifier)) = &here.leaf {
@@ -57,9 +57,9 @@ fn descend<C, V: TreeVisitor<C, FeatureMap: Clone>>(
     // the last child owns the shared maps and frees each after its last use
     if let Some((&last, others)) = here.children.split_last() {
         for &child in others {
-            descend(tree, (child, layer + 1), live.clone(), visitor);
+            descend(tree, child, live.clone(), visitor);
         }
-        descend(tree, (last, layer + 1), live, visitor);
+        descend(tree, last, live, visitor);
     }
 }
 
@@ -140,6 +140,11 @@ impl<C: Borrow<BnConv>> Visitor<C> for StatisticsPass<'_> {
         residual: Option<&Normalised>,
     ) -> Normalised {
         let conv = conv.borrow();
+        if !conv.op.weighted() {
+            self.found[self.node].push((Vec::new(), Vec::new()));
+            let map = Arc::new(pooled(self.isa, self.pool, &conv.op, &x.map));
+            return Normalised { map, pending: None };
+        }
         let (mut y, norm) = self.sums(conv, &x.map);
         // the addition applies the batch norm of a shortcut; nobody reads the map of a leaf
         if step.part == BlockPart::Shortcut || !self.inner {
@@ -174,7 +179,28 @@ fn convolution<'a>(op: &LayerOp, weight: &'a [f32], [ci, co]: [usize; 2]) -> Con
     Convolution { weight, ci, co, window: op.window(), depthwise }
 }
 
-/// Batch-norm statistics of every node, its convolutions in the order of execution: the average
+/// A pool of a map. An average counts the padding as zeros.
+fn pooled(isa: Isa, pool: &Pool, op: &LayerOp, x: &PlaneMap) -> PlaneMap {
+    let window = op.window();
+    let mut y = pool.take(x.blocks, x.c, x.planes.windowed(&window));
+    let weight = match op.form {
+        Form::Maximum => Vec::new(),
+        _ => vec![1.0 / window.taps() as f32; x.c * window.taps()],
+    };
+    for b in 0..x.blocks {
+        let (from, to) = (x.block(b), y.block_mut(b));
+        if op.form == Form::Maximum {
+            planes::maximum(isa, &window, x.c, x.planes, from, to);
+        } else {
+            let (ci, co, depthwise) = (x.c, x.c, true);
+            let average = Convolution { weight: &weight, ci, co, window, depthwise };
+            average.run(isa, x.planes, from, to, &Epilogue::NONE);
+        }
+    }
+    y
+}
+
+/// Batch-norm statistics of every node, its operations in the order of execution: the average
 /// over batches of the batch mean and of the unbiased batch variance. Every map of `inputs` is a
 /// batch; `done` is called after each.
 pub(crate) fn statistics<C: Borrow<BnConv> + Sync>(
@@ -234,6 +260,13 @@ impl<C: Borrow<FoldedConv>> Visitor<C> for InferencePass<'_> {
         residual: Option<&Arc<PlaneMap>>,
     ) -> Arc<PlaneMap> {
         let conv = conv.borrow();
+        if !conv.op.weighted() {
+            let y = pooled(self.isa, self.pool, &conv.op, x);
+            if let Some(seen) = &mut self.seen {
+                seen(step, &y);
+            }
+            return Arc::new(y);
+        }
         let mut y = self.pool.take(x.blocks, conv.output, x.planes.windowed(&conv.op.window()));
         for b in 0..x.blocks {
             let residual = residual.map(|a| a.block(b));

@@ -3,15 +3,14 @@
 use rand::Rng as _;
 use supernano_base::rng::{Key, Purpose};
 use supernano_base::space::SharedSpace;
-use supernano_core::plan::{BranchScheme, Enhancement, branches, max_width};
-use supernano_core::space::{Site, Space};
-
-use super::block::{ConvBlock, space_blocks};
+use supernano_core::graph::Form;
+use supernano_core::plan::{BranchScheme, Enhancement, Extent, Extents};
+use supernano_core::space::{Activation, Block, Shortcut, Site, Space};
 
 /// Purpose of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Weights of a convolution, `[out, in, k, k]`.
+    /// Weights of a layer, `[out, in, rows, columns]`; one input for a depthwise convolution.
     Weight,
     /// Factor of a batch norm, `[out]`.
     Gamma,
@@ -84,34 +83,35 @@ impl Layout {
         let entries = Vec::new();
         let mut layout = Self { shared: shared.clone(), enhancement, scheme, entries };
         let space = &shared.get();
-        let width = |i: usize| usize::from(max_width(space, i, enhancement).0);
-        let input = |i: usize| match i {
-            0 => usize::from(space.input.channels),
-            i => width(i - 1),
-        };
-        for &site in space_blocks(space).iter().flat_map(ConvBlock::convs) {
-            let (layer, k) = (site.layer(), usize::from(space.geometry(site).kernel[0]));
-            match site {
-                Site::Layer(_) => {
-                    layout.conv(layer, false, [width(layer), input(layer), k, k]);
+        let extents = Extents::of(space, enhancement, scheme);
+        for placed in space.placed_blocks() {
+            for layer in placed.first..=placed.last() {
+                layout.conv(layer, false, &extents.layers[layer]);
+                // a layer without an activation never has a PReLU
+                let described = &space.layers[layer];
+                if described.form.weighted() && described.activation != Activation::None {
                     layout.push(Role::Slope, layer, false, 0, vec![1]);
                 }
-                // a residual block has two layers; the shortcut reads what the first does
-                Site::Shortcut(_) => {
-                    layout.conv(layer, true, [width(layer), input(layer - 1), k, k]);
-                }
+            }
+            if placed.block == Block::Residual(Shortcut::Projection) {
+                let last = placed.last();
+                layout.conv(last, true, &extents.site(Site::Shortcut(last)));
             }
         }
         let (last, classes) = (space.layers.len() - 1, usize::from(space.classes));
-        for branch in 0..branches(space, last, enhancement, scheme) {
-            layout.push(Role::Classifier, last, false, branch, vec![classes, width(last)]);
+        let (features, branches) = extents.classifier(space);
+        for branch in 0..branches {
+            let shape = vec![classes, usize::from(features.0)];
+            layout.push(Role::Classifier, last, false, branch, shape);
             layout.push(Role::Bias, last, false, branch, vec![classes]);
         }
         layout
     }
 
-    fn conv(&mut self, layer: usize, shortcut: bool, shape: [usize; 4]) {
-        for branch in 0..branches(&self.space(), layer, self.enhancement, self.scheme) {
+    /// The tensors of a layer; a pool has none.
+    fn conv(&mut self, layer: usize, shortcut: bool, extent: &Extent) {
+        let Some(shape) = extent.weight_shape() else { return };
+        for branch in 0..extent.branches {
             self.push(Role::Weight, layer, shortcut, branch, shape.to_vec());
             self.push(Role::Gamma, layer, shortcut, branch, vec![shape[0]]);
             self.push(Role::Beta, layer, shortcut, branch, vec![shape[0]]);
@@ -158,8 +158,8 @@ pub struct Weights {
 
 impl Weights {
     /// Initial weights, distributed as in the reference code. Convolutions are uniform within
-    /// `sqrt(6 / fan_out)`, the classifier within `sqrt(6 / features)`. Factors are 1, offsets and
-    /// biases 0, slopes 0.25.
+    /// `sqrt(6 / fan_out)`, the classifier within `sqrt(6 / features)`, and depthwise convolutions and
+    /// dense layers within `sqrt(6 / fan_in)`. Factors are 1, offsets and biases 0, slopes 0.25.
     pub fn initial(layout: Layout, key: Key) -> Self {
         let mut values = Vec::with_capacity(layout.len());
         for (i, entry) in layout.entries.iter().enumerate() {
@@ -177,7 +177,10 @@ impl Weights {
                     values.extend(std::iter::repeat_n(0.25, n));
                     continue;
                 }
-                Role::Weight => entry.shape[0] * entry.shape[2] * entry.shape[3],
+                Role::Weight => match layout.space().layers[entry.layer].form {
+                    Form::Depthwise | Form::Dense => entry.shape[1..].iter().product(),
+                    _ => entry.shape[0] * entry.shape[2] * entry.shape[3],
+                },
                 Role::Classifier => entry.shape[1],
             };
             let bound = (6.0 / fan as f32).sqrt();

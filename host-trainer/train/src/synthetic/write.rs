@@ -17,7 +17,6 @@ use supernano_search::cost::limits::KernelLimits;
 
 use super::{blob, codes, raw_bytes};
 use crate::export::Prefer;
-use crate::supernet::supported;
 
 /// Seed, if none is given.
 const SEED: u64 = 1;
@@ -74,7 +73,6 @@ pub fn write_networks(
         let names: Vec<&str> = names.collect();
         Error::invalid("argument SPACE", "space", names.join(", "), request.space)
     })?;
-    supported(space)?;
     let seed = request.codes.seed.unwrap_or(SEED);
     let archs = archs(request.codes, space, seed)?;
     let task = progress.task(archs.len() as u64, "networks");

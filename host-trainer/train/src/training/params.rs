@@ -9,7 +9,7 @@ use supernano_base::config::Optimizer;
 use supernano_core::plan::Plan;
 
 use crate::run::checkpoint::Checkpoint;
-use crate::supernet::{Layout, TensorNet, TensorSource};
+use crate::supernet::{Layout, TensorNet, TensorSource, part};
 
 /// A flat tensor without a graph.
 pub type Flat<B> = Tensor<<B as AutodiffBackend>::InnerBackend, 1>;
@@ -55,6 +55,10 @@ impl<B: AutodiffBackend> TensorSource for Path<'_, B> {
         slice(self.leaf(i), &self.params.layout.entries[i].shape, shape)
     }
 
+    fn none(&mut self) -> Tensor<B, 4> {
+        Tensor::zeros([1; 4], &Default::default())
+    }
+
     fn slope(&mut self, i: usize) -> Tensor<B, 1> {
         self.leaf(i)
     }
@@ -71,6 +75,10 @@ impl<B: AutodiffBackend> TensorSource for Plain<'_, B> {
         slice(self.0.values[i].clone(), &self.0.layout.entries[i].shape, shape)
     }
 
+    fn none(&mut self) -> Self::Values {
+        Tensor::zeros([1; 4], &Default::default())
+    }
+
     fn slope(&mut self, i: usize) -> Self::Slope {
         self.0.values[i].clone()
     }
@@ -81,9 +89,10 @@ fn slice<B: burn::tensor::backend::Backend>(
     full: &[usize],
     shape: [usize; 4],
 ) -> Tensor<B, 4> {
-    let full: [usize; 4] = std::array::from_fn(|d| full.get(d).copied().unwrap_or(1));
+    let part = part(full, shape);
+    let full = part.each_ref().map(|(all, _)| *all);
     let tensor = flat.reshape(full);
-    if full == shape { tensor } else { tensor.slice(shape.map(|n| 0..n)) }
+    if full == shape { tensor } else { tensor.slice(part.map(|(_, range)| range)) }
 }
 
 impl<B: AutodiffBackend> Params<B> {

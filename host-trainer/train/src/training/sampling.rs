@@ -6,7 +6,7 @@ use supernano_base::config::{Sampling, StepConfig, StepKind};
 use supernano_base::error::{Error, Result};
 use supernano_base::rng::{Key, Purpose};
 use supernano_core::arch::Arch;
-use supernano_core::space::Space;
+use supernano_core::space::{Choice, MAX_LAYERS, Space};
 
 /// Draws the sub-networks of an update. `update` counts from 0 over the whole step.
 ///
@@ -28,17 +28,28 @@ pub fn draw(space: &Space<'_>, step: &StepConfig, key: Key, update: u64) -> Resu
         .collect()
 }
 
-/// Draw `t` of FairNAS sampling: every n draws, a layer with n options goes through a new
+/// Draw `t` of FairNAS sampling: every n draws, a choice with n options goes through a new
 /// permutation of them.
 fn fair(space: &Space<'_>, key: Key, t: u64) -> Result<Arch> {
     let options: Vec<u8> = space
-        .free_layers()
-        .map(|i| {
-            let n = space.layers[i].widths.len() as u64;
+        .choices()
+        .map(|choice| {
+            let n = space.options(choice) as u64;
             let mut order: Vec<u8> = (0..n as u8).collect();
-            order.shuffle(&mut key.rng(Purpose::Sample, (i as u64 + 1) << 48 | (t / n)));
+            order.shuffle(&mut key.rng(Purpose::Sample, (stream(choice) + 1) << 48 | (t / n)));
             order[(t % n) as usize]
         })
         .collect();
     Arch::from_options(space, options).map_err(|e| Error::core("fair sampling", e))
+}
+
+/// A number for each choice.
+fn stream(choice: Choice) -> u64 {
+    let number = match choice {
+        Choice::Width(layer) | Choice::Expansion(layer) => layer,
+        Choice::Kernel(layer) => MAX_LAYERS + layer,
+        Choice::Depth(stage) => 2 * MAX_LAYERS + stage,
+        Choice::Resolution => 3 * MAX_LAYERS,
+    };
+    number as u64
 }

@@ -29,7 +29,7 @@ use crate::backend::{CpuAutodiff, FeatureMap};
 use crate::run::checkpoint::Checkpoint;
 use crate::run::{Run, recalibration_batches};
 use crate::supernet::{
-    ActivationFn, BnConv, EvalSet, FoldedNet, Layout, Role, SubNet, Weights, evaluate, executed,
+    ActivationFn, BnConv, EvalSet, FoldedNet, Layout, Role, SubNet, Weights, evaluate,
     forward_train, recalibrate,
 };
 
@@ -181,7 +181,7 @@ fn alone(config: &RunConfig, coded: &Coded, recipe: &Recipe) -> (SharedSpace, Ru
 /// Copies a sub-network's weights into a layout of its own space. The slope of a layer without a
 /// PReLU is 0.25.
 fn inherit(net: &SubNet, layout: Layout) -> Weights {
-    let convs = executed(&net.blocks);
+    let convs: Vec<_> = net.layers.executed().collect();
     let mut values = Vec::with_capacity(layout.len());
     for e in &layout.entries {
         let site = if e.shortcut { Site::Shortcut(e.layer) } else { Site::Layer(e.layer) };

@@ -2,13 +2,14 @@ use supernano_base::config::{DataSource, DataSpec};
 use supernano_base::frontend::{AxisSpec, FrontEndSpec, SensorSpec};
 use supernano_core::blob::{BlobView, with_kinds};
 use supernano_core::kernel::Reference;
+use supernano_core::space::{Block, Shortcut};
 use supernano_data as data;
 
 use super::*;
 use crate::backend::LayerOp;
 use crate::export::simulate::integer_input;
 use crate::export::{CalibrationSet, ImageSet, RangeRule, observe};
-use crate::supernet::{ConvBlock, FoldedConv, FoldedNet, Linear};
+use crate::supernet::{FoldedConv, FoldedNet, Layers, Linear};
 
 fn noise(seed: u32, n: usize, scale: f32) -> Vec<f32> {
     let mut state = seed;
@@ -47,22 +48,20 @@ pub(crate) fn small() -> Shape {
 
 pub(crate) fn network(input: Shape, slope: f32) -> FoldedNet {
     let c = usize::from(input.channels);
-    let blocks = vec![
-        ConvBlock::Conv(conv(1, c, 5, 3, 1, ActivationFn::Relu)),
-        ConvBlock::Residual {
-            first: conv(3, 5, 9, 3, 1, ActivationFn::Relu),
-            second: conv(5, 9, 5, 3, 1, ActivationFn::Prelu(slope)),
-            shortcut: None,
-        },
-        ConvBlock::Residual {
-            first: conv(7, 5, 12, 3, 2, ActivationFn::Prelu(0.1)),
-            second: conv(9, 12, 9, 3, 1, ActivationFn::Prelu(slope)),
-            shortcut: Some(conv(11, 5, 9, 1, 2, ActivationFn::None)),
-        },
+    let blocks =
+        [Block::Conv, Block::Residual(Shortcut::Identity), Block::Residual(Shortcut::Projection)];
+    let convs = vec![
+        conv(1, c, 5, 3, 1, ActivationFn::Relu),
+        conv(3, 5, 9, 3, 1, ActivationFn::Relu),
+        conv(5, 9, 5, 3, 1, ActivationFn::Prelu(slope)),
+        conv(7, 5, 12, 3, 2, ActivationFn::Prelu(0.1)),
+        conv(9, 12, 9, 3, 1, ActivationFn::Prelu(slope)),
+        conv(11, 5, 9, 1, 2, ActivationFn::None),
     ];
+    let layers = Layers::of_blocks(&blocks, convs);
     let classifier =
         Linear { input: 9, output: 4, weight: noise(13, 36, 1.0), bias: noise(15, 4, 0.5) };
-    FoldedNet { input, blocks, classifier }
+    FoldedNet { input, layers, classifier }
 }
 
 /// The front end stands before the input table, and nothing else changes.
@@ -85,7 +84,8 @@ fn a_front_end_is_carried() {
     let net = network(shape, 0.25);
     let params = observe(&net, &set.images).params(RangeRule::Auto);
     let quantised = QuantisedNet::with(&net, &params, &set.normalisation);
-    let info = BlobInfo { space: "test", code: "5-9", classes: &[], front_end: None };
+    let info =
+        BlobInfo { space: "test", code: "5-9", residual: true, classes: &[], front_end: None };
     let plain = build(&quantised, &info, Prefer::Speed).unwrap();
     assert_eq!(plain.view().unwrap().front_end(), None);
     let info = BlobInfo { front_end: Some(&front_end), ..info };
@@ -129,8 +129,13 @@ fn integers_follow_float_and_the_same_input_gives_the_same_bytes() {
     for slope in [0.25, -0.6, 3.0] {
         let net = network(shape, slope);
         let params = observe(&net, &set.images).params(RangeRule::Auto);
-        let info =
-            BlobInfo { space: "test", code: "5-9", classes: &dataset.classes, front_end: None };
+        let info = BlobInfo {
+            space: "test",
+            code: "5-9",
+            residual: true,
+            classes: &dataset.classes,
+            front_end: None,
+        };
         let quantised = QuantisedNet::with(&net, &params, &set.normalisation);
         let blob = build(&quantised, &info, Prefer::Speed).unwrap();
         assert_eq!(blob, build(&quantised, &info, Prefer::Speed).unwrap());

@@ -3,7 +3,6 @@ use supernano_data as data;
 
 use super::*;
 use crate::export::build::tests::{network, small};
-use crate::supernet::ConvBlock;
 
 #[test]
 fn an_equalised_network_computes_the_same_and_uses_its_maps_better() {
@@ -22,7 +21,7 @@ fn an_equalised_network_computes_the_same_and_uses_its_maps_better() {
     for slope in [0.25, -0.6, 3.0] {
         let mut net = network(shape, slope);
         // channel 1 of the first map is made 12 times as large, and read 12 times as weakly
-        let ConvBlock::Conv(stem) = &mut net.blocks[0] else { panic!() };
+        let stem = &mut net.layers.items_mut()[0];
         let size = stem.weight.len() / stem.output;
         stem.weight[size..2 * size].iter_mut().for_each(|w| *w *= 12.0);
         stem.bias[1] *= 12.0;

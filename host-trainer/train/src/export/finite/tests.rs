@@ -87,7 +87,8 @@ fn accuracies_of_a_network_that_is_not_finite_are_refused() {
     let net = built(small(), 0.25);
     let quantised = quantise_after_training(&net, &set, &QuantiseOptions::default());
     scales("net", &quantised.net).unwrap();
-    let info = BlobInfo { space: "test", code: "5-9", classes: &[], front_end: None };
+    let info =
+        BlobInfo { space: "test", code: "5-9", residual: true, classes: &[], front_end: None };
     let blob = build(&quantised.net, &info, Prefer::default()).unwrap();
     accuracies(&net, &blob, &set.images).unwrap();
     let broken = with_weight(1, f32::NAN);

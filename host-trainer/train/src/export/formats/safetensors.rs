@@ -9,7 +9,7 @@ use supernano_base::images::Images;
 use crate::export::material::Normalisation;
 use crate::export::quantise::QuantisedNet;
 use crate::export::ship::Shipment;
-use crate::supernet::{ActivationFn, BlockPart, BnConv, Step, executed};
+use crate::supernet::{ActivationFn, BlockPart, BnConv, Step};
 
 struct Tensors {
     list: Vec<(String, Dtype, Vec<usize>, Vec<u8>)>,
@@ -58,11 +58,12 @@ impl Tensors {
 /// The name of every convolution and of the PReLU slope behind it.
 ///
 /// Single convolutions are named `conv1`, `conv2` and so on, residual blocks `layerL.B`. A block
-/// with stride 2 starts the next `L`.
-fn names(convs: &[(Step, &BnConv)]) -> Vec<(String, String)> {
+/// with stride 2 starts the next `L`. Layer N of the space in another block B is `blockB.layerN`. A
+/// pool has no tensors.
+fn names(convs: &[(&Step, &BnConv)]) -> Vec<(String, String)> {
     let (mut singles, mut group, mut index) = (0, 1, 0);
     let mut block = String::new();
-    let name = |(step, conv): &(Step, &BnConv)| {
+    let name = |(step, conv): &(&Step, &BnConv)| {
         match step.part {
             BlockPart::Single => {
                 singles += 1;
@@ -76,12 +77,17 @@ fn names(convs: &[(Step, &BnConv)]) -> Vec<(String, String)> {
                 index += 1;
             }
             BlockPart::Second | BlockPart::Shortcut => {}
+            BlockPart::Inner | BlockPart::Last => block = format!("block{}", step.block),
+        }
+        if matches!(step.part, BlockPart::Inner | BlockPart::Last) {
+            let layer = step.site.layer() + 1;
+            return (format!("{block}.layer{layer}"), format!("{block}.p_relu{layer}.weight"));
         }
         let (own, slope) = match step.part {
             BlockPart::Single => ("conv1", "p_relu"),
             BlockPart::First => ("conv1", "p_relu1"),
             BlockPart::Second => ("conv2", "p_relu"),
-            BlockPart::Shortcut => ("downsample", "p_relu"),
+            _ => ("downsample", "p_relu"),
         };
         (format!("{block}.{own}"), format!("{block}.{slope}.weight"))
     };
@@ -92,7 +98,7 @@ fn names(convs: &[(Step, &BnConv)]) -> Vec<(String, String)> {
 pub(super) fn weights(shipment: &Shipment) -> Result<Vec<u8>> {
     let net = &shipment.subnet;
     let mut tensors = Tensors { list: Vec::new() };
-    let convs = executed(&net.blocks);
+    let convs: Vec<_> = net.layers.executed().filter(|(_, conv)| conv.op.weighted()).collect();
     for ((step, conv), (name, slope)) in convs.iter().zip(names(&convs)) {
         tensors.conv(&name, conv, &shipment.stats.layers[step.index]);
         tensors.slope(slope, conv.act);

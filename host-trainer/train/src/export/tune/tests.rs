@@ -32,8 +32,13 @@ fn the_trained_forward_pass_is_the_executors() {
         let start = quantise_after_training(&network(small(), slope), &set, &options);
         let trained = TrainedNetwork::new(&start);
         let (_, net) = trained.networks();
-        let info =
-            BlobInfo { space: "test", code: "5-9", classes: &dataset.classes, front_end: None };
+        let info = BlobInfo {
+            space: "test",
+            code: "5-9",
+            residual: true,
+            classes: &dataset.classes,
+            front_end: None,
+        };
         let blob = build(&net, &info, Prefer::default()).unwrap();
         let expected = blob.logits(&test.bytes).unwrap();
         let mut found = Vec::new();

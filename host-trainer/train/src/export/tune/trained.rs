@@ -3,6 +3,7 @@
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{Tensor, TensorData};
 use supernano_base::config::Optimizer;
+use supernano_core::graph::Form;
 
 use crate::backend::{Cpu, CpuAutodiff, FeatureMap, IntegerOps, Ops};
 use crate::export::integers::QuantParams;
@@ -126,6 +127,10 @@ impl TrainedNetwork {
                 ActivationFn::Prelu(slope) => slope,
                 ActivationFn::None | ActivationFn::Relu | ActivationFn::Clipped(_) => 0.0,
             };
+            if !conv.op.weighted() {
+                // a pool has nothing to train
+                return std::array::from_fn(|_| Param::plain(&[0.0], [1; 4]));
+            }
             let shape = conv.op.weight_shape(conv.output, conv.input);
             [
                 Param::scaled(&conv.weight, shape),
@@ -153,6 +158,9 @@ impl TrainedNetwork {
 
     fn float(&self) -> FoldedNet {
         let mut net = self.shape.map(|index, old| {
+            if !old.op.weighted() {
+                return old.clone();
+            }
             let [weight, bias, slope] = &self.params.convs[index];
             let act = match old.act {
                 ActivationFn::Prelu(_) => ActivationFn::Prelu(slope.host()[0]),
@@ -190,7 +198,7 @@ impl TrainedNetwork {
     ) -> (Tensor<B, 2>, PassLeaves) {
         let leaves = self.params.map(Param::leaf);
         let mut pass = TuningPass { params: &self.params, leaves: &leaves };
-        let x = visit(&net.blocks, input(net, images, n), &mut pass);
+        let x = visit(&net.layers, input(net, images, n), &mut pass);
         let data = x.data.clone().inner();
         let integers: FeatureMap<Cpu> = FeatureMap { data, n: x.n, c: x.c, h: x.h, w: x.w };
         let scale = net.classifier.logit_scale;
@@ -226,6 +234,25 @@ impl Visitor<QConv> for TuningPass<'_> {
         x: &FeatureMap<B>,
         residual: Option<&FeatureMap<B>>,
     ) -> FeatureMap<B> {
+        if q.op.form == Form::Maximum {
+            return B::pool_windows(&x.clone().into(), &q.op);
+        }
+        if q.op.form == Form::Average {
+            let constant = |values: Vec<f32>, shape: [usize; 4]| -> Tensor<B, 4> {
+                Tensor::from_data(TensorData::new(values, shape), &Default::default())
+            };
+            let (op, weights) = q.summing();
+            let weights = constant(weights, op.weight_shape(q.output, q.input));
+            let [bias, slope] = [q.output, 1].map(|n| constant(vec![0.0; n], [n, 1, 1, 1]));
+            let sums = B::conv(x, weights, &op);
+            return B::requantise(
+                &sums,
+                None,
+                bias.reshape([q.output]),
+                slope.reshape([1]),
+                &q.rule(),
+            );
+        }
         let [weight, bias, slope] = self.leaves.convs[step.index].clone();
         let [Param { factors, .. }, ..] = &self.params.convs[step.index];
         let factors = factors.iter().zip(&q.integers.steps);

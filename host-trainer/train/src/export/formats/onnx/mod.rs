@@ -4,28 +4,39 @@
 mod graph;
 pub mod messages;
 
-use graph::{Writer, convolution, int};
+use graph::{Writer, convolution, int, window};
+use supernano_core::graph::Form;
 
+use crate::backend::LayerOp;
 use crate::export::integers::QuantParams;
 use crate::export::quantise::QConv;
 use crate::export::ship::Shipment;
-use crate::supernet::{ActivationFn, BlockPart, FoldedConv, Step, executed};
+use crate::supernet::{ActivationFn, BlockPart, FoldedConv, Step};
 
 /// The float network with batch norm folded in: convolutions, additions, activations, global
 /// average pooling and Gemm.
 pub fn float(shipment: &Shipment) -> Vec<u8> {
     let mut w = Writer::default();
     let mut maps = vec![w.image(&shipment.quantised.net)];
-    let convs = executed(&shipment.float.blocks);
+    let convs: Vec<_> = shipment.float.layers.executed().collect();
     for (step, conv) in &convs {
         let x = maps[step.input].clone();
         let named = |what: &str| format!("block{}{what}", step.block);
+        if !conv.op.weighted() {
+            maps.push(pooled_windows(&mut w, &conv.op, &named(""), &x));
+            continue;
+        }
         maps.push(match (step.part, step.residual) {
             // the second convolution writes it, next to the addition
             (BlockPart::Shortcut, _) => x,
             (BlockPart::First, _) => {
                 let y = float_conv(&mut w, conv, &named("_first"), &x);
                 activate(&mut w, &named("_inside"), y, conv.act)
+            }
+            (BlockPart::Inner, _) => {
+                let name = inner(step);
+                let y = float_conv(&mut w, conv, &format!("{name}_conv"), &x);
+                activate(&mut w, &name, y, conv.act)
             }
             (_, None) => {
                 let y = float_conv(&mut w, conv, &named("_conv"), &x);
@@ -50,6 +61,21 @@ pub fn float(shipment: &Shipment) -> Vec<u8> {
     let x = pooled(&mut w, &maps[maps.len() - 1]);
     w.node("Gemm", "logits", &[&x, &weight, &bias], vec![int("transB", 1)]);
     w.finish(&shipment.space, format!("sub-network {}", shipment.code), fc.output)
+}
+
+/// The name of a layer inside a block.
+fn inner(step: &Step) -> String {
+    format!("block{}_layer{}", step.block, step.site.layer() + 1)
+}
+
+/// A pool; an average counts the padding as zeros.
+fn pooled_windows(w: &mut Writer, op: &LayerOp, name: &str, x: &str) -> String {
+    let mut attributes = window(op);
+    if op.form == Form::Maximum {
+        return w.node("MaxPool", name, &[x], attributes);
+    }
+    attributes.push(int("count_include_pad", 1));
+    w.node("AveragePool", name, &[x], attributes)
 }
 
 fn float_conv(w: &mut Writer, conv: &FoldedConv, name: &str, x: &str) -> String {
@@ -89,12 +115,20 @@ pub fn int8(shipment: &Shipment) -> Vec<u8> {
     let mut w = Writer::default();
     let x = w.image(net);
     let mut maps = vec![through(&mut w, "image", &x, net.image)];
-    for (step, conv) in executed(&net.blocks) {
+    for (step, conv) in net.layers.executed() {
         let name = match step.part {
-            BlockPart::Single | BlockPart::Second => format!("block{}", step.block),
+            BlockPart::Single | BlockPart::Second | BlockPart::Last => {
+                format!("block{}", step.block)
+            }
+            BlockPart::Inner => inner(step),
             BlockPart::First => format!("block{}_inside", step.block),
             BlockPart::Shortcut => format!("block{}_shortcut", step.block),
         };
+        if !conv.op.weighted() {
+            let y = pooled_windows(&mut w, &conv.op, &format!("{name}_pool"), &maps[step.input]);
+            maps.push(through(&mut w, &name, &y, conv.to));
+            continue;
+        }
         let residual = step.residual.map(|map| maps[map].as_str());
         let y = int8_conv(&mut w, conv, &name, &maps[step.input], residual);
         maps.push(y);

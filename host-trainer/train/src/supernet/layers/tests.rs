@@ -1,21 +1,20 @@
-use supernano_core::space::{RESNET8, RESNET20};
+use supernano_core::plan::{BranchScheme, Enhancement, resolve};
+use supernano_core::space::{BUILTIN, Shortcut};
 
 use super::*;
 
 /// A convolution, an identity block and a projection block; a convolution is its name.
-fn blocks() -> Vec<ConvBlock<&'static str>> {
-    vec![
-        ConvBlock::Conv("a"),
-        ConvBlock::Residual { first: "b", second: "c", shortcut: None },
-        ConvBlock::Residual { first: "d", second: "e", shortcut: Some("f") },
-    ]
+fn layers() -> Layers<&'static str> {
+    let blocks =
+        [Block::Conv, Block::Residual(Shortcut::Identity), Block::Residual(Shortcut::Projection)];
+    Layers::of_blocks(&blocks, vec!["a", "b", "c", "d", "e", "f"])
 }
 
 #[test]
 fn steps_connect_the_maps_in_the_order_of_execution() {
-    let blocks = blocks();
-    let found: Vec<_> = executed(&blocks)
-        .into_iter()
+    let layers = layers();
+    let found: Vec<_> = layers
+        .executed()
         .map(|(s, &name)| (name, s.index, s.block, s.site, s.part, s.input, s.residual))
         .collect();
     assert_eq!(
@@ -67,7 +66,7 @@ impl<'a> Visitor<&'static str> for Written<'a> {
 fn a_pass_keeps_a_map_as_long_as_it_is_read() {
     let alive = std::cell::Cell::new(1);
     let mut pass = Written { alive: &alive, most: 0 };
-    let last = visit(&blocks(), Expression("x".into(), &alive), &mut pass);
+    let last = visit(&layers(), Expression("x".into(), &alive), &mut pass);
     let stem = "a(x)";
     let identity = format!("c(b({stem}))+{stem}");
     assert_eq!(last.0, format!("e(d({identity}))+f({identity})"));
@@ -76,32 +75,38 @@ fn a_pass_keeps_a_map_as_long_as_it_is_read() {
 }
 
 #[test]
-fn blocks_are_put_together_from_items_in_any_order() {
-    let blocks = blocks();
+fn layers_are_put_together_from_items_in_any_order() {
+    let layers = layers();
     let mut made: Vec<(usize, String)> =
-        executed(&blocks).into_iter().map(|(step, name)| (step.index, name.to_string())).collect();
+        layers.executed().map(|(step, name)| (step.index, name.to_string())).collect();
     made.reverse();
-    assert_eq!(assemble(&blocks, made), map_blocks(&blocks, |_, name| name.to_string()));
+    assert_eq!(layers.assemble(made), layers.map(|_, name| name.to_string()));
 }
 
 #[test]
-#[should_panic(expected = "convolution 2")]
+#[should_panic(expected = "operation 2")]
 fn a_missing_item_is_named() {
-    assemble(&blocks(), (0..6).filter(|&i| i != 2).map(|i| (i, ())).collect());
+    layers().assemble((0..6).filter(|&i| i != 2).map(|i| (i, ())).collect());
 }
 
+/// Every map is read until its last reader, and is then free; the steps of layers that two
+/// sub-networks share are the same.
 #[test]
-fn the_blocks_of_a_space_have_its_layers_and_shortcuts() {
-    for space in [RESNET20, RESNET8] {
-        let blocks = space_blocks(&space);
-        let kinds: Vec<space::Block> = blocks.iter().map(ConvBlock::kind).collect();
-        assert_eq!(kinds, space.blocks);
-        let nodes: Vec<ConvNode> = space.convs().collect();
-        let found = executed(&blocks);
-        assert_eq!(found.len(), nodes.len());
-        for ((step, site), node) in found.into_iter().zip(nodes) {
-            assert_eq!((step.site, *site), (node.site, node.site));
-            assert_eq!((step.input, step.residual), (node.input, node.residual));
+fn the_steps_of_every_space_free_each_map_once() {
+    for space in BUILTIN {
+        for coded in supernano_base::codes::random_codes(space, 30, 3) {
+            let plan = resolve(space, &coded.arch, Enhancement::NONE, BranchScheme::Shared);
+            let layers = planned(space, &plan, |node| node.site);
+            let mut free = vec![false; layers.steps().len() + 1];
+            for (step, site) in layers.executed() {
+                assert_eq!(step.site, *site);
+                assert!(!free[step.input] && step.residual.is_none_or(|map| !free[map]));
+                for map in step.frees.into_iter().flatten() {
+                    assert!(!std::mem::replace(&mut free[map], true), "{} {map}", coded.written);
+                }
+            }
+            let last = free.len() - 1;
+            assert_eq!(free.iter().position(|free| !free), Some(last), "{}", coded.written);
         }
     }
 }

@@ -1,0 +1,162 @@
+//! Spaces beyond residual networks, from training to a device: depthwise-separable and inverted blocks,
+//! pools and dense layers on a rectangular input, with choices of width, expansion, kernel and depth.
+
+use std::sync::OnceLock;
+
+use supernano_tests::command::{number, supernano};
+use supernano_tests::small::SmallRun;
+
+/// Every kind of block; 25 x 10 x 1 images and 4 classes.
+const BLOCKS: &str = r#"
+seed = 5
+panel = 1
+enhancement = "prelu+oe"
+recalibration = { images = 32, batch = 16 }
+
+[space]
+name = "blocks"
+input = { height = 25, width = 10, channels = 1 }
+classes = 4
+
+[[space.block]]
+conv = { kernel = "5x4", stride = 2, padding = "same", widths = [4, 8, 12], activation = "relu6" }
+
+[[space.block]]
+separable = { kernel = 3, widths = [4, 8, 12] }
+
+[[space.block]]
+depth = [1, 2]
+separable = { kernel = [3, 5], widths = [8, 12], activation = "relu6" }
+
+[[space.block]]
+inverted = { expansion = [1, 2], kernel = 3, widths = [8, 12], activation = "relu6" }
+
+[[space.block]]
+pool = { kind = "maximum", kernel = 2 }
+
+[[space.block]]
+pool = { kind = "average", kernel = "2x1" }
+
+[[space.block]]
+dense = { widths = [8, 16] }
+
+[data]
+name = "glyphs"
+train = 64
+validation = 32
+test = 32
+
+[[step]]
+kind = "largest"
+epochs = 1
+lr = 0.05
+batch = 16
+
+[[step]]
+kind = "supernet"
+epochs = 1
+lr = 0.02
+batch = 16
+k = 2
+"#;
+
+/// Keywords in spectrograms: MLPerf Tiny's network, but smaller.
+const KEYWORDS: &str = r#"
+seed = 6
+panel = 1
+enhancement = "none"
+recalibration = { images = 32, batch = 16 }
+
+[space]
+name = "keywords"
+input = { height = 49, width = 10, channels = 1 }
+classes = 3
+
+[[space.block]]
+conv = { kernel = "10x4", stride = 2, padding = "same", widths = [8, 12], activation = "relu6" }
+
+[[space.block]]
+depth = [1, 2, 3]
+separable = { kernel = 3, widths = [8, 12, 16], activation = "relu6" }
+
+[data]
+name = "glyphs"
+train = 64
+validation = 32
+test = 32
+
+[[step]]
+kind = "supernet"
+scratch = true
+epochs = 1
+lr = 0.02
+batch = 16
+k = 2
+"#;
+
+fn blocks() -> &'static SmallRun {
+    static RUN: OnceLock<SmallRun> = OnceLock::new();
+    RUN.get_or_init(|| SmallRun::train(BLOCKS))
+}
+
+/// Exports sub-networks of a run and compares their answers with those of emulated devices.
+fn agree(run: &SmallRun, codes: &[&str], targets: &[&str]) {
+    for code in codes {
+        let file = run.file(&format!("{code}.snb"));
+        supernano(&["export", &run.name(), code, "-o", &file]).succeeds();
+        for target in targets {
+            let args = ["check", &file, "--run", &run.name(), "--target", target];
+            let images = ["--images", "4", "--json"];
+            let checked = supernano(&[&args[..], &images].concat()).json();
+            let text = checked.to_string();
+            assert_eq!(number(&checked, "/mismatches"), 0.0, "{code} on {target}: {text}");
+            assert_eq!(number(&checked, "/images"), 4.0, "{code} on {target}: {text}");
+        }
+    }
+}
+
+#[test]
+fn every_kind_of_block_is_trained_ranked_and_equal_on_devices() {
+    let run = blocks();
+    let codes = ["12-8-d2-12k5-8k3-12e2-16", "4-4-d1-8k3-8e1-8"];
+    let scores = run.file("scores.json");
+    let args = ["rank", &run.name(), codes[0], codes[1], "-o", &scores, "--json"];
+    let ranked = supernano(&args).json();
+    assert_eq!(ranked["scores"].as_array().unwrap().len(), 2);
+    agree(run, &codes, &["host", "qemu-m4"]);
+    agree(run, &codes[..1], &["qemu-m0", "qemu-m3", "qemu-m33"]);
+}
+
+#[test]
+fn a_network_for_keywords_is_equal_on_a_device() {
+    let run = SmallRun::train(KEYWORDS);
+    agree(&run, &["12-d3-16-8-12", "8-d1-8"], &["qemu-m4"]);
+}
+
+#[test]
+fn scores_of_other_blocks_do_not_depend_on_company() {
+    let run = blocks();
+    let rank = |codes: &[&str], share: bool, name: &str| {
+        let file = run.file(name);
+        let mut args = vec!["rank", "--json", "-o", &file];
+        let path = run.name();
+        args.push(&path);
+        args.extend(codes);
+        if !share {
+            args.push("--plain");
+        }
+        supernano(&args).json()["scores"].clone()
+    };
+    let codes = [
+        "12-8-d2-12k5-8k3-12e2-16",
+        "12-8-d2-12k5-8k3-12e1-16",
+        "12-8-d1-12k5-12e2-16",
+        "12-8-d1-12k3-12e2-16",
+        "12-8-d1-12k3-8e2-8",
+    ];
+    let together = rank(&codes, true, "together.json");
+    assert_eq!(together, rank(&codes, false, "unshared.json"));
+    for (i, code) in codes.iter().enumerate() {
+        assert_eq!(rank(&[code], true, &format!("alone{i}.json"))[0], together[i], "{code}");
+    }
+}
