@@ -218,7 +218,7 @@ pub enum SpaceProblem {
     Tie,
     /// An identity shortcut spans a change of width or resolution.
     Identity,
-    /// Stages overlap or leave the blocks, or depths are empty, 0 or not ascending.
+    /// Stages are too many, overlap or leave the blocks, or depths are empty, 0 or not ascending.
     Stage,
     /// A block that may be left out changes the resolution.
     Depth,
@@ -317,7 +317,7 @@ impl fmt::Display for SpaceProblem {
             Self::Image => "a depthwise layer or a pool cannot read the image",
             Self::Tie => "`same_as` must name an earlier, free layer with the same widths",
             Self::Identity => "an identity shortcut needs equal widths (`same_as`) and stride 1",
-            Self::Stage => "stages must not overlap, and need ascending depths above 0",
+            Self::Stage => "expected at most 16 stages that do not overlap, with ascending depths above 0",
             Self::Depth => "a block that may be left out must keep the resolution",
             Self::Resolution => "expected ascending resolutions up to that of the input",
             Self::Enhancement => "the enhancement must keep the order of widths",

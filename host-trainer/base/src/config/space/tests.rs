@@ -139,3 +139,40 @@ fn bad_tables_name_field_expected_and_found() {
         assert!(error.contains("space"), "{to}: {error}");
     }
 }
+
+/// Sub-networks of the documented spaces run on the device's executor: the packed kernels give the
+/// values of the reference in every layer.
+#[test]
+fn networks_of_documented_spaces_run() {
+    use supernano_core::exec::{Digest, Network};
+    use supernano_core::kernel::{Host, Kernels, Packed, Reference};
+
+    use crate::codes::random_codes;
+    use crate::fixed;
+
+    fn digest<K: Kernels>(blob: &crate::blob::Blob, kernels: K) -> u32 {
+        let view = blob.view().unwrap();
+        let network = Network::new(&view, kernels);
+        let pixels = view.header().input().len();
+        let image: Vec<u8> = (0..pixels).map(|i| (i * i / 7 + i) as u8).collect();
+        let mut arena = vec![0; network.arena_words()];
+        let mut logits = vec![0; view.classes()];
+        let mut digest = Digest::new(&view);
+        network.run(&image, &mut arena, &mut logits, &mut digest).unwrap();
+        digest.finish(&logits)
+    }
+
+    let mut run = 0;
+    for spec in documented() {
+        let space = spec.space(None);
+        for coded in random_codes(&space, 4, 1) {
+            let plan = resolve(&space, &coded.arch, Enhancement::OE, BranchScheme::Shared);
+            // Projections are no chain of layers; `lower`'s tests run them.
+            let Some(net) = fixed::of_plan(&space, &plan) else { continue };
+            let blob = fixed::blob(&net, 0, 3).unwrap();
+            assert_eq!(digest(&blob, Packed(Host::default())), digest(&blob, Reference));
+            run += 1;
+        }
+    }
+    assert_eq!(run, 3 * 4);
+}
