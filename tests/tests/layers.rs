@@ -69,7 +69,7 @@ fn unsafe_code_of_the_cycle_plugin_is_in_its_interface() {
 }
 
 #[test]
-fn burn_is_imported_by_training_gpus_and_experiments_only() {
+fn burn_is_imported_by_training_and_experiments_only() {
     let root = root();
     let is_burn = |word: &str| word == "burn" || word.starts_with("burn_");
     for path in files(&root, &|name| name.ends_with(".rs") || name == "Cargo.toml") {

@@ -44,6 +44,3 @@ pub use copy::probe;
 
 /// CubeCL, whose devices run the kernels.
 pub use cubecl;
-
-#[cfg(all(test, feature = "vulkan"))]
-mod tests;

@@ -143,7 +143,10 @@ impl Frame {
                 }
             }
         };
-        frame.pixels = variant.pixels.min(frame.positions[0]).max(1);
+        // A single tap makes short loops, which the compiler unrolls into many registers.
+        let single = frame.taps[0] * frame.taps[1] == 1;
+        let pixels = if single { variant.pixels / 2 } else { variant.pixels };
+        frame.pixels = pixels.min(frame.positions[0]).max(1);
         frame.outputs = variant.outputs;
         frame.chunk = variant.chunk;
         frame.tile_columns = frame.positions[1].clamp(1, 32);

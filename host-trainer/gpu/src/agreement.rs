@@ -6,20 +6,17 @@ use supernano_base::config::RunConfig;
 use supernano_base::error::Result;
 use supernano_base::rng::Key;
 use supernano_core::arch::Arch;
-use supernano_core::plan::resolve;
 use supernano_data::load;
 use supernano_gpu_kernels::cubecl::Runtime;
 use supernano_gpu_kernels::cubecl::client::ComputeClient;
 use supernano_gpu_kernels::tile::{VARIANTS, Variant};
 use supernano_train::backend::CpuAutodiff;
-use supernano_train::run::checkpoint::Checkpoint;
 use supernano_train::run::recalibration_batches;
-use supernano_train::supernet::{EvalSet, Weights, evaluate, recalibrate};
-use supernano_train::training::Losses;
-use supernano_train::training::job::{Batch, Job};
-use supernano_train::training::params::Params;
+use supernano_train::supernet::{EvalSet, Weights};
+use supernano_train::training::job::Job;
 use supernano_train::training::sampling::draw;
 use supernano_train::training::state::layout_of;
+use supernano_train::training::{Losses, Panel, SlicedStep};
 
 use crate::evaluation::scores;
 use crate::results::Comparison;
@@ -81,17 +78,17 @@ impl OnDevice for Agreement<'_> {
 }
 
 /// The built-in configuration with another enhancement and additional TOML text.
-pub(crate) fn config(enhancement: &str, step: &str) -> Result<RunConfig> {
+fn config(enhancement: &str, step: &str) -> Result<RunConfig> {
     let text = format!("{}{step}", CONFIG.replacen("prelu+oe", enhancement, 1));
     RunConfig::parse(&text, "agreement.toml")
 }
 
 /// The result of some updates.
-pub(crate) struct UpdateOutcome {
+struct UpdateOutcome {
     /// Weights.
-    pub values: Vec<f32>,
+    values: Vec<f32>,
     /// Sums over the updates.
-    pub losses: Losses,
+    losses: Losses,
 }
 
 impl UpdateOutcome {
@@ -173,16 +170,13 @@ fn on_device<R: Runtime>(
 
 /// Runs the same updates on the CPU, path after path.
 fn sliced(config: &RunConfig, n: u64) -> Result<UpdateOutcome> {
-    let Weights { layout, values } = weights_of(config);
-    let mut params = Params::new(layout, &Checkpoint::start(config.steps.len(), values));
-    let job = last_step(config);
-    let input = config.space().input;
+    let mut step = SlicedStep::new(last_step(config), weights_of(config));
+    let rate = step.job().step.lr;
     let mut losses = Losses::default();
     for (update, data) in (0..).zip(synthetic(config, n)?) {
-        let batch = Batch::new(&data.pixels, &data.labels, input);
-        losses.add(job.update(&mut params, &batch, &data.archs, job.step.lr, update)?);
+        losses.add(step.update((&data.pixels, &data.labels), &data.archs, rate, update)?);
     }
-    Ok(UpdateOutcome { values: params.host_values(), losses })
+    Ok(UpdateOutcome { values: step.values(), losses })
 }
 
 /// Updates that are compared.
@@ -234,20 +228,17 @@ fn validation<R: Runtime>(client: &ComputeClient<R>) -> Result<Vec<Comparison>> 
     for update in 0..3 {
         archs.extend(draw(&space, &config.steps[0], key, update)?);
     }
-    let plans: Vec<_> = archs
-        .iter()
-        .map(|arch| resolve(&space, arch, config.enhancement, weights.layout.scheme))
-        .collect();
-    let (batch, batches) = recalibration_batches(&dataset, &config, usize::MAX);
-    let set = EvalSet::new(&dataset, &dataset.validation, IMAGES);
+    let mut panel = Panel::new(&config, &dataset, &[], true)?;
+    (panel.batch, panel.batches) = recalibration_batches(&dataset, &config, usize::MAX);
+    panel.set = EvalSet::new(&dataset, &dataset.validation, IMAGES);
+    panel.archs = archs;
     let Weights { layout, values } = weights.clone();
     let step =
         GpuStep::new(client.clone(), last_step(&config), layout, (&values, &[]), VARIANTS[0])?;
+    let plans: Vec<_> = panel.archs.iter().map(|arch| step.job.plan(arch)).collect();
+    let found = scores(&step, &plans, (panel.batch, &panel.batches), &panel.set)?;
     let (mut ce, mut top1) = (0.0, 0.0);
-    for (plan, found) in plans.iter().zip(scores(&step, &plans, (batch, &batches), &set)?) {
-        let subnet = weights.subnet(plan);
-        let stats = recalibrate(&subnet, batch, batches.iter().cloned());
-        let expected = evaluate(&subnet.fold(&stats), &set);
+    for (expected, found) in panel.scores(&weights, config.enhancement).iter().zip(found) {
         ce = worst(ce, (found.ce - expected.ce).abs());
         top1 = worst(top1, (found.top1 - expected.top1).abs());
     }

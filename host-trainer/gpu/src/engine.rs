@@ -9,9 +9,9 @@ use supernano_gpu_kernels::cubecl::Runtime;
 use supernano_gpu_kernels::cubecl::client::ComputeClient;
 use supernano_gpu_kernels::tile::{VARIANTS, Variant};
 use supernano_train::supernet::Evaluation;
-use supernano_train::training::job::Job;
 use supernano_train::training::{
-    Accelerator, Engine, Learner, Losses, Panel, PanelScore, Setup, UpdateInput, sampling,
+    Accelerator, Engine, Learner, Losses, Panel, PanelScore, Setup, SlicedStep, UpdateInput,
+    sampling,
 };
 
 use crate::evaluation::scores;
@@ -38,10 +38,10 @@ impl<R: Runtime> Accelerator for GpuAccelerator<R> {
     }
 
     fn engine<'a>(&self, setup: Setup<'a>, _panel: Option<&Panel>) -> Result<Box<dyn Engine + 'a>> {
-        let (job, params) = Job::new(&setup);
+        let (job, layout) = SlicedStep::of(&setup);
         let (values, momentum) = (setup.state.values, setup.state.momentum);
         let client = (self.client)();
-        let step = GpuStep::new(client, job, params.layout, (&values, &momentum), self.variant)?;
+        let step = GpuStep::new(client, job, layout, (&values, &momentum), self.variant)?;
         let (dataset, augmentation) = (setup.dataset, setup.config.augmentation);
         Ok(Box::new(GpuEngine { step, dataset, augmentation, values, momentum }))
     }

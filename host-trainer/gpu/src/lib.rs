@@ -26,6 +26,3 @@ mod table;
 mod task;
 #[cfg(feature = "kernels")]
 mod timing;
-
-#[cfg(all(test, feature = "vulkan"))]
-mod tests;

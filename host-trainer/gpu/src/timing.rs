@@ -10,10 +10,9 @@ use supernano_gpu_kernels::cubecl::Runtime;
 use supernano_gpu_kernels::cubecl::client::ComputeClient;
 use supernano_gpu_kernels::tile::VARIANTS;
 use supernano_train::backend::CpuAutodiff;
-use supernano_train::run::checkpoint::Checkpoint;
 use supernano_train::supernet::Weights;
-use supernano_train::training::job::{Batch, Job};
-use supernano_train::training::params::Params;
+use supernano_train::training::SlicedStep;
+use supernano_train::training::job::Job;
 use supernano_train::training::sampling::draw;
 use supernano_train::training::state::layout_of;
 
@@ -135,9 +134,9 @@ impl Bench<'_> {
 
     /// Times the sliced execution on the CPU, to compare the device with.
     fn sliced(&self) -> Result<StepTiming> {
-        let (job, Weights { layout, values }) = self.start()?;
+        let (job, weights) = self.start()?;
         let (step, dataset) = (job.step, self.dataset);
-        let mut params = Params::new(layout, &Checkpoint::start(job.number, values));
+        let mut sliced = SlicedStep::new(job, weights);
         let key = Key::new(self.config.seed);
         let order = key.permutation(Purpose::Shuffle, dataset.train.len());
         let mut each_ms = Vec::new();
@@ -146,10 +145,9 @@ impl Bench<'_> {
             let indices = &order[self.range(update, step.batch)];
             let pixels = dataset.augmented(indices, &self.config.augmentation, key);
             let labels = dataset.labels(indices);
-            let archs = draw(&job.space.get(), step, key, update)?;
+            let archs = draw(&sliced.job().space.get(), step, key, update)?;
             let started = Instant::now();
-            let batch = Batch::new(&pixels, &labels, dataset.shape);
-            let found = job.update(&mut params, &batch, &archs, step.lr, update)?.students;
+            let found = sliced.update((&pixels, &labels), &archs, step.lr, update)?.students;
             each_ms.push(ms(started));
             if update == 0 {
                 loss = found;
@@ -159,7 +157,7 @@ impl Bench<'_> {
             execution: "sliced".into(),
             tiling: None,
             batch: self.range(0, step.batch).len(),
-            paths: step.k + usize::from(job.trains_largest()),
+            paths: step.k + usize::from(sliced.job().trains_largest()),
             launches: 0,
             first_ms: each_ms.first().copied().unwrap_or_default(),
             step_ms: each_ms.iter().sum::<f64>() / each_ms.len().max(1) as f64,

@@ -47,6 +47,9 @@ pub struct Args {
     /// the target folder.
     #[arg(long, conflicts_with = "pack")]
     kernels: bool,
+    /// Do what a test run does: the suites on Vulkan, the CUDA kernels, and the rehearsal of a pack.
+    #[arg(long, conflicts_with_all = ["pack", "kernels"])]
+    check: bool,
     /// Archive of CIFAR-100 to pack.
     #[arg(long, requires = "pack")]
     data: Option<PathBuf>,
@@ -77,9 +80,12 @@ pub struct Args {
 }
 
 /// Compiles the kernels, or builds the program, and packs or runs it.
-pub fn run(args: &Args) -> Result<()> {
+pub fn run(args: &Args, consent: Consent) -> Result<()> {
     if let (Some(file), Some(labels), Some(into)) = (&args.unpack, &args.labels, &args.into) {
         return pack::unpack(file, labels, into);
+    }
+    if args.check {
+        return check(consent);
     }
     if args.kernels {
         return kernels::run();
@@ -146,7 +152,8 @@ pub fn check(consent: Consent) -> Result<()> {
     }
     setup::ensure(&[Need::Tool(&setup::VULKAN)], consent)?;
     let built = build()?;
-    process::run(cargo(["test", "--release", "--lib"]).args(PACKAGES))?;
+    let suites = ["test", "--release", "--test", "suite", "--test", "epoch"];
+    process::run(cargo(suites).args(PACKAGES))?;
     kernels::check(consent)?;
     let folder = tempfile::tempdir().map_err(|e| failed(Path::new("temporary folder"), &e))?;
     pack::rehearse(&built, folder.path())?;

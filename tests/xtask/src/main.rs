@@ -129,7 +129,7 @@ fn main() -> ExitCode {
         Task::BenchFrontend(args) => bench_frontend::run(&args, consent),
         Task::Peers(args) => peers::compare(&args, consent),
         Task::BenchTrain(args) => bench_train::run(&args),
-        Task::Gpu(args) => gpu::run(&args),
+        Task::Gpu(args) => gpu::run(&args, consent),
         Task::MethodStudy(args) => method_study::run(&args),
         Task::RankStudy(args) => rank_study::run(&args),
         Task::PaperTables(args) => paper_tables::run(&args),

@@ -2,7 +2,7 @@
 //! registers, spills, shared memory and theoretical occupancy.
 //!
 //! The arguments are a folder with CUDA's `bin`, `include` and `lib`, a folder for the sources, and the
-//! numbers of the tilings to compile, all without any.
+//! processors to compile for, all without any.
 //! `LD_LIBRARY_PATH` names that `lib`. The program ends with 1 if a kernel does not compile or
 //! spills registers.
 
@@ -20,11 +20,11 @@ use supernano_gpu_kernels::head::Loss;
 use supernano_gpu_kernels::network::{Block, Layer, Network, Shortcut};
 use supernano_gpu_kernels::sgd::Sgd;
 use supernano_gpu_kernels::sources::{NoDevice, Source, SourceRuntime, take};
-use supernano_gpu_kernels::step::{Options, Parameters, Step, Update};
+use supernano_gpu_kernels::step::{Evaluation, Options, Parameters, Step, Update};
 use supernano_gpu_kernels::tile::{VARIANTS, Variant};
 
 use crate::compile::{Compiled, compile};
-use crate::occupancy::{DEVICES, occupancy};
+use crate::occupancy::{DEVICES, Device, occupancy};
 
 /// The full step of the paper: the largest network and eight others, batch 128.
 fn resnet20() -> Network {
@@ -40,8 +40,8 @@ fn resnet20() -> Network {
     Network { paths: 9, images: 128, input: [32, 32, 3], classes: 100, layers: all, blocks }
 }
 
-/// The kernels of an update with a tiling.
-fn sources(variant: Variant) -> (Vec<Source>, usize) {
+/// The kernels of training with a tiling, those of an update first, and the launches of an update.
+fn sources(variant: Variant) -> Result<(Vec<Source>, usize), String> {
     let client = SourceRuntime::client(&NoDevice);
     let network = resnet20();
     let parameters = Parameters::new(&client, &[0.0], &[0.0], &[0], 1);
@@ -53,21 +53,29 @@ fn sources(variant: Variant) -> (Vec<Source>, usize) {
     let loss = Loss { largest: 1, alpha: 0.8, temperature: 1.0 };
     let sgd = Sgd { rate: 0.01, momentum: 0.9, weight_decay: 5e-4, clip: None };
     step.update(&client, &update, loss, &sgd);
-    let sources = take(&client);
+    let mut sources = take(&client);
     let launches = sources.iter().map(|source| source.cubes.len()).sum();
-    (sources, launches)
+    step.update(&client, &update, loss, &Sgd { clip: Some(1.0), ..sgd });
+    let mut evaluation = Evaluation::new(&step, &client);
+    evaluation.recalibrate(&client, &update);
+    evaluation.logits(&client, &update)?;
+    let others = take(&client).into_iter().filter(|s| sources.iter().all(|known| known.id != s.id));
+    let others: Vec<Source> = others.collect();
+    sources.extend(others);
+    Ok((sources, launches))
 }
 
 fn main() -> ExitCode {
     let arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
-    let [cuda, folder, tilings @ ..] = arguments.as_slice() else {
-        eprintln!("usage: cuda_kernels CUDA_FOLDER SOURCE_FOLDER [TILING]..");
+    let [cuda, folder, archs @ ..] = arguments.as_slice() else {
+        eprintln!("usage: cuda_kernels CUDA_FOLDER SOURCE_FOLDER [PROCESSOR]..");
         return ExitCode::from(2);
     };
-    let wanted = |tile: usize| {
-        tilings.is_empty() || tilings.iter().any(|t| t.as_os_str() == tile.to_string().as_str())
-    };
-    match run(cuda, folder, &wanted) {
+    let devices: Vec<&Device> = DEVICES
+        .iter()
+        .filter(|d| archs.is_empty() || archs.iter().any(|arch| arch.as_os_str() == d.arch))
+        .collect();
+    match run(cuda, folder, &devices) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(message) => {
@@ -77,40 +85,65 @@ fn main() -> ExitCode {
     }
 }
 
-/// Returns true if no kernel spills registers.
-fn run(cuda: &Path, folder: &Path, wanted: &dyn Fn(usize) -> bool) -> Result<bool, String> {
+/// A kernel of a tiling.
+struct Kernel {
+    tiling: usize,
+    source: Source,
+    /// What ptxas says, for each device.
+    compiled: Vec<Result<Compiled, String>>,
+}
+
+/// Compiles the kernels on all processors of this machine. Returns true if no kernel spills registers.
+fn run(cuda: &Path, folder: &Path, devices: &[&Device]) -> Result<bool, String> {
     std::fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     let mut seen = HashSet::new();
-    let mut spills = 0;
+    let mut kernels = Vec::new();
+    for (tiling, variant) in VARIANTS.into_iter().enumerate() {
+        let (sources, launches) = sources(variant)?;
+        println!("tiling {tiling}: {variant:?}, {launches} launches in an update");
+        let new = sources.into_iter().filter(|source| seen.insert(source.id.clone()));
+        kernels.extend(new.map(|source| Kernel { tiling, source, compiled: Vec::new() }));
+    }
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = kernels.len().div_ceil(threads).max(1);
+    std::thread::scope(|scope| {
+        for (part, kernels) in kernels.chunks_mut(share).enumerate() {
+            scope.spawn(move || {
+                for (i, kernel) in kernels.iter_mut().enumerate() {
+                    for device in devices {
+                        let number = part * share + i + 1;
+                        let stem = folder.join(format!("{number:03}-{}", device.arch));
+                        kernel.compiled.push(compile(cuda, &stem, &kernel.source, device.arch));
+                    }
+                }
+            });
+        }
+    });
+    print(&kernels, devices)
+}
+
+/// Prints the table. Returns true if no kernel spills registers.
+fn print(kernels: &[Kernel], devices: &[&Device]) -> Result<bool, String> {
     let columns = ["regs", "spill", "shared", "occupancy"];
-    print!("{:>3} {:<22} {:>5} {:>8} {:>4}", "no", "kernel", "units", "launches", "tile");
-    for device in &DEVICES {
+    print!("{:>3} {:<22} {:>5} {:>8} {:>6}", "no", "kernel", "units", "launches", "tiling");
+    for device in devices {
         print!("  {}:", device.arch);
         columns.iter().for_each(|column| print!(" {column}"));
     }
     println!();
-    for (tile, variant) in VARIANTS.into_iter().enumerate().filter(|(tile, _)| wanted(*tile)) {
-        let (sources, launches) = sources(variant);
-        println!("variant {tile}: {variant:?}, {launches} launches in an update");
-        for source in sources {
-            if !seen.insert(source.id.clone()) {
-                continue;
-            }
-            let number = seen.len();
-            let name = source.name.trim_end_matches("_m_f32");
-            let count = source.cubes.len();
-            print!("{number:>3} {name:<22} {:>5} {count:>8} {tile:>4}", source.units);
-            for device in &DEVICES {
-                let stem = folder.join(format!("{number:03}-{}", device.arch));
-                let Compiled { registers, spilled } = compile(cuda, &stem, &source, device.arch)?;
-                let share = occupancy(device, registers, source.units, source.shared_bytes as u32);
-                let shared = source.shared_bytes;
-                print!("  {registers:>5} {spilled:>5} {shared:>6} {:>7.0} %", 100.0 * share);
-                spills += u32::from(spilled > 0);
-            }
-            println!();
+    let mut spills = 0;
+    for (i, Kernel { tiling, source, compiled }) in kernels.iter().enumerate() {
+        let name = source.name.trim_end_matches("_m_f32");
+        let (units, shared) = (source.units, source.shared_bytes);
+        print!("{:>3} {name:<22} {units:>5} {:>8} {tiling:>6}", i + 1, source.cubes.len());
+        for (device, compiled) in devices.iter().zip(compiled) {
+            let Compiled { registers, spilled } = compiled.as_ref().map_err(Clone::clone)?;
+            let share = 100.0 * occupancy(device, *registers, units, shared as u32);
+            print!("  {registers:>5} {spilled:>5} {shared:>6} {share:>7.0} %");
+            spills += u32::from(*spilled > 0);
         }
+        println!();
     }
-    println!("{} kernels for {} devices, {spills} with spills", seen.len(), DEVICES.len());
+    println!("{} kernels for {} devices, {spills} with spills", kernels.len(), devices.len());
     Ok(spills == 0)
 }

@@ -1,6 +1,7 @@
 //! Training on the CPU: one path of an update after the other, each cut to its own widths.
 
 use supernano_base::error::Result;
+use supernano_core::arch::Arch;
 use supernano_data::Dataset;
 
 use super::job::{Batch, Job};
@@ -9,7 +10,8 @@ use super::{
     Accelerator, Engine, Learner, Losses, Panel, PanelScore, Setup, UpdateInput, sampling,
 };
 use crate::backend::CpuAutodiff;
-use crate::supernet::Weights;
+use crate::run::checkpoint::Checkpoint;
+use crate::supernet::{Layout, Weights};
 
 /// This machine's processor.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,6 +22,51 @@ impl Accelerator for SlicedAccelerator {
         let (job, params) = Job::new(&setup);
         let augmentation = setup.config.augmentation;
         Ok(Box::new(Sliced { job, params, dataset: setup.dataset, augmentation }))
+    }
+}
+
+/// A step on the CPU whose updates the caller chooses, to compare another processor with.
+pub struct SlicedStep<'a> {
+    job: Job<'a, CpuAutodiff>,
+    params: Params<CpuAutodiff>,
+}
+
+impl<'a> SlicedStep<'a> {
+    /// A step that starts from weights, without momentum.
+    pub fn new(job: Job<'a, CpuAutodiff>, weights: Weights) -> Self {
+        let start = Checkpoint::start(job.number, weights.values);
+        Self { params: Params::new(weights.layout, &start), job }
+    }
+
+    /// The step of a setup, and the layout of its tensors.
+    pub fn of(setup: &Setup<'a>) -> (Job<'a, CpuAutodiff>, Layout) {
+        let (job, params) = Job::new(setup);
+        (job, params.layout)
+    }
+
+    /// The step.
+    pub const fn job(&self) -> &Job<'a, CpuAutodiff> {
+        &self.job
+    }
+
+    /// Runs [`Job::update`] on normalised images `[n, channels, height, width]` and their classes.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`](supernano_base::error::Error::NotFinite).
+    pub fn update(
+        &mut self,
+        (pixels, labels): (&[f32], &[u16]),
+        archs: &[Arch],
+        rate: f32,
+        update: u64,
+    ) -> Result<Losses> {
+        let batch = Batch::new(pixels, labels, self.job.space.get().input);
+        self.job.update(&mut self.params, &batch, archs, rate, update)
+    }
+
+    /// Values of all tensors.
+    pub fn values(&self) -> Vec<f32> {
+        self.params.host_values()
     }
 }
 

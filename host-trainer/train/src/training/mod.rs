@@ -20,7 +20,7 @@ mod steps;
 mod timed;
 mod truths;
 
-pub use cpu::SlicedAccelerator;
+pub use cpu::{SlicedAccelerator, SlicedStep};
 pub use engine::{Accelerator, Engine, Setup};
 pub use fit::{Cut, EpochTotals, Learner, Losses, Position, Schedule, UpdateInput, fit};
 pub use golden::{Golden, GoldenDifference, TensorSample};

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -151,12 +151,12 @@ pub fn rehearse(built: &Path, folder: &Path) -> Result<()> {
     let mut train = program(built, ["train", SMALL, "--output"]);
     process::run(train.arg(pack.join("reference")))?;
     let mut before = String::new();
-    for moment in [0.2, 0.7, 1.5, 3.0, 4.5, 6.0, 8.0, 10.0, 13.0, 16.0] {
+    for moment in MOMENTS {
         run_until(&pack, &results, Some(moment))?;
         let after = fs::read_to_string(results.join("results.jsonl")).unwrap_or_default();
         let whole = before.rfind('\n').map_or("", |end| &before[..end]);
         if !after.starts_with(whole) {
-            return Err(Failure::no(format!("run.sh, cut off after {moment} s, has lost results")));
+            return Err(Failure::no(format!("run.sh, cut off {moment:?}, has lost results")));
         }
         before = after;
     }
@@ -179,24 +179,66 @@ pub fn rehearse(built: &Path, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Runs a pack, and kills all its processes after a number of seconds.
-fn run_until(pack: &Path, results: &Path, seconds: Option<f64>) -> Result<()> {
+/// A moment at which a run is killed.
+#[derive(Clone, Copy, Debug)]
+enum Moment {
+    /// After some seconds.
+    Seconds(f64),
+    /// After some new results, or at the run's end.
+    Results(usize),
+    /// After some epochs of training, or at the run's end.
+    Epochs(usize),
+}
+
+/// The moments of a rehearsal: while the pack is unpacked, in the comparison with the CPU and behind it,
+/// in the timing, the scoring and the training.
+const MOMENTS: [Moment; 10] = [
+    Moment::Seconds(0.05),
+    Moment::Seconds(0.3),
+    Moment::Seconds(1.0),
+    Moment::Results(3),
+    Moment::Results(26),
+    Moment::Results(1),
+    Moment::Results(2),
+    Moment::Results(1),
+    Moment::Epochs(1),
+    Moment::Epochs(2),
+];
+
+/// Number of lines of a file; 0 without it.
+fn lines_of(path: &Path) -> usize {
+    fs::read_to_string(path).map_or(0, |text| text.lines().count())
+}
+
+/// Runs a pack, and kills all its processes at a moment.
+fn run_until(pack: &Path, results: &Path, moment: Option<Moment>) -> Result<()> {
     let mut command = Command::new("sh");
     command.arg(pack.join("run.sh")).arg(results).arg("--resume");
     // Folders that a killed run leaves behind lie beside its results.
     command.env("TMPDIR", results.parent().unwrap_or(pack));
     command.stdin(Stdio::null()).stdout(Stdio::from(std::io::stderr()));
-    note!("$ sh run.sh, {}", seconds.map_or("to its end".into(), |s| format!("{s} s")));
+    note!("$ sh run.sh, to {}", moment.map_or("its end".into(), |m| format!("{m:?}")));
+    let (lines, epochs) = (results.join("results.jsonl"), results.join("metrics.jsonl"));
+    let (known, started) = (lines_of(&lines), Instant::now());
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    let mut child = command.spawn().map_err(|e| Failure::tool(format!("sh run.sh: {e}")))?;
-    if let Some(seconds) = seconds {
-        std::thread::sleep(Duration::from_secs_f64(seconds));
-        let group = format!("-{}", child.id());
-        process::succeeds(&mut program("kill", ["-KILL", "--", &group]));
+    let failed = |e| Failure::tool(format!("sh run.sh: {e}"));
+    let mut child = command.spawn().map_err(failed)?;
+    while let (Some(moment), None) = (moment, child.try_wait().map_err(failed)?) {
+        let comes = match moment {
+            Moment::Seconds(seconds) => started.elapsed().as_secs_f64() >= seconds,
+            Moment::Results(new) => lines_of(&lines) >= known + new,
+            Moment::Epochs(trained) => lines_of(&epochs) >= trained,
+        };
+        if comes {
+            let group = format!("-{}", child.id());
+            process::succeeds(&mut program("kill", ["-KILL", "--", &group]));
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(5));
     }
-    let status = child.wait().map_err(|e| Failure::tool(format!("sh run.sh: {e}")))?;
-    match seconds.is_none() && !status.success() {
+    let status = child.wait().map_err(failed)?;
+    match moment.is_none() && !status.success() {
         true => Err(Failure::no(format!("run.sh ended with {status}"))),
         false => Ok(()),
     }

@@ -1,18 +1,16 @@
 //! A whole epoch on the first Vulkan device, which may be a software driver, against the CPU.
 
+use supernano_base::config::RunConfig;
 use supernano_base::progress::Silent;
 use supernano_data::load;
+use supernano_gpu::device::Device;
 use supernano_train::run::Run;
 use supernano_train::training::{Accelerator, Begin, SlicedAccelerator, train};
-
-use crate::agreement::config;
-use crate::device::Device;
 
 #[test]
 fn an_epoch_on_the_device_equals_an_epoch_path_by_path() {
     let folder = tempfile::tempdir().unwrap();
-    let mut config = config("prelu+oe", "").unwrap();
-    config.steps[0].scratch = true;
+    let config = RunConfig::parse(include_str!("../agreement.toml"), "agreement.toml").unwrap();
     let dataset = load(&config.data).unwrap();
     let epoch = |name: &str, accelerator: &dyn Accelerator| {
         let run = folder.path().join(name);

@@ -4,11 +4,11 @@
 mod convolutions;
 mod ends;
 
-use cubecl::prelude::*;
-use cubecl::wgpu::{WgpuDevice, WgpuRuntime};
+use supernano_gpu_kernels::cubecl::prelude::*;
+use supernano_gpu_kernels::cubecl::wgpu::{WgpuDevice, WgpuRuntime};
 
-use crate::buffer::Buffer;
-use crate::shape::{ConvShape, Rows};
+use supernano_gpu_kernels::buffer::Buffer;
+use supernano_gpu_kernels::shape::{ConvShape, Rows};
 
 type Client = ComputeClient<WgpuRuntime>;
 

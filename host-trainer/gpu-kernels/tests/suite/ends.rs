@@ -1,9 +1,9 @@
 //! Ends of blocks and batch norms, with paths of different widths.
 
 use super::*;
-use crate::add::{BlockEnd, EndBuffers, EndRows, Residual};
-use crate::convolve::RECORD;
-use crate::norm::Norm;
+use supernano_gpu_kernels::add::{BlockEnd, EndBuffers, EndRows, Residual};
+use supernano_gpu_kernels::convolve::RECORD;
+use supernano_gpu_kernels::norm::Norm;
 
 const PATHS: usize = 3;
 const EPSILON: f32 = 1e-5;
