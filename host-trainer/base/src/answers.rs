@@ -29,6 +29,26 @@ pub struct Picture {
     pub png: String,
 }
 
+/// The answers for the images of a class.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClassAnswers {
+    /// Name of the class.
+    pub class: String,
+    /// Images of the class.
+    pub images: u32,
+    /// Images whose answer is their class.
+    pub right: u32,
+    /// The most frequent wrong answer, with its images.
+    pub mistaken: Option<(String, u32)>,
+}
+
+impl ClassAnswers {
+    /// Share of the images whose answer is their class; 0 without images.
+    pub fn accuracy(&self) -> f64 {
+        f64::from(self.right) / f64::from(self.images.max(1))
+    }
+}
+
 impl Answers {
     /// The answers of these logits.
     ///
@@ -81,6 +101,22 @@ impl Answers {
         matrix
     }
 
+    /// The answers for the images of each class, in the order of the labels.
+    pub fn of_classes(&self) -> Vec<ClassAnswers> {
+        let of_class = |(label, row): (usize, Vec<u32>)| {
+            let wrong = row.iter().enumerate().filter(|&(answer, &n)| answer != label && n > 0);
+            // The first of equally frequent ones.
+            let mistaken = wrong.rev().max_by_key(|(_, n)| **n);
+            ClassAnswers {
+                class: self.class(label as u16),
+                images: row.iter().sum(),
+                right: row[label],
+                mistaken: mistaken.map(|(answer, &n)| (self.class(answer as u16), n)),
+            }
+        };
+        self.confusion().into_iter().enumerate().map(of_class).collect()
+    }
+
     /// The images to show: at most six with a right answer and six with a wrong one, the first of
     /// each class before the second of any.
     pub fn shown(&self) -> Vec<usize> {
@@ -111,6 +147,15 @@ mod tests {
     fn answers() -> Answers {
         let names = ["a", "b"].map(String::from);
         Answers::new(&names, &[0, 0, 1, 1, 0], &[5, 1, 2, 3, 0, 9, 7, 7, 4, 4])
+    }
+
+    #[test]
+    fn classes_have_their_accuracies() {
+        let classes = answers().of_classes();
+        let of = |c: &ClassAnswers| (c.class.clone(), c.images, c.right, c.mistaken.clone());
+        assert_eq!(of(&classes[0]), ("a".into(), 3, 2, Some(("b".into(), 1))));
+        assert_eq!(of(&classes[1]), ("b".into(), 2, 1, Some(("a".into(), 1))));
+        assert_eq!(classes[1].accuracy(), 0.5);
     }
 
     #[test]

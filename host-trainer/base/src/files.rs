@@ -18,7 +18,7 @@ use std::path::Path;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 
-pub use self::csv::{Csv, Record, csv_text};
+pub use self::csv::{Csv, Record, StringRecord, csv_text, rows, separator};
 pub(crate) use self::json::{Plain, deserialise, deserialise_with};
 pub use self::json::{
     distinct_keys, parse_document, parse_json, read_document, read_json, write_json,

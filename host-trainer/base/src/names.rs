@@ -5,19 +5,22 @@ use crate::error::{Error, Result};
 /// Most characters of a name.
 pub const LONGEST: usize = 64;
 
+/// Accents that follow their letters, as in names of folders of macOS.
+const MARKS: std::ops::RangeInclusive<char> = '\u{300}'..='\u{36f}';
+
 /// Checks the name of a space or a class. Names are written into C, Rust, HTML and ONNX files, so
 /// that they have no character that ends a comment, a string, a line or a tag.
 ///
 /// # Errors
 /// [`Error::Invalid`] with `place` and `field`.
 pub fn check(place: &str, field: &str, name: &str) -> Result<()> {
-    let allowed = |c: char| c.is_alphanumeric() || "-_.+ ".contains(c);
+    let allowed = |c: char| c.is_alphanumeric() || "-_.+ (),".contains(c) || MARKS.contains(&c);
     if name.is_empty() || name.chars().count() > LONGEST || name.trim() != name {
         let expected = format!("1 to {LONGEST} characters, no space at either end");
         return Err(Error::invalid(place, field, expected, format!("{name:?}")));
     }
     if !name.chars().all(allowed) {
-        let expected = "letters, digits, spaces and `-_.+`";
+        let expected = "letters, digits, spaces and `-_.+(),`";
         return Err(Error::invalid(place, field, expected, format!("{name:?}")));
     }
     Ok(())
@@ -39,7 +42,14 @@ mod tests {
 
     #[test]
     fn names_that_break_a_source_file_are_refused() {
-        for name in ["resnet20", "my net-2_b.1+x", "ü 日本", &"x".repeat(LONGEST)] {
+        for name in [
+            "resnet20",
+            "my net-2_b.1+x",
+            "ü 日本",
+            "Kreis (rund), rot",
+            "carre\u{301}",
+            &"x".repeat(LONGEST),
+        ] {
             check("t", "name", name).unwrap();
         }
         let long = "x".repeat(LONGEST + 1);

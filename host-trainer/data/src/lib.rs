@@ -12,6 +12,7 @@ mod cifar;
 pub mod glyphs;
 mod labels;
 mod of_network;
+pub mod sheet;
 mod show;
 pub mod sources;
 
@@ -26,6 +27,7 @@ use supernano_base::config::{Augmentation, DataSource, DataSpec, RunConfig, Wind
 use supernano_base::error::{Error, Result};
 use supernano_base::frontend::Description;
 use supernano_base::images::Images;
+use supernano_base::progress::{Progress, Silent};
 use supernano_base::rng::{Key, Purpose};
 use supernano_core::space::Shape;
 
@@ -162,13 +164,27 @@ fn listed(names: &[String]) -> String {
 /// As [`load`], [`sources::load`] and [`Dataset::check_fit`]; [`Error::Invalid`] for data with fewer
 /// training items than a batch of the recalibration has.
 pub fn of_config(config: &RunConfig, path: Option<&Path>) -> Result<Dataset> {
+    of_config_shown(config, path, &Silent)
+}
+
+/// As [`of_config`]; files that are read advance a task of `progress`.
+///
+/// # Errors
+/// The errors of [`of_config`].
+pub fn of_config_shown(
+    config: &RunConfig,
+    path: Option<&Path>,
+    progress: &dyn Progress,
+) -> Result<Dataset> {
     let mut spec = config.data.clone();
     if let Some(path) = path {
         spec.path = Some(path.to_path_buf());
     }
     let space = config.space();
-    let dataset =
-        if spec.name.is_own() { sources::load(&spec, space.input)? } else { load(&spec)? };
+    let dataset = match spec.name.is_own() {
+        true => sources::load_shown(&spec, space.input, progress)?,
+        false => load(&spec)?,
+    };
     dataset.check_fit(space.input, space.classes.into())?;
     let (batch, items) = (config.recalibration.batch, dataset.train.len());
     if items < batch {

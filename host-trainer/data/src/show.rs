@@ -19,13 +19,12 @@ pub fn add_pictures(answers: &mut Answers, images: &Images) {
     answers.pictures = shown.filter_map(picture).collect();
 }
 
-/// An image as PNG in base64. One channel is grey and three are colours. Signals, which are one
-/// pixel wide or have another number of channels, have time from left to right and a row for each
-/// channel.
-fn png(pixels: &[u8], shape: Shape) -> Option<String> {
+/// An image as a picture. One channel is grey and three are colours. Signals, which are one pixel wide
+/// or have another number of channels, have time from left to right and a row for each channel.
+pub fn picture(pixels: &[u8], shape: Shape) -> Option<DynamicImage> {
     let (height, width) = (u32::from(shape.height), u32::from(shape.width));
     let channels = usize::from(shape.channels);
-    let picture = match channels {
+    Some(match channels {
         1 if width > 1 => DynamicImage::from(GrayImage::from_raw(width, height, pixels.to_vec())?),
         3 if width > 1 => DynamicImage::from(RgbImage::from_raw(width, height, pixels.to_vec())?),
         _ => {
@@ -34,7 +33,12 @@ fn png(pixels: &[u8], shape: Shape) -> Option<String> {
             let grey = GrayImage::from_fn(height, row as u32, |x, y| image::Luma([at(x, y)]));
             DynamicImage::from(grey)
         }
-    };
+    })
+}
+
+/// An image as PNG in base64.
+fn png(pixels: &[u8], shape: Shape) -> Option<String> {
+    let picture = picture(pixels, shape)?;
     let longest = picture.width().max(picture.height());
     let picture = match longest > LONGEST {
         true => picture.resize(LONGEST, LONGEST, imageops::FilterType::Triangle),

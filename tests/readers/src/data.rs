@@ -133,6 +133,16 @@ fn recording(seed: usize) -> Vec<u8> {
     format!("x,y\n{rows}").into_bytes()
 }
 
+/// Rows of numbers with a column of time, of classes and of subjects.
+fn labelled_rows() -> Vec<u8> {
+    let row = |i: usize| {
+        let class = ["walk", "run", ""][i / 24 % 3];
+        format!("{i},{},{},{class},p{}\n", i * 7 % 13, i * i % 11, i / 72)
+    };
+    let rows: String = (0..288).map(row).collect();
+    format!("time,x,y,class,subject\n{rows}").into_bytes()
+}
+
 /// Reads the own files of a data set, with the shape that they have.
 fn own(source: DataSource, path: &Path) -> Result<(), Error> {
     let window = WindowSpec { samples: 8, ..WindowSpec::default() };
@@ -267,6 +277,9 @@ pub fn targets(folder: &Path) -> Vec<Target> {
         npz,
         Target::of_file("sensors", sensors_in.join("a.csv"), vec![recording(1)], move |_| {
             own(DataSource::Sensors, &sensors_in)
+        }),
+        Target::of_file("sensor-rows", folder.join("rows.csv"), vec![labelled_rows()], |file| {
+            own(DataSource::Sensors, file)
         }),
     ]
 }

@@ -103,9 +103,17 @@ pub struct WindowSpec {
     /// Samples from the start of a window to the start of the next one. Default: `samples`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stride: Option<usize>,
-    /// The columns of the axes. Default: all columns of the files.
+    /// The columns of the axes. Default: all columns that are no time, label or group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<Vec<String>>,
+    /// The column that holds the class of each row. Default: one named `label`, `class`, `activity` or
+    /// the like, if neither folders nor a pattern name the classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// The column that holds the subject or the session of each row. Rows of a subject stay in one
+    /// split. Default: one named `subject`, `user`, `session` or the like.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// The step of the sensor: the value of the files for which the device gives 1. Default: 1 if all
     /// training values are whole numbers, else a power of ten. A run writes it into its configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -2,6 +2,7 @@
 
 use std::io::Read as _;
 
+pub use ::csv::StringRecord;
 use ::csv::{ReaderBuilder, Trim, WriterBuilder};
 
 use super::{ITEMS, without_mark};
@@ -31,46 +32,30 @@ pub struct Record {
 }
 
 impl Csv {
-    /// Parses a text; `place` names it in errors. Blank lines are ignored, and so are lines that
-    /// start with `#` if `comments` are allowed.
+    /// Parses a text with commas; `place` names it in errors. Blank lines are ignored, and so are
+    /// lines that start with `#` if `comments` are allowed.
     ///
     /// # Errors
     /// [`Error::Invalid`] with the line for a record whose number of cells is not that of the
     /// first, and for a quoted field that is not closed; for more than [`ITEMS`] cells.
     pub fn parse(text: &str, place: &str, comments: bool) -> Result<Self> {
-        let text = without_mark(text);
-        let separators = text.bytes().filter(|b| matches!(b, b',' | b'\n' | b'\r')).count();
-        ITEMS.check(place, "cells", separators as u64)?;
-        let source = text.as_bytes().chain(b"\n".as_slice()).chain(END.as_bytes());
-        let mut reader = ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .trim(Trim::All)
-            .comment(comments.then_some(COMMENT))
-            .from_reader(source);
+        Self::parse_separated(text, place, comments, b',')
+    }
+
+    /// As [`Csv::parse`], with the character between the cells.
+    ///
+    /// # Errors
+    /// The errors of [`Csv::parse`].
+    pub fn parse_separated(text: &str, place: &str, comments: bool, separator: u8) -> Result<Self> {
+        let counted = |b: &u8| *b == separator || matches!(b, b'\n' | b'\r');
+        let cells = without_mark(text).bytes().filter(counted).count();
+        ITEMS.check(place, "cells", cells as u64)?;
         let mut csv = Self { place: place.to_owned(), records: Vec::new() };
-        let mut lines = Lines { text, at: 0, line: 1, comments };
-        let mut last = 1;
-        for record in reader.records() {
-            let record = record.map_err(|e| Error::invalid(place, "CSV", "records", e))?;
-            let start = record.position().map_or(0, |p| p.byte() as usize);
-            let (line, rest) = lines.of(start);
-            if record.len() == 1 && &record[0] == END && !rest.starts_with(END) {
-                return Ok(csv);
-            }
-            last = line;
-            let blank = record.len() == 1 && record[0].is_empty() && !rest.starts_with('"');
-            if blank || (comments && rest.starts_with(char::from(COMMENT))) {
-                continue;
-            }
-            if let Some(first) = csv.records.first().filter(|f| f.cells.len() != record.len()) {
-                let place = format!("{place}:{line}");
-                return Err(Error::invalid(place, "cells", first.cells.len(), record.len()));
-            }
-            csv.records.push(Record { line, cells: record.iter().map(str::to_owned).collect() });
-        }
-        let place = format!("{place}:{last}");
-        Err(Error::invalid(place, "quoted field", "a closing quote", "the end of the text"))
+        rows(text, place, comments, separator, |line, cells| {
+            csv.records.push(Record { line, cells: cells.iter().map(str::to_owned).collect() });
+            Ok(())
+        })?;
+        Ok(csv)
     }
 
     /// Takes the first record, the names of the columns.
@@ -134,6 +119,71 @@ impl Csv {
     pub fn at(&self, record: &Record) -> String {
         format!("{}:{}", self.place, record.line)
     }
+}
+
+/// The character between the cells of a text: a semicolon or a tab that stands outside of quotes in
+/// the first line, else a comma.
+pub fn separator(text: &str, comments: bool) -> u8 {
+    let mut lines = without_mark(text).lines().map(str::trim);
+    let says =
+        |line: &&str| !(line.is_empty() || comments && line.starts_with(char::from(COMMENT)));
+    let first = lines.find(says).unwrap_or("");
+    // Some files end their rows with a semicolon.
+    let first = first.trim_end_matches(';');
+    let mut quoted = false;
+    let bare = |b: &u8| {
+        quoted ^= *b == b'"';
+        !quoted
+    };
+    let outside: Vec<u8> = first.bytes().filter(bare).collect();
+    [b';', b'\t'].into_iter().find(|s| outside.contains(s)).unwrap_or(b',')
+}
+
+/// Hands the line and the cells of each record of a text to `each`, as [`Csv::parse_separated`] but
+/// without a limit: no record is kept.
+///
+/// # Errors
+/// Those of [`Csv::parse`] for records and quotes, and those of `each`.
+pub fn rows(
+    text: &str,
+    place: &str,
+    comments: bool,
+    separator: u8,
+    mut each: impl FnMut(usize, &StringRecord) -> Result<()>,
+) -> Result<()> {
+    let text = without_mark(text);
+    let source = text.as_bytes().chain(b"\n".as_slice()).chain(END.as_bytes());
+    let mut reader = ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(separator)
+        .trim(Trim::All)
+        .comment(comments.then_some(COMMENT))
+        .from_reader(source);
+    let mut lines = Lines { text, at: 0, line: 1, comments };
+    let mut last = 1;
+    let mut width = None;
+    let mut record = StringRecord::new();
+    while reader.read_record(&mut record).map_err(|e| Error::invalid(place, "CSV", "records", e))? {
+        let start = record.position().map_or(0, |p| p.byte() as usize);
+        let (line, rest) = lines.of(start);
+        if record.len() == 1 && &record[0] == END && !rest.starts_with(END) {
+            return Ok(());
+        }
+        last = line;
+        let blank = record.len() == 1 && record[0].is_empty() && !rest.starts_with('"');
+        if blank || (comments && rest.starts_with(char::from(COMMENT))) {
+            continue;
+        }
+        let first = *width.get_or_insert(record.len());
+        if first != record.len() {
+            let place = format!("{place}:{line}");
+            return Err(Error::invalid(place, "cells", first, record.len()));
+        }
+        each(line, &record)?;
+    }
+    let place = format!("{place}:{last}");
+    Err(Error::invalid(place, "quoted field", "a closing quote", "the end of the text"))
 }
 
 /// Counts lines up to increasing offsets of a text.

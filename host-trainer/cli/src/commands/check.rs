@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde::Serialize;
-use supernano_base::answers::Answers;
+use supernano_base::answers::{Answers, ClassAnswers};
 use supernano_base::blob::Blob;
 use supernano_base::error::{Error, Result};
 use supernano_base::files;
@@ -14,6 +14,9 @@ use supernano_device::{CheckOptions, CheckReport, ImageTransfer, check, ready};
 
 use crate::options::{DataArgs, DeviceArgs, LineArgs, OutputArgs, RARE};
 use crate::output::{Output, table};
+
+/// Most classes of the table of accuracies.
+const CLASSES: usize = 20;
 
 /// Compare every logit of a device with the host's.
 ///
@@ -101,14 +104,15 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let report = check(&blob, &images, &target, &options)?;
     bar.finish();
     args.output.write(&report)?;
+    let view = blob.view()?;
+    let classes: Vec<String> = view.labels().map(String::from).collect();
+    let mut answers = Answers::new(&classes, &images.labels, &report.logits);
+    let of_classes = classes_text(&answers);
     if let Some(path) = &kept {
-        let view = blob.view()?;
-        let classes: Vec<String> = view.labels().map(String::from).collect();
-        let mut answers = Answers::new(&classes, &images.labels, &report.logits);
         add_pictures(&mut answers, &images);
         files::write_json(path, &Kept { code: view.code(), report: &report, answers })?;
     }
-    out.emit(&report, text)?;
+    out.emit(&report, |report| format!("{}\n\n{of_classes}", text(report)))?;
     match report.first_mismatch {
         None => Ok(()),
         Some(first) => Err(Error::No(format!(
@@ -131,4 +135,31 @@ fn text(r: &CheckReport) -> String {
             format!("{:.0}", r.images_per_minute),
         ]],
     )
+}
+
+/// The accuracies of the classes as a table; of many classes the lowest ones.
+fn classes_text(answers: &Answers) -> String {
+    let mut classes: Vec<ClassAnswers> =
+        answers.of_classes().into_iter().filter(|c| c.images > 0).collect();
+    let all = classes.len();
+    if all > CLASSES {
+        classes.sort_by(|a, b| a.accuracy().total_cmp(&b.accuracy()));
+        classes.truncate(CLASSES);
+    }
+    let row = |c: &ClassAnswers| {
+        let mistaken = c.mistaken.as_ref();
+        vec![
+            c.class.clone(),
+            c.images.to_string(),
+            c.right.to_string(),
+            format!("{:.1} %", 100.0 * c.accuracy()),
+            mistaken.map_or_else(|| "-".into(), |(class, n)| format!("{class} ({n})")),
+        ]
+    };
+    let rows: Vec<Vec<String>> = classes.iter().map(row).collect();
+    let shown = table(&["class", "images", "right", "accuracy", "most often mistaken for"], &rows);
+    match all > CLASSES {
+        true => format!("{shown}\nThe {CLASSES} of {all} classes with the lowest accuracies."),
+        false => shown,
+    }
 }

@@ -4,10 +4,13 @@ use std::path::{Path, PathBuf};
 
 use supernano_base::config::DataSource;
 use supernano_base::error::{Error, Result};
+use supernano_base::files;
+use supernano_base::progress::Progress as _;
+use supernano_data::sheet;
 use supernano_data::sources::survey::Survey;
 
 use crate::output::{Output, table};
-use crate::project::proposal::{ProjectRequest, data_spec, survey_of};
+use crate::project::proposal::{ProjectRequest, Surveyed, data_spec, survey_of};
 
 /// Most lines of a list.
 const LINES: usize = 20;
@@ -15,11 +18,14 @@ const LINES: usize = 20;
 /// Look at data: counts, sizes, classes, bad files and duplicates.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  \
-    supernano data ./photos\n  \
+    supernano data ./photos --sheet photos.png\n  \
     supernano data ./recordings --samples 119 --json")]
 pub struct Args {
     /// Folder or file of the data.
     path: PathBuf,
+    /// Also write a contact sheet as PNG: for each class a row of twelve items.
+    #[arg(long, value_name = "FILE")]
+    sheet: Option<PathBuf>,
     #[command(flatten)]
     kind: KindOptions,
 }
@@ -44,9 +50,19 @@ struct KindOptions {
     /// Pattern of the paths below the folder, such as `{class}_{group}_{}.png`.
     #[arg(long)]
     pattern: Option<String>,
-    /// Samples of a window, for sensor recordings.
-    #[arg(long, value_name = "N")]
+    /// Samples of a window, for sensor recordings [default: from the lengths of the recordings].
+    #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     samples: Option<usize>,
+    /// Column of the classes, for sensor recordings [default: one named label, class or activity].
+    #[arg(long, value_name = "COLUMN")]
+    label: Option<String>,
+    /// Column of the subjects, for sensor recordings; a subject stays in one split [default: one named
+    /// subject, user or session].
+    #[arg(long, value_name = "COLUMN")]
+    group: Option<String>,
+    /// Columns of the axes, for sensor recordings [default: all that are no time, label or group].
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
+    columns: Vec<String>,
     /// Sampling rate of the device, for sound [default: that of the files, at most 16000].
     #[arg(long, value_name = "HZ")]
     rate: Option<u32>,
@@ -69,6 +85,9 @@ impl KindOptions {
         Ok(ProjectRequest {
             kind: self.kind.as_ref().map(named).transpose()?,
             samples: self.samples,
+            label: self.label.as_deref(),
+            group: self.group.as_deref(),
+            columns: &self.columns,
             rate: self.rate,
             seconds: self.seconds,
             test_files: self.test_files.as_deref(),
@@ -88,13 +107,29 @@ impl KindArgs {
     }
 }
 
-/// Surveys the data and prints what it holds.
+/// Surveys the data, writes the contact sheet and prints what the data holds.
 ///
 /// # Errors
-/// As [`data_spec`] and [`survey_of`].
+/// As [`data_spec`], [`survey_of`] and [`files::write`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
+    if let Some(path) = &args.sheet {
+        files::claim(path, true)?;
+    }
     let request = args.kind.request(&args.path)?;
-    let (survey, _) = survey_of(&request, &mut data_spec(&request)?)?;
+    let mut spec = data_spec(&request)?;
+    let Surveyed { survey, dataset, .. } = survey_of(&request, &mut spec, out)?;
+    if let Some(path) = &args.sheet {
+        let sheet = match (spec.name, &spec.path) {
+            (DataSource::Pictures, Some(pictures)) => {
+                sheet::of_pictures(&spec, pictures, &dataset.classes)?
+            }
+            _ => sheet::of_dataset(&dataset)?,
+        };
+        files::write(path, &sheet)?;
+        let names: Vec<&str> =
+            dataset.classes.iter().take(sheet::CLASSES).map(String::as_str).collect();
+        out.note(&format!("{}: rows from the top: {}", path.display(), names.join("; ")));
+    }
     out.emit(&survey, text)
 }
 
@@ -141,6 +176,18 @@ pub fn text(survey: &Survey) -> String {
             sound.median,
             rates.join(", "),
             sound.several_channels
+        ));
+    }
+    if let Some(sensors) = &survey.sensors {
+        let shown = sensors.axes.iter().take(LINES).cloned().collect::<Vec<_>>().join(", ");
+        lines.push(format!(
+            "{} recordings of {} to {} samples, median {}; {} axes: {shown}{}",
+            sensors.recordings,
+            sensors.shortest,
+            sensors.longest,
+            sensors.median,
+            sensors.axes.len(),
+            if sensors.axes.len() > LINES { ", .." } else { "" }
         ));
     }
     let per_class = survey.classes.iter().map(|c| c.train + c.validation + c.test);

@@ -6,12 +6,14 @@ use serde::Serialize;
 use supernano_base::config::{BudgetSpec, DataSource, DataSpec, RunConfig, WindowSpec};
 use supernano_base::error::{Error, Result};
 use supernano_base::files;
+use supernano_base::progress::Progress;
 use supernano_core::space::Shape;
+use supernano_data::Dataset;
 use supernano_data::sources::survey::{self, Survey};
 use supernano_data::sources::{self, guess};
 
-use super::sound;
 use super::template::{self, Template};
+use super::{sensors, sound};
 
 /// Sides of pictures that are proposed.
 const SIDES: [u16; 5] = [32, 48, 64, 96, 128];
@@ -29,8 +31,14 @@ pub struct ProjectRequest<'a> {
     pub resolution: Option<u16>,
     /// True for grey pictures.
     pub grey: bool,
-    /// Samples of a window of sensor recordings.
+    /// Samples of a window of sensor recordings; proposed if it is not given.
     pub samples: Option<usize>,
+    /// Column of the classes in recordings of sensors.
+    pub label: Option<&'a str>,
+    /// Column of the subjects in recordings of sensors.
+    pub group: Option<&'a str>,
+    /// Columns of the axes in recordings of sensors; none means all.
+    pub columns: &'a [String],
     /// Sampling rate of windows of sound, Hz; proposed if it is not given.
     pub rate: Option<u32>,
     /// Length of windows of sound, seconds; proposed if it is not given.
@@ -52,6 +60,9 @@ impl<'a> ProjectRequest<'a> {
             resolution: None,
             grey: false,
             samples: None,
+            label: None,
+            group: None,
+            columns: &[],
             rate: None,
             seconds: None,
             test_files: None,
@@ -83,27 +94,48 @@ pub fn data_spec(request: &ProjectRequest<'_>) -> Result<DataSpec> {
         None => guess(request.data)?,
     };
     let absolute = std::path::absolute(request.data).map_err(|e| Error::io(request.data, e))?;
-    let window = request.samples.map(|samples| WindowSpec { samples, ..WindowSpec::default() });
+    let window = WindowSpec {
+        samples: request.samples.unwrap_or(0),
+        label: request.label.map(String::from),
+        group: request.group.map(String::from),
+        columns: (!request.columns.is_empty()).then(|| request.columns.to_vec()),
+        ..WindowSpec::default()
+    };
     Ok(DataSpec {
         path: Some(absolute),
         pattern: request.pattern.map(String::from),
         test_files: request.test_files.map(String::from),
-        window: if kind == DataSource::Sensors { window } else { None },
+        window: (kind == DataSource::Sensors).then_some(window),
         ..DataSpec::new(kind)
     })
 }
 
-/// Surveys data of any kind at its own shape. Windows of sound that are proposed are written to `spec`.
+/// Data that was looked at.
+pub struct Surveyed {
+    /// What it holds.
+    pub survey: Survey,
+    /// The shape of the network's input that is proposed.
+    pub shape: Shape,
+    /// The items: small pictures, or inputs of that shape.
+    pub dataset: Dataset,
+}
+
+/// Surveys data of any kind at its own shape. Windows that are proposed are written to `spec`.
 ///
 /// # Errors
 /// As [`supernano_data::sources::load`] and [`supernano_data::load`].
-pub fn survey_of(request: &ProjectRequest<'_>, spec: &mut DataSpec) -> Result<(Survey, Shape)> {
+pub fn survey_of(
+    request: &ProjectRequest<'_>,
+    spec: &mut DataSpec,
+    progress: &dyn Progress,
+) -> Result<Surveyed> {
     let path = spec.path.clone();
     let path = path.as_deref().unwrap_or(Path::new(""));
     match spec.name {
-        DataSource::Sound => sound::survey(request, spec, path),
+        DataSource::Sound => sound::survey(request, spec, path, progress),
+        DataSource::Sensors => sensors::survey(request, spec, path, progress),
         DataSource::Pictures => {
-            let (survey, _) = survey::pictures(spec, path)?;
+            let (survey, dataset) = survey::pictures(spec, path, progress)?;
             let side = survey.sizes.as_ref().map_or(SIDES[0], |s| proposed_side(s.median));
             let grey = survey.sizes.as_ref().is_some_and(|s| {
                 let pictures: usize =
@@ -111,15 +143,16 @@ pub fn survey_of(request: &ProjectRequest<'_>, spec: &mut DataSpec) -> Result<(S
                 s.grey == pictures
             });
             let channels = if grey { 1 } else { 3 };
-            Ok((survey, Shape { height: side, width: side, channels }))
+            Ok(Surveyed { survey, shape: Shape { height: side, width: side, channels }, dataset })
         }
-        DataSource::Idx | DataSource::Numpy | DataSource::Sensors => {
+        DataSource::Idx | DataSource::Numpy => {
             let shape = sources::own_shape(spec)?;
-            Ok((survey::of_dataset(&sources::load(spec, shape)?), shape))
+            let dataset = sources::load_shown(spec, shape, progress)?;
+            Ok(Surveyed { survey: survey::of_dataset(&dataset), shape, dataset })
         }
         DataSource::Glyphs | DataSource::Cifar100 | DataSource::Cifar10 => {
             let dataset = supernano_data::load(spec)?;
-            Ok((survey::of_dataset(&dataset), dataset.shape))
+            Ok(Surveyed { survey: survey::of_dataset(&dataset), shape: dataset.shape, dataset })
         }
     }
 }
@@ -136,12 +169,16 @@ fn proposed_side(median: u32) -> u16 {
 /// # Errors
 /// As [`data_spec`] and [`survey_of`]; [`Error::Invalid`] for a resolution outside 8 to 224 and for
 /// an unknown chip.
-pub fn propose(name: &str, request: &ProjectRequest<'_>) -> Result<Proposal> {
+pub fn propose(
+    name: &str,
+    request: &ProjectRequest<'_>,
+    progress: &dyn Progress,
+) -> Result<Proposal> {
     if let Some(chip) = &request.budget.chip {
         supernano_search::chip::find(chip)?;
     }
     let mut spec = data_spec(request)?;
-    let (survey, mut shape) = survey_of(request, &mut spec)?;
+    let Surveyed { survey, mut shape, .. } = survey_of(request, &mut spec, progress)?;
     if let Some(side) = request.resolution {
         if !(8..=224).contains(&side) {
             return Err(Error::invalid("option --resolution", "pixels", "8 to 224", side));
@@ -157,6 +194,7 @@ pub fn propose(name: &str, request: &ProjectRequest<'_>) -> Result<Proposal> {
         spec: &spec,
         labels: survey.classes.iter().map(|c| c.class.as_str()).collect(),
         shape,
+        bad: survey.notes.iter().filter(|n| is_bad_file(n)).count(),
         train,
         epochs: (IMAGES_SEEN / train.max(1)).clamp(6, 80),
         budget: &request.budget,
@@ -165,6 +203,11 @@ pub fn propose(name: &str, request: &ProjectRequest<'_>) -> Result<Proposal> {
     // What is proposed must be accepted.
     RunConfig::parse(&config, name)?;
     Ok(Proposal { survey, input: [shape.height, shape.width, shape.channels], config })
+}
+
+/// True for the remark about a file that cannot be read: it has the text of an error.
+fn is_bad_file(note: &str) -> bool {
+    note.starts_with("left out: ") && note.contains(": expected ")
 }
 
 /// Writes the configuration of a proposal, which must not exist yet.

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use supernano_base::config::{DataSpec, SoundConfig};
 use supernano_base::error::{Error, Result};
+use supernano_base::progress::Progress;
 use supernano_core::space::Shape;
 use supernano_data::sources::sound::{self, Lengths};
-use supernano_data::sources::survey::{self, Survey};
+use supernano_data::sources::survey;
 
-use super::proposal::ProjectRequest;
+use super::proposal::{ProjectRequest, Surveyed};
 
 /// Highest sampling rate that is proposed, Hz: speech has little above half of it.
 const RATE: u32 = 16_000;
@@ -27,13 +28,14 @@ pub fn survey(
     request: &ProjectRequest<'_>,
     spec: &mut DataSpec,
     path: &Path,
-) -> Result<(Survey, Shape)> {
+    progress: &dyn Progress,
+) -> Result<Surveyed> {
     if path.join(NOISE).is_dir() {
         // Its files are no items.
         let noise = Some(NOISE.to_owned());
         spec.sound = Some(SoundConfig { noise, ..SoundConfig::new(RATE, 1.0) });
     }
-    let lengths = sound::lengths(spec, path)?;
+    let lengths = sound::lengths(spec, path, progress)?;
     let mut proposed = windows(request, &lengths)?;
     if spec.sound.is_some() {
         let listing = sound::list(spec, path)?;
@@ -42,14 +44,14 @@ pub fn survey(
     }
     let shape = shape(&proposed);
     spec.sound = Some(proposed.clone());
-    let survey = survey::recordings(spec, path, shape, lengths)?;
+    let (survey, dataset) = survey::recordings(spec, path, shape, lengths, progress)?;
     let recordings: usize = survey.classes.iter().map(|c| c.train).sum();
     if recordings < FEW {
         proposed.copies = COPIES;
         proposed.noise_ratio = Some(RATIO);
         spec.sound = Some(proposed);
     }
-    Ok((survey, shape))
+    Ok(Surveyed { survey, shape, dataset })
 }
 
 /// Windows that hold most recordings, or windows over long ones.

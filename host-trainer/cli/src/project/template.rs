@@ -15,6 +15,8 @@ pub struct Template<'a> {
     pub labels: Vec<&'a str>,
     /// Shape of the input.
     pub shape: Shape,
+    /// Number of remarks about files that cannot be read.
+    pub bad: usize,
     /// Training items.
     pub train: usize,
     /// Epochs of the first step.
@@ -25,6 +27,8 @@ pub struct Template<'a> {
 
 /// Training windows below which copies are proposed.
 const FEW: usize = 2000;
+/// Most columns that are listed.
+const COLUMNS: usize = 32;
 /// Longest list of names on one line.
 const LINE: usize = 90;
 
@@ -107,6 +111,13 @@ fn data(out: &mut String, t: &Template<'_>) {
     if spec.name == DataSource::Pictures {
         out.push_str("resize = \"crop\"               # or \"letterbox\", \"stretch\"\n");
     }
+    if t.bad > 0 {
+        let _ = writeln!(
+            out,
+            "# {} files cannot be read; this leaves them out.\n# skip_bad = true",
+            t.bad
+        );
+    }
     if spec.name.is_own() {
         out.push_str("# Without splits of its own, 15 % of the data are for the test, and 15 % of the rest\n");
         out.push_str("# for validation: validation_share = 0.15, test_share = 0.15.\n");
@@ -123,18 +134,28 @@ fn data(out: &mut String, t: &Template<'_>) {
 
 /// The windows of sensors, with copies for a small set.
 fn sensor_windows(out: &mut String, window: &WindowSpec, train: usize) {
-    if train >= FEW {
-        let _ = writeln!(out, "window = {{ samples = {} }}", window.samples);
-        return;
+    let mut text = format!("window = {{ samples = {}", window.samples);
+    for (field, name) in [("label", &window.label), ("group", &window.group)] {
+        if let Some(name) = name {
+            let _ = write!(text, ", {field} = {}", quoted(name));
+        }
     }
-    let _ = writeln!(
-        out,
-        "# Each training window is joined by `copies`, which are shifted (samples), scaled, rotated\n\
-         # (degrees, each three axes together) and noisy (share of the range).\n\
-         window = {{ samples = {}, copies = 7, shift = {}, scale = 0.1, rotation = 10.0, jitter = 0.01 }}",
-        window.samples,
-        window.samples / 20
-    );
+    if let Some(columns) = window.columns.as_ref().filter(|columns| columns.len() <= COLUMNS) {
+        let names: Vec<String> = columns.iter().map(|c| quoted(c)).collect();
+        let _ = write!(text, ", columns = [{}]", names.join(", "));
+    }
+    if train < FEW {
+        out.push_str(
+            "# Each training window is joined by `copies`, which are shifted (samples), scaled, rotated\n\
+             # (degrees, each three axes together) and noisy (share of the range).\n",
+        );
+        let shift = window.samples / 20;
+        let _ = write!(
+            text,
+            ", copies = 7, shift = {shift}, scale = 0.1, rotation = 10.0, jitter = 0.01"
+        );
+    }
+    let _ = writeln!(out, "{text} }}");
 }
 
 /// The windows of sound.

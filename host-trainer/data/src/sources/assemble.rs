@@ -1,10 +1,13 @@
 //! Makes a data set from items that are read.
 
+use std::collections::HashSet;
+
 use rayon::prelude::*;
 use supernano_base::config::DataSpec;
 use supernano_base::error::{Error, Result};
 use supernano_base::files::IMAGES;
 use supernano_base::images::Images;
+use supernano_base::progress::Progress;
 use supernano_core::space::Shape;
 
 use super::item::Split;
@@ -46,33 +49,27 @@ impl Assembled {
         IMAGES.check(place, &format!("memory for {items} inputs"), bytes)
     }
 
-    /// Reads items in parallel. Bad ones are left out if `skip_bad` is set.
+    /// Reads files in parallel. Bad ones are left out if `skip_bad` is set; their messages are returned
+    /// too.
     ///
     /// # Errors
-    /// The error of the only bad item, or [`Error::Invalid`] that counts the bad ones and names the
+    /// The error of the only bad file, or [`Error::Invalid`] that counts the bad ones and names the
     /// first; the first [`Error::Io`].
-    pub fn read<T: Sync>(
-        place: &str,
-        classes: Vec<String>,
-        items: &[T],
-        skip_bad: bool,
-        read: impl Fn(&T) -> Result<Loaded> + Sync + Send,
-    ) -> Result<Self> {
-        let (items, skipped) = Self::read_all(place, items, skip_bad, read)?;
-        Ok(Self { classes, items, skipped })
-    }
-
-    /// As [`Assembled::read`], for what one file holds. Also returns the messages of the bad files.
-    ///
-    /// # Errors
-    /// The errors of [`Assembled::read`].
     pub fn read_all<T: Sync, R: Send>(
         place: &str,
         items: &[T],
         skip_bad: bool,
+        progress: &dyn Progress,
         read: impl Fn(&T) -> Result<R> + Sync + Send,
     ) -> Result<(Vec<R>, Vec<String>)> {
+        let task = progress.task(items.len() as u64, "read");
+        let read = |item| {
+            let result = read(item);
+            task.advance(1);
+            result
+        };
         let results: Vec<Result<R>> = items.par_iter().map(read).collect();
+        task.finish();
         let (mut good, mut bad) = (Vec::with_capacity(items.len()), Vec::new());
         for result in results {
             match result {
@@ -143,6 +140,8 @@ pub fn assemble(spec: &DataSpec, shape: Shape, place: &str, found: Assembled) ->
             return Err(Error::invalid(place, field, "at least 1 item", "none"));
         }
     }
+    let mut notes = notes(&items, &keys, &splits, skipped);
+    notes.extend(unseen(&classes, [("validation", &validation), ("test", &test)]));
     let (mean, std) = channel_statistics(&train);
     Ok(Dataset {
         name: spec.name.name().into(),
@@ -155,8 +154,21 @@ pub fn assemble(spec: &DataSpec, shape: Shape, place: &str, found: Assembled) ->
         std,
         front_end: None,
         window: None,
-        notes: notes(&items, &keys, &splits, skipped),
+        notes,
     })
+}
+
+/// Remarks about classes that a split has no item of.
+fn unseen(classes: &[String], splits: [(&str, &Images); 2]) -> Vec<String> {
+    let remark = |(name, images): (&str, &Images)| {
+        let seen: HashSet<u16> = images.labels.iter().copied().collect();
+        let without = (0..classes.len()).filter(|&label| !seen.contains(&(label as u16)));
+        let names: Vec<&str> = without.map(|label| classes[label].as_str()).collect();
+        let more = if names.len() > NAMED { ", .." } else { "" };
+        let few = names[..names.len().min(NAMED)].join(", ");
+        (!names.is_empty()).then(|| format!("the {name} split has no item of {few}{more}"))
+    };
+    splits.into_iter().filter_map(remark).collect()
 }
 
 /// Repeats the images of smaller classes until every class that has some has as many as the largest.

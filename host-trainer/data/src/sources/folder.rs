@@ -1,6 +1,6 @@
 //! Lists the files of a folder: a folder for each class, in folders for the splits or not.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use supernano_base::error::{Error, Result};
@@ -11,6 +11,9 @@ use super::names::Names;
 
 /// Most files below a folder.
 const MOST_FILES: usize = 10_000_000;
+
+/// Most empty folders that are named.
+const EMPTY: usize = 20;
 
 /// Lists the files below `root` with one of these extensions (lower case). Without a pattern in `names`, the
 /// class of a file is the folder it lies in: the first one below the root or below the split. A file
@@ -27,10 +30,19 @@ pub fn list(
 ) -> Result<Listing> {
     let root = &descend(root, extensions)?;
     let mut listing = Listing::default();
-    let mut files = Vec::new();
+    let (mut files, mut folders) = (Vec::new(), Vec::new());
     for entry in WalkDir::new(root).follow_links(true).sort_by_file_name() {
-        let entry = entry.map_err(|e| walk_error(root, &e))?;
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(e) => {
+                listing.notes.push(unfollowed(root, &e, extensions, &mut files)?);
+                continue;
+            }
+        };
         let name = entry.file_name().to_string_lossy();
+        if entry.file_type().is_dir() && entry.depth() > 0 && !name.starts_with('.') {
+            folders.push(entry.path().to_path_buf());
+        }
         if !entry.file_type().is_file() || name.starts_with('.') || name == "Thumbs.db" {
             continue;
         }
@@ -53,6 +65,9 @@ pub fn list(
             (path, text)
         })
         .collect();
+    let with: HashSet<&Path> = relative.iter().flat_map(|(path, _)| path.ancestors()).collect();
+    let empty = folders.iter().filter(|folder| !with.contains(folder.as_path())).take(EMPTY);
+    listing.notes.extend(empty.map(|f| format!("{} holds no such file", f.display())));
     let relative: Vec<_> = relative.into_iter().filter(|(_, text)| !names.excludes(text)).collect();
     let in_splits =
         names.pattern.is_none() && has_splits(relative.iter().map(|(_, text)| text.as_str()));
@@ -153,7 +168,11 @@ fn item(
                 stem.to_string_lossy().into_owned()
             }
             None => {
-                let expected = format!("a folder for its class below {}", root.display());
+                let expected = format!(
+                    "a folder for its class below {}, or a `pattern` such as `{{class}}_{{}}.{}`",
+                    root.display(),
+                    extension(&path)
+                );
                 return refused(&expected);
             }
         },
@@ -161,12 +180,27 @@ fn item(
     Ok(Item { path, class, split, group })
 }
 
-fn walk_error(root: &Path, error: &walkdir::Error) -> Error {
+/// A remark about a link to a folder above it, which is not followed, or to nothing; such a file is
+/// listed, so that its name is in the error when it is read.
+fn unfollowed(
+    root: &Path,
+    error: &walkdir::Error,
+    extensions: &[&str],
+    files: &mut Vec<PathBuf>,
+) -> Result<String> {
     let path = error.path().unwrap_or(root).to_path_buf();
-    match error.io_error() {
-        Some(e) => Error::io(&path, std::io::Error::new(e.kind(), e.to_string())),
-        None => Error::invalid(path.display(), "folder", "no loop of links", "a loop"),
+    let is_link = path.symlink_metadata().is_ok_and(|m| m.is_symlink());
+    let Some(e) = error.io_error() else {
+        return Ok(format!("{} is a link to a folder above it and not followed", path.display()));
+    };
+    if !is_link {
+        return Err(Error::io(&path, std::io::Error::new(e.kind(), e.to_string())));
     }
+    let note = format!("{} is a link to nothing", path.display());
+    if extensions.contains(&extension(&path).as_str()) {
+        files.push(path);
+    }
+    Ok(note)
 }
 
 #[cfg(test)]

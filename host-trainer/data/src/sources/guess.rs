@@ -4,18 +4,31 @@ use std::path::Path;
 
 use supernano_base::config::DataSource;
 use supernano_base::error::{Error, Result};
+use supernano_base::files;
 use walkdir::WalkDir;
 
-use super::{decode, sound};
+use super::{decode, numpy, sound, table};
 
 /// Most entries below a folder that are looked at.
 const LOOKED_AT: usize = 20_000;
 
 /// The kinds of sources, for messages.
 pub const KINDS: &str = "a folder of pictures with a folder for each class; a .csv file of paths and \
-    labels; a folder of .wav, .flac or .ogg recordings with a folder for each class; a folder of .csv \
-    recordings of sensors; IDX files (MNIST); .npz or .npy arrays; CIFAR-10 \
+    labels; a folder of .wav, .flac or .ogg recordings with a folder for each class; .csv \
+    recordings of sensors: a folder with a file or a folder for each class, or rows with a column of \
+    labels; IDX files (MNIST); .npz or .npy arrays; CIFAR-10 \
     or CIFAR-100 (official binary archive or directory)";
+
+/// What to do with files of other kinds.
+const HINTS: [(&[&str], &str); 4] = [
+    (&["heic", "heif", "avif", "tif", "tiff", "dng"], "convert the pictures to JPEG or PNG"),
+    (&["mp3", "m4a", "aac", "wma", "opus", "amr"], "convert the recordings to WAV or FLAC"),
+    (&["zip", "rar", "7z", "tar", "tgz"], "unpack the archive"),
+    (
+        &["parquet", "h5", "hdf5", "mat", "pkl", "pickle", "xls", "xlsx", "pt", "tfrecord"],
+        "export pictures, .csv files or an .npz file",
+    ),
+];
 
 /// Guesses the kind of the files at `path` from their names.
 ///
@@ -38,11 +51,14 @@ pub fn guess(path: &Path) -> Result<DataSource> {
     }
     let any = |found: &dyn Fn(&str) -> bool| names.iter().any(|name| found(name));
     let archive = any(&|n| n.ends_with(".tar.gz") || n.ends_with(".tgz"));
+    let arrays = any(&|n| n.ends_with(".npz") || n.ends_with(".npy"));
+    let table = path.is_file() && any(&|n| n.ends_with(".csv") || n.ends_with(".tsv"));
     let kinds = [
         (DataSource::Cifar100, any(&|n| n == "fine_label_names.txt" || n.contains("cifar-100"))),
         (DataSource::Cifar10, any(&|n| n == "data_batch_1.bin" || n.contains("cifar-10-"))),
         (DataSource::Idx, any(&|n| n.contains("idx3-ubyte"))),
-        (DataSource::Numpy, any(&|n| n.ends_with(".npz") || n.ends_with(".npy"))),
+        (DataSource::Sensors, arrays && numpy::holds_windows(path)),
+        (DataSource::Numpy, arrays),
         (
             DataSource::Pictures,
             !archive
@@ -51,16 +67,23 @@ pub fn guess(path: &Path) -> Result<DataSource> {
                 }),
         ),
         (DataSource::Sound, any(&|n| sound_file(n))),
-        (DataSource::Sound, path.is_file() && names_sound(path)),
-        (DataSource::Pictures, path.is_file() && any(&|n| n.ends_with(".csv"))),
-        (DataSource::Sensors, path.is_dir() && any(&|n| n.ends_with(".csv"))),
+        (DataSource::Sound, table && names_files(path, &sound::EXTENSIONS)),
+        (DataSource::Pictures, table && names_files(path, &decode::EXTENSIONS)),
+        (DataSource::Sensors, table && holds_numbers(path)),
+        (DataSource::Pictures, table),
+        (DataSource::Sensors, any(&|n| n.ends_with(".csv") || n.ends_with(".tsv"))),
     ];
     match kinds.into_iter().find(|(_, found)| *found) {
         Some((kind, _)) => Ok(kind),
         None => {
             let counts: Vec<String> =
                 others.iter().take(8).map(|(e, n)| format!("{n} of .{e}")).collect();
-            let found = if counts.is_empty() { "no file".into() } else { counts.join(", ") };
+            let mut found = if counts.is_empty() { "no file".into() } else { counts.join(", ") };
+            let hint =
+                HINTS.iter().find(|(known, _)| others.keys().any(|e| known.contains(&e.as_str())));
+            if let Some((_, hint)) = hint {
+                found = format!("{found} ({hint})");
+            }
             Err(Error::invalid(path.display(), "data", KINDS, found))
         }
     }
@@ -71,16 +94,33 @@ fn sound_file(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(_, e)| sound::EXTENSIONS.contains(&e))
 }
 
-/// True if a table names a recording of sound within its first lines.
-fn names_sound(path: &Path) -> bool {
+/// True if a table names a file with one of these extensions within its first rows.
+fn names_files(path: &Path, extensions: &[&str]) -> bool {
+    let named = |cell: &String| {
+        cell.to_lowercase().rsplit_once('.').is_some_and(|(_, e)| extensions.contains(&e))
+    };
+    first_rows(path).iter().flatten().any(named) || table::is_list(path, extensions)
+}
+
+/// True if most cells of one of the first rows of a table are numbers.
+fn holds_numbers(path: &Path) -> bool {
+    let numbers = |row: &Vec<String>| {
+        row.iter().filter(|c| c.replace(',', ".").parse::<f64>().is_ok()).count()
+    };
+    first_rows(path).iter().any(|row| 2 * numbers(row) > row.len())
+}
+
+/// The cells of the first rows of a table.
+fn first_rows(path: &Path) -> Vec<Vec<String>> {
     use std::io::{BufRead as _, BufReader, Read as _};
     const LINES: usize = 10;
     const BYTES: u64 = 1 << 16;
-    let Ok(file) = std::fs::File::open(path) else { return false };
+    let Ok(file) = std::fs::File::open(path) else { return Vec::new() };
     let lines = BufReader::new(file.take(BYTES)).lines().map_while(std::result::Result::ok);
-    let mut cells = lines.take(LINES).collect::<Vec<_>>().join(",");
-    cells.make_ascii_lowercase();
-    cells.split(',').any(|cell| sound_file(cell.trim().trim_matches('"')))
+    let text = lines.take(LINES).collect::<Vec<_>>().join("\n");
+    let separator = char::from(files::separator(&text, true));
+    let cell = |cell: &str| cell.trim().trim_end_matches(';').trim_matches('"').to_owned();
+    text.lines().map(|line| line.split(separator).map(cell).collect()).collect()
 }
 
 #[cfg(test)]

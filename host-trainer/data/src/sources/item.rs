@@ -52,6 +52,8 @@ pub struct Listing {
     pub items: Vec<Item>,
     /// Number of other files below the path, by extension.
     pub ignored: BTreeMap<String, usize>,
+    /// Remarks.
+    pub notes: Vec<String>,
 }
 
 impl Listing {
@@ -64,6 +66,29 @@ impl Listing {
             names.sort_by_key(|n| n.parse::<u64>().unwrap_or(u64::MAX));
         }
         names
+    }
+
+    /// The names of the classes in the order of the labels, as [`class_names`].
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming a file of a class whose name is none; as [`class_names`].
+    pub fn class_names(&self, place: &str, wanted: Option<&[String]>) -> Result<Vec<String>> {
+        self.check_names()?;
+        class_names(place, self.classes(), wanted)
+    }
+
+    /// Checks the names of the classes.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming a file of a class whose name is none.
+    pub fn check_names(&self) -> Result<()> {
+        for class in self.classes() {
+            if let Some(item) = self.items.iter().find(|i| i.class == class) {
+                let field = "name of its class (rename the folder, or the label in the table)";
+                names::check(&item.path.display().to_string(), field, &class)?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -124,8 +149,9 @@ pub fn class_names(
         }
     };
     if !(2..=usize::from(u16::MAX)).contains(&classes.len()) {
-        let expected = "at least 2 classes";
-        return Err(Error::invalid(place, "classes", expected, classes.join(", ")));
+        let expected = "at least 2 classes, each in a folder or with a label of its own";
+        let found = if classes.is_empty() { "none".into() } else { classes.join(", ") };
+        return Err(Error::invalid(place, "classes", expected, found));
     }
     Ok(classes)
 }

@@ -16,7 +16,7 @@ mod names;
 mod numpy;
 mod pattern;
 mod pictures;
-mod sensors;
+pub mod sensors;
 pub mod sound;
 pub mod splits;
 pub mod survey;
@@ -31,6 +31,7 @@ use std::path::Path;
 
 use supernano_base::config::{DataSource, DataSpec};
 use supernano_base::error::{Error, Result};
+use supernano_base::progress::{Progress, Silent};
 use supernano_core::space::Shape;
 
 use crate::Dataset;
@@ -41,13 +42,21 @@ use crate::Dataset;
 /// [`Error::Missing`] for a path that does not exist; [`Error::Invalid`] naming the file, and the
 /// line if there is one, for everything that does not suit.
 pub fn load(spec: &DataSpec, shape: Shape) -> Result<Dataset> {
+    load_shown(spec, shape, &Silent)
+}
+
+/// As [`load`]; files that are read advance a task of `progress`.
+///
+/// # Errors
+/// The errors of [`load`].
+pub fn load_shown(spec: &DataSpec, shape: Shape, progress: &dyn Progress) -> Result<Dataset> {
     let path = path(spec)?;
     match spec.name {
-        DataSource::Pictures => pictures::load(spec, path, shape),
+        DataSource::Pictures => pictures::load(spec, path, shape, progress),
         DataSource::Idx => idx::load(spec, path, shape),
         DataSource::Numpy => numpy::load(spec, path, shape),
-        DataSource::Sensors => sensors::load(spec, path, shape),
-        DataSource::Sound => sound::load(spec, path, shape),
+        DataSource::Sensors => sensors::load(spec, path, shape, progress),
+        DataSource::Sound => sound::load(spec, path, shape, progress),
         DataSource::Glyphs | DataSource::Cifar100 | DataSource::Cifar10 => {
             Err(Error::invalid("data", "name", "a source of own files", spec.name.name()))
         }
@@ -57,7 +66,7 @@ pub fn load(spec: &DataSpec, shape: Shape) -> Result<Dataset> {
 /// The shape of the inputs that a set's files hold: that of the first image, or of a window.
 ///
 /// # Errors
-/// As [`load`]; [`Error::Invalid`] for pictures, which have no common shape.
+/// As [`load`]; [`Error::Invalid`] for sources without a common shape.
 pub fn own_shape(spec: &DataSpec) -> Result<Shape> {
     let path = path(spec)?;
     match spec.name {

@@ -39,3 +39,8 @@ impl Names {
         rest.is_some_and(|rest| rest.starts_with('/'))
     }
 }
+
+/// The letters and digits of the name of a column, in lower case.
+pub fn plain(name: &str) -> String {
+    name.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect()
+}

@@ -1,6 +1,8 @@
 //! Images in NumPy arrays: an `.npz` file, or a directory of `.npy` files.
 
 mod array;
+mod labels;
+mod pixels;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,97 +12,231 @@ use supernano_base::error::{Error, Result};
 use supernano_base::files;
 use supernano_core::space::Shape;
 
-use self::array::Array;
+pub use self::array::Array;
+pub use self::labels::Labels;
+use self::pixels::{Range, Sizes};
 use super::assemble::{Assembled, assemble};
 use super::images::ImageArray;
-use super::item::{Split, numbered_classes};
+use super::item::Split;
 use super::shape_of;
 use crate::Dataset;
 
-/// Names of the arrays of images and of labels, with the split of their items.
-const NAMES: [(&str, &str, Option<Split>); 9] = [
-    ("x_train", "y_train", Some(Split::Train)),
-    ("x_val", "y_val", Some(Split::Validation)),
-    ("x_test", "y_test", Some(Split::Test)),
-    ("train_images", "train_labels", Some(Split::Train)),
-    ("val_images", "val_labels", Some(Split::Validation)),
-    ("test_images", "test_labels", Some(Split::Test)),
-    ("x", "y", None),
-    ("images", "labels", None),
-    ("data", "targets", None),
+/// Words for items and for labels in the names of arrays.
+const ITEMS: [&str; 8] = ["x", "images", "image", "data", "inputs", "features", "windows", "arr_0"];
+const LABELS: [&str; 9] =
+    ["y", "labels", "label", "targets", "target", "classes", "class", "outputs", "arr_1"];
+/// Words for splits in the names of arrays.
+const SPLITS: [(&str, Split); 6] = [
+    ("train", Split::Train),
+    ("val", Split::Validation),
+    ("valid", Split::Validation),
+    ("validation", Split::Validation),
+    ("dev", Split::Validation),
+    ("test", Split::Test),
 ];
+/// Most axes of the windows of sensors.
+const MOST_AXES: usize = 16;
+
+/// Arrays by their names in lower case, without `.npy`: the place and the bytes of each.
+type Arrays = BTreeMap<String, (String, Vec<u8>)>;
+
+/// An array of items with its labels.
+pub struct Pair {
+    /// The items.
+    pub items: Array,
+    /// The labels.
+    pub labels: Labels,
+    /// The split that the names give.
+    pub split: Option<Split>,
+}
 
 /// The shape of the first array of images.
 pub fn shape(path: &Path) -> Result<Shape> {
-    let arrays = arrays(path)?;
-    let Some((place, bytes)) = NAMES.iter().find_map(|(images, ..)| arrays.get(*images)) else {
-        return Err(no_images(path, &arrays));
+    let mut arrays = arrays(path)?;
+    let names = names(path, &arrays)?;
+    let Some((place, bytes)) = names.first().and_then(|(items, ..)| arrays.remove(items)) else {
+        return Err(no_pair(path, &arrays));
     };
-    let [_, height, width, channels] = Array::parse(place, bytes)?.image_sizes(place)?;
-    shape_of(place, [height, width, channels])
+    let array = Array::parse(place, bytes)?;
+    let [_, height, width, channels] = Sizes::of(&array)?.sizes;
+    shape_of(&array.place, [height, width, channels])
 }
 
-/// The error for arrays without images.
-fn no_images(path: &Path, arrays: &BTreeMap<String, (String, Vec<u8>)>) -> Error {
-    let expected = "`x_train` and `y_train`, `x` and `y`, or `images` and `labels`";
-    let found = arrays.keys().cloned().collect::<Vec<_>>().join(", ");
+/// True if a path is an `.npz` file, or a folder of `.npy` files or of one `.npz` file.
+pub fn is_array_source(path: &Path) -> bool {
+    let is = |path: &Path| path.extension().is_some_and(|e| e == "npz" || e == "npy");
+    match std::fs::read_dir(path) {
+        Ok(entries) => entries.flatten().any(|entry| is(&entry.path())),
+        Err(_) => is(path),
+    }
+}
+
+/// True if the first array of items holds windows of sensors: floats `[n, samples, axes]` with few
+/// axes, or values that no image has.
+pub fn holds_windows(path: &Path) -> bool {
+    let windows = || {
+        let mut arrays = arrays(path)?;
+        let names = names(path, &arrays)?;
+        let first = names.first().and_then(|(items, ..)| arrays.remove(items));
+        first.map(|(place, bytes)| Array::parse(place, bytes)).transpose()
+    };
+    let Ok(Some(array)) = windows() else { return false };
+    match array.sizes[..] {
+        [_, samples, axes] if array.kind == array::Kind::Float => {
+            axes <= MOST_AXES && samples > axes
+        }
+        _ => false,
+    }
+}
+
+/// The error for arrays without items and labels.
+fn no_pair(path: &Path, arrays: &Arrays) -> Error {
+    let expected = "`x_train` and `y_train`, `x` and `y`, `images` and `labels`, or the like: \
+        np.savez('set.npz', x_train=.., y_train=.., x_test=.., y_test=..)";
+    let found = match arrays.is_empty() {
+        true => "no array".into(),
+        false => arrays.keys().cloned().collect::<Vec<_>>().join(", "),
+    };
     Error::invalid(path.display(), "arrays", expected, found)
 }
 
 /// Reads the arrays as inputs of `shape`.
 pub fn load(spec: &DataSpec, path: &Path, shape: Shape) -> Result<Dataset> {
     let place = path.display().to_string();
-    let mut arrays = arrays(path)?;
+    let pairs = pairs(path)?;
+    let sizes = pairs.iter().map(|(p, _)| Sizes::of(&p.items)).collect::<Result<Vec<Sizes>>>()?;
+    let range = Range::of(pairs.iter().map(|(p, _)| &p.items))?;
+    let (pairs, of_labels): (Vec<Pair>, Vec<String>) = pairs.into_iter().unzip();
+    let (arrays, labels): (Vec<_>, Vec<Labels>) =
+        pairs.into_iter().map(|p| ((p.items, p.split), p.labels)).unzip();
+    let (classes, labels) = Labels::classes(&place, &labels, spec.labels.as_deref())?;
     let mut items = Vec::new();
-    for (images, labels, split) in NAMES {
-        let Some((of_images, bytes)) = arrays.remove(images) else { continue };
-        let images = Array::parse(&of_images, &bytes)?;
-        let Some((of_labels, bytes)) = arrays.remove(labels) else {
-            let expected = format!("`{labels}`, the labels of {of_images}");
-            let found = arrays.keys().cloned().collect::<Vec<_>>().join(", ");
-            return Err(Error::invalid(place, "arrays", expected, found));
-        };
+    let mut notes = Vec::new();
+    let of_labels = labels.into_iter().zip(of_labels);
+    for (((images, split), (labels, labels_place)), sizes) in
+        arrays.into_iter().zip(of_labels).zip(sizes)
+    {
+        if sizes.channels_first {
+            notes.push(format!("{}: [n, channels, height, width]", images.place));
+        }
+        let pixels = sizes.pixels(&images, range);
+        let place = images.place.as_str();
         ImageArray {
-            place: &of_images,
-            sizes: images.image_sizes(&of_images)?,
-            pixels: &images.pixels(&of_images)?,
-            labels: Array::parse(&of_labels, &bytes)?.labels(&of_labels)?,
-            labels_place: &of_labels,
+            place,
+            sizes: sizes.sizes,
+            pixels: &pixels,
+            labels,
+            labels_place: &labels_place,
             split,
         }
         .append(&mut items, shape, spec.resize)?;
     }
-    let Some(largest) = items.iter().map(|i| i.key.label).max() else {
-        return Err(no_images(path, &arrays));
-    };
-    let classes = numbered_classes(&place, largest, spec.labels.as_deref())?;
-    assemble(spec, shape, &place, Assembled { classes, items, skipped: Vec::new() })
+    notes.extend(range.note().map(String::from));
+    let mut dataset =
+        assemble(spec, shape, &place, Assembled { classes, items, skipped: Vec::new() })?;
+    dataset.notes.extend(notes);
+    Ok(dataset)
 }
 
-/// The bytes of all arrays, with their places, by lower-case names without `.npy`.
-fn arrays(path: &Path) -> Result<BTreeMap<String, (String, Vec<u8>)>> {
+/// The arrays of items with their labels, and the places of the labels.
+///
+/// # Errors
+/// [`Error::Invalid`] for a path without such arrays, and for arrays of different lengths.
+pub fn pairs(path: &Path) -> Result<Vec<(Pair, String)>> {
+    let mut arrays = arrays(path)?;
+    let names = names(path, &arrays)?;
+    let mut pairs = Vec::with_capacity(names.len());
+    for (items, labels, split) in names {
+        let (Some(items), Some(labels)) = (arrays.remove(&items), arrays.remove(&labels)) else {
+            return Err(no_pair(path, &arrays));
+        };
+        let (items, labels) = (Array::parse(items.0, items.1)?, Array::parse(labels.0, labels.1)?);
+        let place = labels.place.clone();
+        let labels = Labels::of(&labels)?;
+        let (n, found) = (items.sizes.first().copied().unwrap_or(0), labels.names.len());
+        if n != found {
+            let expected = format!("{n}, as many as images or windows");
+            return Err(Error::invalid(place, "labels", expected, found));
+        }
+        pairs.push((Pair { items, labels, split }, place));
+    }
+    Ok(pairs)
+}
+
+/// The names of the arrays of items and of labels, with the splits.
+///
+/// # Errors
+/// [`Error::Invalid`] for items without labels, and for no items.
+fn names(path: &Path, arrays: &Arrays) -> Result<Vec<(String, String, Option<Split>)>> {
+    let find = |words: &[&str], split: &str| {
+        let forms = |word: &&str| match split {
+            "" => vec![(*word).to_owned()],
+            _ => vec![
+                format!("{word}_{split}"),
+                format!("{split}_{word}"),
+                format!("{word}{split}"),
+                format!("{split}{word}"),
+            ],
+        };
+        words.iter().flat_map(forms).find(|name| arrays.contains_key(name))
+    };
+    let mut names = Vec::new();
+    let splits = SPLITS.map(|(word, split)| (word, Some(split)));
+    for (word, split) in splits.into_iter().chain([("", None)]) {
+        let Some(items) = find(&ITEMS, word) else { continue };
+        if split.is_none() && !names.is_empty() {
+            break;
+        }
+        let Some(labels) = find(&LABELS, word) else {
+            let wanted = if word.is_empty() { "y".into() } else { format!("y_{word}") };
+            let expected = format!("`{wanted}`, the labels of `{items}`");
+            let found = arrays.keys().cloned().collect::<Vec<_>>().join(", ");
+            return Err(Error::invalid(path.display(), "arrays", expected, found));
+        };
+        names.push((items, labels, split));
+    }
+    if names.is_empty() {
+        return Err(no_pair(path, arrays));
+    }
+    Ok(names)
+}
+
+/// The bytes of all arrays. A folder with one `.npz` file and no `.npy` file is that file.
+fn arrays(path: &Path) -> Result<Arrays> {
     let mut found = BTreeMap::new();
     let mut add = |name: &str, place: String, bytes: Vec<u8>| {
         if let Some(name) = name.strip_suffix(".npy") {
             found.insert(name.to_lowercase(), (place, bytes));
         }
     };
-    if path.is_dir() {
-        for entry in std::fs::read_dir(path).map_err(|e| Error::io(path, e))? {
-            let file = entry.map_err(|e| Error::io(path, e))?.path();
-            let name = file.file_name().map(|n| n.to_string_lossy().into_owned());
-            if let Some(name) = name.filter(|n| n.ends_with(".npy")) {
-                let bytes = files::read_within(&file, &files::ARCHIVE)?;
-                add(&name, file.display().to_string(), bytes);
-            }
+    if !path.is_dir() {
+        if path.extension().is_some_and(|e| e == "npy") {
+            let expected = "the folder of `x.npy` and `y.npy`, or an .npz file";
+            return Err(Error::invalid(path.display(), "arrays", expected, "one .npy file"));
         }
-    } else {
         for (name, bytes) in supernano_pt::unzip(path)? {
             let place = format!("{}: {name}", path.display());
             add(&name, place, bytes);
         }
+        return Ok(found);
     }
-    Ok(found)
+    let mut archives = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(|e| Error::io(path, e))? {
+        let file = entry.map_err(|e| Error::io(path, e))?.path();
+        let Some(name) = file.file_name().map(|n| n.to_string_lossy().into_owned()) else {
+            continue;
+        };
+        if name.ends_with(".npz") {
+            archives.push(file);
+        } else if name.ends_with(".npy") {
+            let bytes = files::read_within(&file, &files::ARCHIVE)?;
+            add(&name, file.display().to_string(), bytes);
+        }
+    }
+    match (found.is_empty(), archives.as_slice()) {
+        (true, [only]) => self::arrays(only),
+        _ => Ok(found),
+    }
 }
 
 #[cfg(test)]

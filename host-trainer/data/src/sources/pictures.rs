@@ -5,58 +5,105 @@ use std::path::Path;
 use supernano_base::config::DataSpec;
 use supernano_base::error::{Error, Result};
 use supernano_base::files;
+use supernano_base::progress::Progress;
 use supernano_core::space::Shape;
 
 use super::assemble::{Assembled, Loaded, assemble};
-use super::item::{Item, Listing, class_names, label_of};
+use super::item::{Item, Listing, label_of};
 use super::names::Names;
 use super::splits::{Key, hash};
 use super::{decode, fit, folder, table};
 use crate::Dataset;
+
+/// Pictures that are read.
+pub struct Pictures {
+    /// The items.
+    pub found: Assembled,
+    /// Width and height of each picture, and whether it is grey.
+    pub sizes: Vec<(u32, u32, bool)>,
+    /// The files.
+    pub listing: Listing,
+}
 
 /// Lists the pictures below a folder or in a CSV file.
 ///
 /// # Errors
 /// [`Error::Invalid`] and [`Error::Io`] for a folder or a table without pictures or classes.
 pub fn list(spec: &DataSpec, path: &Path) -> Result<Listing> {
+    list_files(spec, path, "pictures", &decode::EXTENSIONS)
+}
+
+/// Lists the files with one of these extensions: in the table at `path`, in the table in that folder,
+/// or in a folder for each class.
+///
+/// # Errors
+/// As [`list`]; `what` names the files.
+pub fn list_files(
+    spec: &DataSpec,
+    path: &Path,
+    what: &str,
+    extensions: &[&str],
+) -> Result<Listing> {
+    let names = Names::of(spec)?;
     if path.is_dir() {
-        return folder::list(path, &decode::EXTENSIONS, &Names::of(spec)?, false);
+        return match table::of_folder(path, extensions, &names)? {
+            Some(listing) => Ok(listing),
+            None => folder::list(path, extensions, &names, false),
+        };
     }
-    if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv")) {
-        return table::list(path);
+    if path
+        .extension()
+        .is_some_and(|e| e.eq_ignore_ascii_case("csv") || e.eq_ignore_ascii_case("tsv"))
+    {
+        return table::list(path, extensions, names.test.as_ref());
     }
     let expected = "a folder with a folder for each class, or a .csv file of paths and labels";
-    Err(Error::invalid(path.display(), "pictures", expected, "another file"))
+    Err(Error::invalid(path.display(), what, expected, "another file"))
 }
 
 /// Reads the pictures as inputs of `shape` and makes a data set of them.
-pub fn load(spec: &DataSpec, path: &Path, shape: Shape) -> Result<Dataset> {
-    let found = read(spec, path, shape)?;
-    assemble(spec, shape, &path.display().to_string(), found)
+pub fn load(
+    spec: &DataSpec,
+    path: &Path,
+    shape: Shape,
+    progress: &dyn Progress,
+) -> Result<Dataset> {
+    let Pictures { found, listing, .. } = read(spec, path, shape, progress)?;
+    let mut dataset = assemble(spec, shape, &path.display().to_string(), found)?;
+    dataset.notes.splice(0..0, listing.notes);
+    Ok(dataset)
 }
 
 /// Reads the pictures as inputs of `shape`.
-pub fn read(spec: &DataSpec, path: &Path, shape: Shape) -> Result<Assembled> {
+pub fn read(
+    spec: &DataSpec,
+    path: &Path,
+    shape: Shape,
+    progress: &dyn Progress,
+) -> Result<Pictures> {
     let place = path.display().to_string();
     if !matches!(shape.channels, 1 | 3) {
         let expected = "1 (grey) or 3 (colour) for pictures";
         return Err(Error::invalid("space", "input.channels", expected, shape.channels));
     }
     let listing = list(spec, path)?;
-    let classes = class_names(&place, listing.classes(), spec.labels.as_deref())?;
+    let classes = listing.class_names(&place, spec.labels.as_deref())?;
     Assembled::check_size(&place, listing.items.len(), shape)?;
     let read = |item: &Item| {
         let bytes = files::read(&item.path)?;
-        let pixels = decode::with_picture(&item.path, &bytes, |p| fit::fit(p, shape, spec.resize))?;
+        let (size, pixels) = decode::with_picture(&item.path, &bytes, |p| {
+            ((p.width(), p.height(), !p.color().has_color()), fit::fit(p, shape, spec.resize))
+        })?;
         let place = item.path.display().to_string();
         let label = label_of(&place, &classes, &item.class)?;
-        Ok(Loaded {
-            place,
-            key: Key { label, split: item.split, content: hash(&bytes), group: item.group.clone() },
-            pixels,
-        })
+        let key =
+            Key { label, split: item.split, content: hash(&bytes), group: item.group.clone() };
+        Ok((Loaded { place, key, pixels }, size))
     };
-    Assembled::read(&place, classes.clone(), &listing.items, spec.skip_bad, read)
+    let (read, skipped) =
+        Assembled::read_all(&place, &listing.items, spec.skip_bad, progress, read)?;
+    let (items, sizes) = read.into_iter().unzip();
+    Ok(Pictures { found: Assembled { classes, items, skipped }, sizes, listing })
 }
 
 #[cfg(test)]

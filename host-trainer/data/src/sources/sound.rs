@@ -15,18 +15,18 @@ use std::path::Path;
 use supernano_base::config::{DataSpec, SoundConfig};
 use supernano_base::error::{Error, Result};
 use supernano_base::files::{self, SOUND};
+use supernano_base::progress::Progress;
 use supernano_core::space::Shape;
 
 use self::copies::Copies;
-pub use self::decode::{EXTENSIONS, Recording, decode};
+pub use self::decode::{EXTENSIONS, Recording, decode, length};
 use self::features::Features;
 use self::made::Noise;
 use self::resample::Resampler;
 use super::assemble::{Assembled, Loaded, assemble};
 use super::item::{Item, Listing, Split, class_names, label_of};
-use super::names::Names;
+use super::pictures::list_files;
 use super::splits::{self, Key, hash};
-use super::{folder, table};
 use crate::Dataset;
 
 /// Lists the recordings below a folder or in a CSV file.
@@ -34,14 +34,7 @@ use crate::Dataset;
 /// # Errors
 /// [`Error::Invalid`] and [`Error::Io`] for a folder or a table without recordings or classes.
 pub fn list(spec: &DataSpec, path: &Path) -> Result<Listing> {
-    if path.is_dir() {
-        return folder::list(path, &EXTENSIONS, &Names::of(spec)?, false);
-    }
-    if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv")) {
-        return table::list(path);
-    }
-    let expected = "a folder with a folder for each class, or a .csv file of paths and labels";
-    Err(Error::invalid(path.display(), "recordings", expected, "another file"))
+    list_files(spec, path, "recordings", &EXTENSIONS)
 }
 
 /// Bytes of the front end for inputs of `shape`.
@@ -79,13 +72,19 @@ fn samples(path: &Path, bytes: &[u8], rate: u32) -> Result<Vec<i16>> {
 }
 
 /// Reads the windows as inputs of `shape`.
-pub fn load(spec: &DataSpec, path: &Path, shape: Shape) -> Result<Dataset> {
+pub fn load(
+    spec: &DataSpec,
+    path: &Path,
+    shape: Shape,
+    progress: &dyn Progress,
+) -> Result<Dataset> {
     let place = path.display().to_string();
     let sound = settings(spec)?;
     let features = Features::new(sound, shape)?;
     let mut listing = list(spec, path)?;
     rename(&mut listing, sound);
     let mut found = listing.classes();
+    listing.check_names()?;
     if sound.silence > 0 && !found.iter().any(|name| name == made::SILENCE) {
         found.push(made::SILENCE.into());
         found.sort_unstable();
@@ -93,7 +92,8 @@ pub fn load(spec: &DataSpec, path: &Path, shape: Shape) -> Result<Dataset> {
     let classes = class_names(&place, found, spec.labels.as_deref())?;
     Assembled::check_size(&place, listing.items.len() * sound.copies + sound.silence, shape)?;
     let read = |item: &Item| windows(item, &classes, sound, &features);
-    let (recordings, skipped) = Assembled::read_all(&place, &listing.items, spec.skip_bad, read)?;
+    let (recordings, skipped) =
+        Assembled::read_all(&place, &listing.items, spec.skip_bad, progress, read)?;
     let mut origins = Vec::new();
     let mut items = Vec::new();
     for read in recordings {
@@ -123,6 +123,7 @@ pub fn load(spec: &DataSpec, path: &Path, shape: Shape) -> Result<Dataset> {
     }
     Assembled::check_size(&place, items.len(), shape)?;
     let mut dataset = assemble(spec, shape, &place, Assembled { classes, items, skipped })?;
+    dataset.notes.splice(0..0, listing.notes);
     dataset.notes.push(features.note());
     dataset.front_end = Some(features.into_description());
     Ok(dataset)
@@ -157,10 +158,11 @@ fn windows(
     let label = label_of(&place, classes, &item.class)?;
     let places = window::places(&samples, sound.samples(), sound.step());
     let several = places.len() > 1;
+    let whole = several.then(|| blake3::hash(bytemuck::cast_slice(&samples)).to_hex().to_string());
     let mut windows = Vec::with_capacity(places.len());
     for at in places {
         let cut = window::cut(&samples, at, sound.samples());
-        let group = item.group.clone().or_else(|| several.then(|| place.clone()));
+        let group = item.group.clone().or_else(|| whole.clone());
         let content = hash(bytemuck::cast_slice(&cut));
         let from = f64::from(at as i32) / f64::from(sound.rate);
         let window = Loaded {
@@ -192,18 +194,22 @@ pub struct Lengths {
     pub several_channels: usize,
 }
 
-/// Decodes all recordings of a source for their rates and lengths. Unreadable files are left out.
+/// The rates and lengths of all recordings of a source, from their headers where these tell them. Unreadable files are left out.
 ///
 /// # Errors
 /// As [`list`]; [`Error::Invalid`] if no file can be read.
-pub fn lengths(spec: &DataSpec, path: &Path) -> Result<Lengths> {
+pub fn lengths(spec: &DataSpec, path: &Path, progress: &dyn Progress) -> Result<Lengths> {
     use rayon::prelude::*;
     let listing = list(spec, path)?;
+    let task = progress.task(listing.items.len() as u64, "measure");
     let measure = |item: &Item| -> Option<(u32, f64, u16)> {
-        let found = decode(&item.path, &files::read(&item.path).ok()?).ok()?;
-        Some((found.rate, found.samples.len() as f64 / f64::from(found.rate), found.channels))
+        let found = files::read(&item.path).and_then(|bytes| length(&item.path, &bytes));
+        task.advance(1);
+        let (rate, samples, channels) = found.ok()?;
+        Some((rate, samples as f64 / f64::from(rate), channels))
     };
     let found: Vec<(u32, f64, u16)> = listing.items.par_iter().filter_map(measure).collect();
+    task.finish();
     let mut seconds: Vec<f64> = found.iter().map(|f| f.1).collect();
     seconds.sort_unstable_by(f64::total_cmp);
     let mut counts = std::collections::BTreeMap::new();

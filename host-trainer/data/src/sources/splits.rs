@@ -41,15 +41,20 @@ pub fn assign(keys: &[Key], spec: &DataSpec) -> Vec<Split> {
     splits
 }
 
-/// The items of `free` that are drawn: a share of each class, or whole groups of all classes.
+/// The items of `free` that are drawn: a share of each class, or whole groups. Groups whose items have
+/// all one class are a share of that class; otherwise groups of all classes are drawn together.
 fn drawn(keys: &[Key], free: &[usize], share: f64, split: Split, seed: u64) -> Vec<usize> {
-    let grouped = free.iter().all(|&i| keys[i].group.is_some());
-    let mut pools: BTreeMap<u16, HashMap<[u8; 32], Vec<usize>>> = BTreeMap::new();
+    let mut of_group: HashMap<&str, u16> = HashMap::new();
+    let several = free.iter().any(|&i| {
+        let label = keys[i].label;
+        keys[i].group.as_deref().is_some_and(|g| *of_group.entry(g).or_insert(label) != label)
+    });
+    let mut pools: BTreeMap<Option<u16>, HashMap<[u8; 32], Vec<usize>>> = BTreeMap::new();
     for &i in free {
         let key = &keys[i];
         let (pool, unit) = match &key.group {
-            Some(group) if grouped => (0, hash(group.as_bytes())),
-            _ => (key.label, key.content),
+            Some(group) => (Some(key.label).filter(|_| !several), hash(group.as_bytes())),
+            None => (Some(key.label), key.content),
         };
         pools.entry(pool).or_default().entry(unit).or_default().push(i);
     }

@@ -7,14 +7,16 @@ use rayon::prelude::*;
 use serde::Serialize;
 use supernano_base::config::{DataSource, DataSpec, Resize};
 use supernano_base::error::Result;
-use supernano_base::files;
 use supernano_base::images::Images;
+use supernano_base::progress::Progress;
 use supernano_core::space::Shape;
 
 use super::assemble::{Loaded, assemble};
 use super::item::Split;
+use super::pictures::{self, Pictures};
+use super::sensors::{self, Recordings, RunLengths};
 use super::sound::{self, Lengths};
-use super::{decode, list_pictures, pictures, splits};
+use super::splits;
 use crate::Dataset;
 
 /// Sides of the pictures that a survey compares.
@@ -63,6 +65,8 @@ pub struct Survey {
     pub sizes: Option<Sizes>,
     /// Rates and lengths of the recordings, if the source has sound.
     pub sound: Option<Lengths>,
+    /// Lengths of the recordings, if the source has recordings of sensors.
+    pub sensors: Option<RunLengths>,
     /// Number of other files, by extension.
     pub ignored: BTreeMap<String, usize>,
     /// Remarks: files that cannot be read, items that stand twice, ranges of axes.
@@ -76,29 +80,23 @@ pub struct Survey {
 /// Surveys the pictures at `path`, with the splits that `spec` makes. Unreadable files become notes.
 ///
 /// # Errors
-/// As [`list_pictures`]; [`supernano_base::error::Error::Invalid`] if no class or split remains.
-pub fn pictures(spec: &DataSpec, path: &Path) -> Result<(Survey, Dataset)> {
-    let listing = list_pictures(spec, path)?;
-    let sizes: Vec<(u32, u32, bool)> = listing
-        .items
-        .par_iter()
-        .filter_map(|item| {
-            let bytes = files::read(&item.path).ok()?;
-            decode::with_picture(&item.path, &bytes, |p| {
-                (p.width(), p.height(), !p.color().has_color())
-            })
-            .ok()
-        })
-        .collect();
+/// As [`super::list_pictures`]; [`supernano_base::error::Error::Invalid`] if no class or split remains.
+pub fn pictures(
+    spec: &DataSpec,
+    path: &Path,
+    progress: &dyn Progress,
+) -> Result<(Survey, Dataset)> {
     let spec = DataSpec { skip_bad: true, resize: Resize::Stretch, ..spec.clone() };
-    let found = pictures::read(&spec, path, SMALL)?;
+    let Pictures { found, sizes, listing } = pictures::read(&spec, path, SMALL, progress)?;
     let keys: Vec<_> = found.items.iter().map(|i| i.key.clone()).collect();
     let alike = near_duplicates(&found.items, &splits::assign(&keys, &spec));
     let dataset = assemble(&spec, SMALL, &path.display().to_string(), found)?;
     let drawn = |split| listing.items.iter().all(|i| i.split != Some(split));
+    let drawn = drawn(Split::Validation) || drawn(Split::Test);
     let mut survey = of_dataset(&dataset);
-    survey.ignored = listing.ignored.clone();
-    survey.drawn = drawn(Split::Validation) || drawn(Split::Test);
+    survey.notes.splice(0..0, listing.notes);
+    survey.ignored = listing.ignored;
+    survey.drawn = drawn;
     survey.sizes = summary(sizes);
     survey.near_duplicates = alike;
     Ok((survey, dataset))
@@ -108,13 +106,39 @@ pub fn pictures(spec: &DataSpec, path: &Path) -> Result<(Survey, Dataset)> {
 ///
 /// # Errors
 /// As [`sound::list`] and [`super::load`].
-pub fn recordings(spec: &DataSpec, path: &Path, shape: Shape, lengths: Lengths) -> Result<Survey> {
+pub fn recordings(
+    spec: &DataSpec,
+    path: &Path,
+    shape: Shape,
+    lengths: Lengths,
+    progress: &dyn Progress,
+) -> Result<(Survey, Dataset)> {
     let listing = sound::list(spec, path)?;
     let drawn = |split| listing.items.iter().all(|i| i.split != Some(split));
     let drawn = drawn(Split::Validation) || drawn(Split::Test);
     let spec = DataSpec { skip_bad: true, ..spec.clone() };
-    let dataset = super::load(&spec, shape)?;
-    Ok(Survey { ignored: listing.ignored, drawn, sound: Some(lengths), ..of_dataset(&dataset) })
+    let dataset = super::load_shown(&spec, shape, progress)?;
+    let survey =
+        Survey { ignored: listing.ignored, drawn, sound: Some(lengths), ..of_dataset(&dataset) };
+    Ok((survey, dataset))
+}
+
+/// Surveys recordings of sensors with the windows of `spec`.
+///
+/// # Errors
+/// As [`sensors::dataset`].
+pub fn windows(
+    spec: &DataSpec,
+    place: &str,
+    recordings: Recordings,
+    shape: Shape,
+) -> Result<(Survey, Dataset)> {
+    let lengths = recordings.lengths(place)?;
+    let drawn = |split| recordings.runs.iter().all(|r| r.split != Some(split));
+    let drawn = drawn(Split::Validation) || drawn(Split::Test);
+    let dataset = sensors::dataset(spec, place, recordings, shape)?;
+    let survey = Survey { drawn, sensors: Some(lengths), ..of_dataset(&dataset) };
+    Ok((survey, dataset))
 }
 
 /// The counts of a data set.
@@ -139,6 +163,7 @@ pub fn of_dataset(dataset: &Dataset) -> Survey {
         classes,
         sizes: None,
         sound: None,
+        sensors: None,
         ignored: BTreeMap::new(),
         notes: dataset.notes.clone(),
         near_duplicates: Vec::new(),

@@ -1,63 +1,289 @@
 //! Lists the files that a CSV file names, with their labels.
 
-use std::path::Path;
+mod files;
 
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use regex::Regex;
 use supernano_base::error::{Error, Result};
-use supernano_base::files::{self, Csv};
+use supernano_base::files::{Csv, Record, read_text, separator};
 
+use self::files::Files;
 use super::item::{Item, Listing, Split};
+use super::names::{Names, plain};
 
-/// Accepted names of the columns, in lower case.
-const PATH: [&str; 5] = ["path", "file", "filename", "image", "name"];
-const CLASS: [&str; 5] = ["label", "class", "category", "target", "y"];
-const SPLIT: [&str; 3] = ["split", "set", "subset"];
-const GROUP: [&str; 5] = ["group", "speaker", "subject", "session", "person"];
+/// Accepted names of the columns: their letters and digits in lower case, the most telling first.
+const PATH: [&str; 22] = [
+    "path",
+    "filepath",
+    "file",
+    "filename",
+    "imagepath",
+    "imagefile",
+    "imagename",
+    "image",
+    "imageid",
+    "imgpath",
+    "imgname",
+    "img",
+    "picture",
+    "photo",
+    "audiopath",
+    "audiofile",
+    "audio",
+    "wav",
+    "slicefilename",
+    "fname",
+    "name",
+    "id",
+];
+const CLASS: [&str; 14] = [
+    "label",
+    "labels",
+    "labelname",
+    "class",
+    "classname",
+    "category",
+    "categoryname",
+    "target",
+    "species",
+    "breed",
+    "emotion",
+    "y",
+    "classid",
+    "labelid",
+];
+const SPLIT: [&str; 4] = ["split", "set", "subset", "partition"];
+const GROUP: [&str; 13] = [
+    "group",
+    "groupid",
+    "speaker",
+    "speakerid",
+    "subject",
+    "subjectid",
+    "session",
+    "sessionid",
+    "person",
+    "patient",
+    "patientid",
+    "user",
+    "userid",
+];
 
-/// Lists the rows of a CSV file with a header. Paths are relative to its folder.
+/// The columns of a table.
+struct Columns {
+    path: usize,
+    class: Class,
+    split: Option<usize>,
+    group: Option<usize>,
+    /// False if the class is in a column only because no other one is left.
+    sure: bool,
+}
+
+/// Where the class of a row is.
+enum Class {
+    /// In a column.
+    Column(usize),
+    /// In the name of the column, of these, that has a 1.
+    OneHot(Vec<(usize, String)>),
+}
+
+/// Lists the rows of a CSV file, with or without a header. Paths are relative to its folder; a path
+/// that is not there names the only file below that folder with the same name, with or without its
+/// extension.
 ///
 /// # Errors
 /// [`Error::Invalid`] naming file and line for a missing column, an empty cell, a split that is none
-/// and a path that stands twice; [`Error::Missing`] for a file that does not exist.
-pub fn list(table: &Path) -> Result<Listing> {
+/// and a path that stands twice or names several files; [`Error::Missing`] for a file that does not
+/// exist.
+pub fn list(table: &Path, extensions: &[&str], test: Option<&Regex>) -> Result<Listing> {
     let place = table.display().to_string();
-    let mut csv = Csv::parse(&files::read_text(table)?, &place, false)?;
-    let mut header = csv.take_header()?;
-    header.cells.iter_mut().for_each(|name| *name = name.to_lowercase());
-    let (path, class) = (csv.column(&header, &PATH)?, csv.column(&header, &CLASS)?);
-    let (split, group) = (csv.find(&header, &SPLIT)?, csv.find(&header, &GROUP)?);
-    let folder = table.parent().unwrap_or(Path::new(""));
+    let text = read_text(table)?;
+    let mut csv = Csv::parse_separated(&text, &place, false, separator(&text, false))?;
+    let folder = folder_of(table);
+    let mut files = Files::new(&folder, extensions);
+    let columns = columns(&mut csv, &mut files, table)?;
     let mut listing = Listing::default();
-    let mut seen = std::collections::HashMap::new();
+    let mut seen = HashMap::new();
     for record in &csv.records {
         let at = csv.at(record);
-        let cell = |column: usize, field: &str| match record.cells[column].trim() {
+        let cell = |column: usize, field: &str| match record.cells[column].as_str() {
             "" => Err(Error::invalid(&at, field, "a value", "nothing")),
             text => Ok(text.to_owned()),
         };
-        let path = folder.join(cell(path, "path")?);
+        let path = files.named(&at, &cell(columns.path, "path")?)?;
         if let Some(before) = seen.insert(path.clone(), record.line) {
             let expected = "each file once";
             let found = format!("{} again (first in line {before})", path.display());
             return Err(Error::invalid(at, "path", expected, found));
         }
-        if !path.is_file() {
-            return Err(Error::Missing { path, needed_for: format!("named in {at}") });
+        let split = columns.split.map(|column| {
+            let name = cell(column, "split")?;
+            let expected = "`train`, `val` or `test`";
+            Split::named(&name).ok_or_else(|| Error::invalid(&at, "split", expected, name))
+        });
+        let mut split = split.transpose()?;
+        let below =
+            path.strip_prefix(&folder).unwrap_or(&path).to_string_lossy().replace('\\', "/");
+        if test.is_some_and(|test| test.is_match(&below)) {
+            split = Some(Split::Test);
         }
-        let split = split
-            .map(|column| {
-                let name = cell(column, "split")?;
-                let expected = "`train`, `val` or `test`";
-                Split::named(&name).ok_or_else(|| Error::invalid(&at, "split", expected, name))
-            })
-            .transpose()?;
-        let group = group.map(|column| cell(column, "group")).transpose()?;
-        listing.items.push(Item { path, class: cell(class, "label")?, split, group });
+        let group = columns.group.map(|column| cell(column, "group")).transpose()?;
+        let class = match &columns.class {
+            Class::Column(column) => cell(*column, "label")?,
+            Class::OneHot(of) => one_hot(&at, record, of)?,
+        };
+        listing.items.push(Item { path, class, split, group });
     }
     if listing.items.is_empty() {
         return Err(Error::invalid(place, "rows", "at least one", "none"));
     }
     listing.items.sort_by(|a, b| a.path.cmp(&b.path));
+    listing.notes.extend(files.notes(&place));
     Ok(listing)
+}
+
+/// Lists the rows of the tables of a folder: of the only `.csv` file that names files and labels, or
+/// of those with the names of splits, such as `train.csv`. `None` without such tables, and with a
+/// pattern for the paths.
+///
+/// # Errors
+/// As [`list`].
+pub fn of_folder(folder: &Path, extensions: &[&str], names: &Names) -> Result<Option<Listing>> {
+    let tables = if names.pattern.is_some() { Vec::new() } else { tables(folder, extensions)? };
+    let split = |table: &PathBuf| Split::named(&table.file_stem()?.to_string_lossy());
+    let chosen: Vec<PathBuf> = match tables.iter().any(|t| split(t) == Some(Split::Train)) {
+        true => tables.into_iter().filter(|t| split(t).is_some()).collect(),
+        false if tables.len() == 1 => tables,
+        false => return Ok(None),
+    };
+    let mut listing = Listing::default();
+    for table in &chosen {
+        let found = list(table, extensions, names.test.as_ref())?;
+        let of_table = split(table).filter(|_| chosen.len() > 1);
+        listing.items.extend(
+            found.items.into_iter().map(|item| Item { split: item.split.or(of_table), ..item }),
+        );
+        listing.notes.push(format!("paths and labels are those of {}", table.display()));
+        listing.notes.extend(found.notes);
+    }
+    listing.items.sort_by(|a, b| a.path.cmp(&b.path));
+    if let Some(twice) = listing.items.windows(2).find(|pair| pair[0].path == pair[1].path) {
+        let found = format!("{} in two of them", twice[0].path.display());
+        return Err(Error::invalid(folder.display(), "tables", "each file once", found));
+    }
+    Ok(Some(listing))
+}
+
+/// The tables of a folder that name a file in their first row and have a column of labels.
+fn tables(folder: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(folder).map_err(|e| Error::io(folder, e))?;
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|e| Error::io(folder, e))?.path();
+        let name = path.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
+        // A form for predictions of a competition.
+        if !name.ends_with(".csv") || name.starts_with('.') || name.starts_with("sample_submission")
+        {
+            continue;
+        }
+        if is_list(&path, extensions) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// True for a table with a column of labels whose first row names a file.
+pub fn is_list(table: &Path, extensions: &[&str]) -> bool {
+    let folder = folder_of(table);
+    let first = || {
+        let text = read_text(table)?;
+        let place = table.display().to_string();
+        let mut csv = Csv::parse_separated(&text, &place, false, separator(&text, false))?;
+        let mut files = Files::new(&folder, extensions);
+        let columns = columns(&mut csv, &mut files, table)?;
+        let first = csv.records.first().filter(|_| columns.sure);
+        let cell = first.map(|r| r.cells[columns.path].clone());
+        files.named(&place, &cell.unwrap_or_default())
+    };
+    let is_wanted = |path: PathBuf| {
+        let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
+        extension.is_some_and(|e| extensions.contains(&e.as_str()))
+    };
+    first().is_ok_and(is_wanted)
+}
+
+fn folder_of(table: &Path) -> PathBuf {
+    table.parent().unwrap_or(Path::new("")).to_path_buf()
+}
+
+/// Finds the columns by their names, else by files that the cells of the first rows name. Removes the
+/// header.
+fn columns(csv: &mut Csv, files: &mut Files<'_>, table: &Path) -> Result<Columns> {
+    let Some(first) = csv.records.first() else {
+        let expected = "rows with a path and a label";
+        return Err(Error::invalid(table.display(), "rows", expected, "none"));
+    };
+    let mut header = first.clone();
+    header.cells.iter_mut().for_each(|name| *name = plain(name));
+    let width = header.cells.len();
+    let (path, class) = (csv.find(&header, &PATH)?, csv.find(&header, &CLASS)?);
+    let (split, group) = (csv.find(&header, &SPLIT)?, csv.find(&header, &GROUP)?);
+    let mut in_row = |row: usize| {
+        let cells = &csv.records.get(row)?.cells;
+        (0..width).find(|&column| files.names_one(&cells[column]))
+    };
+    let expected = "a header such as `path,label`, with optional columns `split` and `group`, \
+                    or two columns of which one names files";
+    let refused = || Error::invalid(csv.at(first), "columns", expected, first.cells.join(","));
+    let other = |path: usize| (width == 2).then_some(Class::Column(1 - path));
+    if let (Some(path), Some(class)) = (path, class) {
+        csv.take_header()?;
+        return Ok(Columns { path, class: Class::Column(class), split, group, sure: true });
+    }
+    if path.is_none()
+        && let Some(path) = in_row(0)
+    {
+        let class = other(path).ok_or_else(refused)?;
+        return Ok(Columns { path, class, split: None, group: None, sure: true });
+    }
+    let path = path.or_else(|| in_row(1)).ok_or_else(refused)?;
+    let used = |column: &usize| ![Some(path), split, group].contains(&Some(*column));
+    let rest: Vec<usize> = (0..width).filter(used).collect();
+    let ones = |record: &Record| {
+        let of = |value: f32| {
+            rest.iter().filter(|&&c| record.cells[c].parse::<f32>() == Ok(value)).count()
+        };
+        of(1.0) == 1 && of(0.0) + 1 == rest.len()
+    };
+    let sure = class.is_some() || rest.len() > 1;
+    let class = match class {
+        Some(class) => Class::Column(class),
+        None if rest.len() == 1 => Class::Column(rest[0]),
+        None if rest.len() > 1 && csv.records.get(1).is_some_and(ones) => {
+            Class::OneHot(rest.iter().map(|&c| (c, first.cells[c].clone())).collect())
+        }
+        None => return Err(refused()),
+    };
+    csv.take_header()?;
+    Ok(Columns { path, class, split, group, sure })
+}
+
+/// The name of the only column of a record that has a 1.
+fn one_hot(at: &str, record: &Record, of: &[(usize, String)]) -> Result<String> {
+    let value = |column: usize| record.cells[column].parse::<f32>();
+    let mut ones = of.iter().filter(|(column, _)| value(*column) == Ok(1.0));
+    match (ones.next(), ones.next()) {
+        (Some((_, name)), None) => Ok(name.clone()),
+        _ => {
+            let names: Vec<&str> = of.iter().map(|(_, name)| name.as_str()).collect();
+            let expected = format!("a 1 in one of the columns {}", names.join(", "));
+            Err(Error::invalid(at, "label", expected, record.cells.join(",")))
+        }
+    }
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ pub struct TrainReport {
 pub fn train_for(request: &TrainRequest<'_>, progress: &dyn Progress) -> Result<TrainReport> {
     let started = Instant::now();
     let TrainRequest { config, run, begin, accelerator, minutes, deadline } = *request;
-    let dataset = supernano_data::of_config(config, None)?;
+    let dataset = supernano_data::of_config_shown(config, None, progress)?;
     dataset.notes.iter().for_each(|note| progress.note(&format!("data: {note}")));
     let config = &with_facts(config, &dataset);
     let after = |limit: Option<f64>| limit.is_some_and(|s| started.elapsed().as_secs_f64() > s);

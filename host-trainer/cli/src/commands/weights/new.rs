@@ -72,7 +72,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         },
         ..args.data.request()?
     };
-    let proposal = proposal::propose(stem, &request)?;
+    let proposal = proposal::propose(stem, &request, out)?;
     proposal::write(&path, &proposal)?;
     out.emit(&Written { config: path, proposal }, text)
 }

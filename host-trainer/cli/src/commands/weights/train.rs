@@ -84,7 +84,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let (config, run) = args.inputs()?;
     if args.dry_run {
         let text = config.to_toml()?;
-        let dataset = supernano_data::of_config(&config, None)?;
+        let dataset = supernano_data::of_config_shown(&config, None, out)?;
         dataset.notes.iter().for_each(|note| out.note(&format!("data: {note}")));
         out.emit(&config, |_| text)?;
         return Ok(());

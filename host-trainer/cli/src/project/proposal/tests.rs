@@ -1,3 +1,5 @@
+use supernano_base::progress::Silent;
+
 use super::*;
 
 fn pictures(n: u32, side: u32) -> tempfile::TempDir {
@@ -29,7 +31,7 @@ fn a_proposal_is_a_configuration_that_loads() {
             budget: BudgetSpec { flash: Some("64KiB".into()), ..BudgetSpec::default() },
             ..ProjectRequest::default_for(root.path())
         };
-        let proposal = propose("my project", &request).unwrap();
+        let proposal = propose("my project", &request, &Silent).unwrap();
         assert_eq!(proposal.input, [expected, expected, 3]);
         let config = RunConfig::parse(&proposal.config, "t").unwrap();
         let dataset = supernano_data::of_config(&config, None).unwrap();
@@ -47,9 +49,9 @@ fn wishes_are_kept_and_bad_ones_refused() {
         grey: true,
         ..ProjectRequest::default_for(root.path())
     };
-    assert_eq!(propose("t", &wishes).unwrap().input, [24, 24, 1]);
+    assert_eq!(propose("t", &wishes, &Silent).unwrap().input, [24, 24, 1]);
     let says = |request: ProjectRequest<'_>, part: &str| {
-        let error = propose("t", &request).unwrap_err();
+        let error = propose("t", &request, &Silent).unwrap_err();
         assert_eq!(error.exit_code(), 2);
         assert!(error.to_string().contains(part), "{error}");
     };
@@ -65,7 +67,7 @@ fn an_existing_configuration_is_kept() {
     let root = pictures(40, 40);
     let path = root.path().join("t.toml");
     std::fs::write(&path, "mine").unwrap();
-    let proposal = propose("t", &ProjectRequest::default_for(root.path())).unwrap();
+    let proposal = propose("t", &ProjectRequest::default_for(root.path()), &Silent).unwrap();
     assert_eq!(write(&path, &proposal).unwrap_err().exit_code(), 2);
     assert_eq!(std::fs::read_to_string(path).unwrap(), "mine");
 }

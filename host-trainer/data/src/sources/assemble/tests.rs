@@ -1,4 +1,5 @@
 use supernano_base::config::DataSource;
+use supernano_base::progress::Silent;
 
 use super::super::splits::hash;
 use super::*;
@@ -78,7 +79,7 @@ fn bad_items_are_counted_or_left_out() {
         _ => Ok(item(i, 0)),
     };
     let items: Vec<u8> = (0..10).collect();
-    let load = |items: &[u8], skip| Assembled::read("photos", vec!["a".into()], items, skip, read);
+    let load = |items: &[u8], skip| Assembled::read_all("photos", items, skip, &Silent, read);
     let error = load(&items, false).unwrap_err().to_string();
     assert!(
         error.starts_with("photos: files: expected files that can be read (--skip-bad"),
@@ -88,7 +89,7 @@ fn bad_items_are_counted_or_left_out() {
     let one = load(&items[..8], false).unwrap_err().to_string();
     assert_eq!(one, "7.png: picture: expected a whole file, found half of it");
     let good = load(&items, true).unwrap();
-    assert_eq!((good.items.len(), good.skipped.len()), (8, 2));
+    assert_eq!((good.0.len(), good.1.len()), (8, 2));
 }
 
 #[test]

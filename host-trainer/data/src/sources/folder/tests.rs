@@ -74,3 +74,21 @@ fn files_without_a_class_are_errors_or_classes_themselves() {
     let items = list(root.path(), &["csv"], &Names::default(), true).unwrap().items;
     assert_eq!((items[0].class.as_str(), items[0].split), ("walk", Some(Split::Test)));
 }
+
+#[cfg(unix)]
+#[test]
+fn links_are_followed_but_not_in_circles() {
+    use std::os::unix::fs::symlink;
+    let root = tree(&["a/1.png", "b/2.png", "c/notes.txt"]);
+    symlink("1.png", root.path().join("a/3.png")).unwrap();
+    symlink("..", root.path().join("a/up")).unwrap();
+    symlink("nowhere.png", root.path().join("b/4.png")).unwrap();
+    let listing = list(root.path(), &["png"], &Names::default(), false).unwrap();
+    let names: Vec<&str> =
+        listing.items.iter().filter_map(|i| i.path.file_name()?.to_str()).collect();
+    assert_eq!(names, ["1.png", "3.png", "2.png", "4.png"]);
+    let says = |end: &str| listing.notes.iter().filter(|n| n.ends_with(end)).count();
+    let ends =
+        ["a link to a folder above it and not followed", "a link to nothing", "no such file"];
+    assert_eq!(ends.map(says), [1, 1, 1]);
+}

@@ -27,12 +27,26 @@ fn names_of_files_tell_the_kind() {
     let table = root.path().join("labels.csv");
     std::fs::write(&table, "").unwrap();
     assert_eq!(guess(&table).unwrap(), DataSource::Pictures);
+    for (text, expected) in [
+        ("x,y,label\n1,2,walk\n3,4,run\n", DataSource::Sensors),
+        ("33,Walking,1,2.5,3.5,4.5;\n", DataSource::Sensors),
+        ("t;x;klass\n0,1;2,5;a\n", DataSource::Sensors),
+        ("file,label\na/b.WAV,x\n", DataSource::Sound),
+        ("x;a.png\ny;b.png\n", DataSource::Pictures),
+    ] {
+        std::fs::write(&table, text).unwrap();
+        assert_eq!(guess(&table).unwrap(), expected, "{text}");
+    }
 }
 
 #[test]
 fn other_files_are_an_error_that_lists_the_kinds() {
     let error = kind(&["a/1.tif", "b/2.tif"]).unwrap_err().to_string();
-    assert!(error.contains(KINDS) && error.ends_with("found 2 of .tif"), "{error}");
+    assert!(
+        error.contains(KINDS)
+            && error.ends_with("found 2 of .tif (convert the pictures to JPEG or PNG)"),
+        "{error}"
+    );
     assert!(kind(&[]).unwrap_err().to_string().ends_with("found no file"));
     let error = guess(Path::new("nowhere")).unwrap_err().to_string();
     assert!(error.contains("nowhere: not found") && error.contains("MNIST"), "{error}");

@@ -8,38 +8,47 @@ const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// Type of an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub enum Kind {
+    /// `bool`.
+    Bool,
+    /// Whole numbers from 0.
     Unsigned,
+    /// Whole numbers.
     Signed,
+    /// Floats of 16, 32 or 64 bits.
     Float,
+    /// Texts in UTF-32.
+    Text,
+    /// Texts in bytes.
+    Bytes,
 }
 
 /// An array in C order.
 #[derive(Debug)]
-pub struct Array<'a> {
-    kind: Kind,
-    /// Bytes of an element: 1, 2, 4 or 8.
+pub struct Array {
+    /// The file, for messages.
+    pub place: String,
+    /// Type of an element.
+    pub kind: Kind,
+    /// Bytes of an element.
     width: usize,
     big_endian: bool,
-    sizes: Vec<usize>,
-    bytes: &'a [u8],
+    /// Sizes of the axes.
+    pub sizes: Vec<usize>,
+    bytes: Vec<u8>,
 }
 
-impl<'a> Array<'a> {
-    /// Parses a file; `place` names it in errors.
+impl Array {
+    /// Parses a file; `place` names it in errors. An array in Fortran order is brought to C order.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for another format, for Fortran order, for elements that are no numbers and
-    /// for a length that is not that of the header.
-    pub fn parse(place: &str, file: &'a [u8]) -> Result<Self> {
-        let short = || Error::invalid(place, "length", "a whole NPY file", file.len());
+    /// [`Error::Invalid`] for another format, for elements that are neither numbers nor texts and for
+    /// a length that is not that of the header.
+    pub fn parse(place: String, mut file: Vec<u8>) -> Result<Self> {
+        let short = || Error::invalid(&place, "length", "a whole NPY file", file.len());
         if !file.starts_with(MAGIC) {
-            return Err(Error::invalid(
-                place,
-                "magic number",
-                "that of an NPY file",
-                "other bytes",
-            ));
+            let expected = "that of an NPY file";
+            return Err(Error::invalid(&place, "magic number", expected, "other bytes"));
         }
         let version = *file.get(6).ok_or_else(short)?;
         let (length, start) = match version {
@@ -53,122 +62,123 @@ impl<'a> Array<'a> {
                     file.get(8..12).and_then(<[u8]>::first_chunk::<4>).ok_or_else(short)?;
                 (u32::from_le_bytes(*length) as usize, 12)
             }
-            _ => return Err(Error::invalid(place, "version", "1, 2 or 3", version)),
+            _ => return Err(Error::invalid(&place, "version", "1, 2 or 3", version)),
         };
         let header = file.get(start..).and_then(|rest| rest.get(..length)).ok_or_else(short)?;
-        let header = String::from_utf8_lossy(header);
-        let (kind, width, big_endian) = element(place, &header)?;
-        let fortran = field(place, &header, r"'fortran_order'\s*:\s*(True|False)")?;
-        let sizes = field(place, &header, r"'shape'\s*:\s*\(([0-9,\s]*)\)")?;
+        let header = String::from_utf8_lossy(header).into_owned();
+        let (kind, width, big_endian) = element(&place, &header)?;
+        let fortran = field(&place, &header, r"'fortran_order'\s*:\s*(True|False)")?;
+        let sizes = field(&place, &header, r"'shape'\s*:\s*\(([0-9,\s]*)\)")?;
         let sizes: Option<Vec<usize>> = sizes
             .split(',')
             .map(str::trim)
             .filter(|s| !s.is_empty())
             .map(|s| s.parse().ok())
             .collect();
-        let bytes = &file[start + length..];
         let needed = sizes
             .as_deref()
             .and_then(|sizes| sizes.iter().try_fold(width, |n, &size| n.checked_mul(size)));
         let (Some(sizes), Some(needed)) = (sizes, needed) else {
-            return Err(Error::invalid(
-                place,
-                "shape",
-                "sizes of an array in memory",
-                header.trim(),
-            ));
+            let expected = "sizes of an array in memory";
+            return Err(Error::invalid(&place, "shape", expected, header.trim()));
         };
-        if needed != bytes.len() {
+        let found = file.len() - start - length;
+        if needed != found {
             let expected = format!("{needed} bytes for the shape {sizes:?}");
-            return Err(Error::invalid(place, "length", expected, bytes.len()));
+            return Err(Error::invalid(&place, "length", expected, found));
         }
-        if fortran == "True" && sizes.len() > 1 {
-            let expected = "False (numpy.ascontiguousarray before saving)";
-            return Err(Error::invalid(place, "fortran_order", expected, fortran));
-        }
-        Ok(Self { kind, width, big_endian, sizes, bytes })
+        file.drain(..start + length);
+        let bytes = match fortran == "True" && sizes.len() > 1 && !file.is_empty() {
+            true => in_c_order(&file, &sizes, width),
+            false => file,
+        };
+        Ok(Self { place, kind, width, big_endian, sizes, bytes })
     }
 
-    fn values(&self) -> impl Iterator<Item = f64> {
-        self.bytes.chunks_exact(self.width).map(|chunk| {
+    /// True for numbers, `bool` included.
+    pub fn has_numbers(&self) -> bool {
+        !matches!(self.kind, Kind::Text | Kind::Bytes)
+    }
+
+    /// The bytes of an array of type `uint8`.
+    pub fn as_bytes(&self) -> Option<&[u8]> {
+        ((self.kind, self.width) == (Kind::Unsigned, 1)).then_some(&self.bytes)
+    }
+
+    /// The numbers of the array.
+    pub fn values(&self) -> impl Iterator<Item = f64> {
+        self.bytes.chunks_exact(self.width.max(1)).map(|chunk| {
             let mut wide = [0; 8];
-            wide[..self.width].copy_from_slice(chunk);
+            let width = self.width.min(8);
+            wide[..width].copy_from_slice(&chunk[..width]);
             if self.big_endian {
-                wide[..self.width].reverse();
+                wide[..width].reverse();
             }
             let bits = u64::from_le_bytes(wide);
-            let unused = 64 - 8 * self.width as u32;
-            match (self.kind, self.width) {
-                (Kind::Unsigned, _) => bits as f64,
+            let unused = 64 - 8 * width as u32;
+            match (self.kind, width) {
                 (Kind::Signed, _) => (((bits << unused) as i64) >> unused) as f64,
+                (Kind::Float, 2) => half(bits as u16),
                 (Kind::Float, 4) => f32::from_bits(bits as u32).into(),
                 (Kind::Float, _) => f64::from_bits(bits),
+                _ => bits as f64,
             }
         })
     }
 
-    /// The labels of an array `[n]` or `[n, 1]` of whole numbers.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] for another shape and for a value that is no label.
-    pub fn labels(&self, place: &str) -> Result<Vec<u16>> {
-        if !matches!(self.sizes.as_slice(), [_] | [_, 1]) {
-            return Err(Error::invalid(
-                place,
-                "shape",
-                "[n], a label for each image",
-                format!("{:?}", self.sizes),
-            ));
-        }
-        self.values()
-            .enumerate()
-            .map(|(i, value)| {
-                let label = value as u16;
-                if f64::from(label) == value {
-                    return Ok(label);
-                }
-                Err(Error::invalid(place, format!("label {i}"), "a whole number from 0", value))
-            })
-            .collect()
-    }
-
-    /// Sizes of an array of images: `[n, height, width]` or `[n, height, width, channels]`.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] for another shape.
-    pub fn image_sizes(&self, place: &str) -> Result<[usize; 4]> {
-        let sizes = match *self.sizes.as_slice() {
-            [n, height, width] => [n, height, width, 1],
-            [n, height, width, channels @ (1 | 3)] => [n, height, width, channels],
-            _ => [0; 4],
+    /// The texts of the array.
+    pub fn texts(&self) -> Vec<String> {
+        let character = |bytes: &[u8]| {
+            let mut four = [bytes[0], bytes[1], bytes[2], bytes[3]];
+            if self.big_endian {
+                four.reverse();
+            }
+            char::from_u32(u32::from_le_bytes(four)).unwrap_or(char::REPLACEMENT_CHARACTER)
         };
-        if sizes.contains(&0) || sizes.iter().any(|&s| s > u32::MAX as usize) {
-            let expected = "[n, height, width] or [n, height, width, 1 or 3]";
-            return Err(Error::invalid(place, "shape", expected, format!("{:?}", self.sizes)));
-        }
-        Ok(sizes)
+        let text = |chunk: &[u8]| match self.kind {
+            Kind::Text => chunk.chunks_exact(4).map(character).collect(),
+            _ => String::from_utf8_lossy(chunk).into_owned(),
+        };
+        let padded = self.bytes.chunks_exact(self.width.max(1)).map(text);
+        padded.map(|t: String| t.trim_end_matches('\0').to_owned()).collect()
     }
+}
 
-    /// The pixels of an array of images: bytes as they are, other numbers from 0 to 1 times 255.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] for other values.
-    pub fn pixels(&self, place: &str) -> Result<Vec<u8>> {
-        if (self.kind, self.width) == (Kind::Unsigned, 1) {
-            return Ok(self.bytes.to_vec());
+/// The elements of an array in Fortran order, in C order.
+fn in_c_order(bytes: &[u8], sizes: &[usize], width: usize) -> Vec<u8> {
+    let mut strides = Vec::with_capacity(sizes.len());
+    let mut stride = width;
+    for &size in sizes {
+        strides.push(stride);
+        stride *= size;
+    }
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut place = vec![0; sizes.len()];
+    let mut at = 0;
+    for _ in 0..bytes.len() / width.max(1) {
+        out.extend_from_slice(&bytes[at..at + width]);
+        for axis in (0..sizes.len()).rev() {
+            place[axis] += 1;
+            at += strides[axis];
+            if place[axis] < sizes[axis] {
+                break;
+            }
+            at -= strides[axis] * sizes[axis];
+            place[axis] = 0;
         }
-        let scale = if self.kind == Kind::Float { 255.0 } else { 1.0 };
-        self.values()
-            .enumerate()
-            .map(|(i, value)| {
-                let byte = (value * scale).round();
-                if (0.0..=255.0).contains(&byte) {
-                    return Ok(byte as u8);
-                }
-                let expected = if scale == 1.0 { "0 to 255" } else { "0.0 to 1.0" };
-                Err(Error::invalid(place, format!("value {i}"), expected, value))
-            })
-            .collect()
+    }
+    out
+}
+
+/// The value of a float of 16 bits.
+fn half(bits: u16) -> f64 {
+    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
+    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023) / 1024.0);
+    sign * match exponent {
+        0 => fraction * 2f64.powi(-14),
+        31 if fraction == 0.0 => f64::INFINITY,
+        31 => f64::NAN,
+        _ => (1.0 + fraction) * 2f64.powi(exponent - 15),
     }
 }
 
@@ -183,24 +193,29 @@ fn field(place: &str, header: &str, pattern: &str) -> Result<String> {
     })
 }
 
-/// Type, width and order of the bytes of an element.
+/// Type, width in bytes and order of the bytes of an element.
 fn element(place: &str, header: &str) -> Result<(Kind, usize, bool)> {
     let text = field(place, header, r"'descr'\s*:\s*'([^']*)'")?;
     let mut characters = text.chars();
     let order = characters.next();
-    let kind = match characters.next() {
-        Some('u' | 'b') => Some(Kind::Unsigned),
-        Some('i') => Some(Kind::Signed),
-        Some('f') => Some(Kind::Float),
+    let kind = characters.next();
+    let width: Option<usize> = characters.as_str().parse().ok();
+    let kind = match (kind, width) {
+        (Some('b'), Some(1)) => Some((Kind::Bool, 1)),
+        (Some('u'), Some(width @ (1 | 2 | 4 | 8))) => Some((Kind::Unsigned, width)),
+        (Some('i'), Some(width @ (1 | 2 | 4 | 8))) => Some((Kind::Signed, width)),
+        (Some('f'), Some(width @ (2 | 4 | 8))) => Some((Kind::Float, width)),
+        (Some('U'), Some(width @ 1..=1024)) => Some((Kind::Text, 4 * width)),
+        (Some('S'), Some(width @ 1..=4096)) => Some((Kind::Bytes, width)),
         _ => None,
     };
-    let width = characters.as_str().parse().ok().filter(|w| [1, 2, 4, 8].contains(w));
-    match (kind, width, order) {
-        (Some(kind), Some(width), Some('<' | '>' | '|' | '='))
-            if kind != Kind::Float || width >= 4 =>
-        {
-            Ok((kind, width, order == Some('>')))
+    match (kind, order) {
+        (Some((kind, width)), Some('<' | '>' | '|' | '=')) => Ok((kind, width, order == Some('>'))),
+        _ if text.contains('O') => {
+            let expected =
+                "numbers or texts, no Python objects: x.astype('float32'), y.astype('str')";
+            Err(Error::invalid(place, "descr", expected, text))
         }
-        _ => Err(Error::invalid(place, "descr", "whole numbers, or floats of 32 or 64 bits", text)),
+        _ => Err(Error::invalid(place, "descr", "whole numbers, floats or texts", text)),
     }
 }

@@ -14,7 +14,7 @@ fn spec(path: &Path, samples: usize, stride: Option<usize>) -> DataSpec {
 fn recordings(samples: usize, header: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (class, sign) in [("down", -1.0), ("up", 1.0)] {
-        let row = |i: usize| format!("{},{}\n", sign * i as f64, 100.0 + i as f64);
+        let row = |i: usize| format!("{},{}\n", sign * i as f64, 100.0 + (i % 50) as f64);
         let rows: String = (0..samples).map(row).collect();
         std::fs::write(folder.path().join(format!("{class}.csv")), format!("{header}{rows}"))
             .unwrap();
@@ -55,7 +55,7 @@ fn overlapping_windows_of_a_recording_stay_in_one_split() {
         let class = folder.path().join(["a", "b"][i % 2]);
         std::fs::create_dir_all(&class).unwrap();
         let rows: String = (0..10).map(|r| format!("{},{}\n", i * 100 + r, i)).collect();
-        std::fs::write(class.join(format!("{i}.csv")), rows).unwrap();
+        std::fs::write(class.join(format!("{i}.csv")), format!("x,y\n{rows}")).unwrap();
     }
     let data = super::super::load(&spec(folder.path(), 4, Some(2)), SHAPE).unwrap();
     let splits = [&data.train, &data.validation, &data.test];
@@ -112,4 +112,101 @@ fn copies_are_added_to_the_training_split_only() {
     // The written unit and ranges give the same set.
     copied.window = data.window.clone();
     assert_eq!(super::super::load(&copied, SHAPE).unwrap(), data);
+}
+
+/// Rows `time;ax;ay;class;person` of three classes, a run of 40 rows of each for each person.
+fn rows(separator: char, people: usize) -> String {
+    let mut text = String::from("\u{feff}time;ax;ay;class;person\r\n");
+    for person in 0..people {
+        for class in 0..3 {
+            for i in 0..40 {
+                let time = (person * 3 + class) * 40 + i;
+                let ax = (i * (class + 1)) % 7;
+                text += &format!("{}.5;{ax}.25;{}.0;k {class};p{person}\r\n", time, i % 5 + person);
+            }
+        }
+    }
+    let text = text + "\r\n";
+    match separator {
+        ';' => text.replace('.', ","),
+        other => text.replace(';', &other.to_string()),
+    }
+}
+
+fn read_rows(text: &str, change: impl Fn(&mut DataSpec)) -> Result<Dataset> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("all.csv");
+    std::fs::write(&path, text).unwrap();
+    let mut spec = spec(&path, 10, None);
+    change(&mut spec);
+    super::super::load(&spec, Shape { height: 10, width: 2, channels: 1 })
+}
+
+#[test]
+fn rows_with_a_column_of_classes_are_recordings() {
+    let data = read_rows(&rows(',', 8), |_| ()).unwrap();
+    assert_eq!(data.classes, ["k 0", "k 1", "k 2"]);
+    // A person has 3 runs of 4 windows, and stays in one split.
+    let sizes = [&data.train, &data.validation, &data.test].map(|s| s.len());
+    assert_eq!(sizes.iter().sum::<usize>(), 8 * 12);
+    assert!(sizes.iter().all(|n| n % 12 == 0), "{sizes:?}");
+    let says = |part: &str| {
+        assert!(data.notes.iter().any(|n| n.contains(part)), "{part}: {:?}", data.notes)
+    };
+    says("the classes are those of column `class`");
+    says("rows with the same `person` stay in one split (8 of them)");
+    says("column `time` is a time or an index and no axis");
+    // Other separators, with decimal commas, give the same.
+    for separator in [';', '\t'] {
+        let other = read_rows(&rows(separator, 8), |_| ()).unwrap();
+        assert_eq!((&other.train, &other.test), (&data.train, &data.test));
+    }
+    // What the configuration names is kept.
+    let named = read_rows(&rows(',', 8), |spec| {
+        let window = spec.window.as_mut().unwrap();
+        window.columns = Some(vec!["ay".into(), "time".into()]);
+        window.label = Some("class".into());
+        window.group = Some("person".into());
+    });
+    assert!(named.unwrap().notes.iter().any(|n| n.starts_with("axis time: ")));
+}
+
+#[test]
+fn few_subjects_and_bad_rows_are_told() {
+    let two = read_rows(&rows(',', 2), |_| ()).unwrap();
+    assert!(
+        two.notes.iter().any(|n| n.contains("`person` has fewer than 3 values")),
+        "{:?}",
+        two.notes
+    );
+    let bad = rows(',', 8).replace("\n45.5,3.25,", "\n45.5,NaN,");
+    let error = read_rows(&bad, |_| ()).unwrap_err().to_string();
+    assert!(error.contains("all.csv:47: column `ax`: expected a finite number"), "{error}");
+    let skipped = read_rows(&bad, |spec| spec.skip_bad = true).unwrap();
+    let note = skipped.notes.iter().find(|n| n.starts_with("left out: 1 rows")).unwrap();
+    assert!(note.contains("`NaN` in line 47"), "{note}");
+    let short = rows(',', 8) + "999.5,1.0,1.0,k 0,p0\r\n";
+    let short = read_rows(&short, |_| ()).unwrap().notes;
+    assert!(
+        short.iter().any(|n| n.starts_with("left out: 1 of 25 recordings, shorter")),
+        "{short:?}"
+    );
+    let no_class = rows(',', 8).replace("class", "note");
+    let error = read_rows(&no_class, |_| ()).unwrap_err().to_string();
+    assert!(error.contains("a column of classes such as `label`"), "{error}");
+    let ragged = rows(',', 8) + "1,2\r\n";
+    assert!(
+        read_rows(&ragged, |_| ()).unwrap_err().to_string().contains("cells: expected 5, found 2")
+    );
+}
+
+#[test]
+fn overlapping_windows_of_few_recordings_are_cut_in_parts() {
+    let folder = recordings(400, "x,y\n");
+    let data = super::super::load(&spec(folder.path(), 4, Some(2)), SHAPE).unwrap();
+    let places = |split: &supernano_base::images::Images| split.len();
+    assert!([&data.train, &data.validation, &data.test].into_iter().all(|s| places(s) > 15));
+    // No window of two parts: 12 parts of 33 rows hold 15 windows, the last one of 4 rows one more.
+    let all: usize = [&data.train, &data.validation, &data.test].into_iter().map(places).sum();
+    assert_eq!(all, 2 * (12 * 15 + 1));
 }

@@ -51,6 +51,31 @@ pub fn decode(path: &Path, bytes: &[u8]) -> Result<Recording> {
     }
 }
 
+/// Rate in Hz, samples of a channel and channels of a recording. They are those of the header of a WAV
+/// or a FLAC file; others are decoded.
+///
+/// # Errors
+/// As [`decode`].
+pub fn length(path: &Path, bytes: &[u8]) -> Result<(u32, u64, u16)> {
+    let found = match bytes {
+        [b'R', b'I', b'F', b'F', ..] => WavReader::new(Cursor::new(bytes)).ok().map(|reader| {
+            (reader.spec().sample_rate, reader.duration().into(), reader.spec().channels)
+        }),
+        [b'f', b'L', b'a', b'C', ..] => {
+            FlacReader::new(Cursor::new(bytes)).ok().and_then(|reader| {
+                let info = reader.streaminfo();
+                Some((info.sample_rate, info.samples?, u16::try_from(info.channels).ok()?))
+            })
+        }
+        _ => None,
+    };
+    if let Some(found) = found.filter(|&(rate, samples, _)| rate > 0 && samples > 0) {
+        return Ok(found);
+    }
+    let decoded = decode(path, bytes)?;
+    Ok((decoded.rate, decoded.samples.len() as u64, decoded.channels))
+}
+
 fn broken(place: &str, found: impl std::fmt::Display) -> Error {
     Error::invalid(place, "recording", "a whole WAV, FLAC or Ogg Vorbis file", found)
 }

@@ -1,4 +1,5 @@
 use image::{GrayImage, Luma};
+use supernano_base::progress::Silent;
 use supernano_base::testing::shared;
 
 use super::*;
@@ -25,7 +26,7 @@ fn counts_sizes_and_what_stands_twice() {
     std::fs::write(root.path().join("a/broken.png"), "x").unwrap();
     std::fs::write(root.path().join("a/notes.txt"), "x").unwrap();
     let spec = DataSpec::new(DataSource::Pictures);
-    let (survey, dataset) = pictures(&spec, root.path()).unwrap();
+    let (survey, dataset) = super::pictures(&spec, root.path(), &Silent).unwrap();
     assert_eq!(survey.source, "pictures");
     let total: usize = survey.classes.iter().map(|c| c.train + c.validation + c.test).sum();
     assert_eq!((total, survey.classes.len()), (60, 3));
@@ -60,7 +61,8 @@ fn a_hash_of_a_mirrored_ramp_is_its_complement() {
 #[test]
 fn sign_digits_are_surveyed() {
     let Some(path) = shared("data/sign-digits") else { return };
-    let (survey, _) = pictures(&DataSpec::new(DataSource::Pictures), &path).unwrap();
+    let (survey, _) =
+        super::pictures(&DataSpec::new(DataSource::Pictures), &path, &Silent).unwrap();
     let total: usize = survey.classes.iter().map(|c| c.train + c.validation + c.test).sum();
     assert_eq!((total, survey.classes.len()), (2062, 10));
     assert_eq!(survey.sizes.unwrap().largest, (3024, 3024));

@@ -7,7 +7,7 @@ fn listed(text: &str) -> Result<Listing> {
     }
     let table = folder.path().join("list.csv");
     std::fs::write(&table, text).unwrap();
-    list(&table)
+    list(&table, &["png"], None)
 }
 
 #[test]
@@ -23,7 +23,7 @@ fn rows_are_items() {
 #[test]
 fn errors_name_the_line() {
     for (text, parts) in [
-        ("file,what\na.png,x\n", &["label", "what"][..]),
+        ("file,what,why\na.png,x,y\n", &["path,label", "what"][..]),
         ("path,label\n,cat\n", &["list.csv:2", "path"]),
         ("path,label\na.png,\n", &["list.csv:2", "label"]),
         ("path,label\na.png,x\na.png,y\n", &["list.csv:3", "again (first in line 2)"]),
@@ -35,4 +35,47 @@ fn errors_name_the_line() {
         assert_eq!(error.exit_code(), 2);
         parts.iter().for_each(|p| assert!(error.to_string().contains(p), "{p}: {error}"));
     }
+}
+
+#[test]
+fn other_tables_are_understood() {
+    for text in [
+        "a.png,cat\n\"b, c.png\",dog\n",
+        "cat;a.png\ndog;b, c.png\n",
+        "Klasse,Bild\ncat,a.png\ndog,\"b, c.png\"\n",
+        "image_id,cat,dog\na,1,0\n\"b, c\",0,1\n",
+        "label\tfilename\r\ncat\tC:\\pictures\\a.png\r\ndog\tother/B, C.PNG\r\n",
+    ] {
+        let items = listed(text).unwrap().items;
+        let found: Vec<(&str, bool)> =
+            items.iter().map(|i| (i.class.as_str(), i.path.ends_with("a.png"))).collect();
+        assert_eq!(found, [("cat", true), ("dog", false)], "{text}");
+    }
+}
+
+#[test]
+fn the_tables_of_a_folder_are_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let read = || of_folder(folder.path(), &["png"], &Names::default());
+    write("imgs/1.png", "");
+    write("imgs/2.png", "");
+    write("sizes.csv", "name,width\n1,20\n");
+    assert_eq!(read().unwrap(), None);
+    write("train.csv", "id,label\n1,x\n");
+    write("test.csv", "id,label\n2,y\n");
+    write("sample_submission.csv", "id,label\n1,x\n2,x\n");
+    let listing = read().unwrap().unwrap();
+    let splits: Vec<Option<Split>> = listing.items.iter().map(|i| i.split).collect();
+    assert_eq!(splits, [Some(Split::Train), Some(Split::Test)]);
+    assert!(listing.notes[0].starts_with("paths and labels are those of "), "{:?}", listing.notes);
+    // A name in two folders is no path.
+    write("more/1.png", "");
+    write("more/train.csv", "");
+    let error = list(&folder.path().join("train.csv"), &["png"], None).unwrap_err().to_string();
+    assert!(error.contains("train.csv:2: path: expected a path that names one file"), "{error}");
 }

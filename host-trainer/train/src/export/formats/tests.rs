@@ -11,7 +11,7 @@ fn facts_of(bytes: &[u8]) -> Facts<'_> {
         arena_bytes: 1021,
         image: Shape { height: 3, width: 5, channels: 1 },
         classes: 2,
-        labels: vec!["cat".into(), "\"dog\"\\??/ü".into()],
+        labels: vec!["cat (big), 1".into(), "\"dog\"\\??/ü".into()],
     }
 }
 
@@ -31,7 +31,7 @@ fn rust_and_c_hold_every_byte_and_the_sizes() {
     assert!(header.contains("SUPERNANO_4_8_LOGITS_BYTES 8"), "{header}");
     assert!(header.contains("SUPERNANO_4_8_NETWORK_BYTES 256"), "{header}");
     let label = "\\042dog\\042\\134\\077\\077/\\303\\274";
-    assert!(array.contains(&format!("{{\n\"cat\",\n\"{label}\",\n}};")), "{array}");
+    assert!(array.contains(&format!("{{\n\"cat (big), 1\",\n\"{label}\",\n}};")), "{array}");
     let all: Vec<String> = bytes.iter().map(u8::to_string).collect();
     let flat = array.replace('\n', "");
     assert!(flat.contains(&all.join(",")), "{array}");

@@ -1,0 +1,91 @@
+//! Proposes windows for recordings of sensors.
+
+use std::path::Path;
+
+use supernano_base::config::{DataSpec, WindowSpec};
+use supernano_base::error::{Error, Result};
+use supernano_base::progress::Progress;
+use supernano_core::space::Shape;
+use supernano_data::sources::sensors::{self, Recordings, RunLengths};
+use supernano_data::sources::survey;
+
+use super::proposal::{ProjectRequest, Surveyed};
+
+/// Samples of a window where nothing tells more.
+const SAMPLES: usize = 128;
+/// Length of a window where a column of time tells the rate, seconds.
+const SECONDS: f64 = 2.0;
+/// Longest window that is proposed, samples.
+const MOST: usize = 512;
+/// Longest recordings of equal length that are proposed as windows, samples.
+const WHOLE: usize = 256;
+/// Shortest window that is proposed, samples.
+const LEAST: usize = 16;
+/// Windows of all classes for each class, at least, if the recordings allow it.
+const WINDOWS: usize = 30;
+/// Rates of sensors, Hz, by which the unit of a column of time is guessed.
+const RATES: std::ops::RangeInclusive<f64> = 4.0..=4000.0;
+/// Units of time, with their seconds.
+const UNITS: [(&str, f64); 4] = [("s", 1.0), ("ms", 1e-3), ("us", 1e-6), ("ns", 1e-9)];
+
+/// Reads the recordings, writes the windows that suit them to `spec`, and surveys the set.
+pub fn survey(
+    request: &ProjectRequest<'_>,
+    spec: &mut DataSpec,
+    path: &Path,
+    progress: &dyn Progress,
+) -> Result<Surveyed> {
+    let place = path.display().to_string();
+    let recordings = sensors::read(spec, path, progress)?;
+    let lengths = recordings.lengths(&place)?;
+    let (samples, why) = match request.samples {
+        Some(samples) => (samples, None),
+        None => proposed(&lengths, &recordings),
+    };
+    let window = WindowSpec {
+        samples,
+        label: recordings.layout.label.clone(),
+        group: recordings.layout.group.clone(),
+        columns: Some(recordings.layout.axes.clone()),
+        ..spec.window.clone().unwrap_or_default()
+    };
+    let too_large = |n: usize| Error::invalid("recordings", "size", "at most 65535", n);
+    let size = |n: usize| u16::try_from(n).map_err(|_| too_large(n));
+    let shape = Shape { height: size(samples)?, width: size(lengths.axes.len())?, channels: 1 };
+    spec.window = Some(window);
+    let (mut survey, dataset) = survey::windows(spec, &place, recordings, shape)?;
+    let why = why.map(|why| format!("windows of {samples} samples, {why}; --samples N sets it"));
+    survey.notes.splice(0..0, why);
+    Ok(Surveyed { survey, shape, dataset })
+}
+
+/// The samples of a window, and why.
+fn proposed(lengths: &RunLengths, recordings: &Recordings) -> (usize, Option<String>) {
+    if lengths.shortest == lengths.longest && lengths.longest <= WHOLE {
+        return (lengths.longest, Some("the length of all recordings".into()));
+    }
+    let rate = lengths.step.and_then(|step| {
+        UNITS
+            .into_iter()
+            .find(|(_, seconds)| RATES.contains(&(1.0 / (step * seconds))))
+            .map(|(unit, seconds)| (unit, 1.0 / (step * seconds)))
+    });
+    let (mut samples, mut why) = match rate {
+        Some((unit, rate)) => (
+            ((SECONDS * rate).round() as usize).clamp(LEAST, MOST),
+            format!("{SECONDS} s at about {rate:.0} Hz, if the time is in {unit}"),
+        ),
+        None => (SAMPLES, "the default".to_owned()),
+    };
+    if samples > lengths.short {
+        samples = lengths.short.max(1);
+        why = "the length that 9 of 10 recordings have".into();
+    }
+    let classes = recordings.classes.len();
+    let of = |samples| recordings.windows(&WindowSpec { samples, ..WindowSpec::default() });
+    while samples >= 2 * LEAST && of(samples) < WINDOWS * classes {
+        samples /= 2;
+        why = "short because there are few rows".into();
+    }
+    (samples, Some(why))
+}

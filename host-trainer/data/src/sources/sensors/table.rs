@@ -1,0 +1,254 @@
+//! Reads a CSV file of rows of numbers and text.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use supernano_base::config::WindowSpec;
+use supernano_base::error::{Error, Result};
+use supernano_base::files::{self, StringRecord};
+
+use super::columns::Role;
+
+/// A file of rows.
+pub struct Table {
+    /// The file, for messages.
+    pub place: String,
+    /// The columns.
+    pub columns: Vec<Column>,
+    /// Values `[rows, columns]`; NaN for a cell that is no finite number.
+    pub values: Vec<f32>,
+    /// True if the first row of the file holds the names of the columns.
+    pub has_header: bool,
+}
+
+/// A column of a file.
+#[derive(Clone, Debug, Default)]
+pub struct Column {
+    /// Its name; `column N` without a header.
+    pub name: String,
+    /// Its meaning, by its name.
+    pub role: Role,
+    /// Cells that are finite numbers.
+    pub numbers: usize,
+    /// Empty cells.
+    pub empty: usize,
+    /// The first cell that is no finite number, with its line.
+    pub bad: Option<(usize, String)>,
+    /// The texts of the cells of a label, a group or a split: the different ones, and the index of each
+    /// row's.
+    pub texts: Texts,
+    /// Of a column that may count time: number of values below the one before.
+    pub falls: usize,
+    /// Of a column that may count time: number of values above the one before.
+    pub rises: usize,
+    /// Rows in which time starts again: the value falls by more than half of what it has risen.
+    pub restarts: Vec<usize>,
+    /// The last value, and the first one since the last restart.
+    pub ends: Option<(f64, f64)>,
+}
+
+/// Texts of the rows of a column.
+#[derive(Clone, Debug, Default)]
+pub struct Texts {
+    /// The different texts, in the order of their first rows.
+    pub names: Vec<String>,
+    /// For each row the index of its text.
+    pub rows: Vec<u32>,
+    index: HashMap<String, u32>,
+}
+
+impl Texts {
+    /// The text of a row; empty without texts.
+    pub fn of(&self, row: usize) -> &str {
+        self.rows.get(row).map_or("", |&i| self.names[i as usize].as_str())
+    }
+
+    /// Appends the text of the next row. Whole numbers lose their fraction `.0`.
+    fn push(&mut self, cell: &str) {
+        let cell = cell.trim_end_matches(';');
+        let cell = match cell.split_once('.') {
+            Some((whole, zeros))
+                if whole.parse::<i64>().is_ok() && zeros.bytes().all(|b| b == b'0') =>
+            {
+                whole
+            }
+            _ if cell.eq_ignore_ascii_case("nan") => "",
+            _ => cell,
+        };
+        let next = self.names.len() as u32;
+        let index = match self.index.get(cell) {
+            Some(&index) => index,
+            None => {
+                self.names.push(cell.to_owned());
+                self.index.insert(cell.to_owned(), next);
+                next
+            }
+        };
+        self.rows.push(index);
+    }
+}
+
+impl Table {
+    /// Reads a file. The separator is found from its first line; beside a semicolon or a tab, numbers
+    /// may have a decimal comma.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] and [`Error::Io`]; [`Error::Invalid`] for a file without rows, and with the
+    /// line for rows of different lengths.
+    pub fn read(path: &Path, window: &WindowSpec) -> Result<Self> {
+        let place = path.display().to_string();
+        let text = files::read_text(path)?;
+        let separator = files::separator(&text, true);
+        let commas = separator != b',';
+        let mut first: Option<(usize, StringRecord)> = None;
+        let mut table: Option<Self> = None;
+        files::rows(&text, &place, true, separator, |line, cells| {
+            if let Some(table) = &mut table {
+                table.push(line, cells, commas);
+                return Ok(());
+            }
+            let Some((at, head)) = first.take() else {
+                first = Some((line, cells.clone()));
+                return Ok(());
+            };
+            let mut new = Self::new(&place, &head, is_header(&head, cells, commas), window);
+            if !new.has_header {
+                new.push(at, &head, commas);
+            }
+            new.push(line, cells, commas);
+            table = Some(new);
+            Ok(())
+        })?;
+        if let (None, Some((line, only))) = (&table, first) {
+            let has_header = only.iter().any(|cell| number(cell, commas).is_none());
+            if !has_header {
+                let mut new = Self::new(&place, &only, false, window);
+                new.push(line, &only, commas);
+                table = Some(new);
+            }
+        }
+        let mut table =
+            table.ok_or_else(|| Error::invalid(&place, "rows", "at least one", "none"))?;
+        table.drop_empty();
+        Ok(table)
+    }
+
+    /// A table of windows of values `[rows, names]`.
+    pub fn of_values(place: String, names: Vec<String>, values: Vec<f32>) -> Self {
+        let rows = values.len() / names.len().max(1);
+        let column = |name| Column { name, numbers: rows, ..Column::default() };
+        Self { place, columns: names.into_iter().map(column).collect(), values, has_header: true }
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.values.len() / self.columns.len().max(1)
+    }
+
+    /// Names of the columns, for messages.
+    pub fn names(&self) -> String {
+        self.columns.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
+    fn new(place: &str, first: &StringRecord, has_header: bool, window: &WindowSpec) -> Self {
+        let column = |(i, cell): (usize, &str)| {
+            let number = format!("column {}", i + 1);
+            let role = match (has_header, Role::of(&number, window)) {
+                (true, _) => Role::of(cell, window),
+                (false, named @ (Role::Label | Role::Group)) => named,
+                (false, _) if window.columns.is_none() => Role::Counter,
+                (false, _) => Role::Axis,
+            };
+            let name = if has_header && !cell.is_empty() { cell.to_owned() } else { number };
+            Column { name, role, ..Column::default() }
+        };
+        let mut columns: Vec<Column> = first.iter().enumerate().map(column).collect();
+        if !has_header {
+            // The only text beside numbers is a label.
+            let texts: Vec<usize> = (0..first.len()).filter(|&i| is_text(&first[i])).collect();
+            if let ([only], None) = (&texts[..], &window.label) {
+                columns[*only].role = Role::Label;
+            }
+        }
+        Self { place: place.to_owned(), columns, values: Vec::new(), has_header }
+    }
+
+    fn push(&mut self, line: usize, cells: &StringRecord, commas: bool) {
+        let row = self.rows();
+        for (column, cell) in self.columns.iter_mut().zip(cells) {
+            let value = number(cell, commas).filter(|v| v.is_finite());
+            self.values.push(value.unwrap_or(f32::NAN));
+            match value {
+                Some(_) => column.numbers += 1,
+                None => {
+                    column.empty += usize::from(cell.is_empty());
+                    column.bad.get_or_insert_with(|| (line, cell.to_owned()));
+                }
+            }
+            if matches!(column.role, Role::Label | Role::Group | Role::Recording | Role::Split) {
+                column.texts.push(cell);
+            }
+            if matches!(column.role, Role::Time | Role::Counter)
+                && let Some(value) = precise(cell, commas)
+            {
+                let (last, mut first) = column.ends.unwrap_or((value, value));
+                if last - value > (last - first) / 2.0 {
+                    column.restarts.push(row);
+                    first = value;
+                }
+                column.falls += usize::from(value < last);
+                column.rises += usize::from(value > last);
+                column.ends = Some((value, first));
+            }
+        }
+    }
+
+    /// Removes the columns without any content, which a separator at the end of each line makes.
+    fn drop_empty(&mut self) {
+        let rows = self.rows();
+        let kept: Vec<bool> = self.columns.iter().map(|c| c.empty < rows).collect();
+        if kept.iter().all(|&k| k) {
+            return;
+        }
+        let width = kept.len();
+        let mut at = 0;
+        self.values.retain(|_| {
+            at += 1;
+            kept[(at - 1) % width]
+        });
+        let mut kept = kept.into_iter();
+        self.columns.retain(|_| kept.next().unwrap_or(true));
+    }
+}
+
+/// True if the first row holds names: it has a text above a number, or no number at all.
+fn is_header(first: &StringRecord, second: &StringRecord, commas: bool) -> bool {
+    let no_number = |cell: &str| number(cell, commas).is_none();
+    let above = first.iter().zip(second).any(|(a, b)| is_text(a) && no_number(a) && !no_number(b));
+    above || first.iter().all(no_number)
+}
+
+/// True for a cell that is neither empty nor a number.
+fn is_text(cell: &str) -> bool {
+    !cell.is_empty() && number(cell, true).is_none()
+}
+
+/// The number in a cell, finite or not; with a decimal comma if `commas` are allowed.
+fn number(cell: &str, commas: bool) -> Option<f32> {
+    parsed(cell, commas)
+}
+
+/// As [`number`], in double precision and finite: times need it.
+fn precise(cell: &str, commas: bool) -> Option<f64> {
+    parsed(cell, commas).filter(|v: &f64| v.is_finite())
+}
+
+fn parsed<T: std::str::FromStr>(cell: &str, commas: bool) -> Option<T> {
+    // Some files end their rows with a semicolon.
+    let cell = cell.trim_end_matches(';');
+    match cell.parse() {
+        Ok(value) => Some(value),
+        Err(_) if commas && cell.contains(',') => cell.replacen(',', ".", 1).parse().ok(),
+        Err(_) => None,
+    }
+}
