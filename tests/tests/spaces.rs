@@ -94,6 +94,45 @@ batch = 16
 k = 2
 "#;
 
+/// Inverted blocks on pictures of several resolutions.
+const RESOLUTIONS: &str = r#"
+seed = 7
+panel = 2
+enhancement = "none"
+recalibration = { images = 32, batch = 16 }
+
+[space]
+name = "resolutions"
+input = { channels = 3, resolution = [12, 16, 24] }
+classes = 2
+
+[[space.block]]
+conv = { stride = 2, widths = [4, 8], activation = "relu6" }
+
+[[space.block]]
+depth = [1, 2]
+inverted = { stride = 2, expansion = [2, 3], kernel = [3, 5], widths = [4, 8], activation = "relu6" }
+
+[data]
+name = "glyphs"
+train = 64
+validation = 32
+test = 32
+
+[[step]]
+kind = "largest"
+epochs = 1
+lr = 0.05
+batch = 16
+
+[[step]]
+kind = "supernet"
+epochs = 1
+lr = 0.02
+batch = 16
+k = 3
+"#;
+
 fn blocks() -> &'static SmallRun {
     static RUN: OnceLock<SmallRun> = OnceLock::new();
     RUN.get_or_init(|| SmallRun::train(BLOCKS))
@@ -131,6 +170,22 @@ fn every_kind_of_block_is_trained_ranked_and_equal_on_devices() {
 fn a_network_for_keywords_is_equal_on_a_device() {
     let run = SmallRun::train(KEYWORDS);
     agree(&run, &["12-d3-16-8-12", "8-d1-8"], &["qemu-m4"]);
+}
+
+#[test]
+fn networks_of_every_resolution_are_ranked_and_equal_on_a_device() {
+    let run = SmallRun::train(RESOLUTIONS);
+    let codes = ["r24-8-d2-8e3k5-8e3k5", "r16-4-d2-4e2k3-4e2k5", "r12-8-d1-8e2k3"];
+    let (path, scores) = (run.name(), run.file("scores.json"));
+    let rank = |codes: &[&str]| {
+        let args = ["rank", &path, "-o", &scores, "--json", "--overwrite", "--fresh"];
+        supernano(&[&args[..], codes].concat()).json()["scores"].clone()
+    };
+    let together = rank(&codes);
+    for (i, code) in codes.iter().enumerate() {
+        assert_eq!(rank(&[code])[0], together[i], "{code}");
+    }
+    agree(&run, &codes, &["qemu-m4"]);
 }
 
 #[test]

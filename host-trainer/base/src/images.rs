@@ -1,5 +1,8 @@
 //! Labelled images in memory.
 
+mod resize;
+
+pub use resize::planes as resized_planes;
 use supernano_core::space::Shape;
 
 /// The images of one split, before normalisation.
@@ -33,6 +36,16 @@ impl Images {
     pub fn image(&self, i: usize) -> &[u8] {
         let size = self.shape.len();
         &self.pixels[i * size..(i + 1) * size]
+    }
+
+    /// The images with the rows and columns of `shape`: every pixel is the average of the area that it
+    /// covers, rounded to a byte.
+    pub fn resized(&self, shape: Shape) -> Self {
+        let mut pixels = Vec::with_capacity(self.len() * shape.len());
+        for i in 0..self.len() {
+            resize::bytes(self.image(i), self.shape, shape, &mut pixels);
+        }
+        Self { shape, pixels, labels: self.labels.clone() }
     }
 
     /// Copies the images at `indices`, in that order.

@@ -16,6 +16,7 @@ pub mod sheet;
 mod show;
 pub mod sources;
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use augment::Augment as _;
@@ -83,6 +84,29 @@ impl Dataset {
     /// Classes of the training images at `indices`.
     pub fn labels(&self, indices: &[u32]) -> Vec<u16> {
         indices.iter().map(|&i| self.train.labels[i as usize]).collect()
+    }
+
+    /// The set with images of `shape`, which has as many channels: those of a network with another
+    /// resolution ([`Images::resized`]). The normalisation stays the same.
+    pub fn at(&self, shape: Shape) -> Cow<'_, Self> {
+        if shape == self.shape {
+            return Cow::Borrowed(self);
+        }
+        let [train, validation, test] =
+            [&self.train, &self.validation, &self.test].map(|split| split.resized(shape));
+        Cow::Owned(Self {
+            shape,
+            train,
+            validation,
+            test,
+            name: self.name.clone(),
+            classes: self.classes.clone(),
+            mean: self.mean.clone(),
+            std: self.std.clone(),
+            front_end: self.front_end.clone(),
+            window: self.window.clone(),
+            notes: self.notes.clone(),
+        })
     }
 
     /// Checks that a network reads these images and has these classes.

@@ -24,7 +24,15 @@ pub fn of_network(
     let view = blob.view()?;
     let shape = view.header().input();
     let dataset = match run {
-        Some(run) => of_config(&run.config()?, path)?,
+        Some(run) => {
+            let config = run.config()?;
+            let dataset = of_config(&config, path)?;
+            let square = shape.height == shape.width && shape.channels == dataset.shape.channels;
+            match square && config.space().resolutions.contains(&shape.height) {
+                true => dataset.at(shape).into_owned(),
+                false => dataset,
+            }
+        }
         None => load(&DataSpec {
             shape: Some(shape),
             classes: Some(view.classes() as u16),

@@ -9,19 +9,20 @@ use serde::Serialize;
 use supernano_base::codes::select::CodeSelection;
 use supernano_base::error::{Error, Result};
 use supernano_base::files;
+use supernano_base::images::Images;
 use supernano_base::numbers::grouped;
 use supernano_base::progress::Progress;
 use supernano_base::run_dir::RunDirectory;
 use supernano_core::arch::Arch;
-use supernano_data::add_pictures;
+use supernano_data::{Dataset, add_pictures};
 
 use crate::export::explain::{Explanation, explain};
 use crate::export::formats::{self, Format};
 use crate::export::preserve::{Preservation, preserve};
 use crate::export::promise::{KernelPlan, KernelReport, KernelRequest, MemoryReport};
 use crate::export::{
-    ExportOptions, Exported, ImageSet, Material, Prefer, Shipment, TuneRecipe, Tuning, measure,
-    ship,
+    ExportOptions, Exported, ImageSet, Material, Materials, Prefer, Shipment, TuneRecipe, Tuning,
+    measure, ship,
 };
 use crate::run::Run;
 
@@ -97,6 +98,7 @@ impl NetworkRequest<'_> {
         let stages = progress.task(2, "export");
         stages.message("reads the data".into());
         let dataset = run.dataset(self.data)?;
+        let dataset = dataset.at(arch.image(&run.space()));
         stages.advance(1);
         stages.message("quantises".into());
         let options = ExportOptions { prefer, ..options };
@@ -264,10 +266,12 @@ pub fn compare_int8(request: &Int8Request<'_>, progress: &dyn Progress) -> Resul
     }
     request.options.bn.statistics(&run)?;
     let dataset = run.dataset(request.data)?;
-    let (options, test) = (&request.options, (&dataset.test, request.images));
-    let material = Material::new(&run.config, &dataset, options.calibration, test)?;
+    let options = &request.options;
+    let test: fn(&Dataset) -> &Images = |dataset| &dataset.test;
+    let test = (test, request.images);
+    let mut materials = Materials::new(&run.config, &dataset, options.calibration, test);
     let task = progress.task(codes.len() as u64, "int8-rank");
-    let found = preserve(&run, &codes, &material, options, &|| task.advance(1));
+    let found = preserve(&run, &codes, &mut materials, options, &|| task.advance(1));
     task.finish();
     found
 }

@@ -3,6 +3,7 @@
 use supernano_base::blob::Blob;
 use supernano_base::error::Result;
 use supernano_base::files;
+use supernano_base::images::Images;
 use supernano_base::progress::Progress;
 use supernano_base::run_dir::RunDirectory;
 use supernano_data::Dataset;
@@ -11,7 +12,7 @@ use supernano_search::search::ScoredNetwork;
 use supernano_search::search::find::SearchOutcome;
 use supernano_search::search::verdict::{self, Evaluated};
 
-use crate::export::{ExportOptions, Material, Shipment, accuracies, ship};
+use crate::export::{ExportOptions, Material, Materials, Shipment, accuracies, ship};
 use crate::run::Run;
 
 /// Evaluates a sub-network on the images of [`Material::judged`], in float with inherited weights and
@@ -47,16 +48,17 @@ pub fn verify_front(
     let SearchOutcome { front, listed, uniform } = outcome;
     let directory = RunDirectory::new(&run.path);
     let calibration = ExportOptions::default().calibration;
-    let judged = (&dataset.validation, images);
-    let material = Material::new(&run.config, dataset, calibration, judged)?;
+    let validation: fn(&Dataset) -> &Images = |dataset| &dataset.validation;
+    let mut materials = Materials::new(&run.config, dataset, calibration, (validation, images));
     let task = progress.task((listed.len() + usize::from(uniform.is_some())) as u64, "verify");
-    let one = |candidate: &ScoredNetwork| {
-        let found = verify(run, &material, candidate);
+    let mut one = |candidate: &ScoredNetwork| {
+        let material = materials.at(candidate.arch.image(&run.space()))?;
+        let found = verify(run, material, candidate);
         task.advance(1);
         found
     };
     let (found, mut blobs): (Vec<Evaluated>, Vec<Blob>) =
-        listed.iter().map(one).collect::<Result<Vec<_>>>()?.into_iter().unzip();
+        listed.iter().map(&mut one).collect::<Result<Vec<_>>>()?.into_iter().unzip();
     let beside = uniform.as_ref().map(one).transpose()?;
     task.finish();
     let codes: Vec<String> = front.networks.iter().map(|network| network.code.clone()).collect();

@@ -6,6 +6,7 @@ use supernano_base::config::RunConfig;
 use supernano_base::error::{Error, Result};
 use supernano_base::frontend::Description;
 use supernano_base::images::Images;
+use supernano_core::space::Shape;
 use supernano_data::Dataset;
 
 use crate::run::recalibration_batches;
@@ -163,5 +164,47 @@ impl Material {
         let classes = dataset.classes.clone();
         let front_end = dataset.front_end.clone();
         Ok(Self { classes, front_end, recalibration_batch, recalibration, calibration, judged })
+    }
+}
+
+/// The materials of a run, one for each resolution of its networks.
+pub struct Materials<'a> {
+    config: &'a RunConfig,
+    dataset: &'a Dataset,
+    calibration: usize,
+    judged: (fn(&Dataset) -> &Images, usize),
+    made: Vec<(Shape, Material)>,
+}
+
+impl<'a> Materials<'a> {
+    /// Materials that will be made as [`Material::new`] makes them; `judged` has the split for the
+    /// accuracies.
+    pub fn new(
+        config: &'a RunConfig,
+        dataset: &'a Dataset,
+        calibration: usize,
+        judged: (fn(&Dataset) -> &Images, usize),
+    ) -> Self {
+        Self { config, dataset, calibration, judged, made: Vec::new() }
+    }
+
+    /// The material for networks that read images of this shape.
+    ///
+    /// # Errors
+    /// The errors of [`Material::new`].
+    pub fn at(&mut self, image: Shape) -> Result<&Material> {
+        let found = self.made.iter().position(|(shape, _)| *shape == image);
+        let index = match found {
+            Some(index) => index,
+            None => {
+                let dataset = self.dataset.at(image);
+                let (split, most) = self.judged;
+                let judged = (split(&dataset), most);
+                let made = Material::new(self.config, &dataset, self.calibration, judged)?;
+                self.made.push((image, made));
+                self.made.len() - 1
+            }
+        };
+        Ok(&self.made[index].1)
     }
 }

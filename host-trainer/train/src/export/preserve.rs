@@ -6,7 +6,7 @@ use supernano_base::codes::Coded;
 use supernano_base::error::Result;
 use supernano_base::stats::{Coefficient, Interval, Resampling, kendall_tau_b, pearson};
 
-use super::material::Material;
+use super::material::Materials;
 use super::measure::{Accuracies, accuracies};
 use super::ship::{ExportOptions, Shipment, ship};
 use crate::run::Run;
@@ -44,25 +44,30 @@ pub struct Preservation {
 }
 
 /// Exports every sub-network without fine-tuning, and evaluates both forms on the images
-/// [`Material::judged`]. `progress` is called after each sub-network.
+/// [`Material::judged`](super::Material::judged). `progress` is called after each sub-network.
 ///
 /// # Errors
 /// The errors of [`super::ship`].
 pub fn preserve(
     run: &Run,
     codes: &[Coded],
-    material: &Material,
+    materials: &mut Materials<'_>,
     options: &ExportOptions,
     progress: &dyn Fn(),
 ) -> Result<Preservation> {
-    let one = |coded: &Coded| -> Result<Preserved> {
+    let mut one = |coded: &Coded| -> Result<(Preserved, usize)> {
+        let material = materials.at(coded.arch.image(&run.space()))?;
         let Shipment { float, blob, .. } = ship(run, &coded.arch, material, options, None)?;
         let Accuracies { float, int8, .. } = accuracies(&float, &blob, &material.judged)?;
-        Ok(Preserved { arch: coded.written.clone(), float, int8 })
+        let found = Preserved { arch: coded.written.clone(), float, int8 };
+        Ok((found, material.judged.len()))
     };
     let mut networks = Vec::with_capacity(codes.len());
+    let mut images = 0;
     for coded in codes {
-        networks.push(one(coded)?);
+        let (found, judged) = one(coded)?;
+        images = judged;
+        networks.push(found);
         progress();
     }
     let (float, int8): (Vec<f64>, Vec<f64>) = networks.iter().map(|p| (p.float, p.int8)).unzip();
@@ -73,7 +78,7 @@ pub fn preserve(
     );
     let losses = || float.iter().zip(&int8).map(|(f, q)| f - q);
     Ok(Preservation {
-        images: material.judged.len(),
+        images,
         pearson: pearson(&int8, &float),
         pearson_ci,
         kendall_tau_b: kendall_tau_b(&int8, &float),

@@ -4,8 +4,10 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use supernano_base::codes::scores::Score;
 use supernano_base::error::{Error, Result};
+use supernano_base::images::Images;
 use supernano_core::arch::Arch;
 use supernano_core::plan::{Plan, cost};
+use supernano_core::space::Shape;
 use supernano_data::Dataset;
 
 use super::memory;
@@ -108,12 +110,57 @@ pub struct MacCounts {
 /// Evaluates sub-networks of a run on a fixed set of images.
 pub struct Ranker<'a> {
     run: &'a Run,
+    images: ScoredImages,
+    settings: Settings,
+    capacity: Capacity,
+    /// The images of the settings as bytes, if the space has several resolutions.
+    bytes: Option<Dataset>,
+}
+
+/// The images of one resolution.
+struct ScoredImages {
     set: EvalSet,
     inputs: Inputs,
     recalibration: Inputs,
-    settings: Settings,
-    capacity: Capacity,
     pool: Pool,
+}
+
+impl ScoredImages {
+    /// The images of a data set at its own resolution; `largest` is the largest network for it.
+    fn new(run: &Run, dataset: &Dataset, settings: &Settings, largest: &Arch) -> Self {
+        let margin = margin(&run.space());
+        let set = EvalSet::new(dataset, split(dataset, settings.split), settings.images);
+        let inputs = set.inputs(dataset.shape, margin);
+        let batch = settings.bn_batch;
+        let batches = (0..settings.bn_images / batch).map(|b| {
+            let indices: Vec<u32> = ((b * batch) as u32..((b + 1) * batch) as u32).collect();
+            dataset.batch(&dataset.train, &indices)
+        });
+        let recalibration = Inputs::new(dataset.shape, margin, batches);
+        let pool = Pool::of(&run.subnet(largest), |c| (c.output, c.op));
+        Self { set, inputs, recalibration, pool }
+    }
+}
+
+fn split(dataset: &Dataset, split: Split) -> &Images {
+    match split {
+        Split::Validation => &dataset.validation,
+        Split::Test => &dataset.test,
+    }
+}
+
+/// The images of a data set that are read with these settings.
+fn read_images(dataset: &Dataset, settings: &Settings) -> Dataset {
+    let first = |images: &Images, n: usize| {
+        images.select(&(0..n.min(images.len()) as u32).collect::<Vec<u32>>())
+    };
+    let scored = |of: Split| if of == settings.split { settings.images } else { 0 };
+    Dataset {
+        train: first(&dataset.train, settings.bn_images),
+        validation: first(&dataset.validation, scored(Split::Validation)),
+        test: first(&dataset.test, scored(Split::Test)),
+        ..dataset.clone()
+    }
 }
 
 impl<'a> Ranker<'a> {
@@ -128,13 +175,10 @@ impl<'a> Ranker<'a> {
         request: ScoreRequest,
         effort: Effort,
     ) -> Result<Self> {
-        let split = match request.split {
-            Split::Validation => &dataset.validation,
-            Split::Test => &dataset.test,
-        };
-        let images = request.images.unwrap_or(split.len());
-        if images == 0 || images > split.len() {
-            let expected = format!("1 to {}", split.len());
+        let available = split(dataset, request.split).len();
+        let images = request.images.unwrap_or(available);
+        if images == 0 || images > available {
+            let expected = format!("1 to {available}");
             return Err(Error::invalid("--images", "images of the split", expected, images));
         }
         request.bn.statistics(run)?;
@@ -155,15 +199,10 @@ impl<'a> Ranker<'a> {
             Settings { split: request.split, images, bn: request.bn, bn_images, bn_batch: batch };
         let space = run.space();
         let capacity = memory::plan(run, &settings, effort)?;
-        let set = EvalSet::new(dataset, split, images);
-        let inputs = set.inputs(space.input, margin(&space));
-        let batches = (0..bn_images / batch).map(|b| {
-            let indices: Vec<u32> = ((b * batch) as u32..((b + 1) * batch) as u32).collect();
-            dataset.batch(&dataset.train, &indices)
-        });
-        let recalibration = Inputs::new(space.input, margin(&space), batches);
-        let pool = Pool::of(&run.subnet(&Arch::largest(&space)), |c| (c.output, c.op));
-        Ok(Self { run, set, inputs, recalibration, settings, capacity, pool })
+        let several = space.resolutions.len() > 1;
+        let bytes = several.then(|| read_images(dataset, &settings));
+        let images = ScoredImages::new(run, dataset, &settings, &Arch::largest(&space));
+        Ok(Self { run, images, settings, capacity, bytes })
     }
 
     /// The settings of the scores.
@@ -173,7 +212,7 @@ impl<'a> Ranker<'a> {
 
     /// The scored images, for fingerprints.
     pub(super) fn set(&self) -> &EvalSet {
-        &self.set
+        &self.images.set
     }
 
     /// Evaluates sub-networks and returns the results in their order. `progress` receives the work
@@ -187,41 +226,65 @@ impl<'a> Ranker<'a> {
         order.sort_by(|&a, &b| archs[a].cmp(archs[b]));
         let mut found: Vec<Option<Evaluation>> = vec![None; archs.len()];
         let mut work = MacCounts::default();
+        let space = self.run.space();
+        // the images of a resolution other than the largest, as long as they are read
+        let mut other: Option<(Shape, ScoredImages)> = None;
         for group in order.chunks(self.capacity.group) {
-            let plans: Vec<Plan> = group.iter().map(|&i| self.run.plan(archs[i])).collect();
-            let part = plans.len().div_ceil(self.parts());
-            let parts: Vec<(Vec<Evaluation>, u64)> =
-                plans.par_chunks(part).map(|plans| self.tree(plans, progress)).collect();
-            work.macs += plans.iter().map(|p| cost(&self.run.space(), p).macs).sum::<u64>();
-            work.macs_computed += parts.iter().map(|p| p.1).sum::<u64>();
-            for (&i, one) in group.iter().zip(parts.into_iter().flat_map(|p| p.0)) {
-                found[i] = Some(one);
+            // neighbours in the order have the same resolution
+            for group in group.chunk_by(|&a, &b| archs[a].image(&space) == archs[b].image(&space)) {
+                let plans: Vec<Plan> = group.iter().map(|&i| self.run.plan(archs[i])).collect();
+                if other.as_ref().is_none_or(|(shape, _)| *shape != plans[0].image) {
+                    other = self.at(archs[group[0]], plans[0].image);
+                }
+                let images = other.as_ref().map_or(&self.images, |(_, images)| images);
+                let part = plans.len().div_ceil(self.parts());
+                let parts: Vec<(Vec<Evaluation>, u64)> = plans
+                    .par_chunks(part)
+                    .map(|plans| self.tree(images, plans, progress))
+                    .collect();
+                work.macs += plans.iter().map(|p| cost(&space, p).macs).sum::<u64>();
+                work.macs_computed += parts.iter().map(|p| p.1).sum::<u64>();
+                for (&i, one) in group.iter().zip(parts.into_iter().flat_map(|p| p.0)) {
+                    found[i] = Some(one);
+                }
             }
         }
         (found.into_iter().flatten().collect(), work)
     }
 
-    /// Number of trees that a group is split into, so that every thread has a batch to work on.
-    fn parts(&self) -> usize {
-        rayon::current_num_threads().div_ceil(self.recalibration.maps.len().max(1))
+    /// The images at the resolution of a sub-network; `None` for the largest.
+    fn at(&self, arch: &Arch, image: Shape) -> Option<(Shape, ScoredImages)> {
+        let dataset = self.bytes.as_ref().filter(|dataset| dataset.shape != image)?.at(image);
+        Some((image, ScoredImages::new(self.run, &dataset, &self.settings, arch)))
     }
 
-    fn tree(&self, plans: &[Plan], progress: &(dyn Fn(f64) + Sync)) -> (Vec<Evaluation>, u64) {
+    /// Number of trees that a group is split into, so that every thread has a batch to work on.
+    fn parts(&self) -> usize {
+        rayon::current_num_threads().div_ceil(self.images.recalibration.maps.len().max(1))
+    }
+
+    fn tree(
+        &self,
+        images: &ScoredImages,
+        plans: &[Plan],
+        progress: &(dyn Fn(f64) + Sync),
+    ) -> (Vec<Evaluation>, u64) {
+        let ScoredImages { set, inputs, recalibration, pool } = images;
         let forest = Forest::new(&self.run.weights, plans, self.capacity.shared);
         // training mode costs about as much an image as evaluation
-        let images = (self.settings.bn_images + self.settings.images) as f64;
-        let each = plans.len() as f64 / images;
+        let count = (self.settings.bn_images + self.settings.images) as f64;
+        let each = plans.len() as f64 / count;
         let batch = || progress(each * self.settings.bn_batch as f64);
         let stats = match &self.run.statistics {
             Some(stored) if self.settings.bn == BnSource::Stored => {
                 let layout = &self.run.weights.layout;
                 forest.statistics(|i| stored.of(layout, &plans[i]))
             }
-            _ => walk::statistics(&forest.tree, &self.recalibration, &self.pool, &batch),
+            _ => walk::statistics(&forest.tree, recalibration, pool, &batch),
         };
         let folded = forest.tree.fold(&stats);
         let block = || progress(each * crate::backend::LANES as f64);
-        let found = evaluate_tree(&folded, &self.set, &self.inputs, &self.pool, &block);
+        let found = evaluate_tree(&folded, set, inputs, pool, &block);
         let classes = u64::from(self.run.space().classes);
         let classifiers: u64 =
             folded.nodes.iter().filter_map(|n| n.leaf.as_ref()).map(|l| l.1.input as u64).sum();

@@ -132,7 +132,8 @@ impl Run {
 
     /// Computes the batch-norm statistics of a sub-network over the run's recalibration images.
     pub fn recalibrate(&self, subnet: &SubNet, dataset: &Dataset) -> BnStats {
-        let (batch, batches) = recalibration_batches(dataset, &self.config, usize::MAX);
+        let dataset = dataset.at(subnet.input);
+        let (batch, batches) = recalibration_batches(&dataset, &self.config, usize::MAX);
         recalibrate(subnet, batch, batches)
     }
 

@@ -35,15 +35,14 @@ pub(crate) use subnet::name;
 pub use subnet::{TensorSource, part};
 pub use weights::{Entry, Layout, Role, Weights};
 
-/// Succeeds for the spaces that this crate trains: classes, and images of one resolution.
+/// Succeeds for the spaces that this crate trains: those with the head `classes`.
 ///
 /// # Errors
 /// [`Error::Invalid`] for every other space.
 pub fn supported(space: &Space<'_>) -> Result<()> {
-    let expected = "a space with the head `classes` and one resolution; training of others is not \
-                    there yet";
+    let expected = "a space with the head `classes`; training of others is not there yet";
     let refused = || Error::invalid("configuration", "space", expected, space.name);
-    (space.head == Head::Classes && space.resolutions.len() < 2).then_some(()).ok_or_else(refused)
+    (space.head == Head::Classes).then_some(()).ok_or_else(refused)
 }
 
 /// Added to a variance before the square root is taken.

@@ -1,9 +1,12 @@
 //! One update of Algorithm 1 in the sliced execution: path after path.
 
+use std::borrow::Cow;
+
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{ElementConversion as _, Tensor};
 use supernano_base::config::{Optimizer, StepConfig, StepKind, Teacher};
 use supernano_base::error::{Error, Result};
+use supernano_base::images::resized_planes;
 use supernano_base::space::SharedSpace;
 use supernano_core::arch::Arch;
 use supernano_core::plan::{Enhancement, Plan, resolve};
@@ -43,6 +46,8 @@ where
     pub plain: FeatureMap<B::InnerBackend>,
     /// Classes, `[n]`.
     pub labels: &'a [u16],
+    /// Images of the largest resolution, `[n, channels, height, width]`.
+    pixels: &'a [f32],
 }
 
 impl<'a, B: AutodiffBackend + Ops> Batch<'a, B>
@@ -50,11 +55,22 @@ where
     B::InnerBackend: Ops,
 {
     /// Normalised images `[n, channels, height, width]` of `shape` and their classes.
-    pub fn new(pixels: &[f32], labels: &'a [u16], shape: Shape) -> Self {
+    pub fn new(pixels: &'a [f32], labels: &'a [u16], shape: Shape) -> Self {
         let [c, h, w] = [shape.channels, shape.height, shape.width].map(usize::from);
         let n = labels.len();
         let images = FeatureMap::from_images(pixels, n, c, h, w);
-        Self { images, plain: FeatureMap::from_images(pixels, n, c, h, w), labels }
+        Self { images, plain: FeatureMap::from_images(pixels, n, c, h, w), labels, pixels }
+    }
+
+    /// The images at the resolution of a network.
+    fn at(&self, shape: Shape) -> Cow<'_, FeatureMap<B>> {
+        let FeatureMap { n, c, h, w, .. } = self.images;
+        let to = [shape.height, shape.width].map(usize::from);
+        if to == [h, w] {
+            return Cow::Borrowed(&self.images);
+        }
+        let pixels = resized_planes(self.pixels, [h, w], to);
+        Cow::Owned(FeatureMap::from_images(&pixels, n, c, to[0], to[1]))
     }
 }
 
@@ -122,7 +138,7 @@ where
             logits.map(|z| Tensor::<B, 2>::from_inner(loss::soften(z, self.step.temperature)));
         for arch in students {
             let (net, leaves) = params.path(&self.plan(arch));
-            let (z, stats) = forward_train(&net, &batch.images);
+            let (z, stats) = forward_train(&net, &batch.at(net.input));
             let (alpha, temperature) = (self.step.alpha, self.step.temperature);
             let value = loss::distilled(z, labels.clone(), teacher.clone(), alpha, temperature);
             losses.students +=

@@ -12,6 +12,7 @@ use supernano_base::stats;
 use supernano_base::stats::table;
 use supernano_core::arch::Arch;
 use supernano_core::plan::{Enhancement, resolve};
+use supernano_core::space::Shape;
 use supernano_data::Dataset;
 
 use crate::run::recalibration_batches;
@@ -43,6 +44,8 @@ pub struct Panel {
     pub batch: usize,
     /// Images for batch-norm statistics, normalised, `[batch, channels, height, width]` each.
     pub batches: Vec<Vec<f32>>,
+    /// The set and the batches at other resolutions that sub-networks of the panel have.
+    smaller: Vec<(Shape, EvalSet, Vec<Vec<f32>>)>,
 }
 
 impl Panel {
@@ -76,7 +79,16 @@ impl Panel {
         }
         let (batch, batches) = recalibration_batches(dataset, config, 256);
         let set = EvalSet::new(dataset, &dataset.validation, PANEL_IMAGES);
-        Ok(Self { archs, truths: known, set, batch, batches })
+        let mut smaller: Vec<(Shape, EvalSet, Vec<Vec<f32>>)> = Vec::new();
+        for image in archs.iter().map(|arch| arch.image(space)) {
+            if image != dataset.shape && smaller.iter().all(|(shape, ..)| *shape != image) {
+                let dataset = dataset.at(image);
+                let (_, batches) = recalibration_batches(&dataset, config, 256);
+                let set = EvalSet::new(&dataset, &dataset.validation, PANEL_IMAGES);
+                smaller.push((image, set, batches));
+            }
+        }
+        Ok(Self { archs, truths: known, set, batch, batches, smaller })
     }
 
     /// Pearson correlation of the scores with the truths; `None` without truths, or if either does
@@ -94,8 +106,11 @@ impl Panel {
         let one = |arch: &Arch| {
             let plan = resolve(&space, arch, enhancement, layout.scheme);
             let subnet = weights.subnet(&plan);
-            let stats = recalibrate(&subnet, self.batch, self.batches.iter().cloned());
-            let found = evaluate(&subnet.fold(&stats), &self.set);
+            let other = self.smaller.iter().find(|(shape, ..)| *shape == subnet.input);
+            let (set, batches) =
+                other.map_or((&self.set, &self.batches), |(_, set, batches)| (set, batches));
+            let stats = recalibrate(&subnet, self.batch, batches.iter().cloned());
+            let found = evaluate(&subnet.fold(&stats), set);
             let code = arch.display(&space).to_string();
             PanelScore { code, top1: found.top1, ce: found.ce }
         };

@@ -11,6 +11,7 @@ use supernano_base::codes::Coded;
 use supernano_base::codes::truth::{Form, Recipe, Start, Truth};
 use supernano_base::config::{RunConfig, StepConfig, StepKind};
 use supernano_base::error::{Error, Result};
+use supernano_base::images::resized_planes;
 use supernano_base::progress::Silent;
 use supernano_base::rng::Key;
 use supernano_base::space::SharedSpace;
@@ -44,6 +45,7 @@ pub fn train_alone(
     recipe: &Recipe,
 ) -> Result<Truth> {
     let (space, config) = alone(config, coded, recipe);
+    let dataset = &*dataset.at(space.get().input);
     let layout = layout_of(space.clone(), &config, 1);
     let values = Weights::initial(layout.clone(), Key::new(recipe.seed)).values;
     let state = Checkpoint::start(1, values);
@@ -135,8 +137,11 @@ impl Learner for Taught<'_> {
         let (n, classes) = (indices.len(), dataset.classes.len());
         let device = Default::default();
         let pixels = dataset.augmented(indices, &config.augmentation, input.key);
-        let images =
-            FeatureMap::from_images(&pixels, n, s.channels.into(), s.height.into(), s.width.into());
+        let read = plan.image;
+        let [size, to] = [s, read].map(|s| [usize::from(s.height), usize::from(s.width)]);
+        let small = (size != to).then(|| resized_planes(&pixels, size, to));
+        let images = small.as_deref().unwrap_or(&pixels);
+        let images = FeatureMap::from_images(images, n, s.channels.into(), to[0], to[1]);
         let labels = loss::one_hot::<CpuAutodiff>(&dataset.labels(indices), classes, &device);
         let answers = TensorData::new(from.teacher.forward(&pixels, n), [n, classes]);
         let answers = loss::soften(Tensor::<CpuAutodiff, 2>::from_data(answers, &device), 1.0);
@@ -214,6 +219,7 @@ fn judged(
     let enhancement = config.steps[0].enhancement(config.enhancement);
     let plan = whole(&space, enhancement);
     let subnet = weights.subnet(&plan);
+    let dataset = &*dataset.at(plan.image);
     let (batch, batches) = recalibration_batches(dataset, config, usize::MAX);
     let folded = subnet.fold(&recalibrate(&subnet, batch, batches));
     let found = evaluate(&folded, &EvalSet::new(dataset, &dataset.test, usize::MAX));
