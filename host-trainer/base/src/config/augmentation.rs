@@ -1,5 +1,6 @@
 //! The `[augmentation]` table of a configuration.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use supernano_core::space::Shape;
 
@@ -8,7 +9,7 @@ use crate::error::Result;
 
 /// Augmentation of training images, in this order: crop, brightness, contrast, flip, rotation, masks. 0 or
 /// `false` disables a part; the random numbers of the other parts stay the same.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Augmentation {
     /// Padding with 0 on each side, pixels, before a random crop to the original size.
@@ -16,10 +17,13 @@ pub struct Augmentation {
     /// Horizontal flip, probability 0.5.
     pub flip: bool,
     /// Brightness factor from `1 - x` to `1 + x`, probability 0.5.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub brightness: f32,
     /// Contrast factor from `1 - x` to `1 + x` about the mean grey, probability 0.5.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub contrast: f32,
     /// Rotation from `-x` to `x` degrees about the centre: nearest pixel, 0 outside.
+    #[schemars(range(min = 0.0, max = 180.0))]
     pub rotation: f32,
     /// Rows of a band at a random place that takes the mean of the image, from 0 to this. For features
     /// of sound these are frames.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use supernano_core::space::Shape;
 
@@ -17,7 +18,7 @@ pub(super) const MOST_IMAGES: usize = 10_000_000;
 const MOST_COPIES: usize = 100;
 
 /// A data set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DataSource {
     /// Generated shapes, which need no file.
@@ -82,7 +83,7 @@ impl DataSource {
 }
 
 /// The way in which a picture of another shape fills the input of the network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Resize {
     /// The largest centred part with the input's ratio of sides.
@@ -95,13 +96,15 @@ pub enum Resize {
 }
 
 /// Windows over recordings.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WindowSpec {
     /// Samples of a window.
+    #[schemars(range(min = 1, max = MOST_IMAGES))]
     pub samples: usize,
     /// Samples from the start of a window to the start of the next one. Default: `samples`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = MOST_IMAGES))]
     pub stride: Option<usize>,
     /// The columns of the axes. Default: all columns that are no time, label or group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -117,6 +120,7 @@ pub struct WindowSpec {
     /// The step of the sensor: the value of the files for which the device gives 1. Default: 1 if all
     /// training values are whole numbers, else a power of ten. A run writes it into its configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1e-9, max = 1e9))]
     pub unit: Option<f64>,
     /// Values of each axis that become the bytes 0 and 255. Default: lowest and highest training
     /// value. A run writes them into its configuration.
@@ -124,18 +128,22 @@ pub struct WindowSpec {
     pub ranges: Option<Vec<(f64, f64)>>,
     /// Changed copies that are added for each training window.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(range(max = MOST_COPIES))]
     pub copies: usize,
     /// Largest shift of a copy, samples.
     #[serde(default, skip_serializing_if = "is_default")]
     pub shift: usize,
     /// Largest relative change of the scale of a copy.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub scale: f64,
     /// Largest rotation of a copy, degrees. Each three axes in a row turn about one random direction.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(range(min = 0.0, max = 180.0))]
     pub rotation: f64,
     /// Standard deviation of the noise of a copy, as a share of the range of each axis.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub jitter: f64,
 }
 
@@ -147,7 +155,7 @@ impl WindowSpec {
 }
 
 /// The training images that become validation images, for a set without a validation split.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Holdout {
     /// Drawn at random with the seed.
@@ -158,7 +166,7 @@ pub enum Holdout {
 }
 
 /// The `[data]` table of a configuration.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DataSpec {
     /// The data set.
@@ -168,22 +176,26 @@ pub struct DataSpec {
     pub path: Option<PathBuf>,
     /// Number of training images. Default: 4,000 glyphs, or all that are not validation images.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = MOST_IMAGES))]
     pub train: Option<usize>,
     /// Number of validation images. They are taken from the training images of a set without a
     /// validation split. Default: 1,000, or [`DataSpec::validation_share`] of the user's own files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 2, max = MOST_IMAGES))]
     pub validation: Option<usize>,
     /// The training images that become validation images.
     #[serde(default)]
     pub holdout: Holdout,
     /// Number of test images. Default: 2,000 glyphs, or all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = MOST_IMAGES))]
     pub test: Option<usize>,
     /// Seed of the generation and of the validation split.
     #[serde(default)]
     pub seed: u64,
     /// Shape of the images, glyphs only. Default: 32x32x3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "super::schema::shape")]
     pub shape: Option<Shape>,
     /// Number of classes, 2 to 10, glyphs only. Default: 10.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -195,9 +207,11 @@ pub struct DataSpec {
     /// Share of the training items that become validation items, for own files without a validation
     /// split.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.01, max = 0.9))]
     pub validation_share: Option<f64>,
     /// Share of all items that become test items, for own files without a test split.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.01, max = 0.9))]
     pub test_share: Option<f64>,
     /// Pattern of the paths of own files below `path`, such as `{class}_{group}_{}.png`. `{class}`
     /// names the class; items with the same `{group}` stay in one split; `{}` is any text without

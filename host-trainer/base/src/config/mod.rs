@@ -7,6 +7,7 @@
 mod augmentation;
 mod data;
 mod origins;
+pub mod schema;
 mod sound;
 mod space;
 mod step;
@@ -14,6 +15,7 @@ mod step;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use supernano_core::arch::Arch;
 use supernano_core::plan::{ActivationScope, BranchScheme, Enhancement, WidthRule, cost, resolve};
@@ -41,7 +43,7 @@ const MOST_KEPT: usize = 1000;
 const MOST_PARAMETERS: u64 = 100_000_000;
 
 /// A named configuration that supplies the values a file leaves out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Preset {
     /// The text of the paper: ResNet20, CIFAR-100, 300 epochs per step, `halves`, then `exclusive`.
@@ -66,12 +68,14 @@ impl Preset {
 }
 
 /// Stochastic gradient descent: `v = momentum v + g + weight_decay p; p -= lr v`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Optimizer {
     /// Momentum, without dampening and without Nesterov's correction.
+    #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1.0))]
     pub momentum: f32,
     /// Weight decay of every parameter.
+    #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1.0))]
     pub weight_decay: f32,
 }
 
@@ -83,12 +87,14 @@ impl Default for Optimizer {
 
 /// The images over which a sub-network's batch-norm statistics are computed: the first of the
 /// training split, without augmentation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Recalibration {
     /// Number of images.
+    #[schemars(range(min = 2, max = MOST_IMAGES))]
     pub images: usize,
     /// Images per batch. The statistics are the unweighted mean over batches.
+    #[schemars(range(min = 2, max = MOST_BATCH))]
     pub batch: usize,
 }
 
@@ -99,7 +105,9 @@ impl Default for Recalibration {
 }
 
 /// Number format of the convolutions in training. Everything else has 32 bits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
+)]
 #[serde(rename_all = "lowercase")]
 #[value(rename_all = "lower")]
 pub enum Precision {
@@ -129,7 +137,7 @@ impl std::fmt::Display for Precision {
 }
 
 /// A validated run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RunConfig {
     /// Supplies the values that the file leaves out.
@@ -142,8 +150,10 @@ pub struct RunConfig {
     pub classes: Option<u16>,
     /// Candidate enhancement R(s).
     #[serde(with = "enhancement")]
+    #[schemars(schema_with = "schema::enhancement")]
     pub enhancement: Enhancement,
     /// A built-in space by name, or a table that defines a space.
+    #[schemars(schema_with = "schema::space")]
     pub space: SpaceSpec,
     /// Data set.
     pub data: DataSpec,
@@ -161,6 +171,7 @@ pub struct RunConfig {
     pub recalibration: Recalibration,
     /// Number of random codes of the validation panel, beside the smallest and the largest.
     #[serde(default = "default_panel")]
+    #[schemars(range(max = MOST_PANEL))]
     pub panel: usize,
     /// Truth file. It supplies the random codes of the panel, and each epoch reports the Pearson
     /// correlation with its accuracies.
@@ -169,6 +180,7 @@ pub struct RunConfig {
     /// Number of checkpoints that the current step keeps, including the latest. Every finished step
     /// keeps one more.
     #[serde(default = "default_keep")]
+    #[schemars(range(min = 1, max = MOST_KEPT))]
     pub keep: usize,
     /// Limits of the device, for `supernano run`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -180,7 +192,7 @@ pub struct RunConfig {
 
 /// The `[budget]` table of a configuration: the limits of the device. Each value is written as on
 /// the command line of `supernano search`, which checks it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BudgetSpec {
     /// Chip, in the spelling of probe-rs.

@@ -1,5 +1,6 @@
 //! The `[data.sound]` table of a configuration.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::range;
@@ -20,25 +21,30 @@ const MOST_SILENCE: usize = 1_000_000;
 /// The frames are the rows of the network's input and the features its columns. A recording that is
 /// shorter than a window lies in its middle, between zeros. A longer one gives its loudest window, or
 /// with `stride` a window at each stride.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SoundConfig {
     /// Samples in a second, as the device takes them. Recordings of other rates are resampled.
+    #[schemars(range(min = 1, max = MOST_RATE))]
     pub rate: u32,
     /// Length of a window, seconds.
+    #[schemars(range(min = 0.001, max = MOST_SECONDS))]
     pub seconds: f64,
     /// Seconds from the start of a window of a long recording to the start of the next one. Default:
     /// the loudest window alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0001, max = 3600.0))]
     pub stride: Option<f64>,
     /// True for cosine coefficients (MFCC) of 40 mel bands instead of the mel bands themselves.
     #[serde(default, skip_serializing_if = "is_default")]
     pub mfcc: bool,
     /// Lowest frequency of a band, Hz.
     #[serde(default = "low")]
+    #[schemars(range(min = 0.0))]
     pub low: f64,
     /// Highest frequency of a band, Hz. Default: half the rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0))]
     pub high: Option<f64>,
     /// True to divide each window by its largest sample. A device that listens continuously cannot
     /// do so.
@@ -55,6 +61,7 @@ pub struct SoundConfig {
     /// Number of windows of silence that are made, as the class `silence`: parts of `noise` at random
     /// loudness, or faint white noise.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(range(max = MOST_SILENCE))]
     pub silence: usize,
     /// Folder of recordings of noise, relative to the data. Its files are no items.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -62,16 +69,20 @@ pub struct SoundConfig {
     /// Windows of each training window: itself, and others that are shifted, louder or quieter, and
     /// noisy.
     #[serde(default = "one", skip_serializing_if = "is_one")]
+    #[schemars(range(min = 1, max = MOST_COPIES))]
     pub copies: usize,
     /// Largest shift of a copy, seconds.
     #[serde(default = "shift")]
+    #[schemars(range(min = 0.0, max = MOST_SECONDS))]
     pub shift: f64,
     /// Largest change of the loudness of a copy, dB.
     #[serde(default = "gain")]
+    #[schemars(range(min = 0.0, max = 60.0))]
     pub gain: f64,
     /// Smallest signal-to-noise ratio of a copy, dB; the largest is 30 dB above it. The noise is that
     /// of `noise`, or white. Default: no noise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = -20.0, max = 60.0))]
     pub noise_ratio: Option<f64>,
 }
 

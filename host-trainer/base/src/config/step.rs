@@ -1,5 +1,6 @@
 //! One training step of a run. Stage n of the paper is step n + 1.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use supernano_core::plan::{BranchScheme, Enhancement};
 use supernano_core::space::Space;
@@ -19,7 +20,7 @@ const MOST_SUB_NETWORKS: usize = 1024;
 const MOST_CLIP: f32 = 1e6;
 
 /// The network that a step trains.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum StepKind {
     /// The largest network only, with cross-entropy.
@@ -29,7 +30,7 @@ pub enum StepKind {
 }
 
 /// The teacher of the sub-networks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Teacher {
     /// The largest network in the same update, which is trained with cross-entropy (the paper).
@@ -41,7 +42,7 @@ pub enum Teacher {
 }
 
 /// Sampling of the K sub-networks of an update.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Sampling {
     /// Uniform and independent per layer (the paper).
@@ -56,7 +57,7 @@ pub enum Sampling {
 }
 
 /// The moments at which the learning rate changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Stepped {
     /// Once per epoch (the reference code).
@@ -66,7 +67,7 @@ pub enum Stepped {
 }
 
 /// The momentum at the start of a step.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OptimizerState {
     /// Zero (the reference code has a new optimiser for every step).
@@ -83,17 +84,20 @@ impl OptimizerState {
 }
 
 /// One `[[step]]` of a configuration.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StepConfig {
     /// The trained network.
     pub kind: StepKind,
     /// Options that share weights.
     #[serde(default = "shared")]
+    #[schemars(schema_with = "super::schema::scheme")]
     pub scheme: BranchScheme,
     /// Number of passes over the training images.
+    #[schemars(range(min = 1, max = MOST_EPOCHS))]
     pub epochs: u32,
     /// Initial learning rate; a cosine takes it to 0.
+    #[schemars(range(max = 10.0), extend("exclusiveMinimum" = 0.0))]
     pub lr: f32,
     /// Moments at which the rate changes.
     #[serde(default = "epoch")]
@@ -103,21 +107,27 @@ pub struct StepConfig {
     pub warmup: u32,
     /// Largest L2 norm of the summed gradient over all parameters. A larger gradient is scaled down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = MOST_CLIP), extend("exclusiveMinimum" = 0.0))]
     pub clip: Option<f32>,
     /// Most updates of an epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = MOST_UPDATES))]
     pub updates: Option<usize>,
     /// Images per update.
     #[serde(default = "batch")]
+    #[schemars(range(min = 2, max = MOST_BATCH))]
     pub batch: usize,
     /// Sub-networks per update beside the largest.
     #[serde(default = "k")]
+    #[schemars(range(min = 1, max = MOST_SUB_NETWORKS))]
     pub k: usize,
     /// Weight of the teacher in the loss (Eq. 2), 0 to 1.
     #[serde(default = "alpha")]
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub alpha: f32,
     /// Temperature of teacher and student.
     #[serde(default = "temperature")]
+    #[schemars(range(min = 0.01, max = 100.0))]
     pub temperature: f32,
     /// Teacher of the sub-networks.
     #[serde(default = "live")]

@@ -3,6 +3,7 @@
 use std::f64::consts::{LN_2, PI};
 
 use crate::error::{Error, Result};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use supernano_core::frontend::{self as core, MAX_BANDS, MAX_FFT, MAX_ROWS, MAX_SHIFT, MIN_FFT};
 
@@ -15,7 +16,7 @@ use super::{Description, in_range};
 /// feature is the natural logarithm of a band's sum plus `floor`, or with `coefficients` one of the
 /// first cosine coefficients of all logarithms. The byte is `value / scale + offset`, rounded and
 /// saturated to -128..=127, plus 128.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SoundSpec {
     /// Samples in a second.
@@ -60,7 +61,7 @@ pub struct SoundSpec {
 }
 
 /// Shape of a window, periodic.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum WindowShape {
     /// Hann's.
@@ -73,7 +74,7 @@ pub enum WindowShape {
 }
 
 /// Rounding to a byte.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Rounding {
     /// To the nearest integer, halves upwards.

@@ -36,7 +36,7 @@ pub(super) enum Weights {
 }
 
 #[cfg(all(test, feature = "train"))]
-pub(super) use self::reference::markdown;
+pub(super) use self::reference::{Part, text};
 
 /// Runs a command; `C` is the command line that `reference` describes.
 pub(super) fn run<C: CommandFactory>(command: &Command, out: &Output) -> Result<()> {

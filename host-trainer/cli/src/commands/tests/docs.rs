@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
 
-use super::super::dev::markdown;
+use super::super::dev::{Part, text};
 use super::*;
 
 fn root() -> PathBuf {
@@ -118,15 +118,21 @@ fn commands_are_found_in_code_blocks_and_sentences() {
 }
 
 #[test]
-fn the_reference_is_that_of_this_program() {
-    let page = root().join("docs/reference/commands.md");
-    let Ok(written) = fs::read_to_string(&page) else {
-        assert!(!root().join("docs").is_dir(), "{}: not found", page.display());
-        return;
-    };
-    assert!(
-        written == markdown::<Cli>(),
-        "{}: stale; `supernano dev reference > docs/reference/commands.md` makes it anew",
-        page.display()
-    );
+fn the_references_are_those_of_this_program() {
+    for (file, part, option) in [
+        ("commands.md", Part::Commands, ""),
+        ("configuration.md", Part::Configuration, " configuration"),
+        ("configuration.schema.json", Part::Schema, " schema"),
+    ] {
+        let page = root().join("docs/reference").join(file);
+        let Ok(written) = fs::read_to_string(&page) else {
+            assert!(!root().join("docs").is_dir(), "{}: not found", page.display());
+            return;
+        };
+        assert!(
+            written == text::<Cli>(part),
+            "{}: stale; `supernano dev reference{option} > docs/reference/{file}` makes it anew",
+            page.display()
+        );
+    }
 }
