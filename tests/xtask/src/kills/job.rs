@@ -6,9 +6,9 @@ use std::process::Command;
 use super::succeed;
 use crate::process::{Failure, Result, supernano};
 
-/// Number of layers of the run's space. All sub-networks of ten layers would be enumerated, without a
-/// state of the search.
-pub const LAYERS: usize = 11;
+/// Number of layers of the run's space. It has more than 2^20 sub-networks, so that a search keeps a
+/// state.
+pub const LAYERS: usize = 6;
 
 /// A run that takes half a second.
 pub const CONFIG: &str = r#"
@@ -19,16 +19,18 @@ enhancement = "prelu+oe"
 recalibration = { images = 32, batch = 16 }
 
 [space]
-name = "deep"
+name = "wide"
 input = { height = 8, width = 8, channels = 1 }
 classes = 4
 layers = [
-    { widths = [4, 8, 12, 16] }, { widths = [4, 8, 12, 16] }, { widths = [4, 8, 12, 16] },
-    { widths = [4, 8, 12, 16] }, { widths = [4, 8, 12, 16] }, { widths = [4, 8, 12, 16] },
-    { widths = [4, 8, 12, 16] }, { widths = [4, 8, 12, 16] }, { widths = [4, 8, 12, 16] },
-    { widths = [4, 8, 12, 16] }, { widths = [4, 8, 12, 16] },
+    { widths = [4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44] },
+    { widths = [4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44] },
+    { widths = [4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44] },
+    { widths = [4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44] },
+    { widths = [4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44] },
+    { widths = [4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44] },
 ]
-blocks = ["conv", "conv", "conv", "conv", "conv", "conv", "conv", "conv", "conv", "conv", "conv"]
+blocks = ["conv", "conv", "conv", "conv", "conv", "conv"]
 
 [data]
 name = "glyphs"
@@ -62,7 +64,7 @@ pub struct Job {
     pub volatile: &'static [&'static str],
 }
 
-const CODES: [&str; 2] = ["4-4-4-4-4-4-4-4-4-4-4", "8-4-4-4-4-4-4-4-4-4-4"];
+const CODES: [&str; 2] = ["4-4-4-4-4-4", "8-4-4-4-4-4"];
 const TRAIN: &[&str] = &["train", "@/config.toml", "-o", "@/new"];
 const RANK: &[&str] = &["rank", "@/run", "--random", "40", "--images", "32", "--seed", "5"];
 const SEARCH: &[&str] = &["search", "@/run", "--ram", "20000", "--top", "1", "--verify", "--force"];
