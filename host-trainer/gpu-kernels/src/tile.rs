@@ -143,7 +143,7 @@ impl Frame {
                 }
             }
         };
-        // A single tap makes short loops, which the compiler unrolls into many registers.
+        // A single tap is bound by memory: more cubes at a time hide more of its latency.
         let single = frame.taps[0] * frame.taps[1] == 1;
         let pixels = if single { variant.pixels / 2 } else { variant.pixels };
         frame.pixels = pixels.min(frame.positions[0]).max(1);

@@ -67,7 +67,7 @@ pub struct Contents<'a> {
 
 /// Writes a pack and returns its size, bytes.
 pub fn pack(built: &Path, folder: &Path, contents: &Contents<'_>) -> Result<u64> {
-    start(built, folder, "DEVICE=cuda PEER=1 LIMIT=540 UPDATES=30 SLOWEST=300", SMALLEST)?;
+    start(built, folder, "DEVICE=cuda PEER=1 LIMIT=540 SCALE=1 UPDATES=30 SLOWEST=300", SMALLEST)?;
     let own = std::env::current_exe().map_err(|e| failed(Path::new("xtask"), &e))?;
     compressed_program(&own, &folder.join("xtask.xz"), SMALLEST)?;
     let run = folder.join("run");
@@ -139,7 +139,7 @@ fn chosen(records: &[u8], accepts: impl Fn(usize) -> bool) -> Vec<u8> {
 /// Writes a pack for a small space on Vulkan, and runs it: cut off at ten moments, then to its end.
 pub fn rehearse(built: &Path, folder: &Path) -> Result<()> {
     let (pack, results) = (folder.join("pack"), folder.join("results"));
-    start(built, &pack, "DEVICE=vulkan PEER= LIMIT=540 UPDATES=2 SLOWEST=1e9", "-0")?;
+    start(built, &pack, "DEVICE=vulkan PEER= LIMIT=10800 SCALE=20 UPDATES=2 SLOWEST=1e9", "-0")?;
     let small = root().join(SMALL);
     let text = fs::read_to_string(&small).map_err(|e| failed(&small, &e))?;
     write(
@@ -197,10 +197,10 @@ const MOMENTS: [Moment; 10] = [
     Moment::Seconds(0.3),
     Moment::Seconds(1.0),
     Moment::Results(3),
-    Moment::Results(26),
-    Moment::Results(1),
+    Moment::Results(27),
     Moment::Results(2),
-    Moment::Results(1),
+    Moment::Results(5),
+    Moment::Results(2),
     Moment::Epochs(1),
     Moment::Epochs(2),
 ];

@@ -34,7 +34,7 @@ if [ -s "$results" ] && [ -n "$(tail -c 1 "$results")" ]; then echo >>"$results"
 done_before() { grep -q "\"part\":\"$1\".*\"done\":true\|\"done\":true.*\"part\":\"$1\"" "$results" 2>/dev/null; }
 # part NAME SECONDS COMMAND..: the command's output goes to the log.
 part() {
-    name=$1 most=$2
+    name=$1 most=$(($2 * SCALE))
     shift 2
     if done_before "$name"; then return 0; fi
     seconds=$(left)
@@ -75,17 +75,19 @@ unpack() {
 }
 unpack >>"$log" 2>&1 || { echo "the pack is damaged" | tee -a "$log" >&2; exit 3; }
 cd "$work" || exit 3
+# Each part is a process of its own; a kernel is compiled once for all of them.
+mkdir kernels && printf '[compilation]\ncache = { file = "%s" }\n' "$work/kernels" >cubecl.toml
 DATA=
 [ -e "$work/data" ] && DATA="--data $work/data"
 
 # gpu NAME SECONDS ARGUMENTS..: a part of `supernano dev gpu`, which ends by itself before its limit.
 gpu() {
-    name=$1 most=$2
+    name=$1 limit=$2 most=$(($2 * SCALE))
     shift 2
     deadline=$(($(left) - RESERVE - 8))
     [ "$deadline" -gt $((most - 8)) ] && deadline=$((most - 8))
     [ "$deadline" -gt 0 ] || return 0
-    part "$name" "$most" "$work/supernano" dev gpu --device "$DEVICE" --output "$out" --part "$name" \
+    part "$name" "$limit" "$work/supernano" dev gpu --device "$DEVICE" --output "$out" --part "$name" \
         --deadline "$deadline" $DATA "$@"
 }
 part probe 20 "$work/supernano" probe-device "$DEVICE"
