@@ -166,9 +166,6 @@ fn convolve_tile<M: Float>(
         (width_in + comptime!(f.chunk - 1)) / chunk
     };
 
-    // A step that the compiler does not know keeps it from unrolling the loop over channels into more
-    // registers than it has: with few taps it spilled some. There is at least one path.
-    let one = min(paths, 1u32.runtime());
     for part in 0..chunks {
         let c0 = part * chunk;
         sync_cube();
@@ -227,7 +224,7 @@ fn convolve_tile<M: Float>(
         let at0 = image * tile_image
             + row * comptime!(f.pixels * f.step) * tile_columns
             + column * f.step;
-        for c in range_stepped(0u32.runtime(), present, one) {
+        for c in 0..present {
             let base = c * plane + at0;
             #[unroll]
             for kx in 0..taps_x {

@@ -3,8 +3,8 @@
 //!
 //! The arguments are a folder with CUDA's `bin`, `include` and `lib`, a folder for the sources, and the
 //! processors to compile for, all without any.
-//! `LD_LIBRARY_PATH` names that `lib`. The program ends with 1 if a kernel does not compile or
-//! spills registers.
+//! `LD_LIBRARY_PATH` names that `lib`. The program ends with 1 if a kernel spills more
+//! than some registers, and with 3 if one does not compile.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a report")]
 
@@ -85,6 +85,10 @@ fn main() -> ExitCode {
     }
 }
 
+/// Bytes that a unit may spill, stores and loads. ptxas gives up a few registers for one more cube on a
+/// multiprocessor; in which kernels depends on the names of variables, which differ from build to build.
+const SPILLED: u32 = 64;
+
 /// A kernel of a tiling.
 struct Kernel {
     tiling: usize,
@@ -93,7 +97,7 @@ struct Kernel {
     compiled: Vec<Result<Compiled, String>>,
 }
 
-/// Compiles the kernels on all processors of this machine. Returns true if no kernel spills registers.
+/// Compiles the kernels on all processors of this machine. Returns true if no kernel spills much.
 fn run(cuda: &Path, folder: &Path, devices: &[&Device]) -> Result<bool, String> {
     std::fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     let mut seen = HashSet::new();
@@ -122,7 +126,7 @@ fn run(cuda: &Path, folder: &Path, devices: &[&Device]) -> Result<bool, String> 
     print(&kernels, devices)
 }
 
-/// Prints the table. Returns true if no kernel spills registers.
+/// Prints the table. Returns true if no kernel spills more than [`SPILLED`] bytes.
 fn print(kernels: &[Kernel], devices: &[&Device]) -> Result<bool, String> {
     let columns = ["regs", "spill", "shared", "occupancy"];
     print!("{:>3} {:<22} {:>5} {:>8} {:>6}", "no", "kernel", "units", "launches", "tiling");
@@ -131,7 +135,7 @@ fn print(kernels: &[Kernel], devices: &[&Device]) -> Result<bool, String> {
         columns.iter().for_each(|column| print!(" {column}"));
     }
     println!();
-    let mut spills = 0;
+    let (mut spills, mut most) = (0, 0);
     for (i, Kernel { tiling, source, compiled }) in kernels.iter().enumerate() {
         let name = source.name.trim_end_matches("_m_f32");
         let (units, shared) = (source.units, source.shared_bytes);
@@ -141,9 +145,13 @@ fn print(kernels: &[Kernel], devices: &[&Device]) -> Result<bool, String> {
             let share = 100.0 * occupancy(device, *registers, units, shared as u32);
             print!("  {registers:>5} {spilled:>5} {shared:>6} {share:>7.0} %");
             spills += u32::from(*spilled > 0);
+            most = most.max(*spilled);
         }
         println!();
     }
-    println!("{} kernels for {} devices, {spills} with spills", kernels.len(), devices.len());
-    Ok(spills == 0)
+    let (kernels, devices) = (kernels.len(), devices.len());
+    println!(
+        "{kernels} kernels for {devices} devices, {spills} with spills of at most {most} bytes"
+    );
+    Ok(most <= SPILLED)
 }

@@ -24,7 +24,7 @@ const FILES: [(&str, &str); 2] = [
     ("torch_step.py", include_str!("pack/torch_step.py")),
 ];
 /// Sub-networks of the small space, with made-up accuracies.
-const SMALL_CODES: &str = "arch,accuracy\n4-4-4-4-4,0.4\n8-4-8-8-8,0.5\n12-8-12-8-16,0.6\n";
+const SMALL_CODES: &str = "arch,accuracy\n4-4-4-4,0.4\n8-4-8-8,0.5\n12-8-8-16,0.6\n";
 /// The training of a pack: the supernet step of the paper's reference code, from its step 1. Updates,
 /// statistics and scores take the same number of images, so kernels are compiled once.
 const CONFIG: &str = r#"# The supernet step of the paper's reference code on a part of CIFAR-100.
