@@ -8,8 +8,10 @@
 mod bytes;
 #[allow(clippy::indexing_slicing, reason = "a self-test, whose sizes and buffers are constants")]
 mod check;
+mod columns;
 mod depthwise;
 mod finish;
+mod flat;
 mod halves;
 mod micro;
 pub mod pack;
@@ -29,8 +31,10 @@ pub mod winograd;
 
 pub use bytes::{ByteRows, param_rows};
 pub use check::{Mismatch, check};
+pub use columns::ColumnsRow;
 pub use depthwise::{DepthwiseRow, Widening};
 pub use finish::{Finish, FinishKind, PairRow, Requantise};
+pub use flat::FlatRows;
 pub use micro::MicroKernel;
 pub use packed::Packed;
 pub use pointwise::PointwiseRow;
@@ -52,4 +56,4 @@ pub type Host = Sse2;
 pub type Host = Scalar;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

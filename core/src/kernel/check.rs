@@ -3,6 +3,7 @@
 //! [`check`] compares every method with [`Scalar`]. A firmware runs it for the request `SelfTest`.
 
 mod bytes;
+mod columns;
 mod depthwise;
 mod pointwise;
 mod rows;
@@ -122,6 +123,42 @@ pub enum Mismatch {
         /// Form of the requantisation.
         kind: FinishKind,
     },
+    /// [`MicroKernel::columns_widen`].
+    ColumnsWiden {
+        /// Pixels of the row.
+        width: u8,
+        /// Pixels of padding on the left.
+        left: u8,
+        /// Words of a pixel.
+        quads: u8,
+    },
+    /// [`MicroKernel::columns_row`].
+    Columns {
+        /// Stride in columns, 1 or 2.
+        stride: u8,
+        /// Channels.
+        channels: u8,
+        /// Pixels of the row of outputs.
+        pixels: u8,
+    },
+    /// [`MicroKernel::flat_row`].
+    FlatRow {
+        /// Rows of the kernel.
+        rows: u8,
+        /// Output channels.
+        outputs: u8,
+        /// Pixels of the row.
+        pixels: u8,
+        /// Form of the requantisation.
+        kind: FinishKind,
+    },
+    /// [`MicroKernel::image_bytes`], [`MicroKernel::maximum`] or [`MicroKernel::add_pixels`].
+    Bytes {
+        /// Number of bytes of an image or a maximum.
+        count: u8,
+        /// Channels of an image, or pixels of sums.
+        channels: u8,
+    },
     /// [`MicroKernel::image_words`].
     ImageWords {
         /// Number of words.
@@ -216,6 +253,7 @@ pub fn check<M: MicroKernel>(micro: &M) -> Result<u32, Mismatch> {
         + rows::rows(micro, &mut random)?
         + rows::winograd(micro, &mut random)?
         + bytes::rows(micro, &mut random)?
+        + columns::all(micro, &mut random)?
         + numbers(micro, &mut random)?)
 }
 

@@ -5,8 +5,10 @@
 //! default.
 
 use super::bytes::{self, ByteRows};
+use super::columns;
 use super::depthwise::{self, DepthwiseRow, Widening};
 use super::finish::{Finish, PairRow, Requantise};
+use super::flat::{self, FlatRows};
 use super::halves::{smlad, sxtb16};
 use super::pointwise::{self, PointwiseRow};
 use super::task::ConvTask;
@@ -23,8 +25,9 @@ pub trait MicroKernel: Requantise {
     /// The kernels that are linked. An implementation may leave out all others.
     const KERNELS: KernelSet = KernelSet::ALL;
 
-    /// True if direct convolutions read rows of bytes ([`ByteRows`]) through [`Self::byte_row`], and
-    /// not widened rows through [`Self::row`].
+    /// True if vectors of bytes are multiplied: direct and pointwise convolutions read rows of bytes
+    /// ([`ByteRows`]) through [`Self::byte_row`], flat ones [`FlatRows`] through [`Self::flat_row`], and
+    /// depthwise ones of 3 x 3 columns of bytes through [`Self::columns_row`].
     const BYTE_ROWS: bool = false;
 
     /// Adds the products of output pixels `x .. x + 4` and two output channels to `sums`.
@@ -170,6 +173,57 @@ pub trait MicroKernel: Requantise {
     ) {
         let _ = columns;
         bytes::row(task, rows, out);
+    }
+
+    /// Copies bytes of an image, whose `channels` take turns, through the tables of their channels, i8
+    /// `[channels][256]`. Fills `out` as far as `source` reaches.
+    #[inline]
+    fn image_bytes(&self, source: &[u8], channels: usize, table: &[i8], out: &mut [i8]) {
+        flat::image_bytes(source, channels, table, out);
+    }
+
+    /// As [`Self::byte_row`], for a flat convolution. `columns` has room for the runs of a pixel or
+    /// more.
+    ///
+    /// If [`FlatRows::holds`] is false for the width of the output, the outputs are unspecified.
+    #[inline]
+    fn flat_row(
+        &self,
+        task: &ConvTask<'_>,
+        rows: &FlatRows<'_>,
+        columns: &mut [u32],
+        out: &mut [i8],
+    ) {
+        let _ = columns;
+        flat::row(task, rows, out);
+    }
+
+    /// Copies a row of a depthwise convolution of 3 x 3 to a slot of all columns, words
+    /// `[channel][column]` ([`ColumnsRow`](super::ColumnsRow)). Does nothing if [`Widening::fits`] is
+    /// false.
+    #[inline]
+    fn columns_widen(&self, source: &[u32], widening: &Widening, columns: &mut [u32]) {
+        columns::widen(source, widening, columns);
+    }
+
+    /// As [`Self::depthwise_row`], for a ring buffer of columns. It may write the padding channels of
+    /// the output.
+    #[inline]
+    fn columns_row(&self, row: &DepthwiseRow<'_>, out: &mut [i8]) {
+        columns::row(self, row, out);
+    }
+
+    /// Adds the bytes of all pixels, which have as many as there are sums, to the sums of their
+    /// channels. The number of sums is a multiple of 4.
+    #[inline]
+    fn add_pixels(&self, source: &[u32], sums: &mut [u32]) {
+        columns::add_pixels(source, sums);
+    }
+
+    /// Replaces every byte of `out` by the larger of it and that of `source`.
+    #[inline]
+    fn maximum(&self, source: &[i8], out: &mut [i8]) {
+        columns::maximum(source, out);
     }
 
     /// Adds a dot product of i16 pairs and i8 weights to `sum`. For each word of `weights` there

@@ -12,6 +12,7 @@ mod pool;
 
 use super::bytes::{self, ByteRows};
 use super::finish::PairRow;
+use super::flat as flat_rows;
 use super::micro::MicroKernel;
 use super::shape::{ConvShape, Ring};
 use super::task::ConvTask;
@@ -25,16 +26,26 @@ const fn pair(value: i8) -> u32 {
     half | (half << 16)
 }
 
-/// True if the rows of a convolution are rows of bytes.
+/// True if the rows of a convolution are rows of bytes ([`ByteRows`]).
 const fn byte_rows<M: MicroKernel>(task: &ConvTask<'_>) -> bool {
     let shape = &task.shape;
-    let direct = matches!((shape.form, shape.kind), (Form::Full, KernelKind::Direct));
-    M::BYTE_ROWS && direct && matches!(shape.geometry.square(), Some((1 | 3 | 5 | 7, 1 | 2)))
+    let kind = match (shape.form, shape.kind) {
+        (Form::Full, KernelKind::Direct) => true,
+        (Form::Full, KernelKind::Pointwise) => M::KERNELS.pointwise(),
+        _ => false,
+    };
+    M::BYTE_ROWS && kind && matches!(shape.geometry.square(), Some((1 | 3 | 5 | 7, 1 | 2)))
+}
+
+/// Layout of the rows of bytes of a flat convolution, if it has such rows.
+const fn flat_ring<M: MicroKernel>(task: &ConvTask<'_>) -> Option<Ring> {
+    if M::BYTE_ROWS && M::KERNELS.flat() { flat_rows::ring(&task.shape) } else { None }
 }
 
 /// A word of padding in the ring buffer.
 fn padding<M: MicroKernel>(task: &ConvTask<'_>) -> u32 {
-    if byte_rows::<M>(task) {
+    let bytes = byte_rows::<M>(task) || flat_ring::<M>(task).is_some();
+    if bytes || depthwise::has_columns::<M>(task) {
         u32::from_ne_bytes([task.input_zero as u8; 4])
     } else {
         pair(task.input_zero)
@@ -78,7 +89,7 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
     fn other_row<M: MicroKernel>(&mut self, micro: &M, source: &[u32]) {
         match self.task.shape.form {
             Form::Depthwise if M::KERNELS.depthwise() => self.depthwise_row(micro, source),
-            Form::Maximum | Form::Average => self.pool_row::<M>(source),
+            Form::Maximum | Form::Average => self.pool_row(micro, source),
             _ => {}
         }
     }
@@ -87,7 +98,7 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
     #[inline(never)]
     fn other_padding<M: MicroKernel>(&mut self) {
         match self.task.shape.form {
-            Form::Depthwise if M::KERNELS.depthwise() => self.depthwise_padding(),
+            Form::Depthwise if M::KERNELS.depthwise() => self.depthwise_padding::<M>(),
             Form::Maximum | Form::Average => self.pool_padding(),
             _ => {}
         }
@@ -98,7 +109,7 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
     fn make_other<M: MicroKernel>(&self, micro: &M, y: usize, out: &mut [i8]) {
         match self.task.shape.form {
             Form::Depthwise if M::KERNELS.depthwise() => self.make_depthwise(micro, y, out),
-            Form::Maximum if M::KERNELS.maximum() => self.make_maximum(y, out),
+            Form::Maximum if M::KERNELS.maximum() => self.make_maximum(micro, y, out),
             Form::Average if M::KERNELS.average() => self.make_average(micro, y, out),
             _ => {}
         }
@@ -107,8 +118,8 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
     /// Starts above the first row. `rows` has [`ConvShape::ring_words`] words or more.
     #[inline(never)]
     pub(super) fn new<M: MicroKernel>(task: &'t ConvTask<'a>, rows: &'m mut [u32]) -> Self {
-        let bytes = byte_rows::<M>(task);
-        let ring = if bytes { bytes::ring(&task.shape) } else { task.shape.ring() };
+        let bytes = byte_rows::<M>(task).then(|| bytes::ring(&task.shape));
+        let ring = bytes.or(flat_ring::<M>(task)).unwrap_or_else(|| task.shape.ring());
         // The columns beside the input are never written and keep the zero point. Sums start at 0.
         let sums_up = M::KERNELS.average() && task.shape.sums_up();
         rows.fill(if sums_up { 0 } else { padding::<M>(task) });
@@ -152,13 +163,14 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
         if M::KERNELS.other() && self.task.shape.form != Form::Full {
             return self.other_row(micro, source);
         }
-        if M::KERNELS.pointwise() && self.task.shape.kind == KernelKind::Pointwise {
+        let bytes = byte_rows::<M>(self.task);
+        if M::KERNELS.pointwise() && !bytes && self.task.shape.kind == KernelKind::Pointwise {
             return self.pointwise_row(micro, source);
         }
         let (ring, pad) = (self.ring, self.shape().left());
         let (width, stride) = (usize::from(self.shape().input.width), self.shape().across());
         let words = padded(self.shape().input.channels) / 4;
-        if byte_rows::<M>(self.task) {
+        if bytes {
             let pixels = self.next().get_mut(pad * words..).unwrap_or_default();
             let pixels = pixels.get_mut(..width * words).unwrap_or_default();
             return micro.byte_order(source, pixels);
@@ -186,7 +198,10 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
     /// Takes a row of the image, through the input table.
     pub(super) fn image_row<M: MicroKernel>(&mut self, micro: &M, source: &[u8], table: &[i8]) {
         if M::KERNELS.flat() && self.task.shape.kind == KernelKind::Flat {
-            return self.flat_row(micro, source, table);
+            return match flat_ring::<M>(self.task) {
+                Some(_) => self.flat_bytes(micro, source, table),
+                None => self.flat_row(micro, source, table),
+            };
         }
         if !byte_rows::<M>(self.task) {
             return self.image_pairs(source, table);
@@ -260,13 +275,16 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
         if M::KERNELS.other() && self.task.shape.form != Form::Full {
             return self.make_other(micro, y, out);
         }
-        if M::KERNELS.pointwise() && self.task.shape.kind == KernelKind::Pointwise {
+        let bytes = byte_rows::<M>(self.task);
+        if M::KERNELS.pointwise() && !bytes && self.task.shape.kind == KernelKind::Pointwise {
             return self.make_pointwise(micro, out);
         }
         if (M::KERNELS.winograd() || M::KERNELS.online()) && self.task.shape.kind.winograd() {
             self.make_tiles(micro, y, work, out);
-        } else if byte_rows::<M>(self.task) {
+        } else if bytes {
             self.make_bytes(micro, y, out);
+        } else if flat_ring::<M>(self.task).is_some() {
+            self.make_flat(micro, y, out);
         } else {
             self.make_direct(micro, y, out);
         }

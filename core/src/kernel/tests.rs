@@ -46,7 +46,7 @@ fn compare(net: &Net) {
 }
 
 /// Portable primitives with rows of bytes.
-struct Bytes;
+pub(crate) struct Bytes;
 
 impl Requantise for Bytes {}
 

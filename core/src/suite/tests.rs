@@ -1,4 +1,5 @@
 use super::*;
+use crate::kernel::tests::Bytes;
 use crate::kernel::{Host, Packed, Scalar};
 
 /// Every pair of properties occurs, except those that are impossible.
@@ -27,6 +28,7 @@ fn all_kernels_agree_with_the_reference_on_all_pairs() {
         let expected = case.expected().unwrap();
         assert_eq!(case.digest(Packed(Scalar)).unwrap(), expected, "{}", case.name);
         assert_eq!(case.digest(Packed(Host::default())).unwrap(), expected, "{}", case.name);
+        assert_eq!(case.digest(Packed(Bytes)).unwrap(), expected, "{}", case.name);
     }
 }
 

@@ -1,13 +1,15 @@
-//! Direct convolutions with Helium, the vector extension of Armv8.1-M: `helium.s`.
+//! Convolutions over all channels with Helium, the vector extension of Armv8.1-M: `helium.s`.
 //!
-//! [`row`] proves the contract of the routine, then calls it for the output pairs in twos and once
-//! more for a last pair. Winograd's algorithm does not pay with Helium: it needs 2.25 times fewer
+//! [`row`] and [`flat`] prove the contract of the routine, then call it for the output pairs in twos and
+//! once more for a last pair. [`columns`] holds depthwise convolutions, pools and images. Winograd's algorithm does not pay with Helium: it needs 2.25 times fewer
 //! products, but a vector holds half as many of its 16-bit factors.
+
+pub(super) mod columns;
 
 use core::mem::offset_of;
 
-use supernano_core::graph::{KernelSet, padded};
-use supernano_core::kernel::{ByteRows, ConvTask, FinishKind, param_rows};
+use supernano_core::graph::{KernelKind, KernelSet, padded};
+use supernano_core::kernel::{ByteRows, ConvTask, FinishKind, FlatRows, param_rows};
 
 /// Arguments of the row routine. `helium.s` copies them to its stack in this order.
 #[repr(C)]
@@ -50,17 +52,18 @@ struct RowCall {
     ahead: usize,
     /// Bytes to the next tile.
     next: usize,
-    /// Kernel rows.
+    /// Kernel rows. Of a flat convolution: the first one, the end of all, and the bytes of all.
     rows: [*const i8; 3],
-    /// 1 if the routine gathers the columns of a 3x3 kernel, 0 if `rows[0]` holds columns.
+    /// 1 if the routine gathers the columns of a 3x3 kernel.
     gather: usize,
-    /// Groups of 16 channels.
+    /// Groups of 16 channels. Without `gather`, the bytes of a row of a flat convolution, or 0 if
+    /// `rows[0]` holds columns.
     chunks: usize,
-    /// Vectors of the channels behind them.
+    /// Vectors of the channels behind them. Of a flat convolution, the bytes of a run.
     last: usize,
-    /// Halfwords of the last of these vectors.
+    /// Halfwords of the last of these vectors. Of a flat convolution, the kernel rows.
     lanes: usize,
-    /// Bytes of that vector behind the halfwords.
+    /// Bytes of the last vector behind the halfwords, or behind the run.
     excess: usize,
     /// Bytes of a pixel.
     pixel: usize,
@@ -109,7 +112,11 @@ unsafe extern "C" {
     // - every row of parameters that `kind` reads, at every `param_row` bytes from `params` on,
     //   holds four numbers for each four outputs;
     // - every pixel of `out` has a writable byte for each output;
-    // - without `gather`, `rows[0]` holds `k` bytes at the offset of every pixel;
+    // - without `gather` and `chunks`, `rows[0]` holds `k` bytes at the offset of every pixel;
+    // - without `gather`, with `chunks`, `k` is `lanes` times `last`, neither is 0, `columns` have room
+    //   for `k` bytes each, and `rows[0]` is the first of `lanes` rows of `chunks` bytes, which follow
+    //   each other cyclically before `rows[1]` and hold `last` bytes at the offset of every pixel;
+    //   `rows[2]` counts the bytes of these rows;
     // - with `gather`, `k` is 9 times the bytes of a pixel, `columns` have room for `k` bytes each,
     //   `rows` hold the inputs of a 3x3 kernel at the offset of every pixel, `chunks`, `last`,
     //   `lanes` and `excess` describe the channels of a pixel of `pixel` bytes.
@@ -128,7 +135,7 @@ pub(super) fn order(source: &[u32], row: &mut [u32]) {
     unsafe { supernano_byte_order(source.as_ptr(), row.as_mut_ptr(), words) }
 }
 
-/// Computes a row of a direct convolution, where `SET` has its kernel.
+/// Computes a row of a direct or a pointwise convolution, where `SET` has its kernel.
 #[inline(never)]
 pub(super) fn row<const SET: u32>(
     task: &ConvTask<'_>,
@@ -138,32 +145,108 @@ pub(super) fn row<const SET: u32>(
 ) {
     let (kernel, stride, pixel) = (rows.kernel(), rows.stride(), rows.pixel());
     let set = KernelSet::from_bits(SET);
+    let column = rows.column();
+    let gathered = if kernel == 1 { 0 } else { (columns.len() * 4 / column.max(1)).min(2) };
+    let linked = match task.shape.kind {
+        KernelKind::Pointwise => set.pointwise() && kernel == 1,
+        _ => set.direct(kernel as u8, stride as u8),
+    };
+    let width = if kernel == 1 { 2 } else { gathered };
+    let Some(mut call) = call(task, column, width, columns, out) else { return };
+    let pixels = call.left;
+    if !linked || !rows.holds(pixels) {
+        return;
+    }
+    let vectors = pixel % 16 * 3 / 2;
+    let lanes = if vectors % 8 == 0 { 8 } else { vectors % 8 };
+    let start = |ky: usize| rows.bytes().as_ptr().wrapping_add(rows.start(ky));
+    call.ahead = (width - 1) * stride * pixel;
+    call.next = width * stride * pixel;
+    call.rows = [0, 1, 2].map(|ky: usize| start(ky.min(kernel - 1)));
+    call.gather = usize::from(kernel == 3);
+    call.chunks = if kernel == 3 { pixel / 16 } else { 0 };
+    (call.last, call.lanes, call.excess) = (vectors.div_ceil(8), lanes, (8 - lanes) * 2);
+    call.pixel = pixel;
+    let pairs = task.weight_shape().output_pairs();
+    if kernel <= 3 {
+        // SAFETY: `call`, `rows.holds` and the fields above, as `outputs` wants them.
+        unsafe { outputs(&mut call, task, pairs) }
+        return;
+    }
+    let pitch = padded(task.shape.output.channels);
+    (call.next, call.ahead) = (0, (width - 1) * column);
+    for x in (0..pixels).step_by(width.max(1)) {
+        call.left = width.min(pixels - x);
+        let words = columns.chunks_exact_mut((column / 4).max(1));
+        for (i, column) in words.take(call.left).enumerate() {
+            rows.gather(x + i, bytemuck::cast_slice_mut(column));
+        }
+        call.rows = [columns.as_ptr().cast(); 3];
+        call.out = out.as_mut_ptr().wrapping_add(x * pitch);
+        // SAFETY: `call` and the fields above, as `outputs` wants them; `columns` holds `gathered`
+        // columns, which is `width`.
+        unsafe { outputs(&mut call, task, pairs) }
+    }
+}
+
+/// Computes a row of a flat convolution, where `SET` has its kernel.
+#[inline(never)]
+pub(super) fn flat<const SET: u32>(
+    task: &ConvTask<'_>,
+    rows: &FlatRows<'_>,
+    columns: &mut [u32],
+    out: &mut [i8],
+) {
+    let (run, kernel_rows, bytes) = (rows.run(), rows.kernel_rows(), rows.bytes());
+    let column = run * kernel_rows;
+    let width = (columns.len() * 4 / column.max(1)).min(2);
+    let Some(mut call) = call(task, column, width, columns, out) else { return };
+    if !KernelSet::from_bits(SET).flat() || !rows.holds(call.left) {
+        return;
+    }
+    let first = bytes.as_ptr();
+    call.ahead = (width - 1) * rows.step();
+    call.next = width * rows.step();
+    let end = first.wrapping_add(bytes.len());
+    call.rows =
+        [first.wrapping_add(rows.start(0)), end, core::ptr::without_provenance(bytes.len())];
+    (call.chunks, call.last, call.lanes) = (rows.row(), run, kernel_rows);
+    call.excess = run.next_multiple_of(16) - run;
+    // SAFETY: `call`, `rows.holds` and the fields above, as `outputs` wants them; `rows` has no row
+    // and no run without bytes, and the bytes of `kernel_rows` rows.
+    unsafe { outputs(&mut call, task, task.weight_shape().output_pairs()) }
+}
+
+/// The arguments for a row of outputs whose columns have `column` bytes, in tiles of `width` pixels;
+/// `None` if weights, parameters, outputs or the columns of a tile are too few. Fields that describe
+/// the inputs are 0.
+#[inline(always)]
+fn call(
+    task: &ConvTask<'_>,
+    column: usize,
+    width: usize,
+    columns: &mut [u32],
+    out: &mut [i8],
+) -> Option<RowCall> {
     let shape = task.weight_shape();
-    let (pairs, column) = (shape.output_pairs(), rows.column());
+    let pairs = shape.output_pairs();
+    let words = match task.shape.kind {
+        KernelKind::Flat => shape.flat().words_per_pair(),
+        _ => shape.words_per_pair(),
+    };
     let pixels = usize::from(task.shape.output.width);
     let pitch = padded(task.shape.output.channels);
     let kind = FinishKind::of(task.residual_at.is_some(), task.activation);
-    let gathered = if kernel == 1 { 0 } else { (columns.len() * 4 / column.max(1)).min(2) };
-    let fits = set.direct(kernel as u8, stride as u8)
-        && task.weights.len() >= pairs * shape.words_per_pair()
-        && shape.words_per_pair() * 2 == column
+    let fits = task.weights.len() >= pairs * words
+        && words * 2 == column
         && task.params.len() >= param_rows(kind) * 2 * pairs
         && out.len() >= pixels * pitch
         && pitch >= 2 * pairs
-        && rows.holds(pixels)
-        && (kernel == 1 || gathered > 0)
+        && width > 0
         && pixels > 0
         && pairs > 0;
-    if !fits {
-        return;
-    }
-    let width = if kernel == 1 { 2 } else { gathered };
-    let ahead = (width - 1) * stride * pixel;
-    let vectors = pixel % 16 * 3 / 2;
-    let lanes = if vectors % 8 == 0 { 8 } else { vectors % 8 };
     let base = columns.as_mut_ptr();
-    let start = |ky: usize| rows.bytes().as_ptr().wrapping_add(rows.start(ky));
-    let mut call = RowCall {
+    fits.then(|| RowCall {
         outs: [core::ptr::null_mut(); 2],
         columns: [base, base.wrapping_add((width - 1) * column / 4)],
         steps: column / 16,
@@ -181,35 +264,17 @@ pub(super) fn row<const SET: u32>(
         out_ahead: (width - 1) * pitch,
         out_next: width * pitch,
         source: 0,
-        ahead,
-        next: width * stride * pixel,
-        rows: [0, 1, 2].map(|ky: usize| start(ky.min(kernel - 1))),
-        gather: usize::from(kernel == 3),
-        chunks: pixel / 16,
-        last: vectors.div_ceil(8),
-        lanes,
-        excess: (8 - lanes) * 2,
-        pixel,
+        ahead: 0,
+        next: 0,
+        rows: [core::ptr::null(); 3],
+        gather: 0,
+        chunks: 0,
+        last: 0,
+        lanes: 0,
+        excess: 0,
+        pixel: 0,
         unused: [0; 2],
-    };
-    if kernel <= 3 {
-        // SAFETY: `fits` and the fields above, as `outputs` wants them.
-        unsafe { outputs(&mut call, task, pairs) }
-        return;
-    }
-    (call.next, call.ahead) = (0, (width - 1) * column);
-    for x in (0..pixels).step_by(width.max(1)) {
-        call.left = width.min(pixels - x);
-        let words = columns.chunks_exact_mut((column / 4).max(1));
-        for (i, column) in words.take(call.left).enumerate() {
-            rows.gather(x + i, bytemuck::cast_slice_mut(column));
-        }
-        call.rows = [columns.as_ptr().cast(); 3];
-        call.out = out.as_mut_ptr().wrapping_add(x * pitch);
-        // SAFETY: `fits` and the fields above, as `outputs` wants them; `columns` holds `gathered`
-        // columns, which is `width`.
-        unsafe { outputs(&mut call, task, pairs) }
-    }
+    })
 }
 
 /// Computes all outputs of the pixels of a call: of the output pairs in twos, then of a last pair.

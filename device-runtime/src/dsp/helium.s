@@ -25,12 +25,14 @@
 .equ H_SOURCE, 72       @ offset of the next pixel in the rows
 .equ H_AHEAD, 76        @ bytes to the second pixel
 .equ H_NEXT, 80         @ bytes to the next tile
-.equ H_ROW0, 84         @ kernel rows
-.equ H_GATHER, 96       @ 1 if columns are gathered, 0 if the rows serve as columns
-.equ H_CHUNKS, 100      @ groups of 16 channels
-.equ H_LAST, 104        @ vectors of the channels behind them, 0 to 3
-.equ H_LANES, 108       @ halfwords of the last of these vectors
-.equ H_EXCESS, 112      @ bytes of that vector behind the halfwords
+.equ H_ROW0, 84         @ kernel rows; of a flat convolution the first one
+.equ H_ROW1, 88         @ of a flat convolution: end of the rows, and bytes of all rows
+.equ H_GATHER, 96       @ 1 if the columns of a 3x3 kernel are gathered
+.equ H_CHUNKS, 100      @ groups of 16 channels; without gathering, bytes of a row of a flat
+                        @ convolution, or 0 if the rows serve as columns
+.equ H_LAST, 104        @ vectors of the channels behind them, 0 to 3, or bytes of a run
+.equ H_LANES, 108       @ halfwords of the last of these vectors, or kernel rows
+.equ H_EXCESS, 112      @ bytes of the last vector behind the halfwords or behind the run
 .equ H_PIXEL, 116       @ bytes of a pixel
 .equ H_CALL, 128        @ end of the arguments
 .equ H_OFFSETS, 128     @ offsets of 24 halfwords: pairs 0 to 7, each with three kernel columns
@@ -113,6 +115,8 @@ sn_function supernano_byte_row
     ldrd r0, r3, [sp, #H_GATHER]
     cbnz r0, 2f
     ldr r1, [sp, #H_ROW0]
+    cmp r3, #0
+    bne 20f
     add r1, r9
     add r2, r1, r10
     strd r1, r2, [sp, #H_COLUMN0]
@@ -252,6 +256,31 @@ sn_function supernano_byte_row
     vrmulht.s32 q1, q1, q3
     vrmulhe.s32 q1, q1, q2
     b 18b
+
+@ Copies the columns of a flat convolution: a run of each kernel row. r1 points to a row.
+20: ldrd r5, r7, [sp, #H_COLUMN0]
+    ldrd r4, r12, [sp, #H_LAST]
+    ldr r8, [sp, #H_EXCESS]
+    ldrd r2, r6, [sp, #H_ROW1]
+    str r2, [sp, #H_OFFSETS]
+21: add r0, r1, r9
+    add r2, r0, r10
+    dlstp.8 lr, r4
+22: vldrb.u8 q0, [r0], #16
+    vldrb.u8 q1, [r2], #16
+    vstrb.8 q0, [r5], #16
+    vstrb.8 q1, [r7], #16
+    letp lr, 22b
+    sub r5, r8
+    sub r7, r8
+    ldr r2, [sp, #H_OFFSETS]
+    add r1, r3
+    cmp r1, r2
+    it eq
+    subeq r1, r6
+    subs r12, #1
+    bne 21b
+    b 10b
 
 @ Offsets in a pixel of 24 halfwords, then their kernel columns.
 .section .rodata.supernano_byte_offsets, "a"

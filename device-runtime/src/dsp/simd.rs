@@ -21,7 +21,7 @@ use super::depthwise;
 use super::helium;
 use super::{Dsp, pointwise, row, winograd};
 #[cfg(supernano_mve)]
-use supernano_core::kernel::{ByteRows, ConvTask};
+use supernano_core::kernel::{ByteRows, ConvTask, FlatRows};
 #[cfg(supernano_dsp)]
 use supernano_core::kernel::{DepthwiseRow, Widening};
 
@@ -51,7 +51,8 @@ assemble!(
 #[cfg(supernano_mve)]
 assemble!(
     ".cpu cortex-m55", include_str!("isa_dsp.s");
-    include_str!("sums.s"), include_str!("depthwise.s"), include_str!("helium.s")
+    include_str!("sums.s"), include_str!("depthwise.s"), include_str!("helium.s"),
+    include_str!("helium/columns.s")
 );
 #[cfg(not(supernano_dsp))]
 assemble!(include_str!("isa_v7m.s"););
@@ -199,6 +200,48 @@ impl<const SET: u32> MicroKernel for Dsp<SET> {
         out: &mut [i8],
     ) {
         helium::row::<SET>(task, rows, columns, out);
+    }
+
+    #[cfg(supernano_mve)]
+    #[inline]
+    fn image_bytes(&self, source: &[u8], channels: usize, table: &[i8], out: &mut [i8]) {
+        helium::columns::image_bytes(source, channels, table, out);
+    }
+
+    #[cfg(supernano_mve)]
+    #[inline]
+    fn flat_row(
+        &self,
+        task: &ConvTask<'_>,
+        rows: &FlatRows<'_>,
+        columns: &mut [u32],
+        out: &mut [i8],
+    ) {
+        helium::flat::<SET>(task, rows, columns, out);
+    }
+
+    #[cfg(supernano_mve)]
+    #[inline]
+    fn columns_widen(&self, source: &[u32], widening: &Widening, columns: &mut [u32]) {
+        helium::columns::widen(source, widening, columns);
+    }
+
+    #[cfg(supernano_mve)]
+    #[inline]
+    fn columns_row(&self, row: &DepthwiseRow<'_>, out: &mut [i8]) {
+        helium::columns::row::<SET>(row, out);
+    }
+
+    #[cfg(supernano_mve)]
+    #[inline]
+    fn add_pixels(&self, source: &[u32], sums: &mut [u32]) {
+        helium::columns::add_pixels(source, sums);
+    }
+
+    #[cfg(supernano_mve)]
+    #[inline]
+    fn maximum(&self, source: &[i8], out: &mut [i8]) {
+        helium::columns::maximum(source, out);
     }
 
     #[cfg(supernano_dsp)]

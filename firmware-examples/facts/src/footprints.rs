@@ -68,8 +68,8 @@ pub const FOOTPRINTS: [Footprint; 11] = [
     footprint(FirmwareBuild::C, THUMBV7EM_HARD_FLOAT, 37_528, 68),
     footprint(FirmwareBuild::Small, THUMBV8M_HARD_FLOAT, 26_115, 76),
     footprint(FirmwareBuild::Fast, THUMBV8M_HARD_FLOAT, 36_895, 76),
-    footprint(FirmwareBuild::Small, THUMBV8M_HELIUM, 29_491, 76),
-    footprint(FirmwareBuild::Fast, THUMBV8M_HELIUM, 41_679, 76),
+    footprint(FirmwareBuild::Small, THUMBV8M_HELIUM, 29_567, 76),
+    footprint(FirmwareBuild::Fast, THUMBV8M_HELIUM, 41_887, 76),
 ];
 
 impl Core {

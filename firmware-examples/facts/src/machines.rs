@@ -59,6 +59,11 @@ impl Machine {
             None => panic!("the package of every machine has an agent"),
         }
     }
+
+    /// True if the firmware uses the vector extension Helium.
+    pub fn vectors(&self) -> bool {
+        self.package.target == THUMBV8M_HELIUM
+    }
 }
 
 /// A Cortex-M3 that runs code for Cortex-M0. The Cortex-M3 executes that code unchanged, and the

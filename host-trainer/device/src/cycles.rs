@@ -34,6 +34,15 @@ pub struct Estimated<'a> {
     pub flash: FlashTiming,
 }
 
+/// What the plugin sums up beside instructions.
+#[derive(Clone, Copy, Debug)]
+pub enum Sought<'a> {
+    /// The cycles of a core with published timings.
+    Cycles(Estimated<'a>),
+    /// The vector instructions of a core with Helium.
+    Vectors,
+}
+
 /// Sums over the instructions of a part of an inference.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sums {
@@ -41,6 +50,8 @@ pub struct Sums {
     pub instructions: u64,
     /// Executed instructions that the plugin cannot decode.
     pub unknown: u64,
+    /// Executed vector instructions.
+    pub vector: u64,
     /// Estimated cycles.
     pub cycles: Cycles,
     /// Reads of flash.
@@ -51,19 +62,23 @@ impl Sums {
     fn parse(line: &str) -> Option<Self> {
         let numbers: Option<Vec<u64>> =
             line.split_whitespace().map(|word| word.parse().ok()).collect();
-        let [instructions, unknown, low, mid, high, words, code, constants] = numbers?[..] else {
-            return None;
-        };
-        Some(Self {
-            instructions,
-            unknown,
-            cycles: Cycles { low, mid, high },
-            flash: FlashReads {
-                code_lines: code,
-                constant_lines: constants,
-                constant_words: words,
-            },
-        })
+        match numbers?[..] {
+            [instructions, unknown, vector, _] => {
+                Some(Self { instructions, unknown, vector, ..Self::default() })
+            }
+            [instructions, unknown, vector, low, mid, high, words, code, constants] => Some(Self {
+                instructions,
+                unknown,
+                vector,
+                cycles: Cycles { low, mid, high },
+                flash: FlashReads {
+                    code_lines: code,
+                    constant_lines: constants,
+                    constant_words: words,
+                },
+            }),
+            _ => None,
+        }
     }
 }
 
@@ -71,6 +86,7 @@ impl std::ops::AddAssign for Sums {
     fn add_assign(&mut self, other: Self) {
         self.instructions += other.instructions;
         self.unknown += other.unknown;
+        self.vector += other.vector;
         self.cycles = self.cycles + other.cycles;
         self.flash = [self.flash, other.flash].into_iter().sum();
     }
@@ -92,6 +108,8 @@ pub(crate) struct CyclePlugin {
     /// Operations in the order in which the agent turns to them.
     turns: Vec<usize>,
     operations: usize,
+    /// True if every instruction must be known, because its cycles are added up.
+    timed: bool,
 }
 
 /// Path of the plugin: in the directory SUPERNANO_CYCLE_PLUGIN_DIR, or beside the executable or up to
@@ -106,13 +124,13 @@ pub fn cycle_plugin() -> Option<PathBuf> {
 }
 
 impl CyclePlugin {
-    /// Prepares the plugin for inferences of a network.
+    /// Prepares the plugin for inferences of a network. Cycles need every instruction to be known.
     ///
     /// # Errors
     /// [`Error::Tool`] without a temporary file; [`Error::Core`], never for a checked blob.
-    pub(crate) fn new(blob: &Blob) -> Result<Self> {
+    pub(crate) fn new(blob: &Blob, timed: bool) -> Result<Self> {
         let operations = blob.view()?.header().ops.len();
-        Ok(Self { sums: Temporary::new()?, turns: turns(blob)?, operations })
+        Ok(Self { sums: Temporary::new()?, turns: turns(blob)?, operations, timed })
     }
 
     /// The argument of QEMU's `-plugin`.
@@ -120,17 +138,20 @@ impl CyclePlugin {
         &self,
         plugin: &std::path::Path,
         machine: &Machine,
-        estimated: &Estimated<'_>,
+        sought: &Sought<'_>,
     ) -> String {
         let quoted = |path: &std::path::Path| path.display().to_string().replace(',', ",,");
-        let Estimated { core, flash } = estimated;
-        let placed = machine.placed;
-        format!(
-            "file={},out={},timer={:#x},core={core},flash={}:{}:{},constants=0x0:{FLASH_END:#x},\
-             constants={placed:#x}:{:#x}",
+        let counted = format!(
+            "file={},out={},timer={:#x}",
             quoted(plugin),
             quoted(self.sums.path()),
-            machine.timer.value(),
+            machine.timer.value()
+        );
+        let Sought::Cycles(Estimated { core, flash }) = sought else { return counted };
+        let placed = machine.placed;
+        format!(
+            "{counted},core={core},flash={}:{}:{},constants=0x0:{FLASH_END:#x},\
+             constants={placed:#x}:{:#x}",
             flash.line_bytes,
             flash.code_lines,
             flash.constant_lines,
@@ -164,7 +185,7 @@ impl CyclePlugin {
                 total.instructions, counts.total
             ));
         }
-        if total.unknown > 0 {
+        if self.timed && total.unknown > 0 {
             return Err(format!("{} instructions are unknown", total.unknown));
         }
         let mut parts = vec![Sums::default(); self.operations + 1];

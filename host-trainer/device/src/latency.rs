@@ -16,7 +16,7 @@ use supernano_core::wire::{self, CountUnit, Refusal, Request};
 pub use self::report::{Count, Estimate, FlashTime, LatencyReport, LayerCount, ScaledTime};
 pub use self::table::append_counts;
 use crate::connection::{Connection, Patience};
-use crate::cycles::{CyclePlugin, Estimated, InferenceSums, cycle_plugin};
+use crate::cycles::{CyclePlugin, Estimated, InferenceSums, Sought, cycle_plugin};
 use crate::link::{open, over_tcp};
 use crate::placed::{placed_bytes, placed_file};
 use crate::qemu::{Counting, Qemu};
@@ -98,13 +98,19 @@ fn started(
     placed: &Path,
 ) -> Result<(Qemu, Option<CyclePlugin>)> {
     let start = |counting: Counting<'_>| Qemu::start(machine, options.elf, Some(placed), counting);
-    if let Some((estimated, path)) = options.estimated.zip(cycle_plugin()) {
-        let plugin = CyclePlugin::new(blob)?;
-        let arguments = plugin.arguments(&path, machine, &estimated);
+    let sought = match options.estimated {
+        Some(estimated) => Some(Sought::Cycles(estimated)),
+        None => machine.vectors().then_some(Sought::Vectors),
+    };
+    if let Some((sought, path)) = sought.zip(cycle_plugin()) {
+        let timed = options.estimated.is_some();
+        let plugin = CyclePlugin::new(blob, timed)?;
+        let arguments = plugin.arguments(&path, machine, &sought);
         match start(Counting::Plugin(&arguments)) {
             Ok(qemu) => return Ok((qemu, Some(plugin))),
             Err(error @ Error::Tool { .. }) => options.progress.note(&format!(
-                "QEMU does not run the plugin for cycles, so a table models them: {error}"
+                "QEMU does not run the plugin for cycles{}: {error}",
+                if timed { ", so a table models them" } else { " and vector instructions" }
             )),
             Err(error) => return Err(error),
         }
@@ -140,6 +146,11 @@ fn count(
     }
     let Repeats { mut totals, mut parts, stack_bytes, open_stack_bytes, sums } =
         repeat(blob, options, (connection, plugin))?;
+    // The plugin sums up cycles, or else vector instructions.
+    let (timed, vectors) = match options.estimated {
+        Some(_) => (sums.as_ref(), None),
+        None => (None, sums.as_ref()),
+    };
     let network = connection.first_load();
     let repeats = totals.len();
     let (total, spread) = median(&mut totals);
@@ -170,7 +181,8 @@ fn count(
         stack_bytes,
         open_stack_bytes,
         checksum: view.checksum(),
-        estimate: sums.as_ref().zip(options.estimated).map(|(sums, estimated)| {
+        vector_instructions: vectors.map(|sums| sums.total.vector),
+        estimate: timed.zip(options.estimated).map(|(sums, estimated)| {
             let total = sums.total;
             Estimate::counted(estimated.core, total.instructions, total.cycles, total.flash)
         }),
@@ -185,8 +197,9 @@ fn count(
                     count: Count::new(unit, count),
                     spread,
                     macs,
-                    cycles_estimated: sum.map(|sum| sum.cycles),
-                    flash_reads: sum.map(|sum| sum.flash),
+                    vector_instructions: vectors.and_then(|_| Some(sum?.vector)),
+                    cycles_estimated: timed.and_then(|_| Some(sum?.cycles)),
+                    flash_reads: timed.and_then(|_| Some(sum?.flash)),
                 }
             })
             .collect(),

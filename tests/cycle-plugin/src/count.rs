@@ -21,6 +21,7 @@ struct Block {
     /// Cycles of all instructions but the first, for each core.
     rest: Vec<Cycles>,
     unknown: u64,
+    vector: u64,
 }
 
 /// The sums since the last read of the timer.
@@ -28,6 +29,7 @@ struct Block {
 struct Sums {
     instructions: u64,
     unknown: u64,
+    vector: u64,
     constant_words: u64,
     cycles: Vec<Cycles>,
 }
@@ -65,8 +67,9 @@ impl Counter {
     /// Registers a translated block. Returns its index.
     pub fn translated(&mut self, instructions: Vec<Instruction>) -> usize {
         let rest = self.cores.iter().map(|&core| within(core, &instructions)).collect();
-        let unknown = unknown(&instructions);
-        self.blocks.push(Block { instructions, rest, unknown });
+        let unknown = of_class(&instructions, Class::Unknown);
+        let vector = of_class(&instructions, Class::Vector);
+        self.blocks.push(Block { instructions, rest, unknown, vector });
         self.blocks.len() - 1
     }
 
@@ -91,14 +94,20 @@ impl Counter {
         }
         self.sums.instructions += block.instructions.len() as u64;
         self.sums.unknown += block.unknown;
+        self.sums.vector += block.vector;
         let end = block.instructions.last().map_or(first.address, Instruction::end);
         self.flash.iter_mut().for_each(|flash| flash.execute(first.address, end));
         (self.current, self.last) = (Some(index), None);
     }
 
     /// Reads memory at `address` by the instruction at `at`. A read of the timer returns the line of
-    /// sums since the read before, that instruction included.
+    /// sums since the read before, that instruction included. A timer of 64 bits has its high word behind
+    /// the low one, whose read counts.
     pub fn read(&mut self, at: u32, address: u32) -> Option<String> {
+        if address == self.timer.wrapping_add(4) {
+            self.cut(at);
+            return None;
+        }
         if address != self.timer {
             let constant = |&(start, end): &(u32, u32)| (start..end).contains(&address);
             if self.constants.iter().any(constant) {
@@ -124,14 +133,17 @@ impl Counter {
             *sum -= within(core, tail);
         }
         self.sums.instructions -= tail.len() as u64 - 1;
-        self.sums.unknown -= unknown(&tail[1..]);
+        self.sums.unknown -= of_class(&tail[1..], Class::Unknown);
+        self.sums.vector -= of_class(&tail[1..], Class::Vector);
         (self.current, self.last) = (None, Some(block.instructions[index]));
     }
 
-    /// Instructions, unknown instructions, low, mid and high of each core, words of constants, and
-    /// lines of code and of constants of each flash, separated by spaces.
+    /// Instructions, those of them that are unknown, those of them that are vector instructions, low,
+    /// mid and high of each core, words of constants, and lines of code and of constants of each flash,
+    /// separated by spaces.
     fn line(&self) -> String {
-        let mut line = format!("{} {}", self.sums.instructions, self.sums.unknown);
+        let Sums { instructions, unknown, vector, .. } = self.sums;
+        let mut line = format!("{instructions} {unknown} {vector}");
         for Cycles { low, mid, high } in &self.sums.cycles {
             let _ = write!(line, " {low} {mid} {high}");
         }
@@ -153,6 +165,6 @@ fn within(core: Core, instructions: &[Instruction]) -> Cycles {
     sum
 }
 
-fn unknown(instructions: &[Instruction]) -> u64 {
-    instructions.iter().filter(|i| i.class == Class::Unknown).count() as u64
+fn of_class(instructions: &[Instruction], class: Class) -> u64 {
+    instructions.iter().filter(|i| i.class == class).count() as u64
 }

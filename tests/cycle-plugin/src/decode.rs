@@ -1,7 +1,8 @@
 //! Thumb instructions, decoded into the properties that decide their timing.
 //!
 //! The encodings are those of the Armv7-M Architecture Reference Manual (DDI 0403E), chapters A5
-//! and A6, with its floating-point extension as far as it moves data.
+//! and A6, with its floating-point extension as far as it moves data. Vector instructions are those of
+//! the Armv8-M Architecture Reference Manual (DDI 0553), chapter C2.
 
 mod narrow;
 mod wide;
@@ -61,6 +62,8 @@ pub enum Class {
     Special,
     /// A floating-point instruction with this many cycles on a Cortex-M4.
     Float(u8),
+    /// An instruction of the vector extension Helium. Arm publishes no timings of its cores.
+    Vector,
     /// An instruction that this decoder does not know.
     Unknown,
 }

@@ -255,6 +255,12 @@ fn measure(network: &Network, core: &str) -> Result<Value> {
             "the plugin for cycles counts other instructions than the timer",
         ));
     }
+    // On a core with Helium, vector instructions are counted apart.
+    if let Some(vector) = counted["vector_instructions"].as_u64() {
+        row["vector_instructions"] = json!(vector);
+        let all = counted["instructions"].as_u64().unwrap_or(0);
+        row["scalar_instructions"] = json!(all.saturating_sub(vector));
+    }
     for key in ["instructions", "arena_bytes", "stack_bytes", "open_stack_bytes", "layers"] {
         row[key] = counted[key].clone();
     }

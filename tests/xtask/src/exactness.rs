@@ -13,6 +13,9 @@ pub struct Args {
     /// Run the full suite: several seeds, and every number of channels from 1 to 67.
     #[arg(long)]
     all: bool,
+    /// Run the suite on these emulated cores only, and not on the host: m0, m3, m4, m7, m33, m55.
+    #[arg(long, value_delimiter = ',', value_parser = clap::builder::PossibleValuesParser::new(CORES))]
+    cores: Vec<String>,
 }
 
 /// Runs the suite on the host and on every emulated core.
@@ -20,11 +23,14 @@ pub fn run(args: &Args, consent: Consent) -> Result<()> {
     let mut needs = setup::targets();
     needs.push(Need::Tool(&QEMU));
     setup::ensure(&needs, consent)?;
-    let machines = CORES.map(|core| format!("qemu-{core}"));
-    firmware::build(&firmware::agents(&machines.each_ref().map(String::as_str)))?;
+    let wanted = |core: &&str| args.cores.is_empty() || args.cores.iter().any(|c| c == core);
+    let machines: Vec<String> =
+        CORES.into_iter().filter(wanted).map(|core| format!("qemu-{core}")).collect();
+    let names: Vec<&str> = machines.iter().map(String::as_str).collect();
+    firmware::build(&firmware::agents(&names))?;
     process::build_host()?;
-    let targets = std::iter::once("host".to_owned());
-    for target in targets.chain(machines) {
+    let host = args.cores.is_empty().then(|| "host".to_owned());
+    for target in host.into_iter().chain(machines) {
         let mut command = supernano(["dev", "selftest", "--target", &target, "--json"]);
         if args.all {
             command.arg("--all");

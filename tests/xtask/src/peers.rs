@@ -184,7 +184,7 @@ fn rows(text: &str, core: &str, build: &str) -> Option<Vec<Value>> {
     let mut rows = Vec::new();
     for (line, network) in text.lines().skip(1).step_by(2).zip(NETWORKS) {
         let numbers: Option<Vec<u64>> = line.split(' ').map(|n| n.parse().ok()).collect();
-        let [instructions, 0, low, mid, high, ..] = numbers?[..] else { return None };
+        let [instructions, 0, _, low, mid, high, ..] = numbers?[..] else { return None };
         rows.push(json!({
             "core": core, "engine": build, "network": network, "instructions": instructions,
             "cycles_estimated": { "low": low, "mid": mid, "high": high },
@@ -224,8 +224,8 @@ mod tests {
     fn every_second_line_is_an_inference() {
         let mut text = String::new();
         for n in 1..=4 {
-            text += "9 0 9 9 9 0\n";
-            text += &format!("{n}000000 0 {n}100000 {n}200000 {n}300000 0\n");
+            text += "9 0 0 9 9 9 0\n";
+            text += &format!("{n}000000 0 0 {n}100000 {n}200000 {n}300000 0\n");
         }
         let rows = rows(&text, "m4", "CMSIS-NN").unwrap();
         assert_eq!(rows.len(), 4);
@@ -240,7 +240,7 @@ mod tests {
         );
         // An instruction that the plugin cannot decode, and a run that broke off.
         assert_eq!(super::rows(&text.replacen("1000000 0", "1000000 2", 1), "m4", "x"), None);
-        assert_eq!(super::rows("9 0 9 9 9 0\n", "m4", "x"), None);
+        assert_eq!(super::rows("9 0 0 9 9 9 0\n", "m4", "x"), None);
     }
 
     #[test]

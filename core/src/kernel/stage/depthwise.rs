@@ -1,10 +1,19 @@
 //! Rows of a depthwise convolution.
 
 use super::{Stage, pair, part};
-use crate::graph::{Activation, padded};
+use crate::graph::{Activation, Form, padded};
+use crate::kernel::columns;
 use crate::kernel::depthwise::{DepthwiseRow, Widening};
 use crate::kernel::micro::MicroKernel;
+use crate::kernel::task::ConvTask;
 use crate::kernel::weights::depthwise_row_words;
+
+/// True if the ring buffer of a depthwise convolution holds columns of bytes.
+pub(super) fn has_columns<M: MicroKernel>(task: &ConvTask<'_>) -> bool {
+    let shape = &task.shape;
+    let three = shape.form == Form::Depthwise && shape.geometry.kernel == [3, 3];
+    M::BYTE_ROWS && M::KERNELS.depthwise() && three && task.activation != Activation::Prelu
+}
 
 impl Stage<'_, '_, '_> {
     /// Takes a row of a tensor.
@@ -23,14 +32,21 @@ impl Stage<'_, '_, '_> {
             zero,
         };
         self.taken += 1;
-        micro.depthwise_widen(source, &widening, self.rows);
+        if has_columns::<M>(self.task) {
+            micro.columns_widen(source, &widening, self.rows);
+        } else {
+            micro.depthwise_widen(source, &widening, self.rows);
+        }
     }
 
     /// Takes a row of padding.
-    pub(super) fn depthwise_padding(&mut self) {
+    pub(super) fn depthwise_padding<M: MicroKernel>(&mut self) {
         let rows = self.shape().kernel_rows().max(1);
         let (slot, value) = (self.taken % rows, pair(self.task.input_zero));
         self.taken += 1;
+        if has_columns::<M>(self.task) {
+            return columns::padding(self.rows, slot, self.task.input_zero as u8);
+        }
         for word in self.rows.iter_mut().skip(slot).step_by(rows) {
             *word = value;
         }
@@ -59,7 +75,10 @@ impl Stage<'_, '_, '_> {
             pixels: usize::from(shape.output.width),
             pitch: padded(shape.output.channels),
         });
-        if let Some(row) = row {
+        let Some(row) = row else { return };
+        if has_columns::<M>(task) {
+            micro.columns_row(&row, out);
+        } else {
             micro.depthwise_row(&row, out);
         }
     }

@@ -1,10 +1,35 @@
 //! Rows of the image for a flat convolution: each word holds two neighbouring values of the run of
-//! columns and channels under a pixel.
+//! columns and channels under a pixel, or the rows are rows of bytes.
 
 use super::{Stage, pair, part_mut};
+use crate::kernel::flat::FlatRows;
 use crate::kernel::micro::MicroKernel;
 
 impl Stage<'_, '_, '_> {
+    /// Takes a row of the image, through the input table, as bytes.
+    #[inline(never)]
+    pub(super) fn flat_bytes<M: MicroKernel>(&mut self, micro: &M, source: &[u8], table: &[i8]) {
+        let channels = usize::from(self.shape().input.channels);
+        let start = self.shape().left() * channels;
+        let row: &mut [i8] = bytemuck::cast_slice_mut(self.next());
+        micro.image_bytes(source, channels, table, row.get_mut(start..).unwrap_or_default());
+    }
+
+    /// Makes row `y` of the outputs from rows of bytes.
+    #[inline(never)]
+    pub(super) fn make_flat<M: MicroKernel>(&mut self, micro: &M, y: usize, out: &mut [i8]) {
+        let (ring, shape) = (self.ring, self.shape());
+        let split = self.rows.split_at_mut_checked(ring.rows * ring.row);
+        let Some((rows, columns)) = split else { return };
+        let place = [ring.row * 4, y * shape.stride() % ring.rows.max(1)];
+        let step = shape.across() * usize::from(shape.input.channels);
+        let run = 2 * shape.pairs();
+        if let Some(rows) = FlatRows::new(bytemuck::cast_slice(rows), place, ring.rows, [step, run])
+        {
+            micro.flat_row(self.task, &rows, columns, out);
+        }
+    }
+
     /// Takes a row of the image, through the input table.
     #[expect(
         clippy::indexing_slicing,

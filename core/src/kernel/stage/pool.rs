@@ -6,7 +6,7 @@ use crate::kernel::micro::MicroKernel;
 
 impl Stage<'_, '_, '_> {
     /// Takes a row of a tensor.
-    pub(super) fn pool_row<M: MicroKernel>(&mut self, source: &[u32]) {
+    pub(super) fn pool_row<M: MicroKernel>(&mut self, micro: &M, source: &[u32]) {
         let shape = self.shape();
         if !shape.sums_up() {
             for (to, from) in self.pool_slot().iter_mut().zip(source) {
@@ -19,6 +19,10 @@ impl Stage<'_, '_, '_> {
             return;
         }
         let pixel = padded(shape.input.channels);
+        if M::BYTE_ROWS {
+            let sums = self.rows.get_mut(..pixel).unwrap_or_default();
+            return micro.add_pixels(source.get(..shape.in_row()).unwrap_or_default(), sums);
+        }
         let bytes: &[i8] = bytemuck::cast_slice(source);
         for x in 0..usize::from(shape.input.width) {
             let values = bytes.get(x * pixel..).unwrap_or_default();
@@ -67,13 +71,34 @@ impl Stage<'_, '_, '_> {
     }
 
     /// Makes a row of a maximum pool. The order of the ring's rows does not matter.
-    pub(super) fn make_maximum(&self, _: usize, out: &mut [i8]) {
+    pub(super) fn make_maximum<M: MicroKernel>(&self, micro: &M, _: usize, out: &mut [i8]) {
         let pixel = padded(self.shape().output.channels);
+        if M::BYTE_ROWS {
+            return self.vector_maximum(micro, out);
+        }
         for (x, values) in out.chunks_exact_mut(pixel.max(1)).enumerate() {
             for (c, value) in values.iter_mut().enumerate() {
                 let mut most = i8::MIN;
                 self.window(x, c, |q| most = most.max(q));
                 *value = most;
+            }
+        }
+    }
+
+    /// Makes a row of a maximum pool, all channels of a pixel at once.
+    fn vector_maximum<M: MicroKernel>(&self, micro: &M, out: &mut [i8]) {
+        let shape = self.shape();
+        let bytes: &[i8] = bytemuck::cast_slice(self.rows);
+        let (row, pixel) = (shape.in_row() * 4, padded(shape.input.channels));
+        let [rows, columns] = shape.geometry.kernel.map(usize::from);
+        out.fill(i8::MIN);
+        for (x, values) in out.chunks_exact_mut(pixel.max(1)).enumerate() {
+            for kx in 0..columns {
+                let column = (x * shape.across() + kx).wrapping_sub(shape.left());
+                for slot in 0..if column < usize::from(shape.input.width) { rows } else { 0 } {
+                    let source = bytes.get(slot * row + column * pixel..).unwrap_or_default();
+                    micro.maximum(source, values);
+                }
             }
         }
     }

@@ -100,6 +100,7 @@ fn row(i: usize, layer: &LayerCount) -> Vec<String> {
     };
     let (spread, macs) = (layer.spread.to_string(), layer.macs.to_string());
     let mut row = vec![i.to_string(), layer.name.clone(), count.to_string(), spread, macs, each];
+    row.extend(layer.vector_instructions.map(|n| n.to_string()));
     row.extend(layer.cycles_estimated.map(|cycles| cycles.mid.to_string()));
     row
 }
@@ -108,6 +109,7 @@ fn text(r: &LatencyReport) -> String {
     let rows: Vec<Vec<String>> = r.layers.iter().enumerate().map(|(i, l)| row(i, l)).collect();
     let per_mac = format!("{} per MAC", r.unit);
     let mut header = vec!["#", "operation", r.unit, "spread", "MACs", &per_mac];
+    header.extend(r.vector_instructions.is_some().then_some("vector"));
     header.extend(r.estimate.is_some().then_some("cycles (estimated)"));
     let time = r.milliseconds.map_or_else(String::new, |ms| {
         format!(", {ms:.3} ms at {:.1} MHz", f64::from(r.device.clock_hz) / 1e6)
@@ -115,12 +117,19 @@ fn text(r: &LatencyReport) -> String {
     let scaled = r.scaled.as_ref().map_or_else(String::new, |s| {
         format!("; {:.3} ms at {:.1} MHz ({})", s.milliseconds, s.clock_hz as f64 / 1e6, s.note)
     });
+    let total = r.total.value();
+    let vector = r.vector_instructions.map_or_else(String::new, |vector| {
+        format!(
+            "\n{vector} vector and {} scalar instructions; a Cortex-M55 takes two cycles for a vector \
+             instruction",
+            u64::from(total).saturating_sub(vector)
+        )
+    });
     let estimate =
         r.estimate.as_ref().map_or_else(String::new, |e| format!("\n{}", estimate::text(e)));
     format!(
-        "{}\n{} {} in total (median of {}, spread {}){time}{scaled}{estimate}",
+        "{}\n{total} {} in total (median of {}, spread {}){time}{scaled}{vector}{estimate}",
         table(&header, &rows),
-        r.total.value(),
         r.unit,
         r.repeats,
         r.spread

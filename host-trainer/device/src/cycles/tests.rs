@@ -4,13 +4,13 @@ use crate::target::MACHINES;
 const TINY: &[u8] = include_bytes!("../../../../tests/golden/tiny.snb");
 
 fn plugin() -> CyclePlugin {
-    CyclePlugin::new(&Blob::new(TINY, "tiny.snb").unwrap()).unwrap()
+    CyclePlugin::new(&Blob::new(TINY, "tiny.snb").unwrap(), true).unwrap()
 }
 
 /// Lines of sums for all reads of the timer, with `each` instructions between two of them, and the
 /// counts that an agent would report.
 fn counted(plugin: &CyclePlugin, each: u64) -> (String, Counts) {
-    let line = |n: u64| format!("{n} 0 {n} {} {} 5 2 1\n", 2 * n, 3 * n);
+    let line = |n: u64| format!("{n} 0 0 {n} {} {} 5 2 1\n", 2 * n, 3 * n);
     let mut text = line(7); // before the first read
     text += &line(1000);
     text += &line(9);
@@ -48,7 +48,7 @@ fn other_counts_than_the_agents_are_refused() {
     let mut parts = counts.parts.clone();
     parts[1] += 1000;
     assert!(refused(&text, &Counts { parts, ..counts.clone() }).contains("part 1"));
-    assert!(refused("1 0 1 1 1 0 0 0\n", &counts).contains("missing"));
+    assert!(refused("1 0 0 1 1 1 0 0 0\n", &counts).contains("missing"));
     assert!(refused(&text.replacen("1000 0", "1000 3", 1), &counts).contains("3 instructions"));
     assert!(refused(&text.replacen("1000 0", "1000 x", 1), &counts).contains("not numbers"));
 }
@@ -57,8 +57,8 @@ fn other_counts_than_the_agents_are_refused() {
 fn the_arguments_name_the_timer_the_core_and_the_flash() {
     let machine = MACHINES.iter().find(|m| m.name == "qemu-m4").unwrap();
     let flash = FlashTiming { wait_states: 5, line_bytes: 16, code_lines: 64, constant_lines: 8 };
-    let estimated = Estimated { core: "cortex-m4", flash };
-    let arguments = plugin().arguments("a,b.so".as_ref(), machine, &estimated);
+    let sought = Sought::Cycles(Estimated { core: "cortex-m4", flash });
+    let arguments = plugin().arguments("a,b.so".as_ref(), machine, &sought);
     for part in [
         "file=a,,b.so,out=",
         ",timer=0x40000004,core=cortex-m4,flash=16:64:8,",
@@ -66,4 +66,23 @@ fn the_arguments_name_the_timer_the_core_and_the_flash() {
     ] {
         assert!(arguments.contains(part), "{arguments}");
     }
+    let vectors = plugin().arguments("a".as_ref(), machine, &Sought::Vectors);
+    assert!(vectors.ends_with(",timer=0x40000004"), "{vectors}");
+}
+
+#[test]
+fn vector_instructions_need_no_timings() {
+    let plugin = CyclePlugin { timed: false, ..plugin() };
+    let (text, counts) = counted(&plugin, 10);
+    // Four numbers in a line, and instructions that the plugin does not know.
+    let vectors: String = text
+        .lines()
+        .map(|line| format!("{} 3 2 0\n", line.split(' ').next().unwrap_or_default()))
+        .collect();
+    let sums = plugin.read(&vectors, &counts).unwrap();
+    assert_eq!((sums.total.vector, sums.total.cycles), (2, Cycles::default()));
+    assert_eq!(
+        sums.parts.iter().map(|part| part.vector).sum::<u64>(),
+        2 * (plugin.turns.len() as u64 + 1)
+    );
 }

@@ -44,6 +44,9 @@ pub struct LayerCount {
     pub spread: u32,
     /// Multiply-accumulates.
     pub macs: u64,
+    /// Vector instructions, on an emulator of a core with Helium. They are part of the count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vector_instructions: Option<u64>,
     /// Estimated cycles, the reads of the meter included.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cycles_estimated: Option<Cycles>,
@@ -160,6 +163,10 @@ pub struct LatencyReport {
     /// Count of one whole inference: the median over the repeats.
     #[serde(flatten)]
     pub total: Count,
+    /// Vector instructions of one inference, on an emulator of a core with Helium. They are part of the
+    /// count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vector_instructions: Option<u64>,
     /// Largest count minus smallest count of a whole inference.
     pub spread: u32,
     /// Inferences counted.

@@ -18,6 +18,7 @@ fn the_unit_is_the_numbers_name() {
         count: Count::Cycles(3),
         spread: 1,
         macs: 2,
+        vector_instructions: None,
         cycles_estimated: None,
         flash_reads: None,
     };
@@ -32,6 +33,7 @@ fn report() -> LatencyReport {
         code: "4-8".into(),
         unit: "cycles",
         total: Count::Cycles(3),
+        vector_instructions: None,
         spread: 1,
         repeats: 5,
         milliseconds: Some(0.375),

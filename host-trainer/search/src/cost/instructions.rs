@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use supernano_base::error::{Error, Result, parser_words};
 use supernano_base::files;
 use supernano_core::graph::{Header, KernelKind, Op};
-use supernano_facts::FirmwareBuild;
+use supernano_facts::{Core, FirmwareBuild};
 
 use super::memory::Overhead;
 
@@ -177,11 +177,12 @@ impl InstructionTable {
     /// Fits the coefficients of these kernels, as [`Self::fitted`]. All others stay as they are.
     pub fn refitted(&self, counts: &[(Work, u64)], kernels: &[(&str, &[&str])]) -> Self {
         let mut fitted = self.clone();
+        let vectors = self.core == Core::M55.name();
         for &(kernel, _) in kernels {
             let own: Vec<&(Work, u64)> =
                 counts.iter().filter(|(work, n)| work[0].0.0 == kernel && *n > 0).collect();
             if !own.is_empty() {
-                fitted.terms.insert(kernel.to_owned(), fit::relative_least_squares(&own));
+                fitted.terms.insert(kernel.to_owned(), fit::relative_least_squares(&own, vectors));
             }
         }
         fitted

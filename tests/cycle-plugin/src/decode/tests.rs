@@ -58,6 +58,11 @@ fn classes_of_instructions() {
         (&[0xf3ef, 0x8010], Class::Special),         // mrs r0, primask
         (&[0xf3bf, 0x8f5f], Class::Barrier),         // dmb
         (&[0xed90, 0x0a00], Class::Float(2)),        // vldr s0, [r0]
+        (&[0xed90, 0x1f00], Class::Vector),          // vldrw.u32 q0, [r0]
+        (&[0xeef0, 0x0f24], Class::Vector),          // vmladava.s8 r0, q0, q2
+        (&[0xec14, 0x0f00], Class::Vector),          // vmov q0[2], q0[0], r0, r4
+        (&[0xeea0, 0x0b10], Class::Vector),          // vdup.32 q0, r0
+        (&[0xf019, 0xe801], Class::Vector),          // vctp.16 r9
         (&[0xde00], Class::Unknown),                 // udf
     ] {
         assert_eq!(one(halves).class, class, "{halves:04x?}");

@@ -55,6 +55,7 @@ fn pair_or_table(blank: Instruction, first: u16, second: u16) -> Instruction {
 
 fn control(blank: Instruction, first: u16, second: u16) -> Instruction {
     match second & 0xd000 {
+        0xc000 if first & 0xffc0 == 0xf000 && second == 0xe801 => blank.class(Class::Vector), // VCTP
         0xd000 => Instruction { jumps: true, ..blank.class(Class::Call) },
         0x9000 => Instruction { jumps: true, ..blank.class(Class::Branch) },
         0x8000 if first & 0x0380 != 0x0380 => blank.class(Class::Branch),
@@ -117,8 +118,18 @@ fn long_multiply(blank: Instruction, first: u16, second: u16) -> Instruction {
     Instruction { result: low | bit(field(second, 8, 4)), ..blank.class(class) }
 }
 
-/// Floating point: transfers, and arithmetic by its cycles on a Cortex-M4.
+/// True for an instruction of Helium: coprocessors 8, 9, 14 and 15, the space of vector arithmetic, and
+/// VDUP, which copies a core register to all lanes.
+fn is_vector(first: u16, second: u16) -> bool {
+    let duplicates = first & 0xff90 == 0xee80 && second & 0x0f1f == 0x0b10;
+    field(first, 8, 4) == 15 || matches!(field(second, 8, 4), 8 | 9 | 14 | 15) || duplicates
+}
+
+/// Vectors, and floating point: transfers, and arithmetic by its cycles on a Cortex-M4.
 fn float(blank: Instruction, first: u16, second: u16) -> Instruction {
+    if is_vector(first, second) {
+        return blank.class(Class::Vector);
+    }
     if field(second, 9, 3) != 0b101 {
         return blank;
     }

@@ -10,8 +10,12 @@ use super::Work;
 const EPSILON: f64 = 1e-7;
 
 /// Coefficients of one kernel's loops that minimise the squared relative error of the counts. If
-/// loops always occur in the same ratio, only the sum of their contributions is determined.
-pub(super) fn relative_least_squares(counts: &[&(Work, u64)]) -> BTreeMap<String, f64> {
+/// loops always occur in the same ratio, only the sum of their contributions is determined. Loops over
+/// vectors are left out for a core without `vectors`.
+pub(super) fn relative_least_squares(
+    counts: &[&(Work, u64)],
+    vectors: bool,
+) -> BTreeMap<String, f64> {
     let mut names: Vec<&'static str> =
         counts.iter().flat_map(|(work, _)| work.iter().map(|(each, _)| each.1)).collect();
     names.sort_unstable();
@@ -22,6 +26,7 @@ pub(super) fn relative_least_squares(counts: &[&(Work, u64)]) -> BTreeMap<String
         let iterations: f64 = work.iter().filter(|(each, _)| each.1 == name).map(|(_, n)| n).sum();
         iterations / *count as f64
     };
+    names.retain(|name| vectors || !name.starts_with("vector-"));
     // A loop that no operation has is not determined.
     names.retain(|name| (0..counts.len()).any(|i| share(i, name) > 0.0));
     // Columns are scaled to a comparable size. Otherwise the largest ones dominate the fit.

@@ -35,6 +35,14 @@ const CONVOLUTION: &[&str] = &[
     "tile",
     "tile-row",
     "tile-tap",
+    "vector-row",
+    "vector-tile",
+    "vector-chunk",
+    "vector-last",
+    "vector-four",
+    "vector-step",
+    "vector-twice",
+    "vector-tail",
     "pixel",
     "pixel-residual",
     "pixel-prelu",
@@ -179,6 +187,14 @@ fn convolution(header: &Header<'_>, conv: &Conv, other: Option<&'static str>) ->
             layers::rest(steps * outputs, width, &mut add);
         }
     }
+    if !shape.kind.winograd() && reads_bytes(header, conv) {
+        let channels = 2 * pairs;
+        let tiles = vectors([steps, width, outputs], rows * columns * channels, &mut add);
+        if rows * columns > 1 {
+            add("vector-chunk", tiles * rows * (channels / 16));
+            add("vector-last", tiles * rows * (channels % 16 * columns / 2).div_ceil(8));
+        }
+    }
     if copies_residual(header, conv) {
         add("copy-word", usize::from(shape.output.height) * shape.out_row());
     }
@@ -197,6 +213,33 @@ fn convolution(header: &Header<'_>, conv: &Conv, other: Option<&'static str>) ->
         add("fill", ring.row * ring.rows);
     }
     work
+}
+
+/// Loops of a Helium core, whose tiles have two pixels and four outputs; a last pair of outputs has a
+/// call of its own. Adds those of `rows` rows of `width` pixels and `outputs` pairs of outputs, with
+/// `column` bytes of inputs a pixel, and returns the number of tiles of all calls.
+fn vectors(
+    [rows, width, outputs]: [usize; 3],
+    column: usize,
+    add: &mut dyn FnMut(&'static str, usize),
+) -> usize {
+    let calls = usize::from(outputs > 1) + outputs % 2;
+    let tiles = rows * width.div_ceil(2);
+    let fours = tiles * outputs.div_ceil(2);
+    add("vector-row", rows * calls);
+    add("vector-tile", tiles * calls);
+    add("vector-four", fours);
+    add("vector-step", fours * (column / 16));
+    add("vector-twice", fours * (column / 16).div_ceil(2));
+    add("vector-tail", fours * (column % 16).div_ceil(8));
+    tiles * calls
+}
+
+/// True if a Helium core keeps the input's rows as bytes. A projection reads the rows of the first
+/// convolution of its block, which are wider if that one uses Winograd's algorithm.
+fn reads_bytes(header: &Header<'_>, conv: &Conv) -> bool {
+    let wide = |op: &Op| matches!(op, Op::Conv(c) if c.input == conv.input && c.kind.winograd());
+    conv.geometry.taps() > 1 || !header.ops.iter().any(wide)
 }
 
 /// True if the kernel first copies the residual to the place of the output. The output of a

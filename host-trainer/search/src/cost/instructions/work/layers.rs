@@ -3,7 +3,7 @@
 use supernano_core::graph::{Activation, Conv, Form, Header, KernelKind, Op, padded};
 use supernano_core::kernel::{ConvShape, TILE_PIXELS};
 
-use super::{Work, copies_residual};
+use super::{Work, copies_residual, vectors};
 
 /// The kernels of these layers, each with the names of its loops.
 pub const LAYERS: &[(&str, &[&str])] = &[
@@ -29,6 +29,14 @@ const WINDOW: &[&str] = &[
     "tile",
     "tile-row",
     "tile-tap",
+    "vector-row",
+    "vector-tile",
+    "vector-chunk",
+    "vector-last",
+    "vector-four",
+    "vector-step",
+    "vector-twice",
+    "vector-tail",
     "rest-tile",
     "rest-pixel",
     "pixel",
@@ -52,6 +60,13 @@ const FLAT: &[&str] = &[
     "tile",
     "tile-row",
     "tile-tap",
+    "vector-row",
+    "vector-tile",
+    "vector-four",
+    "vector-step",
+    "vector-twice",
+    "vector-tail",
+    "vector-run",
     "rest-tile",
     "rest-pixel",
     "pixel",
@@ -75,6 +90,12 @@ const TILED: &[&str] = &[
     "rest-pixel",
     "tile-tap",
     "tile-odd",
+    "vector-row",
+    "vector-tile",
+    "vector-four",
+    "vector-step",
+    "vector-twice",
+    "vector-tail",
     "finish-residual",
     "finish-prelu",
     "finish-both",
@@ -193,6 +214,9 @@ fn flat(shape: &ConvShape, conv: &Conv, add: &mut dyn FnMut(&'static str, usize)
     add("tile-row", tiles * shape.kernel_rows());
     add("tile-tap", tiles * shape.kernel_rows() * shape.pairs());
     rest(height * outputs, width, add);
+    let run = 2 * shape.pairs();
+    let tiles = vectors([height, width, outputs], shape.kernel_rows() * run, add);
+    add("vector-run", tiles * shape.kernel_rows() * run.div_ceil(16));
     let prelu = conv.activation == Activation::Prelu;
     add(if prelu { "pixel-prelu" } else { "pixel" }, height * width * outputs);
     let channels = usize::from(shape.input.channels).max(1);
@@ -235,6 +259,7 @@ fn tiled(header: &Header<'_>, conv: &Conv, add: &mut dyn FnMut(&'static str, usi
     add("rest-pixel", pairs * rest);
     add("tile-tap", tiles * shape.pairs());
     add("tile-odd", tiles * (quads % 2));
+    vectors([height, width, outputs], 4 * quads, add);
     match (conv.residual.is_some(), conv.activation == Activation::Prelu) {
         (false, false) => {}
         (true, false) => add("finish-residual", tiles),
