@@ -1,6 +1,7 @@
 //! Lists the files of a folder: a folder for each class, in folders for the splits or not.
 
 use std::collections::{BTreeSet, HashSet};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use supernano_base::error::{Error, Result};
@@ -31,7 +32,10 @@ pub fn list(
     let root = &descend(root, extensions)?;
     let mut listing = Listing::default();
     let (mut files, mut folders) = (Vec::new(), Vec::new());
-    for entry in WalkDir::new(root).follow_links(true).sort_by_file_name() {
+    let walk = WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter();
+    for entry in
+        walk.filter_entry(|e| e.depth() == 0 || !e.file_type().is_dir() || !passed(e.file_name()))
+    {
         let entry = match entry {
             Ok(entry) => entry,
             Err(e) => {
@@ -40,7 +44,7 @@ pub fn list(
             }
         };
         let name = entry.file_name().to_string_lossy();
-        if entry.file_type().is_dir() && entry.depth() > 0 && !name.starts_with('.') {
+        if entry.file_type().is_dir() && entry.depth() > 0 {
             folders.push(entry.path().to_path_buf());
         }
         if !entry.file_type().is_file() || name.starts_with('.') || name == "Thumbs.db" {
@@ -112,22 +116,28 @@ fn descend(root: &Path, extensions: &[&str]) -> Result<PathBuf> {
                 files += 1;
             }
         }
-        folders.retain(|f| !f.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.')));
+        folders.retain(|f| !f.file_name().is_some_and(passed));
         let [only] = folders.as_slice() else { return Ok(root) };
         let deeper = std::fs::read_dir(only).map_err(|e| Error::io(only, e))?;
         let has_folders = deeper.flatten().any(|e| e.path().is_dir());
         let split = only.file_name().and_then(|n| Split::named(&n.to_string_lossy()));
-        if files > 0 || split.is_some() || !has_folders {
+        if files > 0 || split == Some(Split::Train) || !has_folders {
             return Ok(root);
         }
         root = only.clone();
     }
 }
 
-/// True if every first folder is a split.
+/// True for a folder that is not entered: a hidden one, and that of file attributes in archives of macOS.
+fn passed(name: &OsStr) -> bool {
+    name.to_string_lossy().starts_with('.') || name == "__MACOSX"
+}
+
+/// True if every first folder is a split, and one is that of training.
 fn has_splits<'a>(paths: impl Iterator<Item = &'a str>) -> bool {
     let first: BTreeSet<&str> = paths.filter_map(|p| p.split_once('/')).map(|(f, _)| f).collect();
-    !first.is_empty() && first.iter().all(|f| Split::named(f).is_some())
+    let splits: Vec<Option<Split>> = first.iter().map(|f| Split::named(f)).collect();
+    splits.contains(&Some(Split::Train)) && !splits.contains(&None)
 }
 
 fn item(
@@ -144,6 +154,10 @@ fn item(
     let mut below = text;
     if in_splits && let Some((first, rest)) = text.split_once('/') {
         (split, below) = (Split::named(first), rest);
+        // Some archives have a folder of the same name inside.
+        if let Some(rest) = below.strip_prefix(first).and_then(|rest| rest.strip_prefix('/')) {
+            below = rest;
+        }
     }
     if let Some(pattern) = &names.pattern {
         let Some([class, of_group, of_split]) = pattern.matches(text) else {

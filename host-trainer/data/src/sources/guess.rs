@@ -20,10 +20,11 @@ pub const KINDS: &str = "a folder of pictures with a folder for each class; a .c
     or CIFAR-100 (official binary archive or directory)";
 
 /// What to do with files of other kinds.
-const HINTS: [(&[&str], &str); 4] = [
+const HINTS: [(&[&str], &str); 5] = [
     (&["heic", "heif", "avif", "tif", "tiff", "dng"], "convert the pictures to JPEG or PNG"),
     (&["mp3", "m4a", "aac", "wma", "opus", "amr"], "convert the recordings to WAV or FLAC"),
     (&["zip", "rar", "7z", "tar", "tgz"], "unpack the archive"),
+    (&["txt", "dat", "log"], "save tables of numbers as .csv"),
     (
         &["parquet", "h5", "hdf5", "mat", "pkl", "pickle", "xls", "xlsx", "pt", "tfrecord"],
         "export pictures, .csv files or an .npz file",

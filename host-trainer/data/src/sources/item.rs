@@ -18,17 +18,19 @@ pub enum Split {
 }
 
 impl Split {
-    /// The split that a folder's or a column's name stands for, such as `train2017`, `val`, `dev` or
-    /// `testing`.
+    /// The split that a folder's or a column's name stands for, such as `train2017`, `val`, `dev`,
+    /// `testing` or `images_train`. A name with words of two splits stands for none.
     pub fn named(name: &str) -> Option<Self> {
         let lower = name.to_lowercase();
-        let word = lower.trim_end_matches(|c: char| c.is_ascii_digit() || "-_ ".contains(c));
-        match word {
+        let words = lower.split(|c: char| !c.is_alphabetic());
+        let mut splits = words.filter_map(|word| match word {
             "train" | "training" => Some(Self::Train),
             "val" | "valid" | "validation" | "dev" => Some(Self::Validation),
             "test" | "testing" => Some(Self::Test),
             _ => None,
-        }
+        });
+        let first = splits.next()?;
+        splits.all(|split| split == first).then_some(first)
     }
 }
 

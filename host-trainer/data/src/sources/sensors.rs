@@ -34,6 +34,9 @@ use crate::Dataset;
 /// Extensions of the files that are read, in lower case.
 pub const EXTENSIONS: [&str; 2] = ["csv", "tsv"];
 
+/// Files from which on classes of one file each are pointed out.
+const MANY: usize = 12;
+
 /// A window before its values are bytes.
 struct Window {
     place: String,
@@ -101,7 +104,15 @@ pub fn read(spec: &DataSpec, path: &Path, progress: &dyn Progress) -> Result<Rec
     }
     let recordings =
         Recordings::find(spec, &place, &window, read.into_iter().unzip(), rows_are_labelled)?;
-    Ok(Recordings { skipped, ..recordings })
+    let mut notes = recordings.notes;
+    let files = listing.items.len();
+    if files > MANY && recordings.classes.len() == files {
+        notes.push(format!(
+            "each of the {files} files is a class of its own; a `pattern` such as `{{class}}_{{}}.csv` \
+             takes the class from a part of the name"
+        ));
+    }
+    Ok(Recordings { skipped, notes, ..recordings })
 }
 
 /// Reads the windows as inputs of `shape`.

@@ -29,7 +29,9 @@ fn folders_are_classes() {
     assert_eq!(listing.classes(), ["a", "b"]);
     assert_eq!(listing.ignored, [(String::new(), 1), ("txt".to_owned(), 1)].into());
     // A folder around the classes is entered.
-    let around = listed(&["Dataset/x/1.png", "Dataset/y/1.png", "LICENSE"], None).unwrap();
+    let others = ["__MACOSX/Dataset/x/._1.png", "Dataset/.cache/2.png", "LICENSE"];
+    let around =
+        listed(&[&["Dataset/x/1.png", "Dataset/y/1.png"], &others[..]].concat(), None).unwrap();
     assert_eq!(around, [("x".to_owned(), None), ("y".to_owned(), None)]);
 }
 
@@ -46,6 +48,10 @@ fn whole_numbers_are_sorted_as_numbers() {
 fn folders_of_splits_are_splits() {
     let found = listed(&["train2017/a/1.png", "val2017/a/2.png", "test/b/3.png"], None).unwrap();
     let expected = [("b", Split::Test), ("a", Split::Train), ("a", Split::Validation)];
+    assert_eq!(found, expected.map(|(c, s)| (c.to_owned(), Some(s))));
+    let found =
+        listed(&["seg_train/seg_train/a/1.png", "seg_test/seg_test/a/2.png"], None).unwrap();
+    let expected = [("a", Split::Test), ("a", Split::Train)];
     assert_eq!(found, expected.map(|(c, s)| (c.to_owned(), Some(s))));
     // A class beside them makes all of them classes.
     let found = listed(&["train/1.png", "bus/2.png"], None).unwrap();

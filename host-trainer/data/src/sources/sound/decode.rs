@@ -3,6 +3,7 @@
 
 mod vorbis;
 
+use std::borrow::Cow;
 use std::io::Cursor;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
@@ -58,9 +59,11 @@ pub fn decode(path: &Path, bytes: &[u8]) -> Result<Recording> {
 /// As [`decode`].
 pub fn length(path: &Path, bytes: &[u8]) -> Result<(u32, u64, u16)> {
     let found = match bytes {
-        [b'R', b'I', b'F', b'F', ..] => WavReader::new(Cursor::new(bytes)).ok().map(|reader| {
-            (reader.spec().sample_rate, reader.duration().into(), reader.spec().channels)
-        }),
+        [b'R', b'I', b'F', b'F', ..] => {
+            WavReader::new(Cursor::new(of_known_length(bytes))).ok().map(|reader| {
+                (reader.spec().sample_rate, reader.duration().into(), reader.spec().channels)
+            })
+        }
         [b'f', b'L', b'a', b'C', ..] => {
             FlacReader::new(Cursor::new(bytes)).ok().and_then(|reader| {
                 let info = reader.streaminfo();
@@ -139,7 +142,34 @@ impl<'a> Mono<'a> {
     }
 }
 
+/// The bytes of a WAV file. One that was written to a pipe does not know the length of its samples;
+/// it gets the length of the rest of the file.
+fn of_known_length(bytes: &[u8]) -> Cow<'_, [u8]> {
+    const UNKNOWN: u32 = 0x7fff_0000;
+    let word = |at: usize| bytes.get(at..)?.first_chunk::<4>();
+    let mut at = 12;
+    while let (Some(name), Some(length)) = (word(at), word(at + 4)) {
+        let length = u32::from_le_bytes(*length);
+        let rest = bytes.len() - at - 8;
+        if name == b"data" {
+            // The last frame must be whole.
+            let frame =
+                word(32).map_or(1, |w| usize::from(u16::from_le_bytes([w[0], w[1]])).max(1));
+            if length < UNKNOWN || rest < frame {
+                break;
+            }
+            let mut known = bytes.to_vec();
+            let whole = u32::try_from(rest / frame * frame).unwrap_or(u32::MAX);
+            known[at + 4..at + 8].copy_from_slice(&whole.to_le_bytes());
+            return Cow::Owned(known);
+        }
+        at = at.saturating_add(8 + (length as usize).next_multiple_of(2));
+    }
+    Cow::Borrowed(bytes)
+}
+
 fn wav(place: &str, bytes: &[u8]) -> Result<Recording> {
+    let bytes = &*of_known_length(bytes);
     let reader = WavReader::new(Cursor::new(bytes)).map_err(|e| broken(place, e))?;
     let spec = reader.spec();
     let mut mono = Mono::new(place, spec.sample_rate, spec.channels)?;

@@ -42,6 +42,21 @@ fn every_width_becomes_16_bits() {
 }
 
 #[test]
+fn a_file_from_a_pipe_reaches_to_its_end() {
+    let whole = integers(2, 16, &[1, 3, 5, 7, 9, 11]);
+    let at = whole.windows(4).position(|w| w == b"data").unwrap() + 4;
+    for unknown in [u32::MAX, 0x7fff_ffff, 0x7fff_f000] {
+        let mut piped = whole.clone();
+        piped[at..at + 4].copy_from_slice(&unknown.to_le_bytes());
+        assert_eq!(decoded(&piped).unwrap().samples, [2, 6, 10]);
+        assert_eq!(length(Path::new("r.wav"), &piped).unwrap(), (8000, 3, 2));
+        // Half a frame at the end is left out.
+        piped.pop();
+        assert_eq!(decoded(&piped).unwrap().samples, [2, 6]);
+    }
+}
+
+#[test]
 fn channels_become_their_mean() {
     let found = decoded(&integers(2, 16, &[10, 20, -5, -6, 32_767, 32_767])).unwrap();
     assert_eq!((found.samples.as_slice(), found.channels), (&[15, -6, 32_767][..], 2));
