@@ -36,6 +36,7 @@ pub mod space;
 pub mod error;
 
 #[cfg(any(test, feature = "suite"))]
+#[allow(clippy::indexing_slicing, reason = "for tests; its indices are those of its own tables")]
 pub mod suite;
 #[cfg(any(test, feature = "suite"))]
 #[cfg_attr(
@@ -44,6 +45,7 @@ pub mod suite;
         dead_code,
         clippy::unwrap_used,
         clippy::expect_used,
+        clippy::indexing_slicing,
         reason = "the suite uses a part of it, and its networks are legal by construction"
     )
 )]

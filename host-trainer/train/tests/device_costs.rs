@@ -1,10 +1,11 @@
 //! Flash and arena that the search models are those of the exported network file.
 
 use rand::Rng as _;
+use supernano_base::codes::random_codes;
 use supernano_base::rng::{Key, Purpose};
 use supernano_core::arch::{Arch, ArchCode};
 use supernano_core::plan::Enhancement;
-use supernano_core::space::RESNET8;
+use supernano_core::space::{BUILTIN, RESNET8};
 use supernano_search::cost::CostModel as _;
 use supernano_search::cost::device::{DeviceCosts, KINDS};
 use supernano_search::cost::instructions::InstructionTable;
@@ -55,6 +56,32 @@ fn flash_and_arena_are_those_of_the_exported_blob() {
             };
             assert_eq!(blob.logits(&images).unwrap(), plain.logits(&images).unwrap());
             assert_eq!(with_kernels(&RESNET8, &blob, &[]).unwrap(), plain_named(&plain));
+        }
+    }
+}
+
+/// In spaces with other layers, the exporter uses the kernels and the rolled layers that the search
+/// models.
+#[test]
+fn costs_of_other_layers_are_those_of_the_exported_blob() {
+    let spaces = BUILTIN.iter().filter(|space| !space.is_residual());
+    for (space, enhancement) in spaces.zip([Enhancement::OE, Enhancement::NONE].iter().cycle()) {
+        let costs = DeviceCosts { space, enhancement: *enhancement, ..model() };
+        for coded in random_codes(space, 2, 3) {
+            let scheme = supernano_core::plan::BranchScheme::Shared;
+            let plan = supernano_core::plan::resolve(space, &coded.arch, *enhancement, scheme);
+            let blob = synthetic::blob(space, &plan, &coded.written, Prefer::Ram, 1).unwrap();
+            let expected = costs.lowered(&coded.arch, &coded.written, &[]);
+            let found = blob.view().unwrap().header();
+            for (a, b) in expected.header.convs().zip(found.convs()) {
+                assert_eq!(a, b, "{} {}", space.name, coded.written);
+            }
+            let (exact, overhead) = (costs.costs(&coded.arch, &[]), costs.table.overhead);
+            assert_eq!(exact.flash_bytes, blob.bytes().len() as u64 + overhead.code);
+            let arena = blob.view().unwrap().arena_bytes() as u64;
+            let logits = 4 * u64::from(space.classes);
+            assert_eq!(exact.ram_bytes, arena + logits + overhead.stack + overhead.statics);
+            assert_eq!(exact.instructions, costs.table.network(&found));
         }
     }
 }

@@ -11,7 +11,7 @@ use std::path::Path;
 use rand::Rng as _;
 use serde::Deserialize;
 use supernano_core::arch::{Arch, ArchCode};
-use supernano_core::space::Space;
+use supernano_core::space::{Choice, Space, Stage};
 
 use self::ordered::Ordered;
 use crate::error::{Error, Result};
@@ -168,6 +168,41 @@ fn from_lines(text: &str, place: &str) -> Result<Vec<Listed>> {
 pub fn uniform(space: &Space<'_>, rng: &mut impl rand::RngCore) -> Result<Arch> {
     let options: Vec<u8> =
         space.choices().map(|choice| rng.random_range(0..space.options(choice)) as u8).collect();
+    Arch::from_options(space, options).map_err(|e| Error::core("uniform sampling", e))
+}
+
+/// Draws one of the different sub-networks of a space, uniformly: a depth is as probable as there are
+/// sub-networks with it.
+///
+/// # Errors
+/// [`Error::Core`]; never for a validated space.
+pub fn uniform_network(space: &Space<'_>, rng: &mut impl rand::RngCore) -> Result<Arch> {
+    let inside = |choice, blocks: &std::ops::Range<usize>| {
+        space.block_of(choice).is_some_and(|placed| blocks.contains(&placed.index))
+    };
+    let mut depth = |stage: usize| {
+        let Stage { first, depths } = space.stages[stage];
+        let first = usize::from(first);
+        let networks = depths.iter().map(|&depth| -> u128 {
+            let blocks = first..first + usize::from(depth);
+            let choices = space.choices().filter(|&choice| inside(choice, &blocks));
+            choices.map(|choice| space.options(choice) as u128).product()
+        });
+        let networks: Vec<u128> = networks.collect();
+        let mut drawn = rng.random_range(0..networks.iter().sum::<u128>());
+        let mut option = 0;
+        while drawn >= networks[option] {
+            drawn -= networks[option];
+            option += 1;
+        }
+        option as u8
+    };
+    let depths: Vec<u8> = (0..space.stages.len()).map(&mut depth).collect();
+    let option = |choice| match choice {
+        Choice::Depth(stage) => depths[stage],
+        _ => rng.random_range(0..space.options(choice)) as u8,
+    };
+    let options: Vec<u8> = space.choices().map(option).collect();
     Arch::from_options(space, options).map_err(|e| Error::core("uniform sampling", e))
 }
 

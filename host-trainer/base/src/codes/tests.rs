@@ -146,3 +146,30 @@ fn odd_ids_survive_score_files() {
     std::fs::write(&path, format!("{{\"x\": {}}}", entry("1e999"))).unwrap();
     assert!(read_scores(&path).is_err());
 }
+
+/// Draws over networks prefer deep ones as often as there are more of them; draws over codes do not.
+#[test]
+fn sampling_is_uniform_over_codes_or_over_networks() {
+    use supernano_core::space::{Choice, DS_CNN, RESNET8};
+    let mut rng = Key::new(1).rng(Purpose::Sample, 0);
+    let depths = |mut draw: Box<dyn FnMut() -> Arch + '_>| {
+        let mut counts = [0usize; 4];
+        for _ in 0..2000 {
+            counts[usize::from(draw().option(Choice::Depth(0)))] += 1;
+        }
+        counts
+    };
+    let over_codes = depths(Box::new(|| uniform(&DS_CNN, &mut rng).unwrap()));
+    assert!(over_codes.iter().all(|&n| (400..600).contains(&n)), "{over_codes:?}");
+    let mut rng = Key::new(2).rng(Purpose::Sample, 0);
+    let over_networks = depths(Box::new(|| uniform_network(&DS_CNN, &mut rng).unwrap()));
+    // 7 + 7^2 + 7^3 + 7^4 = 2,800, of which the last is 85.75 %.
+    assert!((1660..1770).contains(&over_networks[3]), "{over_networks:?}");
+    assert!((200..290).contains(&over_networks[2]), "{over_networks:?}");
+    // Without stages the two are the same draws.
+    let draws = |seed| Key::new(seed).rng(Purpose::Sample, 0);
+    let (mut a, mut b) = (draws(3), draws(3));
+    for _ in 0..5 {
+        assert_eq!(uniform(&RESNET8, &mut a).unwrap(), uniform_network(&RESNET8, &mut b).unwrap());
+    }
+}

@@ -45,8 +45,10 @@ pub enum Teacher {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Sampling {
-    /// Uniform and independent per layer (the paper).
+    /// Uniform and independent for each choice (the paper).
     Uniform,
+    /// Uniform over the different networks: a depth is as probable as there are networks with it.
+    Networks,
     /// Every option of a layer once per round, in random order (FairNAS).
     Fair,
     /// The smallest network first, the others uniform. The largest is part of every update.

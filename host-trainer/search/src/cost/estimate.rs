@@ -111,6 +111,11 @@ impl CycleTable {
         std::iter::once(image).chain(ops).collect()
     }
 
+    /// The kernel of the first operation that the table does not know.
+    pub fn lacks(&self, header: &Header<'_>) -> Option<&'static str> {
+        self.cycles.lacks(header)
+    }
+
     /// Estimated cycles of one inference.
     pub fn network(&self, header: &Header<'_>) -> Cycles {
         self.parts(header).into_iter().sum()

@@ -143,6 +143,13 @@ impl InstructionTable {
         self.terms.contains_key(kernel_name(kind))
     }
 
+    /// The kernel of the first operation for which the table has no coefficients, so that it would cost
+    /// nothing.
+    pub fn lacks(&self, header: &Header<'_>) -> Option<&'static str> {
+        let mut kernels = header.ops.iter().map(|op| kernel_of(header, op));
+        kernels.find(|kernel| !self.terms.contains_key(*kernel))
+    }
+
     /// Modelled instructions of these loop counts, at least 0. A loop without a coefficient costs
     /// nothing.
     pub fn instructions(&self, work: &Work) -> f64 {

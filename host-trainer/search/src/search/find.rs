@@ -159,6 +159,10 @@ pub fn find(request: &SearchRequest<'_>) -> Result<SearchOutcome> {
         labels: request.label_bytes,
         table: budget.table.clone(),
     };
+    if !space.is_residual() {
+        known(&costs, Arch::largest(space))?;
+        known(&costs, Arch::smallest(space))?;
+    }
     let problem = Problem { space, score: &surrogate, costs: &costs, limits: budget.limits };
     let start = Instant::now();
     let found =
@@ -181,7 +185,7 @@ pub fn find(request: &SearchRequest<'_>) -> Result<SearchOutcome> {
     let modelled = |c: &ScoredNetwork| {
         let code = c.arch.display(space).to_string();
         let lowered = costs.lowered(&c.arch, &code, &c.kinds);
-        let time = budget.time.as_ref().map(|model| model.of(&lowered.header));
+        let time = budget.time.as_ref().and_then(|model| model.of(&lowered.header));
         (counted.network(&lowered.header), time)
     };
     let described = |c: &ScoredNetwork| {
@@ -254,6 +258,17 @@ pub fn find(request: &SearchRequest<'_>) -> Result<SearchOutcome> {
     };
     task.finish();
     Ok(SearchOutcome { front, listed, uniform })
+}
+
+/// Succeeds if the table has coefficients for every kernel of a sub-network.
+fn known(costs: &DeviceCosts<'_>, arch: Arch) -> Result<()> {
+    let code = arch.display(costs.space).to_string();
+    let lowered = costs.lowered(&arch, &code, &[]);
+    let Some(kernel) = costs.table.lacks(&lowered.header) else { return Ok(()) };
+    let expected = format!("a table with terms of `{kernel}` layers, as those of m4 and m7");
+    let found =
+        format!("{} of {}, which counts them as nothing", costs.table.unit, costs.table.core);
+    Err(Error::invalid("option --core", "core", expected, found))
 }
 
 /// Names the limit that the user has set: a time becomes a limit of estimated cycles.

@@ -58,13 +58,16 @@ impl TimeModel {
         Ok(CycleTable::of_core(core)?.map(|table| Self { table, clock_hz }))
     }
 
-    /// Estimated cycles and time of a network.
-    pub fn of(&self, header: &Header<'_>) -> EstimatedTime {
+    /// Estimated cycles and time of a network; `None` for one with a kernel that the table lacks.
+    pub fn of(&self, header: &Header<'_>) -> Option<EstimatedTime> {
+        if self.table.lacks(header).is_some() {
+            return None;
+        }
         let cycles = self.table.network(header);
-        EstimatedTime {
+        Some(EstimatedTime {
             cycles_estimated: cycles,
             milliseconds_estimated: self.clock_hz.map(|hertz| cycles.milliseconds(hertz)),
-        }
+        })
     }
 
     /// The model for `front.json`. `limit_cycles` is the limit that a time sets.

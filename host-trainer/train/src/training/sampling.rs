@@ -1,7 +1,7 @@
 //! Sampling of the sub-networks that an update trains.
 
 use rand::seq::SliceRandom as _;
-use supernano_base::codes::uniform;
+use supernano_base::codes::{uniform, uniform_network};
 use supernano_base::config::{Sampling, StepConfig, StepKind};
 use supernano_base::error::{Error, Result};
 use supernano_base::rng::{Key, Purpose};
@@ -22,6 +22,7 @@ pub fn draw(space: &Space<'_>, step: &StepConfig, key: Key, update: u64) -> Resu
         .map(|i| match step.sampling {
             Sampling::Sandwich | Sampling::SandwichFair if i == 0 => Ok(Arch::smallest(space)),
             Sampling::Uniform | Sampling::Sandwich => uniform(space, &mut rng),
+            Sampling::Networks => uniform_network(space, &mut rng),
             Sampling::Fair => fair(space, key, update * step.k as u64 + i as u64),
             Sampling::SandwichFair => fair(space, key, update * (step.k as u64 - 1) + i as u64 - 1),
         })

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use supernano_core::graph::Form;
 use supernano_core::space::{
-    Activation, Block, GLOBAL, Head, Layer, PAPER, Padding, Shape, Shortcut, Skip, Space, Stage,
+    Activation, Block, GLOBAL, Head, Layer, MAX_LAYERS, PAPER, Padding, Shape, Shortcut, Skip,
+    Space, Stage,
 };
 
 use super::options::{PoolSides, Several, Sides};
@@ -388,6 +389,11 @@ impl BlockSpace {
             })?;
             for position in 0..blocks {
                 network.push(table, position == 0);
+                // A file could name far more.
+                if network.layers.len() > MAX_LAYERS {
+                    let expected = format!("at most {MAX_LAYERS} layers up to here");
+                    return Err(format!("block {}: expected {expected}, found more", i + 1));
+                }
             }
         }
         let layers: Vec<Layer<'_>> = network.layers.iter().map(Owned::borrowed).collect();

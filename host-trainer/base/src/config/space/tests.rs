@@ -120,6 +120,7 @@ fn bad_tables_name_field_expected_and_found() {
         ("\"average\"", "\"median\"", &["median", "average"]),
         ("widths = [8, 16]", "widths = [8, \"x\"]", &["u16", "x"]),
         ("depth = [1, 2]", "depth = []", &["block 2", "depth"]),
+        ("depth = [1, 2]", "depth = 21", &["block 2", "at most 63 layers"]),
         ("depth = [1, 2]", "dense = { widths = 4 }", &["block 2", "expected one of", "found 2"]),
         ("inverted = {", "inverse = {", &["unknown field `inverse`", "inverted"]),
         ("height = 16,", "", &["input", "`width` alone"]),

@@ -82,6 +82,10 @@ pub(crate) fn complete(
     {
         let view = blob.view()?;
         let header = view.header();
+        // Layers without terms would cost nothing.
+        if table.lacks(&header).is_some() {
+            return Ok(());
+        }
         let parts = table.parts(&header);
         let total = parts.iter().copied().sum();
         let mut estimate = Estimate::modelled(core, total, table.cycles.largest_error);
