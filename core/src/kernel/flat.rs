@@ -107,6 +107,7 @@ pub(super) fn image_bytes(source: &[u8], channels: usize, table: &[i8], out: &mu
 }
 
 /// The default of `MicroKernel::flat_row`: value by value.
+#[expect(clippy::indexing_slicing, reason = "a pair of outputs has two numbers of each kind")]
 pub(super) fn row(task: &ConvTask<'_>, rows: &FlatRows<'_>, out: &mut [i8]) {
     let output = task.shape.output;
     let (shape, weights) =

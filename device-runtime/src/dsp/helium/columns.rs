@@ -184,6 +184,7 @@ pub(in crate::dsp) fn row<const SET: u32>(row: &DepthwiseRow<'_>, out: &mut [i8]
 
 /// Where the weights of a vector, bytes `[column][slot]` and four more, lie in the packed weights of a
 /// channel, for each slot of the kernel's first row.
+#[allow(clippy::indexing_slicing, reason = "the compiler evaluates it")]
 const OFFSETS: [[u8; 16]; 3] = {
     let mut all = [[0; 16]; 3];
     let mut at = 0;
