@@ -60,8 +60,8 @@ impl Resampling {
             .into_par_iter()
             .map(|batch| {
                 let mut counts = vec![[0u32; LANES]; n];
-                for lane in 0..LANES {
-                    let resample = u64::from(batch) * LANES as u64 + lane as u64;
+                let first = u64::from(batch) * LANES as u64;
+                for (lane, resample) in (first..first + LANES as u64).enumerate() {
                     let mut rng = Key::new(self.seed).rng(Purpose::Bootstrap, resample);
                     for _ in 0..n {
                         counts[rng.random_range(0..n as u64) as usize][lane] += 1;
