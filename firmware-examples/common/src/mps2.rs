@@ -91,8 +91,6 @@ impl<M: Machine> Mps2<M> {
     pub fn start() -> Self {
         Self::UART.write::<{ uart::BAUD }>(16); // the smallest divisor
         Self::UART.write::<{ uart::CONTROL }>(3); // transmit and receive
-        // QEMU holds back what came before and forgets it. A read of the data makes it look again.
-        Self::UART.read::<{ uart::DATA }>();
         match M::FACTS.timer {
             Timer::Cmsdk(_) => {
                 Self::TIMER.write::<{ timer::CONTROL }>(0);

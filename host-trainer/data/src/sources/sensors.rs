@@ -129,7 +129,7 @@ pub fn load(
 /// Makes windows of recordings and a data set of them.
 ///
 /// # Errors
-/// [`Error::Invalid`] for windows of another shape, and as [`Recordings::cut`].
+/// [`Error::Invalid`] for windows of another shape, and for recordings that cannot be cut.
 pub fn dataset(
     spec: &DataSpec,
     place: &str,

@@ -75,8 +75,8 @@ impl Recordings {
     /// Finds the recordings in tables. `items` says for each table what its path tells.
     ///
     /// # Errors
-    /// As [`Layout::new`] and [`class_names`]; [`Error::Invalid`] for a column with too many classes,
-    /// and with the line for a cell of an axis that is no number unless bad ones are left out.
+    /// [`Error::Invalid`] for a column or a class that is missing, for a column with too many classes,
+    /// and, with its line, for a cell of an axis that is no number, unless bad rows are left out.
     pub fn find(
         spec: &DataSpec,
         place: &str,
