@@ -70,8 +70,8 @@ pub fn layered(seed: u64, index: u32, fitted: bool) -> Result<(Named, Blob)> {
 }
 
 /// Draws network `index` of a calibration, with random widths, enhancement and kernels. The
-/// [`RESIDUAL`] spaces alternate. Half of the networks of the fit are narrow, so that short loops have as much
-/// weight as long ones.
+/// spaces of residual networks alternate. Half of the networks of the fit are narrow, so that short
+/// loops have as much weight as long ones.
 ///
 /// # Errors
 /// [`Error::Core`], never for a built-in space.
