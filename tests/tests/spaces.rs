@@ -6,6 +6,31 @@ use std::sync::OnceLock;
 use supernano_tests::command::{number, supernano};
 use supernano_tests::small::SmallRun;
 
+const DATA: &str = r#"
+[data]
+name = "glyphs"
+train = 64
+validation = 32
+test = 32
+"#;
+
+const LARGEST: &str = r#"
+[[step]]
+kind = "largest"
+epochs = 1
+lr = 0.05
+batch = 16
+"#;
+
+/// A step that a configuration may extend: it comes last.
+const SUPERNET: &str = r#"
+[[step]]
+kind = "supernet"
+epochs = 1
+lr = 0.02
+batch = 16
+"#;
+
 /// Every kind of block; 25 x 10 x 1 images and 4 classes.
 const BLOCKS: &str = r#"
 seed = 5
@@ -39,25 +64,6 @@ pool = { kind = "average", kernel = "2x1" }
 
 [[space.block]]
 dense = { widths = [8, 16] }
-
-[data]
-name = "glyphs"
-train = 64
-validation = 32
-test = 32
-
-[[step]]
-kind = "largest"
-epochs = 1
-lr = 0.05
-batch = 16
-
-[[step]]
-kind = "supernet"
-epochs = 1
-lr = 0.02
-batch = 16
-k = 2
 "#;
 
 /// Keywords in spectrograms: MLPerf Tiny's network, but smaller.
@@ -78,20 +84,6 @@ conv = { kernel = "10x4", stride = 2, padding = "same", widths = [8, 12], activa
 [[space.block]]
 depth = [1, 2, 3]
 separable = { kernel = 3, widths = [8, 12, 16], activation = "relu6" }
-
-[data]
-name = "glyphs"
-train = 64
-validation = 32
-test = 32
-
-[[step]]
-kind = "supernet"
-scratch = true
-epochs = 1
-lr = 0.02
-batch = 16
-k = 2
 "#;
 
 /// Inverted blocks on pictures of several resolutions.
@@ -112,30 +104,16 @@ conv = { stride = 2, widths = [4, 8], activation = "relu6" }
 [[space.block]]
 depth = [1, 2]
 inverted = { stride = 2, expansion = [2, 3], kernel = [3, 5], widths = [4, 8], activation = "relu6" }
-
-[data]
-name = "glyphs"
-train = 64
-validation = 32
-test = 32
-
-[[step]]
-kind = "largest"
-epochs = 1
-lr = 0.05
-batch = 16
-
-[[step]]
-kind = "supernet"
-epochs = 1
-lr = 0.02
-batch = 16
-k = 3
 "#;
+
+/// Trains the configuration of these parts.
+fn train(parts: &[&str]) -> SmallRun {
+    SmallRun::train(&parts.concat())
+}
 
 fn blocks() -> &'static SmallRun {
     static RUN: OnceLock<SmallRun> = OnceLock::new();
-    RUN.get_or_init(|| SmallRun::train(BLOCKS))
+    RUN.get_or_init(|| train(&[BLOCKS, DATA, LARGEST, SUPERNET, "k = 2"]))
 }
 
 /// Exports sub-networks of a run and compares their answers with those of emulated devices.
@@ -168,13 +146,13 @@ fn every_kind_of_block_is_trained_ranked_and_equal_on_devices() {
 
 #[test]
 fn a_network_for_keywords_is_equal_on_a_device() {
-    let run = SmallRun::train(KEYWORDS);
+    let run = train(&[KEYWORDS, DATA, SUPERNET, "scratch = true\nk = 2"]);
     agree(&run, &["12-d3-16-8-12", "8-d1-8"], &["qemu-m4"]);
 }
 
 #[test]
 fn networks_of_every_resolution_are_ranked_and_equal_on_a_device() {
-    let run = SmallRun::train(RESOLUTIONS);
+    let run = train(&[RESOLUTIONS, DATA, LARGEST, SUPERNET, "k = 3"]);
     let codes = ["r24-8-d2-8e3k5-8e3k5", "r16-4-d2-4e2k3-4e2k5", "r12-8-d1-8e2k3"];
     let (path, scores) = (run.name(), run.file("scores.json"));
     let rank = |codes: &[&str]| {

@@ -33,7 +33,7 @@ const BESIDE: Rgb<u8> = Rgb([128; 3]);
 /// leave a gap.
 ///
 /// # Errors
-/// As [`list_pictures`].
+/// The errors of [`list_pictures`].
 pub fn of_pictures(spec: &DataSpec, path: &Path, classes: &[String]) -> Result<Vec<u8>> {
     let listing = list_pictures(spec, path)?;
     let rows = classes.iter().take(CLASSES).map(|class| {

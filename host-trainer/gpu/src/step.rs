@@ -59,7 +59,7 @@ impl<'a, R: Runtime> GpuStep<'a, R> {
     /// Momentum is `None` for a tensor without a gradient so far, and may be empty.
     ///
     /// # Errors
-    /// As [`layers::check`].
+    /// The errors of [`layers::check`].
     pub fn new(
         client: ComputeClient<R>,
         job: Job<'a, CpuAutodiff>,

@@ -126,7 +126,7 @@ pub fn recordings(
 /// Surveys recordings of sensors with the windows of `spec`.
 ///
 /// # Errors
-/// As [`sensors::dataset`].
+/// The errors of [`sensors::dataset`].
 pub fn windows(
     spec: &DataSpec,
     place: &str,

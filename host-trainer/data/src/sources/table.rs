@@ -149,7 +149,7 @@ pub fn list(table: &Path, extensions: &[&str], test: Option<&Regex>) -> Result<L
 /// pattern for the paths.
 ///
 /// # Errors
-/// As [`list`].
+/// The errors of [`list`].
 pub fn of_folder(folder: &Path, extensions: &[&str], names: &Names) -> Result<Option<Listing>> {
     let tables = if names.pattern.is_some() { Vec::new() } else { tables(folder, extensions)? };
     let split = |table: &PathBuf| Split::named(&table.file_stem()?.to_string_lossy());

@@ -78,6 +78,7 @@ fn relu() -> Activation {
     Activation::Relu
 }
 
+// The blocks repeat the fields of a window: serde refuses no unknown field in a flattened struct.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Window {

@@ -56,7 +56,7 @@ pub fn decode(path: &Path, bytes: &[u8]) -> Result<Recording> {
 /// or a FLAC file; others are decoded.
 ///
 /// # Errors
-/// As [`decode`].
+/// The errors of [`decode`].
 pub fn length(path: &Path, bytes: &[u8]) -> Result<(u32, u64, u16)> {
     let found = match bytes {
         [b'R', b'I', b'F', b'F', ..] => {
