@@ -17,7 +17,7 @@ use self::answers::Answers;
 use crate::connection::{
     Connection, LoadedNetwork, NetworkOrigin, Open, Patience, PlacedNetwork, same_network,
 };
-use crate::link::{open, over_tcp};
+use crate::link::open;
 use crate::placed::{PLACED_CAPACITY, placed_bytes, placed_file};
 use crate::qemu::{Counting, Qemu};
 use crate::session::{DeviceInfo, Session, Traffic};
@@ -180,7 +180,7 @@ impl<'a> DeviceCheck<'a> {
                 // An emulator that ends has failed, so the check does not wait for it.
                 let patience = Patience { limit: Duration::ZERO, progress };
                 let mut qemu = Qemu::start(machine, self.options.elf, None, Counting::Nothing)?;
-                let open = &mut || over_tcp(qemu.stream()?);
+                let open = &mut || qemu.link();
                 let ended = self.one_by_one(open, patience, images, answers);
                 let agent = self.device.as_ref().map_or(Ok(()), |d| qemu.check_agent(d));
                 agent.and(ended.map_err(|error| qemu.explained(error)))

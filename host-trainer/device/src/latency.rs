@@ -17,7 +17,7 @@ pub use self::report::{Count, Estimate, FlashTime, LatencyReport, LayerCount, Sc
 pub use self::table::append_counts;
 use crate::connection::{Connection, Patience};
 use crate::cycles::{CyclePlugin, Estimated, InferenceSums, Sought, cycle_plugin};
-use crate::link::{open, over_tcp};
+use crate::link::open;
 use crate::placed::{placed_bytes, placed_file};
 use crate::qemu::{Counting, Qemu};
 use crate::session::{Counts, DeviceInfo, Session, unit_name};
@@ -71,7 +71,7 @@ pub fn latency(
             let (mut qemu, plugin) = started(blob, machine, options, placed.path())?;
             // An emulator that ends has failed, so the run does not wait for it.
             let patience = patience(Duration::ZERO);
-            let open = &mut || over_tcp(qemu.stream()?);
+            let open = &mut || qemu.link();
             let begun = Connection::new(open, blob, TIMEOUT, patience, options.device);
             drop(placed); // The emulator has read it.
             let counted = begun.and_then(|mut connection| {

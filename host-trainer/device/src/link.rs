@@ -20,9 +20,31 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// Bit rate of the boards' serial ports, 8N1.
 const BAUD: u32 = 115_200;
 
-impl ByteStream for TcpStream {
+/// A TCP stream. It has a name of its own because a stream that was reset no longer knows its peer.
+struct Tcp {
+    stream: TcpStream,
+    name: String,
+}
+
+impl std::io::Read for Tcp {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.stream.read(buffer)
+    }
+}
+
+impl std::io::Write for Tcp {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+impl ByteStream for Tcp {
     fn name(&self) -> String {
-        self.peer_addr().map_or_else(|_| "TCP".into(), |a| format!("tcp:{a}"))
+        self.name.clone()
     }
 }
 
@@ -62,14 +84,16 @@ impl ByteStream for Serial {
     }
 }
 
-/// Sets up a TCP stream for a session: short reads, no delay.
+/// Sets up a TCP stream for a session: short reads, no delay. Errors of the line carry `name`.
 ///
 /// # Errors
 /// [`Error::Line`].
-pub(crate) fn over_tcp(stream: TcpStream) -> Result<Box<dyn ByteStream>> {
+pub(crate) fn over_tcp(stream: TcpStream, name: String) -> Result<Box<dyn ByteStream>> {
     let ready = stream.set_read_timeout(Some(READ)).and_then(|()| stream.set_nodelay(true));
-    ready.map_err(|e| Error::Line { link: stream.name(), problem: e.to_string() })?;
-    Ok(Box::new(stream))
+    match ready {
+        Ok(()) => Ok(Box::new(Tcp { stream, name })),
+        Err(error) => Err(Error::Line { link: name, problem: error.to_string() }),
+    }
 }
 
 /// Opens the line to a board or to an agent behind TCP.
@@ -90,12 +114,12 @@ pub(crate) fn open(target: &Target) -> Result<Box<dyn ByteStream>> {
 }
 
 fn tcp(address: &str) -> Result<Box<dyn ByteStream>> {
-    let failed =
-        |e: std::io::Error| Error::Line { link: format!("tcp:{address}"), problem: e.to_string() };
+    let name = format!("tcp:{address}");
+    let failed = |e: std::io::Error| Error::Line { link: name.clone(), problem: e.to_string() };
     let mut last = std::io::Error::from(std::io::ErrorKind::AddrNotAvailable);
     for place in address.to_socket_addrs().map_err(failed)? {
         match TcpStream::connect_timeout(&place, CONNECT) {
-            Ok(stream) => return over_tcp(stream),
+            Ok(stream) => return over_tcp(stream, name),
             Err(error) => last = error,
         }
     }
@@ -111,5 +135,26 @@ fn serial(path: &Path) -> Result<Box<dyn ByteStream>> {
             link: name,
             problem: format!("{error}; does the port exist, and may you read it (group dialout)?"),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::tcp;
+
+    #[test]
+    fn a_line_that_was_reset_keeps_its_name() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let mut line = tcp(&address).unwrap();
+        let (peer, _) = listener.accept().unwrap();
+        line.write_all(b"unread").unwrap();
+        peer.peek(&mut [0]).unwrap();
+        // A peer that closes with bytes unread resets the connection.
+        drop(peer);
+        while line.write_all(b"more").is_ok() {}
+        assert_eq!(line.name(), format!("tcp:{address}"));
     }
 }

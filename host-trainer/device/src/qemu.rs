@@ -20,8 +20,8 @@ use supernano_setup::{Need, QEMU, to_type};
 use crate::agents::agent;
 use crate::elf::Firmware;
 use crate::link::over_tcp;
-use crate::session::{DeviceInfo, Session};
-use crate::target::Machine;
+use crate::session::{ByteStream, DeviceInfo, Session};
+use crate::target::{Machine, Target};
 
 /// Longest wait for QEMU to connect.
 const START: Duration = Duration::from_secs(20);
@@ -139,7 +139,7 @@ impl Qemu {
     /// # Errors
     /// As [`Session::new`], [`Qemu::explained`] and [`Qemu::check_agent`].
     pub fn session(&mut self, timeout: Duration) -> Result<Session> {
-        let session = over_tcp(self.stream()?).and_then(|link| Session::new(link, timeout));
+        let session = self.link().and_then(|link| Session::new(link, timeout));
         let session = session.map_err(|error| self.explained(error))?;
         self.check_agent(session.device())?;
         Ok(session)
@@ -193,12 +193,14 @@ impl Qemu {
         }
     }
 
-    /// The stream to the UART.
+    /// The line to the UART, which errors call by the name of the target.
     ///
     /// # Errors
-    /// [`Error::Tool`] if the system refuses another handle of the stream.
-    pub fn stream(&self) -> Result<TcpStream> {
-        self.stream.try_clone().map_err(|e| Error::tool(PROGRAM, e))
+    /// [`Error::Tool`] if the system refuses another handle of the stream; [`Error::Line`] if the
+    /// stream cannot be set up.
+    pub(crate) fn link(&self) -> Result<Box<dyn ByteStream>> {
+        let stream = self.stream.try_clone().map_err(|e| Error::tool(PROGRAM, e))?;
+        over_tcp(stream, Target::Qemu(self.machine).to_string())
     }
 }
 
