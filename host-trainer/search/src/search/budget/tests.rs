@@ -36,7 +36,7 @@ fn every_chip_has_a_core_with_a_table_and_a_unique_name() {
 #[test]
 fn an_unknown_chip_lists_the_nearest_names() {
     for (typed, meant) in
-        [("nRF52480_xxAA", "nRF52840_xxAA"), ("stm32f446", "STM32F446RETx"), ("rp2350", "RP2040")]
+        [("nRF52480_xxAA", "nRF52840_xxAA"), ("stm32f446", "STM32F446RETx"), ("rp2045", "RP2040")]
     {
         let says = refused(BudgetOptions { chip: Some(typed), ..BudgetOptions::default() });
         assert!(says.contains(meant) && says.contains(typed), "{says}");
