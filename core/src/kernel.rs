@@ -32,7 +32,7 @@ pub mod winograd;
 pub use bytes::{ByteRows, param_rows};
 pub use check::{Mismatch, check};
 pub use columns::ColumnsRow;
-pub use depthwise::{DepthwiseRow, Widening};
+pub use depthwise::{DepthwiseRow, MOST_STEPS, StepWeights, Widening};
 pub use finish::{Finish, FinishKind, PairRow, Requantise};
 pub use flat::FlatRows;
 pub use micro::MicroKernel;

@@ -5,8 +5,16 @@
 //! under a group follow each other, so that one pointer walks through a channel.
 
 use super::finish::Requantise;
-use super::halves::sxtb16;
-use super::weights::{depthwise_row_words, depthwise_weight};
+use super::halves::{smlad, sxtb16};
+use super::weights::depthwise_row_words;
+
+/// Most rows and columns of a kernel, as the checker of blobs allows.
+const LARGEST: [usize; 2] = [16, 7];
+/// Most steps of a pixel ([`DepthwiseRow::steps`]).
+pub const MOST_STEPS: usize = LARGEST[0] * (LARGEST[1] / 2 + 1);
+/// The weights of the steps: pairs of i16 for a pixel whose columns begin with the lower half of the
+/// first word, and for one whose columns begin with the upper half.
+pub type StepWeights = [[u32; 2]; MOST_STEPS];
 
 /// The widening of a row.
 #[derive(Clone, Copy, Debug)]
@@ -131,6 +139,8 @@ impl<'a> DepthwiseRow<'a> {
         let numbers = |row: &[i32]| row.len() >= self.channels;
         let plane = self.groups.saturating_mul(self.rows);
         matches!(self.stride, 1 | 2)
+            && self.rows <= LARGEST[0]
+            && usize::from(self.columns) <= LARGEST[1]
             && last.saturating_add(words) < self.groups
             && self.top < self.rows
             && plane.checked_mul(self.channels).is_some_and(|n| n <= self.ring.len())
@@ -146,6 +156,37 @@ impl<'a> DepthwiseRow<'a> {
         last.and_then(|at| at.checked_add(self.channels)).is_some_and(|end| end <= out.len())
     }
 
+    /// Words of the ring buffer that a pixel, or a pixel of an even column and the next one, reads.
+    /// They follow each other from the group of the first column on. If the row fits, each pixel's
+    /// steps lie inside its channel.
+    pub fn steps(&self) -> usize {
+        self.rows * (depthwise_row_words(self.columns) + 1)
+    }
+
+    /// Writes the weights of channel `c` for the first [`Self::steps`] words under a pixel.
+    pub fn step_weights(&self, c: usize, steps: &mut StepWeights) {
+        let words = depthwise_row_words(self.columns);
+        let weights = self.weights.get(c * self.rows * words..).unwrap_or_default();
+        let mut slot = self.top;
+        for taps in weights.chunks_exact(words.max(1)).take(self.rows) {
+            let first = taps.first().map_or(0, |&w| sxtb16(w) << 16);
+            let pairs = taps.iter().map(|&w| [sxtb16(w), sxtb16(w.rotate_right(8))]);
+            let mut second = first;
+            let mut places = steps.iter_mut().skip(slot).step_by(self.rows.max(1));
+            for ([even, odd], place) in pairs.zip(&mut places) {
+                *place = [even, second];
+                second = odd;
+            }
+            if let Some(place) = places.next() {
+                *place = [second >> 16, second];
+            }
+            slot += 1;
+            if slot == self.rows {
+                slot = 0;
+            }
+        }
+    }
+
     /// The ring buffer's words of a channel.
     fn plane(&self, c: usize) -> &'a [u32] {
         let plane = self.groups * self.rows;
@@ -153,38 +194,71 @@ impl<'a> DepthwiseRow<'a> {
     }
 }
 
+/// The multipliers of a channel.
+struct Scale {
+    positive: i32,
+    negative: i32,
+    zero: i32,
+}
+
+impl Scale {
+    fn finish<R: Requantise + ?Sized>(&self, rounding: &R, sum: i32) -> i8 {
+        let factor = if sum < 0 { self.negative } else { self.positive };
+        rounding.sat8(self.zero.wrapping_add(rounding.mulr(sum, factor)))
+    }
+}
+
 /// Computes a row. Output `c` of pixel `x` is byte `x pitch + c` of `out`.
 pub(super) fn row<R: Requantise + ?Sized>(rounding: &R, row: &DepthwiseRow<'_>, out: &mut [i8]) {
-    if !row.fits() || !row.fits_into(out) {
-        return;
-    }
-    let words = depthwise_row_words(row.columns);
-    for c in 0..row.channels {
-        let plane = row.plane(c);
-        let weights = row.weights.get(c * row.rows * words..).unwrap_or_default();
-        let number = |row: &[i32]| row.get(c).copied().unwrap_or(0);
-        let (bias, positive) = (number(row.bias), number(row.positive));
-        let negative = if row.negative.is_empty() { positive } else { number(row.negative) };
-        for x in 0..row.pixels {
-            let (mut sum, mut slot) = (bias, row.top);
-            for ky in 0..row.rows {
-                let taps = weights.get(ky * words..).and_then(|w| w.get(..words));
-                let taps = taps.unwrap_or_default();
-                for kx in 0..usize::from(row.columns) {
-                    let column = x * row.stride + kx;
-                    let word = plane.get(column / 2 * row.rows + slot).copied().unwrap_or(0);
-                    let value = i32::from((word >> (column % 2 * 16)) as i16);
-                    sum = sum.wrapping_add(value * depthwise_weight(taps, kx));
-                }
-                slot += 1;
-                if slot == row.rows {
-                    slot = 0;
-                }
+    row.compute(rounding, out, |words, weights, bias| {
+        let (mut even, mut odd) = (bias, bias);
+        for (&word, &[first, second]) in words.iter().zip(weights) {
+            even = smlad(word, first, even);
+            if row.stride == 1 {
+                odd = smlad(word, second, odd);
             }
-            let factor = if sum < 0 { negative } else { positive };
-            let value = rounding.sat8(row.zero.wrapping_add(rounding.mulr(sum, factor)));
-            if let Some(place) = out.get_mut(x * row.pitch + c) {
-                *place = value;
+        }
+        [even, odd]
+    });
+}
+
+impl DepthwiseRow<'_> {
+    /// Computes a row. Output `c` of pixel `x` is byte `x pitch + c` of `out`. `dots` adds to a bias the
+    /// products of a pixel of an even column and of the next one, from the words of their
+    /// [`Self::steps`] and as many weights.
+    #[inline(always)]
+    pub fn compute<R: Requantise + ?Sized>(
+        &self,
+        rounding: &R,
+        out: &mut [i8],
+        dots: impl Fn(&[u32], &[[u32; 2]], i32) -> [i32; 2],
+    ) {
+        if !self.fits() || !self.fits_into(out) {
+            return;
+        }
+        let mut weights = [[0; 2]; MOST_STEPS];
+        // The pixels of a group: two, or one with stride 2.
+        let together = if self.stride == 1 { 2 } else { 1 };
+        for c in 0..self.channels {
+            self.step_weights(c, &mut weights);
+            let weights = weights.get(..self.steps()).unwrap_or_default();
+            let number = |row: &[i32]| row.get(c).copied().unwrap_or(0);
+            let (bias, positive) = (number(self.bias), number(self.positive));
+            let negative = if self.negative.is_empty() { positive } else { number(self.negative) };
+            let scale = Scale { positive, negative, zero: self.zero };
+            let mut words = self.plane(c);
+            let pixels = out.get_mut(c..).unwrap_or_default();
+            let (mut at, mut left) = (0, self.pixels);
+            while left > 0 {
+                let sums = dots(words.get(..weights.len()).unwrap_or_default(), weights, bias);
+                for &sum in sums.iter().take(together.min(left)) {
+                    if let Some(place) = pixels.get_mut(at) {
+                        *place = scale.finish(rounding, sum);
+                    }
+                    at += self.pitch;
+                }
+                words = words.get(self.rows..).unwrap_or_default();
+                left = left.saturating_sub(together);
             }
         }
     }

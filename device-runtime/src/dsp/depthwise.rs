@@ -7,7 +7,9 @@
 use core::mem::offset_of;
 
 use supernano_core::graph::KernelSet;
-use supernano_core::kernel::{DepthwiseRow, MicroKernel, Scalar, Widening};
+use supernano_core::kernel::{DepthwiseRow, Widening};
+
+use super::Dsp;
 
 /// Arguments of the widening routine. `depthwise.s` loads them in this order.
 #[repr(C)]
@@ -95,6 +97,15 @@ unsafe extern "C" {
     // and that the byte of each channel of each pixel is writable.
     fn supernano_depthwise_3x3(call: *const RowCall);
     fn supernano_depthwise_3x3_stride2(call: *const RowCall);
+
+    // Adds to both sums the products of `count` words with their weights. The caller guarantees that
+    // `words` and `weights` hold as many.
+    fn supernano_depthwise_dots(
+        words: *const u32,
+        weights: *const [u32; 2],
+        count: usize,
+        sums: *mut [i32; 2],
+    );
 }
 
 /// Widens a row.
@@ -127,7 +138,7 @@ pub(super) fn row<const SET: u32>(row: &DepthwiseRow<'_>, out: &mut [i8]) {
     let (make, groups) = match row.stride {
         1 if three && set.depthwise3(1) => (supernano_depthwise_3x3 as Row, row.pixels / 2),
         2 if three && set.depthwise3(2) => (supernano_depthwise_3x3_stride2 as Row, row.pixels),
-        _ if set.depthwise_other() => return Scalar.depthwise_row(row, out),
+        _ if set.depthwise_other() => return row.compute(&Dsp::<SET>, out, dots),
         _ => return,
     };
     if !row.fits() || !row.fits_into(out) || row.channels == 0 || row.pixels == 0 {
@@ -153,6 +164,16 @@ pub(super) fn row<const SET: u32>(row: &DepthwiseRow<'_>, out: &mut [i8]) {
     // SAFETY: `fits` compares ring, groups, weights and numbers with the channels and pixels;
     // `fits_into` says that every output lies in `out`; both counts are at least 1.
     unsafe { make(&call) }
+}
+
+/// Adds the products of words with their weights to a bias, for two pixels.
+#[inline(always)]
+fn dots(words: &[u32], weights: &[[u32; 2]], bias: i32) -> [i32; 2] {
+    let mut sums = [bias; 2];
+    let count = words.len().min(weights.len());
+    // SAFETY: `count` is at most the length of both slices, and `sums` holds two sums.
+    unsafe { supernano_depthwise_dots(words.as_ptr(), weights.as_ptr(), count, &mut sums) }
+    sums
 }
 
 /// Arguments of the image routine. `depthwise.s` loads them in this order.

@@ -242,6 +242,28 @@ sn_function supernano_depthwise_3x3_stride2
     bne 3b
     dw_next
 
+@ fn(words, weights, count, sums: *mut [i32; 2]): adds the products of words with both weights of a step.
+sn_function supernano_depthwise_dots
+    push {r4-r10, lr}
+    ldrd r4, r5, [r3]
+    lsrs r2, r2, #1
+    bcc 1f
+    ldr r6, [r0], #4
+    ldrd r8, r9, [r1], #8
+    smlad r4, r6, r8, r4
+    smlad r5, r6, r9, r5
+1:  cbz r2, 3f
+2:  ldrd r6, r7, [r0], #8
+    ldmia r1!, {r8, r9, r10, r12}
+    smlad r4, r6, r8, r4
+    smlad r5, r6, r9, r5
+    smlad r4, r7, r10, r4
+    smlad r5, r7, r12, r5
+    subs r2, #1
+    bne 2b
+3:  strd r4, r5, [r3]
+    pop {r4-r10, pc}
+
 @ fn(source, step, delta, call: *const ImageCall): words of two table values each.
 sn_function supernano_image_words
     push {r4-r9, lr}
