@@ -10,7 +10,7 @@ use supernano_tests::command::supernano;
 use supernano_tests::small::{GREY, SmallRun};
 
 /// Widths at which nothing may overflow, pixels.
-const WIDTHS: [u32; 3] = [400, 800, 1280];
+const WIDTHS: [u32; 4] = [400, 800, 1000, 1280];
 
 /// The report of a run, after each command that adds to it.
 fn page(run: &SmallRun) -> String {
@@ -141,7 +141,7 @@ fn in_a_browser(page: &Path) {
         })
         .collect();
     let outer = format!(
-        "<!doctype html><body style=\"width:3000px\"><pre id=\"out\"></pre>{frames}<script>const all=[];\
+        "<!doctype html><body style=\"width:4000px\"><pre id=\"out\"></pre>{frames}<script>const all=[];\
          addEventListener('message',e=>{{all.push(e.data);\
          if(all.length=={})document.getElementById('out').textContent=JSON.stringify(all)}})</script>",
         WIDTHS.len()
@@ -152,7 +152,7 @@ fn in_a_browser(page: &Path) {
             .args(["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr"])
             .arg(format!("--blink-settings=preferredColorScheme={scheme}"))
             .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
-            .args(["--virtual-time-budget=60000", "--window-size=3000,1000", "--dump-dom"])
+            .args(["--virtual-time-budget=60000", "--window-size=4000,1000", "--dump-dom"])
             .arg(format!("file://{}", folder.path().join("outer.html").display()))
             .output()
             .unwrap();

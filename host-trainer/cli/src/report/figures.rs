@@ -24,6 +24,8 @@ pub struct Figure {
     pub body: String,
     /// The data.
     pub table: Option<Table>,
+    /// Parts of a table that is too wide for a page, with their names; empty to show the whole table.
+    pub parts: Vec<(&'static str, Table)>,
     /// True for the whole width of the page.
     pub wide: bool,
 }

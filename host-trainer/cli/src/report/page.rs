@@ -251,10 +251,17 @@ fn section(out: &mut String, figure: &Figure) {
         escaped(&figure.note)
     );
     if let Some(table) = &figure.table {
-        let html = table.html(&figure.title);
-        let scroll = format!(
-            "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table: {title}\">{html}</div>"
-        );
+        let whole = [(figure.title.as_str(), table)];
+        let parts: Vec<_> = figure.parts.iter().map(|(name, part)| (*name, part)).collect();
+        let shown = if parts.is_empty() { &whole[..] } else { &parts };
+        let mut scroll = String::new();
+        for (name, table) in shown {
+            let (name, html) = (escaped(name), table.html(name));
+            let _ = write!(
+                scroll,
+                "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table: {name}\">{html}</div>"
+            );
+        }
         let csv = percent_encoded(&table.csv());
         let link = format!(
             "<a download=\"{id}.csv\" href=\"data:text/csv;charset=utf-8,{csv}\">CSV<span \

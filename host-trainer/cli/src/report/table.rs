@@ -95,6 +95,16 @@ impl Table {
         Self { header, rows: (0..rows).map(row).collect() }
     }
 
+    /// The columns for which `keep` holds, by their position.
+    pub fn part(&self, keep: impl Fn(usize) -> bool) -> Self {
+        fn kept<T: Clone>(all: &[T], keep: impl Fn(usize) -> bool) -> Vec<T> {
+            let all = all.iter().enumerate().filter(|(i, _)| keep(*i));
+            all.map(|(_, value)| value.clone()).collect()
+        }
+        let rows = self.rows.iter().map(|row| kept(row, &keep)).collect();
+        Self { header: kept(&self.header, &keep), rows }
+    }
+
     /// The table as CSV: numbers without groups, accuracies in per cent.
     pub fn csv(&self) -> String {
         let rows = self.rows.iter().map(|row| row.iter().map(Cell::raw).collect::<Vec<_>>());
@@ -154,5 +164,14 @@ mod tests {
         assert!(csv.starts_with("name,bytes,\"top-1, %\"\n"), "{csv}");
         assert!(csv.contains("\na <b>,1234567,50.0000\n") || csv.contains("a <b>,1234567,50.0000"));
         assert!(csv.contains("\"c,d\",,25.0000"), "{csv}");
+    }
+
+    #[test]
+    fn a_part_keeps_the_order_of_its_columns() {
+        let cells = |n: u64| vec![Cell::Count(n), Cell::Count(10 * n)];
+        let table = Table::new(vec![("a", cells(1)), ("b", cells(2)), ("c", cells(3))]);
+        let part = table.part(|column| column != 1);
+        assert_eq!(part.header, ["a", "c"]);
+        assert_eq!(part.rows[1], [Cell::Count(10), Cell::Count(30)]);
     }
 }

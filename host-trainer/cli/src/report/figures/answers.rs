@@ -45,7 +45,15 @@ fn confusion(answers: &Answers) -> Option<Figure> {
         if small { "" } else { " The table has the most frequent wrong answers." }
     );
     let title = "Confusion matrix".into();
-    Some(Figure { id: "confusion".into(), title, note, body, table: Some(table), wide: false })
+    Some(Figure {
+        id: "confusion".into(),
+        title,
+        note,
+        body,
+        table: Some(table),
+        wide: false,
+        ..Figure::default()
+    })
 }
 
 /// A small matrix as a table with shades.
@@ -142,5 +150,6 @@ fn pictures(answers: &Answers) -> Option<Figure> {
         body: body + "</ul>",
         table: Some(Table { header, rows }),
         wide: true,
+        ..Figure::default()
     })
 }

@@ -50,6 +50,7 @@ pub fn arena(facts: &Facts) -> Option<Figure> {
         body: drawn + &legend(&[(Some(0), "feature map"), (Some(1), "scratch of a kernel")]),
         table: Some(table),
         wide: false,
+        ..Figure::default()
     })
 }
 
@@ -124,5 +125,6 @@ fn layers_of(network: &Network, counted: &Counted, most: u64) -> Option<Figure> 
         ),
         table: Some(table),
         wide: false,
+        ..Figure::default()
     })
 }

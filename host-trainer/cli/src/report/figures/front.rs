@@ -156,7 +156,15 @@ fn front(facts: &Facts, axis: &Axis) -> Option<Figure> {
         grouped(found.surrogate.samples as u64),
         images(facts.scored_images(), "validation"),
     );
-    Some(Figure { id: axis.id.into(), title, note, body, table: Some(table), wide: false })
+    Some(Figure {
+        id: axis.id.into(),
+        title,
+        note,
+        body,
+        table: Some(table),
+        wide: false,
+        ..Figure::default()
+    })
 }
 
 /// Scores against multiply-accumulates.
@@ -209,5 +217,6 @@ fn scores(facts: &Facts) -> Option<Figure> {
         body: chart.svg()?,
         table: Some(table),
         wide: false,
+        ..Figure::default()
     })
 }

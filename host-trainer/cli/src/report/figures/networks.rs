@@ -8,6 +8,10 @@ use super::super::facts::{Facts, Network};
 use super::super::table::{Cell, Table, escaped};
 use super::{Figure, images};
 
+/// Columns that name a network: label, code and role.
+const NAMED: usize = 3;
+/// The first column of costs; the second one if no network has a memory.
+const COSTS: [&str; 2] = ["flash, B", "instructions, modelled"];
 /// Most networks in the heat map.
 const SHOWN: usize = 24;
 
@@ -85,9 +89,22 @@ pub fn table(facts: &Facts) -> Option<Figure> {
         title: "Networks".into(),
         note,
         body: String::new(),
+        parts: parts(&table),
         table: Some(table),
         wide: true,
     })
+}
+
+/// Names, accuracies and costs as three tables, which together are too wide for a page. Each has the
+/// label of the network.
+fn parts(table: &Table) -> Vec<(&'static str, Table)> {
+    let costs = table.header.iter().position(|name| COSTS.contains(&name.as_str()));
+    let costs = costs.unwrap_or(table.header.len());
+    let named = table.part(|column| column < NAMED);
+    let accuracy = table.part(|column| column == 0 || (NAMED..costs).contains(&column));
+    let costs = table.part(|column| column == 0 || column >= costs);
+    let all = [("Codes", named), ("Accuracy", accuracy), ("Costs", costs)];
+    all.into_iter().filter(|(_, part)| part.header.len() > 1).collect()
 }
 
 /// Widths of each layer as a heat map, which is a table.
@@ -145,5 +162,6 @@ pub fn widths(facts: &Facts) -> Option<Figure> {
         ),
         table: Some(Table::new(columns)),
         wide: layers > 10,
+        ..Figure::default()
     })
 }

@@ -67,6 +67,7 @@ fn scores(facts: &Facts) -> Option<Figure> {
         body: chart.svg()?,
         table: Some(table),
         wide: false,
+        ..Figure::default()
     })
 }
 
@@ -117,6 +118,7 @@ fn instructions(facts: &Facts) -> Option<Figure> {
         body: chart.svg()?,
         table: Some(table),
         wide: false,
+        ..Figure::default()
     })
 }
 
@@ -170,5 +172,6 @@ fn truths(facts: &Facts) -> Option<Figure> {
         body: chart.svg()?,
         table: Some(table),
         wide: false,
+        ..Figure::default()
     })
 }

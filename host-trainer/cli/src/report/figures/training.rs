@@ -50,6 +50,7 @@ pub fn all(facts: &Facts) -> Vec<Figure> {
         body,
         table: Some(table()),
         wide: false,
+        ..Figure::default()
     };
     let trained = facts.config.data.train.map(|n| n as u64);
     let loss = loss.map(|svg| {

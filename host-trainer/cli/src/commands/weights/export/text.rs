@@ -1,5 +1,7 @@
 //! The tables of `supernano export`.
 
+use std::collections::BTreeMap;
+
 use supernano_base::cycles::ESTIMATED;
 use supernano_base::numbers::grouped;
 use supernano_train::delivery::ExportOutcome;
@@ -52,10 +54,11 @@ pub fn summary(s: &Exported) -> String {
 
 /// The kernels of a network, and the reason for them.
 fn kernel_use(kernels: &KernelReport) -> String {
-    let of = |name: &str| kernels.layers.iter().filter(|layer| *layer == name).count();
-    let counts = ["direct", "winograd-online", "winograd"].map(|name| (of(name), name));
-    let counts = counts.iter().filter(|(n, _)| *n > 0);
-    let counts: Vec<String> = counts.map(|(n, name)| format!("{n} {name}")).collect();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for name in &kernels.layers {
+        *counts.entry(name).or_default() += 1;
+    }
+    let counts: Vec<String> = counts.iter().map(|(name, n)| format!("{n} {name}")).collect();
     let reason = match kernels.source {
         KernelSource::Front => format!("as promised in {}", kernels.reason),
         KernelSource::Limits => format!("the fewest instructions within {}", kernels.reason),
@@ -148,4 +151,26 @@ fn classes(summary: &Exported, why: &Explanation) -> String {
         summary.equalised,
         summary.corrected
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_kernel_is_named() {
+        let layers = ["tiled", "flat", "tiled", "direct", "winograd-online"].map(str::to_owned);
+        let report = KernelReport {
+            source: KernelSource::Preference,
+            reason: "--prefer speed".into(),
+            core: "cortex-m4".into(),
+            instructions: 1_234_567,
+            layers: layers.to_vec(),
+        };
+        assert_eq!(
+            kernel_use(&report),
+            "kernels: --prefer speed (1 direct, 1 flat, 2 tiled, 1 winograd-online layers); 1,234,567 \
+             instructions (modelled, cortex-m4)"
+        );
+    }
 }
