@@ -95,6 +95,19 @@ fn every_link_leads_to_a_file_and_a_heading() {
     assert!(count > 100, "{count} links");
 }
 
+/// mdBook shows what lies below `docs` and nothing else.
+#[test]
+fn no_page_of_the_book_links_out_of_it() {
+    let book = root().join("docs");
+    for page in pages(&book) {
+        let depth = page.strip_prefix(&book).unwrap().components().count() - 1;
+        for link in links(&prose(&fs::read_to_string(&page).unwrap())) {
+            let up = link.split('/').take_while(|part| *part == "..").count();
+            assert!(up <= depth, "{}: {link}", page.display());
+        }
+    }
+}
+
 #[test]
 fn the_table_of_contents_has_every_page() {
     let book = root().join("docs");

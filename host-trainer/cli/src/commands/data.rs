@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use supernano_base::config::DataSource;
 use supernano_base::error::{Error, Result};
 use supernano_base::files;
+use supernano_base::numbers::grouped;
 use supernano_base::progress::Progress as _;
 use supernano_data::sheet;
 use supernano_data::sources::survey::Survey;
@@ -146,13 +147,22 @@ pub fn text(survey: &Survey) -> String {
     let total = |pick: fn(&supernano_data::sources::survey::ClassCount) -> usize| -> usize {
         survey.classes.iter().map(pick).sum()
     };
+    let count = |items: usize| grouped(items as u64);
     let (train, validation, test) =
         (total(|c| c.train), total(|c| c.validation), total(|c| c.test));
     let mut lines = vec![
-        format!("{}: {} items in {} classes", survey.source, train + validation + test, rows.len()),
+        format!(
+            "{}: {} items in {} classes",
+            survey.source,
+            count(train + validation + test),
+            rows.len()
+        ),
         table(&["class", "train", "validation", "test", "all"], &rows),
         format!(
-            "{train} for training, {validation} for validation, {test} for the test{}",
+            "{} for training, {} for validation, {} for the test{}",
+            count(train),
+            count(validation),
+            count(test),
             if survey.drawn { " (drawn from the content of the items)" } else { "" }
         ),
     ];

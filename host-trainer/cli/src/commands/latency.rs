@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use supernano_base::blob::Blob;
 use supernano_base::error::Result;
 use supernano_base::files;
+use supernano_base::numbers::grouped;
 use supernano_base::progress::Progress as _;
 use supernano_base::run_dir::RunDirectory;
 use supernano_device::{LatencyOptions, LatencyReport, LayerCount, append_counts, latency, ready};
@@ -120,18 +121,20 @@ fn text(r: &LatencyReport) -> String {
     let total = r.total.value();
     let vector = r.vector_instructions.map_or_else(String::new, |vector| {
         format!(
-            "\n{vector} vector and {} scalar instructions; a Cortex-M55 takes two cycles for a vector \
+            "\n{} vector and {} scalar instructions; a Cortex-M55 takes two cycles for a vector \
              instruction",
-            u64::from(total).saturating_sub(vector)
+            grouped(vector),
+            grouped(u64::from(total).saturating_sub(vector))
         )
     });
     let estimate =
         r.estimate.as_ref().map_or_else(String::new, |e| format!("\n{}", estimate::text(e)));
     format!(
-        "{}\n{total} {} in total (median of {}, spread {}){time}{scaled}{vector}{estimate}",
+        "{}\n{} {} in total (median of {}, spread {}){time}{scaled}{vector}{estimate}",
         table(&header, &rows),
+        grouped(total.into()),
         r.unit,
         r.repeats,
-        r.spread
+        grouped(r.spread.into())
     )
 }

@@ -2,6 +2,7 @@
 
 use supernano_base::blob::Blob;
 use supernano_base::error::{Error, Result};
+use supernano_base::numbers::grouped;
 use supernano_device::{Estimate, Estimated, LatencyReport, MACHINES, Machine, Target};
 use supernano_facts::{CHIPS, Chip, Core, FlashTiming};
 use supernano_search::chip;
@@ -121,7 +122,10 @@ pub(crate) fn text(estimate: &Estimate) -> String {
     };
     let mut text = format!(
         "{} cycles ({} to {}) of a {}, estimated (core model, no wait states), {origin}",
-        cycles.mid, cycles.low, cycles.high, estimate.core
+        grouped(cycles.mid),
+        grouped(cycles.low),
+        grouped(cycles.high),
+        estimate.core
     );
     if let (Some(time), Some(hertz)) = (estimate.milliseconds, estimate.clock_hz) {
         text += &format!(
