@@ -5,5 +5,6 @@ pub mod command;
 pub mod gdb;
 pub mod line;
 pub mod oracle;
+pub mod pictures;
 pub mod random;
 pub mod small;

@@ -176,12 +176,10 @@ fn item(
     }
     let class = match named {
         Some(class) => class,
-        None => match below.split_once('/') {
-            Some((class, _)) => class.to_owned(),
-            None if files_are_classes && let Some(stem) = path.file_stem() => {
-                stem.to_string_lossy().into_owned()
-            }
-            None => {
+        None => match (below.split_once('/'), path.file_stem().filter(|_| files_are_classes)) {
+            (Some((class, _)), _) => class.to_owned(),
+            (None, Some(stem)) => stem.to_string_lossy().into_owned(),
+            (None, None) => {
                 let expected = format!(
                     "a folder for its class below {}, or a `pattern` such as `{{class}}_{{}}.{}`",
                     root.display(),
