@@ -1,12 +1,12 @@
-//! Runs `docs/rank.sbatch` on a Slurm cluster of one node, which the test starts. The test runs only if
-//! SUPERNANO_TEST_SLURM is 1. It needs root, and slurmctld, slurmd, slurm-client and munge from Debian.
+//! Runs `docs/rank.sbatch` and `docs/standalone.sbatch` on a Slurm cluster of one node, which the test
+//! starts. The test runs only if SUPERNANO_TEST_SLURM is 1. It needs root, and slurmctld, slurmd, slurm-client and munge from Debian.
 
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use supernano_tests::command::{binary, root, supernano};
+use supernano_tests::command::{Ended, binary, root, supernano};
 use supernano_tests::small::grey;
 use tempfile::TempDir;
 
@@ -84,64 +84,118 @@ fn cluster(folder: &Path) -> Vec<Daemon> {
 }
 
 #[test]
-fn a_job_array_with_a_killed_shard_gives_the_whole() {
+fn job_arrays_with_a_killed_shard_give_the_whole() {
     if std::env::var("SUPERNANO_TEST_SLURM").is_ok_and(|v| v == "1") {
-        job_array();
+        let folder = TempDir::new().unwrap();
+        let _daemons = cluster(folder.path());
+        let cluster = Cluster { folder: folder.path() };
+        cluster.wait();
+        rank(&cluster);
+        standalone(&cluster);
     } else {
         eprintln!("SKIPPED: SUPERNANO_TEST_SLURM is not 1");
     }
 }
 
-fn job_array() {
-    let folder = TempDir::new().unwrap();
-    let _daemons = cluster(folder.path());
-    let at = |name: &str| folder.path().join(name).display().to_string();
-    let (run, codes) = (grey().name(), at("codes.txt"));
+/// A cluster that runs.
+struct Cluster<'a> {
+    folder: &'a Path,
+}
+
+impl Cluster<'_> {
+    fn at(&self, name: &str) -> String {
+        self.folder.join(name).display().to_string()
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let path = std::env::var("PATH").unwrap_or_default();
+        let path = format!("{}:{path}", binary().parent().unwrap().display());
+        let mut command = Command::new(program);
+        command.current_dir(self.folder).env("PATH", path);
+        command.env("SLURM_CONF", self.at("slurm.conf"));
+        command
+    }
+
+    /// Waits for an idle node.
+    fn wait(&self) {
+        let started = Instant::now();
+        let mut asks = self.command("sinfo");
+        asks.args(["--noheader", "--format=%t"]);
+        while !asks.output().is_ok_and(|o| String::from_utf8_lossy(&o.stdout).trim() == "idle") {
+            assert!(started.elapsed() < Duration::from_secs(60), "no idle node");
+            std::thread::sleep(Duration::from_millis(500));
+        }
+    }
+
+    /// Submits a script of the documentation and waits for its end.
+    fn submit(&self, script: &str, array: &str, variables: &[(&str, &str)]) {
+        let script = root().join("docs").join(script).display().to_string();
+        let mut command = self.command("sbatch");
+        command.args(["--wait", "--mem=0", "--cpus-per-task=1", array, &script]);
+        text(command.envs(variables.iter().copied()));
+    }
+
+    /// Merges the files of four shards that exist in a folder.
+    fn merge(&self, shards: &str, to: &str) -> Ended {
+        let shard = |i| format!("{shards}/{i}-of-4.json");
+        let shards: Vec<String> = (1..=4).map(shard).filter(|s| Path::new(s).exists()).collect();
+        let mut arguments = vec!["merge".to_owned()];
+        arguments.extend(shards);
+        arguments.extend(["-o".to_owned(), self.at(to)]);
+        supernano(&arguments)
+    }
+
+    fn same(&self, a: &str, b: &str) {
+        assert_eq!(fs::read(self.at(a)).unwrap(), fs::read(self.at(b)).unwrap());
+    }
+}
+
+fn rank(cluster: &Cluster<'_>) {
+    let (run, codes) = (grey().name(), cluster.at("codes.txt"));
     let ends = [(4, 4), (4, 16), (8, 4), (12, 16)];
     let list: Vec<String> =
         ends.iter().flat_map(|(a, c)| [4, 8].map(|b| format!("{a}-{b}-{b}-{c}"))).collect();
     fs::write(&codes, list.join("\n")).unwrap();
-    let path = format!(
-        "{}:{}",
-        binary().parent().unwrap().display(),
-        std::env::var("PATH").unwrap_or_default()
-    );
-    let slurm = |program: &str, arguments: &[&str]| {
-        let mut command = Command::new(program);
-        command.args(arguments).current_dir(folder.path());
-        command.env("SLURM_CONF", at("slurm.conf")).env("PATH", &path);
-        command.env("RUN", &run).env("CODES", &codes).env("OPTIONS", "--images 20");
-        command.env("SHARDS", "4");
-        command
-    };
-    let started = Instant::now();
-    while !slurm("sinfo", &["--noheader", "--format=%t"])
-        .output()
-        .is_ok_and(|o| String::from_utf8_lossy(&o.stdout).trim() == "idle")
-    {
-        assert!(started.elapsed() < Duration::from_secs(60), "no idle node");
-        std::thread::sleep(Duration::from_millis(500));
-    }
-    let script = root().join("docs/rank.sbatch").display().to_string();
-    let submit = |array: &str| {
-        let arguments = ["--wait", "--mem=0", "--cpus-per-task=1", array, &script];
-        text(&mut slurm("sbatch", &arguments));
-    };
-    let merge = || {
-        let shard = |i| format!("{run}/shards/{i}-of-4.json");
-        let shards: Vec<String> = (1..=4).map(shard).filter(|s| Path::new(s).exists()).collect();
-        let mut arguments = vec!["merge".to_owned()];
-        arguments.extend(shards);
-        arguments.extend(["-o".to_owned(), at("merged.json")]);
-        supernano(&arguments)
-    };
+    let variables =
+        [("RUN", &*run), ("CODES", &codes), ("OPTIONS", "--images 20"), ("SHARDS", "4")];
+    let shards = format!("{run}/shards");
     // Shard 3 does not run, as if it had been killed.
-    submit("--array=1,2,4");
-    merge().fails(2, &["shard 3/4", "run it again"]);
-    assert!(!Path::new(&at("merged.json")).exists());
-    submit("--array=1-4");
-    merge().succeeds();
-    let whole = ["rank", &run, &codes, "--images", "20", "-o", &at("whole.json")];
+    cluster.submit("rank.sbatch", "--array=1,2,4", &variables);
+    cluster.merge(&shards, "merged.json").fails(2, &["shard 3/4", "run it again"]);
+    assert!(!Path::new(&cluster.at("merged.json")).exists());
+    cluster.submit("rank.sbatch", "--array=1-4", &variables);
+    cluster.merge(&shards, "merged.json").succeeds();
+    let whole = ["rank", &run, &codes, "--images", "20", "-o", &cluster.at("whole.json")];
     supernano(&whole).succeeds();
-    assert_eq!(fs::read(at("merged.json")).unwrap(), fs::read(at("whole.json")).unwrap());
+    cluster.same("merged.json", "whole.json");
+}
+
+/// The same for truths, from scratch and from the weights of the run.
+fn standalone(cluster: &Cluster<'_>) {
+    let (run, codes) = (grey().name(), cluster.at("five.txt"));
+    fs::write(&codes, "4-4-4-4\n8-8-8-8\n12-12-16-16\n4-8-8-4\n8-4-4-16\n").unwrap();
+    let from = format!("--from {run} --as effective --epochs 1");
+    for (config, options) in [(&*run, "--as nominal --epochs 1"), ("", &*from)] {
+        let name = if config.is_empty() { "tuned" } else { "truths" };
+        let folder = cluster.at(name);
+        let variables = [
+            ("CONFIG", config),
+            ("CODES", &codes),
+            ("OPTIONS", options),
+            ("TRUTHS", &folder),
+            ("SHARDS", "4"),
+        ];
+        let (merged, whole) = (format!("{name}.csv"), format!("{name}-whole.csv"));
+        cluster.submit("standalone.sbatch", "--array=1,2,4", &variables);
+        cluster.merge(&folder, &merged).fails(2, &["shard 3/4", "run it again"]);
+        cluster.submit("standalone.sbatch", "--array=1-4", &variables);
+        cluster.merge(&folder, &merged).succeeds();
+        let output = cluster.at(&whole);
+        let mut arguments = vec!["standalone"];
+        arguments.extend([config, &*codes].into_iter().filter(|a| !a.is_empty()));
+        arguments.extend(options.split(' '));
+        arguments.extend(["-o", &output]);
+        supernano(&arguments).succeeds();
+        cluster.same(&merged, &whole);
+    }
 }

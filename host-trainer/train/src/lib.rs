@@ -9,10 +9,14 @@ pub mod backend;
 pub mod delivery;
 pub mod export;
 pub mod import;
+mod merge;
 pub mod rank;
 pub mod run;
 pub mod search;
+pub mod shard;
 pub mod supernet;
 pub mod synthetic;
 pub mod training;
 pub mod verify;
+
+pub use merge::{MergeReport, merge_files};

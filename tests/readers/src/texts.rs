@@ -11,7 +11,7 @@ use supernano_base::stats::table;
 use supernano_core::space::RESNET8;
 use supernano_search::cost::instructions::InstructionTable;
 use supernano_train::rank::shard::Shard;
-use supernano_train::training::metrics;
+use supernano_train::training::{TruthShard, merge_truths, metrics};
 
 use crate::targets::Target;
 
@@ -63,6 +63,7 @@ const TRUTHS: &str = "id,arch,standalone_top1,top1_se,ce,images,as,epochs,seed,s
     a,4-4-4-4-4-4,0.5,0.01,1.2,100,nominal,1,3,scratch\n\"b\",8-4-4-4-4-4,0.25,0.01,1.2,100,\
     nominal,1,3,scratch\n";
 const SHARD: &str = include_str!("../corpus/shard.json");
+const TRUTH_SHARD: &str = include_str!("../corpus/truth-shard.json");
 const METRICS: &str = include_str!("../corpus/metrics.jsonl");
 const TABLE: &str = include_str!("../../../host-trainer/search/tables/cortex-m4.toml");
 
@@ -131,6 +132,10 @@ pub fn targets(folder: &Path) -> Vec<Target> {
         ),
         Target::of_file("shards", at("shard.json"), texts(&[SHARD]), |file| {
             Shard::read(file).map(|_| ())
+        }),
+        Target::of_file("truth-shards", at("truths.json"), texts(&[TRUTH_SHARD]), |file| {
+            let shard = ("truths.json".to_owned(), TruthShard::read(file)?);
+            merge_truths(vec![shard]).map(|_| ())
         }),
         Target::of_file("states", at("state.json"), texts(&[SHARD, NETWORKS]), |file| {
             read_document::<Vec<u8>>(file, "a list").map(|_| ()).or_else(|_| {

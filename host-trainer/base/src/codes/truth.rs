@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Coded;
 use crate::error::{Error, Result};
-use crate::files::{self, Csv, Record};
+use crate::files::{self, Csv};
 
 /// The network that a code stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -50,9 +50,10 @@ impl Start {
 }
 
 /// Settings of stand-alone training.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recipe {
     /// The trained network.
+    #[serde(rename = "as")]
     pub form: Form,
     /// Epochs.
     pub epochs: u32,
@@ -121,21 +122,39 @@ fn text(path: &Path, truths: &[Truth]) -> Result<String> {
             return Err(Error::invalid(path.display(), field, "finite numbers", x));
         }
     }
-    let records = truths.iter().map(|t| {
+    Ok(files::csv_text(HEADER, truths.iter().map(Truth::cells)))
+}
+
+impl Truth {
+    /// The cells of its line in a truth file.
+    pub fn cells(&self) -> [String; 10] {
         [
-            t.id.clone(),
-            t.arch.clone(),
-            t.standalone_top1.to_string(),
-            format!("{:.5}", t.top1_se),
-            format!("{:.5}", t.ce),
-            t.images.to_string(),
-            t.form.name().to_owned(),
-            t.epochs.to_string(),
-            t.seed.to_string(),
-            t.start.name().to_owned(),
+            self.id.clone(),
+            self.arch.clone(),
+            self.standalone_top1.to_string(),
+            format!("{:.5}", self.top1_se),
+            format!("{:.5}", self.ce),
+            self.images.to_string(),
+            self.form.name().to_owned(),
+            self.epochs.to_string(),
+            self.seed.to_string(),
+            self.start.name().to_owned(),
         ]
-    });
-    Ok(files::csv_text(HEADER, records))
+    }
+
+    /// The truth of such cells, which must agree with `recipe` and `start`. Its errors and its loss
+    /// have the digits of a truth file.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming `place`, column, expected and found.
+    pub fn of_cells(
+        cells: &[String; 10],
+        place: &str,
+        recipe: &Recipe,
+        start: Start,
+    ) -> Result<Self> {
+        parse_truth(cells, place, recipe, start)
+    }
 }
 
 fn repeated(place: impl std::fmt::Display, id: &str) -> Error {
@@ -159,7 +178,7 @@ pub fn read_truths(path: &Path, recipe: &Recipe, start: Start) -> Result<Vec<Tru
         .iter()
         .map(|record| {
             let place = csv.at(record);
-            let truth = parse_truth(record, &place, recipe, start)?;
+            let truth = parse_truth(&record.cells, &place, recipe, start)?;
             if !seen.insert(truth.id.clone()) {
                 return Err(repeated(place, &truth.id));
             }
@@ -168,8 +187,8 @@ pub fn read_truths(path: &Path, recipe: &Recipe, start: Start) -> Result<Vec<Tru
         .collect()
 }
 
-fn parse_truth(record: &Record, place: &str, recipe: &Recipe, start: Start) -> Result<Truth> {
-    let cells = &record.cells;
+/// The truth of as many cells as [`HEADER`] has.
+fn parse_truth(cells: &[String], place: &str, recipe: &Recipe, start: Start) -> Result<Truth> {
     for (at, expected) in [
         (6, recipe.form.name().to_owned()),
         (7, recipe.epochs.to_string()),

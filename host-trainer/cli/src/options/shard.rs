@@ -1,6 +1,6 @@
 //! One part of a list of codes.
 
-use supernano_train::rank::shard::ShardNumber;
+use supernano_train::shard::ShardNumber;
 
 /// Restricts a command to one part of its codes.
 #[derive(clap::Args, Debug)]

@@ -19,10 +19,11 @@ use supernano_core::plan::cost;
 use supernano_search::predict::{EvaluationChoice, Predictions, TruthFile, predict_all};
 use supernano_search::surrogate::Link;
 
-use super::shard::{Identity, PlacedScore, Shard, ShardNumber};
+use super::shard::{Identity, PlacedScore, Shard, positions};
 use super::store::Store;
 use super::{Effort, MacCounts, Ranker, ScoreRequest, Settings};
 use crate::run::Run;
+use crate::shard::ShardNumber;
 
 /// Seed of random choices, if none is given.
 const SEED: u64 = 1;
@@ -157,7 +158,7 @@ pub fn rank(request: &RankRequest<'_>, progress: &dyn Progress) -> Result<RankOu
         store.check()?;
     }
     let positions = match (request.part, &chosen) {
-        (Some(part), _) => part.positions(&all),
+        (Some(part), _) => positions(part, &all),
         (None, Some(chosen)) => chosen.clone(),
         (None, None) => (0..all.len()).collect(),
     };

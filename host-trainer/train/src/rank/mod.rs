@@ -6,13 +6,11 @@
 
 mod list;
 mod memory;
-mod merge;
 mod ranker;
 pub mod shard;
 mod store;
 
 pub use list::{RankOutcome, RankReport, RankRequest, RankedCode, rank};
-pub use merge::{MergeReport, merge_files};
 pub use ranker::{BnSource, Effort, MacCounts, Ranker, ScoreRequest, Settings, Split};
 
 #[cfg(test)]

@@ -1,7 +1,12 @@
-//! Which configuration a checkpoint was trained with.
+//! Which configuration, weights, images and codes a result belongs to.
 
+use supernano_base::codes::Coded;
+use supernano_base::codes::truth::Recipe;
 use supernano_base::config::{Recalibration, RunConfig};
 use supernano_base::error::Result;
+use supernano_data::Dataset;
+
+use super::Run;
 
 const CRC: crc::Crc<u64> = crc::Crc::<u64>::new(&crc::CRC_64_XZ);
 
@@ -12,6 +17,12 @@ const CRC: crc::Crc<u64> = crc::Crc::<u64>::new(&crc::CRC_64_XZ);
 /// # Errors
 /// [`supernano_base::error::Error::Invalid`] for a value that TOML cannot hold.
 pub fn of(config: &RunConfig, step: usize) -> Result<u64> {
+    let decisive = RunConfig { recalibration: Recalibration::default(), ..decisive(config, step) };
+    Ok(CRC.checksum(decisive.to_toml()?.as_bytes()))
+}
+
+/// A configuration up to `step`, from 1, without what only reports or finds files.
+fn decisive(config: &RunConfig, step: usize) -> RunConfig {
     let mut decisive = config.clone();
     decisive.preset = None;
     decisive.data.path = None;
@@ -19,9 +30,62 @@ pub fn of(config: &RunConfig, step: usize) -> Result<u64> {
     decisive.panel = 0;
     decisive.budget = None;
     decisive.keep = 1;
-    decisive.recalibration = Recalibration::default();
     decisive.steps.truncate(step);
-    Ok(CRC.checksum(decisive.to_toml()?.as_bytes()))
+    decisive
+}
+
+/// As [`of`], for a sub-network that is trained alone: its first step with the values of the recipe,
+/// and the recalibration before its accuracy is measured.
+///
+/// # Errors
+/// The errors of [`of`].
+pub fn of_alone(config: &RunConfig, recipe: &Recipe) -> Result<String> {
+    let mut decisive = RunConfig { seed: recipe.seed, ..decisive(config, 1) };
+    for step in &mut decisive.steps {
+        (step.epochs, step.lr) = (recipe.epochs, recipe.lr);
+    }
+    Ok(of_bytes([decisive.to_toml()?.as_bytes()]))
+}
+
+/// Of the weights of a run and of what they compute, 16 hexadecimal digits.
+pub fn of_run(run: &Run) -> String {
+    let layout = &run.weights.layout;
+    let name = layout.space().name;
+    let about = format!("{name} {} {:?} {:?}", run.step, run.enhancement(), layout.scheme);
+    let stored = run.statistics.iter().flat_map(|s| &s.values);
+    of_numbers(run.weights.values.iter().chain(stored), &about)
+}
+
+/// Of numbers and a text about them, 16 hexadecimal digits.
+pub fn of_numbers<'a>(numbers: impl Iterator<Item = &'a f32>, about: &str) -> String {
+    let mut digest = CRC.digest();
+    digest.update(about.as_bytes());
+    numbers.for_each(|v| digest.update(&v.to_le_bytes()));
+    format!("{:016x}", digest.finalize())
+}
+
+/// Of byte strings in a row, 16 hexadecimal digits.
+pub fn of_bytes<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
+    let mut digest = CRC.digest();
+    parts.into_iter().for_each(|part| digest.update(part));
+    format!("{:016x}", digest.finalize())
+}
+
+/// Of the training and test images of a data set with their labels, 16 hexadecimal digits.
+pub fn of_images(dataset: &Dataset) -> String {
+    let splits = [&dataset.train, &dataset.test];
+    let about = format!("{:?} {:?} {:?}", dataset.shape, dataset.mean, dataset.std);
+    let labels: Vec<String> = splits.iter().map(|s| format!("{:?}", s.labels)).collect();
+    let pixels = splits.iter().map(|s| s.pixels.as_slice());
+    of_bytes(
+        [about.as_bytes()].into_iter().chain(labels.iter().map(|l| l.as_bytes())).chain(pixels),
+    )
+}
+
+/// Of a list of codes with their ids, 16 hexadecimal digits.
+pub fn of_codes(codes: &[Coded]) -> String {
+    let lines: Vec<String> = codes.iter().map(|c| format!("{}\n{}\n", c.id, c.written)).collect();
+    of_bytes(lines.iter().map(|line| line.as_bytes()))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! files; writing them is left to [`crate::training`].
 
 pub mod checkpoint;
-mod fingerprint;
+pub mod fingerprint;
 mod lock;
 
 use std::path::{Path, PathBuf};

@@ -28,7 +28,9 @@ pub use panel::{PANEL_IMAGES, Panel, PanelScore};
 pub use state::metrics;
 pub use steps::{Begin, Epoch, Stop, train, train_stopping, train_until};
 pub use timed::{TrainReport, TrainRequest, train_for};
-pub use truths::{Existing, TruthRequest, make_truths};
+pub use truths::{
+    Existing, PlacedTruth, TruthIdentity, TruthRequest, TruthShard, make_truths, merge_truths,
+};
 
 #[cfg(test)]
 mod tests;

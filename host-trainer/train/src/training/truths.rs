@@ -1,5 +1,7 @@
 //! True accuracies of a list of codes: each sub-network is trained alone.
 
+mod shard;
+
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -11,15 +13,17 @@ use supernano_base::codes::{Coded, unused_id};
 use supernano_base::config::RunConfig;
 use supernano_base::error::{Error, Result};
 use supernano_base::files;
-use supernano_base::progress::Progress;
+use supernano_base::progress::{Progress, Task};
 use supernano_base::run_dir::RunDirectory;
 use supernano_base::stats::not_learnt;
 use supernano_core::arch::Arch;
+use supernano_data::Dataset;
 
+pub use self::shard::{PlacedTruth, TruthIdentity, TruthShard, merge_truths};
 use super::standalone::{Inheritance, train_alone, train_inherited};
-use crate::rank::shard::ShardNumber;
 use crate::run::Run;
-use crate::supernet::{EvalSet, evaluate};
+use crate::shard::ShardNumber;
+use crate::supernet::{EvalSet, FoldedNet, evaluate};
 
 /// Epochs and learning rate of a training that starts from inherited weights.
 const INHERITED: (u32, f32) = (5, 0.01);
@@ -44,7 +48,8 @@ pub struct TruthRequest<'a> {
     pub inherit: bool,
     /// Sub-networks. The seed is that of training as well; `None` for the configuration's.
     pub codes: &'a CodeSelection,
-    /// Part of the sub-networks to train: every `of`-th, from the `index`-th.
+    /// Part of the sub-networks to train: every `of`-th, from the `index`-th. Its file is merged with
+    /// those of the other parts.
     pub part: Option<ShardNumber>,
     /// Which network a code stands for.
     pub form: Form,
@@ -59,18 +64,26 @@ pub struct TruthRequest<'a> {
     pub data: Option<&'a Path>,
     /// What happens to a truth file that exists.
     pub existing: Existing,
-    /// Truth file.
+    /// Truth file (CSV), or the file of the part (JSON).
     pub output: &'a Path,
 }
 
 /// Trains sub-networks alone. The truth file is written again after every network; a device or a pipe
 /// receives all truths at the end.
 ///
-/// A code whose id belongs to another code in a continued file gets a new id.
+/// A code whose id belongs to another code in a continued file gets a new id. The file of a part
+/// holds the part, the settings and the truths; one that is there already is continued.
 ///
 /// # Errors
 /// Those of the configuration, the run, the codes, the data and the truth file.
 pub fn make_truths(request: &TruthRequest<'_>, progress: &dyn Progress) -> Result<Vec<Truth>> {
+    match request.part {
+        Some(part) => shard::make(request, part, progress),
+        None => make_all(request, progress),
+    }
+}
+
+fn make_all(request: &TruthRequest<'_>, progress: &dyn Progress) -> Result<Vec<Truth>> {
     if request.existing == Existing::Refuse {
         let hint = "--resume continues it, --overwrite replaces it";
         files::refuse_existing(request.output, hint)?;
@@ -78,18 +91,9 @@ pub fn make_truths(request: &TruthRequest<'_>, progress: &dyn Progress) -> Resul
     }
     files::probe(request.output)?;
     let at_end = files::is_stream(request.output)?;
-    let from = request.inherit.then(|| Run::open(request.config)).transpose()?;
-    let config = match &from {
-        Some(run) => run.config.clone(),
-        None if request.config.is_dir() => RunDirectory::new(request.config).config()?,
-        None => RunConfig::read(request.config)?,
-    };
-    if !(0.0..=1.0).contains(&request.alpha) {
-        return Err(Error::invalid("command line", "--alpha", "0 to 1", request.alpha));
-    }
-    let recipe = recipe(request, &config)?;
-    let mut codes = codes(request, &config)?;
-    let start = if from.is_some() { Start::Inherited } else { Start::Scratch };
+    let plan = Plan::new(request)?;
+    let (recipe, start) = (plan.recipe, plan.start());
+    let mut codes = plan.codes.clone();
     let mut truths: Vec<Truth> =
         match request.existing == Existing::Continue && request.output.is_file() {
             true => read_truths(request.output, &recipe, start)?,
@@ -103,31 +107,11 @@ pub fn make_truths(request: &TruthRequest<'_>, progress: &dyn Progress) -> Resul
         is_shared: request.existing == Existing::Continue,
         by_code: request.existing == Existing::Continue,
     };
-    let dataset = supernano_data::of_config(&config, request.data)?;
-    let teacher = from.as_ref().map(|run| run.folded(&Arch::largest(&run.space()), &dataset));
-    let classes = usize::from(config.space().classes);
-    if let Some(teacher) = &teacher {
-        let images = EvalSet::new(&dataset, &dataset.test, usize::MAX);
-        let top1 = evaluate(teacher, &images).top1;
-        if let Some(remark) = not_learnt("the supernet", &[top1], classes, images.len()) {
-            progress.note(&remark);
-        }
-    }
-    let inheritance = from.as_ref().zip(teacher.as_ref());
-    let inheritance =
-        inheritance.map(|(run, teacher)| Inheritance { run, teacher, alpha: request.alpha });
+    let trainer = Trainer::new(&plan, request, progress)?;
     let task = progress.task(codes.len() as u64, "standalone");
     for coded in &codes {
         if !file.holds(&truths, &coded.id, &coded.written) {
-            let truth = match &inheritance {
-                Some(from) => train_inherited(from, &dataset, coded, &recipe)?,
-                None => train_alone(&config, &dataset, coded, &recipe)?,
-            };
-            let (who, top1) = (&truth.arch, [truth.standalone_top1]);
-            if let Some(remark) = not_learnt(who, &top1, classes, dataset.test.len()) {
-                task.note(&remark);
-            }
-            truths.push(truth);
+            truths.push(trainer.train(coded, &*task)?);
             if !at_end {
                 truths = file.add(truths)?;
             }
@@ -139,6 +123,79 @@ pub fn make_truths(request: &TruthRequest<'_>, progress: &dyn Progress) -> Resul
         write_truths(request.output, &truths)?;
     }
     Ok(truths)
+}
+
+/// What a request asks for, before any data is read.
+struct Plan {
+    config: RunConfig,
+    from: Option<Run>,
+    recipe: Recipe,
+    codes: Vec<Coded>,
+}
+
+impl Plan {
+    fn new(request: &TruthRequest<'_>) -> Result<Self> {
+        let from = request.inherit.then(|| Run::open(request.config)).transpose()?;
+        let config = match &from {
+            Some(run) => run.config.clone(),
+            None if request.config.is_dir() => RunDirectory::new(request.config).config()?,
+            None => RunConfig::read(request.config)?,
+        };
+        if !(0.0..=1.0).contains(&request.alpha) {
+            return Err(Error::invalid("command line", "--alpha", "0 to 1", request.alpha));
+        }
+        let recipe = recipe(request, &config)?;
+        let codes = request.codes.read(&config.space(), config.seed)?;
+        Ok(Self { config, from, recipe, codes })
+    }
+
+    fn start(&self) -> Start {
+        if self.from.is_some() { Start::Inherited } else { Start::Scratch }
+    }
+}
+
+/// Trains one sub-network after the other.
+struct Trainer<'a> {
+    plan: &'a Plan,
+    dataset: Dataset,
+    /// The run's largest network, for sub-networks that inherit.
+    teacher: Option<FoldedNet>,
+    alpha: f32,
+}
+
+impl<'a> Trainer<'a> {
+    /// Reads the data, and evaluates the teacher if there is one.
+    fn new(plan: &'a Plan, request: &TruthRequest<'_>, progress: &dyn Progress) -> Result<Self> {
+        let dataset = supernano_data::of_config(&plan.config, request.data)?;
+        let largest = |run: &Run| run.folded(&Arch::largest(&run.space()), &dataset);
+        let teacher = plan.from.as_ref().map(largest);
+        if let Some(teacher) = &teacher {
+            let images = EvalSet::new(&dataset, &dataset.test, usize::MAX);
+            let top1 = evaluate(teacher, &images).top1;
+            let classes = usize::from(plan.config.space().classes);
+            if let Some(remark) = not_learnt("the supernet", &[top1], classes, images.len()) {
+                progress.note(&remark);
+            }
+        }
+        Ok(Self { plan, dataset, teacher, alpha: request.alpha })
+    }
+
+    fn train(&self, coded: &Coded, task: &dyn Task) -> Result<Truth> {
+        let Self { plan, dataset, teacher, alpha } = self;
+        let truth = match plan.from.as_ref().zip(teacher.as_ref()) {
+            Some((run, teacher)) => {
+                let from = Inheritance { run, teacher, alpha: *alpha };
+                train_inherited(&from, dataset, coded, &plan.recipe)?
+            }
+            None => train_alone(&plan.config, dataset, coded, &plan.recipe)?,
+        };
+        let classes = usize::from(plan.config.space().classes);
+        let (who, top1) = (&truth.arch, [truth.standalone_top1]);
+        if let Some(remark) = not_learnt(who, &top1, classes, dataset.test.len()) {
+            task.note(&remark);
+        }
+        Ok(truth)
+    }
 }
 
 /// A truth file that other processes may continue at the same time.
@@ -205,11 +262,4 @@ fn recipe(request: &TruthRequest<'_>, config: &RunConfig) -> Result<Recipe> {
         return Err(Error::invalid("command line", "--lr", "above 0, at most 10", recipe.lr));
     }
     Ok(recipe)
-}
-
-/// The codes of the requested part.
-fn codes(request: &TruthRequest<'_>, config: &RunConfig) -> Result<Vec<Coded>> {
-    let all = request.codes.read(&config.space(), config.seed)?;
-    let ShardNumber { index, of } = request.part.unwrap_or(ShardNumber { index: 1, of: 1 });
-    Ok(all.into_iter().skip(index - 1).step_by(of).collect())
 }

@@ -14,9 +14,11 @@ use crate::output::{Output, table};
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  \
     supernano standalone host-trainer/configs/demo.toml codes.json --as nominal -o truth.csv\n  \
-    supernano standalone --from runs/demo 16-4-8-8-8-8 --as effective -o tuned.csv\n\n\
+    supernano standalone --from runs/demo 16-4-8-8-8-8 --as effective -o tuned.csv\n  \
+    supernano standalone demo.toml codes.json --as nominal --shard 1/8 -o truths/1-of-8.json\n\n\
     The second command starts from the weights of a supernet, whose largest network is the teacher. \
-    The truth file is written again after every sub-network.")]
+    The truth file is written again after every sub-network. With --shard it is the shard's own \
+    file, which is continued if it exists; `merge` joins the shards.")]
 pub struct Args {
     /// Configuration (TOML) or run directory: space, data, augmentation, optimiser; left out with
     /// --from.
@@ -38,7 +40,7 @@ pub struct Args {
     /// --from].
     #[arg(long)]
     lr: Option<f32>,
-    /// Truth file (CSV).
+    /// Truth file (CSV); with --shard, the shard's file (JSON).
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
     /// Keep the truth file, skip sub-networks that are in it already, and add the others.

@@ -3,6 +3,7 @@ use supernano_base::codes::{Coded, random_codes};
 use super::super::shard::*;
 use super::super::*;
 use super::ranker::{REQUEST, family, untrained};
+use crate::shard::ShardNumber;
 
 #[test]
 fn parts_are_a_partition() {
@@ -12,7 +13,7 @@ fn parts_are_a_partition() {
     let codes = random_codes(&supernano_core::space::RESNET8, 50, 3);
     for of in [1, 3, 7, 60] {
         let mut all: Vec<usize> =
-            (1..=of).flat_map(|index| ShardNumber { index, of }.positions(&codes)).collect();
+            (1..=of).flat_map(|index| positions(ShardNumber { index, of }, &codes)).collect();
         all.sort_unstable();
         assert_eq!(all, (0..50).collect::<Vec<_>>());
     }
@@ -35,7 +36,7 @@ fn merged_parts_are_the_whole_and_nothing_else_is_merged() {
     let part = |run, request, index, of| {
         let ranker = Ranker::new(run, &data, request, effort).unwrap();
         let part = ShardNumber { index, of };
-        let positions = part.positions(&codes);
+        let positions = positions(part, &codes);
         let archs: Vec<_> = positions.iter().map(|&i| &codes[i].arch).collect();
         let (found, _) = ranker.evaluate(&archs, &|_| {});
         let scores = positions.iter().zip(found).map(|(&position, found)| {
