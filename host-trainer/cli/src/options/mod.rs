@@ -9,6 +9,8 @@ mod codes;
 #[cfg(feature = "train")]
 mod kernels;
 #[cfg(feature = "train")]
+mod peers;
+#[cfg(feature = "train")]
 mod processor;
 #[cfg(feature = "train")]
 mod quantise;
@@ -25,6 +27,8 @@ pub use self::output::{OutputArgs, OverwriteArgs};
 pub use self::codes::CodesArgs;
 #[cfg(feature = "train")]
 pub use self::kernels::{FirmwareArgs, FrontArgs, KernelLimitArgs, PreferArgs};
+#[cfg(feature = "train")]
+pub use self::peers::PeerArgs;
 #[cfg(feature = "train")]
 pub use self::processor::ProcessorArgs;
 #[cfg(feature = "train")]

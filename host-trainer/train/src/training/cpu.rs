@@ -6,6 +6,7 @@ use supernano_data::Dataset;
 
 use super::job::{Batch, Job};
 use super::params::Params;
+use super::sharing::{Alone, Sharing};
 use super::{
     Accelerator, Engine, Learner, Losses, Panel, PanelScore, Setup, UpdateInput, sampling,
 };
@@ -19,9 +20,7 @@ pub struct SlicedAccelerator;
 
 impl Accelerator for SlicedAccelerator {
     fn engine<'a>(&self, setup: Setup<'a>, _panel: Option<&Panel>) -> Result<Box<dyn Engine + 'a>> {
-        let (job, params) = Job::new(&setup);
-        let augmentation = setup.config.augmentation;
-        Ok(Box::new(Sliced { job, params, dataset: setup.dataset, augmentation }))
+        Ok(Box::new(Sliced::new(&setup, Box::new(Alone))))
     }
 }
 
@@ -71,21 +70,43 @@ impl<'a> SlicedStep<'a> {
 }
 
 /// The sliced execution of a step.
-struct Sliced<'a> {
+pub(super) struct Sliced<'a> {
     job: Job<'a, CpuAutodiff>,
     params: Params<CpuAutodiff>,
     dataset: &'a Dataset,
     augmentation: supernano_base::config::Augmentation,
+    sharing: Box<dyn Sharing<CpuAutodiff>>,
+    failed_at: Option<(u32, u64)>,
 }
 
-impl Learner for Sliced<'_> {
-    fn update(&mut self, input: &UpdateInput<'_>) -> Result<Losses> {
+impl<'a> Sliced<'a> {
+    /// The execution of a setup, with those who train other paths.
+    pub fn new(setup: &Setup<'a>, sharing: Box<dyn Sharing<CpuAutodiff>>) -> Self {
+        let (job, params) = Job::new(setup);
+        let (dataset, augmentation) = (setup.dataset, setup.config.augmentation);
+        Self { job, params, dataset, augmentation, sharing, failed_at: None }
+    }
+
+    fn train(&mut self, input: &UpdateInput<'_>) -> Result<Losses> {
+        self.sharing.begin(input)?;
         let indices = input.indices();
         let pixels = self.dataset.augmented(indices, &self.augmentation, input.key);
         let labels = self.dataset.labels(indices);
         let batch = Batch::new(&pixels, &labels, self.dataset.shape);
         let archs = sampling::draw(&self.job.space.get(), self.job.step, input.key, input.update)?;
-        self.job.update(&mut self.params, &batch, &archs, input.rate, input.update)
+        let Self { job, params, sharing, .. } = self;
+        job.update_shared(&mut **sharing, params, &batch, &archs, input.rate, input.update)
+    }
+}
+
+impl Learner for Sliced<'_> {
+    fn update(&mut self, input: &UpdateInput<'_>) -> Result<Losses> {
+        let losses = self.train(input);
+        if losses.is_err() && self.sharing.keeps() {
+            let updates = input.range.start / self.job.step.batch;
+            self.failed_at = Some((input.key.epoch, updates as u64));
+        }
+        losses
     }
 }
 
@@ -96,6 +117,10 @@ impl Engine for Sliced<'_> {
 
     fn momentum(&self) -> Vec<Option<Vec<f32>>> {
         self.params.host_momentum()
+    }
+
+    fn failed_at(&self) -> Option<(u32, u64)> {
+        self.failed_at
     }
 
     fn validate(&self, panel: &Panel) -> Result<Vec<PanelScore>> {

@@ -40,6 +40,12 @@ pub trait Engine: Learner {
     /// Momentum of every tensor.
     fn momentum(&self) -> Vec<Option<Vec<f32>>>;
 
+    /// The finished epochs and the updates of the next one at which the weights still stand, after an
+    /// update that failed because another processor was lost. `None` if no checkpoint is wanted.
+    fn failed_at(&self) -> Option<(u32, u64)> {
+        None
+    }
+
     /// Scores of the panel's sub-networks with the weights as they are.
     ///
     /// # Errors

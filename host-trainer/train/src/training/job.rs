@@ -9,10 +9,11 @@ use supernano_base::error::{Error, Result};
 use supernano_base::images::resized_planes;
 use supernano_base::space::SharedSpace;
 use supernano_core::arch::Arch;
-use supernano_core::plan::{Enhancement, Plan, resolve};
+use supernano_core::plan::{Enhancement, Plan, cost, resolve};
 use supernano_core::space::Shape;
 
 use super::params::Params;
+use super::sharing::{Alone, Sharing};
 use super::state::layout_of;
 use super::{Losses, Setup, loss};
 use crate::backend::{BatchStats, FeatureMap, Ops};
@@ -116,37 +117,75 @@ where
         rate: f32,
         update: u64,
     ) -> Result<Losses> {
+        self.update_shared(&mut Alone, params, batch, students, rate, update)
+    }
+
+    /// As [`Self::update`], with paths that other processors train.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`]; [`Error::Tool`] naming a processor that does not answer.
+    pub(super) fn update_shared(
+        &self,
+        sharing: &mut dyn Sharing<B>,
+        params: &mut Params<B>,
+        batch: &Batch<'_, B>,
+        students: &[Arch],
+        rate: f32,
+        update: u64,
+    ) -> Result<Losses> {
+        sharing.divide(1 + students.len(), &|path| self.path_cost(path, students));
         let device = Default::default();
         let largest = Arch::largest(&self.space.get());
         let labels = loss::one_hot::<B>(batch.labels, self.space.get().classes.into(), &device);
         let mut losses = Losses::default();
         let supernet = self.step.kind == StepKind::Supernet;
         let distils = supernet && self.step.alpha > 0.0;
+        let shape = [batch.labels.len(), self.space.get().classes.into()];
         let mut logits: Option<Tensor<B::InnerBackend, 2>> = None;
-        if self.trains_largest() {
+        if self.trains_largest() && sharing.trains(0) {
             let (net, leaves) = params.path(&self.plan(&largest));
             let (z, stats) = forward_train(&net, &batch.images);
-            logits = distils.then(|| z.clone().inner());
+            if distils {
+                logits = sharing.teacher(Some(z.clone().inner()), shape)?;
+            }
             let value = loss::cross_entropy(z, labels.clone(), 1.0);
             losses.largest = self.finite(&value, &stats, &net, &largest, update)?;
             params.add(&leaves, &value.backward());
         } else if distils {
-            let net = self.fixed.as_ref().unwrap_or(params).plain(&self.plan(&largest));
-            logits = Some(forward_train(&net, &batch.plain).0);
+            let teach = || self.fixed.as_ref().unwrap_or(params).plain(&self.plan(&largest));
+            let own = sharing.trains(0).then(|| forward_train(&teach(), &batch.plain).0);
+            logits = sharing.teacher(own, shape)?;
         }
         let teacher =
             logits.map(|z| Tensor::<B, 2>::from_inner(loss::soften(z, self.step.temperature)));
-        for arch in students {
+        for (path, arch) in (1..).zip(students) {
+            if !sharing.trains(path) {
+                continue;
+            }
             let (net, leaves) = params.path(&self.plan(arch));
             let (z, stats) = forward_train(&net, &batch.at(net.input));
             let (alpha, temperature) = (self.step.alpha, self.step.temperature);
             let value = loss::distilled(z, labels.clone(), teacher.clone(), alpha, temperature);
-            losses.students +=
-                self.finite(&value, &stats, &net, arch, update)? / students.len() as f64;
+            let part = self.finite(&value, &stats, &net, arch, update)? / students.len() as f64;
+            losses.students += part;
             params.add(&leaves, &value.backward());
+            sharing.done(params, part);
         }
+        sharing.sum(params, &mut losses)?;
         params.update(self.optimizer, rate, self.step.clip);
         Ok(losses)
+    }
+
+    /// Multiply-accumulates of path 0, the largest network, or of a sub-network. A largest network that
+    /// only teaches has no backward pass, which is two thirds of the work.
+    fn path_cost(&self, path: usize, students: &[Arch]) -> u64 {
+        let space = self.space.get();
+        let of = |arch: &Arch| 3 * cost(&space, &self.plan(arch)).macs;
+        match path.checked_sub(1).and_then(|i| students.get(i)) {
+            Some(arch) => of(arch),
+            None if self.trains_largest() => of(&Arch::largest(&space)),
+            None => of(&Arch::largest(&space)) / 3,
+        }
     }
 
     /// Reads the value of a loss back and makes sure that it is finite.

@@ -159,6 +159,25 @@ impl<B: AutodiffBackend> Params<B> {
         }
     }
 
+    /// Number of values of every tensor.
+    pub fn lengths(&self) -> Vec<usize> {
+        self.layout.entries.iter().map(|e| e.len()).collect()
+    }
+
+    /// Reads the summed gradients back and clears them; `None` for a tensor that no path has used.
+    pub fn take_sums(&mut self) -> Vec<Option<Vec<f32>>> {
+        self.gradients.iter_mut().map(|sum| sum.take().as_ref().map(host::<B>)).collect()
+    }
+
+    /// Sets the summed gradients.
+    pub fn set_sums(&mut self, sums: Vec<Option<Vec<f32>>>) {
+        let flat = |values: Vec<f32>| {
+            let shape = [values.len()];
+            Tensor::from_data(TensorData::new(values, shape), &Default::default())
+        };
+        self.gradients = sums.into_iter().map(|sum| sum.map(flat)).collect();
+    }
+
     /// The factor `[1]` that reduces the L2 norm of all summed gradients to `clip`; 1 if the norm is
     /// smaller.
     fn shrink(&self, clip: f32) -> Option<Flat<B>> {

@@ -211,7 +211,13 @@ impl Training<'_> {
             }
             stopped = self.stop.after(number, totals.epoch);
             Ok(if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-        })?;
+        });
+        // The start of an epoch has its checkpoint already.
+        let failed_at = engine.failed_at().filter(|&at| at.1 > 0 && at != (first, skip));
+        if let (Err(_), Some(at)) = (&cut, failed_at) {
+            self.keep(number, at, &*engine)?;
+        }
+        let cut = cut?;
         task.finish();
         if let Some(cut) = cut {
             if (cut.epoch, cut.updates) != (first, skip) {

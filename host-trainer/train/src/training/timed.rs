@@ -66,7 +66,7 @@ pub fn train_for(request: &TrainRequest<'_>, progress: &dyn Progress) -> Result<
 
 /// The configuration with what only the data tells: names of the classes, and ranges of sensors. The
 /// run keeps them, whatever is added to the data later.
-fn with_facts(config: &RunConfig, dataset: &Dataset) -> RunConfig {
+pub(super) fn with_facts(config: &RunConfig, dataset: &Dataset) -> RunConfig {
     let mut config = config.clone();
     if config.data.name.is_own() {
         config.data.labels.get_or_insert_with(|| dataset.classes.clone());

@@ -6,17 +6,23 @@ use supernano_base::config::RunConfig;
 use supernano_base::error::{Error, Result};
 use supernano_base::progress::Progress as _;
 use supernano_base::run_dir::RunDirectory;
-use supernano_train::training::{Begin, Epoch, TrainReport, TrainRequest, train_for};
+use supernano_train::training::{
+    Begin, Epoch, FollowReport, FollowRequest, TrainReport, TrainRequest, follow, lead, train_for,
+};
 
-use crate::options::{DataArgs, ProcessorArgs};
+use crate::options::{DataArgs, PeerArgs, ProcessorArgs};
 use crate::output::{Output, table};
 
 /// Train a supernet: all steps of a configuration.
 ///
 /// Ctrl-C stops the training, and --resume continues it from the last checkpoint.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Example:\n  \
-    supernano train host-trainer/configs/demo.toml -o runs/demo")]
+#[command(after_help = "Examples:\n  \
+    supernano train host-trainer/configs/demo.toml -o runs/demo\n  \
+    supernano train demo.toml -o runs/demo --peer 1/2 --address 10.0.0.1:4870\n  \
+    supernano train demo.toml --peer 2/2 --address 10.0.0.1:4870\n\n\
+    The last two commands divide the paths of each update between two machines; the weights are those of \
+    one. Only the first peer has a run directory.")]
 pub struct Args {
     /// Configuration (TOML); optional with --resume, which reads that of the run.
     config: Option<PathBuf>,
@@ -42,16 +48,37 @@ pub struct Args {
     #[arg(long)]
     skip_bad: bool,
     #[command(flatten)]
+    peers: PeerArgs,
+    #[command(flatten)]
     processor: ProcessorArgs,
     #[command(flatten)]
     data: DataArgs,
 }
 
 impl Args {
-    /// The run directory; `None` for one that is only read.
+    /// The run directory; `None` for one that is only read, and for that of another peer.
     pub(super) fn run(&self) -> Option<RunDirectory> {
         let (_, run) = self.inputs().ok()?;
-        (!self.dry_run).then(|| RunDirectory::new(run))
+        let own = !self.dry_run && self.peers.meeting().is_none_or(|m| m.peer.index == 1);
+        own.then(|| RunDirectory::new(run))
+    }
+
+    /// Refuses the options of a run directory for a peer that has none.
+    fn refuse_run(&self) -> Result<()> {
+        let options = [
+            ("--output", self.output.is_some()),
+            ("--resume", self.resume),
+            ("--overwrite", self.overwrite),
+            ("--minutes", self.minutes.is_some()),
+            ("--deadline", self.deadline.is_some()),
+        ];
+        match options.iter().find(|(_, given)| *given) {
+            Some((option, _)) => {
+                let expected = "no such option: the first peer has the run directory";
+                Err(Error::invalid("command line", option, expected, "a value with --peer"))
+            }
+            None => Ok(()),
+        }
     }
 
     /// The configuration and the run directory.
@@ -79,7 +106,7 @@ impl Args {
 /// Trains and prints the epochs.
 ///
 /// # Errors
-/// [`Error::Tool`] if the processor does not answer; as [`train_for`].
+/// [`Error::Tool`] if the processor does not answer; as [`train_for`], [`lead`] and [`follow`].
 pub fn run(args: &Args, out: &Output) -> Result<()> {
     let (config, run) = args.inputs()?;
     if args.dry_run {
@@ -88,6 +115,16 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         dataset.notes.iter().for_each(|note| out.note(&format!("data: {note}")));
         out.emit(&config, |_| text)?;
         return Ok(());
+    }
+    let meeting = args.peers.meeting();
+    if let Some(meeting) = meeting {
+        args.processor.expect_cpu("--peer")?;
+        if meeting.peer.index > 1 {
+            args.refuse_run()?;
+            let followed = follow(&FollowRequest { config: &config, meeting }, out)?;
+            out.emit(&followed, followed_text)?;
+            return Ok(());
+        }
     }
     let accelerator = args.processor.accelerator()?;
     let request = TrainRequest {
@@ -102,8 +139,19 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         minutes: args.minutes,
         deadline: args.deadline,
     };
-    out.emit(&train_for(&request, out)?, text)?;
+    let report = match &meeting {
+        Some(meeting) => lead(&request, meeting, out)?,
+        None => train_for(&request, out)?,
+    };
+    out.emit(&report, text)?;
     Ok(())
+}
+
+fn followed_text(report: &FollowReport) -> String {
+    let FollowReport { peer, updates, seconds, sent, received } = report;
+    format!(
+        "peer {peer}: {updates} updates in {seconds:.0} s, {sent} bytes sent, {received} bytes received"
+    )
 }
 
 fn row(e: &Epoch) -> Vec<String> {

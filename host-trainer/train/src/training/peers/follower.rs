@@ -1,0 +1,311 @@
+//! The peers after the first: they train their paths of the updates that the first one names.
+
+use std::net::{TcpStream, ToSocketAddrs as _};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use burn::tensor::{Tensor, TensorData};
+use serde::Serialize;
+use supernano_base::config::RunConfig;
+use supernano_base::error::{Error, Result};
+use supernano_base::progress::Progress;
+use supernano_base::rng::{Key, Purpose};
+use supernano_data::Dataset;
+
+use super::Meeting;
+use super::share::owners;
+use super::sums::{Gradients, Sums};
+use super::wire::{Kind, Line, Reader};
+use crate::backend::CpuAutodiff;
+use crate::run::checkpoint::Checkpoint;
+use crate::shard::ShardNumber;
+use crate::supernet::Layout;
+use crate::training::cpu::Sliced;
+use crate::training::params::Params;
+use crate::training::sharing::{Logits, Sharing};
+use crate::training::state::{check_data, layout_of};
+use crate::training::timed::with_facts;
+use crate::training::{Learner as _, Losses, Setup, UpdateInput};
+
+/// Time between two attempts to connect.
+const PAUSE: Duration = Duration::from_millis(200);
+/// Bytes of an update's message.
+const UPDATE: usize = 24;
+/// Bytes at the head of a step's message.
+const BEGIN: usize = 12;
+
+/// A training that another process runs.
+#[derive(Clone, Copy, Debug)]
+pub struct FollowRequest<'a> {
+    /// The configuration, equal to that of the first peer.
+    pub config: &'a RunConfig,
+    /// Where the first peer is.
+    pub meeting: Meeting<'a>,
+}
+
+/// What a peer has done.
+#[derive(Clone, Debug, Serialize)]
+pub struct FollowReport {
+    /// The peer and the number of peers.
+    pub peer: ShardNumber,
+    /// Updates in which it took part.
+    pub updates: u64,
+    /// Wall time, seconds.
+    pub seconds: f64,
+    /// Bytes that it sent.
+    pub sent: u64,
+    /// Bytes that it received.
+    pub received: u64,
+}
+
+/// Trains this peer's paths until the first peer ends the training.
+///
+/// # Errors
+/// Those of the data set; [`Error::Tool`] naming the first peer if it is not there, fails or ends;
+/// [`Error::NotFinite`].
+pub fn follow(request: &FollowRequest<'_>, progress: &dyn Progress) -> Result<FollowReport> {
+    let started = Instant::now();
+    let FollowRequest { config, meeting } = *request;
+    let dataset = supernano_data::of_config_shown(config, None, progress)?;
+    let config = &with_facts(config, &dataset);
+    check_data(config, &dataset)?;
+    let line = Arc::new(Mutex::new(connect(&meeting)?));
+    let hello = meeting.hello(config, &dataset)?;
+    {
+        let mut line = held(&line);
+        line.known(ShardNumber { index: 1, of: meeting.peer.of });
+        line.send(Kind::Hello, &hello.bytes())?;
+        line.receive(&[(Kind::Welcome, 0)])?;
+    }
+    let follower = Follower { config, dataset: &dataset, peer: meeting.peer, line: line.clone() };
+    let updates = follower.train(progress);
+    let mut line = held(&line);
+    if let Err(error) = &updates {
+        line.fail(&error.to_string());
+    }
+    Ok(FollowReport {
+        peer: hello.peer,
+        updates: updates?,
+        seconds: started.elapsed().as_secs_f64(),
+        sent: line.sent,
+        received: line.received,
+    })
+}
+
+type SharedLine = Arc<Mutex<Line>>;
+
+fn held(line: &SharedLine) -> MutexGuard<'_, Line> {
+    line.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Connects to the first peer, which may start later.
+fn connect(meeting: &Meeting<'_>) -> Result<Line> {
+    let place = format!("--address {}", meeting.address);
+    let started = Instant::now();
+    loop {
+        let addresses = meeting.address.to_socket_addrs().map_err(|e| Error::tool(&place, e))?;
+        let mut problem = "no such host".to_owned();
+        for address in addresses {
+            match TcpStream::connect_timeout(&address, meeting.patience) {
+                Ok(stream) => return Line::new(stream, address, meeting.patience),
+                Err(e) => problem = e.to_string(),
+            }
+        }
+        if started.elapsed() > meeting.patience {
+            return Err(Error::tool(place, format!("peer 1 is not there: {problem}")));
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// A training that the first peer runs.
+struct Follower<'a> {
+    config: &'a RunConfig,
+    dataset: &'a Dataset,
+    peer: ShardNumber,
+    line: SharedLine,
+}
+
+impl Follower<'_> {
+    /// Trains until the end, and returns the number of updates.
+    fn train(&self, progress: &dyn Progress) -> Result<u64> {
+        let layouts: Vec<Layout> = (1..=self.config.steps.len())
+            .map(|step| layout_of(self.config.shared_space(), self.config, step))
+            .collect();
+        let longest = layouts.iter().map(|l| BEGIN + l.entries.len() + 8 * l.len()).max();
+        let kinds = [(Kind::Begin, longest.unwrap_or(0)), (Kind::Update, UPDATE), (Kind::End, 0)];
+        let task = progress.task(0, &format!("peer {}", self.peer));
+        let mut step: Option<Step<'_>> = None;
+        let mut updates = 0;
+        loop {
+            let (kind, bytes) = held(&self.line).receive(&kinds)?;
+            match (kind, &mut step) {
+                (Kind::End, _) => break,
+                (Kind::Begin, _) => {
+                    let state = begun(&bytes, &layouts);
+                    let state = state.ok_or_else(|| held(&self.line).malformed(kind))?;
+                    step = Some(self.step(state));
+                }
+                (_, Some(step)) => {
+                    let named = named(&bytes, step, self.dataset.train.len());
+                    let named = named.ok_or_else(|| held(&self.line).malformed(kind))?;
+                    step.update(&named)?;
+                    updates += 1;
+                    task.advance(1);
+                }
+                (_, None) => return Err(held(&self.line).failed("an update before a step")),
+            }
+        }
+        task.finish();
+        Ok(updates)
+    }
+
+    fn step(&self, state: Checkpoint) -> Step<'_> {
+        let space = self.config.shared_space();
+        let (number, dataset) = (state.step, self.dataset);
+        let setup = Setup { space, config: self.config, dataset, state, fixed: None };
+        let sharing = Follows {
+            line: self.line.clone(),
+            peer: self.peer,
+            owners: Vec::new(),
+            paths: Vec::new(),
+        };
+        let config = setup.step();
+        Step {
+            learner: Sliced::new(&setup, Box::new(sharing)),
+            batch: config.batch,
+            key: Key { seed: self.config.seed, epoch: 0, step: number as u64 },
+            epochs: config.epochs,
+            order: None,
+            images: dataset.train.len(),
+        }
+    }
+}
+
+/// A step in training.
+struct Step<'a> {
+    learner: Sliced<'a>,
+    batch: usize,
+    epochs: u32,
+    key: Key,
+    /// The epoch, and its order of the training images.
+    order: Option<(u32, Vec<u32>)>,
+    images: usize,
+}
+
+/// An update that the first peer names.
+struct Named {
+    epoch: u32,
+    range: std::ops::Range<usize>,
+    update: u64,
+    rate: f32,
+}
+
+impl Step<'_> {
+    fn update(&mut self, named: &Named) -> Result<()> {
+        let &Named { epoch, ref range, update, rate } = named;
+        let key = Key { epoch, ..self.key };
+        if self.order.as_ref().is_none_or(|(of, _)| *of != epoch) {
+            self.order = Some((epoch, key.permutation(Purpose::Shuffle, self.images)));
+        }
+        let order = self.order.as_ref().map_or(&[][..], |(_, order)| order);
+        let input = UpdateInput { order, range: range.clone(), key, update, rate };
+        self.learner.update(&input).map(drop)
+    }
+}
+
+/// The state at the start of a step; `None` for contents that fit none of the layouts.
+fn begun(bytes: &[u8], layouts: &[Layout]) -> Option<Checkpoint> {
+    let mut reader = Reader(bytes);
+    let (step, values, tensors) = (reader.u32()? as usize, reader.u32()?, reader.u32()?);
+    let layout = layouts.get(step.checked_sub(1)?)?;
+    let lengths: Vec<usize> = layout.entries.iter().map(|e| e.len()).collect();
+    let momentum = match tensors as usize {
+        0 => &[][..],
+        n if n == lengths.len() => &lengths,
+        _ => return None,
+    };
+    if values as usize != layout.len() {
+        return None;
+    }
+    let values = reader.floats(layout.len())?;
+    let momentum = reader.tensors(momentum)?;
+    reader.0.is_empty().then(|| Checkpoint { momentum, ..Checkpoint::start(step, values) })
+}
+
+/// The update of a message; `None` for one that the step does not have.
+fn named(bytes: &[u8], step: &Step<'_>, images: usize) -> Option<Named> {
+    let mut reader = Reader(bytes);
+    let epoch = reader.u32()?;
+    let (from, to) = (reader.u32()? as usize, reader.u32()? as usize);
+    let update = reader.u64()?;
+    let rate = f32::from_bits(reader.u32()?);
+    let fits = epoch < step.epochs && from + 2 <= to && to <= images && to - from <= step.batch;
+    (fits && rate.is_finite() && reader.0.is_empty()).then_some(Named {
+        epoch,
+        range: from..to,
+        update,
+        rate,
+    })
+}
+
+/// A later peer's part of an update.
+struct Follows {
+    line: SharedLine,
+    peer: ShardNumber,
+    owners: Vec<usize>,
+    /// Loss and gradients of each path that is done.
+    paths: Vec<(f64, Gradients)>,
+}
+
+impl Sharing<CpuAutodiff> for Follows {
+    fn begin(&mut self, _: &UpdateInput<'_>) -> Result<()> {
+        self.paths.clear();
+        Ok(())
+    }
+
+    fn divide(&mut self, paths: usize, cost: &dyn Fn(usize) -> u64) {
+        let costs: Vec<u64> = (0..paths).map(cost).collect();
+        self.owners = owners(&costs, self.peer.of);
+    }
+
+    fn trains(&self, path: usize) -> bool {
+        self.owners.get(path) == Some(&(self.peer.index - 1))
+    }
+
+    fn teacher(
+        &mut self,
+        _own: Option<Logits<CpuAutodiff>>,
+        shape: [usize; 2],
+    ) -> Result<Option<Logits<CpuAutodiff>>> {
+        let mut line = held(&self.line);
+        let count = shape[0] * shape[1];
+        let (kind, bytes) = line.receive(&[(Kind::Logits, 4 * count)])?;
+        let mut reader = Reader(&bytes);
+        let values = reader.floats(count).filter(|_| reader.0.is_empty());
+        let values = values.ok_or_else(|| line.malformed(kind))?;
+        Ok(Some(Tensor::from_data(TensorData::new(values, shape), &Default::default())))
+    }
+
+    fn done(&mut self, params: &mut Params<CpuAutodiff>, loss: f64) {
+        self.paths.push((loss, params.take_sums()));
+    }
+
+    fn sum(&mut self, params: &mut Params<CpuAutodiff>, losses: &mut Losses) -> Result<()> {
+        let lengths = params.lengths();
+        let mut line = held(&self.line);
+        let mut sums = Sums::receive(&mut line, &lengths)?;
+        self.paths.drain(..).for_each(|(loss, gradients)| sums.add(loss, gradients));
+        sums.send(&mut line)?;
+        if self.peer.index < self.peer.of {
+            sums = Sums::receive(&mut line, &lengths)?;
+        }
+        *losses = sums.losses();
+        params.set_sums(sums.gradients);
+        Ok(())
+    }
+
+    fn keeps(&self) -> bool {
+        false
+    }
+}
