@@ -24,7 +24,6 @@ pub struct TruthIdentity {
     /// Number of codes in the list.
     pub count: usize,
     /// Settings of training.
-    #[serde(flatten)]
     pub recipe: Recipe,
     /// The weights at the start of training.
     pub start: Start,
