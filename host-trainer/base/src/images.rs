@@ -6,20 +6,32 @@ pub use resize::planes as resized_planes;
 use supernano_core::space::Shape;
 
 /// The images of one split, before normalisation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Images {
     /// Shape of one image.
     pub shape: Shape,
     /// Pixels `[len, height, width, channels]`.
     pub pixels: Vec<u8>,
-    /// Class of each image, `[len]`.
+    /// Class of each image, `[len]`; 0 without classes. Of reconstructions: 0 for normal images, 1 for
+    /// anomalous ones.
     pub labels: Vec<u16>,
+    /// Numbers or labels (0 or 1) that a network shall give, `[len, outputs]`; none for classes and
+    /// reconstructions.
+    pub targets: Vec<f32>,
 }
 
 impl Images {
     /// An empty split of this shape.
     pub fn empty(shape: Shape) -> Self {
-        Self { shape, pixels: Vec::new(), labels: Vec::new() }
+        Self::new(shape, Vec::new(), Vec::new())
+    }
+
+    /// Images with classes.
+    ///
+    /// # Shapes
+    /// `pixels` `[len, height, width, channels]`, `labels` `[len]`.
+    pub fn new(shape: Shape, pixels: Vec<u8>, labels: Vec<u16>) -> Self {
+        Self { shape, pixels, labels, targets: Vec::new() }
     }
 
     /// Number of images.
@@ -38,6 +50,12 @@ impl Images {
         &self.pixels[i * size..(i + 1) * size]
     }
 
+    /// The targets of image `i`, `[outputs]`.
+    pub fn target(&self, i: usize) -> &[f32] {
+        let outputs = self.targets.len() / self.len().max(1);
+        &self.targets[i * outputs..(i + 1) * outputs]
+    }
+
     /// The images with the rows and columns of `shape`: every pixel is the average of the area that it
     /// covers, rounded to a byte.
     pub fn resized(&self, shape: Shape) -> Self {
@@ -45,7 +63,8 @@ impl Images {
         for i in 0..self.len() {
             resize::bytes(self.image(i), self.shape, shape, &mut pixels);
         }
-        Self { shape, pixels, labels: self.labels.clone() }
+        let (labels, targets) = (self.labels.clone(), self.targets.clone());
+        Self { shape, pixels, labels, targets }
     }
 
     /// Copies the images at `indices`, in that order.
@@ -54,6 +73,7 @@ impl Images {
         for &i in indices {
             chosen.pixels.extend_from_slice(self.image(i as usize));
             chosen.labels.push(self.labels[i as usize]);
+            chosen.targets.extend_from_slice(self.target(i as usize));
         }
         chosen
     }

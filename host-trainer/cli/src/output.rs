@@ -1,5 +1,6 @@
 //! Output of results, tables and progress.
 
+mod quality;
 mod table;
 
 use std::io::{self, ErrorKind, IsTerminal as _, Stdout, Write as _};
@@ -12,6 +13,7 @@ use supernano_base::error::{Error, Result};
 use supernano_base::progress::{Progress, Task};
 use supernano_base::{console, files};
 
+pub use self::quality::quality_text;
 pub use self::table::table;
 
 /// Writes results to stdout, as text or as one JSON object, and progress to stderr.

@@ -8,6 +8,7 @@ use std::path::Path;
 use supernano_base::config::{DataSource, DataSpec, Holdout};
 use supernano_base::error::{Error, Result};
 use supernano_base::images::Images;
+use supernano_base::objective::Objective;
 use supernano_base::rng::{Key, Purpose};
 use supernano_base::{files, names};
 use supernano_core::space::Shape;
@@ -209,6 +210,7 @@ fn split(
         None => channel_statistics(&train),
     };
     Ok(Dataset {
+        objective: Objective::Classes,
         name: layout.source.name().into(),
         shape: SHAPE,
         classes,

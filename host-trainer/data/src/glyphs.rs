@@ -13,6 +13,7 @@ use supernano_base::config::DataSpec;
 use supernano_base::error::{Error, Result};
 use supernano_base::files::IMAGES;
 use supernano_base::images::Images;
+use supernano_base::objective::Objective;
 use supernano_base::rng::{Key, Purpose};
 use supernano_core::space::Shape;
 
@@ -55,6 +56,7 @@ pub fn generate(spec: &DataSpec) -> Result<Dataset> {
     let train = split(0)?;
     let (mean, std) = channel_statistics(&train);
     Ok(Dataset {
+        objective: Objective::Classes,
         name: "glyphs".into(),
         shape,
         classes: CLASSES[..classes].iter().map(|(name, _)| (*name).into()).collect(),

@@ -20,7 +20,10 @@ pub fn label_bytes(config: &RunConfig) -> usize {
         | DataSource::Idx
         | DataSource::Numpy
         | DataSource::Sensors
-        | DataSource::Sound => config.data.labels.iter().flatten().map(|name| name.len() + 1).sum(),
+        | DataSource::Sound => {
+            let names = config.data.targets.as_ref().or(config.data.labels.as_ref());
+            names.into_iter().flatten().map(|name| name.len() + 1).sum()
+        }
         DataSource::Glyphs => {
             let classes = usize::from(config.space().classes);
             glyphs::CLASSES.iter().take(classes).map(|(name, _)| name.len() + 1).sum()

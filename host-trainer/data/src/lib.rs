@@ -28,7 +28,9 @@ use supernano_base::config::{Augmentation, DataSource, DataSpec, RunConfig, Wind
 use supernano_base::error::{Error, Result};
 use supernano_base::frontend::Description;
 use supernano_base::images::Images;
+use supernano_base::objective::Objective;
 use supernano_base::progress::{Progress, Silent};
+use supernano_base::quality::Measured;
 use supernano_base::rng::{Key, Purpose};
 use supernano_core::space::Shape;
 
@@ -39,8 +41,10 @@ pub struct Dataset {
     pub name: String,
     /// Shape of an image.
     pub shape: Shape,
-    /// Names of the classes, in the order of the labels.
+    /// Names of the classes in the order of the labels, or of the outputs; none for reconstructions.
     pub classes: Vec<String>,
+    /// The meaning of the outputs of networks for this set.
+    pub objective: Objective,
     /// Images for training and for recalibration of batch-norm statistics.
     pub train: Images,
     /// Images for scores and choices.
@@ -86,6 +90,43 @@ impl Dataset {
         indices.iter().map(|&i| self.train.labels[i as usize]).collect()
     }
 
+    /// Targets of the outputs of a network for images of a split, on the scale on which they are learnt,
+    /// `[indices.len(), outputs]`; none for classes. `values` are the normalised images,
+    /// `[indices.len(), channels, height, width]`.
+    pub fn targets(&self, split: &Images, indices: &[u32], values: &[f32]) -> Vec<f32> {
+        let rows = || indices.iter().map(|&i| split.target(i as usize));
+        match &self.objective {
+            Objective::Classes => Vec::new(),
+            Objective::Labels => rows().flatten().copied().collect(),
+            Objective::Values(spreads) => {
+                let row = |row: &[f32]| -> Vec<f32> {
+                    let pairs = row.iter().zip(spreads);
+                    pairs.map(|(&t, spread)| spread.standardised(t.into()) as f32).collect()
+                };
+                rows().flat_map(row).collect()
+            }
+            Objective::Reconstruction => values.to_vec(),
+        }
+    }
+
+    /// What is needed to measure outputs for images of this set.
+    pub fn measured(&self) -> Measured {
+        Measured {
+            objective: self.objective.clone(),
+            names: self.classes.clone(),
+            mean: self.mean.clone(),
+            std: self.std.clone(),
+        }
+    }
+
+    /// Number of outputs of a network for this set.
+    pub fn outputs(&self) -> usize {
+        match self.objective {
+            Objective::Reconstruction => self.shape.len(),
+            _ => self.classes.len(),
+        }
+    }
+
     /// The set with images of `shape`, which has as many channels: those of a network with another
     /// resolution ([`Images::resized`]). The normalisation stays the same.
     pub fn at(&self, shape: Shape) -> Cow<'_, Self> {
@@ -101,6 +142,7 @@ impl Dataset {
             test,
             name: self.name.clone(),
             classes: self.classes.clone(),
+            objective: self.objective.clone(),
             mean: self.mean.clone(),
             std: self.std.clone(),
             front_end: self.front_end.clone(),
@@ -121,9 +163,9 @@ impl Dataset {
             let expected = format!("{}, the network's input", text(input));
             return Err(Error::invalid(place(), "image shape", expected, text(self.shape)));
         }
-        if self.classes.len() != classes {
+        if self.outputs() != classes {
             let expected = format!("{classes}, those of the network");
-            let found = format!("{} ({})", self.classes.len(), listed(&self.classes));
+            let found = format!("{} ({})", self.outputs(), listed(&self.classes));
             return Err(Error::invalid(place(), "classes", expected, found));
         }
         Ok(())
@@ -210,6 +252,12 @@ pub fn of_config_shown(
         false => load(&spec)?,
     };
     dataset.check_fit(space.input, space.classes.into())?;
+    let head = dataset.objective.head();
+    if head != space.head {
+        let place = format!("data set {}", dataset.name);
+        let expected = format!("{:?}, the head of space {}", space.head, space.name);
+        return Err(Error::invalid(place, "outputs", expected, format!("{head:?}")));
+    }
     let (batch, items) = (config.recalibration.batch, dataset.train.len());
     if items < batch {
         let expected = format!("at most {items}, the training items of the data");

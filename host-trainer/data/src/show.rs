@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn answers_get_the_pictures_that_they_name() {
         let shape = Shape { height: 1, width: 2, channels: 1 };
-        let images = Images { shape, pixels: vec![0; 4], labels: vec![0, 1] };
+        let images = Images::new(shape, vec![0; 4], vec![0, 1]);
         let mut answers = Answers::new(&[], &images.labels, &[1, 0, 1, 0]);
         add_pictures(&mut answers, &images);
         assert_eq!(answers.pictures.iter().map(|p| p.index).collect::<Vec<_>>(), [0, 1]);

@@ -38,8 +38,9 @@ fn a_permutation_holds_each_index_once() {
 #[test]
 fn batches_are_normalised_planes() {
     let shape = Shape { height: 1, width: 2, channels: 3 };
-    let images = Images { shape, pixels: vec![255, 0, 0, 0, 0, 51], labels: vec![0] };
+    let images = Images::new(shape, vec![255, 0, 0, 0, 0, 51], vec![0]);
     let data = Dataset {
+        objective: Objective::Classes,
         name: "two pixels".into(),
         shape,
         classes: vec!["only".into()],

@@ -10,6 +10,7 @@ use supernano_base::blob::{Blob, top1};
 use supernano_base::error::{Error, Result};
 use supernano_base::images::Images;
 use supernano_base::progress::Task;
+use supernano_base::quality::{Measured, OutputQuality};
 use supernano_core::exec::argmax;
 use supernano_core::wire::Request;
 
@@ -57,10 +58,15 @@ pub struct CheckReport {
     pub mismatches: usize,
     /// The first image that differs.
     pub first_mismatch: Option<usize>,
-    /// Top-1 of the host's integers, 0 to 1.
-    pub top1_host: f64,
-    /// Top-1 of the device's integers, 0 to 1.
-    pub top1_device: f64,
+    /// Top-1 of the host's integers, 0 to 1; only of classes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top1_host: Option<f64>,
+    /// Top-1 of the device's integers, 0 to 1; only of classes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top1_device: Option<f64>,
+    /// Measures of the device's outputs that are no classes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quality: Option<OutputQuality>,
     /// CRC-32 of the network.
     pub checksum: u32,
     /// Wall time of the device's part; on the host, of everything.
@@ -84,6 +90,8 @@ pub struct CheckOptions<'a> {
     pub state: Option<&'a Path>,
     /// Whether the answers of another check in that file may be replaced.
     pub replaces_state: bool,
+    /// What the outputs mean, and how they are measured; `None` for classes.
+    pub measured: Option<&'a Measured>,
     /// Longest wait for a board whose line is lost.
     pub reconnect: Duration,
     /// Advances by one for each image, and receives messages about lost lines.
@@ -131,6 +139,9 @@ pub fn check(
         .filter(|(_, (a, b))| a != b || argmax(a) != argmax(b))
         .map(|(i, _)| i)
         .collect();
+    let scale = view.header().logit_scale;
+    let quality = options.measured.and_then(|m| m.integer_quality(images, &found, scale));
+    let accuracy = |logits: &[i32]| quality.is_none().then(|| top1(logits, &images.labels));
     Ok(CheckReport {
         target: target.to_string(),
         device: run.device,
@@ -141,8 +152,9 @@ pub fn check(
         images: images.len(),
         mismatches: differ.len(),
         first_mismatch: differ.first().copied(),
-        top1_host: top1(&expected, &images.labels),
-        top1_device: top1(&found, &images.labels),
+        top1_host: accuracy(&expected),
+        top1_device: accuracy(&found),
+        quality: quality.clone(),
         checksum: view.checksum(),
         seconds,
         images_per_minute: (images.len() - resumed) as f64 / seconds * 60.0,

@@ -216,7 +216,7 @@ fn repeat(
     let operations = view.header().ops.len();
     let pixels: Vec<u8> = (0..view.image_len()).map(|i| (i * 37 % 251) as u8).collect();
     let run = Request::Run { checksum: wire::checksum(&pixels) };
-    let image = Images { shape: view.header().input(), pixels, labels: vec![0] };
+    let image = Images::new(view.header().input(), pixels, vec![0]);
     let expected = blob.logits(&image)?;
     let right = |session: &Session, found: Vec<i32>| {
         let wrong = || Error::No(format!("{}: its answer differs from the host's", session.name()));

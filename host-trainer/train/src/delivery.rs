@@ -179,8 +179,10 @@ pub fn export_network(
     files::write(&file, shipment.blob.bytes())?;
     let alone = files::is_stream(&file)?;
     if !alone {
-        add_pictures(&mut answers, &test.bytes);
-        files::write_json(&file.with_extension("answers.json"), &answers)?;
+        if summary.quality.is_none() {
+            add_pictures(&mut answers, &test.bytes);
+            files::write_json(&file.with_extension("answers.json"), &answers)?;
+        }
         files::write_json(&file.with_extension("json"), &summary)?;
     }
     if let (Some(explanation), false) = (&explanation, alone) {

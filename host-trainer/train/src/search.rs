@@ -6,10 +6,12 @@ use supernano_base::codes::scores::read_scores;
 use supernano_base::config::RunConfig;
 use supernano_base::error::{Error, Result};
 use supernano_base::files;
+use supernano_base::objective::ScoreMetric;
 use supernano_base::progress::Progress;
 use supernano_base::run_dir::RunDirectory;
-use supernano_base::stats::not_learnt;
+use supernano_base::stats::{not_learnt, score_not_learnt};
 use supernano_core::arch::Arch;
+use supernano_core::space::Head;
 use supernano_data::{front_end_bytes, label_bytes};
 use supernano_search::search::Method;
 use supernano_search::search::budget::Budget;
@@ -77,8 +79,13 @@ pub fn search_run(request: &RunSearch<'_>, progress: &dyn Progress) -> Result<(F
     }
     files::probe(&output)?;
     let scores = or(request.scores, directory.scores());
-    let samples = request.metric.samples(&scores, &space)?;
-    if let Some(remark) = remark(request.metric, &scores, &samples, &config) {
+    let metric = request.metric.of_head(space.head);
+    if request.verification.is_some() && space.head != Head::Classes {
+        let expected = "networks of classes: only their answers are right or wrong";
+        return Err(Error::invalid("command line", "--verify", expected, space.name));
+    }
+    let samples = metric.samples(&scores, &space)?;
+    if let Some(remark) = remark(metric, &scores, &samples, &config) {
         progress.note(&remark);
     }
     let method = Method {
@@ -91,7 +98,7 @@ pub fn search_run(request: &RunSearch<'_>, progress: &dyn Progress) -> Result<(F
         enhancement: config.steps[step - 1].enhancement(config.enhancement),
         label_bytes: label_bytes(&config) + front_end_bytes(&config)?,
         samples: &samples,
-        metric: request.metric,
+        metric,
         budget: request.budget,
         method: &method,
         listing: request.listing,
@@ -123,6 +130,11 @@ fn remark(
             let accuracies: Vec<f64> = samples.iter().map(|(_, score)| *score).collect();
             not_learnt("the supernet", &accuracies, classes, images)
         }
+        Metric::R2 | Metric::MacroAuc => {
+            let found: Vec<f64> = samples.iter().map(|(_, score)| *score).collect();
+            score_not_learnt("the supernet", &found, ScoreMetric::of(config.space().head)?)
+        }
+        Metric::CrossEntropy if config.space().head != Head::Classes => None,
         Metric::CrossEntropy => {
             let mean = -samples.iter().map(|s| s.1).sum::<f64>() / samples.len().max(1) as f64;
             let chance = (classes as f64).ln();

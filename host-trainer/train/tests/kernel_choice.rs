@@ -48,7 +48,7 @@ fn what_is_chosen_fits_and_answers_the_same() {
     let table = InstructionTable::of_core("cortex-m4").unwrap();
     let shape = RESNET8.input;
     let pixels: Vec<u8> = (0..2 * shape.len()).map(|i| (i * 37 % 251) as u8).collect();
-    let images = Images { shape, pixels, labels: vec![0; 2] };
+    let images = Images::new(shape, pixels, vec![0; 2]);
     let logits = blob.logits(&images).unwrap();
     let (flash, ram) = (blob.bytes().len(), blob.view().unwrap().arena_bytes());
     let mut before = u64::MAX;

@@ -7,18 +7,19 @@ use serde::{Deserialize, Serialize};
 use super::ordered::Ordered;
 use crate::error::{Error, Result};
 use crate::files;
+use crate::objective::ScoreMetric;
 
 /// The score of one sub-network: the challenge's `acc` and `arch`, and further fields.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Score {
-    /// Top-1, 0 to 1.
+    /// Top-1, 0 to 1, or the score that `metric` names.
     pub acc: f64,
     /// Code as written by the user.
     pub arch: String,
     /// Standard error of `acc`.
     #[serde(default)]
     pub acc_se: f64,
-    /// Mean cross-entropy, nats.
+    /// Mean loss: cross-entropy of classes and of labels, nats; squared error of standardised values.
     #[serde(default)]
     pub ce: f64,
     /// Standard error of `ce`.
@@ -27,6 +28,9 @@ pub struct Score {
     /// Number of evaluated images.
     #[serde(default)]
     pub images: usize,
+    /// What `acc` is, unless it is the top-1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric: Option<ScoreMetric>,
 }
 
 /// The scores of a file, in the order of the codes: `{"arch1": {"acc": .., "arch": "..", ..}, ..}`.
@@ -46,13 +50,19 @@ pub fn write_scores(path: &Path, scores: &Scores) -> Result<()> {
     }
     let name = path.to_string_lossy();
     if name.strip_suffix(".gz").unwrap_or(&name).ends_with(".csv") {
-        let header = ["id", "arch", "acc", "acc_se", "ce", "ce_se", "images"];
+        let named = scores.iter().any(|(_, score)| score.metric.is_some());
+        let header = ["id", "arch", "acc", "acc_se", "ce", "ce_se", "images", "metric"];
+        let columns = if named { header.len() } else { header.len() - 1 };
         let records = scores.iter().map(|(id, score)| {
-            let Score { acc, arch, acc_se, ce, ce_se, images } = score;
+            let Score { acc, arch, acc_se, ce, ce_se, images, metric } = score;
             let [acc, acc_se, ce, ce_se] = [acc, acc_se, ce, ce_se].map(f64::to_string);
-            [id.clone(), arch.clone(), acc, acc_se, ce, ce_se, images.to_string()]
+            let metric = metric.map_or("", ScoreMetric::name).to_owned();
+            let images = images.to_string();
+            let mut cells = vec![id.clone(), arch.clone(), acc, acc_se, ce, ce_se, images, metric];
+            cells.truncate(columns);
+            cells
         });
-        return files::write_text(path, &files::csv_text(header, records));
+        return files::write_text(path, &files::csv_text(&header[..columns], records));
     }
     let mut text = serde_json::to_string_pretty(&Ordered(scores.clone()))
         .map_err(|e| Error::invalid(path.display(), "JSON", "scores", e))?;

@@ -52,7 +52,15 @@ fn random_codes_differ_and_small_spaces_are_enumerated() {
 #[test]
 fn score_files_keep_their_order() {
     let folder = tempfile::tempdir().unwrap();
-    let score = |acc| Score { acc, arch: "4".into(), acc_se: 0.1, ce: 1.0, ce_se: 0.1, images: 9 };
+    let score = |acc| Score {
+        acc,
+        arch: "4".into(),
+        acc_se: 0.1,
+        ce: 1.0,
+        ce_se: 0.1,
+        images: 9,
+        metric: None,
+    };
     let scores: Scores = vec![("arch10".into(), score(0.5)), ("arch2".into(), score(0.25))];
     let path = folder.path().join("scores.json");
     write_scores(&path, &scores).unwrap();
@@ -128,7 +136,7 @@ fn odd_ids_survive_score_files() {
     let codes = random_codes(&RESNET8, ids.len(), 1);
     let score = |c: &Coded, acc| {
         let arch = c.written.clone();
-        Score { acc, arch, acc_se: 0.1, ce: 1.0, ce_se: 0.1, images: 9 }
+        Score { acc, arch, acc_se: 0.1, ce: 1.0, ce_se: 0.1, images: 9, metric: None }
     };
     let scores: Scores =
         ids.iter().zip(&codes).map(|(id, c)| ((*id).to_owned(), score(c, 0.5))).collect();

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Coded;
 use crate::error::{Error, Result};
 use crate::files::{self, Csv};
+use crate::objective::ScoreMetric;
 
 /// The network that a code stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -70,11 +71,12 @@ pub struct Truth {
     pub id: String,
     /// Code.
     pub arch: String,
-    /// Top-1 on the test images, 0 to 1.
+    /// Top-1 on the test images, 0 to 1, or the score that `metric` names.
     pub standalone_top1: f64,
     /// Standard error of `standalone_top1`.
     pub top1_se: f64,
-    /// Mean cross-entropy on the test images, nats.
+    /// Mean loss on the test images: cross-entropy of classes and of labels, nats; squared error of
+    /// standardised values.
     pub ce: f64,
     /// Number of test images.
     pub images: usize,
@@ -87,11 +89,26 @@ pub struct Truth {
     pub seed: u64,
     /// The weights at the start of training.
     pub start: Start,
+    /// What `standalone_top1` is, unless it is an accuracy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric: Option<ScoreMetric>,
 }
 
-/// The columns of a truth file, in the order of the fields of [`Truth`].
-const HEADER: [&str; 10] =
-    ["id", "arch", "standalone_top1", "top1_se", "ce", "images", "as", "epochs", "seed", "start"];
+/// The columns of a truth file, in the order of the fields of [`Truth`]. Files of accuracies do not have
+/// the last one.
+const HEADER: [&str; 11] = [
+    "id",
+    "arch",
+    "standalone_top1",
+    "top1_se",
+    "ce",
+    "images",
+    "as",
+    "epochs",
+    "seed",
+    "start",
+    "metric",
+];
 
 /// Writes a truth file: CSV with the columns of [`Truth`], compressed if the name ends in `.gz`.
 ///
@@ -122,13 +139,20 @@ fn text(path: &Path, truths: &[Truth]) -> Result<String> {
             return Err(Error::invalid(path.display(), field, "finite numbers", x));
         }
     }
-    Ok(files::csv_text(HEADER, truths.iter().map(Truth::cells)))
+    let named = truths.iter().any(|t| t.metric.is_some());
+    let columns = HEADER.len() - usize::from(!named);
+    let records = truths.iter().map(|t| {
+        let mut cells = t.cells();
+        cells.resize(columns, String::new());
+        cells
+    });
+    Ok(files::csv_text(&HEADER[..columns], records))
 }
 
 impl Truth {
-    /// The cells of its line in a truth file.
-    pub fn cells(&self) -> [String; 10] {
-        [
+    /// The cells of its line in a truth file; the last one only if it has a metric.
+    pub fn cells(&self) -> Vec<String> {
+        let mut cells = vec![
             self.id.clone(),
             self.arch.clone(),
             self.standalone_top1.to_string(),
@@ -139,7 +163,9 @@ impl Truth {
             self.epochs.to_string(),
             self.seed.to_string(),
             self.start.name().to_owned(),
-        ]
+        ];
+        cells.extend(self.metric.map(|metric| metric.name().to_owned()));
+        cells
     }
 
     /// The truth of such cells, which must agree with `recipe` and `start`. Its errors and its loss
@@ -147,12 +173,11 @@ impl Truth {
     ///
     /// # Errors
     /// [`Error::Invalid`] naming `place`, column, expected and found.
-    pub fn of_cells(
-        cells: &[String; 10],
-        place: &str,
-        recipe: &Recipe,
-        start: Start,
-    ) -> Result<Self> {
+    pub fn of_cells(cells: &[String], place: &str, recipe: &Recipe, start: Start) -> Result<Self> {
+        if !(HEADER.len() - 1..=HEADER.len()).contains(&cells.len()) {
+            let expected = format!("{} cells", HEADER.len() - 1);
+            return Err(Error::invalid(place, "truth", expected, cells.len()));
+        }
         parse_truth(cells, place, recipe, start)
     }
 }
@@ -169,9 +194,10 @@ fn repeated(place: impl std::fmt::Display, id: &str) -> Error {
 pub fn read_truths(path: &Path, recipe: &Recipe, start: Start) -> Result<Vec<Truth>> {
     let mut csv = Csv::parse(&files::read_text(path)?, &path.display().to_string(), false)?;
     let header = csv.take_header()?;
-    if header.cells != HEADER {
+    let plain = &HEADER[..HEADER.len() - 1];
+    if header.cells != HEADER && header.cells != plain {
         let found = header.cells.join(",");
-        return Err(Error::invalid(csv.at(&header), "header", HEADER.join(","), found));
+        return Err(Error::invalid(csv.at(&header), "header", plain.join(","), found));
     }
     let mut seen = HashSet::new();
     csv.records
@@ -187,7 +213,7 @@ pub fn read_truths(path: &Path, recipe: &Recipe, start: Start) -> Result<Vec<Tru
         .collect()
 }
 
-/// The truth of as many cells as [`HEADER`] has.
+/// The truth of as many cells as [`HEADER`] has, or of one less.
 fn parse_truth(cells: &[String], place: &str, recipe: &Recipe, start: Start) -> Result<Truth> {
     for (at, expected) in [
         (6, recipe.form.name().to_owned()),
@@ -205,11 +231,25 @@ fn parse_truth(cells: &[String], place: &str, recipe: &Recipe, start: Start) -> 
         number.ok_or_else(|| Error::invalid(place, HEADER[at], expected, &cells[at]))
     };
     let fraction = |at| number(at, "a fraction, 0 to 1", |x| (0.0..=1.0).contains(&x));
+    let metric = match cells.get(10).map(String::as_str) {
+        None | Some("") => None,
+        Some(name) => Some(
+            ScoreMetric::named(name)
+                .ok_or_else(|| Error::invalid(place, HEADER[10], "`r2` or `macro_auc`", name))?,
+        ),
+    };
+    let (score, se) = match metric {
+        Some(ScoreMetric::R2) => {
+            let at_least_0 = |x: f64| x.is_finite() && x >= 0.0;
+            (number(2, "a number, at most 1", |x| x <= 1.0)?, number(3, "at least 0", at_least_0)?)
+        }
+        None | Some(ScoreMetric::MacroAuc) => (fraction(2)?, fraction(3)?),
+    };
     Ok(Truth {
         id: cells[0].clone(),
         arch: cells[1].clone(),
-        standalone_top1: fraction(2)?,
-        top1_se: fraction(3)?,
+        standalone_top1: score,
+        top1_se: se,
         ce: number(4, "a finite number, not negative", |x| x.is_finite() && x >= 0.0)?,
         images: cells[5]
             .parse()
@@ -218,6 +258,7 @@ fn parse_truth(cells: &[String], place: &str, recipe: &Recipe, start: Start) -> 
         epochs: recipe.epochs,
         seed: recipe.seed,
         start,
+        metric,
     })
 }
 

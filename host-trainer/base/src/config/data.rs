@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use supernano_core::space::Shape;
+use supernano_core::space::{Head, Shape, Space};
 
 use super::{SoundConfig, range};
 use crate::error::{Error, Result};
@@ -117,6 +117,9 @@ pub struct WindowSpec {
     /// split. Default: one named `subject`, `user`, `session` or the like.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
+    /// The row of a window whose `targets` are those of the window.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub target: TargetRow,
     /// The step of the sensor: the value of the files for which the device gives 1. Default: 1 if all
     /// training values are whole numbers, else a power of ten. A run writes it into its configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -152,6 +155,17 @@ impl WindowSpec {
     pub fn step(&self) -> usize {
         self.stride.unwrap_or(self.samples)
     }
+}
+
+/// The row of a window whose targets are those of the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TargetRow {
+    /// The last one.
+    #[default]
+    Last,
+    /// None: the mean over all rows. A label is set if it is in at least half of them.
+    Mean,
 }
 
 /// The training images that become validation images, for a set without a validation split.
@@ -204,6 +218,25 @@ pub struct DataSpec {
     /// of the folders or the labels of the file, sorted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<Vec<String>>,
+    /// Columns of numbers that a network with the head `values` predicts, in the order of its outputs:
+    /// of `sensors`, and of tables of paths of `pictures`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub targets: Option<Vec<String>>,
+    /// Mean and standard deviation of each target, for the scale on which it is learnt. Default: those
+    /// of the training items. A run writes them into its configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_scales: Option<Vec<(f64, f64)>>,
+    /// True if a network with the head `values` gives its normalised input again (an autoencoder).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub reconstruct: bool,
+    /// The class of normal items for `reconstruct`. Items of all other classes are anomalies, which only
+    /// the test split has. Default: there is one class, or none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normal: Option<String>,
+    /// True if an item has several labels, for a network with the head `labels`: the columns `labels`
+    /// hold 0 or 1. A table of paths may have a column of lists instead, such as `cat|dog`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub multilabel: bool,
     /// Share of the training items that become validation items, for own files without a validation
     /// split.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -263,6 +296,11 @@ impl DataSpec {
             shape: None,
             classes: None,
             labels: None,
+            targets: None,
+            target_scales: None,
+            reconstruct: false,
+            normal: None,
+            multilabel: false,
             validation_share: None,
             test_share: None,
             pattern: None,
@@ -290,6 +328,76 @@ impl DataSpec {
         if !self.name.is_own() {
             self.validation.get_or_insert(VALIDATION);
         }
+    }
+
+    /// The columns of a table that hold what a network shall give; none for classes and
+    /// reconstructions.
+    pub fn target_columns(&self) -> &[String] {
+        let labels = self.labels.as_ref().filter(|_| self.multilabel);
+        self.targets.as_ref().or(labels).map_or(&[], Vec::as_slice)
+    }
+
+    /// Checks that the fields for heads suit the head of a space with this input and this many outputs.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming `place` and the field.
+    pub(super) fn check_head(&self, place: &str, space: &Space<'_>) -> Result<()> {
+        let fail = |field: &str, expected: String, found: String| {
+            Err(Error::invalid(place, format!("data.{field}"), expected, found))
+        };
+        let outputs = usize::from(space.classes);
+        let named = |given: bool| if given { "a value" } else { "nothing" }.to_owned();
+        let (values, labels) = (space.head == Head::Values, space.head == Head::Labels);
+        for (field, given, head) in [
+            ("targets", self.targets.is_some(), values),
+            ("reconstruct", self.reconstruct, values),
+            ("multilabel", self.multilabel, labels),
+        ] {
+            if given && !head {
+                let expected = format!("nothing for the head of space {}", space.name);
+                return fail(field, expected, named(true));
+            }
+        }
+        if values && self.targets.is_some() == self.reconstruct {
+            let expected = "names of columns for the head `values`, or `reconstruct = true`".into();
+            let both = if self.reconstruct { "both" } else { "neither" };
+            return fail("targets", expected, both.into());
+        }
+        if labels && (!self.multilabel || self.labels.is_none()) {
+            let expected = "true, with names of columns as `labels`, for the head `labels`".into();
+            return fail("multilabel", expected, named(self.multilabel));
+        }
+        if self.balance && space.head != Head::Classes {
+            return fail("balance", "nothing without classes".into(), named(true));
+        }
+        if let Some(targets) = self.targets.as_ref().filter(|t| t.len() != outputs) {
+            let expected = format!("{outputs} columns, one for each output of the space");
+            return fail(
+                "targets",
+                expected,
+                format!("{} ({})", targets.len(), targets.join(", ")),
+            );
+        }
+        let twice = |(i, name): &(usize, &String)| self.target_columns()[..*i].contains(name);
+        if let Some((_, name)) = self.target_columns().iter().enumerate().find(twice) {
+            return fail("targets", "each name once".into(), format!("`{name}` twice"));
+        }
+        for (_, std) in self.target_scales.iter().flatten() {
+            range(
+                place,
+                "data.target_scales, standard deviation",
+                *std,
+                f64::MIN_POSITIVE,
+                f64::MAX,
+            )?;
+        }
+        let Shape { height, width, channels } = space.input;
+        if self.reconstruct && (space.resolutions.len() > 1 || space.input.len() != outputs) {
+            let expected =
+                format!("an input of one size and of {outputs} values, the space's outputs");
+            return fail("reconstruct", expected, format!("{height}x{width}x{channels}"));
+        }
+        Ok(())
     }
 
     /// Checks every value, and that the source has the fields that are set. The source of the data
@@ -339,9 +447,15 @@ impl DataSpec {
         let name = self.name;
         let own = name.is_own();
         let files = matches!(name, DataSource::Pictures | DataSource::Sensors | DataSource::Sound);
+        let tables = matches!(name, DataSource::Pictures | DataSource::Sensors);
         let recordings = matches!(name, DataSource::Sensors | DataSource::Sound);
         let fields = [
             ("labels", self.labels.is_some(), own),
+            ("targets", self.targets.is_some(), tables),
+            ("target_scales", self.target_scales.is_some(), self.targets.is_some()),
+            ("multilabel", self.multilabel, tables),
+            ("reconstruct", self.reconstruct, own),
+            ("normal", self.normal.is_some(), self.reconstruct),
             ("validation_share", self.validation_share.is_some(), own),
             ("test_share", self.test_share.is_some(), own),
             ("pattern", self.pattern.is_some(), files),

@@ -26,7 +26,7 @@ use crate::space::SharedSpace;
 use crate::{files, names};
 pub use augmentation::Augmentation;
 use data::MOST_IMAGES;
-pub use data::{DataSource, DataSpec, Holdout, Resize, WindowSpec};
+pub use data::{DataSource, DataSpec, Holdout, Resize, TargetRow, WindowSpec};
 pub use origins::origins;
 pub use sound::SoundConfig;
 pub use space::SpaceSpec;
@@ -367,6 +367,7 @@ impl RunConfig {
             );
         }
         self.data.validate(place)?;
+        self.data.check_head(place, &space)?;
         self.augmentation.validate(place, shape)?;
         range(place, "panel", self.panel, 0, MOST_PANEL)?;
         range(place, "keep", self.keep, 1, MOST_KEPT)?;

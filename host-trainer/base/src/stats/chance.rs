@@ -2,6 +2,7 @@
 
 use super::accuracy_se;
 use super::paired::z;
+use crate::objective::ScoreMetric;
 
 /// A sentence if networks have not learnt: the mean of `accuracies`, fractions over `images` images,
 /// is not above chance by more than the noise of these images at 95 %. `who` is the subject, such as
@@ -28,9 +29,38 @@ pub fn not_learnt(who: &str, accuracies: &[f64], classes: usize, images: usize) 
     })
 }
 
+/// As [`not_learnt`], for scores of a metric: the mean is not above the score of an answer that does not
+/// depend on the input.
+pub fn score_not_learnt(who: &str, scores: &[f64], metric: ScoreMetric) -> Option<String> {
+    let mean = scores.iter().sum::<f64>() / scores.len() as f64;
+    let (title, chance) = (metric.title(), metric.chance());
+    let of = match scores.len() {
+        1 => String::new(),
+        n => format!(" of {n} sub-networks (mean)"),
+    };
+    let says = || {
+        format!(
+            "{who} has not learnt: {title}{of} is {mean:.3}, and an answer that is always the same \
+             has {chance:.1}"
+        )
+    };
+    (mean <= chance).then(says)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn scores_no_better_than_a_constant_are_named() {
+        let said = score_not_learnt("the supernet", &[-0.2, 0.1], ScoreMetric::R2).unwrap();
+        let wanted = "the supernet has not learnt: R2 of 2 sub-networks (mean) is -0.050, and an \
+                      answer that is always the same has 0.0";
+        assert_eq!(said, wanted);
+        assert_eq!(score_not_learnt("4-8", &[0.51], ScoreMetric::MacroAuc), None);
+        assert!(score_not_learnt("4-8", &[0.5], ScoreMetric::MacroAuc).is_some());
+        assert_eq!(score_not_learnt("4-8", &[], ScoreMetric::R2), None);
+    }
 
     #[test]
     fn chance_is_named_and_skill_is_not() {

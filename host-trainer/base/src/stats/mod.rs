@@ -7,12 +7,13 @@ pub mod compare;
 pub mod correlation;
 pub mod paired;
 pub mod ranking;
+pub mod roc;
 pub mod table;
 
 use statrs::distribution::{ContinuousCDF as _, Normal};
 
 pub use bootstrap::{Coefficient, Interval, Resampling};
-pub use chance::not_learnt;
+pub use chance::{not_learnt, score_not_learnt};
 pub use correlation::{kendall_tau_b, pearson, spearman};
 pub use paired::{CONFIDENCE, Difference, paired};
 pub use ranking::{Baselines, Pair, Quality, Report, report};

@@ -9,11 +9,12 @@ use supernano_base::error::{Error, Result};
 use supernano_base::files;
 use supernano_base::progress::Progress as _;
 use supernano_base::run_dir::RunDirectory;
+use supernano_core::space::Head;
 use supernano_data::{add_pictures, of_network};
 use supernano_device::{CheckOptions, CheckReport, ImageTransfer, check, ready};
 
 use crate::options::{DataArgs, DeviceArgs, LineArgs, OutputArgs, RARE};
-use crate::output::{Output, table};
+use crate::output::{Output, quality_text, table};
 
 /// Most classes of the table of accuracies.
 const CLASSES: usize = 20;
@@ -69,8 +70,9 @@ struct Kept<'a> {
     code: &'a str,
     #[serde(flatten)]
     report: &'a CheckReport,
-    /// The host's answers.
-    answers: Answers,
+    /// The host's answers; only of classes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answers: Option<Answers>,
 }
 
 /// Checks, keeps the result in the run and prints the report.
@@ -92,12 +94,15 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     if let Some(path) = &kept {
         files::probe(path)?;
     }
+    let measured = dataset.measured();
+    let is_classes = measured.objective.head() == Head::Classes;
     let bar = out.task(count.into(), "check");
     let options = CheckOptions {
         mode: args.mode,
         elf: args.device.firmware(),
         state: state.as_deref(),
         replaces_state: args.state.is_none() || args.output.overwrites(),
+        measured: Some(&measured).filter(|_| !is_classes),
         reconnect: args.line.reconnect(),
         progress: &*bar,
     };
@@ -106,13 +111,17 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     args.output.write(&report)?;
     let view = blob.view()?;
     let classes: Vec<String> = view.labels().map(String::from).collect();
-    let mut answers = Answers::new(&classes, &images.labels, &report.logits);
-    let of_classes = classes_text(&answers);
+    let mut answers = is_classes.then(|| Answers::new(&classes, &images.labels, &report.logits));
+    let more = match (&answers, &report.quality) {
+        (Some(answers), _) => classes_text(answers),
+        (None, Some(quality)) => quality_text(&[(&report.target, quality)]),
+        (None, None) => String::new(),
+    };
     if let Some(path) = &kept {
-        add_pictures(&mut answers, &images);
+        answers.iter_mut().for_each(|answers| add_pictures(answers, &images));
         files::write_json(path, &Kept { code: view.code(), report: &report, answers })?;
     }
-    out.emit(&report, |report| format!("{}\n\n{of_classes}", text(report)))?;
+    out.emit(&report, |report| format!("{}\n\n{more}", text(report)))?;
     match report.first_mismatch {
         None => Ok(()),
         Some(first) => Err(Error::No(format!(
@@ -124,17 +133,16 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
 
 fn text(r: &CheckReport) -> String {
     let percent = |v: f64| format!("{:.2} %", 100.0 * v);
-    table(
-        &["target", "images", "mismatches", "top-1 host", "top-1 device", "images/min"],
-        &[vec![
-            r.target.clone(),
-            r.images.to_string(),
-            r.mismatches.to_string(),
-            percent(r.top1_host),
-            percent(r.top1_device),
-            format!("{:.0}", r.images_per_minute),
-        ]],
-    )
+    let mut columns = vec![
+        ("target", r.target.clone()),
+        ("images", r.images.to_string()),
+        ("mismatches", r.mismatches.to_string()),
+    ];
+    let accuracies = [("top-1 host", r.top1_host), ("top-1 device", r.top1_device)];
+    columns.extend(accuracies.into_iter().filter_map(|(name, v)| Some((name, percent(v?)))));
+    columns.push(("images/min", format!("{:.0}", r.images_per_minute)));
+    let (header, row): (Vec<&str>, Vec<String>) = columns.into_iter().unzip();
+    table(&header, &[row])
 }
 
 /// The accuracies of the classes as a table; of many classes the lowest ones.

@@ -16,6 +16,7 @@ use supernano_base::config::RunConfig;
 use supernano_base::error::{Error, Result};
 use supernano_base::files;
 use supernano_base::history::{self, Entry};
+use supernano_base::objective::ScoreMetric;
 use supernano_base::run_dir::RunDirectory;
 use supernano_search::search::file::Front;
 
@@ -101,9 +102,36 @@ impl Facts {
         self.metrics.is_empty() && self.scores.is_empty() && self.networks.is_empty()
     }
 
-    /// True if the scores are accuracies; false for cross-entropies.
+    /// The score of networks whose outputs are no classes.
+    pub fn metric(&self) -> Option<ScoreMetric> {
+        ScoreMetric::of(self.config.space().head)
+    }
+
+    /// True if the scores are accuracies; false for cross-entropies and for other heads than classes.
     pub fn scores_are_accuracies(&self) -> bool {
-        self.front.as_ref().is_none_or(|front| front.surrogate.metric == "top1")
+        let of_front = |front: &Front| front.surrogate.metric == "top1";
+        self.metric().is_none() && self.front.as_ref().is_none_or(of_front)
+    }
+
+    /// The title of an axis or a column of scores.
+    pub fn score_title(&self) -> &'static str {
+        let is_loss = self.front.as_ref().is_some_and(|front| front.surrogate.metric == "ce");
+        match (self.metric(), is_loss) {
+            (None, false) => "top-1, %",
+            (None, true) => "minus cross-entropy, nats",
+            (Some(metric), false) => metric.title(),
+            (Some(_), true) => "minus loss",
+        }
+    }
+
+    /// The unit behind a score that is no accuracy.
+    pub fn score_unit(&self) -> &'static str {
+        if self.metric().is_none() { " nats" } else { "" }
+    }
+
+    /// The unit of losses in the title of an axis.
+    pub fn loss_unit(&self) -> &'static str {
+        if self.metric() == Some(ScoreMetric::R2) { "" } else { ", nats" }
     }
 
     /// Number of images behind each score; `None` if the scores differ in it.

@@ -220,7 +220,7 @@ fn verdict(facts: &Facts) -> Option<String> {
     let label = facts.networks.iter().find(|n| n.code == uniform.code).map(|n| n.label.clone());
     let percent = c.measured || facts.scores_are_accuracies();
     let shown = |v: f64| if percent { format!("{:.1} %", 100.0 * v) } else { format!("{v:.3}") };
-    let unit = if percent { " points" } else { " nats" };
+    let unit = if percent { " points" } else { facts.score_unit() };
     let size = |v: f64| if percent { 100.0 * v } else { v };
     Some(format!(
         "It is {} than the best network of uniform width ({}): {} against {}, a difference of {:+.1}{unit} \

@@ -12,6 +12,7 @@ use supernano_core::space::Shape;
 
 use super::item::Split;
 use super::splits::{self, Key};
+use super::targets::{mark_anomalies, objective};
 use crate::{Dataset, channel_statistics};
 
 /// Most bad files that an error names.
@@ -26,6 +27,8 @@ pub struct Loaded {
     pub key: Key,
     /// Bytes `[height, width, channels]`.
     pub pixels: Vec<u8>,
+    /// Numbers or labels that a network shall give; none for classes and reconstructions.
+    pub targets: Vec<f32>,
 }
 
 /// Everything that a set is made of.
@@ -97,7 +100,11 @@ impl Assembled {
 /// # Errors
 /// [`Error::Invalid`] for a split without enough items, and for a class without a training item.
 pub fn assemble(spec: &DataSpec, shape: Shape, place: &str, found: Assembled) -> Result<Dataset> {
-    let Assembled { classes, items, skipped } = found;
+    let Assembled { mut classes, mut items, skipped } = found;
+    let note = mark_anomalies(spec, place, &classes, items.iter_mut().map(|i| &mut i.key))?;
+    if spec.reconstruct {
+        classes.clear();
+    }
     let keys: Vec<Key> = items.iter().map(|i| i.key.clone()).collect();
     let splits = splits::assign(&keys, spec);
     let order = splits::order(&keys, spec.seed);
@@ -107,6 +114,7 @@ pub fn assemble(spec: &DataSpec, shape: Shape, place: &str, found: Assembled) ->
         for &i in chosen.take(most.unwrap_or(usize::MAX)) {
             images.pixels.extend_from_slice(&items[i].pixels);
             images.labels.push(items[i].key.label);
+            images.targets.extend_from_slice(&items[i].targets);
         }
         images
     };
@@ -140,13 +148,17 @@ pub fn assemble(spec: &DataSpec, shape: Shape, place: &str, found: Assembled) ->
             return Err(Error::invalid(place, field, "at least 1 item", "none"));
         }
     }
+    let columns = spec.target_columns();
+    let objective = objective(spec, place, [&train, &validation, &test])?;
     let mut notes = notes(&items, &keys, &splits, skipped);
+    notes.extend(note);
     notes.extend(unseen(&classes, [("validation", &validation), ("test", &test)]));
     let (mean, std) = channel_statistics(&train);
     Ok(Dataset {
         name: spec.name.name().into(),
         shape,
-        classes,
+        classes: if columns.is_empty() { classes } else { columns.to_vec() },
+        objective,
         train,
         validation,
         test,

@@ -189,7 +189,7 @@ fn item(
             }
         },
     };
-    Ok(Item { path, class, split, group })
+    Ok(Item { path, class, split, group, targets: Vec::new() })
 }
 
 /// A remark about a link to a folder above it, which is not followed, or to nothing; such a file is

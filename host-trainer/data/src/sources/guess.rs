@@ -7,6 +7,7 @@ use supernano_base::error::{Error, Result};
 use supernano_base::files;
 use walkdir::WalkDir;
 
+use super::names::Names;
 use super::{decode, numpy, sound, table};
 
 /// Most entries below a folder that are looked at.
@@ -100,7 +101,8 @@ fn names_files(path: &Path, extensions: &[&str]) -> bool {
     let named = |cell: &String| {
         cell.to_lowercase().rsplit_once('.').is_some_and(|(_, e)| extensions.contains(&e))
     };
-    first_rows(path).iter().flatten().any(named) || table::is_list(path, extensions)
+    first_rows(path).iter().flatten().any(named)
+        || table::is_list(path, extensions, &Names::default())
 }
 
 /// True if most cells of one of the first rows of a table are numbers.

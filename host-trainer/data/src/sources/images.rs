@@ -45,7 +45,12 @@ impl ImageArray<'_> {
             let [height, width, channels] = [height, width, channels].map(|size| size as u32);
             let picture = fit::raw(&place, bytes.to_vec(), height, width, channels)?;
             let key = Key { label, split: self.split, content: hash(bytes), group: None };
-            items.push(Loaded { place, key, pixels: fit::fit(picture, shape, resize) });
+            items.push(Loaded {
+                place,
+                key,
+                pixels: fit::fit(picture, shape, resize),
+                targets: Vec::new(),
+            });
         }
         Ok(())
     }

@@ -35,7 +35,7 @@ impl Split {
 }
 
 /// An item of a source: one file with its class.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Item {
     /// The file.
     pub path: PathBuf,
@@ -45,10 +45,12 @@ pub struct Item {
     pub split: Option<Split>,
     /// Items of one group, such as a person, stay in one split.
     pub group: Option<String>,
+    /// Numbers or labels that a network shall give; none for classes and reconstructions.
+    pub targets: Vec<f32>,
 }
 
 /// The items of a source, sorted by path.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Listing {
     /// The items.
     pub items: Vec<Item>,

@@ -21,6 +21,7 @@ pub mod sound;
 pub mod splits;
 pub mod survey;
 mod table;
+mod targets;
 
 pub use assemble::{Assembled, assemble};
 pub use guess::{KINDS, guess};

@@ -15,6 +15,10 @@ pub struct Names {
     pub test: Option<Regex>,
     /// A folder whose files are no items.
     pub excluded: Option<String>,
+    /// Columns of a table that hold what a network shall give.
+    pub targets: Vec<String>,
+    /// True if these are labels, each 0 or 1.
+    pub multilabel: bool,
 }
 
 impl Names {
@@ -29,7 +33,8 @@ impl Names {
             Regex::new(text).map_err(|e| Error::invalid("data", "test_files", expected, e))
         });
         let excluded = spec.sound.as_ref().and_then(|s| s.noise.clone());
-        Ok(Self { pattern, test: test.transpose()?, excluded })
+        let (targets, multilabel) = (spec.target_columns().to_vec(), spec.multilabel);
+        Ok(Self { pattern, test: test.transpose()?, excluded, targets, multilabel })
     }
 
     /// True for a path below the source that is no item.

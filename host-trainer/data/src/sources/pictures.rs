@@ -55,7 +55,7 @@ pub fn list_files(
         .extension()
         .is_some_and(|e| e.eq_ignore_ascii_case("csv") || e.eq_ignore_ascii_case("tsv"))
     {
-        return table::list(path, extensions, names.test.as_ref());
+        return table::list(path, extensions, &names);
     }
     let expected = "a folder with a folder for each class, or a .csv file of paths and labels";
     Err(Error::invalid(path.display(), what, expected, "another file"))
@@ -87,7 +87,16 @@ pub fn read(
         return Err(Error::invalid("space", "input.channels", expected, shape.channels));
     }
     let listing = list(spec, path)?;
-    let classes = listing.class_names(&place, spec.labels.as_deref())?;
+    let has_targets = !spec.target_columns().is_empty();
+    let classes = match spec.reconstruct && listing.classes().len() == 1 {
+        _ if has_targets => Vec::new(),
+        true => listing.classes(),
+        false => listing.class_names(&place, spec.labels.as_deref())?,
+    };
+    if has_targets && listing.items.iter().any(|item| item.targets.is_empty()) {
+        let expected = "a table of paths with the columns that are named";
+        return Err(Error::invalid(place, "targets", expected, "a folder for each class"));
+    }
     Assembled::check_size(&place, listing.items.len(), shape)?;
     let read = |item: &Item| {
         let bytes = files::read(&item.path)?;
@@ -95,10 +104,10 @@ pub fn read(
             ((p.width(), p.height(), !p.color().has_color()), fit::fit(p, shape, spec.resize))
         })?;
         let place = item.path.display().to_string();
-        let label = label_of(&place, &classes, &item.class)?;
+        let label = if has_targets { 0 } else { label_of(&place, &classes, &item.class)? };
         let key =
             Key { label, split: item.split, content: hash(&bytes), group: item.group.clone() };
-        Ok((Loaded { place, key, pixels }, size))
+        Ok((Loaded { place, key, pixels, targets: item.targets.clone() }, size))
     };
     let (read, skipped) =
         Assembled::read_all(&place, &listing.items, spec.skip_bad, progress, read)?;

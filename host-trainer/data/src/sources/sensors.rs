@@ -28,6 +28,7 @@ use super::assemble::{Assembled, Loaded, assemble};
 use super::item::{Item, Listing, Split};
 use super::names::Names;
 use super::splits::{self, Key};
+use super::targets::mark_anomalies;
 use super::{folder, numpy, shape_of};
 use crate::Dataset;
 
@@ -43,6 +44,8 @@ struct Window {
     key: Key,
     /// Values `[samples, axes]`.
     values: Vec<f32>,
+    /// What a network shall give; nothing for classes and reconstructions.
+    targets: Vec<f32>,
 }
 
 fn window(spec: &DataSpec) -> Result<&WindowSpec> {
@@ -75,7 +78,8 @@ pub fn list(spec: &DataSpec, path: &Path) -> Result<Listing> {
     if path.is_dir() {
         return folder::list(path, &EXTENSIONS, &Names::of(spec)?, true);
     }
-    let item = Item { path: path.into(), class: String::new(), split: None, group: None };
+    let (path, class) = (path.into(), String::new());
+    let item = Item { path, class, split: None, group: None, targets: Vec::new() };
     Ok(Listing { items: vec![item], ..Listing::default() })
 }
 
@@ -92,11 +96,14 @@ pub fn read(spec: &DataSpec, path: &Path, progress: &dyn Progress) -> Result<Rec
     let listing = list(spec, path)?;
     let of_file = |item: &Item| item.path.file_stem().is_some_and(|s| *item.class == *s);
     let single = path.is_file();
-    let rows_are_labelled = window.label.is_some() || single || listing.items.iter().all(of_file);
-    let read = |item: &Item| Ok((Table::read(&item.path, &window)?, item.clone()));
+    let targets = spec.target_columns();
+    let rows_are_labelled = targets.is_empty()
+        && (window.label.is_some() || single || listing.items.iter().all(of_file));
+    let read = |item: &Item| Ok((Table::read(&item.path, &window, targets)?, item.clone()));
     let (read, skipped) =
         Assembled::read_all(&place, &listing.items, spec.skip_bad, progress, read)?;
-    if single && read.iter().all(|(table, _)| !table.has_label()) {
+    let needs_classes = targets.is_empty() && !spec.reconstruct;
+    if single && needs_classes && read.iter().all(|(table, _)| !table.has_label()) {
         let expected = "a column of classes such as `label`, `class` or `activity` (--label names it), \
                         or a folder with a file or a folder for each class";
         let found = read.first().map_or_else(|| "no rows".into(), |(table, _)| table.names());
@@ -106,7 +113,7 @@ pub fn read(spec: &DataSpec, path: &Path, progress: &dyn Progress) -> Result<Rec
         Recordings::find(spec, &place, &window, read.into_iter().unzip(), rows_are_labelled)?;
     let mut notes = recordings.notes;
     let files = listing.items.len();
-    if files > MANY && recordings.classes.len() == files {
+    if files > MANY && needs_classes && recordings.classes.len() == files {
         notes.push(format!(
             "each of the {files} files is a class of its own; a `pattern` such as `{{class}}_{{}}.csv` \
              takes the class from a part of the name"
@@ -141,17 +148,23 @@ pub fn dataset(
     check_shape(shape, window.samples, axes.len())?;
     Assembled::check_size(place, recordings.windows(window), shape)?;
     let (windows, short) = recordings.cut(window)?;
-    let Recordings { classes, skipped, mut notes, tables, .. } = recordings;
+    let Recordings { mut classes, skipped, mut notes, tables, .. } = recordings;
     drop(tables);
     notes.extend(short);
+    let mut windows = windows;
+    notes.extend(mark_anomalies(spec, place, &classes, windows.iter_mut().map(|w| &mut w.key))?);
+    if spec.reconstruct {
+        classes.clear();
+    }
     let keys: Vec<Key> = windows.iter().map(|w| w.key.clone()).collect();
     let in_training = splits::assign(&keys, spec);
     let training = windows.iter().zip(&in_training).filter(|(_, s)| **s == Split::Train);
     let scale = Scale::new(window, &axes, training.map(|(w, _)| w.values.as_slice()))?;
     let mut items = Vec::with_capacity(windows.len());
-    for (Window { place, mut key, values }, split) in windows.into_iter().zip(in_training) {
+    for (Window { place, mut key, values, targets }, split) in windows.into_iter().zip(in_training)
+    {
         key.split = Some(split);
-        items.push(Loaded { place, key, pixels: scale.bytes(&values)? });
+        items.push(Loaded { place, key, pixels: scale.bytes(&values)?, targets });
         if split == Split::Train {
             for n in 1..=window.copies {
                 items.push(scale.copy(&items[items.len() - n], &values, (spec.seed, n))?);
@@ -170,11 +183,13 @@ pub fn dataset(
 
 fn check_shape(shape: Shape, samples: usize, axes: usize) -> Result<()> {
     let found = [shape.height, shape.width, shape.channels].map(usize::from);
-    if found == [samples, axes, 1] || found == [samples, 1, axes] {
+    if [[samples, axes, 1], [samples, 1, axes], [1, 1, samples * axes]].contains(&found) {
         return Ok(());
     }
-    let expected =
-        format!("{samples}x{axes}x1 or {samples}x1x{axes}, samples and axes of a window");
+    let expected = format!(
+        "{samples}x{axes}x1, {samples}x1x{axes} or 1x1x{}, samples and axes of a window",
+        samples * axes
+    );
     let [height, width, channels] = found;
     Err(Error::invalid("space", "input", expected, format!("{height}x{width}x{channels}")))
 }

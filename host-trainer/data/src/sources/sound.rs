@@ -169,6 +169,7 @@ fn windows(
             place: if several { format!("{place}, from {from:.2} s") } else { place.clone() },
             key: Key { label, split: item.split, content, group },
             pixels: features.of(&cut)?,
+            targets: Vec::new(),
         };
         windows.push((at, window));
     }

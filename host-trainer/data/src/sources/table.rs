@@ -1,93 +1,18 @@
 //! Lists the files that a CSV file names, with their labels.
 
+mod columns;
 mod files;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use regex::Regex;
 use supernano_base::error::{Error, Result};
-use supernano_base::files::{Csv, Record, read_text, separator};
+use supernano_base::files::{Csv, read_text, separator};
 
+use self::columns::{Class, columns, one_hot};
 use self::files::Files;
 use super::item::{Item, Listing, Split};
-use super::names::{Names, plain};
-
-/// Accepted names of the columns: their letters and digits in lower case, the most telling first.
-const PATH: [&str; 22] = [
-    "path",
-    "filepath",
-    "file",
-    "filename",
-    "imagepath",
-    "imagefile",
-    "imagename",
-    "image",
-    "imageid",
-    "imgpath",
-    "imgname",
-    "img",
-    "picture",
-    "photo",
-    "audiopath",
-    "audiofile",
-    "audio",
-    "wav",
-    "slicefilename",
-    "fname",
-    "name",
-    "id",
-];
-const CLASS: [&str; 14] = [
-    "label",
-    "labels",
-    "labelname",
-    "class",
-    "classname",
-    "category",
-    "categoryname",
-    "target",
-    "species",
-    "breed",
-    "emotion",
-    "y",
-    "classid",
-    "labelid",
-];
-const SPLIT: [&str; 4] = ["split", "set", "subset", "partition"];
-const GROUP: [&str; 13] = [
-    "group",
-    "groupid",
-    "speaker",
-    "speakerid",
-    "subject",
-    "subjectid",
-    "session",
-    "sessionid",
-    "person",
-    "patient",
-    "patientid",
-    "user",
-    "userid",
-];
-
-/// The columns of a table.
-struct Columns {
-    path: usize,
-    class: Class,
-    split: Option<usize>,
-    group: Option<usize>,
-    /// False if the class is in a column only because no other one is left.
-    sure: bool,
-}
-
-/// Where the class of a row is.
-enum Class {
-    /// In a column.
-    Column(usize),
-    /// In the name of the column, of these, that has a 1.
-    OneHot(Vec<(usize, String)>),
-}
+use super::names::Names;
 
 /// Lists the rows of a CSV file, with or without a header. Paths are relative to its folder; a path
 /// that is not there names the only file below that folder with the same name, with or without its
@@ -97,13 +22,13 @@ enum Class {
 /// [`Error::Invalid`] naming file and line for a missing column, an empty cell, a split that is none
 /// and a path that stands twice or names several files; [`Error::Missing`] for a file that does not
 /// exist.
-pub fn list(table: &Path, extensions: &[&str], test: Option<&Regex>) -> Result<Listing> {
+pub fn list(table: &Path, extensions: &[&str], names: &Names) -> Result<Listing> {
     let place = table.display().to_string();
     let text = read_text(table)?;
     let mut csv = Csv::parse_separated(&text, &place, false, separator(&text, false))?;
     let folder = folder_of(table);
     let mut files = Files::new(&folder, extensions);
-    let columns = columns(&mut csv, &mut files, table)?;
+    let columns = columns(&mut csv, &mut files, table, names)?;
     let mut listing = Listing::default();
     let mut seen = HashMap::new();
     for record in &csv.records {
@@ -126,15 +51,17 @@ pub fn list(table: &Path, extensions: &[&str], test: Option<&Regex>) -> Result<L
         let mut split = split.transpose()?;
         let below =
             path.strip_prefix(&folder).unwrap_or(&path).to_string_lossy().replace('\\', "/");
-        if test.is_some_and(|test| test.is_match(&below)) {
+        if names.test.as_ref().is_some_and(|test| test.is_match(&below)) {
             split = Some(Split::Test);
         }
         let group = columns.group.map(|column| cell(column, "group")).transpose()?;
         let class = match &columns.class {
             Class::Column(column) => cell(*column, "label")?,
             Class::OneHot(of) => one_hot(&at, record, of)?,
+            Class::Numbers(_) | Class::Several(_) => String::new(),
         };
-        listing.items.push(Item { path, class, split, group });
+        let targets = columns.targets(&at, record, names)?;
+        listing.items.push(Item { path, class, split, group, targets });
     }
     if listing.items.is_empty() {
         return Err(Error::invalid(place, "rows", "at least one", "none"));
@@ -151,7 +78,8 @@ pub fn list(table: &Path, extensions: &[&str], test: Option<&Regex>) -> Result<L
 /// # Errors
 /// The errors of [`list`].
 pub fn of_folder(folder: &Path, extensions: &[&str], names: &Names) -> Result<Option<Listing>> {
-    let tables = if names.pattern.is_some() { Vec::new() } else { tables(folder, extensions)? };
+    let tables =
+        if names.pattern.is_some() { Vec::new() } else { tables(folder, extensions, names)? };
     let split = |table: &PathBuf| Split::named(&table.file_stem()?.to_string_lossy());
     let chosen: Vec<PathBuf> = match tables.iter().any(|t| split(t) == Some(Split::Train)) {
         true => tables.into_iter().filter(|t| split(t).is_some()).collect(),
@@ -160,7 +88,7 @@ pub fn of_folder(folder: &Path, extensions: &[&str], names: &Names) -> Result<Op
     };
     let mut listing = Listing::default();
     for table in &chosen {
-        let found = list(table, extensions, names.test.as_ref())?;
+        let found = list(table, extensions, names)?;
         let of_table = split(table).filter(|_| chosen.len() > 1);
         listing.items.extend(
             found.items.into_iter().map(|item| Item { split: item.split.or(of_table), ..item }),
@@ -177,7 +105,7 @@ pub fn of_folder(folder: &Path, extensions: &[&str], names: &Names) -> Result<Op
 }
 
 /// The tables of a folder that name a file in their first row and have a column of labels.
-fn tables(folder: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>> {
+fn tables(folder: &Path, extensions: &[&str], names: &Names) -> Result<Vec<PathBuf>> {
     let entries = std::fs::read_dir(folder).map_err(|e| Error::io(folder, e))?;
     let mut found = Vec::new();
     for entry in entries {
@@ -188,7 +116,7 @@ fn tables(folder: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>> {
         {
             continue;
         }
-        if is_list(&path, extensions) {
+        if is_list(&path, extensions, names) {
             found.push(path);
         }
     }
@@ -197,14 +125,14 @@ fn tables(folder: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>> {
 }
 
 /// True for a table with a column of labels whose first row names a file.
-pub fn is_list(table: &Path, extensions: &[&str]) -> bool {
+pub fn is_list(table: &Path, extensions: &[&str], names: &Names) -> bool {
     let folder = folder_of(table);
     let first = || {
         let text = read_text(table)?;
         let place = table.display().to_string();
         let mut csv = Csv::parse_separated(&text, &place, false, separator(&text, false))?;
         let mut files = Files::new(&folder, extensions);
-        let columns = columns(&mut csv, &mut files, table)?;
+        let columns = columns(&mut csv, &mut files, table, names)?;
         let first = csv.records.first().filter(|_| columns.sure);
         let cell = first.map(|r| r.cells[columns.path].clone());
         files.named(&place, &cell.unwrap_or_default())
@@ -218,72 +146,6 @@ pub fn is_list(table: &Path, extensions: &[&str]) -> bool {
 
 fn folder_of(table: &Path) -> PathBuf {
     table.parent().unwrap_or(Path::new("")).to_path_buf()
-}
-
-/// Finds the columns by their names, else by files that the cells of the first rows name. Removes the
-/// header.
-fn columns(csv: &mut Csv, files: &mut Files<'_>, table: &Path) -> Result<Columns> {
-    let Some(first) = csv.records.first() else {
-        let expected = "rows with a path and a label";
-        return Err(Error::invalid(table.display(), "rows", expected, "none"));
-    };
-    let mut header = first.clone();
-    header.cells.iter_mut().for_each(|name| *name = plain(name));
-    let width = header.cells.len();
-    let (path, class) = (csv.find(&header, &PATH)?, csv.find(&header, &CLASS)?);
-    let (split, group) = (csv.find(&header, &SPLIT)?, csv.find(&header, &GROUP)?);
-    let mut in_row = |row: usize| {
-        let cells = &csv.records.get(row)?.cells;
-        (0..width).find(|&column| files.names_one(&cells[column]))
-    };
-    let expected = "a header such as `path,label`, with optional columns `split` and `group`, \
-                    or two columns of which one names files";
-    let refused = || Error::invalid(csv.at(first), "columns", expected, first.cells.join(","));
-    let other = |path: usize| (width == 2).then_some(Class::Column(1 - path));
-    if let (Some(path), Some(class)) = (path, class) {
-        csv.take_header()?;
-        return Ok(Columns { path, class: Class::Column(class), split, group, sure: true });
-    }
-    if path.is_none()
-        && let Some(path) = in_row(0)
-    {
-        let class = other(path).ok_or_else(refused)?;
-        return Ok(Columns { path, class, split: None, group: None, sure: true });
-    }
-    let path = path.or_else(|| in_row(1)).ok_or_else(refused)?;
-    let used = |column: &usize| ![Some(path), split, group].contains(&Some(*column));
-    let rest: Vec<usize> = (0..width).filter(used).collect();
-    let ones = |record: &Record| {
-        let of = |value: f32| {
-            rest.iter().filter(|&&c| record.cells[c].parse::<f32>() == Ok(value)).count()
-        };
-        of(1.0) == 1 && of(0.0) + 1 == rest.len()
-    };
-    let sure = class.is_some() || rest.len() > 1;
-    let class = match class {
-        Some(class) => Class::Column(class),
-        None if rest.len() == 1 => Class::Column(rest[0]),
-        None if rest.len() > 1 && csv.records.get(1).is_some_and(ones) => {
-            Class::OneHot(rest.iter().map(|&c| (c, first.cells[c].clone())).collect())
-        }
-        None => return Err(refused()),
-    };
-    csv.take_header()?;
-    Ok(Columns { path, class, split, group, sure })
-}
-
-/// The name of the only column of a record that has a 1.
-fn one_hot(at: &str, record: &Record, of: &[(usize, String)]) -> Result<String> {
-    let value = |column: usize| record.cells[column].parse::<f32>();
-    let mut ones = of.iter().filter(|(column, _)| value(*column) == Ok(1.0));
-    match (ones.next(), ones.next()) {
-        (Some((_, name)), None) => Ok(name.clone()),
-        _ => {
-            let names: Vec<&str> = of.iter().map(|(_, name)| name.as_str()).collect();
-            let expected = format!("a 1 in one of the columns {}", names.join(", "));
-            Err(Error::invalid(at, "label", expected, record.cells.join(",")))
-        }
-    }
 }
 
 #[cfg(test)]

@@ -136,7 +136,7 @@ fn images(blob: &Blob, count: usize) -> Images {
     let view = blob.view().unwrap();
     let shape: Shape = view.header().input();
     let pixels = (0..count * shape.len()).map(|i| (i * i / 5 % 256) as u8).collect();
-    Images { shape, pixels, labels: vec![0; count] }
+    Images::new(shape, pixels, vec![0; count])
 }
 
 /// Runs a check over the lines that `open` opens. Returns the outcome, the logits, the traffic and
@@ -152,6 +152,7 @@ fn over(
     let target: Target = TARGET.parse().unwrap();
     let progress = &StepCounter::default();
     let options = CheckOptions {
+        measured: None,
         mode: ImageTransfer::Uart,
         elf: None,
         state,
@@ -259,6 +260,7 @@ fn a_line_that_stays_away_ends_the_check_and_keeps_its_answers() {
         assert!(other.contains("state: expected") && other.contains("40 images"), "{other}");
         assert_eq!(begin(true).unwrap().done(), 0);
         let options = CheckOptions {
+            measured: None,
             mode: ImageTransfer::Uart,
             elf: None,
             state: Some(&state),

@@ -1,6 +1,7 @@
 //! `front.json`: the result of a search for later commands.
 
 use serde::{Deserialize, Serialize};
+use supernano_base::objective::ScoreMetric;
 use supernano_base::stats::Difference;
 
 use super::time::{EstimatedTime, TimeSummary};
@@ -129,7 +130,7 @@ pub struct InstructionModel {
 /// The model behind the predicted scores.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SurrogateSummary {
-    /// `top1` or `ce`.
+    /// `top1`, `ce`, `r2` or `macro_auc`.
     pub metric: String,
     /// Number of evaluated sub-networks.
     pub samples: usize,
@@ -137,6 +138,17 @@ pub struct SurrogateSummary {
     pub lambda: f64,
     /// Error on held-out sub-networks.
     pub cross_validation: CrossValidation,
+}
+
+impl SurrogateSummary {
+    /// The scores in a title: accuracies are per cent, and losses are negative.
+    pub fn title(&self) -> &str {
+        match ScoreMetric::named(&self.metric) {
+            Some(metric) => metric.title(),
+            None if self.metric == "ce" => "-CE",
+            None => "top-1 %",
+        }
+    }
 }
 
 /// The content of `front.json`.

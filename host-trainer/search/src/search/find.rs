@@ -9,11 +9,12 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 use supernano_base::error::{Error, Result};
+use supernano_base::objective::ScoreMetric;
 use supernano_base::progress::Progress;
 use supernano_base::stats::table;
 use supernano_core::arch::Arch;
 use supernano_core::plan::Enhancement;
-use supernano_core::space::Space;
+use supernano_core::space::{Head, Space};
 use supernano_facts::FirmwareBuild;
 
 use super::budget::Budget;
@@ -36,6 +37,10 @@ pub enum Metric {
     Top1,
     /// The negative cross-entropy, which ranks better after short training.
     CrossEntropy,
+    /// R2 of values ([`ScoreMetric::R2`]).
+    R2,
+    /// Macro AUC of labels ([`ScoreMetric::MacroAuc`]).
+    MacroAuc,
 }
 
 impl Metric {
@@ -44,6 +49,17 @@ impl Metric {
         match self {
             Self::Top1 => "top1",
             Self::CrossEntropy => "ce",
+            Self::R2 => ScoreMetric::R2.name(),
+            Self::MacroAuc => ScoreMetric::MacroAuc.name(),
+        }
+    }
+
+    /// This quantity for a head: accuracies are of classes, and other heads have their own scores.
+    pub const fn of_head(self, head: Head) -> Self {
+        match (self, ScoreMetric::of(head)) {
+            (Self::Top1, Some(ScoreMetric::R2)) => Self::R2,
+            (Self::Top1, Some(ScoreMetric::MacroAuc)) => Self::MacroAuc,
+            _ => self,
         }
     }
 
@@ -52,13 +68,14 @@ impl Metric {
         match self {
             Self::Top1 => (&["top1", "acc"], 1.0),
             Self::CrossEntropy => (&["ce", "ce_loss"], -1.0),
+            Self::R2 | Self::MacroAuc => (&["acc"], 1.0),
         }
     }
 
     const fn link(self) -> Link {
         match self {
-            Self::Top1 => Link::Logit,
-            Self::CrossEntropy => Link::Identity,
+            Self::Top1 | Self::MacroAuc => Link::Logit,
+            Self::CrossEntropy | Self::R2 => Link::Identity,
         }
     }
 

@@ -4,6 +4,7 @@
 use serde::Serialize;
 use supernano_base::error::Result;
 use supernano_core::exec::argmax;
+use supernano_core::space::Head;
 use supernano_search::cost::estimate::CycleTable;
 use supernano_search::cost::instructions::InstructionTable;
 
@@ -58,8 +59,9 @@ pub struct Explanation {
     pub layers: Vec<LayerError>,
     /// Classes, the largest loss of right answers first.
     pub classes: Vec<ClassError>,
-    /// Share of test images with the same answer in float and in int8, 0 to 1.
-    pub same_answer: f64,
+    /// Share of test images with the same answer in float and in int8, 0 to 1; only of classes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub same_answer: Option<f64>,
     /// Number of test images.
     pub images: usize,
     /// Confusion matrix in float, `[class][answer]`, images.
@@ -109,11 +111,13 @@ pub fn explain(shipment: &Shipment, test: &ImageSet, core: &str) -> Result<Expla
         saturated: None,
         snr_db: decibels(&last),
     });
-    let mut before = vec![vec![0u32; classes]; classes];
+    let is_classes = test.measured.objective.head() == Head::Classes;
+    let answers = if is_classes { classes } else { 0 };
+    let mut before = vec![vec![0u32; answers]; answers];
     let mut after = before.clone();
     let mut same = 0usize;
     let rows = float.chunks_exact(classes).zip(integer.chunks_exact(classes));
-    for ((f, q), &label) in rows.zip(&test.bytes.labels) {
+    for ((f, q), &label) in rows.zip(&test.bytes.labels).filter(|_| is_classes) {
         let first = (0..classes).fold(0, |best, i| if f[i] > f[best] { i } else { best });
         let second = argmax(q);
         same += usize::from(first == second);
@@ -123,7 +127,7 @@ pub fn explain(shipment: &Shipment, test: &ImageSet, core: &str) -> Result<Expla
     // some data sets have no names of classes
     let names: Vec<&str> = view.labels().collect();
     let label = |i: usize| names.get(i).map_or_else(|| i.to_string(), ToString::to_string);
-    let mut by_class: Vec<ClassError> = (0..classes)
+    let mut by_class: Vec<ClassError> = (0..answers)
         .map(|i| {
             let others = after[i].iter().enumerate().filter(|&(j, &n)| j != i && n > 0);
             let most = others.max_by_key(|&(j, &n)| (n, std::cmp::Reverse(j)));
@@ -141,7 +145,7 @@ pub fn explain(shipment: &Shipment, test: &ImageSet, core: &str) -> Result<Expla
         kernels,
         layers,
         classes: by_class,
-        same_answer: same as f64 / test.len().max(1) as f64,
+        same_answer: is_classes.then(|| same as f64 / test.len().max(1) as f64),
         images: test.len(),
         confusion_float: before,
         confusion_int8: after,

@@ -6,6 +6,7 @@ use supernano_base::config::RunConfig;
 use supernano_base::error::{Error, Result};
 use supernano_base::frontend::Description;
 use supernano_base::images::Images;
+use supernano_base::quality::Measured;
 use supernano_core::space::Shape;
 use supernano_data::Dataset;
 
@@ -44,6 +45,8 @@ pub struct ImageSet {
     pub bytes: Images,
     /// Normalised values and labels of the same images.
     pub normalised: EvalSet,
+    /// What the outputs mean, and how they are measured.
+    pub measured: Measured,
 }
 
 /// A range of the images of an [`ImageSet`].
@@ -57,6 +60,8 @@ pub struct ImageBatch<'a> {
     pub values: &'a [f32],
     /// Class of each image, `[n]`.
     pub labels: &'a [u16],
+    /// Targets of other heads than classes, `[n, outputs]`, on the scale on which they are learnt.
+    pub targets: &'a [f32],
 }
 
 impl ImageSet {
@@ -64,7 +69,7 @@ impl ImageSet {
     pub fn first(dataset: &Dataset, split: &Images, most: usize) -> Self {
         let normalised = EvalSet::new(dataset, split, most);
         let indices: Vec<u32> = (0..normalised.len() as u32).collect();
-        Self { bytes: split.select(&indices), normalised }
+        Self { bytes: split.select(&indices), normalised, measured: dataset.measured() }
     }
 
     /// Number of images.
@@ -84,10 +89,13 @@ impl ImageSet {
     pub fn part(&self, range: Range<usize>) -> ImageBatch<'_> {
         let size = self.bytes.shape.len();
         let values = range.start * size..range.end * size;
+        let targets = self.normalised.targets();
+        let outputs = targets.len() / self.len().max(1);
         ImageBatch {
             n: range.len(),
             bytes: &self.bytes.pixels[values.clone()],
             values: &self.normalised.values()[values],
+            targets: &targets[range.start * outputs..range.end * outputs],
             labels: &self.bytes.labels[range],
         }
     }

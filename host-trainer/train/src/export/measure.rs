@@ -4,8 +4,10 @@ use serde::Serialize;
 use supernano_base::answers::Answers;
 use supernano_base::blob::{Blob, kind};
 use supernano_base::error::{Error, Result};
+use supernano_base::quality::OutputQuality;
 use supernano_core::exec;
 use supernano_core::graph::Op;
+use supernano_core::space::Head;
 
 use super::finite;
 use super::material::ImageSet;
@@ -47,21 +49,37 @@ pub struct Exported {
     pub finetuned: Option<TuneReport>,
     /// Test images for the two accuracies.
     pub test_images: usize,
-    /// Top-1 accuracy in float, 0 to 1.
-    pub top1_float: f64,
-    /// Top-1 accuracy in int8, 0 to 1.
-    pub top1_int8: f64,
+    /// Top-1 accuracy in float, 0 to 1; only of classes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top1_float: Option<f64>,
+    /// Top-1 accuracy in int8, 0 to 1; only of classes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top1_int8: Option<f64>,
+    /// Measures in float and in int8 of outputs that are no classes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quality: Option<Qualities>,
     /// Operations in the order of execution.
     pub ops: Vec<OpSummary>,
 }
 
-/// Top-1 accuracies of one network, 0 to 1.
+/// Measures of outputs that are no classes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Qualities {
+    /// Of the float network.
+    pub float: OutputQuality,
+    /// Of the network file.
+    pub int8: OutputQuality,
+}
+
+/// Top-1 accuracies of one network, 0 to 1, or the scores of its outputs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Accuracies {
     /// Of the float network.
     pub float: f64,
     /// Of the network file.
     pub int8: f64,
+    /// Measures of outputs that are no classes.
+    pub quality: Option<Qualities>,
     /// Answers of the network file, without names of classes and without pictures.
     pub answers: Answers,
 }
@@ -72,6 +90,9 @@ pub struct Accuracies {
 /// [`Error::Core`] for images of another shape; [`Error::Invalid`] naming the first layer whose outputs
 /// are not finite.
 pub fn accuracies(float: &FoldedNet, blob: &Blob, images: &ImageSet) -> Result<Accuracies> {
+    if images.measured.objective.head() != Head::Classes {
+        return qualities(float, blob, images);
+    }
     let found = evaluate(float, &images.normalised);
     if !found.ce.is_finite() {
         let place = format!("network {}", blob.view()?.header().code);
@@ -81,7 +102,34 @@ pub fn accuracies(float: &FoldedNet, blob: &Blob, images: &ImageSet) -> Result<A
     let logits = blob.logits(&images.bytes)?;
     let answers = Answers::new(&[], &images.bytes.labels, &logits);
     let int8 = answers.right() as f64 / answers.len().max(1) as f64;
-    Ok(Accuracies { float: found.top1, int8, answers })
+    Ok(Accuracies { float: found.top1, int8, quality: None, answers })
+}
+
+/// As [`accuracies`], of outputs that are no classes. Both networks give them in their units.
+fn qualities(float: &FoldedNet, blob: &Blob, images: &ImageSet) -> Result<Accuracies> {
+    let place = format!("network {}", blob.view()?.header().code);
+    let mut outputs = Vec::new();
+    for batch in images.batches() {
+        outputs.extend(float.forward(batch.values, batch.n).into_iter().map(f64::from));
+    }
+    let logits = blob.logits(&images.bytes)?;
+    let scale = blob.view()?.header().logit_scale;
+    let measured = &images.measured;
+    let of_float = measured.quality(&images.bytes, &outputs);
+    let of_int8 = measured.integer_quality(&images.bytes, &logits, scale);
+    let (Some(float_quality), Some(int8_quality)) = (of_float, of_int8) else {
+        return Err(Error::invalid(place, "outputs", "labels or values", "classes"));
+    };
+    if !float_quality.score.is_finite() {
+        finite::values(&place, float, images)?;
+        return Err(Error::invalid(place, "score", "a finite number", float_quality.score));
+    }
+    Ok(Accuracies {
+        float: float_quality.score,
+        int8: int8_quality.score,
+        quality: Some(Qualities { float: float_quality, int8: int8_quality }),
+        answers: Answers::default(),
+    })
 }
 
 /// Describes a network with these kernels and this memory, and measures its accuracies on test
@@ -97,6 +145,8 @@ pub fn measure(
     let found = accuracies(&shipment.float, &shipment.blob, test)?;
     let view = shipment.blob.view()?;
     let op = |op: &Op| OpSummary { kind: kind(op), macs: exec::macs(&view, op) };
+    let accuracy = |of: f64| found.quality.is_none().then_some(of);
+    let (top1_float, top1_int8) = (accuracy(found.float), accuracy(found.int8));
     let mut answers = found.answers;
     answers.classes = view.labels().map(String::from).collect();
     let exported = Exported {
@@ -110,8 +160,9 @@ pub fn measure(
         corrected: shipment.quantised.corrected,
         finetuned: shipment.finetuned,
         test_images: test.len(),
-        top1_float: found.float,
-        top1_int8: found.int8,
+        top1_float,
+        top1_int8,
+        quality: found.quality,
         ops: view.header().ops.iter().map(op).collect(),
     };
     Ok((exported, answers))

@@ -39,7 +39,7 @@ pub use build::{BlobInfo, build};
 pub use integers::QuantParams;
 pub use kernels::Prefer;
 pub use material::{CalibrationSet, ImageBatch, ImageSet, Material, Materials, Normalisation};
-pub use measure::{Accuracies, Exported, OpSummary, accuracies, measure};
+pub use measure::{Accuracies, Exported, OpSummary, Qualities, accuracies, measure};
 pub use observe::{ActivationParams, ActivationSamples, RangeRule, observe};
 pub use post_training::{PostTraining, QuantiseOptions, Switch, quantise_after_training};
 pub use quantise::{QConv, QuantisedNet};

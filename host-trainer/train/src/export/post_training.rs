@@ -2,10 +2,11 @@
 //! error of the logits is kept.
 
 use serde::Serialize;
+use supernano_base::objective::Spread;
 
 use super::correct::correct;
 use super::equalise::equalise;
-use super::material::CalibrationSet;
+use super::material::{CalibrationSet, Normalisation};
 use super::observe::{ActivationParams, RangeRule, observe};
 use super::quantise::QuantisedNet;
 use super::simulate::integer_input;
@@ -66,6 +67,17 @@ pub struct PostTraining {
     pub corrected: bool,
     /// Squared error of the logits relative to their variance, on calibration images.
     pub error: f64,
+}
+
+impl PostTraining {
+    /// Changes the outputs to the units of their targets, and quantises again. The integers of all other
+    /// layers stay the same.
+    pub fn in_units(&mut self, spreads: &[Spread], normalisation: &Normalisation) {
+        for net in [&mut self.reference, &mut self.float] {
+            net.classifier.in_units(spreads);
+        }
+        self.net = QuantisedNet::with(&self.float, &self.params, normalisation);
+    }
 }
 
 /// Largest number of images whose feature maps are in memory at the same time.

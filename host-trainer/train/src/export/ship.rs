@@ -2,6 +2,7 @@
 
 use supernano_base::blob::Blob;
 use supernano_base::error::Result;
+use supernano_base::objective::Objective;
 use supernano_base::progress::Task;
 use supernano_core::arch::Arch;
 use supernano_data::Dataset;
@@ -93,7 +94,7 @@ fn statistics(
 }
 
 /// Folds, quantises and builds a sub-network of a run. With `tuning` it is fine-tuned before it is
-/// built.
+/// built. Values are given in the units of their targets, although they are learnt on another scale.
 ///
 /// # Errors
 /// As [`BnSource::statistics`]. [`Error::Invalid`](supernano_base::error::Error::Invalid) names the first layer whose parameters or outputs
@@ -108,9 +109,9 @@ pub fn ship(
 ) -> Result<Shipment> {
     let space = run.space();
     let code = arch.display(&space).to_string();
-    let subnet = run.subnet(arch);
+    let mut subnet = run.subnet(arch);
     let stats = statistics(run, arch, &subnet, material, options.bn)?;
-    let float = subnet.fold(&stats);
+    let mut float = subnet.fold(&stats);
     let place = format!("network {code} of {}", run.path.display());
     finite::network(&place, &stats, &float, &material.calibration.images)?;
     let mut quantised = quantise_after_training(&float, &material.calibration, &options.quantise);
@@ -119,6 +120,12 @@ pub fn ship(
         let set = TuningSet::new(dataset, &run.config)?;
         let tuned = tune(&quantised, &float, &set, recipe, &code, task)?;
         (quantised, finetuned) = (tuned.network, Some(tuned.report));
+    }
+    if let Objective::Values(spreads) = &material.judged.measured.objective {
+        for classifier in [&mut subnet.classifier, &mut float.classifier] {
+            classifier.in_units(spreads);
+        }
+        quantised.in_units(spreads, &material.calibration.normalisation);
     }
     finite::parameters(&place, &quantised.float)?;
     finite::scales(&place, &quantised.net)?;

@@ -14,6 +14,7 @@ use serde::Serialize;
 use supernano_base::config::{Augmentation, Optimizer, RunConfig};
 use supernano_base::error::{Error, Result};
 use supernano_base::progress::Task;
+use supernano_core::space::Head;
 use supernano_data::Dataset;
 
 use self::trained::{B, TrainedNetwork};
@@ -22,6 +23,7 @@ use super::post_training::PostTraining;
 use super::quantise::QuantisedNet;
 use super::simulate::integer_input;
 use crate::supernet::FoldedNet;
+use crate::training::loss::Criterion;
 use crate::training::{Learner, Losses, Position, Schedule, UpdateInput, fit, loss};
 
 /// Settings of fine-tuning.
@@ -103,20 +105,27 @@ pub struct Tuned {
     pub report: TuneReport,
 }
 
-/// Mean loss of an integer network on images, nats, with the definition of [`loss::distilled`]: the
-/// divergence from the answers of the teacher has the weight `alpha`, the cross-entropy with the
-/// labels the weight `1 - alpha`. `answers` are the logits `[n, classes]` of the teacher.
+/// Mean loss of an integer network on images, with the definition of [`Criterion::distilled`]: of classes,
+/// the divergence from the answers of the teacher has the weight `alpha`, the cross-entropy with the
+/// labels the weight `1 - alpha`. `answers` are the outputs `[n, outputs]` of the teacher.
 fn judged_loss(net: &QuantisedNet, images: &ImageSet, answers: &[f32], alpha: f64) -> f64 {
-    let classes = net.classes();
-    let mut answers = answers.chunks_exact(classes);
+    let outputs = net.classes();
+    let head = images.measured.objective.head();
+    let mut answers = answers.chunks_exact(outputs);
     let mut sum = 0f64;
     for batch in images.batches() {
         let logits = net.forward(integer_input(net, &batch), &mut |_, _| {});
         let scale = f64::from(net.classifier.logit_scale);
-        let rows = logits.chunks_exact(classes).zip(batch.labels);
-        for ((student, &label), teacher) in rows.zip(&mut answers) {
+        let rows = logits.chunks_exact(outputs).zip(batch.labels).enumerate();
+        for ((i, (student, &label)), teacher) in rows.zip(&mut answers) {
             let student: Vec<f64> = student.iter().map(|&q| f64::from(q) * scale).collect();
             let teacher: Vec<f64> = teacher.iter().map(|&v| v.into()).collect();
+            if head != Head::Classes {
+                let targets = batch.targets[i * outputs..(i + 1) * outputs].iter();
+                let targets: Vec<f64> = targets.map(|&t| t.into()).collect();
+                sum += other_loss(head, &student, &targets, &teacher, alpha);
+                continue;
+            }
             let (ours, theirs) = (log_sum(&student), log_sum(&teacher));
             let term = |(t, s): (&f64, &f64)| (t - theirs).exp() * (ours - s);
             sum += alpha * teacher.iter().zip(&student).map(term).sum::<f64>()
@@ -124,6 +133,19 @@ fn judged_loss(net: &QuantisedNet, images: &ImageSet, answers: &[f32], alpha: f6
         }
     }
     sum / images.len() as f64
+}
+
+/// The loss of one image whose outputs are labels or values.
+fn other_loss(head: Head, student: &[f64], targets: &[f64], teacher: &[f64], alpha: f64) -> f64 {
+    let one = |y: f64, t: f64| match head {
+        Head::Labels => y.max(0.0) - y * t + (-y.abs()).exp().ln_1p(),
+        Head::Classes | Head::Values => (y - t).powi(2),
+    };
+    let soft = |z: f64| if head == Head::Labels { 1.0 / (1.0 + (-z).exp()) } else { z };
+    let pairs = student.iter().zip(targets).zip(teacher);
+    let sum: f64 =
+        pairs.map(|((&y, &t), &z)| (1.0 - alpha) * one(y, t) + alpha * one(y, soft(z))).sum();
+    sum / student.len().max(1) as f64
 }
 
 /// Natural logarithm of the sum of exponentials.
@@ -205,10 +227,13 @@ impl Learner for Tuner<'_> {
         let (_, net) = trained.networks();
         let (logits, leaves) = trained.forward(&net, &pixels, n);
         let device = Default::default();
-        let target = loss::one_hot::<B>(&dataset.labels(indices), net.classes(), &device);
+        let criterion = Criterion(dataset.objective.head());
+        let targets = dataset.targets(&dataset.train, indices, &pixels);
+        let labels = dataset.labels(indices);
+        let target = Criterion::targets::<B>(&labels, &targets, net.classes(), &device);
         let answers = TensorData::new(self.teacher.forward(&pixels, n), [n, net.classes()]);
-        let answers = loss::soften(Tensor::<B, 2>::from_data(answers, &device), 1.0);
-        let value = loss::distilled(logits, target, Some(answers), self.alpha, 1.0);
+        let answers = criterion.soften(Tensor::<B, 2>::from_data(answers, &device), 1.0);
+        let value = criterion.distilled(logits, target, Some(answers), self.alpha, 1.0);
         let found = loss::finite(&value).ok_or_else(|| Error::NotFinite {
             step: 0,
             update: input.update,

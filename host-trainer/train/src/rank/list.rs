@@ -11,11 +11,13 @@ use supernano_base::codes::scores::{Score, Scores, write_scores};
 use supernano_base::codes::select::CodeSelection;
 use supernano_base::error::{Error, Result};
 use supernano_base::files;
+use supernano_base::objective::ScoreMetric;
 use supernano_base::progress::Progress;
 use supernano_base::run_dir::RunDirectory;
-use supernano_base::stats::not_learnt;
+use supernano_base::stats::{not_learnt, score_not_learnt};
 use supernano_core::arch::Arch;
 use supernano_core::plan::cost;
+use supernano_core::space::Head;
 use supernano_search::predict::{EvaluationChoice, Predictions, TruthFile, predict_all};
 use supernano_search::surrogate::Link;
 
@@ -88,8 +90,11 @@ pub struct RankReport {
     pub total: usize,
     /// Number of scores that the run had already, and that were not computed again.
     pub known: usize,
-    /// Accuracy of guessing, 0 to 1.
+    /// Accuracy of guessing, 0 to 1; of other scores, that of an answer that does not depend on the input.
     pub chance: f64,
+    /// What `acc` of the scores is, unless it is the top-1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metric: Option<ScoreMetric>,
     /// The sentence that says so if the supernet has not learnt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remark: Option<String>,
@@ -172,7 +177,11 @@ pub fn rank(request: &RankRequest<'_>, progress: &dyn Progress) -> Result<RankOu
     let seconds = started.elapsed().as_secs_f64();
     let accuracies: Vec<f64> = scores.iter().map(|(_, score)| score.acc).collect();
     let images = ranker.settings().images;
-    let remark = not_learnt("the supernet", &accuracies, space.classes.into(), images);
+    let metric = ScoreMetric::of(space.head);
+    let remark = match metric {
+        None => not_learnt("the supernet", &accuracies, space.classes.into(), images),
+        Some(metric) => score_not_learnt("the supernet", &accuracies, metric),
+    };
     if let Some(remark) = &remark {
         progress.note(remark);
     }
@@ -184,8 +193,16 @@ pub fn rank(request: &RankRequest<'_>, progress: &dyn Progress) -> Result<RankOu
         let sample = |(c, (_, s)): (&&Coded, &(String, Score))| (c.arch.clone(), s.acc);
         let samples: Vec<(Arch, f64)> = codes.iter().zip(&scores).map(sample).collect();
         let RankRequest { truths, force, .. } = request;
-        return predict_all(&space, &all, &samples, Link::Logit, truths, Some(&output), *force)
-            .map(|predictions| RankOutcome::Predicted(Box::new(predictions)));
+        return predict_all(
+            &space,
+            &all,
+            &samples,
+            link(space.head),
+            truths,
+            Some(&output),
+            *force,
+        )
+        .map(|predictions| RankOutcome::Predicted(Box::new(predictions)));
     }
     match request.part {
         Some(shard) => {
@@ -204,7 +221,8 @@ pub fn rank(request: &RankRequest<'_>, progress: &dyn Progress) -> Result<RankOu
         output,
         total,
         known: codes.len() - evaluated,
-        chance: 1.0 / f64::from(space.classes),
+        chance: metric.map_or(1.0 / f64::from(space.classes), ScoreMetric::chance),
+        metric,
         remark,
         seconds,
         codes_per_s: evaluated as f64 / seconds,
@@ -212,6 +230,14 @@ pub fn rank(request: &RankRequest<'_>, progress: &dyn Progress) -> Result<RankOu
         work,
         scores: costed(&run, &codes, scores),
     }))
+}
+
+/// The scale on which the scores of a head are predicted: R2 has no lower bound.
+const fn link(head: Head) -> Link {
+    match head {
+        Head::Classes | Head::Labels => Link::Logit,
+        Head::Values => Link::Identity,
+    }
 }
 
 /// Positions of the codes to evaluate; `None` if nothing is predicted. The truths are read here as

@@ -4,7 +4,9 @@ use std::borrow::Borrow;
 
 use rayon::prelude::*;
 use supernano_base::images::Images;
-use supernano_core::space::Shape;
+use supernano_base::objective::ScoreMetric;
+use supernano_base::stats::roc::{auc, auc_se};
+use supernano_core::space::{Head, Shape};
 use supernano_data::Dataset;
 
 use super::Evaluation;
@@ -19,6 +21,12 @@ pub struct EvalSet {
     /// `[n, channels, height, width]`.
     values: Vec<f32>,
     labels: Vec<u16>,
+    /// Targets of other heads than classes, `[n, outputs]`, standardised.
+    targets: Vec<f32>,
+    head: Head,
+    /// Mean squared distance of the targets of values from their means; 1 without variance, which is that
+    /// of the training values.
+    variance: f64,
 }
 
 impl EvalSet {
@@ -26,7 +34,14 @@ impl EvalSet {
     pub fn new(dataset: &Dataset, split: &Images, most: usize) -> Self {
         let indices: Vec<u32> = (0..split.len().min(most) as u32).collect();
         let labels = split.labels[..indices.len()].to_vec();
-        Self { values: dataset.batch(split, &indices), labels }
+        let values = dataset.batch(split, &indices);
+        let targets = dataset.targets(split, &indices, &values);
+        let head = dataset.objective.head();
+        let variance = match head {
+            Head::Values => variance(&targets, dataset.outputs()),
+            Head::Classes | Head::Labels => 1.0,
+        };
+        Self { values, labels, targets, head, variance }
     }
 
     /// All values, `[n, channels, height, width]`.
@@ -34,18 +49,24 @@ impl EvalSet {
         &self.values
     }
 
+    /// Targets of other heads than classes, `[n, outputs]`, on the scale on which they are learnt.
+    pub fn targets(&self) -> &[f32] {
+        &self.targets
+    }
+
     /// Number of images.
     pub fn len(&self) -> usize {
         self.labels.len()
     }
 
-    /// The result of a network with these logits, `[n, classes]`, for the images of the set.
+    /// The result of a network with these logits, `[n, outputs]`, for the images of the set.
     pub fn judge(&self, logits: &[f32]) -> Evaluation {
-        let classes = logits.len() / self.len().max(1);
-        let rows = logits.chunks_exact(classes.max(1)).zip(&self.labels);
-        let judged: Vec<Judged> =
-            rows.map(|(row, &label)| judge(row.iter().copied(), usize::from(label))).collect();
-        Evaluation::of(&judged)
+        let outputs = logits.len() / self.len().max(1);
+        let mut judged = Judgements::default();
+        for (i, row) in logits.chunks_exact(outputs.max(1)).enumerate() {
+            self.judge_one(i, row.iter().copied(), &mut judged);
+        }
+        self.evaluation(&judged)
     }
 
     /// True if there are no images.
@@ -53,15 +74,97 @@ impl EvalSet {
         self.labels.is_empty()
     }
 
-    /// All values and all labels.
+    /// All values, all labels and all targets.
     pub(crate) fn contents(&self) -> (impl Iterator<Item = &f32>, &[u16]) {
-        (self.values.iter(), &self.labels)
+        (self.values.iter().chain(&self.targets), &self.labels)
     }
 
     /// The images as input maps of a forward pass.
     pub(crate) fn inputs(&self, input: Shape, margin: usize) -> Inputs {
         Inputs::new(input, margin, self.values.chunks(LANES * input.len()))
     }
+
+    /// Adds the result of image `i` with these outputs.
+    fn judge_one(
+        &self,
+        i: usize,
+        outputs: impl Iterator<Item = f32> + Clone,
+        into: &mut Judgements,
+    ) {
+        let targets = || {
+            let count = self.targets.len() / self.len();
+            self.targets[i * count..(i + 1) * count].iter().copied()
+        };
+        let judged = match self.head {
+            Head::Classes => judge(outputs, usize::from(self.labels[i])),
+            Head::Labels => {
+                into.outputs.extend(outputs.clone());
+                (false, mean_of(outputs.zip(targets()), binary_loss))
+            }
+            Head::Values => (false, mean_of(outputs.zip(targets()), |y, t| (y - t).powi(2))),
+        };
+        into.each.push(judged);
+    }
+
+    /// The result of all images.
+    fn evaluation(&self, found: &Judgements) -> Evaluation {
+        let plain = Evaluation::of(&found.each);
+        let metric = ScoreMetric::of(self.head);
+        let (top1, top1_se) = match self.head {
+            Head::Classes => return plain,
+            Head::Labels => self.areas(&found.outputs),
+            Head::Values => (1.0 - plain.ce / self.variance, plain.ce_se / self.variance),
+        };
+        Evaluation { top1, top1_se, metric, ..plain }
+    }
+
+    /// The mean over the labels of the area under the ROC curve, and the mean of their standard errors,
+    /// which is an upper bound of that of the mean. Labels that all images have, or none, do not count.
+    fn areas(&self, outputs: &[f32]) -> (f64, f64) {
+        let count = self.targets.len() / self.len().max(1);
+        let column = |values: &[f32], o: usize| -> Vec<f64> {
+            values.iter().skip(o).step_by(count).map(|&v| v.into()).collect()
+        };
+        let area = |o: usize| {
+            let has: Vec<bool> = column(&self.targets, o).iter().map(|&t| t > 0.5).collect();
+            let area = auc(&column(outputs, o), &has)?;
+            let positive = has.iter().filter(|&&p| p).count();
+            Some((area, auc_se(area, positive, has.len() - positive)))
+        };
+        let found: Vec<(f64, f64)> = (0..count).filter_map(area).collect();
+        let n = found.len() as f64;
+        match found.is_empty() {
+            true => (ScoreMetric::MacroAuc.chance(), 0.5),
+            false => (
+                found.iter().map(|f| f.0).sum::<f64>() / n,
+                found.iter().map(|f| f.1).sum::<f64>() / n,
+            ),
+        }
+    }
+}
+
+/// Mean squared distance of `[n, outputs]` values from the means of the outputs; 1 if it is 0.
+fn variance(values: &[f32], outputs: usize) -> f64 {
+    let column = |o: usize| values.iter().skip(o).step_by(outputs.max(1)).map(|&v| f64::from(v));
+    let n = (values.len() / outputs.max(1)).max(1) as f64;
+    let of = |o: usize| {
+        let mean = column(o).sum::<f64>() / n;
+        column(o).map(|v| (v - mean).powi(2)).sum::<f64>() / n
+    };
+    let found = (0..outputs).map(of).sum::<f64>() / outputs.max(1) as f64;
+    if found > 0.0 { found } else { 1.0 }
+}
+
+/// Mean of a function of outputs and targets.
+fn mean_of(pairs: impl Iterator<Item = (f32, f32)>, of: impl Fn(f64, f64) -> f64) -> f32 {
+    let (sum, count) =
+        pairs.fold((0.0, 0u32), |(sum, count), (y, t)| (sum + of(y.into(), t.into()), count + 1));
+    (sum / f64::from(count.max(1))) as f32
+}
+
+/// Binary cross-entropy of a logit against a target from 0 to 1, nats.
+fn binary_loss(logit: f64, target: f64) -> f64 {
+    logit.max(0.0) - logit * target + (-logit.abs()).exp().ln_1p()
 }
 
 /// Evaluates a network on the images of a set.
@@ -72,8 +175,15 @@ pub fn evaluate(net: &FoldedNet, set: &EvalSet) -> Evaluation {
     evaluate_tree(&tree, set, &inputs, &pool, &|| {})[0]
 }
 
-/// Result for one image: whether the answer is right, and the cross-entropy in nats.
+/// Result for one image: whether the answer is right, and the loss.
 type Judged = (bool, f32);
+
+/// Results of images, and the outputs of networks for labels.
+#[derive(Clone, Default)]
+struct Judgements {
+    each: Vec<Judged>,
+    outputs: Vec<f32>,
+}
 
 /// Evaluates every network of a tree. `done` is called after every 16 images.
 pub(crate) fn evaluate_tree<C: Borrow<FoldedConv> + Sync>(
@@ -83,34 +193,33 @@ pub(crate) fn evaluate_tree<C: Borrow<FoldedConv> + Sync>(
     pool: &Pool,
     done: &(dyn Fn() + Sync),
 ) -> Vec<Evaluation> {
-    let n = set.len();
     // for every 16 images, for every leaf
-    let found: Vec<Vec<Vec<Judged>>> = inputs
+    let found: Vec<Vec<Judgements>> = inputs
         .maps
         .par_iter()
         .zip(set.labels.par_chunks(LANES))
+        .enumerate()
         .with_max_len(1)
-        .map(|((map, _), labels)| {
-            let mut leaves = vec![Vec::new(); tree.leaves];
+        .map(|(block, ((map, _), labels))| {
+            let mut leaves = vec![Judgements::default(); tree.leaves];
             walk::infer(tree, map, pool, None, &mut |leaf, logits| {
-                leaves[leaf] = labels
-                    .iter()
-                    .enumerate()
-                    .map(|(lane, &label)| {
-                        // The logits are `[classes][16]`, one image a lane.
-                        let own = logits.iter().skip(lane).step_by(LANES).copied();
-                        judge(own, usize::from(label))
-                    })
-                    .collect();
+                for lane in 0..labels.len() {
+                    // The logits are `[classes][16]`, one image a lane.
+                    let own = logits.iter().skip(lane).step_by(LANES).copied();
+                    set.judge_one(block * LANES + lane, own, &mut leaves[leaf]);
+                }
             });
             done();
             leaves
         })
         .collect();
     let of = |leaf: usize| {
-        let mut all = Vec::with_capacity(n);
-        found.iter().for_each(|block| all.extend_from_slice(&block[leaf]));
-        Evaluation::of(&all)
+        let mut all = Judgements::default();
+        for block in &found {
+            all.each.extend_from_slice(&block[leaf].each);
+            all.outputs.extend_from_slice(&block[leaf].outputs);
+        }
+        set.evaluation(&all)
     };
     (0..tree.leaves).map(of).collect()
 }
@@ -127,6 +236,7 @@ impl Evaluation {
             ce,
             ce_se: (spread / (n - 1.0).max(1.0) / n).sqrt(),
             images: found.len(),
+            metric: None,
         }
     }
 }

@@ -4,9 +4,6 @@
 //! [`BnStats`], and [`SubNet::fold`] makes the [`FoldedNet`] that is evaluated and exported. A
 //! forward pass is a [`Visitor`] of the [`Step`]s of a network; [`Layers`] holds them.
 
-use supernano_base::error::{Error, Result};
-use supernano_core::space::{Head, Space};
-
 pub mod duplicate;
 mod evaluate;
 mod evaluation;
@@ -34,16 +31,6 @@ pub use subnet::SubNet;
 pub(crate) use subnet::name;
 pub use subnet::{TensorSource, part};
 pub use weights::{Entry, Layout, Role, Weights};
-
-/// Succeeds for the spaces that this crate trains: those with the head `classes`.
-///
-/// # Errors
-/// [`Error::Invalid`] for every other space.
-pub fn supported(space: &Space<'_>) -> Result<()> {
-    let expected = "a space with the head `classes`; training of others is not there yet";
-    let refused = || Error::invalid("configuration", "space", expected, space.name);
-    (space.head == Head::Classes).then_some(()).ok_or_else(refused)
-}
 
 /// Added to a variance before the square root is taken.
 pub const BN_EPSILON: f32 = 1e-5;

@@ -1,5 +1,6 @@
 //! The structure of a single network, generic over the type of its convolutions.
 
+use supernano_base::objective::Spread;
 use supernano_core::space::Shape;
 
 use super::layers::Layers;
@@ -94,6 +95,18 @@ pub struct Linear<V = Vec<f32>> {
     pub weight: V,
     /// Bias `[output]`.
     pub bias: V,
+}
+
+impl Linear {
+    /// Changes outputs that are learnt with mean 0 and standard deviation 1 to the units of their targets:
+    /// `output = std (weight x + bias) + mean`.
+    pub fn in_units(&mut self, spreads: &[Spread]) {
+        let rows = self.weight.chunks_exact_mut(self.input.max(1));
+        for ((row, bias), spread) in rows.zip(&mut self.bias).zip(spreads) {
+            row.iter_mut().for_each(|w| *w = (f64::from(*w) * spread.std) as f32);
+            *bias = f64::from(*bias).mul_add(spread.std, spread.mean) as f32;
+        }
+    }
 }
 
 /// A network: layers, global average pooling and a classifier.

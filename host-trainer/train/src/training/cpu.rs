@@ -92,7 +92,8 @@ impl<'a> Sliced<'a> {
         let indices = input.indices();
         let pixels = self.dataset.augmented(indices, &self.augmentation, input.key);
         let labels = self.dataset.labels(indices);
-        let batch = Batch::new(&pixels, &labels, self.dataset.shape);
+        let targets = self.dataset.targets(&self.dataset.train, indices, &pixels);
+        let batch = Batch::new(&pixels, &labels, self.dataset.shape).with_targets(&targets);
         let archs = sampling::draw(&self.job.space.get(), self.job.step, input.key, input.update)?;
         let Self { job, params, sharing, .. } = self;
         job.update_shared(&mut **sharing, params, &batch, &archs, input.rate, input.update)

@@ -12,10 +12,11 @@ use supernano_core::arch::Arch;
 use supernano_core::plan::{Enhancement, Plan, cost, resolve};
 use supernano_core::space::Shape;
 
+use super::loss::Criterion;
 use super::params::Params;
 use super::sharing::{Alone, Sharing};
 use super::state::layout_of;
-use super::{Losses, Setup, loss};
+use super::{Losses, Setup};
 use crate::backend::{BatchStats, FeatureMap, Ops};
 use crate::run::checkpoint::Checkpoint;
 use crate::supernet::{TensorNet, forward_train};
@@ -47,6 +48,8 @@ where
     pub plain: FeatureMap<B::InnerBackend>,
     /// Classes, `[n]`.
     pub labels: &'a [u16],
+    /// Targets of other heads, `[n, outputs]`; none for classes.
+    pub targets: &'a [f32],
     /// Images of the largest resolution, `[n, channels, height, width]`.
     pixels: &'a [f32],
 }
@@ -60,7 +63,18 @@ where
         let [c, h, w] = [shape.channels, shape.height, shape.width].map(usize::from);
         let n = labels.len();
         let images = FeatureMap::from_images(pixels, n, c, h, w);
-        Self { images, plain: FeatureMap::from_images(pixels, n, c, h, w), labels, pixels }
+        Self {
+            images,
+            plain: FeatureMap::from_images(pixels, n, c, h, w),
+            labels,
+            targets: &[],
+            pixels,
+        }
+    }
+
+    /// The same batch with targets of another head, `[n, outputs]`.
+    pub fn with_targets(self, targets: &'a [f32]) -> Self {
+        Self { targets, ..self }
     }
 
     /// The images at the resolution of a network.
@@ -136,7 +150,9 @@ where
         sharing.divide(1 + students.len(), &|path| self.path_cost(path, students));
         let device = Default::default();
         let largest = Arch::largest(&self.space.get());
-        let labels = loss::one_hot::<B>(batch.labels, self.space.get().classes.into(), &device);
+        let criterion = Criterion(self.space.get().head);
+        let outputs = self.space.get().classes.into();
+        let labels = Criterion::targets::<B>(batch.labels, batch.targets, outputs, &device);
         let mut losses = Losses::default();
         let supernet = self.step.kind == StepKind::Supernet;
         let distils = supernet && self.step.alpha > 0.0;
@@ -148,7 +164,7 @@ where
             if distils {
                 logits = sharing.teacher(Some(z.clone().inner()), shape)?;
             }
-            let value = loss::cross_entropy(z, labels.clone(), 1.0);
+            let value = criterion.loss(z, labels.clone());
             losses.largest = self.finite(&value, &stats, &net, &largest, update)?;
             params.add(&leaves, &value.backward());
         } else if distils {
@@ -156,8 +172,8 @@ where
             let own = sharing.trains(0).then(|| forward_train(&teach(), &batch.plain).0);
             logits = sharing.teacher(own, shape)?;
         }
-        let teacher =
-            logits.map(|z| Tensor::<B, 2>::from_inner(loss::soften(z, self.step.temperature)));
+        let soft = |z| Tensor::<B, 2>::from_inner(criterion.soften(z, self.step.temperature));
+        let teacher = logits.map(soft);
         for (path, arch) in (1..).zip(students) {
             if !sharing.trains(path) {
                 continue;
@@ -165,7 +181,7 @@ where
             let (net, leaves) = params.path(&self.plan(arch));
             let (z, stats) = forward_train(&net, &batch.at(net.input));
             let (alpha, temperature) = (self.step.alpha, self.step.temperature);
-            let value = loss::distilled(z, labels.clone(), teacher.clone(), alpha, temperature);
+            let value = criterion.distilled(z, labels.clone(), teacher.clone(), alpha, temperature);
             let part = self.finite(&value, &stats, &net, arch, update)? / students.len() as f64;
             losses.students += part;
             params.add(&leaves, &value.backward());

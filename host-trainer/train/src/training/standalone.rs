@@ -20,6 +20,7 @@ use supernano_core::plan::{BranchScheme, Enhancement, Plan, resolve};
 use supernano_core::space::{Site, Space};
 use supernano_data::Dataset;
 
+use super::loss::Criterion;
 use super::params::Params;
 use super::state::layout_of;
 use super::{
@@ -134,7 +135,7 @@ impl Learner for Taught<'_> {
     fn update(&mut self, input: &UpdateInput<'_>) -> Result<Losses> {
         let Self { from, config, dataset, params, plan, code } = self;
         let (indices, s) = (input.indices(), dataset.shape);
-        let (n, classes) = (indices.len(), dataset.classes.len());
+        let (n, outputs) = (indices.len(), dataset.outputs());
         let device = Default::default();
         let pixels = dataset.augmented(indices, &config.augmentation, input.key);
         let read = plan.image;
@@ -142,12 +143,16 @@ impl Learner for Taught<'_> {
         let small = (size != to).then(|| resized_planes(&pixels, size, to));
         let images = small.as_deref().unwrap_or(&pixels);
         let images = FeatureMap::from_images(images, n, s.channels.into(), to[0], to[1]);
-        let labels = loss::one_hot::<CpuAutodiff>(&dataset.labels(indices), classes, &device);
-        let answers = TensorData::new(from.teacher.forward(&pixels, n), [n, classes]);
-        let answers = loss::soften(Tensor::<CpuAutodiff, 2>::from_data(answers, &device), 1.0);
+        let criterion = Criterion(dataset.objective.head());
+        let targets = dataset.targets(&dataset.train, indices, &pixels);
+        let labels = dataset.labels(indices);
+        let targets = Criterion::targets::<CpuAutodiff>(&labels, &targets, outputs, &device);
+        let answers = TensorData::new(from.teacher.forward(&pixels, n), [n, outputs]);
+        let answers = Tensor::<CpuAutodiff, 2>::from_data(answers, &device);
+        let answers = criterion.soften(answers, 1.0);
         let (net, leaves) = params.path(plan);
         let (logits, _) = forward_train(&net, &images);
-        let value = loss::distilled(logits, labels, Some(answers), from.alpha, 1.0);
+        let value = criterion.distilled(logits, targets, Some(answers), from.alpha, 1.0);
         let found = loss::finite(&value).ok_or_else(|| Error::NotFinite {
             step: 1,
             update: input.update,
@@ -230,6 +235,7 @@ fn judged(
         top1_se: found.top1_se,
         ce: found.ce,
         images: found.images,
+        metric: found.metric,
         form: recipe.form,
         epochs: recipe.epochs,
         seed: recipe.seed,

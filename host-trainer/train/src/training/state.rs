@@ -12,12 +12,17 @@ use supernano_data::Dataset;
 use super::{Begin, Epoch};
 use crate::run::checkpoint;
 use crate::run::checkpoint::Checkpoint;
-use crate::supernet::{Layout, Weights, supported};
+use crate::supernet::{Layout, Weights};
 
 /// Makes sure that the data set fits the configuration and is large enough.
 pub(super) fn check_data(config: &RunConfig, dataset: &Dataset) -> Result<()> {
     let space = config.space();
-    supported(&space)?;
+    let head = dataset.objective.head();
+    if head != space.head {
+        let place = format!("data set {}", dataset.name);
+        let expected = format!("{:?}, the head of space {}", space.head, space.name);
+        return Err(Error::invalid(place, "outputs", expected, format!("{head:?}")));
+    }
     dataset.check_fit(space.input, space.classes.into())?;
     let needed = config.recalibration.batch.max(2);
     if dataset.train.len() < needed {

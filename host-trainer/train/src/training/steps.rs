@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use supernano_base::config::{Precision, RunConfig, StepKind, Teacher};
 use supernano_base::error::{Error, Result};
+use supernano_base::objective::ScoreMetric;
 use supernano_base::progress::Progress;
 use supernano_base::stats::table;
 use supernano_data::Dataset;
@@ -38,9 +39,10 @@ pub struct Epoch {
     pub updates: u64,
     /// Learning rate at the start of the epoch.
     pub lr: f32,
-    /// Mean cross-entropy of the largest network, nats; 0 if it is not trained.
+    /// Mean loss of the largest network; 0 if it is not trained. It is in nats, but for values, whose squared
+    /// error is that of standardised values.
     pub loss_largest: f64,
-    /// Mean loss of the sub-networks (Eq. 2), nats; 0 without any.
+    /// Mean loss of the sub-networks (Eq. 2), in the same unit; 0 without any.
     pub loss_students: f64,
     /// Time of training without validation, seconds.
     pub seconds: f64,
@@ -51,6 +53,9 @@ pub struct Epoch {
     /// Pearson correlation of the panel's top-1 with the truths, if the run has any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pearson: Option<f64>,
+    /// What `top1` of the panel is, unless it is an accuracy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric: Option<ScoreMetric>,
 }
 
 /// Trains every unfinished step of a configuration and returns the epochs that it trained. Writes
@@ -273,6 +278,7 @@ impl Training<'_> {
             images_per_s: totals.images as f64 / totals.seconds,
             panel: scores,
             pearson,
+            metric: ScoreMetric::of(self.config.space().head),
         })
     }
 
@@ -299,13 +305,14 @@ fn describe(line: &Epoch, epochs: u32) -> String {
     let panel: Vec<String> = line.panel.iter().map(|p| format!("{:.3}", p.top1)).collect();
     let pearson = line.pearson.map_or(String::new(), |r| format!(", Pearson {r:.3}"));
     format!(
-        "step {} epoch {}/{epochs}: lr {:.4}, loss {:.3} / {:.3}, {:.0} images/s, top-1 {}{pearson}",
+        "step {} epoch {}/{epochs}: lr {:.4}, loss {:.3} / {:.3}, {:.0} images/s, {} {}{pearson}",
         line.step,
         line.epoch,
         line.lr,
         line.loss_largest,
         line.loss_students,
         line.images_per_s,
+        line.metric.map_or("top-1", ScoreMetric::title),
         panel.join(" ")
     )
 }

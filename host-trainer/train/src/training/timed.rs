@@ -6,6 +6,7 @@ use std::time::Instant;
 use serde::Serialize;
 use supernano_base::config::RunConfig;
 use supernano_base::error::Result;
+use supernano_base::objective::{Objective, Spread};
 use supernano_base::progress::Progress;
 use supernano_data::Dataset;
 
@@ -64,12 +65,22 @@ pub fn train_for(request: &TrainRequest<'_>, progress: &dyn Progress) -> Result<
     Ok(TrainReport { run: run.to_path_buf(), seconds, finished, epochs })
 }
 
-/// The configuration with what only the data tells: names of the classes, and ranges of sensors. The
+/// The configuration with what only the data tells: names of the classes, scales of targets, and ranges of
+/// sensors. The
 /// run keeps them, whatever is added to the data later.
 pub(super) fn with_facts(config: &RunConfig, dataset: &Dataset) -> RunConfig {
     let mut config = config.clone();
     if config.data.name.is_own() {
-        config.data.labels.get_or_insert_with(|| dataset.classes.clone());
+        match &dataset.objective {
+            Objective::Classes | Objective::Labels => {
+                config.data.labels.get_or_insert_with(|| dataset.classes.clone());
+            }
+            Objective::Values(spreads) => {
+                let scale = |s: &Spread| (s.mean, s.std);
+                config.data.target_scales = Some(spreads.iter().map(scale).collect());
+            }
+            Objective::Reconstruction => {}
+        }
         if let Some(window) = &dataset.window {
             config.data.window = Some(window.clone());
         }

@@ -13,9 +13,10 @@ use supernano_base::codes::{Coded, unused_id};
 use supernano_base::config::RunConfig;
 use supernano_base::error::{Error, Result};
 use supernano_base::files;
+use supernano_base::objective::ScoreMetric;
 use supernano_base::progress::{Progress, Task};
 use supernano_base::run_dir::RunDirectory;
-use supernano_base::stats::not_learnt;
+use supernano_base::stats::{not_learnt, score_not_learnt};
 use supernano_core::arch::Arch;
 use supernano_data::Dataset;
 
@@ -172,8 +173,7 @@ impl<'a> Trainer<'a> {
         if let Some(teacher) = &teacher {
             let images = EvalSet::new(&dataset, &dataset.test, usize::MAX);
             let top1 = evaluate(teacher, &images).top1;
-            let classes = usize::from(plan.config.space().classes);
-            if let Some(remark) = not_learnt("the supernet", &[top1], classes, images.len()) {
+            if let Some(remark) = remark(&plan.config, "the supernet", top1, images.len()) {
                 progress.note(&remark);
             }
         }
@@ -189,12 +189,20 @@ impl<'a> Trainer<'a> {
             }
             None => train_alone(&plan.config, dataset, coded, &plan.recipe)?,
         };
-        let classes = usize::from(plan.config.space().classes);
-        let (who, top1) = (&truth.arch, [truth.standalone_top1]);
-        if let Some(remark) = not_learnt(who, &top1, classes, dataset.test.len()) {
+        let (who, top1) = (&truth.arch, truth.standalone_top1);
+        if let Some(remark) = remark(&plan.config, who, top1, dataset.test.len()) {
             task.note(&remark);
         }
         Ok(truth)
+    }
+}
+
+/// A sentence if the score of a network over `images` images says that it has not learnt.
+fn remark(config: &RunConfig, who: &str, score: f64, images: usize) -> Option<String> {
+    let space = config.space();
+    match ScoreMetric::of(space.head) {
+        None => not_learnt(who, &[score], space.classes.into(), images),
+        Some(metric) => score_not_learnt(who, &[score], metric),
     }
 }
 

@@ -4,6 +4,7 @@ const RECIPE: Recipe = Recipe { form: Form::Nominal, epochs: 3, lr: 0.1, seed: 7
 
 fn truth(id: &str, arch: &str) -> Truth {
     Truth {
+        metric: None,
         id: id.into(),
         arch: arch.into(),
         standalone_top1: 0.625,
@@ -22,6 +23,7 @@ fn a_truth_file_is_read_back_and_another_recipes_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("truth.csv");
     let truth = Truth {
+        metric: None,
         id: "arch1".into(),
         arch: "4-8-4".into(),
         standalone_top1: 0.625,

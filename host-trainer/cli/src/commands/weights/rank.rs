@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use supernano_base::error::Result;
+use supernano_base::objective::ScoreMetric;
 use supernano_base::progress::Progress as _;
 use supernano_search::predict::EvaluationChoice;
 use supernano_train::rank::{
@@ -123,8 +124,8 @@ fn text(report: &RankReport) -> String {
         .map(|r| {
             vec![
                 r.score.arch.clone(),
-                format!("{:.2}", 100.0 * r.score.acc),
-                format!("{:.2}", 100.0 * r.score.acc_se),
+                ScoreMetric::cell(report.metric, r.score.acc),
+                ScoreMetric::cell(report.metric, r.score.acc_se),
                 format!("{:.4}", r.score.ce),
                 format!("{:.2}", r.macs as f64 / 1e6),
                 r.params.to_string(),
@@ -132,12 +133,13 @@ fn text(report: &RankReport) -> String {
         })
         .collect();
     let Settings { split, images, bn, bn_images, .. } = report.settings;
+    let (score, error) = ScoreMetric::columns(report.metric);
     let name = |value: &dyn std::fmt::Debug| format!("{value:?}").to_lowercase();
     format!(
         "{}\n{} sub-networks, best first (at most 20 shown), in {:.1} s, {:.2} of their MACs \
          computed; {} known already; {} scores in {}\n{images} {} images, batch norm {} ({bn_images} \
          images)",
-        table(&["code", "top-1 %", "s.e. %", "loss", "M MACs", "parameters"], &rows),
+        table(&["code", score, error, "loss", "M MACs", "parameters"], &rows),
         report.scores.len(),
         report.seconds,
         report.work.macs_computed as f64 / report.work.macs.max(1) as f64,

@@ -9,6 +9,7 @@ use supernano_base::error::{Error, Result};
 use supernano_base::files;
 use supernano_base::progress::Progress as _;
 use supernano_base::run_dir::RunDirectory;
+use supernano_core::space::Head;
 use supernano_device::ready;
 use supernano_search::search::file::Front;
 use supernano_train::run::checkpoint;
@@ -112,7 +113,11 @@ impl Way<'_> {
             return Ok(());
         }
         let (run, top) = (text(self.run.path())?, self.args.top.to_string());
-        let mut line = vec!["search", &run, "--top", &top, "--verify"];
+        let mut line = vec!["search", &run, "--top", &top];
+        // Only answers of classes are right or wrong.
+        if self.run.config()?.space().head == Head::Classes {
+            line.push("--verify");
+        }
         // Equal accuracies rank nothing; the cross-entropy still does.
         let scores = read_scores(&self.run.scores())?;
         if scores.windows(2).all(|pair| pair[0].1.acc == pair[1].1.acc) {

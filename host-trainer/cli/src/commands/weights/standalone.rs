@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use supernano_base::codes::select::CodeSelection;
 use supernano_base::codes::truth::{Form, Truth};
 use supernano_base::error::Result;
+use supernano_base::objective::ScoreMetric;
 use supernano_train::training::{Existing, TruthRequest, make_truths};
 
 use crate::options::{CodesArgs, DataArgs, ShardArgs};
@@ -102,9 +103,10 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
 
 fn text(truths: &[Truth]) -> String {
     let row = |t: &Truth| {
-        let (top1, se) = (100.0 * t.standalone_top1, 100.0 * t.top1_se);
-        vec![t.arch.clone(), format!("{top1:.2}"), format!("{se:.2}")]
+        let cell = |score| ScoreMetric::cell(t.metric, score);
+        vec![t.arch.clone(), cell(t.standalone_top1), cell(t.top1_se)]
     };
     let rows: Vec<Vec<String>> = truths.iter().map(row).collect();
-    table(&["code", "top-1 %", "s.e. %"], &rows)
+    let (score, error) = ScoreMetric::columns(truths.first().and_then(|t| t.metric));
+    table(&["code", score, error], &rows)
 }

@@ -157,7 +157,10 @@ fn followed_text(report: &FollowReport) -> String {
 fn row(e: &Epoch) -> Vec<String> {
     let top1 = |pick: fn(f64, f64) -> f64| {
         let found = e.panel.iter().map(|p| p.top1).reduce(pick);
-        found.map_or("-".to_owned(), |t| format!("{:.1}", 100.0 * t))
+        found.map_or("-".to_owned(), |t| match e.metric {
+            None => format!("{:.1}", 100.0 * t),
+            Some(_) => format!("{t:.3}"),
+        })
     };
     vec![
         e.step.to_string(),
@@ -173,7 +176,12 @@ fn row(e: &Epoch) -> Vec<String> {
 
 fn text(report: &TrainReport) -> String {
     let rows: Vec<Vec<String>> = report.epochs.iter().map(row).collect();
-    let header = ["step", "epoch", "lr", "loss", "students", "images/s", "worst %", "best %"];
+    let metric = report.epochs.first().and_then(|e| e.metric);
+    let (worst, best) = match metric {
+        None => ("worst %".into(), "best %".into()),
+        Some(metric) => (format!("worst {}", metric.title()), format!("best {}", metric.title())),
+    };
+    let header = ["step", "epoch", "lr", "loss", "students", "images/s", &worst, &best];
     let state = if report.finished { "trained" } else { "not finished (--resume continues it)," };
     let run = report.run.display();
     format!("{}\n{run} {state} in {:.0} s", table(&header, &rows), report.seconds)

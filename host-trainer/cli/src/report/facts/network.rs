@@ -43,8 +43,9 @@ pub struct Check {
     pub images: usize,
     /// Images with a logit that differs from the host's.
     pub mismatches: usize,
-    /// Top-1 of the device, 0 to 1.
-    pub top1_device: f64,
+    /// Top-1 of the device, 0 to 1; only of classes.
+    #[serde(default)]
+    pub top1_device: Option<f64>,
     /// CRC-32 of the network file.
     pub checksum: u32,
     /// The host's answers.
@@ -164,8 +165,8 @@ struct Summary {
     checksum: u32,
     kernels: Kernels,
     test_images: usize,
-    top1_float: f64,
-    top1_int8: f64,
+    top1_float: Option<f64>,
+    top1_int8: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -287,7 +288,7 @@ fn of_file(
     let summary: Option<Summary> = optional(&path.with_extension("json"), "an export's summary")?;
     let mut answers = None;
     if let Some(s) = summary.filter(|s| current(format!("{stem}.json"), s.checksum)) {
-        let share = |value| Some(Share { value, images: s.test_images });
+        let share = |value: Option<f64>| Some(Share { value: value?, images: s.test_images });
         (network.float, network.int8) = (share(s.top1_float), share(s.top1_int8));
         network.memory = optional(&path.with_extension("json"), "an export's summary")?;
         network.modelled = Some(s.kernels.instructions);

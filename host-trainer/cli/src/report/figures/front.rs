@@ -1,5 +1,6 @@
 //! Accuracy against each cost.
 
+use supernano_base::objective::ScoreMetric;
 use supernano_core::arch::Arch;
 use supernano_core::plan::{BranchScheme, Enhancement, cost, resolve};
 
@@ -67,7 +68,9 @@ fn front(facts: &Facts, axis: &Axis) -> Option<Figure> {
     let found = facts.front.as_ref()?;
     let top1 = facts.scores_are_accuracies();
     let factor = if top1 { 100.0 } else { 1.0 };
-    let shown = |value: f64| if top1 { percent(value) } else { format!("{value:.3} nats") };
+    let shown = |value: f64| {
+        if top1 { percent(value) } else { format!("{value:.3}{}", facts.score_unit()) }
+    };
     let listed: Vec<(&Network, f64, f64)> = facts
         .networks
         .iter()
@@ -113,7 +116,7 @@ fn front(facts: &Facts, axis: &Axis) -> Option<Figure> {
             colour: None,
         });
     }
-    let y = if top1 { "top-1, %" } else { "minus cross-entropy, nats" };
+    let y = facts.score_title();
     let title = axis.title.to_owned();
     let chart = Points {
         name: format!("{title}: {} networks", listed.len()),
@@ -179,31 +182,39 @@ fn scores(facts: &Facts) -> Option<Figure> {
             Some((score, cost(&space, &plan).macs as f64 / 1e6))
         })
         .collect();
+    let is_accuracy = facts.metric().is_none();
+    let title = facts.metric().map_or("top-1, %", ScoreMetric::title);
+    let (factor, unit) = if is_accuracy { (100.0, ", %") } else { (1.0, "") };
+    let shown = |v: f64| if is_accuracy { percent(v) } else { format!("{v:.3}") };
+    let cell = |v: f64| if is_accuracy { Cell::Percent(v) } else { Cell::Number(v, 4) };
     let mark = |(score, macs): &(&supernano_base::codes::scores::Score, f64)| Mark {
-        at: (*macs, 100.0 * score.acc),
+        at: (*macs, factor * score.acc),
         interval: None,
         label: None,
         text: [
             score.arch.clone(),
             format!(
                 "{} +- {}; {macs:.2} million MACs",
-                percent(score.acc),
-                percent(1.96 * score.acc_se)
+                shown(score.acc),
+                shown(1.96 * score.acc_se)
             ),
         ],
         colour: Some(0),
     };
     let chart = Points {
         name: format!("Scores of {} sub-networks against their work", known.len()),
-        axes: ["multiply-accumulates, millions".into(), "top-1, %".into()],
+        axes: ["multiply-accumulates, millions".into(), title.into()],
         marks: known.iter().map(mark).collect(),
         diagonal: false,
     };
     let table = Table::new(vec![
         ("code", known.iter().map(|(s, _)| Cell::Code(s.arch.clone())).collect()),
-        ("top-1, %", known.iter().map(|(s, _)| Cell::Percent(s.acc)).collect()),
-        ("standard error, %", known.iter().map(|(s, _)| Cell::Percent(s.acc_se)).collect()),
-        ("cross-entropy, nats", known.iter().map(|(s, _)| Cell::Number(s.ce, 4)).collect()),
+        (title, known.iter().map(|(s, _)| cell(s.acc)).collect()),
+        (&format!("standard error{unit}"), known.iter().map(|(s, _)| cell(s.acc_se)).collect()),
+        (
+            if is_accuracy { "cross-entropy, nats" } else { "loss" },
+            known.iter().map(|(s, _)| Cell::Number(s.ce, 4)).collect(),
+        ),
         ("MACs, millions", known.iter().map(|(_, m)| Cell::Number(*m, 3)).collect()),
     ]);
     Some(Figure {

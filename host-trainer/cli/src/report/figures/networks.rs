@@ -36,7 +36,7 @@ pub fn table(facts: &Facts) -> Option<Figure> {
     let share = |of: fn(&Network) -> Option<super::super::facts::Share>| {
         column(&|n: &Network| Cell::of(of(n).map(|s| s.value), Cell::Percent))
     };
-    let device = |n: &Network| n.checks.iter().max_by_key(|c| c.images).map(|c| c.top1_device);
+    let device = |n: &Network| n.checks.iter().max_by_key(|c| c.images).and_then(|c| c.top1_device);
     let exact = |n: &Network| {
         let text = |(equal, all): (usize, usize)| Cell::Text(format!("{equal} of {all}"));
         Cell::of(n.exact(), text)
@@ -48,12 +48,12 @@ pub fn table(facts: &Facts) -> Option<Figure> {
         })
     };
     let time = |n: &Network| Cell::of(n.milliseconds.map(|t| t.mid), |t| Cell::Number(t, 2));
-    let score = if top1 { "predicted top-1, %" } else { "predicted -cross-entropy, nats" };
+    let score = format!("predicted {}", facts.score_title());
     let table = Table::new(vec![
         ("network", column(&|n| Cell::Text(n.label.clone()))),
         ("code", column(&|n| Cell::Code(n.code.clone()))),
         ("role", column(&|n| Cell::Text(n.role.into()))),
-        (score, column(&predicted)),
+        (score.as_str(), column(&predicted)),
         ("95 % interval, %", column(&interval)),
         ("inherited (validation), %", share(|n| n.inherited)),
         ("int8 (validation), %", share(|n| n.verified)),

@@ -22,7 +22,7 @@ fn scores(facts: &Facts) -> Option<Figure> {
     let top1 = facts.scores_are_accuracies();
     let factor = if top1 { 100.0 } else { 1.0 };
     let shown = |value: f64| if top1 { percent(value) } else { format!("{value:.3}") };
-    let unit = if top1 { "top-1, %" } else { "minus cross-entropy, nats" };
+    let unit = facts.score_title();
     let marks = samples.iter().map(|s| Mark {
         at: (factor * s.held_out, factor * s.score),
         interval: None,
@@ -49,7 +49,7 @@ fn scores(facts: &Facts) -> Option<Figure> {
     let error = if top1 {
         format!("{:.2} points", 100.0 * cv.rmse)
     } else {
-        format!("{:.3} nats", cv.rmse)
+        format!("{:.3}{}", cv.rmse, facts.score_unit())
     };
     Some(Figure {
         id: "prediction".into(),

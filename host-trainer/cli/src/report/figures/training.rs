@@ -1,5 +1,7 @@
 //! Learning curves across all steps.
 
+use supernano_base::objective::ScoreMetric;
+
 use super::super::chart::{Line, lines};
 use super::super::facts::{Facts, Point};
 use super::super::table::{Cell, Table};
@@ -9,35 +11,41 @@ use super::{Figure, images, legend};
 pub fn all(facts: &Facts) -> Vec<Figure> {
     let points = &facts.metrics;
     let (places, parts) = places(points);
+    let is_accuracy = facts.metric().is_none();
+    let title = facts.metric().map_or("top-1, %", ScoreMetric::title);
+    let (factor, unit) = if is_accuracy { (100.0, ", %") } else { (1.0, "") };
+    let cell = move |v: f64| if is_accuracy { Cell::Percent(v) } else { Cell::Number(v, 4) };
+    let nats = facts.loss_unit();
     let table = || {
-        let panel = |i: usize| {
-            points.iter().map(move |p| Cell::of(p.panel.map(|v| v[i]), Cell::Percent)).collect()
-        };
+        let panel =
+            |i: usize| points.iter().map(move |p| Cell::of(p.panel.map(|v| v[i]), cell)).collect();
         let loss = |of: fn(&Point) -> Option<f64>| {
             points.iter().map(move |p| Cell::of(of(p), |v| Cell::Number(v, 4))).collect()
         };
         Table::new(vec![
             ("step", points.iter().map(|p| Cell::Count(p.step)).collect()),
             ("epoch", points.iter().map(|p| Cell::Number(p.at, 0)).collect()),
-            ("loss of the largest network, nats", loss(|p| p.loss)),
-            ("loss of sub-networks, nats", loss(|p| p.students)),
-            ("worst of the panel, %", panel(0)),
-            ("mean of the panel, %", panel(1)),
-            ("best of the panel, %", panel(2)),
+            (&format!("loss of the largest network{nats}"), loss(|p| p.loss)),
+            (&format!("loss of sub-networks{nats}"), loss(|p| p.students)),
+            (&format!("worst of the panel{unit}"), panel(0)),
+            (&format!("mean of the panel{unit}"), panel(1)),
+            (&format!("best of the panel{unit}"), panel(2)),
         ])
     };
     let line = |colour: usize, of: &dyn Fn(&Point) -> Option<f64>| {
         let known = points.iter().zip(&places).filter_map(|(p, x)| Some((*x, of(p)?)));
         Line { points: known.collect(), colour }
     };
+    let what = if is_accuracy { "accuracy" } else { "score" };
     let epochs = |y: &str| ["epoch, over all steps".to_owned(), y.to_owned()];
-    let panel = |i: usize| move |p: &Point| p.panel.map(|v| 100.0 * v[i]);
+    let panel = |i: usize| move |p: &Point| p.panel.map(|v| factor * v[i]);
     let losses = [line(0, &|p| p.loss), line(1, &|p| p.students)];
     let panels = [line(0, &panel(2)), line(2, &panel(1)), line(1, &panel(0))];
-    let loss = lines("Loss over all training steps", &epochs("loss, nats"), &losses, &parts);
+    let loss =
+        lines("Loss over all training steps", &epochs(&format!("loss{nats}")), &losses, &parts);
     let accuracy = lines(
-        "Validation accuracy of the panel over all training steps",
-        &epochs("top-1, %"),
+        &format!("Validation {what} of the panel over all training steps"),
+        &epochs(title),
         &panels,
         &parts,
     );
@@ -63,7 +71,12 @@ pub fn all(facts: &Facts) -> Vec<Figure> {
              network learns has a panel of one.",
             images(facts.validation_images(), "validation")
         );
-        figure("panel", "Learning curves: accuracy of the panel", note, svg + &legend(&range))
+        figure(
+            "panel",
+            &format!("Learning curves: {what} of the panel"),
+            note,
+            svg + &legend(&range),
+        )
     });
     loss.into_iter().chain(accuracy).collect()
 }

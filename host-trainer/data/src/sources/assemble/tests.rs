@@ -8,7 +8,7 @@ const SHAPE: Shape = Shape { height: 1, width: 1, channels: 1 };
 
 fn item(i: u8, label: u16) -> Loaded {
     let key = Key { label, split: None, content: hash(&[i]), group: None };
-    Loaded { place: format!("item {i}"), key, pixels: vec![i] }
+    Loaded { place: format!("item {i}"), key, pixels: vec![i], targets: Vec::new() }
 }
 
 fn found(n: u8, classes: u16) -> Assembled {

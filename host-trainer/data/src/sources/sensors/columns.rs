@@ -16,6 +16,8 @@ pub enum Role {
     Label,
     /// The subject or the session of each row.
     Group,
+    /// What a network shall give.
+    Target,
     /// A number or a name of each recording.
     Recording,
     /// The split of each row.
@@ -57,7 +59,10 @@ const COUNTERS: [&str; 19] = [
 
 impl Role {
     /// The role of a column. Columns that the configuration names have the role that it gives.
-    pub fn of(name: &str, window: &WindowSpec) -> Self {
+    pub fn of(name: &str, window: &WindowSpec, targets: &[String]) -> Self {
+        if targets.iter().any(|target| target == name) {
+            return Self::Target;
+        }
         let is = |wanted: &Option<String>| wanted.as_deref() == Some(name);
         if is(&window.label) {
             return Self::Label;
@@ -100,6 +105,8 @@ pub struct Layout {
     pub label: Option<String>,
     /// The column of the subjects.
     pub group: Option<String>,
+    /// The columns that hold what a network shall give.
+    pub targets: Vec<String>,
     /// Remarks about columns that are left out.
     pub notes: Vec<String>,
 }
@@ -110,7 +117,12 @@ impl Layout {
     /// # Errors
     /// [`Error::Invalid`] for a column of the configuration that a file does not have, for files with
     /// different columns, and for files without an axis.
-    pub fn new(tables: &[Table], window: &WindowSpec, rows_are_labelled: bool) -> Result<Self> {
+    pub fn new(
+        tables: &[Table],
+        window: &WindowSpec,
+        targets: &[String],
+        rows_are_labelled: bool,
+    ) -> Result<Self> {
         let Some(first) = tables.first() else { return Ok(Self::default()) };
         let in_all = |name: &str| tables.iter().all(|t| t.column(name).is_some());
         let with_role = |role: Role, words: &[&str]| {
@@ -121,7 +133,7 @@ impl Layout {
             };
             of_role.min_by_key(|c| rank(c)).map(|c| c.name.clone())
         };
-        for wanted in [&window.label, &window.group].into_iter().flatten() {
+        for wanted in [&window.label, &window.group].into_iter().flatten().chain(targets) {
             tables.iter().try_for_each(|t| t.wanted(wanted).map(|_| ()))?;
         }
         let label = window
@@ -163,7 +175,11 @@ impl Layout {
             let expected = "at least one column of numbers that is no time, label or group";
             return Err(Error::invalid(&first.place, "columns", expected, first.names()));
         }
-        Ok(Self { axes, label, group, notes })
+        if let Some(both) = axes.iter().find(|axis| targets.contains(axis)) {
+            let expected = "no target, which is not known when the network runs";
+            return Err(Error::invalid(&first.place, "axes", expected, format!("`{both}`")));
+        }
+        Ok(Self { axes, label, group, targets: targets.to_vec(), notes })
     }
 }
 
@@ -174,6 +190,7 @@ fn reason(tables: &[Table], column: &Column) -> Option<&'static str> {
     match column.role {
         Role::Label => Some("a label"),
         Role::Group => Some("a subject or a session"),
+        Role::Target => Some("a target"),
         Role::Recording => Some("the number of a recording"),
         Role::Split => Some("a split"),
         Role::Time if never_a_number || same.iter().all(|c| 100 * c.falls <= c.numbers) => {

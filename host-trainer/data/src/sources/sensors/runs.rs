@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
 
-use supernano_base::config::{DataSpec, WindowSpec};
+use supernano_base::config::{DataSpec, TargetRow, WindowSpec};
 use supernano_base::error::{Error, Result};
 
 use super::super::item::{Item, Split, class_names, label_of};
@@ -85,7 +85,11 @@ impl Recordings {
         rows_are_labelled: bool,
     ) -> Result<Self> {
         let (tables, items) = read;
-        let layout = Layout::new(&tables, window, rows_are_labelled)?;
+        let targets = spec.target_columns();
+        let layout = Layout::new(&tables, window, targets, rows_are_labelled)?;
+        if spec.multilabel {
+            tables.iter().try_for_each(|table| table.check_labels(targets))?;
+        }
         let mut notes = layout.notes.clone();
         let mut named: Vec<(Range<usize>, usize, String)> = Vec::new();
         for (i, (table, item)) in tables.iter().zip(&items).enumerate() {
@@ -99,8 +103,13 @@ impl Recordings {
                 named.push((rows, i, class));
             }
         }
+        if !targets.is_empty() {
+            named.iter_mut().for_each(|n| n.2.clear());
+        }
         let unlabelled = named.iter().filter(|n| n.2.is_empty()).map(|n| n.0.len()).sum::<usize>();
-        if unlabelled > 0 {
+        let needs_no_class = |n: &(Range<usize>, usize, String)| n.2.is_empty();
+        let without = (!targets.is_empty() || spec.reconstruct) && named.iter().all(needs_no_class);
+        if unlabelled > 0 && !without {
             notes.push(format!("left out: {unlabelled} rows without a label"));
             named.retain(|n| !n.2.is_empty());
         }
@@ -108,12 +117,17 @@ impl Recordings {
         if let (Some(label), true) = (&layout.label, found.len() > MOST_CLASSES) {
             let field = format!("column `{label}`");
             let expected =
-                format!("at most {MOST_CLASSES} classes (values to predict are no classes)");
+                format!("at most {MOST_CLASSES} classes (`targets` names values to predict)");
             return Err(Error::invalid(place, field, expected, found.len()));
         }
-        let classes = class_names(place, found, spec.labels.as_deref())?;
+        let classes = match (without, spec.reconstruct && found.len() == 1) {
+            (true, _) => Vec::new(),
+            (_, true) => found,
+            _ => class_names(place, found, spec.labels.as_deref())?,
+        };
         let groups = usable_groups(&tables, &layout, &mut notes);
-        let by_file = layout.label.is_some() && groups.is_none() && tables.len() >= GROUPS;
+        let of_rows = layout.label.is_some() || !targets.is_empty();
+        let by_file = of_rows && groups.is_none() && tables.len() >= GROUPS;
         let mut runs = Vec::with_capacity(named.len());
         for (rows, table, class) in named {
             let (of, item) = (&tables[table], &items[table]);
@@ -122,7 +136,7 @@ impl Recordings {
             let split = of.columns.iter().find(|c| c.role == Role::Split);
             runs.push(Run {
                 table,
-                label: label_of(&of.place, &classes, &class)?,
+                label: if without { 0 } else { label_of(&of.place, &classes, &class)? },
                 split: split.and_then(|c| Split::named(c.texts.of(rows.start))).or(item.split),
                 group: own.or_else(|| item.group.clone()).or_else(file),
                 rows,
@@ -183,7 +197,7 @@ impl Recordings {
     pub(super) fn cut(&self, window: &WindowSpec) -> Result<(Vec<Window>, Vec<String>)> {
         let (mut windows, mut short) = (Vec::new(), Vec::new());
         let long = |run: &&Run| run.rows.len() >= window.samples;
-        let mut of_class = vec![(0usize, 0usize); self.classes.len()];
+        let mut of_class = vec![(0usize, 0usize); self.classes.len().max(1)];
         for run in self.runs.iter().filter(long) {
             let (runs, rows) = &mut of_class[usize::from(run.label)];
             (*runs, *rows) = (*runs + 1, *rows + run.rows.len());
@@ -197,9 +211,8 @@ impl Recordings {
                 continue;
             }
             let table = &self.tables[run.table];
-            let columns: Result<Vec<usize>> =
-                self.layout.axes.iter().map(|axis| table.wanted(axis)).collect();
-            let columns = columns?;
+            let columns = table.all_wanted(&self.layout.axes)?;
+            let wanted = table.all_wanted(&self.layout.targets)?;
             let width = table.columns.len();
             let whole_run = &table.values[run.rows.start * width..run.rows.end * width];
             let several = overlap || (whole && length >= window.samples + window.step());
@@ -219,6 +232,8 @@ impl Recordings {
                 let part_of_run = of_run.as_ref().map(|run| format!("{run}, {}", start / part));
                 let group = run.group.clone().or(part_of_run);
                 let rows = from..from + window.samples;
+                let targets =
+                    wanted.iter().map(|&c| table.target(rows.clone(), c, window.target)).collect();
                 let values: Vec<f32> = rows
                     .flat_map(|row| columns.iter().map(move |&c| (row, c)))
                     .map(|(row, c)| table.values[row * width + c])
@@ -228,6 +243,7 @@ impl Recordings {
                     place: format!("{}, samples {from} to {}", table.place, from + window.samples),
                     key: Key { label: run.label, split: run.split, content: hash(&content), group },
                     values,
+                    targets,
                 });
             }
         }
@@ -249,8 +265,10 @@ impl Recordings {
         match self.runs.iter().filter(without).max_by_key(|run| run.rows.len()) {
             None => Ok(()),
             Some(run) => {
-                let class = &self.classes[usize::from(run.label)];
-                let field = format!("samples of the longest recording of class `{class}`");
+                let field = match self.classes.get(usize::from(run.label)) {
+                    Some(class) => format!("samples of the longest recording of class `{class}`"),
+                    None => "samples of the longest recording".into(),
+                };
                 let expected = format!("at least the {} of a window", window.samples);
                 let place = &self.tables[run.table].place;
                 Err(Error::invalid(place, field, expected, run.rows.len()))
@@ -294,8 +312,8 @@ fn ranges(
     layout: &Layout,
     skip_bad: bool,
 ) -> Result<(Vec<Range<usize>>, Option<String>)> {
-    let axes: Result<Vec<usize>> = layout.axes.iter().map(|axis| table.wanted(axis)).collect();
-    let axes = axes?;
+    let mut axes = table.all_wanted(&layout.axes)?;
+    axes.extend(table.all_wanted(&layout.targets)?);
     let width = table.columns.len();
     let bad = |row: usize| axes.iter().any(|&c| table.values[row * width + c].is_nan());
     let first_bad = axes.iter().filter_map(|&c| Some((c, table.columns[c].bad.as_ref()?)));
@@ -360,6 +378,44 @@ impl Table {
     /// True if a column holds classes.
     pub fn has_label(&self) -> bool {
         self.columns.iter().any(|c| c.role == Role::Label)
+    }
+
+    /// The numbers of columns that must be there.
+    ///
+    /// # Errors
+    /// As [`Table::wanted`].
+    fn all_wanted(&self, names: &[String]) -> Result<Vec<usize>> {
+        names.iter().map(|name| self.wanted(name)).collect()
+    }
+
+    /// The target in a column of a window of these rows.
+    fn target(&self, rows: Range<usize>, column: usize, of: TargetRow) -> f32 {
+        let width = self.columns.len();
+        let value = |row: usize| self.values[row * width + column];
+        match of {
+            TargetRow::Last => value(rows.end - 1),
+            TargetRow::Mean => {
+                let count = rows.len() as f64;
+                (rows.map(|row| f64::from(value(row))).sum::<f64>() / count) as f32
+            }
+        }
+    }
+
+    /// Checks that columns of labels hold 0 or 1. Cells that are no numbers are found elsewhere.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming the row, counted from 1 without the header.
+    fn check_labels(&self, columns: &[String]) -> Result<()> {
+        let width = self.columns.len();
+        for (name, column) in columns.iter().zip(self.all_wanted(columns)?) {
+            let mut cells = self.values.iter().skip(column).step_by(width).enumerate();
+            if let Some((row, value)) = cells.find(|(_, v)| ![0.0, 1.0].contains(*v) && !v.is_nan())
+            {
+                let field = format!("row {}, column `{name}`", row + 1);
+                return Err(Error::invalid(&self.place, field, "0 or 1", value));
+            }
+        }
+        Ok(())
     }
 
     /// The text of a column in a row; empty without one.

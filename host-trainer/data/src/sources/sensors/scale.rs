@@ -80,6 +80,7 @@ impl Scale {
             place: format!("{}, copy {}", item.place, place.1),
             key: Key { content, ..item.key.clone() },
             pixels: self.bytes(&changed)?,
+            targets: item.targets.clone(),
         })
     }
 

@@ -89,13 +89,13 @@ impl Texts {
 }
 
 impl Table {
-    /// Reads a file. The separator is found from its first line; beside a semicolon or a tab, numbers
+    /// Reads a file; `targets` are the columns that hold what a network shall give. The separator is found from its first line; beside a semicolon or a tab, numbers
     /// may have a decimal comma.
     ///
     /// # Errors
     /// [`Error::Missing`] and [`Error::Io`]; [`Error::Invalid`] for a file without rows, and with the
     /// line for rows of different lengths.
-    pub fn read(path: &Path, window: &WindowSpec) -> Result<Self> {
+    pub fn read(path: &Path, window: &WindowSpec, targets: &[String]) -> Result<Self> {
         let place = path.display().to_string();
         let text = files::read_text(path)?;
         let separator = files::separator(&text, true);
@@ -111,7 +111,8 @@ impl Table {
                 first = Some((line, cells.clone()));
                 return Ok(());
             };
-            let mut new = Self::new(&place, &head, is_header(&head, cells, commas), window);
+            let mut new =
+                Self::new(&place, &head, is_header(&head, cells, commas), (window, targets));
             if !new.has_header {
                 new.push(at, &head, commas);
             }
@@ -122,7 +123,7 @@ impl Table {
         if let (None, Some((line, only))) = (&table, first) {
             let has_header = only.iter().any(|cell| number(cell, commas).is_none());
             if !has_header {
-                let mut new = Self::new(&place, &only, false, window);
+                let mut new = Self::new(&place, &only, false, (window, targets));
                 new.push(line, &only, commas);
                 table = Some(new);
             }
@@ -150,12 +151,17 @@ impl Table {
         self.columns.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ")
     }
 
-    fn new(place: &str, first: &StringRecord, has_header: bool, window: &WindowSpec) -> Self {
+    fn new(
+        place: &str,
+        first: &StringRecord,
+        has_header: bool,
+        (window, targets): (&WindowSpec, &[String]),
+    ) -> Self {
         let column = |(i, cell): (usize, &str)| {
             let number = format!("column {}", i + 1);
-            let role = match (has_header, Role::of(&number, window)) {
-                (true, _) => Role::of(cell, window),
-                (false, named @ (Role::Label | Role::Group)) => named,
+            let role = match (has_header, Role::of(&number, window, targets)) {
+                (true, _) => Role::of(cell, window, targets),
+                (false, named @ (Role::Label | Role::Group | Role::Target)) => named,
                 (false, _) if window.columns.is_none() => Role::Counter,
                 (false, _) => Role::Axis,
             };
@@ -166,7 +172,7 @@ impl Table {
         if !has_header {
             // The only text beside numbers is a label.
             let texts: Vec<usize> = (0..first.len()).filter(|&i| is_text(&first[i])).collect();
-            if let ([only], None) = (&texts[..], &window.label) {
+            if let ([only], None, []) = (&texts[..], &window.label, targets) {
                 columns[*only].role = Role::Label;
             }
         }

@@ -62,6 +62,7 @@ impl Copies<'_> {
             place: format!("{}, copy {n}", item.place),
             key: Key { label, split, content, group: item.key.group.clone() },
             pixels: self.features.of(&samples)?,
+            targets: item.targets.clone(),
         })
     }
 

@@ -112,6 +112,7 @@ pub fn silence(
             place: format!("silence {i}"),
             key: Key { label, split: Some(split), content, group: None },
             pixels: features.of(&samples)?,
+            targets: Vec::new(),
         })
     };
     (0..sound.silence).into_par_iter().map(one).collect()

@@ -7,7 +7,7 @@ fn listed(text: &str) -> Result<Listing> {
     }
     let table = folder.path().join("list.csv");
     std::fs::write(&table, text).unwrap();
-    list(&table, &["png"], None)
+    list(&table, &["png"], &Names::default())
 }
 
 #[test]
@@ -76,6 +76,38 @@ fn the_tables_of_a_folder_are_found() {
     // A name in two folders is no path.
     write("more/1.png", "");
     write("more/train.csv", "");
-    let error = list(&folder.path().join("train.csv"), &["png"], None).unwrap_err().to_string();
+    let error = list(&folder.path().join("train.csv"), &["png"], &Names::default())
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("train.csv:2: path: expected a path that names one file"), "{error}");
+}
+
+#[test]
+fn numbers_and_several_labels_are_columns_or_lists() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a.png", "b.png"] {
+        std::fs::write(folder.path().join(name), "x").unwrap();
+    }
+    let table = folder.path().join("t.csv");
+    let read = |text: &str, targets: &[&str], multilabel: bool| {
+        std::fs::write(&table, text).unwrap();
+        let targets = targets.iter().map(|&t| t.to_owned()).collect();
+        let found = list(&table, &["png"], &Names { targets, multilabel, ..Names::default() });
+        found.map(|l| l.items.into_iter().map(|i| i.targets).collect::<Vec<_>>())
+    };
+    let numbers = "path,angle,depth\na.png,1.5,-2\nb.png,3,4\n";
+    assert_eq!(read(numbers, &["depth", "angle"], false).unwrap(), [[-2.0, 1.5], [4.0, 3.0]]);
+    let ones = "path,cat,dog\na.png,1,1\nb.png,0,1\n";
+    assert_eq!(read(ones, &["cat", "dog"], true).unwrap(), [[1.0, 1.0], [0.0, 1.0]]);
+    let lists = "path,labels\na.png,dog|cat\nb.png,\n";
+    assert_eq!(read(lists, &["cat", "dog"], true).unwrap(), [[1.0, 1.0], [0.0, 0.0]]);
+    for (text, targets, multilabel, words) in [
+        (numbers, &["size"][..], false, "columns: expected `size`, found path, angle, depth"),
+        ("path,size\na.png,big\n", &["size"], false, "column `size`: expected a finite number"),
+        ("path,cat,dog\na.png,1,2\n", &["cat", "dog"], true, "column `dog`: expected 0 or 1"),
+        ("path,labels\na.png,cow\n", &["cat", "dog"], true, "some of the `labels` cat, dog"),
+    ] {
+        let error = read(text, targets, multilabel).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
 }

@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use supernano_base::error::{Error, Result};
 use supernano_base::files;
-use supernano_base::images::Images;
 
 use super::material::ImageSet;
 use super::ship::Shipment;
@@ -78,8 +77,8 @@ pub fn write(
 }
 
 /// Writes the first `images` test images and the answers of the network as
-/// `CODE-samples.safetensors`: `images` u8 `[n, height, width, channels]`, `labels` i32 `[n]`,
-/// `float` f32 and `int8` i32 `[n, classes]`, `logit_scale` f32 `[1]`, `mean` and `std` f32
+/// `CODE-samples.safetensors`: `images` u8 `[n, height, width, channels]`, `labels` i32 `[n]`, `targets`
+/// f32 `[n, classes]` of labels and values, `float` f32 and `int8` i32 `[n, classes]`, `logit_scale` f32 `[1]`, `mean` and `std` f32
 /// `[channels]` of pixel / 255.
 ///
 /// # Errors
@@ -91,9 +90,7 @@ pub fn write_samples(
     directory: &Path,
 ) -> Result<PathBuf> {
     let batch = test.part(0..images.min(test.len()));
-    let shape = test.bytes.shape;
-    let (pixels, labels) = (batch.bytes.to_vec(), batch.labels.to_vec());
-    let chosen = Images { shape, pixels, labels };
+    let chosen = test.bytes.select(&(0..batch.n as u32).collect::<Vec<u32>>());
     let float = shipment.float.forward(batch.values, batch.n);
     let int8 = shipment.blob.logits(&chosen)?;
     let bytes = safetensors::samples(&chosen, &shipment.quantised.net, &float, &int8)?;

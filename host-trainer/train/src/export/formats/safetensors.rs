@@ -130,6 +130,9 @@ pub(super) fn samples(
     tensors.f32("mean".into(), &[mean.len()], mean);
     tensors.f32("std".into(), &[std.len()], std);
     tensors.f32("logit_scale".into(), &[1], &[net.classifier.logit_scale]);
+    if !images.targets.is_empty() {
+        tensors.f32("targets".into(), &[n, classes], &images.targets);
+    }
     tensors.list.extend([
         ("images".into(), Dtype::U8, image, images.pixels.clone()),
         ("labels".into(), Dtype::I32, vec![n], bytes(&labels)),

@@ -3,7 +3,7 @@ use supernano_core::space::RESNET8;
 use super::*;
 
 fn score(code: &str, acc: f64) -> Score {
-    Score { acc, arch: code.into(), acc_se: 0.01, ce: 1.0, ce_se: 0.1, images: 100 }
+    Score { acc, arch: code.into(), acc_se: 0.01, ce: 1.0, ce_se: 0.1, images: 100, metric: None }
 }
 
 fn named(id: &str, code: &str) -> (String, Score) {

@@ -87,7 +87,7 @@ pub struct PlacedTruth {
     pub position: usize,
     /// The cells of the truth's line in a truth file. They are texts, so that a merged file has the
     /// digits of one that was written at once.
-    pub truth: [String; 10],
+    pub truth: Vec<String>,
 }
 
 impl Entry for PlacedTruth {

@@ -11,6 +11,7 @@ use rand::Rng as _;
 use supernano_base::config::RunConfig;
 use supernano_base::frontend::{FrontEndSpec, SoundSpec};
 use supernano_base::images::Images;
+use supernano_base::objective::Objective;
 use supernano_base::progress::Silent;
 use supernano_base::rng::{ChaCha8Rng, Key, Purpose};
 use supernano_core::arch::Arch;
@@ -75,6 +76,7 @@ fn dataset(sound: &Sound<'_>) -> Result<Dataset> {
     let square = |p: &u8| (f64::from(*p) - mean).powi(2);
     let variance = train.pixels.iter().map(square).sum::<f64>() / train.pixels.len() as f64;
     Ok(Dataset {
+        objective: Objective::Classes,
         name: "tones".into(),
         shape,
         classes: CLASSES.map(str::to_owned).to_vec(),

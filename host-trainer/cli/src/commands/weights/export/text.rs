@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use supernano_base::cycles::ESTIMATED;
 use supernano_base::numbers::grouped;
+use supernano_base::objective::ScoreMetric;
 use supernano_train::delivery::ExportOutcome;
-use supernano_train::export::Exported;
 use supernano_train::export::explain::Explanation;
 use supernano_train::export::promise::{KernelReport, KernelSource};
+use supernano_train::export::{Exported, Qualities};
 
-use crate::output::table;
+use crate::output::{quality_text, table};
 
 /// Classes that lose most by quantisation, at most this many, are listed.
 const CLASSES: usize = 8;
@@ -29,18 +30,34 @@ pub(super) fn text(exported: &ExportOutcome) -> String {
 
 /// Costs and accuracies of a network.
 pub fn summary(s: &Exported) -> String {
-    let percent = |v: f64| format!("{:.2} %", 100.0 * v);
-    let costs = table(
-        &["network", "flash, bytes", "RAM, bytes", "top-1 float", "top-1 int8", "test images"],
+    let percent = |v: Option<f64>| v.map_or("-".into(), |v| format!("{:.2} %", 100.0 * v));
+    let metric = s.quality.as_ref().and_then(|q| q.int8.metric);
+    let title = metric.map_or("top-1", ScoreMetric::title);
+    let cell = |top1: Option<f64>, score: Option<f64>| {
+        score.map_or_else(|| percent(top1), |score| format!("{score:.4}"))
+    };
+    let score = |of: fn(&Qualities) -> f64| s.quality.as_ref().map(of);
+    let mut costs = table(
+        &[
+            "network",
+            "flash, bytes",
+            "RAM, bytes",
+            &format!("{title} float"),
+            &format!("{title} int8"),
+            "test images",
+        ],
         &[vec![
             s.code.clone(),
             s.memory.memory.flash_bytes.to_string(),
             s.memory.memory.ram_bytes.to_string(),
-            percent(s.top1_float),
-            percent(s.top1_int8),
+            cell(s.top1_float, score(|q| q.float.score)),
+            cell(s.top1_int8, score(|q| q.int8.score)),
             s.test_images.to_string(),
         ]],
     );
+    if let Some(Qualities { float, int8 }) = &s.quality {
+        costs = format!("{costs}\n{}", quality_text(&[("float", float), ("int8", int8)]));
+    }
     let memory = &s.memory.memory;
     format!(
         "{costs}\n{} (firmware {}, {})\n{}\n{}",
@@ -143,14 +160,17 @@ fn classes(summary: &Exported, why: &Explanation) -> String {
         })
         .collect();
     let header = ["class", "right in float", "right in int8", "most confused with in int8"];
-    format!(
-        "{}\nthe same answer on {:.2} % of {} test images; equalised: {}, biases corrected: {}",
-        table(&header, &rows),
-        100.0 * why.same_answer,
-        why.images,
-        summary.equalised,
-        summary.corrected
-    )
+    let (equalised, corrected) = (summary.equalised, summary.corrected);
+    let made = format!("equalised: {equalised}, biases corrected: {corrected}");
+    match why.same_answer {
+        None => made,
+        Some(same) => format!(
+            "{}\nthe same answer on {:.2} % of {} test images; {made}",
+            table(&header, &rows),
+            100.0 * same,
+            why.images,
+        ),
+    }
 }
 
 #[cfg(test)]

@@ -47,9 +47,9 @@ fn score(front: &Front, value: f64) -> String {
 /// The listed networks, and the best network of uniform width.
 fn networks(front: &Front) -> String {
     let unit = format!("{} (modelled)", front.instructions.unit);
-    let predicted = if is_top1(front) { "predicted top-1 %" } else { "predicted -CE" };
+    let predicted = format!("predicted {}", front.surrogate.title());
     let verified = front.networks.iter().any(|n| n.verified.is_some());
-    let mut header = vec!["code", predicted, "95 %"];
+    let mut header = vec!["code", predicted.as_str(), "95 %"];
     if verified {
         header.extend(["inherited %", "int8 %"]);
     }

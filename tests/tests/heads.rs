@@ -1,0 +1,254 @@
+//! Networks whose outputs are no classes: numbers, labels and reconstructions, from a CSV file of rows to
+//! an emulated device.
+
+use std::fs;
+use std::path::Path;
+
+use supernano_core::blob::BlobView;
+use supernano_tests::command::{number, supernano};
+use supernano_tests::small::SmallRun;
+
+/// Rows of 60 sessions of an oscillation with two axes: its frequency and amplitude, whether it is fast
+/// and whether it is large, and a state that is `worn` in the last six sessions, whose axes are equal.
+fn rows(length: u32) -> String {
+    let mut text = "session,x,y,frequency,amplitude,fast,large,state\n".to_owned();
+    for session in 0..60u32 {
+        let frequency = 3.0 + f64::from(session * 7 % 60) / 10.0;
+        let amplitude = 1.0 + f64::from(session * 11 % 60) / 20.0;
+        let state = if session >= 54 { "worn" } else { "good" };
+        for row in 0..length {
+            let angle = f64::from(row) / 96.0 * 6.283 * frequency + f64::from(session);
+            let x = amplitude * angle.sin();
+            let y = if state == "worn" { x } else { amplitude * angle.cos() };
+            let (fast, large) = (u8::from(frequency > 6.0), u8::from(amplitude > 2.5));
+            text += &format!(
+                "{session},{x:.4},{y:.4},{frequency},{amplitude:.4},{fast},{large},{state}\n"
+            );
+        }
+    }
+    text
+}
+
+const TOP: &str = r#"
+seed = 5
+panel = 1
+enhancement = "none"
+recalibration = { images = 64, batch = 32 }
+augmentation = { crop_padding = 0, flip = false }
+"#;
+
+/// A small space of this input, head and number of outputs.
+fn space(input: &str, head: &str, outputs: usize) -> String {
+    format!(
+        r#"
+[space]
+name = "motion"
+input = {{ {input} }}
+classes = {outputs}
+head = {{ kind = "{head}" }}
+"#
+    )
+}
+
+const BLOCKS: &str = r#"
+[[space.block]]
+conv = { kernel = "5x2", stride = "2x1", padding = "same", widths = [4, 8, 12] }
+
+[[space.block]]
+depth = [1, 2]
+conv = { kernel = ["3x1", "5x1"], stride = "2x1", widths = [8, 12] }
+
+[[space.block]]
+dense = { widths = [8, 16] }
+"#;
+
+const STEPS: &str = r#"
+[[step]]
+kind = "largest"
+epochs = 12
+lr = 0.05
+batch = 16
+
+[[step]]
+kind = "supernet"
+epochs = 12
+lr = 0.05
+batch = 16
+k = 2
+"#;
+
+/// The table of the data, with further fields.
+fn data(file: &Path, window: &str, more: &str) -> String {
+    format!(
+        "[data]\nname = \"sensors\"\npath = {:?}\nwindow = {{ columns = [\"x\", \"y\"], {window} }}\n{more}\n",
+        file.display().to_string()
+    )
+}
+
+/// Rows in a file that lives as long as the test.
+fn file() -> (tempfile::TempDir, std::path::PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.csv");
+    fs::write(&path, rows(96)).unwrap();
+    (folder, path)
+}
+
+const WINDOW: &str = "samples = 24, stride = 8, group = \"session\"";
+
+/// Ranks two sub-networks, exports the first, and compares its outputs with those of a device. Returns
+/// the scores, the summary of the export and the result of the check.
+fn deliver(run: &SmallRun, codes: [&str; 2]) -> [serde_json::Value; 3] {
+    let name = run.name();
+    let ranked = supernano(&["rank", &name, codes[0], codes[1], "--json"]).json();
+    let exported = supernano(&["export", &name, codes[0], "--json"]).json();
+    let network = format!("{name}/networks/{}.snb", codes[0]);
+    supernano(&["check", &network, "--target", "host"]).succeeds();
+    let checked =
+        supernano(&["check", &network, "--target", "qemu-m4", "--images", "6", "--json"]).json();
+    assert_eq!(number(&checked, "/mismatches"), 0.0, "{checked}");
+    assert_eq!(number(&checked, "/images"), 6.0, "{checked}");
+    assert_eq!(checked.get("top1_host"), None, "{checked}");
+    [ranked, exported, checked]
+}
+
+#[test]
+fn numbers_are_learnt_in_their_units() {
+    let (_folder, path) = file();
+    let config = [
+        TOP,
+        &space("height = 24, width = 2, channels = 1", "values", 2),
+        BLOCKS,
+        &data(&path, WINDOW, "targets = [\"frequency\", \"amplitude\"]"),
+        STEPS,
+    ];
+    let run = SmallRun::train(&config.concat());
+    let last = run.trained["epochs"].as_array().unwrap().last().unwrap();
+    assert_eq!(last["metric"], "r2", "{last}");
+    let [ranked, exported, checked] = deliver(&run, ["12-d2-12k5x1-12k5x1-16", "4-d1-8k3x1-8"]);
+    assert_eq!(ranked["metric"], "r2");
+    let best = number(&ranked, "/scores/0/acc");
+    assert!(best > 0.3 && best <= 1.0, "{ranked}");
+    // A run keeps the scales of its targets.
+    let kept = fs::read_to_string(run.path().join("config.toml")).unwrap();
+    assert!(kept.contains("target_scales"), "{kept}");
+    let float = number(&exported, "/quality/float/score");
+    let int8 = number(&exported, "/quality/int8/score");
+    assert!(float > 0.3 && (float - int8).abs() < 0.05, "{exported}");
+    // The frequencies are from 2 to 8, so an error in another unit would be larger.
+    assert!(number(&exported, "/quality/int8/outputs/0/mae") < 2.0, "{exported}");
+    assert_eq!(checked["quality"]["outputs"][1]["name"], "amplitude");
+
+    // The integers of the file and its scale are the outputs.
+    let bytes = fs::read(run.path().join("networks/12-d2-12k5x1-12k5x1-16.snb")).unwrap();
+    let mut words = vec![0u32; bytes.len().div_ceil(4)];
+    bytemuck::cast_slice_mut::<u32, u8>(&mut words)[..bytes.len()].copy_from_slice(&bytes);
+    let view = BlobView::new_checked(&bytemuck::cast_slice(&words)[..bytes.len()]).unwrap();
+    assert_eq!(view.labels().collect::<Vec<_>>(), ["frequency", "amplitude"]);
+
+    // Training alone, and every later command, know the score as well.
+    let truths = run.file("truths.csv");
+    let config = run.path().join("config.toml").display().to_string();
+    let alone = ["standalone", &config, "4-d1-8k3x1-8", "--as", "nominal", "--epochs", "1"];
+    supernano(&[&alone[..], &["-o", &truths]].concat()).succeeds();
+    assert!(fs::read_to_string(&truths).unwrap().contains(",metric\n"));
+    let random = ["rank", &run.name(), "--random", "24"];
+    supernano(&random).succeeds();
+    let search = ["search", &run.name(), "--core", "m4", "--flash", "256KiB"];
+    let front = supernano(&[&search[..], &["--force", "--json"]].concat()).json();
+    assert_eq!(front["surrogate"]["metric"], "r2", "{front}");
+    supernano(&[&search[..], &["--force", "--verify"]].concat()).fails(2, &["--verify"]);
+    let network = run.path().join("networks/12-d2-12k5x1-12k5x1-16.snb").display().to_string();
+    supernano(&["latency", &network, "--target", "qemu-m4"]).succeeds();
+    supernano(&["report", &run.name()]).succeeds();
+}
+
+#[test]
+fn several_labels_are_learnt_at_once() {
+    let (_folder, path) = file();
+    let config = [
+        TOP,
+        &space("height = 24, width = 2, channels = 1", "labels", 2),
+        BLOCKS,
+        &data(&path, WINDOW, "labels = [\"fast\", \"large\"]\nmultilabel = true"),
+        STEPS,
+    ];
+    let run = SmallRun::train(&config.concat());
+    let [ranked, exported, checked] = deliver(&run, ["12-d2-12k5x1-12k5x1-16", "4-d1-8k3x1-8"]);
+    assert_eq!(ranked["metric"], "macro_auc");
+    assert!(number(&ranked, "/scores/0/acc") > 0.7, "{ranked}");
+    assert!(number(&exported, "/quality/int8/mean_average_precision") > 0.5, "{exported}");
+    assert_eq!(checked["quality"]["metric"], "macro_auc");
+}
+
+#[test]
+fn reconstructions_find_anomalies() {
+    let (_folder, path) = file();
+    let dense = "[[space.block]]\ndense = { widths = [8, 16] }\n\n".repeat(2);
+    let config = [
+        TOP,
+        &space("height = 1, width = 1, channels = 16", "values", 16),
+        &dense,
+        &data(
+            &path,
+            "samples = 8, group = \"session\", label = \"state\"",
+            "reconstruct = true\nnormal = \"good\"",
+        ),
+        STEPS,
+    ];
+    let run = SmallRun::train(&config.concat());
+    let [ranked, exported, checked] = deliver(&run, ["16-16", "8-8"]);
+    assert_eq!(ranked["metric"], "r2");
+    assert!(number(&ranked, "/scores/0/acc") > 0.2, "{ranked}");
+    // Equal axes are unlike everything that was trained on.
+    assert!(number(&exported, "/quality/int8/anomaly_auc") > 0.6, "{exported}");
+    assert!(number(&checked, "/quality/mse") > 0.0, "{checked}");
+}
+
+#[test]
+fn heads_without_their_data_are_refused() {
+    let (_folder, path) = file();
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("c.toml").display().to_string();
+    let refuse = |head: &str, outputs: usize, fields: &str, words: &[&str]| {
+        let space = space("height = 24, width = 2, channels = 1", head, outputs);
+        let text = [TOP, &space, BLOCKS, &data(&path, WINDOW, fields), STEPS].concat();
+        fs::write(&config, text).unwrap();
+        supernano(&["train", &config, "--dry-run"]).fails(2, words);
+    };
+    refuse("values", 2, "", &["data.targets: expected names of columns"]);
+    refuse(
+        "values",
+        2,
+        "targets = [\"frequency\"]",
+        &["expected 2 columns", "found 1 (frequency)"],
+    );
+    refuse("values", 1, "targets = [\"power\"]", &["columns: expected `power`", "session, x, y"]);
+    refuse("values", 1, "targets = [\"state\"]", &["column `state`: expected a finite number"]);
+    refuse("values", 1, "targets = [\"x\"]", &["expected no target"]);
+    refuse("values", 2, "reconstruct = true", &["data.reconstruct: expected an input"]);
+    refuse("values", 1, "targets = [\"fast\"]\nbalance = true", &["data.balance"]);
+    refuse("labels", 2, "labels = [\"fast\", \"large\"]", &["data.multilabel: expected true"]);
+    refuse(
+        "labels",
+        2,
+        "labels = [\"fast\", \"amplitude\"]\nmultilabel = true",
+        &["column `amplitude`: expected 0 or 1"],
+    );
+    refuse("classes", 2, "targets = [\"fast\"]", &["data.targets: expected nothing for the head"]);
+    let constant = path.with_file_name("flat.csv");
+    let text = fs::read_to_string(&path).unwrap();
+    let flat: String = text
+        .lines()
+        .enumerate()
+        .map(|(i, line)| match i {
+            0 => format!("{line},flat\n"),
+            _ => format!("{line},3\n"),
+        })
+        .collect();
+    fs::write(&constant, flat).unwrap();
+    let space = space("height = 24, width = 2, channels = 1", "values", 1);
+    let data = data(&constant, WINDOW, "targets = [\"flat\"]");
+    fs::write(&config, [TOP, &space, BLOCKS, &data, STEPS].concat()).unwrap();
+    let words = ["column `flat`: expected values that differ, found 3 in every item"];
+    supernano(&["train", &config, "--dry-run"]).fails(2, &words);
+}
