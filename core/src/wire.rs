@@ -64,8 +64,8 @@ pub enum Request<'a> {
         /// Index of the image.
         index: u32,
     },
-    /// Counts one inference of the image that was sent, as a whole and by operation, with
-    /// interrupts masked.
+    /// Counts one inference of the image that was sent, or of the first placed image if none was, as a
+    /// whole and by operation, with interrupts masked.
     Measure,
     /// Digests all values of an inference of a placed image
     /// ([`exec::Digest`](crate::exec::Digest)).

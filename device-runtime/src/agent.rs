@@ -182,7 +182,7 @@ impl<'m, B: Board> Agent<'m, B> {
                 self.infer(None, Self::run)
             }
             Request::RunPlaced { index } => self.infer(Some(index), Self::run),
-            Request::Measure => self.infer(None, Self::measure),
+            Request::Measure => self.infer(self.counted_image(), Self::measure),
             Request::Digest { index } => self.infer(Some(index), Self::digest),
             Request::SelfTest => {
                 kernel::check(&kernels().0).map(Reply::Tested).map_err(|_| Refusal::WrongKernel)
@@ -250,6 +250,12 @@ impl<'m, B: Board> Agent<'m, B> {
         let start = (index as usize).checked_mul(expected);
         let image = start.and_then(|s| images.get(s..s.checked_add(expected)?));
         image.ok_or(Refusal::NoImage { images: count as u32 })
+    }
+
+    /// The image of a count: the first placed image if none was sent.
+    fn counted_image(&self) -> Option<u32> {
+        let placed = self.placed().is_some_and(|(.., images)| images > 0);
+        (placed && self.image_length == 0).then_some(0)
     }
 
     /// Blob, images and number of images of the placed set in use; of the first set for a blob that

@@ -148,6 +148,34 @@ fn every_kind_of_block_is_trained_ranked_and_equal_on_devices() {
 fn a_network_for_keywords_is_equal_on_a_device() {
     let run = train(&[KEYWORDS, DATA, SUPERNET, "scratch = true\nk = 2"]);
     agree(&run, &["12-d3-16-8-12", "8-d1-8"], &["qemu-m4"]);
+    let scores = run.file("scores.json");
+    supernano(&["rank", &run.name(), "--random", "12", "-o", &scores, "--json"]).json();
+    for core in ["m0", "m3", "m4", "m7", "m33", "m55"] {
+        searched(&run, &scores, core);
+    }
+}
+
+/// Searches under half the instructions of the largest network, and compares the instructions that the
+/// search promises with those that the core's emulator counts.
+fn searched(run: &SmallRun, scores: &str, core: &str) {
+    let (front, file) = (run.file(&format!("{core}.json")), run.file(&format!("{core}.snb")));
+    let search = |limit: &str| {
+        let args = ["search", &run.name(), "--scores", scores, "-o", &front, "--overwrite"];
+        let more = ["--core", core, "--instructions", limit, "--force", "--json"];
+        let found = supernano(&[&args[..], &more].concat()).json();
+        let best = found["networks"][0].clone();
+        (best["code"].as_str().unwrap_or_default().to_owned(), number(&best, "/instructions"))
+    };
+    let (_, most) = search("1G");
+    let limit = (most / 2.0).floor();
+    let (code, modelled) = search(&limit.to_string());
+    assert!(modelled <= limit, "{core}: {code} {modelled} {limit}");
+    let export = ["export", &run.name(), &code, "-o", &file, "--front", &front, "--json"];
+    supernano(&export).json();
+    let target = format!("qemu-{core}");
+    let latency = supernano(&["latency", &file, "--target", &target, "--json"]).json();
+    let counted = number(&latency, "/instructions");
+    assert!((modelled / counted - 1.0).abs() < 0.03, "{core}: {code} {modelled} {counted}");
 }
 
 #[test]

@@ -150,6 +150,7 @@ impl<'a, K: Kernels> Network<'a, K> {
         observer: &mut O,
     ) -> Result<usize, Error> {
         self.check(arena, logits)?;
+        observer.enter(op);
         let Some(UnitTask { kind, ops, scratch }) = self.unit(op) else { return Ok(self.ops()) };
         match kind {
             UnitKind::Layer => self.conv(op, scratch, arena, observer),
@@ -161,7 +162,6 @@ impl<'a, K: Kernels> Network<'a, K> {
                 self.block((op, ops), scratch, arena, observer)
             }
             UnitKind::Classifier => {
-                observer.enter(op);
                 let _ = self.classifier(op, scratch, arena, logits);
             }
         }
@@ -223,6 +223,7 @@ impl<'a, K: Kernels> Network<'a, K> {
     ) -> Option<()> {
         let mut tasks: Vec<ConvTask<'_>, MAX_ROLLED> = Vec::new();
         for op in op..op + ops {
+            observer.enter(op);
             tasks.push(self.conv_task(op)).ok()?;
         }
         self.kernels.rolled(&tasks, scratch, arena, observer);

@@ -5,8 +5,8 @@
 
 /// Is told which operation is at work, and what it writes.
 pub trait Observer {
-    /// Operation `op` starts or continues. Within a residual block the operations alternate, row by
-    /// row.
+    /// Operation `op` starts or continues: its work follows, from its set-up on. Within a residual
+    /// block or a rolled unit, the operations alternate row by row.
     fn enter(&mut self, op: usize) {
         let _ = op;
     }

@@ -95,7 +95,6 @@ fn conv<M: MicroKernel, O: Observer + ?Sized>(
 ) -> Option<()> {
     let (mut sides, mut scratch) = Sides::new(arena, scratch)?;
     let rows = take(&mut scratch, ring_words::<M>(&task.shape))?;
-    observer.enter(task.op);
     let mut stage = Stage::new::<M>(task, rows);
     let height = usize::from(task.shape.output.height);
     let mut y = 0;
@@ -154,7 +153,6 @@ fn block<M: MicroKernel, O: Observer + ?Sized>(
     let first_rows = take(&mut scratch, ring_words::<M>(&task.shape) + task.shape.first_pixel())?;
     let buffer = take(&mut scratch, step * row)?;
     let second_rows = take(&mut scratch, ring_words::<M>(&second.shape))?;
-    observer.enter(task.op);
     let mut first = Stage::new::<M>(task, first_rows);
     observer.enter(second.op);
     let mut last = Stage::new::<M>(second, second_rows);

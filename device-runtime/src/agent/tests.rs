@@ -83,6 +83,28 @@ fn a_blob_and_an_image_give_the_golden_logits() {
 }
 
 #[test]
+fn the_first_placed_image_is_counted_if_none_was_sent() {
+    let mut words = vec![placed::MAGIC, BLOB.len() as u32, 1, IMAGE.len() as u32];
+    for part in [BLOB, IMAGE] {
+        let mut bytes = part.to_vec();
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        words.extend(bytes.as_chunks().0.iter().map(|chunk| u32::from_le_bytes(*chunk)));
+    }
+    for placed in [&words[..], &[]] {
+        let (mut blob, mut arena, mut image) = (vec![0u32; 3000], vec![0; 3000], vec![0u8; 4096]);
+        let memory = Memory { blob: &mut blob, arena: &mut arena, image: &mut image, placed };
+        let agent = &mut Agent::new(Mock, memory);
+        send(agent, BLOB);
+        ask(agent, Request::Open, |r| assert!(matches!(r, Reply::Opened { .. }), "{r:?}"));
+        ask(agent, Request::Measure, |r| match r {
+            Reply::Counts { .. } => assert!(!placed.is_empty()),
+            Reply::Refused(Refusal::ImageLength { found: 0, .. }) => assert!(placed.is_empty()),
+            other => panic!("{other:?}"),
+        });
+    }
+}
+
+#[test]
 fn a_damaged_blob_never_runs() {
     for at in [40, BLOB.len() / 2, BLOB.len() - 1] {
         with_agent(4096, 4096, |agent| {

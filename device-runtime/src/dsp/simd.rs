@@ -41,16 +41,19 @@ macro_rules! assemble {
 }
 
 #[cfg(all(supernano_dsp, not(supernano_armv8m)))]
-assemble!(include_str!("isa_dsp.s"); include_str!("sums.s"), include_str!("depthwise.s"));
+assemble!(
+    ".equ SN_SINGLE, 1", include_str!("isa_dsp.s");
+    include_str!("sums.s"), include_str!("depthwise.s")
+);
 // The assembler does not know the extension of an Armv8-M target; a core's name tells it.
 #[cfg(all(supernano_dsp, supernano_armv8m, not(supernano_mve)))]
 assemble!(
-    ".cpu cortex-m33", include_str!("isa_dsp.s");
+    ".cpu cortex-m33\n.equ SN_SINGLE, 0", include_str!("isa_dsp.s");
     include_str!("sums.s"), include_str!("depthwise.s")
 );
 #[cfg(supernano_mve)]
 assemble!(
-    ".cpu cortex-m55", include_str!("isa_dsp.s");
+    ".cpu cortex-m55\n.equ SN_SINGLE, 0", include_str!("isa_dsp.s");
     include_str!("sums.s"), include_str!("depthwise.s"), include_str!("helium.s"),
     include_str!("helium/columns.s")
 );

@@ -1,11 +1,13 @@
-//! Chips: core, flash, RAM and clock, by the names that probe-rs gives them.
+//! Chips: core, flash, RAM and clock, by the names that probe-rs gives them, or else their makers.
+//!
+//! The flash of an STM32N657, which has none inside, is that of the Nucleo board: 64 MiB.
 
-use crate::Core::{self, M0, M0Plus, M3, M4, M7, M33};
+use crate::Core::{self, M0, M0Plus, M3, M4, M7, M33, M55, M85};
 
 /// A microcontroller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chip {
-    /// Name in probe-rs.
+    /// Name in probe-rs; of a chip that probe-rs does not know, the maker's.
     pub name: &'static str,
     /// Core that runs the firmware.
     pub core: Core,
@@ -17,11 +19,13 @@ pub struct Chip {
     pub clock_mhz: u32,
 }
 
-/// Every known chip. The source is the maker's data sheet. Closely coupled memories and second cores
-/// are left out.
+/// Every known chip. The source is the maker's data sheet. Closely coupled memories and
+/// second cores are left out. Sources of the chips with a Cortex-M55 or M85 are the memory maps of
+/// probe-rs and, for the Alif Ensemble E7, those of its maker's device pack.
 ///
 /// Each row has the name, the core, the flash in KiB, the RAM in KiB and the clock in MHz.
-pub const CHIPS: [Chip; 45] = [
+pub const CHIPS: [Chip; 49] = [
+    chip("AE722F80F55D5LS", M55, 5632, 4096, 400), // Alif Ensemble E7, the fast core
     chip("nRF51822_xxAA", M0, 256, 16, 16),
     chip("nRF51822_xxAB", M0, 128, 16, 16),
     chip("nRF51822_xxAC", M0, 256, 32, 16),
@@ -34,6 +38,8 @@ pub const CHIPS: [Chip; 45] = [
     chip("nRF52840_xxAA", M4, 1024, 256, 64),
     chip("nRF5340_xxAA", M33, 1024, 512, 128),
     chip("nRF9160_xxAA", M33, 1024, 256, 64),
+    chip("R7FA8D1BH", M85, 2016, 896, 480),
+    chip("R7FA8M1AH", M85, 2016, 896, 480),
     chip("RP2040", M0Plus, 2048, 256, 133),
     chip("RP235x", M33, 2048, 512, 150),
     chip("STM32F103C8", M3, 64, 20, 72),
@@ -59,6 +65,7 @@ pub const CHIPS: [Chip; 45] = [
     chip("STM32L476RGTx", M4, 1024, 96, 80),
     chip("STM32L4R5ZITx", M4, 2048, 640, 120),
     chip("STM32L552ZETxQ", M33, 512, 256, 110),
+    chip("STM32N657", M55, 65_536, 3840, 800),
     chip("STM32U575ZITxQ", M33, 2048, 768, 160),
     chip("STM32U585AIIx", M33, 2048, 768, 160),
     chip("STM32WB55RGVx", M4, 1024, 192, 64),

@@ -6,7 +6,7 @@
 
 mod random;
 
-pub use self::random::random;
+pub use self::random::{FAMILIES, random};
 
 use rand::Rng as _;
 use supernano_core::arena::roll;

@@ -14,9 +14,10 @@ use supernano_base::interrupt::Temporary;
 use supernano_core::exec::Network;
 use supernano_core::graph::Observer;
 use supernano_core::kernel::{Host, Packed};
-use supernano_facts::{FlashTiming, PLACED_BYTES};
+use supernano_facts::FlashTiming;
 
 use crate::agents::around_executable;
+use crate::placed::placed_bytes;
 use crate::session::Counts;
 use crate::target::Machine;
 
@@ -108,6 +109,8 @@ pub(crate) struct CyclePlugin {
     /// Operations in the order in which the agent turns to them.
     turns: Vec<usize>,
     operations: usize,
+    /// Bytes of the placed memory up to the end of the network; an image follows, which is no constant.
+    constants: u32,
     /// True if every instruction must be known, because its cycles are added up.
     timed: bool,
 }
@@ -130,7 +133,8 @@ impl CyclePlugin {
     /// [`Error::Tool`] without a temporary file; [`Error::Core`], never for a checked blob.
     pub(crate) fn new(blob: &Blob, timed: bool) -> Result<Self> {
         let operations = blob.view()?.header().ops.len();
-        Ok(Self { sums: Temporary::new()?, turns: turns(blob)?, operations, timed })
+        let constants = placed_bytes(blob.bytes(), &[], 0).len() as u32;
+        Ok(Self { sums: Temporary::new()?, turns: turns(blob)?, operations, constants, timed })
     }
 
     /// The argument of QEMU's `-plugin`.
@@ -155,7 +159,7 @@ impl CyclePlugin {
             flash.line_bytes,
             flash.code_lines,
             flash.constant_lines,
-            placed + PLACED_BYTES,
+            placed + self.constants,
         )
     }
 

@@ -66,8 +66,9 @@ pub fn latency(
             Err(Error::invalid("option --target", "target", expected, target))
         }
         Target::Qemu(machine) => {
-            let len = blob.view()?.image_len();
-            let placed = placed_file(&placed_bytes(blob.bytes(), &[], len))?;
+            // The image is placed as well: an emulated UART is slow.
+            let image = image(blob)?;
+            let placed = placed_file(&placed_bytes(blob.bytes(), &image, image.len()))?;
             let (mut qemu, plugin) = started(blob, machine, options, placed.path())?;
             // An emulator that ends has failed, so the run does not wait for it.
             let patience = patience(Duration::ZERO);
@@ -145,7 +146,7 @@ fn count(
         return Err(Error::invalid("option --clock", "target", expected, target));
     }
     let Repeats { mut totals, mut parts, stack_bytes, open_stack_bytes, sums } =
-        repeat(blob, options, (connection, plugin))?;
+        repeat((blob, target), options, (connection, plugin))?;
     // The plugin sums up cycles, or else vector instructions.
     let (timed, vectors) = match options.estimated {
         Some(_) => (sums.as_ref(), None),
@@ -208,19 +209,26 @@ fn count(
 
 /// Counts one image again and again, and compares every answer with the host's.
 fn repeat(
-    blob: &Blob,
+    (blob, target): (&Blob, &Target),
     options: &LatencyOptions<'_>,
     (connection, plugin): (&mut Connection<'_>, Option<&CyclePlugin>),
 ) -> Result<Repeats> {
     let view = blob.view()?;
     let operations = view.header().ops.len();
-    let pixels: Vec<u8> = (0..view.image_len()).map(|i| (i * 37 % 251) as u8).collect();
-    let run = Request::Run { checksum: wire::checksum(&pixels) };
+    let pixels = image(blob)?;
+    let run = match target {
+        Target::Qemu(_) => Request::RunPlaced { index: 0 },
+        _ => Request::Run { checksum: wire::checksum(&pixels) },
+    };
     let image = Images::new(view.header().input(), pixels, vec![0]);
     let expected = blob.logits(&image)?;
     let right = |session: &Session, found: Vec<i32>| {
         let wrong = || Error::No(format!("{}: its answer differs from the host's", session.name()));
         (found == expected).then_some(()).ok_or_else(wrong)
+    };
+    let classify = |session: &mut Session| match target {
+        Target::Qemu(_) => session.logits(&run),
+        _ => session.classify(&image.pixels),
     };
     let mut all = Repeats {
         totals: Vec::new(),
@@ -234,7 +242,7 @@ fn repeat(
     for _ in 0..options.repeats.max(1) {
         let counts = connection.run(|session, loads| {
             if sent != Some(loads) {
-                let found = session.classify(&image.pixels)?;
+                let found = classify(session)?;
                 right(session, found)?;
                 sent = Some(loads);
             }
@@ -265,6 +273,11 @@ fn repeat(
         options.progress.advance(1);
     }
     Ok(all)
+}
+
+/// The image that is counted.
+fn image(blob: &Blob) -> Result<Vec<u8>> {
+    Ok((0..blob.view()?.image_len()).map(|i| (i * 37 % 251) as u8).collect())
 }
 
 /// Median (the lower of two) and largest minus smallest count; zeros for an empty list.

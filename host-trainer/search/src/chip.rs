@@ -10,7 +10,7 @@ use supernano_base::names::nearest;
 pub struct ChipSpec {
     /// Name, as probe-rs spells it.
     pub name: String,
-    /// Core: `m0`, `m3`, `m4`, `m7` or `m33`.
+    /// Core: `m0`, `m3`, `m4`, `m7`, `m33` or `m55`.
     pub core: String,
     /// Flash, KiB.
     pub flash: u64,

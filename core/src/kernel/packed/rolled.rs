@@ -23,6 +23,7 @@ pub(super) fn rolled<M: MicroKernel, O: Observer + ?Sized>(
     let (mut sides, mut scratch) = Sides::new(arena, scratch)?;
     let mut stages: Vec<(Stage<'_, '_, '_>, usize), MAX_ROLLED> = Vec::new();
     for task in tasks {
+        observer.enter(task.op);
         let rows = take(&mut scratch, task.shape.ring_words())?;
         stages.push((Stage::new::<M>(task, rows), 0)).ok()?;
     }

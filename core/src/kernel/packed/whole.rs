@@ -19,7 +19,6 @@ pub(super) fn dense<M: MicroKernel, O: Observer + ?Sized>(
     arena: &mut [u32],
     observer: &mut O,
 ) -> Option<()> {
-    observer.enter(task.op);
     let (mut sides, pairs) = Sides::new(arena, scratch)?;
     let words = task.shape.in_words();
     let input = sides.words(task.input_at, words);
@@ -63,7 +62,6 @@ pub(super) fn addition<M: MicroKernel, O: Observer + ?Sized>(
     arena: &mut [u32],
     observer: &mut O,
 ) -> Option<()> {
-    observer.enter(task.op);
     let residual_at = task.residual_at?;
     let (mut sides, _) = Sides::new(arena, scratch)?;
     let row = task.shape.out_row();

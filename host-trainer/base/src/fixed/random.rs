@@ -8,17 +8,22 @@ use supernano_core::space::Shape;
 use super::{Fixed, FixedLayer};
 use crate::rng::{ChaCha8Rng, Key, Purpose};
 
-/// Network `index` of a seed. Five families take turns: depthwise-separable networks over images,
-/// keyword networks over features, convolutions over windows of samples, inverted residual blocks over
-/// images, and autoencoders.
+/// Number of families of [`random`].
+pub const FAMILIES: u32 = 6;
+
+/// Network `index` of a seed. Families take turns: depthwise-separable networks over images, keyword
+/// networks over features, convolutions over windows of samples, inverted residual blocks over images,
+/// autoencoders, and small networks over small images. A model that is linear in the rounds of loops
+/// needs no large networks, which take long to count.
 pub fn random(seed: u64, index: u32) -> Fixed {
     let mut rng = Key::new(seed).rng(Purpose::Sample, u64::from(index));
-    match index % 5 {
+    match index % FAMILIES {
         0 => separable(&mut rng),
         1 => keywords(&mut rng),
         2 => windows(&mut rng),
         3 => inverted(&mut rng),
-        _ => autoencoder(&mut rng),
+        4 => autoencoder(&mut rng),
+        _ => small(&mut rng),
     }
 }
 
@@ -35,7 +40,7 @@ fn same(kernel: u8, stride: u8) -> Geometry {
 }
 
 fn image(rng: &mut ChaCha8Rng) -> Shape {
-    let side = pick(rng, &[32, 48, 64, 80, 96]);
+    let side = pick(rng, &[16, 20, 24, 28, 32, 40, 48]);
     Shape { height: side, width: side, channels: pick(rng, &[1, 3]) }
 }
 
@@ -58,14 +63,14 @@ fn pool(
 
 fn separable(rng: &mut ChaCha8Rng) -> Fixed {
     let input = image(rng);
-    let widths = [4, 6, 8, 12, 16, 24, 32, 48, 64];
+    let widths = [4, 6, 8, 12, 16, 20, 24, 32, 48];
     let mut read = pick(rng, &widths[..5]);
     let mut layers = vec![FixedLayer::new(Form::Full, same(pick(rng, &[3, 5]), 2), read)];
-    let mut side = input.height.div_ceil(2);
-    for _ in 0..rng.random_range(2..7) {
+    let mut side = input.height / 2;
+    for _ in 0..rng.random_range(2..6) {
         let stride = if side > 4 { pick(rng, &[1, 2]) } else { 1 };
         layers.push(FixedLayer::new(Form::Depthwise, same(pick(rng, &[3, 3, 3, 5]), stride), read));
-        side = side.div_ceil(u16::from(stride));
+        side /= u16::from(stride);
         read = pick(rng, &widths);
         layers.push(FixedLayer::point(read));
     }
@@ -75,9 +80,9 @@ fn separable(rng: &mut ChaCha8Rng) -> Fixed {
 
 fn keywords(rng: &mut ChaCha8Rng) -> Fixed {
     let input = Shape { height: pick(rng, &[25, 49]), width: pick(rng, &[8, 10, 13]), channels: 1 };
-    let channels = pick(rng, &[16, 24, 32, 40, 48, 64]);
+    let channels = pick(rng, &[8, 12, 16, 20, 24, 32, 40]);
     let [rows, columns] = [pick(rng, &[3, 5, 8, 10]), pick(rng, &[3, 4, 5])];
-    let [down, across] = [pick(rng, &[1, 2]), pick(rng, &[1, 2])];
+    let [down, across] = [pick(rng, &[1, 2, 2]), pick(rng, &[1, 2, 2])];
     let [above, left] = [(rows - 1) / 2, (columns - 1) / 2];
     let first = Geometry {
         kernel: [rows, columns],
@@ -85,7 +90,7 @@ fn keywords(rng: &mut ChaCha8Rng) -> Fixed {
         padding: [above, rows - 1 - above, left, columns - 1 - left],
     };
     let mut layers = vec![FixedLayer::new(Form::Full, first, channels)];
-    for _ in 0..rng.random_range(1..5) {
+    for _ in 0..rng.random_range(1..4) {
         layers.push(FixedLayer::new(Form::Depthwise, same(pick(rng, &[3, 3, 3, 5]), 1), channels));
         layers.push(FixedLayer::point(channels));
     }
@@ -96,41 +101,95 @@ fn keywords(rng: &mut ChaCha8Rng) -> Fixed {
 
 fn windows(rng: &mut ChaCha8Rng) -> Fixed {
     let input =
-        Shape { height: pick(rng, &[64, 96, 128]), width: 1, channels: pick(rng, &[3, 6, 9]) };
+        Shape { height: pick(rng, &[48, 64, 96, 128]), width: 1, channels: pick(rng, &[3, 6, 9]) };
     let mut channels = pick(rng, &[8, 12, 16, 24]);
-    let long = |rows: u8, down: u8| Geometry {
-        kernel: [rows, 1],
-        stride: [down, 1],
-        padding: [rows / 2, rows - 1 - rows / 2, 0, 0],
+    let mut rows = input.height;
+    let long = |rng: &mut ChaCha8Rng, rows: &mut u16| {
+        let (kernel, down) = (pick(rng, &[3, 5, 7]), pick(rng, &[1, 1, 2]));
+        let padded = kernel - 1;
+        let padding = if rng.random() { [kernel / 2, padded - kernel / 2, 0, 0] } else { [0; 4] };
+        let read = *rows + u16::from(padding[0] + padding[1]);
+        *rows = (read - u16::from(kernel)) / u16::from(down) + 1;
+        Geometry { kernel: [kernel, 1], stride: [down, 1], padding }
     };
-    let mut layers = vec![FixedLayer::new(Form::Full, long(pick(rng, &[3, 5, 7]), 1), channels)];
+    let mut layers = vec![FixedLayer::new(Form::Full, long(rng, &mut rows), channels)];
     for _ in 0..rng.random_range(1..4) {
         if rng.random() {
             let half = Geometry::valid([2, 1], [2, 1]);
-            let form = pick(rng, &[Form::Maximum, Form::Average]);
+            let form = pick(rng, &[Form::Maximum, Form::Maximum, Form::Average]);
             layers.push(FixedLayer::new(form, half, channels));
+            rows /= 2;
+        }
+        if rows < 8 {
+            break;
         }
         channels = pick(rng, &[8, 12, 16, 24, 32]);
-        layers.push(FixedLayer::new(Form::Full, long(pick(rng, &[3, 5, 7]), 1), channels));
+        layers.push(FixedLayer::new(Form::Full, long(rng, &mut rows), channels));
     }
-    layers.push(FixedLayer::new(Form::Dense, Geometry::POINT, pick(rng, &[16, 32])));
-    Fixed { name: "random windows", input, classes: 6, layers }
+    if rng.random() {
+        let global = Geometry::valid([rows as u8, 1], [1, 1]);
+        layers.push(FixedLayer::new(Form::Average, global, channels));
+    }
+    if rng.random() {
+        layers.push(FixedLayer::new(Form::Dense, Geometry::POINT, pick(rng, &[8, 16, 32])));
+    }
+    Fixed { name: "random windows", input, classes: pick(rng, &[2, 3, 6, 12]), layers }
+}
+
+/// Networks whose layers are so small that calls and set-up count.
+fn small(rng: &mut ChaCha8Rng) -> Fixed {
+    let height = pick(rng, &[8, 12, 16, 20, 24, 28, 32]);
+    let input = Shape { height, width: height, channels: pick(rng, &[1, 3]) };
+    let mut read = pick(rng, &[3, 4, 5, 6, 8, 12, 16]);
+    let stride = pick(rng, &[1, 2, 2]);
+    let mut layers = vec![FixedLayer::new(Form::Full, same(pick(rng, &[3, 3, 5]), stride), read)];
+    let mut side = height / u16::from(stride);
+    for _ in 0..rng.random_range(1..4) {
+        let stride = if side > 3 { pick(rng, &[1, 2]) } else { 1 };
+        let written = pick(rng, &[4, 6, 8, 12, 16, 24, 32]);
+        match rng.random_range(0..4) {
+            0 if side > 3 => {
+                let half = Geometry::valid([2, 2], [2, 2]);
+                let form = pick(rng, &[Form::Maximum, Form::Average]);
+                layers.push(FixedLayer::new(form, half, read));
+                side /= 2;
+                continue;
+            }
+            1 => {
+                read *= pick(rng, &[2, 3]);
+                layers.push(FixedLayer::point(read));
+            }
+            _ => {}
+        }
+        layers.push(FixedLayer::new(Form::Depthwise, same(pick(rng, &[3, 3, 5]), stride), read));
+        side /= u16::from(stride);
+        layers.push(FixedLayer::point(written));
+        read = written;
+    }
+    if rng.random_range(0..4) > 0 {
+        let global = Geometry::valid([side as u8; 2], [1, 1]);
+        layers.push(FixedLayer::new(Form::Average, global, read));
+    }
+    if rng.random() {
+        layers.push(FixedLayer::new(Form::Dense, Geometry::POINT, pick(rng, &[8, 16, 24, 32])));
+    }
+    Fixed { name: "random small", input, classes: pick(rng, &[2, 4, 10, 20]), layers }
 }
 
 fn inverted(rng: &mut ChaCha8Rng) -> Fixed {
     let input = image(rng);
     let mut read = pick(rng, &[4, 8, 12]);
     let mut layers = vec![FixedLayer::new(Form::Full, same(3, 2), read)];
-    let mut side = input.height.div_ceil(2);
-    for _ in 0..rng.random_range(2..6) {
+    let mut side = input.height / 2;
+    for _ in 0..rng.random_range(1..5) {
         let start = layers.len() as u8;
-        let expanded = read * pick(rng, &[2, 3, 4, 6]);
+        let expanded = read * pick(rng, &[2, 3, 4]);
         let stride = if side > 4 { pick(rng, &[1, 2]) } else { 1 };
         layers.push(FixedLayer::point(expanded));
         let kernel = pick(rng, &[3, 3, 5, 7]);
         layers.push(FixedLayer::new(Form::Depthwise, same(kernel, stride), expanded));
-        side = side.div_ceil(u16::from(stride));
-        let written = pick(rng, &[read, 8, 12, 16, 24]);
+        side /= u16::from(stride);
+        let written = pick(rng, &[read, 6, 8, 12, 16]);
         let fits = stride == 1 && written == read;
         let shortcut = fits.then_some(start);
         layers.push(FixedLayer { shortcut, ..FixedLayer::point(written) });

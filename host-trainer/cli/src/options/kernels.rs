@@ -74,7 +74,7 @@ pub struct KernelLimitArgs {
     /// Largest arena; selects the kernels with the fewest instructions that fit.
     #[arg(long, value_name = "SIZE", help_heading = "Kernels")]
     max_arena: Option<String>,
-    /// Core whose instructions are modelled: m0, m3, m4, m7 or m33 [default: that of the front, or
+    /// Core whose instructions are modelled: m0, m3, m4, m7, m33 or m55 [default: that of the front, or
     /// m4].
     #[arg(long, help_heading = "Kernels")]
     core: Option<String>,

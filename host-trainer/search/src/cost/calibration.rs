@@ -1,23 +1,27 @@
 //! The fit of a core's instruction table to networks that a device has counted.
 //!
-//! [`specimen`] draws the networks, [`Counted`] pairs one of them with its counts, and [`calibrate`]
+//! [`Sample`] draws the networks, [`Counted`] pairs one of them with its counts, and [`calibrate`]
 //! fits the table and measures its error on held-out networks. Counting is left to the caller.
 
 mod report;
 
 use rand::Rng as _;
+use serde::{Deserialize, Serialize};
 use supernano_base::blob::Blob;
 use supernano_base::codes::uniform;
 use supernano_base::error::{Error, Result};
 use supernano_base::fixed;
 use supernano_base::rng::{Key, Purpose};
 use supernano_core::arch::Arch;
+use supernano_core::exec::Network;
+use supernano_core::graph::Observer;
+use supernano_core::kernel::{Host, Packed};
 use supernano_core::plan::{ActivationScope, BranchScheme, Enhancement, Plan, WidthRule, resolve};
 use supernano_core::space::{RESNET8, RESNET20, Space};
 
 pub use self::report::{CalibrationReport, CountedPart, JudgedNetwork, TOLERANCE};
 use super::device::KINDS;
-use super::instructions::{InstructionTable, LAYERS, LayerFit, Work, image_work, work};
+use super::instructions::{InstructionTable, Work, image_work, work};
 use super::memory::Overhead;
 
 /// A network to be counted.
@@ -57,19 +61,51 @@ impl Specimen {
 /// The built-in spaces of residual networks.
 const RESIDUAL: [&Space<'static>; 2] = [&RESNET20, &RESNET8];
 
-/// Draws network `index` of a calibration of the layers that residual networks do not have. Every other
+/// Index of the first network that judges a table. Those of a fit start at 0.
+pub const JUDGES: u32 = 1 << 20;
+
+/// A network of a calibration.
+#[derive(Clone, Debug)]
+pub enum Sample {
+    /// A network of layers that residual networks do not have.
+    Layered(Named, Blob),
+    /// A residual network, whose file is still to be made.
+    Residual(Specimen),
+}
+
+impl Sample {
+    /// Draws network `index`, which belongs to the fit if it is below [`JUDGES`]. The families of
+    /// [`fixed::random`] and the spaces of residual networks take turns.
+    ///
+    /// # Errors
+    /// [`Error::Core`], never for these networks.
+    pub fn draw(seed: u64, index: u32) -> Result<Self> {
+        let (families, spaces) = (fixed::FAMILIES, RESIDUAL.len() as u32);
+        let (round, turn) = (index / (families + spaces), index % (families + spaces));
+        let fitted = index < JUDGES;
+        match turn.checked_sub(families) {
+            None => {
+                let (named, blob) = layered(seed, round * families + turn, fitted)?;
+                Ok(Self::Layered(named, blob))
+            }
+            Some(space) => Ok(Self::Residual(specimen(seed, round * spaces + space, fitted)?)),
+        }
+    }
+}
+
+/// Draws network `index` of the families of layers that residual networks do not have. Every other
 /// network of a family is rolled as far as that makes its arena smaller.
 ///
 /// # Errors
 /// [`Error::Core`], never for these networks.
 pub fn layered(seed: u64, index: u32, fitted: bool) -> Result<(Named, Blob)> {
     let net = fixed::random(seed, index);
-    let limit = if (index / 5).is_multiple_of(2) { usize::MAX } else { 0 };
+    let limit = if (index / fixed::FAMILIES).is_multiple_of(2) { usize::MAX } else { 0 };
     let named = Named { space: net.name.to_owned(), code: index.to_string(), fitted };
     Ok((named, fixed::blob(&net, limit, seed + u64::from(index))?))
 }
 
-/// Draws network `index` of a calibration, with random widths, enhancement and kernels. The
+/// Draws residual network `index` of a calibration, with random widths, enhancement and kernels. The
 /// spaces of residual networks alternate. Half of the networks of the fit are narrow, so that short
 /// loops have as much weight as long ones.
 ///
@@ -124,17 +160,20 @@ pub fn drawn(space: &Space<'_>, seed: u64, index: u32) -> Result<Drawn> {
     Ok(Drawn { named, plan, blob })
 }
 
-/// Judges the built-in table of a core by counted networks.
+/// Judges a table by counted networks.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a core without a built-in table.
-pub fn judge(counted: &[Counted], device: &CountingDevice) -> Result<CalibrationReport> {
-    let shipped = InstructionTable::of_core(&device.core)?;
-    CalibrationReport::new(counted, &shipped, device, 0)
+/// [`Error::Core`], never for checked networks.
+pub fn judge(
+    counted: &[Counted],
+    table: &InstructionTable,
+    device: &CountingDevice,
+) -> Result<CalibrationReport> {
+    CalibrationReport::new(counted, table, device, 0)
 }
 
 /// Counts of one inference, as a device reports them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RawCounts {
     /// Count of the whole inference.
     pub total: u32,
@@ -162,7 +201,7 @@ impl Counted {
     /// [`Error::Core`], never for a checked blob.
     pub fn new(named: Named, blob: Blob, counts: &RawCounts) -> Result<Self> {
         let works = works(&blob)?;
-        let separate = separated(counts, &works);
+        let separate = separated(counts, &reads(&blob)?);
         let names = counts.parts.iter().map(|(name, _)| name.clone());
         let parts = names.zip(works).zip(separate).map(|((name, work), n)| (name, work, n));
         let (total, stack_bytes) = (counts.total, counts.stack_bytes);
@@ -183,23 +222,41 @@ fn works(blob: &Blob) -> Result<Vec<Work>> {
     Ok(std::iter::once(image_work(header.input().len())).chain(ops).collect())
 }
 
-/// Counts of the parts without the cost of reading the counter. The device reads it about once for
-/// every row, so the sum of the parts exceeds the total by the cost of all reads.
-fn separated(counts: &RawCounts, works: &[Work]) -> Vec<u64> {
-    let rows = |work: &Work| -> f64 {
-        let rows = |each: &str| matches!(each, "row" | "rolled-row");
-        work.iter().filter(|(each, _)| rows(each.1)).map(|(_, n)| n).sum::<f64>().max(1.0)
-    };
+/// Reads of the counter for each part: one whenever the execution turns to it.
+fn reads(blob: &Blob) -> Result<Vec<f64>> {
+    struct Reads(Vec<f64>);
+    impl Observer for Reads {
+        fn enter(&mut self, op: usize) {
+            if let Some(reads) = self.0.get_mut(op + 1) {
+                *reads += 1.0;
+            }
+        }
+    }
+    let view = blob.view()?;
+    let network = Network::new(&view, Packed(Host::default()));
+    let (mut arena, mut logits) = (vec![0; network.arena_words()], vec![0; view.classes()]);
+    let mut reads = Reads(vec![0.0; network.ops() + 1]);
+    // The image is entered once.
+    reads.0[0] = 1.0;
+    network
+        .run(&vec![0; view.image_len()], &mut arena, &mut logits, &mut reads)
+        .map_err(|e| Error::core("reads of the counter", e))?;
+    Ok(reads.0)
+}
+
+/// Counts of the parts without the cost of reading the counter. The sum of the parts exceeds the total
+/// by the cost of all reads.
+fn separated(counts: &RawCounts, reads: &[f64]) -> Vec<u64> {
     let sum: f64 = counts.parts.iter().map(|(_, n)| f64::from(*n)).sum();
-    let each = (sum - f64::from(counts.total)) / works.iter().map(rows).sum::<f64>();
-    let without = |((_, n), work): (&(String, u32), &Work)| {
-        (f64::from(*n) - each * rows(work)).max(0.0).round() as u64
+    let each = (sum - f64::from(counts.total)) / reads.iter().sum::<f64>();
+    let without = |((_, n), reads): (&(String, u32), &f64)| {
+        (f64::from(*n) - each * reads).max(0.0).round() as u64
     };
-    counts.parts.iter().zip(works).map(without).collect()
+    counts.parts.iter().zip(reads).map(without).collect()
 }
 
 /// The device that counted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CountingDevice {
     /// The target, as the user spelled it.
     pub target: String,
@@ -214,8 +271,6 @@ pub struct CountingDevice {
 pub struct CalibrationOptions {
     /// Seed of the networks.
     pub seed: u64,
-    /// True for networks of [`layered`]: the fit replaces the terms of [`LAYERS`] alone.
-    pub layers: bool,
     /// Code and constants of the runtime, bytes; `None` keeps the value of the built-in table.
     pub code: Option<u64>,
     /// Static variables other than the arena, bytes; `None` keeps the value of the built-in table.
@@ -233,22 +288,12 @@ pub fn calibrate(
     options: CalibrationOptions,
 ) -> Result<(InstructionTable, CalibrationReport)> {
     let shipped = InstructionTable::of_core(&device.core)?;
-    let fit: Vec<(Work, u64)> = counted
-        .iter()
-        .filter(|c| c.named.fitted)
-        .flat_map(|c| c.parts.iter().map(|(_, work, n)| (work.clone(), *n)))
-        .collect();
-    if options.layers {
-        let mut table = shipped.refitted(&fit, LAYERS);
-        let report = CalibrationReport::new(counted, &table, device, fit.len())?;
-        table.layers = Some(LayerFit {
-            counted: fit.len(),
-            judged: report.judged().count(),
-            largest_error: (report.largest_error * 1e6).round() / 1e6,
-            provenance: report.provenance(device, options),
-        });
-        return Ok((table, report));
-    }
+    let shares = |c: &Counted| -> Vec<(Work, u64, f64)> {
+        let share = |n: u64| n as f64 / f64::from(c.total.max(1));
+        c.parts.iter().map(|(_, work, n)| (work.clone(), *n, share(*n))).collect()
+    };
+    let fit: Vec<(Work, u64, f64)> =
+        counted.iter().filter(|c| c.named.fitted).flat_map(shares).collect();
     let mut table = shipped.fitted(&fit);
     if let Some((_, clock_hz)) = device.cycles_of {
         table.unit = "cycles".into();

@@ -21,20 +21,6 @@ use super::memory::Overhead;
 
 pub use work::{LAYERS, LOOPS, Loop, Work, image_work, kernel_name, kernel_named, kernel_of, work};
 
-/// How the terms of depthwise and other layers ([`LAYERS`]) were fitted.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LayerFit {
-    /// Number of counted operations in the fit.
-    pub counted: usize,
-    /// Number of counted networks held out from the fit.
-    pub judged: usize,
-    /// Largest relative error on the held-out networks, as a fraction.
-    pub largest_error: f64,
-    /// Origin of the terms.
-    pub provenance: String,
-}
-
 /// The coefficients of one processor core.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -56,9 +42,6 @@ pub struct InstructionTable {
     pub provenance: String,
     /// Memory in addition to blob and arena.
     pub overhead: Overhead,
-    /// The fit of the layers that residual networks do not have; none in a table without their terms.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub layers: Option<LayerFit>,
     /// Instructions per iteration, `[kernel][loop]`.
     pub terms: BTreeMap<String, BTreeMap<String, f64>>,
 }
@@ -68,12 +51,13 @@ impl InstructionTable {
     pub const ESTIMATED_CYCLES: &'static str = "estimated cycles";
 
     /// Built-in tables: the names of the cores and the TOML texts.
-    const SHIPPED: [(&'static str, &'static str); 5] = [
+    const SHIPPED: [(&'static str, &'static str); 6] = [
         ("cortex-m0", include_str!("../../tables/cortex-m0.toml")),
         ("cortex-m3", include_str!("../../tables/cortex-m3.toml")),
         ("cortex-m4", include_str!("../../tables/cortex-m4.toml")),
         ("cortex-m7", include_str!("../../tables/cortex-m7.toml")),
         ("cortex-m33", include_str!("../../tables/cortex-m33.toml")),
+        ("cortex-m55", include_str!("../../tables/cortex-m55.toml")),
     ];
 
     /// Returns the built-in table of a core, such as `cortex-m4`, with the footprint of
@@ -138,6 +122,11 @@ impl InstructionTable {
         self.unit == "cycles"
     }
 
+    /// True for a core that executes vectors.
+    fn vectors(&self) -> bool {
+        self.core == Core::M55.name()
+    }
+
     /// True if the table has coefficients for this kernel.
     pub fn knows(&self, kind: KernelKind) -> bool {
         self.terms.contains_key(kernel_name(kind))
@@ -156,7 +145,8 @@ impl InstructionTable {
         let coefficient = |(kernel, name): &Loop| {
             self.terms.get(*kernel).and_then(|loops| loops.get(*name)).copied().unwrap_or(0.0)
         };
-        work.iter().map(|(each, count)| coefficient(each) * count).sum::<f64>().max(0.0)
+        let loops = work::executed(work, self.vectors());
+        loops.map(|(each, count)| coefficient(each) * count).sum::<f64>().max(0.0)
     }
 
     /// Modelled instructions of one operation, rounded to a whole number.
@@ -175,19 +165,15 @@ impl InstructionTable {
         self.image(header) + ops
     }
 
-    /// Fits the coefficients to counted operations: loop counts and instructions. The fit minimises
-    /// the squared relative error. A kernel without counts keeps the coefficients of this table.
-    pub fn fitted(&self, counts: &[(Work, u64)]) -> Self {
-        Self { counted: counts.len(), ..self.refitted(counts, LOOPS) }
-    }
-
-    /// Fits the coefficients of these kernels, as [`Self::fitted`]. All others stay as they are.
-    pub fn refitted(&self, counts: &[(Work, u64)], kernels: &[(&str, &[&str])]) -> Self {
-        let mut fitted = self.clone();
-        let vectors = self.core == Core::M55.name();
-        for &(kernel, _) in kernels {
-            let own: Vec<&(Work, u64)> =
-                counts.iter().filter(|(work, n)| work[0].0.0 == kernel && *n > 0).collect();
+    /// Fits the coefficients to counted operations: loop counts, instructions, and the share of the
+    /// operation in the instructions of its network, 0 to 1. The fit minimises the squared relative
+    /// error, weighted by the share. A kernel without counts keeps the coefficients of this table.
+    pub fn fitted(&self, counts: &[(Work, u64, f64)]) -> Self {
+        let mut fitted = Self { counted: counts.len(), ..self.clone() };
+        let vectors = self.vectors();
+        for &(kernel, _) in LOOPS.iter().chain(LAYERS) {
+            let own: Vec<&(Work, u64, f64)> =
+                counts.iter().filter(|(work, n, _)| work[0].0.0 == kernel && *n > 0).collect();
             if !own.is_empty() {
                 fitted.terms.insert(kernel.to_owned(), fit::relative_least_squares(&own, vectors));
             }

@@ -282,7 +282,7 @@ fn known(costs: &DeviceCosts<'_>, arch: Arch) -> Result<()> {
     let code = arch.display(costs.space).to_string();
     let lowered = costs.lowered(&arch, &code, &[]);
     let Some(kernel) = costs.table.lacks(&lowered.header) else { return Ok(()) };
-    let expected = format!("a table with terms of `{kernel}` layers, as those of m4 and m7");
+    let expected = format!("a table with terms of `{kernel}` layers, as those of the cores");
     let found =
         format!("{} of {}, which counts them as nothing", costs.table.unit, costs.table.core);
     Err(Error::invalid("option --core", "core", expected, found))

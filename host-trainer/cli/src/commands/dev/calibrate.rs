@@ -1,6 +1,7 @@
 //! `supernano dev calibrate`: a core's table of instructions or of estimated cycles, fitted to counted
 //! networks.
 
+mod counts;
 mod cycles;
 
 use std::path::{Path, PathBuf};
@@ -13,32 +14,36 @@ use supernano_base::progress::Progress as _;
 use supernano_core::plan::{BranchScheme, resolve};
 use supernano_core::space::Space;
 use supernano_core::wire::CountUnit;
-use supernano_device::{DeviceInfo, LatencyOptions, LatencyReport, LayerCount, latency};
+use supernano_device::{DeviceInfo, LatencyOptions, latency};
 use supernano_search::cost::calibration::{
-    CalibrationOptions, CalibrationReport, Counted, CountingDevice, Drawn, JudgedNetwork, Named,
-    RawCounts, Specimen, TOLERANCE, calibrate, drawn, judge, layered, specimen,
+    CalibrationOptions, CalibrationReport, Counted, CountingDevice, Drawn, JUDGES, JudgedNetwork,
+    Named, Sample, Specimen, TOLERANCE, calibrate, drawn, judge,
 };
+use supernano_search::cost::instructions::InstructionTable;
 use supernano_search::cost::kernels::with_kernels;
 use supernano_train::export::Prefer;
 use supernano_train::synthetic;
 
+use self::counts::{Counts, Meter, Record};
 use crate::options::{DeviceArgs, LineArgs, OverwriteArgs};
 use crate::output::{Output, table};
 
 /// Fit a core's table of instructions to counted networks.
 ///
-/// The device counts networks with random widths, kernels and weights. The table, which `search` uses,
-/// is judged on networks that it was not fitted to.
+/// The device counts networks with random layers, widths, kernels and weights: residual ones, and those
+/// of six families of other layers. The table, which `search` uses, is judged on networks that it was
+/// not fitted to.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example:\n  \
-    supernano dev calibrate --target qemu-m4 -o cortex-m4.toml\n\n\
+    supernano dev calibrate --target qemu-m4 -o cortex-m4.toml\n  \
+    supernano dev calibrate --target qemu-m4 --space ds-cnn --judge 50\n\n\
     No training is needed. A board (--target probe, serial:PATH or tcp:HOST:PORT) gives a table of \
     cycles at its clock. With --cycles the table holds estimated cycles of a core without wait states; \
     QEMU's plugin adds them up (`cargo xtask firmware` builds it). Exit code 1 means that the table is \
     more than 1 % off for a network that it was not fitted to, or 1.5 % for estimated cycles.")]
 pub struct Args {
     /// Number of networks to fit the table to.
-    #[arg(long, value_name = "N", default_value_t = 40,
+    #[arg(long, value_name = "N", default_value_t = 240,
         value_parser = clap::value_parser!(u32).range(4..))]
     fit: u32,
     /// Number of networks to judge the table by.
@@ -48,14 +53,17 @@ pub struct Args {
     /// Seed of the networks.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Fit the terms of depthwise, pointwise, dense and pooling layers, on random networks of such
-    /// layers; all other terms stay those of the core's table.
-    #[arg(long, conflicts_with = "cycles")]
-    layers: bool,
-    /// Fit nothing: judge the core's table by random networks of this space, a built-in one or
-    /// that of a configuration.
-    #[arg(long, value_name = "SPACE", conflicts_with_all = ["cycles", "layers", "fit"])]
+    /// Fit nothing: judge a table by random networks of this space, a built-in one or that of a
+    /// configuration.
+    #[arg(long, value_name = "SPACE", conflicts_with_all = ["cycles", "fit"])]
     space: Option<String>,
+    /// The table to judge [default: that of the core].
+    #[arg(long, value_name = "FILE", requires = "space")]
+    table: Option<PathBuf>,
+    /// File of counts, one network a line: networks that it has are not counted again, others are
+    /// added. The agent of an emulator is recognised; that of a board must stay the same.
+    #[arg(long, value_name = "FILE")]
+    counts: Option<PathBuf>,
     /// Bytes of the runtime's code and constants [default: those of the core's table].
     #[arg(long, value_name = "BYTES")]
     code: Option<u64>,
@@ -89,28 +97,31 @@ pub struct Args {
 pub fn run(args: &Args, out: &Output) -> Result<()> {
     let Some(output) = &args.output else { return judged(args, out) };
     let output = args.overwrite.claim(output)?;
-    let Args { seed, layers, code, statics, .. } = *args;
-    let options = CalibrationOptions { seed, layers, code, statics };
-    let (counted, counting_device) = count(args, out)?;
+    let Args { seed, code, statics, .. } = *args;
+    let options = CalibrationOptions { seed, code, statics };
+    let (counted, device) = count(args, out)?;
     if let Some(core) = &args.cycles {
-        return cycles::fit(core, counted, &counting_device, options, (output, out));
+        return cycles::fit(core, counted, &device, options, (output, out));
     }
-    let counted =
-        counted.into_iter().map(|(named, blob, report)| Counted::new(named, blob, &raw(&report)));
-    let counted: Vec<Counted> = counted.collect::<Result<_>>()?;
-    let (fitted, report) = calibrate(&counted, &counting_device, options)?;
+    let (fitted, report) = calibrate(&instructions(counted)?, &device, options)?;
     let text = toml::to_string(&fitted)
         .map_err(|e| Error::invalid("instruction table", "TOML", "finite terms", e))?;
     files::write(output, text.as_bytes())?;
     verdict(&report, out)
 }
 
-/// Judges the core's table by networks of a space.
+/// Judges a table by networks of a space.
 fn judged(args: &Args, out: &Output) -> Result<()> {
+    let given = args.table.as_deref().map(InstructionTable::read).transpose()?;
     let (counted, device) = count(args, out)?;
-    let counted =
-        counted.into_iter().map(|(named, blob, report)| Counted::new(named, blob, &raw(&report)));
-    verdict(&judge(&counted.collect::<Result<Vec<_>>>()?, &device)?, out)
+    let table = given.map_or_else(|| InstructionTable::of_core(&device.core), Ok)?;
+    verdict(&judge(&instructions(counted)?, &table, &device)?, out)
+}
+
+/// The networks with their counts of instructions, or of measured cycles.
+fn instructions(counted: Vec<CountedNetwork>) -> Result<Vec<Counted>> {
+    let all = counted.into_iter();
+    all.map(|(named, blob, record)| Counted::new(named, blob, &record.counts)).collect()
 }
 
 /// Prints a report. A table that is too far off is a "no".
@@ -127,42 +138,51 @@ fn verdict(report: &CalibrationReport, out: &Output) -> Result<()> {
 }
 
 /// A network and its counts.
-type CountedNetwork = (Named, Blob, LatencyReport);
+type CountedNetwork = (Named, Blob, Record);
 
 /// Counts all networks on the device.
 fn count(args: &Args, out: &Output) -> Result<(Vec<CountedNetwork>, CountingDevice)> {
     let target = args.device.target()?;
     let estimated = args.cycles.as_deref().map(|core| cycles::of(core, &target)).transpose()?;
+    let meter = Meter::new(&target, args.device.firmware(), args.cycles.as_deref())?;
+    let kept = args.counts.as_deref().map(|path| Counts::open(path, meter)).transpose()?;
+    let mut kept = kept.unwrap_or_default();
     let spec = args.space.as_deref().map(space_of).transpose()?;
     let fit = if spec.is_some() { 0 } else { args.fit };
-    let count = fit + args.judge;
-    let bar = out.task(u64::from(count), "calibrate");
-    let mut device: Option<DeviceInfo> = None;
-    let mut counted = Vec::new();
-    for index in 0..count {
-        let fitted = index < fit;
+    let bar = out.task(u64::from(fit + args.judge), "calibrate");
+    let mut answers: Option<DeviceInfo> = None;
+    let mut counted: Vec<CountedNetwork> = Vec::new();
+    for index in (0..fit).chain((0..args.judge).map(|judge| JUDGES + judge)) {
         let (named, blob) = match &spec {
-            Some(spec) => of_space(&spec.space(None), args.seed, index)?,
-            None if args.layers => layered(args.seed, index, fitted)?,
-            None => residual(args.seed, index, fitted)?,
+            Some(spec) => of_space(&spec.space(None), args.seed, index - JUDGES)?,
+            None => sampled(args.seed, index)?,
         };
+        if let Some(record) = kept.of(&blob)? {
+            bar.advance(1);
+            counted.push((named, blob, record));
+            continue;
+        }
         let options = LatencyOptions {
             elf: args.device.firmware(),
             repeats: 1,
             clock_hz: None,
             reconnect: args.line.reconnect(),
-            device: device.as_ref(),
+            device: answers.as_ref(),
             estimated,
             progress: &*bar,
         };
         let report = latency(&blob, &target, &options)?;
-        device.get_or_insert_with(|| report.device.clone());
-        counted.push((named, blob, report));
+        let device = counting_device(target.to_string(), &report.device);
+        answers.get_or_insert_with(|| report.device.clone());
+        let record = Record::new(meter, device, &report);
+        kept.keep(&record)?;
+        counted.push((named, blob, record));
     }
     bar.finish();
-    let target = target.to_string();
-    let Some(device) = device else { return Err(Error::tool(target, "counted nothing")) };
-    Ok((counted, counting_device(target, &device)))
+    match counted.first().map(|(_, _, record)| record.device.clone()) {
+        Some(device) => Ok((counted, device)),
+        None => Err(Error::tool(target, "counted nothing")),
+    }
 }
 
 /// A built-in space, or that of a configuration.
@@ -190,24 +210,18 @@ fn of_space(space: &Space<'_>, seed: u64, index: u32) -> Result<(Named, Blob)> {
     Ok((named, blob))
 }
 
-/// A random network of a residual space.
-fn residual(seed: u64, index: u32, fitted: bool) -> Result<(Named, Blob)> {
-    let specimen = specimen(seed, index, fitted)?;
+/// A random network of a calibration.
+fn sampled(seed: u64, index: u32) -> Result<(Named, Blob)> {
+    let specimen = match Sample::draw(seed, index)? {
+        Sample::Layered(named, blob) => return Ok((named, blob)),
+        Sample::Residual(specimen) => specimen,
+    };
     let Specimen { space, arch, enhancement, kinds, .. } = &specimen;
     let plan = resolve(space, arch, *enhancement, BranchScheme::Shared);
     let named = specimen.named();
     let seed = seed + u64::from(index);
     let blob = synthetic::blob(space, &plan, &named.code, Prefer::default(), seed)?;
     Ok((named, with_kernels(space, &blob, kinds)?))
-}
-
-fn raw(report: &LatencyReport) -> RawCounts {
-    let part = |layer: &LayerCount| (layer.name.clone(), layer.count.value());
-    RawCounts {
-        total: report.total.value(),
-        parts: report.layers.iter().map(part).collect(),
-        stack_bytes: report.stack_bytes,
-    }
 }
 
 /// The device as the source of a table.

@@ -94,7 +94,7 @@ struct BudgetArgs {
     /// Chip, in the spelling of probe-rs; sets core, flash and RAM.
     #[arg(long)]
     chip: Option<String>,
-    /// Core, if no chip is named: m0, m3, m4, m7 or m33 [default: m4].
+    /// Core, if no chip is named: m0, m3, m4, m7, m33 or m55 [default: m4].
     #[arg(long)]
     core: Option<String>,
     /// Firmware around the network: `small` (Rust, built for size), `fast` (Rust, built for speed) or

@@ -98,20 +98,15 @@ impl CalibrationReport {
         device: &CountingDevice,
         options: CalibrationOptions,
     ) -> String {
-        let CalibrationOptions { seed, layers, .. } = options;
-        let (option, networks) = match layers {
-            true => (" --layers", "depthwise, inverted, windowed and dense networks"),
-            false => ("", "resnet8 and resnet20 networks"),
-        };
+        let seed = options.seed;
         let each = match &device.cycles_of {
             Some((chip, clock_hz)) => format!("on {chip} at {clock_hz} Hz, each measured once"),
             None => "each counted once".into(),
         };
         let judged = self.judged().count();
         format!(
-            "supernano dev calibrate{option} --target {} --seed {seed}: fitted to {} operations of {} \
-             random {networks}, {each}; judged on {judged} others, {:.3} % off in the mean and {:.3} % \
-             at most",
+            "supernano dev calibrate --target {} --seed {seed}: fitted to {} operations of {} random \
+             networks, {each}; judged on {judged} others, {:.3} % off in the mean and {:.3} % at most",
             self.target,
             self.operations,
             self.networks.len() - judged,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use supernano_base::blob::Blob;
 use supernano_base::cycles::{Cycles, FlashReads};
 use supernano_base::error::Result;
@@ -17,7 +17,7 @@ use crate::cost::instructions::InstructionTable;
 pub const TOLERANCE: f64 = 0.015;
 
 /// Estimated cycles and reads of flash of a part of an inference.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CycleSums {
     /// Estimated cycles.
     pub cycles: Cycles,

@@ -41,7 +41,8 @@ fn every_table_has_a_small_error() {
 
 #[test]
 fn the_largest_network_takes_the_published_estimates() {
-    // Million cycles, estimated by others with a plugin of their own.
+    // Million cycles, estimated by others with a plugin of their own. Loads of the direct kernels have
+    // since become grouped, which saves up to 8 %.
     for (core, kind, expected) in [
         ("cortex-m4", KernelKind::Winograd, 37.6),
         ("cortex-m4", KernelKind::WinogradOnline, 46.1),
@@ -50,7 +51,8 @@ fn the_largest_network_takes_the_published_estimates() {
         ("cortex-m0+", KernelKind::Winograd, 166.5),
     ] {
         let found = mid(core, kind) as f64 / 1e6;
-        assert!((found / expected - 1.0).abs() < 0.025, "{core} {kind:?}: {found} M");
+        let ratio = found / expected;
+        assert!((0.92..1.025).contains(&ratio), "{core} {kind:?}: {found} M");
     }
 }
 

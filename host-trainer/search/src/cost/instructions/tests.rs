@@ -58,7 +58,7 @@ fn a_table_may_hold_every_loop_of_every_operation() {
 #[test]
 fn a_table_may_hold_every_loop_of_every_layer() {
     let mut kernels = Vec::new();
-    for index in 0..60 {
+    for index in 0..240 {
         let blob = fixed::blob(&fixed::random(2, index), index as usize % 2 * 100_000, 1).unwrap();
         let header = blob.view().unwrap().header();
         for op in &header.ops {
@@ -73,7 +73,7 @@ fn a_table_may_hold_every_loop_of_every_layer() {
         }
     }
     // Exports of this program have no additions beside convolutions.
-    for (kernel, _) in LAYERS.iter().filter(|(kernel, _)| !["add", "image"].contains(kernel)) {
+    for (kernel, _) in LAYERS.iter().filter(|(kernel, _)| *kernel != "add") {
         assert!(kernels.contains(kernel), "{kernel}");
     }
 }
@@ -102,7 +102,7 @@ fn work_of_a_depthwise_layer_is_that_of_its_channels() {
 
 #[test]
 fn every_core_has_a_fitted_table_with_a_small_error() {
-    for core in ["cortex-m0", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33"] {
+    for core in ["cortex-m0", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55"] {
         let table = InstructionTable::of_core(core).unwrap();
         assert_eq!(table.core, core);
         assert!(table.counted > 0 && table.judged >= 50, "{core}");
@@ -110,10 +110,11 @@ fn every_core_has_a_fitted_table_with_a_small_error() {
         for kind in [KernelKind::Direct, KernelKind::Winograd, KernelKind::WinogradOnline] {
             assert!(table.knows(kind), "{core}: {kind:?}");
         }
-        // The widest network costs a multiple of the narrowest.
+        // The widest network costs a multiple of the narrowest; vectors are worth most in wide layers.
+        let multiple = if core == "cortex-m55" { 2 } else { 5 };
         let [narrow, wide] = [0, RESNET20.size() - 1]
             .map(|code| table.network(&lowered(&RESNET20, code, KernelKind::Direct).header));
-        assert!(wide > 5 * narrow, "{core}: {narrow} {wide}");
+        assert!(wide > multiple * narrow, "{core}: {narrow} {wide}");
     }
 }
 
@@ -128,16 +129,16 @@ fn a_fit_recovers_the_coefficients_behind_the_counts() {
     }
     direct.insert("call".to_owned(), 310.0);
     direct.insert("widen-word".to_owned(), 6.0);
-    let counts = |from: u64| -> Vec<(Work, u64)> {
+    let counts = |from: u64| -> Vec<(Work, u64, f64)> {
         (from..from + 40)
             .flat_map(|i| works(&RESNET8, u128::from(i * 0x9e37_79b9_u64), KernelKind::Direct))
-            .map(|w| (w.clone(), made.instructions(&w).round() as u64))
+            .map(|w| (w.clone(), made.instructions(&w).round() as u64, 1.0))
             .collect()
     };
     let blank = InstructionTable { terms: Default::default(), ..made.clone() };
     let fitted = blank.fitted(&counts(0));
     assert_eq!(fitted.counted, counts(0).len());
-    for (work, count) in counts(1000) {
+    for (work, count, _) in counts(1000) {
         assert!((fitted.instructions(&work) / count as f64 - 1.0).abs() < 1e-3, "{work:?}");
     }
     let untouched = InstructionTable::of_core("cortex-m4").unwrap();
@@ -160,6 +161,6 @@ fn broken_tables_are_refused() {
         let says = error.to_string();
         assert!(says.starts_with("t.toml: ") && says.contains(field), "{error}");
     }
-    let error = InstructionTable::of_core("cortex-m55").unwrap_err();
-    assert!(error.to_string().contains("cortex-m33"), "{error}");
+    let error = InstructionTable::of_core("cortex-m23").unwrap_err();
+    assert!(error.to_string().contains("cortex-m55"), "{error}");
 }

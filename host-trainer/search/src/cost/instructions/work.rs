@@ -1,12 +1,14 @@
 //! Loop counts of operations, derived from shapes alone.
 
 mod layers;
+mod names;
 
 use supernano_core::arena::ArenaPlan;
 use supernano_core::graph::{Activation, Conv, Header, KernelKind, Op, padded};
+use supernano_core::kernel::winograd::BLOCK_COLUMNS;
 use supernano_core::kernel::{ConvShape, TILE_PIXELS};
 
-pub use layers::LAYERS;
+pub use names::LAYERS;
 
 /// A loop: the name of its kernel and its own name.
 pub type Loop = (&'static str, &'static str);
@@ -22,27 +24,38 @@ pub const LOOPS: &[(&str, &[&str])] = &[
     ("pointwise", CONVOLUTION),
     ("winograd", WINOGRAD),
     ("winograd-online", WINOGRAD),
-    ("classifier", &["call", "channel", "pixel", "class", "class-channel"]),
-    ("image", IMAGE),
+    ("classifier", CLASSIFIER),
+    ("image", &["call", "byte", "odd-byte"]),
 ];
 
-const IMAGE: &[&str] = &["call", "byte"];
+const CLASSIFIER: &[&str] =
+    &["call", "channel", "part", "pixel", "pixel-odd", "class", "class-channel", "class-odd"];
+
+/// Pixels that a core adds up with 16 bits.
+const POOLED: usize = 256;
 
 const CONVOLUTION: &[&str] = &[
     "call",
     "row",
+    "rolled-row",
+    "rolled-taken",
     "row-pair",
     "tile",
     "tile-row",
     "tile-tap",
+    "vector",
     "vector-row",
     "vector-tile",
+    "vector-copy",
+    "vector-word",
     "vector-chunk",
     "vector-last",
     "vector-four",
     "vector-step",
     "vector-twice",
     "vector-tail",
+    "rest-tile",
+    "rest-pixel",
     "pixel",
     "pixel-residual",
     "pixel-prelu",
@@ -67,6 +80,9 @@ const WINOGRAD: &[&str] = &[
     "block-tap",
     "block-four",
     "block-eight",
+    "rest-block",
+    "rest-pixel",
+    "odd-row-block",
     "pixel",
     "pixel-residual",
     "pixel-prelu",
@@ -79,6 +95,51 @@ const WINOGRAD: &[&str] = &[
     "fill",
     "image-word",
 ];
+
+/// The loop of an operation that a Helium core executes with vectors.
+pub(super) const VECTORS: &str = "vector";
+
+/// Loops of the other cores that vectors replace.
+const REPLACED: &[&str] = &[
+    "row-pair",
+    "tile",
+    "tile-row",
+    "tile-tap",
+    "tile-odd",
+    "rest-tile",
+    "rest-pixel",
+    "row-channel",
+    "pair",
+    "odd",
+    "pixel-row",
+    "pixel-tap",
+    "channel-step",
+    "group",
+    "group-step",
+    "group-odd",
+    "group-second",
+    "value-column",
+    "value-tap",
+    "value-beside",
+    "edge",
+    "image-odd",
+    "widen-call",
+    "widen-pair",
+    "widen-tile",
+    "widen-rest",
+    "widen-pixel",
+    "widen-value",
+];
+
+/// The loops that a core executes, with or without vectors.
+pub(super) fn executed(work: &Work, vectors: bool) -> impl Iterator<Item = &(Loop, f64)> {
+    let replaces = vectors && work.iter().any(|(each, _)| each.1 == VECTORS);
+    work.iter().filter(
+        move |((_, name), _)| {
+            if replaces { !REPLACED.contains(name) } else { !name.starts_with(VECTORS) }
+        },
+    )
+}
 
 /// The name of a kernel kind in tables and reports.
 pub const fn kernel_name(kind: KernelKind) -> &'static str {
@@ -118,23 +179,27 @@ pub fn work(header: &Header<'_>, op: &Op) -> Work {
         },
         Op::Classifier(classifier) => {
             let input = header.tensors[usize::from(classifier.input)].shape;
-            let pixels = input.pixels() as f64;
-            let channels = padded(input.channels) as f64;
-            let classes = f64::from(header.classes);
-            vec![
-                (("classifier", "call"), 1.0),
-                (("classifier", "channel"), channels),
-                (("classifier", "pixel"), pixels * channels),
-                (("classifier", "class"), classes),
-                (("classifier", "class-channel"), classes * channels),
-            ]
+            let (pixels, channels) = (input.pixels(), padded(input.channels));
+            let classes = usize::from(header.classes);
+            let rounds = [
+                ("call", 1),
+                ("channel", channels),
+                ("part", channels * pixels.div_ceil(POOLED)),
+                ("pixel", pixels * channels),
+                ("pixel-odd", pixels % 2 * channels),
+                ("class", classes),
+                ("class-channel", classes * channels),
+                ("class-odd", classes * (channels / 4 % 2)),
+            ];
+            rounds.map(|(each, n)| (("classifier", each), n as f64)).to_vec()
         }
     }
 }
 
 /// Loop counts for loading an image of `bytes` bytes.
 pub fn image_work(bytes: usize) -> Work {
-    vec![(("image", "call"), 1.0), (("image", "byte"), bytes as f64)]
+    let rounds = [("call", 1), ("byte", bytes), ("odd-byte", bytes % 4)];
+    rounds.map(|(each, n)| (("image", each), n as f64)).to_vec()
 }
 
 fn convolution(header: &Header<'_>, conv: &Conv, other: Option<&'static str>) -> Work {
@@ -175,6 +240,10 @@ fn convolution(header: &Header<'_>, conv: &Conv, other: Option<&'static str>) ->
         // Dot products are unrolled by four or by eight pairs, depending on the core's registers.
         add("block-four", blocks * outputs * pairs.div_ceil(4));
         add("block-eight", blocks * outputs * pairs.div_ceil(8));
+        // A row may end within a block, and the last step may lack its second row.
+        add("rest-block", steps * outputs * (width % BLOCK_COLUMNS).min(1));
+        add("rest-pixel", steps * outputs * (width % BLOCK_COLUMNS));
+        add("odd-row-block", usize::from(shape.output.height) % 2 * shape.blocks() * outputs);
         if shape.kind == KernelKind::WinogradOnline {
             add("row-pair-weight", steps * outputs * pairs);
         }
@@ -183,17 +252,20 @@ fn convolution(header: &Header<'_>, conv: &Conv, other: Option<&'static str>) ->
         add("tile", tiles);
         add("tile-row", tiles * rows);
         add("tile-tap", tiles * rows * columns * pairs);
-        if other.is_some() {
-            layers::rest(steps * outputs, width, &mut add);
-        }
+        layers::rest(steps * outputs, width, &mut add);
     }
-    if !shape.kind.winograd() && reads_bytes(header, conv) {
+    if other.is_none() && !shape.kind.winograd() && reads_bytes(header, conv) {
         let channels = 2 * pairs;
         let tiles = vectors([steps, width, outputs], rows * columns * channels, &mut add);
         if rows * columns > 1 {
+            let height = if conv.input == 0 { 0 } else { usize::from(shape.input.height) };
+            copied(height, usize::from(shape.input.width) * quads, &mut add);
             add("vector-chunk", tiles * rows * (channels / 16));
             add("vector-last", tiles * rows * (channels % 16 * columns / 2).div_ceil(8));
         }
+    }
+    if other.is_some() {
+        layers::rolled(header, conv, &mut add);
     }
     if copies_residual(header, conv) {
         add("copy-word", usize::from(shape.output.height) * shape.out_row());
@@ -223,6 +295,7 @@ fn vectors(
     column: usize,
     add: &mut dyn FnMut(&'static str, usize),
 ) -> usize {
+    add(VECTORS, 1);
     let calls = usize::from(outputs > 1) + outputs % 2;
     let tiles = rows * width.div_ceil(2);
     let fours = tiles * outputs.div_ceil(2);
@@ -233,6 +306,12 @@ fn vectors(
     add("vector-twice", fours * (column / 16).div_ceil(2));
     add("vector-tail", fours * (column % 16).div_ceil(8));
     tiles * calls
+}
+
+/// Rows of bytes that are copied eight words at a time, then a word at a time.
+fn copied(rows: usize, words: usize, add: &mut dyn FnMut(&'static str, usize)) {
+    add("vector-copy", rows * (words / 8));
+    add("vector-word", rows * (words % 8));
 }
 
 /// True if a Helium core keeps the input's rows as bytes. A projection reads the rows of the first

@@ -168,6 +168,24 @@ fn a_surrogate_of_all_choices_predicts_and_never_falls_with_size() {
     }
 }
 
+/// Every core with an emulator has the terms of the keyword space, and its search meets the limits.
+#[test]
+fn keywords_are_searched_for_every_core() {
+    for machine in supernano_facts::MACHINES {
+        let table = InstructionTable::of_core(&machine.name.replace("qemu-", "cortex-")).unwrap();
+        let costs = DeviceCosts { table, ..costs(&DS_CNN) };
+        let largest = Arch::largest(&DS_CNN);
+        let lowered = costs.lowered(&largest, "", &[]);
+        assert_eq!(costs.table.lacks(&lowered.header), None, "{}", machine.name);
+        let most = costs.costs(&largest, &[]).instructions;
+        let limits = Limits { instructions: Some(most / 2), ..Limits::default() };
+        let problem = Problem { space: &DS_CNN, score: &Rugged, costs: &costs, limits };
+        let found = search(&problem, &Method::default(), &Silent).unwrap();
+        let best = found.best().costs.instructions;
+        assert!(best <= most / 2 && best > most / 20, "{}: {best} of {most}", machine.name);
+    }
+}
+
 /// MLPerf Tiny's networks cost on the model of a Cortex-M4 what their hand-written tables cost.
 #[test]
 fn costs_of_the_benchmarks_networks_are_those_of_their_tables() {

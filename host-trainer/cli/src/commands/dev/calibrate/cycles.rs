@@ -4,11 +4,11 @@ use std::path::Path;
 
 use supernano_base::error::{Error, Result};
 use supernano_base::files;
-use supernano_device::{Estimated, LayerCount, Target};
+use supernano_device::{Estimated, Target};
 use supernano_facts::{Core, FlashTiming};
 use supernano_search::cost::calibration::{CalibrationOptions, CountingDevice};
 use supernano_search::cost::estimate::{
-    CountedCycles, CycleReport, CycleSums, FlashTable, TOLERANCE, calibrate_cycles,
+    CountedCycles, CycleReport, FlashTable, TOLERANCE, calibrate_cycles,
 };
 
 use super::CountedNetwork;
@@ -71,26 +71,19 @@ pub(super) fn fit(
     Ok(())
 }
 
-fn sums((named, blob, report): CountedNetwork) -> Result<CountedCycles> {
+fn sums((named, blob, record): CountedNetwork) -> Result<CountedCycles> {
     let missing = || {
         let problem = "counted nothing; `cargo xtask firmware` builds it, for QEMU with plugins";
         Error::tool("cycle plugin", problem)
     };
-    let total = report.estimate.as_ref().and_then(|estimate| {
-        let (cycles, flash) = (estimate.cycles_estimated, estimate.flash_reads?);
-        Some(CycleSums { cycles, flash })
-    });
-    let part = |layer: &LayerCount| {
-        let (cycles, flash) = (layer.cycles_estimated?, layer.flash_reads?);
-        Some((layer.name.clone(), CycleSums { cycles, flash }))
-    };
-    let parts: Option<Vec<_>> = report.layers.iter().map(part).collect();
+    let sums = record.sums.ok_or_else(missing)?;
+    let names = record.counts.parts.into_iter().map(|(name, _)| name);
     Ok(CountedCycles {
         named,
         blob,
-        total: total.ok_or_else(missing)?,
-        parts: parts.ok_or_else(missing)?,
-        stack_bytes: report.stack_bytes,
+        total: sums.total,
+        parts: names.zip(sums.parts).collect(),
+        stack_bytes: record.counts.stack_bytes,
     })
 }
 

@@ -1,145 +1,9 @@
 //! Loop counts of the layers that residual networks do not have.
 
 use supernano_core::graph::{Activation, Conv, Form, Header, KernelKind, Op, padded};
-use supernano_core::kernel::{ConvShape, TILE_PIXELS};
+use supernano_core::kernel::{ConvShape, TILE_PIXELS, depthwise_row_words};
 
-use super::{Work, copies_residual, vectors};
-
-/// The kernels of these layers, each with the names of its loops.
-pub const LAYERS: &[(&str, &[&str])] = &[
-    ("window", WINDOW),
-    ("flat", FLAT),
-    ("tiled", TILED),
-    ("depthwise", DEPTHWISE),
-    ("depthwise-2", DEPTHWISE),
-    ("depthwise-other", DEPTHWISE),
-    ("dense", &["call", "word", "image-word", "output", "output-prelu", "output-word"]),
-    ("maximum", POOL),
-    ("average", POOL),
-    ("global", &["call", "rolled-row", "value", "widen-row", "widen-pixel", "widen-value"]),
-    ("add", &["call", "row", "word", "value", "value-prelu"]),
-    // Their images have other sizes as well.
-    ("image", super::IMAGE),
-];
-
-const WINDOW: &[&str] = &[
-    "call",
-    "row",
-    "row-pair",
-    "tile",
-    "tile-row",
-    "tile-tap",
-    "vector-row",
-    "vector-tile",
-    "vector-chunk",
-    "vector-last",
-    "vector-four",
-    "vector-step",
-    "vector-twice",
-    "vector-tail",
-    "rest-tile",
-    "rest-pixel",
-    "pixel",
-    "pixel-residual",
-    "pixel-prelu",
-    "pixel-both",
-    "copy-word",
-    "widen-row",
-    "widen-call",
-    "widen-word",
-    "outside",
-    "fill",
-    "image-word",
-];
-
-const FLAT: &[&str] = &[
-    "call",
-    "row",
-    "rolled-row",
-    "row-pair",
-    "tile",
-    "tile-row",
-    "tile-tap",
-    "vector-row",
-    "vector-tile",
-    "vector-four",
-    "vector-step",
-    "vector-twice",
-    "vector-tail",
-    "vector-run",
-    "rest-tile",
-    "rest-pixel",
-    "pixel",
-    "pixel-prelu",
-    "widen-row",
-    "widen-call",
-    "edge",
-    "image-word",
-    "image-odd",
-    "outside",
-    "fill",
-];
-
-const TILED: &[&str] = &[
-    "call",
-    "row",
-    "rolled-row",
-    "row-pair",
-    "tile",
-    "rest-tile",
-    "rest-pixel",
-    "tile-tap",
-    "tile-odd",
-    "vector-row",
-    "vector-tile",
-    "vector-four",
-    "vector-step",
-    "vector-twice",
-    "vector-tail",
-    "finish-residual",
-    "finish-prelu",
-    "finish-both",
-    "copy-word",
-    "widen-row",
-    "widen-call",
-    "widen-tile",
-    "widen-rest",
-    "fill",
-];
-
-const DEPTHWISE: &[&str] = &[
-    "call",
-    "row",
-    "rolled-row",
-    "row-channel",
-    "pair",
-    "odd",
-    "pixel",
-    "pixel-row",
-    "pixel-tap",
-    "widen-row",
-    "widen-call",
-    "widen-pair",
-    "outside-row",
-    "outside",
-    "fill",
-];
-
-const POOL: &[&str] = &[
-    "call",
-    "row",
-    "rolled-row",
-    "pixel",
-    "value",
-    "value-column",
-    "value-tap",
-    "value-beside",
-    "widen-row",
-    "widen-word",
-    "outside-row",
-    "outside",
-    "fill",
-];
+use super::{VECTORS, Work, copied, copies_residual, vectors};
 
 /// The kernel name of a layer that residual networks do not have; `None` for their layers.
 pub(super) fn name(header: &Header<'_>, conv: &Conv) -> Option<&'static str> {
@@ -184,12 +48,22 @@ pub(super) fn layer(header: &Header<'_>, conv: &Conv, kernel: &'static str) -> W
         "maximum" | "average" => pool(&shape, &mut add),
         "global" => global(&shape, &mut add),
         "add" => addition(&shape, conv, &mut add),
-        _ => depthwise(&shape, &mut add),
+        _ => depthwise(&shape, conv.activation == Activation::Prelu, &mut add),
     }
-    if conv.form != Form::Dense && conv.form != Form::Add && rolls(header, conv) {
-        add("rolled-row", usize::from(shape.output.height));
+    if conv.form != Form::Dense && conv.form != Form::Add {
+        rolled(header, conv, &mut add);
     }
     work
+}
+
+/// Rows that a layer of a rolled unit makes and takes.
+pub(super) fn rolled(header: &Header<'_>, conv: &Conv, add: &mut dyn FnMut(&'static str, usize)) {
+    if rolls(header, conv) {
+        let shape = ConvShape::of_header(header, conv);
+        let [inside, outside] = taken(&shape);
+        add("rolled-row", usize::from(shape.output.height));
+        add("rolled-taken", inside + outside);
+    }
 }
 
 /// True for a layer of a rolled unit.
@@ -215,8 +89,10 @@ fn flat(shape: &ConvShape, conv: &Conv, add: &mut dyn FnMut(&'static str, usize)
     add("tile-tap", tiles * shape.kernel_rows() * shape.pairs());
     rest(height * outputs, width, add);
     let run = 2 * shape.pairs();
-    let tiles = vectors([height, width, outputs], shape.kernel_rows() * run, add);
-    add("vector-run", tiles * shape.kernel_rows() * run.div_ceil(16));
+    if keeps_bytes(shape) {
+        let tiles = vectors([height, width, outputs], shape.kernel_rows() * run, add);
+        add("vector-run", tiles * shape.kernel_rows() * run.div_ceil(16));
+    }
     let prelu = conv.activation == Activation::Prelu;
     add(if prelu { "pixel-prelu" } else { "pixel" }, height * width * outputs);
     let channels = usize::from(shape.input.channels).max(1);
@@ -239,8 +115,19 @@ fn flat(shape: &ConvShape, conv: &Conv, add: &mut dyn FnMut(&'static str, usize)
     add("edge", inside * edges);
     add("image-word", inside * words);
     add("image-odd", inside * odd);
+    add("vector-image", inside * (usize::from(shape.input.width) * channels).div_ceil(8));
     add("outside", outside * shape.ring().row);
     add("fill", shape.ring_words());
+}
+
+/// True if a Helium core keeps the rows of a flat convolution as bytes: the ring buffer has room for them
+/// and for the columns of two pixels.
+fn keeps_bytes(shape: &ConvShape) -> bool {
+    let channels = usize::from(shape.input.channels);
+    let inside = (shape.left() + usize::from(shape.input.width)) * channels;
+    let last = usize::from(shape.output.width).saturating_sub(1) * shape.across() * channels;
+    let row = inside.max(last + 2 * shape.pairs()).div_ceil(4);
+    shape.kernel_rows() * (row + shape.pairs()) <= shape.ring_words()
 }
 
 fn tiled(header: &Header<'_>, conv: &Conv, add: &mut dyn FnMut(&'static str, usize)) {
@@ -260,6 +147,7 @@ fn tiled(header: &Header<'_>, conv: &Conv, add: &mut dyn FnMut(&'static str, usi
     add("tile-tap", tiles * shape.pairs());
     add("tile-odd", tiles * (quads % 2));
     vectors([height, width, outputs], 4 * quads, add);
+    copied(height, width * quads, add);
     match (conv.residual.is_some(), conv.activation == Activation::Prelu) {
         (false, false) => {}
         (true, false) => add("finish-residual", tiles),
@@ -276,7 +164,7 @@ fn tiled(header: &Header<'_>, conv: &Conv, add: &mut dyn FnMut(&'static str, usi
     add("fill", shape.ring_words());
 }
 
-fn depthwise(shape: &ConvShape, add: &mut dyn FnMut(&'static str, usize)) {
+fn depthwise(shape: &ConvShape, prelu: bool, add: &mut dyn FnMut(&'static str, usize)) {
     let (height, width) = (usize::from(shape.output.height), usize::from(shape.output.width));
     let channels = usize::from(shape.output.channels);
     let quads = padded(shape.input.channels) / 4;
@@ -290,10 +178,30 @@ fn depthwise(shape: &ConvShape, add: &mut dyn FnMut(&'static str, usize)) {
     add("pixel", rows * width);
     add("pixel-row", rows * width * kernel_rows);
     add("pixel-tap", rows * width * kernel_rows * columns);
+    // Kernels other than 3 x 3 add up the words under a group of pixels: two, or one with stride 2.
+    let together = if shape.across() == 1 { 2 } else { 1 };
+    let groups = rows * width.div_ceil(together);
+    let steps = kernel_rows * (depthwise_row_words(columns as u8) + 1);
+    add("channel-step", rows * steps);
+    add("group", groups);
+    add("group-step", groups * steps);
+    add("group-odd", groups * (steps % 2));
+    add("group-second", groups * steps * (together - 1));
     add("widen-row", inside);
     add("widen-call", inside * quads);
     let pixels = usize::from(shape.input.width) + shape.left() % 2;
     add("widen-pair", inside * quads * pixels.div_ceil(2));
+    if shape.geometry.kernel == [3, 3] && !prelu {
+        add(VECTORS, 1);
+    }
+    add("vector-quad", height * quads);
+    add("vector-pixel", height * quads * width);
+    // Rows are widened by two words of a pixel at a time, and a last one.
+    let pixels = usize::from(shape.input.width);
+    add("vector-two-quads", inside * (quads / 2));
+    add("vector-two-pixels", inside * (quads / 2) * pixels);
+    add("vector-one-quad", inside * (quads % 2));
+    add("vector-one-pixel", inside * (quads % 2) * pixels);
     add("outside-row", outside);
     add("outside", outside * 4 * quads * shape.groups());
     add("fill", shape.ring_words());
@@ -307,6 +215,7 @@ fn dense(shape: &ConvShape, conv: &Conv, add: &mut dyn FnMut(&'static str, usize
         add("output-prelu", outputs);
     }
     add("output-word", outputs * shape.in_words());
+    add("output-odd", outputs * (shape.in_words() % 2));
 }
 
 fn pool(shape: &ConvShape, add: &mut dyn FnMut(&'static str, usize)) {
@@ -328,6 +237,11 @@ fn pool(shape: &ConvShape, add: &mut dyn FnMut(&'static str, usize)) {
     add("value-column", height * channels * read);
     add("value-tap", height * channels * read * rows);
     add("value-beside", height * channels * outside_columns);
+    if maximum {
+        add(VECTORS, 1);
+    }
+    add("vector-tap", height * read * rows);
+    add("vector-part", height * read * rows * padded(shape.input.channels).div_ceil(16));
     add("widen-row", inside);
     add("widen-word", inside * shape.in_row());
     add("outside-row", outside);
@@ -341,6 +255,9 @@ fn global(shape: &ConvShape, add: &mut dyn FnMut(&'static str, usize)) {
     add("widen-row", height);
     add("widen-pixel", height * width);
     add("widen-value", height * width * padded(shape.input.channels));
+    add(VECTORS, 1);
+    add("vector-word", height * padded(shape.input.channels) / 4);
+    add("vector-pixel", height * width * padded(shape.input.channels) / 4);
 }
 
 fn addition(shape: &ConvShape, conv: &Conv, add: &mut dyn FnMut(&'static str, usize)) {
