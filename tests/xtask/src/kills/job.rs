@@ -125,7 +125,7 @@ pub fn jobs(template: &Path) -> Result<Vec<Job>> {
             &["seconds", "images_per_s"],
         ),
         job("rank", RANK, RANK, &[]),
-        job("search", SEARCH, SEARCH, &[]),
+        job("search", SEARCH, SEARCH, &["seconds"]),
         job("standalone", STANDALONE, STANDALONE, &[]),
         job(
             "check",
