@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 use supernano_core::blob::BlobView;
-use supernano_facts::{Core, FirmwareBuild};
+use supernano_facts::{Core, FirmwareBuild, FirmwareKernels};
 use supernano_tests::command::{number, root, supernano};
 use supernano_tests::small::grey;
 
@@ -67,7 +67,7 @@ fn a_named_firmware_is_in_the_sums() {
     };
     for build in FirmwareBuild::ALL {
         let exported = export(&["--firmware", build.name()]).json();
-        let footprint = Core::M4.footprint(build).unwrap();
+        let footprint = Core::M4.footprint(build, FirmwareKernels::Residual).unwrap();
         assert_eq!(exported["firmware"], build.name());
         assert_eq!(number(&exported, "/code_bytes"), f64::from(footprint.code));
         assert_eq!(number(&exported, "/statics_bytes"), f64::from(footprint.statics));

@@ -17,7 +17,8 @@ fn rows(length: u32) -> String {
         let amplitude = 1.0 + f64::from(session * 11 % 60) / 20.0;
         let state = if session >= 54 { "worn" } else { "good" };
         for row in 0..length {
-            let angle = f64::from(row) / 96.0 * 6.283 * frequency + f64::from(session);
+            let angle =
+                f64::from(row) / 96.0 * std::f64::consts::TAU * frequency + f64::from(session);
             let x = amplitude * angle.sin();
             let y = if state == "worn" { x } else { amplitude * angle.cos() };
             let (fast, large) = (u8::from(frequency > 6.0), u8::from(amplitude > 2.5));

@@ -6,8 +6,7 @@ use crate::{
 };
 
 /// A firmware that classifies with a network in its flash. It accepts any network that it has the
-/// kernels for, and checks it at its start. Those in Rust have the kernels of residual networks, that
-/// in C has all kernels.
+/// kernels for, and checks it at its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FirmwareBuild {
     /// `firmware-examples/minimal`, in Rust, built for size (`opt-level = "s"`).
@@ -32,12 +31,23 @@ impl FirmwareBuild {
     }
 }
 
+/// The kernels that a firmware has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirmwareKernels {
+    /// Those of residual networks.
+    Residual,
+    /// Those of all layers.
+    All,
+}
+
 /// The memory of a firmware, without its network, the image that is built into it, and the working
 /// memory of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Footprint {
     /// The firmware.
     pub firmware: FirmwareBuild,
+    /// Its kernels. The firmware in C always has all.
+    pub kernels: FirmwareKernels,
     /// RustTarget that it is built for.
     pub target: RustTarget,
     /// Flash: vectors, instructions, constants and initial values of variables, bytes.
@@ -49,28 +59,43 @@ pub struct Footprint {
 
 const fn footprint(
     firmware: FirmwareBuild,
+    kernels: FirmwareKernels,
     target: RustTarget,
     code: u32,
     statics: u32,
 ) -> Footprint {
-    Footprint { firmware, target, code, statics }
+    Footprint { firmware, kernels, target, code, statics }
 }
 
 /// The footprints that exist. `cargo xtask footprint` builds every firmware and compares it with
 /// this list.
-pub const FOOTPRINTS: [Footprint; 11] = [
-    footprint(FirmwareBuild::Small, THUMBV6M, 25_011, 76),
-    footprint(FirmwareBuild::Fast, THUMBV6M, 37_815, 76),
-    footprint(FirmwareBuild::Small, THUMBV7M, 29_123, 76),
-    footprint(FirmwareBuild::Fast, THUMBV7M, 39_367, 76),
-    footprint(FirmwareBuild::Small, THUMBV7EM_HARD_FLOAT, 24_959, 76),
-    footprint(FirmwareBuild::Fast, THUMBV7EM_HARD_FLOAT, 34_431, 76),
-    footprint(FirmwareBuild::C, THUMBV7EM_HARD_FLOAT, 37_528, 68),
-    footprint(FirmwareBuild::Small, THUMBV8M_HARD_FLOAT, 26_115, 76),
-    footprint(FirmwareBuild::Fast, THUMBV8M_HARD_FLOAT, 36_895, 76),
-    footprint(FirmwareBuild::Small, THUMBV8M_HELIUM, 29_567, 76),
-    footprint(FirmwareBuild::Fast, THUMBV8M_HELIUM, 41_887, 76),
-];
+pub const FOOTPRINTS: [Footprint; 21] = {
+    use FirmwareBuild::{C, Fast, Small};
+    use FirmwareKernels::{All, Residual};
+    [
+        footprint(Small, Residual, THUMBV6M, 25_011, 76),
+        footprint(Fast, Residual, THUMBV6M, 37_815, 76),
+        footprint(Small, Residual, THUMBV7M, 29_123, 76),
+        footprint(Fast, Residual, THUMBV7M, 39_367, 76),
+        footprint(Small, Residual, THUMBV7EM_HARD_FLOAT, 25_103, 76),
+        footprint(Fast, Residual, THUMBV7EM_HARD_FLOAT, 34_579, 76),
+        footprint(Small, Residual, THUMBV8M_HARD_FLOAT, 26_115, 76),
+        footprint(Fast, Residual, THUMBV8M_HARD_FLOAT, 36_895, 76),
+        footprint(Small, Residual, THUMBV8M_HELIUM, 29_567, 76),
+        footprint(Fast, Residual, THUMBV8M_HELIUM, 41_887, 76),
+        footprint(Small, All, THUMBV6M, 36_627, 76),
+        footprint(Fast, All, THUMBV6M, 56_779, 76),
+        footprint(Small, All, THUMBV7M, 42_095, 76),
+        footprint(Fast, All, THUMBV7M, 57_447, 76),
+        footprint(Small, All, THUMBV7EM_HARD_FLOAT, 38_559, 76),
+        footprint(Fast, All, THUMBV7EM_HARD_FLOAT, 51_711, 76),
+        footprint(Small, All, THUMBV8M_HARD_FLOAT, 39_687, 76),
+        footprint(Fast, All, THUMBV8M_HARD_FLOAT, 57_879, 76),
+        footprint(Small, All, THUMBV8M_HELIUM, 45_979, 76),
+        footprint(Fast, All, THUMBV8M_HELIUM, 61_339, 76),
+        footprint(C, All, THUMBV7EM_HARD_FLOAT, 37_678, 68),
+    ]
+};
 
 impl Core {
     /// The target that firmware for this core is built for.
@@ -84,9 +109,11 @@ impl Core {
         }
     }
 
-    /// The footprint of a firmware on this core; `None` if there is no such firmware.
-    pub fn footprint(self, firmware: FirmwareBuild) -> Option<Footprint> {
+    /// The footprint of a firmware with these kernels on this core; `None` if there is no such
+    /// firmware.
+    pub fn footprint(self, firmware: FirmwareBuild, kernels: FirmwareKernels) -> Option<Footprint> {
         let target = self.target();
-        FOOTPRINTS.into_iter().find(|f| f.firmware == firmware && f.target == target)
+        let has = |f: &Footprint| f.kernels == kernels || f.firmware == FirmwareBuild::C;
+        FOOTPRINTS.into_iter().find(|f| f.firmware == firmware && f.target == target && has(f))
     }
 }

@@ -21,7 +21,7 @@ pub use boards::{
 };
 pub use chips::{CHIPS, Chip};
 pub use flash::FlashTiming;
-pub use footprints::{FOOTPRINTS, FirmwareBuild, Footprint};
+pub use footprints::{FOOTPRINTS, FirmwareBuild, FirmwareKernels, Footprint};
 pub use machines::{
     MACHINES, Machine, PLACED_BYTES, QEMU_M0, QEMU_M3, QEMU_M4, QEMU_M4_LOG, QEMU_M7, QEMU_M33,
     QEMU_M55, Timer,

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use supernano_facts::{Core, FOOTPRINTS, FirmwareBuild, Footprint, RustTarget};
+use supernano_facts::{Core, FOOTPRINTS, FirmwareBuild, FirmwareKernels, Footprint, RustTarget};
 
 use crate::c_library;
 use crate::firmware::{self, MINIMAL};
@@ -30,6 +30,9 @@ pub struct Args {
     /// FirmwareBuild around --network: small or fast.
     #[arg(long, default_value = "small")]
     firmware: String,
+    /// Give the firmware around --network the kernels of all layers, not only of residual networks.
+    #[arg(long, requires = "network")]
+    all_kernels: bool,
 }
 
 /// The memory of a linked firmware with its network, bytes.
@@ -71,12 +74,16 @@ impl Linked {
 fn minimal(
     target: RustTarget,
     firmware: FirmwareBuild,
+    kernels: FirmwareKernels,
     data: Option<[&Path; 2]>,
 ) -> Result<Linked> {
     let mut command = firmware::cargo_for(target, "build");
     command.args(["--quiet", "--package", MINIMAL, "--bin", MINIMAL]);
     if firmware == FirmwareBuild::Small {
         command.args(["--config", "profile.release.opt-level='s'"]);
+    }
+    if kernels == FirmwareKernels::All {
+        command.args(["--features", "all"]);
     }
     if let Some([network, image]) = data {
         command.args(["--features", "checked"]);
@@ -114,7 +121,8 @@ fn around(args: &Args, network: &Path) -> Result<Value> {
     // A byte of image: the firmware refuses it at run time, but its memory is that of any image.
     let image = root().join("target/footprint-image");
     fs::write(&image, [0]).map_err(|e| Failure::tool(format!("{}: {e}", image.display())))?;
-    let Linked { flash, ram } = minimal(core.target(), named, Some([&network, &image]))?;
+    let kernels = if args.all_kernels { FirmwareKernels::All } else { FirmwareKernels::Residual };
+    let Linked { flash, ram } = minimal(core.target(), named, kernels, Some([&network, &image]))?;
     Ok(json!({ "flash_bytes": flash - 1, "static_ram_bytes": ram }))
 }
 
@@ -123,13 +131,16 @@ pub fn check(consent: Consent) -> Result<()> {
     setup::ensure(&setup::targets(), consent)?;
     let mut wrong = Vec::new();
     for footprint in FOOTPRINTS {
-        let Footprint { firmware, target, code, statics } = footprint;
+        let Footprint { firmware, kernels, target, code, statics } = footprint;
         let linked = match firmware {
-            FirmwareBuild::Small | FirmwareBuild::Fast => minimal(target, firmware, None)?,
+            FirmwareBuild::Small | FirmwareBuild::Fast => minimal(target, firmware, kernels, None)?,
             FirmwareBuild::C => Linked::of(&c_library::build()?)?,
         };
         let Linked { flash, ram } = linked.without_tiny()?;
-        let name = firmware.name();
+        let name = match kernels {
+            FirmwareKernels::Residual => firmware.name().to_owned(),
+            FirmwareKernels::All => format!("{}, all kernels", firmware.name()),
+        };
         say!(
             "{}, {name}: code {flash} bytes, promised {code}; statics {ram} bytes, promised {statics}",
             target.triple

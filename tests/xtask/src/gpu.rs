@@ -14,18 +14,10 @@ use crate::setup::{self, Consent, Need};
 /// The configuration of a space of a few channels and 25 updates.
 const SMALL: &str = "host-trainer/gpu/agreement.toml";
 
-/// The packages of the Vulkan check, and their features. Every call of Cargo names all of them, so that
-/// each crate is compiled once.
-const PACKAGES: [&str; 8] = [
-    "--package",
-    "supernano",
-    "--package",
-    "supernano-gpu",
-    "--package",
-    "supernano-gpu-kernels",
-    "--features",
-    "supernano/cuda,supernano/vulkan,supernano-gpu-kernels/sources",
-];
+/// The packages of the Vulkan check, and their features. With the whole workspace, crates that know
+/// nothing of devices have the features of other builds, so that they are compiled once for all.
+const PACKAGES: [&str; 3] =
+    ["--workspace", "--features", "supernano/cuda,supernano/vulkan,supernano-gpu-kernels/sources"];
 
 /// Arguments of `cargo xtask gpu`.
 #[derive(clap::Args, Debug)]

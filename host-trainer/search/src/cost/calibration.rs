@@ -302,6 +302,7 @@ pub fn calibrate(
     table.overhead = Overhead {
         code: options.code.unwrap_or(shipped.overhead.code),
         stack: counted.iter().map(|c| u64::from(c.stack_bytes)).max().unwrap_or(0),
+        stack_of_all: None,
         statics: options.statics.unwrap_or(shipped.overhead.statics),
     };
     let report = CalibrationReport::new(counted, &table, device, fit.len())?;

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use supernano_base::error::{Error, Result, parser_words};
 use supernano_base::files;
 use supernano_core::graph::{Header, KernelKind, Op};
-use supernano_facts::{Core, FirmwareBuild};
+use supernano_facts::{Core, FirmwareBuild, FirmwareKernels};
 
 use super::memory::Overhead;
 
@@ -61,7 +61,7 @@ impl InstructionTable {
     ];
 
     /// Returns the built-in table of a core, such as `cortex-m4`, with the footprint of
-    /// [`FirmwareBuild::Small`].
+    /// [`FirmwareBuild::Small`] and the kernels of residual networks.
     ///
     /// # Errors
     /// [`Error::Invalid`], which lists the known cores, for a core without a built-in table.
@@ -72,7 +72,8 @@ impl InstructionTable {
             return Err(Error::invalid("instruction table", "core", expected, core));
         };
         let mut table = Self::parse(text, &format!("{name}.toml"))?;
-        table.overhead = table.overhead.with(name, FirmwareBuild::Small)?;
+        table.overhead =
+            table.overhead.with(name, FirmwareBuild::Small, FirmwareKernels::Residual)?;
         Ok(table)
     }
 

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use supernano_base::blob::Blob;
 use supernano_base::error::{Error, Result};
 use supernano_base::numbers::grouped;
-use supernano_facts::{Core, FirmwareBuild};
+use supernano_core::space::Space;
+use supernano_facts::{Core, FirmwareBuild, FirmwareKernels};
 
 /// Bytes of a logit.
 const LOGIT: u64 = 4;
@@ -20,25 +21,34 @@ pub struct Overhead {
     /// Flash: vectors, code and constants of the firmware.
     #[serde(default)]
     pub code: u64,
-    /// RAM: the deepest stack of an inference.
+    /// RAM: the deepest stack of an inference. In a shipped table, that of residual networks.
     pub stack: u64,
+    /// RAM: the deepest stack of an inference of networks with other layers, if a table tells them
+    /// apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack_of_all: Option<u64>,
     /// RAM: static variables of the firmware.
     #[serde(default)]
     pub statics: u64,
 }
 
 impl Overhead {
-    /// This overhead with the code and the static variables of a firmware. `core` is the name of the
-    /// core, such as `cortex-m4`.
+    /// This overhead with the code and the static variables of a firmware with these kernels. `core`
+    /// is the name of the core, such as `cortex-m4`.
     ///
     /// # Errors
     /// [`Error::Invalid`] for an unknown core, and for a firmware that does not exist on the core.
-    pub fn with(self, core: &str, firmware: FirmwareBuild) -> Result<Self> {
+    pub fn with(
+        self,
+        core: &str,
+        firmware: FirmwareBuild,
+        kernels: FirmwareKernels,
+    ) -> Result<Self> {
         let known = core_named(core)
             .ok_or_else(|| Error::invalid("firmware", "core", "a known core", core))?;
-        let footprint = known.footprint(firmware).ok_or_else(|| {
+        let footprint = known.footprint(firmware, kernels).ok_or_else(|| {
             let mut names =
-                FirmwareBuild::ALL.into_iter().filter(|f| known.footprint(*f).is_some());
+                FirmwareBuild::ALL.into_iter().filter(|f| known.footprint(*f, kernels).is_some());
             let mut expected = names.next().map_or("", FirmwareBuild::name).to_owned();
             for other in names {
                 expected = format!("{expected} or {}", other.name());
@@ -49,6 +59,26 @@ impl Overhead {
         let (code, statics) = (footprint.code.into(), footprint.statics.into());
         Ok(Self { code, statics, ..self })
     }
+
+    /// This overhead with the stack of networks that need these kernels.
+    pub fn for_kernels(self, kernels: FirmwareKernels) -> Self {
+        let of_all = self.stack_of_all.filter(|_| kernels == FirmwareKernels::All);
+        Self { stack: of_all.unwrap_or(self.stack), stack_of_all: None, ..self }
+    }
+}
+
+/// The kernels that the sub-networks of a space need.
+pub fn kernels_of(space: &Space) -> FirmwareKernels {
+    if space.is_residual() { FirmwareKernels::Residual } else { FirmwareKernels::All }
+}
+
+/// The kernels that a network needs.
+///
+/// # Errors
+/// [`Error::Core`], never for a checked blob.
+pub fn kernels_of_network(blob: &Blob) -> Result<FirmwareKernels> {
+    let beyond = blob.view()?.kernels().beyond_residual();
+    Ok(if beyond { FirmwareKernels::All } else { FirmwareKernels::Residual })
 }
 
 fn core_named(name: &str) -> Option<Core> {
@@ -133,7 +163,7 @@ mod tests {
 
     #[test]
     fn sums_are_those_of_the_parts() {
-        let overhead = Overhead { code: 1000, stack: 30, statics: 2 };
+        let overhead = Overhead { code: 1000, stack: 30, stack_of_all: None, statics: 2 };
         let memory = Memory::new(500, 400, 10, overhead);
         assert_eq!((memory.flash_bytes, memory.ram_bytes), (1500, 472));
         assert_eq!(memory.flash(), "flash 1,500 = network 500 + code 1,000");
@@ -142,14 +172,30 @@ mod tests {
 
     #[test]
     fn a_firmware_that_a_core_lacks_is_refused() {
+        use FirmwareKernels::{All, Residual};
         let overhead = Overhead::default();
         for core in Core::ALL {
-            let small = overhead.with(core.name(), FirmwareBuild::Small).unwrap();
-            let fast = overhead.with(core.name(), FirmwareBuild::Fast).unwrap();
-            assert!(small.code > 20_000 && small.code < fast.code, "{core:?}");
+            for kernels in [Residual, All] {
+                let small = overhead.with(core.name(), FirmwareBuild::Small, kernels).unwrap();
+                let fast = overhead.with(core.name(), FirmwareBuild::Fast, kernels).unwrap();
+                assert!(small.code > 20_000 && small.code < fast.code, "{core:?}");
+            }
+            let [residual, all] = [Residual, All]
+                .map(|kernels| overhead.with(core.name(), FirmwareBuild::Small, kernels).unwrap());
+            assert!(residual.code < all.code, "{core:?}");
         }
-        let error = overhead.with("cortex-m3", FirmwareBuild::C).unwrap_err().to_string();
+        let error = overhead.with("cortex-m3", FirmwareBuild::C, Residual).unwrap_err().to_string();
         assert!(error.contains("small or fast on cortex-m3, found c"), "{error}");
-        assert!(overhead.with("cortex-m9", FirmwareBuild::Small).is_err());
+        assert!(overhead.with("cortex-m9", FirmwareBuild::Small, All).is_err());
+    }
+
+    #[test]
+    fn the_stack_is_that_of_the_kernels() {
+        let overhead = Overhead { stack: 30, stack_of_all: Some(50), ..Overhead::default() };
+        assert_eq!(overhead.for_kernels(FirmwareKernels::Residual).stack, 30);
+        assert_eq!(overhead.for_kernels(FirmwareKernels::All).stack, 50);
+        assert_eq!(overhead.for_kernels(FirmwareKernels::All).stack_of_all, None);
+        let own = Overhead { stack: 30, ..Overhead::default() };
+        assert_eq!(own.for_kernels(FirmwareKernels::All).stack, 30);
     }
 }

@@ -3,12 +3,14 @@
 use std::path::Path;
 
 use supernano_base::error::{Error, Result};
-use supernano_facts::FirmwareBuild;
+use supernano_core::space::Space;
+use supernano_facts::{FirmwareBuild, FirmwareKernels};
 
 use super::time::{self, TimeModel};
 use crate::chip::ChipSpec;
 use crate::cost::Limits;
 use crate::cost::instructions::InstructionTable;
+use crate::cost::memory::kernels_of;
 use crate::{chip, size};
 
 /// The options of a user, as text.
@@ -90,7 +92,8 @@ impl Budget {
             (None, None) => Some(FirmwareBuild::Small),
         };
         if let Some(firmware) = firmware {
-            table.overhead = table.overhead.with(&table.core, firmware)?;
+            table.overhead =
+                table.overhead.with(&table.core, firmware, FirmwareKernels::Residual)?;
         }
         let [flash, ram, instructions] = Limits::NAMES;
         let memory = |option: &str, text: Option<&str>, kib: fn(&ChipSpec) -> u64| {
@@ -107,6 +110,20 @@ impl Budget {
         let (timed, table) = timed.map_or((None, table), |(cycles, table)| (Some(cycles), table));
         let limits = Limits { flash_bytes, ram_bytes, instructions: counted.or(timed) };
         Ok(Self { chip, limits, firmware, table, time })
+    }
+
+    /// This budget with the firmware and the stack that the networks of a space need.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a firmware that the core lacks.
+    pub fn for_space(&self, space: &Space) -> Result<Self> {
+        let (mut budget, kernels) = (self.clone(), kernels_of(space));
+        let mut overhead = budget.table.overhead;
+        if let Some(firmware) = budget.firmware {
+            overhead = overhead.with(&budget.table.core, firmware, kernels)?;
+        }
+        budget.table.overhead = overhead.for_kernels(kernels);
+        Ok(budget)
     }
 }
 

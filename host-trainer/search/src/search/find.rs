@@ -163,7 +163,8 @@ pub struct SearchOutcome {
 ///
 /// [`CrossValidation::require_useful`]: crate::surrogate::CrossValidation::require_useful
 pub fn find(request: &SearchRequest<'_>) -> Result<SearchOutcome> {
-    let SearchRequest { space, budget, metric, .. } = *request;
+    let SearchRequest { space, metric, .. } = *request;
+    let budget = &request.budget.for_space(space)?;
     // The model, the network of uniform width, and the costs of the listed networks.
     let task = request.progress.task(3, "search");
     let additive = Choices { terms: vec![Terms::Additive], ..Choices::default() };

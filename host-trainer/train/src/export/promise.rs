@@ -10,7 +10,7 @@ use supernano_facts::FirmwareBuild;
 use supernano_search::cost::instructions::{InstructionTable, kernel_name};
 use supernano_search::cost::kernels::{layer_kinds, modelled};
 use supernano_search::cost::limits::{DEFAULT_CORE, KernelLimits};
-use supernano_search::cost::memory::Memory;
+use supernano_search::cost::memory::{Memory, kernels_of_network};
 use supernano_search::search::promise::Promise;
 
 use super::kernels::Prefer;
@@ -131,15 +131,18 @@ impl<'a> KernelPlan<'a> {
     /// As [`InstructionTable::of_core`]; [`supernano_base::error::Error::Invalid`] for a firmware that
     /// the core lacks.
     pub fn memory(&self, blob: &Blob) -> Result<MemoryReport> {
+        let kernels = kernels_of_network(blob)?;
         let (firmware, overhead) = match &self.promise {
             Some(promise) => (promise.firmware.clone(), promise.overhead),
             None => {
-                let table = InstructionTable::of_core(self.core())?;
-                (FirmwareBuild::Small.name().to_owned(), table.overhead)
+                let (table, small) =
+                    (InstructionTable::of_core(self.core())?, FirmwareBuild::Small);
+                let overhead = table.overhead.with(self.core(), small, kernels)?;
+                (small.name().to_owned(), overhead.for_kernels(kernels))
             }
         };
         let (firmware, overhead) = match self.request.firmware {
-            Some(named) => (named.name().to_owned(), overhead.with(self.core(), named)?),
+            Some(named) => (named.name().to_owned(), overhead.with(self.core(), named, kernels)?),
             None => (firmware, overhead),
         };
         Ok(MemoryReport { firmware, memory: Memory::of(blob, overhead)? })

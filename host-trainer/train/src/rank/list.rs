@@ -66,7 +66,7 @@ pub enum RankOutcome {
     /// The file of the part holds its scores already.
     AlreadyScored(PathBuf),
     /// All codes were evaluated.
-    Scored(RankReport),
+    Scored(Box<RankReport>),
     /// Some codes were evaluated and all were predicted.
     Predicted(Box<Predictions>),
 }
@@ -213,7 +213,7 @@ pub fn rank(request: &RankRequest<'_>, progress: &dyn Progress) -> Result<RankOu
         None if store.is_some() => {}
         None => write_scores(&output, &scores)?,
     }
-    Ok(RankOutcome::Scored(RankReport {
+    Ok(RankOutcome::Scored(Box::new(RankReport {
         run: request.run.to_path_buf(),
         step: run.step,
         settings: ranker.settings(),
@@ -229,7 +229,7 @@ pub fn rank(request: &RankRequest<'_>, progress: &dyn Progress) -> Result<RankOu
         threads: rayon::current_num_threads(),
         work,
         scores: costed(&run, &codes, scores),
-    }))
+    })))
 }
 
 /// The scale on which the scores of a head are predicted: R2 has no lower bound.

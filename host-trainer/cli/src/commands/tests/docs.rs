@@ -73,9 +73,21 @@ fn commands_of(text: &str) -> Vec<Written> {
     found
 }
 
-/// The words of a command, up to a comment, a pipe or a redirection.
+/// The words of a command, up to a comment, a pipe or a redirection. Variables of the shell are `1`.
 fn words(typed: &str) -> Vec<String> {
-    let words = shlex::split(typed).unwrap_or_default();
+    let mut plain = String::new();
+    for (index, part) in typed.split('$').enumerate() {
+        let name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let rest = if index == 0 { part } else { part.trim_start_matches(name) };
+        // `$ ` is a prompt, and `$(` a command.
+        plain.push_str(match (index, rest.len() < part.len()) {
+            (0, _) => "",
+            (_, true) => "1",
+            (_, false) => "$",
+        });
+        plain.push_str(rest);
+    }
+    let words = shlex::split(&plain).unwrap_or_default();
     let end = words.iter().position(|w| ["|", ">", "2>", "&&", ";", "&"].contains(&w.as_str()));
     words[..end.unwrap_or(words.len())].to_vec()
 }
@@ -109,11 +121,17 @@ fn every_command_in_the_documents_is_one() {
 #[test]
 fn commands_are_found_in_code_blocks_and_sentences() {
     let text = "Call `supernano rank`.\n\n    supernano search runs/a \\\n      --ram 1 # why\n\n\
-                ```console\n$ supernano spaces | head\nsupernano none\n```\n`cargo`";
+                ```console\n$ supernano spaces | head\nsupernano none\n```\n`cargo` `supernano x $I/$ALL`";
     let found: Vec<String> = commands_of(text).iter().map(|c| c.words.join(" ")).collect();
     assert_eq!(
         found,
-        ["supernano rank", "supernano search runs/a --ram 1", "supernano spaces", "supernano none"]
+        [
+            "supernano rank",
+            "supernano search runs/a --ram 1",
+            "supernano spaces",
+            "supernano none",
+            "supernano x 1/1"
+        ]
     );
 }
 

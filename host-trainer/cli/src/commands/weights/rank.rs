@@ -109,7 +109,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         RankOutcome::AlreadyScored(path) => {
             out.note(&format!("{} is done already", path.display()))
         }
-        RankOutcome::Scored(report) => out.emit(&report, text)?,
+        RankOutcome::Scored(report) => out.emit(&*report, text)?,
         RankOutcome::Predicted(predictions) => out.emit(&*predictions, predict::text)?,
     }
     Ok(())

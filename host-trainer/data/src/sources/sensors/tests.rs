@@ -79,7 +79,7 @@ fn bad_recordings_are_refused() {
     let folder = recordings(80, "x,y\n");
     let wrong = Shape { height: 5, ..SHAPE };
     let error = super::super::load(&spec(folder.path(), 4, None), wrong).unwrap_err().to_string();
-    assert!(error.contains("4x2x1 or 4x1x2"), "{error}");
+    assert!(error.contains("4x2x1, 4x1x2 or 1x1x8"), "{error}");
     let none = DataSpec { window: None, ..spec(folder.path(), 4, None) };
     assert!(super::super::load(&none, SHAPE).unwrap_err().to_string().contains("window"));
     let mut other = spec(folder.path(), 4, None);
