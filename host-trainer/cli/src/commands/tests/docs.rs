@@ -61,7 +61,8 @@ fn commands_of(text: &str) -> Vec<Written> {
             let typed = std::mem::take(&mut pending);
             let typed = typed.trim_start_matches("$ ");
             if typed.starts_with("supernano ") && !typed.contains(" [") {
-                found.push(Written { words: words(typed), whole: true });
+                // A variable may hold several arguments.
+                found.push(Written { words: words(typed), whole: !typed.contains('$') });
             }
         } else {
             let code = line.split('`').skip(1).step_by(2);
