@@ -4,7 +4,7 @@
 /// negative one, where equal scores count one half. `None` without items of both kinds.
 ///
 /// # Shapes
-/// `scores` and `positive` `[items]`.
+/// `scores` and `positive` are `[items]`, in the same order.
 pub fn auc(scores: &[f64], positive: &[bool]) -> Option<f64> {
     let positives = positive.iter().filter(|&&p| p).count() as f64;
     let negatives = positive.len() as f64 - positives;
@@ -35,7 +35,7 @@ pub fn auc_se(auc: f64, positives: usize, negatives: usize) -> f64 {
 /// equal scores are retrieved together. `None` without a positive item.
 ///
 /// # Shapes
-/// As [`auc`].
+/// `scores` and `positive` are `[items]`, in the same order.
 pub fn average_precision(scores: &[f64], positive: &[bool]) -> Option<f64> {
     let positives = positive.iter().filter(|&&p| p).count() as f64;
     let (mut seen, mut right, mut sum) = (0.0, 0.0, 0.0);

@@ -156,7 +156,7 @@ where
         let mut losses = Losses::default();
         let supernet = self.step.kind == StepKind::Supernet;
         let distils = supernet && self.step.alpha > 0.0;
-        let shape = [batch.labels.len(), self.space.get().classes.into()];
+        let shape = [batch.labels.len(), outputs];
         let mut logits: Option<Tensor<B::InnerBackend, 2>> = None;
         if self.trains_largest() && sharing.trains(0) {
             let (net, leaves) = params.path(&self.plan(&largest));

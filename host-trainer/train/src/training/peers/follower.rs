@@ -1,7 +1,7 @@
 //! The peers after the first: they train their paths of the updates that the first one names.
 
 use std::net::{TcpStream, ToSocketAddrs as _};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use burn::tensor::{Tensor, TensorData};
@@ -12,10 +12,10 @@ use supernano_base::progress::Progress;
 use supernano_base::rng::{Key, Purpose};
 use supernano_data::Dataset;
 
-use super::Meeting;
 use super::share::owners;
 use super::sums::{Gradients, Sums};
 use super::wire::{Kind, Line, Reader};
+use super::{Meeting, held};
 use crate::backend::CpuAutodiff;
 use crate::run::checkpoint::Checkpoint;
 use crate::shard::ShardNumber;
@@ -93,10 +93,6 @@ pub fn follow(request: &FollowRequest<'_>, progress: &dyn Progress) -> Result<Fo
 }
 
 type SharedLine = Arc<Mutex<Line>>;
-
-fn held(line: &SharedLine) -> MutexGuard<'_, Line> {
-    line.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Connects to the first peer, which may start later.
 fn connect(meeting: &Meeting<'_>) -> Result<Line> {

@@ -2,16 +2,16 @@
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use supernano_base::error::{Error, Result};
 use supernano_base::progress::Progress;
 
-use super::Meeting;
 use super::share::owners;
 use super::sums::Sums;
 use super::wire::{Hello, Kind, Line, VERSION, put_floats, put_tensors};
+use super::{Meeting, held};
 use crate::backend::CpuAutodiff;
 use crate::shard::ShardNumber;
 use crate::training::cpu::Sliced;
@@ -28,10 +28,6 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// The connections to the other peers, in order.
 type Lines = Arc<Mutex<Vec<Line>>>;
-
-fn held(lines: &Lines) -> MutexGuard<'_, Vec<Line>> {
-    lines.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// As [`train_for`], as the first of several peers. The processor of the request trains this peer's
 /// paths; it must be the CPU.

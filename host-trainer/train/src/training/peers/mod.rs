@@ -12,6 +12,7 @@ mod share;
 mod sums;
 mod wire;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use supernano_base::config::RunConfig;
@@ -23,6 +24,11 @@ pub use self::leader::lead;
 use self::wire::Hello;
 use crate::run::fingerprint;
 use crate::shard::ShardNumber;
+
+/// The contents of a mutex. Lines remain usable after a panic of another thread.
+fn held<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// How peers find each other.
 #[derive(Clone, Copy, Debug)]
