@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use supernano_base::files::csv_text;
-pub use supernano_base::numbers::grouped;
+pub use supernano_base::numbers::{duration, grouped};
 
 /// A value of a table.
 #[derive(Clone, Debug, PartialEq)]

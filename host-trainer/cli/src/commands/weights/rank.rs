@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use supernano_base::error::Result;
+use supernano_base::numbers::duration;
 use supernano_base::objective::ScoreMetric;
 use supernano_base::progress::Progress as _;
 use supernano_search::predict::EvaluationChoice;
@@ -136,12 +137,12 @@ fn text(report: &RankReport) -> String {
     let (score, error) = ScoreMetric::columns(report.metric);
     let name = |value: &dyn std::fmt::Debug| format!("{value:?}").to_lowercase();
     format!(
-        "{}\n{} sub-networks, best first (at most 20 shown), in {:.1} s, {:.2} of their MACs \
+        "{}\n{} sub-networks, best first (at most 20 shown), in {}, {:.2} of their MACs \
          computed; {} known already; {} scores in {}\n{images} {} images, batch norm {} ({bn_images} \
          images)",
         table(&["code", score, error, "loss", "M MACs", "parameters"], &rows),
         report.scores.len(),
-        report.seconds,
+        duration(report.seconds),
         report.work.macs_computed as f64 / report.work.macs.max(1) as f64,
         report.known,
         report.total,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use supernano_base::config::RunConfig;
 use supernano_base::error::{Error, Result};
+use supernano_base::numbers::{duration, grouped};
 use supernano_base::progress::Progress as _;
 use supernano_base::run_dir::RunDirectory;
 use supernano_train::training::{
@@ -150,7 +151,11 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
 fn followed_text(report: &FollowReport) -> String {
     let FollowReport { peer, updates, seconds, sent, received } = report;
     format!(
-        "peer {peer}: {updates} updates in {seconds:.0} s, {sent} bytes sent, {received} bytes received"
+        "peer {peer}: {} updates in {}, {} bytes sent, {} bytes received",
+        grouped(*updates),
+        duration(*seconds),
+        grouped(*sent),
+        grouped(*received)
     )
 }
 
@@ -184,5 +189,5 @@ fn text(report: &TrainReport) -> String {
     let header = ["step", "epoch", "lr", "loss", "students", "images/s", &worst, &best];
     let state = if report.finished { "trained" } else { "not finished (--resume continues it)," };
     let run = report.run.display();
-    format!("{}\n{run} {state} in {:.0} s", table(&header, &rows), report.seconds)
+    format!("{}\n{run} {state} in {}", table(&header, &rows), duration(report.seconds))
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use supernano_base::config::RunConfig;
 
 use super::super::facts::Facts;
-use super::super::table::{escaped, grouped};
+use super::super::table::{duration, escaped, grouped};
 
 /// The section about the request.
 pub(super) fn section(out: &mut String, facts: &Facts) {
@@ -32,7 +32,7 @@ pub(super) fn section(out: &mut String, facts: &Facts) {
     if let (Some(first), Some(last)) = (facts.history.first(), facts.history.last()) {
         rows.push(("Date", format!("{} to {}", day(&first.started), day(&last.started))));
         let seconds: f64 = facts.history.iter().map(|e| e.seconds).sum();
-        rows.push(("Time of all commands", format!("{seconds:.0} s")));
+        rows.push(("Time of all commands", duration(seconds)));
     }
     out.push_str(
         "<section id=\"asked\" aria-labelledby=\"asked-title\"><h2 id=\"asked-title\">What was asked\
@@ -67,10 +67,10 @@ fn commands(out: &mut String, facts: &Facts) {
         };
         let _ = write!(
             out,
-            "<li><code>supernano {}</code> <small>{}, {:.1} s{failed}</small></li>",
+            "<li><code>supernano {}</code> <small>{}, {}{failed}</small></li>",
             escaped(&words.join(" ")),
             escaped(&entry.started.replace('T', " ").replace('Z', "")),
-            entry.seconds
+            duration(entry.seconds)
         );
     }
     out.push_str("</ol></details>");

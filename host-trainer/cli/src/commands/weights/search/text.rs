@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use supernano_base::numbers::grouped;
+use supernano_base::numbers::{duration, grouped};
 use supernano_search::search::file::{Comparison, Front, FrontNetwork, Verified};
 
 use crate::output::table;
@@ -11,7 +11,7 @@ use crate::output::table;
 pub(super) fn text(front: &Front, path: &Path) -> String {
     let (cv, table) = (&front.surrogate.cross_validation, &front.instructions);
     format!(
-        "{}\n{}{}{} of {} networks on the front; {} candidates in {:.1} s ({}).\n\
+        "{}\n{}{}{} of {} networks on the front; {} candidates in {} ({}).\n\
          Scores: ridge on {} evaluated sub-networks, cross-validated error {}, Pearson {:.3}.\n\
          {}: {}, {} counted operations, at most {:.2} % off on others; {}.\n{}Written to {}.",
         networks(front),
@@ -20,7 +20,7 @@ pub(super) fn text(front: &Front, path: &Path) -> String {
         front.networks.len(),
         grouped(front.front_size as u64),
         grouped(front.examined),
-        front.seconds,
+        duration(front.seconds),
         method(front),
         front.surrogate.samples,
         score(front, cv.rmse),
