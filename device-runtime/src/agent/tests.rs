@@ -26,7 +26,11 @@ impl Board for Mock {
     }
 }
 
-const BLOB: &[u8] = include_bytes!("../../../tests/golden/tiny.snb");
+#[repr(C, align(4))]
+struct Aligned<B: ?Sized>(B);
+
+const WORDS: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../tests/golden/tiny.snb"));
+const BLOB: &[u8] = &WORDS.0;
 const IMAGE: &[u8] = include_bytes!("../../../tests/golden/tiny.image");
 
 /// Sends a request, and passes the reply to `check`.

@@ -45,6 +45,7 @@ fn steps(consent: Consent) -> Vec<Step> {
                 vec![doc]
             }),
         ),
+        ("checked", commands(checked)),
         ("GPU backends", Box::new(move || gpu::check(consent))),
         ("build", Box::new(process::build_host)),
         ("python", Box::new(setup::python)),
@@ -71,6 +72,13 @@ fn models() -> Vec<Command> {
         firmware::in_workspace(command)
     };
     groups.iter().map(of_group).collect()
+}
+
+/// The tests of the code that runs on devices, with checked arithmetic and assertions.
+fn checked() -> Vec<Command> {
+    let mut command = cargo(["test", "--profile", "checked", "--quiet", "--lib"]);
+    command.args(["--package", "supernano-core", "--package", "supernano-runtime"]);
+    vec![command]
 }
 
 /// Clippy on the host's workspace, on the host without training and probes, and on all firmware. One invocation
