@@ -198,6 +198,12 @@ impl Error {
             _ => Self::Io { path, source },
         }
     }
+
+    /// The error of an output at `path` that cannot be made: [`Error::Io`], also for a directory that does
+    /// not exist.
+    pub fn output(path: &Path, source: std::io::Error) -> Self {
+        Self::Io { path: path.to_path_buf(), source }
+    }
 }
 
 #[cfg(test)]

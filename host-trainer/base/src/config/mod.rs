@@ -7,13 +7,14 @@
 mod augmentation;
 mod data;
 mod origins;
+mod parse;
 pub mod schema;
 mod sound;
 mod space;
 mod step;
 
 use std::fmt::Display;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,9 +22,9 @@ use supernano_core::arch::Arch;
 use supernano_core::plan::{ActivationScope, BranchScheme, Enhancement, WidthRule, cost, resolve};
 use supernano_core::space::Space;
 
-use crate::error::{Error, Result, parser_words};
+use crate::error::{Error, Result};
+use crate::names;
 use crate::space::SharedSpace;
-use crate::{files, names};
 pub use augmentation::Augmentation;
 use data::MOST_IMAGES;
 pub use data::{DataSource, DataSpec, Holdout, Resize, TargetRow, WindowSpec};
@@ -237,50 +238,6 @@ fn default_keep() -> usize {
 }
 
 impl RunConfig {
-    /// Reads and validates a file.
-    ///
-    /// # Errors
-    /// [`Error::Missing`], or [`Error::Invalid`] naming file, field, expected and found.
-    pub fn read(path: &Path) -> Result<Self> {
-        let place = path.display().to_string();
-        Self::parse(&files::read_text_within(path, &files::CONFIGURATION)?, &place)
-    }
-
-    /// Parses and validates; `place` names the text in errors.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] naming place, field, expected and found; [`Error::Core`] for a space.
-    pub fn parse(text: &str, place: &str) -> Result<Self> {
-        let syntax = |e: toml::de::Error| {
-            Error::invalid(place, "TOML", "a run configuration", parser_words(&e).trim())
-        };
-        let file: toml::Table = toml::from_str(text).map_err(syntax)?;
-        let merged = match file.get("preset") {
-            None => file,
-            Some(value) => {
-                let preset: Preset = value.clone().try_into().map_err(|_| {
-                    let expected = "`paper`, `reference`, `third-place` or `quick`";
-                    Error::invalid(place, "preset", expected, value)
-                })?;
-                let mut base: toml::Table = toml::from_str(preset.text()).map_err(syntax)?;
-                merge(&mut base, file);
-                base
-            }
-        };
-        let mut config: Self = toml::Value::Table(merged).try_into().map_err(syntax)?;
-        config.complete();
-        config.validate(place)?;
-        Ok(config)
-    }
-
-    /// The configuration of a preset.
-    ///
-    /// # Errors
-    /// As [`RunConfig::parse`]; never for the presets of this crate.
-    pub fn preset(preset: Preset) -> Result<Self> {
-        Self::parse(preset.text(), "preset")
-    }
-
     /// The space of the run.
     pub fn space(&self) -> Space<'_> {
         self.space.space(self.classes)
@@ -401,19 +358,6 @@ fn range<T: PartialOrd + Display>(
         return Ok(());
     }
     Err(Error::invalid(place, field, format!("at least {low}, at most {high}"), value))
-}
-
-fn merge(base: &mut toml::Table, over: toml::Table) {
-    for (key, value) in over {
-        match (base.get_mut(&key), value) {
-            (Some(toml::Value::Table(base)), toml::Value::Table(over)) if key != "space" => {
-                merge(base, over);
-            }
-            (_, value) => {
-                base.insert(key, value);
-            }
-        }
-    }
 }
 
 /// `none`, `oe`, `prelu+oe`, or a table with `widths` and `activation`.

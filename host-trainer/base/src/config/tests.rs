@@ -4,7 +4,7 @@ const DEMO: &str = include_str!("../../../configs/demo.toml");
 
 fn refused(change: impl Fn(&str) -> String, field: &str, expected: &str) {
     let error = RunConfig::parse(&change(DEMO), "test.toml").unwrap_err().to_string();
-    assert!(error.starts_with("test.toml: "), "{error}");
+    assert!(error.starts_with("test.toml:"), "{error}");
     assert!(error.contains(field) && error.contains(expected), "{error}");
 }
 
@@ -34,6 +34,20 @@ fn presets_and_committed_configs_are_valid() {
     }
     let quick = "preset = \"quick\"\nseed = 7";
     assert_eq!(RunConfig::parse(quick, "quick").unwrap().seed, 7);
+}
+
+#[test]
+fn an_error_of_the_parser_names_the_line() {
+    let line = |text: &str| {
+        let error = RunConfig::parse(text, "test.toml").unwrap_err().to_string();
+        let words = error.strip_prefix("test.toml:").unwrap();
+        words.split_once(": TOML: ").unwrap().0.parse::<usize>().unwrap()
+    };
+    let begin = DEMO.lines().position(|l| l.starts_with("epochs")).unwrap();
+    assert_eq!(line(&replaced("epochs", "epoch")(DEMO)), begin + 1);
+    assert_eq!(line(&DEMO.replacen("epochs = ", "epochs = -", 1)), begin + 1);
+    assert_eq!(line("preset = \"quick\"\n\nsede = 7"), 3);
+    assert_eq!(line("preset = \"quick\"\nseed = = 7"), 2);
 }
 
 #[test]

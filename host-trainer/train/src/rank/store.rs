@@ -128,7 +128,7 @@ impl Store {
     fn lock(&self) -> Result<Option<File>> {
         let own = self.own();
         let folder = own.parent().unwrap_or(self.directory.path());
-        std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
+        std::fs::create_dir_all(folder).map_err(|e| Error::output(folder, e))?;
         // Directories can be opened on Unix only, and not every file system has locks.
         let Ok(file) = File::open(folder) else { return Ok(None) };
         Ok(file.lock().is_ok().then_some(file))

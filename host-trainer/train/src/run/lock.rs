@@ -16,7 +16,7 @@ impl Lock {
     /// # Errors
     /// [`Error::Invalid`] if another process has it, [`Error::Io`].
     pub fn of(run: &Path) -> Result<Self> {
-        std::fs::create_dir_all(run).map_err(|e| Error::io(run, e))?;
+        std::fs::create_dir_all(run).map_err(|e| Error::output(run, e))?;
         let file = opened(run)?;
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),

@@ -50,7 +50,7 @@ impl Lines {
             line.extend(result);
         }
         if let Some(folder) = self.path.parent() {
-            std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
+            std::fs::create_dir_all(folder).map_err(|e| Error::output(folder, e))?;
         }
         std::fs::OpenOptions::new()
             .create(true)
