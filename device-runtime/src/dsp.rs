@@ -4,12 +4,14 @@
 //! Helium, with or without the DSP extension, assembly for Armv6-M, or plain Rust. `build.rs` decides
 //! which. All of the crate's unsafe code is in this module.
 
-#[cfg(supernano_dsp)]
+#[cfg(any(supernano_asm, supernano_v6m))]
 mod depthwise;
 #[cfg(supernano_asm)]
 mod edge;
 #[cfg(supernano_mve)]
 mod helium;
+#[cfg(supernano_dsp)]
+mod image;
 #[cfg(not(supernano_asm))]
 mod plain;
 #[cfg(supernano_asm)]

@@ -1,8 +1,7 @@
-//! Rows of depthwise convolutions in assembly: `depthwise.s`.
+//! Rows of depthwise convolutions in assembly: `depthwise.s`, `depthwise_v7m.s` and `depthwise_v6m.s`.
 //!
 //! [`widen`] and [`row`] are the two depthwise methods of
-//! [`MicroKernel`](supernano_core::kernel::MicroKernel) for cores with the DSP extension. Each proves
-//! the contract of its routine.
+//! [`MicroKernel`](supernano_core::kernel::MicroKernel). Each proves the contract of its routine.
 
 use core::mem::offset_of;
 
@@ -11,7 +10,7 @@ use supernano_core::kernel::{DepthwiseRow, Widening};
 
 use super::Dsp;
 
-/// Arguments of the widening routine. `depthwise.s` loads them in this order.
+/// Arguments of the widening routine, which loads them in this order.
 #[repr(C)]
 struct WidenCall {
     /// Bytes from a group to the next.
@@ -28,7 +27,7 @@ struct WidenCall {
     quads: usize,
 }
 
-/// Arguments of a row routine. `depthwise.s` copies them to its stack in this order.
+/// Arguments of a row routine, which copies them to its stack in this order: `depthwise_frame.s`.
 #[repr(C)]
 struct RowCall {
     /// First group of the first channel.
@@ -77,7 +76,7 @@ const _: () = {
     assert!(size_of::<RowCall>() == 56);
 };
 
-// The routines follow the C calling convention, use at most 120 bytes of stack, and read and write
+// The routines follow the C calling convention, use at most 148 bytes of stack, and read and write
 // nothing but the memory listed here.
 unsafe extern "C" {
     // Widens `pixels` pixels of `quads` words. The caller guarantees that `source` holds the words,
@@ -100,6 +99,7 @@ unsafe extern "C" {
 
     // Adds to both sums the products of `count` words with their weights. The caller guarantees that
     // `words` and `weights` hold as many.
+    #[cfg(supernano_asm)]
     fn supernano_depthwise_dots(
         words: *const u32,
         weights: *const [u32; 2],
@@ -167,6 +167,23 @@ pub(super) fn row<const SET: u32>(row: &DepthwiseRow<'_>, out: &mut [i8]) {
 }
 
 /// Adds the products of words with their weights to a bias, for two pixels.
+#[cfg(supernano_v6m)]
+#[inline(always)]
+fn dots(words: &[u32], weights: &[[u32; 2]], bias: i32) -> [i32; 2] {
+    let halves = |word: u32| [word as i16, (word >> 16) as i16].map(i32::from);
+    let mut sums = [bias; 2];
+    for (&word, pair) in words.iter().zip(weights) {
+        let [a, b] = halves(word);
+        for (sum, &weights) in sums.iter_mut().zip(pair) {
+            let [first, second] = halves(weights);
+            *sum = sum.wrapping_add(a * first).wrapping_add(b * second);
+        }
+    }
+    sums
+}
+
+/// Adds the products of words with their weights to a bias, for two pixels.
+#[cfg(supernano_asm)]
 #[inline(always)]
 fn dots(words: &[u32], weights: &[[u32; 2]], bias: i32) -> [i32; 2] {
     let mut sums = [bias; 2];
@@ -174,46 +191,6 @@ fn dots(words: &[u32], weights: &[[u32; 2]], bias: i32) -> [i32; 2] {
     // SAFETY: `count` is at most the length of both slices, and `sums` holds two sums.
     unsafe { supernano_depthwise_dots(words.as_ptr(), weights.as_ptr(), count, &mut sums) }
     sums
-}
-
-/// Arguments of the image routine. `depthwise.s` loads them in this order.
-#[repr(C)]
-struct ImageCall {
-    low: *const [i8; 256],
-    high: *const [i8; 256],
-    out: *mut u32,
-    /// Words.
-    count: usize,
-}
-
-const _: () = {
-    assert!(offset_of!(ImageCall, low) == 0);
-    assert!(offset_of!(ImageCall, high) == 4);
-    assert!(offset_of!(ImageCall, out) == 8);
-    assert!(offset_of!(ImageCall, count) == 12);
-};
-
-unsafe extern "C" {
-    // Follows the C calling convention and uses 28 bytes of stack. The caller guarantees that
-    // `source` holds the bytes at each of the first `count` multiples of `step`, and those `delta`
-    // bytes behind them, and that `out` has room for `count` words.
-    fn supernano_image_words(source: *const u8, step: usize, delta: usize, call: *const ImageCall);
-}
-
-/// Copies words of two image bytes.
-#[inline(always)]
-pub(super) fn image_words(
-    source: &[u8],
-    [step, delta]: [usize; 2],
-    [low, high]: [&[i8; 256]; 2],
-    out: &mut [u32],
-) {
-    let reach = source.len().checked_sub(delta.saturating_add(1));
-    let most = reach.and_then(|last| last.checked_div(step)).map_or(0, |last| last + 1);
-    let call = ImageCall { low, high, out: out.as_mut_ptr(), count: out.len().min(most) };
-    // SAFETY: `count` is at most the length of `out`; the last word reads byte `(count - 1) step`,
-    // which is at most `source.len() - delta - 1`, and the byte `delta` behind it.
-    unsafe { supernano_image_words(source.as_ptr(), step, delta, &call) }
 }
 
 /// A row routine.

@@ -18,56 +18,7 @@
     add r2, r2, r3
 .endm
 
-@ fn(source, step in bytes, out, call: *const WidenCall)
-sn_function supernano_depthwise_widen
-    push {r4-r11, lr}
-    ldr r4, [r3, #20]
-    push {r0, r2, r3, r4}
-5:  ldmia r3, {r3, r4, r11, r12, lr}
-    cmp r12, #0
-    beq 1f
-    mov r5, r11
-    ldr r6, [r0]
-    add r0, r0, r1
-    sub lr, lr, #1
-    dw_pair
-1:  subs lr, lr, #2
-    blo 3f
-2:  ldr r5, [r0]
-    ldr r6, [r0, r1]
-    add r0, r0, r1, lsl #1
-    dw_pair
-    subs lr, lr, #2
-    bhs 2b
-3:  adds lr, lr, #1
-    bne 4f
-    ldr r5, [r0]
-    mov r6, r11
-    dw_pair
-4:  ldmia sp, {r0, r2, r3, r4}
-    ldr r5, [r3, #4]
-    add r2, r2, r5, lsl #2
-    adds r0, #4
-    subs r4, #1
-    stmia sp, {r0, r2, r3, r4}
-    bne 5b
-    add sp, #16
-    pop {r4-r11, pc}
-
-@ The stack of the routines below: the fields of a `RowCall`, then their own words.
-.equ D_RING, 0      @ first group of the channel
-.equ D_PLANE, 4     @ bytes from a channel to the next
-.equ D_WEIGHTS, 8   @ weights of the channel
-.equ D_ORDER, 12    @ offsets of the kernel rows for slots 0, 1 and 2
-.equ D_BIAS, 24
-.equ D_POSITIVE, 28
-.equ D_OUTPUT, 32   @ first pixel of the channel
-.equ D_CHANNELS, 36 @ channels left
-.equ D_SPAN, 40     @ bytes of the groups that the loop ends with
-.equ D_PIXELS, 44
-.equ D_ZERO, 48
-.equ D_PITCH, 52
-.equ D_CALL, 56     @ bytes of a `RowCall`
+@ The words of the routines below, behind the fields of their `RowCall`.
 .equ D_STARTS, 56   @ the channel's bias, twice
 .equ D_FACTOR, 64   @ the channel's multiplier, then the zero point
 .equ D_AT, 72       @ the pixel at work, then the pitch

@@ -31,31 +31,69 @@
     sxtb16 \word, \word, ror #8
 .endm
 
-@ One kernel column: a word of weights at lr for 2 outputs, and 4 pixels of a channel pair at r12 +
-@ offset. Adds to the sums of the first output in r4-r7 and of the second in r8-r11.
-.macro sn_column offset, weight, advance
+@ Loads a word of weights at lr, which may advance.
+.macro sn_word weight, advance
 .if \advance
     ldr r0, [lr], #\advance
 .else
     ldr r0, [lr, #\weight]
 .endif
+.endm
+
+@ Splits the word in r0 into the weights of the first output, in r1, and of the second.
+.macro sn_split
+    sxtb16 r1, r0
+    sxtb16 r0, r0, ror #8
+.endm
+
+@ Adds the products of a pixel to its sums.
+.macro sn_products pixel, first, second
+    smlad \first, \pixel, r1, \first
+    smlad \second, \pixel, r0, \second
+.endm
+
+@ One kernel column: a word of weights at lr for 2 outputs, and 4 pixels of a channel pair at r12 +
+@ offset. Adds to the sums of the first output in r4-r7 and of the second in r8-r11. Leaves the last
+@ two pixels in r2 and r3.
+.macro sn_column offset, weight, advance
+    sn_word \weight, \advance
 .if SN_SINGLE
     ldr r2, [r12, #\offset]
     ldr r3, [r12, #\offset + 4]
 .else
     ldrd r2, r3, [r12, #\offset]
 .endif
-    sxtb16 r1, r0
-    sxtb16 r0, r0, ror #8
-    smlad r4, r2, r1, r4
-    smlad r8, r2, r0, r8
-    smlad r5, r3, r1, r5
-    smlad r9, r3, r0, r9
+    sn_split
+    sn_products r2, r4, r8
+    sn_products r3, r5, r9
     ldrd r2, r3, [r12, #\offset + 8]
-    smlad r6, r2, r1, r6
-    smlad r10, r2, r0, r10
-    smlad r7, r3, r1, r7
-    smlad r11, r3, r0, r11
+    sn_products r2, r6, r10
+    sn_products r3, r7, r11
+.endm
+
+@ The column behind one of `sn_column`, whose last two pixels are the two in the middle here. Leaves
+@ the last pixel in r3.
+.macro sn_column_next offset, weight, advance
+    sn_word \weight, \advance
+    sn_split
+    sn_products r2, r5, r9
+    sn_products r3, r6, r10
+    ldr r2, [r12, #\offset]
+    ldr r3, [r12, #\offset + 12]
+    sn_products r2, r4, r8
+    sn_products r3, r7, r11
+.endm
+
+@ The column behind one of `sn_column_next`, whose last pixel is the third here.
+.macro sn_column_last offset, weight, advance
+    sn_word \weight, \advance
+    ldr r2, [r12, #\offset + 12]
+    sn_split
+    sn_products r3, r6, r10
+    sn_products r2, r7, r11
+    ldrd r2, r3, [r12, #\offset]
+    sn_products r2, r4, r8
+    sn_products r3, r5, r9
 .endm
 
 @ One plane of a tile: a word of weights at lr for 2 outputs, and 4 pixels at r12. Both advance.

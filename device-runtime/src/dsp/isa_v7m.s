@@ -72,6 +72,14 @@
     sn_channel \offset
 .endm
 
+@ Columns behind another one: each loads its pixels itself.
+.macro sn_column_next offset, weight, advance
+    sn_column \offset, \weight, \advance
+.endm
+.macro sn_column_last offset, weight, advance
+    sn_column \offset, \weight, \advance
+.endm
+
 @ One plane of a tile: a word of weights at lr for 2 outputs, and 4 pixels at r12. Both advance.
 .macro sn_point
     sn_column 0, 0, 4

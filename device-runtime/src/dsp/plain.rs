@@ -14,13 +14,20 @@ use {
     supernano_core::kernel::winograd::{
         BLOCK_COLUMNS, BLOCK_ROWS, SUM_WORDS, finish_block, input_words, weight_words,
     },
-    supernano_core::kernel::{Finish, PairRow},
+    supernano_core::kernel::{DepthwiseRow, Finish, PairRow, Widening},
 };
 
 use super::Dsp;
+#[cfg(supernano_v6m)]
+use super::depthwise;
 
 #[cfg(supernano_v6m)]
-global_asm!(include_str!("v6m.s"), options(raw));
+global_asm!(
+    include_str!("v6m.s"),
+    include_str!("depthwise_frame.s"),
+    include_str!("depthwise_v6m.s"),
+    options(raw)
+);
 
 /// Arguments of a tile routine for one run. `v6m.s` loads them in this order.
 #[cfg(supernano_v6m)]
@@ -139,6 +146,16 @@ impl<const SET: u32> MicroKernel for Dsp<SET> {
             unsafe { supernano_winograd_dots(v, u.as_ptr(), pairs * 8, sums.as_mut_ptr()) }
             finish_block(self, sums, finish, out, block * BLOCK_COLUMNS);
         }
+    }
+
+    #[inline]
+    fn depthwise_widen(&self, source: &[u32], widening: &Widening, planes: &mut [u32]) {
+        depthwise::widen(source, widening, planes);
+    }
+
+    #[inline]
+    fn depthwise_row(&self, row: &DepthwiseRow<'_>, out: &mut [i8]) {
+        depthwise::row::<SET>(row, out);
     }
 }
 

@@ -23,48 +23,48 @@
 
 .macro sn_plane_3x3
     sn_column 0, 0, 4
-    sn_column 4, 0, 4
-    sn_column 8, 0, 4
+    sn_column_next 4, 0, 4
+    sn_column_last 8, 0, 4
 .endm
 
 .macro sn_plane_5x5
     sn_plane_3x3
     sn_column 12, 0, 4
-    sn_column 16, 0, 4
+    sn_column_next 16, 0, 4
 .endm
 
 .macro sn_plane_7x7
     sn_plane_5x5
-    sn_column 20, 0, 4
+    sn_column_last 20, 0, 4
     sn_column 24, 0, 4
 .endm
 
 @ Even columns are in the even phase, odd columns in the odd phase.
 .macro sn_plane_3x3_stride2
     sn_column 0, 0, 12
-    sn_column 4, -4, 0
+    sn_column_next 4, -4, 0
     sn_next_plane
     sn_column 0, -8, 0
 .endm
 
 .macro sn_plane_5x5_stride2
     sn_column 0, 0, 20
-    sn_column 4, -12, 0
-    sn_column 8, -4, 0
+    sn_column_next 4, -12, 0
+    sn_column_last 8, -4, 0
     sn_next_plane
     sn_column 0, -16, 0
-    sn_column 4, -8, 0
+    sn_column_next 4, -8, 0
 .endm
 
 .macro sn_plane_7x7_stride2
     sn_column 0, 0, 28
-    sn_column 4, -20, 0
-    sn_column 8, -12, 0
+    sn_column_next 4, -20, 0
+    sn_column_last 8, -12, 0
     sn_column 12, -4, 0
     sn_next_plane
     sn_column 0, -24, 0
-    sn_column 4, -16, 0
-    sn_column 8, -8, 0
+    sn_column_next 4, -16, 0
+    sn_column_last 8, -8, 0
 .endm
 
 @ The number of planes is even. With `twice`, a round processes two planes.

@@ -12,18 +12,17 @@ use core::mem::offset_of;
 use supernano_core::graph::KernelSet;
 use supernano_core::kernel::winograd::{BLOCK_ROWS, SUM_WORDS};
 use supernano_core::kernel::{
-    Finish, FinishKind, MicroKernel, PairRow, PointwiseRow, Requantise, Scalar, Sums, Window,
+    DepthwiseRow, Finish, FinishKind, MicroKernel, PairRow, PointwiseRow, Requantise, Scalar, Sums,
+    Widening, Window,
 };
 
-#[cfg(supernano_dsp)]
-use super::depthwise;
 #[cfg(supernano_mve)]
 use super::helium;
-use super::{Dsp, pointwise, row, winograd};
+#[cfg(supernano_dsp)]
+use super::image;
+use super::{Dsp, depthwise, pointwise, row, winograd};
 #[cfg(supernano_mve)]
 use supernano_core::kernel::{ByteRows, ConvTask, FlatRows};
-#[cfg(supernano_dsp)]
-use supernano_core::kernel::{DepthwiseRow, Widening};
 
 macro_rules! assemble {
     ($($first:expr),+ ; $($last:expr),*) => {
@@ -34,6 +33,7 @@ macro_rules! assemble {
             include_str!("winograd.s"),
             include_str!("widen.s"),
             include_str!("pointwise.s"),
+            include_str!("depthwise_frame.s"),
             $($last,)*
             options(raw)
         );
@@ -43,22 +43,25 @@ macro_rules! assemble {
 #[cfg(all(supernano_dsp, not(supernano_armv8m)))]
 assemble!(
     ".equ SN_SINGLE, 1", include_str!("isa_dsp.s");
-    include_str!("sums.s"), include_str!("depthwise.s")
+    include_str!("sums.s"), include_str!("depthwise.s"), include_str!("depthwise_widen.s")
 );
 // The assembler does not know the extension of an Armv8-M target; a core's name tells it.
 #[cfg(all(supernano_dsp, supernano_armv8m, not(supernano_mve)))]
 assemble!(
     ".cpu cortex-m33\n.equ SN_SINGLE, 0", include_str!("isa_dsp.s");
-    include_str!("sums.s"), include_str!("depthwise.s")
+    include_str!("sums.s"), include_str!("depthwise.s"), include_str!("depthwise_widen.s")
 );
 #[cfg(supernano_mve)]
 assemble!(
     ".cpu cortex-m55\n.equ SN_SINGLE, 0", include_str!("isa_dsp.s");
-    include_str!("sums.s"), include_str!("depthwise.s"), include_str!("helium.s"),
+    include_str!("sums.s"), include_str!("depthwise.s"), include_str!("depthwise_widen.s"), include_str!("helium.s"),
     include_str!("helium/columns.s")
 );
 #[cfg(not(supernano_dsp))]
-assemble!(include_str!("isa_v7m.s"););
+assemble!(
+    include_str!("isa_v7m.s");
+    include_str!("depthwise_v7m.s"), include_str!("depthwise_widen.s")
+);
 
 // `sn_numbers` in `finish.s` loads a `Finish` as ten words, and indexes its table of routines with
 // the number of the kind.
@@ -172,16 +175,14 @@ impl<const SET: u32> MicroKernel for Dsp<SET> {
         tables: [&[i8; 256]; 2],
         out: &mut [u32],
     ) {
-        depthwise::image_words(source, [step, delta], tables, out);
+        image::image_words(source, [step, delta], tables, out);
     }
 
-    #[cfg(supernano_dsp)]
     #[inline]
     fn depthwise_widen(&self, source: &[u32], widening: &Widening, planes: &mut [u32]) {
         depthwise::widen(source, widening, planes);
     }
 
-    #[cfg(supernano_dsp)]
     #[inline]
     fn depthwise_row(&self, row: &DepthwiseRow<'_>, out: &mut [i8]) {
         depthwise::row::<SET>(row, out);

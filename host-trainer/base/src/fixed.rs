@@ -6,7 +6,7 @@
 
 mod random;
 
-pub use self::random::{FAMILIES, random};
+pub use self::random::{FAMILIES, random, random_prelu};
 
 use rand::Rng as _;
 use supernano_core::arena::roll;
@@ -31,12 +31,14 @@ pub struct Fixed {
     pub input: Shape,
     /// Number of classes.
     pub classes: u16,
+    /// Activation of the layers: a ReLU that is clipped at 6, or PReLU. A pool and a convolution with a
+    /// shortcut have none.
+    pub activation: Activation,
     /// Layers in order; each reads the output of the one before.
     pub layers: Vec<FixedLayer>,
 }
 
-/// A layer that reads the output of the layer before. Its activation is a ReLU that is clipped at 6; a
-/// pool and a layer with a shortcut have none.
+/// A layer that reads the output of the layer before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FixedLayer {
     /// Operation.
@@ -73,7 +75,13 @@ pub fn of_plan(space: &Space<'_>, plan: &Plan) -> Option<Fixed> {
         (node.output == node.input + 1).then_some(layer)
     };
     let layers = plan.nodes(space).map(layer).collect::<Option<Vec<FixedLayer>>>()?;
-    Some(Fixed { name: "random sub-network", input: plan.image, classes: space.classes, layers })
+    Some(Fixed {
+        name: "random sub-network",
+        input: plan.image,
+        classes: space.classes,
+        activation: Activation::Clipped,
+        layers,
+    })
 }
 
 /// Names of the networks.
@@ -105,7 +113,8 @@ fn mobilenet_v1() -> Fixed {
         read = channels;
     }
     let input = Shape { height: 96, width: 96, channels: 3 };
-    Fixed { name: "mobilenet-v1-025", input, classes: 2, layers }
+    let activation = Activation::Clipped;
+    Fixed { name: "mobilenet-v1-025", input, classes: 2, activation, layers }
 }
 
 /// The keyword network of MLPerf Tiny: a 10x4 convolution and four depthwise-separable blocks of 64
@@ -118,7 +127,7 @@ fn ds_cnn() -> Fixed {
         layers.push(FixedLayer::point(64));
     }
     let input = Shape { height: 49, width: 10, channels: 1 };
-    Fixed { name: "ds-cnn", input, classes: 12, layers }
+    Fixed { name: "ds-cnn", input, classes: 12, activation: Activation::Clipped, layers }
 }
 
 /// Bytes of a network in int8: one for each weight and 4 for each bias.
@@ -174,8 +183,14 @@ pub fn blob(net: &Fixed, arena: usize, seed: u64) -> Result<Blob> {
             _ => weights.len(),
         });
         let rows = random.rows(usize::from(channels), weights.len() / usize::from(channels), 60.0);
-        // K of a shortcut, or J of an average.
+        let activation = match form {
+            Form::Maximum | Form::Average => Activation::None,
+            Form::Full if shortcut.is_some() => Activation::None,
+            _ => net.activation,
+        };
+        // K of a shortcut, and J of an average or an addition.
         let factor = vec![1i32 << 8; usize::from(channels)];
+        let halves: Vec<i32> = rows[1].iter().map(|m| m / 2).collect();
         let kind = match (i, form) {
             (0, Form::Full) => KernelKind::Flat,
             (_, Form::Full) if geometry.is_point() => KernelKind::Pointwise,
@@ -188,11 +203,7 @@ pub fn blob(net: &Fixed, arena: usize, seed: u64) -> Result<Blob> {
             form,
             geometry,
             kind,
-            activation: match form {
-                Form::Maximum | Form::Average => Activation::None,
-                _ if shortcut.is_some() => Activation::None,
-                _ => Activation::Clipped,
-            },
+            activation,
             rolls: false,
             weights: match form {
                 Form::Depthwise => sections.depthwise_weights(geometry.kernel, &values),
@@ -201,11 +212,17 @@ pub fn blob(net: &Fixed, arena: usize, seed: u64) -> Result<Blob> {
                 Form::Full => sections.conv_weights(kind, weights, &values),
             }
             .map_err(core)?,
-            params: match form {
-                Form::Maximum => Ok(0),
-                Form::Average => sections.conv_params(&[&rows[0], &factor, &rows[1]]),
-                _ if shortcut.is_some() => sections.conv_params(&[&rows[0], &factor, &rows[1]]),
-                _ => sections.conv_params(&[&rows[0], &rows[1]]),
+            params: if form == Form::Maximum {
+                Ok(0)
+            } else {
+                let [bias, multipliers] = &rows;
+                let mut numbers = vec![&bias[..]];
+                numbers.extend(shortcut.map(|_| &factor[..]));
+                numbers.extend(form.scaled().then_some(&factor[..]));
+                numbers.push(multipliers);
+                // Sums below 0 have half the multiplier.
+                numbers.extend((activation == Activation::Prelu).then_some(&halves[..]));
+                sections.conv_params(&numbers)
             }
             .map_err(core)?,
         };

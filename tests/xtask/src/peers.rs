@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use supernano_facts::{Emulator, Machine};
+use supernano_facts::{Emulator, Machine, Timer};
 
 use crate::bench;
 use crate::boards;
@@ -21,7 +21,7 @@ pub struct Args {
     /// Directory of CMSIS-NN's sources, with Include and Source.
     #[arg(long, value_name = "DIR")]
     cmsis_nn: PathBuf,
-    /// Cores to compare on: m0, m3, m4.
+    /// Cores to compare on: m0, m3, m4, m55.
     #[arg(long, value_delimiter = ',', default_value = "m4")]
     cores: Vec<String>,
     /// Print JSON rows on stdout instead of a table.
@@ -67,12 +67,34 @@ const BUILDS: [(&str, &[&str]); 2] = [
     ),
 ];
 
-/// A core: its name, its options for the compiler, and the core whose cycles are estimated.
-type Core = (&'static str, &'static [&'static str], &'static str);
-const CORES: [Core; 3] = [
-    ("m0", &["-mcpu=cortex-m0"], "cortex-m0+"),
-    ("m3", &["-mcpu=cortex-m3"], "cortex-m3"),
-    ("m4", &["-mcpu=cortex-m4", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"], "cortex-m4"),
+/// A core to compare on.
+#[derive(Debug)]
+struct Core {
+    /// Name.
+    name: &'static str,
+    /// Options of the compiler.
+    cpu: &'static [&'static str],
+    /// The linker script, in `tests/peers`; `None` for that of the C example.
+    script: Option<&'static str>,
+    /// The core whose cycles are estimated. Without one, vector instructions are counted apart.
+    timed: Option<&'static str>,
+}
+
+const CORES: [Core; 4] = [
+    Core { name: "m0", cpu: &["-mcpu=cortex-m0"], script: None, timed: Some("cortex-m0+") },
+    Core { name: "m3", cpu: &["-mcpu=cortex-m3"], script: None, timed: Some("cortex-m3") },
+    Core {
+        name: "m4",
+        cpu: &["-mcpu=cortex-m4", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"],
+        script: None,
+        timed: Some("cortex-m4"),
+    },
+    Core {
+        name: "m55",
+        cpu: &["-mcpu=cortex-m55", "-mfloat-abi=hard"],
+        script: Some("mps3-an547.ld"),
+        timed: None,
+    },
 ];
 
 /// Builds CMSIS-NN, counts both engines on each core, and prints a table.
@@ -81,19 +103,21 @@ const CORES: [Core; 3] = [
 /// An unknown core, sources that are not CMSIS-NN's, an answer of CMSIS-NN that differs from plain
 /// loops, and missing tools.
 pub fn compare(args: &Args, consent: Consent) -> Result<()> {
-    let cores: Vec<&Core> = args.cores.iter().map(|name| known(name)).collect::<Result<_>>()?;
+    let cores: Vec<&'static Core> =
+        args.cores.iter().map(|name| known(name)).collect::<Result<_>>()?;
     let sources = sources(&args.cmsis_nn)?;
     let mut needs = setup::targets();
     needs.extend([Need::Tool(&setup::COMPILER), Need::Tool(&setup::QEMU)]);
     setup::ensure(&needs, consent)?;
     process::build_plugin()?;
     let mut rows = Vec::new();
-    for (core, cpu, timed) in cores {
+    for core in cores {
+        let machine = firmware::machine_of(core.name)?;
         for (build, options) in BUILDS {
-            let elf = link(args, &sources, (core, cpu), (build, options))?;
-            rows.extend(counted(&elf, firmware::machine_of(core)?, (build, timed))?);
+            let elf = link(args, &sources, (core, machine), (build, options))?;
+            rows.extend(counted(&elf, machine, (build, core.timed))?);
         }
-        rows.extend(bench::with_relu(core)?);
+        rows.extend(bench::with_relu(core.name)?);
     }
     if args.json {
         say!("{}", json!(rows));
@@ -105,8 +129,8 @@ pub fn compare(args: &Args, consent: Consent) -> Result<()> {
 
 fn known(name: &str) -> Result<&'static Core> {
     let cores: &'static [Core] = &CORES;
-    let message = || format!("unknown core `{name}`: expected m0, m3 or m4");
-    let found = cores.iter().find(|core| core.0 == name);
+    let message = || format!("unknown core `{name}`: expected m0, m3, m4 or m55");
+    let found = cores.iter().find(|core| core.name == name);
     found.ok_or_else(|| Failure { code: 2, message: message() })
 }
 
@@ -138,29 +162,41 @@ fn is_integer(path: &Path) -> bool {
 fn link(
     args: &Args,
     sources: &[PathBuf],
-    (core, cpu): (&str, &[&str]),
+    (core, machine): (&Core, &Machine),
     (build, options): (&str, &[&str]),
 ) -> Result<PathBuf> {
     let out = root().join("target/peers");
     fs::create_dir_all(&out).map_err(|e| Failure::tool(format!("{}: {e}", out.display())))?;
-    let elf = out.join(format!("{core}-{}.elf", build.replace(", ", "-").to_lowercase()));
+    let elf = out.join(format!("{}-{}.elf", core.name, build.replace(", ", "-").to_lowercase()));
     let own = root().join("tests/peers");
     let start = firmware::workspace().join("c-qemu-m4");
-    let mut compiler = program(setup::GCC, cpu);
+    let script = core.script.map_or_else(|| start.join("link.ld"), |script| own.join(script));
+    let mut compiler = program(setup::GCC, core.cpu);
     compiler.args(FLAGS).args(options);
+    let (timer, counter) = match machine.timer {
+        Timer::Cmsdk(address) => (address, None),
+        Timer::System(address) => (address, Some("-DSYSTEM_COUNTER")),
+    };
+    compiler.args(counter);
+    compiler.args([format!("-DUART={:#x}u", machine.uart), format!("-DTIMER={timer:#x}u")]);
     compiler.arg("-I").arg(own.join("include")).arg("-I").arg(args.cmsis_nn.join("Include"));
-    compiler.arg("-T").arg(start.join("link.ld")).arg(start.join("startup.c"));
+    compiler.arg("-T").arg(script).arg(start.join("startup.c"));
     compiler.args(["cmsis_nn.c", "memory.c"].map(|file| own.join(file))).args(sources);
     run(compiler.arg("-o").arg(&elf).arg("-lgcc"))?;
     Ok(elf)
 }
 
 /// Runs a build with the plugin. Every network reads the timer before and after its inference.
-fn counted(elf: &Path, machine: &Machine, (build, timed): (&str, &str)) -> Result<Vec<Value>> {
+fn counted(
+    elf: &Path,
+    machine: &Machine,
+    (build, timed): (&str, Option<&str>),
+) -> Result<Vec<Value>> {
     let sums = elf.with_extension("sums");
     let quoted = |path: &Path| path.display().to_string().replace(',', ",,");
+    let timed = timed.map(|core| format!(",core={core}")).unwrap_or_default();
     let plugin = format!(
-        "file={},out={},timer={:#x},core={timed}",
+        "file={},out={},timer={:#x}{timed}",
         quoted(&process::plugin()),
         quoted(&sums),
         machine.timer.value()
@@ -184,33 +220,49 @@ fn rows(text: &str, core: &str, build: &str) -> Option<Vec<Value>> {
     let mut rows = Vec::new();
     for (line, network) in text.lines().skip(1).step_by(2).zip(NETWORKS) {
         let numbers: Option<Vec<u64>> = line.split(' ').map(|n| n.parse().ok()).collect();
-        let [instructions, 0, _, low, mid, high, ..] = numbers?[..] else { return None };
-        rows.push(json!({
+        let numbers = numbers?;
+        let [instructions, unknown, vector, ..] = numbers[..] else { return None };
+        let mut row = json!({
             "core": core, "engine": build, "network": network, "instructions": instructions,
-            "cycles_estimated": { "low": low, "mid": mid, "high": high },
-        }));
+        });
+        match numbers[3..] {
+            // Without cycles, one number follows, and no instruction needs a timing.
+            [_] => row["vector_instructions"] = json!(vector),
+            [low, mid, high, ..] if unknown == 0 => {
+                row["cycles_estimated"] = json!({ "low": low, "mid": mid, "high": high });
+            }
+            _ => return None,
+        }
+        rows.push(row);
     }
     (rows.len() == NETWORKS.len()).then_some(rows)
 }
 
 fn table(rows: &[Value]) -> String {
     let mut lines = vec![
-        "| core | network | engine | M instructions | M cycles, estimated (range) |".to_owned(),
-        "|---|---|---|---|---|".to_owned(),
+        "| core | network | engine | M instructions | M vector instructions | M cycles, estimated (range) |"
+            .to_owned(),
+        "|---|---|---|---|---|---|".to_owned(),
     ];
     let text = |row: &Value, key: &str| row[key].as_str().unwrap_or_default().to_owned();
-    let millions = |value: &Value| value.as_f64().unwrap_or(f64::NAN) / 1e6;
+    let millions = |value: &Value| match value.as_f64() {
+        Some(number) => format!("{:.2}", number / 1e6),
+        None => "-".to_owned(),
+    };
     for row in rows {
         let cycles = &row["cycles_estimated"];
+        let range = match cycles.is_object() {
+            true => format!(" ({} to {})", millions(&cycles["low"]), millions(&cycles["high"])),
+            false => String::new(),
+        };
         lines.push(format!(
-            "| {} | {} | {} | {:.2} | {:.2} ({:.2} to {:.2}) |",
+            "| {} | {} | {} | {} | {} | {}{range} |",
             text(row, "core"),
             text(row, "network"),
             text(row, "engine"),
             millions(&row["instructions"]),
+            millions(&row["vector_instructions"]),
             millions(&cycles["mid"]),
-            millions(&cycles["low"]),
-            millions(&cycles["high"])
         ));
     }
     lines.join("\n")
@@ -235,9 +287,12 @@ mod tests {
         );
         let table = table(&rows[1..2]);
         assert!(
-            table.ends_with("| m4 | large | CMSIS-NN | 2.00 | 2.20 (2.10 to 2.30) |"),
+            table.ends_with("| m4 | large | CMSIS-NN | 2.00 | - | 2.20 (2.10 to 2.30) |"),
             "{table}"
         );
+        let vectors = super::rows(&"9 0 0 0\n3000000 5 1000000 7\n".repeat(4), "m55", "x").unwrap();
+        let table = super::table(&vectors[..1]);
+        assert!(table.ends_with("| m55 | resnet8 | x | 3.00 | 1.00 | - |"), "{table}");
         // An instruction that the plugin cannot decode, and a run that broke off.
         assert_eq!(super::rows(&text.replacen("1000000 0", "1000000 2", 1), "m4", "x"), None);
         assert_eq!(super::rows("9 0 0 9 9 9 0\n", "m4", "x"), None);

@@ -2,7 +2,7 @@
 //! cost.
 
 use rand::Rng as _;
-use supernano_core::graph::{Form, Geometry};
+use supernano_core::graph::{Activation, Form, Geometry};
 use supernano_core::space::Shape;
 
 use super::{Fixed, FixedLayer};
@@ -21,10 +21,25 @@ pub fn random(seed: u64, index: u32) -> Fixed {
         0 => separable(&mut rng),
         1 => keywords(&mut rng),
         2 => windows(&mut rng),
-        3 => inverted(&mut rng),
+        3 => inverted(&mut rng, false),
         4 => autoencoder(&mut rng),
         _ => small(&mut rng),
     }
+}
+
+/// As [`random`], with PReLU. A shortcut is added by a layer of its own.
+pub fn random_prelu(seed: u64, index: u32) -> Fixed {
+    let mut rng = Key::new(seed).rng(Purpose::Sample, u64::from(index));
+    let net = match index % FAMILIES {
+        3 => inverted(&mut rng, true),
+        _ => random(seed, index),
+    };
+    Fixed { activation: Activation::Prelu, ..net }
+}
+
+/// A network whose layers have a clipped ReLU.
+fn clipped(name: &'static str, input: Shape, classes: u16, layers: Vec<FixedLayer>) -> Fixed {
+    Fixed { name, input, classes, activation: Activation::Clipped, layers }
 }
 
 /// One of the options.
@@ -75,7 +90,7 @@ fn separable(rng: &mut ChaCha8Rng) -> Fixed {
         layers.push(FixedLayer::point(read));
     }
     pool(rng, &mut layers, [side as u8; 2], read);
-    Fixed { name: "random separable", input, classes: pick(rng, &[2, 10]), layers }
+    clipped("random separable", input, pick(rng, &[2, 10]), layers)
 }
 
 fn keywords(rng: &mut ChaCha8Rng) -> Fixed {
@@ -96,7 +111,7 @@ fn keywords(rng: &mut ChaCha8Rng) -> Fixed {
     }
     let sides = [input.height.div_ceil(u16::from(down)), input.width.div_ceil(u16::from(across))];
     pool(rng, &mut layers, sides.map(|side| side as u8), channels);
-    Fixed { name: "random keywords", input, classes: 12, layers }
+    clipped("random keywords", input, 12, layers)
 }
 
 fn windows(rng: &mut ChaCha8Rng) -> Fixed {
@@ -133,7 +148,7 @@ fn windows(rng: &mut ChaCha8Rng) -> Fixed {
     if rng.random() {
         layers.push(FixedLayer::new(Form::Dense, Geometry::POINT, pick(rng, &[8, 16, 32])));
     }
-    Fixed { name: "random windows", input, classes: pick(rng, &[2, 3, 6, 12]), layers }
+    clipped("random windows", input, pick(rng, &[2, 3, 6, 12]), layers)
 }
 
 /// Networks whose layers are so small that calls and set-up count.
@@ -173,10 +188,11 @@ fn small(rng: &mut ChaCha8Rng) -> Fixed {
     if rng.random() {
         layers.push(FixedLayer::new(Form::Dense, Geometry::POINT, pick(rng, &[8, 16, 24, 32])));
     }
-    Fixed { name: "random small", input, classes: pick(rng, &[2, 4, 10, 20]), layers }
+    clipped("random small", input, pick(rng, &[2, 4, 10, 20]), layers)
 }
 
-fn inverted(rng: &mut ChaCha8Rng) -> Fixed {
+/// `added` gives shortcuts a layer of their own.
+fn inverted(rng: &mut ChaCha8Rng, added: bool) -> Fixed {
     let input = image(rng);
     let mut read = pick(rng, &[4, 8, 12]);
     let mut layers = vec![FixedLayer::new(Form::Full, same(3, 2), read)];
@@ -192,11 +208,17 @@ fn inverted(rng: &mut ChaCha8Rng) -> Fixed {
         let written = pick(rng, &[read, 6, 8, 12, 16]);
         let fits = stride == 1 && written == read;
         let shortcut = fits.then_some(start);
-        layers.push(FixedLayer { shortcut, ..FixedLayer::point(written) });
+        if added && fits {
+            layers.push(FixedLayer::point(written));
+            let add = FixedLayer::new(Form::Add, Geometry::POINT, written);
+            layers.push(FixedLayer { shortcut, ..add });
+        } else {
+            layers.push(FixedLayer { shortcut, ..FixedLayer::point(written) });
+        }
         read = written;
     }
     pool(rng, &mut layers, [side as u8; 2], read);
-    Fixed { name: "random inverted", input, classes: 2, layers }
+    clipped("random inverted", input, 2, layers)
 }
 
 fn autoencoder(rng: &mut ChaCha8Rng) -> Fixed {
@@ -209,5 +231,5 @@ fn autoencoder(rng: &mut ChaCha8Rng) -> Fixed {
     }
     layers.push(dense(8));
     layers.push(dense(wide));
-    Fixed { name: "random autoencoder", input, classes: pick(rng, &[128, 256]), layers }
+    clipped("random autoencoder", input, pick(rng, &[128, 256]), layers)
 }

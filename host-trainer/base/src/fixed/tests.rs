@@ -54,9 +54,10 @@ fn random_networks_are_checked_ones() {
         network.run(image, &mut arena, &mut logits, &mut digest).unwrap();
         digest.finish(&logits)
     }
-    for index in 0..20 {
-        let net = random(3, index);
-        assert_eq!(net.layers, random(3, index).layers);
+    for index in 0..24 {
+        let net = if index < 12 { random(3, index) } else { random_prelu(3, index) };
+        let again = if index < 12 { random(3, index) } else { random_prelu(3, index) };
+        assert_eq!((&net.layers, net.activation), (&again.layers, again.activation));
         let limit = if index % 2 == 0 { usize::MAX } else { 0 };
         let blob = blob(&net, limit, 1).unwrap();
         let image: Vec<u8> = (0..net.input.len()).map(|i| (i * i / 7) as u8).collect();

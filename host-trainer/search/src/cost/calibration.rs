@@ -4,6 +4,7 @@
 //! fits the table and measures its error on held-out networks. Counting is left to the caller.
 
 mod report;
+mod shaped;
 
 use rand::Rng as _;
 use serde::{Deserialize, Serialize};
@@ -14,12 +15,13 @@ use supernano_base::fixed;
 use supernano_base::rng::{Key, Purpose};
 use supernano_core::arch::Arch;
 use supernano_core::exec::Network;
-use supernano_core::graph::Observer;
+use supernano_core::graph::{Activation, Observer};
 use supernano_core::kernel::{Host, Packed};
 use supernano_core::plan::{ActivationScope, BranchScheme, Enhancement, Plan, WidthRule, resolve};
 use supernano_core::space::{RESNET8, RESNET20, Space};
 
 pub use self::report::{CalibrationReport, CountedPart, JudgedNetwork, TOLERANCE};
+use self::shaped::SHAPED;
 use super::device::KINDS;
 use super::instructions::{InstructionTable, Work, image_work, work};
 use super::memory::Overhead;
@@ -64,6 +66,9 @@ const RESIDUAL: [&Space<'static>; 2] = [&RESNET20, &RESNET8];
 /// Index of the first network that judges a table. Those of a fit start at 0.
 pub const JUDGES: u32 = 1 << 20;
 
+/// Round of the first network that judges.
+const JUDGED_ROUNDS: u32 = 1 << 17;
+
 /// A network of a calibration.
 #[derive(Clone, Debug)]
 pub enum Sample {
@@ -75,21 +80,31 @@ pub enum Sample {
 
 impl Sample {
     /// Draws network `index`, which belongs to the fit if it is below [`JUDGES`]. The families of
-    /// [`fixed::random`] and the spaces of residual networks take turns.
+    /// [`fixed::random`], the spaces of residual networks, residual networks of other shapes, and
+    /// families with PReLU take turns.
     ///
     /// # Errors
     /// [`Error::Core`], never for these networks.
     pub fn draw(seed: u64, index: u32) -> Result<Self> {
         let (families, spaces) = (fixed::FAMILIES, RESIDUAL.len() as u32);
-        let (round, turn) = (index / (families + spaces), index % (families + spaces));
         let fitted = index < JUDGES;
-        match turn.checked_sub(families) {
+        let (first, index) = if fitted { (0, index) } else { (JUDGED_ROUNDS, index - JUDGES) };
+        let turns = families + spaces + 2;
+        let (round, turn) = (first + index / turns, index % turns);
+        let residual = match turn.checked_sub(families) {
             None => {
                 let (named, blob) = layered(seed, round * families + turn, fitted)?;
-                Ok(Self::Layered(named, blob))
+                return Ok(Self::Layered(named, blob));
             }
-            Some(space) => Ok(Self::Residual(specimen(seed, round * spaces + space, fitted)?)),
-        }
+            Some(turn) if turn < spaces => specimen(seed, round * spaces + turn, fitted)?,
+            Some(turn) if turn == spaces => shaped(seed, round, fitted)?,
+            Some(_) => {
+                let net = fixed::random_prelu(seed, round);
+                let (named, blob) = built(&net, seed, round, fitted)?;
+                return Ok(Self::Layered(named, blob));
+            }
+        };
+        Ok(Self::Residual(residual))
     }
 }
 
@@ -99,10 +114,15 @@ impl Sample {
 /// # Errors
 /// [`Error::Core`], never for these networks.
 pub fn layered(seed: u64, index: u32, fitted: bool) -> Result<(Named, Blob)> {
-    let net = fixed::random(seed, index);
+    built(&fixed::random(seed, index), seed, index, fitted)
+}
+
+/// Builds network `index` of the families.
+fn built(net: &fixed::Fixed, seed: u64, index: u32, fitted: bool) -> Result<(Named, Blob)> {
     let limit = if (index / fixed::FAMILIES).is_multiple_of(2) { usize::MAX } else { 0 };
-    let named = Named { space: net.name.to_owned(), code: index.to_string(), fitted };
-    Ok((named, fixed::blob(&net, limit, seed + u64::from(index))?))
+    let prelu = if net.activation == Activation::Prelu { " (PReLU)" } else { "" };
+    let named = Named { space: format!("{}{prelu}", net.name), code: index.to_string(), fitted };
+    Ok((named, fixed::blob(net, limit, seed + u64::from(index))?))
 }
 
 /// Draws residual network `index` of a calibration, with random widths, enhancement and kernels. The
@@ -112,8 +132,21 @@ pub fn layered(seed: u64, index: u32, fitted: bool) -> Result<(Named, Blob)> {
 /// # Errors
 /// [`Error::Core`], never for a built-in space.
 pub fn specimen(seed: u64, index: u32, fitted: bool) -> Result<Specimen> {
+    of_residual(RESIDUAL[index as usize % RESIDUAL.len()], seed, index, fitted)
+}
+
+/// As [`specimen`], with the spaces of other shapes.
+fn shaped(seed: u64, index: u32, fitted: bool) -> Result<Specimen> {
+    of_residual(&SHAPED[index as usize % SHAPED.len()], seed, index, fitted)
+}
+
+fn of_residual(
+    space: &'static Space<'static>,
+    seed: u64,
+    index: u32,
+    fitted: bool,
+) -> Result<Specimen> {
     let mut rng = Key::new(seed).rng(Purpose::Sample, u64::from(index));
-    let space = RESIDUAL[index as usize % RESIDUAL.len()];
     let narrow = fitted && index % 4 >= 2;
     let free: Vec<u8> = space
         .free_layers()

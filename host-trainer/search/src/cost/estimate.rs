@@ -8,13 +8,17 @@
 mod fit;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use supernano_base::cycles::{Cycles, FlashReads};
 use supernano_base::error::{Error, Result};
+use supernano_base::files;
 use supernano_core::graph::{Header, Op};
 
-pub use self::fit::{CountedCycles, CycleReport, CycleSums, TOLERANCE, calibrate_cycles};
+pub use self::fit::{
+    CountedCycles, CycleReport, CycleSums, TOLERANCE, calibrate_cycles, judge_cycles,
+};
 use super::instructions::{InstructionTable, Work, image_work, work};
 
 /// Factors from an estimate to the ends of its range.
@@ -78,6 +82,16 @@ impl CycleTable {
     /// The cores with a table, for a message.
     pub fn cores() -> String {
         Self::SHIPPED.map(|(name, _)| name).join(", ")
+    }
+
+    /// Reads a table file.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] if the file does not exist; [`Error::Invalid`], which names the file and
+    /// the field, if its content is not valid.
+    pub fn read(path: &Path) -> Result<Self> {
+        let place = path.display().to_string();
+        Self::parse(&files::read_text_within(path, &files::CONFIGURATION)?, &place)
     }
 
     fn parse(text: &str, place: &str) -> Result<Self> {

@@ -30,8 +30,8 @@ use crate::output::{Output, table};
 
 /// Fit a core's table of instructions to counted networks.
 ///
-/// The device counts networks with random layers, widths, kernels and weights: residual ones, and those
-/// of six families of other layers. The table, which `search` uses, is judged on networks that it was
+/// The device counts networks with random layers, widths, kernels and weights: residual ones over
+/// images of several shapes, and those of six families of other layers. The table, which `search` uses, is judged on networks that it was
 /// not fitted to.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example:\n  \
@@ -43,11 +43,11 @@ use crate::output::{Output, table};
     more than 1 % off for a network that it was not fitted to, or 1.5 % for estimated cycles.")]
 pub struct Args {
     /// Number of networks to fit the table to.
-    #[arg(long, value_name = "N", default_value_t = 240,
+    #[arg(long, value_name = "N", default_value_t = 300,
         value_parser = clap::value_parser!(u32).range(4..))]
     fit: u32,
     /// Number of networks to judge the table by.
-    #[arg(long, value_name = "N", default_value_t = 50,
+    #[arg(long, value_name = "N", default_value_t = 60,
         value_parser = clap::value_parser!(u32).range(1..))]
     judge: u32,
     /// Seed of the networks.
@@ -55,7 +55,7 @@ pub struct Args {
     seed: u64,
     /// Fit nothing: judge a table by random networks of this space, a built-in one or that of a
     /// configuration.
-    #[arg(long, value_name = "SPACE", conflicts_with_all = ["cycles", "fit"])]
+    #[arg(long, value_name = "SPACE", conflicts_with = "fit")]
     space: Option<String>,
     /// The table to judge [default: that of the core].
     #[arg(long, value_name = "FILE", requires = "space")]
@@ -107,15 +107,20 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let text = toml::to_string(&fitted)
         .map_err(|e| Error::invalid("instruction table", "TOML", "finite terms", e))?;
     files::write(output, text.as_bytes())?;
-    verdict(&report, out)
+    verdict(&report, TOLERANCE, out)
 }
 
 /// Judges a table by networks of a space.
 fn judged(args: &Args, out: &Output) -> Result<()> {
+    if let Some(core) = &args.cycles {
+        let table = cycles::table(core, args.table.as_deref())?;
+        let (counted, device) = count(args, out)?;
+        return cycles::judged(&table, counted, &device, out);
+    }
     let given = args.table.as_deref().map(InstructionTable::read).transpose()?;
     let (counted, device) = count(args, out)?;
     let table = given.map_or_else(|| InstructionTable::of_core(&device.core), Ok)?;
-    verdict(&judge(&instructions(counted)?, &table, &device)?, out)
+    verdict(&judge(&instructions(counted)?, &table, &device)?, TOLERANCE, out)
 }
 
 /// The networks with their counts of instructions, or of measured cycles.
@@ -124,14 +129,19 @@ fn instructions(counted: Vec<CountedNetwork>) -> Result<Vec<Counted>> {
     all.map(|(named, blob, record)| Counted::new(named, blob, &record.counts)).collect()
 }
 
-/// Prints a report. A table that is too far off is a "no".
-fn verdict(report: &CalibrationReport, out: &Output) -> Result<()> {
+/// Prints a report. A table that is further off than the tolerance, a fraction, is a "no".
+fn verdict(report: &CalibrationReport, tolerance: f64, out: &Output) -> Result<()> {
     out.emit(report, human)?;
-    if report.largest_error > TOLERANCE {
+    within(report, tolerance)
+}
+
+/// Compares the largest error with the tolerance.
+fn within(report: &CalibrationReport, tolerance: f64) -> Result<()> {
+    if report.largest_error > tolerance {
         return Err(Error::No(format!(
-            "the table is {:.2} % off for a network that it was not fitted to, more than {:.0} %",
+            "the table is {:.2} % off for a network that it was not fitted to, more than {:.1} %",
             100.0 * report.largest_error,
-            100.0 * TOLERANCE
+            100.0 * tolerance
         )));
     }
     Ok(())

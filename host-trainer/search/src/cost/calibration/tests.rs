@@ -73,3 +73,24 @@ fn a_table_models_the_counts_that_it_was_fitted_to() {
     let begin = "supernano dev calibrate --target tcp:board:1 --seed 5: fitted to";
     assert!(table.provenance.starts_with(begin), "{}", table.provenance);
 }
+
+#[test]
+fn shaped_residual_networks_and_prelu_take_their_turns() {
+    let (mut shapes, mut prelu) = (Vec::new(), 0);
+    for index in (0..40).chain(JUDGES..JUDGES + 10) {
+        match Sample::draw(7, index).unwrap() {
+            Sample::Residual(one) if one.space.name.contains('x') => shapes.push(one.space.name),
+            Sample::Layered(named, blob) if named.space.ends_with("(PReLU)") => {
+                assert_eq!(named.fitted, index < JUDGES);
+                let has = |(_, conv): (_, &supernano_core::graph::Conv)| {
+                    conv.activation == Activation::Prelu
+                };
+                assert!(blob.view().unwrap().header().convs().any(has));
+                prelu += 1;
+            }
+            _ => {}
+        }
+    }
+    let names = SHAPED.map(|space| space.name);
+    assert_eq!((&shapes[..4], shapes.len(), prelu), (&names[..], 5, 5));
+}

@@ -10,6 +10,7 @@ use supernano_base::error::Result;
 use super::{CycleTable, FlashTable, Range};
 use crate::cost::calibration::{
     CalibrationOptions, CalibrationReport, Counted, CountingDevice, Named, RawCounts, calibrate,
+    judge,
 };
 use crate::cost::instructions::InstructionTable;
 
@@ -104,6 +105,19 @@ pub fn calibrate_cycles(
     let report =
         CycleReport { cycles: report, range, flash_mean_error, flash_largest_error: largest };
     Ok((table, report))
+}
+
+/// Judges the cycles of a table by counted networks.
+///
+/// # Errors
+/// The errors of [`judge`].
+pub fn judge_cycles(
+    counted: &[CountedCycles],
+    table: &CycleTable,
+    meter: &CountingDevice,
+) -> Result<CalibrationReport> {
+    let mid = |c: &CountedCycles| c.counts(|sums| sums.cycles.mid);
+    judge(&counted.iter().map(mid).collect::<Result<Vec<_>>>()?, &table.cycles, meter)
 }
 
 /// Ranges by kernel, over all operations that use it.

@@ -40,9 +40,11 @@ const CONVOLUTION: &[&str] = &[
     "rolled-row",
     "rolled-taken",
     "row-pair",
+    "whole-row",
     "tile",
     "tile-row",
     "tile-tap",
+    "tile-second",
     "vector",
     "vector-row",
     "vector-tile",
@@ -73,6 +75,7 @@ const WINOGRAD: &[&str] = &[
     "call",
     "row",
     "row-pair",
+    "whole-row",
     "row-pair-weight",
     "block",
     "block-input",
@@ -102,15 +105,20 @@ pub(super) const VECTORS: &str = "vector";
 /// Loops of the other cores that vectors replace.
 const REPLACED: &[&str] = &[
     "row-pair",
+    "whole-row",
     "tile",
     "tile-row",
     "tile-tap",
+    "tile-second",
     "tile-odd",
     "rest-tile",
     "rest-pixel",
     "row-channel",
     "pair",
     "odd",
+    "rest-one",
+    "rest-two",
+    "rest-three",
     "pixel-row",
     "pixel-tap",
     "channel-step",
@@ -233,6 +241,7 @@ fn convolution(header: &Header<'_>, conv: &Conv, other: Option<&'static str>) ->
     add(pixel, pixels);
     if shape.kind.winograd() {
         let blocks = steps * shape.blocks();
+        layers::whole(steps * outputs, width, BLOCK_COLUMNS, &mut add);
         add("block", blocks);
         add("block-input", blocks * pairs);
         add("block-pair", blocks * outputs);
@@ -252,6 +261,10 @@ fn convolution(header: &Header<'_>, conv: &Conv, other: Option<&'static str>) ->
         add("tile", tiles);
         add("tile-row", tiles * rows);
         add("tile-tap", tiles * rows * columns * pairs);
+        if rows > 1 {
+            add("tile-second", outputs * width.div_ceil(TILE_PIXELS) * layers::divided(&shape));
+        }
+        layers::whole(steps * outputs, width, TILE_PIXELS, &mut add);
         layers::rest(steps * outputs, width, &mut add);
     }
     if other.is_none() && !shape.kind.winograd() && reads_bytes(header, conv) {

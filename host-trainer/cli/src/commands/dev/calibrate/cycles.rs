@@ -8,7 +8,7 @@ use supernano_device::{Estimated, Target};
 use supernano_facts::{Core, FlashTiming};
 use supernano_search::cost::calibration::{CalibrationOptions, CountingDevice};
 use supernano_search::cost::estimate::{
-    CountedCycles, CycleReport, FlashTable, TOLERANCE, calibrate_cycles,
+    CountedCycles, CycleReport, CycleTable, FlashTable, TOLERANCE, calibrate_cycles, judge_cycles,
 };
 
 use super::CountedNetwork;
@@ -61,14 +61,34 @@ pub(super) fn fit(
         .map_err(|e| Error::invalid("table of estimated cycles", "TOML", "finite terms", e))?;
     files::write(path, text.as_bytes())?;
     out.emit(&report, human)?;
-    if report.cycles.largest_error > TOLERANCE {
-        return Err(Error::No(format!(
-            "the table is {:.2} % off for a network that it was not fitted to, more than {:.1} %",
-            100.0 * report.cycles.largest_error,
-            100.0 * TOLERANCE
-        )));
+    super::within(&report.cycles, TOLERANCE)
+}
+
+/// The table of a file, or that of the core.
+///
+/// # Errors
+/// [`Error::Invalid`] for a core without a table; as [`CycleTable::read`].
+pub(super) fn table(core: &str, file: Option<&Path>) -> Result<CycleTable> {
+    if let Some(path) = file {
+        return CycleTable::read(path);
     }
-    Ok(())
+    let expected = || format!("a core with a table: {}", CycleTable::cores());
+    CycleTable::of_core(core)?
+        .ok_or_else(|| Error::invalid("option --cycles", "core", expected(), core))
+}
+
+/// Judges a table, and prints its errors.
+///
+/// # Errors
+/// As [`fit`].
+pub(super) fn judged(
+    table: &CycleTable,
+    counted: Vec<CountedNetwork>,
+    meter: &CountingDevice,
+    out: &Output,
+) -> Result<()> {
+    let counted: Vec<CountedCycles> = counted.into_iter().map(sums).collect::<Result<_>>()?;
+    super::verdict(&judge_cycles(&counted, table, meter)?, TOLERANCE, out)
 }
 
 fn sums((named, blob, record): CountedNetwork) -> Result<CountedCycles> {

@@ -72,6 +72,24 @@ pub(super) fn rolls(header: &Header<'_>, conv: &Conv) -> bool {
     conv.rolls || header.ops.iter().any(before)
 }
 
+/// Those of `pairs` rows of an output pair that have a whole tile or block of `columns` pixels.
+pub(super) fn whole(
+    pairs: usize,
+    width: usize,
+    columns: usize,
+    add: &mut dyn FnMut(&'static str, usize),
+) {
+    add("whole-row", if width < columns { 0 } else { pairs });
+}
+
+/// Rows of outputs whose window the ring buffer divides in two runs.
+pub(super) fn divided(shape: &ConvShape) -> usize {
+    let rows = shape.kernel_rows().max(1);
+    (0..usize::from(shape.output.height))
+        .filter(|y| !(y * shape.stride()).is_multiple_of(rows))
+        .count()
+}
+
 /// The last tile of each of `pairs` rows of an output pair, if the row does not fill it.
 pub(super) fn rest(pairs: usize, width: usize, add: &mut dyn FnMut(&'static str, usize)) {
     add("rest-tile", pairs * (width % TILE_PIXELS).min(1));
@@ -87,6 +105,8 @@ fn flat(shape: &ConvShape, conv: &Conv, add: &mut dyn FnMut(&'static str, usize)
     add("tile", tiles);
     add("tile-row", tiles * shape.kernel_rows());
     add("tile-tap", tiles * shape.kernel_rows() * shape.pairs());
+    add("tile-second", outputs * width.div_ceil(TILE_PIXELS) * divided(shape));
+    whole(height * outputs, width, TILE_PIXELS, add);
     rest(height * outputs, width, add);
     let run = 2 * shape.pairs();
     if keeps_bytes(shape) {
@@ -175,6 +195,10 @@ fn depthwise(shape: &ConvShape, prelu: bool, add: &mut dyn FnMut(&'static str, u
     add("row-channel", rows);
     add("pair", rows * (width / 2));
     add("odd", rows * (width % 2));
+    // Tiles of four pixels leave a rest, whose cost depends on its size.
+    add("rest-one", rows * usize::from(width % 4 == 1));
+    add("rest-two", rows * usize::from(width % 4 == 2));
+    add("rest-three", rows * usize::from(width % 4 == 3));
     add("pixel", rows * width);
     add("pixel-row", rows * width * kernel_rows);
     add("pixel-tap", rows * width * kernel_rows * columns);
