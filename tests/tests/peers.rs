@@ -24,6 +24,10 @@ impl Peer {
         Self(Some(command.spawn().unwrap()))
     }
 
+    fn id(&self) -> String {
+        self.0.as_ref().unwrap().id().to_string()
+    }
+
     fn kill(mut self) {
         let mut child = self.0.take().unwrap();
         child.kill().unwrap();
@@ -125,6 +129,26 @@ fn a_killed_peer_ends_the_others_and_the_run_resumes() {
     assert!(weights(&run) == weights(&one), "other weights than those of one process");
 }
 
+/// A stopped process keeps its connections, so only its silence tells.
+#[cfg(unix)]
+#[test]
+fn a_silent_peer_ends_the_others_and_the_run_resumes() {
+    let here = Fixture::new(400);
+    let silence = ["--peer-silence", "8"];
+    let (first, second) = (here.first(3, &silence), here.other(2, 3));
+    let third = here.other(3, 3);
+    here.wait();
+    let stopped = second.id();
+    assert!(Command::new("kill").args(["-STOP", &stopped]).status().unwrap().success());
+    first.end().fails(3, &["peer 2/3 (127.0.0.1:", "no sign of life for 8 s (--peer-silence)"]);
+    third.end().fails(3, &["peer 1/3 (127.0.0.1:", "it has ended: peer 2/3", "no sign of life"]);
+    second.kill();
+    let run = here.at("run");
+    let resumed = ["train", "--resume", "-o", &run, "--minutes", "0", "--json"];
+    let report: Value = supernano(&resumed).json();
+    assert_eq!(report["epochs"].as_array().map(Vec::len), Some(1), "{report}");
+}
+
 #[test]
 fn strangers_are_refused_and_peers_train() {
     let here = Fixture::new(2);
@@ -169,5 +193,4 @@ fn options_that_do_not_fit_are_refused() {
     refused(&[], &["--peer"]);
     refused(&["--peer", "3/2"], &["I from 1 to N"]);
     refused(&["--peer", "2/2", "--resume"], &["--resume", "the first peer has the run directory"]);
-    refused(&["--peer", "1/2", "--device", "cuda"], &["--device", "all paths at once", "cuda"]);
 }

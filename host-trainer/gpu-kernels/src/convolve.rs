@@ -2,7 +2,7 @@
 //!
 //! A cube computes a tile of positions of some images for a block of output channels of one path. It
 //! copies chunks of input channels to shared memory, where it applies the pending normalisation and
-//! activation. A unit computes a column of positions in registers. Cubes and chunks beyond the
+//! activation. Operands have the type of the maps; products and sums have 32 bits. A unit computes a column of positions in registers. Cubes and chunks beyond the
 //! widths of their path do nothing.
 
 use cubecl::prelude::*;
@@ -144,8 +144,8 @@ fn convolve_tile<M: Float>(
     let row = unit / f.tile_columns % f.tile_rows;
     let image = unit / comptime!(f.tile_columns * f.tile_rows);
 
-    let mut inputs = SharedMemory::<f32>::new(comptime!((f.chunk * f.plane()) as usize));
-    let mut kernels = SharedMemory::<f32>::new(comptime!(f.chunk_weights() as usize));
+    let mut inputs = SharedMemory::<M>::new(comptime!((f.chunk * f.plane()) as usize));
+    let mut kernels = SharedMemory::<M>::new(comptime!(f.chunk_weights() as usize));
     let mut scratch = SharedMemory::<f32>::new(comptime!(((f.outputs + 1) * f.units()) as usize));
     let mut totals = SharedMemory::<f32>::new(comptime!(f.outputs as usize));
 
@@ -197,7 +197,7 @@ fn convolve_tile<M: Float>(
                     comptime!(launch.reading),
                 );
             }
-            inputs[(c * plane + at) as usize] = value;
+            inputs[(c * plane + at) as usize] = M::cast_from(value);
         }
         for e in range_stepped(unit, comptime!(f.chunk_weights()), units) {
             let tap = e % taps;
@@ -217,7 +217,7 @@ fn convolve_tile<M: Float>(
                 let at = weight_offset + (place * kernel + ky as u32) * kernel + kx as u32;
                 value = weights[at as usize];
             }
-            kernels[((tap * chunk + c) * outputs + o) as usize] = value;
+            kernels[((tap * chunk + c) * outputs + o) as usize] = M::cast_from(value);
         }
         sync_cube();
         let present = min(chunk.runtime(), width_in - c0);
@@ -233,14 +233,15 @@ fn convolve_tile<M: Float>(
                 ));
                 #[unroll]
                 for i in 0..strip {
-                    values[i as usize] = inputs[(base + i * tile_columns + kx) as usize];
+                    values[i as usize] =
+                        f32::cast_from(inputs[(base + i * tile_columns + kx) as usize]);
                 }
                 #[unroll]
                 for ky in 0..taps_y {
                     let at = ((ky * taps_x + kx) * chunk + c) * outputs;
                     #[unroll]
                     for o in 0..outputs {
-                        let weight = kernels[(at + o) as usize];
+                        let weight = f32::cast_from(kernels[(at + o) as usize]);
                         #[unroll]
                         for j in 0..pixels {
                             sums[(j * outputs + o) as usize] +=

@@ -9,6 +9,9 @@
 //! paths]`; the others are undefined and are neither read nor written. The table also holds the
 //! offset of each path's weights in the parameters.
 //!
+//! The element of maps is a parameter of the kernels: `f32` or [`bf16`]. The operands of convolutions have
+//! it, too; parameters, products, sums and everything else have 32 bits.
+//!
 //! # Modules
 //!
 //! - [`convolve`]: the convolution and its input gradient, over a [`tile::Frame`];
@@ -41,6 +44,8 @@ pub mod tile;
 pub mod weights;
 
 pub use copy::probe;
+/// The element of maps in bfloat16.
+pub use half::bf16;
 
 /// CubeCL, whose devices run the kernels.
 pub use cubecl;

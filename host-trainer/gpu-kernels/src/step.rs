@@ -46,6 +46,17 @@ impl Parameters {
         };
         Self { buffers }
     }
+
+    /// Replaces the gradient, and the marks of the tensors that have one.
+    pub fn set_gradient<R: Runtime>(
+        &self,
+        client: &ComputeClient<R>,
+        gradient: &[f32],
+        used: &[u32],
+    ) {
+        copy(client, &Buffer::new(client, gradient), &self.buffers.gradient);
+        copy(client, &Buffer::new(client, used), &self.buffers.used);
+    }
 }
 
 /// Constants of a step that do not follow from its network.
@@ -117,17 +128,43 @@ impl<M: Float + CubeElement> Step<M> {
         loss: Loss,
         sgd: &Sgd,
     ) {
+        self.forward(client, update);
+        self.backward(client, update.teacher, loss);
+        sgd.launch(client, &self.parameters.buffers);
+    }
+
+    /// Adds the copies and the forward pass of an update to the device's queue.
+    pub fn forward<R: Runtime>(&self, client: &ComputeClient<R>, update: &Update<'_, M>) {
         self.send(client, update);
         self.run_forward(client);
+    }
+
+    /// Reads the logits of path 0 of the last forward pass, `[images, classes]`.
+    ///
+    /// # Errors
+    /// The message of the device.
+    pub fn first_logits<R: Runtime>(&self, client: &ComputeClient<R>) -> Result<Vec<f32>, String> {
+        let mut logits = self.head_buffers.logits.read(client)?;
+        logits.truncate((self.head.images * self.head.classes) as usize);
+        Ok(logits)
+    }
+
+    /// Adds the backward pass behind [`Self::forward`] to the device's queue. It adds the gradients of the
+    /// paths to those of the parameters. `teacher` is that of the update.
+    pub fn backward<R: Runtime>(
+        &self,
+        client: &ComputeClient<R>,
+        teacher: Option<&[f32]>,
+        loss: Loss,
+    ) {
         let mut head = self.head_buffers.clone();
-        if let Some(teacher) = update.teacher {
+        if let Some(teacher) = teacher {
             head.teacher = Buffer::new(client, teacher);
         }
         self.head.gradients(client, &head, self.head_rows, loss);
         for launch in &self.backward {
             launch.run(client);
         }
-        sgd.launch(client, &self.parameters.buffers);
     }
 
     /// Reads the losses of all updates since the last call: the sums of the largest network's loss

@@ -2,7 +2,8 @@
 //!
 //! A cube computes all taps for a block of input and output channels of one path, over the strips of
 //! some images. A unit holds all taps of a few pairs of channels in registers; units with the same
-//! pairs divide the rows of a strip, and each writes partial sums of its own.
+//! pairs divide the rows of a strip, and each writes partial sums of its own. Operands have the type of
+//! the maps; products and sums have 32 bits.
 
 use cubecl::prelude::*;
 
@@ -188,9 +189,9 @@ fn weight_sums<M: Float>(
     let part = unit / comptime!(g.cube[0] / g.unit[0] * (g.cube[1] / g.unit[1]));
 
     let mut inputs =
-        SharedMemory::<f32>::new(comptime!((g.tile()[0] * g.tile()[1] * g.cube[0]) as usize));
+        SharedMemory::<M>::new(comptime!((g.tile()[0] * g.tile()[1] * g.cube[0]) as usize));
     let mut gradients =
-        SharedMemory::<f32>::new(comptime!((g.strip * g.columns() * g.cube[1]) as usize));
+        SharedMemory::<M>::new(comptime!((g.strip * g.columns() * g.cube[1]) as usize));
     let mut sums =
         Array::<f32>::new(comptime!((g.unit[0] * g.unit[1] * s.kernel * s.kernel) as usize));
     #[unroll]
@@ -226,7 +227,7 @@ fn weight_sums<M: Float>(
                         comptime!(g.reading),
                     );
                 }
-                inputs[e as usize] = value;
+                inputs[e as usize] = M::cast_from(value);
             }
             for e in range_stepped(unit, comptime!(g.strip * g.columns() * g.cube[1]), units) {
                 let c = o0 + e % cube_out;
@@ -246,7 +247,7 @@ fn weight_sums<M: Float>(
                         comptime!(g.gradient),
                     );
                 }
-                gradients[e as usize] = value;
+                gradients[e as usize] = M::cast_from(value);
             }
             sync_cube();
             if i0 + my_in < width_in && o0 + my_out < width_out {
@@ -260,7 +261,7 @@ fn weight_sums<M: Float>(
                             #[unroll]
                             for o in 0..unit_out {
                                 dys[(r * unit_out + o) as usize] =
-                                    gradients[(from + r * cube_out + o) as usize];
+                                    f32::cast_from(gradients[(from + r * cube_out + o) as usize]);
                             }
                         }
                         #[unroll]
@@ -276,7 +277,7 @@ fn weight_sums<M: Float>(
                                 #[unroll]
                                 for i in 0..unit_in {
                                     xs[(t * unit_in + i) as usize] =
-                                        inputs[(from + t * cube_in + i) as usize];
+                                        f32::cast_from(inputs[(from + t * cube_in + i) as usize]);
                                 }
                             }
                             #[unroll]

@@ -159,7 +159,7 @@ fn on_device<R: Runtime>(
     let Weights { layout, values } = weights_of(config);
     let job = last_step(config);
     let rate = job.step.lr;
-    let mut step = GpuStep::new(client.clone(), job, layout, (&values, &[]), variant)?;
+    let mut step = GpuStep::<R, f32>::new(client.clone(), job, layout, (&values, &[]), variant)?;
     let mut losses = Losses::default();
     for (update, data) in (0..).zip(synthetic(config, n)?) {
         losses.add(step.update((&data.pixels, &data.labels), &data.archs, rate, update)?);
@@ -233,8 +233,13 @@ fn validation<R: Runtime>(client: &ComputeClient<R>) -> Result<Vec<Comparison>> 
     panel.set = EvalSet::new(&dataset, &dataset.validation, IMAGES);
     panel.archs = archs;
     let Weights { layout, values } = weights.clone();
-    let step =
-        GpuStep::new(client.clone(), last_step(&config), layout, (&values, &[]), VARIANTS[0])?;
+    let step = GpuStep::<R, f32>::new(
+        client.clone(),
+        last_step(&config),
+        layout,
+        (&values, &[]),
+        VARIANTS[0],
+    )?;
     let plans: Vec<_> = panel.archs.iter().map(|arch| step.job.plan(arch)).collect();
     let found = scores(&step, &plans, (panel.batch, &panel.batches), &panel.set)?;
     let (mut ce, mut top1) = (0.0, 0.0);

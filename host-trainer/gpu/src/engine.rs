@@ -1,21 +1,23 @@
 //! A GPU as an engine of training.
 
-use supernano_base::config::Augmentation;
+use supernano_base::config::{Augmentation, Precision};
 use supernano_base::error::{Error, Result};
 use supernano_core::arch::Arch;
 use supernano_core::space::Space;
 use supernano_data::Dataset;
+use supernano_gpu_kernels::bf16;
 use supernano_gpu_kernels::cubecl::Runtime;
 use supernano_gpu_kernels::cubecl::client::ComputeClient;
 use supernano_gpu_kernels::tile::{VARIANTS, Variant};
 use supernano_train::supernet::Evaluation;
 use supernano_train::training::{
-    Accelerator, Engine, Learner, Losses, Panel, PanelScore, Setup, SlicedStep, UpdateInput,
-    sampling,
+    Accelerator, Engine, Learner, Losses, Panel, PanelScore, Setup, Sharing, SlicedStep,
+    UpdateInput, sampling,
 };
 
 use crate::evaluation::scores;
 use crate::layers;
+use crate::precision::{Element, expect_precision};
 use crate::step::GpuStep;
 use crate::task::OnDevice;
 
@@ -30,6 +32,32 @@ impl<R: Runtime> GpuAccelerator<R> {
     pub const fn new(client: fn() -> ComputeClient<R>, variant: Variant) -> Self {
         Self { client, variant }
     }
+
+    fn engine_of<'a>(
+        &self,
+        setup: Setup<'a>,
+        sharing: Option<Box<dyn Sharing>>,
+    ) -> Result<Box<dyn Engine + 'a>> {
+        self.computes(setup.config.precision)?;
+        Ok(match setup.config.precision {
+            Precision::Bfloat16 => Box::new(self.with_maps::<bf16>(setup, sharing)?),
+            _ => Box::new(self.with_maps::<f32>(setup, sharing)?),
+        })
+    }
+
+    fn with_maps<'a, M: Element>(
+        &self,
+        setup: Setup<'a>,
+        sharing: Option<Box<dyn Sharing>>,
+    ) -> Result<GpuEngine<'a, R, M>> {
+        let (job, layout) = SlicedStep::of(&setup);
+        let (values, momentum) = (setup.state.values, setup.state.momentum);
+        let client = (self.client)();
+        let step = GpuStep::new(client, job, layout, (&values, &momentum), self.variant)?;
+        let (dataset, augmentation) = (setup.dataset, setup.config.augmentation);
+        let failed_at = None;
+        Ok(GpuEngine { step, dataset, augmentation, sharing, failed_at, values, momentum })
+    }
 }
 
 impl<R: Runtime> Accelerator for GpuAccelerator<R> {
@@ -37,13 +65,20 @@ impl<R: Runtime> Accelerator for GpuAccelerator<R> {
         layers::check(space)
     }
 
+    fn computes(&self, precision: Precision) -> Result<()> {
+        expect_precision(precision, self.client)
+    }
+
     fn engine<'a>(&self, setup: Setup<'a>, _panel: Option<&Panel>) -> Result<Box<dyn Engine + 'a>> {
-        let (job, layout) = SlicedStep::of(&setup);
-        let (values, momentum) = (setup.state.values, setup.state.momentum);
-        let client = (self.client)();
-        let step = GpuStep::new(client, job, layout, (&values, &momentum), self.variant)?;
-        let (dataset, augmentation) = (setup.dataset, setup.config.augmentation);
-        Ok(Box::new(GpuEngine { step, dataset, augmentation, values, momentum }))
+        self.engine_of(setup, None)
+    }
+
+    fn shared_engine<'a>(
+        &self,
+        setup: Setup<'a>,
+        sharing: Box<dyn Sharing>,
+    ) -> Result<Box<dyn Engine + 'a>> {
+        self.engine_of(setup, Some(sharing))
     }
 }
 
@@ -64,24 +99,47 @@ impl OnDevice for Connect {
     }
 }
 
-struct GpuEngine<'a, R: Runtime> {
-    step: GpuStep<'a, R>,
+struct GpuEngine<'a, R: Runtime, M> {
+    step: GpuStep<'a, R, M>,
     dataset: &'a Dataset,
     augmentation: Augmentation,
+    /// Processors that train other paths of an update.
+    sharing: Option<Box<dyn Sharing>>,
+    failed_at: Option<(u32, u64)>,
     /// Values after the last epoch.
     values: Vec<f32>,
     /// Momentum after the last epoch.
     momentum: Vec<Option<Vec<f32>>>,
 }
 
-impl<R: Runtime> Learner for GpuEngine<'_, R> {
-    fn update(&mut self, input: &UpdateInput<'_>) -> Result<Losses> {
+impl<R: Runtime, M: Element> GpuEngine<'_, R, M> {
+    fn train(&mut self, input: &UpdateInput<'_>) -> Result<Losses> {
+        if let Some(sharing) = &mut self.sharing {
+            sharing.begin(input)?;
+        }
         let indices = input.indices();
         let pixels = self.dataset.augmented(indices, &self.augmentation, input.key);
         let labels = self.dataset.labels(indices);
         let job = &self.step.job;
         let archs = sampling::draw(&job.space.get(), job.step, input.key, input.update)?;
-        self.step.update((&pixels, &labels), &archs, input.rate, input.update)
+        let (images, place) = ((&*pixels, &*labels), (input.rate, input.update));
+        match &mut self.sharing {
+            Some(sharing) => self.step.update_shared(&mut **sharing, images, &archs, place),
+            None => self.step.update(images, &archs, input.rate, input.update),
+        }
+    }
+}
+
+impl<R: Runtime, M: Element> Learner for GpuEngine<'_, R, M> {
+    fn update(&mut self, input: &UpdateInput<'_>) -> Result<Losses> {
+        let losses = self.train(input);
+        let keeps = self.sharing.as_ref().is_some_and(|sharing| sharing.keeps());
+        // The parameters of the device are still those of the last whole update.
+        if losses.is_err() && keeps && self.settle().is_ok() {
+            let updates = input.range.start / self.step.job.step.batch;
+            self.failed_at = Some((input.key.epoch, updates as u64));
+        }
+        losses
     }
 
     fn settle(&mut self) -> Result<Losses> {
@@ -92,13 +150,17 @@ impl<R: Runtime> Learner for GpuEngine<'_, R> {
     }
 }
 
-impl<R: Runtime> Engine for GpuEngine<'_, R> {
+impl<R: Runtime, M: Element> Engine for GpuEngine<'_, R, M> {
     fn values(&self) -> Vec<f32> {
         self.values.clone()
     }
 
     fn momentum(&self) -> Vec<Option<Vec<f32>>> {
         self.momentum.clone()
+    }
+
+    fn failed_at(&self) -> Option<(u32, u64)> {
+        self.failed_at
     }
 
     fn validate(&self, panel: &Panel) -> Result<Vec<PanelScore>> {

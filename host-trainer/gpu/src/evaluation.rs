@@ -6,6 +6,7 @@ use supernano_gpu_kernels::cubecl::Runtime;
 use supernano_gpu_kernels::step::{self, Update};
 use supernano_train::supernet::{EvalSet, Evaluation};
 
+use crate::precision::Element;
 use crate::step::{GpuStep, failed};
 use crate::table;
 
@@ -16,19 +17,19 @@ use crate::table;
 ///
 /// # Errors
 /// [`Error::Tool`](supernano_base::error::Error::Tool) if the device fails.
-pub fn scores<R: Runtime>(
-    step: &GpuStep<'_, R>,
+pub fn scores<R: Runtime, M: Element>(
+    step: &GpuStep<'_, R, M>,
     plans: &[Plan],
     (size, batches): (usize, &[Vec<f32>]),
     set: &EvalSet,
 ) -> Result<Vec<Evaluation>> {
     let shape = step.job.space.get().input;
-    let last = |values: &[f32]| table::channels_last(values, shape);
-    let batches: Vec<Vec<f32>> = batches.iter().map(|values| last(values)).collect();
+    let last = |values: &[f32]| table::channels_last::<M>(values, shape);
+    let batches: Vec<Vec<M>> = batches.iter().map(|values| last(values)).collect();
     // As many images and paths as in the updates of the step: kernels are compiled for both.
     let paths = step.job.step.k + usize::from(step.job.trains_largest());
     let recorded = step.recorded([size as u32, paths as u32]);
-    let images: Vec<Vec<f32>> = set.values().chunks(size * shape.len()).map(last).collect();
+    let images: Vec<Vec<M>> = set.values().chunks(size * shape.len()).map(last).collect();
     let none = vec![0; size];
     let mut found = Vec::with_capacity(plans.len());
     for chunk in plans.chunks(paths) {
@@ -44,7 +45,7 @@ pub fn scores<R: Runtime>(
         for images in &images {
             let n = images.len() / shape.len();
             let mut whole = images.clone();
-            whole.resize(size * shape.len(), 0.0);
+            whole.resize(size * shape.len(), M::new(0.0));
             let batch = update(&whole, &none, (&table, &used));
             let all = evaluation.logits(&step.client, &batch).map_err(failed)?;
             let path = all.len() / paths;
@@ -59,10 +60,10 @@ pub fn scores<R: Runtime>(
 }
 
 /// A batch without labels and without a teacher.
-fn update<'a>(
-    images: &'a [f32],
+fn update<'a, M>(
+    images: &'a [M],
     labels: &'a [u32],
     (table, used): (&'a [u32], &'a [u32]),
-) -> Update<'a, f32> {
+) -> Update<'a, M> {
     Update { images, labels, table, used, teacher: None }
 }

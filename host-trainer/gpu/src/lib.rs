@@ -17,6 +17,8 @@ mod engine;
 #[cfg(feature = "kernels")]
 mod evaluation;
 #[cfg(feature = "kernels")]
+mod precision;
+#[cfg(feature = "kernels")]
 mod scoring;
 #[cfg(feature = "kernels")]
 mod step;

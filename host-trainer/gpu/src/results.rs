@@ -1,7 +1,7 @@
 //! What a check, a timing and a scoring on a device take and give.
 
 use serde::Serialize;
-use supernano_base::config::RunConfig;
+use supernano_base::config::{Precision, RunConfig};
 use supernano_core::arch::Arch;
 use supernano_data::Dataset;
 use supernano_train::run::Run;
@@ -42,6 +42,8 @@ pub struct Bench<'a> {
 pub struct StepTiming {
     /// `device`, or `sliced` for the CPU's execution.
     pub execution: String,
+    /// Number format of maps and of the operands of convolutions.
+    pub precision: Precision,
     /// Number of the tiling; `None` for the CPU.
     pub tiling: Option<usize>,
     /// Images in an update.

@@ -29,7 +29,7 @@ impl OnDevice for Scoring<'_> {
         };
         let layout = run.weights.layout.clone();
         let start = (run.weights.values.as_slice(), &[][..]);
-        let step = GpuStep::new(client(), job, layout, start, VARIANTS[0])?;
+        let step = GpuStep::<R, f32>::new(client(), job, layout, start, VARIANTS[0])?;
         let plans: Vec<_> = archs.iter().map(|arch| run.plan(arch)).collect();
         let (batch, batches) = recalibration_batches(dataset, config, usize::MAX);
         let set = EvalSet::new(dataset, &dataset.test, images);

@@ -24,15 +24,18 @@ use supernano_train::supernet::{BN_EPSILON, Layout};
 use supernano_train::training::Losses;
 use supernano_train::training::job::Job;
 
+use crate::precision::Element;
 use crate::{layers, table};
+
+mod shared;
 
 /// Updates between two reads of the losses.
 const READ_EVERY: u64 = 16;
 /// Cubes that fill a device: four for each of the 132 multiprocessors of an H100.
 const CUBES: u32 = 4 * 132;
 
-/// A training step on a GPU.
-pub(crate) struct GpuStep<'a, R: Runtime> {
+/// A training step on a GPU, with the element of its maps.
+pub(crate) struct GpuStep<'a, R: Runtime, M> {
     /// The step.
     pub job: Job<'a, CpuAutodiff>,
     /// Its tensors.
@@ -43,9 +46,9 @@ pub(crate) struct GpuStep<'a, R: Runtime> {
     /// Parameters of the fixed teacher.
     fixed: Option<Parameters>,
     /// Recorded steps by their numbers of images and paths.
-    steps: RefCell<BTreeMap<[u32; 2], Rc<Step<f32>>>>,
+    steps: RefCell<BTreeMap<[u32; 2], Rc<Step<M>>>>,
     /// Recorded passes of a teacher that the updates do not train, by their number of images.
-    teachers: BTreeMap<u32, Step<f32>>,
+    teachers: BTreeMap<u32, Step<M>>,
     /// True for tensors that have had a gradient.
     moved: Vec<bool>,
     /// First update whose losses have not been read, and the number of these updates.
@@ -54,7 +57,7 @@ pub(crate) struct GpuStep<'a, R: Runtime> {
     variant: Variant,
 }
 
-impl<'a, R: Runtime> GpuStep<'a, R> {
+impl<'a, R: Runtime, M: Element> GpuStep<'a, R, M> {
     /// A step that starts from values and momentum of a layout, with a tiling of its convolutions.
     /// Momentum is `None` for a tensor without a gradient so far, and may be empty.
     ///
@@ -105,13 +108,11 @@ impl<'a, R: Runtime> GpuStep<'a, R> {
         rate: f32,
         update: u64,
     ) -> Result<Losses> {
-        let step = self.job.step;
         let plans = self.plans(students);
         let images = table::channels_last(pixels, self.job.space.get().input);
         let labels: Vec<u32> = labels.iter().map(|&label| label.into()).collect();
         let size = [labels.len() as u32, plans.len() as u32];
-        let distils = step.kind == StepKind::Supernet && step.alpha > 0.0;
-        let teacher = if distils && step.teacher != Teacher::Live {
+        let teacher = if self.distils() && self.job.step.teacher != Teacher::Live {
             Some(self.teacher(&images, &labels)?)
         } else {
             None
@@ -128,18 +129,8 @@ impl<'a, R: Runtime> GpuStep<'a, R> {
             used: &used,
             teacher: teacher.as_deref(),
         };
-        let loss = Loss {
-            largest: u32::from(self.job.trains_largest()),
-            alpha: if distils { step.alpha } else { 0.0 },
-            temperature: if distils { step.temperature } else { 1.0 },
-        };
-        let sgd = Sgd {
-            rate,
-            momentum: self.job.optimizer.momentum,
-            weight_decay: self.job.optimizer.weight_decay,
-            clip: step.clip,
-        };
-        recorded.update(&self.client, &data, loss, &sgd);
+        let loss = self.loss(self.job.trains_largest());
+        recorded.update(&self.client, &data, loss, &self.sgd(rate));
         if self.unread[1] == 0 {
             self.unread[0] = update;
         }
@@ -147,8 +138,30 @@ impl<'a, R: Runtime> GpuStep<'a, R> {
         if self.unread[1] < READ_EVERY { Ok(Losses::default()) } else { self.read() }
     }
 
+    /// True if the sub-networks learn from a teacher.
+    fn distils(&self) -> bool {
+        self.job.step.kind == StepKind::Supernet && self.job.step.alpha > 0.0
+    }
+
+    /// The losses of an update. `largest` is whether its first path is the largest network, which learns
+    /// from the labels alone.
+    fn loss(&self, largest: bool) -> Loss {
+        let (step, distils) = (self.job.step, self.distils());
+        Loss {
+            largest: u32::from(largest),
+            alpha: if distils { step.alpha } else { 0.0 },
+            temperature: if distils { step.temperature } else { 1.0 },
+        }
+    }
+
+    fn sgd(&self, rate: f32) -> Sgd {
+        let optimizer = self.job.optimizer;
+        let (momentum, weight_decay) = (optimizer.momentum, optimizer.weight_decay);
+        Sgd { rate, momentum, weight_decay, clip: self.job.step.clip }
+    }
+
     /// The recorded step of a number of images and paths.
-    pub fn recorded(&self, size: [u32; 2]) -> Rc<Step<f32>> {
+    pub fn recorded(&self, size: [u32; 2]) -> Rc<Step<M>> {
         let mut steps = self.steps.borrow_mut();
         let record = || {
             let network = table::network(&self.layout, size);
@@ -162,7 +175,7 @@ impl<'a, R: Runtime> GpuStep<'a, R> {
     }
 
     /// Logits `[n, classes]` of the largest network in a step that does not train it.
-    fn teacher(&mut self, images: &[f32], labels: &[u32]) -> Result<Vec<f32>> {
+    fn teacher(&mut self, images: &[M], labels: &[u32]) -> Result<Vec<f32>> {
         let size = [labels.len() as u32, 1];
         let plans = [self.largest()];
         let options = self.options();

@@ -5,6 +5,8 @@ use supernano_core::space::{self, Shape};
 use supernano_gpu_kernels::network::{Block, Layer, Network, Place, Row, Shortcut};
 use supernano_train::supernet::{Layout, Role};
 
+use crate::precision::Element;
+
 /// The network of a layout for a number of images and paths.
 pub(crate) fn network(layout: &Layout, [images, paths]: [u32; 2]) -> Network {
     let space = layout.space();
@@ -73,15 +75,15 @@ pub(crate) fn of_plans(layout: &Layout, rows: &[Row], plans: &[Plan]) -> (Vec<u3
     (table, used)
 }
 
-/// Images `[n, channels, height, width]` as `[n, height, width, channels]`.
-pub(crate) fn channels_last(pixels: &[f32], shape: Shape) -> Vec<f32> {
+/// Images `[n, channels, height, width]` as `[n, height, width, channels]` of another element.
+pub(crate) fn channels_last<M: Element>(pixels: &[f32], shape: Shape) -> Vec<M> {
     let (channels, size) = (usize::from(shape.channels), shape.pixels());
-    let mut images = vec![0.0; pixels.len()];
+    let mut images = vec![M::new(0.0); pixels.len()];
     let planes = pixels.chunks_exact(shape.len());
     for (image, planes) in images.chunks_exact_mut(shape.len()).zip(planes) {
         for (c, plane) in planes.chunks_exact(size).enumerate() {
             for (at, &value) in plane.iter().enumerate() {
-                image[at * channels + c] = value;
+                image[at * channels + c] = M::new(value);
             }
         }
     }

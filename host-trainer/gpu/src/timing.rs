@@ -1,11 +1,13 @@
-//! Timing of a supernet step on a device, in every tiling, and of the CPU beside it.
+//! Timing of a supernet step on a device, in every tiling and in every precision that it has, and of the
+//! CPU beside it.
 
 use std::ops::Range;
 use std::time::Instant;
 
-use supernano_base::config::StepKind;
+use supernano_base::config::{Precision, StepKind};
 use supernano_base::error::{Error, Result};
 use supernano_base::rng::{Key, Purpose};
+use supernano_gpu_kernels::bf16;
 use supernano_gpu_kernels::cubecl::Runtime;
 use supernano_gpu_kernels::cubecl::client::ComputeClient;
 use supernano_gpu_kernels::tile::VARIANTS;
@@ -16,6 +18,7 @@ use supernano_train::training::job::Job;
 use supernano_train::training::sampling::draw;
 use supernano_train::training::state::layout_of;
 
+use crate::precision::{Element, expect_precision};
 use crate::results::{Bench, StepTiming};
 use crate::step::GpuStep;
 use crate::task::OnDevice;
@@ -37,10 +40,19 @@ impl OnDevice for Timing<'_> {
         let Self { bench, report } = self;
         let client = client();
         let mut all = Vec::new();
-        for tiling in 0..VARIANTS.len() {
-            all.push(bench.device(&client, tiling)?);
-            if !report(&all[all.len() - 1]) {
-                return Ok(all);
+        let own = bench.config.precision;
+        expect_precision(own, || client.clone())?;
+        let others = [Precision::Float32, Precision::Bfloat16].into_iter().filter(|p| *p != own);
+        let others = others.filter(|p| expect_precision(*p, || client.clone()).is_ok());
+        for precision in std::iter::once(own).chain(others) {
+            for tiling in 0..VARIANTS.len() {
+                all.push(match precision {
+                    Precision::Bfloat16 => bench.device::<R, bf16>(&client, precision, tiling)?,
+                    _ => bench.device::<R, f32>(&client, precision, tiling)?,
+                });
+                if !report(&all[all.len() - 1]) {
+                    return Ok(all);
+                }
             }
         }
         if bench.sliced_updates > 0 {
@@ -82,7 +94,12 @@ impl Bench<'_> {
     }
 
     /// Times a tiling on the device.
-    fn device<R: Runtime>(&self, client: &ComputeClient<R>, tiling: usize) -> Result<StepTiming> {
+    fn device<R: Runtime, M: Element>(
+        &self,
+        client: &ComputeClient<R>,
+        precision: Precision,
+        tiling: usize,
+    ) -> Result<StepTiming> {
         let (job, Weights { layout, values }) = self.start()?;
         let (config, dataset) = (self.config, self.dataset);
         let (space, step) = (job.space.clone(), job.step);
@@ -90,7 +107,7 @@ impl Bench<'_> {
         let key = Key::new(config.seed);
         let order = key.permutation(Purpose::Shuffle, dataset.train.len());
         let start = (values.as_slice(), &[][..]);
-        let mut gpu = GpuStep::new(client.clone(), job, layout, start, VARIANTS[tiling])?;
+        let mut gpu = GpuStep::<R, M>::new(client.clone(), job, layout, start, VARIANTS[tiling])?;
         let mut update = 0;
         let mut run = |waits: bool| -> Result<(f64, f64)> {
             let indices = &order[self.range(update, step.batch)];
@@ -121,6 +138,7 @@ impl Bench<'_> {
         let tiling = Some(tiling);
         Ok(StepTiming {
             execution,
+            precision,
             tiling,
             batch,
             paths,
@@ -155,6 +173,7 @@ impl Bench<'_> {
         }
         Ok(StepTiming {
             execution: "sliced".into(),
+            precision: Precision::Float32,
             tiling: None,
             batch: self.range(0, step.batch).len(),
             paths: step.k + usize::from(sliced.job().trains_largest()),

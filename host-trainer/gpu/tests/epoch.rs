@@ -1,11 +1,19 @@
 //! A whole epoch on the first Vulkan device, which may be a software driver, against the CPU.
 
-use supernano_base::config::RunConfig;
+use std::net::TcpListener;
+use std::path::Path;
+use std::time::Duration;
+
+use supernano_base::config::{Precision, RunConfig};
 use supernano_base::progress::Silent;
 use supernano_data::load;
 use supernano_gpu::device::Device;
 use supernano_train::run::Run;
-use supernano_train::training::{Accelerator, Begin, SlicedAccelerator, train};
+use supernano_train::shard::ShardNumber;
+use supernano_train::training::{
+    Accelerator, Begin, FollowRequest, Meeting, SlicedAccelerator, TrainRequest, follow, lead,
+    train, train_for,
+};
 
 #[test]
 fn an_epoch_on_the_device_equals_an_epoch_path_by_path() {
@@ -29,6 +37,100 @@ fn an_epoch_on_the_device_equals_an_epoch_path_by_path() {
         assert_eq!(a.code, b.code);
         assert!((a.ce - b.ce).abs() < 2e-2 && (a.top1 - b.top1).abs() < 0.07, "{a:?} {b:?}");
     }
+}
+
+/// Three steps: the largest network alone, a shared space with a live teacher, and halves with an
+/// untrained one.
+const STEPS: &str = r#"
+[[step]]
+kind = "largest"
+epochs = 1
+lr = 0.02
+batch = 8
+updates = 1
+
+[[step]]
+kind = "supernet"
+epochs = 1
+lr = 0.02
+batch = 8
+k = 3
+clip = 1.0
+updates = 2
+
+[[step]]
+kind = "supernet"
+scheme = "halves"
+teacher = "untrained"
+epochs = 1
+lr = 0.02
+batch = 8
+k = 3
+updates = 1
+"#;
+
+fn meeting(address: &str, index: usize) -> Meeting<'_> {
+    let [patience, silence] = [600, 120].map(Duration::from_secs);
+    Meeting { peer: ShardNumber { index, of: 2 }, address, patience, silence }
+}
+
+#[test]
+fn two_devices_train_what_one_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = include_str!("../agreement.toml");
+    let (before, _) = text.split_once("[[step]]").unwrap();
+    let config = RunConfig::parse(&format!("{before}{STEPS}"), "agreement.toml").unwrap();
+    let device = Device::Vulkan.accelerator(0).unwrap();
+    let request = |run| {
+        let (accelerator, begin) = (&*device, Begin::New);
+        TrainRequest { config: &config, run, begin, accelerator, minutes: None, deadline: None }
+    };
+    let weights = |run: &Path| Run::open(run).unwrap().weights.values;
+    let [one, two] = ["one", "two"].map(|name| folder.path().join(name));
+    let alone = train_for(&request(&one), &Silent).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    let (report, other) = std::thread::scope(|scope| {
+        let follows = scope.spawn(|| {
+            let accelerator = &*device;
+            let request =
+                FollowRequest { config: &config, meeting: meeting(&address, 2), accelerator };
+            follow(&request, &Silent).unwrap()
+        });
+        let report = lead(&request(&two), &meeting(&address, 1), &Silent).unwrap();
+        (report, follows.join().unwrap())
+    });
+    assert!(report.finished && other.updates == 4 && other.sent > 0, "{other:?}");
+    let (a, b) = (weights(&one), weights(&two));
+    let worst = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    // Sums in another order.
+    assert!(a.len() == b.len() && worst > 0.0 && worst < 5e-5, "{worst}");
+    assert_eq!(alone.epochs.len(), report.epochs.len());
+    for (a, b) in alone.epochs.iter().zip(&report.epochs) {
+        assert!((a.loss_largest - b.loss_largest).abs() < 1e-3, "{a:?} {b:?}");
+        assert!((a.loss_students - b.loss_students).abs() < 1e-3, "{a:?} {b:?}");
+    }
+}
+
+#[test]
+fn a_precision_without_kernels_is_refused() {
+    let device = Device::Vulkan.accelerator(0).unwrap();
+    device.computes(Precision::Float32).unwrap();
+    let refused = |found: supernano_base::error::Result<()>, what: &str| {
+        let error = found.unwrap_err();
+        let said = error.to_string();
+        assert!(
+            error.exit_code() == 2 && said.contains("precision") && said.contains(what),
+            "{said}"
+        );
+    };
+    refused(device.computes(Precision::Float16), "float16");
+    // Some drivers have bfloat16.
+    if let found @ Err(_) = device.computes(Precision::Bfloat16) {
+        refused(found, "does not store bfloat16");
+    }
+    refused(SlicedAccelerator.computes(Precision::Bfloat16), "bfloat16");
 }
 
 #[test]

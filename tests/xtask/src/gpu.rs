@@ -16,7 +16,7 @@ const SMALL: &str = "host-trainer/gpu/agreement.toml";
 
 /// The packages of the Vulkan check, and their features. With the whole workspace, crates that know
 /// nothing of devices have the features of other builds, so that they are compiled once for all.
-const PACKAGES: [&str; 3] =
+pub const PACKAGES: [&str; 3] =
     ["--workspace", "--features", "supernano/cuda,supernano/vulkan,supernano-gpu-kernels/sources"];
 
 /// Arguments of `cargo xtask gpu`.

@@ -81,12 +81,13 @@ fn checked() -> Vec<Command> {
     vec![command]
 }
 
-/// Clippy on the host's workspace, on the host without training and probes, and on all firmware. One invocation
-/// lints the packages of a Rust target, as far as their chips allow.
+/// Clippy on the host's workspace with its GPU backends, on the host without training and probes, and on
+/// all firmware. One invocation lints the packages of a Rust target, as far as their chips allow.
 fn lints() -> Vec<Command> {
     let clippy = ["clippy", "--release", "--all-targets", "--quiet"];
     let mut host = cargo(clippy);
-    host.arg("--workspace").args(STRICT);
+    // The GPU backends load their drivers at run time, so that they are linted everywhere.
+    host.args(gpu::PACKAGES).args(STRICT);
     let mut devices = cargo(clippy);
     devices.args(["--package", "supernano", "--no-default-features"]);
     devices.args(STRICT);

@@ -1,6 +1,6 @@
 //! The processor that trains.
 
-use supernano_base::error::{Error, Result};
+use supernano_base::error::Result;
 use supernano_gpu::device::Device;
 use supernano_train::training::Accelerator;
 
@@ -26,20 +26,6 @@ impl ProcessorArgs {
     /// The tiling, if one is named.
     pub const fn tiling(&self) -> Option<usize> {
         self.tiling
-    }
-
-    /// Refuses a GPU beside an option that needs the CPU.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] naming the processor.
-    pub fn expect_cpu(&self, option: &str) -> Result<()> {
-        match self.device(Device::Cpu) {
-            Device::Cpu => Ok(()),
-            device => {
-                let expected = format!("`cpu` with {option}: a GPU trains all paths at once");
-                Err(Error::invalid("command line", "--device", expected, device))
-            }
-        }
     }
 
     /// The processor, or the CPU if none is named. It has answered.

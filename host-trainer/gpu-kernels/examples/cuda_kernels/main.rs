@@ -15,6 +15,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use supernano_gpu_kernels::bf16;
 use supernano_gpu_kernels::cubecl::prelude::*;
 use supernano_gpu_kernels::head::Loss;
 use supernano_gpu_kernels::network::{Block, Layer, Network, Shortcut};
@@ -41,13 +42,13 @@ fn resnet20() -> Network {
 }
 
 /// The kernels of training with a tiling, those of an update first, and the launches of an update.
-fn sources(variant: Variant) -> Result<(Vec<Source>, usize), String> {
+fn sources<M: Float + CubeElement>(variant: Variant) -> Result<(Vec<Source>, usize), String> {
     let client = SourceRuntime::client(&NoDevice);
     let network = resnet20();
     let parameters = Parameters::new(&client, &[0.0], &[0.0], &[0], 1);
     let options = Options { variant, epsilon: 1e-5, cubes: 528 };
-    let step = Step::<f32>::record(&client, network, parameters, options);
-    let (numbers, none) = ([0], [0.0]);
+    let step = Step::<M>::record(&client, network, parameters, options);
+    let (numbers, none) = ([0], [M::new(0.0)]);
     let update =
         Update { images: &none, labels: &numbers, table: &numbers, used: &numbers, teacher: None };
     let loss = Loss { largest: 1, alpha: 0.8, temperature: 1.0 };
@@ -89,6 +90,9 @@ fn main() -> ExitCode {
 /// multiprocessor; in which kernels depends on the names of variables, which differ from build to build.
 const SPILLED: u32 = 64;
 
+/// [`sources`] of a precision.
+type Sources = fn(Variant) -> Result<(Vec<Source>, usize), String>;
+
 /// A kernel of a tiling.
 struct Kernel {
     tiling: usize,
@@ -102,12 +106,15 @@ fn run(cuda: &Path, folder: &Path, devices: &[&Device]) -> Result<bool, String> 
     std::fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     let mut seen = HashSet::new();
     let mut kernels = Vec::new();
-    for (tiling, variant) in VARIANTS.into_iter().enumerate() {
-        let (sources, launches) = sources(variant)?;
-        println!("tiling {tiling}: {variant:?}, {launches} launches in an update");
-        let new = sources.into_iter().filter(|source| seen.insert(source.id.clone()));
-        kernels.extend(new.map(|source| Kernel { tiling, source, compiled: Vec::new() }));
+    for (precision, of) in [("float32", sources::<f32> as Sources), ("bfloat16", sources::<bf16>)] {
+        for (tiling, variant) in VARIANTS.into_iter().enumerate() {
+            let (sources, launches) = of(variant)?;
+            println!("{precision}, tiling {tiling}: {variant:?}, {launches} launches in an update");
+            let new = sources.into_iter().filter(|source| seen.insert(source.id.clone()));
+            kernels.extend(new.map(|source| Kernel { tiling, source, compiled: Vec::new() }));
+        }
     }
+    let started = std::time::Instant::now();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let share = kernels.len().div_ceil(threads).max(1);
     std::thread::scope(|scope| {
@@ -123,7 +130,9 @@ fn run(cuda: &Path, folder: &Path, devices: &[&Device]) -> Result<bool, String> 
             });
         }
     });
-    print(&kernels, devices)
+    let all_spill_little = print(&kernels, devices)?;
+    println!("compiled in {:.0} s on {threads} threads", started.elapsed().as_secs_f64());
+    Ok(all_spill_little)
 }
 
 /// Prints the table. Returns true if no kernel spills more than [`SPILLED`] bytes.

@@ -1,9 +1,14 @@
 //! Every kernel against plain loops in f64, on the first Vulkan device, which may be a software
 //! driver.
 
+#![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
+
 mod convolutions;
 mod ends;
 
+use half::{bf16, f16};
+use supernano_gpu_kernels::cubecl::ir::features::TypeUsage;
+use supernano_gpu_kernels::cubecl::ir::{ElemType, FloatKind};
 use supernano_gpu_kernels::cubecl::prelude::*;
 use supernano_gpu_kernels::cubecl::wgpu::{WgpuDevice, WgpuRuntime};
 
@@ -125,6 +130,19 @@ impl Case {
     }
 }
 
+/// Compares values that were rounded to an element when they were stored.
+fn assert_stored<E: Element>(found: &[f32], expected: &[f64], what: &str) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let numbers = || expected.iter().filter(|v| !v.is_nan());
+    assert!(numbers().count() > 0, "{what}: nothing to compare");
+    let scale = numbers().fold(1e-3, |m: f64, v| m.max(v.abs()));
+    for (i, (&f, &e)) in found.iter().zip(expected).enumerate() {
+        let most = E::ROUNDOFF * e.abs() + TOLERANCE * scale;
+        let close = e.is_nan() || (f64::from(f) - e).abs() <= most;
+        assert!(close, "{what}[{i}]: {f} against {e}");
+    }
+}
+
 /// Compares the values at which `expected` is a number; the others are absent.
 fn assert_close(found: &[f32], expected: &[f64], tolerance: f64, what: &str) {
     assert_eq!(found.len(), expected.len(), "{what}");
@@ -142,4 +160,61 @@ const TOLERANCE: f64 = 3e-5;
 
 fn floats(client: &Client, values: &[f32]) -> Buffer<f32> {
     Buffer::new(client, values)
+}
+
+/// The element of maps and operands.
+trait Element: Float + CubeElement {
+    /// Largest relative error of rounding to it; 0 for 32 bits, which all tests allow for anyway.
+    const ROUNDOFF: f64;
+
+    fn value(self) -> f32;
+
+    /// A value after rounding to the element.
+    fn rounded(value: f32) -> f32 {
+        Self::new(value).value()
+    }
+
+    /// Values in -1..1 for maps and their factors. A narrow element gets multiples of 1/`steps`, so that
+    /// the kernel's arithmetic in 32 bits before the rounding is exact and the reference rounds alike.
+    fn noise(seed: u64, n: usize, steps: f32) -> Vec<f32> {
+        let values = noise(seed, n).into_iter();
+        if Self::ROUNDOFF == 0.0 {
+            return values.collect();
+        }
+        values.map(|v| (v * steps).round() / steps).collect()
+    }
+
+    fn map(client: &Client, values: &[f32]) -> Buffer<Self> {
+        Buffer::new(client, &values.iter().map(|&v| Self::new(v)).collect::<Vec<_>>())
+    }
+
+    fn read(client: &Client, map: &Buffer<Self>) -> Vec<f32> {
+        map.read(client).unwrap().into_iter().map(Self::value).collect()
+    }
+}
+
+impl Element for f32 {
+    const ROUNDOFF: f64 = 0.0;
+
+    fn value(self) -> f32 {
+        self
+    }
+}
+
+/// 11 bits.
+impl Element for f16 {
+    const ROUNDOFF: f64 = 1.0 / 2048.0;
+
+    fn value(self) -> f32 {
+        self.to_f32()
+    }
+}
+
+/// 8 bits.
+impl Element for bf16 {
+    const ROUNDOFF: f64 = 1.0 / 256.0;
+
+    fn value(self) -> f32 {
+        self.to_f32()
+    }
 }

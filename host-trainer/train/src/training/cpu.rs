@@ -20,7 +20,15 @@ pub struct SlicedAccelerator;
 
 impl Accelerator for SlicedAccelerator {
     fn engine<'a>(&self, setup: Setup<'a>, _panel: Option<&Panel>) -> Result<Box<dyn Engine + 'a>> {
-        Ok(Box::new(Sliced::new(&setup, Box::new(Alone))))
+        self.shared_engine(setup, Box::new(Alone))
+    }
+
+    fn shared_engine<'a>(
+        &self,
+        setup: Setup<'a>,
+        sharing: Box<dyn Sharing>,
+    ) -> Result<Box<dyn Engine + 'a>> {
+        Ok(Box::new(Sliced::new(&setup, sharing)))
     }
 }
 
@@ -70,18 +78,18 @@ impl<'a> SlicedStep<'a> {
 }
 
 /// The sliced execution of a step.
-pub(super) struct Sliced<'a> {
+struct Sliced<'a> {
     job: Job<'a, CpuAutodiff>,
     params: Params<CpuAutodiff>,
     dataset: &'a Dataset,
     augmentation: supernano_base::config::Augmentation,
-    sharing: Box<dyn Sharing<CpuAutodiff>>,
+    sharing: Box<dyn Sharing>,
     failed_at: Option<(u32, u64)>,
 }
 
 impl<'a> Sliced<'a> {
     /// The execution of a setup, with those who train other paths.
-    pub fn new(setup: &Setup<'a>, sharing: Box<dyn Sharing<CpuAutodiff>>) -> Self {
+    fn new(setup: &Setup<'a>, sharing: Box<dyn Sharing>) -> Self {
         let (job, params) = Job::new(setup);
         let (dataset, augmentation) = (setup.dataset, setup.config.augmentation);
         Self { job, params, dataset, augmentation, sharing, failed_at: None }

@@ -1,11 +1,12 @@
 //! The seam between training and the processor that computes it.
 
-use supernano_base::config::{RunConfig, StepConfig};
-use supernano_base::error::Result;
+use supernano_base::config::{Precision, RunConfig, StepConfig};
+use supernano_base::error::{Error, Result};
 use supernano_base::space::SharedSpace;
 use supernano_core::space::Space;
 use supernano_data::Dataset;
 
+use super::sharing::Sharing;
 use super::{Learner, Panel, PanelScore};
 use crate::run::checkpoint::Checkpoint;
 
@@ -64,9 +65,33 @@ pub trait Accelerator: Sync {
         Ok(())
     }
 
+    /// Refuses a number format that the processor does not compute in.
+    ///
+    /// # Errors
+    /// [`supernano_base::error::Error::Invalid`] naming the format.
+    fn computes(&self, precision: Precision) -> Result<()> {
+        match precision {
+            Precision::Float32 => Ok(()),
+            _ => {
+                let expected = "`float32`, the number format of this processor";
+                Err(Error::invalid("configuration", "precision", expected, precision))
+            }
+        }
+    }
+
     /// A step ready to train. A panel that is given will be asked for after every epoch.
     ///
     /// # Errors
     /// [`supernano_base::error::Error::Tool`] if the processor does not answer.
     fn engine<'a>(&self, setup: Setup<'a>, panel: Option<&Panel>) -> Result<Box<dyn Engine + 'a>>;
+
+    /// A step ready to train some of the paths of each update, with processors that train the others.
+    ///
+    /// # Errors
+    /// As [`Self::engine`].
+    fn shared_engine<'a>(
+        &self,
+        setup: Setup<'a>,
+        sharing: Box<dyn Sharing>,
+    ) -> Result<Box<dyn Engine + 'a>>;
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use burn::tensor::backend::AutodiffBackend;
-use burn::tensor::{ElementConversion as _, Tensor};
+use burn::tensor::{ElementConversion as _, Tensor, TensorData};
 use supernano_base::config::{Optimizer, StepConfig, StepKind, Teacher};
 use supernano_base::error::{Error, Result};
 use supernano_base::images::resized_planes;
@@ -112,6 +112,18 @@ impl<'a, B: AutodiffBackend> Job<'a, B> {
     pub fn trains_largest(&self) -> bool {
         self.step.teacher == Teacher::Live || self.step.kind == StepKind::Largest
     }
+
+    /// Multiply-accumulates of path 0, the largest network, or of a sub-network. A largest network that
+    /// only teaches has no backward pass, which is two thirds of the work.
+    pub fn path_cost(&self, path: usize, students: &[Arch]) -> u64 {
+        let space = self.space.get();
+        let of = |arch: &Arch| 3 * cost(&space, &self.plan(arch)).macs;
+        match path.checked_sub(1).and_then(|i| students.get(i)) {
+            Some(arch) => of(arch),
+            None if self.trains_largest() => of(&Arch::largest(&space)),
+            None => of(&Arch::largest(&space)) / 3,
+        }
+    }
 }
 
 impl<B: AutodiffBackend + Ops> Job<'_, B>
@@ -140,7 +152,7 @@ where
     /// [`Error::NotFinite`]; [`Error::Tool`] naming a processor that does not answer.
     pub(super) fn update_shared(
         &self,
-        sharing: &mut dyn Sharing<B>,
+        sharing: &mut dyn Sharing,
         params: &mut Params<B>,
         batch: &Batch<'_, B>,
         students: &[Arch],
@@ -162,15 +174,22 @@ where
             let (net, leaves) = params.path(&self.plan(&largest));
             let (z, stats) = forward_train(&net, &batch.images);
             if distils {
-                logits = sharing.teacher(Some(z.clone().inner()), shape)?;
+                sharing.teach(&mut || Ok(host_logits::<B>(&z)))?;
+                logits = Some(z.clone().inner());
             }
             let value = criterion.loss(z, labels.clone());
             losses.largest = self.finite(&value, &stats, &net, &largest, update)?;
             params.add(&leaves, &value.backward());
         } else if distils {
-            let teach = || self.fixed.as_ref().unwrap_or(params).plain(&self.plan(&largest));
-            let own = sharing.trains(0).then(|| forward_train(&teach(), &batch.plain).0);
-            logits = sharing.teacher(own, shape)?;
+            logits = Some(if sharing.trains(0) {
+                let net = self.fixed.as_ref().unwrap_or(params).plain(&self.plan(&largest));
+                let own = forward_train(&net, &batch.plain).0;
+                sharing.teach(&mut || Ok(own.to_data().iter::<f32>().collect()))?;
+                own
+            } else {
+                let values = sharing.learn(shape[0] * shape[1])?;
+                Tensor::from_data(TensorData::new(values, shape), &device)
+            });
         }
         let soft = |z| Tensor::<B, 2>::from_inner(criterion.soften(z, self.step.temperature));
         let teacher = logits.map(soft);
@@ -185,23 +204,11 @@ where
             let part = self.finite(&value, &stats, &net, arch, update)? / students.len() as f64;
             losses.students += part;
             params.add(&leaves, &value.backward());
-            sharing.done(params, part);
+            sharing.done(params, part)?;
         }
         sharing.sum(params, &mut losses)?;
         params.update(self.optimizer, rate, self.step.clip);
         Ok(losses)
-    }
-
-    /// Multiply-accumulates of path 0, the largest network, or of a sub-network. A largest network that
-    /// only teaches has no backward pass, which is two thirds of the work.
-    fn path_cost(&self, path: usize, students: &[Arch]) -> u64 {
-        let space = self.space.get();
-        let of = |arch: &Arch| 3 * cost(&space, &self.plan(arch)).macs;
-        match path.checked_sub(1).and_then(|i| students.get(i)) {
-            Some(arch) => of(arch),
-            None if self.trains_largest() => of(&Arch::largest(&space)),
-            None => of(&Arch::largest(&space)) / 3,
-        }
     }
 
     /// Reads the value of a loss back and makes sure that it is finite.
@@ -228,4 +235,8 @@ where
             layer: layer.map_or(unknown.to_owned(), |(conv, _)| conv.name.clone()),
         })
     }
+}
+
+fn host_logits<B: AutodiffBackend>(logits: &Tensor<B, 2>) -> Vec<f32> {
+    logits.to_data().iter::<f32>().collect()
 }

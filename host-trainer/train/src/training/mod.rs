@@ -28,6 +28,7 @@ pub use fit::{Cut, EpochTotals, Learner, Losses, Position, Schedule, UpdateInput
 pub use golden::{Golden, GoldenDifference, TensorSample};
 pub use panel::{PANEL_IMAGES, Panel, PanelScore};
 pub use peers::{FollowReport, FollowRequest, Meeting, follow, lead};
+pub use sharing::{GradientSums, Gradients, Sharing};
 pub use state::metrics;
 pub use steps::{Begin, Epoch, Stop, train, train_stopping, train_until};
 pub use timed::{TrainReport, TrainRequest, train_for};

@@ -6,8 +6,10 @@
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{Tensor, TensorData};
 use supernano_base::config::Optimizer;
+use supernano_base::error::Result;
 use supernano_core::plan::Plan;
 
+use super::sharing::{GradientSums, Gradients};
 use crate::run::checkpoint::Checkpoint;
 use crate::supernet::{Layout, TensorNet, TensorSource, part};
 
@@ -159,25 +161,6 @@ impl<B: AutodiffBackend> Params<B> {
         }
     }
 
-    /// Number of values of every tensor.
-    pub fn lengths(&self) -> Vec<usize> {
-        self.layout.entries.iter().map(|e| e.len()).collect()
-    }
-
-    /// Reads the summed gradients back and clears them; `None` for a tensor that no path has used.
-    pub fn take_sums(&mut self) -> Vec<Option<Vec<f32>>> {
-        self.gradients.iter_mut().map(|sum| sum.take().as_ref().map(host::<B>)).collect()
-    }
-
-    /// Sets the summed gradients.
-    pub fn set_sums(&mut self, sums: Vec<Option<Vec<f32>>>) {
-        let flat = |values: Vec<f32>| {
-            let shape = [values.len()];
-            Tensor::from_data(TensorData::new(values, shape), &Default::default())
-        };
-        self.gradients = sums.into_iter().map(|sum| sum.map(flat)).collect();
-    }
-
     /// The factor `[1]` that reduces the L2 norm of all summed gradients to `clip`; 1 if the norm is
     /// smaller.
     fn shrink(&self, clip: f32) -> Option<Flat<B>> {
@@ -207,6 +190,25 @@ impl<B: AutodiffBackend> Params<B> {
             self.values[i] = value - step.clone() * rate;
             self.momentum[i] = Some(step);
         }
+    }
+}
+
+impl<B: AutodiffBackend> GradientSums for Params<B> {
+    fn lengths(&self) -> Vec<usize> {
+        self.layout.entries.iter().map(|e| e.len()).collect()
+    }
+
+    fn take(&mut self) -> Result<Gradients> {
+        Ok(self.gradients.iter_mut().map(|sum| sum.take().as_ref().map(host::<B>)).collect())
+    }
+
+    fn put(&mut self, sums: Gradients) -> Result<()> {
+        let flat = |values: Vec<f32>| {
+            let shape = [values.len()];
+            Tensor::from_data(TensorData::new(values, shape), &Default::default())
+        };
+        self.gradients = sums.into_iter().map(|sum| sum.map(flat)).collect();
+        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use supernano_base::config::{Precision, RunConfig, StepKind, Teacher};
+use supernano_base::config::{RunConfig, StepKind, Teacher};
 use supernano_base::error::{Error, Result};
 use supernano_base::objective::ScoreMetric;
 use supernano_base::progress::Progress;
@@ -132,10 +132,7 @@ pub fn train_stopping(
     stop: Stop<'_>,
 ) -> Result<Vec<Epoch>> {
     check_data(config, dataset)?;
-    if config.precision != Precision::Float32 {
-        let (expected, found) = ("`float32`, the precision of every processor", config.precision);
-        return Err(Error::invalid("configuration", "precision", expected, found));
-    }
+    accelerator.computes(config.precision)?;
     accelerator.check(&config.space())?;
     let truths = match &config.truths {
         Some(path) => table::read(path, &config.space(), table::TRUTH)?,

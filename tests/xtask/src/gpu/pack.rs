@@ -138,7 +138,7 @@ fn chosen(records: &[u8], accepts: impl Fn(usize) -> bool) -> Vec<u8> {
 
 /// Writes a pack for a small space on Vulkan, and runs it: cut off at ten moments, then to its end.
 pub fn rehearse(built: &Path, folder: &Path) -> Result<()> {
-    let (pack, results) = (folder.join("pack"), folder.join("results"));
+    let (pack, mut results) = (folder.join("pack"), folder.join("results"));
     start(built, &pack, "DEVICE=vulkan PEER= LIMIT=10800 SCALE=20 UPDATES=2 SLOWEST=1e9", "-0")?;
     let small = root().join(SMALL);
     let text = fs::read_to_string(&small).map_err(|e| failed(&small, &e))?;
@@ -151,7 +151,10 @@ pub fn rehearse(built: &Path, folder: &Path) -> Result<()> {
     let mut train = program(built, ["train", SMALL, "--output"]);
     process::run(train.arg(pack.join("reference")))?;
     let mut before = String::new();
-    for moment in MOMENTS {
+    for (i, moment) in MOMENTS.into_iter().enumerate() {
+        if i == MOVED {
+            results = came_back(&results, &folder.join("later"))?;
+        }
         run_until(&pack, &results, Some(moment))?;
         let after = fs::read_to_string(results.join("results.jsonl")).unwrap_or_default();
         let whole = before.rfind('\n').map_or("", |end| &before[..end]);
@@ -172,11 +175,25 @@ pub fn rehearse(built: &Path, folder: &Path) -> Result<()> {
         }
     }
     let agrees = done("check").is_some_and(|line| line["agrees"] == true);
-    let files = fs::read_dir(&results).map_err(|e| failed(&results, &e))?.count();
-    if !agrees || files > 8 {
-        return Err(Failure::no(format!("run.sh: {files} files and\n{text}")));
+    let files = files_of(&results)?;
+    if !agrees || files.len() > MOST_FILES {
+        return Err(Failure::no(format!("run.sh: {files:?} and\n{text}")));
     }
     Ok(())
+}
+
+/// Copies results to another folder as files that may only be read, as they come back from a rented
+/// machine.
+fn came_back(results: &Path, folder: &Path) -> Result<PathBuf> {
+    for file in files_of(results)? {
+        let to = folder.join(file.strip_prefix(results).unwrap_or(&file));
+        to.parent().map_or(Ok(()), fs::create_dir_all).map_err(|e| failed(&to, &e))?;
+        copy(&file, &to)?;
+        let mut permissions = fs::metadata(&to).map_err(|e| failed(&to, &e))?.permissions();
+        permissions.set_readonly(true);
+        fs::set_permissions(&to, permissions).map_err(|e| failed(&to, &e))?;
+    }
+    Ok(folder.to_owned())
 }
 
 /// A moment at which a run is killed.
@@ -204,6 +221,11 @@ const MOMENTS: [Moment; 10] = [
     Moment::Epochs(1),
     Moment::Epochs(2),
 ];
+
+/// Number of the moment before which the results go to another folder.
+const MOVED: usize = 6;
+/// Most files that come back from a rented machine.
+const MOST_FILES: usize = 8;
 
 /// Number of lines of a file; 0 without it.
 fn lines_of(path: &Path) -> usize {
@@ -284,16 +306,25 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 
 /// Bytes of all files in a folder.
 fn size_of(folder: &Path) -> Result<u64> {
-    let mut size = 0;
+    let sizes = files_of(folder)?.into_iter().map(|path| {
+        let found = fs::metadata(&path).map_err(|e| failed(&path, &e));
+        found.map(|metadata| metadata.len())
+    });
+    sizes.sum()
+}
+
+/// All files in a folder and in the folders below it.
+fn files_of(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(|e| failed(folder, &e))? {
         let path = entry.map_err(|e| failed(folder, &e))?.path();
-        size += if path.is_dir() {
-            size_of(&path)?
+        if path.is_dir() {
+            files.extend(files_of(&path)?);
         } else {
-            fs::metadata(&path).map_err(|e| failed(&path, &e))?.len()
-        };
+            files.push(path);
+        }
     }
-    Ok(size)
+    Ok(files)
 }
 
 #[cfg(test)]

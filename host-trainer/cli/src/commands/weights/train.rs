@@ -118,14 +118,12 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         return Ok(());
     }
     let meeting = args.peers.meeting();
-    if let Some(meeting) = meeting {
-        args.processor.expect_cpu("--peer")?;
-        if meeting.peer.index > 1 {
-            args.refuse_run()?;
-            let followed = follow(&FollowRequest { config: &config, meeting }, out)?;
-            out.emit(&followed, followed_text)?;
-            return Ok(());
-        }
+    if let Some(meeting) = meeting.filter(|meeting| meeting.peer.index > 1) {
+        args.refuse_run()?;
+        let accelerator = &*args.processor.accelerator()?;
+        let followed = follow(&FollowRequest { config: &config, meeting, accelerator }, out)?;
+        out.emit(&followed, followed_text)?;
+        return Ok(());
     }
     let accelerator = args.processor.accelerator()?;
     let request = TrainRequest {

@@ -4,7 +4,6 @@ use std::net::{TcpStream, ToSocketAddrs as _};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use burn::tensor::{Tensor, TensorData};
 use serde::Serialize;
 use supernano_base::config::RunConfig;
 use supernano_base::error::{Error, Result};
@@ -12,20 +11,19 @@ use supernano_base::progress::Progress;
 use supernano_base::rng::{Key, Purpose};
 use supernano_data::Dataset;
 
+use super::line::Line;
 use super::share::owners;
-use super::sums::{Gradients, Sums};
-use super::wire::{Kind, Line, Reader};
-use super::{Meeting, held};
-use crate::backend::CpuAutodiff;
+use super::sums::Sums;
+use super::wire::{Kind, Reader};
+use super::{Meeting, held, layouts};
 use crate::run::checkpoint::Checkpoint;
 use crate::shard::ShardNumber;
 use crate::supernet::Layout;
-use crate::training::cpu::Sliced;
-use crate::training::params::Params;
-use crate::training::sharing::{Logits, Sharing};
-use crate::training::state::{check_data, layout_of};
+use crate::training::state::check_data;
 use crate::training::timed::with_facts;
-use crate::training::{Learner as _, Losses, Setup, UpdateInput};
+use crate::training::{
+    Accelerator, Engine, GradientSums, Gradients, Losses, Setup, Sharing, UpdateInput,
+};
 
 /// Time between two attempts to connect.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -35,12 +33,14 @@ const UPDATE: usize = 24;
 const BEGIN: usize = 12;
 
 /// A training that another process runs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct FollowRequest<'a> {
     /// The configuration, equal to that of the first peer.
     pub config: &'a RunConfig,
     /// Where the first peer is.
     pub meeting: Meeting<'a>,
+    /// The processor that trains this peer's paths.
+    pub accelerator: &'a dyn Accelerator,
 }
 
 /// What a peer has done.
@@ -65,19 +65,23 @@ pub struct FollowReport {
 /// [`Error::NotFinite`].
 pub fn follow(request: &FollowRequest<'_>, progress: &dyn Progress) -> Result<FollowReport> {
     let started = Instant::now();
-    let FollowRequest { config, meeting } = *request;
+    let FollowRequest { config, meeting, accelerator } = *request;
+    accelerator.computes(config.precision)?;
+    accelerator.check(&config.space())?;
     let dataset = supernano_data::of_config_shown(config, None, progress)?;
     let config = &with_facts(config, &dataset);
     check_data(config, &dataset)?;
-    let line = Arc::new(Mutex::new(connect(&meeting)?));
+    let line = Arc::new(Mutex::new(connect(&meeting, config)?));
     let hello = meeting.hello(config, &dataset)?;
     {
         let mut line = held(&line);
         line.known(ShardNumber { index: 1, of: meeting.peer.of });
         line.send(Kind::Hello, &hello.bytes())?;
         line.receive(&[(Kind::Welcome, 0)])?;
+        line.begin()?;
     }
-    let follower = Follower { config, dataset: &dataset, peer: meeting.peer, line: line.clone() };
+    let (peer, dataset, line_of) = (meeting.peer, &dataset, line.clone());
+    let follower = Follower { config, dataset, peer, accelerator, line: line_of };
     let updates = follower.train(progress);
     let mut line = held(&line);
     if let Err(error) = &updates {
@@ -95,7 +99,8 @@ pub fn follow(request: &FollowRequest<'_>, progress: &dyn Progress) -> Result<Fo
 type SharedLine = Arc<Mutex<Line>>;
 
 /// Connects to the first peer, which may start later.
-fn connect(meeting: &Meeting<'_>) -> Result<Line> {
+fn connect(meeting: &Meeting<'_>, config: &RunConfig) -> Result<Line> {
+    let limits = meeting.limits(config);
     let place = format!("--address {}", meeting.address);
     let started = Instant::now();
     loop {
@@ -103,7 +108,7 @@ fn connect(meeting: &Meeting<'_>) -> Result<Line> {
         let mut problem = "no such host".to_owned();
         for address in addresses {
             match TcpStream::connect_timeout(&address, meeting.patience) {
-                Ok(stream) => return Line::new(stream, address, meeting.patience),
+                Ok(stream) => return Line::new(stream, address, limits),
                 Err(e) => problem = e.to_string(),
             }
         }
@@ -119,16 +124,15 @@ struct Follower<'a> {
     config: &'a RunConfig,
     dataset: &'a Dataset,
     peer: ShardNumber,
+    accelerator: &'a dyn Accelerator,
     line: SharedLine,
 }
 
 impl Follower<'_> {
     /// Trains until the end, and returns the number of updates.
     fn train(&self, progress: &dyn Progress) -> Result<u64> {
-        let layouts: Vec<Layout> = (1..=self.config.steps.len())
-            .map(|step| layout_of(self.config.shared_space(), self.config, step))
-            .collect();
-        let longest = layouts.iter().map(|l| BEGIN + l.entries.len() + 8 * l.len()).max();
+        let layouts = layouts(self.config);
+        let longest = layouts.iter().map(begin_length).max();
         let kinds = [(Kind::Begin, longest.unwrap_or(0)), (Kind::Update, UPDATE), (Kind::End, 0)];
         let task = progress.task(0, &format!("peer {}", self.peer));
         let mut step: Option<Step<'_>> = None;
@@ -140,7 +144,7 @@ impl Follower<'_> {
                 (Kind::Begin, _) => {
                     let state = begun(&bytes, &layouts);
                     let state = state.ok_or_else(|| held(&self.line).malformed(kind))?;
-                    step = Some(self.step(state));
+                    step = Some(self.step(state)?);
                 }
                 (_, Some(step)) => {
                     let named = named(&bytes, step, self.dataset.train.len());
@@ -156,7 +160,7 @@ impl Follower<'_> {
         Ok(updates)
     }
 
-    fn step(&self, state: Checkpoint) -> Step<'_> {
+    fn step(&self, state: Checkpoint) -> Result<Step<'_>> {
         let space = self.config.shared_space();
         let (number, dataset) = (state.step, self.dataset);
         let setup = Setup { space, config: self.config, dataset, state, fixed: None };
@@ -167,20 +171,20 @@ impl Follower<'_> {
             paths: Vec::new(),
         };
         let config = setup.step();
-        Step {
-            learner: Sliced::new(&setup, Box::new(sharing)),
+        Ok(Step {
+            learner: self.accelerator.shared_engine(setup, Box::new(sharing))?,
             batch: config.batch,
             key: Key { seed: self.config.seed, epoch: 0, step: number as u64 },
             epochs: config.epochs,
             order: None,
             images: dataset.train.len(),
-        }
+        })
     }
 }
 
 /// A step in training.
 struct Step<'a> {
-    learner: Sliced<'a>,
+    learner: Box<dyn Engine + 'a>,
     batch: usize,
     epochs: u32,
     key: Key,
@@ -245,16 +249,21 @@ fn named(bytes: &[u8], step: &Step<'_>, images: usize) -> Option<Named> {
     })
 }
 
+/// Longest contents of a step's message.
+pub(super) fn begin_length(layout: &Layout) -> usize {
+    BEGIN + layout.entries.len() + 8 * layout.len()
+}
+
 /// A later peer's part of an update.
 struct Follows {
     line: SharedLine,
     peer: ShardNumber,
     owners: Vec<usize>,
-    /// Loss and gradients of each path that is done.
+    /// Loss and gradients of the paths that are done.
     paths: Vec<(f64, Gradients)>,
 }
 
-impl Sharing<CpuAutodiff> for Follows {
+impl Sharing for Follows {
     fn begin(&mut self, _: &UpdateInput<'_>) -> Result<()> {
         self.paths.clear();
         Ok(())
@@ -269,26 +278,26 @@ impl Sharing<CpuAutodiff> for Follows {
         self.owners.get(path) == Some(&(self.peer.index - 1))
     }
 
-    fn teacher(
-        &mut self,
-        _own: Option<Logits<CpuAutodiff>>,
-        shape: [usize; 2],
-    ) -> Result<Option<Logits<CpuAutodiff>>> {
+    fn teach(&mut self, _: &mut dyn FnMut() -> Result<Vec<f32>>) -> Result<()> {
+        // Path 0 belongs to the first peer.
+        Ok(())
+    }
+
+    fn learn(&mut self, logits: usize) -> Result<Vec<f32>> {
         let mut line = held(&self.line);
-        let count = shape[0] * shape[1];
-        let (kind, bytes) = line.receive(&[(Kind::Logits, 4 * count)])?;
+        let (kind, bytes) = line.receive(&[(Kind::Logits, 4 * logits)])?;
         let mut reader = Reader(&bytes);
-        let values = reader.floats(count).filter(|_| reader.0.is_empty());
-        let values = values.ok_or_else(|| line.malformed(kind))?;
-        Ok(Some(Tensor::from_data(TensorData::new(values, shape), &Default::default())))
+        let values = reader.floats(logits).filter(|_| reader.0.is_empty());
+        values.ok_or_else(|| line.malformed(kind))
     }
 
-    fn done(&mut self, params: &mut Params<CpuAutodiff>, loss: f64) {
-        self.paths.push((loss, params.take_sums()));
+    fn done(&mut self, sums: &mut dyn GradientSums, loss: f64) -> Result<()> {
+        self.paths.push((loss, sums.take()?));
+        Ok(())
     }
 
-    fn sum(&mut self, params: &mut Params<CpuAutodiff>, losses: &mut Losses) -> Result<()> {
-        let lengths = params.lengths();
+    fn sum(&mut self, own: &mut dyn GradientSums, losses: &mut Losses) -> Result<()> {
+        let lengths = own.lengths();
         let mut line = held(&self.line);
         let mut sums = Sums::receive(&mut line, &lengths)?;
         self.paths.drain(..).for_each(|(loss, gradients)| sums.add(loss, gradients));
@@ -297,8 +306,7 @@ impl Sharing<CpuAutodiff> for Follows {
             sums = Sums::receive(&mut line, &lengths)?;
         }
         *losses = sums.losses();
-        params.set_sums(sums.gradients);
-        Ok(())
+        own.put(sums.gradients)
     }
 
     fn keeps(&self) -> bool {

@@ -5,20 +5,20 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use supernano_base::config::Precision;
 use supernano_base::error::{Error, Result};
 use supernano_base::progress::Progress;
+use supernano_core::space::Space;
 
+use super::line::{Limits, Line};
 use super::share::owners;
 use super::sums::Sums;
-use super::wire::{Hello, Kind, Line, VERSION, put_floats, put_tensors};
+use super::wire::{Hello, Kind, VERSION, put_floats, put_tensors};
 use super::{Meeting, held};
-use crate::backend::CpuAutodiff;
 use crate::shard::ShardNumber;
-use crate::training::cpu::Sliced;
-use crate::training::params::Params;
-use crate::training::sharing::{Logits, Sharing};
 use crate::training::{
-    Accelerator, Engine, Losses, Panel, Setup, TrainReport, TrainRequest, UpdateInput, train_for,
+    Accelerator, Engine, GradientSums, Losses, Panel, Setup, Sharing, TrainReport, TrainRequest,
+    UpdateInput, train_for,
 };
 
 /// Longest wait for the first message of a connection.
@@ -30,7 +30,7 @@ const LOOK: Duration = Duration::from_millis(20);
 type Lines = Arc<Mutex<Vec<Line>>>;
 
 /// As [`train_for`], as the first of several peers. The processor of the request trains this peer's
-/// paths; it must be the CPU.
+/// paths.
 ///
 /// # Errors
 /// As [`train_for`]; [`Error::Tool`] naming a peer that does not come, fails or ends, with a checkpoint
@@ -44,11 +44,15 @@ pub fn lead(
         .map_err(|e| Error::tool(format!("--address {}", meeting.address), e))?;
     progress.note(&format!("waiting for {} peers", meeting.peer.of - 1));
     let lines = Lines::default();
-    let peers = Peers { listener, meeting: *meeting, lines: lines.clone() };
+    let own = request.accelerator;
+    let peers = Peers { own, listener, meeting: *meeting, lines: lines.clone() };
     let result = train_for(&TrainRequest { accelerator: &peers, ..*request }, progress);
     for line in held(&lines).iter_mut() {
         match &result {
-            Ok(_) => line.send(Kind::End, &[])?,
+            Ok(_) => {
+                line.send(Kind::End, &[])?;
+                line.part();
+            }
             Err(error) => line.fail(&error.to_string()),
         }
         let (sent, received) = (line.sent, line.received);
@@ -59,18 +63,28 @@ pub fn lead(
 
 /// The processors of all peers.
 struct Peers<'a> {
+    /// That of the first peer.
+    own: &'a dyn Accelerator,
     listener: TcpListener,
     meeting: Meeting<'a>,
     lines: Lines,
 }
 
 impl Accelerator for Peers<'_> {
+    fn check(&self, space: &Space<'_>) -> Result<()> {
+        self.own.check(space)
+    }
+
+    fn computes(&self, precision: Precision) -> Result<()> {
+        self.own.computes(precision)
+    }
+
     fn engine<'a>(&self, setup: Setup<'a>, _panel: Option<&Panel>) -> Result<Box<dyn Engine + 'a>> {
         let others = self.meeting.peer.of - 1;
         let mut lines = held(&self.lines);
         if lines.len() < others {
             let hello = self.meeting.hello(setup.config, setup.dataset)?;
-            *lines = self.gather(&hello)?;
+            *lines = self.gather(&hello, self.meeting.limits(setup.config))?;
         }
         let state = &setup.state;
         let mut begin = (state.step as u32).to_le_bytes().to_vec();
@@ -81,14 +95,22 @@ impl Accelerator for Peers<'_> {
         lines.iter_mut().try_for_each(|line| line.send(Kind::Begin, &begin))?;
         drop(lines);
         let sharing = Leads { lines: self.lines.clone(), owners: Vec::new() };
-        Ok(Box::new(Sliced::new(&setup, Box::new(sharing))))
+        self.own.shared_engine(setup, Box::new(sharing))
+    }
+
+    fn shared_engine<'a>(
+        &self,
+        setup: Setup<'a>,
+        sharing: Box<dyn Sharing>,
+    ) -> Result<Box<dyn Engine + 'a>> {
+        self.own.shared_engine(setup, sharing)
     }
 }
 
 impl Peers<'_> {
     /// Waits for all other peers.
-    fn gather(&self, hello: &Hello) -> Result<Vec<Line>> {
-        let Meeting { peer, address, patience } = self.meeting;
+    fn gather(&self, hello: &Hello, limits: Limits) -> Result<Vec<Line>> {
+        let Meeting { peer, address, patience, .. } = self.meeting;
         let mut lines: Vec<Option<Line>> = (1..peer.of).map(|_| None).collect();
         let place = format!("--address {address}");
         let failed = |e: std::io::Error| Error::tool(&place, e);
@@ -97,7 +119,7 @@ impl Peers<'_> {
         let mut refused = String::new();
         while let Some(missing) = lines.iter().position(Option::is_none) {
             match self.listener.accept() {
-                Ok((stream, from)) => match introduced(stream, from, hello, patience)? {
+                Ok((stream, from)) => match introduced(stream, from, hello, limits)? {
                     Ok((index, line)) => match &mut lines[index - 2] {
                         slot @ None => *slot = Some(line),
                         Some(_) => {
@@ -133,9 +155,10 @@ fn introduced(
     stream: TcpStream,
     from: SocketAddr,
     own: &Hello,
-    patience: Duration,
+    limits: Limits,
 ) -> Result<std::result::Result<(usize, Line), String>> {
-    let hello = Line::new(stream, from, patience.min(INTRODUCTION)).and_then(|mut line| {
+    let brief = Limits { patience: limits.patience.min(INTRODUCTION), ..limits };
+    let hello = Line::new(stream, from, brief).and_then(|mut line| {
         let (kind, bytes) = line.receive(&[(Kind::Hello, Hello::LENGTH)])?;
         Ok((kind, bytes, line))
     });
@@ -166,8 +189,9 @@ fn introduced(
         return Ok(Err(format!("peer number: expected 2 to {of}, found {}", found.peer.index)));
     }
     line.known(found.peer);
-    line.patience(patience)?;
+    line.patience(limits.patience);
     line.send(Kind::Welcome, &[])?;
+    line.begin()?;
     Ok(Ok((found.peer.index, line)))
 }
 
@@ -177,7 +201,7 @@ struct Leads {
     owners: Vec<usize>,
 }
 
-impl Sharing<CpuAutodiff> for Leads {
+impl Sharing for Leads {
     fn begin(&mut self, input: &UpdateInput<'_>) -> Result<()> {
         let mut bytes = input.key.epoch.to_le_bytes().to_vec();
         bytes.extend((input.range.start as u32).to_le_bytes());
@@ -196,26 +220,25 @@ impl Sharing<CpuAutodiff> for Leads {
         self.owners.get(path) == Some(&0)
     }
 
-    fn teacher(
-        &mut self,
-        own: Option<Logits<CpuAutodiff>>,
-        _shape: [usize; 2],
-    ) -> Result<Option<Logits<CpuAutodiff>>> {
-        if let Some(logits) = &own {
-            let values: Vec<f32> = logits.to_data().iter::<f32>().collect();
-            let mut bytes = Vec::new();
-            put_floats(&mut bytes, &values);
-            held(&self.lines).iter_mut().try_for_each(|line| line.send(Kind::Logits, &bytes))?;
-        }
-        Ok(own)
+    fn teach(&mut self, logits: &mut dyn FnMut() -> Result<Vec<f32>>) -> Result<()> {
+        let mut bytes = Vec::new();
+        put_floats(&mut bytes, &logits()?);
+        held(&self.lines).iter_mut().try_for_each(|line| line.send(Kind::Logits, &bytes))
     }
 
-    fn done(&mut self, _params: &mut Params<CpuAutodiff>, _loss: f64) {}
+    fn learn(&mut self, _: usize) -> Result<Vec<f32>> {
+        // It trains path 0 itself.
+        Ok(Vec::new())
+    }
 
-    fn sum(&mut self, params: &mut Params<CpuAutodiff>, losses: &mut Losses) -> Result<()> {
-        let lengths = params.lengths();
+    fn done(&mut self, _: &mut dyn GradientSums, _: f64) -> Result<()> {
+        Ok(())
+    }
+
+    fn sum(&mut self, own: &mut dyn GradientSums, losses: &mut Losses) -> Result<()> {
+        let lengths = own.lengths();
         let mut lines = held(&self.lines);
-        let mut sums = Sums::new(*losses, params.take_sums());
+        let mut sums = Sums::new(*losses, own.take()?);
         for line in lines.iter_mut() {
             sums.send(line)?;
             sums = Sums::receive(line, &lengths)?;
@@ -225,8 +248,7 @@ impl Sharing<CpuAutodiff> for Leads {
             before.iter_mut().try_for_each(|line| sums.send(line))?;
         }
         *losses = sums.losses();
-        params.set_sums(sums.gradients);
-        Ok(())
+        own.put(sums.gradients)
     }
 
     fn keeps(&self) -> bool {

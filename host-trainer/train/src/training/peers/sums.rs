@@ -1,10 +1,8 @@
 //! The sums that go from peer to peer.
 
-use super::wire::{Kind, Line, Reader, put_tensors};
-use crate::training::Losses;
-
-/// Gradients of the tensors of a layout; `None` without one.
-pub type Gradients = Vec<Option<Vec<f32>>>;
+use super::line::Line;
+use super::wire::{Kind, Reader, put_tensors};
+use crate::training::{Gradients, Losses};
 
 /// Sums over the paths so far.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -8,9 +8,10 @@ use supernano_base::error::Error;
 use supernano_base::progress::Silent;
 use supernano_base::rng::{Key, Purpose};
 
+use super::line::Line;
 use super::share::owners;
 use super::sums::Sums;
-use super::wire::{Kind, Line};
+use super::wire::Kind;
 use super::*;
 use crate::training::{Begin, Losses, SlicedAccelerator, TrainReport, TrainRequest, train_for};
 
@@ -75,18 +76,21 @@ fn free() -> String {
 }
 
 fn meeting(address: &str, index: usize, of: usize) -> Meeting<'_> {
-    Meeting { peer: ShardNumber { index, of }, address, patience: Duration::from_secs(60) }
+    let [patience, silence] = [60, 30].map(Duration::from_secs);
+    Meeting { peer: ShardNumber { index, of }, address, patience, silence }
+}
+
+fn follows<'a>(config: &'a RunConfig, meeting: Meeting<'a>) -> FollowRequest<'a> {
+    FollowRequest { config, meeting, accelerator: &SlicedAccelerator }
 }
 
 /// Trains with several peers, threads of this process.
 fn together(run: &Path, begin: Begin, of: usize) -> (TrainReport, Vec<FollowReport>) {
     let (config, address) = (config(), free());
     thread::scope(|scope| {
-        let follows = |index| {
-            let request = FollowRequest { config: &config, meeting: meeting(&address, index, of) };
-            follow(&request, &Silent).unwrap()
-        };
-        let others: Vec<_> = (2..=of).map(|index| scope.spawn(move || follows(index))).collect();
+        let other =
+            |index| follow(&follows(&config, meeting(&address, index, of)), &Silent).unwrap();
+        let others: Vec<_> = (2..=of).map(|index| scope.spawn(move || other(index))).collect();
         let leads = lead(&request(&config, run, begin), &meeting(&address, 1, of), &Silent);
         (leads.unwrap(), others.into_iter().map(|other| other.join().unwrap()).collect())
     })
@@ -133,9 +137,7 @@ fn a_run_continues_on_another_number_of_peers() {
     let address = free();
     thread::scope(|scope| {
         let (config, address) = (&config, &*address);
-        let other = scope.spawn(move || {
-            follow(&FollowRequest { config, meeting: meeting(address, 2, 2) }, &Silent)
-        });
+        let other = scope.spawn(move || follow(&follows(config, meeting(address, 2, 2)), &Silent));
         lead(&epoch, &meeting(address, 1, 2), &Silent).unwrap();
         assert_eq!(other.join().unwrap().unwrap().updates, 5);
     });
@@ -157,12 +159,19 @@ fn paths_are_divided_by_their_costs() {
     }
 }
 
+const LIMITS: Limits =
+    Limits { patience: Duration::from_secs(5), silence: Duration::from_secs(5), longest: 4000 };
+
 /// Two ends of a connection.
 fn pair() -> (TcpStream, Line) {
+    pair_with(LIMITS)
+}
+
+fn pair_with(limits: Limits) -> (TcpStream, Line) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let there = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (here, from): (TcpStream, SocketAddr) = listener.accept().unwrap();
-    (there, Line::new(here, from, Duration::from_secs(5)).unwrap())
+    (there, Line::new(here, from, limits).unwrap())
 }
 
 /// The error for bytes that a peer sends before it ends.
@@ -198,8 +207,7 @@ fn bytes_of_strangers_are_typed_errors() {
     refused(&message(8, 4, b"no\x1b\n"), "it has ended: no");
     let sums = Sums::new(Losses { largest: 1.0, students: 0.5 }, vec![None, Some(vec![1.0; 3])]);
     let (there, mut line) = pair();
-    let mut there =
-        Line::new(there, "127.0.0.1:1".parse().unwrap(), Duration::from_secs(5)).unwrap();
+    let mut there = Line::new(there, "127.0.0.1:1".parse().unwrap(), LIMITS).unwrap();
     sums.send(&mut there).unwrap();
     assert_eq!(Sums::receive(&mut line, &[2, 3]).unwrap(), sums);
     assert_eq!(there.sent, line.received);
@@ -217,6 +225,36 @@ fn bytes_of_strangers_are_typed_errors() {
             let _ = Hello::parse(&contents);
         }
     }
+}
+
+#[test]
+fn a_silent_peer_is_lost_and_a_slow_one_is_not() {
+    let silence = Duration::from_millis(400);
+    let limits = Limits { silence, ..LIMITS };
+    let (there, mut line) = pair_with(limits);
+    line.begin().unwrap();
+    let error = line.receive(&[(Kind::Welcome, 0)]).unwrap_err();
+    let said = error.to_string();
+    assert!(error.exit_code() == 3 && said.contains("no sign of life for 0.4 s"), "{said}");
+    drop(there);
+
+    let (there, mut line) = pair_with(limits);
+    let mut there = Line::new(there, "127.0.0.1:1".parse().unwrap(), limits).unwrap();
+    line.begin().unwrap();
+    there.begin().unwrap();
+    // It computes for longer than it may be silent, and answers with a message of many pieces.
+    let contents = vec![7; 3000];
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            thread::sleep(3 * silence);
+            there.send(Kind::Logits, &contents).unwrap();
+        });
+        assert_eq!(
+            line.receive(&[(Kind::Logits, 3000)]).unwrap(),
+            (Kind::Logits, contents.clone())
+        );
+    });
+    assert_eq!((there.sent, line.received), (3005, 3005));
 }
 
 #[test]
@@ -239,19 +277,17 @@ fn peers_that_do_not_fit_are_named_on_both_sides() {
     let (config, address) = (config(), free());
     let other = RunConfig { seed: 6, ..config.clone() };
     let folder = tempfile::tempdir().unwrap();
-    let [leads, follows] = thread::scope(|scope| {
-        let follows = scope.spawn(|| {
-            let request = FollowRequest { config: &other, meeting: meeting(&address, 2, 2) };
-            follow(&request, &Silent).unwrap_err()
-        });
+    let [leads, other] = thread::scope(|scope| {
+        let other =
+            scope.spawn(|| follow(&follows(&other, meeting(&address, 2, 2)), &Silent).unwrap_err());
         let request = request(&config, folder.path(), Begin::New);
         let leads = lead(&request, &meeting(&address, 1, 2), &Silent).unwrap_err();
-        [leads, follows.join().unwrap()]
+        [leads, other.join().unwrap()]
     });
-    assert_eq!((leads.exit_code(), follows.exit_code()), (2, 3));
+    assert_eq!((leads.exit_code(), other.exit_code()), (2, 3));
     assert!(leads.to_string().contains("configuration"), "{leads}");
-    let follows = follows.to_string();
-    assert!(follows.contains("peer 1/2") && follows.contains("configuration"), "{follows}");
+    let other = other.to_string();
+    assert!(other.contains("peer 1/2") && other.contains("configuration"), "{other}");
 
     // Nobody comes but a stranger.
     let address = free();
@@ -270,8 +306,7 @@ fn peers_that_do_not_fit_are_named_on_both_sides() {
     let said = error.to_string();
     let texts = ["peer 2/3", "did not come within 1 s", "was refused", "expected Hello"];
     assert!(error.exit_code() == 3 && texts.iter().all(|t| said.contains(t)), "{said}");
-    let request =
-        FollowRequest { config: &config, meeting: Meeting { patience, ..meeting(&address, 2, 3) } };
+    let request = follows(&config, Meeting { patience, ..meeting(&address, 2, 3) });
     let said = follow(&request, &Silent).unwrap_err().to_string();
     assert!(said.contains(&address) && said.contains("peer 1 is not there"), "{said}");
 }

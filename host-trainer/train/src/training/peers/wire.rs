@@ -1,27 +1,16 @@
 //! Messages between peers.
 //!
 //! A message is a byte for its kind, the length of its contents as u32, and the contents. All numbers are
-//! little-endian. The receiver knows the kinds that may come and the longest contents of each, and
-//! allocates nothing for any other.
-
-use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::time::{Duration, Instant};
-
-use supernano_base::error::{Error, Result};
+//! little-endian.
 
 use crate::shard::ShardNumber;
 
 /// Version of the messages. Peers of different versions refuse each other.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 /// The first bytes of a hello.
 const MAGIC: &[u8; 4] = b"SNPR";
 /// Bytes of a fingerprint.
 const FINGERPRINT: usize = 16;
-/// Longest wait for the other end to close after a failure.
-const PARTING: Duration = Duration::from_secs(2);
-/// Longest text of a refusal or a failure.
-const TEXT: usize = 1000;
 
 /// Kinds of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +32,8 @@ pub enum Kind {
     End = 7,
     /// The sender ends with an error.
     Failed = 8,
+    /// The sender is there. It may come between any two messages.
+    Alive = 9,
 }
 
 /// What peers must agree on.
@@ -153,133 +144,4 @@ pub fn put_floats(bytes: &mut Vec<u8>, values: &[f32]) {
 pub fn put_tensors(bytes: &mut Vec<u8>, tensors: &[Option<Vec<f32>>]) {
     bytes.extend(tensors.iter().map(|t| u8::from(t.is_some())));
     tensors.iter().flatten().for_each(|t| put_floats(bytes, t));
-}
-
-/// A connection to another peer.
-pub struct Line {
-    stream: TcpStream,
-    /// The other peer, in errors.
-    name: String,
-    /// Bytes that were sent.
-    pub sent: u64,
-    /// Bytes that were received.
-    pub received: u64,
-}
-
-impl Line {
-    /// A connection whose other end is not known yet. A read or a write that makes no progress for
-    /// `patience` fails.
-    ///
-    /// # Errors
-    /// [`Error::Tool`] if the connection refuses its settings.
-    pub fn new(stream: TcpStream, address: SocketAddr, patience: Duration) -> Result<Self> {
-        let line = Self { stream, name: address.to_string(), sent: 0, received: 0 };
-        line.patience(patience)?;
-        line.stream.set_nodelay(true).map_err(|e| line.broken(&e))?;
-        Ok(line)
-    }
-
-    /// Changes the longest wait.
-    ///
-    /// # Errors
-    /// [`Error::Tool`] if the connection refuses it.
-    pub fn patience(&self, patience: Duration) -> Result<()> {
-        self.stream.set_nonblocking(false).map_err(|e| self.broken(&e))?;
-        self.stream.set_read_timeout(Some(patience)).map_err(|e| self.broken(&e))?;
-        self.stream.set_write_timeout(Some(patience)).map_err(|e| self.broken(&e))
-    }
-
-    /// Names the other end.
-    pub fn known(&mut self, peer: ShardNumber) {
-        self.name = format!("peer {peer} ({})", self.name);
-    }
-
-    /// The name of the other end.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// An error that names the other end.
-    pub fn failed(&self, problem: impl ToString) -> Error {
-        Error::tool(&self.name, problem)
-    }
-
-    fn broken(&self, error: &std::io::Error) -> Error {
-        match error.kind() {
-            ErrorKind::WouldBlock | ErrorKind::TimedOut => {
-                self.failed("no answer within the limit of --peer-timeout")
-            }
-            ErrorKind::UnexpectedEof
-            | ErrorKind::ConnectionReset
-            | ErrorKind::ConnectionAborted
-            | ErrorKind::BrokenPipe => self.failed(format!("it has ended ({error})")),
-            _ => self.failed(error),
-        }
-    }
-
-    /// Sends a message.
-    ///
-    /// # Errors
-    /// [`Error::Tool`] naming the peer.
-    pub fn send(&mut self, kind: Kind, contents: &[u8]) -> Result<()> {
-        let Ok(length) = u32::try_from(contents.len()) else {
-            return Err(self.failed(format!("{} bytes are too many for a message", contents.len())));
-        };
-        let mut bytes = vec![kind as u8];
-        bytes.extend(length.to_le_bytes());
-        bytes.extend(contents);
-        self.stream.write_all(&bytes).map_err(|e| self.broken(&e))?;
-        self.sent += bytes.len() as u64;
-        Ok(())
-    }
-
-    /// Sends a text and ends; an error of the line is of no interest any more.
-    pub fn fail(&mut self, text: &str) {
-        let end = (0..=text.len().min(TEXT)).rev().find(|&i| text.is_char_boundary(i));
-        let _ = self.send(Kind::Failed, &text.as_bytes()[..end.unwrap_or(0)]);
-        // A connection that is closed with bytes unread loses what it has sent.
-        let _ = self.stream.shutdown(Shutdown::Write);
-        let _ = self.stream.set_read_timeout(Some(PARTING));
-        let (started, mut rest) = (Instant::now(), [0; 1 << 12]);
-        while started.elapsed() < PARTING
-            && self.stream.read(&mut rest).is_ok_and(|length| length > 0)
-        {}
-    }
-
-    /// Receives one of several kinds of messages, each with the longest contents.
-    ///
-    /// # Errors
-    /// [`Error::Tool`] naming the peer: for its own error, a broken connection, another kind of
-    /// message, and one that is longer.
-    pub fn receive(&mut self, kinds: &[(Kind, usize)]) -> Result<(Kind, Vec<u8>)> {
-        let mut head = [0; 5];
-        self.stream.read_exact(&mut head).map_err(|e| self.broken(&e))?;
-        let [kind, length @ ..] = head;
-        let length = u32::from_le_bytes(length) as usize;
-        let failed = (Kind::Failed, TEXT);
-        let found = kinds.iter().chain([&failed]).find(|(k, _)| *k as u8 == kind);
-        let Some(&(kind, most)) = found else {
-            let expected: Vec<String> = kinds.iter().map(|(k, _)| format!("{k:?}")).collect();
-            let expected = expected.join(" or ");
-            return Err(self.failed(format!("message: expected {expected}, found kind {kind}")));
-        };
-        if length > most {
-            let problem = format!("{kind:?}: expected at most {most} bytes, found {length}");
-            return Err(self.failed(problem));
-        }
-        let mut contents = vec![0; length];
-        self.stream.read_exact(&mut contents).map_err(|e| self.broken(&e))?;
-        self.received += (head.len() + length) as u64;
-        if kind == Kind::Failed {
-            let text = String::from_utf8_lossy(&contents);
-            let text: String = text.chars().filter(|c| !c.is_control()).collect();
-            return Err(self.failed(format!("it has ended: {text}")));
-        }
-        Ok((kind, contents))
-    }
-
-    /// The error of contents that are not what their kind promises.
-    pub fn malformed(&self, kind: Kind) -> Error {
-        self.failed(format!("{kind:?}: malformed contents"))
-    }
 }

@@ -17,6 +17,8 @@ start=$(date +%s)
 left() { echo $((LIMIT - $(date +%s) + start)); }
 mkdir -p "$out" || exit 3
 out=$(cd "$out" && pwd)
+# Files that came back from an earlier call may be read-only.
+chmod -R u+w "$out"
 results=$out/results.jsonl
 log=$out/log.txt
 # What came back from an earlier call stays.
@@ -48,37 +50,82 @@ part() {
     return "$code"
 }
 
-# Where the compiler of kernels and its headers lie.
-for folder in "${CUDA_PATH:-}" /usr/local/cuda /opt/cuda /usr; do
-    if [ -n "$folder" ] && [ -e "$folder/include/cuda_runtime.h" ]; then
-        export CUDA_PATH="$folder"
-        export LD_LIBRARY_PATH="$folder/lib64:$folder/lib:${LD_LIBRARY_PATH:-}"
-        break
+# Folders of a CUDA toolkit or of the wheels that PyTorch brings, the likely ones first.
+cuda_folders() {
+    echo "${CUDA_PATH:-}"
+    echo "${CUDA_HOME:-}"
+    nvcc=$(command -v nvcc) && dirname "$(dirname "$(readlink -f "$nvcc")")"
+    for folder in /usr/local/cuda /opt/cuda /usr/local/cuda-*; do echo "$folder"; done
+    timeout 20 python3 -c 'import glob, importlib.util as u
+for f in list(u.find_spec("nvidia").submodule_search_locations):
+    print(*glob.glob(f + "/cu*") + [f + "/cuda_nvrtc", f + "/cuda_runtime"], sep="\n")' 2>/dev/null
+    echo /usr
+}
+# add FOLDER: has the loader search one more folder, after those that the machine names.
+libraries=${LD_LIBRARY_PATH:-}
+add() { libraries=${libraries:+$libraries:}$1; }
+# The headers of kernels and their compiler; a folder with both is taken for both.
+headers='' compiler=''
+for folder in $(cuda_folders); do
+    nvrtc=''
+    for library in "$folder"/lib64/libnvrtc.so* "$folder"/lib/libnvrtc.so*; do
+        if [ -z "$nvrtc" ] && [ -e "$library" ]; then nvrtc=$(dirname "$library"); fi
+    done
+    if [ -e "$folder/include/cuda_runtime.h" ]; then
+        if [ -n "$nvrtc" ]; then headers=$folder compiler=$nvrtc; break; fi
+        [ -n "$headers" ] || headers=$folder
     fi
+    [ -n "$compiler" ] || compiler=$nvrtc
+done
+if [ -n "$headers" ]; then export CUDA_PATH="$headers"; fi
+if [ -n "$compiler" ]; then add "$compiler"; fi
+for folder in /usr/local/nvidia/lib64 /usr/local/nvidia/lib /usr/lib/wsl/lib; do
+    if [ -e "$folder/libcuda.so.1" ]; then add "$folder"; fi
 done
 environment() {
     date
     uname -a
-    nvidia-smi
-    nvcc --version
-    echo "CUDA_PATH=${CUDA_PATH:-} LD_LIBRARY_PATH=${LD_LIBRARY_PATH:-}"
-    ls -l "${CUDA_PATH:-/nowhere}"/lib64/libnvrtc* "${CUDA_PATH:-/nowhere}"/include/cuda_runtime.h
-    ldconfig -p | grep -i 'libcuda\.\|nvrtc\|vulkan'
+    timeout 10 nvidia-smi
+    timeout 5 nvcc --version
+    timeout 5 ldd --version 2>&1 | head -n 1
+    nproc
+    df -h "$work"
+    echo "CUDA_PATH=${CUDA_PATH:-} LD_LIBRARY_PATH=$libraries"
+    ls -l "${compiler:-/nowhere}"/libnvrtc* "${CUDA_PATH:-/nowhere}"/include/cuda_runtime.h
+    timeout 5 ldconfig -p | grep -i 'libcuda\.\|nvrtc\|vulkan'
 } >>"$log" 2>&1
 environment
-unpack() {
-    xz -dc "$here/supernano.xz" >"$work/supernano" && chmod +x "$work/supernano" || return 1
-    [ -e "$here/images.xz" ] || return 0
-    xz -dc "$here/xtask.xz" >"$work/xtask" && chmod +x "$work/xtask" || return 1
-    xz -dc "$here/images.xz" >"$work/images" || return 1
-    "$work/xtask" gpu --unpack "$work/images" --labels "$here/labels.txt" --into "$work/data"
+
+# unxz FROM TO: some machines have no xz.
+unxz() {
+    timeout 60 xz -dc "$1" >"$2" || timeout 60 python3 -c 'import lzma, shutil, sys
+with lzma.open(sys.argv[1]) as a, open(sys.argv[2], "wb") as b: shutil.copyfileobj(a, b)' "$1" "$2"
 }
-unpack >>"$log" 2>&1 || { echo "the pack is damaged" | tee -a "$log" >&2; exit 3; }
+unpack_images() {
+    unxz "$here/xtask.xz" "$work/xtask" && chmod +x "$work/xtask" || return 1
+    unxz "$here/images.xz" "$work/images" || return 1
+    timeout 60 "$work/xtask" gpu --unpack "$work/images" --labels "$here/labels.txt" --into "$work/data"
+}
 cd "$work" || exit 3
+if [ -n "$PEER" ] && ! done_before torch; then
+    part torch 45 python3 "$here/torch_step.py" "$results"
+fi
+# PyTorch has found its own libraries without these.
+export LD_LIBRARY_PATH="$libraries"
+{ unxz "$here/supernano.xz" "$work/supernano" && chmod +x "$work/supernano"; } >>"$log" 2>&1 ||
+    { echo "the pack's program is damaged" | tee -a "$log" >&2; exit 3; }
+DATA='' GOLDEN="--golden $here/golden.json"
+if [ -e "$here/images.xz" ]; then
+    if unpack_images >>"$log" 2>&1; then
+        DATA="--data $work/data"
+    else
+        # The comparisons with the CPU in the same process need no images.
+        echo "the pack's images are damaged" | tee -a "$log" >&2
+        GOLDEN=''
+    fi
+fi
 # Each part is a process of its own; a kernel is compiled once for all of them.
 mkdir kernels && printf '[compilation]\ncache = { file = "%s" }\n' "$work/kernels" >cubecl.toml
-DATA=
-[ -e "$work/data" ] && DATA="--data $work/data"
 
 # gpu NAME SECONDS ARGUMENTS..: a part of `supernano dev gpu`, which ends by itself before its limit.
 gpu() {
@@ -90,14 +137,11 @@ gpu() {
     part "$name" "$limit" "$work/supernano" dev gpu --device "$DEVICE" --output "$out" --part "$name" \
         --deadline "$deadline" $DATA "$@"
 }
-part probe 20 "$work/supernano" probe-device "$DEVICE"
-if [ -n "$PEER" ] && ! done_before torch; then
-    part torch 40 python3 "$here/torch_step.py" "$results"
-fi
+part probe 30 "$work/supernano" probe-device "$DEVICE"
 # Seconds that a part leaves for those behind it.
 RESERVE=0
-gpu check 80 --golden "$here/golden.json"
-gpu bench 120 --updates "$UPDATES" --sliced-updates 1
+gpu check 90 $GOLDEN
+gpu bench 110 --updates "$UPDATES" --sliced-updates 1
 gpu reference 40 --codes "$here/codes.csv" --reference "$here/reference"
 RESERVE=45
 gpu train 320 --slowest "$SLOWEST" --fit-epochs

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use supernano_base::config::Precision;
 use supernano_base::error::{Error, Result};
 use supernano_base::files;
 
@@ -40,6 +41,18 @@ impl Lines {
         self.lines.iter().rev().find(|line| line["part"] == part && line["done"] == true)
     }
 
+    /// The fastest tiling in a precision of a timing that was cut off, as the line that would have ended
+    /// the part.
+    pub fn fastest(&self, precision: Precision) -> Option<Value> {
+        let timings = self.lines.iter().filter(|line| line["part"] == "bench");
+        let timings = timings.map(|line| &line["timing"]);
+        let timings = timings.filter(|timing| timing["precision"] == json!(precision));
+        let timings = timings
+            .filter_map(|timing| Some((timing["tiling"].as_u64()?, timing["step_ms"].as_f64()?)));
+        let fastest = timings.min_by(|a, b| a.1.total_cmp(&b.1));
+        fastest.map(|(tiling, step_ms)| json!({ "tiling": tiling, "step_ms": step_ms }))
+    }
+
     /// Adds a result to the file.
     ///
     /// # Errors
@@ -66,6 +79,25 @@ impl Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_fastest_tiling_of_a_part_that_was_cut_off_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut lines = Lines::open(folder.path()).unwrap();
+        assert_eq!(lines.fastest(Precision::Float32), None);
+        let timings = [
+            ("float32", Some(0), 12.5),
+            ("float32", Some(1), 11.0),
+            ("float32", None, 3.0),
+            ("bfloat16", Some(0), 6.5),
+        ];
+        for (precision, tiling, step_ms) in timings {
+            let timing = json!({ "precision": precision, "tiling": tiling, "step_ms": step_ms });
+            lines.add("bench", json!({ "timing": timing })).unwrap();
+        }
+        let found = lines.fastest(Precision::Float32);
+        assert_eq!(found, Some(json!({ "tiling": 1, "step_ms": 11.0 })));
+    }
 
     #[test]
     fn a_line_that_was_cut_off_is_removed() {

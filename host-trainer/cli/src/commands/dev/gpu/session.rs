@@ -195,14 +195,15 @@ impl GpuSession<'_> {
         };
         let mut written = Ok(());
         let timings = self.device.time(bench, &mut |timing| {
-            let StepTiming { execution, tiling, step_ms, .. } = timing;
+            let StepTiming { execution, precision, tiling, step_ms, .. } = timing;
             let tiling = tiling.map_or(String::new(), |n| format!(", tiling {n}"));
-            progress.note(&format!("{execution}{tiling}: {step_ms:.2} ms per update"));
+            progress.note(&format!("{execution}, {precision}{tiling}: {step_ms:.2} ms per update"));
             written = lines.add("bench", json!({ "timing": timing }));
             written.is_ok() && !self.late()
         })?;
         written?;
-        let on_device = timings.iter().filter(|t| t.tiling.is_some());
+        let precision = self.config.precision;
+        let on_device = timings.iter().filter(|t| t.tiling.is_some() && t.precision == precision);
         let fastest = on_device.min_by(|a, b| a.step_ms.total_cmp(&b.step_ms));
         let Some(fastest) = fastest else { return Ok(()) };
         let (tiling, step_ms) = (fastest.tiling, fastest.step_ms);
@@ -212,7 +213,11 @@ impl GpuSession<'_> {
     /// Trains until the time is over or all steps are finished.
     fn train(&mut self, data: &Dataset, lines: &mut Lines, progress: &dyn Progress) -> Result<()> {
         let run = RunDirectory::new(self.output);
-        let bench = lines.done("bench").cloned().unwrap_or_default();
+        let bench = lines
+            .done("bench")
+            .cloned()
+            .or_else(|| lines.fastest(self.config.precision))
+            .unwrap_or_default();
         let step_ms = bench["step_ms"].as_f64();
         if let (Some(slowest), Some(ms)) = (self.slowest, step_ms)
             && ms > slowest
