@@ -41,8 +41,8 @@ fn every_table_has_a_small_error() {
 
 #[test]
 fn the_largest_network_takes_the_published_estimates() {
-    // Million cycles, estimated by others with a plugin of their own. Loads of the direct kernels have
-    // since become grouped, which saves up to 8 %.
+    // Million cycles, estimated by others with a plugin of their own. Direct kernels have since grouped
+    // and shared their loads, which saves up to 9 %.
     for (core, kind, expected) in [
         ("cortex-m4", KernelKind::Winograd, 37.6),
         ("cortex-m4", KernelKind::WinogradOnline, 46.1),
@@ -52,7 +52,7 @@ fn the_largest_network_takes_the_published_estimates() {
     ] {
         let found = mid(core, kind) as f64 / 1e6;
         let ratio = found / expected;
-        assert!((0.92..1.025).contains(&ratio), "{core} {kind:?}: {found} M");
+        assert!((0.905..1.025).contains(&ratio), "{core} {kind:?}: {found} M");
     }
 }
 

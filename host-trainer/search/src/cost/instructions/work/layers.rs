@@ -56,20 +56,31 @@ pub(super) fn layer(header: &Header<'_>, conv: &Conv, kernel: &'static str) -> W
     work
 }
 
-/// Rows that a layer of a rolled unit makes and takes.
+/// Rows that a layer of a rolled unit makes and takes. The first layer of a unit makes them for the
+/// layer behind it, the last one writes them to a tensor, and one between them does both.
 pub(super) fn rolled(header: &Header<'_>, conv: &Conv, add: &mut dyn FnMut(&'static str, usize)) {
     if rolls(header, conv) {
         let shape = ConvShape::of_header(header, conv);
         let [inside, outside] = taken(&shape);
-        add("rolled-row", usize::from(shape.output.height));
+        let rows = usize::from(shape.output.height);
+        add("rolled-row", rows);
         add("rolled-taken", inside + outside);
+        if !rolls_into(header, conv) {
+            add("rolled-first", rows);
+        } else if !conv.rolls {
+            add("rolled-last", rows);
+        }
     }
 }
 
 /// True for a layer of a rolled unit.
 pub(super) fn rolls(header: &Header<'_>, conv: &Conv) -> bool {
-    let before = |op: &Op| matches!(op, Op::Conv(c) if c.rolls && c.output == conv.input);
-    conv.rolls || header.ops.iter().any(before)
+    conv.rolls || rolls_into(header, conv)
+}
+
+/// True if the layer before rolls into this one.
+fn rolls_into(header: &Header<'_>, conv: &Conv) -> bool {
+    header.ops.iter().any(|op| matches!(op, Op::Conv(c) if c.rolls && c.output == conv.input))
 }
 
 /// Those of `pairs` rows of an output pair that have a whole tile or block of `columns` pixels.
@@ -115,6 +126,8 @@ fn flat(shape: &ConvShape, conv: &Conv, add: &mut dyn FnMut(&'static str, usize)
     }
     let prelu = conv.activation == Activation::Prelu;
     add(if prelu { "pixel-prelu" } else { "pixel" }, height * width * outputs);
+    // Assembly requantises whole tiles.
+    add("tile-prelu", if prelu { tiles } else { 0 });
     let channels = usize::from(shape.input.channels).max(1);
     let run = channels * usize::from(conv.geometry.kernel[1]);
     let [inside, outside] = taken(shape);
@@ -220,6 +233,8 @@ fn depthwise(shape: &ConvShape, prelu: bool, add: &mut dyn FnMut(&'static str, u
     }
     add("vector-quad", height * quads);
     add("vector-pixel", height * quads * width);
+    // The last channels have numbers of their own if they are no four.
+    add("vector-partial", height * (channels % 4).min(1));
     // Rows are widened by two words of a pixel at a time, and a last one.
     let pixels = usize::from(shape.input.width);
     add("vector-two-quads", inside * (quads / 2));
