@@ -13,12 +13,12 @@ use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
 /// Version of the protocol. Both sides must have the same.
-pub const VERSION: u16 = 3;
+pub const VERSION: u16 = 4;
 /// Maximum number of bytes of a blob or an image in one message.
 pub const CHUNK: usize = 1024;
 /// Maximum length of a frame, its closing zero included.
 pub const MAX_FRAME: usize = 2304;
-/// Maximum number of classes whose logits fit into a reply.
+/// Maximum number of logits in a reply. More are read page by page ([`Request::Logits`]).
 pub const MAX_LOGITS: usize = 256;
 /// Maximum number of counts in a reply: one for the image, and one per operation.
 pub const MAX_COUNTS: usize = crate::graph::MAX_OPS + 1;
@@ -76,6 +76,11 @@ pub enum Request<'a> {
     /// Compares the primitives of the kernels with plain code
     /// ([`kernel::check`](crate::kernel::check())).
     SelfTest,
+    /// Reads the logits of the latest run from this one on.
+    Logits {
+        /// Index of the first logit.
+        first: u32,
+    },
 }
 
 /// The unit of a count.
@@ -129,7 +134,7 @@ pub enum Reply<'a> {
         /// Number of images that were placed with the blob.
         images: u32,
     },
-    /// Logits, one per class.
+    /// Logits in the order of the classes: all of a run, or the next [`MAX_LOGITS`].
     Logits(Vec<i32, MAX_LOGITS>),
     /// Counts of one inference.
     Counts {
@@ -166,11 +171,11 @@ pub enum Refusal {
     Malformed,
     /// A buffer of the device is too small.
     TooLarge {
-        /// The buffer: 0 for blobs, 1 for images, 2 for the arena, 3 for classes.
+        /// The buffer: 0 for blobs, 1 for images, 2 for the arena (with logits behind it).
         what: u8,
-        /// Bytes (or classes) needed.
+        /// Bytes needed.
         needed: u32,
-        /// Bytes (or classes) available.
+        /// Bytes available.
         capacity: u32,
     },
     /// The blob did not pass its check.
@@ -199,6 +204,8 @@ pub enum Refusal {
         /// CRC-32 of the device's image.
         found: u32,
     },
+    /// No run precedes the request, so there are no logits to read.
+    NoLogits,
 }
 
 #[cfg(test)]

@@ -25,7 +25,6 @@ mod buffer {
     pub const BLOB: u8 = 0;
     pub const IMAGE: u8 = 1;
     pub const ARENA: u8 = 2;
-    pub const CLASSES: u8 = 3;
 }
 
 /// Where the blob in use lies.
@@ -49,6 +48,8 @@ pub struct Agent<'m, B> {
     open: Open,
     blob_length: usize,
     image_length: usize,
+    /// True if the request before was a run, or has read logits of one.
+    has_run: bool,
     collector: Collector,
     out: [u8; MAX_FRAME],
     /// Sequence number of the latest request, and the CRC-32 of its message.
@@ -75,6 +76,7 @@ impl<'m, B: Board> Agent<'m, B> {
             open: Open::No,
             blob_length: 0,
             image_length: 0,
+            has_run: false,
             collector: Collector::new(),
             out: [0; MAX_FRAME],
             latest: None,
@@ -138,6 +140,7 @@ impl<'m, B: Board> Agent<'m, B> {
     }
 
     fn try_answer(&mut self, request: &Request<'_>) -> Result<Reply<'static>, Refusal> {
+        let had_run = core::mem::take(&mut self.has_run);
         match *request {
             Request::Hello { version } if version != VERSION => {
                 Err(Refusal::Version { expected: VERSION, found: version })
@@ -179,9 +182,13 @@ impl<'m, B: Board> Agent<'m, B> {
                 if found != checksum && self.open != Open::No {
                     return Err(Refusal::ImageChecksum { expected: checksum, found });
                 }
-                self.infer(None, Self::run)
+                self.run_image(None)
             }
-            Request::RunPlaced { index } => self.infer(Some(index), Self::run),
+            Request::RunPlaced { index } => self.run_image(Some(index)),
+            Request::Logits { first } => {
+                self.has_run = had_run;
+                self.more(first as usize)
+            }
             Request::Measure => self.infer(self.counted_image(), Self::measure),
             Request::Digest { index } => self.infer(Some(index), Self::digest),
             Request::SelfTest => {
@@ -207,8 +214,8 @@ impl<'m, B: Board> Agent<'m, B> {
         };
         let network = Network::new(&view, kernels());
         let arena = network.arena_bytes();
-        fits(buffer::ARENA, arena, bytes(self.memory.arena).len())?;
-        fits(buffer::CLASSES, view.classes(), MAX_LOGITS)?;
+        let needed = arena + size_of::<i32>() * beyond(view.classes());
+        fits(buffer::ARENA, needed, bytes(self.memory.arena).len())?;
         Ok(Reply::Opened {
             checksum: view.checksum(),
             arena_bytes: arena as u32,
@@ -271,26 +278,62 @@ impl<'m, B: Board> Agent<'m, B> {
         index: Option<u32>,
         f: impl FnOnce(&Self, Inference<'_>) -> Result<Reply<'static>, Refusal>,
     ) -> Result<Reply<'static>, Refusal> {
-        let mut logits = [0i32; MAX_LOGITS];
+        let mut few = [0i32; MAX_LOGITS];
         let arena = core::mem::take(&mut self.memory.arena);
         let result = (|| {
             let view = self.view()?;
             let image = self.image(&view, index)?;
             let classes = view.classes();
-            let logits = logits
-                .get_mut(..classes)
-                .ok_or_else(|| too_large(buffer::CLASSES, classes, MAX_LOGITS))?;
             let network = Network::new(&view, kernels());
-            f(self, Inference { network, image, arena: &mut *arena, logits })
+            // More logits than a reply has stay behind the arena until they are read.
+            let words = network.arena_words();
+            let available = bytes(arena).len();
+            let small = || {
+                let needed = size_of::<u32>() * (words + beyond(classes));
+                too_large(buffer::ARENA, needed, available)
+            };
+            let (used, rest) = match beyond(classes) {
+                0 => (&mut *arena, <&mut [u32]>::default()),
+                _ => arena.split_at_mut_checked(words).ok_or_else(small)?,
+            };
+            let logits = match few.get_mut(..classes) {
+                Some(logits) => logits,
+                None => bytemuck::cast_slice_mut::<u32, i32>(rest)
+                    .get_mut(..classes)
+                    .ok_or_else(small)?,
+            };
+            f(self, Inference { network, image, arena: used, logits })
         })();
         self.memory.arena = arena;
         result
     }
 
+    /// Classifies an image, the first logits of which are the reply.
+    fn run_image(&mut self, index: Option<u32>) -> Result<Reply<'static>, Refusal> {
+        let reply = self.infer(index, Self::run);
+        self.has_run = reply.is_ok();
+        reply
+    }
+
+    /// The logits of the latest run from `first` on; none if it has fewer. Those of a run whose logits fit
+    /// into one reply have been sent.
+    fn more(&self, first: usize) -> Result<Reply<'static>, Refusal> {
+        let view = self.view()?;
+        if !self.has_run {
+            return Err(Refusal::NoLogits);
+        }
+        let words = Network::new(&view, kernels()).arena_words();
+        let all =
+            self.memory.arena.get(words..).and_then(|rest| rest.get(..beyond(view.classes())));
+        let rest = all.and_then(|all| all.get(first..)).unwrap_or(&[]);
+        let page = rest.iter().take(MAX_LOGITS).map(|&word| word as i32);
+        Ok(Reply::Logits(page.collect()))
+    }
+
     fn run(&self, inference: Inference<'_>) -> Result<Reply<'static>, Refusal> {
         let Inference { network, image, arena, logits } = inference;
         network.run(image, arena, logits, &mut ()).map_err(refused)?;
-        Ok(Reply::Logits(logits.iter().copied().collect()))
+        Ok(Reply::Logits(logits.iter().take(MAX_LOGITS).copied().collect()))
     }
 
     fn digest(&self, inference: Inference<'_>) -> Result<Reply<'static>, Refusal> {
@@ -322,6 +365,11 @@ impl<'m, B: Board> Agent<'m, B> {
             Ok(Reply::Counts { total, parts, stack_bytes, open_stack_bytes })
         })
     }
+}
+
+/// Number of logits that stay in memory after a run: all of them if one reply cannot have them.
+const fn beyond(classes: usize) -> usize {
+    if classes > MAX_LOGITS { classes } else { 0 }
 }
 
 fn bytes(words: &[u32]) -> &[u8] {

@@ -206,6 +206,28 @@ fn reconstructions_find_anomalies() {
 }
 
 #[test]
+fn a_device_gives_more_outputs_than_a_reply_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.csv");
+    fs::write(&path, rows(176)).unwrap();
+    let window = "samples = 160, stride = 8, group = \"session\"";
+    let config = [
+        TOP,
+        &space("height = 1, width = 1, channels = 320", "values", 320),
+        "[[space.block]]\ndense = { widths = [8, 16] }\n\n",
+        &data(&path, window, "reconstruct = true"),
+        &STEPS.replace("epochs = 12", "epochs = 2"),
+    ];
+    let run = SmallRun::train(&config.concat());
+    deliver(&run, ["16", "8"]);
+    let network = run.path().join("networks/16.snb").display().to_string();
+    let uart = ["check", &network, "--target", "qemu-m0", "--mode", "uart", "--images", "2"];
+    let checked = supernano(&[&uart[..], &["--json"]].concat()).json();
+    assert_eq!(number(&checked, "/mismatches"), 0.0, "{checked}");
+    supernano(&["latency", &network, "--target", "qemu-m4"]).succeeds();
+}
+
+#[test]
 fn heads_without_their_data_are_refused() {
     let (_folder, path) = file();
     let folder = tempfile::tempdir().unwrap();

@@ -155,7 +155,7 @@ fn a_broken_line_and_another_firmware_are_told_apart() {
     let check =
         |port| supernano(&["check", by_eight(), "--target", &target(port), "--images", "1"]);
     check(speaker(b"")).fails(3, &["no answer", "is an agent behind this port?"]);
-    check(speaker(b"Zephyr shell ready\r\n\0")).fails(3, &["firmware", "protocol version 3"]);
+    check(speaker(b"Zephyr shell ready\r\n\0")).fails(3, &["firmware", "protocol version 4"]);
     check(speaker(b"login: ")).fails(3, &["without one whole frame"]);
     check(speaker(b"Zephyr shell ready\r\n> ")).fails(3, &["found text: \"Zephyr shell ready"]);
     check(speaker(&[0x80, 0x81, 0, 0x82, 0])).fails(3, &["damaged frames", "another bit rate"]);

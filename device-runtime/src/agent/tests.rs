@@ -109,6 +109,27 @@ fn the_first_placed_image_is_counted_if_none_was_sent() {
 }
 
 #[test]
+fn logits_are_read_after_a_run_only() {
+    let logits = Request::Logits { first: 4 };
+    let refused = |r: Reply<'_>| assert_eq!(r, Reply::Refused(Refusal::NoLogits));
+    with_agent(4096, 4096, |agent| {
+        // After a reset, as a host that reads on finds it.
+        ask(agent, logits, |r| assert_eq!(r, Reply::Refused(Refusal::NoBlob)));
+        send(agent, BLOB);
+        ask(agent, Request::Open, |r| assert!(matches!(r, Reply::Opened { .. }), "{r:?}"));
+        ask(agent, logits, refused);
+        ask(agent, Request::Image { offset: 0, data: IMAGE }, |r| assert_eq!(r, Reply::Done));
+        ask(agent, Request::Run { checksum: wire::checksum(IMAGE) }, |_| ());
+        // The run has sent all four.
+        for _ in 0..2 {
+            ask(agent, logits, |r| assert_eq!(r, Reply::Logits(heapless::Vec::new())));
+        }
+        ask(agent, Request::Measure, |_| ());
+        ask(agent, logits, refused);
+    });
+}
+
+#[test]
 fn a_damaged_blob_never_runs() {
     for at in [40, BLOB.len() / 2, BLOB.len() - 1] {
         with_agent(4096, 4096, |agent| {

@@ -104,14 +104,14 @@ fn refused(refusal: &Refusal) -> String {
         }
         Refusal::Malformed => "it does not know the request".into(),
         Refusal::TooLarge { what, needed, capacity } => {
-            let (what, unit) = match what {
-                0 => ("network", "bytes"),
-                1 => ("image", "bytes"),
-                2 => ("arena", "bytes"),
-                _ => ("answer", "classes"),
+            let what = match what {
+                0 => "network",
+                1 => "image",
+                _ => "arena",
             };
-            format!("the {what} needs {needed} {unit}, and it has room for {capacity}")
+            format!("the {what} needs {needed} bytes, and it has room for {capacity}")
         }
+        Refusal::NoLogits => "it has run no image whose logits could be read".into(),
         Refusal::BadBlob => "the network is damaged".into(),
         Refusal::NoBlob => "it has no network".into(),
         Refusal::NoImage { images } => format!("no such image; it has {images}"),

@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::io::{Error as IoError, ErrorKind, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use supernano_base::fixed::{self, Fixed, FixedLayer};
 use supernano_base::progress::StepCounter;
+use supernano_core::graph::{Activation, Form, Geometry};
 use supernano_core::space::Shape;
 use supernano_core::wire::{self, CountUnit};
 use supernano_runtime::{Agent, Board, Memory};
@@ -176,6 +178,44 @@ fn expected(count: usize) -> Vec<i32> {
 }
 
 const WAIT: Duration = Duration::from_secs(5);
+
+/// More logits than a reply has arrive page by page, also over lines that are cut between the pages.
+#[test]
+fn more_logits_than_a_reply_has_arrive_page_by_page() {
+    let input = Shape { height: 4, width: 4, channels: 1 };
+    for classes in [255, 256, 257, 512, 640] {
+        let layers = vec![FixedLayer::new(Form::Dense, Geometry::POINT, 8)];
+        let activation = Activation::Clipped;
+        let wide = Fixed { name: "wide", input, classes, activation, layers };
+        let blob = fixed::blob(&wide, 0, 1).unwrap();
+        let images = images(&blob, 6);
+        let target: Target = TARGET.parse().unwrap();
+        let progress = &StepCounter::default();
+        let options = CheckOptions {
+            measured: None,
+            mode: ImageTransfer::Uart,
+            elf: None,
+            state: None,
+            replaces_state: false,
+            reconnect: WAIT,
+            progress,
+        };
+        let mut run = DeviceCheck::new(&blob, &target, options);
+        let mut answers = Answers::begin(&blob, &images, &target, None, false).unwrap();
+        let (said, runs) = (VecDeque::new(), 0);
+        let far = Arc::new(Mutex::new(Far { receive: device::<Mock>(&[]), said, runs }));
+        let mut random = Random(classes.into());
+        let mut lines = 0;
+        let mut open = || -> Result<Box<dyn ByteStream>> {
+            lines += 1;
+            let left = if lines < 4 { 14_000 + random.below(8000) } else { u32::MAX };
+            Ok(Box::new(Line { far: far.clone(), left, end: lines % 2 == 0 }))
+        };
+        let patience = Patience { limit: WAIT, progress };
+        run.one_by_one(&mut open, patience, &images, &mut answers).unwrap();
+        assert!(answers.state.found == blob.logits(&images).unwrap(), "{classes} classes");
+    }
+}
 
 /// Lines break at random bytes, in both directions. Old answers arrive over the new line, or the
 /// device has been reset. Every image is answered exactly once, and correctly.

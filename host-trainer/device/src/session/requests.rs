@@ -1,7 +1,8 @@
 //! One method for each request, with the reply that it expects.
 
 use supernano_base::error::{Error, Result};
-use supernano_core::wire::{self, CHUNK, Refusal, Reply, Request};
+use supernano_core::graph::MAX_CLASSES;
+use supernano_core::wire::{self, CHUNK, MAX_LOGITS, Refusal, Reply, Request};
 
 use super::{Counts, Opened, Session, TRIES};
 
@@ -76,11 +77,27 @@ impl Session {
         Ok(())
     }
 
-    /// Sends a request whose answer is logits.
+    /// Sends a request whose answer is logits. Reads on while there may be more than a reply has.
     ///
     /// # Errors
     /// The errors of [`Session::tell`].
     pub fn logits(&mut self, request: &Request<'_>) -> Result<Vec<i32>> {
+        let mut logits = self.page(request)?;
+        let mut last = logits.len();
+        while last == MAX_LOGITS {
+            let next = self.page(&Request::Logits { first: logits.len() as u32 })?;
+            last = next.len();
+            logits.extend(next);
+            if logits.len() > usize::from(MAX_CLASSES) {
+                let problem = format!("more than {MAX_CLASSES} logits");
+                return Err(Error::tool(self.link.name(), problem));
+            }
+        }
+        Ok(logits)
+    }
+
+    /// The logits of one reply.
+    fn page(&mut self, request: &Request<'_>) -> Result<Vec<i32>> {
         let name = self.link.name();
         self.ask(request, |reply| match reply {
             Reply::Logits(logits) => Ok(logits.to_vec()),

@@ -193,7 +193,7 @@ fn a_stale_firmware_is_named() {
     let old = Old(Says(VecDeque::new()));
     match Session::new(Box::new(old), Duration::from_millis(50)) {
         Err(Error::Firmware { expected, found, .. }) => {
-            assert_eq!((expected.as_str(), found.as_str()), ("protocol version 3", "version 2"));
+            assert_eq!((expected.as_str(), found.as_str()), ("protocol version 4", "version 2"));
         }
         other => panic!("{other:?}"),
     }
