@@ -106,8 +106,7 @@ impl Blob {
         if logits.len() != expected {
             return Err(Error::invalid(&self.place, "logits", expected, logits.len()));
         }
-        let count = images.len().min(SAMPLE) as u32;
-        let sample = images.select(&(0..count).collect::<Vec<u32>>());
+        let sample = images.first(SAMPLE);
         let mut found = self.logits_with(&sample, || Reference)?;
         found.extend_from_slice(&logits[found.len()..]);
         Ok(found)

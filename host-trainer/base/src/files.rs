@@ -1,12 +1,13 @@
 //! The reader and the writer of all whole files.
 //!
-//! Texts are UTF-8, with or without a byte-order mark, plain or compressed with gzip. A file is
+//! Texts are UTF-8, with or without a byte-order mark, or UTF-16 with one; plain or compressed with gzip. A file is
 //! written under a temporary name and renamed, so that readers see the old or the new file. Sizes are
 //! checked before memory is allocated ([`Limit`]).
 
 mod csv;
 mod json;
 mod limit;
+mod mapped;
 mod shared;
 mod write;
 
@@ -24,11 +25,13 @@ pub use self::json::{
     distinct_keys, parse_document, parse_json, read_document, read_json, write_json,
 };
 pub use self::limit::{
-    ARCHIVE, CODES, CONFIGURATION, DOCUMENT, FILE, IMAGES, ITEMS, Limit, PICTURE, SOUND, TEXT,
+    ARCHIVE, CODES, CONFIGURATION, DOCUMENT, FILE, IMAGES, INPUTS, ITEMS, Limit, MEMORY, PICTURE,
+    SOUND, TEXT,
 };
+pub use self::mapped::{Mapped, scratch};
 pub use self::shared::hold;
 pub use self::write::{
-    claim, create, expect_new, is_stream, probe, refuse_existing, stdout_is_output, write,
+    claim, create, expect_new, is_stream, probe, refuse_existing, stdout_is_output, write, write_by,
 };
 use crate::error::{Error, Result};
 
@@ -108,26 +111,48 @@ pub fn read_decompressed(path: &Path, limit: &Limit) -> Result<Vec<u8>> {
     Ok(plain)
 }
 
-/// The text of a file's bytes, without its byte-order mark; `place` names it in errors.
+/// The text of a file's bytes, without its byte-order mark; `place` names it in errors. UTF-16 with a
+/// mark, as spreadsheets write it, is read as well.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a text that is not UTF-8, and for one that holds a NUL character.
+/// [`Error::Invalid`] for a text that is neither, naming line and byte, and for one that holds a NUL
+/// character.
 pub fn decode(bytes: Vec<u8>, place: &str) -> Result<String> {
-    let refused = |found: &dyn std::fmt::Display| Error::invalid(place, "text", "UTF-8", found);
+    let refused = |found: &dyn std::fmt::Display| {
+        Error::invalid(place, "text", "UTF-8, or UTF-16 with a mark", found)
+    };
     // UTF-32 first: its little-endian mark begins with that of UTF-16.
-    for (mark, found) in [
-        (&[0xff, 0xfe, 0, 0][..], "UTF-32"),
-        (&[0, 0, 0xfe, 0xff], "UTF-32"),
-        (&[0xff, 0xfe], "UTF-16"),
-        (&[0xfe, 0xff], "UTF-16"),
-    ] {
-        if bytes.starts_with(mark) {
-            return Err(refused(&found));
-        }
+    if bytes.starts_with(&[0xff, 0xfe, 0, 0]) || bytes.starts_with(&[0, 0, 0xfe, 0xff]) {
+        return Err(refused(&"UTF-32 (save the file as UTF-8)"));
     }
-    let mut text = String::from_utf8(bytes).map_err(|e| refused(&e))?;
-    if text.contains('\0') {
-        return Err(refused(&"a NUL character (UTF-16 without a mark, or no text)"));
+    let utf16: Option<fn([u8; 2]) -> u16> = match bytes.first_chunk() {
+        Some([0xff, 0xfe]) => Some(u16::from_le_bytes),
+        Some([0xfe, 0xff]) => Some(u16::from_be_bytes),
+        _ => None,
+    };
+    let mut text = match utf16 {
+        Some(unit) => {
+            let (pairs, rest) = bytes.as_chunks::<2>();
+            let units: Vec<u16> = pairs.iter().map(|pair| unit(*pair)).collect();
+            let text = String::from_utf16(&units).ok().filter(|_| rest.is_empty());
+            text.ok_or_else(|| refused(&"damaged UTF-16 (save the file as UTF-8)"))?
+        }
+        None => String::from_utf8(bytes).map_err(|e| {
+            let (before, rest) = e.as_bytes().split_at(e.utf8_error().valid_up_to());
+            let line = before.iter().filter(|&&b| b == b'\n').count() + 1;
+            let start = before.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
+            let byte = rest.first().copied().unwrap_or_default();
+            refused(&format!(
+                "byte 0x{byte:02x} as byte {} of line {line} (Latin-1 or Windows-1252? Save the file as \
+                 UTF-8: iconv -f WINDOWS-1252 -t UTF-8)",
+                before.len() - start + 1
+            ))
+        })?,
+    };
+    if let Some(at) = text.find('\0') {
+        let line = text[..at].matches('\n').count() + 1;
+        let found = format!("a NUL character in line {line} (UTF-16 without a mark, or no text)");
+        return Err(refused(&found));
     }
     text.drain(..text.len() - without_mark(&text).len());
     Ok(text)

@@ -55,6 +55,18 @@ impl Description {
         Ok(Self(words))
     }
 
+    /// The description with these bytes; `place` names their file.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for bytes that are none.
+    pub fn from_bytes(place: &str, bytes: &[u8]) -> Result<Self> {
+        let mut words = vec![0; bytes.len().div_ceil(4)];
+        bytemuck::cast_slice_mut(&mut words)[..bytes.len()].copy_from_slice(bytes);
+        let found = FrontEnd::new_checked(bytemuck::cast_slice(&words)).map(drop);
+        found.map_err(|problem| Error::invalid(place, "front end", "valid parts", problem))?;
+        Ok(Self(words))
+    }
+
     /// The bytes.
     pub fn bytes(&self) -> &[u8] {
         bytemuck::cast_slice(&self.0)

@@ -5,7 +5,7 @@
 //! This crate contains no training and no access to devices. Every other host crate depends on it,
 //! and it depends on none of them.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod answers;
 pub mod blob;

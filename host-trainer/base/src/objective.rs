@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use supernano_core::space::Head;
 
 /// The meaning of the outputs of networks for a data set.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum Objective {
     /// One of several classes.
     #[default]
@@ -18,7 +18,7 @@ pub enum Objective {
 }
 
 /// Mean and standard deviation of the training values of an output, in its unit.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
     /// Mean.
     pub mean: f64,

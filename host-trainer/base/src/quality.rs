@@ -206,7 +206,12 @@ mod tests {
     use super::*;
 
     fn images(pixels: Vec<u8>, labels: Vec<u16>, targets: Vec<f32>, channels: u16) -> Images {
-        Images { shape: Shape { height: 1, width: 2, channels }, pixels, labels, targets }
+        Images {
+            shape: Shape { height: 1, width: 2, channels },
+            pixels: pixels.into(),
+            labels,
+            targets,
+        }
     }
 
     fn measured(objective: Objective, names: &[&str]) -> Measured {

@@ -27,6 +27,8 @@ pub enum Purpose {
     Search = 8,
     /// Choice of the images for recalibration.
     Recalibrate = 9,
+    /// Shares of mixup; index = image.
+    Mix = 10,
 }
 
 /// The position in a run at which a random number is drawn.

@@ -40,6 +40,11 @@ impl RunDirectory {
         RunConfig::read(&self.config_file())
     }
 
+    /// `data.cache`: the inputs of the data set, read from the user's files.
+    pub fn data_cache(&self) -> PathBuf {
+        self.0.join("data.cache")
+    }
+
     /// `scores.json`: scores of sub-networks, from `supernano rank`.
     pub fn scores(&self) -> PathBuf {
         self.0.join("scores.json")

@@ -97,12 +97,14 @@ pub(crate) fn load(layout: &Layout, spec: &DataSpec) -> Result<Dataset> {
             .ok_or_else(|| Error::Missing { path: path.join(name), needed_for: layout.what.into() })
     };
     let classes = labels(layout, take(layout.names)?)?;
-    let mut train = Images::empty(SHAPE);
+    let (mut pixels, mut labels) = (Vec::new(), Vec::new());
     for name in layout.train {
-        images(layout, take(name)?, &mut train)?;
+        images(layout, take(name)?, &mut pixels, &mut labels)?;
     }
-    let mut test = Images::empty(SHAPE);
-    images(layout, take(layout.test)?, &mut test)?;
+    let train = Images::new(SHAPE, pixels, labels);
+    let (mut pixels, mut labels) = (Vec::new(), Vec::new());
+    images(layout, take(layout.test)?, &mut pixels, &mut labels)?;
+    let test = Images::new(SHAPE, pixels, labels);
     split(layout, spec, classes, &train, test)
 }
 
@@ -137,14 +139,19 @@ fn labels(layout: &Layout, (place, bytes): (String, Vec<u8>)) -> Result<Vec<Stri
 }
 
 /// Appends the images of a file.
-fn images(layout: &Layout, (place, bytes): (String, Vec<u8>), images: &mut Images) -> Result<()> {
+fn images(
+    layout: &Layout,
+    (place, bytes): (String, Vec<u8>),
+    pixels: &mut Vec<u8>,
+    all_labels: &mut Vec<u16>,
+) -> Result<()> {
     let record = layout.labels + 3 * PLANE;
     if bytes.is_empty() || bytes.len() % record != 0 {
         let expected = format!("a multiple of {record} bytes");
         return Err(Error::invalid(place, "length", expected, bytes.len()));
     }
     let n = bytes.len() / record;
-    images.pixels.reserve_exact(n * SHAPE.len());
+    pixels.reserve_exact(n * SHAPE.len());
     for (i, record) in bytes.chunks_exact(record).enumerate() {
         let (labels, planes) = record.split_at(layout.labels);
         let label = labels[layout.labels - 1];
@@ -153,9 +160,9 @@ fn images(layout: &Layout, (place, bytes): (String, Vec<u8>), images: &mut Image
             let expected = format!("less than {}", layout.classes);
             return Err(Error::invalid(place, field, expected, label));
         }
-        images.labels.push(u16::from(label));
+        all_labels.push(u16::from(label));
         for p in 0..PLANE {
-            images.pixels.extend([planes[p], planes[PLANE + p], planes[2 * PLANE + p]]);
+            pixels.extend([planes[p], planes[PLANE + p], planes[2 * PLANE + p]]);
         }
     }
     Ok(())
@@ -199,11 +206,7 @@ fn split(
         part.sort_unstable();
         part
     };
-    let test = if tests == test.len() {
-        test
-    } else {
-        test.select(&(0..tests as u32).collect::<Vec<_>>())
-    };
+    let test = if tests == test.len() { test } else { test.first(tests) };
     let train = all.select(&sorted(&rest[..train]));
     let (mean, std) = match layout.normalisation {
         Some((mean, std)) => (mean.to_vec(), std.to_vec()),

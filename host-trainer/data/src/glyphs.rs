@@ -97,22 +97,22 @@ fn check(shape: Shape, classes: usize, sizes: [usize; 3], spec: &DataSpec) -> Re
 
 fn render(seed: u64, split: u64, n: usize, shape: Shape, classes: usize) -> Result<Images> {
     let key = Key { seed, epoch: 0, step: split };
-    let mut images = Images::empty(shape);
+    let mut pixels = Vec::new();
     let length = n * shape.len();
-    images.pixels.try_reserve_exact(length).map_err(|_| {
+    pixels.try_reserve_exact(length).map_err(|_| {
         let found = format!("{} MiB", length.div_ceil(1 << 20));
         Error::invalid(PLACE, "train, validation, test", "images that fit the memory", found)
     })?;
     let order = key.permutation(Purpose::Shuffle, n);
-    images.labels = order.iter().map(|&i| (i as usize % classes) as u16).collect();
-    images.pixels.resize(length, 0);
-    images.pixels.par_chunks_exact_mut(shape.len()).zip(&images.labels).enumerate().for_each(
+    let labels: Vec<u16> = order.iter().map(|&i| (i as usize % classes) as u16).collect();
+    pixels.resize(length, 0);
+    pixels.par_chunks_exact_mut(shape.len()).zip(&labels).enumerate().for_each(
         |(i, (pixels, &label))| {
             let mut rng = key.rng(Purpose::Generate, i as u64);
             paint::paint(CLASSES[usize::from(label)].1, shape, &mut rng, pixels);
         },
     );
-    Ok(images)
+    Ok(Images::new(shape, pixels, labels))
 }
 
 /// A uniform random number from `low` to `high`.

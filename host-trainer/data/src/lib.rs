@@ -8,7 +8,9 @@
 
 mod archive;
 pub mod augment;
+mod cache;
 mod cifar;
+mod examples;
 pub mod glyphs;
 mod labels;
 mod of_network;
@@ -20,6 +22,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use augment::Augment as _;
+pub use examples::{ExampleMaker, Examples};
 pub use labels::{CIFAR100_LABELS, front_end_bytes, label_bytes};
 pub use of_network::of_network;
 use rayon::prelude::*;
@@ -34,7 +37,7 @@ use supernano_base::quality::Measured;
 use supernano_base::rng::{Key, Purpose};
 use supernano_core::space::Shape;
 
-/// A data set in memory, with its normalisation.
+/// A data set with its normalisation. The images of a large one lie in a mapped file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
     /// Name of the set.
@@ -67,18 +70,14 @@ impl Dataset {
     /// Normalised images at `indices` of a split of this set: `(pixel / 255 - mean) / std`,
     /// `[indices.len(), channels, height, width]`.
     pub fn batch(&self, split: &Images, indices: &[u32]) -> Vec<f32> {
-        self.fill(indices, |i, out| {
-            let pixels: Vec<f32> =
-                split.image(i as usize).iter().map(|&p| f32::from(p) / 255.0).collect();
-            augment::normalise(&pixels, self.shape, &self.mean, &self.std, out);
-        })
+        normalised(split, indices, &self.mean, &self.std)
     }
 
     /// Augmented and normalised training images at `indices`,
     /// `[indices.len(), channels, height, width]`. The augmentation of image `i` depends on `key` and
     /// `i` only, not on its batch.
     pub fn augmented(&self, indices: &[u32], how: &Augmentation, key: Key) -> Vec<f32> {
-        self.fill(indices, |i, out| {
+        fill(self.shape, indices, |i, out| {
             let mut rng = key.rng(Purpose::Augment, u64::from(i));
             let pixels = how.apply(self.train.image(i as usize), self.shape, &mut rng);
             augment::normalise(&pixels, self.shape, &self.mean, &self.std, out);
@@ -129,17 +128,18 @@ impl Dataset {
 
     /// The set with images of `shape`, which has as many channels: those of a network with another
     /// resolution ([`Images::resized`]). The normalisation stays the same.
-    pub fn at(&self, shape: Shape) -> Cow<'_, Self> {
+    ///
+    /// # Errors
+    /// The errors of [`Images::resized`].
+    pub fn at(&self, shape: Shape) -> Result<Cow<'_, Self>> {
         if shape == self.shape {
-            return Cow::Borrowed(self);
+            return Ok(Cow::Borrowed(self));
         }
-        let [train, validation, test] =
-            [&self.train, &self.validation, &self.test].map(|split| split.resized(shape));
-        Cow::Owned(Self {
+        Ok(Cow::Owned(Self {
             shape,
-            train,
-            validation,
-            test,
+            train: self.train.resized(shape)?,
+            validation: self.validation.resized(shape)?,
+            test: self.test.resized(shape)?,
             name: self.name.clone(),
             classes: self.classes.clone(),
             objective: self.objective.clone(),
@@ -148,7 +148,29 @@ impl Dataset {
             front_end: self.front_end.clone(),
             window: self.window.clone(),
             notes: self.notes.clone(),
-        })
+        }))
+    }
+
+    /// The table of a configuration with what only the data tells: names of the classes, scales of
+    /// targets, and ranges of sensors. A run keeps them, whatever is added to the data later.
+    pub fn with_facts(&self, spec: &DataSpec) -> DataSpec {
+        let mut spec = spec.clone();
+        if !spec.name.is_own() {
+            return spec;
+        }
+        match &self.objective {
+            Objective::Classes | Objective::Labels => {
+                spec.labels.get_or_insert_with(|| self.classes.clone());
+            }
+            Objective::Values(spreads) => {
+                spec.target_scales = Some(spreads.iter().map(|s| (s.mean, s.std)).collect());
+            }
+            Objective::Reconstruction => {}
+        }
+        if let Some(window) = &self.window {
+            spec.window = Some(window.clone());
+        }
+        spec
     }
 
     /// Checks that a network reads these images and has these classes.
@@ -170,13 +192,23 @@ impl Dataset {
         }
         Ok(())
     }
+}
 
-    fn fill(&self, indices: &[u32], one: impl Fn(u32, &mut [f32]) + Sync) -> Vec<f32> {
-        let size = self.shape.len();
-        let mut out = vec![0.0; indices.len() * size];
-        out.par_chunks_exact_mut(size).zip(indices).for_each(|(out, &i)| one(i, out));
-        out
-    }
+/// Images at `indices` as `(pixel / 255 - mean) / std`, `[indices.len(), channels, height, width]`.
+pub fn normalised(split: &Images, indices: &[u32], mean: &[f32], std: &[f32]) -> Vec<f32> {
+    fill(split.shape, indices, |i, out| {
+        let pixels: Vec<f32> =
+            split.image(i as usize).iter().map(|&p| f32::from(p) / 255.0).collect();
+        augment::normalise(&pixels, split.shape, mean, std, out);
+    })
+}
+
+/// Values of images of `shape`, computed in parallel.
+fn fill(shape: Shape, indices: &[u32], one: impl Fn(u32, &mut [f32]) + Sync) -> Vec<f32> {
+    let size = shape.len();
+    let mut out = vec![0.0; indices.len() * size];
+    out.par_chunks_exact_mut(size).zip(indices).for_each(|(out, &i)| one(i, out));
+    out
 }
 
 /// Reads or generates a built-in data set.
@@ -205,11 +237,16 @@ pub fn load(spec: &DataSpec) -> Result<Dataset> {
 fn channel_statistics(images: &Images) -> (Vec<f32>, Vec<f32>) {
     let channels = usize::from(images.shape.channels);
     let n = (images.pixels.len() / channels.max(1)).max(1) as f64;
-    (0..channels)
-        .map(|c| {
-            let values = || images.pixels.iter().skip(c).step_by(channels);
-            let sum: u64 = values().map(|&p| u64::from(p)).sum();
-            let squares: u64 = values().map(|&p| u64::from(p).pow(2)).sum();
+    // One pass, because the images may lie in a file.
+    let mut sums = vec![(0u64, 0u64); channels];
+    for pixel in images.pixels.chunks_exact(channels.max(1)) {
+        for ((sum, squares), &p) in sums.iter_mut().zip(pixel) {
+            *sum += u64::from(p);
+            *squares += u64::from(p).pow(2);
+        }
+    }
+    sums.into_iter()
+        .map(|(sum, squares)| {
             let mean = sum as f64 / n;
             let variance = (squares as f64 / n - mean * mean).max(1.0);
             ((mean / 255.0) as f32, (variance.sqrt() / 255.0) as f32)
@@ -242,13 +279,44 @@ pub fn of_config_shown(
     path: Option<&Path>,
     progress: &dyn Progress,
 ) -> Result<Dataset> {
+    loaded(config, path, |spec, input| sources::load_shown(spec, input, progress))
+}
+
+/// As [`of_config_shown`]. The inputs of own files are kept in the file `cache`, and are read from it if
+/// neither the files nor the settings have changed.
+///
+/// # Errors
+/// The errors of [`of_config`].
+pub fn of_config_cached(
+    config: &RunConfig,
+    path: Option<&Path>,
+    cache: &Path,
+    progress: &dyn Progress,
+) -> Result<Dataset> {
+    let mut fresh = None;
+    let dataset = loaded(config, path, |spec, input| {
+        let (dataset, made) = cache::load(spec, input, cache, progress)?;
+        fresh = made;
+        Ok(dataset)
+    })?;
+    if let Some(fresh) = fresh {
+        fresh.keep(&dataset, progress);
+    }
+    Ok(dataset)
+}
+
+fn loaded(
+    config: &RunConfig,
+    path: Option<&Path>,
+    own: impl FnOnce(&DataSpec, Shape) -> Result<Dataset>,
+) -> Result<Dataset> {
     let mut spec = config.data.clone();
     if let Some(path) = path {
         spec.path = Some(path.to_path_buf());
     }
     let space = config.space();
     let dataset = match spec.name.is_own() {
-        true => sources::load_shown(&spec, space.input, progress)?,
+        true => own(&spec, space.input)?,
         false => load(&spec)?,
     };
     dataset.check_fit(space.input, space.classes.into())?;

@@ -5,31 +5,33 @@ use std::path::Path;
 use supernano_base::blob::Blob;
 use supernano_base::config::{DataSource, DataSpec};
 use supernano_base::error::{Error, Result};
+use supernano_base::progress::Progress;
 use supernano_base::run_dir::RunDirectory;
 
-use crate::{Dataset, load, of_config};
+use crate::{Dataset, load, of_config_cached};
 
 /// Loads the data set that suits a network: that of its run, from `path` if it is given, or glyphs of
 /// the network's shape if there is no run. `place` names the network in errors.
 ///
 /// # Errors
-/// As [`of_config`] and [`load`]; [`Error::Invalid`] for images of another shape, and for other classes
+/// As [`of_config`](crate::of_config) and [`load`]; [`Error::Invalid`] for images of another shape, and for other classes
 /// than the network's: another number, or other names if the network has names.
 pub fn of_network(
     blob: &Blob,
     place: &Path,
     run: Option<&RunDirectory>,
     path: Option<&Path>,
+    progress: &dyn Progress,
 ) -> Result<Dataset> {
     let view = blob.view()?;
     let shape = view.header().input();
     let dataset = match run {
         Some(run) => {
             let config = run.config()?;
-            let dataset = of_config(&config, path)?;
+            let dataset = of_config_cached(&config, path, &run.data_cache(), progress)?;
             let square = shape.height == shape.width && shape.channels == dataset.shape.channels;
             match square && config.space().resolutions.contains(&shape.height) {
-                true => dataset.at(shape).into_owned(),
+                true => dataset.at(shape)?.into_owned(),
                 false => dataset,
             }
         }

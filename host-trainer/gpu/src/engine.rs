@@ -1,9 +1,8 @@
 //! A GPU as an engine of training.
 
-use supernano_base::config::{Augmentation, Precision};
+use supernano_base::config::{Augmentation, Precision, RunConfig};
 use supernano_base::error::{Error, Result};
 use supernano_core::arch::Arch;
-use supernano_core::space::Space;
 use supernano_data::Dataset;
 use supernano_gpu_kernels::bf16;
 use supernano_gpu_kernels::cubecl::Runtime;
@@ -61,8 +60,17 @@ impl<R: Runtime> GpuAccelerator<R> {
 }
 
 impl<R: Runtime> Accelerator for GpuAccelerator<R> {
-    fn check(&self, space: &Space<'_>) -> Result<()> {
-        layers::check(space)
+    fn check(&self, config: &RunConfig) -> Result<()> {
+        let soft = [
+            ("augmentation.mixup", config.augmentation.mixup > 0.0),
+            ("loss.label_smoothing", config.loss.label_smoothing > 0.0),
+            ("loss.class_weights", config.loss.class_weights.is_some()),
+        ];
+        if let Some((field, _)) = soft.iter().find(|(_, given)| *given) {
+            let expected = "nothing, for training on a GPU";
+            return Err(Error::invalid("configuration", *field, expected, "a value"));
+        }
+        layers::check(&config.space())
     }
 
     fn computes(&self, precision: Precision) -> Result<()> {

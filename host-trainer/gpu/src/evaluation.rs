@@ -29,7 +29,7 @@ pub fn scores<R: Runtime, M: Element>(
     // As many images and paths as in the updates of the step: kernels are compiled for both.
     let paths = step.job.step.k + usize::from(step.job.trains_largest());
     let recorded = step.recorded([size as u32, paths as u32]);
-    let images: Vec<Vec<M>> = set.values().chunks(size * shape.len()).map(last).collect();
+    let images: Vec<Vec<M>> = set.parts(size).map(|part| last(&part)).collect();
     let none = vec![0; size];
     let mut found = Vec::with_capacity(plans.len());
     for chunk in plans.chunks(paths) {

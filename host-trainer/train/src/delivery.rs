@@ -95,10 +95,9 @@ impl NetworkRequest<'_> {
     ) -> Result<(Shipment, ImageSet)> {
         let Quantisation { options, tuning } = self.quantisation;
         options.bn.statistics(run)?;
+        let dataset = run.dataset_shown(self.data, progress)?;
+        let dataset = dataset.at(arch.image(&run.space()))?;
         let stages = progress.task(2, "export");
-        stages.message("reads the data".into());
-        let dataset = run.dataset(self.data)?;
-        let dataset = dataset.at(arch.image(&run.space()));
         stages.advance(1);
         stages.message("quantises".into());
         let options = ExportOptions { prefer, ..options };
@@ -267,7 +266,7 @@ pub fn compare_int8(request: &Int8Request<'_>, progress: &dyn Progress) -> Resul
         return Err(Error::invalid("command line", "CODES", "at least 2", codes.len()));
     }
     request.options.bn.statistics(&run)?;
-    let dataset = run.dataset(request.data)?;
+    let dataset = run.dataset_shown(request.data, progress)?;
     let options = &request.options;
     let test: fn(&Dataset) -> &Images = |dataset| &dataset.test;
     let test = (test, request.images);

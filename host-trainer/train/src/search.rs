@@ -107,7 +107,7 @@ pub fn search_run(request: &RunSearch<'_>, progress: &dyn Progress) -> Result<(F
     })?;
     if let Some(Verification { images, data }) = request.verification {
         let run = Run::open(request.run)?;
-        let dataset = run.dataset(data)?;
+        let dataset = run.dataset_shown(data, progress)?;
         verify_front(&run, &dataset, &mut outcome, images, progress)?;
     }
     files::write_json(&output, &outcome.front)?;

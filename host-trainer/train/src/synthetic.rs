@@ -93,7 +93,8 @@ fn images(shape: Shape, seed: u64) -> Result<Dataset> {
     let mut rng = Key::new(seed).rng(Purpose::Generate, 0);
     for split in [&mut dataset.train, &mut dataset.validation, &mut dataset.test] {
         split.shape = shape;
-        split.pixels = (0..split.len() * shape.len()).map(|_| rng.random()).collect();
+        let pixels = (0..split.len() * shape.len()).map(|_| rng.random());
+        split.pixels = pixels.collect::<Vec<u8>>().into();
     }
     let channels = usize::from(shape.channels);
     (dataset.shape, dataset.mean, dataset.std) = (shape, vec![0.5; channels], vec![0.25; channels]);

@@ -50,7 +50,8 @@ fn flash_and_arena_are_those_of_the_exported_blob() {
             let logits = 4 * u64::from(RESNET8.classes);
             assert_eq!(exact.ram_bytes, arena + logits + overhead.stack + overhead.statics);
             // Other kernels, the same answers, and back again the same bytes.
-            let pixels = (0..2 * RESNET8.input.len()).map(|i| (i * 37 % 251) as u8).collect();
+            let pixels: Vec<u8> =
+                (0..2 * RESNET8.input.len()).map(|i| (i * 37 % 251) as u8).collect();
             let images = Images::new(RESNET8.input, pixels, vec![0; 2]);
             assert_eq!(blob.logits(&images).unwrap(), plain.logits(&images).unwrap());
             assert_eq!(with_kernels(&RESNET8, &blob, &[]).unwrap(), plain_named(&plain));

@@ -7,7 +7,7 @@ use supernano_core::space::Shape;
 use super::range;
 use crate::error::Result;
 
-/// Augmentation of training images, in this order: crop, brightness, contrast, flip, rotation, masks. 0 or
+/// Augmentation of training images, in this order: crop, brightness, contrast, flip, rotation, masks, mixup. 0 or
 /// `false` disables a part; the random numbers of the other parts stay the same.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -36,10 +36,18 @@ pub struct Augmentation {
     /// Side of a square at a random place that takes the mean of the image, pixels.
     #[serde(skip_serializing_if = "is_zero")]
     pub cutout: u16,
+    /// Mixup: each item of a batch is blended with another one, `w x + (1 - w) x'`, and so are their
+    /// targets. The share `w` is drawn from the beta distribution with both parameters equal to this.
+    #[serde(skip_serializing_if = "is_zero")]
+    #[schemars(range(min = 0.0, max = MOST_MIXUP))]
+    pub mixup: f32,
 }
 
-fn is_zero(value: &u16) -> bool {
-    *value == 0
+/// Largest parameter of the beta distribution of mixup.
+const MOST_MIXUP: f32 = 100.0;
+
+fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Default for Augmentation {
@@ -67,6 +75,7 @@ impl Augmentation {
         mask_rows: 0,
         mask_columns: 0,
         cutout: 0,
+        mixup: 0.0,
     };
     /// Crop and flip only.
     pub const CROP_FLIP: Self = Self { crop_padding: 4, flip: true, ..Self::NONE };
@@ -86,6 +95,7 @@ impl Augmentation {
         range(place, "augmentation.mask_rows", self.mask_rows, 0, shape.height)?;
         range(place, "augmentation.mask_columns", self.mask_columns, 0, shape.width)?;
         range(place, "augmentation.cutout", self.cutout, 0, most + 1)?;
+        range(place, "augmentation.mixup", self.mixup, 0.0, MOST_MIXUP)?;
         range(place, "augmentation.rotation", self.rotation, 0.0, 180.0)
     }
 }

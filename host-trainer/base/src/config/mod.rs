@@ -6,6 +6,7 @@
 
 mod augmentation;
 mod data;
+mod loss;
 mod origins;
 mod parse;
 pub mod schema;
@@ -28,6 +29,7 @@ use crate::space::SharedSpace;
 pub use augmentation::Augmentation;
 use data::MOST_IMAGES;
 pub use data::{DataSource, DataSpec, Holdout, Resize, TargetRow, WindowSpec};
+pub use loss::{ClassWeights, LossConfig, WeightRule};
 pub use origins::origins;
 pub use sound::SoundConfig;
 pub use space::SpaceSpec;
@@ -161,6 +163,9 @@ pub struct RunConfig {
     /// Augmentation of training images.
     #[serde(default)]
     pub augmentation: Augmentation,
+    /// Loss of items with classes.
+    #[serde(default, skip_serializing_if = "LossConfig::is_plain")]
+    pub loss: LossConfig,
     /// Optimiser.
     #[serde(default)]
     pub optimizer: Optimizer,
@@ -326,6 +331,7 @@ impl RunConfig {
         self.data.validate(place)?;
         self.data.check_head(place, &space)?;
         self.augmentation.validate(place, shape)?;
+        self.loss.validate(place, &space)?;
         range(place, "panel", self.panel, 0, MOST_PANEL)?;
         range(place, "keep", self.keep, 1, MOST_KEPT)?;
         let Optimizer { momentum, weight_decay } = self.optimizer;

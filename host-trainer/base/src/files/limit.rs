@@ -41,8 +41,13 @@ pub const ARCHIVE: Limit = Limit { variable: "SUPERNANO_ARCHIVE_MIB", default: 2
 pub const PICTURE: Limit = Limit { variable: "SUPERNANO_PICTURE_MIB", default: 160, unit: MIB };
 /// Samples of a recording of one channel, decoded.
 pub const SOUND: Limit = Limit { variable: "SUPERNANO_SOUND_MIB", default: 48, unit: MIB };
-/// Inputs of all splits of a data set, a byte for each value.
+/// Inputs of all splits of a generated set, and windows over recordings of sensors, a byte for each
+/// value.
 pub const IMAGES: Limit = Limit { variable: "SUPERNANO_IMAGES_MIB", default: 1024, unit: MIB };
+/// Inputs of all splits of a set of own files, a byte for each value, in memory or in a file.
+pub const INPUTS: Limit = Limit { variable: "SUPERNANO_INPUTS_MIB", default: 65_536, unit: MIB };
+/// Inputs of a set of own files that are held in memory. Those of a larger set are read from a file.
+pub const MEMORY: Limit = Limit { variable: "SUPERNANO_MEMORY_MIB", default: 256, unit: MIB };
 
 impl Limit {
     /// The limit in bytes or items.

@@ -44,14 +44,18 @@ fn a_text_reads_the_same_in_every_form() {
 fn other_encodings_are_named() {
     let utf16 =
         |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_le_bytes).collect() };
-    let big: Vec<u8> = "\u{feff}a".encode_utf16().flat_map(u16::to_be_bytes).collect();
+    let big: Vec<u8> = "\u{feff}né".encode_utf16().flat_map(u16::to_be_bytes).collect();
+    assert_eq!(text_of(&big).unwrap(), "né");
+    for bytes in [utf16("\u{feff}a;ü\r\n"), gzip(&utf16("\u{feff}a;ü\r\n"))] {
+        assert_eq!(text_of(&bytes).unwrap(), "a;ü\r\n");
+    }
     for (bytes, says) in [
-        (utf16("\u{feff}4-4"), "UTF-16"),
-        (big, "UTF-16"),
-        (utf16("4-4"), "UTF-16"),
+        (utf16("4-4"), "NUL character in line 1 (UTF-16 without a mark"),
         (vec![0xff, 0xfe, 0, 0, b'4', 0, 0, 0], "UTF-32"),
-        (gzip(&utf16("\u{feff}4-4")), "UTF-16"),
-        (b"caf\xe9".to_vec(), "index 3"),
+        (vec![0xff, 0xfe, b'4'], "damaged UTF-16"),
+        (vec![0xff, 0xfe, 0, 0xd8, b'4', 0], "damaged UTF-16"),
+        (b"caf\xe9".to_vec(), "byte 0xe9 as byte 4 of line 1 (Latin-1"),
+        (b"path,label\na.png,ok\nb.png,caf\xe9\n".to_vec(), "byte 0xe9 as byte 10 of line 3"),
     ] {
         let error = text_of(&bytes).unwrap_err();
         assert!(error.contains("expected UTF-8") && error.contains(says), "{error}");

@@ -66,6 +66,19 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     .map_err(failed)
 }
 
+/// Writes a regular file as [`write()`] does, piece by piece: `fill` writes its contents.
+///
+/// # Errors
+/// The errors of [`write()`]; [`Error::Invalid`] for a device, a pipe or an open file.
+pub fn write_by(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> Result<()> {
+    let Destination::File(target, old) = destination(path)? else {
+        return Err(Error::invalid(path.display(), "output", "a regular file", "another kind"));
+    };
+    pending_by(&target, old.as_ref(), fill)
+        .and_then(|file| file.replace(&target))
+        .map_err(|source| Error::Io { path: path.to_path_buf(), source })
+}
+
 /// Writes a file that does not exist. Returns false if it does, and leaves it.
 ///
 /// # Errors
@@ -238,11 +251,20 @@ fn write_through(mut stream: File, bytes: &[u8]) -> io::Result<()> {
 
 /// Writes and syncs a regular file under a temporary name, with the permissions of the old one.
 fn pending(target: &Path, old: Option<&Metadata>, bytes: &[u8]) -> io::Result<Pending> {
+    pending_by(target, old, |file| file.write_all(bytes))
+}
+
+/// As [`pending`]; `fill` writes the contents.
+fn pending_by(
+    target: &Path,
+    old: Option<&Metadata>,
+    fill: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<Pending> {
     let directory = directory_of(target);
     fs::create_dir_all(directory)?;
     remove_stale(directory);
     let mut pending = Pending::new(directory, target)?;
-    pending.file.write_all(bytes)?;
+    fill(&mut pending.file)?;
     if let Some(old) = old {
         keep_access(&pending.file, old)?;
     }

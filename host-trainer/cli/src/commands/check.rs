@@ -85,9 +85,8 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let target = args.device.target()?;
     ready(&target, args.device.firmware())?;
     let run = args.run();
-    let dataset = of_network(&blob, &args.network, run.as_ref(), args.data.path())?;
-    let count = dataset.test.len().min(args.images as usize) as u32;
-    let images = dataset.test.select(&(0..count).collect::<Vec<u32>>());
+    let dataset = of_network(&blob, &args.network, run.as_ref(), args.data.path(), out)?;
+    let images = dataset.test.first(args.images as usize);
     let own_state = || run.as_ref()?.partial_check(&args.network, &target.to_string());
     let state = args.state.clone().or_else(own_state);
     let kept = run.as_ref().and_then(|r| r.check_report(&args.network, &target.to_string()));
@@ -96,7 +95,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     }
     let measured = dataset.measured();
     let is_classes = measured.objective.head() == Head::Classes;
-    let bar = out.task(count.into(), "check");
+    let bar = out.task(images.len() as u64, "check");
     let options = CheckOptions {
         mode: args.mode,
         elf: args.device.firmware(),

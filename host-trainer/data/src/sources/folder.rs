@@ -73,10 +73,17 @@ pub fn list(
     let empty = folders.iter().filter(|folder| !with.contains(folder.as_path())).take(EMPTY);
     listing.notes.extend(empty.map(|f| format!("{} holds no such file", f.display())));
     let relative: Vec<_> = relative.into_iter().filter(|(_, text)| !names.excludes(text)).collect();
-    let in_splits =
-        names.pattern.is_none() && has_splits(relative.iter().map(|(_, text)| text.as_str()));
+    let texts =
+        || relative.iter().map(|(_, text)| text.as_str()).filter(|_| names.pattern.is_none());
+    let place = if has_splits(texts()) {
+        SplitFolder::First
+    } else if has_splits(texts().map(|text| text.split_once('/').map_or("", |(_, rest)| rest))) {
+        SplitFolder::Second
+    } else {
+        SplitFolder::None
+    };
     for (path, text) in relative {
-        listing.items.push(item(root, path, &text, in_splits, names, files_are_classes)?);
+        listing.items.push(item(root, path, &text, place, names, files_are_classes)?);
     }
     if listing.items.is_empty() {
         let expected = format!("a folder for each class with .{} files", extensions.join(", ."));
@@ -133,7 +140,18 @@ fn passed(name: &OsStr) -> bool {
     name.to_string_lossy().starts_with('.') || name == "__MACOSX"
 }
 
-/// True if every first folder is a split, and one is that of training.
+/// Where the folders of the splits are.
+#[derive(Clone, Copy, PartialEq)]
+enum SplitFolder {
+    /// Nowhere.
+    None,
+    /// Around the folders of the classes.
+    First,
+    /// In the folders of the classes.
+    Second,
+}
+
+/// True if every first folder is a split, and one is that of training. Files in no folder do not count.
 fn has_splits<'a>(paths: impl Iterator<Item = &'a str>) -> bool {
     let first: BTreeSet<&str> = paths.filter_map(|p| p.split_once('/')).map(|(f, _)| f).collect();
     let splits: Vec<Option<Split>> = first.iter().map(|f| Split::named(f)).collect();
@@ -144,7 +162,7 @@ fn item(
     root: &Path,
     path: PathBuf,
     text: &str,
-    in_splits: bool,
+    place: SplitFolder,
     names: &Names,
     files_are_classes: bool,
 ) -> Result<Item> {
@@ -152,7 +170,15 @@ fn item(
         |expected: &str| Err(Error::invalid(path.display(), "path", expected, format!("`{text}`")));
     let (mut split, mut group, mut named) = (None, None, None);
     let mut below = text;
-    if in_splits && let Some((first, rest)) = text.split_once('/') {
+    if place == SplitFolder::Second
+        && let Some((_, rest)) = text.split_once('/')
+        && let Some((folder, _)) = rest.split_once('/')
+    {
+        split = Split::named(folder);
+    }
+    if place == SplitFolder::First
+        && let Some((first, rest)) = text.split_once('/')
+    {
         (split, below) = (Split::named(first), rest);
         // Some archives have a folder of the same name inside.
         if let Some(rest) = below.strip_prefix(first).and_then(|rest| rest.strip_prefix('/')) {

@@ -73,6 +73,8 @@ pub fn guess(path: &Path) -> Result<DataSource> {
         (DataSource::Pictures, table && names_files(path, &decode::EXTENSIONS)),
         (DataSource::Sensors, table && holds_numbers(path)),
         (DataSource::Pictures, table),
+        (DataSource::Sound, !table && table::lists(path, &sound::EXTENSIONS)),
+        (DataSource::Pictures, !table && table::lists(path, &decode::EXTENSIONS)),
         (DataSource::Sensors, any(&|n| n.ends_with(".csv") || n.ends_with(".tsv"))),
     ];
     match kinds.into_iter().find(|(_, found)| *found) {
@@ -115,12 +117,18 @@ fn holds_numbers(path: &Path) -> bool {
 
 /// The cells of the first rows of a table.
 fn first_rows(path: &Path) -> Vec<Vec<String>> {
-    use std::io::{BufRead as _, BufReader, Read as _};
+    use std::io::Read as _;
     const LINES: usize = 10;
     const BYTES: u64 = 1 << 16;
     let Ok(file) = std::fs::File::open(path) else { return Vec::new() };
-    let lines = BufReader::new(file.take(BYTES)).lines().map_while(std::result::Result::ok);
-    let text = lines.take(LINES).collect::<Vec<_>>().join("\n");
+    let mut bytes = Vec::new();
+    if file.take(BYTES).read_to_end(&mut bytes).is_err() {
+        return Vec::new();
+    }
+    // The reader refuses other encodings with the place of the byte.
+    let text = files::decode(bytes.clone(), "")
+        .unwrap_or_else(|_| String::from_utf8_lossy(&bytes).into_owned());
+    let text = text.lines().take(LINES).collect::<Vec<_>>().join("\n");
     let separator = char::from(files::separator(&text, true));
     let cell = |cell: &str| cell.trim().trim_end_matches(';').trim_matches('"').to_owned();
     text.lines().map(|line| line.split(separator).map(cell).collect()).collect()

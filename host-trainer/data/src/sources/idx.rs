@@ -11,7 +11,8 @@ use supernano_core::space::Shape;
 use super::assemble::{Assembled, assemble};
 use super::images::ImageArray;
 use super::item::{Split, numbered_classes};
-use super::shape_of;
+use super::items::Items;
+use super::{Reading, shape_of};
 use crate::Dataset;
 
 /// Names of the splits in file names.
@@ -38,9 +39,9 @@ pub fn shape(path: &Path) -> Result<Shape> {
 }
 
 /// Reads the four files of a directory as inputs of `shape`.
-pub fn load(spec: &DataSpec, path: &Path, shape: Shape) -> Result<Dataset> {
+pub fn load(spec: &DataSpec, path: &Path, shape: Shape, reading: Reading<'_>) -> Result<Dataset> {
     let place = path.display().to_string();
-    let mut items = Vec::new();
+    let mut items = Items::new(reading.folder)?;
     for (name, split) in SPLITS {
         let Some(images_file) = file(path, name, "images", "idx3")? else { continue };
         let labels_file = file(path, name, "labels", "idx1")?.ok_or_else(|| Error::Missing {
@@ -59,7 +60,7 @@ pub fn load(spec: &DataSpec, path: &Path, shape: Shape) -> Result<Dataset> {
         }
         .append(&mut items, shape, spec.resize)?;
     }
-    let Some(largest) = items.iter().map(|i| i.key.label).max() else {
+    let Some(largest) = items.list.iter().map(|i| i.key.label).max() else {
         let expected = "train-images-idx3-ubyte and train-labels-idx1-ubyte, with or without .gz";
         return Err(Error::invalid(place, "IDX files", expected, "no training images"));
     };
@@ -73,15 +74,21 @@ fn file(folder: &Path, split: &str, what: &str, kind: &str) -> Result<Option<Pat
         let expected = "a directory with the IDX files";
         return Err(Error::invalid(folder.display(), "IDX files", expected, "a file"));
     }
+    let names: Vec<String> = ["-", "."]
+        .into_iter()
+        .flat_map(|dot| ["", ".gz"].map(|gz| format!("{split}-{what}{dot}{kind}-ubyte{gz}")))
+        .collect();
     let mut found = Vec::new();
-    for dot in ["-", "."] {
-        for gz in ["", ".gz"] {
-            let path = folder.join(format!("{split}-{what}{dot}{kind}-ubyte{gz}"));
-            if path.is_file() {
-                found.push(path);
-            }
+    for entry in std::fs::read_dir(folder).map_err(|e| Error::io(folder, e))? {
+        let path = entry.map_err(|e| Error::io(folder, e))?.path();
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        // Those of EMNIST have the name of a part before them, such as `emnist-letters-`.
+        let before = names.iter().find_map(|end| name.strip_suffix(end.as_str()));
+        if before.is_some_and(|b| b.is_empty() || b.ends_with(['-', '_', '.'])) && path.is_file() {
+            found.push(path);
         }
     }
+    found.sort();
     if let [first, second, ..] = found.as_slice() {
         let expected = format!("one file of the {split} {what}");
         let found = format!("{} and {}", first.display(), second.display());

@@ -4,9 +4,10 @@ use supernano_base::config::Resize;
 use supernano_base::error::{Error, Result};
 use supernano_core::space::Shape;
 
-use super::assemble::{Assembled, Loaded};
+use super::assemble::check_size;
 use super::fit;
 use super::item::Split;
+use super::items::{Items, Loaded};
 use super::splits::{Key, hash};
 
 /// An array of images.
@@ -31,14 +32,14 @@ impl ImageArray<'_> {
     /// # Errors
     /// [`Error::Invalid`] for another number of labels, for more images than a set may have, and for
     /// images that have neither 1 nor 3 channels.
-    pub fn append(self, items: &mut Vec<Loaded>, shape: Shape, resize: Resize) -> Result<()> {
+    pub fn append(self, items: &mut Items, shape: Shape, resize: Resize) -> Result<()> {
         let [n, height, width, channels] = self.sizes;
         if self.labels.len() != n {
             let expected = format!("{n}, as many as images");
             let found = self.labels.len();
             return Err(Error::invalid(self.labels_place, "labels", expected, found));
         }
-        Assembled::check_size(self.place, items.len() + n, shape)?;
+        check_size(self.place, items.len() + n, shape)?;
         let images = self.pixels.chunks_exact(height * width * channels);
         for (i, (bytes, label)) in images.zip(self.labels).enumerate() {
             let place = format!("{}, image {i}", self.place);
@@ -50,7 +51,7 @@ impl ImageArray<'_> {
                 key,
                 pixels: fit::fit(picture, shape, resize),
                 targets: Vec::new(),
-            });
+            })?;
         }
         Ok(())
     }

@@ -153,7 +153,8 @@ pub fn class_names(
         }
     };
     if !(2..=usize::from(u16::MAX)).contains(&classes.len()) {
-        let expected = "at least 2 classes, each in a folder or with a label of its own";
+        let expected = "at least 2 classes, each in a folder or with a label of its own (or a `pattern` of \
+                        the names of the files, such as `{class}_{}.png`)";
         let found = if classes.is_empty() { "none".into() } else { classes.join(", ") };
         return Err(Error::invalid(place, "classes", expected, found));
     }

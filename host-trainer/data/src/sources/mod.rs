@@ -12,6 +12,7 @@ mod guess;
 mod idx;
 mod images;
 pub mod item;
+mod items;
 mod names;
 mod numpy;
 mod pattern;
@@ -26,6 +27,7 @@ mod targets;
 pub use assemble::{Assembled, assemble};
 pub use guess::{KINDS, guess};
 pub use item::{Item, Listing, Split};
+pub use items::{Items, Loaded};
 pub use pictures::list as list_pictures;
 
 use std::path::Path;
@@ -46,18 +48,35 @@ pub fn load(spec: &DataSpec, shape: Shape) -> Result<Dataset> {
     load_shown(spec, shape, &Silent)
 }
 
+/// How a source is read.
+#[derive(Clone, Copy)]
+pub struct Reading<'a> {
+    /// Receives the progress.
+    pub progress: &'a dyn Progress,
+    /// The folder of a file without a name, for more inputs than memory should hold.
+    pub folder: &'a Path,
+}
+
 /// As [`load`]; files that are read advance a task of `progress`.
 ///
 /// # Errors
 /// The errors of [`load`].
 pub fn load_shown(spec: &DataSpec, shape: Shape, progress: &dyn Progress) -> Result<Dataset> {
+    load_in(spec, shape, Reading { progress, folder: &std::env::temp_dir() })
+}
+
+/// As [`load`].
+///
+/// # Errors
+/// The errors of [`load`]; [`Error::Io`] for a folder in which no file can be made.
+pub fn load_in(spec: &DataSpec, shape: Shape, reading: Reading<'_>) -> Result<Dataset> {
     let path = path(spec)?;
     match spec.name {
-        DataSource::Pictures => pictures::load(spec, path, shape, progress),
-        DataSource::Idx => idx::load(spec, path, shape),
-        DataSource::Numpy => numpy::load(spec, path, shape),
-        DataSource::Sensors => sensors::load(spec, path, shape, progress),
-        DataSource::Sound => sound::load(spec, path, shape, progress),
+        DataSource::Pictures => pictures::load(spec, path, shape, reading),
+        DataSource::Idx => idx::load(spec, path, shape, reading),
+        DataSource::Numpy => numpy::load(spec, path, shape, reading),
+        DataSource::Sensors => sensors::load(spec, path, shape, reading),
+        DataSource::Sound => sound::load(spec, path, shape, reading),
         DataSource::Glyphs | DataSource::Cifar100 | DataSource::Cifar10 => {
             Err(Error::invalid("data", "name", "a source of own files", spec.name.name()))
         }
@@ -106,7 +125,7 @@ fn shape_of(place: &str, [height, width, channels]: [usize; 3]) -> Result<Shape>
 }
 
 /// The path of a set's files.
-fn path(spec: &DataSpec) -> Result<&Path> {
+pub(crate) fn path(spec: &DataSpec) -> Result<&Path> {
     let path = spec.path.as_deref().ok_or_else(|| {
         let expected = format!("the files of `{}` (or --data)", spec.name.name());
         Error::invalid("data", "path", expected, "nothing")

@@ -18,7 +18,8 @@ use self::pixels::{Range, Sizes};
 use super::assemble::{Assembled, assemble};
 use super::images::ImageArray;
 use super::item::Split;
-use super::shape_of;
+use super::items::Items;
+use super::{Reading, shape_of};
 use crate::Dataset;
 
 /// Words for items and for labels in the names of arrays.
@@ -101,7 +102,7 @@ fn no_pair(path: &Path, arrays: &Arrays) -> Error {
 }
 
 /// Reads the arrays as inputs of `shape`.
-pub fn load(spec: &DataSpec, path: &Path, shape: Shape) -> Result<Dataset> {
+pub fn load(spec: &DataSpec, path: &Path, shape: Shape, reading: Reading<'_>) -> Result<Dataset> {
     let place = path.display().to_string();
     let pairs = pairs(path)?;
     let sizes = pairs.iter().map(|(p, _)| Sizes::of(&p.items)).collect::<Result<Vec<Sizes>>>()?;
@@ -110,7 +111,7 @@ pub fn load(spec: &DataSpec, path: &Path, shape: Shape) -> Result<Dataset> {
     let (arrays, labels): (Vec<_>, Vec<Labels>) =
         pairs.into_iter().map(|p| ((p.items, p.split), p.labels)).unzip();
     let (classes, labels) = Labels::classes(&place, &labels, spec.labels.as_deref())?;
-    let mut items = Vec::new();
+    let mut items = Items::new(reading.folder)?;
     let mut notes = Vec::new();
     let of_labels = labels.into_iter().zip(of_labels);
     for (((images, split), (labels, labels_place)), sizes) in

@@ -5,14 +5,14 @@ use std::path::Path;
 use supernano_base::config::DataSpec;
 use supernano_base::error::{Error, Result};
 use supernano_base::files;
-use supernano_base::progress::Progress;
 use supernano_core::space::Shape;
 
-use super::assemble::{Assembled, Loaded, assemble};
+use super::assemble::{Assembled, assemble, check_size, read_all};
 use super::item::{Item, Listing, label_of};
+use super::items::{Items, Loaded};
 use super::names::Names;
 use super::splits::{Key, hash};
-use super::{decode, fit, folder, table};
+use super::{Reading, decode, fit, folder, table};
 use crate::Dataset;
 
 /// Pictures that are read.
@@ -62,25 +62,15 @@ pub fn list_files(
 }
 
 /// Reads the pictures as inputs of `shape` and makes a data set of them.
-pub fn load(
-    spec: &DataSpec,
-    path: &Path,
-    shape: Shape,
-    progress: &dyn Progress,
-) -> Result<Dataset> {
-    let Pictures { found, listing, .. } = read(spec, path, shape, progress)?;
+pub fn load(spec: &DataSpec, path: &Path, shape: Shape, reading: Reading<'_>) -> Result<Dataset> {
+    let Pictures { found, listing, .. } = read(spec, path, shape, reading)?;
     let mut dataset = assemble(spec, shape, &path.display().to_string(), found)?;
     dataset.notes.splice(0..0, listing.notes);
     Ok(dataset)
 }
 
 /// Reads the pictures as inputs of `shape`.
-pub fn read(
-    spec: &DataSpec,
-    path: &Path,
-    shape: Shape,
-    progress: &dyn Progress,
-) -> Result<Pictures> {
+pub fn read(spec: &DataSpec, path: &Path, shape: Shape, reading: Reading<'_>) -> Result<Pictures> {
     let place = path.display().to_string();
     if !matches!(shape.channels, 1 | 3) {
         let expected = "1 (grey) or 3 (colour) for pictures";
@@ -97,7 +87,7 @@ pub fn read(
         let expected = "a table of paths with the columns that are named";
         return Err(Error::invalid(place, "targets", expected, "a folder for each class"));
     }
-    Assembled::check_size(&place, listing.items.len(), shape)?;
+    check_size(&place, listing.items.len(), shape)?;
     let read = |item: &Item| {
         let bytes = files::read(&item.path)?;
         let (size, pixels) = decode::with_picture(&item.path, &bytes, |p| {
@@ -109,9 +99,13 @@ pub fn read(
             Key { label, split: item.split, content: hash(&bytes), group: item.group.clone() };
         Ok((Loaded { place, key, pixels, targets: item.targets.clone() }, size))
     };
-    let (read, skipped) =
-        Assembled::read_all(&place, &listing.items, spec.skip_bad, progress, read)?;
-    let (items, sizes) = read.into_iter().unzip();
+    let (mut items, mut sizes) = (Items::new(reading.folder)?, Vec::new());
+    let keep = |(item, size)| {
+        sizes.push(size);
+        items.push(item)
+    };
+    let progress = reading.progress;
+    let skipped = read_all(&place, &listing.items, spec.skip_bad, progress, read, keep)?;
     Ok(Pictures { found: Assembled { classes, items, skipped }, sizes, listing })
 }
 

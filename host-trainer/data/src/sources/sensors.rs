@@ -17,6 +17,7 @@ use std::path::Path;
 
 use supernano_base::config::{DataSpec, WindowSpec};
 use supernano_base::error::{Error, Result};
+use supernano_base::files::IMAGES;
 use supernano_base::progress::{Progress, Silent};
 use supernano_core::frontend::AXIS_BYTES;
 use supernano_core::space::Shape;
@@ -24,12 +25,13 @@ use supernano_core::space::Shape;
 pub use self::runs::{Recordings, RunLengths};
 use self::scale::Scale;
 use self::table::Table;
-use super::assemble::{Assembled, Loaded, assemble};
+use super::assemble::{Assembled, assemble, read_all};
 use super::item::{Item, Listing, Split};
+use super::items::{Items, Loaded};
 use super::names::Names;
 use super::splits::{self, Key};
 use super::targets::mark_anomalies;
-use super::{folder, numpy, shape_of};
+use super::{Reading, folder, numpy, shape_of};
 use crate::Dataset;
 
 /// Extensions of the files that are read, in lower case.
@@ -100,8 +102,13 @@ pub fn read(spec: &DataSpec, path: &Path, progress: &dyn Progress) -> Result<Rec
     let rows_are_labelled = targets.is_empty()
         && (window.label.is_some() || single || listing.items.iter().all(of_file));
     let read = |item: &Item| Ok((Table::read(&item.path, &window, targets)?, item.clone()));
-    let (read, skipped) =
-        Assembled::read_all(&place, &listing.items, spec.skip_bad, progress, read)?;
+    let mut found = Vec::with_capacity(listing.items.len());
+    let keep = |table| {
+        found.push(table);
+        Ok(())
+    };
+    let skipped = read_all(&place, &listing.items, spec.skip_bad, progress, read, keep)?;
+    let read = found;
     let needs_classes = targets.is_empty() && !spec.reconstruct;
     if single && needs_classes && read.iter().all(|(table, _)| !table.has_label()) {
         let expected = "a column of classes such as `label`, `class` or `activity` (--label names it), \
@@ -123,14 +130,10 @@ pub fn read(spec: &DataSpec, path: &Path, progress: &dyn Progress) -> Result<Rec
 }
 
 /// Reads the windows as inputs of `shape`.
-pub fn load(
-    spec: &DataSpec,
-    path: &Path,
-    shape: Shape,
-    progress: &dyn Progress,
-) -> Result<Dataset> {
+pub fn load(spec: &DataSpec, path: &Path, shape: Shape, reading: Reading<'_>) -> Result<Dataset> {
     window(spec)?;
-    dataset(spec, &path.display().to_string(), read(spec, path, progress)?, shape)
+    let place = path.display().to_string();
+    dataset(spec, &place, read(spec, path, reading.progress)?, shape, reading.folder)
 }
 
 /// Makes windows of recordings and a data set of them.
@@ -142,11 +145,14 @@ pub fn dataset(
     place: &str,
     recordings: Recordings,
     shape: Shape,
+    folder: &Path,
 ) -> Result<Dataset> {
     let window = window(spec)?;
     let axes = recordings.layout.axes.clone();
     check_shape(shape, window.samples, axes.len())?;
-    Assembled::check_size(place, recordings.windows(window), shape)?;
+    // The values of all windows are in memory.
+    let bytes = (recordings.windows(window) as u64).saturating_mul(shape.len() as u64);
+    IMAGES.check(place, "memory for windows", bytes)?;
     let (windows, short) = recordings.cut(window)?;
     let Recordings { mut classes, skipped, mut notes, tables, .. } = recordings;
     drop(tables);
@@ -160,18 +166,18 @@ pub fn dataset(
     let in_training = splits::assign(&keys, spec);
     let training = windows.iter().zip(&in_training).filter(|(_, s)| **s == Split::Train);
     let scale = Scale::new(window, &axes, training.map(|(w, _)| w.values.as_slice()))?;
-    let mut items = Vec::with_capacity(windows.len());
+    let mut items = Items::new(folder)?;
     for (Window { place, mut key, values, targets }, split) in windows.into_iter().zip(in_training)
     {
         key.split = Some(split);
-        items.push(Loaded { place, key, pixels: scale.bytes(&values)?, targets });
+        items.push(Loaded { place, key, pixels: scale.bytes(&values)?, targets })?;
         if split == Split::Train {
             for n in 1..=window.copies {
-                items.push(scale.copy(&items[items.len() - n], &values, (spec.seed, n))?);
+                let item = &items.list[items.len() - n];
+                items.push(scale.copy(item, &values, (spec.seed, n))?)?;
             }
         }
     }
-    Assembled::check_size(place, items.len(), shape)?;
     let mut dataset = assemble(spec, shape, place, Assembled { classes, items, skipped })?;
     notes.append(&mut dataset.notes);
     notes.extend(scale.notes(&axes));

@@ -23,8 +23,10 @@ pub use self::decode::{EXTENSIONS, Recording, decode, length};
 use self::features::Features;
 use self::made::Noise;
 use self::resample::Resampler;
-use super::assemble::{Assembled, Loaded, assemble};
+use super::Reading;
+use super::assemble::{Assembled, assemble, check_size, read_all};
 use super::item::{Item, Listing, Split, class_names, label_of};
+use super::items::{Items, Kept, Loaded};
 use super::pictures::list_files;
 use super::splits::{self, Key, hash};
 use crate::Dataset;
@@ -72,12 +74,7 @@ fn samples(path: &Path, bytes: &[u8], rate: u32) -> Result<Vec<i16>> {
 }
 
 /// Reads the windows as inputs of `shape`.
-pub fn load(
-    spec: &DataSpec,
-    path: &Path,
-    shape: Shape,
-    progress: &dyn Progress,
-) -> Result<Dataset> {
+pub fn load(spec: &DataSpec, path: &Path, shape: Shape, reading: Reading<'_>) -> Result<Dataset> {
     let place = path.display().to_string();
     let sound = settings(spec)?;
     let features = Features::new(sound, shape)?;
@@ -90,38 +87,37 @@ pub fn load(
         found.sort_unstable();
     }
     let classes = class_names(&place, found, spec.labels.as_deref())?;
-    Assembled::check_size(&place, listing.items.len() * sound.copies + sound.silence, shape)?;
+    check_size(&place, listing.items.len() * sound.copies + sound.silence, shape)?;
     let read = |item: &Item| windows(item, &classes, sound, &features);
-    let (recordings, skipped) =
-        Assembled::read_all(&place, &listing.items, spec.skip_bad, progress, read)?;
     let mut origins = Vec::new();
-    let mut items = Vec::new();
-    for read in recordings {
+    let mut items = Items::new(reading.folder)?;
+    let keep = |read: Windows| {
         for (at, window) in read.windows {
             origins.push((read.path.clone(), at));
-            items.push(window);
+            items.push(window)?;
         }
-    }
+        Ok(())
+    };
+    let progress = reading.progress;
+    let skipped = read_all(&place, &listing.items, spec.skip_bad, progress, read, keep)?;
     if let Some(unknown) = sound.known.is_some().then(|| label_of(&place, &classes, made::UNKNOWN))
     {
-        made::thin(&mut items, &mut origins, unknown?);
+        made::thin(&mut items.list, &mut origins, unknown?);
     }
     // Copies and silence are made after the splits, so that they change none.
-    let keys: Vec<Key> = items.iter().map(|i| i.key.clone()).collect();
-    for (item, split) in items.iter_mut().zip(splits::assign(&keys, spec)) {
+    let keys: Vec<Key> = items.list.iter().map(|i| i.key.clone()).collect();
+    for (item, split) in items.list.iter_mut().zip(splits::assign(&keys, spec)) {
         item.key.split = Some(split);
     }
     let noise = Noise::read(sound, path)?;
     if sound.copies > 1 {
         let copies = Copies { sound, features: &features, noise: &noise, seed: spec.seed };
-        let made = copies.of_training(&items, &origins)?;
-        items.extend(made);
+        copies.of_training(&mut items, &origins, progress)?;
     }
     if sound.silence > 0 {
         let label = label_of(&place, &classes, made::SILENCE)?;
-        items.extend(made::silence(sound, &features, &noise, label, spec)?);
+        made::silence(sound, &features, &noise, label, spec, &mut items)?;
     }
-    Assembled::check_size(&place, items.len(), shape)?;
     let mut dataset = assemble(spec, shape, &place, Assembled { classes, items, skipped })?;
     dataset.notes.splice(0..0, listing.notes);
     dataset.notes.push(features.note());
@@ -233,7 +229,7 @@ pub fn lengths(spec: &DataSpec, path: &Path, progress: &dyn Progress) -> Result<
 }
 
 /// The training items among `items` with their indices.
-fn training(items: &[Loaded]) -> impl Iterator<Item = usize> {
+fn training(items: &[Kept]) -> impl Iterator<Item = usize> {
     (0..items.len()).filter(|&i| items[i].key.split == Some(Split::Train))
 }
 

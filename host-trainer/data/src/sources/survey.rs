@@ -11,12 +11,13 @@ use supernano_base::images::Images;
 use supernano_base::progress::Progress;
 use supernano_core::space::Shape;
 
-use super::assemble::{Loaded, assemble};
+use super::assemble::{Assembled, assemble};
 use super::item::Split;
+use super::items::{Items, Kept};
 use super::pictures::{self, Pictures};
 use super::sensors::{self, Recordings, RunLengths};
 use super::sound::{self, Lengths};
-use super::splits;
+use super::{Reading, splits};
 use crate::Dataset;
 
 /// Sides of the pictures that a survey compares.
@@ -87,9 +88,14 @@ pub fn pictures(
     progress: &dyn Progress,
 ) -> Result<(Survey, Dataset)> {
     let spec = DataSpec { skip_bad: true, resize: Resize::Stretch, ..spec.clone() };
-    let Pictures { found, sizes, listing } = pictures::read(&spec, path, SMALL, progress)?;
-    let keys: Vec<_> = found.items.iter().map(|i| i.key.clone()).collect();
-    let alike = near_duplicates(&found.items, &splits::assign(&keys, &spec));
+    let folder = std::env::temp_dir();
+    let reading = Reading { progress, folder: &folder };
+    let Pictures { found, sizes, listing } = pictures::read(&spec, path, SMALL, reading)?;
+    let Assembled { classes, items, skipped } = found;
+    let items = items.finish()?;
+    let keys: Vec<_> = items.0.iter().map(|i| i.key.clone()).collect();
+    let alike = near_duplicates(&items.0, &items.1, &splits::assign(&keys, &spec));
+    let found = Assembled { classes, items: Items::of(items), skipped };
     let dataset = assemble(&spec, SMALL, &path.display().to_string(), found)?;
     let drawn = |split| listing.items.iter().all(|i| i.split != Some(split));
     let drawn = drawn(Split::Validation) || drawn(Split::Test);
@@ -136,7 +142,7 @@ pub fn windows(
     let lengths = recordings.lengths(place)?;
     let drawn = |split| recordings.runs.iter().all(|r| r.split != Some(split));
     let drawn = drawn(Split::Validation) || drawn(Split::Test);
-    let dataset = sensors::dataset(spec, place, recordings, shape)?;
+    let dataset = sensors::dataset(spec, place, recordings, shape, &std::env::temp_dir())?;
     let survey = Survey { drawn, sensors: Some(lengths), ..of_dataset(&dataset) };
     Ok((survey, dataset))
 }
@@ -184,13 +190,14 @@ fn summary(mut sizes: Vec<(u32, u32, bool)>) -> Option<Sizes> {
 }
 
 /// Pairs in different splits whose pictures look alike.
-fn near_duplicates(items: &[Loaded], splits: &[Split]) -> Vec<(String, String)> {
-    let hashes: Vec<u64> = items.iter().map(|i| difference_hash(&i.pixels)).collect();
+fn near_duplicates(items: &[Kept], pixels: &[u8], splits: &[Split]) -> Vec<(String, String)> {
+    let of = |i: usize| &pixels[items[i].slot * SMALL.len()..(items[i].slot + 1) * SMALL.len()];
+    let hashes: Vec<u64> = (0..items.len()).map(|i| difference_hash(of(i))).collect();
     let alike = |a: usize, b: usize| {
         splits[a] != splits[b]
             && items[a].key.content != items[b].key.content
             && (hashes[a] ^ hashes[b]).count_ones() <= NEAR
-            && difference(&items[a].pixels, &items[b].pixels) <= LEVELS * SMALL.len()
+            && difference(of(a), of(b)) <= LEVELS * SMALL.len()
     };
     let pairs: Vec<(usize, usize)> = (0..items.len())
         .into_par_iter()

@@ -14,6 +14,9 @@ use self::files::Files;
 use super::item::{Item, Listing, Split};
 use super::names::Names;
 
+/// Most tables of a folder that are looked into before its kind is known.
+const FEW: usize = 12;
+
 /// Lists the rows of a CSV file, with or without a header. Paths are relative to its folder; a path
 /// that is not there names the only file below that folder with the same name, with or without its
 /// extension.
@@ -71,7 +74,7 @@ pub fn list(table: &Path, extensions: &[&str], names: &Names) -> Result<Listing>
     Ok(listing)
 }
 
-/// Lists the rows of the tables of a folder: of the only `.csv` file that names files and labels, or
+/// Lists the rows of the tables of a folder: of the only `.csv` or `.tsv` file that names files and labels, or
 /// of those with the names of splits, such as `train.csv`. `None` without such tables, and with a
 /// pattern for the paths.
 ///
@@ -104,6 +107,17 @@ pub fn of_folder(folder: &Path, extensions: &[&str], names: &Names) -> Result<Op
     Ok(Some(listing))
 }
 
+/// True for a folder with a few tables, one of which lists files with these extensions.
+pub fn lists(folder: &Path, extensions: &[&str]) -> bool {
+    let is_table = |path: &Path| {
+        path.extension()
+            .is_some_and(|e| e.eq_ignore_ascii_case("csv") || e.eq_ignore_ascii_case("tsv"))
+    };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let few = entries.filter(|e| is_table(&e.path())).take(FEW + 1).count() <= FEW;
+    few && tables(folder, extensions, &Names::default()).is_ok_and(|found| !found.is_empty())
+}
+
 /// The tables of a folder that name a file in their first row and have a column of labels.
 fn tables(folder: &Path, extensions: &[&str], names: &Names) -> Result<Vec<PathBuf>> {
     let entries = std::fs::read_dir(folder).map_err(|e| Error::io(folder, e))?;
@@ -112,8 +126,8 @@ fn tables(folder: &Path, extensions: &[&str], names: &Names) -> Result<Vec<PathB
         let path = entry.map_err(|e| Error::io(folder, e))?.path();
         let name = path.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
         // A form for predictions of a competition.
-        if !name.ends_with(".csv") || name.starts_with('.') || name.starts_with("sample_submission")
-        {
+        let is_table = name.ends_with(".csv") || name.ends_with(".tsv");
+        if !is_table || name.starts_with('.') || name.starts_with("sample_submission") {
             continue;
         }
         if is_list(&path, extensions, names) {

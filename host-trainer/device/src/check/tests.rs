@@ -137,7 +137,7 @@ impl ByteStream for Line {
 fn images(blob: &Blob, count: usize) -> Images {
     let view = blob.view().unwrap();
     let shape: Shape = view.header().input();
-    let pixels = (0..count * shape.len()).map(|i| (i * i / 5 % 256) as u8).collect();
+    let pixels: Vec<u8> = (0..count * shape.len()).map(|i| (i * i / 5 % 256) as u8).collect();
     Images::new(shape, pixels, vec![0; count])
 }
 

@@ -32,7 +32,7 @@ pub fn correct(
     let s = net.input;
     let (c, h, w) = (s.channels.into(), s.height.into(), s.width.into());
     let input = Both {
-        float: FeatureMap::from_images(images.values, images.n, c, h, w),
+        float: FeatureMap::from_images(&images.values, images.n, c, h, w),
         integer: integer_input(&plain, images),
         params: plain.image,
     };

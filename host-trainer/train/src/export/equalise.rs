@@ -118,7 +118,7 @@ fn observe(net: &FoldedNet, images: &ImageSet) -> Vec<Seen> {
     let empty = |c| Seen { largest: vec![0.0; c], squares: vec![0.0; c], count: 0.0 };
     let mut all: Vec<Seen> = net.convs().map(|conv| empty(conv.output)).collect();
     for ImageBatch { n, values, .. } in images.batches() {
-        net.observe(values, n, &mut |step, map| {
+        net.observe(&values, n, &mut |step, map| {
             let seen = &mut all[step.index];
             let channels = seen.largest.len();
             let pixels = map.len() / (n * channels);

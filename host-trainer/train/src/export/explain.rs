@@ -93,7 +93,7 @@ pub fn explain(shipment: &Shipment, test: &ImageSet, core: &str) -> Result<Expla
     let classes = net.classes();
     let mut float = Vec::with_capacity(test.len() * classes);
     for batch in test.batches() {
-        float.extend(shipment.float.forward(batch.values, batch.n));
+        float.extend(shipment.float.forward(&batch.values, batch.n));
     }
     let integer = shipment.blob.logits(&test.bytes)?;
     let mut layers = layers(&shipment.quantised, test);
@@ -159,7 +159,7 @@ fn layers(quantised: &PostTraining, test: &ImageSet) -> Vec<LayerError> {
     let mut power: Vec<Power> = convs.iter().map(|_| Power::default()).collect();
     for batch in test.batches().take(COMPARED / BATCH) {
         let mut real: Vec<Vec<f32>> = Vec::new();
-        reference.observe(batch.values, batch.n, &mut |_, v| real.push(v.to_vec()));
+        reference.observe(&batch.values, batch.n, &mut |_, v| real.push(v.to_vec()));
         let x = integer_input(net, &batch);
         let mut at = 0;
         net.forward(x, &mut |_, map| {

@@ -60,7 +60,7 @@ pub(super) fn values(place: &str, net: &FoldedNet, images: &ImageSet) -> Result<
     for batch in images.batches() {
         // Steps are seen in the order of execution, and the first error is kept.
         let mut failed = Ok(());
-        let logits = net.observe(batch.values, batch.n, &mut |step: &Step, map| {
+        let logits = net.observe(&batch.values, batch.n, &mut |step: &Step, map| {
             if failed.is_ok() {
                 failed = bounded(place, || format!("outputs of {}", names[step.index]), map);
             }

@@ -1,5 +1,6 @@
 //! The images of an export. They are read from the data set once and passed on as values.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use supernano_base::config::RunConfig;
@@ -50,14 +51,14 @@ pub struct ImageSet {
 }
 
 /// A range of the images of an [`ImageSet`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ImageBatch<'a> {
     /// Number of images.
     pub n: usize,
     /// Pixels `[n, height, width, channels]`.
     pub bytes: &'a [u8],
     /// Normalised values `[n, channels, height, width]`.
-    pub values: &'a [f32],
+    pub values: Cow<'a, [f32]>,
     /// Class of each image, `[n]`.
     pub labels: &'a [u16],
     /// Targets of other heads than classes, `[n, outputs]`, on the scale on which they are learnt.
@@ -68,8 +69,7 @@ impl ImageSet {
     /// The first `most` images of a split of a data set, or all if it has fewer.
     pub fn first(dataset: &Dataset, split: &Images, most: usize) -> Self {
         let normalised = EvalSet::new(dataset, split, most);
-        let indices: Vec<u32> = (0..normalised.len() as u32).collect();
-        Self { bytes: split.select(&indices), normalised, measured: dataset.measured() }
+        Self { bytes: split.first(normalised.len()), normalised, measured: dataset.measured() }
     }
 
     /// Number of images.
@@ -88,13 +88,13 @@ impl ImageSet {
     /// If the range exceeds the set.
     pub fn part(&self, range: Range<usize>) -> ImageBatch<'_> {
         let size = self.bytes.shape.len();
-        let values = range.start * size..range.end * size;
+        let pixels = range.start * size..range.end * size;
         let targets = self.normalised.targets();
         let outputs = targets.len() / self.len().max(1);
         ImageBatch {
             n: range.len(),
-            bytes: &self.bytes.pixels[values.clone()],
-            values: &self.normalised.values()[values],
+            bytes: &self.bytes.pixels[pixels],
+            values: self.normalised.part(range.clone()),
             targets: &targets[range.start * outputs..range.end * outputs],
             labels: &self.bytes.labels[range],
         }
@@ -205,7 +205,7 @@ impl<'a> Materials<'a> {
         let index = match found {
             Some(index) => index,
             None => {
-                let dataset = self.dataset.at(image);
+                let dataset = self.dataset.at(image)?;
                 let (split, most) = self.judged;
                 let judged = (split(&dataset), most);
                 let made = Material::new(self.config, &dataset, self.calibration, judged)?;

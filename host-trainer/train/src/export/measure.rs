@@ -110,7 +110,7 @@ fn qualities(float: &FoldedNet, blob: &Blob, images: &ImageSet) -> Result<Accura
     let place = format!("network {}", blob.view()?.header().code);
     let mut outputs = Vec::new();
     for batch in images.batches() {
-        outputs.extend(float.forward(batch.values, batch.n).into_iter().map(f64::from));
+        outputs.extend(float.forward(&batch.values, batch.n).into_iter().map(f64::from));
     }
     let logits = blob.logits(&images.bytes)?;
     let scale = blob.view()?.header().logit_scale;

@@ -81,7 +81,7 @@ impl ActivationParams {
 pub fn observe(net: &FoldedNet, images: &ImageSet) -> ActivationSamples {
     let mut maps = vec![Samples::default(); net.convs().count()];
     for batch in images.batches() {
-        net.observe(batch.values, batch.n, &mut |step, values| maps[step.index].add(values));
+        net.observe(&batch.values, batch.n, &mut |step, values| maps[step.index].add(values));
     }
     ActivationSamples { maps }
 }

@@ -93,7 +93,7 @@ pub fn quantise_after_training(
     let CalibrationSet { normalisation, images } = set;
     let n = images.len();
     let (held, judged) = (images.part(0..n.min(HELD)), images.part(n - n.min(HELD)..n));
-    let expected = net.forward(judged.values, judged.n);
+    let expected = net.forward(&judged.values, judged.n);
     options.equalise.best(|equalised| {
         let reference = if equalised { equalise(net, images) } else { net.clone() };
         let params = observe(&reference, images).params(options.ranges);

@@ -11,11 +11,11 @@ use std::ops::ControlFlow;
 
 use burn::tensor::{Tensor, TensorData};
 use serde::Serialize;
-use supernano_base::config::{Augmentation, Optimizer, RunConfig};
+use supernano_base::config::{Augmentation, LossConfig, Optimizer, RunConfig};
 use supernano_base::error::{Error, Result};
 use supernano_base::progress::Task;
 use supernano_core::space::Head;
-use supernano_data::Dataset;
+use supernano_data::{Dataset, ExampleMaker, Examples};
 
 use self::trained::{B, TrainedNetwork};
 use super::material::ImageSet;
@@ -47,8 +47,8 @@ pub struct TuneRecipe {
 pub struct TuningSet<'a> {
     /// Data set; the training split is used.
     pub dataset: &'a Dataset,
-    /// Augmentation of the training images.
-    pub augmentation: &'a Augmentation,
+    /// Makes the training images and their targets.
+    pub maker: ExampleMaker<'a>,
     /// Momentum and weight decay.
     pub optimizer: Optimizer,
     /// Validation images for the decision whether the tuned network is kept.
@@ -64,20 +64,22 @@ impl<'a> TuningSet<'a> {
     /// # Errors
     /// [`Error::Invalid`] if the data set has no validation images.
     pub fn new(dataset: &'a Dataset, config: &'a RunConfig) -> Result<Self> {
-        Self::with(dataset, &config.augmentation, config.optimizer)
+        Self::with(dataset, config.augmentation, &config.loss, config.optimizer)
     }
 
     fn with(
         dataset: &'a Dataset,
-        augmentation: &'a Augmentation,
+        augmentation: Augmentation,
+        loss: &LossConfig,
         optimizer: Optimizer,
     ) -> Result<Self> {
+        let maker = ExampleMaker::new(dataset, augmentation, loss);
         let judged = ImageSet::first(dataset, &dataset.validation, JUDGED);
         if judged.is_empty() {
             let place = format!("data set {}", dataset.name);
             return Err(Error::invalid(place, "validation images of fine-tuning", "at least 1", 0));
         }
-        Ok(Self { dataset, augmentation, optimizer, judged })
+        Ok(Self { dataset, maker, optimizer, judged })
     }
 }
 
@@ -195,7 +197,7 @@ pub fn tune(
     let (float, net) = tuner.trained.networks();
     let mut answers = Vec::new();
     for batch in set.judged.batches() {
-        answers.extend(teacher.forward(batch.values, batch.n));
+        answers.extend(teacher.forward(&batch.values, batch.n));
     }
     let alpha = f64::from(recipe.alpha);
     let [before, after] =
@@ -220,19 +222,18 @@ struct Tuner<'a> {
 
 impl Learner for Tuner<'_> {
     fn update(&mut self, input: &UpdateInput<'_>) -> Result<Losses> {
-        let &TuningSet { dataset, augmentation, optimizer, .. } = self.set;
+        let TuningSet { dataset, maker, optimizer, .. } = self.set;
         let (indices, trained) = (input.indices(), &mut self.trained);
         let n = indices.len();
-        let pixels = dataset.augmented(indices, augmentation, input.key);
+        let Examples { pixels, labels, targets, weights } = maker.examples(indices, input.key);
         let (_, net) = trained.networks();
         let (logits, leaves) = trained.forward(&net, &pixels, n);
         let device = Default::default();
         let criterion = Criterion(dataset.objective.head());
-        let targets = dataset.targets(&dataset.train, indices, &pixels);
-        let labels = dataset.labels(indices);
         let target = Criterion::targets::<B>(&labels, &targets, net.classes(), &device);
         let answers = TensorData::new(self.teacher.forward(&pixels, n), [n, net.classes()]);
         let answers = criterion.soften(Tensor::<B, 2>::from_data(answers, &device), 1.0);
+        let answers = loss::weighted(answers, &weights);
         let value = criterion.distilled(logits, target, Some(answers), self.alpha, 1.0);
         let found = loss::finite(&value).ok_or_else(|| Error::NotFinite {
             step: 0,
@@ -240,7 +241,7 @@ impl Learner for Tuner<'_> {
             code: self.code.to_owned(),
             layer: "the classifier".into(),
         })?;
-        trained.update(&leaves, &value.backward(), optimizer, input.rate);
+        trained.update(&leaves, &value.backward(), *optimizer, input.rate);
         Ok(Losses { largest: 0.0, students: found })
     }
 }

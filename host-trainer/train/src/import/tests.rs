@@ -107,7 +107,7 @@ fn step_one_has_the_known_accuracy() {
     };
     let effort = Effort { share: true, memory: 1 << 30 };
     let ranker = Ranker::new(&run, &dataset, request, effort).unwrap();
-    let (found, _) = ranker.evaluate(&[&Arch::largest(&run.space())], &|_| {});
+    let (found, _) = ranker.evaluate(&[&Arch::largest(&run.space())], &|_| {}).unwrap();
     // of 10,000 images: 69.98 %, 1.1026
     assert!((found[0].top1 - 0.6998).abs() < 3.0 * found[0].top1_se, "{:?}", found[0]);
     assert!((found[0].ce - 1.1026).abs() < 3.0 * found[0].ce_se, "{:?}", found[0]);

@@ -145,7 +145,7 @@ pub fn rank(request: &RankRequest<'_>, progress: &dyn Progress) -> Result<RankOu
         files::claim(&output, request.overwrite)?;
     }
     files::probe(&output)?;
-    let dataset = run.dataset(request.data)?;
+    let dataset = run.dataset_shown(request.data, progress)?;
     let ranker = Ranker::new(&run, &dataset, request.images, request.effort)?;
     let ranking = Identity::of(&run, &ranker, &all);
     if let Some(part) = request.part
@@ -300,7 +300,7 @@ fn evaluate(
         }
     };
     let archs: Vec<&Arch> = unknown.iter().map(|c| &c.arch).collect();
-    let (found, work) = ranker.evaluate(&archs, &advance);
+    let (found, work) = ranker.evaluate(&archs, &advance)?;
     task.finish();
     let mut found = found.into_iter();
     let score = |coded: &&Coded| match known.get(&coded.arch) {

@@ -151,14 +151,11 @@ fn split(dataset: &Dataset, split: Split) -> &Images {
 
 /// The images of a data set that are read with these settings.
 fn read_images(dataset: &Dataset, settings: &Settings) -> Dataset {
-    let first = |images: &Images, n: usize| {
-        images.select(&(0..n.min(images.len()) as u32).collect::<Vec<u32>>())
-    };
     let scored = |of: Split| if of == settings.split { settings.images } else { 0 };
     Dataset {
-        train: first(&dataset.train, settings.bn_images),
-        validation: first(&dataset.validation, scored(Split::Validation)),
-        test: first(&dataset.test, scored(Split::Test)),
+        train: dataset.train.first(settings.bn_images),
+        validation: dataset.validation.first(scored(Split::Validation)),
+        test: dataset.test.first(scored(Split::Test)),
         ..dataset.clone()
     }
 }
@@ -221,7 +218,7 @@ impl<'a> Ranker<'a> {
         &self,
         archs: &[&Arch],
         progress: &(dyn Fn(f64) + Sync),
-    ) -> (Vec<Evaluation>, MacCounts) {
+    ) -> Result<(Vec<Evaluation>, MacCounts)> {
         let mut order: Vec<usize> = (0..archs.len()).collect();
         order.sort_by(|&a, &b| archs[a].cmp(archs[b]));
         let mut found: Vec<Option<Evaluation>> = vec![None; archs.len()];
@@ -234,7 +231,7 @@ impl<'a> Ranker<'a> {
             for group in group.chunk_by(|&a, &b| archs[a].image(&space) == archs[b].image(&space)) {
                 let plans: Vec<Plan> = group.iter().map(|&i| self.run.plan(archs[i])).collect();
                 if other.as_ref().is_none_or(|(shape, _)| *shape != plans[0].image) {
-                    other = self.at(archs[group[0]], plans[0].image);
+                    other = self.at(archs[group[0]], plans[0].image)?;
                 }
                 let images = other.as_ref().map_or(&self.images, |(_, images)| images);
                 let part = plans.len().div_ceil(self.parts());
@@ -249,18 +246,21 @@ impl<'a> Ranker<'a> {
                 }
             }
         }
-        (found.into_iter().flatten().collect(), work)
+        Ok((found.into_iter().flatten().collect(), work))
     }
 
     /// The images at the resolution of a sub-network; `None` for the largest.
-    fn at(&self, arch: &Arch, image: Shape) -> Option<(Shape, ScoredImages)> {
-        let dataset = self.bytes.as_ref().filter(|dataset| dataset.shape != image)?.at(image);
-        Some((image, ScoredImages::new(self.run, &dataset, &self.settings, arch)))
+    fn at(&self, arch: &Arch, image: Shape) -> Result<Option<(Shape, ScoredImages)>> {
+        let Some(dataset) = self.bytes.as_ref().filter(|dataset| dataset.shape != image) else {
+            return Ok(None);
+        };
+        let dataset = dataset.at(image)?;
+        Ok(Some((image, ScoredImages::new(self.run, &dataset, &self.settings, arch))))
     }
 
     /// Number of trees that a group is split into, so that every thread has a batch to work on.
     fn parts(&self) -> usize {
-        rayon::current_num_threads().div_ceil(self.images.recalibration.maps.len().max(1))
+        rayon::current_num_threads().div_ceil(self.images.recalibration.len().max(1))
     }
 
     fn tree(

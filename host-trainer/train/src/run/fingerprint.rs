@@ -53,11 +53,11 @@ pub fn of_run(run: &Run) -> String {
     let name = layout.space().name;
     let about = format!("{name} {} {:?} {:?}", run.step, run.enhancement(), layout.scheme);
     let stored = run.statistics.iter().flat_map(|s| &s.values);
-    of_numbers(run.weights.values.iter().chain(stored), &about)
+    of_numbers(run.weights.values.iter().chain(stored).copied(), &about)
 }
 
 /// Of numbers and a text about them, 16 hexadecimal digits.
-pub fn of_numbers<'a>(numbers: impl Iterator<Item = &'a f32>, about: &str) -> String {
+pub fn of_numbers(numbers: impl Iterator<Item = f32>, about: &str) -> String {
     let mut digest = CRC.digest();
     digest.update(about.as_bytes());
     numbers.for_each(|v| digest.update(&v.to_le_bytes()));
@@ -76,7 +76,7 @@ pub fn of_images(dataset: &Dataset) -> String {
     let splits = [&dataset.train, &dataset.test];
     let about = format!("{:?} {:?} {:?}", dataset.shape, dataset.mean, dataset.std);
     let labels: Vec<String> = splits.iter().map(|s| format!("{:?}", s.labels)).collect();
-    let pixels = splits.iter().map(|s| s.pixels.as_slice());
+    let pixels = splits.iter().map(|s| &*s.pixels);
     of_bytes(
         [about.as_bytes()].into_iter().chain(labels.iter().map(|l| l.as_bytes())).chain(pixels),
     )

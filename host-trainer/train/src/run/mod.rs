@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use supernano_base::config::{RunConfig, StepKind};
 use supernano_base::error::{Error, Result};
+use supernano_base::progress::{Progress, Silent};
+use supernano_base::run_dir::RunDirectory;
 use supernano_core::arch::Arch;
 use supernano_core::plan::{Enhancement, Plan, resolve};
 use supernano_core::space::Space;
@@ -127,20 +129,35 @@ impl Run {
     /// # Errors
     /// The errors of [`supernano_data::of_config`].
     pub fn dataset(&self, path: Option<&Path>) -> Result<Dataset> {
-        supernano_data::of_config(&self.config, path)
+        self.dataset_shown(path, &Silent)
+    }
+
+    /// As [`Run::dataset`]; files that are read advance a task of `progress`.
+    ///
+    /// # Errors
+    /// The errors of [`Run::dataset`].
+    pub fn dataset_shown(&self, path: Option<&Path>, progress: &dyn Progress) -> Result<Dataset> {
+        let cache = RunDirectory::new(&self.path).data_cache();
+        supernano_data::of_config_cached(&self.config, path, &cache, progress)
     }
 
     /// Computes the batch-norm statistics of a sub-network over the run's recalibration images.
-    pub fn recalibrate(&self, subnet: &SubNet, dataset: &Dataset) -> BnStats {
-        let dataset = dataset.at(subnet.input);
+    ///
+    /// # Errors
+    /// The errors of [`Dataset::at`].
+    pub fn recalibrate(&self, subnet: &SubNet, dataset: &Dataset) -> Result<BnStats> {
+        let dataset = dataset.at(subnet.input)?;
         let (batch, batches) = recalibration_batches(&dataset, &self.config, usize::MAX);
-        recalibrate(subnet, batch, batches)
+        Ok(recalibrate(subnet, batch, batches))
     }
 
     /// Recalibrates and folds a sub-network. The result is what is scored and what ships.
-    pub fn folded(&self, arch: &Arch, dataset: &Dataset) -> FoldedNet {
+    ///
+    /// # Errors
+    /// The errors of [`Dataset::at`].
+    pub fn folded(&self, arch: &Arch, dataset: &Dataset) -> Result<FoldedNet> {
         let subnet = self.subnet(arch);
-        subnet.fold(&self.recalibrate(&subnet, dataset))
+        Ok(subnet.fold(&self.recalibrate(&subnet, dataset)?))
     }
 }
 

@@ -1,13 +1,14 @@
 //! Accuracy and loss of networks.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
+use std::ops::Range;
 
 use rayon::prelude::*;
 use supernano_base::images::Images;
-use supernano_base::objective::ScoreMetric;
+use supernano_base::objective::{Objective, ScoreMetric};
 use supernano_base::stats::roc::{auc, auc_se};
 use supernano_core::space::{Head, Shape};
-use supernano_data::Dataset;
+use supernano_data::{Dataset, normalised};
 
 use super::Evaluation;
 use crate::backend::LANES;
@@ -15,11 +16,13 @@ use crate::supernet::maps::{Inputs, Pool};
 use crate::supernet::tree::Tree;
 use crate::supernet::{FoldedConv, FoldedNet, walk};
 
+/// Images whose values are computed at a time.
+const CONTENTS: usize = 1024;
+
 /// Normalised images of a split with their labels.
 #[derive(Clone, Debug)]
 pub struct EvalSet {
-    /// `[n, channels, height, width]`.
-    values: Vec<f32>,
+    values: Values,
     labels: Vec<u16>,
     /// Targets of other heads than classes, `[n, outputs]`, standardised.
     targets: Vec<f32>,
@@ -29,13 +32,39 @@ pub struct EvalSet {
     variance: f64,
 }
 
+/// Normalised values, `[n, channels, height, width]`.
+#[derive(Clone, Debug)]
+enum Values {
+    /// In memory.
+    Held(Vec<f32>),
+    /// Of images in a mapped file, computed when they are used.
+    Mapped {
+        /// The images.
+        images: Images,
+        /// Mean and standard deviation of each channel, of pixel / 255.
+        normalisation: (Vec<f32>, Vec<f32>),
+    },
+}
+
 impl EvalSet {
     /// The first `most` images of a split of a data set, or all if it has fewer.
     pub fn new(dataset: &Dataset, split: &Images, most: usize) -> Self {
-        let indices: Vec<u32> = (0..split.len().min(most) as u32).collect();
-        let labels = split.labels[..indices.len()].to_vec();
-        let values = dataset.batch(split, &indices);
-        let targets = dataset.targets(split, &indices, &values);
+        let n = split.len().min(most);
+        let indices: Vec<u32> = (0..n as u32).collect();
+        let labels = split.labels[..n].to_vec();
+        let (values, targets) = if split.is_mapped() {
+            let batch = |indices: &[u32]| match dataset.objective {
+                Objective::Reconstruction => dataset.batch(split, indices),
+                _ => Vec::new(),
+            };
+            let targets = dataset.targets(split, &indices, &batch(&indices));
+            let normalisation = (dataset.mean.clone(), dataset.std.clone());
+            (Values::Mapped { images: split.first(n), normalisation }, targets)
+        } else {
+            let values = dataset.batch(split, &indices);
+            let targets = dataset.targets(split, &indices, &values);
+            (Values::Held(values), targets)
+        };
         let head = dataset.objective.head();
         let variance = match head {
             Head::Values => variance(&targets, dataset.outputs()),
@@ -44,9 +73,27 @@ impl EvalSet {
         Self { values, labels, targets, head, variance }
     }
 
-    /// All values, `[n, channels, height, width]`.
-    pub fn values(&self) -> &[f32] {
-        &self.values
+    /// The values of a range of the images, `[range.len(), channels, height, width]`.
+    ///
+    /// # Panics
+    /// If the range exceeds the set.
+    pub fn part(&self, range: Range<usize>) -> Cow<'_, [f32]> {
+        match &self.values {
+            Values::Held(values) => {
+                let size = values.len() / self.len().max(1);
+                Cow::Borrowed(&values[range.start * size..range.end * size])
+            }
+            Values::Mapped { images, normalisation: (mean, std) } => {
+                let indices: Vec<u32> = (range.start as u32..range.end as u32).collect();
+                Cow::Owned(normalised(images, &indices, mean, std))
+            }
+        }
+    }
+
+    /// The values in parts of `size` images; the last part may be smaller.
+    pub fn parts(&self, size: usize) -> impl Iterator<Item = Cow<'_, [f32]>> {
+        let n = self.len();
+        (0..n).step_by(size.max(1)).map(move |start| self.part(start..n.min(start + size)))
     }
 
     /// Targets of other heads than classes, `[n, outputs]`, on the scale on which they are learnt.
@@ -75,13 +122,24 @@ impl EvalSet {
     }
 
     /// All values, all labels and all targets.
-    pub(crate) fn contents(&self) -> (impl Iterator<Item = &f32>, &[u16]) {
-        (self.values.iter().chain(&self.targets), &self.labels)
+    pub(crate) fn contents(&self) -> (impl Iterator<Item = f32>, &[u16]) {
+        let values = self.parts(CONTENTS).flat_map(Cow::into_owned);
+        (values.chain(self.targets.iter().copied()), &self.labels)
     }
 
     /// The images as input maps of a forward pass.
     pub(crate) fn inputs(&self, input: Shape, margin: usize) -> Inputs {
-        Inputs::new(input, margin, self.values.chunks(LANES * input.len()))
+        match &self.values {
+            Values::Held(values) => Inputs::new(input, margin, values.chunks(LANES * input.len())),
+            Values::Mapped { .. } => {
+                let set = self.clone();
+                let batch = move |block: usize| {
+                    let start = block * LANES;
+                    set.part(start..set.len().min(start + LANES)).into_owned()
+                };
+                Inputs::made(input, margin, self.len().div_ceil(LANES), batch)
+            }
+        }
     }
 
     /// Adds the result of image `i` with these outputs.
@@ -194,13 +252,12 @@ pub(crate) fn evaluate_tree<C: Borrow<FoldedConv> + Sync>(
     done: &(dyn Fn() + Sync),
 ) -> Vec<Evaluation> {
     // for every 16 images, for every leaf
-    let found: Vec<Vec<Judgements>> = inputs
-        .maps
-        .par_iter()
+    let found: Vec<Vec<Judgements>> = (0..inputs.len())
+        .into_par_iter()
         .zip(set.labels.par_chunks(LANES))
-        .enumerate()
         .with_max_len(1)
-        .map(|(block, ((map, _), labels))| {
+        .map(|(block, labels)| {
+            let (map, _) = &*inputs.map(block);
             let mut leaves = vec![Judgements::default(); tree.leaves];
             walk::infer(tree, map, pool, None, &mut |leaf, logits| {
                 for lane in 0..labels.len() {

@@ -1,7 +1,5 @@
 //! Networks with batch norm folded in. Ranking evaluates them, and export quantises them.
 
-use std::sync::Arc;
-
 use rayon::prelude::*;
 use supernano_kernels::planes;
 
@@ -54,7 +52,8 @@ impl FoldedNet {
         assert_eq!(images.len(), n * size, "values of {n} images");
         let inputs = Inputs::new(self.input, tree.margin, images.chunks(LANES * size));
         let pool = Pool::of(self, |c| (c.output, c.op));
-        let one = |(map, n): &(Arc<PlaneMap>, usize)| {
+        let one = |i: usize| {
+            let (map, n) = &*inputs.map(i);
             let (mut found, mut maps) = (Vec::new(), Vec::new());
             let mut see = |_: &Step, map: &PlaneMap| {
                 maps.push(planes::to_images(map.block(0), *n, map.c, map.planes));
@@ -63,6 +62,6 @@ impl FoldedNet {
             walk::infer(&tree, map, &pool, seen, &mut |_, logits| found = rows(logits, *n));
             (found, maps)
         };
-        inputs.maps.par_iter().map(one).collect()
+        (0..inputs.len()).into_par_iter().map(one).collect()
     }
 }

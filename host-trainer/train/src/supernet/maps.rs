@@ -107,9 +107,36 @@ impl Drop for PlaneMap {
 }
 
 /// Normalised images as the input maps of a forward pass, one map a batch.
-pub(crate) struct Inputs {
-    /// The maps, each with its number of images.
-    pub maps: Vec<(Arc<PlaneMap>, usize)>,
+pub(crate) struct Inputs(Source);
+
+/// A map with its number of images.
+pub(crate) type Input = (Arc<PlaneMap>, usize);
+
+/// Where the maps come from.
+enum Source {
+    /// All of them, in memory.
+    Held(Vec<Input>),
+    /// A number of maps, each made when it is used.
+    Made(usize, Box<dyn Fn(usize) -> Input + Sync + Send>),
+}
+
+/// A map that is held or made.
+pub(crate) enum InputMap<'a> {
+    /// In memory.
+    Held(&'a Input),
+    /// Made.
+    Made(Input),
+}
+
+impl std::ops::Deref for InputMap<'_> {
+    type Target = Input;
+
+    fn deref(&self) -> &Input {
+        match self {
+            Self::Held(map) => map,
+            Self::Made(map) => map,
+        }
+    }
 }
 
 impl Inputs {
@@ -119,19 +146,50 @@ impl Inputs {
         margin: usize,
         batches: impl IntoIterator<Item = impl AsRef<[f32]>>,
     ) -> Self {
-        let [h, w, c] = [shape.height, shape.width, shape.channels].map(usize::from);
-        let planes = Planes { h, w, margin };
-        let size = c * h * w;
         // a separate pool, because these maps outlive a forward pass
         let pool = Pool::new(HashMap::new());
-        let one = |batch: &[f32]| {
-            let n = batch.len() / size;
-            let mut map = pool.take(n.div_ceil(LANES), c, planes);
-            for (b, images) in batch.chunks(LANES * size).enumerate() {
-                planes::fill(map.block_mut(b), images, c, planes);
-            }
-            (Arc::new(map), n)
-        };
-        Self { maps: batches.into_iter().map(|b| one(b.as_ref())).collect() }
+        let one = |batch: &[f32]| laid_out(&pool, shape, margin, batch);
+        Self(Source::Held(batches.into_iter().map(|b| one(b.as_ref())).collect()))
     }
+
+    /// `count` batches, each made by `batch` and laid out when it is used.
+    pub fn made(
+        shape: Shape,
+        margin: usize,
+        count: usize,
+        batch: impl Fn(usize) -> Vec<f32> + Sync + Send + 'static,
+    ) -> Self {
+        let pool = Pool::new(HashMap::new());
+        let one = move |i| laid_out(&pool, shape, margin, &batch(i));
+        Self(Source::Made(count, Box::new(one)))
+    }
+
+    /// Number of maps.
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Source::Held(maps) => maps.len(),
+            Source::Made(count, _) => *count,
+        }
+    }
+
+    /// A map.
+    pub fn map(&self, i: usize) -> InputMap<'_> {
+        match &self.0 {
+            Source::Held(maps) => InputMap::Held(&maps[i]),
+            Source::Made(_, make) => InputMap::Made(make(i)),
+        }
+    }
+}
+
+/// The map of a batch of images of `shape`, `[n, channels, height, width]`.
+fn laid_out(pool: &Pool, shape: Shape, margin: usize, batch: &[f32]) -> Input {
+    let [h, w, c] = [shape.height, shape.width, shape.channels].map(usize::from);
+    let planes = Planes { h, w, margin };
+    let size = c * h * w;
+    let n = batch.len() / size;
+    let mut map = pool.take(n.div_ceil(LANES), c, planes);
+    for (b, images) in batch.chunks(LANES * size).enumerate() {
+        planes::fill(map.block_mut(b), images, c, planes);
+    }
+    (Arc::new(map), n)
 }

@@ -209,11 +209,11 @@ pub(crate) fn statistics<C: Borrow<BnConv> + Sync>(
     pool: &Pool,
     done: &(dyn Fn() + Sync),
 ) -> NodeStats {
-    let batches: Vec<NodeStats> = inputs
-        .maps
-        .par_iter()
+    let batches: Vec<NodeStats> = (0..inputs.len())
+        .into_par_iter()
         .with_max_len(1)
-        .map(|(map, images)| {
+        .map(|batch| {
+            let (map, images) = &*inputs.map(batch);
             let found = vec![Vec::new(); tree.nodes.len()];
             let (isa, images, node, inner) = (Isa::detect(), *images, 0, false);
             let mut pass = StatisticsPass { isa, pool, images, node, inner, found };

@@ -2,7 +2,8 @@
 
 use supernano_base::error::Result;
 use supernano_core::arch::Arch;
-use supernano_data::Dataset;
+use supernano_core::space::Shape;
+use supernano_data::{ExampleMaker, Examples};
 
 use super::job::{Batch, Job};
 use super::params::Params;
@@ -81,8 +82,8 @@ impl<'a> SlicedStep<'a> {
 struct Sliced<'a> {
     job: Job<'a, CpuAutodiff>,
     params: Params<CpuAutodiff>,
-    dataset: &'a Dataset,
-    augmentation: supernano_base::config::Augmentation,
+    maker: ExampleMaker<'a>,
+    image: Shape,
     sharing: Box<dyn Sharing>,
     failed_at: Option<(u32, u64)>,
 }
@@ -91,17 +92,16 @@ impl<'a> Sliced<'a> {
     /// The execution of a setup, with those who train other paths.
     fn new(setup: &Setup<'a>, sharing: Box<dyn Sharing>) -> Self {
         let (job, params) = Job::new(setup);
-        let (dataset, augmentation) = (setup.dataset, setup.config.augmentation);
-        Self { job, params, dataset, augmentation, sharing, failed_at: None }
+        let config = setup.config;
+        let maker = ExampleMaker::new(setup.dataset, config.augmentation, &config.loss);
+        Self { job, params, maker, image: setup.dataset.shape, sharing, failed_at: None }
     }
 
     fn train(&mut self, input: &UpdateInput<'_>) -> Result<Losses> {
         self.sharing.begin(input)?;
-        let indices = input.indices();
-        let pixels = self.dataset.augmented(indices, &self.augmentation, input.key);
-        let labels = self.dataset.labels(indices);
-        let targets = self.dataset.targets(&self.dataset.train, indices, &pixels);
-        let batch = Batch::new(&pixels, &labels, self.dataset.shape).with_targets(&targets);
+        let Examples { pixels, labels, targets, weights } =
+            self.maker.examples(input.indices(), input.key);
+        let batch = Batch::new(&pixels, &labels, self.image).with_targets(&targets, &weights);
         let archs = sampling::draw(&self.job.space.get(), self.job.step, input.key, input.update)?;
         let Self { job, params, sharing, .. } = self;
         job.update_shared(&mut **sharing, params, &batch, &archs, input.rate, input.update)

@@ -3,7 +3,6 @@
 use supernano_base::config::{Precision, RunConfig, StepConfig};
 use supernano_base::error::{Error, Result};
 use supernano_base::space::SharedSpace;
-use supernano_core::space::Space;
 use supernano_data::Dataset;
 
 use super::sharing::Sharing;
@@ -56,12 +55,13 @@ pub trait Engine: Learner {
 
 /// A processor that trains.
 pub trait Accelerator: Sync {
-    /// Refuses a space with a layer that the processor has no kernel for.
+    /// Refuses a space with a layer that the processor has no kernel for, and a loss that it does not
+    /// compute.
     ///
     /// # Errors
-    /// [`supernano_base::error::Error::Invalid`] with the layer.
-    fn check(&self, space: &Space<'_>) -> Result<()> {
-        let _ = space;
+    /// [`supernano_base::error::Error::Invalid`] with the layer or the field.
+    fn check(&self, config: &RunConfig) -> Result<()> {
+        let _ = config;
         Ok(())
     }
 

@@ -97,7 +97,7 @@ impl Golden {
         accelerator: &dyn Accelerator,
     ) -> Result<Self> {
         check_data(config, dataset)?;
-        accelerator.check(&config.space())?;
+        accelerator.check(config)?;
         let number = config.steps.len();
         let step = &config.steps[number - 1];
         let begin = || start(config, run, number);

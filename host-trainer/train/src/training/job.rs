@@ -12,7 +12,7 @@ use supernano_core::arch::Arch;
 use supernano_core::plan::{Enhancement, Plan, cost, resolve};
 use supernano_core::space::Shape;
 
-use super::loss::Criterion;
+use super::loss::{self, Criterion};
 use super::params::Params;
 use super::sharing::{Alone, Sharing};
 use super::state::layout_of;
@@ -48,8 +48,10 @@ where
     pub plain: FeatureMap<B::InnerBackend>,
     /// Classes, `[n]`.
     pub labels: &'a [u16],
-    /// Targets of other heads, `[n, outputs]`; none for classes.
+    /// Targets `[n, outputs]`, each row times the weight of its image; none if the classes alone decide.
     pub targets: &'a [f32],
+    /// Weights of the losses of the images, `[n]`; none if all are 1.
+    pub weights: &'a [f32],
     /// Images of the largest resolution, `[n, channels, height, width]`.
     pixels: &'a [f32],
 }
@@ -68,13 +70,14 @@ where
             plain: FeatureMap::from_images(pixels, n, c, h, w),
             labels,
             targets: &[],
+            weights: &[],
             pixels,
         }
     }
 
-    /// The same batch with targets of another head, `[n, outputs]`.
-    pub fn with_targets(self, targets: &'a [f32]) -> Self {
-        Self { targets, ..self }
+    /// The same batch with targets `[n, outputs]`, and weights `[n]` that their rows are multiplied by.
+    pub fn with_targets(self, targets: &'a [f32], weights: &'a [f32]) -> Self {
+        Self { targets, weights, ..self }
     }
 
     /// The images at the resolution of a network.
@@ -191,7 +194,10 @@ where
                 Tensor::from_data(TensorData::new(values, shape), &device)
             });
         }
-        let soft = |z| Tensor::<B, 2>::from_inner(criterion.soften(z, self.step.temperature));
+        let soft = |z| {
+            let soft = criterion.soften(z, self.step.temperature);
+            loss::weighted(Tensor::<B, 2>::from_inner(soft), batch.weights)
+        };
         let teacher = logits.map(soft);
         for (path, arch) in (1..).zip(students) {
             if !sharing.trains(path) {

@@ -20,6 +20,17 @@ pub fn soften<B: Backend>(logits: Tensor<B, 2>, temperature: f32) -> Tensor<B, 2
     softmax(logits / temperature, 1)
 }
 
+/// Targets with each row times the weight of its item, `[n]`; without weights they stay as they are. The
+/// losses of classes are linear in their targets, so this weighs the losses.
+pub fn weighted<B: Backend>(targets: Tensor<B, 2>, weights: &[f32]) -> Tensor<B, 2> {
+    if weights.is_empty() {
+        return targets;
+    }
+    let device = targets.device();
+    let column = TensorData::new(weights.to_vec(), [weights.len(), 1]);
+    targets * Tensor::from_data(column, &device)
+}
+
 /// Mean cross-entropy of the batch with targets `[n, classes]` at a temperature, nats. For soft
 /// targets it has the same gradient as KL(target || student).
 pub fn cross_entropy<B: Backend>(

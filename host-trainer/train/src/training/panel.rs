@@ -82,7 +82,7 @@ impl Panel {
         let mut smaller: Vec<(Shape, EvalSet, Vec<Vec<f32>>)> = Vec::new();
         for image in archs.iter().map(|arch| arch.image(space)) {
             if image != dataset.shape && smaller.iter().all(|(shape, ..)| *shape != image) {
-                let dataset = dataset.at(image);
+                let dataset = dataset.at(image)?;
                 let (_, batches) = recalibration_batches(&dataset, config, 256);
                 let set = EvalSet::new(&dataset, &dataset.validation, PANEL_IMAGES);
                 smaller.push((image, set, batches));

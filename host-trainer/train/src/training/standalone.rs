@@ -18,7 +18,7 @@ use supernano_base::space::SharedSpace;
 use supernano_core::arch::Arch;
 use supernano_core::plan::{BranchScheme, Enhancement, Plan, resolve};
 use supernano_core::space::{Site, Space};
-use supernano_data::Dataset;
+use supernano_data::{Dataset, ExampleMaker, Examples};
 
 use super::loss::Criterion;
 use super::params::Params;
@@ -46,7 +46,7 @@ pub fn train_alone(
     recipe: &Recipe,
 ) -> Result<Truth> {
     let (space, config) = alone(config, coded, recipe);
-    let dataset = &*dataset.at(space.get().input);
+    let dataset = &*dataset.at(space.get().input)?;
     let layout = layout_of(space.clone(), &config, 1);
     let values = Weights::initial(layout.clone(), Key::new(recipe.seed)).values;
     let state = Checkpoint::start(1, values);
@@ -57,7 +57,7 @@ pub fn train_alone(
     let mut engine = SlicedAccelerator.engine(setup.clone(), None)?;
     fit(&mut *engine, &schedule, &Silent, |_, _| Ok(ControlFlow::Continue(())))?;
     let weights = Weights { layout, values: engine.values() };
-    Ok(judged(&weights, &config, dataset, coded, recipe, Start::Scratch))
+    judged(&weights, &config, dataset, coded, recipe, Start::Scratch)
 }
 
 /// The schedule of the only step, without its learning rate.
@@ -118,7 +118,7 @@ pub fn train_inherited(
     let schedule = Schedule { rate: &rate, ..schedule(config, dataset, None) };
     fit(&mut taught, &schedule, &Silent, |_, _| Ok(ControlFlow::Continue(())))?;
     let weights = Weights { layout, values: taught.params.host_values() };
-    Ok(judged(&weights, config, dataset, coded, recipe, Start::Inherited))
+    judged(&weights, config, dataset, coded, recipe, Start::Inherited)
 }
 
 /// A sub-network that learns from a supernet's largest network.
@@ -137,19 +137,18 @@ impl Learner for Taught<'_> {
         let (indices, s) = (input.indices(), dataset.shape);
         let (n, outputs) = (indices.len(), dataset.outputs());
         let device = Default::default();
-        let pixels = dataset.augmented(indices, &config.augmentation, input.key);
+        let maker = ExampleMaker::new(dataset, config.augmentation, &config.loss);
+        let Examples { pixels, labels, targets, weights } = maker.examples(indices, input.key);
         let read = plan.image;
         let [size, to] = [s, read].map(|s| [usize::from(s.height), usize::from(s.width)]);
         let small = (size != to).then(|| resized_planes(&pixels, size, to));
         let images = small.as_deref().unwrap_or(&pixels);
         let images = FeatureMap::from_images(images, n, s.channels.into(), to[0], to[1]);
         let criterion = Criterion(dataset.objective.head());
-        let targets = dataset.targets(&dataset.train, indices, &pixels);
-        let labels = dataset.labels(indices);
         let targets = Criterion::targets::<CpuAutodiff>(&labels, &targets, outputs, &device);
         let answers = TensorData::new(from.teacher.forward(&pixels, n), [n, outputs]);
         let answers = Tensor::<CpuAutodiff, 2>::from_data(answers, &device);
-        let answers = criterion.soften(answers, 1.0);
+        let answers = loss::weighted(criterion.soften(answers, 1.0), &weights);
         let (net, leaves) = params.path(plan);
         let (logits, _) = forward_train(&net, &images);
         let value = criterion.distilled(logits, targets, Some(answers), from.alpha, 1.0);
@@ -219,16 +218,16 @@ fn judged(
     coded: &Coded,
     recipe: &Recipe,
     start: Start,
-) -> Truth {
+) -> Result<Truth> {
     let space = weights.layout.space();
     let enhancement = config.steps[0].enhancement(config.enhancement);
     let plan = whole(&space, enhancement);
     let subnet = weights.subnet(&plan);
-    let dataset = &*dataset.at(plan.image);
+    let dataset = &*dataset.at(plan.image)?;
     let (batch, batches) = recalibration_batches(dataset, config, usize::MAX);
     let folded = subnet.fold(&recalibrate(&subnet, batch, batches));
     let found = evaluate(&folded, &EvalSet::new(dataset, &dataset.test, usize::MAX));
-    Truth {
+    Ok(Truth {
         id: coded.id.clone(),
         arch: coded.written.clone(),
         standalone_top1: found.top1,
@@ -240,7 +239,7 @@ fn judged(
         epochs: recipe.epochs,
         seed: recipe.seed,
         start,
-    }
+    })
 }
 
 #[cfg(test)]

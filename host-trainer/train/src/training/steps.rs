@@ -133,7 +133,7 @@ pub fn train_stopping(
 ) -> Result<Vec<Epoch>> {
     check_data(config, dataset)?;
     accelerator.computes(config.precision)?;
-    accelerator.check(&config.space())?;
+    accelerator.check(config)?;
     let truths = match &config.truths {
         Some(path) => table::read(path, &config.space(), table::TRUTH)?,
         None => Vec::new(),

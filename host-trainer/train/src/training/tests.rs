@@ -284,7 +284,7 @@ fn a_run_opens_at_its_last_step_and_scores() {
     assert_eq!(run.config.steps, config.steps);
     let dataset = run.dataset(None).unwrap();
     let set = EvalSet::new(&dataset, &dataset.validation, 32);
-    let score = evaluate(&run.folded(&Arch::largest(&run.space()), &dataset), &set);
+    let score = evaluate(&run.folded(&Arch::largest(&run.space()), &dataset).unwrap(), &set);
     assert!(score.ce.is_finite() && score.images == 32);
     let again = train(&config, &dataset, folder.path(), Begin::New, &SlicedAccelerator, &Silent)
         .unwrap_err();

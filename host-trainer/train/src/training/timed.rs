@@ -6,8 +6,8 @@ use std::time::Instant;
 use serde::Serialize;
 use supernano_base::config::RunConfig;
 use supernano_base::error::Result;
-use supernano_base::objective::{Objective, Spread};
 use supernano_base::progress::Progress;
+use supernano_base::run_dir::RunDirectory;
 use supernano_data::Dataset;
 
 use super::{Accelerator, Begin, Epoch, Stop, train_stopping};
@@ -52,7 +52,12 @@ pub struct TrainReport {
 pub fn train_for(request: &TrainRequest<'_>, progress: &dyn Progress) -> Result<TrainReport> {
     let started = Instant::now();
     let TrainRequest { config, run, begin, accelerator, minutes, deadline } = *request;
-    let dataset = supernano_data::of_config_shown(config, None, progress)?;
+    let dataset = supernano_data::of_config_cached(
+        config,
+        None,
+        &RunDirectory::new(run).data_cache(),
+        progress,
+    )?;
     dataset.notes.iter().for_each(|note| progress.note(&format!("data: {note}")));
     let config = &with_facts(config, &dataset);
     let after = |limit: Option<f64>| limit.is_some_and(|s| started.elapsed().as_secs_f64() > s);
@@ -69,21 +74,5 @@ pub fn train_for(request: &TrainRequest<'_>, progress: &dyn Progress) -> Result<
 /// sensors. The
 /// run keeps them, whatever is added to the data later.
 pub(super) fn with_facts(config: &RunConfig, dataset: &Dataset) -> RunConfig {
-    let mut config = config.clone();
-    if config.data.name.is_own() {
-        match &dataset.objective {
-            Objective::Classes | Objective::Labels => {
-                config.data.labels.get_or_insert_with(|| dataset.classes.clone());
-            }
-            Objective::Values(spreads) => {
-                let scale = |s: &Spread| (s.mean, s.std);
-                config.data.target_scales = Some(spreads.iter().map(scale).collect());
-            }
-            Objective::Reconstruction => {}
-        }
-        if let Some(window) = &dataset.window {
-            config.data.window = Some(window.clone());
-        }
-    }
-    config
+    RunConfig { data: dataset.with_facts(&config.data), ..config.clone() }
 }

@@ -167,9 +167,9 @@ struct Trainer<'a> {
 impl<'a> Trainer<'a> {
     /// Reads the data, and evaluates the teacher if there is one.
     fn new(plan: &'a Plan, request: &TruthRequest<'_>, progress: &dyn Progress) -> Result<Self> {
-        let dataset = supernano_data::of_config(&plan.config, request.data)?;
+        let dataset = supernano_data::of_config_shown(&plan.config, request.data, progress)?;
         let largest = |run: &Run| run.folded(&Arch::largest(&run.space()), &dataset);
-        let teacher = plan.from.as_ref().map(largest);
+        let teacher = plan.from.as_ref().map(largest).transpose()?;
         if let Some(teacher) = &teacher {
             let images = EvalSet::new(&dataset, &dataset.test, usize::MAX);
             let top1 = evaluate(teacher, &images).top1;

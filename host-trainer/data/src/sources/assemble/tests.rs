@@ -1,6 +1,7 @@
 use supernano_base::config::DataSource;
 use supernano_base::progress::Silent;
 
+use super::super::items::Loaded;
 use super::super::splits::hash;
 use super::*;
 
@@ -12,11 +13,10 @@ fn item(i: u8, label: u16) -> Loaded {
 }
 
 fn found(n: u8, classes: u16) -> Assembled {
-    Assembled {
-        classes: (0..classes).map(|c| format!("class {c}")).collect(),
-        items: (0..n).map(|i| item(i, u16::from(i) % classes)).collect(),
-        skipped: Vec::new(),
-    }
+    let mut items = Items::new(&std::env::temp_dir()).unwrap();
+    (0..n).for_each(|i| items.push(item(i, u16::from(i) % classes)).unwrap());
+    let classes = (0..classes).map(|c| format!("class {c}")).collect();
+    Assembled { classes, items, skipped: Vec::new() }
 }
 
 fn spec() -> DataSpec {
@@ -26,7 +26,8 @@ fn spec() -> DataSpec {
 #[test]
 fn every_item_is_in_one_split() {
     let data = assemble(&spec(), SHAPE, "t", found(100, 2)).unwrap();
-    let mut pixels = [&data.train, &data.validation, &data.test].map(|s| s.pixels.clone()).concat();
+    let mut pixels =
+        [&data.train, &data.validation, &data.test].map(|s| s.pixels.to_vec()).concat();
     assert_eq!(pixels.len(), 100);
     assert_ne!(pixels[..50], (0..50).collect::<Vec<u8>>());
     for split in [&data.train, &data.validation, &data.test] {
@@ -56,18 +57,18 @@ fn sizes_shorten_the_splits_and_too_large_ones_are_refused() {
 #[test]
 fn equal_items_with_two_labels_or_in_two_splits_are_noted() {
     let mut twice = found(50, 2);
-    twice.items.push(Loaded { place: "copy".into(), ..item(0, 1) });
+    twice.items.push(Loaded { place: "copy".into(), ..item(0, 1) }).unwrap();
     twice.skipped.push("bad.png: broken".into());
     let data = assemble(&spec(), SHAPE, "t", twice).unwrap();
     let expected =
         ["left out: bad.png: broken", "equal content with different labels: item 0 and copy"];
     assert_eq!(data.notes, expected);
     let mut given = found(50, 2);
-    for (i, item) in given.items.iter_mut().enumerate() {
+    for (i, item) in given.items.list.iter_mut().enumerate() {
         item.key.split = Some(if i < 40 { Split::Train } else { Split::Test });
     }
-    given.items.push(item(0, 0));
-    given.items[50].key.split = Some(Split::Test);
+    given.items.push(item(0, 0)).unwrap();
+    given.items.list[50].key.split = Some(Split::Test);
     let notes = assemble(&spec(), SHAPE, "t", given).unwrap().notes;
     assert_eq!(notes, ["equal content in different splits: item 0 and item 0"]);
 }
@@ -79,7 +80,15 @@ fn bad_items_are_counted_or_left_out() {
         _ => Ok(item(i, 0)),
     };
     let items: Vec<u8> = (0..10).collect();
-    let load = |items: &[u8], skip| Assembled::read_all("photos", items, skip, &Silent, read);
+    let load = |items: &[u8], skip| {
+        let mut kept = Vec::new();
+        let keep = |item: Loaded| {
+            kept.push(item.place);
+            Ok(())
+        };
+        let skipped = read_all("photos", items, skip, &Silent, read, keep)?;
+        Ok::<_, Error>((kept, skipped))
+    };
     let error = load(&items, false).unwrap_err().to_string();
     assert!(
         error.starts_with("photos: files: expected files that can be read (--skip-bad"),
@@ -93,14 +102,9 @@ fn bad_items_are_counted_or_left_out() {
 }
 
 #[test]
-fn balanced_classes_have_as_many_images_as_the_largest() {
-    let mut images = Images::empty(Shape { height: 1, width: 1, channels: 1 });
-    images.pixels = vec![1, 2, 3, 4, 5, 6];
-    images.labels = vec![0, 0, 0, 0, 0, 2];
-    balance(&mut images, 3);
-    assert_eq!(images.labels, [0, 0, 0, 0, 0, 2, 2, 2, 2, 2]);
-    assert_eq!(images.pixels, [1, 2, 3, 4, 5, 6, 6, 6, 6, 6]);
-    let before = images.clone();
-    balance(&mut images, 3);
-    assert_eq!(images, before);
+fn balanced_classes_have_as_many_items_as_the_largest() {
+    let labels = [0, 0, 0, 0, 0, 2, 9];
+    let chosen = balance(&[0, 1, 2, 3, 4, 5], |i| labels[i], 3);
+    assert_eq!(chosen, [0, 1, 2, 3, 4, 5, 5, 5, 5, 5]);
+    assert_eq!(balance(&chosen, |i| labels[i], 3), chosen);
 }

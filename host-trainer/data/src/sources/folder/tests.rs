@@ -53,6 +53,15 @@ fn folders_of_splits_are_splits() {
         listed(&["seg_train/seg_train/a/1.png", "seg_test/seg_test/a/2.png"], None).unwrap();
     let expected = [("a", Split::Test), ("a", Split::Train)];
     assert_eq!(found, expected.map(|(c, s)| (c.to_owned(), Some(s))));
+    // Splits in the folders of the classes.
+    let found = listed(&["a/train/1.png", "b/train/2.png", "b/test/x/3.png", "c/4.png"], None);
+    let expected = [
+        ("a", Some(Split::Train)),
+        ("b", Some(Split::Test)),
+        ("b", Some(Split::Train)),
+        ("c", None),
+    ];
+    assert_eq!(found.unwrap(), expected.map(|(c, s)| (c.to_owned(), s)));
     // A class beside them makes all of them classes.
     let found = listed(&["train/1.png", "bus/2.png"], None).unwrap();
     assert_eq!(found, [("bus".to_owned(), None), ("train".to_owned(), None)]);

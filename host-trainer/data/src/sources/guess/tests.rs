@@ -23,6 +23,15 @@ fn names_of_files_tell_the_kind() {
     ] {
         assert_eq!(kind(files).unwrap(), expected, "{files:?}");
     }
+    // A table whose files lie elsewhere.
+    let (root, store) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for (name, expected) in [("a.png", DataSource::Pictures), ("a.wav", DataSource::Sound)] {
+        let file = store.path().join(name);
+        std::fs::write(&file, "").unwrap();
+        let text = format!("path\tlabel\n{}\tx\n", file.display());
+        std::fs::write(root.path().join("list.tsv"), text).unwrap();
+        assert_eq!(guess(root.path()).unwrap(), expected, "{name}");
+    }
     let root = tempfile::tempdir().unwrap();
     let table = root.path().join("labels.csv");
     std::fs::write(&table, "").unwrap();

@@ -48,6 +48,13 @@ fn the_four_files_are_a_data_set() {
         let image = data.test.image(i);
         assert_eq!((u16::from(image[0]) % 4, &image[1..]), (label, &[1, 2, 3, 4, 10][..]));
     }
+    // Files with the name of a part before their own.
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let path = entry.unwrap().path();
+        let name = format!("emnist-{}", path.file_name().unwrap().to_str().unwrap());
+        std::fs::rename(&path, path.with_file_name(name)).unwrap();
+    }
+    assert_eq!(super::super::load(&spec(folder.path()), SHAPE).unwrap(), data);
     let labels = Some(["a", "b", "c", "d", "e"].map(String::from).to_vec());
     let error = super::super::load(&DataSpec { labels, ..spec(folder.path()) }, SHAPE).unwrap_err();
     assert!(error.to_string().contains("class `e`"), "{error}");

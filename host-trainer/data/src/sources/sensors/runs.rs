@@ -322,7 +322,8 @@ fn ranges(
         let place = format!("{}:{line}", table.place);
         let field = format!("column `{}`", table.columns[column].name);
         let expected = "a finite number (--skip-bad leaves such rows out)";
-        return Err(Error::invalid(place, field, expected, cell));
+        let found = if cell.is_empty() { "an empty cell" } else { cell };
+        return Err(Error::invalid(place, field, expected, found));
     }
     let used = |c: &&super::table::Column| match c.role {
         Role::Label => Some(&c.name) == layout.label.as_ref(),

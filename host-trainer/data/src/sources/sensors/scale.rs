@@ -5,7 +5,7 @@ use supernano_base::error::{Error, Result};
 use supernano_base::frontend::{AxisSpec, Description, FrontEndSpec, SensorSpec};
 use supernano_core::frontend::FrontEnd;
 
-use super::super::assemble::Loaded;
+use super::super::items::{Kept, Loaded};
 use super::super::splits::{Key, hash};
 use super::copies;
 
@@ -72,7 +72,7 @@ impl Scale {
     ///
     /// # Errors
     /// As [`Scale::bytes`].
-    pub fn copy(&self, item: &Loaded, values: &[f32], place: (u64, usize)) -> Result<Loaded> {
+    pub fn copy(&self, item: &Kept, values: &[f32], place: (u64, usize)) -> Result<Loaded> {
         let ranges = self.window.ranges.as_deref().unwrap_or_default();
         let changed = copies::copy(&self.window, values, ranges, &item.key.content, place);
         let content = hash(bytemuck::cast_slice(&changed));

@@ -88,16 +88,33 @@ impl Texts {
     }
 }
 
+/// A text whose cells are separated by spaces, with tabs instead; any other text as it is.
+fn with_tabs(text: String) -> String {
+    let lines = text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
+    // The first line may be a header.
+    let spaced = lines.skip(1).take(1).all(|line| {
+        let cells: Vec<&str> = line.split_ascii_whitespace().collect();
+        let bare = !line.contains([',', ';', '\t']);
+        bare && cells.len() > 1 && cells.iter().all(|cell| number(cell, false).is_some())
+    });
+    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    if !spaced || first.contains([',', ';', '\t']) || first.split_whitespace().count() < 2 {
+        return text;
+    }
+    let line = |line: &str| line.split_ascii_whitespace().collect::<Vec<_>>().join("\t");
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
 impl Table {
     /// Reads a file; `targets` are the columns that hold what a network shall give. The separator is found from its first line; beside a semicolon or a tab, numbers
-    /// may have a decimal comma.
+    /// may have a decimal comma. Numbers between spaces are cells too.
     ///
     /// # Errors
     /// [`Error::Missing`] and [`Error::Io`]; [`Error::Invalid`] for a file without rows, and with the
     /// line for rows of different lengths.
     pub fn read(path: &Path, window: &WindowSpec, targets: &[String]) -> Result<Self> {
         let place = path.display().to_string();
-        let text = files::read_text(path)?;
+        let text = with_tabs(files::read_text(path)?);
         let separator = files::separator(&text, true);
         let commas = separator != b',';
         let mut first: Option<(usize, StringRecord)> = None;

@@ -49,6 +49,20 @@ fn recordings_are_cut_into_windows() {
 }
 
 #[test]
+fn spaces_may_separate_numbers() {
+    let folder = recordings(16, "x,y\n");
+    let data = super::super::load(&spec(folder.path(), 4, None), SHAPE).unwrap();
+    for entry in walkdir::WalkDir::new(folder.path()).into_iter().flatten() {
+        if entry.file_type().is_file() {
+            let text = std::fs::read_to_string(entry.path()).unwrap();
+            std::fs::write(entry.path(), format!("  {}", text.replace(',', "   "))).unwrap();
+        }
+    }
+    let spaced = super::super::load(&spec(folder.path(), 4, None), SHAPE).unwrap();
+    assert_eq!((spaced.train, spaced.window), (data.train, data.window));
+}
+
+#[test]
 fn overlapping_windows_of_a_recording_stay_in_one_split() {
     let folder = tempfile::tempdir().unwrap();
     for i in 0..16 {
@@ -74,6 +88,8 @@ fn bad_recordings_are_refused() {
     };
     says("up.csv", "x,y\n1,2\n", &["up.csv", "samples", "at least the 4 of a window", "found 1"]);
     says("up.csv", "x,y\n1,2\n1,nan\n", &["up.csv:3", "column `y`", "a finite number"]);
+    says("up.csv", "x,y\n1,2\n1,\n", &["up.csv:3", "column `y`", "found an empty cell"]);
+    says("up.csv", "x,y\n1,2\n1,caf\u{e9}\n", &["up.csv:3", "column `y`"]);
     says("up.csv", "x,z\n1,2\n1,2\n1,2\n1,2\n", &["up.csv", "columns", "x, y, as in", "x, z"]);
     says("up.csv", "", &["up.csv", "rows"]);
     let folder = recordings(80, "x,y\n");

@@ -8,9 +8,10 @@ use rayon::prelude::*;
 use supernano_base::config::SoundConfig;
 use supernano_base::error::Result;
 use supernano_base::files;
+use supernano_base::progress::Progress;
 use supernano_base::rng::{ChaCha8Rng, Key as Stream, Purpose};
 
-use super::super::assemble::Loaded;
+use super::super::items::{Items, Kept, Loaded};
 use super::super::splits::{Key, hash};
 use super::features::Features;
 use super::made::Noise;
@@ -18,6 +19,8 @@ use super::{samples, training, window};
 
 /// Range of the signal-to-noise ratios above the smallest one, dB.
 const RATIOS: f64 = 30.0;
+/// Recordings that each thread copies before the copies are kept.
+const AT_A_TIME: usize = 16;
 
 /// What copies are made with.
 pub struct Copies<'a> {
@@ -32,25 +35,36 @@ pub struct Copies<'a> {
 }
 
 impl Copies<'_> {
-    /// The copies of all training items, in the order of the items. `origins` has the file and the
-    /// place of each item. The files are read again.
+    /// Appends the copies of all training items, in the order of the items. `origins` has the file and
+    /// the place of each item. The files are read again.
     ///
     /// # Errors
     /// As [`samples`] and [`Features::of`].
-    pub fn of_training(&self, items: &[Loaded], origins: &[(PathBuf, i64)]) -> Result<Vec<Loaded>> {
-        let indices: Vec<usize> = training(items).collect();
-        let made: Vec<Vec<Loaded>> = indices
-            .par_iter()
-            .map(|&i| {
+    pub fn of_training(
+        &self,
+        items: &mut Items,
+        origins: &[(PathBuf, i64)],
+        progress: &dyn Progress,
+    ) -> Result<()> {
+        let indices: Vec<usize> = training(&items.list).collect();
+        let task = progress.task(indices.len() as u64, "copy");
+        for part in indices.chunks(AT_A_TIME * rayon::current_num_threads()) {
+            let of = |&i: &usize| {
                 let (path, at) = &origins[i];
                 let whole = samples(path, &files::read(path)?, self.sound.rate)?;
-                (1..self.sound.copies).map(|n| self.copy(&items[i], &whole, *at, n)).collect()
-            })
-            .collect::<Result<_>>()?;
-        Ok(made.into_iter().flatten().collect())
+                let copy = |n| self.copy(&items.list[i], &whole, *at, n);
+                let copies = (1..self.sound.copies).map(copy).collect::<Result<Vec<Loaded>>>();
+                task.advance(1);
+                copies
+            };
+            let made: Vec<Vec<Loaded>> = part.par_iter().map(of).collect::<Result<_>>()?;
+            made.into_iter().flatten().try_for_each(|copy| items.push(copy))?;
+        }
+        task.finish();
+        Ok(())
     }
 
-    fn copy(&self, item: &Loaded, whole: &[i16], at: i64, n: usize) -> Result<Loaded> {
+    fn copy(&self, item: &Kept, whole: &[i16], at: i64, n: usize) -> Result<Loaded> {
         // The stream depends on the content, not on the order of the files.
         let [a, b, c, d, ..] = item.key.content;
         let index = u64::from(u32::from_le_bytes([a, b, c, d])) << 8 | n as u64;

@@ -10,8 +10,8 @@ use supernano_base::files;
 use supernano_base::rng::{ChaCha8Rng, Key as Stream, Purpose};
 use walkdir::WalkDir;
 
-use super::super::assemble::Loaded;
 use super::super::item::Split;
+use super::super::items::{Items, Kept, Loaded};
 use super::super::splits::{Key, hash};
 use super::features::Features;
 use super::{EXTENSIONS, samples, window};
@@ -23,6 +23,8 @@ pub const UNKNOWN: &str = "unknown";
 
 /// Loudest white noise of silence, as a share of the largest sample.
 const FAINT: f64 = 0.003;
+/// Windows that are made before they are kept.
+const AT_A_TIME: usize = 1024;
 /// Streams of silence are far from those of copies.
 const OF_SILENCE: u64 = 1 << 40;
 
@@ -81,17 +83,18 @@ impl Noise {
     }
 }
 
-/// Makes the windows of silence. Shares of them go to the validation and to the test split.
+/// Appends windows of silence. Shares of them go to the validation and to the test split.
 ///
 /// # Errors
-/// As [`Features::of`].
+/// As [`Features::of`] and [`Items::push`].
 pub fn silence(
     sound: &SoundConfig,
     features: &Features,
     noise: &Noise,
     label: u16,
     spec: &DataSpec,
-) -> Result<Vec<Loaded>> {
+    items: &mut Items,
+) -> Result<()> {
     let (validation, test) = spec.shares();
     let one = |i: usize| {
         let mut rng = Stream::new(spec.seed).rng(Purpose::Generate, OF_SILENCE + i as u64);
@@ -115,12 +118,17 @@ pub fn silence(
             targets: Vec::new(),
         })
     };
-    (0..sound.silence).into_par_iter().map(one).collect()
+    for start in (0..sound.silence).step_by(AT_A_TIME) {
+        let part = start..sound.silence.min(start + AT_A_TIME);
+        let made: Vec<Loaded> = part.into_par_iter().map(one).collect::<Result<_>>()?;
+        made.into_iter().try_for_each(|window| items.push(window))?;
+    }
+    Ok(())
 }
 
 /// Leaves as many windows of the class `unknown` as the largest other class has; their content
 /// decides which.
-pub fn thin(items: &mut Vec<Loaded>, origins: &mut Vec<(PathBuf, i64)>, unknown: u16) {
+pub fn thin(items: &mut Vec<Kept>, origins: &mut Vec<(PathBuf, i64)>, unknown: u16) {
     let mut counts = std::collections::BTreeMap::new();
     for item in items.iter().filter(|i| i.key.label != unknown) {
         *counts.entry(item.key.label).or_insert(0usize) += 1;

@@ -140,7 +140,7 @@ fn integers_follow_float_and_the_same_input_gives_the_same_bytes() {
         let blob = build(&quantised, &info, Prefer::Speed).unwrap();
         assert_eq!(blob, build(&quantised, &info, Prefer::Speed).unwrap());
 
-        let float = net.forward(all.values, all.n);
+        let float = net.forward(&all.values, all.n);
         let integer = blob.logits(&dataset.test).unwrap();
         assert_eq!(integer, blob.logits_with(&dataset.test, || Reference).unwrap());
         let x = integer_input(&quantised, &all);

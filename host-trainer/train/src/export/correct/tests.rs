@@ -27,7 +27,7 @@ fn correction_takes_a_systematic_error_out() {
         .map(|conv| params.get(conv, false))
         .map(|p| QuantParams { scale: p.scale / 3.0, ..p });
     let params = ActivationParams::fixed(clipped);
-    let expected = net.forward(all.values, all.n);
+    let expected = net.forward(&all.values, all.n);
     let error = |net: &FoldedNet| {
         let q = QuantisedNet::with(net, &params, &normalisation);
         let logits = q.forward(integer_input(&q, &all), &mut |_, _| {});

@@ -26,7 +26,7 @@ fn an_equalised_network_computes_the_same_and_uses_its_maps_better() {
         stem.weight[size..2 * size].iter_mut().for_each(|w| *w *= 12.0);
         stem.bias[1] *= 12.0;
         let equal = equalise(&net, &images);
-        let (a, b) = (net.forward(all.values, all.n), equal.forward(all.values, all.n));
+        let (a, b) = (net.forward(&all.values, all.n), equal.forward(&all.values, all.n));
         let largest = a.iter().fold(0f32, |m, v| m.max(v.abs()));
         for (a, b) in a.iter().zip(&b) {
             assert!((a - b).abs() <= 1e-4 * largest, "slope {slope}: {a} {b}");

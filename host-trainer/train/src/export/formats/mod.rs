@@ -90,8 +90,8 @@ pub fn write_samples(
     directory: &Path,
 ) -> Result<PathBuf> {
     let batch = test.part(0..images.min(test.len()));
-    let chosen = test.bytes.select(&(0..batch.n as u32).collect::<Vec<u32>>());
-    let float = shipment.float.forward(batch.values, batch.n);
+    let chosen = test.bytes.first(batch.n);
+    let float = shipment.float.forward(&batch.values, batch.n);
     let int8 = shipment.blob.logits(&chosen)?;
     let bytes = safetensors::samples(&chosen, &shipment.quantised.net, &float, &int8)?;
     let path = directory.join(format!("{}-samples.safetensors", shipment.code));

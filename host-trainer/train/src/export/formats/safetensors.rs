@@ -134,7 +134,7 @@ pub(super) fn samples(
         tensors.f32("targets".into(), &[n, classes], &images.targets);
     }
     tensors.list.extend([
-        ("images".into(), Dtype::U8, image, images.pixels.clone()),
+        ("images".into(), Dtype::U8, image, images.pixels.to_vec()),
         ("labels".into(), Dtype::I32, vec![n], bytes(&labels)),
         ("int8".into(), Dtype::I32, vec![n, classes], bytes(int8)),
     ]);

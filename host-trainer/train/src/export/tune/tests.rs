@@ -44,7 +44,7 @@ fn the_trained_forward_pass_is_the_executors() {
         let mut found = Vec::new();
         for start in (0..2000).step_by(250) {
             let batch = test.part(start..start + 250);
-            let (logits, _) = trained.forward(&net, batch.values, batch.n);
+            let (logits, _) = trained.forward(&net, &batch.values, batch.n);
             found.extend(logits.into_data().iter::<f32>());
         }
         let steps: Vec<i32> =
@@ -71,14 +71,15 @@ fn tuning_wins_back_what_narrow_ranges_lose() {
     let params = ActivationParams::fixed(clipped);
     start.net = QuantisedNet::with(&start.float, &params, &calibration.normalisation);
     let all = calibration.images.part(0..256);
-    let expected = net.forward(all.values, all.n);
+    let expected = net.forward(&all.values, all.n);
     let error = |q: &QuantisedNet| -> f64 {
         let logits = q.forward(integer_input(q, &all), &mut |_, _| {});
         let scale = q.classifier.logit_scale;
         expected.iter().zip(&logits).map(|(&f, &i)| f64::from(f - i as f32 * scale).powi(2)).sum()
     };
     let optimizer = Optimizer { momentum: 0.9, weight_decay: 0.0 };
-    let set = TuningSet::with(&dataset, &Augmentation::NONE, optimizer).unwrap();
+    let set =
+        TuningSet::with(&dataset, Augmentation::NONE, &LossConfig::default(), optimizer).unwrap();
     let recipe = TuneRecipe { epochs: 12, images: 256, lr: 0.003, batch: 32, alpha: 1.0, seed: 1 };
     let tuned = tune(&start, &net, &set, &recipe, "test", &Silent).unwrap();
     let report = tuned.report;

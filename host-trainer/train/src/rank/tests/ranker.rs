@@ -52,7 +52,7 @@ fn scored(
     effort: Effort,
 ) -> (Vec<Evaluation>, MacCounts) {
     let ranker = Ranker::new(run, data, REQUEST, effort).unwrap();
-    ranker.evaluate(&archs.iter().collect::<Vec<_>>(), &|_| {})
+    ranker.evaluate(&archs.iter().collect::<Vec<_>>(), &|_| {}).unwrap()
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn sharing_changes_no_score_and_keeps_the_limit_of_memory() {
         // one at a time through the functions of the exporter
         let set = EvalSet::new(&data, &data.test, usize::MAX);
         for (arch, expected) in archs.iter().zip(&plain).take(3) {
-            assert_eq!(evaluate(&run.folded(arch, &data), &set), *expected);
+            assert_eq!(evaluate(&run.folded(arch, &data).unwrap(), &set), *expected);
         }
     }
 }
@@ -131,7 +131,7 @@ fn a_score_that_is_no_number_is_refused() {
     let data = run.dataset(None).unwrap();
     let effort = Effort { share: true, memory: 1 << 30 };
     let ranker = Ranker::new(&run, &data, REQUEST, effort).unwrap();
-    let (found, _) = ranker.evaluate(&[&Arch::smallest(&run.space())], &|_| {});
+    let (found, _) = ranker.evaluate(&[&Arch::smallest(&run.space())], &|_| {}).unwrap();
     let error = ranker.checked("arch5", "4-4-4-4-4-4", found[0]).unwrap_err();
     assert_eq!(error.exit_code(), 2);
     assert!(error.to_string().contains("arch5 `4-4-4-4-4-4`"), "{error}");

@@ -61,7 +61,7 @@ fn logits_statistics_and_scores_are_the_references() {
     for case in &cases {
         let arch = Arch::parse(&run.space(), &case.arch).unwrap();
         let subnet = run.subnet(&arch);
-        let stats = run.recalibrate(&subnet, &dataset);
+        let stats = run.recalibrate(&subnet, &dataset).unwrap();
         if !case.bn_mean_all_layers.is_empty() {
             assert_eq!(case.id, "4");
             assert_statistics(&stats, case);
@@ -88,7 +88,7 @@ fn logits_statistics_and_scores_are_the_references() {
     let effort = Effort { share: true, memory: 1 << 30 };
     let ranker = Ranker::new(&run, &dataset, request, effort).unwrap();
     let archs: Vec<&Arch> = codes.iter().take(2).map(|c| &c.arch).collect();
-    let (found, _) = ranker.evaluate(&archs, &|_| {});
+    let (found, _) = ranker.evaluate(&archs, &|_| {}).unwrap();
     for (line, found) in expected.lines().skip(1).zip(found) {
         let numbers: Vec<f64> = line.split(',').skip(2).map(|x| x.parse().unwrap()).collect();
         assert!((found.top1 - numbers[0]).abs() < 0.75 / 2000.0, "{line}: {found:?}");

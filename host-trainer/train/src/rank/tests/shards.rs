@@ -38,7 +38,7 @@ fn merged_parts_are_the_whole_and_nothing_else_is_merged() {
         let part = ShardNumber { index, of };
         let positions = positions(part, &codes);
         let archs: Vec<_> = positions.iter().map(|&i| &codes[i].arch).collect();
-        let (found, _) = ranker.evaluate(&archs, &|_| {});
+        let (found, _) = ranker.evaluate(&archs, &|_| {}).unwrap();
         let scores = positions.iter().zip(found).map(|(&position, found)| {
             let Coded { id, written, .. } = &codes[position];
             PlacedScore { position, id: id.clone(), score: found.score(written) }

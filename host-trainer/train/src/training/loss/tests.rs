@@ -136,3 +136,31 @@ fn targets_are_given_or_made_of_classes() {
     let made = Criterion::targets::<B>(&[1, 0], &[], 2, &device);
     assert_eq!(made.into_data().iter::<f32>().collect::<Vec<_>>(), [0.0, 1.0, 1.0, 0.0]);
 }
+
+#[test]
+fn a_weight_scales_the_loss_and_the_gradient_of_its_item() {
+    let device = Default::default();
+    let z = values(1, 3.0);
+    let tensor = |v: &[f64]| {
+        let v: Vec<f32> = v.iter().map(|&v| v as f32).collect();
+        Tensor::<B, 2>::from_data(TensorData::new(v, [N, OUTPUTS]), &device)
+    };
+    let plain = tensor(&targets(Head::Classes));
+    assert_eq!(weighted(plain.clone(), &[]).into_data(), plain.clone().into_data());
+    let weights = [0.5f32, 2.0, 3.0];
+    let logits = tensor(&z).require_grad();
+    let loss = cross_entropy(logits.clone(), weighted(plain, &weights), 1.0);
+    let found = finite(&loss).unwrap();
+    let gradient = logits.grad(&loss.backward()).unwrap().into_data().to_vec::<f32>().unwrap();
+    let mut expected = 0.0;
+    for (i, row) in z.chunks_exact(OUTPUTS).enumerate() {
+        let (p, weight) = (probabilities(Head::Classes, row, 1.0), f64::from(weights[i]));
+        expected -= weight * p[i].ln() / N as f64;
+        for (o, p) in p.iter().enumerate() {
+            let slope = weight * (p - f64::from(u8::from(o == i))) / N as f64;
+            let of = f64::from(gradient[i * OUTPUTS + o]);
+            assert!((of - slope).abs() < 1e-6, "{i} {o}: {of} is not {slope}");
+        }
+    }
+    assert!((found - expected).abs() < 1e-5, "{found} is not {expected}");
+}

@@ -46,12 +46,12 @@ fn inherited_weights_are_the_supernets_and_training_starts_from_them() {
     let arch = Arch::parse(&run.space(), "4-8-4").unwrap();
     let coded = Coded { id: "a".into(), written: "4-8-4".into(), arch: arch.clone() };
     let recipe = Recipe { form: Form::Effective, epochs: 0, lr: 1e-3, seed: 1 };
-    let teacher = run.folded(&Arch::largest(&run.space()), &dataset);
+    let teacher = run.folded(&Arch::largest(&run.space()), &dataset).unwrap();
     let from = Inheritance { run: &run, teacher: &teacher, alpha: 0.5 };
     // nothing trained: what the supernet itself says of the code
     let truth = train_inherited(&from, &dataset, &coded, &recipe).unwrap();
     let set = EvalSet::new(&dataset, &dataset.test, usize::MAX);
-    let score = evaluate(&run.folded(&arch, &dataset), &set);
+    let score = evaluate(&run.folded(&arch, &dataset).unwrap(), &set);
     assert_eq!((truth.standalone_top1, truth.ce), (score.top1, score.ce));
     assert_eq!(truth.start, Start::Inherited);
     let more = Recipe { epochs: 3, lr: 0.02, ..recipe };

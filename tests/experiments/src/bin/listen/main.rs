@@ -96,7 +96,7 @@ fn dataset(sound: &Sound<'_>) -> Result<Dataset> {
 fn windows(sound: &Sound<'_>, shape: Shape, number: usize, seed: u64) -> Result<Images> {
     let mut random = random(seed);
     let (length, margin) = (sound.samples(), count(0.3));
-    let mut images = Images::empty(shape);
+    let (mut pixels, mut labels) = (Vec::new(), Vec::with_capacity(number));
     let mut work = vec![0; sound.work_words()];
     for i in 0..number {
         let class = i % CLASSES.len();
@@ -112,10 +112,10 @@ fn windows(sound: &Sound<'_>, shape: Shape, number: usize, seed: u64) -> Result<
         stream.push(&samples, &mut work)?;
         let mut features = vec![0; sound.output_bytes()];
         stream.features(&mut features)?;
-        images.pixels.extend(features);
-        images.labels.push(class as u16);
+        pixels.extend(features);
+        labels.push(class as u16);
     }
-    Ok(images)
+    Ok(Images::new(shape, pixels, labels))
 }
 
 /// Noise with a rising, a falling and a steady tone.

@@ -72,7 +72,7 @@ fn scores(
     let request =
         ScoreRequest { split, images: Some(images), bn: BnSource::Recalibrate, bn_images };
     let effort = Effort { share: true, memory: 1 << 30 };
-    Ok(Ranker::new(run, dataset, request, effort)?.evaluate(archs, &|_| {}).0)
+    Ok(Ranker::new(run, dataset, request, effort)?.evaluate(archs, &|_| {})?.0)
 }
 
 fn main() -> Result<()> {
