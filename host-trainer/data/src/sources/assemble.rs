@@ -116,7 +116,7 @@ pub fn assemble(spec: &DataSpec, shape: Shape, place: &str, found: Assembled) ->
         [("training", &train, 2), ("validation", &validation, 2), ("test", &test, 1)]
     {
         if images.len() < least {
-            let expected = format!("at least {least} items");
+            let expected = format!("at least {least} items (a class needs 3 to be in every split)");
             return Err(Error::invalid(place, format!("{name} split"), expected, images.len()));
         }
     }

@@ -1,6 +1,7 @@
 //! The IDX files of MNIST and its family: images and labels for training and for the test,
 //! compressed with gzip or not.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use supernano_base::config::DataSpec;
@@ -10,7 +11,7 @@ use supernano_core::space::Shape;
 
 use super::assemble::{Assembled, assemble};
 use super::images::ImageArray;
-use super::item::{Split, numbered_classes};
+use super::item::{Split, class_names, label_of, numbered_classes};
 use super::items::Items;
 use super::{Reading, shape_of};
 use crate::Dataset;
@@ -64,8 +65,29 @@ pub fn load(spec: &DataSpec, path: &Path, shape: Shape, reading: Reading<'_>) ->
         let expected = "train-images-idx3-ubyte and train-labels-idx1-ubyte, with or without .gz";
         return Err(Error::invalid(place, "IDX files", expected, "no training images"));
     };
-    let classes = numbered_classes(&place, largest, spec.labels.as_deref())?;
+    let classes = match named_classes(&items, spec.labels.as_deref()) {
+        Some(classes) => {
+            for item in &mut items.list {
+                item.key.label = label_of(&place, &classes, &item.key.label.to_string())?;
+            }
+            class_names(&place, classes, None)?
+        }
+        None => numbered_classes(&place, largest, spec.labels.as_deref())?,
+    };
     assemble(spec, shape, &place, Assembled { classes, items, skipped: Vec::new() })
+}
+
+/// The numbers that occur as labels, as names of the classes, if some numbers below them do not occur (the
+/// letters of EMNIST begin at 1) or if they are the names of the configuration.
+fn named_classes(items: &Items, wanted: Option<&[String]>) -> Option<Vec<String>> {
+    let numbers: BTreeSet<u16> = items.list.iter().map(|item| item.key.label).collect();
+    let names: Vec<String> = numbers.iter().map(u16::to_string).collect();
+    match wanted {
+        Some(wanted) => names.iter().all(|n| wanted.contains(n)).then(|| wanted.to_vec()),
+        None => {
+            numbers.last().is_some_and(|&last| usize::from(last) >= names.len()).then_some(names)
+        }
+    }
 }
 
 /// The file of a split, under one of its usual names.

@@ -48,6 +48,21 @@ fn the_four_files_are_a_data_set() {
         let image = data.test.image(i);
         assert_eq!((u16::from(image[0]) % 4, &image[1..]), (label, &[1, 2, 3, 4, 10][..]));
     }
+    // Numbers that do not occur are no classes.
+    let labels = folder.path().join("train-labels-idx1-ubyte");
+    let (old, test) =
+        (std::fs::read(&labels).unwrap(), folder.path().join("t10k-labels-idx1-ubyte"));
+    let shifted = |n: u8| idx(&[n.into()], &(0..n).map(|i| 3 + i % 4).collect::<Vec<u8>>());
+    let old_test = std::fs::read(&test).unwrap();
+    std::fs::write(&labels, shifted(40)).unwrap();
+    std::fs::write(&test, shifted(10)).unwrap();
+    let other = super::super::load(&spec(folder.path()), SHAPE).unwrap();
+    assert_eq!(other.classes, ["3", "4", "5", "6"]);
+    assert_eq!((&other.train, &other.test), (&data.train, &data.test));
+    let again = other.with_facts(&spec(folder.path()));
+    assert_eq!(super::super::load(&again, SHAPE).unwrap(), other);
+    std::fs::write(&labels, old).unwrap();
+    std::fs::write(&test, old_test).unwrap();
     // Files with the name of a part before their own.
     for entry in std::fs::read_dir(folder.path()).unwrap() {
         let path = entry.unwrap().path();

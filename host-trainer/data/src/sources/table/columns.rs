@@ -33,8 +33,11 @@ const PATH: [&str; 22] = [
     "name",
     "id",
 ];
-const CLASS: [&str; 14] = [
+const CLASS: [&str; 17] = [
     "label",
+    "word",
+    "keyword",
+    "digit",
     "labels",
     "labelname",
     "class",
