@@ -67,7 +67,7 @@ pub fn follow(request: &FollowRequest<'_>, progress: &dyn Progress) -> Result<Fo
     let started = Instant::now();
     let FollowRequest { config, meeting, accelerator } = *request;
     accelerator.computes(config.precision)?;
-    accelerator.check(&config.space())?;
+    accelerator.check(config)?;
     let dataset = supernano_data::of_config_shown(config, None, progress)?;
     let config = &with_facts(config, &dataset);
     check_data(config, &dataset)?;

@@ -5,10 +5,9 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use supernano_base::config::Precision;
+use supernano_base::config::{Precision, RunConfig};
 use supernano_base::error::{Error, Result};
 use supernano_base::progress::Progress;
-use supernano_core::space::Space;
 
 use super::line::{Limits, Line};
 use super::share::owners;
@@ -71,8 +70,8 @@ struct Peers<'a> {
 }
 
 impl Accelerator for Peers<'_> {
-    fn check(&self, space: &Space<'_>) -> Result<()> {
-        self.own.check(space)
+    fn check(&self, config: &RunConfig) -> Result<()> {
+        self.own.check(config)
     }
 
     fn computes(&self, precision: Precision) -> Result<()> {
