@@ -16,13 +16,14 @@ into the first line of a configuration.
 ";
 
 /// The tables of a file and the types that describe them, in the order of the page.
-const TABLES: [(&str, &str); 10] = [
+const TABLES: [(&str, &str); 11] = [
     ("Budget: `[budget]`", "BudgetSpec"),
     ("Data: `[data]`", "DataSpec"),
     ("Windows of sensors: `[data.window]`", "WindowSpec"),
     ("Windows of sound: `[data.sound]`", "SoundConfig"),
     ("Features of sound: `[data.sound.features]`", "SoundSpec"),
     ("Augmentation: `[augmentation]`", "Augmentation"),
+    ("Loss: `[loss]`", "LossConfig"),
     ("Optimiser: `[optimizer]`", "Optimizer"),
     ("Recalibration: `[recalibration]`", "Recalibration"),
     ("Steps: `[[step]]`", "StepConfig"),
