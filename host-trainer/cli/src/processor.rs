@@ -31,6 +31,8 @@ pub fn check(device: Device) -> Result<()> {
     let executable = std::env::current_exe().map_err(|e| failed(e.to_string()))?;
     let mut child = Command::new(executable)
         .args(["probe-device", &device.to_string()])
+        // The message tells the cause; the place in a backend does not.
+        .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

@@ -29,6 +29,9 @@ pub mod add;
 pub mod buffer;
 pub mod convolve;
 mod copy;
+#[cfg(any(feature = "cuda", feature = "vulkan"))]
+#[expect(unsafe_code, reason = "loading a library runs its initialisers")]
+pub mod driver;
 pub mod head;
 pub mod network;
 pub mod norm;

@@ -9,6 +9,8 @@ use supernano_gpu_kernels::cubecl::cuda::{CudaDevice, CudaRuntime};
 use supernano_gpu_kernels::cubecl::wgpu::{WgpuDevice, WgpuRuntime};
 #[cfg(feature = "kernels")]
 use supernano_gpu_kernels::cubecl::{Runtime, client::ComputeClient};
+#[cfg(any(feature = "cuda", feature = "vulkan"))]
+use supernano_gpu_kernels::driver;
 use supernano_train::supernet::Evaluation;
 use supernano_train::training::{Accelerator, SlicedAccelerator};
 
@@ -160,6 +162,8 @@ impl Device {
     /// # Errors
     /// [`Error::Tool`] with the message of the device, or if this build does not support it.
     pub fn touch(self) -> Result<()> {
+        #[cfg(any(feature = "cuda", feature = "vulkan"))]
+        self.load()?;
         match self {
             Self::Cpu => Ok(()),
             #[cfg(feature = "kernels")]
@@ -167,6 +171,21 @@ impl Device {
             #[cfg(not(feature = "kernels"))]
             _ => Err(self.not_built_in()),
         }
+    }
+
+    /// Loads the libraries of the device's driver.
+    #[cfg(any(feature = "cuda", feature = "vulkan"))]
+    fn load(self) -> Result<()> {
+        let libraries: &[(&str, &[&str])] = match self {
+            #[cfg(feature = "cuda")]
+            Self::Cuda => &[("the CUDA driver", driver::CUDA), ("NVRTC", driver::NVRTC)],
+            #[cfg(feature = "vulkan")]
+            Self::Vulkan => &[("the Vulkan loader", driver::VULKAN)],
+            _ => &[],
+        };
+        libraries.iter().try_for_each(|(what, names)| {
+            driver::load(names).map_err(|problem| Error::tool(what, problem))
+        })
     }
 
     fn not_built_in(self) -> Error {

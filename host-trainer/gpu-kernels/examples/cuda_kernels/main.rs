@@ -107,7 +107,10 @@ fn run(cuda: &Path, folder: &Path, devices: &[&Device]) -> Result<bool, String> 
     let mut seen = HashSet::new();
     let mut kernels = Vec::new();
     for (precision, of) in [("float32", sources::<f32> as Sources), ("bfloat16", sources::<bf16>)] {
-        for (tiling, variant) in VARIANTS.into_iter().enumerate() {
+        // A test run leaves out the other tilings of a precision that no pack trains in.
+        let whole = precision == "float32" || devices.len() == DEVICES.len();
+        let tilings = if whole { VARIANTS.len() } else { 1 };
+        for (tiling, variant) in VARIANTS.into_iter().take(tilings).enumerate() {
             let (sources, launches) = of(variant)?;
             println!("{precision}, tiling {tiling}: {variant:?}, {launches} launches in an update");
             let new = sources.into_iter().filter(|source| seen.insert(source.id.clone()));
