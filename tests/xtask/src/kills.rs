@@ -26,7 +26,7 @@ pub struct Args {
     /// Leave out the kills at system calls, which need strace.
     #[arg(long)]
     no_calls: bool,
-    /// Only this command: train, rank, search, standalone or check.
+    /// Only this command: train, rank, search, standalone, "standalone --shard" or check.
     #[arg(long)]
     only: Option<String>,
 }

@@ -81,6 +81,21 @@ const STANDALONE: &[&str] = &[
     "-o",
     "@/truth.csv",
 ];
+const SHARD: &[&str] = &[
+    "standalone",
+    "@/run",
+    CODES[0],
+    CODES[1],
+    "8-8-4-4-4-4",
+    "--as",
+    "nominal",
+    "--epochs",
+    "1",
+    "--shard",
+    "1/2",
+    "-o",
+    "@/truths.json",
+];
 const CHECK: &[&str] = &[
     "check",
     "@/network.snb",
@@ -127,6 +142,7 @@ pub fn jobs(template: &Path) -> Result<Vec<Job>> {
         job("rank", RANK, RANK, &[]),
         job("search", SEARCH, SEARCH, &["seconds"]),
         job("standalone", STANDALONE, STANDALONE, &[]),
+        job("standalone --shard", SHARD, SHARD, &[]),
         job(
             "check",
             CHECK,
