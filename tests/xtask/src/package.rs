@@ -1,7 +1,5 @@
 //! `cargo xtask package` and `cargo xtask install`: packages of all crates, with the agents inside.
 
-use std::process::Command;
-
 use serde_json::Value;
 
 use crate::agents;
@@ -27,11 +25,14 @@ pub struct Args {
 /// # Errors
 /// A failed build, a package that Cargo refuses, and a package without README, licence or agents.
 pub fn run(args: &Args, consent: Consent) -> Result<()> {
+    if !args.allow_dirty {
+        refuse_changes()?;
+    }
     agents::write(consent)?;
     let names = published()?;
-    let mut command = cargo(["package"]);
+    // For Cargo, the archive of the agents is a change that is not committed.
+    let mut command = cargo(["package", "--allow-dirty"]);
     command.args(names.iter().flat_map(|name| ["--package", name]));
-    command.args(args.allow_dirty.then_some("--allow-dirty"));
     command.args((!args.verify).then_some("--no-verify"));
     process::run(&mut command)?;
     for name in &names {
@@ -47,6 +48,18 @@ pub fn run(args: &Args, consent: Consent) -> Result<()> {
     }
     say!("{} packages in target/package", names.len());
     Ok(())
+}
+
+/// Refuses sources with changes that are not committed.
+fn refuse_changes() -> Result<()> {
+    let changes = process::text(&mut process::program("git", ["status", "--porcelain"]))?;
+    match changes.lines().next() {
+        None => Ok(()),
+        Some(first) => Err(Failure::no(format!(
+            "the sources have changes that are not committed, for example `{}`; --allow-dirty packages them",
+            first.trim()
+        ))),
+    }
 }
 
 /// Builds the agents and installs the program with them.
@@ -69,12 +82,6 @@ fn published() -> Result<Vec<String>> {
 
 /// Paths of the files of a package.
 fn files_of(name: &str) -> Result<Vec<String>> {
-    let mut command: Command = cargo(["package", "--list", "--allow-dirty", "--package", name]);
-    let failed = |e: String| Failure::tool(format!("cargo package --list: {e}"));
-    let output = command.output().map_err(|e| failed(e.to_string()))?;
-    if !output.status.success() {
-        return Err(failed(String::from_utf8_lossy(&output.stderr).into_owned()));
-    }
-    let paths = String::from_utf8_lossy(&output.stdout).into_owned();
-    Ok(paths.lines().map(str::to_owned).collect())
+    let list = ["package", "--list", "--allow-dirty", "--package", name];
+    Ok(process::text(&mut cargo(list))?.lines().map(str::to_owned).collect())
 }
