@@ -140,7 +140,7 @@ gpu() {
 part probe 30 "$work/supernano" probe-device "$DEVICE"
 # Seconds that a part leaves for those behind it.
 RESERVE=0
-gpu check 90 $GOLDEN
+gpu check 110 $GOLDEN
 gpu bench 110 --updates "$UPDATES" --sliced-updates 1
 gpu reference 40 --codes "$here/codes.csv" --reference "$here/reference"
 RESERVE=45
