@@ -9,6 +9,8 @@ use crate::error::{Error, Result};
 
 /// Most probability that label smoothing takes from the label.
 const MOST_SMOOTHING: f32 = 0.9;
+/// Smallest weight of a class.
+const LEAST_WEIGHT: f32 = 0.001;
 /// Largest weight of a class.
 const MOST_WEIGHT: f32 = 1000.0;
 
@@ -32,7 +34,7 @@ fn is_zero(value: &f32) -> bool {
 
 /// Weights of the losses of items by class.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected `balanced` or a list of numbers")]
 pub enum ClassWeights {
     /// A rule.
     Rule(WeightRule),
@@ -75,7 +77,7 @@ impl LossConfig {
             }
             for (class, &weight) in weights.iter().enumerate() {
                 let field = format!("loss.class_weights of class {class}");
-                range(place, &field, weight, f32::MIN_POSITIVE, MOST_WEIGHT)?;
+                range(place, &field, weight, LEAST_WEIGHT, MOST_WEIGHT)?;
             }
         }
         Ok(())

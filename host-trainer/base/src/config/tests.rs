@@ -123,6 +123,16 @@ fn every_number_has_a_range() {
         refused(changed, field, "at most");
     }
     refused(replaced("validation = 1000", "validation = 4000000000"), "data.validation", "at most");
+    for (loss, field, says) in [
+        ("label_smoothing = 0.95", "loss.label_smoothing", "at most 0.9"),
+        ("label_smoothing = nan", "loss.label_smoothing", "at most 0.9"),
+        ("class_weights = [1.0, 1.0]", "loss.class_weights", "one for each class"),
+        ("class_weights = \"even\"", "TOML", "`balanced` or a list of numbers"),
+    ] {
+        refused(|t| format!("loss = {{ {loss} }}\n{t}"), field, says);
+    }
+    let mixup = replaced("crop_padding = 4", "mixup = -1.0, crop_padding = 4");
+    refused(mixup, "augmentation.mixup", "at least 0");
     for optimizer in
         ["momentum = nan", "momentum = 1.0", "weight_decay = inf", "weight_decay = -1.0"]
     {
