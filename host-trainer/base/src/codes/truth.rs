@@ -142,16 +142,62 @@ fn text(path: &Path, truths: &[Truth]) -> Result<String> {
     let named = truths.iter().any(|t| t.metric.is_some());
     let columns = HEADER.len() - usize::from(!named);
     let records = truths.iter().map(|t| {
-        let mut cells = t.cells();
+        let mut cells = t.cells().0;
         cells.resize(columns, String::new());
         cells
     });
     Ok(files::csv_text(&HEADER[..columns], records))
 }
 
+/// The cells of a truth's line in a truth file: one for each column, the last one only if the truth has a
+/// metric.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<String>")]
+pub struct TruthCells(Vec<String>);
+
+impl TryFrom<Vec<String>> for TruthCells {
+    type Error = String;
+
+    fn try_from(cells: Vec<String>) -> std::result::Result<Self, String> {
+        let columns = HEADER.len() - 1..=HEADER.len();
+        match columns.contains(&cells.len()) {
+            true => Ok(Self(cells)),
+            false => Err(format!(
+                "expected the {} or {} cells of a truth, found {}",
+                columns.start(),
+                columns.end(),
+                cells.len()
+            )),
+        }
+    }
+}
+
+impl From<TruthCells> for Vec<String> {
+    fn from(cells: TruthCells) -> Self {
+        cells.0
+    }
+}
+
+impl TruthCells {
+    /// The id of the truth.
+    pub fn id(&self) -> &str {
+        &self.0[0]
+    }
+
+    /// The code of the sub-network.
+    pub fn arch(&self) -> &str {
+        &self.0[1]
+    }
+
+    /// The cells behind the code.
+    pub fn results(&self) -> &[String] {
+        &self.0[2..]
+    }
+}
+
 impl Truth {
-    /// The cells of its line in a truth file; the last one only if it has a metric.
-    pub fn cells(&self) -> Vec<String> {
+    /// The cells of its line in a truth file.
+    pub fn cells(&self) -> TruthCells {
         let mut cells = vec![
             self.id.clone(),
             self.arch.clone(),
@@ -165,7 +211,7 @@ impl Truth {
             self.start.name().to_owned(),
         ];
         cells.extend(self.metric.map(|metric| metric.name().to_owned()));
-        cells
+        TruthCells(cells)
     }
 
     /// The truth of such cells, which must agree with `recipe` and `start`. Its errors and its loss
@@ -173,12 +219,13 @@ impl Truth {
     ///
     /// # Errors
     /// [`Error::Invalid`] naming `place`, column, expected and found.
-    pub fn of_cells(cells: &[String], place: &str, recipe: &Recipe, start: Start) -> Result<Self> {
-        if !(HEADER.len() - 1..=HEADER.len()).contains(&cells.len()) {
-            let expected = format!("{} cells", HEADER.len() - 1);
-            return Err(Error::invalid(place, "truth", expected, cells.len()));
-        }
-        parse_truth(cells, place, recipe, start)
+    pub fn of_cells(
+        cells: &TruthCells,
+        place: &str,
+        recipe: &Recipe,
+        start: Start,
+    ) -> Result<Self> {
+        parse_truth(&cells.0, place, recipe, start)
     }
 }
 

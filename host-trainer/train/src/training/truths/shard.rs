@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use supernano_base::codes::truth::{Recipe, Start, Truth};
+use supernano_base::codes::truth::{Recipe, Start, Truth, TruthCells};
 use supernano_base::error::{Error, Result};
 use supernano_base::files;
 use supernano_base::progress::Progress;
@@ -87,7 +87,7 @@ pub struct PlacedTruth {
     pub position: usize,
     /// The cells of the truth's line in a truth file. They are texts, so that a merged file has the
     /// digits of one that was written at once.
-    pub truth: Vec<String>,
+    pub truth: TruthCells,
 }
 
 impl Entry for PlacedTruth {
@@ -98,11 +98,11 @@ impl Entry for PlacedTruth {
     }
 
     fn field(&self) -> String {
-        format!("truth of {} `{}`", self.truth[0], self.truth[1])
+        format!("truth of {} `{}`", self.truth.id(), self.truth.arch())
     }
 
     fn shown(&self) -> String {
-        self.truth[2..].join(",")
+        self.truth.results().join(",")
     }
 
     fn owner(position: usize, of: usize) -> Option<ShardNumber> {

@@ -104,6 +104,14 @@ impl Fixture {
     }
 }
 
+impl PlacedTruth {
+    fn set_accuracy(&mut self, accuracy: &str) {
+        let mut cells = Vec::from(self.truth.clone());
+        cells[2] = accuracy.into();
+        self.truth = cells.try_into().unwrap();
+    }
+}
+
 #[test]
 fn merged_parts_have_the_bytes_of_one_process() {
     let here = Fixture::new();
@@ -133,7 +141,7 @@ fn a_killed_part_continues_and_a_finished_one_stays() {
     assert_eq!(truths.iter().map(|t| t.id.as_str()).collect::<Vec<_>>(), ["b", "c"]);
     assert_eq!(here.bytes("cut.json"), done);
     // A finished part is not trained again: a truth that was changed stays.
-    here.edit("1.json", "1.json", |shard| shard.truths[0].truth[2] = "0.125".into());
+    here.edit("1.json", "1.json", |shard| shard.truths[0].set_accuracy("0.125"));
     let changed = here.bytes("1.json");
     let truths = here.make("1/2", "1.json", |request| request.existing = Existing::Continue);
     assert_eq!(truths.unwrap()[0].standalone_top1, 0.125);
@@ -179,12 +187,20 @@ fn edited_files_are_refused_by_name() {
     let here = Fixture::new();
     here.make("1/2", "1.json", |_| {}).unwrap();
     here.make("2/2", "2.json", |_| {}).unwrap();
-    here.edit("2.json", "x.json", |shard| shard.truths[0].truth[2] = "1.5".into());
+    here.edit("2.json", "x.json", |shard| shard.truths[0].set_accuracy("1.5"));
     here.refused(&["1.json", "x.json"], &["x.json", "truth of a `8-4`", "standalone_top1", "1.5"]);
     here.edit("2.json", "x.json", |shard| shard.truths[0].position = 7);
     here.refused(&["1.json", "x.json"], &["x.json", "a position below 3", "7"]);
     here.edit("2.json", "x.json", |shard| shard.truths[0].position = 0);
     here.refused(&["1.json", "x.json"], &["x.json", "truth of a `8-4`", "truth of b `4-8`"]);
+    for cells in
+        ["[]", "[\"a\"]", "[\"a\",\"8-4\",\"1\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\"]"]
+    {
+        let mut file: serde_json::Value = serde_json::from_slice(&here.bytes("2.json")).unwrap();
+        file["truths"][0]["truth"] = serde_json::from_str(cells).unwrap();
+        std::fs::write(here.at("x.json"), file.to_string()).unwrap();
+        here.refused(&["1.json", "x.json"], &["x.json", "the 10 or 11 cells of a truth"]);
+    }
     here.edit("1.json", "x.json", |shard| shard.training.count = usize::MAX);
     here.refused(&["x.json", "2.json"], &["2.json", "training: count"]);
     here.edit("1.json", "x.json", |shard| shard.shard.of = usize::MAX);
