@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use supernano_tests::command::root;
 
 /// Directories and files of `host-trainer` with unsafe code: the CPU kernels, the buffers of GPU kernels,
-/// their runtime without a device, the allocator, and the mapping of files.
-const UNSAFE: [&str; 5] = [
+/// their runtime without a device, the loading of drivers, the allocator, and the mapping of files.
+const UNSAFE: [&str; 6] = [
     "kernels/",
     "gpu-kernels/src/buffer.rs",
+    "gpu-kernels/src/driver.rs",
     "gpu-kernels/src/sources.rs",
     "cli/src/allocator.rs",
     "base/src/files/mapped.rs",
