@@ -40,7 +40,7 @@ impl Fresh {
 /// writes the file, if that pays.
 ///
 /// # Errors
-/// As [`sources::load_in`].
+/// The errors of [`sources::load_in`].
 pub fn load(
     spec: &DataSpec,
     shape: Shape,

@@ -102,7 +102,7 @@ impl Trailer {
 /// Writes a set with its keys.
 ///
 /// # Errors
-/// As [`files::write_by`].
+/// The errors of [`files::write_by`].
 pub fn write(path: &Path, keys: &[[u8; 32]], dataset: &Dataset) -> Result<()> {
     let splits = [&dataset.train, &dataset.validation, &dataset.test];
     let Shape { height, width, channels } = dataset.shape;

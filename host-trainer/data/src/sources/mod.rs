@@ -65,7 +65,7 @@ pub fn load_shown(spec: &DataSpec, shape: Shape, progress: &dyn Progress) -> Res
     load_in(spec, shape, Reading { progress, folder: &std::env::temp_dir() })
 }
 
-/// As [`load`].
+/// The errors of [`load`].
 ///
 /// # Errors
 /// The errors of [`load`]; [`Error::Io`] for a folder in which no file can be made.

@@ -80,7 +80,7 @@ pub(super) fn table(core: &str, file: Option<&Path>) -> Result<CycleTable> {
 /// Judges a table, and prints its errors.
 ///
 /// # Errors
-/// As [`fit`].
+/// The errors of [`fit`].
 pub(super) fn judged(
     table: &CycleTable,
     counted: Vec<CountedNetwork>,
