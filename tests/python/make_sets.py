@@ -19,11 +19,15 @@ NORMAL, STARTS = 6, 5
 
 
 def pair(archive, folder):
-    """CIFAR-100 as two classes, 22,000 images to train and the official test set."""
+    """CIFAR-100 as two classes: the official test set, and 22,000 training images without those that are in the test set."""
+    seen = set()
     with tarfile.open(archive) as tar:
-        for split, count in [("train", 22000), ("test", 10000)]:
+        for split, count in [("test", 10000), ("train", 22000)]:
             file = tar.extractfile(f"cifar-100-binary/{split}.bin")
             rows = np.frombuffer(file.read(), np.uint8).reshape(-1, 3074)[:count]
+            if split == "train":
+                rows = rows[[row[2:].tobytes() not in seen for row in rows]]
+            seen.update(row[2:].tobytes() for row in rows)
             images = rows[:, 2:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
             np.save(folder / f"{split}_images.npy", np.ascontiguousarray(images))
             np.save(folder / f"{split}_labels.npy", np.isin(rows[:, 0], ALIVE).astype(np.uint8))
