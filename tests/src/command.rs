@@ -18,22 +18,26 @@ fn cargo(args: &[&str]) {
     assert!(status.is_ok_and(|s| s.success()), "cargo {} failed", args.join(" "));
 }
 
+/// Builds a program of the workspace with the profile of the running test, and returns its path.
+fn built(program: &str) -> PathBuf {
+    // A test runs from <target>/<directory of the profile>/deps/.
+    let test = std::env::current_exe().unwrap_or_default();
+    let directory = test.ancestors().nth(2).unwrap_or(&test);
+    let name = directory.file_name().and_then(OsStr::to_str).unwrap_or_default();
+    let profile = if name == "debug" { "dev" } else { name };
+    cargo(&["build", "--profile", profile, "--quiet", "--workspace", "--bin", program]);
+    directory.join(format!("{program}{}", std::env::consts::EXE_SUFFIX))
+}
+
 /// The binary, built from the current sources.
 pub fn binary() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        cargo(&["build", "--release", "--quiet", "--workspace", "--bin", "supernano"]);
-        // A test runs from <target>/release/deps/.
-        let test = std::env::current_exe().unwrap_or_default();
-        let release = test.ancestors().nth(2).map(Path::to_path_buf).unwrap_or_default();
-        release.join(format!("supernano{}", std::env::consts::EXE_SUFFIX))
-    })
+    BUILT.get_or_init(|| built("supernano"))
 }
 
 /// The program that gives mutated inputs to every reader, built from the current sources.
 pub fn readers() -> PathBuf {
-    cargo(&["build", "--release", "--quiet", "--workspace", "--bin", "readers"]);
-    binary().with_file_name(format!("readers{}", std::env::consts::EXE_SUFFIX))
+    built("readers")
 }
 
 /// ELF file of a firmware, built from the current sources.
