@@ -9,6 +9,7 @@ mod json;
 mod limit;
 mod mapped;
 mod shared;
+mod stream;
 mod write;
 
 use std::borrow::Cow;
@@ -30,6 +31,7 @@ pub use self::limit::{
 };
 pub use self::mapped::{Mapped, scratch};
 pub use self::shared::hold;
+pub use self::stream::{Rows, Text, failed, open};
 pub use self::write::{
     claim, create, expect_new, is_stream, probe, refuse_existing, stdout_is_output, write, write_by,
 };
@@ -93,7 +95,7 @@ pub fn read_text(path: &Path) -> Result<String> {
 /// # Errors
 /// The errors of [`read_text`].
 pub fn read_text_within(path: &Path, limit: &Limit) -> Result<String> {
-    decode(read_decompressed(path, limit)?, &path.display().to_string())
+    decode(&read_decompressed(path, limit)?, &path.display().to_string())
 }
 
 /// Reads a file, decompressed if it begins as gzip does. The limit holds for both sizes.
@@ -117,45 +119,8 @@ pub fn read_decompressed(path: &Path, limit: &Limit) -> Result<Vec<u8>> {
 /// # Errors
 /// [`Error::Invalid`] for a text that is neither, naming line and byte, and for one that holds a NUL
 /// character.
-pub fn decode(bytes: Vec<u8>, place: &str) -> Result<String> {
-    let refused = |found: &dyn std::fmt::Display| {
-        Error::invalid(place, "text", "UTF-8, or UTF-16 with a mark", found)
-    };
-    // UTF-32 first: its little-endian mark begins with that of UTF-16.
-    if bytes.starts_with(&[0xff, 0xfe, 0, 0]) || bytes.starts_with(&[0, 0, 0xfe, 0xff]) {
-        return Err(refused(&"UTF-32 (save the file as UTF-8)"));
-    }
-    let utf16: Option<fn([u8; 2]) -> u16> = match bytes.first_chunk() {
-        Some([0xff, 0xfe]) => Some(u16::from_le_bytes),
-        Some([0xfe, 0xff]) => Some(u16::from_be_bytes),
-        _ => None,
-    };
-    let mut text = match utf16 {
-        Some(unit) => {
-            let (pairs, rest) = bytes.as_chunks::<2>();
-            let units: Vec<u16> = pairs.iter().map(|pair| unit(*pair)).collect();
-            let text = String::from_utf16(&units).ok().filter(|_| rest.is_empty());
-            text.ok_or_else(|| refused(&"damaged UTF-16 (save the file as UTF-8)"))?
-        }
-        None => String::from_utf8(bytes).map_err(|e| {
-            let (before, rest) = e.as_bytes().split_at(e.utf8_error().valid_up_to());
-            let line = before.iter().filter(|&&b| b == b'\n').count() + 1;
-            let start = before.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
-            let byte = rest.first().copied().unwrap_or_default();
-            refused(&format!(
-                "byte 0x{byte:02x} as byte {} of line {line} (Latin-1 or Windows-1252? Save the file as \
-                 UTF-8: iconv -f WINDOWS-1252 -t UTF-8)",
-                before.len() - start + 1
-            ))
-        })?,
-    };
-    if let Some(at) = text.find('\0') {
-        let line = text[..at].matches('\n').count() + 1;
-        let found = format!("a NUL character in line {line} (UTF-16 without a mark, or no text)");
-        return Err(refused(&found));
-    }
-    text.drain(..text.len() - without_mark(&text).len());
-    Ok(text)
+pub fn decode(bytes: &[u8], place: &str) -> Result<String> {
+    stream::whole(bytes, place)
 }
 
 /// `text` without a byte-order mark.

@@ -126,7 +126,7 @@ fn from_directory(
 }
 
 fn labels(layout: &Layout, (place, bytes): (String, Vec<u8>)) -> Result<Vec<String>> {
-    let text = files::decode(bytes, &place)?;
+    let text = files::decode(&bytes, &place)?;
     let labels: Vec<String> =
         text.lines().map(str::trim).filter(|l| !l.is_empty()).map(String::from).collect();
     if labels.len() != layout.classes {

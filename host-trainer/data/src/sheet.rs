@@ -7,6 +7,7 @@ use image::imageops::{self, FilterType};
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use supernano_base::config::DataSpec;
 use supernano_base::error::{Error, Result};
+use supernano_base::objective::Objective;
 
 use crate::Dataset;
 use crate::show::picture;
@@ -44,15 +45,14 @@ pub fn of_pictures(spec: &DataSpec, path: &Path, classes: &[String]) -> Result<V
     png(&rows.collect::<Vec<Vec<Option<RgbImage>>>>())
 }
 
-/// The sheet of the training items of a data set as PNG, a row for each class.
+/// The sheet of the training items of a data set as PNG, a row for each class or label. A row of a
+/// target goes from low to high values.
 ///
 /// # Errors
 /// [`Error::Invalid`] for a picture that PNG cannot hold.
 pub fn of_dataset(dataset: &Dataset) -> Result<Vec<u8>> {
     let rows = (0..dataset.classes.len().min(CLASSES)).map(|class| {
-        let labels = dataset.train.labels.iter().enumerate();
-        let of: Vec<usize> =
-            labels.filter(|(_, l)| usize::from(**l) == class).map(|(i, _)| i).collect();
+        let of = members(dataset, class);
         let image = |i: usize| match &dataset.window {
             Some(window) => Some(curves(dataset.train.image(of[i]), window.samples)),
             None => picture(dataset.train.image(of[i]), dataset.shape).map(tile),
@@ -60,6 +60,19 @@ pub fn of_dataset(dataset: &Dataset) -> Result<Vec<u8>> {
         chosen(of.len()).map(image).collect()
     });
     png(&rows.collect::<Vec<Vec<Option<RgbImage>>>>())
+}
+
+/// The training items of a row.
+fn members(dataset: &Dataset, row: usize) -> Vec<usize> {
+    let train = &dataset.train;
+    let target = |i: usize| train.target(i)[row];
+    let mut of: Vec<usize> = (0..train.len()).collect();
+    match dataset.objective {
+        Objective::Labels => of.retain(|&i| target(i) > 0.5),
+        Objective::Values(_) => of.sort_by(|&a, &b| target(a).total_cmp(&target(b))),
+        _ => of.retain(|&i| usize::from(train.labels[i]) == row),
+    }
+    of
 }
 
 /// Indices of the shown ones of `count` items.

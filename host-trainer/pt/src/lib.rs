@@ -32,7 +32,6 @@ pub mod testing;
 mod zip;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use element::{Element, FLOATS};
@@ -44,25 +43,6 @@ use storage::{Data, Storage, Storages};
 use supernano_base::error::Error;
 use supernano_base::files;
 pub use tensor::StoredTensor;
-
-/// The contents of all entries of a zip archive, by name. Every entry is whole and its checksum is
-/// right. NumPy's `.npz` files are such archives.
-///
-/// # Errors
-/// [`Error::Missing`] and [`Error::Io`]; [`Error::Invalid`] for a file that is no zip archive or not
-/// whole, and for entries that are larger together than [`files::ARCHIVE`] allows.
-pub fn unzip(file: &Path) -> Result<BTreeMap<String, Vec<u8>>, Error> {
-    let bytes = files::read_within(file, &files::ARCHIVE)?;
-    let entries = zip::read(&bytes).map_err(|fault| fault.in_file(file))?;
-    let total = entries.values().fold(0u64, |sum, entry| sum.saturating_add(entry.size));
-    files::ARCHIVE.check(file.display(), "size of all entries", total)?;
-    let mut unpacked = BTreeMap::new();
-    for (name, entry) in &entries {
-        let contents = zip::contents(&bytes, name, entry).map_err(|fault| fault.in_file(file))?;
-        unpacked.insert(name.clone(), contents.into_owned());
-    }
-    Ok(unpacked)
-}
 
 /// A file whose pickle was read and whose storages are all there.
 #[derive(Debug)]

@@ -12,6 +12,7 @@ use supernano_core::space::Shape;
 use supernano_core::wire::checksum;
 use supernano_data::{load, sources};
 
+use crate::inputs;
 use crate::models::repair_zip;
 use crate::targets::Target;
 
@@ -148,6 +149,10 @@ fn own(source: DataSource, path: &Path) -> Result<(), Error> {
     let window = WindowSpec { samples: 8, ..WindowSpec::default() };
     let window = (source == DataSource::Sensors).then_some(window);
     let spec = DataSpec { path: Some(path.into()), window, ..DataSpec::new(source) };
+    let mut guessed = spec.clone();
+    if let Ok(outputs) = sources::outputs::outputs(&spec, path) {
+        outputs.write(&mut guessed);
+    }
     let shape = match source {
         DataSource::Pictures => Shape { height: 8, width: 9, channels: 3 },
         _ => sources::own_shape(&spec)?,
@@ -155,6 +160,9 @@ fn own(source: DataSource, path: &Path) -> Result<(), Error> {
     // The limit of a space's input keeps this target fast.
     if usize::from(shape.height) * usize::from(shape.width) > 1 << 16 {
         return Ok(());
+    }
+    if !guessed.target_columns().is_empty() {
+        let _ = sources::load(&guessed, shape);
     }
     let dataset = sources::load(&spec, shape)?;
     for split in [&dataset.train, &dataset.validation, &dataset.test] {
@@ -209,6 +217,8 @@ pub fn targets(folder: &Path) -> Vec<Target> {
     let of_names: Vec<(&str, &[u8])> =
         names.iter().map(|(n, b)| (n.as_str(), b.as_slice())).collect();
     folder_of(&pictures_in, &of_names);
+    let inputs_of = folder.join("of-inputs");
+    folder_of(&inputs_of, &of_names);
     let lists_in = folder.join("lists");
     folder_of(&lists_in, &of_names);
     let rows = names.iter().map(|(name, _)| format!("{name},{}\n", &name[..1]));
@@ -275,6 +285,7 @@ pub fn targets(folder: &Path) -> Vec<Target> {
             parent(DataSource::Numpy),
         ),
         npz,
+        inputs::target(folder, &inputs_of),
         Target::of_file("sensors", sensors_in.join("a.csv"), vec![recording(1)], move |_| {
             own(DataSource::Sensors, &sensors_in)
         }),

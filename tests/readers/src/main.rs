@@ -12,6 +12,7 @@
 
 mod data;
 mod flips;
+mod inputs;
 mod lines;
 mod models;
 mod mutator;

@@ -79,7 +79,7 @@ pub fn targets(folder: &Path) -> Vec<Target> {
     let zipped = texts(&[NETWORKS]).into_iter().map(|t| gzip(&t));
     vec![
         Target::new("config", texts(&[CONFIG]), |bytes| {
-            let config = RunConfig::parse(&decode(bytes.to_vec(), "c.toml")?, "c.toml")?;
+            let config = RunConfig::parse(&decode(bytes, "c.toml")?, "c.toml")?;
             // What is accepted can be written, and is read again as the same.
             let text = config.to_toml()?;
             assert_eq!(RunConfig::parse(&text, "again")?, config);
@@ -94,12 +94,12 @@ pub fn targets(folder: &Path) -> Vec<Target> {
                 "id,arch\na,4-4-4-4-4-4\n\"b\",\"8-4-4-4-4-4\"\n",
             ]),
             |bytes| {
-                let text = decode(bytes.to_vec(), "codes")?;
+                let text = decode(bytes, "codes")?;
                 parse_codes(&text, "codes", &RESNET8).map(|_| ())
             },
         ),
         Target::new("csv", texts(&[TRUTHS, "a,b\n\"x \"\"y\"\"\",\"1\n2\"\n"]), |bytes| {
-            let text = decode(bytes.to_vec(), "t.csv")?;
+            let text = decode(bytes, "t.csv")?;
             Csv::parse(&text, "t.csv", true)?;
             let mut csv = Csv::parse(&text, "t.csv", false)?;
             csv.take_header().map(|_| ())

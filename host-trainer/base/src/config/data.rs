@@ -144,7 +144,8 @@ pub struct DataSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<Vec<String>>,
     /// Columns of numbers that a network with the head `values` predicts, in the order of its outputs:
-    /// of `sensors`, and of tables of paths of `pictures`.
+    /// of `sensors`, and of tables of paths of `pictures` and `sound`. Of `numpy` and of arrays of
+    /// `sensors`: names for the columns of the labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub targets: Option<Vec<String>>,
     /// Mean and standard deviation of each target, for the scale on which it is learnt. Default: those
@@ -159,7 +160,8 @@ pub struct DataSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub normal: Option<String>,
     /// True if an item has several labels, for a network with the head `labels`: the columns `labels`
-    /// hold 0 or 1. A table of paths may have a column of lists instead, such as `cat|dog`.
+    /// hold 0 or 1. A table of paths may have a column of lists instead, such as `cat|dog`. Of `numpy`,
+    /// `labels` are names for the columns of the labels.
     #[serde(default, skip_serializing_if = "is_default")]
     pub multilabel: bool,
     /// Share of the training items that become validation items, for own files without a validation

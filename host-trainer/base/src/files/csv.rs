@@ -1,6 +1,9 @@
 //! CSV texts in both directions: quoted fields (RFC 4180), columns found by name.
 
-use std::io::Read as _;
+use std::cell::RefCell;
+use std::io::{self, Read};
+use std::path::Path;
+use std::rc::Rc;
 
 pub use ::csv::StringRecord;
 use ::csv::{ReaderBuilder, Trim, WriterBuilder};
@@ -151,28 +154,47 @@ pub fn rows(
     separator: u8,
     mut each: impl FnMut(usize, &StringRecord) -> Result<()>,
 ) -> Result<()> {
-    let text = without_mark(text);
-    let source = text.as_bytes().chain(b"\n".as_slice()).chain(END.as_bytes());
+    let text = without_mark(text).as_bytes();
+    rows_of(text, place, comments, separator, |line, cells| each(line, cells).map(|()| true))
+}
+
+/// As [`rows`], for a text in UTF-8 that is read piece by piece, until `each` returns false.
+///
+/// # Errors
+/// Those of [`rows`]; [`Error::Io`] with the error of the reader.
+pub(super) fn rows_of(
+    text: impl Read,
+    place: &str,
+    comments: bool,
+    separator: u8,
+    mut each: impl FnMut(usize, &StringRecord) -> Result<bool>,
+) -> Result<()> {
+    let lines = Rc::new(RefCell::new(Lines::new(comments)));
+    let text = Watched { text, lines: Rc::clone(&lines) };
     let mut reader = ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
         .delimiter(separator)
         .trim(Trim::All)
         .comment(comments.then_some(COMMENT))
-        .from_reader(source);
-    let mut lines = Lines { text, at: 0, line: 1, comments };
+        .from_reader(text.chain(b"\n".as_slice()).chain(END.as_bytes()));
     let mut last = 1;
     let mut width = None;
     let mut record = StringRecord::new();
-    while reader.read_record(&mut record).map_err(|e| Error::invalid(place, "CSV", "records", e))? {
-        let start = record.position().map_or(0, |p| p.byte() as usize);
+    let failed = |e: ::csv::Error| match e.into_kind() {
+        ::csv::ErrorKind::Io(e) => Error::io(Path::new(place), e),
+        other => Error::invalid(place, "CSV", "records", format!("{other:?}")),
+    };
+    while reader.read_record(&mut record).map_err(failed)? {
+        let start = record.position().map_or(0, ::csv::Position::byte);
+        let mut lines = lines.borrow_mut();
         let (line, rest) = lines.of(start);
-        if record.len() == 1 && &record[0] == END && !rest.starts_with(END) {
+        if record.len() == 1 && &record[0] == END && !rest.starts_with(END.as_bytes()) {
             return Ok(());
         }
         last = line;
-        let blank = record.len() == 1 && record[0].is_empty() && !rest.starts_with('"');
-        if blank || (comments && rest.starts_with(char::from(COMMENT))) {
+        let blank = record.len() == 1 && record[0].is_empty() && !rest.starts_with(b"\"");
+        if blank || (comments && rest.starts_with(&[COMMENT])) {
             continue;
         }
         let first = *width.get_or_insert(record.len());
@@ -180,40 +202,70 @@ pub fn rows(
             let place = format!("{place}:{line}");
             return Err(Error::invalid(place, "cells", first, record.len()));
         }
-        each(line, &record)?;
+        if !each(line, &record)? {
+            return Ok(());
+        }
     }
     let place = format!("{place}:{last}");
     Err(Error::invalid(place, "quoted field", "a closing quote", "the end of the text"))
 }
 
+/// A text whose bytes are noted when they are read.
+struct Watched<R> {
+    text: R,
+    lines: Rc<RefCell<Lines>>,
+}
+
+impl<R: Read> Read for Watched<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let n = self.text.read(into)?;
+        self.lines.borrow_mut().seen.extend_from_slice(&into[..n]);
+        Ok(n)
+    }
+}
+
 /// Counts lines up to increasing offsets of a text.
-struct Lines<'a> {
-    text: &'a str,
+struct Lines {
+    /// The text that was read, from byte `from` on.
+    seen: Vec<u8>,
+    from: u64,
+    /// The place in `seen` up to which lines are counted, and the line there.
     at: usize,
     line: usize,
     comments: bool,
 }
 
-impl<'a> Lines<'a> {
+impl Lines {
+    /// Bytes behind which counted ones are dropped.
+    const DROPPED: usize = 1 << 16;
+
+    fn new(comments: bool) -> Self {
+        Self { seen: Vec::new(), from: 0, at: 0, line: 1, comments }
+    }
+
     /// The line of the record for which the parser started at byte `start`, and the text from that
     /// record on. The parser ignores lines between `start` and the record.
-    fn of(&mut self, start: usize) -> (usize, &'a str) {
-        let mut rest = self.text.get(start..).unwrap_or("");
-        loop {
-            let line = rest.trim_start_matches(['\r', '\n']);
-            let skipped = match line.find('\n') {
-                Some(end) if self.comments && line.as_bytes()[0] == COMMENT => end,
-                _ => {
-                    rest = line;
-                    break;
-                }
-            };
-            rest = &line[skipped..];
+    fn of(&mut self, start: u64) -> (usize, &[u8]) {
+        if self.at > Self::DROPPED {
+            self.seen.drain(..self.at);
+            self.from += self.at as u64;
+            self.at = 0;
         }
-        let to = self.text.len() - rest.len();
-        self.line += self.text[self.at..to].matches('\n').count();
+        let mut to = (start.saturating_sub(self.from) as usize).clamp(self.at, self.seen.len());
+        loop {
+            let rest = &self.seen[to..];
+            to += rest.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+            let rest = &self.seen[to..];
+            match rest.iter().position(|&b| b == b'\n') {
+                Some(end) if self.comments && rest[0] == COMMENT => to += end,
+                _ => break,
+            }
+        }
+        self.line += self.seen[self.at..to].iter().filter(|&&b| b == b'\n').count();
         self.at = to;
-        (self.line, rest.trim_start_matches([' ', '\t']))
+        let rest = &self.seen[to..];
+        let spaces = rest.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+        (self.line, &rest[spaces..])
     }
 }
 

@@ -35,14 +35,13 @@ pub const CODES: Limit =
 /// Values of a JSON file that is kept whole in memory, about 1 KiB each.
 pub const DOCUMENT: Limit =
     Limit { variable: "SUPERNANO_DOCUMENT_ITEMS", default: 500_000, unit: ("items", 1) };
-/// A data set's archive, after decompression, or each of its files.
+/// An archive of CIFAR after decompression, or each of its files; an array of labels.
 pub const ARCHIVE: Limit = Limit { variable: "SUPERNANO_ARCHIVE_MIB", default: 256, unit: MIB };
 /// A picture, decoded.
 pub const PICTURE: Limit = Limit { variable: "SUPERNANO_PICTURE_MIB", default: 160, unit: MIB };
 /// Samples of a recording of one channel, decoded.
 pub const SOUND: Limit = Limit { variable: "SUPERNANO_SOUND_MIB", default: 48, unit: MIB };
-/// Inputs of all splits of a generated set, and windows over recordings of sensors, a byte for each
-/// value.
+/// Inputs of all splits of a generated set, a byte for each value.
 pub const IMAGES: Limit = Limit { variable: "SUPERNANO_IMAGES_MIB", default: 1024, unit: MIB };
 /// Inputs of all splits of a set of own files, a byte for each value, in memory or in a file.
 pub const INPUTS: Limit = Limit { variable: "SUPERNANO_INPUTS_MIB", default: 65_536, unit: MIB };

@@ -120,8 +120,22 @@ impl Collector {
     /// # Errors
     /// [`Error::Invalid`] if the limit in the environment is no number.
     pub fn new(folder: &Path) -> Result<Self> {
-        let (folder, most) = (folder.to_path_buf(), MEMORY.value()?);
-        Ok(Self { folder, most, held: Vec::new(), file: None, length: 0 })
+        Ok(Self::within(folder, MEMORY.value()?))
+    }
+
+    /// As [`Collector::new`], with at most `most` bytes in memory at any time.
+    pub fn within(folder: &Path, most: u64) -> Self {
+        Self { folder: folder.to_path_buf(), most, held: Vec::new(), file: None, length: 0 }
+    }
+
+    /// Number of bytes.
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// True without bytes.
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
     }
 
     /// Appends bytes.

@@ -8,7 +8,7 @@ use supernano_base::files;
 use supernano_base::numbers::grouped;
 use supernano_base::progress::Progress as _;
 use supernano_data::sheet;
-use supernano_data::sources::survey::Survey;
+use supernano_data::sources::survey::{Survey, TargetRange};
 
 use crate::output::{Output, table};
 use crate::project::proposal::{ProjectRequest, Surveyed, data_spec, survey_of};
@@ -61,6 +61,14 @@ struct KindOptions {
     /// subject, user or session].
     #[arg(long, value_name = "COLUMN")]
     group: Option<String>,
+    /// Columns of numbers that the network predicts; for NumPy, names for the columns of the labels
+    /// [default: guessed].
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
+    targets: Vec<String>,
+    /// Labels of which an item may have several: columns of 0 and 1, or the labels in a column of lists
+    /// [default: guessed].
+    #[arg(long, value_name = "LABEL", value_delimiter = ',', conflicts_with = "targets")]
+    multilabel: Vec<String>,
     /// Columns of the axes, for sensor recordings [default: all that are no time, label or group].
     #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
     columns: Vec<String>,
@@ -88,6 +96,8 @@ impl KindOptions {
             samples: self.samples,
             label: self.label.as_deref(),
             group: self.group.as_deref(),
+            targets: &self.targets,
+            multilabel: &self.multilabel,
             columns: &self.columns,
             rate: self.rate,
             seconds: self.seconds,
@@ -121,7 +131,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
     let Surveyed { survey, dataset, .. } = survey_of(&request, &mut spec, out)?;
     if let Some(path) = &args.sheet {
         let sheet = match (spec.name, &spec.path) {
-            (DataSource::Pictures, Some(pictures)) => {
+            (DataSource::Pictures, Some(pictures)) if survey.outputs == "classes" => {
                 sheet::of_pictures(&spec, pictures, &dataset.classes)?
             }
             _ => sheet::of_dataset(&dataset)?,
@@ -144,20 +154,32 @@ pub fn text(survey: &Survey) -> String {
             std::iter::once(c.class.clone()).chain(counts.map(|n| n.to_string())).collect()
         })
         .collect();
-    let total = |pick: fn(&supernano_data::sources::survey::ClassCount) -> usize| -> usize {
-        survey.classes.iter().map(pick).sum()
-    };
     let count = |items: usize| grouped(items as u64);
-    let (train, validation, test) =
-        (total(|c| c.train), total(|c| c.validation), total(|c| c.test));
+    let [train, validation, test] = survey.items;
+    let (of, name, n) = match (survey.outputs, survey.targets.len()) {
+        ("labels", _) => ("with", "label", rows.len()),
+        (_, 0) => ("in", "class", rows.len()),
+        (_, n) => ("with", "target", n),
+    };
+    let several = match (name, n) {
+        (_, 1) => name.to_owned(),
+        ("class", _) => "classes".into(),
+        _ => format!("{name}s"),
+    };
     let mut lines = vec![
-        format!(
-            "{}: {} items in {} classes",
-            survey.source,
-            count(train + validation + test),
-            rows.len()
-        ),
-        table(&["class", "train", "validation", "test", "all"], &rows),
+        format!("{}: {} items {of} {n} {several}", survey.source, count(train + validation + test)),
+        match survey.targets.as_slice() {
+            [] => table(&[name, "train", "validation", "test", "all"], &rows),
+            targets => {
+                let row = |t: &TargetRange| {
+                    let numbers = [f64::from(t.lowest), t.mean, f64::from(t.highest)];
+                    let cells = numbers.map(|v| format!("{v:.6}"));
+                    std::iter::once(t.target.clone()).chain(cells).collect::<Vec<_>>()
+                };
+                let rows: Vec<Vec<String>> = targets.iter().map(row).collect();
+                table(&[name, "lowest", "mean", "highest"], &rows)
+            }
+        },
         format!(
             "{} for training, {} for validation, {} for the test{}",
             count(train),
@@ -202,6 +224,7 @@ pub fn text(survey: &Survey) -> String {
     }
     let per_class = survey.classes.iter().map(|c| c.train + c.validation + c.test);
     if let (Some(least), Some(most)) = (per_class.clone().min(), per_class.max())
+        && survey.outputs == "classes"
         && most > 3 * least.max(1)
     {
         lines.push(format!("the classes are unbalanced: {least} to {most} items"));

@@ -37,6 +37,10 @@ pub struct ProjectRequest<'a> {
     pub label: Option<&'a str>,
     /// Column of the subjects in recordings of sensors.
     pub group: Option<&'a str>,
+    /// Columns of numbers that the network predicts.
+    pub targets: &'a [String],
+    /// Labels of which an item may have several.
+    pub multilabel: &'a [String],
     /// Columns of the axes in recordings of sensors; none means all.
     pub columns: &'a [String],
     /// Sampling rate of windows of sound, Hz; proposed if it is not given.
@@ -62,6 +66,8 @@ impl<'a> ProjectRequest<'a> {
             samples: None,
             label: None,
             group: None,
+            targets: &[],
+            multilabel: &[],
             columns: &[],
             rate: None,
             seconds: None,
@@ -101,13 +107,19 @@ pub fn data_spec(request: &ProjectRequest<'_>) -> Result<DataSpec> {
         columns: (!request.columns.is_empty()).then(|| request.columns.to_vec()),
         ..WindowSpec::default()
     };
-    Ok(DataSpec {
+    let names = |names: &[String]| (!names.is_empty()).then(|| names.to_vec());
+    let spec = DataSpec {
         path: Some(absolute),
+        targets: names(request.targets),
+        labels: names(request.multilabel),
+        multilabel: !request.multilabel.is_empty(),
         pattern: request.pattern.map(String::from),
         test_files: request.test_files.map(String::from),
         window: (kind == DataSource::Sensors).then_some(window),
         ..DataSpec::new(kind)
-    })
+    };
+    spec.check_fields("command line")?;
+    Ok(spec)
 }
 
 /// Data that was looked at.
@@ -120,7 +132,8 @@ pub struct Surveyed {
     pub dataset: Dataset,
 }
 
-/// Surveys data of any kind at its own shape. Windows that are proposed are written to `spec`.
+/// Surveys data of any kind at its own shape. Outputs that are no classes and windows that are proposed
+/// are written to `spec`.
 ///
 /// # Errors
 /// As [`supernano_data::sources::load`] and [`supernano_data::load`].
@@ -131,17 +144,29 @@ pub fn survey_of(
 ) -> Result<Surveyed> {
     let path = spec.path.clone();
     let path = path.as_deref().unwrap_or(Path::new(""));
+    let note = match spec.target_columns() {
+        [] => sources::outputs::outputs(spec, path)?.write(spec),
+        _ => None,
+    };
+    let mut surveyed = of_kind(request, spec, path, progress)?;
+    surveyed.survey.notes.splice(0..0, note);
+    Ok(surveyed)
+}
+
+fn of_kind(
+    request: &ProjectRequest<'_>,
+    spec: &mut DataSpec,
+    path: &Path,
+    progress: &dyn Progress,
+) -> Result<Surveyed> {
     match spec.name {
         DataSource::Sound => sound::survey(request, spec, path, progress),
         DataSource::Sensors => sensors::survey(request, spec, path, progress),
         DataSource::Pictures => {
             let (survey, dataset) = survey::pictures(spec, path, progress)?;
             let side = survey.sizes.as_ref().map_or(SIDES[0], |s| proposed_side(s.median));
-            let grey = survey.sizes.as_ref().is_some_and(|s| {
-                let pictures: usize =
-                    survey.classes.iter().map(|c| c.train + c.validation + c.test).sum();
-                s.grey == pictures
-            });
+            let grey =
+                survey.sizes.as_ref().is_some_and(|s| s.grey == survey.items.iter().sum::<usize>());
             let channels = if grey { 1 } else { 3 };
             Ok(Surveyed { survey, shape: Shape { height: side, width: side, channels }, dataset })
         }
@@ -188,11 +213,15 @@ pub fn propose(
     if request.grey {
         shape.channels = 1;
     }
-    let train: usize = survey.classes.iter().map(|c| c.train).sum();
+    let train = survey.items[0];
     let template = Template {
         name,
         spec: &spec,
-        labels: survey.classes.iter().map(|c| c.class.as_str()).collect(),
+        outputs: survey.outputs,
+        labels: match survey.targets.as_slice() {
+            [] => survey.classes.iter().map(|c| c.class.as_str()).collect(),
+            targets => targets.iter().map(|t| t.target.as_str()).collect(),
+        },
         shape,
         bad: survey.notes.iter().filter(|n| is_bad_file(n)).count(),
         train,

@@ -7,7 +7,7 @@ use supernano_base::error::{Error, Result};
 use supernano_base::progress::Progress;
 use supernano_core::space::Shape;
 use supernano_data::sources::sensors::{self, Recordings, RunLengths};
-use supernano_data::sources::survey;
+use supernano_data::sources::{Reading, survey};
 
 use super::proposal::{ProjectRequest, Surveyed};
 
@@ -36,7 +36,8 @@ pub fn survey(
     progress: &dyn Progress,
 ) -> Result<Surveyed> {
     let place = path.display().to_string();
-    let recordings = sensors::read(spec, path, progress)?;
+    let folder = std::env::temp_dir();
+    let recordings = sensors::read(spec, path, Reading { progress, folder: &folder })?;
     let lengths = recordings.lengths(&place)?;
     let (samples, why) = match request.samples {
         Some(samples) => (samples, None),

@@ -45,8 +45,7 @@ pub fn survey(
     let shape = shape(&proposed);
     spec.sound = Some(proposed.clone());
     let (survey, dataset) = survey::recordings(spec, path, shape, lengths, progress)?;
-    let recordings: usize = survey.classes.iter().map(|c| c.train).sum();
-    if recordings < FEW {
+    if survey.items[0] < FEW {
         proposed.copies = COPIES;
         proposed.noise_ratio = Some(RATIO);
         spec.sound = Some(proposed);

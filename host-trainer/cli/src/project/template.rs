@@ -11,7 +11,9 @@ pub struct Template<'a> {
     pub name: &'a str,
     /// The data.
     pub spec: &'a DataSpec,
-    /// Names of the classes.
+    /// What the network gives: `classes`, `labels` or `values`.
+    pub outputs: &'a str,
+    /// Names of the classes, the labels or the targets.
     pub labels: Vec<&'a str>,
     /// Shape of the input.
     pub shape: Shape,
@@ -59,12 +61,23 @@ fn augmentation(out: &mut String, t: &Template<'_>) {
         );
         return;
     }
-    let padding = (t.shape.height.min(t.shape.width) / 8).max(1);
+    let numbers = t.outputs == "values";
+    let padding = if numbers { 0 } else { (t.shape.height.min(t.shape.width) / 8).max(1) };
     let photographs = t.spec.name == DataSource::Pictures;
-    let (light, rotation) = if photographs { (0.2, 10.0) } else { (0.0, 0.0) };
+    let (light, rotation) = match (photographs, numbers) {
+        (false, _) => (0.0, 0.0),
+        (true, false) => (0.2, 10.0),
+        (true, true) => (0.2, 0.0),
+    };
+    let comment = match numbers {
+        true => {
+            "# Larger values if a picture that is shifted, mirrored or turned keeps its numbers."
+        }
+        false => "# flip = true if the mirror image of a picture has the same class.",
+    };
     let _ = writeln!(
         out,
-        "# flip = true if the mirror image of a picture has the same class.\n\
+        "{comment}\n\
          augmentation = {{ crop_padding = {padding}, flip = false, brightness = {light:.1}, \
          contrast = {light:.1}, rotation = {rotation:.1} }}"
     );
@@ -122,11 +135,16 @@ fn data(out: &mut String, t: &Template<'_>) {
         out.push_str("# Without splits of its own, 15 % of the data are for the test, and 15 % of the rest\n");
         out.push_str("# for validation: validation_share = 0.15, test_share = 0.15.\n");
         let names: Vec<String> = t.labels.iter().map(|l| quoted(l)).collect();
-        let line = format!("labels = [{}]", names.join(", "));
+        let field = match t.outputs {
+            "values" => "targets",
+            "labels" => "multilabel = true               # an item may have several labels\nlabels",
+            _ => "labels",
+        };
+        let line = names.join(", ");
         if line.len() <= LINE {
-            let _ = writeln!(out, "{line}");
+            let _ = writeln!(out, "{field} = [{line}]");
         } else {
-            let _ = writeln!(out, "labels = [\n  {},\n]", names.join(",\n  "));
+            let _ = writeln!(out, "{field} = [\n  {},\n]", names.join(",\n  "));
         }
     }
     out.push('\n');
@@ -210,9 +228,13 @@ fn space(out: &mut String, t: &Template<'_>) {
         out,
         "# Convolutions whose widths are searched. `projection` is a residual block of two layers.\n\
          [space]\nname = {}\ninput = {{ height = {height}, width = {width}, channels = {channels} }}\n\
-         classes = {}\nblocks = [{}]\nlayers = [",
+         classes = {}\n{}blocks = [{}]\nlayers = [",
         quoted(t.name),
         t.labels.len(),
+        match t.outputs {
+            "classes" => String::new(),
+            kind => format!("head = {{ kind = \"{kind}\" }}\n"),
+        },
         blocks.join(", ")
     );
     for (widths, stride) in layers {

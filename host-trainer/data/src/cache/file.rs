@@ -169,9 +169,9 @@ pub fn read(path: &Path, key: &[u8; 32], progress: &dyn Progress) -> Result<Foun
         }
     };
     let place = path.display().to_string();
-    Ok(match contents.dataset(&place, pixels)? {
+    Ok(match contents.dataset(&place, pixels) {
         Some(dataset) => Found::Same(Box::new(dataset)),
-        None => Found::Damaged("the lengths disagree".into()),
+        None => Found::Damaged("the file was changed".into()),
     })
 }
 
@@ -221,14 +221,36 @@ fn checked(
 }
 
 impl Contents {
-    /// The set with these pixels; `None` if there are fewer or more than the labels tell.
-    fn dataset(self, place: &str, pixels: Pixels) -> Result<Option<Dataset>> {
+    /// True if all lengths and labels agree with each other and with the pixels.
+    fn agrees(&self, pixels: usize) -> bool {
+        let [height, width, channels] = self.shape.map(usize::from);
+        let items: usize = self.splits.iter().map(|(labels, _)| labels.len()).sum();
+        let size = (height * width).checked_mul(channels);
+        let (classes, outputs) = match &self.objective {
+            Objective::Classes => (self.classes.len(), 0),
+            Objective::Labels => (1, self.classes.len()),
+            Objective::Values(spreads) if spreads.len() == self.classes.len() => (1, spreads.len()),
+            Objective::Values(_) => return false,
+            // Normal items and anomalies.
+            Objective::Reconstruction => (2, 0),
+        };
+        let split = |(labels, targets): &(Vec<u16>, Vec<f32>)| {
+            labels.iter().all(|&label| usize::from(label) < classes)
+                && Some(targets.len()) == labels.len().checked_mul(outputs)
+        };
+        size.and_then(|size| size.checked_mul(items)) == Some(pixels)
+            && [self.mean.len(), self.std.len()] == [channels; 2]
+            && self.splits.iter().all(split)
+    }
+
+    /// The set with these pixels; `None` if they are not those that the contents describe.
+    fn dataset(self, place: &str, pixels: Pixels) -> Option<Dataset> {
+        if !self.agrees(pixels.len()) {
+            return None;
+        }
         let [height, width, channels] = self.shape;
         let shape = Shape { height, width, channels };
         let lengths = self.splits.each_ref().map(|(labels, _)| labels.len() * shape.len());
-        if lengths.iter().sum::<usize>() != pixels.len() {
-            return Ok(None);
-        }
         let mut parts = pixels.parts(lengths).into_iter();
         let [train, validation, test] = self.splits.map(|(labels, targets)| Images {
             shape,
@@ -237,7 +259,8 @@ impl Contents {
             targets,
         });
         let front_end = self.front_end.map(|bytes| Description::from_bytes(place, &bytes));
-        Ok(Some(Dataset {
+        let front_end = front_end.transpose().ok()?;
+        Some(Dataset {
             name: self.name,
             shape,
             classes: self.classes,
@@ -247,9 +270,9 @@ impl Contents {
             test,
             mean: self.mean,
             std: self.std,
-            front_end: front_end.transpose()?,
+            front_end,
             window: self.window,
             notes: self.notes,
-        }))
+        })
     }
 }

@@ -126,8 +126,8 @@ fn first_rows(path: &Path) -> Vec<Vec<String>> {
         return Vec::new();
     }
     // The reader refuses other encodings with the place of the byte.
-    let text = files::decode(bytes.clone(), "")
-        .unwrap_or_else(|_| String::from_utf8_lossy(&bytes).into_owned());
+    let text =
+        files::decode(&bytes, "").unwrap_or_else(|_| String::from_utf8_lossy(&bytes).into_owned());
     let text = text.lines().take(LINES).collect::<Vec<_>>().join("\n");
     let separator = char::from(files::separator(&text, true));
     let cell = |cell: &str| cell.trim().trim_end_matches(';').trim_matches('"').to_owned();

@@ -2,6 +2,8 @@
 //! compressed with gzip or not.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use supernano_base::config::DataSpec;
@@ -21,11 +23,15 @@ const SPLITS: [(&str, Split); 3] =
     [("train", Split::Train), ("t10k", Split::Test), ("test", Split::Test)];
 /// The type code of unsigned bytes.
 const BYTES: u8 = 8;
+/// Bytes of items that are read at a time.
+const BLOCK: usize = 1 << 20;
 
 /// An array of unsigned bytes.
 struct Array {
+    path: PathBuf,
     sizes: Vec<usize>,
-    values: Vec<u8>,
+    /// Bytes of the header.
+    header: usize,
 }
 
 /// The shape of the training images.
@@ -34,9 +40,10 @@ pub fn shape(path: &Path) -> Result<Shape> {
         path: path.join("train-images-idx3-ubyte"),
         needed_for: "IDX files".into(),
     })?;
-    let sizes = read(&images, &[3, 4])?.sizes;
+    let place = images.display().to_string();
+    let sizes = Array::open(images, &[3, 4])?.sizes;
     let channels = sizes.get(3).copied().unwrap_or(1);
-    shape_of(&images.display().to_string(), [sizes[1], sizes[2], channels])
+    shape_of(&place, [sizes[1], sizes[2], channels])
 }
 
 /// Reads the four files of a directory as inputs of `shape`.
@@ -49,17 +56,25 @@ pub fn load(spec: &DataSpec, path: &Path, shape: Shape, reading: Reading<'_>) ->
             path: path.join(format!("{name}-labels-idx1-ubyte")),
             needed_for: format!("labels of {}", images_file.display()),
         })?;
-        let (images, labels) = (read(&images_file, &[3, 4])?, read(&labels_file, &[1])?);
+        let (place, labels_place) =
+            (images_file.display().to_string(), labels_file.display().to_string());
+        let (images, labels) =
+            (Array::open(images_file, &[3, 4])?, Array::open(labels_file, &[1])?);
+        let mut numbers: Vec<u16> = Vec::new();
+        labels.blocks(|block| {
+            numbers.extend(block.iter().map(|&label| u16::from(label)));
+            Ok(())
+        })?;
         let channels = images.sizes.get(3).copied().unwrap_or(1);
         ImageArray {
-            place: &images_file.display().to_string(),
+            place: &place,
             sizes: [images.sizes[0], images.sizes[1], images.sizes[2], channels],
-            pixels: &images.values,
-            labels_place: &labels_file.display().to_string(),
-            labels: labels.values.into_iter().map(u16::from).collect(),
+            labels_place: &labels_place,
+            labels: numbers,
+            targets: &[],
             split: Some(split),
         }
-        .append(&mut items, shape, spec.resize)?;
+        .append(&mut items, shape, spec.resize, |each| images.blocks(each))?;
     }
     let Some(largest) = items.list.iter().map(|i| i.key.label).max() else {
         let expected = "train-images-idx3-ubyte and train-labels-idx1-ubyte, with or without .gz";
@@ -119,42 +134,79 @@ fn file(folder: &Path, split: &str, what: &str, kind: &str) -> Result<Option<Pat
     Ok(found.pop())
 }
 
-/// Reads an array with one of these numbers of dimensions.
-fn read(path: &Path, ranks: &[usize]) -> Result<Array> {
-    let bytes = files::read_decompressed(path, &files::ARCHIVE)?;
-    let invalid = |field: &str, expected: &dyn std::fmt::Display, found: &dyn std::fmt::Display| {
-        Error::invalid(path.display(), field, expected, found)
-    };
-    let (Some(&[zero, zero_too, kind, rank]), true) = (bytes.first_chunk::<4>(), bytes.len() >= 4)
-    else {
-        return Err(invalid("length", &"an IDX file of at least 4 bytes", &bytes.len()));
-    };
-    if (zero, zero_too, kind) != (0, 0, BYTES) {
-        let found = format!("{zero:02x} {zero_too:02x} {kind:02x}");
-        return Err(invalid("magic number", &"00 00 08, unsigned bytes", &found));
+impl Array {
+    /// Reads the header of an array with one of these numbers of dimensions.
+    fn open(path: PathBuf, ranks: &[usize]) -> Result<Self> {
+        let mut bytes = files::open(&path)?;
+        let mut take = |n: usize| -> Result<Vec<u8>> {
+            let mut part = Vec::new();
+            let read = (&mut bytes).take(n as u64).read_to_end(&mut part);
+            read.map_err(|e| files::failed(&path, e)).map(|_| part)
+        };
+        let invalid = |field: &str, expected: &dyn Display, found: &dyn Display| {
+            Error::invalid(path.display(), field, expected, found)
+        };
+        let start = take(4)?;
+        let Some(&[zero, zero_too, kind, rank]) = start.first_chunk::<4>() else {
+            return Err(invalid("length", &"an IDX file of at least 4 bytes", &start.len()));
+        };
+        if (zero, zero_too, kind) != (0, 0, BYTES) {
+            let found = format!("{zero:02x} {zero_too:02x} {kind:02x}");
+            return Err(invalid("magic number", &"00 00 08, unsigned bytes", &found));
+        }
+        let rank = usize::from(rank);
+        if !ranks.contains(&rank) {
+            let expected = ranks.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
+            return Err(invalid("dimensions", &expected, &rank));
+        }
+        let header = 4 + 4 * rank;
+        let sizes = take(4 * rank)?;
+        if sizes.len() < 4 * rank {
+            let found = start.len() + sizes.len();
+            return Err(invalid("length", &format!("a header of {header} bytes"), &found));
+        }
+        let sizes: Vec<usize> = sizes
+            .chunks_exact(4)
+            .map(|s| u32::from_be_bytes([s[0], s[1], s[2], s[3]]) as usize)
+            .collect();
+        if sizes.contains(&0) {
+            return Err(invalid("sizes", &"at least 1 each", &format!("{sizes:?}")));
+        }
+        if sizes.iter().try_fold(1usize, |n, &s| n.checked_mul(s)).is_none() {
+            let expected = format!("{header} bytes and those of the sizes {sizes:?}");
+            return Err(invalid("length", &expected, &"fewer"));
+        }
+        Ok(Self { path, sizes, header })
     }
-    let rank = usize::from(rank);
-    if !ranks.contains(&rank) {
-        let expected = ranks.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
-        return Err(invalid("dimensions", &expected, &rank));
+
+    /// Hands the bytes of some whole items at a time to `each`.
+    fn blocks(&self, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        let failed = |e| files::failed(&self.path, e);
+        let mut bytes = files::open(&self.path)?;
+        let skip = (&mut bytes).take(self.header as u64);
+        let mut found = io::copy(&mut { skip }, &mut io::sink()).map_err(failed)?;
+        let item: usize = self.sizes.iter().skip(1).product();
+        let (items, at_a_time) = (self.sizes[0], (BLOCK / item).max(1));
+        let mut block = Vec::new();
+        let mut whole = true;
+        for start in (0..items).step_by(at_a_time) {
+            let wanted = at_a_time.min(items - start) * item;
+            block.clear();
+            (&mut bytes).take(wanted as u64).read_to_end(&mut block).map_err(failed)?;
+            found += block.len() as u64;
+            whole &= block.len() == wanted;
+            if !whole {
+                break;
+            }
+            each(&block)?;
+        }
+        let rest = io::copy(&mut bytes, &mut io::sink()).map_err(failed)?;
+        if whole && rest == 0 {
+            return Ok(());
+        }
+        let expected = format!("{} bytes and those of the sizes {:?}", self.header, self.sizes);
+        Err(Error::invalid(self.path.display(), "length", expected, found + rest))
     }
-    let header = 4 + 4 * rank;
-    let Some(sizes) = bytes.get(4..header) else {
-        return Err(invalid("length", &format!("a header of {header} bytes"), &bytes.len()));
-    };
-    let sizes: Vec<usize> = sizes
-        .chunks_exact(4)
-        .map(|s| u32::from_be_bytes([s[0], s[1], s[2], s[3]]) as usize)
-        .collect();
-    if sizes.contains(&0) {
-        return Err(invalid("sizes", &"at least 1 each", &format!("{sizes:?}")));
-    }
-    let values = sizes.iter().try_fold(1usize, |n, &s| n.checked_mul(s));
-    if values.and_then(|v| v.checked_add(header)) != Some(bytes.len()) {
-        let expected = format!("{header} bytes and those of the sizes {sizes:?}");
-        return Err(invalid("length", &expected, &bytes.len()));
-    }
-    Ok(Array { sizes, values: bytes[header..].to_vec() })
 }
 
 #[cfg(test)]

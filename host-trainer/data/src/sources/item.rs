@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use supernano_base::config::DataSpec;
 use supernano_base::error::{Error, Result};
 use supernano_base::names;
 
@@ -79,6 +80,20 @@ impl Listing {
     pub fn class_names(&self, place: &str, wanted: Option<&[String]>) -> Result<Vec<String>> {
         self.check_names()?;
         class_names(place, self.classes(), wanted)
+    }
+
+    /// True if the items have targets instead of classes.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a source without the columns of targets.
+    pub fn has_targets(&self, spec: &DataSpec, place: &str) -> Result<bool> {
+        let wanted = !spec.target_columns().is_empty();
+        if wanted && self.items.iter().any(|item| item.targets.is_empty()) {
+            let field = if spec.multilabel { "labels" } else { "targets" };
+            let expected = "a table of paths with the columns that are named";
+            return Err(Error::invalid(place, field, expected, "a folder for each class"));
+        }
+        Ok(wanted)
     }
 
     /// Checks the names of the classes.

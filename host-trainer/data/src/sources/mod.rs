@@ -15,6 +15,7 @@ pub mod item;
 mod items;
 mod names;
 mod numpy;
+pub mod outputs;
 mod pattern;
 mod pictures;
 pub mod sensors;

@@ -2,19 +2,23 @@
 
 mod array;
 mod labels;
+mod outputs;
 mod pixels;
+mod source;
+mod targets;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use supernano_base::config::DataSpec;
 use supernano_base::error::{Error, Result};
-use supernano_base::files;
 use supernano_core::space::Shape;
 
 pub use self::array::Array;
 pub use self::labels::Labels;
+pub use self::outputs::outputs;
 use self::pixels::{Range, Sizes};
+use self::source::{Source, members};
 use super::assemble::{Assembled, assemble};
 use super::images::ImageArray;
 use super::item::Split;
@@ -38,15 +42,19 @@ const SPLITS: [(&str, Split); 6] = [
 /// Most axes of the windows of sensors.
 const MOST_AXES: usize = 16;
 
-/// Arrays by their names in lower case, without `.npy`: the place and the bytes of each.
-type Arrays = BTreeMap<String, (String, Vec<u8>)>;
+/// Arrays by their names in lower case, without `.npy`.
+type Arrays = BTreeMap<String, Source>;
 
 /// An array of items with its labels.
 pub struct Pair {
     /// The items.
     pub items: Array,
-    /// The labels.
+    /// The labels; none if there are targets.
     pub labels: Labels,
+    /// Numbers or labels that a network shall give, `[n, outputs]`; none for classes.
+    pub targets: Vec<f32>,
+    /// The file of the labels, for messages.
+    pub labels_place: String,
     /// The split that the names give.
     pub split: Option<Split>,
 }
@@ -55,10 +63,10 @@ pub struct Pair {
 pub fn shape(path: &Path) -> Result<Shape> {
     let mut arrays = arrays(path)?;
     let names = names(path, &arrays)?;
-    let Some((place, bytes)) = names.first().and_then(|(items, ..)| arrays.remove(items)) else {
+    let Some(source) = names.first().and_then(|(items, ..)| arrays.remove(items)) else {
         return Err(no_pair(path, &arrays));
     };
-    let array = Array::parse(place, bytes)?;
+    let array = Array::open(source)?;
     let [_, height, width, channels] = Sizes::of(&array)?.sizes;
     shape_of(&array.place, [height, width, channels])
 }
@@ -79,7 +87,7 @@ pub fn holds_windows(path: &Path) -> bool {
         let mut arrays = arrays(path)?;
         let names = names(path, &arrays)?;
         let first = names.first().and_then(|(items, ..)| arrays.remove(items));
-        first.map(|(place, bytes)| Array::parse(place, bytes)).transpose()
+        first.map(Array::open).transpose()
     };
     let Ok(Some(array)) = windows() else { return false };
     match array.sizes[..] {
@@ -104,33 +112,27 @@ fn no_pair(path: &Path, arrays: &Arrays) -> Error {
 /// Reads the arrays as inputs of `shape`.
 pub fn load(spec: &DataSpec, path: &Path, shape: Shape, reading: Reading<'_>) -> Result<Dataset> {
     let place = path.display().to_string();
-    let pairs = pairs(path)?;
-    let sizes = pairs.iter().map(|(p, _)| Sizes::of(&p.items)).collect::<Result<Vec<Sizes>>>()?;
-    let range = Range::of(pairs.iter().map(|(p, _)| &p.items))?;
-    let (pairs, of_labels): (Vec<Pair>, Vec<String>) = pairs.into_iter().unzip();
-    let (arrays, labels): (Vec<_>, Vec<Labels>) =
-        pairs.into_iter().map(|p| ((p.items, p.split), p.labels)).unzip();
-    let (classes, labels) = Labels::classes(&place, &labels, spec.labels.as_deref())?;
+    let mut pairs = pairs(spec, path)?;
+    let sizes = pairs.iter().map(|p| Sizes::of(&p.items)).collect::<Result<Vec<Sizes>>>()?;
+    let range = Range::of(pairs.iter().map(|p| &p.items))?;
+    let (classes, labels) = classes(spec, &place, &mut pairs)?;
     let mut items = Items::new(reading.folder)?;
     let mut notes = Vec::new();
-    let of_labels = labels.into_iter().zip(of_labels);
-    for (((images, split), (labels, labels_place)), sizes) in
-        arrays.into_iter().zip(of_labels).zip(sizes)
-    {
+    for ((pair, labels), sizes) in pairs.into_iter().zip(labels).zip(sizes) {
         if sizes.channels_first {
-            notes.push(format!("{}: [n, channels, height, width]", images.place));
+            notes.push(format!("{}: [n, channels, height, width]", pair.items.place));
         }
-        let pixels = sizes.pixels(&images, range);
-        let place = images.place.as_str();
         ImageArray {
-            place,
+            place: &pair.items.place,
             sizes: sizes.sizes,
-            pixels: &pixels,
             labels,
-            labels_place: &labels_place,
-            split,
+            targets: &pair.targets,
+            labels_place: &pair.labels_place,
+            split: pair.split,
         }
-        .append(&mut items, shape, spec.resize)?;
+        .append(&mut items, shape, spec.resize, |each| {
+            pair.items.blocks(|block| each(&sizes.pixels(&pair.items, block, range)))
+        })?;
     }
     notes.extend(range.note().map(String::from));
     let mut dataset =
@@ -139,11 +141,29 @@ pub fn load(spec: &DataSpec, path: &Path, shape: Shape, reading: Reading<'_>) ->
     Ok(dataset)
 }
 
-/// The arrays of items with their labels, and the places of the labels.
+/// The classes of several arrays, and the label of each item of each: 0 if there are targets.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a path without such arrays, and for arrays of different lengths.
-pub fn pairs(path: &Path) -> Result<Vec<(Pair, String)>> {
+/// As [`Labels::classes`].
+pub fn classes(
+    spec: &DataSpec,
+    place: &str,
+    pairs: &mut [Pair],
+) -> Result<(Vec<String>, Vec<Vec<u16>>)> {
+    if !spec.target_columns().is_empty() {
+        let labels = |p: &Pair| vec![0; p.items.sizes.first().copied().unwrap_or(0)];
+        return Ok((Vec::new(), pairs.iter().map(labels).collect()));
+    }
+    let labels: Vec<Labels> = pairs.iter_mut().map(|p| std::mem::take(&mut p.labels)).collect();
+    Labels::classes(place, &labels, spec.labels.as_deref())
+}
+
+/// The arrays of items with their labels.
+///
+/// # Errors
+/// [`Error::Invalid`] for a path without such arrays, for arrays of different lengths, and as
+/// [`Labels::of`] and [`targets::read`].
+pub fn pairs(spec: &DataSpec, path: &Path) -> Result<Vec<Pair>> {
     let mut arrays = arrays(path)?;
     let names = names(path, &arrays)?;
     let mut pairs = Vec::with_capacity(names.len());
@@ -151,15 +171,18 @@ pub fn pairs(path: &Path) -> Result<Vec<(Pair, String)>> {
         let (Some(items), Some(labels)) = (arrays.remove(&items), arrays.remove(&labels)) else {
             return Err(no_pair(path, &arrays));
         };
-        let (items, labels) = (Array::parse(items.0, items.1)?, Array::parse(labels.0, labels.1)?);
-        let place = labels.place.clone();
-        let labels = Labels::of(&labels)?;
-        let (n, found) = (items.sizes.first().copied().unwrap_or(0), labels.names.len());
-        if n != found {
-            let expected = format!("{n}, as many as images or windows");
-            return Err(Error::invalid(place, "labels", expected, found));
+        let (items, labels) = (Array::open(items)?, Array::open(labels)?);
+        let first = |array: &Array| array.sizes.first().copied().unwrap_or(0);
+        if first(&items) != first(&labels) {
+            let expected = format!("{}, as many as images or windows", first(&items));
+            return Err(Error::invalid(labels.place.clone(), "labels", expected, first(&labels)));
         }
-        pairs.push((Pair { items, labels, split }, place));
+        let labels_place = labels.place.clone();
+        let (labels, targets) = match spec.target_columns() {
+            [] => (Labels::of(&labels)?, Vec::new()),
+            columns => (Labels::default(), targets::read(&labels, columns, spec.multilabel)?),
+        };
+        pairs.push(Pair { items, labels, targets, labels_place, split });
     }
     Ok(pairs)
 }
@@ -202,12 +225,12 @@ fn names(path: &Path, arrays: &Arrays) -> Result<Vec<(String, String, Option<Spl
     Ok(names)
 }
 
-/// The bytes of all arrays. A folder with one `.npz` file and no `.npy` file is that file.
+/// All arrays. A folder with one `.npz` file and no `.npy` file is that file.
 fn arrays(path: &Path) -> Result<Arrays> {
     let mut found = BTreeMap::new();
-    let mut add = |name: &str, place: String, bytes: Vec<u8>| {
+    let mut add = |name: &str, source: Source| {
         if let Some(name) = name.strip_suffix(".npy") {
-            found.insert(name.to_lowercase(), (place, bytes));
+            found.insert(name.to_lowercase(), source);
         }
     };
     if !path.is_dir() {
@@ -215,9 +238,10 @@ fn arrays(path: &Path) -> Result<Arrays> {
             let expected = "the folder of `x.npy` and `y.npy`, or an .npz file";
             return Err(Error::invalid(path.display(), "arrays", expected, "one .npy file"));
         }
-        for (name, bytes) in supernano_pt::unzip(path)? {
-            let place = format!("{}: {name}", path.display());
-            add(&name, place, bytes);
+        for member in members(path)? {
+            if let Source::Member(_, name) = &member {
+                add(&name.clone(), member);
+            }
         }
         return Ok(found);
     }
@@ -230,8 +254,7 @@ fn arrays(path: &Path) -> Result<Arrays> {
         if name.ends_with(".npz") {
             archives.push(file);
         } else if name.ends_with(".npy") {
-            let bytes = files::read_within(&file, &files::ARCHIVE)?;
-            add(&name, file.display().to_string(), bytes);
+            add(&name, Source::File(file));
         }
     }
     match (found.is_empty(), archives.as_slice()) {

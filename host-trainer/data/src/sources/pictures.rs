@@ -77,16 +77,12 @@ pub fn read(spec: &DataSpec, path: &Path, shape: Shape, reading: Reading<'_>) ->
         return Err(Error::invalid("space", "input.channels", expected, shape.channels));
     }
     let listing = list(spec, path)?;
-    let has_targets = !spec.target_columns().is_empty();
+    let has_targets = listing.has_targets(spec, &place)?;
     let classes = match spec.reconstruct && listing.classes().len() == 1 {
         _ if has_targets => Vec::new(),
         true => listing.classes(),
         false => listing.class_names(&place, spec.labels.as_deref())?,
     };
-    if has_targets && listing.items.iter().any(|item| item.targets.is_empty()) {
-        let expected = "a table of paths with the columns that are named";
-        return Err(Error::invalid(place, "targets", expected, "a folder for each class"));
-    }
     check_size(&place, listing.items.len(), shape)?;
     let read = |item: &Item| {
         let bytes = files::read(&item.path)?;

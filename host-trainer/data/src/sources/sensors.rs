@@ -7,25 +7,29 @@
 //! bytes.
 
 mod arrays;
+mod cells;
 mod columns;
 mod copies;
+mod outputs;
 mod runs;
 mod scale;
 mod table;
+mod values;
 
 use std::path::Path;
 
 use supernano_base::config::{DataSpec, WindowSpec};
 use supernano_base::error::{Error, Result};
-use supernano_base::files::IMAGES;
-use supernano_base::progress::{Progress, Silent};
+use supernano_base::progress::Silent;
 use supernano_core::frontend::AXIS_BYTES;
 use supernano_core::space::Shape;
 
+pub use self::outputs::outputs;
 pub use self::runs::{Recordings, RunLengths};
 use self::scale::Scale;
 use self::table::Table;
-use super::assemble::{Assembled, assemble, read_all};
+use self::values::Tables;
+use super::assemble::{Assembled, assemble, check_size, read_all};
 use super::item::{Item, Listing, Split};
 use super::items::{Items, Loaded};
 use super::names::Names;
@@ -44,8 +48,9 @@ const MANY: usize = 12;
 struct Window {
     place: String,
     key: Key,
-    /// Values `[samples, axes]`.
-    values: Vec<f32>,
+    /// Number of the table that holds its values, and its first row there.
+    table: usize,
+    from: usize,
     /// What a network shall give; nothing for classes and reconstructions.
     targets: Vec<f32>,
 }
@@ -68,7 +73,8 @@ pub const fn front_end_bytes(axes: usize) -> usize {
 /// As [`read`]; [`Error::Invalid`] without the samples of a window.
 pub fn shape(spec: &DataSpec, path: &Path) -> Result<Shape> {
     let samples = window(spec)?.samples;
-    let axes = read(spec, path, &Silent)?.layout.axes.len();
+    let reading = Reading { progress: &Silent, folder: &std::env::temp_dir() };
+    let axes = read(spec, path, reading)?.layout.axes.len();
     shape_of(&path.display().to_string(), [samples, axes, 1])
 }
 
@@ -85,39 +91,44 @@ pub fn list(spec: &DataSpec, path: &Path) -> Result<Listing> {
     Ok(Listing { items: vec![item], ..Listing::default() })
 }
 
+/// True for a file whose class is its own name.
+fn is_class_of_file(item: &Item) -> bool {
+    item.path.file_stem().is_some_and(|s| *item.class == *s)
+}
+
 /// Reads all recordings at `path`. A window with 0 samples is allowed.
 ///
 /// # Errors
 /// [`Error::Invalid`] naming the file, and the line if there is one, for everything that does not suit.
-pub fn read(spec: &DataSpec, path: &Path, progress: &dyn Progress) -> Result<Recordings> {
+pub fn read(spec: &DataSpec, path: &Path, reading: Reading<'_>) -> Result<Recordings> {
     let place = path.display().to_string();
     let window = spec.window.clone().unwrap_or_default();
     if numpy::is_array_source(path) {
-        return arrays::read(spec, path, &window);
+        return arrays::read(spec, path, &window, reading.folder);
     }
     let listing = list(spec, path)?;
-    let of_file = |item: &Item| item.path.file_stem().is_some_and(|s| *item.class == *s);
     let single = path.is_file();
     let targets = spec.target_columns();
     let rows_are_labelled = targets.is_empty()
-        && (window.label.is_some() || single || listing.items.iter().all(of_file));
-    let read = |item: &Item| Ok((Table::read(&item.path, &window, targets)?, item.clone()));
-    let mut found = Vec::with_capacity(listing.items.len());
-    let keep = |table| {
-        found.push(table);
-        Ok(())
+        && (window.label.is_some() || single || listing.items.iter().all(is_class_of_file));
+    let folder = reading.folder;
+    let read = |item: &Item| Ok((Table::read(&item.path, &window, targets, folder)?, item.clone()));
+    let (mut tables, mut items) = (Tables::new(folder)?, Vec::new());
+    let keep = |(table, item)| {
+        items.push(item);
+        tables.push(table)
     };
+    let progress = reading.progress;
     let skipped = read_all(&place, &listing.items, spec.skip_bad, progress, read, keep)?;
-    let read = found;
+    let tables = tables.finish()?;
     let needs_classes = targets.is_empty() && !spec.reconstruct;
-    if single && needs_classes && read.iter().all(|(table, _)| !table.has_label()) {
-        let expected = "a column of classes such as `label`, `class` or `activity` (--label names it), \
-                        or a folder with a file or a folder for each class";
-        let found = read.first().map_or_else(|| "no rows".into(), |(table, _)| table.names());
+    if single && needs_classes && tables.iter().all(|table| !table.has_label()) {
+        let expected = "a column of classes such as `label`, `class` or `activity` (--label names it; \
+                        --targets and --multilabel name columns of numbers and of several labels), or a folder with a file or a folder for each class";
+        let found = tables.first().map_or_else(|| "no rows".into(), Table::names);
         return Err(Error::invalid(place, "columns", expected, found));
     }
-    let recordings =
-        Recordings::find(spec, &place, &window, read.into_iter().unzip(), rows_are_labelled)?;
+    let recordings = Recordings::find(spec, &place, &window, (tables, items), rows_are_labelled)?;
     let mut notes = recordings.notes;
     let files = listing.items.len();
     if files > MANY && needs_classes && recordings.classes.len() == files {
@@ -133,7 +144,7 @@ pub fn read(spec: &DataSpec, path: &Path, progress: &dyn Progress) -> Result<Rec
 pub fn load(spec: &DataSpec, path: &Path, shape: Shape, reading: Reading<'_>) -> Result<Dataset> {
     window(spec)?;
     let place = path.display().to_string();
-    dataset(spec, &place, read(spec, path, reading.progress)?, shape, reading.folder)
+    dataset(spec, &place, read(spec, path, reading)?, shape, reading.folder)
 }
 
 /// Makes windows of recordings and a data set of them.
@@ -150,25 +161,25 @@ pub fn dataset(
     let window = window(spec)?;
     let axes = recordings.layout.axes.clone();
     check_shape(shape, window.samples, axes.len())?;
-    // The values of all windows are in memory.
-    let bytes = (recordings.windows(window) as u64).saturating_mul(shape.len() as u64);
-    IMAGES.check(place, "memory for windows", bytes)?;
-    let (windows, short) = recordings.cut(window)?;
-    let Recordings { mut classes, skipped, mut notes, tables, .. } = recordings;
-    drop(tables);
+    check_size(place, recordings.windows(window).saturating_mul(1 + window.copies), shape)?;
+    let (mut windows, short) = recordings.cut(window)?;
+    let (mut classes, skipped) = (recordings.classes.clone(), recordings.skipped.clone());
+    let mut notes = recordings.notes.clone();
     notes.extend(short);
-    let mut windows = windows;
     notes.extend(mark_anomalies(spec, place, &classes, windows.iter_mut().map(|w| &mut w.key))?);
     if spec.reconstruct {
         classes.clear();
     }
     let keys: Vec<Key> = windows.iter().map(|w| w.key.clone()).collect();
     let in_training = splits::assign(&keys, spec);
+    drop(keys);
+    let values = |w: &Window| recordings.values(w, window.samples);
     let training = windows.iter().zip(&in_training).filter(|(_, s)| **s == Split::Train);
-    let scale = Scale::new(window, &axes, training.map(|(w, _)| w.values.as_slice()))?;
+    let scale = Scale::new(window, &axes, training.map(|(w, _)| values(w)))?;
     let mut items = Items::new(folder)?;
-    for (Window { place, mut key, values, targets }, split) in windows.into_iter().zip(in_training)
-    {
+    for (cut, split) in windows.into_iter().zip(in_training) {
+        let values = values(&cut)?;
+        let Window { place, mut key, targets, .. } = cut;
         key.split = Some(split);
         items.push(Loaded { place, key, pixels: scale.bytes(&values)?, targets })?;
         if split == Split::Train {

@@ -80,13 +80,20 @@ pub fn load(spec: &DataSpec, path: &Path, shape: Shape, reading: Reading<'_>) ->
     let features = Features::new(sound, shape)?;
     let mut listing = list(spec, path)?;
     rename(&mut listing, sound);
+    let has_targets = listing.has_targets(spec, &place)?;
     let mut found = listing.classes();
-    listing.check_names()?;
+    if !has_targets {
+        listing.check_names()?;
+    }
     if sound.silence > 0 && !found.iter().any(|name| name == made::SILENCE) {
         found.push(made::SILENCE.into());
         found.sort_unstable();
     }
-    let classes = class_names(&place, found, spec.labels.as_deref())?;
+    let classes = match spec.reconstruct && found.len() == 1 {
+        _ if has_targets => Vec::new(),
+        true => found,
+        false => class_names(&place, found, spec.labels.as_deref())?,
+    };
     check_size(&place, listing.items.len() * sound.copies + sound.silence, shape)?;
     let read = |item: &Item| windows(item, &classes, sound, &features);
     let mut origins = Vec::new();
@@ -151,7 +158,7 @@ fn windows(
     let samples = samples(&item.path, &bytes, sound.rate)?;
     drop(bytes);
     let place = item.path.display().to_string();
-    let label = label_of(&place, classes, &item.class)?;
+    let label = if item.targets.is_empty() { label_of(&place, classes, &item.class)? } else { 0 };
     let places = window::places(&samples, sound.samples(), sound.step());
     let several = places.len() > 1;
     let whole = several.then(|| blake3::hash(bytemuck::cast_slice(&samples)).to_hex().to_string());
@@ -165,7 +172,7 @@ fn windows(
             place: if several { format!("{place}, from {from:.2} s") } else { place.clone() },
             key: Key { label, split: item.split, content, group },
             pixels: features.of(&cut)?,
-            targets: Vec::new(),
+            targets: item.targets.clone(),
         };
         windows.push((at, window));
     }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use supernano_base::config::{DataSource, DataSpec, Resize};
 use supernano_base::error::Result;
 use supernano_base::images::Images;
+use supernano_base::objective::Objective;
 use supernano_base::progress::Progress;
 use supernano_core::space::Shape;
 
@@ -42,6 +43,19 @@ pub struct ClassCount {
     pub test: usize,
 }
 
+/// The values of a target in all splits.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TargetRange {
+    /// Name of the target.
+    pub target: String,
+    /// Lowest value.
+    pub lowest: f32,
+    /// Mean over all items.
+    pub mean: f64,
+    /// Highest value.
+    pub highest: f32,
+}
+
 /// Sizes of pictures, pixels.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Sizes {
@@ -60,7 +74,13 @@ pub struct Sizes {
 pub struct Survey {
     /// Name of the kind of source.
     pub source: &'static str,
-    /// Items of each class.
+    /// What a network shall give: `classes`, `labels` or `values`.
+    pub outputs: &'static str,
+    /// Number of items for training, for validation and for the test.
+    pub items: [usize; 3],
+    /// Ranges of the numbers that a network shall give.
+    pub targets: Vec<TargetRange>,
+    /// Items of each class; of labels, the items that have it. An item may have several.
     pub classes: Vec<ClassCount>,
     /// Sizes of the pictures, if the source has pictures.
     pub sizes: Option<Sizes>,
@@ -149,12 +169,30 @@ pub fn windows(
 
 /// The counts of a data set.
 pub fn of_dataset(dataset: &Dataset) -> Survey {
-    let count = |images: &Images, label: usize| {
-        images.labels.iter().filter(|l| usize::from(**l) == label).count()
+    let count = |images: &Images, label: usize| match dataset.objective {
+        Objective::Labels => (0..images.len()).filter(|&i| images.target(i)[label] > 0.5).count(),
+        _ => images.labels.iter().filter(|l| usize::from(**l) == label).count(),
     };
-    let classes = dataset
-        .classes
-        .iter()
+    let splits = [&dataset.train, &dataset.validation, &dataset.test];
+    let (outputs, values) = match dataset.objective {
+        Objective::Classes => ("classes", false),
+        Objective::Labels => ("labels", false),
+        Objective::Values(_) => ("values", true),
+        Objective::Reconstruction => ("values", false),
+    };
+    let range = |(o, target): (usize, &String)| {
+        let all = || splits.iter().flat_map(|s| (0..s.len()).map(move |i| s.target(i)[o]));
+        TargetRange {
+            target: target.clone(),
+            lowest: all().fold(f32::INFINITY, f32::min),
+            mean: all().map(f64::from).sum::<f64>() / all().count().max(1) as f64,
+            highest: all().fold(f32::NEG_INFINITY, f32::max),
+        }
+    };
+    let named = dataset.classes.iter();
+    let targets = named.clone().enumerate().filter(|_| values).map(range).collect();
+    let classes = named
+        .filter(|_| !values)
         .enumerate()
         .map(|(label, class)| ClassCount {
             class: class.clone(),
@@ -166,6 +204,9 @@ pub fn of_dataset(dataset: &Dataset) -> Survey {
     let source = DataSource::ALL.iter().map(|s| s.name()).find(|n| *n == dataset.name);
     Survey {
         source: source.unwrap_or("data"),
+        outputs,
+        items: splits.map(Images::len),
+        targets,
         classes,
         sizes: None,
         sound: None,

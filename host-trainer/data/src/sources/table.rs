@@ -2,15 +2,17 @@
 
 mod columns;
 mod files;
+mod outputs;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use supernano_base::error::{Error, Result};
-use supernano_base::files::{Csv, read_text, separator};
+use supernano_base::files::{Csv, Rows, read_text, separator};
 
 use self::columns::{Class, columns, one_hot};
 use self::files::Files;
+pub use self::outputs::outputs;
 use super::item::{Item, Listing, Split};
 use super::names::Names;
 
@@ -120,6 +122,12 @@ pub fn lists(folder: &Path, extensions: &[&str]) -> bool {
 
 /// The tables of a folder that name a file in their first row and have a column of labels.
 fn tables(folder: &Path, extensions: &[&str], names: &Names) -> Result<Vec<PathBuf>> {
+    let tables = tables_in(folder)?;
+    Ok(tables.into_iter().filter(|table| is_list(table, extensions, names)).collect())
+}
+
+/// The `.csv` and `.tsv` files of a folder, sorted.
+fn tables_in(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = std::fs::read_dir(folder).map_err(|e| Error::io(folder, e))?;
     let mut found = Vec::new();
     for entry in entries {
@@ -127,10 +135,7 @@ fn tables(folder: &Path, extensions: &[&str], names: &Names) -> Result<Vec<PathB
         let name = path.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
         // A form for predictions of a competition.
         let is_table = name.ends_with(".csv") || name.ends_with(".tsv");
-        if !is_table || name.starts_with('.') || name.starts_with("sample_submission") {
-            continue;
-        }
-        if is_list(&path, extensions, names) {
+        if is_table && !name.starts_with('.') && !name.starts_with("sample_submission") {
             found.push(path);
         }
     }
@@ -142,9 +147,11 @@ fn tables(folder: &Path, extensions: &[&str], names: &Names) -> Result<Vec<PathB
 pub fn is_list(table: &Path, extensions: &[&str], names: &Names) -> bool {
     let folder = folder_of(table);
     let first = || {
-        let text = read_text(table)?;
+        // A table of recordings may be larger than memory.
+        let rows = Rows::open(table)?;
         let place = table.display().to_string();
-        let mut csv = Csv::parse_separated(&text, &place, false, separator(&text, false))?;
+        let text = rows.head();
+        let mut csv = Csv::parse_separated(text, &place, false, separator(text, false))?;
         let mut files = Files::new(&folder, extensions);
         let columns = columns(&mut csv, &mut files, table, names)?;
         let first = csv.records.first().filter(|_| columns.sure);

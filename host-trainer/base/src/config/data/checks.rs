@@ -113,7 +113,7 @@ impl DataSpec {
         let name = self.name;
         let own = name.is_own();
         let files = matches!(name, DataSource::Pictures | DataSource::Sensors | DataSource::Sound);
-        let tables = matches!(name, DataSource::Pictures | DataSource::Sensors);
+        let tables = files || name == DataSource::Numpy;
         let recordings = matches!(name, DataSource::Sensors | DataSource::Sound);
         let fields = [
             ("labels", self.labels.is_some(), own),
@@ -135,12 +135,24 @@ impl DataSpec {
             ("shape", self.shape.is_some(), name == DataSource::Glyphs),
             ("classes", self.classes.is_some(), name == DataSource::Glyphs),
         ];
-        match fields.into_iter().find(|&(_, set, has)| set && !has) {
-            None => Ok(()),
-            Some((field, ..)) => {
-                let expected = format!("nothing, `{}` has no such field", name.name());
-                Err(Error::invalid(place, format!("data.{field}"), expected, "a value"))
+        if let Some((field, ..)) = fields.into_iter().find(|&(_, set, has)| set && !has) {
+            let expected = format!("nothing, `{}` has no such field", name.name());
+            return Err(Error::invalid(place, format!("data.{field}"), expected, "a value"));
+        }
+        let Some(sound) = self.sound.as_ref().filter(|_| !self.target_columns().is_empty()) else {
+            return Ok(());
+        };
+        for (field, set) in [("known", sound.known.is_some()), ("silence", sound.silence > 0)] {
+            if set {
+                let expected = "nothing, because it names classes and these outputs are none";
+                return Err(Error::invalid(
+                    place,
+                    format!("data.sound.{field}"),
+                    expected,
+                    "a value",
+                ));
             }
         }
+        Ok(())
     }
 }

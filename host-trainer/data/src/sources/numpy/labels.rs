@@ -6,7 +6,7 @@ use super::super::item::{class_names, label_of, numbered_classes};
 use super::array::{Array, Kind};
 
 /// The label of each item as text.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Labels {
     /// The labels.
     pub names: Vec<String>,
@@ -22,7 +22,7 @@ impl Labels {
     pub fn of(array: &Array) -> Result<Self> {
         match array.sizes.as_slice() {
             [_] | [_, 1] if !array.has_numbers() => {
-                Ok(Self { names: array.texts(), numbers: false })
+                Ok(Self { names: array.texts()?, numbers: false })
             }
             [_] | [_, 1] => numbers(array),
             [_, classes] if array.has_numbers() => one_hot(array, *classes),
@@ -73,7 +73,8 @@ impl Labels {
 
 fn numbers(array: &Array) -> Result<Labels> {
     let names: Result<Vec<String>> = array
-        .values()
+        .values()?
+        .into_iter()
         .enumerate()
         .map(|(i, value)| {
             let label = value as u16;
@@ -81,7 +82,10 @@ fn numbers(array: &Array) -> Result<Labels> {
                 return Ok(label.to_string());
             }
             let expected = match array.kind {
-                Kind::Float => "a whole number from 0: y = np.unique(y, return_inverse=True)[1]",
+                Kind::Float => {
+                    "a whole number from 0: y = np.unique(y, return_inverse=True)[1] (`targets` \
+                     names numbers to predict)"
+                }
                 _ => "a whole number from 0 to 65535: y = np.unique(y, return_inverse=True)[1]",
             };
             Err(Error::invalid(&array.place, format!("label {i}"), expected, value))
@@ -91,14 +95,15 @@ fn numbers(array: &Array) -> Result<Labels> {
 }
 
 fn one_hot(array: &Array, classes: usize) -> Result<Labels> {
-    let values: Vec<f64> = array.values().collect();
+    let values = array.values()?;
     let row = |(i, row): (usize, &[f64])| {
         let ones = row.iter().filter(|&&v| v == 1.0).count();
         let zeros = row.iter().filter(|&&v| v == 0.0).count();
         match row.iter().position(|&v| v == 1.0) {
             Some(class) if ones == 1 && zeros + 1 == classes => Ok(class.to_string()),
             _ => {
-                let expected = "one 1 and zeros: y = y.argmax(axis=1)";
+                let expected = "one 1 and zeros: y = y.argmax(axis=1) (`multilabel` allows several, \
+                    and `targets` names numbers to predict)";
                 Err(Error::invalid(&array.place, format!("row {i}"), expected, format!("{row:?}")))
             }
         }

@@ -30,17 +30,22 @@ impl Range {
                 return Err(Error::invalid(&array.place, "values", "numbers", "texts"));
             }
             floats |= array.kind == Kind::Float;
-            if array.as_bytes().is_some() {
+            if array.is_bytes() {
                 (low, high) = (low.min(0.0), high.max(255.0));
                 continue;
             }
-            for (i, value) in array.values().enumerate() {
-                if !value.is_finite() {
-                    let field = format!("value {i}");
-                    return Err(Error::invalid(&array.place, field, "a finite number", value));
+            let mut i = 0usize;
+            array.blocks(|block| {
+                for value in array.numbers(block) {
+                    if !value.is_finite() {
+                        let field = format!("value {i}");
+                        return Err(Error::invalid(&array.place, field, "a finite number", value));
+                    }
+                    i += 1;
+                    (low, high) = (low.min(value), high.max(value));
                 }
-                (low, high) = (low.min(value), high.max(value));
-            }
+                Ok(())
+            })?;
         }
         match (floats, low >= 0.0, low >= -1.0) {
             (true, true, _) if high <= 1.0 => Ok(Self::Unit),
@@ -118,11 +123,11 @@ impl Sizes {
         Err(Error::invalid(&array.place, "shape", expected, format!("{found:?}")))
     }
 
-    /// The bytes `[n, height, width, channels]` of an array.
-    pub fn pixels(&self, array: &Array, range: Range) -> Vec<u8> {
-        let bytes: Vec<u8> = match array.as_bytes() {
-            Some(bytes) if range == Range::Bytes => bytes.to_vec(),
-            _ => array.values().map(|value| range.byte(value)).collect(),
+    /// The bytes `[items, height, width, channels]` of a block of an array.
+    pub fn pixels(&self, array: &Array, block: &[u8], range: Range) -> Vec<u8> {
+        let bytes: Vec<u8> = match array.is_bytes() && range == Range::Bytes {
+            true => block.to_vec(),
+            false => array.numbers(block).map(|value| range.byte(value)).collect(),
         };
         let [_, height, width, channels] = self.sizes;
         if !self.channels_first || channels == 1 {

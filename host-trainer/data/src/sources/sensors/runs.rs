@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
 
-use supernano_base::config::{DataSpec, TargetRow, WindowSpec};
+use supernano_base::config::{DataSpec, WindowSpec};
 use supernano_base::error::{Error, Result};
 
 use super::super::item::{Item, Split, class_names, label_of};
@@ -22,7 +22,7 @@ const PARTS: usize = 12;
 const GROUPS: usize = 3;
 
 /// Rows of one table that follow each other in time.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Run {
     /// Number of the table.
     pub table: usize,
@@ -34,6 +34,8 @@ pub struct Run {
     pub split: Option<Split>,
     /// The subject.
     pub group: Option<String>,
+    /// What a network shall give for each window; none if columns hold it, and for classes.
+    pub targets: Vec<f32>,
 }
 
 /// All recordings of a source.
@@ -132,13 +134,14 @@ impl Recordings {
         for (rows, table, class) in named {
             let (of, item) = (&tables[table], &items[table]);
             let own = groups.as_ref().map(|g| of.text(g, rows.start).to_owned());
-            let file = || by_file.then(|| content(&of.values));
+            let file = || by_file.then(|| content(of.bytes(0..of.rows())));
             let split = of.columns.iter().find(|c| c.role == Role::Split);
             runs.push(Run {
                 table,
                 label: if without { 0 } else { label_of(&of.place, &classes, &class)? },
                 split: split.and_then(|c| Split::named(c.texts.of(rows.start))).or(item.split),
                 group: own.or_else(|| item.group.clone()).or_else(file),
+                targets: Vec::new(),
                 rows,
             });
         }
@@ -213,11 +216,9 @@ impl Recordings {
             let table = &self.tables[run.table];
             let columns = table.all_wanted(&self.layout.axes)?;
             let wanted = table.all_wanted(&self.layout.targets)?;
-            let width = table.columns.len();
-            let whole_run = &table.values[run.rows.start * width..run.rows.end * width];
             let several = overlap || (whole && length >= window.samples + window.step());
             let of_run = match (&run.group, several) {
-                (None, true) => Some(content(whole_run)),
+                (None, true) => Some(content(table.bytes(run.rows.clone()))),
                 _ => None,
             };
             let part = match overlap && !whole && run.group.is_none() {
@@ -232,17 +233,15 @@ impl Recordings {
                 let part_of_run = of_run.as_ref().map(|run| format!("{run}, {}", start / part));
                 let group = run.group.clone().or(part_of_run);
                 let rows = from..from + window.samples;
-                let targets =
-                    wanted.iter().map(|&c| table.target(rows.clone(), c, window.target)).collect();
-                let values: Vec<f32> = rows
-                    .flat_map(|row| columns.iter().map(move |&c| (row, c)))
-                    .map(|(row, c)| table.values[row * width + c])
-                    .collect();
+                let of_rows = wanted.iter().map(|&c| table.target(rows.clone(), c, window.target));
+                let targets = run.targets.iter().copied().chain(of_rows).collect();
+                let values = table.some_of(rows, &columns);
                 let content: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
                 windows.push(Window {
                     place: format!("{}, samples {from} to {}", table.place, from + window.samples),
                     key: Key { label: run.label, split: run.split, content: hash(&content), group },
-                    values,
+                    table: run.table,
+                    from,
                     targets,
                 });
             }
@@ -257,6 +256,16 @@ impl Recordings {
             ));
         }
         Ok((windows, notes))
+    }
+
+    /// The values of a window, `[samples, axes]`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for columns that are not there.
+    pub(super) fn values(&self, window: &Window, samples: usize) -> Result<Vec<f32>> {
+        let table = &self.tables[window.table];
+        let columns = table.all_wanted(&self.layout.axes)?;
+        Ok(table.some_of(window.from..window.from + samples, &columns))
     }
 
     /// Refuses a class all of whose recordings are too short.
@@ -314,8 +323,7 @@ fn ranges(
 ) -> Result<(Vec<Range<usize>>, Option<String>)> {
     let mut axes = table.all_wanted(&layout.axes)?;
     axes.extend(table.all_wanted(&layout.targets)?);
-    let width = table.columns.len();
-    let bad = |row: usize| axes.iter().any(|&c| table.values[row * width + c].is_nan());
+    let bad = |row: usize| axes.iter().any(|&c| table.value(row, c).is_nan());
     let first_bad = axes.iter().filter_map(|&c| Some((c, table.columns[c].bad.as_ref()?)));
     let first_bad = first_bad.min_by_key(|(_, (line, _))| *line);
     if let (Some((column, (line, cell))), false) = (first_bad, skip_bad) {
@@ -330,18 +338,14 @@ fn ranges(
         Role::Group | Role::Recording | Role::Split => true,
         _ => false,
     };
-    let texts: Vec<&[u32]> =
-        table.columns.iter().filter(used).map(|c| c.texts.rows.as_slice()).collect();
+    let texts = table.columns.iter().filter(used).flat_map(|c| &c.texts.starts);
     let times = table.columns.iter().filter(|c| c.role == Role::Time && 100 * c.falls <= c.numbers);
-    let restarts: HashSet<usize> = times.flat_map(|c| c.restarts.iter().copied()).collect();
+    let restarts = times.flat_map(|c| &c.restarts).chain(texts.map(|(start, _)| start));
+    let restarts: HashSet<usize> = restarts.copied().collect();
     let (mut ranges, mut start, mut left_out) = (Vec::new(), 0, 0);
     for row in 0..=table.rows() {
         let is_bad = row < table.rows() && first_bad.is_some() && bad(row);
-        let same = row < table.rows()
-            && row > 0
-            && !is_bad
-            && !restarts.contains(&row)
-            && texts.iter().all(|t| t[row] == t[row - 1]);
+        let same = row < table.rows() && row > 0 && !is_bad && !restarts.contains(&row);
         if same {
             continue;
         }
@@ -361,8 +365,8 @@ fn ranges(
 }
 
 /// A name for rows that depends on their values only.
-fn content(values: &[f32]) -> String {
-    blake3::hash(bytemuck::cast_slice(values)).to_hex().to_string()
+fn content(values: &[u8]) -> String {
+    blake3::hash(values).to_hex().to_string()
 }
 
 /// The different texts, sorted; as numbers if all are whole numbers.
@@ -373,54 +377,4 @@ fn sorted(mut names: Vec<String>) -> Vec<String> {
         names.sort_by_key(|n| n.parse::<i64>().unwrap_or(i64::MAX));
     }
     names
-}
-
-impl Table {
-    /// True if a column holds classes.
-    pub fn has_label(&self) -> bool {
-        self.columns.iter().any(|c| c.role == Role::Label)
-    }
-
-    /// The numbers of columns that must be there.
-    ///
-    /// # Errors
-    /// As [`Table::wanted`].
-    fn all_wanted(&self, names: &[String]) -> Result<Vec<usize>> {
-        names.iter().map(|name| self.wanted(name)).collect()
-    }
-
-    /// The target in a column of a window of these rows.
-    fn target(&self, rows: Range<usize>, column: usize, of: TargetRow) -> f32 {
-        let width = self.columns.len();
-        let value = |row: usize| self.values[row * width + column];
-        match of {
-            TargetRow::Last => value(rows.end - 1),
-            TargetRow::Mean => {
-                let count = rows.len() as f64;
-                (rows.map(|row| f64::from(value(row))).sum::<f64>() / count) as f32
-            }
-        }
-    }
-
-    /// Checks that columns of labels hold 0 or 1. Cells that are no numbers are found elsewhere.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] naming the row, counted from 1 without the header.
-    fn check_labels(&self, columns: &[String]) -> Result<()> {
-        let width = self.columns.len();
-        for (name, column) in columns.iter().zip(self.all_wanted(columns)?) {
-            let mut cells = self.values.iter().skip(column).step_by(width).enumerate();
-            if let Some((row, value)) = cells.find(|(_, v)| ![0.0, 1.0].contains(*v) && !v.is_nan())
-            {
-                let field = format!("row {}, column `{name}`", row + 1);
-                return Err(Error::invalid(&self.place, field, "0 or 1", value));
-            }
-        }
-        Ok(())
-    }
-
-    /// The text of a column in a row; empty without one.
-    fn text(&self, column: &str, row: usize) -> &str {
-        self.column(column).map_or("", |c| c.texts.of(row))
-    }
 }

@@ -29,13 +29,13 @@ impl Scale {
     ///
     /// # Errors
     /// [`Error::Invalid`] for ranges of another number of axes, and as [`FrontEndSpec::build`].
-    pub fn new<'a>(
+    pub fn new(
         window: &WindowSpec,
         axes: &[String],
-        training: impl Iterator<Item = &'a [f32]>,
+        training: impl Iterator<Item = Result<Vec<f32>>>,
     ) -> Result<Self> {
         let count = axes.len();
-        let (found, whole) = ranges(count, training);
+        let (found, whole) = ranges(count, training)?;
         let ranges = window.ranges.clone().unwrap_or(found);
         if ranges.len() != count {
             let expected = format!("{count}, one for each of {}", axes.join(", "));
@@ -96,23 +96,27 @@ impl Scale {
 
 /// Lowest and highest value of each axis, the highest above the lowest; and whether all values are
 /// whole numbers.
-fn ranges<'a>(axes: usize, windows: impl Iterator<Item = &'a [f32]>) -> (Vec<(f64, f64)>, bool) {
-    let mut ranges = vec![(f64::INFINITY, f64::NEG_INFINITY); axes];
+fn ranges(
+    axes: usize,
+    windows: impl Iterator<Item = Result<Vec<f32>>>,
+) -> Result<(Vec<(f64, f64)>, bool)> {
+    let mut ranges = vec![(f32::INFINITY, f32::NEG_INFINITY); axes];
     let mut whole = true;
     for values in windows {
-        for (i, &value) in values.iter().enumerate() {
-            let value = decimal(value);
+        for (i, value) in values?.into_iter().enumerate() {
             whole &= value.fract() == 0.0;
             let (low, high) = &mut ranges[i % axes];
             (*low, *high) = (low.min(value), high.max(value));
         }
     }
+    let in_decimals = |(low, high)| (decimal(low), decimal(high));
+    let mut ranges: Vec<(f64, f64)> = ranges.into_iter().map(in_decimals).collect();
     for (low, high) in &mut ranges {
         if *low >= *high {
             (*low, *high) = (*low - 1.0, *low + 1.0);
         }
     }
-    (ranges, whole)
+    Ok((ranges, whole))
 }
 
 /// The value with the shortest decimal text, as the file had it.

@@ -1,13 +1,19 @@
 //! Reads a CSV file of rows of numbers and text.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
 
 use supernano_base::config::WindowSpec;
 use supernano_base::error::{Error, Result};
 use supernano_base::files::{self, StringRecord};
+use supernano_base::images::Collector;
 
 use super::columns::Role;
+use super::values::{GROWING, Values};
+
+/// Rows of the head of a file.
+const HEAD: usize = 10_000;
 
 /// A file of rows.
 pub struct Table {
@@ -16,7 +22,8 @@ pub struct Table {
     /// The columns.
     pub columns: Vec<Column>,
     /// Values `[rows, columns]`; NaN for a cell that is no finite number.
-    pub values: Vec<f32>,
+    pub values: Values,
+    rows: usize,
     /// True if the first row of the file holds the names of the columns.
     pub has_header: bool,
 }
@@ -52,19 +59,21 @@ pub struct Column {
 pub struct Texts {
     /// The different texts, in the order of their first rows.
     pub names: Vec<String>,
-    /// For each row the index of its text.
-    pub rows: Vec<u32>,
+    /// The rows from which on another text stands, ascending, with the indices of the texts.
+    pub starts: Vec<(usize, u32)>,
     index: HashMap<String, u32>,
 }
 
 impl Texts {
     /// The text of a row; empty without texts.
     pub fn of(&self, row: usize) -> &str {
-        self.rows.get(row).map_or("", |&i| self.names[i as usize].as_str())
+        let before = self.starts.partition_point(|&(start, _)| start <= row);
+        let start = before.checked_sub(1).map(|i| self.starts[i]);
+        start.map_or("", |(_, i)| self.names[i as usize].as_str())
     }
 
-    /// Appends the text of the next row. Whole numbers lose their fraction `.0`.
-    fn push(&mut self, cell: &str) {
+    /// Notes the text of the next row. Whole numbers lose their fraction `.0`.
+    fn push(&mut self, row: usize, cell: &str) {
         let cell = cell.trim_end_matches(';');
         let cell = match cell.split_once('.') {
             Some((whole, zeros))
@@ -84,83 +93,117 @@ impl Texts {
                 next
             }
         };
-        self.rows.push(index);
+        if self.starts.last().is_none_or(|&(_, last)| last != index) {
+            self.starts.push((row, index));
+        }
     }
 }
 
-/// A text whose cells are separated by spaces, with tabs instead; any other text as it is.
-fn with_tabs(text: String) -> String {
-    let lines = text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
+/// True if the first lines of a text have numbers between spaces.
+fn is_spaced(head: &str) -> bool {
+    let lines = head.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
     // The first line may be a header.
     let spaced = lines.skip(1).take(1).all(|line| {
         let cells: Vec<&str> = line.split_ascii_whitespace().collect();
         let bare = !line.contains([',', ';', '\t']);
         bare && cells.len() > 1 && cells.iter().all(|cell| number(cell, false).is_some())
     });
-    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    if !spaced || first.contains([',', ';', '\t']) || first.split_whitespace().count() < 2 {
-        return text;
-    }
-    let line = |line: &str| line.split_ascii_whitespace().collect::<Vec<_>>().join("\t");
-    text.lines().map(line).collect::<Vec<_>>().join("\n")
+    let first = head.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    spaced && !first.contains([',', ';', '\t']) && first.split_whitespace().count() > 1
 }
 
 impl Table {
-    /// Reads a file; `targets` are the columns that hold what a network shall give. The separator is found from its first line; beside a semicolon or a tab, numbers
-    /// may have a decimal comma. Numbers between spaces are cells too.
+    /// Reads a file; `targets` are the columns that hold what a network shall give. The separator is
+    /// found from its first line; beside a semicolon or a tab, numbers may have a decimal comma. Numbers
+    /// between spaces are cells too. More values than a few lie in a file of `folder`.
     ///
     /// # Errors
     /// [`Error::Missing`] and [`Error::Io`]; [`Error::Invalid`] for a file without rows, and with the
     /// line for rows of different lengths.
-    pub fn read(path: &Path, window: &WindowSpec, targets: &[String]) -> Result<Self> {
+    pub fn read(
+        path: &Path,
+        window: &WindowSpec,
+        targets: &[String],
+        folder: &Path,
+    ) -> Result<Self> {
+        Self::of_rows(path, (window, targets), folder, usize::MAX)
+    }
+
+    /// Reads the first rows of a file.
+    ///
+    /// # Errors
+    /// The errors of [`Table::read`].
+    pub fn head(path: &Path, window: &WindowSpec) -> Result<Self> {
+        Self::of_rows(path, (window, &[]), &std::env::temp_dir(), HEAD)
+    }
+
+    fn of_rows(
+        path: &Path,
+        of: (&WindowSpec, &[String]),
+        folder: &Path,
+        most: usize,
+    ) -> Result<Self> {
         let place = path.display().to_string();
-        let text = with_tabs(files::read_text(path)?);
-        let separator = files::separator(&text, true);
-        let commas = separator != b',';
+        let rows = files::Rows::open(path)?;
+        let (separator, spaced) = (rows.separator(), is_spaced(rows.head()));
+        let commas = separator != b',' || spaced;
         let mut first: Option<(usize, StringRecord)> = None;
         let mut table: Option<Self> = None;
-        files::rows(&text, &place, true, separator, |line, cells| {
+        let mut values = Collector::within(folder, GROWING);
+        rows.each(separator, spaced, |line, cells| {
             if let Some(table) = &mut table {
-                table.push(line, cells, commas);
-                return Ok(());
+                table.push(line, cells, commas, &mut values)?;
+                return Ok(table.rows < most);
             }
             let Some((at, head)) = first.take() else {
                 first = Some((line, cells.clone()));
-                return Ok(());
+                return Ok(true);
             };
-            let mut new =
-                Self::new(&place, &head, is_header(&head, cells, commas), (window, targets));
+            let mut new = Self::new(&place, &head, is_header(&head, cells, commas), of);
             if !new.has_header {
-                new.push(at, &head, commas);
+                new.push(at, &head, commas, &mut values)?;
             }
-            new.push(line, cells, commas);
+            new.push(line, cells, commas, &mut values)?;
             table = Some(new);
-            Ok(())
+            Ok(true)
         })?;
         if let (None, Some((line, only))) = (&table, first) {
             let has_header = only.iter().any(|cell| number(cell, commas).is_none());
             if !has_header {
-                let mut new = Self::new(&place, &only, false, (window, targets));
-                new.push(line, &only, commas);
+                let mut new = Self::new(&place, &only, false, of);
+                new.push(line, &only, commas, &mut values)?;
                 table = Some(new);
             }
         }
         let mut table =
             table.ok_or_else(|| Error::invalid(&place, "rows", "at least one", "none"))?;
-        table.drop_empty();
+        table.values = Values::of(values.finish()?);
+        table.drop_empty(folder)?;
         Ok(table)
     }
 
     /// A table of windows of values `[rows, names]`.
-    pub fn of_values(place: String, names: Vec<String>, values: Vec<f32>) -> Self {
+    pub fn of_values(place: String, names: Vec<String>, values: Values) -> Self {
         let rows = values.len() / names.len().max(1);
         let column = |name| Column { name, numbers: rows, ..Column::default() };
-        Self { place, columns: names.into_iter().map(column).collect(), values, has_header: true }
+        let columns = names.into_iter().map(column).collect();
+        Self { place, columns, values, rows, has_header: true }
     }
 
     /// Number of rows.
     pub fn rows(&self) -> usize {
-        self.values.len() / self.columns.len().max(1)
+        self.rows
+    }
+
+    /// The number in a cell; NaN if it is no finite one.
+    pub fn value(&self, row: usize, column: usize) -> f32 {
+        self.values.get(row * self.columns.len() + column)
+    }
+
+    /// The bytes of all numbers of some rows.
+    pub fn bytes(&self, rows: Range<usize>) -> &[u8] {
+        let width = self.columns.len();
+        self.values.bytes(rows.start * width..rows.end * width)
     }
 
     /// Names of the columns, for messages.
@@ -193,14 +236,22 @@ impl Table {
                 columns[*only].role = Role::Label;
             }
         }
-        Self { place: place.to_owned(), columns, values: Vec::new(), has_header }
+        Self { place: place.to_owned(), columns, values: Values::default(), rows: 0, has_header }
     }
 
-    fn push(&mut self, line: usize, cells: &StringRecord, commas: bool) {
-        let row = self.rows();
+    /// Takes a row, whose numbers go to `values`.
+    fn push(
+        &mut self,
+        line: usize,
+        cells: &StringRecord,
+        commas: bool,
+        values: &mut Collector,
+    ) -> Result<()> {
+        let row = self.rows;
+        self.rows += 1;
         for (column, cell) in self.columns.iter_mut().zip(cells) {
             let value = number(cell, commas).filter(|v| v.is_finite());
-            self.values.push(value.unwrap_or(f32::NAN));
+            values.push(&value.unwrap_or(f32::NAN).to_ne_bytes())?;
             match value {
                 Some(_) => column.numbers += 1,
                 None => {
@@ -209,7 +260,7 @@ impl Table {
                 }
             }
             if matches!(column.role, Role::Label | Role::Group | Role::Recording | Role::Split) {
-                column.texts.push(cell);
+                column.texts.push(row, cell);
             }
             if matches!(column.role, Role::Time | Role::Counter)
                 && let Some(value) = precise(cell, commas)
@@ -224,23 +275,26 @@ impl Table {
                 column.ends = Some((value, first));
             }
         }
+        Ok(())
     }
 
     /// Removes the columns without any content, which a separator at the end of each line makes.
-    fn drop_empty(&mut self) {
-        let rows = self.rows();
+    fn drop_empty(&mut self, folder: &Path) -> Result<()> {
+        let rows = self.rows;
         let kept: Vec<bool> = self.columns.iter().map(|c| c.empty < rows).collect();
         if kept.iter().all(|&k| k) {
-            return;
+            return Ok(());
         }
-        let width = kept.len();
-        let mut at = 0;
-        self.values.retain(|_| {
-            at += 1;
-            kept[(at - 1) % width]
-        });
+        let mut values = Collector::within(folder, GROWING);
+        for i in 0..self.values.len() {
+            if kept[i % kept.len()] {
+                values.push(&self.values.get(i).to_ne_bytes())?;
+            }
+        }
+        self.values = Values::of(values.finish()?);
         let mut kept = kept.into_iter();
         self.columns.retain(|_| kept.next().unwrap_or(true));
+        Ok(())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Decodes recordings: WAV (8 to 32 bits, integers or floats), FLAC and Ogg Vorbis, to one channel
+//! Decodes recordings: WAV (integers of 8 to 32 bits, floats of 32 bits), FLAC and Ogg Vorbis, to one channel
 //! of 16 bits.
 
 mod vorbis;
@@ -147,28 +147,57 @@ impl<'a> Mono<'a> {
 fn of_known_length(bytes: &[u8]) -> Cow<'_, [u8]> {
     const UNKNOWN: u32 = 0x7fff_0000;
     let word = |at: usize| bytes.get(at..)?.first_chunk::<4>();
-    let mut at = 12;
-    while let (Some(name), Some(length)) = (word(at), word(at + 4)) {
-        let length = u32::from_le_bytes(*length);
-        let rest = bytes.len() - at - 8;
-        if name == b"data" {
-            // The last frame must be whole.
-            let frame =
-                word(32).map_or(1, |w| usize::from(u16::from_le_bytes([w[0], w[1]])).max(1));
-            if length < UNKNOWN || rest < frame {
-                break;
-            }
-            let mut known = bytes.to_vec();
-            let whole = u32::try_from(rest / frame * frame).unwrap_or(u32::MAX);
-            known[at + 4..at + 8].copy_from_slice(&whole.to_le_bytes());
-            return Cow::Owned(known);
-        }
-        at = at.saturating_add(8 + (length as usize).next_multiple_of(2));
+    let data = chunks(bytes).find(|(name, _)| name == b"data").map(|(_, at)| at);
+    let Some(at) = data else { return Cow::Borrowed(bytes) };
+    let (length, rest) = (word(at - 4).map_or(0, |l| u32::from_le_bytes(*l)), bytes.len() - at);
+    // The last frame must be whole.
+    let frame = word(32).map_or(1, |w| usize::from(u16::from_le_bytes([w[0], w[1]])).max(1));
+    if length < UNKNOWN || rest < frame {
+        return Cow::Borrowed(bytes);
     }
-    Cow::Borrowed(bytes)
+    let mut known = bytes.to_vec();
+    let whole = u32::try_from(rest / frame * frame).unwrap_or(u32::MAX);
+    known[at - 4..at].copy_from_slice(&whole.to_le_bytes());
+    Cow::Owned(known)
+}
+
+/// Names of the chunks of a WAV file, and where their contents begin.
+fn chunks(bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], usize)> {
+    let mut at = 12usize;
+    std::iter::from_fn(move || {
+        let word = |at: usize| bytes.get(at..)?.first_chunk::<4>().copied();
+        let (name, length) = (word(at)?, u32::from_le_bytes(word(at + 4)?));
+        let start = at + 8;
+        at = start.saturating_add((length as usize).next_multiple_of(2));
+        Some((name, start))
+    })
+}
+
+/// The name of the coding of a WAV file that [`WavReader`] does not read.
+fn other_coding(bytes: &[u8]) -> Option<String> {
+    const EXTENSIBLE: u16 = 0xfffe;
+    let format = chunks(bytes).find(|(name, _)| name == b"fmt ").map(|(_, at)| &bytes[at..])?;
+    let half = |at: usize| Some(u16::from_le_bytes(*format.get(at..)?.first_chunk()?));
+    let (tag, bits) = (half(0)?, half(14)?);
+    let tag = if tag == EXTENSIBLE { half(24)? } else { tag };
+    let name = match (tag, bits) {
+        (1, _) | (3, 32) => return None,
+        (3, bits) => format!("floats of {bits} bits"),
+        (2 | 0x11, _) => "ADPCM".into(),
+        (6, _) => "A-law".into(),
+        (7, _) => "mu-law".into(),
+        (0x50 | 0x55, _) => "MPEG audio".into(),
+        (tag, _) => format!("coding 0x{tag:04x}"),
+    };
+    Some(name)
 }
 
 fn wav(place: &str, bytes: &[u8]) -> Result<Recording> {
+    if let Some(other) = other_coding(bytes) {
+        let expected = "integers of 8 to 32 bits or floats of 32 bits in a WAV file";
+        let found = format!("{other} (ffmpeg -i FILE -c:a pcm_s16le NEW.wav converts it)");
+        return Err(Error::invalid(place, "samples", expected, found));
+    }
     let bytes = &*of_known_length(bytes);
     let reader = WavReader::new(Cursor::new(bytes)).map_err(|e| broken(place, e))?;
     let spec = reader.spec();

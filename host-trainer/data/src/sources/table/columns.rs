@@ -9,7 +9,7 @@ use super::super::names::{Names, plain};
 use super::files::Files;
 
 /// Accepted names of the columns: their letters and digits in lower case, the most telling first.
-const PATH: [&str; 22] = [
+pub const PATH: [&str; 22] = [
     "path",
     "filepath",
     "file",
@@ -33,7 +33,7 @@ const PATH: [&str; 22] = [
     "name",
     "id",
 ];
-const CLASS: [&str; 17] = [
+pub const CLASS: [&str; 17] = [
     "label",
     "word",
     "keyword",
@@ -52,8 +52,8 @@ const CLASS: [&str; 17] = [
     "classid",
     "labelid",
 ];
-const SPLIT: [&str; 4] = ["split", "set", "subset", "partition"];
-const GROUP: [&str; 13] = [
+pub const SPLIT: [&str; 4] = ["split", "set", "subset", "partition"];
+pub const GROUP: [&str; 13] = [
     "group",
     "groupid",
     "speaker",
@@ -120,7 +120,8 @@ pub fn columns(
         (0..width).find(|&column| files.names_one(&cells[column]))
     };
     let expected = "a header such as `path,label`, with optional columns `split` and `group`, \
-                    or two columns of which one names files";
+                    or two columns of which one names files (`targets` and `multilabel` name columns of \
+                    numbers and of several labels)";
     let refused = || Error::invalid(csv.at(first), "columns", expected, first.cells.join(","));
     let other = |path: usize| (width == 2).then_some(Class::Column(1 - path));
     if !names.targets.is_empty() {

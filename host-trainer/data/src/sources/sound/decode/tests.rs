@@ -103,3 +103,29 @@ fn changed_bytes_do_no_harm() {
         }
     }
 }
+
+#[test]
+fn other_codings_are_named_with_what_converts_them() {
+    let whole = integers(1, 16, &[1, 2, 3]);
+    let at = whole.windows(4).position(|w| w == b"fmt ").unwrap() + 8;
+    for (tag, bits, name) in [
+        (3u16, 64u16, "floats of 64 bits"),
+        (6, 8, "A-law"),
+        (7, 8, "mu-law"),
+        (0x11, 4, "ADPCM"),
+        (0x1234, 16, "coding 0x1234"),
+    ] {
+        let mut other = whole.clone();
+        other[at..at + 2].copy_from_slice(&tag.to_le_bytes());
+        other[at + 14..at + 16].copy_from_slice(&bits.to_le_bytes());
+        for error in [decoded(&other).unwrap_err(), length(Path::new("r.wav"), &other).unwrap_err()]
+        {
+            let error = error.to_string();
+            let says = format!("found {name} (ffmpeg -i FILE -c:a pcm_s16le NEW.wav");
+            assert!(
+                error.starts_with("r.wav: samples: expected") && error.contains(&says),
+                "{error}"
+            );
+        }
+    }
+}
