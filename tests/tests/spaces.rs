@@ -144,6 +144,22 @@ fn every_kind_of_block_is_trained_ranked_and_equal_on_devices() {
     agree(run, &codes[..1], &["qemu-m0", "qemu-m3", "qemu-m33"]);
 }
 
+/// The device sees the kernels alone, not the matrices that they were made with.
+#[test]
+fn learnt_kernels_are_ranked_and_equal_on_a_device() {
+    let run = train(&[
+        "kernel_transformation = \"learnt\"\n",
+        BLOCKS,
+        DATA,
+        SUPERNET,
+        "scratch = true\nk = 2",
+    ]);
+    let codes = ["12-8-d2-12k5-8k3-12e2-16", "4-4-d1-8k3-8e1-8"];
+    let scores = run.file("scores.json");
+    supernano(&["rank", &run.name(), codes[0], codes[1], "-o", &scores, "--json"]).json();
+    agree(&run, &codes, &["host", "qemu-m4"]);
+}
+
 #[test]
 fn a_network_for_keywords_is_equal_on_a_device() {
     let run = train(&[KEYWORDS, DATA, SUPERNET, "scratch = true\nk = 2"]);

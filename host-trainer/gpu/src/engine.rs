@@ -61,16 +61,7 @@ impl<R: Runtime> GpuAccelerator<R> {
 
 impl<R: Runtime> Accelerator for GpuAccelerator<R> {
     fn check(&self, config: &RunConfig) -> Result<()> {
-        let soft = [
-            ("augmentation.mixup", config.augmentation.mixup > 0.0),
-            ("loss.label_smoothing", config.loss.label_smoothing > 0.0),
-            ("loss.class_weights", config.loss.class_weights.is_some()),
-        ];
-        if let Some((field, _)) = soft.iter().find(|(_, given)| *given) {
-            let expected = "nothing, for training on a GPU";
-            return Err(Error::invalid("configuration", *field, expected, "a value"));
-        }
-        layers::check(&config.space())
+        layers::check_run(config)
     }
 
     fn computes(&self, precision: Precision) -> Result<()> {

@@ -3,6 +3,7 @@
 
 use std::fmt::Debug;
 
+use supernano_base::config::{KernelTransformation, RunConfig};
 use supernano_base::error::{Error, Result};
 use supernano_core::graph::Form;
 use supernano_core::space::{Activation, Block, Head, Layer, Padding, Space};
@@ -11,6 +12,28 @@ use supernano_core::space::{Activation, Block, Head, Layer, Padding, Space};
 const KERNELS: [u8; 4] = [1, 3, 5, 7];
 /// Strides that the convolutions compute, the same for rows and columns.
 const STRIDES: [u8; 2] = [1, 2];
+
+/// Refuses a run with a loss, weights or a space that the kernels do not compute.
+///
+/// # Errors
+/// [`Error::Invalid`] with the field, or the layer and its property.
+pub fn check_run(config: &RunConfig) -> Result<()> {
+    let given = [
+        ("augmentation.mixup", config.augmentation.mixup > 0.0),
+        ("loss.label_smoothing", config.loss.label_smoothing > 0.0),
+        ("loss.class_weights", config.loss.class_weights.is_some()),
+    ];
+    if let Some((field, _)) = given.iter().find(|(_, given)| *given) {
+        let expected = "nothing, for training on a GPU";
+        return Err(Error::invalid("configuration", *field, expected, "a value"));
+    }
+    if config.kernel_transformation == KernelTransformation::Learnt {
+        let expected = "`centre` for training on a GPU, or training with `--device cpu`";
+        let field = "kernel_transformation";
+        return Err(Error::invalid("configuration", field, expected, "`learnt`"));
+    }
+    check(&config.space())
+}
 
 /// Refuses a space with a layer or a choice that the kernels do not compute. The patterns name every
 /// field, so a new one does not compile before it has an answer here.
@@ -79,6 +102,7 @@ pub fn check(space: &Space<'_>) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use supernano_base::config::Preset;
     use supernano_core::space::{BUILTIN, Stage};
 
     use super::*;
@@ -88,6 +112,17 @@ mod tests {
         for space in BUILTIN {
             assert_eq!(check(space).is_ok(), space.is_residual(), "{}", space.name);
         }
+    }
+
+    #[test]
+    fn learnt_kernels_are_sent_to_the_cpu() {
+        let mut config = RunConfig::preset(Preset::Paper).unwrap();
+        check_run(&config).unwrap();
+        config.kernel_transformation = KernelTransformation::Learnt;
+        let error = check_run(&config).unwrap_err();
+        let message = error.to_string();
+        assert!(message.contains("kernel_transformation") && message.contains("--device cpu"));
+        assert_eq!(error.exit_code(), 2);
     }
 
     #[test]

@@ -6,9 +6,11 @@
 
 mod augmentation;
 mod data;
+mod kernels;
 mod loss;
 mod origins;
 mod parse;
+mod precision;
 pub mod schema;
 mod sound;
 mod space;
@@ -29,8 +31,10 @@ use crate::space::SharedSpace;
 pub use augmentation::Augmentation;
 use data::MOST_IMAGES;
 pub use data::{DataSource, DataSpec, Holdout, Resize, TargetRow, WindowSpec};
+pub use kernels::KernelTransformation;
 pub use loss::{ClassWeights, LossConfig, WeightRule};
 pub use origins::origins;
+pub use precision::Precision;
 pub use sound::SoundConfig;
 pub use space::SpaceSpec;
 pub use step::{OptimizerState, Sampling, StepConfig, StepKind, Stepped, Teacher};
@@ -107,38 +111,6 @@ impl Default for Recalibration {
     }
 }
 
-/// Number format of the convolutions in training. Everything else has 32 bits.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
-)]
-#[serde(rename_all = "lowercase")]
-#[value(rename_all = "lower")]
-pub enum Precision {
-    /// 32 bits.
-    #[default]
-    Float32,
-    /// bfloat16, on GPUs that support it.
-    Bfloat16,
-    /// IEEE half precision, on GPUs that support it.
-    Float16,
-}
-
-impl Precision {
-    fn is_whole(&self) -> bool {
-        *self == Self::Float32
-    }
-}
-
-impl std::fmt::Display for Precision {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Float32 => "float32",
-            Self::Bfloat16 => "bfloat16",
-            Self::Float16 => "float16",
-        })
-    }
-}
-
 /// A validated run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -158,6 +130,9 @@ pub struct RunConfig {
     /// A built-in space by name, or a table that defines a space.
     #[schemars(schema_with = "schema::space")]
     pub space: SpaceSpec,
+    /// How the weights of a smaller kernel follow from those of a larger one.
+    #[serde(default, skip_serializing_if = "KernelTransformation::is_centre")]
+    pub kernel_transformation: KernelTransformation,
     /// Data set.
     pub data: DataSpec,
     /// Augmentation of training images.
@@ -332,6 +307,7 @@ impl RunConfig {
         self.data.check_head(place, &space)?;
         self.augmentation.validate(place, shape)?;
         self.loss.validate(place, &space)?;
+        self.kernel_transformation.validate(place, &space)?;
         range(place, "panel", self.panel, 0, MOST_PANEL)?;
         range(place, "keep", self.keep, 1, MOST_KEPT)?;
         let Optimizer { momentum, weight_decay } = self.optimizer;

@@ -52,6 +52,7 @@ pub(super) fn of(space: &Space<'_>, entry: &Entry) -> Names {
         Role::Slope => ends_block.then(|| format!("{place}{SLOPE}")),
         Role::Classifier => Some("fc.weight".to_owned()),
         Role::Bias => Some("fc.bias".to_owned()),
+        Role::Transformation(_) => None,
     };
     let norm = (entry.role == Role::Gamma).then(|| format!("{place}.1"));
     Names { tensor, slope: entry.role == Role::Slope, norm }

@@ -2,7 +2,7 @@
 
 use supernano_base::codes::Coded;
 use supernano_base::codes::truth::Recipe;
-use supernano_base::config::{Recalibration, RunConfig};
+use supernano_base::config::{KernelTransformation, Recalibration, RunConfig};
 use supernano_base::error::Result;
 use supernano_data::Dataset;
 
@@ -40,7 +40,10 @@ fn decisive(config: &RunConfig, step: usize) -> RunConfig {
 /// # Errors
 /// The errors of [`of`].
 pub fn of_alone(config: &RunConfig, recipe: &Recipe) -> Result<String> {
-    let mut decisive = RunConfig { seed: recipe.seed, ..decisive(config, 1) };
+    // A single sub-network has one kernel for each layer.
+    let kernel_transformation = KernelTransformation::Centre;
+    let mut decisive =
+        RunConfig { seed: recipe.seed, kernel_transformation, ..decisive(config, 1) };
     for step in &mut decisive.steps {
         (step.epochs, step.lr) = (recipe.epochs, recipe.lr);
     }
@@ -107,6 +110,7 @@ mod tests {
         assert!(changed(&|c| c.steps[1].lr *= 2.0));
         assert!(changed(&|c| c.augmentation.flip = false));
         assert!(changed(&|c| c.optimizer.momentum = 0.5));
+        assert!(changed(&|c| c.kernel_transformation = KernelTransformation::Learnt));
         assert!(!changed(&|c| c.steps[2].lr *= 2.0));
         assert!(!changed(&|c| c.data.path = Some("elsewhere".into())));
         assert!(!changed(&|c| c.panel += 1));

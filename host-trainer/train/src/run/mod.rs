@@ -60,7 +60,7 @@ impl Run {
     /// The errors of [`Run::open`].
     pub fn open_step(path: &Path, step: usize) -> Result<Self> {
         let config = RunConfig::read(&path.join("config.toml"))?;
-        let layout = Layout::new(config.shared_space(), config.enhancement, config.scheme(step));
+        let layout = Layout::of_step(config.shared_space(), &config, step);
         let file = checkpoint::finished_path(path, step);
         let (weights, statistics) =
             Checkpoint::read(&file)?.checked(&config, step, &file)?.weights(layout, &file)?;
@@ -78,7 +78,7 @@ impl Run {
         let stored = Checkpoint::read(&file)?;
         let step = stored.step();
         let stored = stored.checked(&config, step, &file)?;
-        let layout = Layout::new(config.shared_space(), config.enhancement, config.scheme(step));
+        let layout = Layout::of_step(config.shared_space(), &config, step);
         let (weights, statistics) = stored.weights(layout, &file)?;
         Ok(Self::over(path, config, weights, statistics, step))
     }

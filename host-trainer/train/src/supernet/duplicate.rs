@@ -3,7 +3,7 @@
 
 use supernano_core::plan::BranchScheme;
 
-use super::weights::{Layout, Weights};
+use super::weights::{Layout, Role, Weights};
 pub use supernano_base::config::origins;
 
 impl Layout {
@@ -14,13 +14,15 @@ impl Layout {
             return Some((0..self.entries.len()).collect());
         }
         let origins = origins(&self.space(), self.enhancement, self.scheme, scheme)?;
-        let new = Self::new(self.shared_space(), self.enhancement, scheme);
         let of = |e: &super::Entry| {
-            let slope = e.role == super::Role::Slope;
-            let origin = if slope { 0 } else { origins[e.layer][usize::from(e.branch)] };
+            let origin = match e.role {
+                // The branches share these.
+                Role::Slope | Role::Transformation(_) => 0,
+                _ => origins[e.layer][usize::from(e.branch)],
+            };
             self.find(e.role, e.layer, e.shortcut, origin)
         };
-        Some(new.entries.iter().map(of).collect())
+        Some(self.under(scheme).entries.iter().map(of).collect())
     }
 }
 
@@ -29,9 +31,8 @@ impl Weights {
     /// sub-network computes the same logits as before. `None` if the branches of `scheme` do not
     /// divide those of this layout.
     pub fn duplicated(&self, scheme: BranchScheme) -> Option<Self> {
-        let old = &self.layout;
-        let layout = Layout::new(old.shared_space(), old.enhancement, scheme);
-        Some(self.copied(layout, &old.origins(scheme)?))
+        let origins = self.layout.origins(scheme)?;
+        Some(self.copied(self.layout.under(scheme), &origins))
     }
 
     /// Weights of `layout` whose tensor `i` is a copy of tensor `origins[i]`.

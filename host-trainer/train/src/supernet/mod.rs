@@ -30,6 +30,7 @@ pub use statistics::RunningStats;
 pub use subnet::SubNet;
 pub(crate) use subnet::name;
 pub use subnet::{TensorSource, part};
+pub(crate) use weights::identity;
 pub use weights::{Entry, Layout, Role, Weights};
 
 /// Added to a variance before the square root is taken.

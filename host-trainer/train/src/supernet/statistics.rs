@@ -24,6 +24,16 @@ impl TensorSource for Taken {
         (i, shape[0])
     }
 
+    fn transformed(
+        &mut self,
+        larger: (usize, usize),
+        _: [usize; 4],
+        _: usize,
+        _: [usize; 4],
+    ) -> (usize, usize) {
+        larger
+    }
+
     fn none(&mut self) -> (usize, usize) {
         (0, 0)
     }

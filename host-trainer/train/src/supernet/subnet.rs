@@ -22,6 +22,15 @@ pub trait TensorSource {
     type Slope;
     /// The part of shape `shape` of tensor `i` of the layout ([`part`]).
     fn values(&mut self, i: usize, shape: [usize; 4]) -> Self::Values;
+    /// The product of matrix `i` of the layout and the taps in the centre of `larger`, weights of the
+    /// shape `from`: the weights `to` of the next smaller kernel.
+    fn transformed(
+        &mut self,
+        larger: Self::Values,
+        from: [usize; 4],
+        i: usize,
+        to: [usize; 4],
+    ) -> Self::Values;
     /// What stands for the tensors of a pool, which has none. Nobody reads it.
     fn none(&mut self) -> Self::Values;
     /// The slope that is tensor `i` of the layout.
@@ -36,7 +45,8 @@ pub type Cut<S> = Net<
 
 impl Layout {
     /// Cuts the sub-network of a plan: the leading `[c_out, c_in]` block and the centre of the kernel
-    /// of each tensor of the plan's branch.
+    /// of each tensor of the plan's branch. Learnt kernel transformations take the largest kernel to
+    /// that of the plan, one step of size after the other.
     ///
     /// # Panics
     /// If the plan is of another space, enhancement or scheme.
@@ -72,9 +82,12 @@ impl Layout {
             input,
             output,
             op,
-            weight: tensor(Role::Weight, op.weight_shape(output, input)),
             gamma: tensor(Role::Gamma, [output, 1, 1, 1]),
             beta: tensor(Role::Beta, [output, 1, 1, 1]),
+            weight: match op.weighted() {
+                true => self.weight_of(node, op.weight_shape(output, input), source),
+                false => source.none(),
+            },
             act: match node.activation {
                 Activation::None => ActivationFn::None,
                 Activation::Relu => ActivationFn::Relu,
@@ -84,6 +97,31 @@ impl Layout {
                 }
             },
         }
+    }
+
+    /// The weights of shape `shape` of an operation.
+    fn weight_of<S: TensorSource>(
+        &self,
+        node: &Node,
+        shape: [usize; 4],
+        source: &mut S,
+    ) -> S::Values {
+        let (layer, shortcut) = (node.site.layer(), matches!(node.site, Site::Shortcut(_)));
+        let own = self.find(Role::Weight, layer, shortcut, node.branch);
+        let described = &self.space().layers[layer];
+        let steps = if shortcut { 0 } else { self.kernels.steps(described) };
+        let kernel = described.kernels.iter().position(|&kernel| kernel == node.geometry.kernel);
+        let of = |i: usize| {
+            let [rows, columns] = described.kernels[i].map(usize::from);
+            [shape[0], shape[1], rows, columns]
+        };
+        let Some(kernel) = kernel.filter(|&kernel| kernel < steps) else {
+            return source.values(own, shape);
+        };
+        (kernel..steps).rev().fold(source.values(own, of(steps)), |larger, step| {
+            let matrix = self.find(Role::Transformation(step), layer, false, 0);
+            source.transformed(larger, of(step + 1), matrix, of(step))
+        })
     }
 }
 
@@ -96,6 +134,23 @@ impl TensorSource for Host<'_> {
     fn values(&mut self, i: usize, shape: [usize; 4]) -> Vec<f32> {
         let part = part(&self.0.layout.entries[i].shape, shape);
         taken(self.0.tensor(i), &part)
+    }
+
+    fn transformed(
+        &mut self,
+        larger: Vec<f32>,
+        from: [usize; 4],
+        i: usize,
+        to: [usize; 4],
+    ) -> Vec<f32> {
+        let (centre, taps) = (taken(&larger, &part(&from, to)), to[2] * to[3]);
+        let matrix: Vec<&[f32]> = self.0.tensor(i).chunks_exact(taps).collect();
+        let product = |row: &[f32], kernel: &[f32]| -> f32 {
+            let terms = row.iter().zip(kernel).map(|(&m, &w)| f64::from(m) * f64::from(w));
+            terms.sum::<f64>() as f32
+        };
+        let kernels = centre.chunks_exact(taps);
+        kernels.flat_map(|kernel| matrix.iter().map(move |row| product(row, kernel))).collect()
     }
 
     fn none(&mut self) -> Vec<f32> {

@@ -1,6 +1,7 @@
 //! The parameters of the supernet as a list of named tensors.
 
 use rand::Rng as _;
+use supernano_base::config::{KernelTransformation, RunConfig};
 use supernano_base::rng::{Key, Purpose};
 use supernano_base::space::SharedSpace;
 use supernano_core::graph::Form;
@@ -22,6 +23,9 @@ pub enum Role {
     Classifier,
     /// Bias of the classifier, `[classes]`.
     Bias,
+    /// Matrix `[taps, taps]` that takes the centre of kernel i + 1 of a layer to the weights of kernel
+    /// i, both in row-major order; i is the value. All channels and branches of the layer share it.
+    Transformation(usize),
 }
 
 /// A named tensor of a layout.
@@ -63,7 +67,9 @@ pub struct Layout {
     pub enhancement: Enhancement,
     /// Branch scheme.
     pub scheme: BranchScheme,
-    /// Tensors in the order of layer, shortcut, branch and role.
+    /// How kernels share weights.
+    pub kernels: KernelTransformation,
+    /// Tensors in the order of layer, shortcut, branch and role, then those of kernel transformations.
     pub entries: Vec<Entry>,
 }
 
@@ -78,10 +84,31 @@ impl Layout {
         self.shared.clone()
     }
 
-    /// The layout of a validated space.
+    /// The layout of a validated space whose smaller kernels are the centres of the larger ones.
     pub fn new(shared: SharedSpace, enhancement: Enhancement, scheme: BranchScheme) -> Self {
+        Self::with_kernels(shared, enhancement, scheme, KernelTransformation::Centre)
+    }
+
+    /// The layout of a step of a run, from 1, over a space that may differ from the configuration's.
+    pub fn of_step(shared: SharedSpace, config: &RunConfig, step: usize) -> Self {
+        let kernels = config.kernel_transformation;
+        Self::with_kernels(shared, config.enhancement, config.scheme(step), kernels)
+    }
+
+    /// The layout of the same supernet under another branch scheme.
+    pub fn under(&self, scheme: BranchScheme) -> Self {
+        Self::with_kernels(self.shared_space(), self.enhancement, scheme, self.kernels)
+    }
+
+    /// The layout of a validated space.
+    pub fn with_kernels(
+        shared: SharedSpace,
+        enhancement: Enhancement,
+        scheme: BranchScheme,
+        kernels: KernelTransformation,
+    ) -> Self {
         let entries = Vec::new();
-        let mut layout = Self { shared: shared.clone(), enhancement, scheme, entries };
+        let mut layout = Self { shared: shared.clone(), enhancement, scheme, kernels, entries };
         let space = &shared.get();
         let extents = Extents::of(space, enhancement, scheme);
         for placed in space.placed_blocks() {
@@ -104,6 +131,15 @@ impl Layout {
             let shape = vec![classes, usize::from(features.0)];
             layout.push(Role::Classifier, last, false, branch, shape);
             layout.push(Role::Bias, last, false, branch, vec![classes]);
+        }
+        // Behind all others, whose initial values are then those without a transformation.
+        for (i, layer) in space.layers.iter().enumerate() {
+            for (step, [rows, columns]) in
+                layer.kernels.iter().take(kernels.steps(layer)).enumerate()
+            {
+                let taps = usize::from(*rows) * usize::from(*columns);
+                layout.push(Role::Transformation(step), i, false, 0, vec![taps, taps]);
+            }
         }
         layout
     }
@@ -156,10 +192,16 @@ pub struct Weights {
     pub values: Vec<f32>,
 }
 
+/// The identity matrix `[n, n]`.
+pub(crate) fn identity(n: usize) -> impl Iterator<Item = f32> {
+    (0..n * n).map(move |i| if i / n == i % n { 1.0 } else { 0.0 })
+}
+
 impl Weights {
     /// Initial weights, distributed as in the reference code. Convolutions are uniform within
     /// `sqrt(6 / fan_out)`, the classifier within `sqrt(6 / features)`, and depthwise convolutions and
-    /// dense layers within `sqrt(6 / fan_in)`. Factors are 1, offsets and biases 0, slopes 0.25.
+    /// dense layers within `sqrt(6 / fan_in)`. Factors are 1, offsets and biases 0, slopes 0.25, and
+    /// matrices of kernel transformations are identities, which take the centre.
     pub fn initial(layout: Layout, key: Key) -> Self {
         let mut values = Vec::with_capacity(layout.len());
         for (i, entry) in layout.entries.iter().enumerate() {
@@ -175,6 +217,10 @@ impl Weights {
                 }
                 Role::Slope => {
                     values.extend(std::iter::repeat_n(0.25, n));
+                    continue;
+                }
+                Role::Transformation(_) => {
+                    values.extend(identity(entry.shape[0]));
                     continue;
                 }
                 Role::Weight => match layout.space().layers[entry.layer].form {

@@ -57,6 +57,16 @@ impl<B: AutodiffBackend> TensorSource for Path<'_, B> {
         slice(self.leaf(i), &self.params.layout.entries[i].shape, shape)
     }
 
+    fn transformed(
+        &mut self,
+        larger: Tensor<B, 4>,
+        from: [usize; 4],
+        i: usize,
+        to: [usize; 4],
+    ) -> Tensor<B, 4> {
+        transformed(larger, from, self.leaf(i), to)
+    }
+
     fn none(&mut self) -> Tensor<B, 4> {
         Tensor::zeros([1; 4], &Default::default())
     }
@@ -77,6 +87,16 @@ impl<B: AutodiffBackend> TensorSource for Plain<'_, B> {
         slice(self.0.values[i].clone(), &self.0.layout.entries[i].shape, shape)
     }
 
+    fn transformed(
+        &mut self,
+        larger: Self::Values,
+        from: [usize; 4],
+        i: usize,
+        to: [usize; 4],
+    ) -> Self::Values {
+        transformed(larger, from, self.0.values[i].clone(), to)
+    }
+
     fn none(&mut self) -> Self::Values {
         Tensor::zeros([1; 4], &Default::default())
     }
@@ -95,6 +115,20 @@ fn slice<B: burn::tensor::backend::Backend>(
     let full = part.each_ref().map(|(all, _)| *all);
     let tensor = flat.reshape(full);
     if full == shape { tensor } else { tensor.slice(part.map(|(_, range)| range)) }
+}
+
+/// Weights `to` of a kernel: the product of a matrix, flat, and the taps in the centre of weights
+/// `from` of the next larger kernel (section 3.1 of arXiv 1908.09791).
+fn transformed<B: burn::tensor::backend::Backend>(
+    larger: Tensor<B, 4>,
+    from: [usize; 4],
+    matrix: Tensor<B, 1>,
+    to: [usize; 4],
+) -> Tensor<B, 4> {
+    let taps = to[2] * to[3];
+    let centre = larger.slice(part(&from, to).map(|(_, range)| range));
+    let kernels = centre.reshape([to[0] * to[1], taps]);
+    kernels.matmul(matrix.reshape([taps, taps]).transpose()).reshape(to)
 }
 
 impl<B: AutodiffBackend> Params<B> {

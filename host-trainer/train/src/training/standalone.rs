@@ -32,7 +32,7 @@ use crate::run::checkpoint::Checkpoint;
 use crate::run::{Run, recalibration_batches};
 use crate::supernet::{
     ActivationFn, BnConv, EvalSet, FoldedNet, Layout, Role, SubNet, Weights, evaluate,
-    forward_train, recalibrate,
+    forward_train, identity, recalibrate,
 };
 
 /// Trains a sub-network from scratch and evaluates it on the test images.
@@ -204,6 +204,8 @@ fn inherit(net: &SubNet, layout: Layout) -> Weights {
             }
             (Role::Classifier, _) => values.extend(&net.classifier.weight),
             (Role::Bias, _) => values.extend(&net.classifier.bias),
+            // A single sub-network has one kernel for each layer.
+            (Role::Transformation(_), _) => values.extend(identity(e.shape[0])),
             (Role::Slope, _) | (_, None) => values.extend(std::iter::repeat_n(0.25, e.len())),
         }
     }

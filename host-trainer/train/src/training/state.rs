@@ -83,7 +83,7 @@ fn layout(config: &RunConfig, step: usize) -> Layout {
 
 /// The layout of a step's tensors, over a space that may differ from the configuration's.
 pub fn layout_of(space: SharedSpace, config: &RunConfig, step: usize) -> Layout {
-    Layout::new(space, config.enhancement, config.scheme(step))
+    Layout::of_step(space, config, step)
 }
 
 /// The start of a step: initial weights, or those of the previous step copied to every branch, with
@@ -100,7 +100,7 @@ pub(super) fn start(config: &RunConfig, run: &Path, step: usize) -> Result<Check
     let origins = old.origins(scheme).ok_or_else(|| {
         Error::invalid(path.display(), "scheme", "one that the step's divides", "another")
     })?;
-    let new = Layout::new(old.shared_space(), old.enhancement, scheme);
+    let new = old.under(scheme);
     let values = Weights { layout: old, values: before.values }.copied(new, &origins).values;
     if !carries(config, step) {
         return Ok(fresh(values));

@@ -1,3 +1,5 @@
+mod kernels;
+
 use std::path::Path;
 
 use supernano_base::codes::truth::{Form, Recipe};

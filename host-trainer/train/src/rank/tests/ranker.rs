@@ -20,7 +20,7 @@ pub(super) fn untrained(path: &Path, space: &str, scheme: &str, seed: u64) -> Ru
          [[step]]\nkind = \"supernet\"\nscheme = \"{scheme}\"\nepochs = 1\nlr = 0.1\n"
     );
     let config = RunConfig::parse(&text, "test").unwrap();
-    let layout = Layout::new(config.shared_space(), config.enhancement, config.scheme(2));
+    let layout = Layout::of_step(config.shared_space(), &config, 2);
     let mut weights = Weights::initial(layout, Key::new(seed));
     // slopes, factors and offsets that differ
     for (i, v) in weights.values.iter_mut().enumerate() {
@@ -62,8 +62,14 @@ fn sharing_changes_no_score_and_keeps_the_limit_of_memory() {
         classes = 3, layers = [{ widths = [4, 8], kernel = 5 }, { widths = [4, 6] }, \
         { widths = [4, 8], same_as = 0 }, { widths = [5, 7], stride = 2 }, { widths = [4, 8, 9] }], \
         blocks = [\"conv\", \"identity\", \"projection\"] }";
+    let learnt = "kernel_transformation = \"learnt\"\nspace = { name = \"learnt\", classes = 3, \
+        input = { height = 9, width = 12, channels = 2 }, block = [{ conv = { kernel = [\"3x1\", \
+        \"5x3\"], widths = [4, 8] } }, { depth = [1, 2], separable = { kernel = [3, 5, 7], \
+        widths = [4, 6] } }] }";
     for (i, (space, scheme, n)) in
-        [("space = \"resnet8\"", "shared", 9), (kernels, "exclusive", 15)].into_iter().enumerate()
+        [("space = \"resnet8\"", "shared", 9), (kernels, "exclusive", 15), (learnt, "shared", 15)]
+            .into_iter()
+            .enumerate()
     {
         let run = untrained(&folder.path().join(i.to_string()), space, scheme, 3);
         let data = run.dataset(None).unwrap();
