@@ -34,7 +34,7 @@ pub use check::{Mismatch, check};
 pub use columns::ColumnsRow;
 pub use depthwise::{DepthwiseRow, MOST_STEPS, StepWeights, Widening};
 pub use finish::{Finish, FinishKind, PairRow, Requantise};
-pub use flat::FlatRows;
+pub use flat::{FlatRows, ImageWords};
 pub use micro::MicroKernel;
 pub use packed::Packed;
 pub use pointwise::PointwiseRow;

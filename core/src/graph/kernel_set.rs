@@ -81,7 +81,7 @@ impl KernelSet {
         match kind {
             KernelKind::Winograd => Self(WINOGRAD),
             KernelKind::WinogradOnline => Self(ONLINE),
-            KernelKind::Flat => Self(FLAT | 1),
+            KernelKind::Flat => Self(FLAT),
             KernelKind::Pointwise => Self(POINTWISE),
             KernelKind::Direct => {
                 let kernel = Self::columns(geometry.kernel[1] | 1, geometry.stride[1]);
@@ -142,6 +142,12 @@ impl KernelSet {
     #[inline(always)]
     pub const fn pointwise(self) -> bool {
         self.0 & POINTWISE != 0
+    }
+
+    /// True if the set has flat or pointwise convolutions, whose ring buffers hold tiles.
+    #[inline(always)]
+    pub const fn tiled(self) -> bool {
+        self.0 & (FLAT | POINTWISE) != 0
     }
 
     /// True if the set has a depthwise convolution.

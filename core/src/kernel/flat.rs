@@ -7,6 +7,7 @@
 
 use super::shape::{ConvShape, Ring};
 use super::task::ConvTask;
+use super::window::TILE_PIXELS;
 use crate::graph::{KernelKind, padded};
 use crate::quant;
 
@@ -78,6 +79,66 @@ impl<'a> FlatRows<'a> {
     #[inline(always)]
     pub fn holds(&self, pixels: usize) -> bool {
         pixels.saturating_sub(1).saturating_mul(self.step).saturating_add(self.run) <= self.row
+    }
+}
+
+/// Words of two image bytes each, in tiles of 4: word `first + i` has bytes `i step` and `i step + delta`
+/// of the source, through their tables, in its low and its high half.
+#[derive(Clone, Copy, Debug)]
+pub struct ImageWords<'a> {
+    /// The bytes of the first word, and those behind it.
+    pub source: &'a [u8],
+    /// Bytes from a word's first byte to that of the next word.
+    pub step: usize,
+    /// Bytes from a word's first byte to its second.
+    pub delta: usize,
+    /// The tables of the two bytes.
+    pub tables: [&'a [i8; 256]; 2],
+    /// Words from a tile to the next, 4 or more.
+    pub pitch: usize,
+    /// The first word that is written.
+    pub first: usize,
+    /// Words that are written.
+    pub count: usize,
+}
+
+impl ImageWords<'_> {
+    /// True if there is a word, `source` holds the bytes of every word, and `out` every word. An
+    /// implementation with raw pointers relies on it.
+    pub fn fits(&self, out: &[u32]) -> bool {
+        let Some(more) = self.count.checked_sub(1) else { return false };
+        let byte = more.checked_mul(self.step).and_then(|at| at.checked_add(self.delta));
+        let last = self.first.saturating_add(more);
+        let tile = (last / TILE_PIXELS).checked_mul(self.pitch);
+        let word = tile.and_then(|at| at.checked_add(last % TILE_PIXELS));
+        self.pitch >= TILE_PIXELS
+            && byte.is_some_and(|at| at < self.source.len())
+            && word.is_some_and(|at| at < out.len())
+    }
+}
+
+/// The default of `MicroKernel::image_words`.
+#[expect(clippy::indexing_slicing, reason = "the tables have 256 values, and a byte is the index")]
+pub(super) fn image_words(words: &ImageWords<'_>, out: &mut [u32]) {
+    if !words.fits(out) {
+        return;
+    }
+    let [low, high] = words.tables;
+    let half = |table: &[i8; 256], at: usize| {
+        words.source.get(at).map_or(0, |&byte| u32::from(table[usize::from(byte)] as i16 as u16))
+    };
+    let (mut x, mut from, mut left) = (words.first % TILE_PIXELS, 0, words.count);
+    let tiles = out.get_mut(words.first / TILE_PIXELS * words.pitch..).unwrap_or_default();
+    for tile in tiles.chunks_mut(words.pitch.max(1)) {
+        let count = left.min(TILE_PIXELS - x);
+        for word in tile.get_mut(x..x + count).unwrap_or_default() {
+            *word = half(low, from) | (half(high, from + words.delta) << 16);
+            from += words.step;
+        }
+        (x, left) = (0, left - count);
+        if left == 0 {
+            return;
+        }
     }
 }
 

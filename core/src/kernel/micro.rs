@@ -8,7 +8,7 @@ use super::bytes::{self, ByteRows};
 use super::columns;
 use super::depthwise::{self, DepthwiseRow, Widening};
 use super::finish::{Finish, PairRow, Requantise};
-use super::flat::{self, FlatRows};
+use super::flat::{self, FlatRows, ImageWords};
 use super::halves::{smlad, sxtb16};
 use super::pointwise::{self, PointwiseRow};
 use super::task::ConvTask;
@@ -38,6 +38,14 @@ pub trait MicroKernel: Requantise {
     ///
     /// If [`Window::holds`] is false, the sums are unspecified.
     fn tile(&self, window: &Window<'_>, x: usize, weights: &[u32], sums: &mut Sums);
+
+    /// As [`Self::tile`] for the first pixel of a kernel of one column. The sums of all pixels but the
+    /// first `pixels` are unspecified.
+    #[inline]
+    fn part(&self, window: &Window<'_>, pixels: usize, weights: &[u32], sums: &mut Sums) {
+        let _ = pixels;
+        self.tile(window, 0, weights, sums);
+    }
 
     /// Computes a row of a direct convolution for one output pair: the sums of [`Self::tile`] for
     /// every pixel of `out`, requantised.
@@ -106,7 +114,7 @@ pub trait MicroKernel: Requantise {
         pointwise::widen(source, words, out);
     }
 
-    /// Computes a row of a pointwise convolution: the outputs of pair `o` of pixel `x` are bytes `x
+    /// Computes a row of a pointwise or a flat convolution: the outputs of pair `o` of pixel `x` are bytes `x
     /// pitch + 2 o` and the next of `out`. With a residual, they hold it on entry. Does nothing if
     /// [`PointwiseRow::fits`] is false.
     #[inline]
@@ -114,27 +122,11 @@ pub trait MicroKernel: Requantise {
         pointwise::row(self, row, out);
     }
 
-    /// Copies words of two image bytes, through their tables, for a flat convolution: word `i` has
-    /// bytes `i step` and `i step + delta` of `source` in its low and its high half. Fills `out` as
-    /// far as `source` reaches.
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "the tables have 256 values, and a byte is the index"
-    )]
+    /// Writes words of two image bytes for a flat convolution. Does nothing if [`ImageWords::fits`] is
+    /// false.
     #[inline]
-    fn image_words(
-        &self,
-        source: &[u8],
-        [step, delta]: [usize; 2],
-        tables: [&[i8; 256]; 2],
-        out: &mut [u32],
-    ) {
-        let [low, high] = tables;
-        let half = |table: &[i8; 256], byte: u8| table[usize::from(byte)] as i16 as u16;
-        for (word, i) in out.iter_mut().zip((0..).step_by(step.max(1))) {
-            let (Some(&a), Some(&b)) = (source.get(i), source.get(i + delta)) else { return };
-            *word = u32::from(half(low, a)) | (u32::from(half(high, b)) << 16);
-        }
+    fn image_words(&self, words: &ImageWords<'_>, out: &mut [u32]) {
+        flat::image_words(words, out);
     }
 
     /// Widens a row of a depthwise convolution: the pixels of `source` into `planes`,

@@ -2,7 +2,8 @@
 //!
 //! The ring buffer holds one row, as words `[tile][plane][pixel]` for tiles of 4 pixels. A plane is a
 //! pair of input channels, as in a [`Window`]. The words of a tile follow each other, so that one
-//! pointer walks through a row.
+//! pointer walks through a row. Flat convolutions have this layout as well: their planes are those of
+//! all slots of the ring buffer, so a row begins at any slot.
 
 use super::finish::{Finish, FinishKind, PairRow};
 use super::halves::sxtb16;
@@ -29,13 +30,15 @@ pub(super) fn widen(source: &[u32], words: usize, out: &mut [u32]) {
     }
 }
 
-/// A row of a pointwise convolution.
+/// A row of a pointwise convolution, or of a flat one, whose planes are those of all kernel rows.
 #[derive(Clone, Copy, Debug)]
 pub struct PointwiseRow<'a> {
     /// The ring buffer.
     pub inputs: &'a [u32],
     /// Planes of a tile, a multiple of 2.
     pub planes: usize,
+    /// The plane of the first weight, a multiple of 2; the others follow it cyclically.
+    pub top: usize,
     /// Packed weights: `planes` words for each pair of output channels.
     pub weights: &'a [u32],
     /// Bias of each output channel, whose number is rounded up to even in all parameters.
@@ -67,8 +70,8 @@ impl PointwiseRow<'_> {
         let tiles = self.pixels.div_ceil(TILE_PIXELS);
         let last = self.pixels.saturating_sub(1).checked_mul(self.pitch);
         let end = last.and_then(|at| at.checked_add(2 * self.pairs));
-        self.planes > 0
-            && self.planes.is_multiple_of(2)
+        self.top < self.planes
+            && (self.planes | self.top).is_multiple_of(2)
             && tiles.checked_mul(tile).is_some_and(|n| n <= self.inputs.len())
             && self.pairs.checked_mul(self.planes).is_some_and(|n| n <= self.weights.len())
             && [self.bias, self.residual, self.positive, self.negative].into_iter().all(numbers)
@@ -102,8 +105,14 @@ pub(super) fn row<M: MicroKernel + ?Sized>(micro: &M, row: &PointwiseRow<'_>, ou
         let tiles = row.inputs.chunks_exact(row.planes * TILE_PIXELS);
         for (tile, x) in tiles.zip((0..row.pixels).step_by(TILE_PIXELS)) {
             let mut sums: Sums = finish.bias.map(|b| [b; TILE_PIXELS]);
-            if let Some(window) = Window::new([tile, &[]], TILE_PIXELS, 1, 1) {
-                micro.tile(&window, 0, weights, &mut sums);
+            let (second, first) = tile.split_at_checked(row.top * TILE_PIXELS).unwrap_or_default();
+            if let Some(window) = Window::new([first, second], TILE_PIXELS, 1, 1) {
+                let pixels = row.pixels - x;
+                if pixels < TILE_PIXELS && row.kind == FinishKind::Plain {
+                    micro.part(&window, pixels, weights, &mut sums);
+                } else {
+                    micro.tile(&window, 0, weights, &mut sums);
+                }
             }
             finish.tile(micro, &sums, &mut place, x);
         }

@@ -1,14 +1,15 @@
 //! A layer at work: rows of the input go into a ring buffer, rows of the output come out.
 //!
 //! [`Packed`](super::Packed) rolls one stage through a layer, two through a residual block, and
-//! several through a rolled unit. This file holds the convolutions over all channels; [`depthwise`],
-//! [`flat`], [`pointwise`] and [`pool`] hold what differs for the other layers. Slices that a checked
+//! several through a rolled unit. This file holds the direct convolutions; [`depthwise`], [`flat`],
+//! [`pointwise`], [`pool`] and [`winograd`] hold what differs for the other layers and algorithms. Slices that a checked
 //! network guarantees are taken with `get`, so that no panic is linked.
 
 mod depthwise;
 mod flat;
 mod pointwise;
 mod pool;
+mod winograd;
 
 use super::bytes::{self, ByteRows};
 use super::finish::PairRow;
@@ -17,13 +18,17 @@ use super::micro::MicroKernel;
 use super::shape::{ConvShape, Ring};
 use super::task::ConvTask;
 use super::window::Window;
-use super::winograd::{self, BLOCK_COLUMNS, BLOCK_ROWS, SUM_WORDS};
 use crate::graph::{Form, KernelKind, padded};
 
 /// A word with the value in both halves.
 const fn pair(value: i8) -> u32 {
     let half = value as i16 as u16 as u32;
     half | (half << 16)
+}
+
+/// A word with the value in all four bytes.
+const fn bytes_of(value: i8) -> u32 {
+    u32::from_ne_bytes([value as u8; 4])
 }
 
 /// True if the rows of a convolution are rows of bytes ([`ByteRows`]).
@@ -46,7 +51,7 @@ const fn flat_ring<M: MicroKernel>(task: &ConvTask<'_>) -> Option<Ring> {
 fn padding<M: MicroKernel>(task: &ConvTask<'_>) -> u32 {
     let bytes = byte_rows::<M>(task) || flat_ring::<M>(task).is_some();
     if bytes || depthwise::has_columns::<M>(task) {
-        u32::from_ne_bytes([task.input_zero as u8; 4])
+        bytes_of(task.input_zero)
     } else {
         pair(task.input_zero)
     }
@@ -153,6 +158,13 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
     pub(super) fn padding<M: MicroKernel>(&mut self) {
         if M::KERNELS.other() && self.task.shape.form != Form::Full {
             return self.other_padding::<M>();
+        }
+        if M::KERNELS.flat() && self.task.shape.kind == KernelKind::Flat {
+            let zero = self.task.input_zero;
+            return match flat_ring::<M>(self.task) {
+                Some(_) => self.next().fill(bytes_of(zero)),
+                None => self.flat_padding(pair(zero)),
+            };
         }
         let value = padding::<M>(self.task);
         self.next().fill(value);
@@ -277,7 +289,7 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
         }
         let bytes = byte_rows::<M>(self.task);
         if M::KERNELS.pointwise() && !bytes && self.task.shape.kind == KernelKind::Pointwise {
-            return self.make_pointwise(micro, out);
+            return self.make_pointwise(micro, 0, out);
         }
         if (M::KERNELS.winograd() || M::KERNELS.online()) && self.task.shape.kind.winograd() {
             self.make_tiles(micro, y, work, out);
@@ -285,6 +297,8 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
             self.make_bytes(micro, y, out);
         } else if flat_ring::<M>(self.task).is_some() {
             self.make_flat(micro, y, out);
+        } else if M::KERNELS.flat() && self.task.shape.kind == KernelKind::Flat {
+            self.make_words(micro, y, out);
         } else {
             self.make_direct(micro, y, out);
         }
@@ -342,59 +356,6 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
             direct_row(micro, task, &window, bytemuck::cast_slice_mut(out));
         }
     }
-
-    #[inline(never)]
-    fn make_tiles<M: MicroKernel>(
-        &self,
-        micro: &M,
-        y: usize,
-        mut work: &mut [u32],
-        out: &mut [i8],
-    ) {
-        let (ring, task, shape) = (self.ring, self.task, self.shape());
-        let rows: [&[u32]; 4] = core::array::from_fn(|i| {
-            part(self.rows, ring.row, (y + i) % ring.rows.max(1)).unwrap_or_default()
-        });
-        let pairs = shape.pairs();
-        let (Some(sums), Some(inputs)) =
-            (take(&mut work, SUM_WORDS), take(&mut work, shape.transformed_words()))
-        else {
-            return;
-        };
-        let Some(sums) = sums.first_chunk_mut() else { return };
-        let row_bytes = shape.out_row() * 4;
-        let (first, second) = out.split_at_mut_checked(row_bytes).unwrap_or_default();
-        let mut tiles = Tiles { task, sums, out: [first, second] };
-        let outputs = task.weight_shape().output_pairs();
-        let online = match shape.kind {
-            KernelKind::WinogradOnline => M::KERNELS.online(),
-            _ => !M::KERNELS.winograd(),
-        };
-        if !online {
-            for block in 0..shape.blocks() {
-                let x = block * BLOCK_COLUMNS;
-                micro.winograd_input(rows, ring.phase, x, inputs);
-                for o in 0..outputs {
-                    let weights = part(task.weights, winograd::weight_words(pairs), o);
-                    let weights = weights.unwrap_or_default();
-                    tiles.make(micro, o, x, BLOCK_COLUMNS, inputs, weights);
-                }
-            }
-        } else {
-            for block in 0..shape.blocks() {
-                let inputs = part_mut(inputs, winograd::input_words(pairs), block);
-                let inputs = inputs.unwrap_or_default();
-                micro.winograd_input(rows, ring.phase, block * BLOCK_COLUMNS, inputs);
-            }
-            let Some(weights) = take(&mut work, winograd::weight_words(pairs)) else { return };
-            for o in 0..outputs {
-                let packed = part(task.weights, winograd::packed_words(pairs), o);
-                let packed = packed.unwrap_or_default();
-                micro.winograd_weights(packed, pairs, weights);
-                tiles.make(micro, o, 0, usize::MAX, inputs, weights);
-            }
-        }
-    }
 }
 
 /// The next row that a stage needs.
@@ -421,41 +382,6 @@ impl Ring {
         let left = width - parity;
         let count = if stride == 2 { left.div_ceil(2) } else { left };
         (start, count.min(end.saturating_sub(start)))
-    }
-}
-
-/// Two rows of outputs, and the sums that their blocks share.
-struct Tiles<'a, 't, 'm> {
-    task: &'t ConvTask<'a>,
-    sums: &'m mut [u32; SUM_WORDS],
-    out: [&'m mut [i8]; BLOCK_ROWS],
-}
-
-impl Tiles<'_, '_, '_> {
-    /// Makes at most `columns` columns of outputs from column `x` on, for one output pair.
-    #[inline]
-    fn make<M: MicroKernel>(
-        &mut self,
-        micro: &M,
-        o: usize,
-        x: usize,
-        columns: usize,
-        inputs: &[u32],
-        weights: &[u32],
-    ) {
-        let output = &self.task.shape.output;
-        let pitch = padded(output.channels);
-        let pixels = usize::from(output.width).saturating_sub(x).min(columns);
-        let [first, second] = &mut self.out;
-        let start = x * pitch + 2 * o;
-        let first = PairRow::new(first.get_mut(start..).unwrap_or_default(), pitch, pixels);
-        // With an odd height, the last step has no second row.
-        let below = if second.is_empty() { 0 } else { pixels };
-        let second = PairRow::new(second.get_mut(start..).unwrap_or_default(), pitch, below);
-        if let (Some(first), Some(second)) = (first, second) {
-            let finish = self.task.finish(o);
-            micro.winograd_block(inputs, weights, self.sums, &finish, &mut [first, second]);
-        }
     }
 }
 

@@ -215,33 +215,58 @@ sn_function supernano_depthwise_dots
 3:  strd r4, r5, [r3]
     pop {r4-r10, pc}
 
-@ fn(source, step, delta, call: *const ImageCall): words of two table values each.
+@ Writes a word of two table values to r5, which advances.
+.macro dw_image
+    ldrb r8, [r0]
+    ldrb r9, [r0, r2]
+    add r0, r0, r1
+    ldrsb r8, [r3, r8]
+    ldrsb r9, [r4, r9]
+    pkhbt r8, r8, r9, lsl #16
+    str r8, [r5], #4
+.endm
+
+@ Writes two words.
+.macro dw_image_two
+    ldrb r8, [r0]
+    ldrb r9, [r0, r2]
+    ldrb r10, [r0, r1]
+    ldrb r11, [r0, r12]
+    add r0, r0, r1, lsl #1
+    ldrsb r8, [r3, r8]
+    ldrsb r9, [r4, r9]
+    ldrsb r10, [r3, r10]
+    ldrsb r11, [r4, r11]
+    pkhbt r8, r8, r9, lsl #16
+    pkhbt r10, r10, r11, lsl #16
+.if SN_SINGLE
+    str r8, [r5], #4
+    str r10, [r5], #4
+.else
+    strd r8, r10, [r5], #8
+.endif
+.endm
+
+@ fn(source, step, delta, call: *const ImageCall): words of two table values each, in tiles of 4.
 sn_function supernano_image_words
-    push {r4-r9, lr}
-    ldmia r3, {r3, r4, r5, r6}
-    lsrs r6, r6, #1
-    bcc 1f
-    ldrb r7, [r0]
-    ldrb r8, [r0, r2]
-    add r0, r0, r1
-    ldrsb r7, [r3, r7]
-    ldrsb r8, [r4, r8]
-    pkhbt r7, r7, r8, lsl #16
-    str r7, [r5], #4
-1:  cbz r6, 3f
-2:  ldrb r7, [r0]
-    ldrb r8, [r0, r2]
-    add r0, r0, r1
-    ldrsb r7, [r3, r7]
-    ldrsb r8, [r4, r8]
-    pkhbt r9, r7, r8, lsl #16
-    ldrb r7, [r0]
-    ldrb r8, [r0, r2]
-    add r0, r0, r1
-    ldrsb r7, [r3, r7]
-    ldrsb r8, [r4, r8]
-    pkhbt r7, r7, r8, lsl #16
-    strd r9, r7, [r5], #8
+    push {r4-r11, lr}
+    ldmia r3, {r3-r8, lr}
+    push {r8}
+    add r12, r1, r2
+    cbz r6, 2f
+1:  dw_image
     subs r6, #1
-    bne 2b
-3:  pop {r4-r9, pc}
+    bne 1b
+    add r5, r5, lr
+2:  cbz r7, 4f
+3:  dw_image_two
+    dw_image_two
+    add r5, r5, lr
+    subs r7, #1
+    bne 3b
+4:  pop {r6}
+    cbz r6, 6f
+5:  dw_image
+    subs r6, #1
+    bne 5b
+6:  pop {r4-r11, pc}

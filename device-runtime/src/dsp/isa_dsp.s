@@ -118,6 +118,55 @@
     smlad r11, r3, r0, r11
 .endm
 
+@ Two planes of one pixel of a tile: two words of weights at lr for 2 outputs, and a pixel of each plane
+@ at r12. Both advance; the sums are in r4 and r8.
+.macro sn_point1
+.if SN_SINGLE
+    ldr r1, [lr, #4]
+    ldr r0, [lr], #8
+.else
+    ldrd r0, r1, [lr], #8
+.endif
+    ldr r3, [r12, #16]
+    ldr r2, [r12], #32
+    sxtb16 r5, r0
+    sxtb16 r0, r0, ror #8
+    smlad r4, r2, r5, r4
+    smlad r8, r2, r0, r8
+    sxtb16 r5, r1
+    sxtb16 r1, r1, ror #8
+    smlad r4, r3, r5, r4
+    smlad r8, r3, r1, r8
+.endm
+
+@ The same of two pixels, whose sums are in r4, r5, r8 and r9.
+.macro sn_point2
+.if SN_SINGLE
+    ldr r1, [lr, #4]
+    ldr r0, [lr], #8
+    ldr r3, [r12, #4]
+    ldr r6, [r12, #16]
+    ldr r7, [r12, #20]
+    ldr r2, [r12], #32
+.else
+    ldrd r0, r1, [lr], #8
+    ldrd r6, r7, [r12, #16]
+    ldrd r2, r3, [r12], #32
+.endif
+    sxtb16 r10, r0
+    sxtb16 r0, r0, ror #8
+    smlad r4, r2, r10, r4
+    smlad r5, r3, r10, r5
+    smlad r8, r2, r0, r8
+    smlad r9, r3, r0, r9
+    sxtb16 r10, r1
+    sxtb16 r1, r1, ror #8
+    smlad r4, r6, r10, r4
+    smlad r5, r7, r10, r5
+    smlad r8, r6, r1, r8
+    smlad r9, r7, r1, r9
+.endm
+
 @ One channel pair of 4 tiles at r12 and of 2 outputs at lr. Both pointers advance.
 .equ WG_UNROLLED, 8
 .equ WG_PAIR_BYTES, 44

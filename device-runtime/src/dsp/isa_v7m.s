@@ -86,6 +86,49 @@
     add r12, r12, #16
 .endm
 
+@ Two planes of one pixel of a tile: two words of weights at lr for 2 outputs, and a pixel of each plane
+@ at r12. Both advance; the sums are in r4 and r8.
+.macro sn_plane1
+    ldrsb r0, [lr, #2]
+    ldrsb r1, [lr, #3]
+    ldrsb r7, [lr, #1]
+    ldrsb r6, [lr], #4
+    ldrsh.w r2, [r12, #2]
+    ldrsh.w r3, [r12], #16
+    mla r4, r2, r0, r4
+    mla r8, r2, r1, r8
+    mla r4, r3, r6, r4
+    mla r8, r3, r7, r8
+.endm
+.macro sn_point1
+    sn_plane1
+    sn_plane1
+.endm
+
+@ The same of two pixels, whose sums are in r4, r5, r8 and r9.
+.macro sn_plane2
+    ldrsb r0, [lr, #2]
+    ldrsb r1, [lr, #3]
+    ldrsb r7, [lr, #1]
+    ldrsb r6, [lr], #4
+    ldrsh.w r2, [r12, #2]
+    ldrsh.w r3, [r12, #6]
+    ldrsh.w r11, [r12, #4]
+    ldrsh.w r10, [r12], #16
+    mla r4, r2, r0, r4
+    mla r8, r2, r1, r8
+    mla r5, r3, r0, r5
+    mla r9, r3, r1, r9
+    mla r4, r10, r6, r4
+    mla r8, r10, r7, r8
+    mla r5, r11, r6, r5
+    mla r9, r11, r7, r9
+.endm
+.macro sn_point2
+    sn_plane2
+    sn_plane2
+.endm
+
 @ One channel pair of 4 tiles at r12 and of 2 outputs at lr. Both pointers advance.
 .equ WG_UNROLLED, 4
 .equ WG_PAIR_BYTES, 112

@@ -66,6 +66,9 @@ const _: () = {
 #[cfg(supernano_v6m)]
 unsafe extern "C" {
     fn supernano_tile_1x1(call: *const TileCall);
+    // The sums of the first pixel, or of the first two, of a kernel of one column.
+    fn supernano_tile_one(call: *const TileCall);
+    fn supernano_tile_two(call: *const TileCall);
     fn supernano_tile_3x3(call: *const TileCall);
     fn supernano_tile_5x5(call: *const TileCall);
     fn supernano_tile_7x7(call: *const TileCall);
@@ -92,6 +95,40 @@ impl<const SET: u32> MicroKernel for Dsp<SET> {
     }
 }
 
+/// A tile routine.
+#[cfg(supernano_v6m)]
+type TileRoutine = unsafe extern "C" fn(call: *const TileCall);
+
+/// Calls a routine for the tile at pixel `x` of both runs of a window, whose kernel and stride are the
+/// routine's.
+#[cfg(supernano_v6m)]
+#[inline(always)]
+fn both_runs(
+    routine: TileRoutine,
+    window: &Window<'_>,
+    x: usize,
+    weights: &[u32],
+    sums: &mut Sums,
+) {
+    if !window.holds(x, weights.len()) {
+        return;
+    }
+    let step = if window.kernel() == 1 { window.plane_words() } else { window.phase() };
+    let mut at = weights.as_ptr();
+    for (run, planes) in window.runs().into_iter().zip(window.planes()) {
+        if planes == 0 {
+            continue;
+        }
+        let weights_end = at.wrapping_add(planes * window.kernel());
+        let pixels = run.as_ptr().wrapping_add(x);
+        // SAFETY: `window.holds` is true, so pixels x .. x + 4 of every column of every plane
+        // lie inside the runs and `weights` has `kernel` words per plane; a run without planes
+        // is skipped above.
+        unsafe { routine(&TileCall { pixels, weights: at, weights_end, step: step * 4, sums }) }
+        at = weights_end;
+    }
+}
+
 #[cfg(supernano_v6m)]
 impl<const SET: u32> MicroKernel for Dsp<SET> {
     const KERNELS: KernelSet = KernelSet::from_bits(SET);
@@ -100,7 +137,7 @@ impl<const SET: u32> MicroKernel for Dsp<SET> {
     fn tile(&self, window: &Window<'_>, x: usize, weights: &[u32], sums: &mut Sums) {
         let set = Self::KERNELS;
         let tile = match (window.kernel(), window.stride()) {
-            (1, _) if set.direct(1, 1) => supernano_tile_1x1,
+            (1, _) if set.direct(1, 1) || set.tiled() => supernano_tile_1x1,
             (3, 1) if set.direct(3, 1) => supernano_tile_3x3,
             (5, 1) if set.direct(5, 1) => supernano_tile_5x5,
             (7, 1) if set.direct(7, 1) => supernano_tile_7x7,
@@ -109,23 +146,17 @@ impl<const SET: u32> MicroKernel for Dsp<SET> {
             (7, 2) if set.direct(7, 2) => supernano_tile_7x7_stride2,
             _ => return,
         };
-        if !window.holds(x, weights.len()) {
-            return;
-        }
-        let step = if window.kernel() == 1 { window.plane_words() } else { window.phase() };
-        let mut at = weights.as_ptr();
-        for (run, planes) in window.runs().into_iter().zip(window.planes()) {
-            if planes == 0 {
-                continue;
-            }
-            let weights_end = at.wrapping_add(planes * window.kernel());
-            let pixels = run.as_ptr().wrapping_add(x);
-            // SAFETY: `window.holds` is true, so pixels x .. x + 4 of every column of every plane
-            // lie inside the runs and `weights` has `kernel` words per plane; a run without planes
-            // is skipped above.
-            unsafe { tile(&TileCall { pixels, weights: at, weights_end, step: step * 4, sums }) }
-            at = weights_end;
-        }
+        both_runs(tile, window, x, weights, sums);
+    }
+
+    #[inline]
+    fn part(&self, window: &Window<'_>, pixels: usize, weights: &[u32], sums: &mut Sums) {
+        let tile = match (pixels, window.kernel()) {
+            (1, 1) => supernano_tile_one,
+            (2, 1) => supernano_tile_two,
+            _ => return self.tile(window, 0, weights, sums),
+        };
+        both_runs(tile, window, 0, weights, sums);
     }
 
     #[inline]

@@ -22,16 +22,24 @@ struct WidenCall {
 /// Arguments of the row routine. `pointwise.s` copies them to its stack in this order.
 #[repr(C)]
 struct RowCall {
-    /// The first tile.
+    /// End of the whole tiles: `inputs` of the tile behind them.
+    limit: *const u32,
+    /// The first run of the first tile.
     inputs: *const u32,
     /// Weights of the first pair.
     weights: *const u32,
-    /// Bytes of a pair's weights, a multiple of 8.
-    weight_bytes: usize,
-    /// Whole tiles of a row.
-    whole: usize,
-    /// Pixels behind the whole tiles, 0 to 3.
+    /// Bytes of the weights of a tile's first run, a multiple of 8 and not 0.
+    first: usize,
+    /// Bytes of the weights of its second run, a multiple of 8.
+    second: usize,
+    /// Bytes of a tile: those of its weights, four times.
+    tile: usize,
+    /// Room for the routine: the end of a pair's weights.
+    last: usize,
+    /// Pixels behind the whole tiles that take a tile with room for their outputs, 0 to 3.
     rest: usize,
+    /// Pixels behind the whole tiles that take a tile of one or two pixels, or 0.
+    small: usize,
     /// Pairs of outputs, 1 or more.
     pairs: usize,
     /// First pixel of the first pair.
@@ -40,7 +48,7 @@ struct RowCall {
     pitch: usize,
     /// Zero point of the output.
     zero: i32,
-    /// Form of the requantisation.
+    /// Form of the requantisation; [`FinishKind::Plain`] if `small` is not 0.
     kind: FinishKind,
     /// Bias, K, M and N of the first pair.
     bias: *const i32,
@@ -53,22 +61,26 @@ const _: () = {
     assert!(offset_of!(WidenCall, tile) == 0);
     assert!(offset_of!(WidenCall, pixels) == 4);
     assert!(offset_of!(WidenCall, quads) == 8);
-    assert!(offset_of!(RowCall, inputs) == 0);
-    assert!(offset_of!(RowCall, weights) == 4);
-    assert!(offset_of!(RowCall, weight_bytes) == 8);
-    assert!(offset_of!(RowCall, whole) == 12);
-    assert!(offset_of!(RowCall, rest) == 16);
-    assert!(offset_of!(RowCall, pairs) == 20);
-    assert!(offset_of!(RowCall, out) == 24);
-    assert!(offset_of!(RowCall, pitch) == 28);
-    assert!(offset_of!(RowCall, zero) == 32);
-    assert!(offset_of!(RowCall, kind) == 36);
-    assert!(offset_of!(RowCall, bias) == 40);
-    assert!(offset_of!(RowCall, negative) == 52);
-    assert!(size_of::<RowCall>() == 56);
+    assert!(offset_of!(RowCall, limit) == 0);
+    assert!(offset_of!(RowCall, inputs) == 4);
+    assert!(offset_of!(RowCall, weights) == 8);
+    assert!(offset_of!(RowCall, first) == 12);
+    assert!(offset_of!(RowCall, second) == 16);
+    assert!(offset_of!(RowCall, tile) == 20);
+    assert!(offset_of!(RowCall, last) == 24);
+    assert!(offset_of!(RowCall, rest) == 28);
+    assert!(offset_of!(RowCall, small) == 32);
+    assert!(offset_of!(RowCall, pairs) == 36);
+    assert!(offset_of!(RowCall, out) == 40);
+    assert!(offset_of!(RowCall, pitch) == 44);
+    assert!(offset_of!(RowCall, zero) == 48);
+    assert!(offset_of!(RowCall, kind) == 52);
+    assert!(offset_of!(RowCall, bias) == 56);
+    assert!(offset_of!(RowCall, negative) == 68);
+    assert!(size_of::<RowCall>() == 72);
 };
 
-// The routines follow the C calling convention, use at most 168 bytes of stack, and read and write
+// The routines follow the C calling convention, use at most 184 bytes of stack, and read and write
 // nothing but the memory listed here.
 unsafe extern "C" {
     // Widens `pixels` pixels of `quads` words. The caller guarantees that `source` holds the words,
@@ -81,10 +93,11 @@ unsafe extern "C" {
         call: *const WidenCall,
     );
 
-    // Makes a row of all pairs. The caller guarantees that the inputs hold `whole` tiles, and one
-    // more if `rest` is not 0, of 4 `weight_bytes` bytes each; that weights and numbers exist for
-    // each pair; that `out` and `pitch` are even; and that the 2 bytes of each pair of each pixel are
-    // writable.
+    // Makes a row of all pairs. The caller guarantees that a tile of `tile` bytes begins 4 `second`
+    // bytes before `inputs`, one before each multiple of `tile` behind it up to `limit`, and one more
+    // there if `rest` or `small` is not 0; that one of these two is 0; that weights and numbers exist
+    // for each pair; that `out` and `pitch` are even; and that the 2 bytes of each pair of each pixel
+    // are writable.
     fn supernano_pointwise(call: *const RowCall);
 }
 
@@ -111,12 +124,20 @@ pub(super) fn row(row: &PointwiseRow<'_>, out: &mut [i8]) {
     if !even || !row.fits(out) || row.pairs == 0 {
         return;
     }
+    let rest = row.pixels % TILE_PIXELS;
+    let small = if row.kind == FinishKind::Plain && rest < 3 { rest } else { 0 };
+    let tile = row.planes * TILE_PIXELS;
+    let inputs = row.inputs.as_ptr().wrapping_add(row.top * TILE_PIXELS);
     let call = RowCall {
-        inputs: row.inputs.as_ptr(),
+        limit: inputs.wrapping_add(row.pixels / TILE_PIXELS * tile),
+        inputs,
         weights: row.weights.as_ptr(),
-        weight_bytes: row.planes * 4,
-        whole: row.pixels / TILE_PIXELS,
-        rest: row.pixels % TILE_PIXELS,
+        first: (row.planes - row.top) * 4,
+        second: row.top * 4,
+        tile: tile * 4,
+        last: 0,
+        rest: rest - small,
+        small,
         pairs: row.pairs,
         out: address,
         pitch: row.pitch,
@@ -128,6 +149,7 @@ pub(super) fn row(row: &PointwiseRow<'_>, out: &mut [i8]) {
         negative: row.negative.as_ptr(),
     };
     // SAFETY: `fits` compares inputs, weights and numbers with pixels and pairs, says that planes
-    // come in twos, and that `out` holds every output; `even` says that addresses are even.
+    // come in twos and that `top` is below their number, and that `out` holds every output; `even`
+    // says that addresses are even.
     unsafe { supernano_pointwise(&call) }
 }

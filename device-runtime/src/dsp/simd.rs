@@ -21,6 +21,8 @@ use super::helium;
 #[cfg(supernano_dsp)]
 use super::image;
 use super::{Dsp, depthwise, pointwise, row, winograd};
+#[cfg(supernano_dsp)]
+use supernano_core::kernel::ImageWords;
 #[cfg(supernano_mve)]
 use supernano_core::kernel::{ByteRows, ConvTask, FlatRows};
 
@@ -168,14 +170,8 @@ impl<const SET: u32> MicroKernel for Dsp<SET> {
 
     #[cfg(supernano_dsp)]
     #[inline]
-    fn image_words(
-        &self,
-        source: &[u8],
-        [step, delta]: [usize; 2],
-        tables: [&[i8; 256]; 2],
-        out: &mut [u32],
-    ) {
-        image::image_words(source, [step, delta], tables, out);
+    fn image_words(&self, words: &ImageWords<'_>, out: &mut [u32]) {
+        image::image_words(words, out);
     }
 
     #[inline]

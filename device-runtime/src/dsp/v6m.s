@@ -170,6 +170,67 @@ v6_tile supernano_tile_3x3_stride2, v6_plane_3x3_stride2, 3
 v6_tile supernano_tile_5x5_stride2, v6_plane_5x5_stride2, 5
 v6_tile supernano_tile_7x7_stride2, v6_plane_7x7_stride2, 7
 
+@ One channel of one or two pixels, whose sums are in r6 and r7, and in r10 and r11.
+.macro v6_small offset, two
+    ldrh r4, [r0, #\offset]
+    sxth r4, r4
+    mov r5, r4
+    muls r5, r2, r5
+    adds r6, r6, r5
+    muls r4, r3, r4
+    adds r7, r7, r4
+.if \two
+    ldrh r4, [r0, #\offset + 4]
+    sxth r4, r4
+    mov r5, r4
+    muls r5, r2, r5
+    add r10, r5
+    muls r4, r3, r4
+    add r11, r4
+.endif
+.endm
+
+@ The same function for the first pixels of a tile, with a kernel of one column.
+.macro v6_first name, two
+    v6_function \name
+    v6_enter
+    ldmia r0!, {r1-r5}
+    mov r9, r3
+    mov r8, r4
+    mov r12, r5
+    mov r0, r1
+    mov r1, r2
+    ldr r6, [r5]
+    ldr r7, [r5, #16]
+.if \two
+    ldr r2, [r5, #4]
+    mov r10, r2
+    ldr r2, [r5, #20]
+    mov r11, r2
+.endif
+1:  v6_bytes 0
+    v6_small 0, \two
+    v6_bytes 2
+    v6_small 2, \two
+    adds r1, #4
+    add r0, r8
+    cmp r1, r9
+    bne 1b
+    mov r5, r12
+    str r6, [r5]
+    str r7, [r5, #16]
+.if \two
+    mov r2, r10
+    str r2, [r5, #4]
+    mov r2, r11
+    str r2, [r5, #20]
+.endif
+    v6_leave
+.endm
+
+v6_first supernano_tile_one, 0
+v6_first supernano_tile_two, 1
+
 .macro v6_halves offset
     ldrh r2, [r1, #\offset]
     sxth r2, r2

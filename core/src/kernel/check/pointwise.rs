@@ -2,6 +2,7 @@
 
 use super::rows::KINDS;
 use super::{Mismatch, Random, WORDS};
+use crate::kernel::flat::ImageWords;
 use crate::kernel::micro::MicroKernel;
 use crate::kernel::pointwise::PointwiseRow;
 use crate::kernel::scalar::Scalar;
@@ -61,6 +62,7 @@ pub(super) fn rows<M: MicroKernel>(micro: &M, random: &mut Random) -> Result<u32
                 let row = PointwiseRow {
                     inputs: &words,
                     planes,
+                    top: random.next() as usize % planes / 2 * 2,
                     weights: &weights[..planes * PAIRS],
                     bias: &bias,
                     residual: &residual,
@@ -96,20 +98,25 @@ pub(super) fn rows<M: MicroKernel>(micro: &M, random: &mut Random) -> Result<u32
 /// Compares [`MicroKernel::image_words`].
 pub(super) fn image<M: MicroKernel>(micro: &M, random: &mut Random) -> Result<u32, Mismatch> {
     let mut cases = 0;
-    let (mut source, mut tables) = ([0; 64], [[0; 256]; 2]);
+    let (mut source, mut tables) = ([0; 80], [[0; 256]; 2]);
     tables.iter_mut().for_each(|table| table.fill_with(|| random.next() as i8));
-    for count in 0..=9usize {
+    for count in 0..=11usize {
         for step in 1..=6usize {
             for delta in [0, 1, 3] {
                 source.fill_with(|| random.next() as u8);
-                // Every third case has too few bytes for the last word.
-                let most =
-                    (count * step + delta).saturating_sub(usize::from(cases % 3 == 0) * step);
-                let source = &source[..most];
-                let (mut expected, mut found) = ([7; 9], [7; 9]);
+                // Some cases have too few bytes, others too few words.
+                let bytes =
+                    (count * step + delta).saturating_sub(usize::from(cases % 7 == 0) * step);
+                let (first, pitch) = (random.next() as usize % 6, 4 + random.next() as usize % 5);
+                let room = (first + count) / 4 * pitch + (first + count) % 4;
+                let room = room.saturating_sub(cases as usize % 5 / 4 * 5);
                 let [low, high] = tables.each_ref();
-                Scalar.image_words(source, [step, delta], [low, high], &mut expected[..count]);
-                micro.image_words(source, [step, delta], [low, high], &mut found[..count]);
+                let tables = [low, high];
+                let source = &source[..bytes];
+                let words = ImageWords { source, step, delta, tables, pitch, first, count };
+                let (mut expected, mut found) = ([7; 40], [7; 40]);
+                Scalar.image_words(&words, &mut expected[..room]);
+                micro.image_words(&words, &mut found[..room]);
                 if expected != found {
                     return Err(Mismatch::ImageWords { count: count as u8, step: step as u8 });
                 }

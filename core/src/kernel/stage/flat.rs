@@ -1,9 +1,13 @@
 //! Rows of the image for a flat convolution: each word holds two neighbouring values of the run of
 //! columns and channels under a pixel, or the rows are rows of bytes.
+//!
+//! The ring buffer of words is `[tile][slot][plane][pixel]`, that of a pointwise convolution whose
+//! planes are those of all slots.
 
 use super::{Stage, pair, part_mut};
-use crate::kernel::flat::FlatRows;
+use crate::kernel::flat::{FlatRows, ImageWords};
 use crate::kernel::micro::MicroKernel;
+use crate::kernel::window::TILE_PIXELS;
 
 impl Stage<'_, '_, '_> {
     /// Takes a row of the image, through the input table, as bytes.
@@ -30,6 +34,33 @@ impl Stage<'_, '_, '_> {
         }
     }
 
+    /// Makes row `y` of the outputs from words.
+    #[inline(never)]
+    pub(super) fn make_words<M: MicroKernel>(&self, micro: &M, y: usize, out: &mut [i8]) {
+        let shape = self.shape();
+        let top = y * shape.stride() % self.ring.rows.max(1) * shape.pairs();
+        self.make_pointwise(micro, top, out);
+    }
+
+    /// The words from a tile of the ring buffer to the next, and the ring buffer from the slot of the
+    /// next row on.
+    fn next_tiles(&mut self) -> (usize, &mut [u32]) {
+        let (rows, row) = (self.ring.rows, self.shape().pairs() * TILE_PIXELS);
+        let slot = self.taken % rows.max(1);
+        self.taken += 1;
+        (rows * row, self.rows.get_mut(slot * row..).unwrap_or_default())
+    }
+
+    /// Takes a row of padding.
+    pub(super) fn flat_padding(&mut self, value: u32) {
+        let row = self.shape().pairs() * TILE_PIXELS;
+        let (tile, tiles) = self.next_tiles();
+        tiles
+            .chunks_mut(tile.max(1))
+            .filter_map(|t| part_mut(t, row, 0))
+            .for_each(|r| r.fill(value));
+    }
+
     /// Takes a row of the image, through the input table.
     #[expect(
         clippy::indexing_slicing,
@@ -43,8 +74,7 @@ impl Stage<'_, '_, '_> {
         let (width, pixels) = (usize::from(shape.input.width), usize::from(shape.output.width));
         let run = channels * usize::from(shape.geometry.kernel[1]);
         let zero = pair(self.task.input_zero);
-        let phase = self.ring.phase;
-        let slot = self.next();
+        let (pitch, tiles) = self.next_tiles();
         let Some(first) = table.first_chunk::<256>() else { return };
         // The kernel column and the channel of the plane's two values. A value behind the run has a
         // weight of 0, so any value serves.
@@ -60,7 +90,7 @@ impl Stage<'_, '_, '_> {
         };
         for j in 0..run.div_ceil(2) {
             let (low, high) = (next(2 * j), next(2 * j + 1));
-            let plane = part_mut(slot, phase, j).unwrap_or_default();
+            let plane = tiles.get_mut(j * TILE_PIXELS..).unwrap_or_default();
             let value = |x: usize,
                          (column, channel, own): (usize, usize, &[i8; 256]),
                          zero: u32| {
@@ -72,7 +102,7 @@ impl Stage<'_, '_, '_> {
                 }
             };
             let mut edge = |x: usize| {
-                if let Some(word) = plane.get_mut(x) {
+                if let Some(word) = plane.get_mut(x / TILE_PIXELS * pitch + x % TILE_PIXELS) {
                     let (low, high) = (value(x, low, zero & 0xffff), value(x, high, zero & 0xffff));
                     *word = low | (high << 16);
                 }
@@ -84,9 +114,16 @@ impl Stage<'_, '_, '_> {
             (0..first).chain(end..pixels).for_each(&mut edge);
             let at = (first * across + low.0 - left.min(first * across + low.0)) * channels + low.1;
             let delta = (high.0 * channels + high.1).saturating_sub(low.0 * channels + low.1);
-            if let (Some(source), Some(out)) = (source.get(at..), plane.get_mut(first..end)) {
-                micro.image_words(source, [across * channels, delta], [low.2, high.2], out);
-            }
+            let words = ImageWords {
+                source: source.get(at..).unwrap_or_default(),
+                step: across * channels,
+                delta,
+                tables: [low.2, high.2],
+                pitch,
+                first,
+                count: end - first,
+            };
+            micro.image_words(&words, plane);
         }
     }
 }

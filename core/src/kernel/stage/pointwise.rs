@@ -17,15 +17,17 @@ impl Stage<'_, '_, '_> {
         micro.pointwise_widen(source, words, self.rows);
     }
 
-    /// Makes the row of outputs that belongs to the row taken last.
+    /// Makes a row of outputs from the planes of one row, or of all rows of a flat convolution, whose
+    /// first weight belongs to plane `top`.
     #[inline(never)]
-    pub(super) fn make_pointwise<M: MicroKernel>(&self, micro: &M, out: &mut [i8]) {
+    pub(super) fn make_pointwise<M: MicroKernel>(&self, micro: &M, top: usize, out: &mut [i8]) {
         let (task, shape) = (self.task, self.shape());
         let kind = FinishKind::of(task.residual_at.is_some(), task.activation);
         let positive = 1 + usize::from(kind.residual());
         let row = PointwiseRow {
             inputs: self.rows,
-            planes: shape.pairs(),
+            planes: shape.pairs() * self.ring.rows,
+            top,
             weights: task.weights,
             bias: task.numbers(0),
             residual: task.numbers(1),

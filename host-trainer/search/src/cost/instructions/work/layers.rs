@@ -101,6 +101,29 @@ pub(super) fn divided(shape: &ConvShape) -> usize {
         .count()
 }
 
+/// The tiles of `pairs` rows of an output pair of a flat or pointwise convolution. Without residual and
+/// PReLU, one or two pixels behind the whole tiles take a tile of their own.
+fn tiles(
+    pairs: usize,
+    width: usize,
+    planes: usize,
+    plain: bool,
+    add: &mut dyn FnMut(&'static str, usize),
+) -> usize {
+    let small = if plain && width % TILE_PIXELS < 3 { width % TILE_PIXELS } else { 0 };
+    let tiles = pairs * (width - small).div_ceil(TILE_PIXELS);
+    add("tile", tiles);
+    add("tile-tap", tiles * planes);
+    for (size, tile, tap) in [(1, "small-one", "small-one-tap"), (2, "small-two", "small-two-tap")]
+    {
+        let tiles = if small == size { pairs } else { 0 };
+        add(tile, tiles);
+        add(tap, tiles * planes);
+    }
+    rest(pairs, width - small, add);
+    tiles
+}
+
 /// The last tile of each of `pairs` rows of an output pair, if the row does not fill it.
 pub(super) fn rest(pairs: usize, width: usize, add: &mut dyn FnMut(&'static str, usize)) {
     add("rest-tile", pairs * (width % TILE_PIXELS).min(1));
@@ -110,21 +133,20 @@ pub(super) fn rest(pairs: usize, width: usize, add: &mut dyn FnMut(&'static str,
 fn flat(shape: &ConvShape, conv: &Conv, add: &mut dyn FnMut(&'static str, usize)) {
     let (height, width) = (usize::from(shape.output.height), usize::from(shape.output.width));
     let outputs = usize::from(shape.output.channels).div_ceil(2);
-    let tiles = height * outputs * width.div_ceil(TILE_PIXELS);
+    let prelu = conv.activation == Activation::Prelu;
     add("row", height);
     add("row-pair", height * outputs);
-    add("tile", tiles);
-    add("tile-row", tiles * shape.kernel_rows());
-    add("tile-tap", tiles * shape.kernel_rows() * shape.pairs());
-    add("tile-second", outputs * width.div_ceil(TILE_PIXELS) * divided(shape));
+    let planes = shape.kernel_rows() * shape.pairs();
+    let tiles = tiles(height * outputs, width, planes, !prelu, add);
+    let of_row = outputs * width.div_ceil(TILE_PIXELS);
+    add("tile-second", of_row * divided(shape));
+    add("tile-odd", of_row * odd_runs(shape));
     whole(height * outputs, width, TILE_PIXELS, add);
-    rest(height * outputs, width, add);
     let run = 2 * shape.pairs();
     if keeps_bytes(shape) {
         let tiles = vectors([height, width, outputs], shape.kernel_rows() * run, add);
         add("vector-run", tiles * shape.kernel_rows() * run.div_ceil(16));
     }
-    let prelu = conv.activation == Activation::Prelu;
     add(if prelu { "pixel-prelu" } else { "pixel" }, height * width * outputs);
     // Assembly requantises whole tiles.
     add("tile-prelu", if prelu { tiles } else { 0 });
@@ -133,24 +155,37 @@ fn flat(shape: &ConvShape, conv: &Conv, add: &mut dyn FnMut(&'static str, usize)
     let [inside, outside] = taken(shape);
     // A plane holds two neighbouring values of the run. Its words between the edges hold pixels alone.
     let across = shape.across().max(1);
-    let (mut edges, mut words, mut odd) = (0, 0, 0);
+    let (mut edges, mut words, mut whole, mut heads) = (0, 0, 0, 0);
     for plane in 0..run.div_ceil(2) {
         let [low, high] = [2 * plane, 2 * plane + 1].map(|at| at / channels);
         let first = shape.left().saturating_sub(low).div_ceil(across).min(width);
         let behind = (usize::from(shape.input.width) + shape.left()).saturating_sub(high);
         let end = behind.div_ceil(across).clamp(first, width);
         edges += first + width - end;
-        words += end - first;
-        odd += (end - first) % 2;
+        let head = ((TILE_PIXELS - first % TILE_PIXELS) % TILE_PIXELS).min(end - first);
+        whole += (end - first - head) / TILE_PIXELS;
+        words += head + (end - first - head) % TILE_PIXELS;
+        heads += head.min(1);
     }
     add("widen-row", inside);
     add("widen-call", inside * run.div_ceil(2));
     add("edge", inside * edges);
     add("image-word", inside * words);
-    add("image-odd", inside * odd);
+    add("image-tile", inside * whole);
+    add("image-head", inside * heads);
     add("vector-image", inside * (usize::from(shape.input.width) * channels).div_ceil(8));
     add("outside", outside * shape.ring().row);
     add("fill", shape.ring_words());
+}
+
+/// Runs of a tile, over all rows of outputs, whose planes are an odd number of pairs.
+fn odd_runs(shape: &ConvShape) -> usize {
+    let (rows, pairs) = (shape.kernel_rows().max(1), shape.pairs());
+    let of_row = |y: usize| {
+        let top = y * shape.stride() % rows;
+        (rows - top) * pairs / 2 % 2 + top * pairs / 2 % 2
+    };
+    (0..usize::from(shape.output.height)).map(of_row).sum()
 }
 
 /// True if a Helium core keeps the rows of a flat convolution as bytes: the ring buffer has room for them
@@ -171,17 +206,15 @@ fn tiled(header: &Header<'_>, conv: &Conv, add: &mut dyn FnMut(&'static str, usi
     let quads = padded(shape.input.channels) / 4;
     let (whole, rest) = (width / TILE_PIXELS, width % TILE_PIXELS);
     let pairs = height * outputs;
-    let tiles = pairs * (whole + rest.min(1));
     add("row", height);
     add("row-pair", pairs);
-    add("tile", tiles);
-    add("rest-tile", pairs * rest.min(1));
-    add("rest-pixel", pairs * rest);
-    add("tile-tap", tiles * shape.pairs());
-    add("tile-odd", tiles * (quads % 2));
+    let prelu = conv.activation == Activation::Prelu;
+    let plain = conv.residual.is_none() && !prelu;
+    let tiles = tiles(pairs, width, shape.pairs(), plain, add);
+    add("tile-odd", pairs * width.div_ceil(TILE_PIXELS) * (quads % 2));
     vectors([height, width, outputs], 4 * quads, add);
     copied(height, width * quads, add);
-    match (conv.residual.is_some(), conv.activation == Activation::Prelu) {
+    match (conv.residual.is_some(), prelu) {
         (false, false) => {}
         (true, false) => add("finish-residual", tiles),
         (false, true) => add("finish-prelu", tiles),
