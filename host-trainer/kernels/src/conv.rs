@@ -4,6 +4,7 @@
 //! where a tap is an offset into a padded copy of the block. The input's gradient of a convolution
 //! with a stride is one such sum for each remainder of the input pixel modulo the stride.
 
+#[expect(clippy::needless_range_loop, reason = "register tiles are indexed by constants")]
 pub(crate) mod depthwise;
 #[expect(unsafe_code, reason = "register tiles follow pointers")]
 #[expect(clippy::needless_range_loop, reason = "register tiles are indexed by constants")]

@@ -8,6 +8,7 @@
 
 mod add;
 mod convolve;
+mod depthwise;
 mod gradients;
 
 pub use add::{AddGradients, add, add_gradients};
@@ -79,17 +80,20 @@ impl<'a> PendingMap<'a> {
             return self.x;
         }
         let out = crate::blocks::sized(scratch, padding.block(shape));
-        if self.is_plain() {
-            padding.copy(self.x, shape, out, |_, from, to| to.copy_from_slice(from));
-        } else {
-            padding.copy(self.x, shape, out, |c, from, to| {
-                let (scale, offset) = NormFactors::of(self.norm, first + c);
-                for (to, &x) in to.iter_mut().zip(from) {
-                    *to = self.act.of(x * scale + offset);
-                }
-            });
-        }
+        padding.copy(self.x, shape, out, |c, from, to| self.settle(first + c, from, to));
         out
+    }
+
+    /// Writes the values `from` of a channel of the norm behind norm and activation.
+    #[inline(always)]
+    fn settle(&self, channel: usize, from: &[f32], to: &mut [f32]) {
+        if self.is_plain() {
+            return to.copy_from_slice(from);
+        }
+        let (scale, offset) = NormFactors::of(self.norm, channel);
+        for (to, &x) in to.iter_mut().zip(from) {
+            *to = self.act.of(x * scale + offset);
+        }
     }
 }
 

@@ -20,6 +20,72 @@ pub(crate) struct Moments {
     m2: f64,
 }
 
+/// The moments of a plane that comes part by part. The sums of each lane are taken in f64: the order of
+/// the additions is another than that of [`Moments::of`], and they do not wait for each other.
+pub(crate) struct RunningMoments {
+    origin: Option<f32>,
+    sum: [f64; LANES],
+    square: [f64; LANES],
+    /// Sums over the pixels of an unfinished chunk.
+    chunk: [[f32; LANES]; 2],
+    /// Pixels in the chunk, and in all.
+    pixels: [usize; 2],
+}
+
+impl RunningMoments {
+    /// The moments of no pixel.
+    pub fn new() -> Self {
+        let (origin, sum, square) = (None, [0.0; LANES], [0.0; LANES]);
+        Self { origin, sum, square, chunk: [[0.0; LANES]; 2], pixels: [0; 2] }
+    }
+
+    /// Adds pixels.
+    #[inline(always)]
+    pub fn add(&mut self, mut pixels: &[[f32; LANES]]) {
+        let Some(first) = pixels.first() else { return };
+        // a value of the plane as the origin keeps the squares small
+        let origin = *self.origin.get_or_insert(first[0]);
+        self.pixels[1] += pixels.len();
+        while !pixels.is_empty() {
+            let free = CHUNK / LANES - self.pixels[0];
+            let (now, later) = pixels.split_at(free.min(pixels.len()));
+            let [mut s, mut q] = self.chunk;
+            for v in now {
+                for i in 0..LANES {
+                    let d = v[i] - origin;
+                    s[i] += d;
+                    q[i] += d * d;
+                }
+            }
+            self.chunk = [s, q];
+            self.pixels[0] += now.len();
+            if now.len() == free {
+                self.flush();
+            }
+            pixels = later;
+        }
+    }
+
+    #[inline(always)]
+    fn flush(&mut self) {
+        let [s, q] = std::mem::take(&mut self.chunk);
+        for i in 0..LANES {
+            self.sum[i] += f64::from(s[i]);
+            self.square[i] += f64::from(q[i]);
+        }
+        self.pixels[0] = 0;
+    }
+
+    /// The moments of the first `lanes` lanes.
+    #[inline(always)]
+    pub fn finish(mut self, lanes: usize) -> Moments {
+        self.flush();
+        let [sum, square] = [self.sum, self.square].map(|v| v[..lanes].iter().sum::<f64>());
+        let n = (self.pixels[1] * lanes) as f64;
+        Moments::around(self.origin.unwrap_or(0.0), sum, square, n)
+    }
+}
+
 impl Moments {
     /// The moments of the first `lanes` lanes of a plane `[pixels][16]`.
     #[inline(always)]
@@ -49,30 +115,6 @@ impl Moments {
                 square += f64::from(q[i]);
             }
         }
-        Self::around(origin, sum, square, (plane.len() / LANES * lanes) as f64)
-    }
-
-    /// As [`Moments::of`], with the sums of each lane in f64: the order of the additions differs, and
-    /// they do not wait for each other.
-    #[inline(always)]
-    pub fn of_plane(plane: &[f32], lanes: usize) -> Self {
-        let origin = plane[0];
-        let (mut sum, mut square) = ([0f64; LANES], [0f64; LANES]);
-        for chunk in plane.chunks(CHUNK) {
-            let (mut s, mut q) = ([0f32; LANES], [0f32; LANES]);
-            for v in chunk.as_chunks::<LANES>().0 {
-                for i in 0..LANES {
-                    let d = v[i] - origin;
-                    s[i] += d;
-                    q[i] += d * d;
-                }
-            }
-            for i in 0..LANES {
-                sum[i] += f64::from(s[i]);
-                square[i] += f64::from(q[i]);
-            }
-        }
-        let [sum, square] = [sum, square].map(|v| v[..lanes].iter().sum::<f64>());
         Self::around(origin, sum, square, (plane.len() / LANES * lanes) as f64)
     }
 

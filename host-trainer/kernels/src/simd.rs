@@ -114,6 +114,8 @@ pub(crate) trait Lanes: Copy {
     fn load(self, from: &[f32; LANES]) -> Self::Vector;
     /// Writes `v` to `to`.
     fn store(self, v: Self::Vector, to: &mut [f32; LANES]);
+    /// Asks for the cache line at an address ahead of its use. Nobody reads the address, which may be any.
+    fn prefetch(self, at: *const f32);
     /// `sum + a b`, rounded once where the instruction set has such an instruction.
     fn fma(self, sum: Self::Vector, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// `a + b`.

@@ -1,14 +1,145 @@
-//! Depthwise convolutions of one plane of 16 images, in tiles of pixels of a row. A tile reads each
+//! Depthwise convolutions of one plane of 16 images, row by row, in tiles of pixels. A tile reads each
 //! value once for all taps of a kernel's row. Every sum has the order of a [`Grid`](super::Grid).
 
-use super::{ConvGeometry, Epilogue, Window, forward};
+mod gradients;
+
+pub(crate) use gradients::{InputRows, WeightSums};
+
+use super::{Epilogue, Window};
 use crate::LANES;
+use crate::activation::Activation;
 use crate::simd::Lanes;
 
-/// Outputs of a tile.
-const TILE: usize = 4;
+/// Outputs of a tile with many registers, and with few. Each is a sum that does not wait for the others.
+const TILES: [usize; 2] = [8, 4];
 
-type Pixel = [f32; LANES];
+/// A pixel of 16 images.
+pub(crate) type Pixel = [f32; LANES];
+
+/// True where there are registers for the larger tiles.
+const fn is_wide<S: Lanes>() -> bool {
+    S::TILE.1 >= 4
+}
+
+/// Code for kernels of `K` columns whose outputs are `STRIDE` columns apart.
+pub(crate) trait Columns: Sized {
+    /// The result.
+    type Out;
+    /// The code. Implementations are `#[inline(always)]`.
+    fn run<S: Lanes, const K: usize, const STRIDE: usize>(self, s: S) -> Self::Out;
+
+    /// Runs the code for a window; returns it for a window that has no tiles.
+    #[inline(always)]
+    fn run_for<S: Lanes>(self, s: S, window: &Window) -> Result<Self::Out, Self> {
+        Ok(match (window.kernel[1], window.stride[1]) {
+            (3, 1) => self.run::<S, 3, 1>(s),
+            (3, 2) => self.run::<S, 3, 2>(s),
+            (5, 1) => self.run::<S, 5, 1>(s),
+            (5, 2) => self.run::<S, 5, 2>(s),
+            (7, 1) => self.run::<S, 7, 1>(s),
+            (7, 2) => self.run::<S, 7, 2>(s),
+            _ => return Err(self),
+        })
+    }
+}
+
+/// Rows of a plane, or the latest of them in a ring.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows<'a> {
+    /// From the first pixel under the window of the first output of a row.
+    pub pixels: &'a [Pixel],
+    /// Pixels from a row to the next.
+    pub row: usize,
+    /// Row i is at place `i & mask`.
+    pub mask: usize,
+}
+
+impl<'a> Rows<'a> {
+    /// The pixels of row `i`, and what is behind it.
+    #[inline(always)]
+    pub fn from(self, i: usize) -> &'a [Pixel] {
+        &self.pixels[(i & self.mask) * self.row..]
+    }
+}
+
+/// A row of outputs.
+pub(crate) struct Row<'a> {
+    pub x: Rows<'a>,
+    /// The first row under the window.
+    pub first: usize,
+    /// `[rows][columns]`.
+    pub w: &'a [f32],
+    /// Is added to the row.
+    pub residual: Option<&'a [Pixel]>,
+    /// The start of each sum.
+    pub bias: f32,
+    pub act: Activation,
+}
+
+impl Row<'_> {
+    /// Computes the row, `y`.
+    ///
+    /// # Panics
+    /// Where a slice is too short.
+    #[inline(always)]
+    pub fn run<S: Lanes, const K: usize, const STRIDE: usize>(&self, s: S, y: &mut [Pixel]) {
+        let mut column = 0;
+        while column < y.len() {
+            let left = y.len() - column;
+            column += if is_wide::<S>() && left >= TILES[0] {
+                self.tile::<S, K, STRIDE, { TILES[0] }>(s, column, y)
+            } else if left >= TILES[1] {
+                self.tile::<S, K, STRIDE, { TILES[1] }>(s, column, y)
+            } else {
+                self.tile::<S, K, STRIDE, 1>(s, column, y)
+            };
+        }
+    }
+
+    /// Computes `P` outputs and returns their number.
+    #[inline(always)]
+    fn tile<S: Lanes, const K: usize, const STRIDE: usize, const P: usize>(
+        &self,
+        s: S,
+        column: usize,
+        y: &mut [Pixel],
+    ) -> usize {
+        let mut sums = [s.splat(self.bias); P];
+        let start = column * STRIDE;
+        for (ky, w) in self.w.as_chunks::<K>().0.iter().enumerate() {
+            let x = &self.x.from(self.first + ky)[start..][..(P - 1) * STRIDE + K];
+            for (k, &weight) in w.iter().enumerate() {
+                let weight = s.splat(weight);
+                for p in 0..P {
+                    sums[p] = s.fma(sums[p], s.load(&x[p * STRIDE + k]), weight);
+                }
+            }
+        }
+        if let Some(residual) = self.residual {
+            let added = &residual[column..][..P];
+            for p in 0..P {
+                sums[p] = s.add(sums[p], s.load(&added[p]));
+            }
+        }
+        if self.act.slope != 1.0 {
+            let slope = s.splat(self.act.slope);
+            for p in 0..P {
+                sums[p] = s.leaky(sums[p], slope);
+            }
+        }
+        if self.act.is_bounded() {
+            let bound = s.splat(self.act.bound);
+            for p in 0..P {
+                sums[p] = s.min(sums[p], bound);
+            }
+        }
+        let y = &mut y[column..][..P];
+        for p in 0..P {
+            s.store(sums[p], &mut y[p]);
+        }
+        P
+    }
+}
 
 /// A plane with zeros around it, and the plane that is written.
 pub(crate) struct Plane<'a> {
@@ -34,98 +165,30 @@ impl Plane<'_> {
     /// # Panics
     /// Where a slice is too short.
     #[inline(always)]
-    pub fn run<S: Lanes>(&mut self, s: S) -> bool {
-        match (self.window.kernel[1], self.window.stride[1]) {
-            (3, 1) => self.rows::<S, 3, 1>(s),
-            (3, 2) => self.rows::<S, 3, 2>(s),
-            (5, 1) => self.rows::<S, 5, 1>(s),
-            (5, 2) => self.rows::<S, 5, 2>(s),
-            (7, 1) => self.rows::<S, 7, 1>(s),
-            (7, 2) => self.rows::<S, 7, 2>(s),
-            _ => return false,
-        }
-        true
-    }
-
-    #[inline(always)]
-    fn rows<S: Lanes, const K: usize, const STRIDE: usize>(&mut self, s: S) {
-        let [rows, columns] = self.size;
-        for row in 0..rows {
-            let mut column = 0;
-            while column + TILE <= columns {
-                self.tile::<S, K, STRIDE, TILE>(s, [row, column]);
-                column += TILE;
-            }
-            while column < columns {
-                self.tile::<S, K, STRIDE, 1>(s, [row, column]);
-                column += 1;
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn tile<S: Lanes, const K: usize, const STRIDE: usize, const P: usize>(
-        &mut self,
-        s: S,
-        [row, column]: [usize; 2],
-    ) {
-        let e = &self.epilogue;
-        let mut sums = [s.splat(e.bias.map_or(0.0, |b| b[0])); P];
-        let start = row * self.window.stride[0] * self.x_row + column * STRIDE;
-        for (ky, w) in self.w.as_chunks::<K>().0.iter().enumerate() {
-            let x = &self.x[start + ky * self.x_row..][..(P - 1) * STRIDE + K];
-            for k in 0..K {
-                let weight = s.splat(w[k]);
-                for p in 0..P {
-                    sums[p] = s.fma(sums[p], s.load(&x[p * STRIDE + k]), weight);
-                }
-            }
-        }
-        let at = row * self.y_row + column;
-        if let Some(residual) = e.residual {
-            let added = &residual.as_chunks::<LANES>().0[at..][..P];
-            for p in 0..P {
-                sums[p] = s.add(sums[p], s.load(&added[p]));
-            }
-        }
-        if e.act.slope != 1.0 {
-            let slope = s.splat(e.act.slope);
-            sums = sums.map(|v| s.leaky(v, slope));
-        }
-        if e.act.is_bounded() {
-            let bound = s.splat(e.act.bound);
-            sums = sums.map(|v| s.min(v, bound));
-        }
-        let y = &mut self.y[at..][..P];
-        for p in 0..P {
-            s.store(sums[p], &mut y[p]);
-        }
+    pub fn run<S: Lanes>(self, s: S) -> bool {
+        let window = self.window;
+        self.run_for(s, window).is_ok()
     }
 }
 
-/// Convolves a padded plane `x` `[rows + padding][columns + padding][16]` of a shape of one channel
-/// with `w` `[rows][columns]` to `y` `[rows][columns][16]`.
-#[inline(always)]
-pub(crate) fn plane<S: Lanes>(
-    s: S,
-    shape: &ConvGeometry,
-    x: &[f32],
-    w: &[f32],
-    y: &mut [f32],
-    epilogue: Epilogue<'_>,
-) {
-    let (output, window) = (shape.output(), shape.window());
-    let mut plane = Plane {
-        window: &window,
-        x: x.as_chunks().0,
-        x_row: shape.padding().dims(&shape.input()).1,
-        w,
-        y: y.as_chunks_mut().0,
-        y_row: output.columns(),
-        size: [output.rows(), output.columns()],
-        epilogue,
-    };
-    if !plane.run(s) {
-        forward(s, shape, x, w, y, epilogue);
+impl Columns for Plane<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<S: Lanes, const K: usize, const STRIDE: usize>(self, s: S) {
+        let ([rows, columns], e) = (self.size, &self.epilogue);
+        let x = Rows { pixels: self.x, row: self.x_row, mask: usize::MAX };
+        for row in 0..rows {
+            let at = row * self.y_row;
+            let row = Row {
+                x,
+                first: row * self.window.stride[0],
+                w: self.w,
+                residual: e.residual.map(|r| &r.as_chunks().0[at..][..columns]),
+                bias: e.bias.map_or(0.0, |b| b[0]),
+                act: e.act,
+            };
+            row.run::<S, K, STRIDE>(s, &mut self.y[at..][..columns]);
+        }
     }
 }

@@ -161,6 +161,11 @@ impl Padding {
         product("padded maps", [map.channels(), rows, columns, LANES]);
     }
 
+    /// Columns of zeros on the left and on the right.
+    pub fn columns(self) -> [usize; 2] {
+        self.columns
+    }
+
     /// Copies a block `[channels][rows][columns][16]` into the middle of zeros. `copy(channel,
     /// from, to)` writes each row.
     #[inline(always)]

@@ -1,7 +1,8 @@
 //! The convolution of a batch.
 
-use super::PendingMap;
+use super::{PendingMap, depthwise};
 use crate::blocks::{fill_chunks, with_scratch};
+use crate::conv::depthwise::Columns as _;
 use crate::conv::{self, ConvGeometry, Epilogue};
 use crate::moments::{Moments, Statistics};
 use crate::simd::{Isa, Kernel, Lanes};
@@ -26,23 +27,24 @@ impl Kernel for Forward<'_> {
 
     #[inline(always)]
     fn run<S: Lanes>(self, s: S) -> Vec<Moments> {
-        let shape = self.shape;
-        let x = self.x.padded(shape.padding(), &shape.input(), self.first, self.scratch);
-        if self.depthwise {
-            conv::depthwise::plane(s, shape, x, self.w, self.y, self.epilogue);
-        } else {
-            conv::forward(s, shape, x, self.w, self.y, self.epilogue);
-        }
-        let mut moments = Vec::new();
-        if self.measured {
-            for plane in self.y.chunks(shape.output().plane().max(1)) {
-                moments.push(match self.depthwise {
-                    true => Moments::of_plane(plane, self.lanes),
-                    false => Moments::of(plane, self.lanes),
-                });
+        let Self { shape, lanes, x, first, w, y, epilogue, measured, depthwise, scratch } = self;
+        let (mut y, mut scratch) = (y, scratch);
+        if depthwise {
+            let measured = measured.then_some(lanes);
+            let (window, channel) = (shape.window(), first);
+            let rows = depthwise::Forward { shape, x, channel, w, y, epilogue, measured, scratch };
+            match rows.run_for(s, &window) {
+                Ok(moments) => return moments.into_iter().collect(),
+                Err(rows) => (y, scratch) = (rows.y, rows.scratch),
             }
         }
-        moments
+        let (x, y) = (x.padded(shape.padding(), &shape.input(), first, scratch), y);
+        conv::forward(s, shape, x, w, y, epilogue);
+        if !measured {
+            return Vec::new();
+        }
+        let planes = y.chunks(shape.output().plane().max(1));
+        planes.map(|plane| Moments::of(plane, lanes)).collect()
     }
 }
 

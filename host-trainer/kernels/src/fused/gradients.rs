@@ -1,7 +1,8 @@
 //! The gradients of a convolution of a batch.
 
-use super::PendingMap;
+use super::{PendingMap, depthwise};
 use crate::blocks::{fill_chunks, with_scratch};
+use crate::conv::depthwise::Columns as _;
 use crate::conv::{self, ConvGeometry, WeightGradient};
 use crate::norm::{NormBackward, NormFactors, NormGradient};
 use crate::parallel;
@@ -19,7 +20,32 @@ struct Backward<'a> {
     /// Empty where the input wants no gradient.
     dx: &'a mut [f32],
     dw: &'a mut [f32],
+    depthwise: bool,
     scratch: &'a mut [Vec<f32>; 2],
+}
+
+impl Backward<'_> {
+    /// Computes the gradients behind the norm of the input.
+    #[inline(always)]
+    fn products<S: Lanes>(&mut self, s: S) {
+        let (shape, x, channel) = (self.shape, self.x, self.first);
+        if self.depthwise {
+            let Self { w, dy, .. } = *self;
+            let (dx, dw, scratch) = (&mut *self.dx, &mut *self.dw, &mut *self.scratch);
+            let rows = depthwise::Backward { shape, x, channel, w, dy, dx, dw, scratch };
+            if rows.run_for(s, &shape.window()).is_ok() {
+                return;
+            }
+        }
+        let [sx, sdy] = &mut *self.scratch;
+        let x = x.padded(shape.padding(), &shape.input(), channel, sx);
+        checked(WeightGradient::new(shape, x, self.dy)).run(s, self.dw);
+        if !self.dx.is_empty() {
+            let (dy, padding) = (PendingMap::plain(self.dy), shape.gradient_padding());
+            let dy = dy.padded(padding, &shape.output(), 0, sdy);
+            conv::input_gradient(s, shape, dy, self.w, self.dx);
+        }
+    }
 }
 
 impl Kernel for Backward<'_> {
@@ -28,19 +54,12 @@ impl Kernel for Backward<'_> {
     type Out = Vec<[f64; 3]>;
 
     #[inline(always)]
-    fn run<S: Lanes>(self, s: S) -> Vec<[f64; 3]> {
-        let (shape, [sx, sdy]) = (self.shape, self.scratch);
-        let (input, output) = (shape.input(), shape.output());
-        let x = self.x.padded(shape.padding(), &input, self.first, sx);
-        checked(WeightGradient::new(shape, x, self.dy)).run(s, self.dw);
-        if self.dx.is_empty() {
+    fn run<S: Lanes>(mut self, s: S) -> Vec<[f64; 3]> {
+        self.products(s);
+        if self.dx.is_empty() || self.x.is_plain() {
             return Vec::new();
         }
-        let dy = PendingMap::plain(self.dy).padded(shape.gradient_padding(), &output, 0, sdy);
-        conv::input_gradient(s, shape, dy, self.w, self.dx);
-        if self.x.is_plain() {
-            return Vec::new();
-        }
+        let input = self.shape.input();
         let (plane, act) = (input.plane().max(1), self.x.act);
         let mut sums = Vec::with_capacity(input.channels());
         for (c, (dx, x)) in self.dx.chunks_mut(plane).zip(self.x.x.chunks(plane)).enumerate() {
@@ -106,7 +125,8 @@ pub fn convolve_gradients(
                 }
                 false => (x.block(i, &maps), 0, w),
             };
-            isa.run(Backward { shape: &one, x, first, w, dy, dx, dw: &mut dw, scratch })
+            let (shape, dw) = (&one, &mut dw[..]);
+            isa.run(Backward { shape, x, first, w, dy, dx, dw, depthwise, scratch })
         });
         (dw, sums)
     };

@@ -91,7 +91,7 @@ impl Kernel for Channel<'_> {
     type Out = bool;
 
     #[inline(always)]
-    fn run<S: Lanes>(mut self, s: S) -> bool {
+    fn run<S: Lanes>(self, s: S) -> bool {
         self.0.run(s)
     }
 }

@@ -29,6 +29,8 @@ impl<const C: usize, const P: usize, const O: usize, const I: usize> Lanes for P
         *to = v;
     }
     #[inline(always)]
+    fn prefetch(self, _: *const f32) {}
+    #[inline(always)]
     fn fma(self, sum: [f32; LANES], a: [f32; LANES], b: [f32; LANES]) -> [f32; LANES] {
         std::array::from_fn(|i| sum[i] + a[i] * b[i])
     }

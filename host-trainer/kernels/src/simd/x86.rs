@@ -86,6 +86,11 @@ impl Lanes for Avx512 {
         unsafe { _mm512_storeu_ps(to.as_mut_ptr(), v) }
     }
     #[inline(always)]
+    fn prefetch(self, at: *const f32) {
+        // SAFETY: x86-64 has the instruction, which changes nothing and faults for no address
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
+    }
+    #[inline(always)]
     fn fma(self, sum: __m512, a: __m512, b: __m512) -> __m512 {
         // SAFETY: `self` proves AVX-512F
         unsafe { _mm512_fmadd_ps(a, b, sum) }
@@ -145,6 +150,11 @@ impl Lanes for Avx2 {
             _mm256_storeu_ps(p, v.0);
             _mm256_storeu_ps(p.add(8), v.1);
         }
+    }
+    #[inline(always)]
+    fn prefetch(self, at: *const f32) {
+        // SAFETY: x86-64 has the instruction, which changes nothing and faults for no address
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
     }
     #[inline(always)]
     fn fma(self, sum: Self::Vector, a: Self::Vector, b: Self::Vector) -> Self::Vector {
