@@ -13,6 +13,8 @@ const TRAILER: usize = 8 + 8 + 32 + 32 + 8;
 
 /// A space for the pictures, and their folder.
 const CONFIG: &str = r#"
+seed = 1
+enhancement = "none"
 recalibration = { images = 8, batch = 4 }
 
 [data]
