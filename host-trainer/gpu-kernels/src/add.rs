@@ -7,11 +7,11 @@ use cubecl::prelude::*;
 
 use crate::buffer::Buffer;
 use crate::convolve::RECORD;
-use crate::pending::{FACTORS, leaky};
+use crate::pending::{FACTORS, bound_of, leaky};
 
-const UNITS: u32 = 128;
+pub(crate) const UNITS: u32 = 128;
 /// Pixels of a unit.
-const SPAN: u32 = 16;
+pub(crate) const SPAN: u32 = 16;
 
 /// The second addend of a block's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,6 +37,12 @@ pub struct BlockEnd {
     pub channels: u32,
     /// The second addend.
     pub residual: Residual,
+    /// Channels of the residual's map.
+    pub residual_channels: u32,
+    /// True if paths may lack the layer. Their width is 0, and the block writes what it adds.
+    pub optional: bool,
+    /// Rows between slopes and bounds; 0 if no path has a bound.
+    pub bounds: u32,
     /// True if all paths read the same residual, which then has one path and every channel.
     pub shared_residual: bool,
     /// True if the gradient is that of the mean of each image, `[paths, images, channels]`.
@@ -65,14 +71,14 @@ pub struct EndBuffers<M> {
 pub struct EndRows {
     /// Widths of the maps.
     pub width: u32,
-    /// Widths of a plain residual.
+    /// Channels of a plain residual that a path adds.
     pub residual: u32,
     /// Slopes.
     pub slope: u32,
 }
 
 /// Channels of a cube.
-const fn channels_of_cube(channels: u32) -> u32 {
+pub(crate) const fn channels_of_cube(channels: u32) -> u32 {
     let wide = channels.next_power_of_two();
     if wide < 64 { wide } else { 64 }
 }
@@ -94,18 +100,29 @@ fn sum_of<M: Float>(
     pixel: u32,
     channel: u32,
     path: u32,
+    has_layer: bool,
     has_residual: bool,
     #[comptime] e: BlockEnd,
 ) -> f32 {
     let at = place(pixel, channel, path, e);
     let factor = (path * e.channels + channel) * FACTORS;
-    let scale = factors[factor as usize];
-    let offset = factors[(factor + 1) as usize];
-    let mut sum = f32::cast_from(x[at as usize]) * scale + offset;
+    let mut sum = 0.0f32;
+    if comptime!(e.optional) {
+        if has_layer {
+            let scale = factors[factor as usize];
+            let offset = factors[(factor + 1) as usize];
+            sum = f32::cast_from(x[at as usize]) * scale + offset;
+        }
+    } else {
+        let scale = factors[factor as usize];
+        let offset = factors[(factor + 1) as usize];
+        sum = f32::cast_from(x[at as usize]) * scale + offset;
+    }
     if comptime!(e.residual == Residual::Plain) {
         if has_residual {
-            let shared_at = pixel * e.channels + channel;
-            let residual_at = select(comptime!(e.shared_residual).runtime(), shared_at, at);
+            let shared_at = pixel * e.residual_channels + channel;
+            let own_at = shared_at + path * comptime!(e.images * e.pixels * e.residual_channels);
+            let residual_at = select(comptime!(e.shared_residual).runtime(), shared_at, own_at);
             sum += f32::cast_from(residual[residual_at as usize]);
         }
     }
@@ -138,8 +155,14 @@ fn end_values<M: Float>(
     let channel = CUBE_POS_Y * wide + UNIT_POS % wide;
     let lane = UNIT_POS / wide;
     let pixels = comptime!(e.images * e.pixels);
-    if channel < table[(row_width * e.paths + path) as usize] {
+    let width = table[(row_width * e.paths + path) as usize];
+    let mut width_written = width;
+    if comptime!(e.optional) {
+        width_written = max(width, table[(row_residual * e.paths + path) as usize]);
+    }
+    if channel < width_written {
         let slope = slopes[(row_slope * e.paths + path) as usize];
+        let bound = bound_of(slopes, row_slope, e.paths, path, e.bounds);
         let has_residual = channel < table[(row_residual * e.paths + path) as usize];
         let first = CUBE_POS_X * comptime!(SPAN * (UNITS / channels_of_cube(e.channels))) + lane;
         for i in 0..SPAN {
@@ -154,10 +177,15 @@ fn end_values<M: Float>(
                     pixel,
                     channel,
                     path,
+                    channel < width,
                     has_residual,
                     e,
                 );
-                y[at as usize] = M::cast_from(leaky(sum, slope));
+                let mut value = leaky(sum, slope);
+                if comptime!(e.bounds > 0) {
+                    value = min(value, bound);
+                }
+                y[at as usize] = M::cast_from(value);
             }
         }
     }
@@ -190,7 +218,11 @@ fn end_gradients<M: Float>(
     let lane = UNIT_POS / wide;
     let pixels = comptime!(e.images * e.pixels);
     let width = table[(row_width * e.paths + path) as usize];
-    if CUBE_POS_Y * wide >= width {
+    let mut width_written = width;
+    if comptime!(e.optional) {
+        width_written = max(width, table[(row_residual * e.paths + path) as usize]);
+    }
+    if CUBE_POS_Y * wide >= width_written {
         terminate!();
     }
     let mut sums = Array::<f32>::new(4usize);
@@ -198,8 +230,10 @@ fn end_gradients<M: Float>(
     for v in 0..4u32 {
         sums[v as usize] = 0.0f32;
     }
-    if channel < width {
+    if channel < width_written {
         let slope = slopes[(row_slope * e.paths + path) as usize];
+        let has_layer = channel < width;
+        let bound = bound_of(slopes, row_slope, e.paths, path, e.bounds);
         let has_residual = channel < table[(row_residual * e.paths + path) as usize];
         let first = CUBE_POS_X * comptime!(SPAN * (UNITS / channels_of_cube(e.channels))) + lane;
         let factor = (path * e.channels + channel) * FACTORS;
@@ -220,6 +254,7 @@ fn end_gradients<M: Float>(
                     pixel,
                     channel,
                     path,
+                    has_layer,
                     has_residual,
                     e,
                 );
@@ -229,7 +264,11 @@ fn end_gradients<M: Float>(
                 }
                 let dy = f32::cast_from(dy[from as usize]);
                 let negative = sum < 0.0f32;
-                let g = M::cast_from(select(negative, dy * slope, dy));
+                let mut g = select(negative, dy * slope, dy);
+                if comptime!(e.bounds > 0) {
+                    g = select(sum > bound, 0.0f32, g);
+                }
+                let g = M::cast_from(g);
                 dsum[at as usize] = g;
                 let g = f32::cast_from(g);
                 sums[0] += g;

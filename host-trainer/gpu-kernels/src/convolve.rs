@@ -2,33 +2,20 @@
 //!
 //! A cube computes a tile of positions of some images for a block of output channels of one path. It
 //! copies chunks of input channels to shared memory, where it applies the pending normalisation and
-//! activation. Operands have the type of the maps; products and sums have 32 bits. A unit computes a column of positions in registers. Cubes and chunks beyond the
-//! widths of their path do nothing.
+//! activation. Operands have the type of the maps; products and sums have 32 bits. A unit computes a column of positions in
+//! registers. Cubes and chunks beyond the widths of their path do nothing; taps beyond the kernel of a path
+//! are products with 0.
 
 use cubecl::prelude::*;
 
 use crate::buffer::Buffer;
-use crate::pending::{FACTORS, Reading, read_value};
-use crate::shape::Rows;
+use crate::depthwise;
+use crate::pending::{FACTORS, Reading, bound_of, read_value};
+use crate::shape::{Rows, has_column, has_row};
 use crate::sums::sum_units;
 use crate::tile::Frame;
-
-/// What a convolution does with its results.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Writing {
-    /// It writes them.
-    Plain,
-    /// It writes them, and for every channel and block their sum, the sum of the squared
-    /// differences from the block's mean, and their number.
-    Statistics,
-    /// It adds another map.
-    Added,
-    /// It writes the gradient before the activation and behind the norm of another map. For every
-    /// channel and block, it writes the sum of these gradients, and their sum multiplied by the
-    /// difference of the map from its mean. The third value is the gradient of the slope over the
-    /// cube's channels in the first of them, and 0 in the others.
-    ActivationGradient,
-}
+pub use crate::writing::Writing;
+use crate::writing::{path_results, result};
 
 /// Constants of a launch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -76,8 +63,8 @@ pub struct ConvolveNumbers {
     pub rows: Rows,
     /// Row of the slopes for the input.
     pub slope: u32,
-    /// Row of the slopes for the results.
-    pub other_slope: u32,
+    /// Row of the slopes for the results, or of the table for [`Writing::AddedPart`].
+    pub other: u32,
     /// Number of paths.
     pub paths: u32,
     /// First block of this launch in the records, and the number of all blocks.
@@ -101,7 +88,8 @@ fn convolve_tile<M: Float>(
     row_output: u32,
     row_weights: u32,
     row_slope: u32,
-    row_other_slope: u32,
+    row_kernel: u32,
+    row_other: u32,
     paths: u32,
     block_first: u32,
     block_count: u32,
@@ -114,7 +102,8 @@ fn convolve_tile<M: Float>(
     let taps_y = comptime!(f.taps[0]);
     let taps_x = comptime!(f.taps[1]);
     let taps = comptime!((f.taps[0] * f.taps[1]).max(1));
-    let kernel = comptime!(f.kernel);
+    let kernel_rows = comptime!(f.kernel[0]);
+    let kernel_columns = comptime!(f.kernel[1]);
     let chunk = comptime!(f.chunk);
     let plane = comptime!(f.plane());
     let tile_columns = comptime!(f.tile_read()[1]);
@@ -124,7 +113,10 @@ fn convolve_tile<M: Float>(
     let tiles_x = comptime!(f.tiles()[1]);
     let rows_read = comptime!(f.read[0] as i32);
     let columns_read = comptime!(f.read[1] as i32);
-    let strip = comptime!((f.pixels - 1) * f.step + f.taps[0].max(1));
+    let strip = comptime!((f.pixels - 1) * f.step[0] + f.taps[0].max(1));
+    let step = comptime!(f.step[0]);
+    // Code of larger kernels would not fit an instruction cache.
+    let unrolled = comptime!(f.taps[0] * f.taps[1] <= 49);
 
     let unit = UNIT_POS;
     let path = CUBE_POS_Z;
@@ -136,6 +128,11 @@ fn convolve_tile<M: Float>(
     }
     let weight_offset = table[(row_weights * paths + path) as usize];
     let slope = slopes[(row_slope * paths + path) as usize];
+    let bound = bound_of(slopes, row_slope, paths, path, comptime!(launch.reading.bounds()));
+    let mut packed = 0u32;
+    if comptime!(f.elastic) {
+        packed = table[(row_kernel * paths + path) as usize];
+    }
 
     let tile_x = CUBE_POS_X % tiles_x;
     let tile_y = CUBE_POS_X / tiles_x % tiles_y;
@@ -155,8 +152,8 @@ fn convolve_tile<M: Float>(
         sums[i as usize] = 0.0f32;
     }
 
-    let row_first = (tile_y * comptime!(f.tile_rows * f.pixels * f.step)) as i32 + f.first[0];
-    let column_first = (tile_x * comptime!(f.tile_columns * f.step)) as i32 + f.first[1];
+    let row_first = (tile_y * comptime!(f.tile_rows * f.pixels * f.step[0])) as i32 + f.first[0];
+    let column_first = (tile_x * comptime!(f.tile_columns * f.step[1])) as i32 + f.first[1];
     let path_read = select(comptime!(f.shared).runtime(), 0u32.runtime(), path);
     let map_read = (path_read * f.images + image_first) * comptime!(f.read[0] * f.read[1]);
     let factors_path = path * f.channels_read;
@@ -194,6 +191,7 @@ fn convolve_tile<M: Float>(
                     index,
                     factor,
                     slope,
+                    bound,
                     comptime!(launch.reading),
                 );
             }
@@ -204,17 +202,22 @@ fn convolve_tile<M: Float>(
             let c = e / taps % chunk;
             let o = e / (taps * chunk);
             let ky =
-                f.tap_first[0] as i32 + (tap / comptime!(f.taps[1].max(1))) as i32 * f.tap_step;
+                f.tap_first[0] as i32 + (tap / comptime!(f.taps[1].max(1))) as i32 * f.tap_step[0];
             let kx =
-                f.tap_first[1] as i32 + (tap % comptime!(f.taps[1].max(1))) as i32 * f.tap_step;
+                f.tap_first[1] as i32 + (tap % comptime!(f.taps[1].max(1))) as i32 * f.tap_step[1];
             let mut value = 0.0f32;
-            if c0 + c < width_in && o0 + o < width_out {
+            let mut present = c0 + c < width_in && o0 + o < width_out;
+            if comptime!(f.elastic) {
+                present = present && has_row(ky as u32, packed) && has_column(kx as u32, packed);
+            }
+            if present {
                 let place = if comptime!(f.transposed) {
                     (c0 + c) * f.channels_written + o0 + o
                 } else {
                     (o0 + o) * f.channels_read + c0 + c
                 };
-                let at = weight_offset + (place * kernel + ky as u32) * kernel + kx as u32;
+                let at =
+                    weight_offset + (place * kernel_rows + ky as u32) * kernel_columns + kx as u32;
                 value = weights[at as usize];
             }
             kernels[((tap * chunk + c) * outputs + o) as usize] = M::cast_from(value);
@@ -222,14 +225,14 @@ fn convolve_tile<M: Float>(
         sync_cube();
         let present = min(chunk.runtime(), width_in - c0);
         let at0 = image * tile_image
-            + row * comptime!(f.pixels * f.step) * tile_columns
-            + column * f.step;
+            + row * comptime!(f.pixels * f.step[0]) * tile_columns
+            + column * comptime!(f.step[1]);
         for c in 0..present {
             let base = c * plane + at0;
-            #[unroll]
+            #[unroll(unrolled)]
             for kx in 0..taps_x {
                 let mut values = Array::<f32>::new(comptime!(
-                    ((f.pixels - 1) * f.step + f.taps[0].max(1)) as usize
+                    ((f.pixels - 1) * f.step[0] + f.taps[0].max(1)) as usize
                 ));
                 #[unroll]
                 for i in 0..strip {
@@ -245,7 +248,7 @@ fn convolve_tile<M: Float>(
                         #[unroll]
                         for j in 0..pixels {
                             sums[(j * outputs + o) as usize] +=
-                                weight * values[(j * f.step + ky) as usize];
+                                weight * values[(j * step + ky) as usize];
                         }
                     }
                 }
@@ -260,7 +263,7 @@ fn convolve_tile<M: Float>(
     let present = column_i < f.positions[1] && image_i < f.images;
     let map_written = ((path * f.images + image_i) * f.written[0]) * f.written[1]
         + f.origin[1]
-        + column_i * f.spread;
+        + column_i * comptime!(f.spread[1]);
     let mut first = Array::<f32>::new(comptime!(f.outputs as usize));
     let mut second = Array::<f32>::new(comptime!(f.outputs as usize));
     // The number of values of a channel, or the gradient of the slope over all channels.
@@ -271,12 +274,13 @@ fn convolve_tile<M: Float>(
         first[o as usize] = 0.0f32;
         second[o as usize] = 0.0f32;
     }
-    let other_slope = slopes[(row_other_slope * paths + path) as usize];
+    let results = path_results(table, slopes, row_other, paths, path, comptime!(launch.writing));
     #[unroll]
     for j in 0..pixels {
         if present && row_i + j < f.positions[0] {
-            let y_row = (row_i + j) * f.spread + f.origin[0];
-            let index = (map_written + y_row * f.written[1]) * f.channels_written + o0;
+            let y_row = (row_i + j) * comptime!(f.spread[0]) + f.origin[0];
+            let pixel = map_written + y_row * f.written[1];
+            let index = pixel * f.channels_written + o0;
             if comptime!(launch.writing == Writing::Statistics) {
                 third[0] += 1.0f32;
             }
@@ -284,23 +288,21 @@ fn convolve_tile<M: Float>(
             for o in 0..outputs {
                 if o0 + o < width_out {
                     let at = index + o;
-                    let mut value = sums[(j * outputs + o) as usize];
-                    if comptime!(launch.writing == Writing::Added) {
-                        value += f32::cast_from(other[at as usize]);
-                    }
-                    if comptime!(launch.writing == Writing::ActivationGradient) {
-                        let factor = (path * f.channels_written + o0 + o) * FACTORS;
-                        let scale = other_factors[factor as usize];
-                        let offset = other_factors[(factor + 1) as usize];
-                        let mean = other_factors[(factor + 2) as usize];
-                        let raw = f32::cast_from(other[at as usize]);
-                        let normed = raw * scale + offset;
-                        let negative = normed < 0.0f32;
-                        third[0] += select(negative, value * normed, 0.0f32);
-                        value = select(negative, value * other_slope, value);
-                        first[o as usize] += value;
-                        second[o as usize] += value * (raw - mean);
-                    }
+                    let value = result::<M>(
+                        sums[(j * outputs + o) as usize],
+                        other,
+                        other_factors,
+                        at,
+                        pixel,
+                        o0 + o,
+                        (path * f.channels_written + o0 + o) * FACTORS,
+                        &results,
+                        &mut first,
+                        &mut second,
+                        &mut third,
+                        o,
+                        comptime!(launch.writing),
+                    );
                     let stored = M::cast_from(value);
                     y[at as usize] = stored;
                     if comptime!(launch.writing == Writing::Statistics) {
@@ -313,9 +315,7 @@ fn convolve_tile<M: Float>(
         }
     }
 
-    if comptime!(
-        launch.writing == Writing::Statistics || launch.writing == Writing::ActivationGradient
-    ) {
+    if comptime!(launch.writing.records()) {
         let block = block_first + CUBE_POS_X;
         let record = ((path * f.channels_written + o0) * block_count + block) * RECORD;
         let distance = block_count * RECORD;
@@ -324,7 +324,7 @@ fn convolve_tile<M: Float>(
         for o in range_stepped(unit, outputs, units) {
             if o0 + o < width_out {
                 let mut value = total;
-                if comptime!(launch.writing == Writing::ActivationGradient) {
+                if comptime!(launch.writing.is_gradient()) {
                     value = select(o == 0, total, 0.0f32);
                 }
                 partial[(record + o * distance + 2) as usize] = value;
@@ -371,6 +371,9 @@ impl Convolve {
         if f.positions.contains(&0) || f.images == 0 {
             return;
         }
+        if f.depthwise {
+            return depthwise::launch(self, client, buffers, numbers);
+        }
         convolve_tile::launch::<M, R>(
             client,
             CubeCount::Static(f.blocks(), f.channel_blocks(), numbers.paths),
@@ -389,7 +392,8 @@ impl Convolve {
             numbers.rows.output,
             numbers.rows.weights,
             numbers.slope,
-            numbers.other_slope,
+            numbers.rows.kernel,
+            numbers.other,
             numbers.paths,
             numbers.blocks[0],
             numbers.blocks[1],

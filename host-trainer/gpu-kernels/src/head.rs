@@ -43,6 +43,8 @@ pub struct Loss {
     pub alpha: f32,
     /// Temperature of teacher and student.
     pub temperature: f32,
+    /// Number of other paths of the update, over which their losses are averaged; at least 1.
+    pub students: u32,
 }
 
 /// Buffers of the head.
@@ -90,6 +92,10 @@ fn head_logits<M: Float>(
     let path = CUBE_POS_Y;
     let image = path * h.images + CUBE_POS_X;
     let width = table[(row_width * h.paths + path) as usize];
+    // A path that this update does not have.
+    if width == 0 {
+        terminate!();
+    }
     let weights = table[(row_weights * h.paths + path) as usize];
     let bias = table[(row_bias * h.paths + path) as usize];
     let mut means = SharedMemory::<f32>::new(comptime!(h.channels as usize));
@@ -159,6 +165,13 @@ fn head_gradients<M: Float>(
 ) {
     let path = CUBE_POS_Y;
     let at = path * h.images + CUBE_POS_X;
+    let width = table[(row_width * h.paths + path) as usize];
+    if width == 0 {
+        if UNIT_POS == 0 {
+            losses[at as usize] = 0.0f32;
+        }
+        terminate!();
+    }
     let mut cold = SharedMemory::<f32>::new(comptime!(h.classes as usize));
     let mut warm = SharedMemory::<f32>::new(comptime!(h.classes as usize));
     let mut soft = SharedMemory::<f32>::new(comptime!(h.classes as usize));
@@ -196,7 +209,6 @@ fn head_gradients<M: Float>(
     }
     sync_cube();
     let weights = table[(row_weights * h.paths + path) as usize];
-    let width = table[(row_width * h.paths + path) as usize];
     for channel in range_stepped(UNIT_POS, width, UNITS) {
         let mut sum = 0.0f32;
         for class in 0..h.classes {
@@ -225,7 +237,8 @@ fn head_weights(
     for channel in range_stepped(UNIT_POS, comptime!(h.channels + 1), UNITS) {
         for path in 0..h.paths {
             let bias = channel == h.channels;
-            if bias || channel < table[(row_width * h.paths + path) as usize] {
+            let width = table[(row_width * h.paths + path) as usize];
+            if (bias && width > 0) || channel < width {
                 let mut sum = 0.0f32;
                 for i in 0..h.images {
                     let image = path * h.images + i;
@@ -248,7 +261,13 @@ fn head_weights(
 }
 
 #[cube(launch)]
-fn head_total(losses: &Array<f32>, total: &mut Array<f32>, largest: u32, #[comptime] h: Head) {
+fn head_total(
+    losses: &Array<f32>,
+    total: &mut Array<f32>,
+    largest: u32,
+    students: u32,
+    #[comptime] h: Head,
+) {
     let mut sums = SharedMemory::<f32>::new(comptime!((2 * UNITS) as usize));
     let mut own = 0.0f32;
     let mut others = 0.0f32;
@@ -268,7 +287,6 @@ fn head_total(losses: &Array<f32>, total: &mut Array<f32>, largest: u32, #[compt
         for i in 0..UNITS {
             sum += sums[(UNIT_POS * UNITS + i) as usize];
         }
-        let students = max(comptime!(h.paths).runtime() - largest, 1u32.runtime());
         if UNIT_POS == 1 {
             sum /= f32::cast_from(students);
         }
@@ -347,6 +365,7 @@ impl Head {
             buffers.losses.arg(),
             buffers.total.arg(),
             loss.largest,
+            loss.students,
             *self,
         );
     }

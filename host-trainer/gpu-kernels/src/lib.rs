@@ -14,10 +14,11 @@
 //!
 //! # Modules
 //!
-//! - [`convolve`]: the convolution and its input gradient, over a [`tile::Frame`];
+//! - [`convolve`]: the convolution and its input gradient, over a [`tile::Frame`]; depthwise ones have
+//!   kernels of their own;
 //! - [`weights`]: the weight gradient;
 //! - [`norm`]: batch norm as factors, and its gradient;
-//! - [`add`]: the end of a block;
+//! - [`add`]: the end of a block; [`pool`]: windows;
 //! - [`pending`]: what a kernel applies to a map while it reads it.
 //!
 //! Sums have a fixed order, so a launch gives the same bits every time.
@@ -29,6 +30,7 @@ pub mod add;
 pub mod buffer;
 pub mod convolve;
 mod copy;
+mod depthwise;
 #[cfg(any(feature = "cuda", feature = "vulkan"))]
 #[expect(unsafe_code, reason = "loading a library runs its initialisers")]
 pub mod driver;
@@ -36,6 +38,7 @@ pub mod head;
 pub mod network;
 pub mod norm;
 pub mod pending;
+pub mod pool;
 pub mod sgd;
 pub mod shape;
 #[cfg(feature = "sources")]
@@ -45,6 +48,7 @@ pub mod step;
 mod sums;
 pub mod tile;
 pub mod weights;
+mod writing;
 
 pub use copy::probe;
 /// The element of maps in bfloat16.

@@ -3,6 +3,7 @@
 use cubecl::prelude::*;
 
 use crate::buffer::Buffer;
+use crate::network::{NONE, PRELU, RELU6};
 use crate::sums::sum_units;
 
 const UNITS: u32 = 256;
@@ -131,8 +132,8 @@ impl Sgd {
     }
 }
 
-/// Slopes of negative values, `[rows, paths]`: the parameter at the path's offset where its flag is
-/// 1, else 0.
+/// Slopes of negative values, `[rows, paths]`: the parameter at the path's offset with a PReLU, 1
+/// without an activation, else 0. With bounds, those of all rows follow.
 #[cube(launch)]
 fn slopes_of(
     parameters: &Array<f32>,
@@ -142,25 +143,34 @@ fn slopes_of(
     row_offsets: u32,
     paths: u32,
     values: u32,
+    #[comptime] bounds: bool,
 ) {
     let i = ABSOLUTE_POS as u32;
     if i < values {
         let mut slope = 0.0f32;
-        if table[(row_flags * paths + i) as usize] == 1 {
+        let activation = table[(row_flags * paths + i) as usize];
+        if activation == NONE {
+            slope = 1.0f32;
+        }
+        if activation == PRELU {
             let offset = table[(row_offsets * paths + i) as usize];
             slope = parameters[offset as usize];
         }
         slopes[i as usize] = slope;
+        if bounds {
+            slopes[(values + i) as usize] = select(activation == RELU6, 6.0f32, f32::MAX);
+        }
     }
 }
 
-/// Reads the slopes of all layers. The flags and the offsets of `rows` layers are adjacent rows of
-/// the table.
+/// Reads the slopes of all layers, and the bounds if there are any. The activations and the offsets of
+/// `rows` layers are adjacent rows of the table.
 pub fn slopes<R: Runtime>(
     client: &ComputeClient<R>,
     (parameters, table, slopes): (&Buffer<f32>, &Buffer<u32>, &Buffer<f32>),
     [flags, offsets]: [u32; 2],
     [rows, paths]: [u32; 2],
+    bounds: bool,
 ) {
     slopes_of::launch::<R>(
         client,
@@ -173,5 +183,6 @@ pub fn slopes<R: Runtime>(
         offsets,
         paths,
         rows * paths,
+        bounds,
     );
 }

@@ -129,7 +129,8 @@ impl<M: Float + CubeElement> Step<M> {
         sgd: &Sgd,
     ) {
         self.forward(client, update);
-        self.backward(client, update.teacher, loss);
+        let teacher = update.teacher.map(|teacher| Buffer::new(client, teacher));
+        self.backward(client, teacher.as_ref(), loss);
         sgd.launch(client, &self.parameters.buffers);
     }
 
@@ -150,16 +151,17 @@ impl<M: Float + CubeElement> Step<M> {
     }
 
     /// Adds the backward pass behind [`Self::forward`] to the device's queue. It adds the gradients of the
-    /// paths to those of the parameters. `teacher` is that of the update.
+    /// paths to those of the parameters. `teacher` holds the logits of a teacher outside of the step,
+    /// `[images, classes]`, at its start. Without them, path 0 teaches.
     pub fn backward<R: Runtime>(
         &self,
         client: &ComputeClient<R>,
-        teacher: Option<&[f32]>,
+        teacher: Option<&Buffer<f32>>,
         loss: Loss,
     ) {
         let mut head = self.head_buffers.clone();
         if let Some(teacher) = teacher {
-            head.teacher = Buffer::new(client, teacher);
+            head.teacher = teacher.clone();
         }
         self.head.gradients(client, &head, self.head_rows, loss);
         for launch in &self.backward {
@@ -176,6 +178,12 @@ impl<M: Float + CubeElement> Step<M> {
         let total = self.head_buffers.total.read(client)?;
         copy(client, &Buffer::new(client, &[0.0, 0.0]), &self.head_buffers.total);
         Ok([total[0], total[1]])
+    }
+
+    /// The logits of the last forward pass, `[paths, images, classes]`.
+    #[must_use]
+    pub const fn last_logits(&self) -> &Buffer<f32> {
+        &self.head_buffers.logits
     }
 
     /// The network.

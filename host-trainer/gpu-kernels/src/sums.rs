@@ -2,6 +2,26 @@
 
 use cubecl::prelude::*;
 
+/// The sum of a value over the units of a channel, for each of them. Adjacent units of the cube have
+/// adjacent channels. Every unit calls it; `scratch` holds a value for each.
+#[cube]
+pub(crate) fn sum_channel(
+    value: f32,
+    scratch: &mut SharedMemory<f32>,
+    #[comptime] channels: u32,
+    #[comptime] units: u32,
+) -> f32 {
+    let channel = UNIT_POS % channels;
+    sync_cube();
+    scratch[UNIT_POS as usize] = value;
+    sync_cube();
+    let mut sum = 0.0f32;
+    for i in range_stepped(channel, units, channels) {
+        sum += scratch[i as usize];
+    }
+    sum
+}
+
 /// Sums `values`, one for each of `outputs`, over all units, and leaves the sums in `totals`. Every
 /// unit of the cube calls it. `scratch` holds `(outputs + 1) units` values.
 #[cube]

@@ -25,6 +25,15 @@ pub const VARIANTS: [Variant; 2] = [
     Variant { pixels: 2, outputs: 8, chunk: 4, units: 128 },
 ];
 
+/// Most units of a cube of a depthwise convolution.
+const DEPTHWISE_UNITS: u32 = 256;
+
+/// Channels of a cube of a depthwise convolution over a map: at most 16, a power of 2.
+pub(crate) const fn depthwise_channels(channels: u32) -> u32 {
+    let wide = channels.next_power_of_two();
+    if wide < 16 { wide } else { 16 }
+}
+
 /// What [`Frame`] describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
@@ -41,7 +50,7 @@ pub enum Direction {
 
 /// A sum over taps `m` of read positions `i step + first + m` and output positions `i spread +
 /// origin`, in each axis, with the constants of its tiling. The convolution has the step `stride`;
-/// its input gradient has the step 1 in every residue class of the stride.
+/// its input gradient has the step 1 in every residue class of the stride. Pairs are rows and columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Frame {
     /// Rows and columns of the map that is read.
@@ -59,11 +68,11 @@ pub struct Frame {
     /// Written positions of this launch, in each axis.
     pub positions: [u32; 2],
     /// Distance between written positions.
-    pub spread: u32,
+    pub spread: [u32; 2],
     /// First written position.
     pub origin: [u32; 2],
     /// Distance between read positions of adjacent written positions.
-    pub step: u32,
+    pub step: [u32; 2],
     /// Read position of the first tap of the first written position.
     pub first: [i32; 2],
     /// Number of taps.
@@ -71,9 +80,13 @@ pub struct Frame {
     /// Kernel row and column of the first tap.
     pub tap_first: [u32; 2],
     /// Distance between kernel rows of adjacent taps: negative in the input gradient.
-    pub tap_step: i32,
+    pub tap_step: [i32; 2],
     /// Rows and columns of the kernel.
-    pub kernel: u32,
+    pub kernel: [u32; 2],
+    /// True if paths have smaller kernels.
+    pub elastic: bool,
+    /// True for a depthwise convolution: [`Self::outputs`] are the channels of a cube, one for each unit.
+    pub depthwise: bool,
     /// True if the sum runs over the output channels of the weights.
     pub transposed: bool,
     /// Columns of a tile.
@@ -94,55 +107,11 @@ impl Frame {
     /// The frame of a direction with a variant. The tile shrinks until it fits the shared memory.
     #[must_use]
     pub fn new(shape: &ConvShape, direction: Direction, variant: Variant) -> Self {
-        let input = [shape.rows, shape.columns];
-        let output = [shape.rows_out(), shape.columns_out()];
-        let pad = shape.kernel / 2;
-        let k = shape.kernel;
-        let s = shape.stride;
-        let mut frame = match direction {
-            Direction::Forward => Self {
-                read: input,
-                channels_read: shape.channels_in,
-                written: output,
-                channels_written: shape.channels_out,
-                positions: output,
-                spread: 1,
-                origin: [0, 0],
-                step: s,
-                first: [-(pad as i32); 2],
-                taps: [k, k],
-                tap_first: [0, 0],
-                tap_step: 1,
-                transposed: false,
-                shared: shape.shared_input,
-                ..Self::empty(shape)
-            },
-            Direction::Gradient { row, column } => {
-                let origin = [row, column];
-                // The first kernel row that reads an output row from this class, the distance of
-                // that output row, and the number of such kernel rows.
-                let nearest = origin.map(|o| (o + pad) % s);
-                let distance = [0, 1].map(|i| (origin[i] + pad - nearest[i]) / s);
-                let taps = nearest.map(|n| if n < k { (k - n).div_ceil(s) } else { 0 });
-                Self {
-                    read: output,
-                    channels_read: shape.channels_out,
-                    written: input,
-                    channels_written: shape.channels_in,
-                    positions: [0, 1].map(|i| (input[i] - origin[i].min(input[i])).div_ceil(s)),
-                    spread: s,
-                    origin,
-                    step: 1,
-                    first: [0, 1].map(|i| distance[i] as i32 - (taps[i] as i32 - 1).max(0)),
-                    taps,
-                    tap_first: [0, 1].map(|i| nearest[i] + s * taps[i].saturating_sub(1)),
-                    tap_step: -(s as i32),
-                    transposed: true,
-                    shared: false,
-                    ..Self::empty(shape)
-                }
-            }
-        };
+        let mut frame = Self::geometry(shape, direction);
+        if shape.depthwise {
+            frame.fit_depthwise();
+            return frame;
+        }
         // A single tap is bound by memory: more cubes at a time hide more of its latency.
         let single = frame.taps[0] * frame.taps[1] == 1;
         let pixels = if single { variant.pixels / 2 } else { variant.pixels };
@@ -158,6 +127,84 @@ impl Frame {
         frame
     }
 
+    /// The frame without a tiling.
+    fn geometry(shape: &ConvShape, direction: Direction) -> Self {
+        let input = [shape.rows, shape.columns];
+        let output = [shape.rows_out(), shape.columns_out()];
+        let (pad, k, s) = (shape.before(), shape.kernel, shape.stride);
+        match direction {
+            Direction::Forward => Self {
+                read: input,
+                channels_read: shape.channels_in,
+                written: output,
+                channels_written: shape.channels_out,
+                positions: output,
+                step: s,
+                first: pad.map(|pad| -(pad as i32)),
+                taps: k,
+                transposed: false,
+                shared: shape.shared_input,
+                ..Self::empty(shape)
+            },
+            Direction::Gradient { row, column } => {
+                let origin = [row, column];
+                // The first kernel row that reads an output row from this class, the distance of
+                // that output row, and the number of such kernel rows.
+                let nearest = [0, 1].map(|i| (origin[i] + pad[i]) % s[i]);
+                let distance = [0, 1].map(|i| (origin[i] + pad[i] - nearest[i]) / s[i]);
+                let taps = [0, 1].map(|i| match nearest[i] {
+                    n if n < k[i] => (k[i] - n).div_ceil(s[i]),
+                    _ => 0,
+                });
+                Self {
+                    read: output,
+                    channels_read: shape.channels_out,
+                    written: input,
+                    channels_written: shape.channels_in,
+                    positions: [0, 1].map(|i| (input[i] - origin[i].min(input[i])).div_ceil(s[i])),
+                    spread: s,
+                    origin,
+                    first: [0, 1].map(|i| distance[i] as i32 - (taps[i] as i32 - 1).max(0)),
+                    taps,
+                    tap_first: [0, 1].map(|i| nearest[i] + s[i] * taps[i].saturating_sub(1)),
+                    tap_step: s.map(|s| -(s as i32)),
+                    transposed: true,
+                    shared: false,
+                    ..Self::empty(shape)
+                }
+            }
+        }
+    }
+
+    /// Chooses the tiling of a depthwise convolution, whose cube has one block of channels. Adjacent
+    /// units have adjacent channels.
+    fn fit_depthwise(&mut self) {
+        let lanes = DEPTHWISE_UNITS / depthwise_channels(self.channels_written);
+        self.outputs = depthwise_channels(self.channels_written);
+        let most = if self.step[0] == 1 { 8 } else { 4 };
+        self.pixels = self.positions[0].clamp(1, most);
+        self.tile_columns = self.positions[1].clamp(1, lanes.min(16));
+        let rows = self.positions[0].max(1).div_ceil(self.pixels);
+        self.tile_rows = (lanes / self.tile_columns).clamp(1, rows);
+        let images = lanes / (self.tile_columns * self.tile_rows);
+        self.tile_images = images.clamp(1, self.images.max(1));
+        while self.shared_bytes() > SHARED_BYTES {
+            if self.tile_images > 1 {
+                self.tile_images = self.tile_images.div_ceil(2);
+            } else if self.tile_rows > 1 {
+                self.tile_rows = self.tile_rows.div_ceil(2);
+            } else if self.tile_columns > 4 {
+                self.tile_columns = self.tile_columns.div_ceil(2);
+            } else if self.pixels > 1 {
+                self.pixels /= 2;
+            } else if self.tile_columns > 1 {
+                self.tile_columns = self.tile_columns.div_ceil(2);
+            } else {
+                return;
+            }
+        }
+    }
+
     const fn empty(shape: &ConvShape) -> Self {
         Self {
             read: [0; 2],
@@ -167,14 +214,16 @@ impl Frame {
             images: shape.images,
             shared: false,
             positions: [0; 2],
-            spread: 1,
+            spread: [1; 2],
             origin: [0; 2],
-            step: 1,
+            step: [1; 2],
             first: [0; 2],
             taps: [0; 2],
             tap_first: [0; 2],
-            tap_step: 1,
+            tap_step: [1; 2],
             kernel: shape.kernel,
+            elastic: shape.elastic,
+            depthwise: shape.depthwise,
             transposed: false,
             tile_columns: 1,
             tile_rows: 1,
@@ -206,14 +255,15 @@ impl Frame {
     /// Units of a cube.
     #[must_use]
     pub const fn units(&self) -> u32 {
-        self.tile_columns * self.tile_rows * self.tile_images
+        let pixels = self.tile_columns * self.tile_rows * self.tile_images;
+        if self.depthwise { pixels * self.outputs } else { pixels }
     }
 
     /// Rows and columns of the read tile of an image.
     #[must_use]
     pub const fn tile_read(&self) -> [u32; 2] {
-        let rows = (self.tile_rows * self.pixels - 1) * self.step;
-        let columns = (self.tile_columns - 1) * self.step;
+        let rows = (self.tile_rows * self.pixels - 1) * self.step[0];
+        let columns = (self.tile_columns - 1) * self.step[1];
         let tap_rows = if self.taps[0] > 1 { self.taps[0] } else { 1 };
         let tap_columns = if self.taps[1] > 1 { self.taps[1] } else { 1 };
         [rows + tap_rows, columns + tap_columns]
@@ -253,6 +303,7 @@ impl Frame {
     /// Weights of a chunk in shared memory.
     #[must_use]
     pub const fn chunk_weights(&self) -> u32 {
+        // A unit of a depthwise convolution reads the channel that it writes, so a chunk is 1.
         let weights = self.taps[0] * self.taps[1] * self.chunk * self.outputs;
         if weights > 0 { weights } else { 1 }
     }
@@ -260,6 +311,11 @@ impl Frame {
     /// Shared memory of a cube, bytes.
     #[must_use]
     pub const fn shared_bytes(&self) -> u32 {
+        if self.depthwise {
+            let [rows, columns] = self.tile_read();
+            let inputs = rows * columns * self.tile_images * self.outputs;
+            return 4 * (inputs + self.chunk_weights() + self.units());
+        }
         let sums = (self.outputs + 1) * self.units() + self.outputs;
         4 * (self.chunk * self.plane() + self.chunk_weights() + sums)
     }

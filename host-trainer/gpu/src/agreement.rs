@@ -26,6 +26,11 @@ use crate::task::OnDevice;
 /// A configuration whose space has a projection, an identity with a tied width, and several options
 /// in every layer.
 const CONFIG: &str = include_str!("../agreement.toml");
+/// Configurations of other spaces, with their names in reports.
+const OTHERS: [(&str, &str); 2] = [
+    ("a separable space", include_str!("../separable.toml")),
+    ("an inverted space", include_str!("../inverted.toml")),
+];
 /// A step with several branches.
 const HALVES: &str = "[[step]]\nkind = \"supernet\"\nscheme = \"halves\"\nepochs = 1\n\
                       lr = 0.05\nbatch = 8\nk = 3\ntemperature = 2.0\n";
@@ -209,6 +214,13 @@ fn cases() -> Result<Vec<Case>> {
         ("an update with clipping", config("prelu+oe", &clipped)?, 1, 2e-5),
     ] {
         cases.push(Case { what: what.into(), config, updates, tolerance, variant: default });
+    }
+    for (space, text) in OTHERS {
+        for (scheme, text) in [("", text.to_owned()), (" of halves", format!("{text}{HALVES}"))] {
+            let what = format!("an update of {space}{scheme}");
+            let config = RunConfig::parse(&text, "agreement.toml")?;
+            cases.push(Case { what, config, updates: 1, tolerance: 2e-5, variant: default });
+        }
     }
     for (tiling, variant) in (1..).zip(others) {
         let what = format!("an update in tiling {tiling}");

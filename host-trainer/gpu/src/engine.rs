@@ -14,7 +14,7 @@ use supernano_train::training::{
     UpdateInput, sampling,
 };
 
-use crate::evaluation::scores;
+use crate::evaluation::{by_resolution, scores};
 use crate::layers;
 use crate::precision::{Element, expect_precision};
 use crate::step::GpuStep;
@@ -164,8 +164,11 @@ impl<R: Runtime, M: Element> Engine for GpuEngine<'_, R, M> {
 
     fn validate(&self, panel: &Panel) -> Result<Vec<PanelScore>> {
         let job = &self.step.job;
-        let plans: Vec<_> = panel.archs.iter().map(|arch| job.plan(arch)).collect();
-        let found = scores(&self.step, &plans, (panel.batch, &panel.batches), &panel.set)?;
+        let plans = panel.archs.iter().map(|arch| job.plan(arch)).collect();
+        let found = by_resolution(plans, |_, plans| {
+            let (set, batches) = (&panel.set, &*panel.batches);
+            scores(&self.step, plans, (panel.batch, batches), set)
+        })?;
         let space = job.space.get();
         let score = |(arch, s): (&Arch, Evaluation)| PanelScore {
             code: arch.display(&space).to_string(),

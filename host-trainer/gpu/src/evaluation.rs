@@ -2,6 +2,7 @@
 
 use supernano_base::error::Result;
 use supernano_core::plan::Plan;
+use supernano_core::space::Shape;
 use supernano_gpu_kernels::cubecl::Runtime;
 use supernano_gpu_kernels::step::{self, Update};
 use supernano_train::supernet::{EvalSet, Evaluation};
@@ -12,8 +13,8 @@ use crate::table;
 
 /// Recalibrates and evaluates plans with the weights of a step, as
 /// [`recalibrate`](supernano_train::supernet::recalibrate) and
-/// [`evaluate`](supernano_train::supernet::evaluate) do. `batches` are normalised images,
-/// `[size, channels, height, width]` each.
+/// [`evaluate`](supernano_train::supernet::evaluate) do. All plans have one resolution. `batches` are
+/// normalised images of it, `[size, channels, height, width]` each.
 ///
 /// # Errors
 /// [`Error::Tool`](supernano_base::error::Error::Tool) if the device fails.
@@ -23,19 +24,19 @@ pub fn scores<R: Runtime, M: Element>(
     (size, batches): (usize, &[Vec<f32>]),
     set: &EvalSet,
 ) -> Result<Vec<Evaluation>> {
-    let shape = step.job.space.get().input;
+    let Some(shape) = plans.first().map(|plan| plan.image) else { return Ok(Vec::new()) };
     let last = |values: &[f32]| table::channels_last::<M>(values, shape);
     let batches: Vec<Vec<M>> = batches.iter().map(|values| last(values)).collect();
     // As many images and paths as in the updates of the step: kernels are compiled for both.
     let paths = step.job.step.k + usize::from(step.job.trains_largest());
-    let recorded = step.recorded([size as u32, paths as u32]);
+    let recorded = step.recorded([size as u32, paths as u32], shape);
     let images: Vec<Vec<M>> = set.parts(size).map(|part| last(&part)).collect();
     let none = vec![0; size];
     let mut found = Vec::with_capacity(plans.len());
     for chunk in plans.chunks(paths) {
         // The last paths repeat a plan if the chunk is small.
-        let mut padded = chunk.to_vec();
-        padded.resize_with(paths, || chunk[0].clone());
+        let mut padded: Vec<Option<&Plan>> = chunk.iter().map(Some).collect();
+        padded.resize(paths, chunk.first());
         let (table, used) = table::of_plans(&step.layout, &recorded.network().rows(), &padded);
         let mut evaluation = step::Evaluation::new(&recorded, &step.client);
         for images in &batches {
@@ -57,6 +58,30 @@ pub fn scores<R: Runtime, M: Element>(
         found.extend(logits.iter().map(|logits| set.judge(logits)));
     }
     Ok(found)
+}
+
+/// Calls `f` with the plans of each resolution, and returns the results in the order of the plans.
+///
+/// # Errors
+/// Those of `f`.
+pub fn by_resolution<T>(
+    plans: Vec<Plan>,
+    mut f: impl FnMut(Shape, &[Plan]) -> Result<Vec<T>>,
+) -> Result<Vec<T>> {
+    let mut groups: Vec<(Shape, Vec<usize>)> = Vec::new();
+    for (i, plan) in plans.iter().enumerate() {
+        match groups.iter_mut().find(|(image, _)| *image == plan.image) {
+            Some((_, members)) => members.push(i),
+            None => groups.push((plan.image, vec![i])),
+        }
+    }
+    let mut found = Vec::with_capacity(plans.len());
+    for (image, members) in groups {
+        let own: Vec<Plan> = members.iter().map(|&i| plans[i].clone()).collect();
+        found.extend(members.into_iter().zip(f(image, &own)?));
+    }
+    found.sort_by_key(|(i, _)| *i);
+    Ok(found.into_iter().map(|(_, result)| result).collect())
 }
 
 /// A batch without labels and without a teacher.

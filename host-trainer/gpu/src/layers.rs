@@ -6,12 +6,32 @@ use std::fmt::Debug;
 use supernano_base::config::{KernelTransformation, RunConfig};
 use supernano_base::error::{Error, Result};
 use supernano_core::graph::Form;
-use supernano_core::space::{Activation, Block, Head, Layer, Padding, Space};
+use supernano_core::plan::{BranchScheme, Enhancement, Extents};
+use supernano_core::space::{Block, Head, Layer, Shortcut, Space};
 
-/// Sizes of a square kernel that the convolutions compute.
-const KERNELS: [u8; 4] = [1, 3, 5, 7];
-/// Strides that the convolutions compute, the same for rows and columns.
-const STRIDES: [u8; 2] = [1, 2];
+/// Most pixels of the map that a dense layer reads.
+const DENSE_PIXELS: usize = 112;
+
+/// Channels of the maps in memory that each layer reads and writes. The last layer of an optional block
+/// writes a map that has room for what passes by it.
+pub fn channels(space: &Space<'_>, extents: &Extents) -> Vec<[u32; 2]> {
+    let mut found: Vec<[u32; 2]> = Vec::with_capacity(space.layers.len());
+    let mut read = u32::from(space.input.channels);
+    for placed in space.placed_blocks() {
+        let entry = read;
+        for i in placed.first..=placed.last() {
+            let own = match space.layers[i].form {
+                Form::Maximum | Form::Average => read,
+                _ => extents.layers[i].output.0.into(),
+            };
+            let passes = space.is_optional(placed.index) && i == placed.last();
+            let written = if passes { own.max(entry) } else { own };
+            found.push([read, written]);
+            read = written;
+        }
+    }
+    found
+}
 
 /// Refuses a run with a loss, weights or a space that the kernels do not compute.
 ///
@@ -46,7 +66,7 @@ pub fn check(space: &Space<'_>) -> Result<()> {
         resolutions,
         head,
         layers,
-        stages,
+        stages: _,
         input: _,
         classes: _,
         blocks: _,
@@ -63,38 +83,54 @@ pub fn check(space: &Space<'_>) -> Result<()> {
     if head != Head::Classes {
         return refused("head".into(), "classes", &head);
     }
-    if let Some(stage) = stages.first() {
-        return refused("stages".into(), "none", &stage.depths);
-    }
     for placed in space.placed_blocks() {
-        match placed.block {
-            Block::Conv | Block::Residual(_) => {}
-            Block::Separable | Block::Inverted(_) | Block::Pool | Block::Dense => {
-                let expected = "a convolution or a residual block";
-                return refused(format!("block {}", placed.index), expected, &placed.block);
-            }
+        let whole = match placed.block {
+            Block::Conv | Block::Separable | Block::Inverted(_) | Block::Dense => true,
+            Block::Residual(shortcut) => shortcut != Shortcut::Projection,
+            Block::Pool => false,
+        };
+        if space.is_optional(placed.index) && !whole {
+            let expected = "no pool and no projection in a block that may be left out";
+            return refused(format!("block {}", placed.index), expected, &placed.block);
         }
     }
     for (i, layer) in layers.iter().enumerate() {
-        let Layer { form, expands, kernels, stride, padding, activation, widths: _, same_as: _ } =
-            *layer;
-        let refused = |property: &str, expected: &str, found: &dyn Debug| {
-            refused(format!("layer {i}: {property}"), expected, found)
-        };
-        if form != Form::Full || expands {
-            return refused("form", "a convolution over all channels", &form);
+        // Validated spaces have kernels, strides and paddings that the convolutions compute.
+        let Layer {
+            form,
+            widths,
+            expands,
+            kernels: _,
+            stride: _,
+            padding: _,
+            activation: _,
+            same_as: _,
+        } = *layer;
+        if expands && widths.len() > 1 && widths.contains(&1) {
+            let expected = "1 alone, or expansions above it";
+            return refused(format!("layer {i}: widths"), expected, &widths);
         }
-        if !matches!(*kernels, [[rows, columns]] if rows == columns && KERNELS.contains(&rows)) {
-            return refused("kernels", &format!("one square kernel of {KERNELS:?}"), &kernels);
+        let read = space.input_of(i);
+        if form == Form::Dense && read.pixels() > DENSE_PIXELS {
+            let expected = format!("a dense layer over at most {DENSE_PIXELS} pixels");
+            return refused(format!("layer {i}: form"), &expected, &[read.height, read.width]);
         }
-        if stride[0] != stride[1] || !STRIDES.contains(&stride[0]) {
-            return refused("stride", &format!("one of {STRIDES:?}"), &stride);
+    }
+    // A map that passes by a block has the channels for which the next layer has weights.
+    for enhancement in [Enhancement::NONE, Enhancement::OE] {
+        let extents = Extents::of(space, enhancement, BranchScheme::Shared);
+        let maps = channels(space, &extents);
+        let expected = "blocks that may be left out as narrow as what the next layer reads";
+        for (i, (map, extent)) in maps.iter().zip(&extents.layers).enumerate() {
+            if matches!(extent.form, Form::Full | Form::Dense)
+                && map[0] != u32::from(extent.input.0)
+            {
+                return refused(format!("layer {i}: widths"), expected, &map[0]);
+            }
         }
-        if padding != Padding::Half {
-            return refused("padding", "half of the kernel", &padding);
-        }
-        if activation != Activation::Relu {
-            return refused("activation", "ReLU", &activation);
+        let last = maps.last().map_or(0, |map| map[1]);
+        if last != u32::from(extents.classifier(space).0.0) {
+            return refused("stages".into(), expected, &last);
         }
     }
     Ok(())
@@ -103,14 +139,15 @@ pub fn check(space: &Space<'_>) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use supernano_base::config::Preset;
-    use supernano_core::space::{BUILTIN, Stage};
+    use supernano_core::space::{BUILTIN, Padding, Skip, Stage};
 
     use super::*;
 
     #[test]
-    fn spaces_of_residual_networks_pass_and_others_are_named() {
+    fn spaces_with_one_resolution_and_classes_pass() {
         for space in BUILTIN {
-            assert_eq!(check(space).is_ok(), space.is_residual(), "{}", space.name);
+            let passes = space.resolutions.len() < 2 && space.head == Head::Classes;
+            assert_eq!(check(space).is_ok(), passes, "{}", space.name);
         }
     }
 
@@ -128,31 +165,51 @@ mod tests {
     #[test]
     fn a_layer_without_kernels_is_refused_with_its_place() {
         let known = Layer::conv(&[4, 8], 3, 1);
+        let expand = |widths| Layer { expands: true, ..Layer::point(widths) };
+        let depthwise = Layer::depthwise(&[[3, 3], [5, 5]], 1);
         let space = Space { name: "odd", blocks: &[Block::Conv; 2], ..Space::EMPTY };
-        check(&Space { layers: &[known, known], ..space }).unwrap();
-        for (layer, part) in [
-            (Layer { kernels: &[[3, 1]], ..known }, "layer 1: kernels: expected one square kernel"),
-            (Layer { kernels: &[[3, 3], [5, 5]], ..known }, "found [[3, 3], [5, 5]]"),
-            (Layer { stride: [3, 3], ..known }, "layer 1: stride: expected one of [1, 2]"),
-            (Layer { stride: [1, 2], ..known }, "layer 1: stride"),
-            (Layer { padding: Padding::Same, ..known }, "layer 1: padding"),
-            (Layer { activation: Activation::Relu6, ..known }, "layer 1: activation"),
-            (Layer { form: Form::Depthwise, ..known }, "layer 1: form"),
+        for layer in [
+            Layer { kernels: &[[3, 1]], stride: [4, 2], ..known },
+            Layer { kernels: &[[3, 3], [5, 5]], padding: Padding::Same, ..known },
         ] {
-            let message = check(&Space { layers: &[known, layer], ..space }).unwrap_err();
-            let message = message.to_string();
-            assert!(message.starts_with("space odd: ") && message.contains(part), "{message}");
+            check(&Space { layers: &[known, layer], ..space }).unwrap();
         }
-        let whole = Space { layers: &[known, known], ..space };
+        let inverted =
+            Space { blocks: &[Block::Conv, Block::Inverted(Skip::WhereItFits)], ..space };
+        check(&Space { layers: &[known, expand(&[3, 6]), depthwise, known], ..inverted }).unwrap();
+        check(&Space { layers: &[known, expand(&[1]), depthwise, known], ..inverted }).unwrap();
+        let mixed = Space { layers: &[known, expand(&[1, 6]), depthwise, known], ..inverted };
+        let pool = Layer::pool(Form::Average, &[[1, 1]], [1, 1]);
         let stages = [Stage { first: 0, depths: &[1, 2] }];
+        let whole = Space { layers: &[known, known], ..space };
+        let narrow = Layer::conv(&[4], 3, 1);
+        let wide = [Stage { first: 0, depths: &[1, 3] }];
         for (space, part) in [
-            (Space { blocks: &[Block::Conv, Block::Dense], ..whole }, "block 1: expected a conv"),
+            (mixed, "layer 1: widths: expected 1 alone"),
             (Space { head: Head::Values, ..whole }, "head: expected classes"),
             (Space { resolutions: &[8, 16], ..whole }, "resolutions: expected one"),
-            (Space { stages: &stages, ..whole }, "stages: expected none"),
+            (
+                Space {
+                    stages: &stages,
+                    blocks: &[Block::Conv, Block::Pool],
+                    layers: &[known, pool],
+                    ..whole
+                },
+                "block 1: expected no pool",
+            ),
+            (
+                Space {
+                    stages: &wide,
+                    blocks: &[Block::Conv; 4],
+                    layers: &[narrow, known, narrow, known],
+                    ..whole
+                },
+                "layer 3: widths: expected blocks",
+            ),
         ] {
             let message = check(&space).unwrap_err().to_string();
-            assert!(message.contains(part), "{message}");
+            assert!(message.starts_with("space odd: ") && message.contains(part), "{message}");
         }
+        check(&Space { stages: &stages, ..whole }).unwrap();
     }
 }

@@ -8,7 +8,7 @@ use supernano_train::run::recalibration_batches;
 use supernano_train::supernet::{EvalSet, Evaluation};
 use supernano_train::training::job::Job;
 
-use crate::evaluation::scores;
+use crate::evaluation::{by_resolution, scores};
 use crate::results::Scoring;
 use crate::step::GpuStep;
 use crate::task::OnDevice;
@@ -30,9 +30,11 @@ impl OnDevice for Scoring<'_> {
         let layout = run.weights.layout.clone();
         let start = (run.weights.values.as_slice(), &[][..]);
         let step = GpuStep::<R, f32>::new(client(), job, layout, start, VARIANTS[0])?;
-        let plans: Vec<_> = archs.iter().map(|arch| run.plan(arch)).collect();
-        let (batch, batches) = recalibration_batches(dataset, config, usize::MAX);
-        let set = EvalSet::new(dataset, &dataset.test, images);
-        scores(&step, &plans, (batch, &batches), &set)
+        by_resolution(archs.iter().map(|arch| run.plan(arch)).collect(), |image, plans| {
+            let dataset = dataset.at(image)?;
+            let (batch, batches) = recalibration_batches(&dataset, config, usize::MAX);
+            let set = EvalSet::new(&dataset, &dataset.test, images);
+            scores(&step, plans, (batch, &batches), &set)
+        })
     }
 }

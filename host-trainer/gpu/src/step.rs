@@ -11,8 +11,11 @@ use std::rc::Rc;
 
 use supernano_base::config::{StepKind, Teacher};
 use supernano_base::error::{Error, Result};
+use supernano_base::images::resized_planes;
 use supernano_core::arch::Arch;
 use supernano_core::plan::Plan;
+use supernano_core::space::Shape;
+use supernano_gpu_kernels::buffer::Buffer;
 use supernano_gpu_kernels::cubecl::Runtime;
 use supernano_gpu_kernels::cubecl::client::ComputeClient;
 use supernano_gpu_kernels::head::Loss;
@@ -34,6 +37,14 @@ const READ_EVERY: u64 = 16;
 /// Cubes that fill a device: four for each of the 132 multiprocessors of an H100.
 const CUBES: u32 = 4 * 132;
 
+/// The passes of some plans.
+struct Passed<M> {
+    /// The steps that ran.
+    steps: Vec<Rc<Step<M>>>,
+    /// 1 for every tensor that a plan uses.
+    used: Vec<u32>,
+}
+
 /// A training step on a GPU, with the element of its maps.
 pub(crate) struct GpuStep<'a, R: Runtime, M> {
     /// The step.
@@ -45,8 +56,10 @@ pub(crate) struct GpuStep<'a, R: Runtime, M> {
     parameters: Parameters,
     /// Parameters of the fixed teacher.
     fixed: Option<Parameters>,
-    /// Recorded steps by their numbers of images and paths.
-    steps: RefCell<BTreeMap<[u32; 2], Rc<Step<M>>>>,
+    /// Recorded steps by their numbers of images and paths, and the rows and columns of an image.
+    steps: RefCell<BTreeMap<[u32; 4], Rc<Step<M>>>>,
+    /// Maps of all recorded steps, of which one runs at a time.
+    maps: RefCell<Vec<Buffer<M>>>,
     /// Recorded passes of a teacher that the updates do not train, by their number of images.
     teachers: BTreeMap<u32, Step<M>>,
     /// True for tensors that have had a gradient.
@@ -77,8 +90,21 @@ impl<'a, R: Runtime, M: Element> GpuStep<'a, R, M> {
         let moved = (0..layout.entries.len())
             .map(|i| momentum.get(i).is_some_and(Option::is_some))
             .collect();
-        let (steps, teachers, unread) = (RefCell::default(), BTreeMap::new(), [0; 2]);
-        Ok(Self { job, layout, client, parameters, fixed, steps, teachers, moved, unread, variant })
+        let (steps, maps) = (RefCell::default(), RefCell::default());
+        let (teachers, unread) = (BTreeMap::new(), [0; 2]);
+        Ok(Self {
+            job,
+            layout,
+            client,
+            parameters,
+            fixed,
+            steps,
+            maps,
+            teachers,
+            moved,
+            unread,
+            variant,
+        })
     }
 
     /// The plans of an update: the largest network if the step trains it, then the sub-networks.
@@ -109,28 +135,20 @@ impl<'a, R: Runtime, M: Element> GpuStep<'a, R, M> {
         update: u64,
     ) -> Result<Losses> {
         let plans = self.plans(students);
-        let images = table::channels_last(pixels, self.job.space.get().input);
         let labels: Vec<u32> = labels.iter().map(|&label| label.into()).collect();
-        let size = [labels.len() as u32, plans.len() as u32];
         let teacher = if self.distils() && self.job.step.teacher != Teacher::Live {
-            Some(self.teacher(&images, &labels)?)
+            let logits = self.teacher(&self.images(pixels, self.job.space.get().input), &labels)?;
+            Some(Buffer::new(&self.client, &logits))
         } else {
             None
         };
-        let recorded = self.recorded(size);
-        let (table, used) = table::of_plans(&self.layout, &recorded.network().rows(), &plans);
-        for (moved, &used) in self.moved.iter_mut().zip(&used) {
+        let trains_largest = self.job.trains_largest();
+        let data = (pixels, &*labels);
+        let passed = self.passes(data, &plans, (teacher, trains_largest), &mut |_| Ok(()))?;
+        for (moved, &used) in self.moved.iter_mut().zip(&passed.used) {
             *moved |= used == 1;
         }
-        let data = Update {
-            images: &images,
-            labels: &labels,
-            table: &table,
-            used: &used,
-            teacher: teacher.as_deref(),
-        };
-        let loss = self.loss(self.job.trains_largest());
-        recorded.update(&self.client, &data, loss, &self.sgd(rate));
+        self.sgd(rate).launch(&self.client, &self.parameters.buffers);
         if self.unread[1] == 0 {
             self.unread[0] = update;
         }
@@ -138,19 +156,73 @@ impl<'a, R: Runtime, M: Element> GpuStep<'a, R, M> {
         if self.unread[1] < READ_EVERY { Ok(Losses::default()) } else { self.read() }
     }
 
+    /// Adds the forward and the backward pass of plans to the device's queue, and the gradients to those
+    /// of the parameters. Plans of one resolution run together, those of the first plan's at first.
+    /// `teacher` holds the logits of a teacher outside of the plans; without it, the first plan teaches.
+    /// `taught` is called behind the first forward pass.
+    fn passes(
+        &self,
+        (pixels, labels): (&[f32], &[u32]),
+        plans: &[Plan],
+        (mut teacher, trains_largest): (Option<Buffer<f32>>, bool),
+        taught: &mut dyn FnMut(&Step<M>) -> Result<()>,
+    ) -> Result<Passed<M>> {
+        let size = [labels.len() as u32, plans.len() as u32];
+        let mut images: Vec<Shape> = Vec::new();
+        plans.iter().for_each(|p| images.extend((!images.contains(&p.image)).then_some(p.image)));
+        let mut groups = Vec::with_capacity(images.len());
+        let mut all_used = vec![0; self.layout.entries.len()];
+        for image in images {
+            let recorded = self.recorded(size, image);
+            let mut own: Vec<Option<&Plan>> =
+                plans.iter().filter(|plan| plan.image == image).map(Some).collect();
+            own.resize(plans.len(), None);
+            let (table, used) = table::of_plans(&self.layout, &recorded.network().rows(), &own);
+            all_used.iter_mut().zip(used).for_each(|(all, used)| *all |= used);
+            groups.push((image, recorded, table));
+        }
+        let used = &all_used[..];
+        let students = plans.len() - usize::from(trains_largest);
+        for (i, (image, recorded, table)) in groups.iter().enumerate() {
+            let images = self.images(pixels, *image);
+            let data = Update { images: &images, labels, table, used, teacher: None };
+            recorded.forward(&self.client, &data);
+            if i == 0 {
+                taught(recorded)?;
+                teacher.get_or_insert_with(|| recorded.last_logits().clone());
+            }
+            let loss = self.loss(trains_largest && i == 0, students.max(1) as u32);
+            recorded.backward(&self.client, teacher.as_ref(), loss);
+        }
+        let steps = groups.into_iter().map(|(_, recorded, _)| recorded).collect();
+        Ok(Passed { steps, used: all_used })
+    }
+
+    /// Normalised images `[n, channels, height, width]` of the space's largest resolution at a resolution,
+    /// `[n, height, width, channels]`.
+    fn images(&self, pixels: &[f32], image: Shape) -> Vec<M> {
+        let largest = self.job.space.get().input;
+        if image == largest {
+            return table::channels_last(pixels, image);
+        }
+        let [from, to] = [largest, image].map(|s| [s.height, s.width].map(usize::from));
+        table::channels_last(&resized_planes(pixels, from, to), image)
+    }
+
     /// True if the sub-networks learn from a teacher.
     fn distils(&self) -> bool {
         self.job.step.kind == StepKind::Supernet && self.job.step.alpha > 0.0
     }
 
-    /// The losses of an update. `largest` is whether its first path is the largest network, which learns
-    /// from the labels alone.
-    fn loss(&self, largest: bool) -> Loss {
+    /// The losses of paths of an update with that many students. `largest` is whether the first path is the
+    /// largest network, which learns from the labels alone.
+    fn loss(&self, largest: bool, students: u32) -> Loss {
         let (step, distils) = (self.job.step, self.distils());
         Loss {
             largest: u32::from(largest),
             alpha: if distils { step.alpha } else { 0.0 },
             temperature: if distils { step.temperature } else { 1.0 },
+            students,
         }
     }
 
@@ -160,14 +232,16 @@ impl<'a, R: Runtime, M: Element> GpuStep<'a, R, M> {
         Sgd { rate, momentum, weight_decay, clip: self.job.step.clip }
     }
 
-    /// The recorded step of a number of images and paths.
-    pub fn recorded(&self, size: [u32; 2]) -> Rc<Step<M>> {
+    /// The recorded step of a number of images and paths, and a shape of images.
+    pub fn recorded(&self, size: [u32; 2], image: Shape) -> Rc<Step<M>> {
         let mut steps = self.steps.borrow_mut();
         let record = || {
-            let network = table::network(&self.layout, size);
-            Rc::new(Step::record(&self.client, network, self.parameters.clone(), self.options()))
+            let network = table::network(&self.layout, size, image);
+            let (parameters, maps) = (self.parameters.clone(), &mut *self.maps.borrow_mut());
+            Rc::new(Step::record(&self.client, network, parameters, self.options(), maps))
         };
-        steps.entry(size).or_insert_with(record).clone()
+        let key = [size[0], size[1], image.height.into(), image.width.into()];
+        steps.entry(key).or_insert_with(record).clone()
     }
 
     fn options(&self) -> Options {
@@ -181,9 +255,12 @@ impl<'a, R: Runtime, M: Element> GpuStep<'a, R, M> {
         let options = self.options();
         let recorded = self.teachers.entry(size[0]).or_insert_with(|| {
             let parameters = self.fixed.as_ref().unwrap_or(&self.parameters).clone();
-            Step::record(&self.client, table::network(&self.layout, size), parameters, options)
+            let network = table::network(&self.layout, size, plans[0].image);
+            let maps = &mut *self.maps.borrow_mut();
+            Step::record(&self.client, network, parameters, options, maps)
         });
-        let (table, used) = table::of_plans(&self.layout, &recorded.network().rows(), &plans);
+        let paths = plans.each_ref().map(Some);
+        let (table, used) = table::of_plans(&self.layout, &recorded.network().rows(), &paths);
         let data = Update { images, labels, table: &table, used: &used, teacher: None };
         recorded.logits(&self.client, &data).map_err(failed)
     }

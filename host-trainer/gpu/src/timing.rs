@@ -132,7 +132,7 @@ impl Bench<'_> {
             run(i + 1 == self.updates)?;
         }
         let batch = self.range(0, step.batch).len();
-        let launches = gpu.recorded([batch as u32, paths as u32]).launches();
+        let launches = gpu.recorded([batch as u32, paths as u32], space.get().input).launches();
         let step_ms = ms(started) / self.updates.max(1) as f64;
         let execution = "device".into();
         let tiling = Some(tiling);

@@ -39,6 +39,46 @@ fn an_epoch_on_the_device_equals_an_epoch_path_by_path() {
     }
 }
 
+/// Trains an epoch of two updates on the device and the next on the CPU, and both on the CPU.
+fn goes_on_on_the_cpu(text: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let text = text.replace("epochs = 1\nlr = 0.05", "epochs = 2\nupdates = 2\nlr = 0.02");
+    let config = RunConfig::parse(&text, "space").unwrap();
+    let weights = |name: &str, first: &dyn Accelerator| {
+        let run = folder.path().join(name);
+        let request = |begin, accelerator, minutes| {
+            let (config, run, deadline) = (&config, &*run, None);
+            TrainRequest { config, run, begin, accelerator, minutes, deadline }
+        };
+        let begun = train_for(&request(Begin::New, first, Some(0.0)), &Silent).unwrap();
+        assert!(!begun.finished && begun.epochs.len() == 1);
+        let then = request(Begin::Resume, &SlicedAccelerator, None);
+        assert!(train_for(&then, &Silent).unwrap().finished);
+        (Run::open(&run).unwrap().weights.values, begun.epochs[0].clone())
+    };
+    let (sliced, a) = weights("sliced", &SlicedAccelerator);
+    let (device, b) = weights("device", &*Device::Vulkan.accelerator(0).unwrap());
+    let worst = sliced.iter().zip(&device).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(sliced.len() == device.len() && worst > 0.0 && worst < 5e-4, "{worst}");
+    assert!((a.loss_largest - b.loss_largest).abs() < 1e-4, "{a:?} {b:?}");
+    assert!((a.loss_students - b.loss_students).abs() < 1e-4, "{a:?} {b:?}");
+    assert_eq!(a.panel.len(), b.panel.len());
+    for (a, b) in a.panel.iter().zip(&b.panel) {
+        assert_eq!(a.code, b.code);
+        assert!((a.ce - b.ce).abs() < 1e-3, "{a:?} {b:?}");
+    }
+}
+
+#[test]
+fn a_run_of_a_separable_space_goes_on_on_the_cpu() {
+    goes_on_on_the_cpu(include_str!("../separable.toml"));
+}
+
+#[test]
+fn a_run_of_an_inverted_space_goes_on_on_the_cpu() {
+    goes_on_on_the_cpu(include_str!("../inverted.toml"));
+}
+
 /// Three steps: the largest network alone, a shared space with a live teacher, and halves with an
 /// untrained one.
 const STEPS: &str = r#"

@@ -1,14 +1,15 @@
-//! Compiles every CUDA kernel of a full step of ResNet20 on a machine without a GPU, and prints its
-//! registers, spills, shared memory and theoretical occupancy.
+//! Compiles every CUDA kernel of full steps of ResNet20 and of mobilenet-v2-tiny on a machine without a GPU,
+//! and prints its registers, spills, shared memory and theoretical occupancy.
 //!
 //! The arguments are a folder with CUDA's `bin`, `include` and `lib`, a folder for the sources, and the
-//! processors to compile for, all without any.
+//! processors to compile for and the networks, all without any.
 //! `LD_LIBRARY_PATH` names that `lib`. The program ends with 1 if a kernel spills more
 //! than some registers, and with 3 if one does not compile.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a report")]
 
 mod compile;
+mod networks;
 mod occupancy;
 
 use std::collections::HashSet;
@@ -18,40 +19,29 @@ use std::process::ExitCode;
 use supernano_gpu_kernels::bf16;
 use supernano_gpu_kernels::cubecl::prelude::*;
 use supernano_gpu_kernels::head::Loss;
-use supernano_gpu_kernels::network::{Block, Layer, Network, Shortcut};
+use supernano_gpu_kernels::network::Network;
 use supernano_gpu_kernels::sgd::Sgd;
 use supernano_gpu_kernels::sources::{NoDevice, Source, SourceRuntime, take};
 use supernano_gpu_kernels::step::{Evaluation, Options, Parameters, Step, Update};
 use supernano_gpu_kernels::tile::{VARIANTS, Variant};
 
 use crate::compile::{Compiled, compile};
+use crate::networks::{mobilenet_v2_tiny, resnet20};
 use crate::occupancy::{DEVICES, Device, occupancy};
 
-/// The full step of the paper: the largest network and eight others, batch 128.
-fn resnet20() -> Network {
-    let layers = |channels, stride| Layer { channels, kernel: 3, stride };
-    let mut all = vec![layers(16, 1); 7];
-    all.push(layers(32, 2));
-    all.extend([layers(32, 1); 5]);
-    all.push(layers(64, 2));
-    all.extend([layers(64, 1); 5]);
-    let mut blocks = vec![Block { first: 0, shortcut: Shortcut::None }];
-    let projections = (0..9).map(|i| Block { first: 1 + 2 * i, shortcut: Shortcut::Projection });
-    blocks.extend(projections);
-    Network { paths: 9, images: 128, input: [32, 32, 3], classes: 100, layers: all, blocks }
-}
-
 /// The kernels of training with a tiling, those of an update first, and the launches of an update.
-fn sources<M: Float + CubeElement>(variant: Variant) -> Result<(Vec<Source>, usize), String> {
+fn sources<M: Float + CubeElement>(
+    network: Network,
+    variant: Variant,
+) -> Result<(Vec<Source>, usize), String> {
     let client = SourceRuntime::client(&NoDevice);
-    let network = resnet20();
     let parameters = Parameters::new(&client, &[0.0], &[0.0], &[0], 1);
     let options = Options { variant, epsilon: 1e-5, cubes: 528 };
-    let step = Step::<M>::record(&client, network, parameters, options);
+    let step = Step::<M>::record(&client, network, parameters, options, &mut Vec::new());
     let (numbers, none) = ([0], [M::new(0.0)]);
     let update =
         Update { images: &none, labels: &numbers, table: &numbers, used: &numbers, teacher: None };
-    let loss = Loss { largest: 1, alpha: 0.8, temperature: 1.0 };
+    let loss = Loss { largest: 1, alpha: 0.8, temperature: 1.0, students: 8 };
     let sgd = Sgd { rate: 0.01, momentum: 0.9, weight_decay: 5e-4, clip: None };
     step.update(&client, &update, loss, &sgd);
     let mut sources = take(&client);
@@ -69,14 +59,21 @@ fn sources<M: Float + CubeElement>(variant: Variant) -> Result<(Vec<Source>, usi
 fn main() -> ExitCode {
     let arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
     let [cuda, folder, archs @ ..] = arguments.as_slice() else {
-        eprintln!("usage: cuda_kernels CUDA_FOLDER SOURCE_FOLDER [PROCESSOR]..");
+        eprintln!("usage: cuda_kernels CUDA_FOLDER SOURCE_FOLDER [PROCESSOR | NETWORK]..");
         return ExitCode::from(2);
     };
-    let devices: Vec<&Device> = DEVICES
-        .iter()
-        .filter(|d| archs.is_empty() || archs.iter().any(|arch| arch.as_os_str() == d.arch))
-        .collect();
-    match run(cuda, folder, &devices) {
+    let named = |name: &str| archs.iter().any(|arch| arch.as_os_str() == name);
+    let all_networks = [("resnet20", resnet20()), ("mobilenet-v2-tiny", mobilenet_v2_tiny())];
+    let mut networks = all_networks.to_vec();
+    networks.retain(|(name, _)| named(name));
+    if networks.is_empty() {
+        networks = all_networks.into();
+    }
+    let mut devices: Vec<&Device> = DEVICES.iter().filter(|d| named(d.arch)).collect();
+    if devices.is_empty() {
+        devices = DEVICES.iter().collect();
+    }
+    match run(cuda, folder, &networks, &devices) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(message) => {
@@ -91,10 +88,12 @@ fn main() -> ExitCode {
 const SPILLED: u32 = 64;
 
 /// [`sources`] of a precision.
-type Sources = fn(Variant) -> Result<(Vec<Source>, usize), String>;
+type Sources = fn(Network, Variant) -> Result<(Vec<Source>, usize), String>;
 
 /// A kernel of a tiling.
 struct Kernel {
+    /// The first network that has it.
+    network: &'static str,
     tiling: usize,
     source: Source,
     /// What ptxas says, for each device.
@@ -102,19 +101,35 @@ struct Kernel {
 }
 
 /// Compiles the kernels on all processors of this machine. Returns true if no kernel spills much.
-fn run(cuda: &Path, folder: &Path, devices: &[&Device]) -> Result<bool, String> {
+fn run(
+    cuda: &Path,
+    folder: &Path,
+    networks: &[(&'static str, Network)],
+    devices: &[&Device],
+) -> Result<bool, String> {
     std::fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     let mut seen = HashSet::new();
     let mut kernels = Vec::new();
     for (precision, of) in [("float32", sources::<f32> as Sources), ("bfloat16", sources::<bf16>)] {
-        // A test run leaves out the other tilings of a precision that no pack trains in.
-        let whole = precision == "float32" || devices.len() == DEVICES.len();
-        let tilings = if whole { VARIANTS.len() } else { 1 };
-        for (tiling, variant) in VARIANTS.into_iter().take(tilings).enumerate() {
-            let (sources, launches) = of(variant)?;
-            println!("{precision}, tiling {tiling}: {variant:?}, {launches} launches in an update");
-            let new = sources.into_iter().filter(|source| seen.insert(source.id.clone()));
-            kernels.extend(new.map(|source| Kernel { tiling, source, compiled: Vec::new() }));
+        for &(name, ref network) in networks {
+            // A test run leaves out what no pack trains: the other tilings in bfloat16, and of the second
+            // network.
+            let all = devices.len() == DEVICES.len();
+            let whole = all || (precision == "float32" && name == "resnet20");
+            if !whole && networks.len() > 1 && name != "resnet20" && precision != "float32" {
+                continue;
+            }
+            let tilings = if whole { VARIANTS.len() } else { 1 };
+            for (tiling, variant) in VARIANTS.into_iter().take(tilings).enumerate() {
+                let (sources, launches) = of(network.clone(), variant)?;
+                println!(
+                    "{name}, {precision}, tiling {tiling}: {variant:?}, {launches} launches in an update"
+                );
+                let new = sources.into_iter().filter(|source| seen.insert(source.id.clone()));
+                let kernel =
+                    |source| Kernel { network: name, tiling, source, compiled: Vec::new() };
+                kernels.extend(new.map(kernel));
+            }
         }
     }
     let started = std::time::Instant::now();
@@ -141,17 +156,20 @@ fn run(cuda: &Path, folder: &Path, devices: &[&Device]) -> Result<bool, String> 
 /// Prints the table. Returns true if no kernel spills more than [`SPILLED`] bytes.
 fn print(kernels: &[Kernel], devices: &[&Device]) -> Result<bool, String> {
     let columns = ["regs", "spill", "shared", "occupancy"];
-    print!("{:>3} {:<22} {:>5} {:>8} {:>6}", "no", "kernel", "units", "launches", "tiling");
+    print!("{:>3} {:<17} {:<22} {:>5} {:>8}", "no", "network", "kernel", "units", "launches");
+    print!(" {:>6} {:<14}", "tiling", "cubes");
     for device in devices {
         print!("  {}:", device.arch);
         columns.iter().for_each(|column| print!(" {column}"));
     }
     println!();
     let (mut spills, mut most) = (0, 0);
-    for (i, Kernel { tiling, source, compiled }) in kernels.iter().enumerate() {
+    for (i, Kernel { network, tiling, source, compiled }) in kernels.iter().enumerate() {
         let name = source.name.trim_end_matches("_m_f32");
         let (units, shared) = (source.units, source.shared_bytes);
-        print!("{:>3} {name:<22} {units:>5} {:>8} {tiling:>6}", i + 1, source.cubes.len());
+        let [x, y, z] = source.cubes[0];
+        let (no, launches, cubes) = (i + 1, source.cubes.len(), format!("{x}x{y}x{z}"));
+        print!("{no:>3} {network:<17} {name:<22} {units:>5} {launches:>8} {tiling:>6} {cubes:<14}");
         for (device, compiled) in devices.iter().zip(compiled) {
             let Compiled { registers, spilled } = compiled.as_ref().map_err(Clone::clone)?;
             let share = 100.0 * occupancy(device, *registers, units, shared as u32);

@@ -6,6 +6,7 @@ use crate::add::{BlockEnd, EndBuffers, EndRows};
 use crate::buffer::Buffer;
 use crate::convolve::{Convolve, ConvolveBuffers, ConvolveNumbers};
 use crate::norm::{Norm, norm_totals};
+use crate::pool::{Pool, PoolBuffers};
 use crate::sgd::slopes;
 use crate::shape::Rows;
 use crate::weights::{WeightBuffers, WeightGradient};
@@ -30,8 +31,8 @@ pub struct NormBuffers {
 /// A recorded launch.
 #[derive(Clone, Debug)]
 pub enum Launch<M> {
-    /// Reads the slopes: parameters, table, slopes; rows; number of rows and paths.
-    Slopes([Buffer<f32>; 2], Buffer<u32>, [u32; 2], [u32; 2]),
+    /// Reads the slopes: parameters, table, slopes; rows; number of rows and paths; bounds.
+    Slopes([Buffer<f32>; 2], Buffer<u32>, [u32; 2], [u32; 2], bool),
     /// A convolution or an input gradient.
     Convolve(Convolve, ConvolveBuffers<M>, ConvolveNumbers),
     /// A weight gradient, with the row of the input's slopes.
@@ -46,6 +47,10 @@ pub enum Launch<M> {
     End(BlockEnd, EndBuffers<M>, Buffer<M>, EndRows),
     /// Its gradient.
     EndGradient(BlockEnd, EndBuffers<M>, [Buffer<M>; 2], [Buffer<f32>; 2], EndRows),
+    /// A pool, with the row of its widths.
+    Pool(Pool, PoolBuffers<M>, u32),
+    /// Its gradient.
+    PoolGradient(Pool, PoolBuffers<M>, [Buffer<M>; 2], u32),
     /// Adds the sides to the gradient: sides and gradient, list, table; number of paths and norms.
     Sides([Buffer<f32>; 2], [Buffer<u32>; 2], [u32; 2]),
 }
@@ -54,8 +59,8 @@ impl<M: Float + CubeElement> Launch<M> {
     /// Adds the launch to the device's queue.
     pub(super) fn run<R: Runtime>(&self, client: &ComputeClient<R>) {
         match self {
-            Self::Slopes([parameters, values], table, rows, size) => {
-                slopes(client, (parameters, table, values), *rows, *size);
+            Self::Slopes([parameters, values], table, rows, size, bounds) => {
+                slopes(client, (parameters, table, values), *rows, *size, *bounds);
             }
             Self::Convolve(launch, buffers, numbers) => launch.launch(client, buffers, numbers),
             Self::Weights(launch, buffers, rows, slope) => {
@@ -76,6 +81,10 @@ impl<M: Float + CubeElement> Launch<M> {
             Self::End(end, buffers, y, rows) => end.launch(client, buffers, y, *rows),
             Self::EndGradient(end, buffers, [dy, dsum], [own, residual], rows) => {
                 end.launch_gradient(client, buffers, [dy, dsum], [own, residual], *rows);
+            }
+            Self::Pool(pool, buffers, width) => pool.launch(client, buffers, *width),
+            Self::PoolGradient(pool, buffers, [dy, dx], width) => {
+                pool.launch_gradient(client, buffers, [dy, dx], *width);
             }
             Self::Sides([sides, gradient], [list, table], [paths, norms]) => {
                 norm_totals(client, (sides, list, table), gradient, *paths, *norms);

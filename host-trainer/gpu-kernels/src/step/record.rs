@@ -5,16 +5,17 @@ mod sizes;
 
 use cubecl::prelude::*;
 
-use self::sizes::{Sizes, count, end, shape};
+use self::sizes::{Sizes, count, end, projection, shape, written};
 use super::launch::{Launch, NormBuffers};
 use super::{Options, Parameters, Step, row};
 use crate::add::{BlockEnd, EndBuffers, EndRows, Residual};
 use crate::buffer::Buffer;
 use crate::convolve::{Convolve, ConvolveBuffers, ConvolveNumbers, Writing};
 use crate::head::{Head, HeadBuffers, HeadRows};
-use crate::network::{Block, Network, Place, Row, Shortcut};
+use crate::network::{Block, Form, Layer, Network, Place, Row, Shortcut};
 use crate::norm::{LISTED, NO_SLOPE, Norm};
 use crate::pending::Reading;
+use crate::pool::{Pool, PoolBuffers};
 use crate::shape::{ConvShape, Rows};
 use crate::tile::{Direction, Frame};
 
@@ -48,7 +49,14 @@ struct Unit<M> {
 }
 
 /// A block in the forward pass.
-struct Recorded<M> {
+enum Recorded<M> {
+    Layers(Box<Layers<M>>),
+    /// A pool with the row of its widths.
+    Pool(Pool, Box<PoolBuffers<M>>, u32),
+}
+
+/// A block of convolutions in the forward pass.
+struct Layers<M> {
     block: Block,
     units: Vec<Unit<M>>,
     projection: Option<Unit<M>>,
@@ -76,16 +84,21 @@ struct Recorder<'a, M, R: Runtime> {
     list: Vec<u32>,
     side: u32,
     launches: Vec<Launch<M>>,
+    maps: &'a mut Vec<Buffer<M>>,
+    /// Maps that this step has.
+    taken: usize,
 }
 
 impl<M: Float + CubeElement> Step<M> {
-    /// Records a step and allocates its buffers. The number of paths, images and layers is at least 1,
-    /// and the blocks cover the layers.
+    /// Records a step and allocates its buffers. The number of paths, images and layers is at least 1.
+    /// `maps` are the maps of steps that never run at the same time as this one, which it shares as far as
+    /// they suffice; its own are added.
     pub fn record<R: Runtime>(
         client: &ComputeClient<R>,
         network: Network,
         parameters: Parameters,
         options: Options,
+        maps: &mut Vec<Buffer<M>>,
     ) -> Self {
         let sizes = Sizes::of(&network, options);
         let paths = network.paths;
@@ -99,7 +112,7 @@ impl<M: Float + CubeElement> Step<M> {
             network: &network,
             options,
             parameters: parameters.clone(),
-            slopes: Buffer::empty(client, (layers * paths) as usize),
+            slopes: Buffer::empty(client, ((layers + network.bounds()) * paths) as usize),
             none: Buffer::empty(client, 1),
             none_map: Buffer::empty(client, 1),
             partial: [0, 1].map(|_| Buffer::empty(client, sizes.records)),
@@ -110,6 +123,8 @@ impl<M: Float + CubeElement> Step<M> {
             launches: Vec::new(),
             table: table.clone(),
             rows,
+            maps,
+            taken: 0,
         };
         let input = Input {
             map: images.clone(),
@@ -143,58 +158,100 @@ impl<M: Float + CubeElement, R: Runtime> Recorder<'_, M, R> {
         row(&self.rows, wanted)
     }
 
-    fn map(&self, values: usize) -> Buffer<M> {
-        Buffer::empty(self.client, values)
+    /// The next map, of at least this number of values.
+    fn map(&mut self, values: usize) -> Buffer<M> {
+        let place = self.taken;
+        self.taken += 1;
+        match self.maps.get(place) {
+            Some(map) if map.len() >= values => map.clone(),
+            _ => {
+                let map = Buffer::empty(self.client, values);
+                self.maps.splice(place..self.maps.len().min(place + 1), [map.clone()]);
+                map
+            }
+        }
     }
 
     /// Records the forward pass up to the last block, and returns its output.
     fn forward(&mut self, images: Input<M>) -> (Vec<Recorded<M>>, Input<M>) {
         let layers = self.network.layers.len() as u32;
-        let rows = [self.row(Row::Prelu(0)), self.row(Row::Slope(0))];
+        let rows = [self.row(Row::Activation(0)), self.row(Row::Slope(0))];
         self.launches.push(Launch::Slopes(
             [self.parameters.buffers.values.clone(), self.slopes.clone()],
             self.table.clone(),
             rows,
             [layers, self.network.paths],
+            self.network.clips,
         ));
         let mut x = images;
         let mut blocks = Vec::with_capacity(self.network.blocks.len());
-        for block in self.network.blocks.clone() {
-            let (recorded, y) = self.block(block, x);
+        for (number, block) in (0..).zip(self.network.blocks.clone()) {
+            let form = self.network.layers[block.first as usize].form;
+            let (recorded, y) = match form {
+                Form::Full | Form::Depthwise => self.block(number, block, x),
+                Form::Maximum | Form::Average => self.pool(block, x),
+            };
             blocks.push(recorded);
             x = y;
         }
         (blocks, x)
     }
 
-    fn block(&mut self, block: Block, x: Input<M>) -> (Recorded<M>, Input<M>) {
-        let first = self.unit(Place { layer: block.first, projection: false }, x.clone(), None);
-        let mut units = vec![first];
-        if block.shortcut != Shortcut::None {
-            let Unit { raw, shape, rows, factors, .. } = units[0].clone();
-            let middle = Input {
-                map: raw,
-                size: [shape.rows_out(), shape.columns_out()],
-                channels: shape.channels_out,
-                width: rows.output,
-                shared: false,
-                pending: Some((factors, block.first)),
+    fn pool(&mut self, block: Block, x: Input<M>) -> (Recorded<M>, Input<M>) {
+        let layer = self.network.layers[block.first as usize];
+        let shape = shape(self.network, (x.size, x.channels), &layer);
+        let maximum = layer.form == Form::Maximum;
+        let buffers = PoolBuffers {
+            x: x.map.clone(),
+            y: self.map(shape.outputs()),
+            places: Buffer::empty(self.client, if maximum { shape.outputs() } else { 1 }),
+            table: self.table.clone(),
+        };
+        let pool = Pool { shape, maximum, pooled: false };
+        self.launches.push(Launch::Pool(pool, buffers.clone(), x.width));
+        let (size, channels) = written(&shape);
+        let output = Input { map: buffers.y.clone(), size, channels, pending: None, ..x };
+        (Recorded::Pool(pool, Box::new(buffers), x.width), output)
+    }
+
+    fn block(&mut self, number: u32, block: Block, x: Input<M>) -> (Recorded<M>, Input<M>) {
+        let mut units: Vec<Unit<M>> = Vec::with_capacity(block.layers as usize);
+        for layer in block.first..=block.last() {
+            let input = match units.last().cloned() {
+                None => x.clone(),
+                Some(Unit { raw, shape, rows, factors, .. }) => {
+                    let ((size, channels), pending) = (written(&shape), Some((factors, layer - 1)));
+                    let (map, width) = (raw, rows.output);
+                    Input { map, size, channels, width, shared: false, pending }
+                }
             };
-            units.push(self.unit(Place { layer: block.last(), projection: false }, middle, None));
+            let place = Place { layer, projection: false };
+            units.push(self.unit(place, input, self.network.layers[layer as usize]));
         }
         let projection = (block.shortcut == Shortcut::Projection).then(|| {
             let place = Place { layer: block.last(), projection: true };
-            let stride = self.network.layers[block.first as usize].stride;
-            self.unit(place, x.clone(), Some(stride))
+            self.unit(place, x.clone(), projection(self.network, block.first))
         });
         let Unit { shape, rows, raw, factors, .. } = units[units.len() - 1].clone();
         let (residual, map, residual_factors) = match (&projection, block.shortcut) {
             (Some(unit), _) => (Residual::Normed, unit.raw.clone(), unit.factors.clone()),
-            (None, Shortcut::None) => (Residual::None, self.none_map.clone(), self.none.clone()),
+            (None, Shortcut::None) if !block.optional => {
+                (Residual::None, self.none_map.clone(), self.none.clone())
+            }
             (None, _) => (Residual::Plain, x.map.clone(), self.none.clone()),
         };
-        let shared_residual = residual == Residual::Plain && x.shared;
-        let end = BlockEnd { residual, shared_residual, ..end(&shape) };
+        let end = BlockEnd {
+            residual,
+            residual_channels: if residual == Residual::Plain {
+                x.channels
+            } else {
+                shape.channels_out
+            },
+            shared_residual: residual == Residual::Plain && x.shared,
+            optional: block.optional,
+            bounds: self.network.bounds(),
+            ..end(&shape)
+        };
         let buffers = EndBuffers {
             x: raw,
             factors,
@@ -203,32 +260,29 @@ impl<M: Float + CubeElement, R: Runtime> Recorder<'_, M, R> {
             table: self.table.clone(),
             slopes: self.slopes.clone(),
         };
-        let end_rows = EndRows { width: rows.output, residual: x.width, slope: block.last() };
+        let added = if block.adds_part() { self.row(Row::Added(number)) } else { x.width };
+        let end_rows = EndRows { width: rows.output, residual: added, slope: block.last() };
         let y = self.map(shape.outputs());
         self.launches.push(Launch::End(end, buffers.clone(), y.clone(), end_rows));
-        let output = Input {
-            map: y,
-            size: [shape.rows_out(), shape.columns_out()],
-            channels: shape.channels_out,
-            width: rows.output,
-            shared: false,
-            pending: None,
-        };
-        (Recorded { block, units, projection, end, buffers, rows: end_rows }, output)
+        let width = if block.optional { self.row(Row::Output(number)) } else { rows.output };
+        let (size, channels) = written(&shape);
+        let output = Input { map: y, size, channels, width, shared: false, pending: None };
+        let layers = Layers { block, units, projection, end, buffers, rows: end_rows };
+        (Recorded::Layers(Box::new(layers)), output)
     }
 
-    /// Records a convolution and the factors of its norm. `stride` is that of a projection.
-    fn unit(&mut self, place: Place, input: Input<M>, stride: Option<u32>) -> Unit<M> {
-        let layer = self.network.layers[place.layer as usize];
-        let (kernel, stride) = stride.map_or((layer.kernel, layer.stride), |s| (1, s));
+    /// Records a convolution and the factors of its norm.
+    fn unit(&mut self, place: Place, input: Input<M>, layer: Layer) -> Unit<M> {
         let shape = ConvShape {
             shared_input: input.shared,
-            ..shape(self.network, (input.size, input.channels), layer.channels, kernel, stride)
+            ..shape(self.network, (input.size, input.channels), &layer)
         };
+        let kernel = if shape.elastic { self.row(Row::Kernel(place.layer)) } else { 0 };
         let rows = Rows {
             input: input.width,
             output: self.row(Row::Width(place.layer)),
             weights: self.row(Row::Weights(place)),
+            kernel,
         };
         let norm = Norm {
             paths: shape.paths,
@@ -250,7 +304,7 @@ impl<M: Float + CubeElement, R: Runtime> Recorder<'_, M, R> {
         let (flag, slope) = if place.projection {
             (0, NO_SLOPE)
         } else {
-            (self.row(Row::Prelu(place.layer)), self.row(Row::Slope(place.layer)))
+            (self.row(Row::Activation(place.layer)), self.row(Row::Slope(place.layer)))
         };
         let listed: [u32; LISTED as usize] =
             [self.side, norm.channels, norm.width, norm.gamma, norm.beta, flag, slope];
@@ -271,13 +325,8 @@ impl<M: Float + CubeElement, R: Runtime> Recorder<'_, M, R> {
             partial: self.partial[0].clone(),
         };
         let blocks = frame.blocks();
-        let numbers = ConvolveNumbers {
-            rows,
-            slope,
-            other_slope: 0,
-            paths: shape.paths,
-            blocks: [0, blocks],
-        };
+        let numbers =
+            ConvolveNumbers { rows, slope, other: 0, paths: shape.paths, blocks: [0, blocks] };
         let launch = Convolve { frame, reading, writing: Writing::Statistics };
         self.launches.push(Launch::Convolve(launch, buffers, numbers));
         let norm_buffers = self.norm_buffers(&unit, 0);
@@ -289,7 +338,9 @@ impl<M: Float + CubeElement, R: Runtime> Recorder<'_, M, R> {
     fn reading(&self, input: &Input<M>) -> (Reading, Buffer<f32>, u32) {
         match &input.pending {
             None => (Reading::Plain, self.none.clone(), 0),
-            Some((factors, layer)) => (Reading::Activated, factors.clone(), *layer),
+            Some((factors, layer)) => {
+                (Reading::activated(self.network.bounds()), factors.clone(), *layer)
+            }
         }
     }
 
@@ -304,7 +355,7 @@ impl<M: Float + CubeElement, R: Runtime> Recorder<'_, M, R> {
         }
     }
 
-    fn head(&self, last: &Input<M>) -> (Head, HeadBuffers<M>, HeadRows) {
+    fn head(&mut self, last: &Input<M>) -> (Head, HeadBuffers<M>, HeadRows) {
         let network = self.network;
         let head = Head {
             paths: network.paths,
@@ -314,7 +365,9 @@ impl<M: Float + CubeElement, R: Runtime> Recorder<'_, M, R> {
             classes: network.classes,
         };
         let rows = (head.paths * head.images) as usize;
-        let floats = |n: usize| Buffer::empty(self.client, n);
+        let dpixels = self.map(rows * head.channels as usize);
+        let client = self.client;
+        let floats = |n: usize| Buffer::empty(client, n);
         let logits = floats(rows * head.classes as usize);
         let buffers = HeadBuffers {
             x: last.map.clone(),
@@ -325,7 +378,7 @@ impl<M: Float + CubeElement, R: Runtime> Recorder<'_, M, R> {
             teacher: logits.clone(),
             logits,
             dlogits: floats(rows * head.classes as usize),
-            dpixels: self.map(rows * head.channels as usize),
+            dpixels,
             losses: floats(rows),
             total: Buffer::new(self.client, &[0.0, 0.0]),
             gradient: self.parameters.buffers.gradient.clone(),

@@ -8,6 +8,9 @@ use supernano_gpu_kernels::pending::Reading;
 use supernano_gpu_kernels::tile::{Direction, Frame, VARIANTS, Variant};
 use supernano_gpu_kernels::weights::{WeightBuffers, WeightGradient};
 
+/// The bound of all activations with one.
+const BOUND: f64 = 0.375;
+
 /// Factors `[paths, channels, 4]` for a reading, and for the same channels.
 fn factors<E: Element>(seed: u64, paths: u32, channels: u32) -> Vec<f32> {
     E::noise(seed, (paths * channels * 4) as usize, 8.0)
@@ -29,9 +32,10 @@ impl Read<'_> {
         let v = f64::from(self.map[index]);
         match self.reading {
             Reading::Plain => v,
-            Reading::Activated => {
+            Reading::Activated | Reading::Clipped(_) => {
                 let v = v * factor(0) + factor(1);
-                if v < 0.0 { v * f64::from(self.slopes[path]) } else { v }
+                let v = if v < 0.0 { v * f64::from(self.slopes[path]) } else { v };
+                if self.reading == Reading::Activated { v } else { v.min(BOUND) }
             }
             Reading::NormGradient => {
                 factor(0) * v
@@ -49,8 +53,9 @@ fn operand<E: Element>(value: f64) -> f64 {
 
 /// The residue classes of a stride.
 fn classes(shape: &ConvShape) -> Vec<Direction> {
-    let s = shape.stride;
-    (0..s * s).map(|i| Direction::Gradient { row: i / s, column: i % s }).collect()
+    let [down, across] = shape.stride;
+    let class = |i| Direction::Gradient { row: i / across, column: i % across };
+    (0..down * across).map(class).collect()
 }
 
 fn check<E: Element>(client: &Client, shape: ConvShape, variant: Variant, writings: &[Writing]) {
@@ -59,13 +64,18 @@ fn check<E: Element>(client: &Client, shape: ConvShape, variant: Variant, writin
     let dy = E::noise(2, shape.outputs(), 64.0);
     let raw = E::noise(3, shape.outputs(), 64.0);
     let weights = noise(4, case.parameters());
-    let slopes = E::noise(5, shape.paths as usize, 8.0);
+    let clips = writings.contains(&Writing::ClippedGradient(1));
+    let reading = Reading::activated(clips.into());
+    let mut slopes = E::noise(5, shape.paths as usize, 8.0);
+    // The bounds of the paths follow.
+    slopes.extend(vec![BOUND as f32; shape.paths as usize]);
     let x_factors = factors::<E>(6, shape.paths, shape.channels_in);
     let dy_factors = factors::<E>(7, shape.paths, shape.channels_out);
     let dx_factors = factors::<E>(8, shape.paths, shape.channels_in);
     let before = E::noise(9, shape.inputs().max(shape.paths as usize * shape.inputs()), 64.0);
+    let (part, added) = (E::noise(11, 2 * before.len() + 9, 64.0), case.added());
     let input = Read {
-        reading: Reading::Activated,
+        reading,
         map: &x,
         norm_input: &[],
         factors: &x_factors,
@@ -121,15 +131,9 @@ fn check<E: Element>(client: &Client, shape: ConvShape, variant: Variant, writin
         other_factors: none,
         partial: Buffer::empty(client, records),
     };
-    let numbers = ConvolveNumbers {
-        rows: ROWS,
-        slope: 0,
-        other_slope: 0,
-        paths: shape.paths,
-        blocks: [0, blocks],
-    };
-    let launch =
-        Convolve { frame: forward, reading: Reading::Activated, writing: Writing::Statistics };
+    let numbers =
+        ConvolveNumbers { rows: ROWS, slope: 0, other: 0, paths: shape.paths, blocks: [0, blocks] };
+    let launch = Convolve { frame: forward, reading, writing: Writing::Statistics };
     launch.launch(client, &buffers, &numbers);
     let found = E::read(client, &buffers.y);
     assert_stored::<E>(&found, &y, &what("output"));
@@ -139,8 +143,7 @@ fn check<E: Element>(client: &Client, shape: ConvShape, variant: Variant, writin
     statistics(&case, &y, &buffers.partial.read(client).unwrap(), blocks, &what("statistics"));
 
     // The weight gradient.
-    let launch =
-        WeightGradient::new(shape, [Reading::Activated, Reading::NormGradient], 4 * shape.paths);
+    let launch = WeightGradient::new(shape, [reading, Reading::NormGradient], 4 * shape.paths);
     let start = noise(10, case.parameters());
     let weight_buffers = WeightBuffers {
         x: x_b,
@@ -171,16 +174,18 @@ fn check<E: Element>(client: &Client, shape: ConvShape, variant: Variant, writin
     buffers.x = dy_b;
     buffers.norm_input = raw_b;
     buffers.factors = weight_buffers.dy_factors;
-    buffers.other = E::map(client, &before);
     buffers.other_factors = floats(client, &dx_factors);
     for &writing in writings {
         buffers.y = Buffer::empty(client, shape.inputs());
         buffers.partial = Buffer::empty(client, records);
+        let adds_part = matches!(writing, Writing::AddedPart(_));
+        buffers.other = E::map(client, if adds_part { &part } else { &before });
         let mut first = 0;
         for frame in frames() {
             let launch = Convolve { frame, reading: Reading::NormGradient, writing };
             let numbers =
                 ConvolveNumbers { rows: ROWS.reversed(), blocks: [first, blocks], ..numbers };
+            let numbers = ConvolveNumbers { other: if adds_part { ADDED } else { 0 }, ..numbers };
             launch.launch(client, &buffers, &numbers);
             first += frame.blocks();
         }
@@ -200,6 +205,12 @@ fn check<E: Element>(client: &Client, shape: ConvShape, variant: Variant, writin
             let normed = raw * factor(0) + factor(1);
             *expected = match writing {
                 Writing::Added => dx[at] + raw,
+                Writing::AddedPart(channels) => {
+                    let from = at / shape.channels_in as usize * channels as usize + channel;
+                    let adds = channel < added[path] as usize;
+                    dx[at] + if adds { f64::from(part[from]) } else { 0.0 }
+                }
+                Writing::ClippedGradient(_) if normed > BOUND => 0.0,
                 _ if normed < 0.0 => dx[at] * f64::from(slopes[path]),
                 _ => dx[at],
             };
@@ -209,7 +220,7 @@ fn check<E: Element>(client: &Client, shape: ConvShape, variant: Variant, writin
             sums[2] += if normed < 0.0 { dx[at] * normed } else { 0.0 };
         }
         assert_stored::<E>(&found, &expected, &what("input gradient"));
-        if writing == Writing::ActivationGradient {
+        if matches!(writing, Writing::ActivationGradient | Writing::ClippedGradient(_)) {
             let partial = buffers.partial.read(client).unwrap();
             let close = |found: f64, expected: f64| {
                 let scale = per_path as f64 / channels as f64;
@@ -271,8 +282,11 @@ fn shape(images: u32, size: [u32; 2], channels: [u32; 2], kernel: [u32; 2]) -> C
         columns: size[1],
         channels_in: channels[0],
         channels_out: channels[1],
-        kernel: kernel[0],
-        stride: kernel[1],
+        depthwise: false,
+        kernel: [kernel[0]; 2],
+        stride: [kernel[1]; 2],
+        padding: half([kernel[0]; 2]),
+        elastic: false,
         shared_input: false,
     }
 }
@@ -310,6 +324,51 @@ fn every_variant_and_size_agrees_with_plain_loops() {
     }
 }
 
+/// Kernels, strides and paddings: rectangles, half, "same" on an even side, and none.
+const WINDOWS: [([u32; 2], [u32; 2], [u32; 4]); 5] = [
+    ([10, 4], [2, 2], [4, 5, 1, 1]),
+    ([3, 1], [2, 1], [0, 1, 0, 0]),
+    ([7, 3], [1, 1], [0; 4]),
+    ([5, 3], [4, 2], [2, 2, 1, 1]),
+    ([16, 7], [1, 1], [7, 8, 3, 3]),
+];
+
+#[test]
+fn rectangular_kernels_and_paddings_agree_with_plain_loops() {
+    let client = client();
+    for (i, (kernel, stride, padding)) in WINDOWS.into_iter().enumerate() {
+        let size = [13, if i == 0 { 10 } else { 9 }];
+        let square = shape(2, size, [5, 9], [1, 1]);
+        let shape = ConvShape { kernel, stride, padding, elastic: i % 2 == 1, ..square };
+        let writings = [Writing::ClippedGradient(1), Writing::AddedPart(8)];
+        check::<f32>(&client, shape, VARIANTS[i % VARIANTS.len()], &writings);
+    }
+}
+
+#[test]
+fn depthwise_convolutions_agree_with_plain_loops() {
+    let client = client();
+    let cases = [
+        (3, [9, 8], 20, [3, 1]),
+        (2, [7, 11], 5, [3, 2]),
+        (2, [35, 18], 3, [7, 1]),
+        (2, [12, 9], 17, [5, 2]),
+        (5, [4, 4], 33, [1, 1]),
+    ];
+    for (i, (images, size, channels, kernel)) in cases.into_iter().enumerate() {
+        let square = shape(images, size, [channels, channels], kernel);
+        let shape = ConvShape { depthwise: true, elastic: i % 2 == 0, ..square };
+        let writings = [Writing::ClippedGradient(1), Writing::AddedPart(channels + 2)];
+        let writings = if i == 3 { &[Writing::ActivationGradient][..] } else { &writings };
+        check::<f32>(&client, shape, VARIANTS[0], writings);
+    }
+    for (kernel, stride, padding) in WINDOWS {
+        let square = shape(2, [13, 10], [9, 9], [1, 1]);
+        let shape = ConvShape { depthwise: true, kernel, stride, padding, elastic: true, ..square };
+        check::<f32>(&client, shape, VARIANTS[0], &[Writing::ActivationGradient]);
+    }
+}
+
 #[test]
 fn paths_that_share_their_input_agree_with_plain_loops() {
     let shape = ConvShape { shared_input: true, ..shape(4, [8, 8], [3, 10], [3, 1]) };
@@ -331,6 +390,9 @@ fn narrow<E: Element>(client: &Client) {
     check::<E>(client, shape(5, [8, 8], [4, 12], [3, 1]), VARIANTS[0], &writings);
     check::<E>(client, shape(3, [7, 6], [5, 9], [3, 2]), VARIANTS[1], &writings[1..]);
     check::<E>(client, shape(3, [7, 6], [5, 9], [1, 2]), VARIANTS[0], &writings[1..]);
+    let square = shape(3, [7, 6], [9, 9], [5, 2]);
+    let shape = ConvShape { depthwise: true, elastic: true, ..square };
+    check::<E>(client, shape, VARIANTS[0], &writings[1..]);
 }
 
 #[test]

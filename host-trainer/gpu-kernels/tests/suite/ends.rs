@@ -7,6 +7,7 @@ use supernano_gpu_kernels::norm::Norm;
 
 const PATHS: usize = 3;
 const EPSILON: f32 = 1e-5;
+const BOUND: f32 = 0.5;
 
 /// Rows: widths of the maps, widths of the residual, offsets of gamma and of beta.
 fn table(channels: u32) -> (Vec<u32>, [usize; PATHS]) {
@@ -33,7 +34,20 @@ impl Normed {
     }
 }
 
-fn check(client: &Client, channels: u32, residual: Residual, shared: bool, pooled: bool) {
+/// How a case differs from a plain end.
+#[derive(Clone, Copy, Default)]
+struct Kind {
+    shared: bool,
+    pooled: bool,
+    /// The last path lacks the layer.
+    optional: bool,
+    /// Channels that the residual has beyond those of the map.
+    wider: u32,
+    clips: bool,
+}
+
+fn check(client: &Client, channels: u32, residual: Residual, kind: Kind) {
+    let Kind { shared, pooled, optional, wider, clips } = kind;
     let (images, pixels, c) = (5u32, 33u32, channels as usize);
     let size = (images * pixels) as usize * c;
     let end = BlockEnd {
@@ -42,14 +56,23 @@ fn check(client: &Client, channels: u32, residual: Residual, shared: bool, poole
         pixels,
         channels,
         residual,
+        residual_channels: channels + wider,
+        optional,
+        bounds: clips.into(),
         shared_residual: shared,
         pooled,
     };
-    let (table, widths) = table(channels);
+    let (mut table, mut widths) = table(channels);
+    if optional {
+        (table[PATHS - 1], widths[PATHS - 1]) = (0, 0);
+    }
+    let other_size = (images * pixels * (channels + wider)) as usize;
     let own = Normed::new(1, PATHS * size, c);
-    let other = Normed::new(3, PATHS * size, c);
+    let other = Normed::new(3, PATHS * other_size, c);
     let dy = noise(5, PATHS * size);
-    let slopes = noise(6, PATHS);
+    let mut slopes = noise(6, PATHS);
+    // The bounds of the paths.
+    slopes.extend([BOUND; PATHS]);
     let buffers = EndBuffers {
         x: floats(client, &own.map),
         factors: floats(client, &own.factors),
@@ -76,14 +99,20 @@ fn check(client: &Client, channels: u32, residual: Residual, shared: bool, poole
     let mut sums = vec![[0.0f64; 4]; PATHS * c];
     for at in 0..PATHS * size {
         let (path, channel) = (at / size, at % c);
-        if channel >= widths[path] {
+        let residual_width = table[PATHS + path] as usize;
+        let has_layer = channel < widths[path];
+        let passes = optional && channel < residual_width;
+        if !(has_layer || passes) {
             continue;
         }
         let record = path * c + channel;
         let raw = f64::from(own.map[at]);
-        let mut sum = raw * own.factor(record, 0) + own.factor(record, 1);
-        let residual_width = table[PATHS + path] as usize;
-        let residual_raw = f64::from(other.map[if shared { at % size } else { at }]);
+        let mut sum = match has_layer {
+            true => raw * own.factor(record, 0) + own.factor(record, 1),
+            false => 0.0,
+        };
+        let pixel = if shared { at % size } else { at } / c;
+        let residual_raw = f64::from(other.map[pixel * (c + wider as usize) + channel]);
         match residual {
             Residual::Plain if channel < residual_width => sum += residual_raw,
             Residual::Normed => {
@@ -92,11 +121,16 @@ fn check(client: &Client, channels: u32, residual: Residual, shared: bool, poole
             Residual::Plain | Residual::None => {}
         }
         let slope = f64::from(slopes[path]);
-        expected[at] = if sum < 0.0 { slope * sum } else { sum };
+        let bound = if clips { f64::from(BOUND) } else { f64::INFINITY };
+        expected[at] = if sum < 0.0 { slope * sum } else { sum }.min(bound);
         let image = at % size / c / pixels as usize;
         let from = if pooled { (path * images as usize + image) * c + channel } else { at };
         let dy = f64::from(dy[from]);
-        let g = if sum < 0.0 { slope * dy } else { dy };
+        let g = match sum {
+            _ if sum < 0.0 => slope * dy,
+            _ if sum > bound => 0.0,
+            _ => dy,
+        };
         gradient[at] = g;
         let sums = &mut sums[record];
         sums[0] += g;
@@ -130,10 +164,13 @@ fn check(client: &Client, channels: u32, residual: Residual, shared: bool, poole
 fn ends_of_blocks_agree_with_plain_loops() {
     let client = client();
     for (channels, pooled) in [(3, false), (16, true), (70, false)] {
-        check(&client, channels, Residual::None, false, pooled);
-        check(&client, channels, Residual::Plain, false, pooled);
-        check(&client, channels, Residual::Plain, true, pooled);
-        check(&client, channels, Residual::Normed, false, pooled);
+        let kind = Kind { pooled, ..Kind::default() };
+        check(&client, channels, Residual::None, kind);
+        check(&client, channels, Residual::Plain, kind);
+        check(&client, channels, Residual::Plain, Kind { shared: true, ..kind });
+        check(&client, channels, Residual::Normed, kind);
+        let optional = Kind { optional: true, wider: 3, clips: true, ..kind };
+        check(&client, channels, Residual::Plain, optional);
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod convolutions;
 mod ends;
+mod pools;
 
 use half::{bf16, f16};
 use supernano_gpu_kernels::cubecl::ir::features::TypeUsage;
@@ -13,7 +14,7 @@ use supernano_gpu_kernels::cubecl::prelude::*;
 use supernano_gpu_kernels::cubecl::wgpu::{WgpuDevice, WgpuRuntime};
 
 use supernano_gpu_kernels::buffer::Buffer;
-use supernano_gpu_kernels::shape::{ConvShape, Rows};
+use supernano_gpu_kernels::shape::{ConvShape, Rows, half, packed_kernel};
 
 type Client = ComputeClient<WgpuRuntime>;
 
@@ -38,9 +39,15 @@ struct Case {
     widths_in: Vec<u32>,
     widths_out: Vec<u32>,
     branches: Vec<u32>,
+    /// Kernel of each path, and its first row and column in the largest.
+    kernels: Vec<[[u32; 2]; 2]>,
 }
 
-const ROWS: Rows = Rows { input: 0, output: 1, weights: 2 };
+const ROWS: Rows = Rows { input: 0, output: 1, weights: 2, kernel: 3 };
+/// Row of the channels that paths add.
+const ADDED: u32 = 4;
+/// Unused parameters before the first branch.
+const UNUSED: usize = 40;
 
 impl Case {
     fn new(shape: ConvShape) -> Self {
@@ -51,22 +58,48 @@ impl Case {
             (0..shape.paths).map(|p| width(shape.channels_out, p + 1)).collect();
         widths_in[0] = shape.channels_in;
         widths_out[0] = shape.channels_out;
+        if shape.depthwise {
+            widths_out.clone_from(&widths_in);
+        }
         let branches = (0..shape.paths).map(|p| p % 2).collect();
-        Self { shape, widths_in, widths_out, branches }
+        // The centre of the largest kernel, but at its end in the last path.
+        let kernel = |p: u32| match shape.elastic {
+            true => shape.kernel.map(|k| if k > 2 * p { k - 2 * p } else { 2 - k % 2 }),
+            false => shape.kernel,
+        };
+        let place = |p: u32| {
+            let kernel = kernel(p);
+            let free = [0, 1].map(|i| shape.kernel[i] - kernel[i]);
+            [kernel, if p == 2 { [0, free[1]] } else { free.map(|free| free / 2) }]
+        };
+        let kernels = (0..shape.paths).map(place).collect();
+        Self { shape, widths_in, widths_out, branches, kernels }
     }
 
+    /// The parameter at which the largest kernel around the path's would start.
     fn offset(&self, path: usize) -> usize {
-        1 + self.branches[path] as usize * self.shape.weights()
+        let [kernel, first] = self.kernels[path];
+        let moved = |i: usize| (self.shape.kernel[i] - kernel[i]) as isize / 2 - first[i] as isize;
+        let moved = moved(0) * self.shape.kernel[1] as isize + moved(1);
+        let branch = UNUSED + self.branches[path] as usize * self.shape.weights();
+        branch.checked_add_signed(moved).unwrap()
     }
 
     fn parameters(&self) -> usize {
-        1 + 2 * self.shape.weights()
+        2 * UNUSED + 2 * self.shape.weights()
     }
 
-    /// The rows of [`ROWS`].
+    /// Channels of another map that each path adds.
+    fn added(&self) -> Vec<u32> {
+        (0..self.shape.paths).map(|p| p * 3 % (self.shape.channels_in + 2)).collect()
+    }
+
+    /// The rows of [`ROWS`] and [`ADDED`].
     fn table(&self) -> Vec<u32> {
         let mut table = [self.widths_in.clone(), self.widths_out.clone()].concat();
         table.extend((0..self.branches.len()).map(|p| self.offset(p) as u32));
+        table.extend(self.kernels.iter().map(|&[kernel, first]| packed_kernel(kernel, first)));
+        table.extend(self.added());
         table
     }
 
@@ -100,27 +133,50 @@ impl Case {
         }
     }
 
+    /// Calls `f(input index)` for every input value that exists.
+    fn inputs(&self, mut f: impl FnMut(usize)) {
+        let s = &self.shape;
+        let pixels = (s.images * s.rows * s.columns) as usize;
+        for (path, &width) in self.widths_in.iter().enumerate() {
+            for pixel in path * pixels..(path + 1) * pixels {
+                (0..width as usize).for_each(|c| f(pixel * s.channels_in as usize + c));
+            }
+        }
+    }
+
     /// Calls `f(path, input index, input channel, parameter index, output index)` for every product.
     fn products(&self, mut f: impl FnMut(usize, usize, usize, usize, usize)) {
         let s = &self.shape;
-        let (k, pad) = (s.kernel as usize, s.kernel as usize / 2);
+        let [down, across] = s.stride.map(|s| s as usize);
+        let [rows, columns] = s.kernel.map(|k| k as usize);
+        let inputs = s.weight_inputs() as usize;
         for path in 0..s.paths as usize {
+            let [kernel, first] = self.kernels[path].map(|pair| pair.map(|v| v as usize));
             for image in 0..s.images as usize {
                 for at in 0..(s.rows_out() * s.columns_out()) as usize {
                     let at = [at / s.columns_out() as usize, at % s.columns_out() as usize];
-                    for tap in 0..k * k {
-                        let row = at[0] * s.stride as usize + tap / k;
-                        let column = at[1] * s.stride as usize + tap % k;
-                        let inside = |at: usize, n: u32| (pad..n as usize + pad).contains(&at);
-                        if !inside(row, s.rows) || !inside(column, s.columns) {
+                    for tap in 0..kernel[0] * kernel[1] {
+                        let tap = [first[0] + tap / kernel[1], first[1] + tap % kernel[1]];
+                        let row = (at[0] * down + tap[0]).checked_sub(s.padding[0] as usize);
+                        let column = (at[1] * across + tap[1]).checked_sub(s.padding[2] as usize);
+                        let (Some(row), Some(column)) = (row, column) else { continue };
+                        if row >= s.rows as usize || column >= s.columns as usize {
                             continue;
                         }
                         for o in 0..self.widths_out[path] as usize {
-                            for i in 0..self.widths_in[path] as usize {
-                                let x = self.input(path, image, [row - pad, column - pad], i);
-                                let w = (o * s.channels_in as usize + i) * k * k + tap;
+                            let from = if s.depthwise { o..o + 1 } else { 0..inputs };
+                            for i in from.take_while(|&i| i < self.widths_in[path] as usize) {
+                                let x = self.input(path, image, [row, column], i);
+                                let i = if s.depthwise { 0 } else { i };
+                                let w = ((o * inputs + i) * rows + tap[0]) * columns + tap[1];
                                 let y = self.output(path, image, at, o);
-                                f(path, x, i, self.offset(path) + w, y);
+                                f(
+                                    path,
+                                    x,
+                                    if s.depthwise { o } else { i },
+                                    self.offset(path) + w,
+                                    y,
+                                );
                             }
                         }
                     }

@@ -4,15 +4,15 @@ use supernano_base::config::Teacher;
 use supernano_base::error::{Error, Result};
 use supernano_core::arch::Arch;
 use supernano_core::plan::Plan;
+use supernano_gpu_kernels::buffer::Buffer;
 use supernano_gpu_kernels::cubecl::Runtime;
 use supernano_gpu_kernels::cubecl::client::ComputeClient;
-use supernano_gpu_kernels::step::{Parameters, Update};
+use supernano_gpu_kernels::step::Parameters;
 use supernano_train::supernet::{Entry, Layout};
 use supernano_train::training::{GradientSums, Gradients, Losses, Sharing};
 
 use super::{GpuStep, failed};
 use crate::precision::Element;
-use crate::table;
 
 impl<R: Runtime, M: Element> GpuStep<'_, R, M> {
     /// As [`Self::update`], with paths that other processors train. The device adds up the gradients of
@@ -43,7 +43,6 @@ impl<R: Runtime, M: Element> GpuStep<'_, R, M> {
         if trains_largest {
             plans.insert(0, self.largest());
         }
-        let images = table::channels_last(pixels, self.job.space.get().input);
         let labels: Vec<u32> = labels.iter().map(|&label| label.into()).collect();
         let logits = labels.len() * usize::from(self.job.space.get().classes);
         let live = self.job.step.teacher == Teacher::Live;
@@ -51,6 +50,7 @@ impl<R: Runtime, M: Element> GpuStep<'_, R, M> {
         if self.distils() && !first {
             teacher = Some(sharing.learn(logits)?);
         } else if self.distils() && !live {
+            let images = self.images(pixels, self.job.space.get().input);
             let own = self.teacher(&images, &labels)?;
             sharing.teach(&mut || Ok(own.clone()))?;
             teacher = Some(own);
@@ -58,21 +58,21 @@ impl<R: Runtime, M: Element> GpuStep<'_, R, M> {
         let mut losses = Losses::default();
         let mut used = vec![0; self.layout.entries.len()];
         if !plans.is_empty() {
-            let recorded = self.recorded([labels.len() as u32, plans.len() as u32]);
-            let rows = recorded.network().rows();
-            let table;
-            (table, used) = table::of_plans(&self.layout, &rows, &plans);
-            let (table, used) = (&table[..], &used[..]);
-            let data = Update { images: &images, labels: &labels, table, used, teacher: None };
-            recorded.forward(&self.client, &data);
-            if self.distils() && trains_largest && live {
-                let client = &self.client;
-                sharing.teach(&mut || recorded.first_logits(client).map_err(failed))?;
+            let teaches = self.distils() && trains_largest && live;
+            let client = &self.client;
+            let teacher = teacher.map(|logits| Buffer::new(client, &logits));
+            let data = (pixels, &*labels);
+            let passed =
+                self.passes(data, &plans, (teacher, trains_largest), &mut |step| match teaches {
+                    true => sharing.teach(&mut || step.first_logits(client).map_err(failed)),
+                    false => Ok(()),
+                })?;
+            used = passed.used;
+            for step in passed.steps {
+                let [largest, mean] = step.losses(client).map_err(failed)?;
+                let part = f64::from(mean) * others as f64 / students.len().max(1) as f64;
+                losses.add(Losses { largest: largest.into(), students: part });
             }
-            recorded.backward(&self.client, teacher.as_deref(), self.loss(trains_largest));
-            let [largest, mean] = recorded.losses(&self.client).map_err(failed)?;
-            let part = f64::from(mean) * others as f64 / students.len().max(1) as f64;
-            losses = Losses { largest: largest.into(), students: part };
             self.finite(losses, update)?;
         }
         let mut sums = DeviceSums {

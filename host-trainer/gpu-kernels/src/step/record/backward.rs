@@ -3,60 +3,57 @@
 use cubecl::prelude::*;
 
 use super::sizes::{classes, count};
-use super::{Recorded, Recorder, Unit};
+use super::{Layers, Recorded, Recorder, Unit};
 use crate::add::BlockEnd;
 use crate::buffer::Buffer;
 use crate::convolve::{Convolve, ConvolveBuffers, ConvolveNumbers, Writing};
 use crate::network::Shortcut;
 use crate::norm::LISTED;
 use crate::pending::Reading;
+use crate::pool::Pool;
 use crate::step::launch::Launch;
 use crate::tile::Frame;
 use crate::weights::{WeightBuffers, WeightGradient};
 
+/// What an input gradient meets before the map whose gradient it is.
+enum Before<'a, M> {
+    Nothing,
+    /// The norm and the activation of a unit.
+    Unit(&'a Unit<M>),
+    /// Another gradient of the map.
+    Added(&'a Buffer<M>),
+    /// Another gradient, its channels, and the row of those that a path has.
+    AddedPart(&'a Buffer<M>, u32, u32),
+}
+
 impl<M: Float + CubeElement, R: Runtime> Recorder<'_, M, R> {
     /// Records the gradients of all blocks, from the gradient of the last map's pixels.
     pub(super) fn backward(&mut self, blocks: &[Recorded<M>], dpixels: &Buffer<M>, map: usize) {
-        let [dsum, middle, projected] = [0, 1, 2].map(|_| self.map(map));
-        let outputs = [self.map(map), self.map(map)];
+        let longest = self.network.blocks.iter().map(|block| block.layers).max().unwrap_or(1);
+        // The gradients behind the norms of a block's last layer, and of the others in turn.
+        let mut behind = vec![self.map(map)];
+        behind.extend((1..longest.min(3)).map(|_| self.map(map)));
+        let [projected, even, odd] = [0; 3].map(|_| self.map(map));
+        let outputs = [even, odd];
         let mut dy = dpixels.clone();
         for (i, recorded) in blocks.iter().enumerate().rev() {
             let pooled = i + 1 == blocks.len();
-            let end = BlockEnd { pooled, ..recorded.end };
-            let unit = &recorded.units[recorded.units.len() - 1];
-            self.launches.push(Launch::EndGradient(
-                end,
-                recorded.buffers.clone(),
-                [dy, dsum.clone()],
-                self.partial.clone(),
-                recorded.rows,
-            ));
-            self.norm_gradient(unit, end.blocks(), 0);
-            if let Some(projection) = &recorded.projection {
-                self.norm_gradient(projection, end.blocks(), 1);
-            }
             let dx = (i > 0).then(|| outputs[i % 2].clone());
-            self.weights(unit, &dsum);
-            let mut d = dsum.clone();
-            if let [first, last] = recorded.units.as_slice() {
-                let blocks = self.input_gradient(last, &dsum, &middle, Some(first), None);
-                self.norm_gradient(first, blocks, 0);
-                self.weights(first, &middle);
-                d = middle.clone();
-            }
-            if let Some(projection) = &recorded.projection {
-                self.weights(projection, &dsum);
-            }
-            if let Some(dx) = &dx {
-                let residual = match (&recorded.projection, recorded.block.shortcut) {
-                    (Some(projection), _) => {
-                        self.input_gradient(projection, &dsum, &projected, None, None);
-                        Some(&projected)
+            match recorded {
+                Recorded::Pool(pool, buffers, width) => {
+                    if let Some(dx) = &dx {
+                        let (pool, maps) = (Pool { pooled, ..*pool }, [dy, dx.clone()]);
+                        self.launches.push(Launch::PoolGradient(
+                            pool,
+                            (**buffers).clone(),
+                            maps,
+                            *width,
+                        ));
                     }
-                    (None, Shortcut::None) => None,
-                    (None, _) => Some(&dsum),
-                };
-                self.input_gradient(&recorded.units[0], &d, dx, None, residual);
+                }
+                Recorded::Layers(layers) => {
+                    self.block_gradient(layers, (dy, pooled), dx.as_ref(), &behind, &projected);
+                }
             }
             dy = dx.unwrap_or_else(|| self.none_map.clone());
         }
@@ -67,6 +64,57 @@ impl<M: Float + CubeElement, R: Runtime> Recorder<'_, M, R> {
             [list, self.table.clone()],
             [self.network.paths, norms],
         ));
+    }
+
+    /// Records the gradients of a block from that of its output, and that of its input unless it reads
+    /// the images. `behind` are buffers for the gradients behind its norms, `projected` for that of the
+    /// projection's input.
+    fn block_gradient(
+        &mut self,
+        layers: &Layers<M>,
+        (dy, pooled): (Buffer<M>, bool),
+        dx: Option<&Buffer<M>>,
+        behind: &[Buffer<M>],
+        projected: &Buffer<M>,
+    ) {
+        let Layers { block, units, projection, end, buffers, rows } = layers;
+        let end = BlockEnd { pooled, ..*end };
+        let (last, dsum) = (units.len() - 1, &behind[0]);
+        self.launches.push(Launch::EndGradient(
+            end,
+            buffers.clone(),
+            [dy, dsum.clone()],
+            self.partial.clone(),
+            *rows,
+        ));
+        self.norm_gradient(&units[last], end.blocks(), 0);
+        if let Some(projection) = projection {
+            self.norm_gradient(projection, end.blocks(), 1);
+        }
+        self.weights(&units[last], dsum);
+        let mut d = dsum;
+        for (n, i) in (0..last).rev().enumerate() {
+            let middle = &behind[1 + n % 2];
+            let before = Before::Unit(&units[i]);
+            let blocks = self.input_gradient(&units[i + 1], d, middle, before);
+            self.norm_gradient(&units[i], blocks, 0);
+            self.weights(&units[i], middle);
+            d = middle;
+        }
+        if let Some(projection) = projection {
+            self.weights(projection, dsum);
+        }
+        let Some(dx) = dx else { return };
+        let before = match (projection, block.shortcut) {
+            (Some(projection), _) => {
+                self.input_gradient(projection, dsum, projected, Before::Nothing);
+                Before::Added(projected)
+            }
+            (None, _) if block.adds_part() => Before::AddedPart(dsum, end.channels, rows.residual),
+            (None, Shortcut::None) => Before::Nothing,
+            (None, _) => Before::Added(dsum),
+        };
+        self.input_gradient(&units[0], d, dx, before);
     }
 
     fn norm_gradient(&mut self, unit: &Unit<M>, blocks: u32, partial: usize) {
@@ -94,23 +142,28 @@ impl<M: Float + CubeElement, R: Runtime> Recorder<'_, M, R> {
         self.launches.push(Launch::Weights(launch, buffers, unit.rows, slope));
     }
 
-    /// Records the input gradient of a unit from the gradient `d` behind its norm. `before` is the
-    /// unit whose norm and activation the input passed, `added` another gradient of the input.
-    /// Returns the number of records.
+    /// Records the input gradient of a unit from the gradient `d` behind its norm. Returns the number of
+    /// records.
     fn input_gradient(
         &mut self,
         unit: &Unit<M>,
         d: &Buffer<M>,
         dx: &Buffer<M>,
-        before: Option<&Unit<M>>,
-        added: Option<&Buffer<M>>,
+        before: Before<'_, M>,
     ) -> u32 {
-        let (other, other_factors, writing) = match (before, added) {
-            (Some(b), _) => (b.raw.clone(), b.factors.clone(), Writing::ActivationGradient),
-            (None, Some(added)) => (added.clone(), self.none.clone(), Writing::Added),
-            (None, None) => (self.none_map.clone(), self.none.clone(), Writing::Plain),
+        let (map, none) = (self.none_map.clone(), self.none.clone());
+        let slope = unit.input.pending.as_ref().map_or(0, |(_, layer)| *layer);
+        let (other, other_factors, writing, row) = match before {
+            Before::Unit(b) => {
+                let writing = Writing::gradient(self.network.bounds());
+                (b.raw.clone(), b.factors.clone(), writing, slope)
+            }
+            Before::Added(added) => (added.clone(), none, Writing::Added, 0),
+            Before::AddedPart(added, channels, row) => {
+                (added.clone(), none, Writing::AddedPart(channels), row)
+            }
+            Before::Nothing => (map, none, Writing::Plain, 0),
         };
-        let other_slope = unit.input.pending.as_ref().map_or(0, |(_, layer)| *layer);
         let variant = self.options.variant;
         let frames: Vec<_> =
             classes(&unit.shape).map(|class| Frame::new(&unit.shape, class, variant)).collect();
@@ -132,7 +185,7 @@ impl<M: Float + CubeElement, R: Runtime> Recorder<'_, M, R> {
             let numbers = ConvolveNumbers {
                 rows: unit.rows.reversed(),
                 slope: 0,
-                other_slope,
+                other: row,
                 paths: unit.shape.paths,
                 blocks: [first, blocks],
             };
