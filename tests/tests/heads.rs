@@ -181,6 +181,106 @@ fn several_labels_are_learnt_at_once() {
     assert_eq!(checked["quality"]["metric"], "macro_auc");
 }
 
+/// Blocks for inputs of 16x16.
+const SMALL_BLOCKS: &str = r#"
+[[space.block]]
+conv = { kernel = "3x3", stride = "2x2", padding = "same", widths = [4, 8] }
+
+[[space.block]]
+dense = { widths = [8, 16] }
+"#;
+
+/// An NPY file of little-endian elements.
+fn npy(of: &str, shape: &str, values: &[u8]) -> Vec<u8> {
+    let header = format!("{{'descr': '{of}', 'fortran_order': False, 'shape': ({shape}), }}");
+    let mut file = b"\x93NUMPY\x01\x00".to_vec();
+    file.extend((header.len() as u16).to_le_bytes());
+    file.extend(header.bytes());
+    file.extend(values);
+    file
+}
+
+#[test]
+fn arrays_have_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    // A bar of some brightness in some column.
+    let (mut pixels, mut numbers) = (Vec::new(), Vec::new());
+    for i in 0..240u32 {
+        let (column, light) = (1 + i * 7 % 13, 60 + (i * 31 % 190) as u8);
+        let pixel =
+            |at: u32| if (at % 16).abs_diff(column) < 2 { light } else { (at * i % 30) as u8 };
+        pixels.extend((0..256).map(pixel));
+        numbers.extend((column as f32 / 16.0).to_le_bytes());
+        numbers.extend(f32::from(light).to_le_bytes());
+    }
+    fs::write(folder.path().join("x.npy"), npy("|u1", "240, 16, 16", &pixels)).unwrap();
+    fs::write(folder.path().join("y.npy"), npy("<f4", "240, 2", &numbers)).unwrap();
+    let path = folder.path().display().to_string();
+    let found = supernano(&["data", &path, "--targets", "place,light", "--json"]).json();
+    assert_eq!(found["outputs"], "values", "{found}");
+    assert_eq!(number(&found, "/targets/1/lowest"), 60.0, "{found}");
+    let config = [
+        TOP,
+        &space("height = 16, width = 16, channels = 1", "values", 2),
+        SMALL_BLOCKS,
+        &format!("[data]\nname = \"numpy\"\npath = {path:?}\ntargets = [\"place\", \"light\"]\n"),
+        STEPS,
+    ];
+    let run = SmallRun::train(&config.concat());
+    let [ranked, exported, checked] = deliver(&run, ["8-16", "4-8"]);
+    assert_eq!(ranked["metric"], "r2");
+    assert!(number(&ranked, "/scores/0/acc") > 0.3, "{ranked}");
+    assert!(number(&exported, "/quality/int8/outputs/0/mae") < 0.5, "{exported}");
+    assert_eq!(checked["quality"]["outputs"][1]["name"], "light");
+}
+
+#[test]
+fn sounds_have_several_labels() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut table = "file,labels\n".to_owned();
+    for i in 0..160u32 {
+        let heard = [i % 2 == 1, i / 2 % 2 == 1];
+        let tones = [300.0 + f64::from(i), 2200.0 + 3.0 * f64::from(i)];
+        let sample = |n: u32| {
+            let phase = f64::from(n) / 8000.0 * std::f64::consts::TAU;
+            let tone = |k: usize| if heard[k] { 9e3 * (phase * tones[k]).sin() } else { 0.0 };
+            (tone(0) + tone(1) + f64::from(n * (i + 3) % 97)) as i16
+        };
+        let data: Vec<u8> = (0..4000).flat_map(|n| sample(n).to_le_bytes()).collect();
+        let mut wav = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0".to_vec();
+        wav[4..8].copy_from_slice(&(36 + data.len() as u32).to_le_bytes());
+        wav.extend(b"\x80\x3e\0\0\x02\0\x10\0data");
+        wav.extend((data.len() as u32).to_le_bytes());
+        wav.extend(data);
+        fs::write(folder.path().join(format!("{i}.wav")), wav).unwrap();
+        let names = ["low", "high"].iter().zip(heard).filter(|(_, heard)| *heard);
+        let names: Vec<&str> = names.map(|(name, _)| *name).collect();
+        table += &format!("{i}.wav,{}\n", names.join("|"));
+    }
+    fs::write(folder.path().join("list.csv"), table).unwrap();
+    let path = folder.path().display().to_string();
+    let found = supernano(&["data", &path, "--json"]).json();
+    assert_eq!(
+        (&found["outputs"], &found["classes"][0]["class"]),
+        (&"labels".into(), &"high".into())
+    );
+    let config = [
+        TOP,
+        &space("height = 16, width = 16, channels = 1", "labels", 2),
+        SMALL_BLOCKS,
+        &format!(
+            "[data]\nname = \"sound\"\npath = {path:?}\nsound = {{ rate = 8000, seconds = 0.5 }}\n"
+        ),
+        "multilabel = true\nlabels = [\"low\", \"high\"]\n",
+        STEPS,
+    ];
+    let run = SmallRun::train(&config.concat());
+    let [ranked, _, checked] = deliver(&run, ["8-16", "4-8"]);
+    assert_eq!(ranked["metric"], "macro_auc");
+    assert!(number(&ranked, "/scores/0/acc") > 0.7, "{ranked}");
+    assert_eq!(checked["quality"]["metric"], "macro_auc");
+}
+
 #[test]
 fn reconstructions_find_anomalies() {
     let (_folder, path) = file();

@@ -6,6 +6,7 @@ use super::*;
 
 mod csv;
 mod json;
+mod stream;
 #[cfg(unix)]
 mod write;
 

@@ -29,6 +29,18 @@ pub fn with_picture<T>(
     bytes: &[u8],
     then: impl FnOnce(DynamicImage) -> T,
 ) -> Result<T> {
+    with_brightest(path, bytes, |picture, _| then(picture))
+}
+
+/// As [`with_picture`], with the largest value of a picture of 16 bits.
+///
+/// # Errors
+/// The errors of [`with_picture`].
+pub fn with_brightest<T>(
+    path: &Path,
+    bytes: &[u8],
+    then: impl FnOnce(DynamicImage, Option<u16>) -> T,
+) -> Result<T> {
     let broken = |e: &dyn std::fmt::Display| {
         Error::invalid(path.display(), "picture", "a whole JPEG, PNG, BMP, GIF or WebP file", e)
     };
@@ -53,9 +65,14 @@ pub fn with_picture<T>(
     let _held = (needed > LARGE).then(|| ONE.lock().unwrap_or_else(|held| held.into_inner()));
     let orientation = decoder.orientation().map_err(|e| broken(&e))?;
     let mut picture = DynamicImage::from_decoder(decoder).map_err(|e| broken(&e))?;
+    let brightest = match &picture {
+        DynamicImage::ImageLuma16(p) => p.as_raw().iter().max().copied(),
+        DynamicImage::ImageRgb16(p) => p.as_raw().iter().max().copied(),
+        _ => None,
+    };
     picture = on_white(picture);
     picture.apply_orientation(orientation);
-    Ok(then(picture))
+    Ok(then(picture, brightest))
 }
 
 /// Reads and decodes a picture, as [`with_picture`].

@@ -1,6 +1,6 @@
 //! Lists the files of a folder: a folder for each class, in folders for the splits or not.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +13,8 @@ use super::names::Names;
 /// Most files below a folder.
 const MOST_FILES: usize = 10_000_000;
 
+/// Most folders in those of the classes that may be classes themselves.
+const MOST_DEEPER: usize = 256;
 /// Most empty folders that are named.
 const EMPTY: usize = 20;
 
@@ -82,6 +84,7 @@ pub fn list(
     } else {
         SplitFolder::None
     };
+    listing.notes.extend(deeper(texts(), place));
     for (path, text) in relative {
         listing.items.push(item(root, path, &text, place, names, files_are_classes)?);
     }
@@ -156,6 +159,39 @@ fn has_splits<'a>(paths: impl Iterator<Item = &'a str>) -> bool {
     let first: BTreeSet<&str> = paths.filter_map(|p| p.split_once('/')).map(|(f, _)| f).collect();
     let splits: Vec<Option<Split>> = first.iter().map(|f| Split::named(f)).collect();
     splits.contains(&Some(Split::Train)) && !splits.contains(&None)
+}
+
+/// A remark about classes whose folders hold several folders each, all with different names: these may be
+/// the classes.
+fn deeper<'a>(paths: impl Iterator<Item = &'a str>, place: SplitFolder) -> Option<String> {
+    let below = |path: &'a str| match place {
+        SplitFolder::None => Some(path),
+        SplitFolder::First => path.split_once('/').map(|(_, rest)| rest),
+        SplitFolder::Second => None,
+    };
+    let mut inside: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for path in paths.filter_map(below) {
+        let mut folders = path.split('/');
+        let (class, folder) = (folders.next()?, folders.next()?);
+        // A file in the folder of the class.
+        folders.next()?;
+        inside.entry(class).or_default().insert(folder);
+    }
+    let all: Vec<&str> = inside.values().flatten().copied().collect();
+    let different: BTreeSet<&str> = all.iter().copied().collect();
+    let several = inside.len() > 1 && inside.values().all(|folders| folders.len() > 1);
+    if !several || different.len() < all.len() || all.len() > MOST_DEEPER {
+        return None;
+    }
+    let split = if place == SplitFolder::First { "{split}/" } else { "" };
+    let names = |names: &mut dyn Iterator<Item = &&str>| {
+        names.take(4).copied().collect::<Vec<_>>().join(", ")
+    };
+    Some(format!(
+        "the classes are the folders {}; --pattern '{split}{{}}/{{class}}/{{}}' takes those inside them ({})",
+        names(&mut inside.keys()),
+        names(&mut all.iter())
+    ))
 }
 
 fn item(

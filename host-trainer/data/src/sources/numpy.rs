@@ -2,6 +2,7 @@
 
 mod array;
 mod labels;
+mod names;
 mod outputs;
 mod pixels;
 mod source;
@@ -16,6 +17,7 @@ use supernano_core::space::Shape;
 
 pub use self::array::Array;
 pub use self::labels::Labels;
+use self::names::names;
 pub use self::outputs::outputs;
 use self::pixels::{Range, Sizes};
 use self::source::{Source, members};
@@ -26,19 +28,6 @@ use super::items::Items;
 use super::{Reading, shape_of};
 use crate::Dataset;
 
-/// Words for items and for labels in the names of arrays.
-const ITEMS: [&str; 8] = ["x", "images", "image", "data", "inputs", "features", "windows", "arr_0"];
-const LABELS: [&str; 9] =
-    ["y", "labels", "label", "targets", "target", "classes", "class", "outputs", "arr_1"];
-/// Words for splits in the names of arrays.
-const SPLITS: [(&str, Split); 6] = [
-    ("train", Split::Train),
-    ("val", Split::Validation),
-    ("valid", Split::Validation),
-    ("validation", Split::Validation),
-    ("dev", Split::Validation),
-    ("test", Split::Test),
-];
 /// Most axes of the windows of sensors.
 const MOST_AXES: usize = 16;
 
@@ -57,6 +46,8 @@ pub struct Pair {
     pub labels_place: String,
     /// The split that the names give.
     pub split: Option<Split>,
+    /// A remark about names that are no usual ones.
+    pub note: Option<String>,
 }
 
 /// The shape of the first array of images.
@@ -119,6 +110,7 @@ pub fn load(spec: &DataSpec, path: &Path, shape: Shape, reading: Reading<'_>) ->
     let mut items = Items::new(reading.folder)?;
     let mut notes = Vec::new();
     for ((pair, labels), sizes) in pairs.into_iter().zip(labels).zip(sizes) {
+        notes.extend(pair.note);
         if sizes.channels_first {
             notes.push(format!("{}: [n, channels, height, width]", pair.items.place));
         }
@@ -168,6 +160,7 @@ pub fn pairs(spec: &DataSpec, path: &Path) -> Result<Vec<Pair>> {
     let names = names(path, &arrays)?;
     let mut pairs = Vec::with_capacity(names.len());
     for (items, labels, split) in names {
+        let note = names::note(&items, &labels);
         let (Some(items), Some(labels)) = (arrays.remove(&items), arrays.remove(&labels)) else {
             return Err(no_pair(path, &arrays));
         };
@@ -182,47 +175,9 @@ pub fn pairs(spec: &DataSpec, path: &Path) -> Result<Vec<Pair>> {
             [] => (Labels::of(&labels)?, Vec::new()),
             columns => (Labels::default(), targets::read(&labels, columns, spec.multilabel)?),
         };
-        pairs.push(Pair { items, labels, targets, labels_place, split });
+        pairs.push(Pair { items, labels, targets, labels_place, split, note });
     }
     Ok(pairs)
-}
-
-/// The names of the arrays of items and of labels, with the splits.
-///
-/// # Errors
-/// [`Error::Invalid`] for items without labels, and for no items.
-fn names(path: &Path, arrays: &Arrays) -> Result<Vec<(String, String, Option<Split>)>> {
-    let find = |words: &[&str], split: &str| {
-        let forms = |word: &&str| match split {
-            "" => vec![(*word).to_owned()],
-            _ => vec![
-                format!("{word}_{split}"),
-                format!("{split}_{word}"),
-                format!("{word}{split}"),
-                format!("{split}{word}"),
-            ],
-        };
-        words.iter().flat_map(forms).find(|name| arrays.contains_key(name))
-    };
-    let mut names = Vec::new();
-    let splits = SPLITS.map(|(word, split)| (word, Some(split)));
-    for (word, split) in splits.into_iter().chain([("", None)]) {
-        let Some(items) = find(&ITEMS, word) else { continue };
-        if split.is_none() && !names.is_empty() {
-            break;
-        }
-        let Some(labels) = find(&LABELS, word) else {
-            let wanted = if word.is_empty() { "y".into() } else { format!("y_{word}") };
-            let expected = format!("`{wanted}`, the labels of `{items}`");
-            let found = arrays.keys().cloned().collect::<Vec<_>>().join(", ");
-            return Err(Error::invalid(path.display(), "arrays", expected, found));
-        };
-        names.push((items, labels, split));
-    }
-    if names.is_empty() {
-        return Err(no_pair(path, arrays));
-    }
-    Ok(names)
 }
 
 /// All arrays. A folder with one `.npz` file and no `.npy` file is that file.

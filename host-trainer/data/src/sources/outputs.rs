@@ -6,7 +6,8 @@ use std::path::Path;
 use supernano_base::config::{DataSource, DataSpec};
 use supernano_base::error::Result;
 
-use super::{decode, numpy, sensors, sound, table};
+use super::names::Names;
+use super::{decode, folder, numpy, sensors, sound, table};
 
 /// Different whole numbers up to which a column holds classes. More may be values.
 const CLASSES: usize = 256;
@@ -49,12 +50,23 @@ impl Outputs {
 /// The errors of [`super::load`] for files that cannot be listed or read.
 pub fn outputs(spec: &DataSpec, path: &Path) -> Result<Outputs> {
     match spec.name {
-        DataSource::Pictures => table::outputs(path, &decode::EXTENSIONS),
-        DataSource::Sound => table::outputs(path, &sound::EXTENSIONS),
+        // A pattern takes the classes from the paths.
+        _ if spec.pattern.is_some() => Ok(Outputs::Classes),
+        DataSource::Pictures => of_files(spec, path, &decode::EXTENSIONS),
+        DataSource::Sound => of_files(spec, path, &sound::EXTENSIONS),
         DataSource::Numpy => numpy::outputs(path),
         DataSource::Sensors => sensors::outputs(spec, path),
         _ => Ok(Outputs::Classes),
     }
+}
+
+/// The outputs of files in a table of paths. Beside a folder for each class, a table says more only if it
+/// has a column of classes.
+fn of_files(spec: &DataSpec, path: &Path, extensions: &[&str]) -> Result<Outputs> {
+    let names = Names::of(spec)?;
+    let in_folders = || folder::list(path, extensions, &names, false);
+    let has_classes = path.is_dir() && in_folders().is_ok_and(|found| found.classes().len() > 1);
+    table::outputs(path, extensions, has_classes)
 }
 
 /// The outputs that columns of numbers tell, `[rows, names.len()]`: one column of whole numbers, or rows
@@ -79,24 +91,29 @@ pub fn of_numbers(names: Vec<String>, values: &[f64]) -> Outputs {
     }
 }
 
-/// The labels of cells that hold lists of them; `None` for cells with one class each.
-pub fn of_lists<'a>(cells: impl Iterator<Item = &'a str> + Clone) -> Option<Vec<String>> {
-    let split = |separators: &'static [char]| {
+/// The labels of cells that hold lists of them; `None` for cells with one class each. `plural` is true
+/// for a column whose name says that it holds several.
+pub fn of_lists<'a>(
+    cells: impl Iterator<Item = &'a str> + Clone,
+    plural: bool,
+) -> Option<Vec<String>> {
+    let labels = |separators: &'static [char]| {
         let parts = cells.clone().flat_map(move |cell| cell.split(separators).map(str::trim));
-        parts.filter(|label| !label.is_empty()).collect::<BTreeSet<&str>>()
+        let labels: BTreeSet<&str> = parts.filter(|label| !label.is_empty()).collect();
+        labels.into_iter().map(String::from).collect::<Vec<String>>()
     };
-    let bars = &['|', ';'][..];
-    if cells.clone().any(|cell| cell.contains(bars)) {
-        return Some(split(&['|', ';', ',']).into_iter().map(String::from).collect());
+    if cells.clone().any(|cell| cell.contains(['|', ';'])) {
+        return Some(labels(&['|', ';', ',']));
     }
-    // The name of a class may have a comma: lists repeat their parts, alone and with others.
-    let (whole, parts) = (cells.clone().collect::<BTreeSet<&str>>(), split(&[',']));
-    let has = |cell: &&str| cell.contains(',');
-    let repeated = whole
-        .iter()
-        .filter(|c| has(c))
-        .all(|cell| cell.split(',').all(|part| whole.contains(part.trim())));
-    (whole.iter().any(has) && repeated).then(|| parts.into_iter().map(String::from).collect())
+    // The name of a class may have a comma or a space: lists repeat their parts, alone and with others.
+    let whole: BTreeSet<&str> = cells.clone().collect();
+    [&[','][..], &[' ']].into_iter().find_map(|separator| {
+        let lists = || whole.iter().filter(|cell| cell.contains(separator));
+        let alone = |cell: &&str| cell.split(separator).all(|part| whole.contains(part.trim()));
+        let found = labels(separator);
+        let repeated = lists().all(alone) || (plural && found.len() < whole.len());
+        (lists().next().is_some() && repeated).then_some(found)
+    })
 }
 
 #[cfg(test)]

@@ -15,6 +15,9 @@ use super::splits::{Key, hash};
 use super::{Reading, decode, fit, folder, table};
 use crate::Dataset;
 
+/// Largest value of pictures of 16 bits, of which 8 bits are kept, below which they are dark.
+const DARK: u16 = 1 << 14;
+
 /// Pictures that are read.
 pub struct Pictures {
     /// The items.
@@ -76,7 +79,7 @@ pub fn read(spec: &DataSpec, path: &Path, shape: Shape, reading: Reading<'_>) ->
         let expected = "1 (grey) or 3 (colour) for pictures";
         return Err(Error::invalid("space", "input.channels", expected, shape.channels));
     }
-    let listing = list(spec, path)?;
+    let mut listing = list(spec, path)?;
     let has_targets = listing.has_targets(spec, &place)?;
     let classes = match spec.reconstruct && listing.classes().len() == 1 {
         _ if has_targets => Vec::new(),
@@ -86,8 +89,9 @@ pub fn read(spec: &DataSpec, path: &Path, shape: Shape, reading: Reading<'_>) ->
     check_size(&place, listing.items.len(), shape)?;
     let read = |item: &Item| {
         let bytes = files::read(&item.path)?;
-        let (size, pixels) = decode::with_picture(&item.path, &bytes, |p| {
-            ((p.width(), p.height(), !p.color().has_color()), fit::fit(p, shape, spec.resize))
+        let (size, pixels) = decode::with_brightest(&item.path, &bytes, |p, brightest| {
+            let size = (p.width(), p.height(), !p.color().has_color());
+            ((size, brightest), fit::fit(p, shape, spec.resize))
         })?;
         let place = item.path.display().to_string();
         let label = if has_targets { 0 } else { label_of(&place, &classes, &item.class)? };
@@ -96,12 +100,22 @@ pub fn read(spec: &DataSpec, path: &Path, shape: Shape, reading: Reading<'_>) ->
         Ok((Loaded { place, key, pixels, targets: item.targets.clone() }, size))
     };
     let (mut items, mut sizes) = (Items::new(reading.folder)?, Vec::new());
-    let keep = |(item, size)| {
+    let mut brightest = None;
+    let keep = |(item, (size, of_item))| {
         sizes.push(size);
+        brightest = brightest.max(of_item);
         items.push(item)
     };
     let progress = reading.progress;
     let skipped = read_all(&place, &listing.items, spec.skip_bad, progress, read, keep)?;
+    if let Some(value) = brightest.filter(|&value| value < DARK) {
+        let bits = u16::BITS - value.leading_zeros();
+        listing.notes.push(format!(
+            "the pictures of 16 bits use {bits} of them (the largest value is {value}) and become almost \
+             black; multiply their values by {}",
+            1u32 << value.leading_zeros()
+        ));
+    }
     Ok(Pictures { found: Assembled { classes, items, skipped }, sizes, listing })
 }
 

@@ -107,7 +107,8 @@ pub fn read(spec: &DataSpec, path: &Path, reading: Reading<'_>) -> Result<Record
         return arrays::read(spec, path, &window, reading.folder);
     }
     let listing = list(spec, path)?;
-    let single = path.is_file();
+    let single =
+        path.is_file() || matches!(listing.items.as_slice(), [only] if is_class_of_file(only));
     let targets = spec.target_columns();
     let rows_are_labelled = targets.is_empty()
         && (window.label.is_some() || single || listing.items.iter().all(is_class_of_file));
@@ -120,8 +121,13 @@ pub fn read(spec: &DataSpec, path: &Path, reading: Reading<'_>) -> Result<Record
     };
     let progress = reading.progress;
     let skipped = read_all(&place, &listing.items, spec.skip_bad, progress, read, keep)?;
-    let tables = tables.finish()?;
+    let mut tables = tables.finish()?;
     let needs_classes = targets.is_empty() && !spec.reconstruct;
+    if let ([only], true) = (tables.as_mut_slice(), single && needs_classes)
+        && !only.has_label()
+    {
+        only.find_label();
+    }
     if single && needs_classes && tables.iter().all(|table| !table.has_label()) {
         let expected = "a column of classes such as `label`, `class` or `activity` (--label names it; \
                         --targets and --multilabel name columns of numbers and of several labels), or a folder with a file or a folder for each class";

@@ -5,7 +5,8 @@ use std::path::Path;
 use supernano_base::error::Result;
 
 use super::super::outputs::{Outputs, of_numbers};
-use super::{Array, arrays, names};
+use super::names::{SPLITS, names};
+use super::{Array, arrays};
 
 /// The outputs that the labels of a source tell. Names are those of the first array, and are numbered if
 /// it has several columns.
@@ -40,7 +41,7 @@ pub fn outputs(path: &Path) -> Result<Outputs> {
 
 /// The name of an array without the word of its split.
 fn without_split(name: &str, has_split: bool) -> String {
-    let words = super::SPLITS.iter().map(|(word, _)| *word).filter(|_| has_split);
+    let words = SPLITS.iter().map(|(word, _)| *word).filter(|_| has_split);
     let bare = |word: &str| name.strip_suffix(word).or_else(|| name.strip_prefix(word));
     // The longest word, because `val` begins `valid`.
     let shortest = words.filter_map(bare).min_by_key(|rest| rest.len()).unwrap_or(name);

@@ -160,9 +160,13 @@ fn tables_of_pictures_and_of_sound_have_numbers_or_labels() {
         let data = read(&table_of(extension, "score", |i| format!("{}", i as f64 / 8.0)));
         assert_eq!(data.classes, ["score"]);
     }
-    let split = |cells: &[&str]| of_lists(cells.iter().copied());
+    let split = |cells: &[&str]| of_lists(cells.iter().copied(), false);
     assert_eq!(split(&["tench, Tinca", "goldfish, Carassius"]), None);
     assert_eq!(split(&["a,b", "b", "a"]).unwrap(), ["a", "b"]);
+    assert_eq!(split(&["a b", "b", "", "a"]).unwrap(), ["a", "b"]);
+    assert_eq!(split(&["left hand", "right hand", "left foot"]), None);
+    let tags = ["haze wet", "clear wet", "clear road wet", "haze road wet", "haze road"];
+    assert_eq!(of_lists(tags.into_iter(), true).unwrap(), ["clear", "haze", "road", "wet"]);
 }
 
 #[test]
@@ -185,4 +189,67 @@ fn rows_of_sensors_have_numbers_or_labels() {
     assert_eq!(axes, Outputs::Classes);
     let labels = read("a,label_hot,label_wet", &|i| format!("{i},{},{}", i % 2, i / 2 % 2));
     assert_eq!(labels, Outputs::Labels(names(&["label_hot", "label_wet"])));
+}
+
+#[test]
+fn arrays_with_other_names_are_found_by_their_shapes() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, sizes: &[usize]| {
+        let values: Vec<f64> = (0..sizes.iter().product()).map(|i| (i % 3) as f64).collect();
+        std::fs::write(folder.path().join(format!("{name}.npy")), npy(sizes, &values)).unwrap();
+    };
+    write("Xtr", &[30, 4, 4]);
+    write("Ytr", &[30]);
+    write("Xte", &[9, 4, 4]);
+    write("Yte", &[9]);
+    write("mean", &[1]);
+    let shape = Shape { height: 4, width: 4, channels: 1 };
+    let set = spec(DataSource::Numpy, folder.path());
+    let data = load(&set, shape).unwrap();
+    assert_eq!((data.test.len(), data.classes.len()), (9, 3));
+    assert!(data.notes[0].contains("`xtr`, their labels `ytr`"), "{:?}", data.notes);
+    // With two arrays of labels there is a choice.
+    write("weights_tr", &[30]);
+    let error = load(&set, shape).unwrap_err().to_string();
+    assert!(error.contains("expected `x_train` and `y_train`"), "{error}");
+}
+
+#[test]
+fn the_only_column_of_few_texts_holds_the_classes() {
+    let folder = tempfile::tempdir().unwrap();
+    let states = ["Stillstand", "Läuft", "Störung"];
+    let row = |i: usize| format!("{i};{},5;{},25;{}", i * 7 % 13, i * 5 % 11, states[i / 30 % 3]);
+    let rows: Vec<String> = (0..1080).map(row).collect();
+    let text = format!("\u{feff}Zeit [ms];Beschl. x [g];y;Zustand\r\n{}\r\n", rows.join("\r\n"));
+    std::fs::write(folder.path().join("Messung 1.csv"), text).unwrap();
+    let columns = Some(names(&["Beschl. x [g]", "y"]));
+    let window = Some(WindowSpec { samples: 10, columns, ..WindowSpec::default() });
+    let set = DataSpec { window, ..spec(DataSource::Sensors, folder.path()) };
+    let data = load(&set, Shape { height: 10, width: 2, channels: 1 }).unwrap();
+    assert_eq!(data.classes, ["Läuft", "Stillstand", "Störung"]);
+}
+
+#[test]
+fn what_a_person_may_overlook_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    for (i, class) in ["animals/cat", "animals/dog", "plants/oak", "plants/rose"].iter().enumerate()
+    {
+        let of = folder.path().join(class);
+        std::fs::create_dir_all(&of).unwrap();
+        for k in 0..6u16 {
+            let value = 3000 + 100 * k + i as u16;
+            let picture = image::ImageBuffer::from_pixel(8, 8, image::Luma([value]));
+            picture.save(of.join(format!("{k}.png"))).unwrap();
+        }
+    }
+    let shape = Shape { height: 8, width: 8, channels: 1 };
+    let set = spec(DataSource::Pictures, folder.path());
+    let notes = load(&set, shape).unwrap().notes.join("\n");
+    let deeper =
+        "the classes are the folders animals, plants; --pattern '{}/{class}/{}' takes those";
+    assert!(notes.contains(deeper) && notes.contains("(cat, dog, oak, rose)"), "{notes}");
+    assert!(notes.contains("16 bits use 12 of them") && notes.contains("by 16"), "{notes}");
+    let pattern = Some("{}/{class}/{}".to_owned());
+    let data = load(&DataSpec { pattern, ..set }, shape).unwrap();
+    assert_eq!(data.classes, ["cat", "dog", "oak", "rose"]);
 }

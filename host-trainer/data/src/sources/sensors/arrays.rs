@@ -24,9 +24,11 @@ pub fn read(
     let (classes, labels) = numpy::classes(spec, &place, &mut pairs)?;
     let (mut tables, mut count, mut runs) = (Tables::new(folder)?, 0, Vec::new());
     let mut names: Option<Vec<String>> = None;
+    let mut notes = Vec::new();
     let outputs = spec.target_columns().len();
     for (pair, labels) in pairs.into_iter().zip(labels) {
         let array = pair.items;
+        notes.extend(pair.note);
         let (samples, axes) = sizes(&array, window)?;
         let numbered = || (1..=axes).map(|i| i.to_string()).collect();
         let names = names.get_or_insert_with(numbered);
@@ -63,7 +65,7 @@ pub fn read(
     let axes = window.columns.clone().or(names).unwrap_or_default();
     let layout = Layout { axes, ..Layout::default() };
     let tables = tables.finish()?;
-    Ok(Recordings { tables, layout, runs, classes, skipped: Vec::new(), notes: Vec::new() })
+    Ok(Recordings { tables, layout, runs, classes, skipped: Vec::new(), notes })
 }
 
 /// Samples and axes of the windows.

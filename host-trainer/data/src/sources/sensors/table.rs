@@ -12,6 +12,10 @@ use supernano_base::images::Collector;
 use super::columns::Role;
 use super::values::{GROWING, Values};
 
+/// Different texts up to which a column of texts may hold classes.
+const FEW: usize = 64;
+/// Rows of each class, at least, in a column of texts that may hold classes.
+const ROWS: usize = 10;
 /// Rows of the head of a file.
 const HEAD: usize = 10_000;
 
@@ -195,6 +199,19 @@ impl Table {
         self.rows
     }
 
+    /// Makes the only column of texts, a few different ones, that of the classes.
+    pub fn find_label(&mut self) {
+        let rows = self.rows;
+        let few = |texts: &Texts| (2..=FEW.min(rows / ROWS)).contains(&texts.names.len());
+        let holds_texts = |c: &&mut Column| {
+            c.role == Role::Axis && c.numbers == 0 && c.empty < rows && few(&c.texts)
+        };
+        let mut columns = self.columns.iter_mut().filter(holds_texts);
+        if let (Some(only), None) = (columns.next(), columns.next()) {
+            only.role = Role::Label;
+        }
+    }
+
     /// The number in a cell; NaN if it is no finite one.
     pub fn value(&self, row: usize, column: usize) -> f32 {
         self.values.get(row * self.columns.len() + column)
@@ -258,6 +275,10 @@ impl Table {
                     column.empty += usize::from(cell.is_empty());
                     column.bad.get_or_insert_with(|| (line, cell.to_owned()));
                 }
+            }
+            let is_text = value.is_none() && column.role == Role::Axis && column.numbers == 0;
+            if is_text && column.texts.names.len() <= FEW {
+                column.texts.push(row, cell);
             }
             if matches!(column.role, Role::Label | Role::Group | Role::Recording | Role::Split) {
                 column.texts.push(row, cell);

@@ -33,7 +33,7 @@ pub const PATH: [&str; 22] = [
     "name",
     "id",
 ];
-pub const CLASS: [&str; 17] = [
+pub const CLASS: [&str; 19] = [
     "label",
     "word",
     "keyword",
@@ -51,6 +51,8 @@ pub const CLASS: [&str; 17] = [
     "y",
     "classid",
     "labelid",
+    "tags",
+    "tag",
 ];
 pub const SPLIT: [&str; 4] = ["split", "set", "subset", "partition"];
 pub const GROUP: [&str; 13] = [
@@ -199,7 +201,13 @@ impl Columns {
             Class::Numbers(columns) => columns.iter().zip(&names.targets).map(number).collect(),
             Class::Several(column) => {
                 let cell = record.cells[*column].split(['|', ';', ',']).map(str::trim);
-                let found: Vec<&str> = cell.filter(|label| !label.is_empty()).collect();
+                // Spaces separate labels that have none.
+                let bare = !names.targets.iter().any(|name| name.contains(' '));
+                let parts = cell.flat_map(|part| match bare {
+                    true => part.split_whitespace().collect(),
+                    false => vec![part],
+                });
+                let found: Vec<&str> = parts.filter(|label| !label.is_empty()).collect();
                 if let Some(other) = found.iter().find(|f| !names.targets.iter().any(|t| t == *f)) {
                     let expected = format!("some of the `labels` {}", names.targets.join(", "));
                     return Err(Error::invalid(at, "label", expected, other));

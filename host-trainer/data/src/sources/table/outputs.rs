@@ -12,11 +12,12 @@ use super::columns::{CLASS, GROUP, PATH, SPLIT};
 use super::files::Files;
 use super::{FEW, folder_of, tables_in};
 
-/// The outputs that the table at a path, or the first one in a folder, tells.
+/// The outputs that the table at a path, or the first one in a folder, tells. With `needs_class`, columns of
+/// other names than those of classes tell nothing.
 ///
 /// # Errors
 /// As [`super::list`], for a text that cannot be read.
-pub fn outputs(path: &Path, extensions: &[&str]) -> Result<Outputs> {
+pub fn outputs(path: &Path, extensions: &[&str], needs_class: bool) -> Result<Outputs> {
     let mut tables = match path.is_dir() {
         true => tables_in(path)?,
         false => vec![path.to_path_buf()],
@@ -29,7 +30,7 @@ pub fn outputs(path: &Path, extensions: &[&str]) -> Result<Outputs> {
         return Ok(Outputs::Classes);
     }
     for table in tables {
-        if let Some(found) = of_table(&table, extensions)? {
+        if let Some(found) = of_table(&table, extensions, needs_class)? {
             return Ok(found);
         }
     }
@@ -37,7 +38,7 @@ pub fn outputs(path: &Path, extensions: &[&str]) -> Result<Outputs> {
 }
 
 /// The outputs of one table; `None` if its first row names no file.
-fn of_table(table: &Path, extensions: &[&str]) -> Result<Option<Outputs>> {
+fn of_table(table: &Path, extensions: &[&str], needs_class: bool) -> Result<Option<Outputs>> {
     if !table
         .extension()
         .is_some_and(|e| e.eq_ignore_ascii_case("csv") || e.eq_ignore_ascii_case("tsv"))
@@ -64,6 +65,9 @@ fn of_table(table: &Path, extensions: &[&str]) -> Result<Option<Outputs>> {
         return Ok(Some(Outputs::Classes));
     }
     let class = csv.find(&header, &CLASS)?;
+    if class.is_none() && needs_class {
+        return Ok(None);
+    }
     let used = [Some(path), csv.find(&header, &SPLIT)?, csv.find(&header, &GROUP)?];
     csv.take_header()?;
     let cells = |column: usize| csv.records.iter().map(move |r| r.cells[column].as_str());
@@ -73,7 +77,7 @@ fn of_table(table: &Path, extensions: &[&str]) -> Result<Option<Outputs>> {
     let rest: Vec<usize> = (0..names.len()).filter(|c| !used.contains(&Some(*c))).collect();
     let chosen: Vec<usize> = class.map_or(rest, |class| vec![class]);
     if let [only] = chosen[..]
-        && let Some(labels) = of_lists(cells(only))
+        && let Some(labels) = of_lists(cells(only), header.cells[only].ends_with('s'))
     {
         return Ok(Some(Outputs::Labels(labels)));
     }
