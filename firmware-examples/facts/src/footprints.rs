@@ -92,7 +92,7 @@ pub const FOOTPRINTS: [Footprint; 21] = {
         footprint(Small, All, THUMBV8M_HARD_FLOAT, 40_671, 76),
         footprint(Fast, All, THUMBV8M_HARD_FLOAT, 58_951, 76),
         footprint(Small, All, THUMBV8M_HELIUM, 47_015, 76),
-        footprint(Fast, All, THUMBV8M_HELIUM, 61_339, 76),
+        footprint(Fast, All, THUMBV8M_HELIUM, 62_487, 76),
         footprint(C, All, THUMBV7EM_HARD_FLOAT, 37_678, 68),
     ]
 };

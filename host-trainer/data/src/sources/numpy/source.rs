@@ -110,8 +110,30 @@ pub fn members(path: &Path) -> Result<Vec<Source>> {
 }
 
 fn archive(path: &Path) -> Result<ZipArchive<io::BufReader<File>>> {
-    let file = File::open(path).map_err(|e| Error::io(path, e))?;
-    ZipArchive::new(io::BufReader::new(file)).map_err(|e| broken(path, e))
+    let open = || File::open(path).map(io::BufReader::new).map_err(|e| Error::io(path, e));
+    let archive = ZipArchive::new(open()?).map_err(|e| broken(path, e))?;
+    let (entries, names) = (entries(open()?, archive.central_directory_start()), archive.len());
+    if entries != names {
+        let found = format!("{entries} members with {names} names");
+        return Err(Error::invalid(path.display(), "zip archive", "each name once", found));
+    }
+    Ok(archive)
+}
+
+/// Entries of the directory that starts at `start`. [`ZipArchive`] keeps the last one of each name.
+fn entries(mut file: impl io::Read + io::Seek, start: u64) -> usize {
+    const SIGNATURE: &[u8] = b"PK\x01\x02";
+    // Where an entry has the lengths of its name, its extra field and its comment.
+    const LENGTHS: [usize; 3] = [28, 30, 32];
+    let mut entry = [0; 46];
+    let mut count = 0;
+    let mut next = file.seek(SeekFrom::Start(start));
+    while next.is_ok() && file.read_exact(&mut entry).is_ok() && entry.starts_with(SIGNATURE) {
+        count += 1;
+        let lengths = LENGTHS.map(|at| i64::from(u16::from_le_bytes([entry[at], entry[at + 1]])));
+        next = file.seek(SeekFrom::Current(lengths.iter().sum()));
+    }
+    count
 }
 
 fn broken(path: &Path, e: ZipError) -> Error {

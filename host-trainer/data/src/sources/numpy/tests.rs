@@ -63,6 +63,11 @@ fn an_npz_archive_is_read() {
     flipped[at] ^= 1;
     std::fs::write(&path, flipped).unwrap();
     assert!(super::super::load(&spec, SHAPE).is_err());
+    let again = ("y_test.npy".to_owned(), npy("|u1", &[2], &[1, 0]));
+    let twice: Vec<_> = entries.into_iter().chain([again]).collect();
+    std::fs::write(&path, supernano_pt::testing::archive(&twice, true)).unwrap();
+    let error = super::super::load(&spec, SHAPE).unwrap_err().to_string();
+    assert!(error.contains("each name once, found 5 members with 4 names"), "{error}");
 }
 
 #[test]

@@ -207,8 +207,15 @@ fn few_subjects_and_bad_rows_are_told() {
         short.iter().any(|n| n.starts_with("left out: 1 of 25 recordings, shorter")),
         "{short:?}"
     );
-    let no_class = rows(',', 8).replace("class", "note");
-    let error = read_rows(&no_class, |_| ()).unwrap_err().to_string();
+    // The only column of a few texts holds the classes; of two such columns, neither is chosen.
+    let named_otherwise = rows(',', 8).replace("class", "note");
+    let found = read_rows(&named_otherwise, |_| ()).unwrap();
+    assert_eq!(found.classes, ["k 0", "k 1", "k 2"]);
+    let told = "the classes are those of column `note`";
+    assert!(found.notes.iter().any(|n| n.contains(told)), "{:?}", found.notes);
+    let two_columns = named_otherwise.replace(",note,", ",note,remark,").replace(",k ", ",late,k ");
+    let two_columns = two_columns.replacen(",late,", ",early,", 400);
+    let error = read_rows(&two_columns, |_| ()).unwrap_err().to_string();
     assert!(error.contains("a column of classes such as `label`"), "{error}");
     let ragged = rows(',', 8) + "1,2\r\n";
     assert!(
