@@ -200,6 +200,15 @@ fn npy(of: &str, shape: &str, values: &[u8]) -> Vec<u8> {
     file
 }
 
+/// The configuration that is proposed for data of a kind that has other outputs than classes.
+fn proposed(data: &str, more: &[&str]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("own.toml").display().to_string();
+    supernano(&[&["new", &config, "--data", data], more].concat()).succeeds();
+    supernano(&["train", &config, "--dry-run"]).succeeds();
+    fs::read_to_string(config).unwrap()
+}
+
 #[test]
 fn arrays_have_numbers() {
     let folder = tempfile::tempdir().unwrap();
@@ -219,6 +228,9 @@ fn arrays_have_numbers() {
     let found = supernano(&["data", &path, "--targets", "place,light", "--json"]).json();
     assert_eq!(found["outputs"], "values", "{found}");
     assert_eq!(number(&found, "/targets/1/lowest"), 60.0, "{found}");
+    let text = proposed(&path, &["--targets", "place,light"]);
+    assert!(text.contains("targets = [\"place\", \"light\"]"), "{text}");
+    assert!(text.contains("head = { kind = \"values\" }"), "{text}");
     let config = [
         TOP,
         &space("height = 16, width = 16, channels = 1", "values", 2),
@@ -264,6 +276,9 @@ fn sounds_have_several_labels() {
         (&found["outputs"], &found["classes"][0]["class"]),
         (&"labels".into(), &"high".into())
     );
+    let text = proposed(&path, &["--rate", "8000", "--seconds", "0.5"]);
+    assert!(text.contains("multilabel = true"), "{text}");
+    assert!(text.contains("head = { kind = \"labels\" }"), "{text}");
     let config = [
         TOP,
         &space("height = 16, width = 16, channels = 1", "labels", 2),

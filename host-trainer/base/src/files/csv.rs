@@ -17,6 +17,9 @@ const COMMENT: u8 = b'#';
 /// Parsed after the text. A quoted field that is not closed contains it.
 const END: &str = "\u{3}";
 
+/// The end of such a field: a line feed is parsed before [`END`].
+const OPEN: &str = "\n\u{3}";
+
 /// The records of a CSV text.
 #[derive(Clone, Debug)]
 pub struct Csv {
@@ -196,6 +199,10 @@ pub(super) fn rows_of(
         let blank = record.len() == 1 && record[0].is_empty() && !rest.starts_with(b"\"");
         if blank || (comments && rest.starts_with(&[COMMENT])) {
             continue;
+        }
+        // A quote that stays open takes the rest of the text into its field.
+        if record.get(record.len() - 1).is_some_and(|cell| cell.ends_with(OPEN)) {
+            break;
         }
         let first = *width.get_or_insert(record.len());
         if first != record.len() {

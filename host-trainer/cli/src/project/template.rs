@@ -212,32 +212,44 @@ fn space(out: &mut String, t: &Template<'_>) {
     };
     let (first, second) = ([4, 8, 12, 16], "[4, 8, 12, 16, 20, 24, 28, 32]");
     let third = "[4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52, 56, 60, 64]";
-    let mut blocks = vec!["conv"];
-    let mut layers = vec![(format!("{first:?}"), 1 + u8::from(halvings > 0))];
+    let mut convs = vec![1 + u8::from(halvings > 0)];
     if halvings > 1 {
-        blocks.push("conv");
-        layers.push((format!("{first:?}"), 2));
+        convs.push(2);
     }
-    for (widths, stride) in [(format!("{first:?}").as_str(), 1), (second, 2), (third, 2)] {
-        blocks.push("projection");
-        layers.push((widths.to_owned(), stride));
-        layers.push((widths.to_owned(), 1));
-    }
-    let blocks: Vec<String> = blocks.iter().map(|b| quoted(b)).collect();
+    let first = format!("{first:?}");
+    let residuals = [(first.as_str(), 1), (second, 2), (third, 2)];
     let _ = writeln!(
         out,
         "# Convolutions whose widths are searched. `projection` is a residual block of two layers.\n\
          [space]\nname = {}\ninput = {{ height = {height}, width = {width}, channels = {channels} }}\n\
-         classes = {}\n{}blocks = [{}]\nlayers = [",
+         classes = {}",
         quoted(t.name),
         t.labels.len(),
-        match t.outputs {
-            "classes" => String::new(),
-            kind => format!("head = {{ kind = \"{kind}\" }}\n"),
-        },
-        blocks.join(", ")
     );
-    for (widths, stride) in layers {
+    if t.outputs != "classes" {
+        let _ = writeln!(out, "head = {{ kind = \"{}\" }}", t.outputs);
+        for stride in convs {
+            let _ = writeln!(
+                out,
+                "\n[[space.block]]\nconv = {{ widths = {first}, stride = {stride} }}"
+            );
+        }
+        for (widths, stride) in residuals {
+            let _ = writeln!(
+                out,
+                "\n[[space.block]]\nresidual = {{ widths = {widths}, stride = {stride}, \
+                 shortcut = \"projection\" }}"
+            );
+        }
+        out.push('\n');
+        return;
+    }
+    let blocks: Vec<&str> =
+        convs.iter().map(|_| "\"conv\"").chain(residuals.map(|_| "\"projection\"")).collect();
+    let _ = writeln!(out, "blocks = [{}]\nlayers = [", blocks.join(", "));
+    let single = convs.iter().map(|stride| (first.as_str(), *stride));
+    let double = residuals.iter().flat_map(|&(widths, stride)| [(widths, stride), (widths, 1)]);
+    for (widths, stride) in single.chain(double) {
         let _ = writeln!(out, "  {{ widths = {widths}, stride = {stride} }},");
     }
     out.push_str("]\n\n");

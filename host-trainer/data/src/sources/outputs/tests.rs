@@ -196,7 +196,9 @@ fn arrays_with_other_names_are_found_by_their_shapes() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, sizes: &[usize]| {
         // Every item has other values, and labels are 0, 1 and 2 in turn.
-        let value = |i: usize| if sizes.len() > 1 { (i * i * 31 + i) % 251 } else { i % 3 };
+        let of_name = name.bytes().map(usize::from).sum::<usize>();
+        let value =
+            |i: usize| if sizes.len() > 1 { (i * i * 31 + i + of_name) % 251 } else { i % 3 };
         let values: Vec<f64> = (0..sizes.iter().product()).map(|i| value(i) as f64).collect();
         std::fs::write(folder.path().join(format!("{name}.npy")), npy(sizes, &values)).unwrap();
     };
