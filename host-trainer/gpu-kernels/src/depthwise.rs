@@ -7,11 +7,11 @@
 
 use cubecl::prelude::*;
 
-use crate::convolve::{Convolve, ConvolveBuffers, ConvolveNumbers, RECORD, Writing};
+use crate::convolution::{Convolve, ConvolveBuffers, ConvolveNumbers, RECORD};
 use crate::pending::{FACTORS, bound_of, read_value};
 use crate::shape::{has_column, has_row};
 use crate::sums::sum_channel;
-use crate::writing::{path_results, result};
+use crate::writing::{Writing, path_results, result};
 
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]

@@ -28,6 +28,7 @@
 pub mod add;
 #[expect(unsafe_code, reason = "the length of an argument of a kernel")]
 pub mod buffer;
+mod convolution;
 pub mod convolve;
 mod copy;
 mod depthwise;
