@@ -246,6 +246,27 @@ fn arrays_have_numbers() {
     assert_eq!(checked["quality"]["outputs"][1]["name"], "light");
 }
 
+/// `supernano run` exports the winner itself, since the search verifies classes only.
+#[test]
+fn a_run_of_numbers_goes_all_the_way() {
+    let (folder, file) = file();
+    let config = [
+        TOP,
+        &space("height = 24, width = 2, channels = 1", "values", 2),
+        BLOCKS,
+        &data(&file, WINDOW, "targets = [\"frequency\", \"amplitude\"]"),
+        STEPS,
+    ];
+    let path = folder.path().join("numbers.toml");
+    fs::write(&path, config.concat()).unwrap();
+    let (config, run) = (path.display().to_string(), folder.path().join("run"));
+    let output = run.display().to_string();
+    let way = ["run", &config, "-o", &output, "--target", "qemu-m4", "--images", "10"];
+    let state = supernano(&[&way[..], &["--ranked", "60", "--json"]].concat()).json();
+    let stages = state["stages"].as_array().unwrap();
+    assert!(stages.iter().all(|stage| stage["done"] == true), "{state}");
+}
+
 #[test]
 fn sounds_have_several_labels() {
     let folder = tempfile::tempdir().unwrap();

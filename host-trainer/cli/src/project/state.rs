@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use supernano_base::error::{Error, Result};
 use supernano_base::run_dir::RunDirectory;
+use supernano_core::space::Head;
 use supernano_train::run::checkpoint;
 
 /// A stage of the way from data to a device.
@@ -73,7 +74,10 @@ pub fn state(run: &Path) -> Result<State> {
     let next = stages.iter().find(|s| !s.done).map(|stage| match stage.command {
         "train" => format!("supernano train -o {of_run} --resume"),
         "rank" => format!("supernano rank {of_run} --random 128"),
-        "search" => format!("supernano search {of_run} --verify"),
+        "search" if config.space().head == Head::Classes => {
+            format!("supernano search {of_run} --verify")
+        }
+        "search" => format!("supernano search {of_run}"),
         "export" => format!("supernano export {of_run} CODE"),
         "latency" => format!("supernano latency {network}"),
         _ => format!("supernano report {of_run}"),

@@ -142,6 +142,11 @@ impl Way<'_> {
         let network = self.run.network(&front.winner);
         let target = self.target(budget)?;
         let (network_file, images) = (text(&network)?, self.args.images.to_string());
+        // The search has verified classes only, and written the winner.
+        let is_verified = self.run.config()?.space().head == Head::Classes;
+        if !is_verified && !is_newer(&network, &self.run.front()) {
+            self.stage(&["export", &text(self.run.path())?, &front.winner])?;
+        }
         if is_newer(&self.run.latency_table(), &network) {
             return Ok(());
         }
