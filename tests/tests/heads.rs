@@ -246,14 +246,26 @@ fn arrays_have_numbers() {
     assert_eq!(checked["quality"]["outputs"][1]["name"], "light");
 }
 
-/// `supernano run` exports the winner itself, since the search verifies classes only.
+const RESIDUAL_BLOCKS: &str = r#"
+[[space.block]]
+conv = { kernel = "3x3", padding = "same", widths = [4, 8, 12] }
+
+[[space.block]]
+residual = { widths = [8, 12], stride = 1, shortcut = "projection" }
+
+[[space.block]]
+residual = { widths = [8, 16], stride = 2, shortcut = "projection" }
+"#;
+
+/// `supernano run` exports the winner itself, since the search verifies classes only. The exported
+/// network has the arena that the search promises.
 #[test]
 fn a_run_of_numbers_goes_all_the_way() {
     let (folder, file) = file();
     let config = [
         TOP,
         &space("height = 24, width = 2, channels = 1", "values", 2),
-        BLOCKS,
+        RESIDUAL_BLOCKS,
         &data(&file, WINDOW, "targets = [\"frequency\", \"amplitude\"]"),
         STEPS,
     ];

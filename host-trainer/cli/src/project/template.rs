@@ -266,15 +266,20 @@ fn budget(out: &mut String, budget: &BudgetSpec) {
 fn steps(out: &mut String, t: &Template<'_>) {
     let batch = batch(t);
     let (first, second, third) = (t.epochs, (t.epochs * 3 / 4).max(4), (t.epochs / 5).max(1));
+    // Squared errors of numbers have larger gradients than the cross-entropy.
+    let [fast, slower, slow] = match t.outputs {
+        "values" => [0.01, 0.01, 0.005],
+        _ => [0.05, 0.03, 0.01],
+    };
     let _ = writeln!(
         out,
-        "# Step 1: the largest network.\n[[step]]\nkind = \"largest\"\nepochs = {first}\nlr = 0.05\n\
+        "# Step 1: the largest network.\n[[step]]\nkind = \"largest\"\nepochs = {first}\nlr = {fast}\n\
          batch = {batch}\n\n\
          # Step 2: the supernet, one weight for all options of a layer.\n[[step]]\n\
-         kind = \"supernet\"\nepochs = {second}\nlr = 0.03\nbatch = {batch}\nk = 3\nalpha = 0.5\n\
+         kind = \"supernet\"\nepochs = {second}\nlr = {slower}\nbatch = {batch}\nk = 3\nalpha = 0.5\n\
          sampling = \"sandwich\"\n\n\
          # Step 3: two branches for each layer.\n[[step]]\nkind = \"supernet\"\n\
-         scheme = \"halves\"\nepochs = {third}\nlr = 0.01\nbatch = {batch}\nk = 3\nalpha = 0.5"
+         scheme = \"halves\"\nepochs = {third}\nlr = {slow}\nbatch = {batch}\nk = 3\nalpha = 0.5"
     );
 }
 

@@ -10,7 +10,7 @@ use supernano_core::graph::{
 };
 use supernano_core::kernel::ConvShape;
 use supernano_core::kernel::pack::WeightShape;
-use supernano_core::space::Shape;
+use supernano_core::space::{Shape, Site};
 
 use super::integers::{Channel, QuantParams};
 use super::kernels::Prefer;
@@ -78,7 +78,8 @@ pub fn build(net: &QuantisedNet, info: &BlobInfo<'_>, prefer: Prefer) -> Result<
     let mut tensors = vec![builder.tensor(net.input, net.image)?];
     for (step, conv) in net.layers.executed() {
         let residual = step.residual.map(|map| tensors[map]);
-        tensors.push(builder.conv(conv, tensors[step.input], residual)?);
+        let shortcut = matches!(step.site, Site::Shortcut(_));
+        tensors.push(builder.conv(conv, tensors[step.input], residual, shortcut)?);
     }
     builder.classifier(net, tensors[tensors.len() - 1])?;
     if !info.residual && prefer != Prefer::Speed {
@@ -111,7 +112,13 @@ impl Builder<'_, '_> {
     }
 
     /// Appends a convolution and returns the number of the tensor that it writes.
-    fn conv(&mut self, conv: &QConv, input: u8, residual: Option<u8>) -> Result<u8> {
+    fn conv(
+        &mut self,
+        conv: &QConv,
+        input: u8,
+        residual: Option<u8>,
+        shortcut: bool,
+    ) -> Result<u8> {
         let activation = match conv.act {
             ActivationFn::None => Activation::None,
             ActivationFn::Relu => Activation::Relu,
@@ -134,7 +141,7 @@ impl Builder<'_, '_> {
                 output: conv.written(from),
                 form,
                 geometry,
-                kind: self.default_kind(from, &geometry, image),
+                kind: self.default_kind(from, &geometry, image, shortcut),
                 image,
                 fold: 1,
             }),
@@ -184,8 +191,14 @@ impl Builder<'_, '_> {
 
     /// The kind of a convolution without a choice, as
     /// [`default_kind`](supernano_core::lower::default_kind).
-    fn default_kind(&self, read: Shape, geometry: &Geometry, image: bool) -> KernelKind {
-        if self.residual {
+    fn default_kind(
+        &self,
+        read: Shape,
+        geometry: &Geometry,
+        image: bool,
+        shortcut: bool,
+    ) -> KernelKind {
+        if self.residual || shortcut {
             KernelKind::Direct
         } else if image && !read.channels.is_multiple_of(4) {
             KernelKind::Flat
