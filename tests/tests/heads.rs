@@ -257,15 +257,38 @@ residual = { widths = [8, 12], stride = 1, shortcut = "projection" }
 residual = { widths = [8, 16], stride = 2, shortcut = "projection" }
 "#;
 
-/// `supernano run` exports the winner itself, since the search verifies classes only. The exported
-/// network has the arena that the search promises.
+/// The exported network has the arena that the search promises; otherwise `export` refuses it.
+#[test]
+fn projections_keep_the_promise_of_the_search() {
+    let (_folder, path) = file();
+    let config = [
+        TOP,
+        &space("height = 24, width = 2, channels = 1", "values", 2),
+        RESIDUAL_BLOCKS,
+        &data(&path, WINDOW, "targets = [\"frequency\", \"amplitude\"]"),
+        STEPS,
+    ];
+    let run = SmallRun::train(&config.concat());
+    let name = run.name();
+    supernano(&["rank", &name, "--random", "24"]).succeeds();
+    // A few scores after a short training may rank nothing.
+    let limits = ["--flash", "128KiB", "--ram", "64KiB", "--force", "--json"];
+    let found = supernano(&[&["search", &name], &limits[..]].concat()).json();
+    let winner = found["winner"].as_str().unwrap();
+    let exported = supernano(&["export", &name, winner, "--json"]).json();
+    let arena = number(&found, "/networks/0/arena_bytes");
+    assert_eq!(found["networks"][0]["code"], winner, "{found}");
+    assert_eq!(number(&exported, "/arena_bytes"), arena, "{exported}");
+}
+
+/// `supernano run` exports the winner itself, since the search verifies classes only.
 #[test]
 fn a_run_of_numbers_goes_all_the_way() {
     let (folder, file) = file();
     let config = [
         TOP,
         &space("height = 24, width = 2, channels = 1", "values", 2),
-        RESIDUAL_BLOCKS,
+        BLOCKS,
         &data(&file, WINDOW, "targets = [\"frequency\", \"amplitude\"]"),
         STEPS,
     ];
