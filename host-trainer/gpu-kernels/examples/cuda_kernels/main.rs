@@ -85,7 +85,7 @@ fn main() -> ExitCode {
 
 /// Bytes that a unit may spill, stores and loads. ptxas gives up a few registers for one more cube on a
 /// multiprocessor; in which kernels depends on the names of variables, which differ from build to build.
-const SPILLED: u32 = 128;
+const SPILLED: u32 = 256;
 
 /// [`sources`] of a precision.
 type Sources = fn(Network, Variant) -> Result<(Vec<Source>, usize), String>;
