@@ -297,7 +297,7 @@ impl<R: Read> Read for Tabs<R> {
 /// The whole text of these bytes.
 ///
 /// # Errors
-/// As [`super::decode`].
+/// The errors of [`super::decode`], for bytes that are no text.
 pub(super) fn whole(bytes: &[u8], place: &str) -> Result<String> {
     let mut text = Vec::with_capacity(bytes.len());
     let read = Text::new(bytes, place).read_to_end(&mut text);

@@ -12,7 +12,7 @@ use super::{Array, arrays};
 /// it has several columns.
 ///
 /// # Errors
-/// As [`super::pairs`].
+/// The errors of [`super::pairs`] for arrays that cannot be read or have no labels.
 pub fn outputs(path: &Path) -> Result<Outputs> {
     let mut arrays = arrays(path)?;
     let (mut name, mut width, mut values) = (String::new(), None, Vec::new());

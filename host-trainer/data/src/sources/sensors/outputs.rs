@@ -15,7 +15,7 @@ use super::table::Table;
 /// than those of classes, or several columns like `target_..` or `label_..`.
 ///
 /// # Errors
-/// As [`super::read`].
+/// The errors of [`super::read`] for files that cannot be listed or read.
 pub fn outputs(spec: &DataSpec, path: &Path) -> Result<Outputs> {
     let window = spec.window.clone().unwrap_or_default();
     if numpy::is_array_source(path) {

@@ -11,7 +11,7 @@ pub(crate) struct WeightSums<S: Lanes, const K: usize> {
 }
 
 impl<S: Lanes, const K: usize> WeightSums<S, K> {
-    /// The sums over no row, for a kernel of so many rows.
+    /// Sums of 0 for a kernel of `rows` rows and `K` columns.
     #[inline(always)]
     pub fn new(s: S, rows: usize) -> Self {
         Self { rows: vec![[s.splat(0.0); K]; rows] }
