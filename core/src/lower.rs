@@ -51,17 +51,16 @@ pub fn lower<'a>(space: &Space<'a>, plan: &Plan, code: &'a str) -> Lowered<'a> {
 /// Chooses the kind of a convolution. The shape has the default kind.
 pub type Kinds<'k> = dyn Fn(WeightOrigin, ConvShape) -> KernelKind + 'k;
 
-/// The kind of a convolution without a choice. In residual networks, and for a convolution that is
-/// neither pointwise nor the first, it is [`KernelKind::Direct`]. Otherwise it is
-/// [`KernelKind::Pointwise`], or [`KernelKind::Flat`] if the image has channels that the direct form
-/// would pad.
-pub fn default_kind(space: &Space<'_>, node: &Node) -> KernelKind {
-    let image = node.input == 0;
-    if space.is_residual() || node.form != Form::Full || matches!(node.site, Site::Shortcut(_)) {
+/// The kind of a convolution without a choice, whatever kind the shape has. In residual networks
+/// ([`Space::is_residual`]), for projections, and for a convolution that is neither pointwise nor the
+/// first, it is [`KernelKind::Direct`]. Otherwise it is [`KernelKind::Pointwise`], or
+/// [`KernelKind::Flat`] if the image has channels that the direct form would pad.
+pub fn default_kind(residual: bool, site: Site, shape: &ConvShape) -> KernelKind {
+    if residual || shape.form != Form::Full || matches!(site, Site::Shortcut(_)) {
         KernelKind::Direct
-    } else if image && !node.read.channels.is_multiple_of(4) {
+    } else if shape.image && !shape.input.channels.is_multiple_of(4) {
         KernelKind::Flat
-    } else if !image && node.geometry.is_point() {
+    } else if !shape.image && shape.geometry.is_point() {
         KernelKind::Pointwise
     } else {
         KernelKind::Direct
@@ -98,16 +97,17 @@ pub fn lower_with<'a>(
             Site::Layer(i) => WeightOrigin::Layer(i as u8),
             Site::Shortcut(i) => WeightOrigin::Projection(i as u8),
         };
-        let default = default_kind(space, &node);
-        let asked = ConvShape {
+        let shape = ConvShape {
             input: node.read,
             output: node.written,
             form: node.form,
             geometry: node.geometry,
-            kind: default,
+            kind: KernelKind::Direct,
             image: node.input == 0,
             fold: 1,
         };
+        let default = default_kind(space.is_residual(), node.site, &shape);
+        let asked = ConvShape { kind: default, ..shape };
         let kind = match node.form {
             Form::Full => Some(kinds(source, asked)).filter(|kind| kind.suits(&node.geometry)),
             _ => None,

@@ -10,6 +10,7 @@ use supernano_core::graph::{
 };
 use supernano_core::kernel::ConvShape;
 use supernano_core::kernel::pack::WeightShape;
+use supernano_core::lower::default_kind;
 use supernano_core::space::{Shape, Site};
 
 use super::integers::{Channel, QuantParams};
@@ -78,8 +79,7 @@ pub fn build(net: &QuantisedNet, info: &BlobInfo<'_>, prefer: Prefer) -> Result<
     let mut tensors = vec![builder.tensor(net.input, net.image)?];
     for (step, conv) in net.layers.executed() {
         let residual = step.residual.map(|map| tensors[map]);
-        let shortcut = matches!(step.site, Site::Shortcut(_));
-        tensors.push(builder.conv(conv, tensors[step.input], residual, shortcut)?);
+        tensors.push(builder.conv(conv, step.site, tensors[step.input], residual)?);
     }
     builder.classifier(net, tensors[tensors.len() - 1])?;
     if !info.residual && prefer != Prefer::Speed {
@@ -112,13 +112,7 @@ impl Builder<'_, '_> {
     }
 
     /// Appends a convolution and returns the number of the tensor that it writes.
-    fn conv(
-        &mut self,
-        conv: &QConv,
-        input: u8,
-        residual: Option<u8>,
-        shortcut: bool,
-    ) -> Result<u8> {
+    fn conv(&mut self, conv: &QConv, site: Site, input: u8, residual: Option<u8>) -> Result<u8> {
         let activation = match conv.act {
             ActivationFn::None => Activation::None,
             ActivationFn::Relu => Activation::Relu,
@@ -135,16 +129,18 @@ impl Builder<'_, '_> {
         let (form, image) = (conv.op.form, input == 0);
         // the whole input is no window in the file
         let geometry = if form == Form::Dense { Geometry::POINT } else { conv.op.geometry };
+        let convolved = ConvShape {
+            input: from,
+            output: conv.written(from),
+            form,
+            geometry,
+            kind: KernelKind::Direct,
+            image,
+            fold: 1,
+        };
+        let default = default_kind(self.residual, site, &convolved);
         let kind = match form {
-            Form::Full => self.prefer.kind(ConvShape {
-                input: from,
-                output: conv.written(from),
-                form,
-                geometry,
-                kind: self.default_kind(from, &geometry, image, shortcut),
-                image,
-                fold: 1,
-            }),
+            Form::Full => self.prefer.kind(ConvShape { kind: default, ..convolved }),
             _ => KernelKind::Direct,
         };
         let weights = match form {
@@ -187,26 +183,6 @@ impl Builder<'_, '_> {
             params,
         }))?;
         Ok(written)
-    }
-
-    /// The kind of a convolution without a choice, as
-    /// [`default_kind`](supernano_core::lower::default_kind).
-    fn default_kind(
-        &self,
-        read: Shape,
-        geometry: &Geometry,
-        image: bool,
-        shortcut: bool,
-    ) -> KernelKind {
-        if self.residual || shortcut {
-            KernelKind::Direct
-        } else if image && !read.channels.is_multiple_of(4) {
-            KernelKind::Flat
-        } else if !image && geometry.is_point() {
-            KernelKind::Pointwise
-        } else {
-            KernelKind::Direct
-        }
     }
 
     fn classifier(&mut self, net: &QuantisedNet, input: u8) -> Result<()> {
