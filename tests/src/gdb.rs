@@ -4,7 +4,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use object::{Object as _, ObjectSymbol as _};
@@ -62,7 +62,7 @@ impl Probe {
             (listener, port)
         };
         let ((uart, uart_port), (debugger, port)) = (listen(), listen());
-        let child = Command::new("qemu-system-arm")
+        let child = supernano_setup::emulator()
             .args(["-M", "mps2-an386", "-display", "none", "-monitor", "none", "-S", "-kernel"])
             .arg(elf)
             .args(["-serial", &format!("tcp:127.0.0.1:{uart_port},nodelay=on")])

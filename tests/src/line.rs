@@ -137,7 +137,7 @@ impl Drop for Emulated {
 }
 
 fn command(elf: &Path, start: Start<'_>, serial: &str) -> Command {
-    let mut command = Command::new("qemu-system-arm");
+    let mut command = supernano_setup::emulator();
     command
         .args(["-M", "mps2-an386", "-display", "none", "-monitor", "none", "-kernel"])
         .arg(elf)

@@ -93,9 +93,10 @@ fn no_qemu_is_three_and_says_how_to_get_it() {
     let blob = exported("4-8-8-4", "no-qemu.snb");
     firmware("qemu-m4-agent");
     let nowhere = TempDir::new().unwrap();
-    let path = ("PATH", nowhere.path().as_os_str().to_owned());
+    let nowhere =
+        ["PATH", "XDG_DATA_HOME"].map(|name| (name, nowhere.path().as_os_str().to_owned()));
     for command in ["check", "latency"] {
-        supernano_with(&[command, &blob, "--target", "qemu-m4"], std::slice::from_ref(&path))
+        supernano_with(&[command, &blob, "--target", "qemu-m4"], &nowhere)
             .fails(3, &["qemu-system-arm"]);
     }
 }

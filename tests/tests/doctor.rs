@@ -27,8 +27,8 @@ fn program(directory: &Path, name: &str, script: &str) {
 }
 
 fn doctor(path: &Path, arguments: &[&str]) -> Ended {
-    let path: [(&str, OsString); 1] = [("PATH", path.into())];
-    supernano_with(&[&["doctor", "--json"], arguments].concat(), &path)
+    let environment = ["PATH", "XDG_DATA_HOME"].map(|name| (name, OsString::from(path)));
+    supernano_with(&[&["doctor", "--json"], arguments].concat(), &environment)
 }
 
 /// The agents in the program are those of the current sources, and they need nothing beside it.
@@ -95,4 +95,41 @@ fn with_consent_the_package_manager_installs_and_removes_nothing() {
     assert_eq!(lines[0], "update");
     assert!(lines[1].starts_with("install ") && lines[1].contains("--no-remove"), "{log}");
     assert_eq!(lines.len(), 2, "{log}");
+}
+
+/// Where `apt-get` could install the emulator only by removing a package, the packages are unpacked
+/// into a folder of the user.
+#[test]
+fn an_emulator_whose_package_conflicts_is_unpacked_for_the_user() {
+    let path = TempDir::new().unwrap();
+    let manager = "echo \"$@\" >> \"$0.log\"\ncase \"$*\" in\n\
+                   update) ;;\n\
+                   *--simulate*) echo 'Remv qemu-utils [10.0]'; echo 'Inst libfdt1 (1.6 Debian)'; \
+                   echo 'Inst qemu-system-arm (7.2 Debian)' ;;\n\
+                   download*) echo library > libfdt1.deb; echo emulator > qemu-system-arm.deb ;;\n\
+                   *) exit 100 ;;\nesac";
+    program(path.path(), "apt-get", manager);
+    let unpack = "read -r what < \"$2\"\n\
+                  if [ $what = library ]; then /bin/mkdir -p \"$3/usr/lib/x86_64-linux-gnu\"; exit; fi\n\
+                  /bin/mkdir -p \"$3/usr/bin\"\n\
+                  { echo '#!/bin/sh'; echo 'echo QEMU with $LD_LIBRARY_PATH'; } \
+                  > \"$3/usr/bin/qemu-system-arm\"\n\
+                  /bin/chmod +x \"$3/usr/bin/qemu-system-arm\"";
+    program(path.path(), "dpkg-deb", unpack);
+    program(path.path(), "id", "echo 0");
+    // This emulator names its libraries and ends, so that no agent answers.
+    let ended =
+        doctor(path.path(), &["--fix", "--yes"]).fails(1, &["qemu-utils stay", "not ready"]);
+    let folder = path.path().join("supernano/qemu");
+    let report: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let found = part(&report, "emulator")["found"].as_str().unwrap();
+    let libraries = folder.join("root/usr/lib/x86_64-linux-gnu");
+    assert!(found.contains(&libraries.display().to_string()), "{found}");
+    let log = fs::read_to_string(path.path().join("apt-get.log")).unwrap();
+    let lines: Vec<&str> = log.lines().collect();
+    assert!(lines[1].contains("--no-remove") && lines[2].contains("--simulate"), "{log}");
+    assert_eq!(lines[3], "download libfdt1 qemu-system-arm");
+    assert_eq!(lines.len(), 4, "{log}");
+    let left: Vec<_> = fs::read_dir(path.path().join("supernano")).unwrap().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
 }

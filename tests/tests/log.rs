@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 /// Enables semihosting in QEMU, and writes its output to a file.
 const WRAPPER: &str = "#!/bin/sh
-PATH=$REAL_PATH exec qemu-system-arm \"$@\" -semihosting-config enable=on,target=native >$LOG
+PATH=$REAL_PATH exec $EMULATOR \"$@\" -semihosting-config enable=on,target=native >$LOG
 ";
 
 #[test]
@@ -26,6 +26,7 @@ fn an_agent_logs_what_it_opens() {
     let environment = [
         ("PATH", OsString::from(format!("{}:{real}", here.path().display()))),
         ("REAL_PATH", real.into()),
+        ("EMULATOR", supernano_setup::emulator().get_program().to_owned()),
         ("LOG", log.clone().into()),
     ];
     let args = ["latency", "tests/golden/tiny.snb", "--json", "--firmware"];

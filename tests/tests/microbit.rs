@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use supernano_core::blob::BlobView;
 use supernano_core::exec::Network;
@@ -43,7 +43,7 @@ fn the_small_network_gives_the_references_logits_in_16_kib() {
     flash.extend(&images);
     let file = here.path().join("flash");
     fs::write(&file, flash).unwrap();
-    let mut qemu = Command::new("qemu-system-arm")
+    let mut qemu = supernano_setup::emulator()
         .args(["-M", "microbit", "-display", "none", "-monitor", "none", "-serial", "stdio"])
         .arg("-kernel")
         .arg(firmware("microbit-classify"))

@@ -15,7 +15,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use supernano_base::error::{Error, Result};
-use supernano_setup::{Need, QEMU, to_type};
+use supernano_setup::{Need, QEMU, emulator, to_type};
 
 use crate::agents::agent;
 use crate::elf::Firmware;
@@ -107,7 +107,7 @@ impl Qemu {
         let port = listener.local_addr().map_err(failed)?.port();
         let mut complaint = tempfile::tempfile().map_err(|e| Error::tool("temporary file", e))?;
         let errors = complaint.try_clone().map_err(|e| Error::tool("temporary file", e))?;
-        let mut command = Command::new(PROGRAM);
+        let mut command = emulator();
         command
             .args(["-M", machine.board, "-display", "none", "-monitor", "none", "-kernel"])
             .arg(&firmware)
@@ -246,7 +246,7 @@ fn no_emulator(error: std::io::Error) -> Error {
 /// # Errors
 /// [`Error::Tool`] without QEMU, or if it fails.
 pub fn emulator_version() -> Result<String> {
-    let output = Command::new(PROGRAM).arg("--version").stdin(Stdio::null()).output();
+    let output = emulator().arg("--version").stdin(Stdio::null()).output();
     let output = output.map_err(no_emulator)?;
     let said = String::from_utf8_lossy(&output.stdout);
     match said.lines().next().filter(|_| output.status.success()) {
@@ -265,15 +265,15 @@ fn words(complaint: &mut File) -> String {
     if said.is_empty() { "it says nothing".into() } else { said }
 }
 
-/// Fails if no directory of `PATH` has QEMU.
+/// Fails without QEMU.
 ///
 /// # Errors
 /// [`Error::Tool`].
 pub(crate) fn find() -> Result<()> {
-    let program = format!("{PROGRAM}{}", std::env::consts::EXE_SUFFIX);
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).any(|folder| folder.join(&program).is_file());
-    if found { Ok(()) } else { Err(no_emulator(ErrorKind::NotFound.into())) }
+    match supernano_setup::qemu() {
+        Some(_) => Ok(()),
+        None => Err(no_emulator(ErrorKind::NotFound.into())),
+    }
 }
 
 /// The ELF file of a machine's agent: the given one, or that of [`agent`].

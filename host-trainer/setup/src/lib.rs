@@ -1,5 +1,6 @@
 //! Programs and Rust components that supernano and its tasks need. Missing ones are installed only
-//! with consent, and no package is removed.
+//! with consent, and no package is removed: where `apt-get` would have to, QEMU is unpacked into a folder
+//! of the user.
 
 #![forbid(unsafe_code)]
 
@@ -12,6 +13,7 @@ use std::process::{Command, Stdio};
 use supernano_facts::RustTarget;
 
 mod tools;
+mod unpack;
 
 pub use tools::{CLIPPY, COMPILER, Component, GCC, QEMU, RUSTFMT, Tool, VULKAN};
 
@@ -98,7 +100,7 @@ pub fn ensure(needs: &[Need], consent: Consent) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let names = missing.iter().map(|need| need.name()).collect::<Vec<_>>().join(", ");
+    let names = names(&missing).join(", ");
     let commands = commands(&missing, |program| in_path(program).is_some())?;
     let lines: Vec<String> = commands.iter().map(|c| format!("  {}", c.join(" "))).collect();
     let lines = lines.join("\n");
@@ -108,12 +110,23 @@ pub fn ensure(needs: &[Need], consent: Consent) -> Result<()> {
         )));
     }
     for command in &commands {
-        run(command).map_err(|e| Lacking(format!("{e}; to install {names}, type\n{lines}")))?;
+        install(command).map_err(|e| Lacking(format!("{e}; to install {names}, type\n{lines}")))?;
     }
     match missing.iter().find(|need| !need.present()) {
         None => Ok(()),
         Some(need) => Err(Lacking(format!("{}: installed but not found", need.name()))),
     }
+}
+
+/// Names of needs, each once: two processors may share a Rust target.
+pub fn names(needs: &[&Need]) -> Vec<&'static str> {
+    let mut names: Vec<&str> = Vec::new();
+    for name in needs.iter().map(|need| need.name()) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }
 
 /// Asks the person at the terminal.
@@ -138,14 +151,35 @@ pub fn to_type(needs: &[&Need]) -> String {
     }
 }
 
-/// Runs a command with its standard output on standard error.
-fn run(words: &[String]) -> Result<()> {
+/// Runs a command that installs. If `apt-get` would have to remove packages to install QEMU, the
+/// emulator is unpacked into a folder of the user.
+fn install(command: &[String]) -> Result<()> {
+    let Err(failure) = run(command, None) else { return Ok(()) };
+    let of_qemu = command.last().is_some_and(|package| package == QEMU.name);
+    if !of_qemu || !command.iter().any(|word| word == "apt-get") {
+        return Err(failure);
+    }
+    let plan = unpack::Plan::of(QEMU.name);
+    if plan.remove.is_empty() {
+        return Err(failure);
+    }
+    let removed = plan.remove.join(", ");
+    let said = "apt-get would have to remove packages; the emulator is unpacked instead:";
+    let _ = writeln!(io::stderr(), "{said} {removed} stay");
+    unpack::install(&plan)
+}
+
+/// Runs a command with its standard output on standard error, in a directory if one is given.
+fn run(words: &[String], directory: Option<&Path>) -> Result<()> {
     let shown = words.join(" ");
     let failed = |problem: String| Lacking(format!("`{shown}`{problem}"));
     let (program, arguments) = words.split_first().ok_or_else(|| failed(": empty".into()))?;
     let _ = writeln!(io::stderr(), "$ {shown}");
     let mut command = Command::new(program);
     command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+    if let Some(directory) = directory {
+        command.current_dir(directory);
+    }
     let status = command.stdin(Stdio::null()).stdout(Stdio::from(io::stderr())).status();
     match status.map_err(|e| failed(format!(": {e}")))? {
         status if status.success() => Ok(()),
@@ -156,14 +190,13 @@ fn run(words: &[String]) -> Result<()> {
 /// The commands that install everything in `missing`. `in_path` tells whether a program exists.
 fn commands(missing: &[&Need], in_path: impl Fn(&str) -> bool) -> Result<Vec<Vec<String>>> {
     let mut commands = Vec::new();
-    let of = |kind: &str, names: Vec<&str>| -> Option<Vec<String>> {
-        let words = ["rustup", kind, "add"].into_iter().chain(names.iter().copied());
-        (!names.is_empty()).then(|| words.map(str::to_owned).collect())
+    let of = |kind: &str, wanted: fn(&Need) -> bool| -> Option<Vec<String>> {
+        let wanted: Vec<&Need> = missing.iter().copied().filter(|need| wanted(need)).collect();
+        let words = ["rustup", kind, "add"].into_iter().chain(names(&wanted));
+        (!wanted.is_empty()).then(|| words.map(str::to_owned).collect())
     };
-    let targets = missing.iter().filter(|need| matches!(need, Need::Target(_)));
-    let components = missing.iter().filter(|need| matches!(need, Need::Component(_)));
-    commands.extend(of("target", targets.map(|need| need.name()).collect()));
-    commands.extend(of("component", components.map(|need| need.name()).collect()));
+    commands.extend(of("target", |need| matches!(need, Need::Target(_))));
+    commands.extend(of("component", |need| matches!(need, Need::Component(_))));
     if let Some(command) = commands.first()
         && !in_path("rustup")
     {
@@ -203,6 +236,16 @@ fn rust(variable: &str, name: &str) -> OsString {
 pub fn succeeds(command: &mut Command) -> bool {
     let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     quiet.status().is_ok_and(|s| s.success())
+}
+
+/// The emulator: the one in PATH, or the one that was unpacked into a folder of the user.
+pub fn qemu() -> Option<PathBuf> {
+    in_path(QEMU.name).or_else(unpack::emulator)
+}
+
+/// A command that starts the emulator.
+pub fn emulator() -> Command {
+    Command::new(qemu().unwrap_or_else(|| QEMU.name.into()))
 }
 
 /// The first file with the name `name` or `name.exe` in PATH.

@@ -26,6 +26,7 @@ fn one_command_adds_all_targets_and_one_refresh_serves_all_packages() {
         Need::Tool(&QEMU),
         Need::Component(&CLIPPY),
         Need::Target(THUMBV7M),
+        Need::Target(THUMBV6M),
         Need::Tool(&COMPILER),
     ];
     assert_eq!(

@@ -34,7 +34,7 @@ pub struct Tool {
 /// The emulator.
 pub const QEMU: Tool = Tool {
     name: "qemu-system-arm",
-    present: || in_path("qemu-system-arm").is_some(),
+    present: || crate::qemu().is_some(),
     packages: &[
         ("apt-get", "qemu-system-arm"),
         ("dnf", "qemu-system-arm"),

@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -227,7 +227,7 @@ pub fn output(elf: &Path, emulator: &Emulator) -> Result<Vec<String>> {
 /// As [`output`], with more arguments of QEMU.
 pub fn output_with(elf: &Path, emulator: &Emulator, more: &[&str]) -> Result<Vec<String>> {
     let failed = |e: std::io::Error| Failure::tool(format!("{}: {e}", QEMU.name));
-    let mut command = Command::new(QEMU.name);
+    let mut command = setup::emulator();
     command.args(["-M", emulator.board, "-display", "none", "-monitor", "none"]);
     for _ in 0..emulator.port {
         command.args(["-serial", "null"]);

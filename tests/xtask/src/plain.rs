@@ -1,13 +1,13 @@
 //! The baseline on a core without SIMD: plain loops, counted on the emulated machine.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use supernano_facts::QEMU_M0;
 
 use crate::firmware::{self, MINIMAL};
 use crate::process::{Failure, Result, run};
-use crate::setup::QEMU;
+use crate::setup::{self, QEMU};
 
 /// The binary of [`MINIMAL`] with the plain loops.
 const BINARY: &str = "plain";
@@ -36,7 +36,7 @@ pub fn count() -> Result<Vec<Plain>> {
     let target = QEMU_M0.package.target;
     let mut build = firmware::cargo_for(target, "build");
     run(build.args(["--quiet", "--package", MINIMAL, "--bin", BINARY]))?;
-    let mut command = Command::new(QEMU.name);
+    let mut command = setup::emulator();
     command
         .args(["-M", QEMU_M0.board, "-display", "none", "-monitor", "none", "-icount", "shift=6"])
         .args(["-serial", "stdio", "-kernel"])

@@ -1,7 +1,7 @@
 //! What the tasks need of the machine.
 
 use supernano_facts::TARGETS;
-pub use supernano_setup::{CLIPPY, COMPILER, Consent, GCC, Need, QEMU, RUSTFMT, VULKAN};
+pub use supernano_setup::{CLIPPY, COMPILER, Consent, GCC, Need, QEMU, RUSTFMT, VULKAN, emulator};
 
 use crate::process::{self, Failure, Result, in_path, program, succeeds};
 

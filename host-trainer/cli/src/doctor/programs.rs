@@ -11,7 +11,7 @@ use supernano_device::{
 use supernano_facts::{BOARDS, TARGETS};
 #[cfg(feature = "train")]
 use supernano_gpu::device::Device;
-use supernano_setup::{Need, QEMU, in_path, to_type};
+use supernano_setup::{Need, QEMU, in_path, names, to_type};
 
 use super::{Finding, State};
 #[cfg(feature = "train")]
@@ -119,12 +119,12 @@ pub fn targets() -> Finding {
     if missing.is_empty() {
         return Finding::ok(part, format!("{} Cortex-M targets", TARGETS.len()));
     }
-    let names = missing.iter().map(Need::name).collect::<Vec<_>>().join(", ");
-    let found = format!("without {names}; only own firmware needs them");
+    let wanted: Vec<&Need> = missing.iter().collect();
+    let found = format!("without {}; only own firmware needs them", names(&wanted).join(", "));
     let finding = Finding::new(part, State::Note, found);
     match in_path("rustup") {
         Some(_) => {
-            let remedy = to_type(&missing.iter().collect::<Vec<_>>());
+            let remedy = to_type(&wanted);
             Finding { needs: missing, ..finding.remedied(remedy) }
         }
         None => finding.remedied("install rustup from https://rustup.rs"),
