@@ -9,12 +9,11 @@ use serde::Serialize;
 use supernano_base::codes::select::CodeSelection;
 use supernano_base::error::{Error, Result};
 use supernano_base::files;
-use supernano_base::images::Images;
 use supernano_base::numbers::grouped;
 use supernano_base::progress::Progress;
 use supernano_base::run_dir::RunDirectory;
 use supernano_core::arch::Arch;
-use supernano_data::{Dataset, add_pictures};
+use supernano_data::add_pictures;
 
 use crate::export::explain::{Explanation, explain};
 use crate::export::formats::{self, Format};
@@ -24,6 +23,7 @@ use crate::export::{
     ExportOptions, Exported, ImageSet, Material, Materials, Prefer, Shipment, TuneRecipe, Tuning,
     measure, ship,
 };
+use crate::rank::Split;
 use crate::run::Run;
 
 /// Images of one update of fine-tuning.
@@ -245,7 +245,9 @@ pub struct Int8Request<'a> {
     pub codes: &'a CodeSelection,
     /// Number of codes that are compared, the first; `None` for all.
     pub first: Option<usize>,
-    /// Test images, the first.
+    /// Split of the images.
+    pub split: Split,
+    /// Images of the split, the first.
     pub images: usize,
     /// Directory or archive of the data set; `None` for the run's.
     pub data: Option<&'a Path>,
@@ -268,9 +270,8 @@ pub fn compare_int8(request: &Int8Request<'_>, progress: &dyn Progress) -> Resul
     request.options.bn.statistics(&run)?;
     let dataset = run.dataset_shown(request.data, progress)?;
     let options = &request.options;
-    let test: fn(&Dataset) -> &Images = |dataset| &dataset.test;
-    let test = (test, request.images);
-    let mut materials = Materials::new(&run.config, &dataset, options.calibration, test);
+    let judged = (request.split, request.images);
+    let mut materials = Materials::new(&run.config, &dataset, options.calibration, judged);
     let task = progress.task(codes.len() as u64, "int8-rank");
     let found = preserve(&run, &codes, &mut materials, options, &|| task.advance(1));
     task.finish();

@@ -3,7 +3,6 @@
 use supernano_base::blob::Blob;
 use supernano_base::error::Result;
 use supernano_base::files;
-use supernano_base::images::Images;
 use supernano_base::progress::Progress;
 use supernano_base::run_dir::RunDirectory;
 use supernano_data::Dataset;
@@ -13,6 +12,7 @@ use supernano_search::search::find::SearchOutcome;
 use supernano_search::search::verdict::{self, Evaluated};
 
 use crate::export::{ExportOptions, Material, Materials, Shipment, accuracies, ship};
+use crate::rank::Split;
 use crate::run::Run;
 
 /// Evaluates a sub-network on the images of [`Material::judged`], in float with inherited weights and
@@ -48,8 +48,8 @@ pub fn verify_front(
     let SearchOutcome { front, listed, uniform } = outcome;
     let directory = RunDirectory::new(&run.path);
     let calibration = ExportOptions::default().calibration;
-    let validation: fn(&Dataset) -> &Images = |dataset| &dataset.validation;
-    let mut materials = Materials::new(&run.config, dataset, calibration, (validation, images));
+    let mut materials =
+        Materials::new(&run.config, dataset, calibration, (Split::Validation, images));
     let task = progress.task((listed.len() + usize::from(uniform.is_some())) as u64, "verify");
     let mut one = |candidate: &ScoredNetwork| {
         let material = materials.at(candidate.arch.image(&run.space()))?;

@@ -6,9 +6,9 @@ use super::integers::QuantParams;
 use super::material::{ImageBatch, Normalisation};
 use super::observe::ActivationParams;
 use super::quantise::{QConv, QuantisedNet};
-use super::simulate::integer_input;
+use super::simulate::{activated, integer_input};
 use crate::backend::{Cpu, FeatureMap};
-use crate::supernet::{ActivationFn, FoldedConv, FoldedNet, Step, Visitor, visit};
+use crate::supernet::{FoldedConv, FoldedNet, Step, Visitor, visit};
 
 /// A map in float and in integers.
 #[derive(Clone)]
@@ -95,12 +95,7 @@ impl Visitor<FoldedConv> for CorrectionPass<'_> {
         }
         let q = quantised(&conv);
         let integer = sums.requantise(residual.map(|r| &r.integer), &q.rule());
-        let float = match conv.act {
-            ActivationFn::None => sums_float,
-            ActivationFn::Relu => sums_float.prelu(0.0),
-            ActivationFn::Prelu(slope) => sums_float.prelu(slope),
-            ActivationFn::Clipped(bound) => sums_float.clipped(bound),
-        };
+        let float = activated(sums_float, conv.act);
         self.made.push((step.index, conv));
         Both { float, integer, params: q.to }
     }

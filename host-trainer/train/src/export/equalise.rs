@@ -2,15 +2,16 @@
 //! the feature maps. The channels of a map share one scale in int8. Each channel is divided by a
 //! factor so that it uses more of the common range, and the layers that read the map multiply by
 //! the factor. ReLU and PReLU commute with positive factors for any slope, and so do pools, so the
-//! function of the network does not change. A clipped activation does not commute: a map that one
-//! writes keeps its channels as they are.
+//! function of the network does not change. A clipped activation keeps its bound, so that a channel
+//! with a factor `s` is clipped at `s` times the bound. This is at least the largest value that the
+//! calibration images gave it, and the channel that reaches most has no factor.
 //!
 //! The two maps of an addition have the same factors. An identity shortcut therefore ties all maps
 //! on it together.
 
 use super::material::{ImageBatch, ImageSet};
 use crate::backend::LayerOp;
-use crate::supernet::{ActivationFn, FoldedConv, FoldedNet, Linear};
+use crate::supernet::{FoldedConv, FoldedNet, Linear};
 
 /// Least factor. A channel is enlarged at most 16 times.
 const LEAST: f32 = 1.0 / 16.0;
@@ -26,8 +27,6 @@ struct Group {
     consumers: Vec<usize>,
     /// True if the classifier reads a map.
     classifier: bool,
-    /// True if a map is clipped, so that no channel may change.
-    clipped: bool,
 }
 
 /// Statistics of a map, by channel.
@@ -40,16 +39,13 @@ struct Seen {
     count: f64,
 }
 
-/// Equalises a network over `images`. The result computes the same function up to float rounding,
-/// and its maps lose less in int8.
+/// Equalises a network over `images`. On them, the result computes the same function up to float
+/// rounding, and its maps lose less in int8.
 pub fn equalise(net: &FoldedNet, images: &ImageSet) -> FoldedNet {
     let mut convs: Vec<FoldedConv> = net.convs().cloned().collect();
     let mut classifier = net.classifier.clone();
     let seen = observe(net, images);
     for group in groups(net) {
-        if group.clipped {
-            continue;
-        }
         let Some(factors) = factors(&group, &seen, &convs, &classifier) else { continue };
         for &i in &group.producers {
             let conv = &mut convs[i];
@@ -103,7 +99,6 @@ fn groups(net: &FoldedNet) -> Vec<Group> {
         };
         if let Some(group) = group {
             groups[group].producers.push(step.index);
-            groups[group].clipped |= matches!(conv.act, ActivationFn::Clipped(_));
         }
         of_map.push(group);
     }

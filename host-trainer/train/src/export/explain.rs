@@ -8,6 +8,7 @@ use supernano_core::space::Head;
 use supernano_search::cost::estimate::CycleTable;
 use supernano_search::cost::instructions::InstructionTable;
 
+use super::alone::alone;
 use super::kernels::{KernelChoice, kernel_choices};
 use super::material::{BATCH, ImageSet};
 use super::post_training::PostTraining;
@@ -33,6 +34,12 @@ pub struct LayerError {
     pub saturated: Option<f64>,
     /// Signal-to-noise ratio of the output with all layers before it quantised, decibels.
     pub snr_db: f64,
+    /// Signal-to-noise ratio of the logits with the weights of this layer in int8 and all else in
+    /// float, decibels; `None` for a pool and for the classifier.
+    pub logits_of_weights_db: Option<f64>,
+    /// Signal-to-noise ratio of the logits with the output of this layer in int8 and all else in float,
+    /// decibels; `None` for the classifier.
+    pub logits_of_map_db: Option<f64>,
 }
 
 /// Answers for the test images of a class.
@@ -78,6 +85,17 @@ struct Power {
     count: f64,
 }
 
+impl Power {
+    fn of(expected: &[f32], found: &[f32]) -> Self {
+        let mut power = Self::default();
+        for (&e, &f) in expected.iter().zip(found) {
+            power.signal += f64::from(e).powi(2);
+            power.error += f64::from(e - f).powi(2);
+        }
+        power
+    }
+}
+
 /// Explains an export on test images. The confusion covers all of them, the errors the first 256.
 /// The table of `core`, such as `cortex-m4`, gives the costs of kernels.
 ///
@@ -110,6 +128,8 @@ pub fn explain(shipment: &Shipment, test: &ImageSet, core: &str) -> Result<Expla
         range: String::new(),
         saturated: None,
         snr_db: decibels(&last),
+        logits_of_weights_db: None,
+        logits_of_map_db: None,
     });
     let is_classes = test.measured.objective.head() == Head::Classes;
     let answers = if is_classes { classes } else { 0 };
@@ -176,16 +196,22 @@ fn layers(quantised: &PostTraining, test: &ImageSet) -> Vec<LayerError> {
             at += 1;
         });
     }
+    let images = test.part(0..test.len().min(COMPARED));
+    let expected = reference.forward(&images.values, images.n);
+    let error = |found: &[f32]| decibels(&Power::of(&expected, found));
     convs
         .iter()
         .zip(&power)
-        .map(|((step, conv), p)| LayerError {
+        .zip(alone(quantised, &images))
+        .map(|(((step, conv), p), alone)| LayerError {
             name: conv.name.clone(),
             scale: Some(conv.to.scale),
             zero: Some(conv.to.zero),
             range: params.rule(step.index).name().to_owned(),
             saturated: Some(p.saturated / p.count.max(1.0)),
             snr_db: decibels(p),
+            logits_of_weights_db: alone.weights.as_deref().map(error),
+            logits_of_map_db: Some(error(&alone.map)),
         })
         .collect()
 }

@@ -30,6 +30,11 @@ impl QuantParams {
     pub fn quantise(self, real: f32) -> i8 {
         (real / self.scale + f32::from(self.zero)).round().clamp(-128.0, 127.0) as i8
     }
+
+    /// The real value of the nearest integer.
+    pub fn rounded(self, real: f32) -> f32 {
+        self.scale * (f32::from(self.quantise(real)) - f32::from(self.zero))
+    }
 }
 
 /// Integer parameters of one output channel of a convolution.

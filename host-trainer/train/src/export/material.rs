@@ -11,6 +11,7 @@ use supernano_base::quality::Measured;
 use supernano_core::space::Shape;
 use supernano_data::Dataset;
 
+use crate::rank::Split;
 use crate::run::recalibration_batches;
 use crate::supernet::EvalSet;
 
@@ -180,7 +181,7 @@ pub struct Materials<'a> {
     config: &'a RunConfig,
     dataset: &'a Dataset,
     calibration: usize,
-    judged: (fn(&Dataset) -> &Images, usize),
+    judged: (Split, usize),
     made: Vec<(Shape, Material)>,
 }
 
@@ -191,7 +192,7 @@ impl<'a> Materials<'a> {
         config: &'a RunConfig,
         dataset: &'a Dataset,
         calibration: usize,
-        judged: (fn(&Dataset) -> &Images, usize),
+        judged: (Split, usize),
     ) -> Self {
         Self { config, dataset, calibration, judged, made: Vec::new() }
     }
@@ -207,7 +208,7 @@ impl<'a> Materials<'a> {
             None => {
                 let dataset = self.dataset.at(image)?;
                 let (split, most) = self.judged;
-                let judged = (split(&dataset), most);
+                let judged = (split.of(&dataset), most);
                 let made = Material::new(self.config, &dataset, self.calibration, judged)?;
                 self.made.push((image, made));
                 self.made.len() - 1

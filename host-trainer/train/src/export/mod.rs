@@ -16,6 +16,7 @@
 //! [`formats`] writes files for other tools. [`explain`](explain::explain) shows the sources of the
 //! quantisation error.
 
+mod alone;
 pub(crate) mod build;
 mod correct;
 mod equalise;

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::integers::QuantParams;
 use super::material::ImageSet;
-use crate::supernet::FoldedNet;
+use crate::supernet::{FoldedNet, Step};
 
 /// Samples kept per feature map and batch.
 const SAMPLES_A_BATCH: usize = 4096;
@@ -81,7 +81,8 @@ impl ActivationParams {
 pub fn observe(net: &FoldedNet, images: &ImageSet) -> ActivationSamples {
     let mut maps = vec![Samples::default(); net.convs().count()];
     for batch in images.batches() {
-        net.observe(&batch.values, batch.n, &mut |step, values| maps[step.index].add(values));
+        let mut see = |step: &Step, map: &[f32]| maps[step.index].add(map, map.len() / batch.n);
+        net.observe(&batch.values, batch.n, &mut see);
     }
     ActivationSamples { maps }
 }
@@ -94,14 +95,29 @@ impl ActivationSamples {
     }
 }
 
+/// The distance between samples of `values` values, whose images have `size` values each. It has no
+/// common divisor with that size, so that the samples take all pixels and all channels in turn. A step
+/// of a plane's size would take the same pixel of every channel.
+fn stride(values: usize, size: usize) -> usize {
+    let mut step = (values / SAMPLES_A_BATCH) | 1;
+    while gcd(step, size) > 1 {
+        step += 2;
+    }
+    step
+}
+
+const fn gcd(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
 impl Samples {
-    fn add(&mut self, values: &[f32]) {
+    /// Adds the map of a batch, whose images have `size` values each.
+    fn add(&mut self, values: &[f32], size: usize) {
         for &v in values {
             self.min = self.min.min(v);
             self.max = self.max.max(v);
         }
-        // an odd step does not favour a row or a channel
-        let step = (values.len() / SAMPLES_A_BATCH) | 1;
+        let step = stride(values.len(), size);
         self.values.extend(values.iter().step_by(step));
     }
 

@@ -8,6 +8,7 @@ use supernano_base::stats::{Coefficient, Interval, Resampling, kendall_tau_b, pe
 
 use super::material::Materials;
 use super::measure::{Accuracies, accuracies};
+use super::post_training::PostTraining;
 use super::ship::{ExportOptions, Shipment, ship};
 use crate::run::Run;
 
@@ -20,12 +21,18 @@ pub struct Preserved {
     pub float: f64,
     /// Top-1 accuracy in int8, 0 to 1.
     pub int8: f64,
+    /// Squared error of the logits relative to their variance, on calibration images.
+    pub logit_error: f64,
+    /// True if channels were equalised.
+    pub equalised: bool,
+    /// True if biases were corrected.
+    pub corrected: bool,
 }
 
 /// Accuracies of sub-networks, with their correlations.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Preservation {
-    /// Number of test images.
+    /// Number of images.
     pub images: usize,
     /// Pearson correlation of the accuracies in int8 and in float.
     pub pearson: f64,
@@ -57,9 +64,12 @@ pub fn preserve(
 ) -> Result<Preservation> {
     let mut one = |coded: &Coded| -> Result<(Preserved, usize)> {
         let material = materials.at(coded.arch.image(&run.space()))?;
-        let Shipment { float, blob, .. } = ship(run, &coded.arch, material, options, None)?;
+        let Shipment { float, blob, quantised, .. } =
+            ship(run, &coded.arch, material, options, None)?;
         let Accuracies { float, int8, .. } = accuracies(&float, &blob, &material.judged)?;
-        let found = Preserved { arch: coded.written.clone(), float, int8 };
+        let PostTraining { equalised, corrected, error: logit_error, .. } = quantised;
+        let arch = coded.written.clone();
+        let found = Preserved { arch, float, int8, logit_error, equalised, corrected };
         Ok((found, material.judged.len()))
     };
     let mut networks = Vec::with_capacity(codes.len());

@@ -8,7 +8,7 @@ use super::integers::Channel;
 use super::material::ImageBatch;
 use super::quantise::{QConv, QuantisedNet};
 use crate::backend::{Cpu, FeatureMap, LayerOp, RequantiseRule};
-use crate::supernet::{Step, Visitor, visit};
+use crate::supernet::{ActivationFn, Step, Visitor, visit};
 
 /// The input map of images, `q - z`.
 pub fn integer_input(net: &QuantisedNet, images: &ImageBatch<'_>) -> FeatureMap<Cpu> {
@@ -25,6 +25,16 @@ pub fn integer_input(net: &QuantisedNet, images: &ImageBatch<'_>) -> FeatureMap<
         }
     }
     FeatureMap::from_images(&values, images.n, c, h, w)
+}
+
+/// The values behind an activation, in float.
+pub fn activated(sums: FeatureMap<Cpu>, act: ActivationFn) -> FeatureMap<Cpu> {
+    match act {
+        ActivationFn::None => sums,
+        ActivationFn::Relu => sums.prelu(0.0),
+        ActivationFn::Prelu(slope) => sums.prelu(slope),
+        ActivationFn::Clipped(bound) => sums.clipped(bound),
+    }
 }
 
 impl QConv {

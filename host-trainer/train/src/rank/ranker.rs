@@ -60,6 +60,16 @@ pub enum Split {
     Test,
 }
 
+impl Split {
+    /// The images of this split.
+    pub fn of(self, dataset: &Dataset) -> &Images {
+        match self {
+            Self::Validation => &dataset.validation,
+            Self::Test => &dataset.test,
+        }
+    }
+}
+
 /// The settings of a score. Two scores with the same settings and weights are equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
@@ -129,7 +139,7 @@ impl ScoredImages {
     /// The images of a data set at its own resolution; `largest` is the largest network for it.
     fn new(run: &Run, dataset: &Dataset, settings: &Settings, largest: &Arch) -> Self {
         let margin = margin(&run.space());
-        let set = EvalSet::new(dataset, split(dataset, settings.split), settings.images);
+        let set = EvalSet::new(dataset, settings.split.of(dataset), settings.images);
         let inputs = set.inputs(dataset.shape, margin);
         let batch = settings.bn_batch;
         let batches = (0..settings.bn_images / batch).map(|b| {
@@ -139,13 +149,6 @@ impl ScoredImages {
         let recalibration = Inputs::new(dataset.shape, margin, batches);
         let pool = Pool::of(&run.subnet(largest), |c| (c.output, c.op));
         Self { set, inputs, recalibration, pool }
-    }
-}
-
-fn split(dataset: &Dataset, split: Split) -> &Images {
-    match split {
-        Split::Validation => &dataset.validation,
-        Split::Test => &dataset.test,
     }
 }
 
@@ -172,7 +175,7 @@ impl<'a> Ranker<'a> {
         request: ScoreRequest,
         effort: Effort,
     ) -> Result<Self> {
-        let available = split(dataset, request.split).len();
+        let available = request.split.of(dataset).len();
         let images = request.images.unwrap_or(available);
         if images == 0 || images > available {
             let expected = format!("1 to {available}");

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use supernano_base::error::Result;
 use supernano_train::delivery::{Int8Request, compare_int8};
 use supernano_train::export::preserve::Preservation;
+use supernano_train::rank::Split;
 
 use crate::options::{CodesArgs, DataArgs, OutputArgs, QuantiseArgs};
 use crate::output::{Output, table};
@@ -16,7 +17,10 @@ use crate::output::{Output, table};
 pub struct Args {
     /// Run directory.
     run: PathBuf,
-    /// Number of test images, from the first.
+    /// Images on which the accuracies are compared.
+    #[arg(long, value_enum, default_value_t = Split::Test, help_heading = "Data")]
+    split: Split,
+    /// Number of images of the split, from the first.
     #[arg(long, value_name = "N", default_value_t = 2000,
         value_parser = clap::value_parser!(u32).range(1..))]
     images: u32,
@@ -43,6 +47,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         run: &args.run,
         codes: &args.codes.selection(),
         first: args.first,
+        split: args.split,
         images: args.images as usize,
         data: args.data.path(),
         options: args.quantise.without_training()?,

@@ -11,7 +11,7 @@ use crate::export::simulate::integer_input;
 use crate::export::{CalibrationSet, ImageSet, RangeRule, observe};
 use crate::supernet::{FoldedConv, FoldedNet, Layers, Linear};
 
-fn noise(seed: u32, n: usize, scale: f32) -> Vec<f32> {
+pub(crate) fn noise(seed: u32, n: usize, scale: f32) -> Vec<f32> {
     let mut state = seed;
     (0..n)
         .map(|_| {
@@ -21,7 +21,7 @@ fn noise(seed: u32, n: usize, scale: f32) -> Vec<f32> {
         .collect()
 }
 
-fn conv(
+pub(crate) fn conv(
     seed: u32,
     input: usize,
     output: usize,

@@ -26,3 +26,38 @@ fn the_ends_move_one_by_one() {
     assert!((top - 1.0).abs() < 0.05, "{params:?}");
     assert!(params.scale * 255.0 < 1.6, "{params:?}");
 }
+
+/// Values of `images` images of `planes` planes of `pixels` pixels. Only the last pixel of a plane is
+/// large.
+fn planes(images: usize, planes: usize, pixels: usize) -> Vec<f32> {
+    (0..images * planes * pixels)
+        .map(|i| if i % pixels == pixels - 1 { 4.0 } else { 0.1 })
+        .collect()
+}
+
+/// Of maps of 64 channels of 25 x 5 pixels in batches of 64 images, every 125th value was a sample:
+/// the first pixel of each plane.
+#[test]
+fn samples_take_every_pixel_and_every_channel() {
+    for (channels, pixels) in [(64, 125), (3, 7), (1, 1001), (64, 64), (5, 4096), (1, 1), (9, 45)] {
+        let mut samples = Samples::default();
+        samples.add(&planes(64, channels, pixels), channels * pixels);
+        let taken = samples.values.len() as f64;
+        assert!(taken <= 8192.0, "{channels} x {pixels}: {taken}");
+        let large = samples.values.iter().filter(|&&v| v > 1.0).count() as f64;
+        let expected = taken / pixels as f64;
+        assert!((large - expected).abs() <= 0.2 * expected + 2.0, "{pixels}: {large} of {taken}");
+        let step = stride(64 * channels * pixels, channels * pixels);
+        let mut seen = vec![false; channels * pixels];
+        (0..channels * pixels).for_each(|i| seen[i * step % (channels * pixels)] = true);
+        assert!(seen.iter().all(|&seen| seen), "{channels} x {pixels}");
+    }
+}
+
+#[test]
+fn a_small_part_of_large_pixels_is_not_clipped() {
+    let mut samples = Samples::default();
+    samples.add(&planes(64, 64, 125), 64 * 125);
+    let (params, rule) = samples.choose(RangeRule::Auto);
+    assert!((params.scale * 255.0 - 4.0).abs() < 0.1, "{rule:?} {params:?}");
+}

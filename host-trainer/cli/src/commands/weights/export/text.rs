@@ -140,11 +140,24 @@ fn layers(summary: &Exported, why: &Explanation) -> String {
                 layer.range.clone(),
                 cell(layer.saturated.map(|v| 100.0 * v)),
                 cell(Some(layer.snr_db)),
+                cell(layer.logits_of_weights_db),
+                cell(layer.logits_of_map_db),
             ]
         })
         .collect();
-    let header =
-        ["#", "layer", "operation", "MACs", "scale", "zero", "range", "saturated %", "SNR, dB"];
+    let header = [
+        "#",
+        "layer",
+        "operation",
+        "MACs",
+        "scale",
+        "zero",
+        "range",
+        "saturated %",
+        "SNR, dB",
+        "weights alone, dB",
+        "map alone, dB",
+    ];
     table(&header, &rows)
 }
 
