@@ -1,13 +1,18 @@
 //! Times the kernels on one block of 16 images, 24 channels in and 28 out, 16 x 16 pixels.
 //!
 //! `cargo run --release -p supernano-kernels --example bench_kernels [KERNEL [REPEATS [ISA]]]`
-//! prints the shortest of `REPEATS` calls in nanoseconds, of one kernel or of `all`.
+//! prints the shortest of `REPEATS` calls and their mean processor time in nanoseconds, of one kernel or
+//! of `all`. A depthwise convolution takes turns with a copy of its input, of which the same is printed.
+//! Other work on the machine does not lengthen processor time, although it takes cache and memory
+//! bandwidth, from both in turn. Pin the program to one core (`taskset`) with one thread
+//! (`RAYON_NUM_THREADS=1`).
 //!
 //! Under `valgrind --tool=callgrind`, which has no AVX-512, the difference of the instruction
 //! counts of two numbers of repeats is the count of a call, whatever else the machine does.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark")]
 
+use std::fs;
 use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -78,17 +83,25 @@ fn training(isa: Isa) -> Vec<Call<'static>> {
     calls
 }
 
-/// Depthwise convolutions, and a copy of as many bytes as they read and write.
+/// Values of the maps of a depthwise convolution, and of the copy.
+const LARGE: usize = 64 * 32 * 48 * 48;
+
+/// A copy of [`LARGE`] values.
+fn copy() -> Call<'static> {
+    let (x, mut y) = (noise(1, LARGE), vec![0f32; LARGE]);
+    call("copy", move || {
+        y.copy_from_slice(&x);
+        black_box(y[0])
+    })
+}
+
+/// Depthwise convolutions.
 fn depthwise(isa: Isa) -> Vec<Call<'static>> {
     let shape = MapShape::new(64, 32, 48, 48);
     let leak = |values: Vec<f32>| -> &'static [f32] { values.leak() };
     let x = leak(noise(1, shape.len()));
-    let mut y = vec![0f32; shape.len()];
     let plain = PendingMap::plain(x);
-    let mut calls = vec![call("copy", move || {
-        y.copy_from_slice(x);
-        black_box(y[0])
-    })];
+    let mut calls = Vec::new();
     for (k, stride) in [(3, 1), (3, 2), (5, 1)] {
         let g = ConvGeometry::depthwise(shape, Window::same(k, stride));
         let (w, dy) = (leak(noise(7, g.weights())), leak(noise(8, g.output().len())));
@@ -147,6 +160,46 @@ fn evaluation(isa: Isa) -> Vec<Call<'static>> {
     calls
 }
 
+/// Calls in a row before the turn of the copy.
+const TURN: usize = 10;
+
+/// Times of calls, nanoseconds.
+#[derive(Clone, Copy, Default)]
+struct Times {
+    /// Shortest call; `None` before the first.
+    shortest: Option<u128>,
+    /// Processor time of all calls.
+    processor: u64,
+}
+
+impl Times {
+    fn measure(&mut self, calls: usize, call: &mut dyn FnMut()) {
+        let before = processor_nanoseconds();
+        for _ in 0..calls {
+            let start = Instant::now();
+            call();
+            let took = start.elapsed().as_nanos();
+            self.shortest = Some(self.shortest.map_or(took, |shortest| shortest.min(took)));
+        }
+        self.processor += processor_nanoseconds().saturating_sub(before);
+    }
+
+    /// The shortest call, and the mean processor time of `calls` calls.
+    fn text(self, calls: usize) -> String {
+        format!("{} {}", self.shortest.unwrap_or(0), self.processor / calls.max(1) as u64)
+    }
+}
+
+/// Processor time of all threads of the process, nanoseconds; 0 where the system does not tell.
+fn processor_nanoseconds() -> u64 {
+    let Ok(threads) = fs::read_dir("/proc/self/task") else { return 0 };
+    let of_thread = |thread: fs::DirEntry| -> Option<u64> {
+        let text = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse().ok()
+    };
+    threads.flatten().filter_map(of_thread).sum()
+}
+
 fn main() -> ExitCode {
     // an allocator that gave such a block back keeps later ones of up to its size, so that a call does
     // not wait for new pages
@@ -161,18 +214,27 @@ fn main() -> ExitCode {
         eprintln!("usage: bench_kernels [KERNEL [REPEATS [ISA]]], ISA of {:?}", Isa::available());
         return ExitCode::FAILURE;
     };
+    let (_, mut copy) = copy();
     let mut found = false;
     for (name, mut call) in training(isa).into_iter().chain(evaluation(isa)) {
         if kernel != "all" && kernel != name {
             continue;
         }
         found = true;
-        let once = |_| {
-            let start = Instant::now();
-            call();
-            start.elapsed().as_nanos()
-        };
-        println!("{name} {isa:?} {}", (0..repeats).map(once).min().unwrap_or(0));
+        let mut times = [Times::default(); 2];
+        let compared = name.starts_with("depthwise");
+        let mut left = repeats;
+        while left > 0 {
+            let calls = left.min(TURN);
+            times[0].measure(calls, &mut call);
+            if compared {
+                times[1].measure(calls, &mut copy);
+            }
+            left -= calls;
+        }
+        let [of_call, of_copy] = times.map(|t| t.text(repeats));
+        let of_copy = if compared { format!(" copy {of_copy}") } else { String::new() };
+        println!("{name} {isa:?} {of_call}{of_copy}");
     }
     if found { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
