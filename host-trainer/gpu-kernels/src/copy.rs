@@ -30,6 +30,15 @@ pub fn copy<N: Numeric + CubeElement, R: Runtime>(
     );
 }
 
+/// Overwrites all values of a buffer.
+pub fn fill<N: Numeric + CubeElement, R: Runtime>(
+    client: &ComputeClient<R>,
+    buffer: &Buffer<N>,
+    value: N,
+) {
+    copy(client, &Buffer::new(client, &vec![value; buffer.len()]), buffer);
+}
+
 /// Copies two numbers on the device and reads them back.
 ///
 /// # Errors

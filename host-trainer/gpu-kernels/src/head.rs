@@ -2,11 +2,25 @@
 //!
 //! A cube handles an image of a path, except in the weight gradient and the total of the losses.
 
+mod loss;
+
 use cubecl::prelude::*;
 
+use self::loss::head_gradients;
 use crate::buffer::Buffer;
 
 const UNITS: u32 = 64;
+
+/// What the outputs are, which decides on the loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outputs {
+    /// Logits of classes: cross-entropy with targets whose sum is the weight of an image.
+    Classes,
+    /// A logit for each label: mean binary cross-entropy.
+    Labels,
+    /// Values: mean squared error. A teacher has no temperature.
+    Values,
+}
 
 /// Constants of the head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,8 +33,10 @@ pub struct Head {
     pub pixels: u32,
     /// Channels of the last map.
     pub channels: u32,
-    /// Number of classes.
+    /// Number of outputs.
     pub classes: u32,
+    /// Kind of the outputs.
+    pub outputs: Outputs,
 }
 
 /// Rows of the table that the head reads.
@@ -37,7 +53,7 @@ pub struct HeadRows {
 /// Losses of an update: Eq. 1 and 2 of arXiv 2108.05866.
 #[derive(Clone, Copy, Debug)]
 pub struct Loss {
-    /// Number of leading paths that learn from the labels alone: 1 with the largest network, else 0.
+    /// Number of leading paths that learn from the targets alone: 1 with the largest network, else 0.
     pub largest: u32,
     /// Share of the teacher in the loss of the other paths; 0 without a teacher.
     pub alpha: f32,
@@ -60,8 +76,8 @@ pub struct HeadBuffers<M> {
     pub pooled: Buffer<f32>,
     /// Logits, `[paths, images, classes]`.
     pub logits: Buffer<f32>,
-    /// Class of each image.
-    pub labels: Buffer<u32>,
+    /// Targets, `[images, classes]`.
+    pub targets: Buffer<f32>,
     /// Logits of the teacher, `[images, classes]`, at the start of the buffer.
     pub teacher: Buffer<f32>,
     /// Gradient of the logits.
@@ -116,107 +132,6 @@ fn head_logits<M: Float>(
                 * parameters[(weights + class * h.channels + channel) as usize];
         }
         logits[(image * h.classes + class) as usize] = sum;
-    }
-}
-
-/// Reads logits `[classes]` from `first` on into shared memory, divided by a temperature, and returns
-/// their maximum and the logarithm of the sum of their exponentials.
-#[cube]
-fn log_sum(
-    logits: &Array<f32>,
-    first: u32,
-    temperature: f32,
-    shared: &mut SharedMemory<f32>,
-    #[comptime] classes: u32,
-) -> f32 {
-    sync_cube();
-    for class in range_stepped(UNIT_POS, classes, UNITS) {
-        shared[class as usize] = logits[(first + class) as usize] / temperature;
-    }
-    sync_cube();
-    let mut most = shared[0];
-    for class in 1..classes {
-        most = max(most, shared[class as usize]);
-    }
-    let mut sum = 0.0f32;
-    for class in 0..classes {
-        sum += f32::exp(shared[class as usize] - most);
-    }
-    most + f32::ln(sum)
-}
-
-#[cube(launch)]
-#[allow(clippy::too_many_arguments)]
-fn head_gradients<M: Float>(
-    logits: &Array<f32>,
-    teacher: &Array<f32>,
-    labels: &Array<u32>,
-    parameters: &Array<f32>,
-    table: &Array<u32>,
-    dlogits: &mut Array<f32>,
-    dpixels: &mut Array<M>,
-    losses: &mut Array<f32>,
-    row_width: u32,
-    row_weights: u32,
-    largest: u32,
-    alpha: f32,
-    temperature: f32,
-    #[comptime] h: Head,
-) {
-    let path = CUBE_POS_Y;
-    let at = path * h.images + CUBE_POS_X;
-    let width = table[(row_width * h.paths + path) as usize];
-    if width == 0 {
-        if UNIT_POS == 0 {
-            losses[at as usize] = 0.0f32;
-        }
-        terminate!();
-    }
-    let mut cold = SharedMemory::<f32>::new(comptime!(h.classes as usize));
-    let mut warm = SharedMemory::<f32>::new(comptime!(h.classes as usize));
-    let mut soft = SharedMemory::<f32>::new(comptime!(h.classes as usize));
-    let mut gradient = SharedMemory::<f32>::new(comptime!(h.classes as usize));
-    let log_cold = log_sum(logits, at * h.classes, 1.0f32, &mut cold, h.classes);
-    let log_warm = log_sum(logits, at * h.classes, temperature, &mut warm, h.classes);
-    let log_soft = log_sum(teacher, CUBE_POS_X * h.classes, temperature, &mut soft, h.classes);
-    let share = select(path < largest, 0.0f32, alpha);
-    let label = labels[CUBE_POS_X as usize];
-    let n = comptime!(h.images as f32);
-    for class in range_stepped(UNIT_POS, h.classes, UNITS) {
-        let target = select(class == label, 1.0f32, 0.0f32);
-        let probability = f32::exp(cold[class as usize] - log_cold);
-        let mut d = (1.0f32 - share) * (probability - target);
-        if share > 0.0f32 {
-            let student = f32::exp(warm[class as usize] - log_warm);
-            let teacher = f32::exp(soft[class as usize] - log_soft);
-            d += share / temperature * (student - teacher);
-        }
-        let d = d / n;
-        gradient[class as usize] = d;
-        dlogits[(at * h.classes + class) as usize] = d;
-    }
-    if UNIT_POS == 0 {
-        let mut loss = (1.0f32 - share) * (log_cold - cold[label as usize]);
-        if share > 0.0f32 {
-            let mut cross = 0.0f32;
-            for class in 0..h.classes {
-                let teacher = f32::exp(soft[class as usize] - log_soft);
-                cross += teacher * (log_warm - warm[class as usize]);
-            }
-            loss += share * cross;
-        }
-        losses[at as usize] = loss / n;
-    }
-    sync_cube();
-    let weights = table[(row_weights * h.paths + path) as usize];
-    for channel in range_stepped(UNIT_POS, width, UNITS) {
-        let mut sum = 0.0f32;
-        for class in 0..h.classes {
-            sum += gradient[class as usize]
-                * parameters[(weights + class * h.channels + channel) as usize];
-        }
-        dpixels[(at * h.channels + channel) as usize] =
-            M::cast_from(sum / comptime!(h.pixels as f32));
     }
 }
 
@@ -332,7 +247,7 @@ impl Head {
             CubeDim::new_1d(UNITS),
             buffers.logits.arg(),
             buffers.teacher.arg(),
-            buffers.labels.arg(),
+            buffers.targets.arg(),
             buffers.parameters.arg(),
             buffers.table.arg(),
             buffers.dlogits.arg(),

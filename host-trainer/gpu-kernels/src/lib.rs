@@ -51,7 +51,7 @@ pub mod tile;
 pub mod weights;
 mod writing;
 
-pub use copy::probe;
+pub use copy::{fill, probe};
 /// The element of maps in bfloat16.
 pub use half::bf16;
 

@@ -1,5 +1,6 @@
 //! What a training step needs to know of a network, and the rows of its table.
 
+use crate::head::Outputs;
 use crate::shape::half;
 
 /// The operation of a layer.
@@ -112,8 +113,10 @@ pub struct Network {
     pub images: u32,
     /// Rows, columns and channels of an image.
     pub input: [u32; 3],
-    /// Number of classes.
+    /// Number of outputs.
     pub classes: u32,
+    /// Kind of the outputs.
+    pub outputs: Outputs,
     /// Layers.
     pub layers: Vec<Layer>,
     /// Blocks, in order. A layer of no block is in no path.

@@ -1,6 +1,6 @@
 //! A training step over all paths of an update: recorded once, replayed for every update.
 //!
-//! All buffers are allocated when the step is recorded. An update copies its images, labels and
+//! All buffers are allocated when the step is recorded. An update copies its images, targets and
 //! table to the device, and adds the recorded launches to the device's queue. It reads nothing back.
 
 mod evaluation;
@@ -13,7 +13,7 @@ pub use evaluation::Evaluation;
 pub use launch::Launch;
 
 use crate::buffer::Buffer;
-use crate::copy::copy;
+use crate::copy::{copy, fill};
 use crate::head::{Head, HeadBuffers, HeadRows, Loss};
 use crate::network::{Network, Row};
 use crate::sgd::{Sgd, SgdBuffers};
@@ -82,6 +82,8 @@ pub struct Step<M> {
     head: Head,
     head_buffers: HeadBuffers<M>,
     head_rows: HeadRows,
+    /// Buffers besides the maps that an update writes before it reads them.
+    work: Vec<Buffer<f32>>,
 }
 
 /// The data of an update on the host.
@@ -89,8 +91,8 @@ pub struct Step<M> {
 pub struct Update<'a, M> {
     /// Images, `[images, rows, columns, channels]`.
     pub images: &'a [M],
-    /// Their classes.
-    pub labels: &'a [u32],
+    /// Their targets, `[images, classes]`; they are not read without a backward pass.
+    pub targets: &'a [f32],
     /// The table, `[rows, paths]`, in the order of [`Network::rows`].
     pub table: &'a [u32],
     /// 1 for every tensor that a path uses, else 0.
@@ -104,6 +106,11 @@ impl<M: Float + CubeElement> Step<M> {
     #[must_use]
     pub fn launches(&self) -> usize {
         self.forward.len() + self.backward.len() + 4
+    }
+
+    /// Fills all buffers besides the maps that an update writes before it reads them.
+    pub fn fill<R: Runtime>(&self, client: &ComputeClient<R>, value: f32) {
+        self.work.iter().for_each(|buffer| fill(client, buffer, value));
     }
 
     /// Runs the forward pass alone and reads the logits back, `[paths, images, classes]`.
@@ -207,7 +214,7 @@ impl<M: Float + CubeElement> Step<M> {
 
     fn send<R: Runtime>(&self, client: &ComputeClient<R>, update: &Update<'_, M>) {
         copy(client, &Buffer::new(client, update.images), &self.images);
-        copy(client, &Buffer::new(client, update.labels), &self.head_buffers.labels);
+        copy(client, &Buffer::new(client, update.targets), &self.head_buffers.targets);
         copy(client, &Buffer::new(client, update.table), &self.table);
         copy(client, &Buffer::new(client, update.used), &self.parameters.buffers.used);
     }

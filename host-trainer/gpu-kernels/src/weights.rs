@@ -79,6 +79,11 @@ impl WeightGradient {
             tap_rows: (TAPS / shape.kernel[1]).clamp(1, shape.kernel[0]),
             blocks: 1,
         };
+        // The units of a channel share out the rows, and a square tile has the smallest edge.
+        let least = if shape.depthwise { made.strip.next_multiple_of(RUN) } else { SPAN };
+        while made.shared_bytes() > SHARED_BYTES && made.span > least {
+            made.span -= RUN;
+        }
         while made.shared_bytes() > SHARED_BYTES && made.strip > 1 {
             made.strip -= 1;
         }

@@ -1,9 +1,9 @@
 //! A GPU as an engine of training.
 
-use supernano_base::config::{Augmentation, Precision, RunConfig};
+use supernano_base::config::{Precision, RunConfig};
 use supernano_base::error::{Error, Result};
 use supernano_core::arch::Arch;
-use supernano_data::Dataset;
+use supernano_data::ExampleMaker;
 use supernano_gpu_kernels::bf16;
 use supernano_gpu_kernels::cubecl::Runtime;
 use supernano_gpu_kernels::cubecl::client::ComputeClient;
@@ -53,9 +53,10 @@ impl<R: Runtime> GpuAccelerator<R> {
         let (values, momentum) = (setup.state.values, setup.state.momentum);
         let client = (self.client)();
         let step = GpuStep::new(client, job, layout, (&values, &momentum), self.variant)?;
-        let (dataset, augmentation) = (setup.dataset, setup.config.augmentation);
+        let config = setup.config;
+        let maker = ExampleMaker::new(setup.dataset, config.augmentation, &config.loss);
         let failed_at = None;
-        Ok(GpuEngine { step, dataset, augmentation, sharing, failed_at, values, momentum })
+        Ok(GpuEngine { step, maker, sharing, failed_at, values, momentum })
     }
 }
 
@@ -100,8 +101,7 @@ impl OnDevice for Connect {
 
 struct GpuEngine<'a, R: Runtime, M> {
     step: GpuStep<'a, R, M>,
-    dataset: &'a Dataset,
-    augmentation: Augmentation,
+    maker: ExampleMaker<'a>,
     /// Processors that train other paths of an update.
     sharing: Option<Box<dyn Sharing>>,
     failed_at: Option<(u32, u64)>,
@@ -116,15 +116,13 @@ impl<R: Runtime, M: Element> GpuEngine<'_, R, M> {
         if let Some(sharing) = &mut self.sharing {
             sharing.begin(input)?;
         }
-        let indices = input.indices();
-        let pixels = self.dataset.augmented(indices, &self.augmentation, input.key);
-        let labels = self.dataset.labels(indices);
+        let examples = self.maker.examples(input.indices(), input.key);
         let job = &self.step.job;
         let archs = sampling::draw(&job.space.get(), job.step, input.key, input.update)?;
-        let (images, place) = ((&*pixels, &*labels), (input.rate, input.update));
+        let place = (input.rate, input.update);
         match &mut self.sharing {
-            Some(sharing) => self.step.update_shared(&mut **sharing, images, &archs, place),
-            None => self.step.update(images, &archs, input.rate, input.update),
+            Some(sharing) => self.step.update_shared(&mut **sharing, &examples, &archs, place),
+            None => self.step.update(&examples, &archs, input.rate, input.update),
         }
     }
 }
@@ -165,8 +163,8 @@ impl<R: Runtime, M: Element> Engine for GpuEngine<'_, R, M> {
     fn validate(&self, panel: &Panel) -> Result<Vec<PanelScore>> {
         let job = &self.step.job;
         let plans = panel.archs.iter().map(|arch| job.plan(arch)).collect();
-        let found = by_resolution(plans, |_, plans| {
-            let (set, batches) = (&panel.set, &*panel.batches);
+        let found = by_resolution(plans, |image, plans| {
+            let (set, batches) = panel.at(image);
             scores(&self.step, plans, (panel.batch, batches), set)
         })?;
         let space = job.space.get();

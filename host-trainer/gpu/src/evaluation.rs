@@ -31,7 +31,6 @@ pub fn scores<R: Runtime, M: Element>(
     let paths = step.job.step.k + usize::from(step.job.trains_largest());
     let recorded = step.recorded([size as u32, paths as u32], shape);
     let images: Vec<Vec<M>> = set.parts(size).map(|part| last(&part)).collect();
-    let none = vec![0; size];
     let mut found = Vec::with_capacity(plans.len());
     for chunk in plans.chunks(paths) {
         // The last paths repeat a plan if the chunk is small.
@@ -40,14 +39,14 @@ pub fn scores<R: Runtime, M: Element>(
         let (table, used) = table::of_plans(&step.layout, &recorded.network().rows(), &padded);
         let mut evaluation = step::Evaluation::new(&recorded, &step.client);
         for images in &batches {
-            evaluation.recalibrate(&step.client, &update(images, &none, (&table, &used)));
+            evaluation.recalibrate(&step.client, &update(images, (&table, &used)));
         }
         let mut logits = vec![Vec::new(); chunk.len()];
         for images in &images {
             let n = images.len() / shape.len();
             let mut whole = images.clone();
             whole.resize(size * shape.len(), M::new(0.0));
-            let batch = update(&whole, &none, (&table, &used));
+            let batch = update(&whole, (&table, &used));
             let all = evaluation.logits(&step.client, &batch).map_err(failed)?;
             let path = all.len() / paths;
             let classes = path / size;
@@ -84,11 +83,7 @@ pub fn by_resolution<T>(
     Ok(found.into_iter().map(|(_, result)| result).collect())
 }
 
-/// A batch without labels and without a teacher.
-fn update<'a, M>(
-    images: &'a [M],
-    labels: &'a [u32],
-    (table, used): (&'a [u32], &'a [u32]),
-) -> Update<'a, M> {
-    Update { images, labels, table, used, teacher: None }
+/// A batch without targets and without a teacher.
+fn update<'a, M>(images: &'a [M], (table, used): (&'a [u32], &'a [u32])) -> Update<'a, M> {
+    Update { images, targets: &[0.0], table, used, teacher: None }
 }

@@ -5,6 +5,7 @@
 //! update reads nothing back from the device: losses stay there and are read every [`READ_EVERY`]
 //! updates, so a loss that is not finite is found up to that many updates later.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -15,9 +16,11 @@ use supernano_base::images::resized_planes;
 use supernano_core::arch::Arch;
 use supernano_core::plan::Plan;
 use supernano_core::space::Shape;
+use supernano_data::Examples;
 use supernano_gpu_kernels::buffer::Buffer;
 use supernano_gpu_kernels::cubecl::Runtime;
 use supernano_gpu_kernels::cubecl::client::ComputeClient;
+use supernano_gpu_kernels::fill;
 use supernano_gpu_kernels::head::Loss;
 use supernano_gpu_kernels::sgd::Sgd;
 use supernano_gpu_kernels::step::{Options, Parameters, Step, Update};
@@ -36,6 +39,35 @@ mod shared;
 const READ_EVERY: u64 = 16;
 /// Cubes that fill a device: four for each of the 132 multiprocessors of an H100.
 const CUBES: u32 = 4 * 132;
+
+/// The images of an update, and what they teach.
+struct Batch<'a> {
+    /// Normalised images of the largest resolution, `[images, channels, height, width]`.
+    pixels: &'a [f32],
+    /// Targets, `[images, outputs]`.
+    targets: Cow<'a, [f32]>,
+    images: u32,
+}
+
+impl<'a> Batch<'a> {
+    fn new(examples: &'a Examples, outputs: u16) -> Self {
+        let Examples { pixels, labels, targets, .. } = examples;
+        let targets = match targets.is_empty() {
+            true => Cow::Owned(one_hot(labels, outputs.into())),
+            false => Cow::Borrowed(&**targets),
+        };
+        Self { pixels, targets, images: labels.len() as u32 }
+    }
+}
+
+/// Labels `[n]` as rows of 0 and 1, `[n, outputs]`.
+fn one_hot(labels: &[u16], outputs: usize) -> Vec<f32> {
+    let mut rows = vec![0.0; labels.len() * outputs];
+    for (row, &label) in rows.chunks_exact_mut(outputs).zip(labels) {
+        row[usize::from(label)] = 1.0;
+    }
+    rows
+}
 
 /// The passes of some plans.
 struct Passed<M> {
@@ -121,30 +153,28 @@ impl<'a, R: Runtime, M: Element> GpuStep<'a, R, M> {
         self.job.plan(&Arch::largest(&self.job.space.get()))
     }
 
-    /// Runs one update, as [`Job::update`] does, of normalised images `[n, channels, height, width]`
-    /// and their classes. Returns the sums of the losses that it has read, which are 0 unless it
-    /// reads.
+    /// Runs one update, as [`Job::update`] does, on images of the largest resolution. Returns the sums of
+    /// the losses that it has read, which are 0 unless it reads.
     ///
     /// # Errors
     /// [`Error::NotFinite`], and [`Error::Tool`] if the device fails.
     pub fn update(
         &mut self,
-        (pixels, labels): (&[f32], &[u16]),
+        examples: &Examples,
         students: &[Arch],
         rate: f32,
         update: u64,
     ) -> Result<Losses> {
         let plans = self.plans(students);
-        let labels: Vec<u32> = labels.iter().map(|&label| label.into()).collect();
+        let batch = Batch::new(examples, self.job.space.get().classes);
         let teacher = if self.distils() && self.job.step.teacher != Teacher::Live {
-            let logits = self.teacher(&self.images(pixels, self.job.space.get().input), &labels)?;
+            let logits = self.teacher(&batch)?;
             Some(Buffer::new(&self.client, &logits))
         } else {
             None
         };
         let trains_largest = self.job.trains_largest();
-        let data = (pixels, &*labels);
-        let passed = self.passes(data, &plans, (teacher, trains_largest), &mut |_| Ok(()))?;
+        let passed = self.passes(&batch, &plans, (teacher, trains_largest), &mut |_| Ok(()))?;
         for (moved, &used) in self.moved.iter_mut().zip(&passed.used) {
             *moved |= used == 1;
         }
@@ -162,14 +192,13 @@ impl<'a, R: Runtime, M: Element> GpuStep<'a, R, M> {
     /// `taught` is called behind the first forward pass.
     fn passes(
         &self,
-        (pixels, labels): (&[f32], &[u32]),
+        batch: &Batch<'_>,
         plans: &[Plan],
         (mut teacher, trains_largest): (Option<Buffer<f32>>, bool),
         taught: &mut dyn FnMut(&Step<M>) -> Result<()>,
     ) -> Result<Passed<M>> {
-        let size = [labels.len() as u32, plans.len() as u32];
-        let mut images: Vec<Shape> = Vec::new();
-        plans.iter().for_each(|p| images.extend((!images.contains(&p.image)).then_some(p.image)));
+        let size = [batch.images, plans.len() as u32];
+        let images = images_of(plans);
         let mut groups = Vec::with_capacity(images.len());
         let mut all_used = vec![0; self.layout.entries.len()];
         for image in images {
@@ -184,8 +213,8 @@ impl<'a, R: Runtime, M: Element> GpuStep<'a, R, M> {
         let used = &all_used[..];
         let students = plans.len() - usize::from(trains_largest);
         for (i, (image, recorded, table)) in groups.iter().enumerate() {
-            let images = self.images(pixels, *image);
-            let data = Update { images: &images, labels, table, used, teacher: None };
+            let (images, targets) = (&*self.images(batch.pixels, *image), &*batch.targets);
+            let data = Update { images, targets, table, used, teacher: None };
             recorded.forward(&self.client, &data);
             if i == 0 {
                 taught(recorded)?;
@@ -244,14 +273,34 @@ impl<'a, R: Runtime, M: Element> GpuStep<'a, R, M> {
         steps.entry(key).or_insert_with(record).clone()
     }
 
+    /// Fills all buffers that an update with these sub-networks writes before it reads them.
+    pub fn spoil(&self, images: u32, students: &[Arch], value: f32) {
+        let plans = self.plans(students);
+        let size = [images, plans.len() as u32];
+        for image in images_of(&plans) {
+            self.recorded(size, image).fill(&self.client, value);
+        }
+        for map in &*self.maps.borrow() {
+            fill(&self.client, map, M::new(value));
+        }
+    }
+
+    /// Launches of an update with these sub-networks.
+    pub fn launches(&self, images: u32, students: &[Arch]) -> usize {
+        let plans = self.plans(students);
+        let size = [images, plans.len() as u32];
+        images_of(&plans).into_iter().map(|image| self.recorded(size, image).launches()).sum()
+    }
+
     fn options(&self) -> Options {
         Options { variant: self.variant, epsilon: BN_EPSILON, cubes: CUBES }
     }
 
     /// Logits `[n, classes]` of the largest network in a step that does not train it.
-    fn teacher(&mut self, images: &[M], labels: &[u32]) -> Result<Vec<f32>> {
-        let size = [labels.len() as u32, 1];
+    fn teacher(&mut self, batch: &Batch<'_>) -> Result<Vec<f32>> {
+        let size = [batch.images, 1];
         let plans = [self.largest()];
+        let images = &*self.images(batch.pixels, plans[0].image);
         let options = self.options();
         let recorded = self.teachers.entry(size[0]).or_insert_with(|| {
             let parameters = self.fixed.as_ref().unwrap_or(&self.parameters).clone();
@@ -261,7 +310,7 @@ impl<'a, R: Runtime, M: Element> GpuStep<'a, R, M> {
         });
         let paths = plans.each_ref().map(Some);
         let (table, used) = table::of_plans(&self.layout, &recorded.network().rows(), &paths);
-        let data = Update { images, labels, table: &table, used: &used, teacher: None };
+        let data = Update { images, targets: &[0.0], table: &table, used: &used, teacher: None };
         recorded.logits(&self.client, &data).map_err(failed)
     }
 
@@ -307,6 +356,13 @@ impl<'a, R: Runtime, M: Element> GpuStep<'a, R, M> {
             .map(|(e, &moved)| moved.then(|| all[e.offset..e.offset + e.len()].to_vec()))
             .collect())
     }
+}
+
+/// The shapes of the images that plans read, in the order of the first plan of each.
+fn images_of(plans: &[Plan]) -> Vec<Shape> {
+    let mut images = Vec::new();
+    plans.iter().for_each(|p| images.extend((!images.contains(&p.image)).then_some(p.image)));
+    images
 }
 
 /// The error of a device that has failed.

@@ -2,7 +2,8 @@
 
 use supernano_core::graph::Form;
 use supernano_core::plan::{Activation, Extents, Plan};
-use supernano_core::space::{self, Shape, Skip, Space};
+use supernano_core::space::{self, Head, Shape, Skip, Space};
+use supernano_gpu_kernels::head::Outputs;
 use supernano_gpu_kernels::network::{
     self, Block, Layer, NONE, Network, PRELU, Place, RELU, RELU6, Row, Shortcut,
 };
@@ -69,6 +70,11 @@ pub(crate) fn network(layout: &Layout, [images, paths]: [u32; 2], image: Shape) 
         images,
         input: [image.height, image.width, image.channels].map(u32::from),
         classes: space.classes.into(),
+        outputs: match space.head {
+            Head::Classes => Outputs::Classes,
+            Head::Labels => Outputs::Labels,
+            Head::Values => Outputs::Values,
+        },
         layers,
         blocks,
         clips: space.layers.iter().any(|layer| layer.activation == Activation::Relu6),

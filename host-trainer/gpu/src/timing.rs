@@ -7,6 +7,7 @@ use std::time::Instant;
 use supernano_base::config::{Precision, StepKind};
 use supernano_base::error::{Error, Result};
 use supernano_base::rng::{Key, Purpose};
+use supernano_data::ExampleMaker;
 use supernano_gpu_kernels::bf16;
 use supernano_gpu_kernels::cubecl::Runtime;
 use supernano_gpu_kernels::cubecl::client::ComputeClient;
@@ -93,6 +94,10 @@ impl Bench<'_> {
         from..(from + batch).min(images)
     }
 
+    fn maker(&self) -> ExampleMaker<'_> {
+        ExampleMaker::new(self.dataset, self.config.augmentation, &self.config.loss)
+    }
+
     /// Times a tiling on the device.
     fn device<R: Runtime, M: Element>(
         &self,
@@ -109,18 +114,20 @@ impl Bench<'_> {
         let start = (values.as_slice(), &[][..]);
         let mut gpu = GpuStep::<R, M>::new(client.clone(), job, layout, start, VARIANTS[tiling])?;
         let mut update = 0;
+        let maker = self.maker();
+        let mut launches = 0;
         let mut run = |waits: bool| -> Result<(f64, f64)> {
-            let indices = &order[self.range(update, step.batch)];
-            let pixels = dataset.augmented(indices, &config.augmentation, key);
-            let labels = dataset.labels(indices);
+            let examples = maker.examples(&order[self.range(update, step.batch)], key);
             let archs = draw(&space.get(), step, key, update)?;
             let started = Instant::now();
-            let mut losses = gpu.update((&pixels, &labels), &archs, step.lr, update)?;
+            let mut losses = gpu.update(&examples, &archs, step.lr, update)?;
             if waits {
                 losses.add(gpu.read()?);
             }
             update += 1;
-            Ok((ms(started), losses.students))
+            let took = ms(started);
+            launches = gpu.launches(examples.labels.len() as u32, &archs);
+            Ok((took, losses.students))
         };
         let (first_ms, loss) = run(true)?;
         for _ in 0..WARM_UP {
@@ -132,7 +139,6 @@ impl Bench<'_> {
             run(i + 1 == self.updates)?;
         }
         let batch = self.range(0, step.batch).len();
-        let launches = gpu.recorded([batch as u32, paths as u32], space.get().input).launches();
         let step_ms = ms(started) / self.updates.max(1) as f64;
         let execution = "device".into();
         let tiling = Some(tiling);
@@ -157,15 +163,14 @@ impl Bench<'_> {
         let mut sliced = SlicedStep::new(job, weights);
         let key = Key::new(self.config.seed);
         let order = key.permutation(Purpose::Shuffle, dataset.train.len());
+        let maker = self.maker();
         let mut each_ms = Vec::new();
         let mut loss = 0.0;
         for update in 0..self.sliced_updates {
-            let indices = &order[self.range(update, step.batch)];
-            let pixels = dataset.augmented(indices, &self.config.augmentation, key);
-            let labels = dataset.labels(indices);
+            let examples = maker.examples(&order[self.range(update, step.batch)], key);
             let archs = draw(&sliced.job().space.get(), step, key, update)?;
             let started = Instant::now();
-            let found = sliced.update((&pixels, &labels), &archs, step.lr, update)?.students;
+            let found = sliced.update(&examples, &archs, step.lr, update)?.students;
             each_ms.push(ms(started));
             if update == 0 {
                 loss = found;

@@ -39,8 +39,8 @@ fn sources<M: Float + CubeElement>(
     let options = Options { variant, epsilon: 1e-5, cubes: 528 };
     let step = Step::<M>::record(&client, network, parameters, options, &mut Vec::new());
     let (numbers, none) = ([0], [M::new(0.0)]);
-    let update =
-        Update { images: &none, labels: &numbers, table: &numbers, used: &numbers, teacher: None };
+    let (images, targets) = (&none, &[0.0]);
+    let update = Update { images, targets, table: &numbers, used: &numbers, teacher: None };
     let loss = Loss { largest: 1, alpha: 0.8, temperature: 1.0, students: 8 };
     let sgd = Sgd { rate: 0.01, momentum: 0.9, weight_decay: 5e-4, clip: None };
     step.update(&client, &update, loss, &sgd);

@@ -1,5 +1,6 @@
 //! The networks whose kernels are compiled: full steps, the largest network and eight others, batch 128.
 
+use supernano_gpu_kernels::head::Outputs;
 use supernano_gpu_kernels::network::{Block, Form, Layer, Network, Shortcut};
 
 /// ResNet20, the network of the paper.
@@ -17,6 +18,7 @@ pub fn resnet20() -> Network {
         images: 128,
         input: [32, 32, 3],
         classes: 100,
+        outputs: Outputs::Classes,
         layers: all,
         blocks,
         clips: false,
@@ -55,6 +57,7 @@ pub fn mobilenet_v2_tiny() -> Network {
         images: 128,
         input: [128, 128, 3],
         classes: 2,
+        outputs: Outputs::Classes,
         layers: Vec::new(),
         blocks: Vec::new(),
         clips: true,

@@ -1,10 +1,12 @@
 //! Records the launches of a step.
 
 mod backward;
+mod parts;
 mod sizes;
 
 use cubecl::prelude::*;
 
+use self::parts::{Input, Layers, Recorded, Unit};
 use self::sizes::{Sizes, count, end, projection, shape, written};
 use super::launch::{Launch, NormBuffers};
 use super::{Options, Parameters, Step, row};
@@ -18,52 +20,6 @@ use crate::pending::Reading;
 use crate::pool::{Pool, PoolBuffers};
 use crate::shape::{ConvShape, Rows};
 use crate::tile::{Direction, Frame};
-
-/// A map that a convolution reads, with what it applies to it.
-#[derive(Clone)]
-struct Input<M> {
-    map: Buffer<M>,
-    size: [u32; 2],
-    channels: u32,
-    /// Row of its widths.
-    width: u32,
-    /// True for the images, which all paths share.
-    shared: bool,
-    /// Factors and layer of a pending norm and activation.
-    pending: Option<(Buffer<f32>, u32)>,
-}
-
-/// A convolution with its batch norm.
-#[derive(Clone)]
-struct Unit<M> {
-    shape: ConvShape,
-    rows: Rows,
-    input: Input<M>,
-    norm: Norm,
-    /// First side of the norm.
-    side: u32,
-    /// Output before the norm.
-    raw: Buffer<M>,
-    factors: Buffer<f32>,
-    coefficients: Buffer<f32>,
-}
-
-/// A block in the forward pass.
-enum Recorded<M> {
-    Layers(Box<Layers<M>>),
-    /// A pool with the row of its widths.
-    Pool(Pool, Box<PoolBuffers<M>>, u32),
-}
-
-/// A block of convolutions in the forward pass.
-struct Layers<M> {
-    block: Block,
-    units: Vec<Unit<M>>,
-    projection: Option<Unit<M>>,
-    end: BlockEnd,
-    buffers: EndBuffers<M>,
-    rows: EndRows,
-}
 
 struct Recorder<'a, M, R: Runtime> {
     client: &'a ComputeClient<R>,
@@ -87,6 +43,8 @@ struct Recorder<'a, M, R: Runtime> {
     maps: &'a mut Vec<Buffer<M>>,
     /// Maps that this step has.
     taken: usize,
+    /// Buffers besides the maps that an update writes before it reads them.
+    work: Vec<Buffer<f32>>,
 }
 
 impl<M: Float + CubeElement> Step<M> {
@@ -107,17 +65,22 @@ impl<M: Float + CubeElement> Step<M> {
         let images = Buffer::empty(client, (network.images * height * width * channels) as usize);
         let table: Buffer<u32> = Buffer::empty(client, rows.len() * paths as usize);
         let layers = network.layers.len() as u32;
+        let mut work = Vec::new();
+        let mut floats = |values: usize| {
+            work.push(Buffer::empty(client, values));
+            work[work.len() - 1].clone()
+        };
         let mut recorder = Recorder {
             client,
             network: &network,
             options,
             parameters: parameters.clone(),
-            slopes: Buffer::empty(client, ((layers + network.bounds()) * paths) as usize),
+            slopes: floats(((layers + network.bounds()) * paths) as usize),
             none: Buffer::empty(client, 1),
             none_map: Buffer::empty(client, 1),
-            partial: [0, 1].map(|_| Buffer::empty(client, sizes.records)),
-            weight_sums: Buffer::empty(client, sizes.weights),
-            sides: Buffer::empty(client, sizes.sides),
+            partial: [0, 1].map(|_| floats(sizes.records)),
+            weight_sums: floats(sizes.weights),
+            sides: floats(sizes.sides),
             list: Vec::new(),
             side: 0,
             launches: Vec::new(),
@@ -125,6 +88,7 @@ impl<M: Float + CubeElement> Step<M> {
             rows,
             maps,
             taken: 0,
+            work,
         };
         let input = Input {
             map: images.clone(),
@@ -138,7 +102,7 @@ impl<M: Float + CubeElement> Step<M> {
         let forward = std::mem::take(&mut recorder.launches);
         let (head, head_buffers, head_rows) = recorder.head(&last);
         recorder.backward(&blocks, &head_buffers.dpixels, sizes.map);
-        let backward = recorder.launches;
+        let Recorder { launches: backward, work, .. } = recorder;
         Self {
             images,
             table,
@@ -149,6 +113,7 @@ impl<M: Float + CubeElement> Step<M> {
             head_rows,
             parameters,
             network: network.clone(),
+            work,
         }
     }
 }
@@ -170,6 +135,12 @@ impl<M: Float + CubeElement, R: Runtime> Recorder<'_, M, R> {
                 map
             }
         }
+    }
+
+    fn floats(&mut self, values: usize) -> Buffer<f32> {
+        let buffer = Buffer::empty(self.client, values);
+        self.work.push(buffer.clone());
+        buffer
     }
 
     /// Records the forward pass up to the last block, and returns its output.
@@ -293,8 +264,8 @@ impl<M: Float + CubeElement, R: Runtime> Recorder<'_, M, R> {
         };
         let unit = Unit {
             raw: self.map(shape.outputs()),
-            factors: Buffer::empty(self.client, norm.factors()),
-            coefficients: Buffer::empty(self.client, norm.factors()),
+            factors: self.floats(norm.factors()),
+            coefficients: self.floats(norm.factors()),
             side: self.side,
             shape,
             rows,
@@ -363,23 +334,22 @@ impl<M: Float + CubeElement, R: Runtime> Recorder<'_, M, R> {
             pixels: last.size[0] * last.size[1],
             channels: last.channels,
             classes: network.classes,
+            outputs: network.outputs,
         };
         let rows = (head.paths * head.images) as usize;
         let dpixels = self.map(rows * head.channels as usize);
-        let client = self.client;
-        let floats = |n: usize| Buffer::empty(client, n);
-        let logits = floats(rows * head.classes as usize);
+        let logits = self.floats(rows * head.classes as usize);
         let buffers = HeadBuffers {
             x: last.map.clone(),
             parameters: self.parameters.buffers.values.clone(),
             table: self.table.clone(),
-            pooled: floats(rows * head.channels as usize),
-            labels: Buffer::empty(self.client, head.images as usize),
+            pooled: self.floats(rows * head.channels as usize),
+            targets: Buffer::empty(self.client, (head.images * head.classes) as usize),
             teacher: logits.clone(),
             logits,
-            dlogits: floats(rows * head.classes as usize),
+            dlogits: self.floats(rows * head.classes as usize),
             dpixels,
-            losses: floats(rows),
+            losses: self.floats(rows),
             total: Buffer::new(self.client, &[0.0, 0.0]),
             gradient: self.parameters.buffers.gradient.clone(),
         };

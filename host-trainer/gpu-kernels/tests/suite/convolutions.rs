@@ -1,5 +1,6 @@
 //! Convolutions and their gradients, with every remainder of the tiles.
 
+use super::reading::{BOUND, Read, factors};
 use super::*;
 use supernano_gpu_kernels::convolve::{
     Convolve, ConvolveBuffers, ConvolveNumbers, RECORD, Writing,
@@ -7,44 +8,6 @@ use supernano_gpu_kernels::convolve::{
 use supernano_gpu_kernels::pending::Reading;
 use supernano_gpu_kernels::tile::{Direction, Frame, VARIANTS, Variant};
 use supernano_gpu_kernels::weights::{WeightBuffers, WeightGradient};
-
-/// The bound of all activations with one.
-const BOUND: f64 = 0.375;
-
-/// Factors `[paths, channels, 4]` for a reading, and for the same channels.
-fn factors<E: Element>(seed: u64, paths: u32, channels: u32) -> Vec<f32> {
-    E::noise(seed, (paths * channels * 4) as usize, 8.0)
-}
-
-/// A map in f64 as a reading takes it.
-struct Read<'a> {
-    reading: Reading,
-    map: &'a [f32],
-    norm_input: &'a [f32],
-    factors: &'a [f32],
-    slopes: &'a [f32],
-    channels: usize,
-}
-
-impl Read<'_> {
-    fn value(&self, path: usize, index: usize, channel: usize) -> f64 {
-        let factor = |i: usize| f64::from(self.factors[(path * self.channels + channel) * 4 + i]);
-        let v = f64::from(self.map[index]);
-        match self.reading {
-            Reading::Plain => v,
-            Reading::Activated | Reading::Clipped(_) => {
-                let v = v * factor(0) + factor(1);
-                let v = if v < 0.0 { v * f64::from(self.slopes[path]) } else { v };
-                if self.reading == Reading::Activated { v } else { v.min(BOUND) }
-            }
-            Reading::NormGradient => {
-                factor(0) * v
-                    + factor(1) * (f64::from(self.norm_input[index]) - factor(3))
-                    + factor(2)
-            }
-        }
-    }
-}
 
 /// An operand as a kernel rounds it.
 fn operand<E: Element>(value: f64) -> f64 {
@@ -354,6 +317,7 @@ fn depthwise_convolutions_agree_with_plain_loops() {
         (2, [35, 18], 3, [7, 1]),
         (2, [12, 9], 17, [5, 2]),
         (5, [4, 4], 33, [1, 1]),
+        (1, [21, 37], 9, [7, 2]),
     ];
     for (i, (images, size, channels, kernel)) in cases.into_iter().enumerate() {
         let square = shape(images, size, [channels, channels], kernel);
@@ -366,6 +330,16 @@ fn depthwise_convolutions_agree_with_plain_loops() {
         let square = shape(2, [13, 10], [9, 9], [1, 1]);
         let shape = ConvShape { depthwise: true, kernel, stride, padding, elastic: true, ..square };
         check::<f32>(&client, shape, VARIANTS[0], &[Writing::ActivationGradient]);
+    }
+}
+
+#[test]
+fn tiles_of_depthwise_weight_gradients_have_many_units() {
+    // The layers of mobilenet-v2-tiny with the largest tiles.
+    for (side, channels, stride) in [(64, 96, 2), (32, 144, 1), (32, 144, 2), (16, 192, 2)] {
+        let square = shape(128, [side; 2], [channels; 2], [7, stride]);
+        let shape = ConvShape { depthwise: true, ..square };
+        assert_eq!(WeightGradient::new(shape, [Reading::Plain; 2], 528).units(), 128, "{shape:?}");
     }
 }
 

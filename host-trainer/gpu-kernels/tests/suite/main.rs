@@ -5,7 +5,9 @@
 
 mod convolutions;
 mod ends;
+mod heads;
 mod pools;
+mod reading;
 
 use half::{bf16, f16};
 use supernano_gpu_kernels::cubecl::ir::features::TypeUsage;

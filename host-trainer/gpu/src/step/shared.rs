@@ -4,6 +4,7 @@ use supernano_base::config::Teacher;
 use supernano_base::error::{Error, Result};
 use supernano_core::arch::Arch;
 use supernano_core::plan::Plan;
+use supernano_data::Examples;
 use supernano_gpu_kernels::buffer::Buffer;
 use supernano_gpu_kernels::cubecl::Runtime;
 use supernano_gpu_kernels::cubecl::client::ComputeClient;
@@ -11,7 +12,7 @@ use supernano_gpu_kernels::step::Parameters;
 use supernano_train::supernet::{Entry, Layout};
 use supernano_train::training::{GradientSums, Gradients, Losses, Sharing};
 
-use super::{GpuStep, failed};
+use super::{Batch, GpuStep, failed};
 use crate::precision::Element;
 
 impl<R: Runtime, M: Element> GpuStep<'_, R, M> {
@@ -25,7 +26,7 @@ impl<R: Runtime, M: Element> GpuStep<'_, R, M> {
     pub fn update_shared(
         &mut self,
         sharing: &mut dyn Sharing,
-        (pixels, labels): (&[f32], &[u16]),
+        examples: &Examples,
         students: &[Arch],
         place: (f32, u64),
     ) -> Result<Losses> {
@@ -43,15 +44,15 @@ impl<R: Runtime, M: Element> GpuStep<'_, R, M> {
         if trains_largest {
             plans.insert(0, self.largest());
         }
-        let labels: Vec<u32> = labels.iter().map(|&label| label.into()).collect();
-        let logits = labels.len() * usize::from(self.job.space.get().classes);
+        let outputs = self.job.space.get().classes;
+        let batch = Batch::new(examples, outputs);
+        let logits = examples.labels.len() * usize::from(outputs);
         let live = self.job.step.teacher == Teacher::Live;
         let mut teacher = None;
         if self.distils() && !first {
             teacher = Some(sharing.learn(logits)?);
         } else if self.distils() && !live {
-            let images = self.images(pixels, self.job.space.get().input);
-            let own = self.teacher(&images, &labels)?;
+            let own = self.teacher(&batch)?;
             sharing.teach(&mut || Ok(own.clone()))?;
             teacher = Some(own);
         }
@@ -61,12 +62,16 @@ impl<R: Runtime, M: Element> GpuStep<'_, R, M> {
             let teaches = self.distils() && trains_largest && live;
             let client = &self.client;
             let teacher = teacher.map(|logits| Buffer::new(client, &logits));
-            let data = (pixels, &*labels);
             let passed =
-                self.passes(data, &plans, (teacher, trains_largest), &mut |step| match teaches {
-                    true => sharing.teach(&mut || step.first_logits(client).map_err(failed)),
-                    false => Ok(()),
-                })?;
+                self.passes(
+                    &batch,
+                    &plans,
+                    (teacher, trains_largest),
+                    &mut |step| match teaches {
+                        true => sharing.teach(&mut || step.first_logits(client).map_err(failed)),
+                        false => Ok(()),
+                    },
+                )?;
             used = passed.used;
             for step in passed.steps {
                 let [largest, mean] = step.losses(client).map_err(failed)?;

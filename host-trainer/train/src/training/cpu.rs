@@ -57,18 +57,20 @@ impl<'a> SlicedStep<'a> {
         &self.job
     }
 
-    /// Runs [`Job::update`] on normalised images `[n, channels, height, width]` and their classes.
+    /// Runs [`Job::update`] on images of the largest resolution.
     ///
     /// # Errors
     /// [`Error::NotFinite`](supernano_base::error::Error::NotFinite).
     pub fn update(
         &mut self,
-        (pixels, labels): (&[f32], &[u16]),
+        examples: &Examples,
         archs: &[Arch],
         rate: f32,
         update: u64,
     ) -> Result<Losses> {
-        let batch = Batch::new(pixels, labels, self.job.space.get().input);
+        let Examples { pixels, labels, targets, weights } = examples;
+        let batch =
+            Batch::new(pixels, labels, self.job.space.get().input).with_targets(targets, weights);
         self.job.update(&mut self.params, &batch, archs, rate, update)
     }
 

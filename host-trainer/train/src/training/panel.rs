@@ -39,11 +39,11 @@ pub struct Panel {
     /// Stand-alone accuracies of the last sub-networks in `archs`; empty without a truth file.
     truths: Vec<f64>,
     /// Validation images that it is scored on.
-    pub set: EvalSet,
+    set: EvalSet,
     /// Images in each of `batches`.
     pub batch: usize,
     /// Images for batch-norm statistics, normalised, `[batch, channels, height, width]` each.
-    pub batches: Vec<Vec<f32>>,
+    batches: Vec<Vec<f32>>,
     /// The set and the batches at other resolutions that sub-networks of the panel have.
     smaller: Vec<(Shape, EvalSet, Vec<Vec<f32>>)>,
 }
@@ -77,18 +77,41 @@ impl Panel {
                 known.push(entry.value);
             }
         }
-        let (batch, batches) = recalibration_batches(dataset, config, 256);
-        let set = EvalSet::new(dataset, &dataset.validation, PANEL_IMAGES);
+        let panel = Self::of(config, dataset, archs, [256, PANEL_IMAGES])?;
+        Ok(Self { truths: known, ..panel })
+    }
+
+    /// A panel of sub-networks without truths, with statistics over that many images at most, and scores on
+    /// that many.
+    ///
+    /// # Errors
+    /// The errors of [`Dataset::at`].
+    pub fn of(
+        config: &RunConfig,
+        dataset: &Dataset,
+        archs: Vec<Arch>,
+        [statistics, images]: [usize; 2],
+    ) -> Result<Self> {
+        let space = &config.space();
+        let (batch, batches) = recalibration_batches(dataset, config, statistics);
+        let set = EvalSet::new(dataset, &dataset.validation, images);
         let mut smaller: Vec<(Shape, EvalSet, Vec<Vec<f32>>)> = Vec::new();
         for image in archs.iter().map(|arch| arch.image(space)) {
             if image != dataset.shape && smaller.iter().all(|(shape, ..)| *shape != image) {
                 let dataset = dataset.at(image)?;
-                let (_, batches) = recalibration_batches(&dataset, config, 256);
-                let set = EvalSet::new(&dataset, &dataset.validation, PANEL_IMAGES);
+                let (_, batches) = recalibration_batches(&dataset, config, statistics);
+                let set = EvalSet::new(&dataset, &dataset.validation, images);
                 smaller.push((image, set, batches));
             }
         }
-        Ok(Self { archs, truths: known, set, batch, batches, smaller })
+        Ok(Self { archs, truths: Vec::new(), set, batch, batches, smaller })
+    }
+
+    /// The validation images, and the images for statistics, at the resolution of sub-networks of the
+    /// panel.
+    pub fn at(&self, image: Shape) -> (&EvalSet, &[Vec<f32>]) {
+        let other = self.smaller.iter().find(|(shape, ..)| *shape == image);
+        other.map_or((&self.set, &self.batches), |(_, set, batches)| (set, batches))
     }
 
     /// Pearson correlation of the scores with the truths; `None` without truths, or if either does
@@ -106,9 +129,7 @@ impl Panel {
         let one = |arch: &Arch| {
             let plan = resolve(&space, arch, enhancement, layout.scheme);
             let subnet = weights.subnet(&plan);
-            let other = self.smaller.iter().find(|(shape, ..)| *shape == subnet.input);
-            let (set, batches) =
-                other.map_or((&self.set, &self.batches), |(_, set, batches)| (set, batches));
+            let (set, batches) = self.at(subnet.input);
             let stats = recalibrate(&subnet, self.batch, batches.iter().cloned());
             let found = evaluate(&subnet.fold(&stats), set);
             let code = arch.display(&space).to_string();

@@ -214,7 +214,7 @@ const MOMENTS: [Moment; 10] = [
     Moment::Seconds(0.3),
     Moment::Seconds(1.0),
     Moment::Results(3),
-    Moment::Results(27),
+    Moment::Results(47),
     Moment::Results(2),
     Moment::Results(5),
     Moment::Results(2),

@@ -2,8 +2,9 @@
 
 use cubecl::prelude::*;
 
+use super::Recorder;
+use super::parts::{Layers, Recorded, Unit};
 use super::sizes::{classes, count};
-use super::{Layers, Recorded, Recorder, Unit};
 use crate::add::BlockEnd;
 use crate::buffer::Buffer;
 use crate::convolve::{Convolve, ConvolveBuffers, ConvolveNumbers, Writing};
