@@ -68,3 +68,55 @@ fn scores_of_another_space_are_refused() {
     fs::write(&file, "arch,colour\n4-4-4-4,0.5\n").unwrap();
     supernano(&["search", &run, "--scores", &file]).fails(2, &["other-space.csv"]);
 }
+
+/// Scores that say nothing: a search of all sub-networks is refused, and one among the evaluated ones
+/// takes the best of them that fits.
+#[test]
+fn scores_that_predict_nothing_still_choose_among_the_evaluated() {
+    let (ranked, _) = search(&["--top", "3"]);
+    let codes: Vec<String> = ranked.json()["samples"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|sample| sample["code"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(codes.len(), 30);
+    // Each score has nothing to do with its network.
+    let value = |i: usize| 0.3 + 0.4 * (i as f64 * 0.618_033_988_75).fract();
+    let lines: Vec<String> =
+        codes.iter().enumerate().map(|(i, code)| format!("{code},{}\n", value(i))).collect();
+    let (file, front) = (grey().file("noise.csv"), grey().file("front-noise.json"));
+    fs::write(&file, format!("arch,top1\n{}", lines.concat())).unwrap();
+    let run = grey().name();
+    let searched = |more: &[&str]| {
+        let args = ["search", &run, "--scores", &file, "-o", &front, "--overwrite", "--json"];
+        supernano(&[&args[..], more].concat())
+    };
+    searched(&[]).fails(1, &["no better than chance", "--candidates evaluated"]);
+    let best = |codes: &mut dyn Iterator<Item = usize>| {
+        codes.max_by(|&a, &b| value(a).total_cmp(&value(b))).unwrap()
+    };
+    for candidates in ["evaluated", "auto"] {
+        let found = searched(&["--candidates", candidates, "--top", "30"]).json();
+        assert_eq!(found["evaluated_only"], true);
+        assert_eq!(found["winner"], codes[best(&mut (0..30))].as_str());
+        for network in found["networks"].as_array().unwrap() {
+            assert_eq!(network["score"], network["evaluated"], "{network}");
+            let [low, high] = [0, 1].map(|end| network["interval"][end].as_f64().unwrap());
+            let score = network["score"].as_f64().unwrap();
+            assert!(low < score && score < high, "{network}");
+        }
+        assert!(found["remark"].as_str().unwrap().contains("one of the 30 evaluated"), "{found}");
+    }
+    // Within a limit, the winner is one of the evaluated ones that fits, with its own score.
+    let all = searched(&["--candidates", "evaluated", "--top", "1"]).json();
+    let flash = |i: usize| all["samples"][i]["flash_bytes"].as_u64().unwrap();
+    let limit = (0..30).map(flash).min().unwrap();
+    let within = format!("{limit}B");
+    let found = searched(&["--candidates", "evaluated", "--flash", &within, "--top", "1"]).json();
+    let place = codes.iter().position(|code| found["winner"] == code.as_str()).unwrap();
+    assert_eq!(found["networks"][0]["score"], value(place));
+    assert!(found["networks"][0]["flash_bytes"].as_u64().unwrap() <= limit, "{found}");
+    searched(&["--candidates", "evaluated", "--flash", "1kB"])
+        .fails(1, &["none of the 30 evaluated"]);
+}

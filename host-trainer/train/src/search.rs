@@ -14,6 +14,7 @@ use supernano_core::arch::Arch;
 use supernano_core::space::Head;
 use supernano_data::{front_end_bytes, label_bytes};
 use supernano_search::search::Method;
+use supernano_search::search::among::Candidates;
 use supernano_search::search::budget::Budget;
 use supernano_search::search::file::Front;
 use supernano_search::search::find::{Listing, Metric, SearchRequest, find};
@@ -45,6 +46,8 @@ pub struct RunSearch<'a> {
     pub output: Option<&'a Path>,
     /// True to accept a surrogate that is no better than a trivial predictor.
     pub force: bool,
+    /// The sub-networks that the search chooses from.
+    pub candidates: Candidates,
 }
 
 /// How listed networks are evaluated.
@@ -103,6 +106,7 @@ pub fn search_run(request: &RunSearch<'_>, progress: &dyn Progress) -> Result<(F
         method: &method,
         listing: request.listing,
         force: request.force,
+        candidates: request.candidates,
         progress,
     })?;
     if let Some(Verification { images, data }) = request.verification {

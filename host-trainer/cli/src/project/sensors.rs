@@ -23,6 +23,8 @@ const WHOLE: usize = 256;
 const LEAST: usize = 16;
 /// Windows of all classes for each class, at least, if the recordings allow it.
 const WINDOWS: usize = 30;
+/// Windows for each class, at least, without which every row becomes an item.
+const FEWEST: usize = 6;
 /// Rates of sensors, Hz, by which the unit of a column of time is guessed.
 const RATES: std::ops::RangeInclusive<f64> = 4.0..=4000.0;
 /// Units of time, with their seconds.
@@ -55,13 +57,34 @@ pub fn survey(
     let shape = Shape { height: size(samples)?, width: size(lengths.axes.len())?, channels: 1 };
     spec.window = Some(window);
     let (mut survey, dataset) = survey::windows(spec, &place, recordings, shape)?;
-    let why = why.map(|why| format!("windows of {samples} samples, {why}; --samples N sets it"));
+    let why = why.map(|why| match samples {
+        1 => format!("every row is an item, {why}; --samples N makes windows of N rows"),
+        _ => format!("windows of {samples} samples, {why}; --samples N sets it"),
+    });
     survey.notes.splice(0..0, why);
     Ok(Surveyed { survey, shape, dataset })
 }
 
-/// The samples of a window, and why.
+/// The samples of a window, and why. Tables whose rows do not follow each other in time have windows of
+/// one sample.
 fn proposed(lengths: &RunLengths, recordings: &Recordings) -> (usize, Option<String>) {
+    let (samples, why) = of_time(lengths, recordings);
+    if samples == 1 || lengths.step.is_some() {
+        return (samples, why);
+    }
+    if recordings.rows_are_unordered() {
+        let why = "because a row is no more like the next one than like any other of its class";
+        return (1, Some(why.into()));
+    }
+    let of = recordings.windows(&WindowSpec { samples, ..WindowSpec::default() });
+    match of < FEWEST * recordings.classes.len() {
+        true => (1, Some("because there are too few rows for longer ones".into())),
+        false => (samples, why),
+    }
+}
+
+/// The samples of a window of rows that follow each other in time, and why.
+fn of_time(lengths: &RunLengths, recordings: &Recordings) -> (usize, Option<String>) {
     if lengths.shortest == lengths.longest && lengths.longest <= WHOLE {
         return (lengths.longest, Some("the length of all recordings".into()));
     }

@@ -162,7 +162,12 @@ fn sensor_windows(out: &mut String, window: &WindowSpec, train: usize) {
         let names: Vec<String> = columns.iter().map(|c| quoted(c)).collect();
         let _ = write!(text, ", columns = [{}]", names.join(", "));
     }
-    if train < FEW {
+    if train < FEW && window.samples == 1 {
+        out.push_str(
+            "# Every row is an item. Each training row is joined by noisy `copies` (share of the range).\n",
+        );
+        text.push_str(", copies = 7, jitter = 0.01");
+    } else if train < FEW {
         out.push_str(
             "# Each training window is joined by `copies`, which are shifted (samples), scaled, rotated\n\
              # (degrees, each three axes together) and noisy (share of the range).\n",
@@ -201,9 +206,39 @@ fn recordings(out: &mut String, sound: &SoundConfig) {
     out.push_str(" }\n");
 }
 
+/// The first lines of a space.
+fn space_head(out: &mut String, t: &Template<'_>, what: &str) {
+    let Shape { height, width, channels } = t.shape;
+    let _ = writeln!(
+        out,
+        "# {what}\n[space]\nname = {}\n\
+         input = {{ height = {height}, width = {width}, channels = {channels} }}\nclasses = {}",
+        quoted(t.name),
+        t.labels.len(),
+    );
+    if t.outputs != "classes" {
+        let _ = writeln!(out, "head = {{ kind = \"{}\" }}", t.outputs);
+    }
+}
+
+/// Fully connected layers, for rows whose columns have no order.
+fn dense(out: &mut String, t: &Template<'_>) {
+    space_head(out, t, "Fully connected layers whose widths are searched.");
+    for widths in ["[8, 16, 24, 32, 40, 48, 56, 64]", "[8, 12, 16, 20, 24, 28, 32]"] {
+        let _ = writeln!(
+            out,
+            "\n[[space.block]]\ndense = {{ widths = {widths}, activation = \"relu\" }}"
+        );
+    }
+    out.push('\n');
+}
+
 /// A ResNet8 with searchable widths. Large inputs are halved once or twice before it.
 fn space(out: &mut String, t: &Template<'_>) {
-    let Shape { height, width, channels } = t.shape;
+    if t.spec.window.as_ref().is_some_and(|window| window.samples == 1) {
+        return dense(out, t);
+    }
+    let Shape { height, width, .. } = t.shape;
     let side = height.max(width);
     let halvings = match side {
         0..48 => 0,
@@ -218,16 +253,10 @@ fn space(out: &mut String, t: &Template<'_>) {
     }
     let first = format!("{first:?}");
     let residuals = [(first.as_str(), 1), (second, 2), (third, 2)];
-    let _ = writeln!(
-        out,
-        "# Convolutions whose widths are searched. `projection` is a residual block of two layers.\n\
-         [space]\nname = {}\ninput = {{ height = {height}, width = {width}, channels = {channels} }}\n\
-         classes = {}",
-        quoted(t.name),
-        t.labels.len(),
-    );
+    let what =
+        "Convolutions whose widths are searched. `projection` is a residual block of two layers.";
+    space_head(out, t, what);
     if t.outputs != "classes" {
-        let _ = writeln!(out, "head = {{ kind = \"{}\" }}", t.outputs);
         for stride in convs {
             let _ = writeln!(
                 out,

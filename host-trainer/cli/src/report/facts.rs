@@ -113,6 +113,12 @@ impl Facts {
         self.metric().is_none() && self.front.as_ref().is_none_or(of_front)
     }
 
+    /// What the scores of the front are: predictions, or measured with inherited weights.
+    pub fn score_kind(&self) -> &'static str {
+        let measured = self.front.as_ref().is_some_and(|front| front.evaluated_only);
+        if measured { "inherited" } else { "predicted" }
+    }
+
     /// The title of an axis or a column of scores.
     pub fn score_title(&self) -> &'static str {
         let is_loss = self.front.as_ref().is_some_and(|front| front.surrogate.metric == "ce");

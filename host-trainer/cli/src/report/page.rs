@@ -206,7 +206,7 @@ fn accuracy(facts: &Facts, network: &Network) -> Key {
         (None, Some(int8), _) => of(int8, "validation images, int8, with which it was chosen"),
         (None, None, Some(line)) if facts.scores_are_accuracies() => {
             let [low, high] = line.interval.map(|end| 100.0 * end);
-            let rests = format!("{low:.1} to {high:.1} % (95 %), predicted");
+            let rests = format!("{low:.1} to {high:.1} % (95 %), {}", facts.score_kind());
             ("Accuracy", format!("{:.1} %", 100.0 * line.score), rests)
         }
         _ => ("Accuracy", "unknown".into(), "supernano export measures it".into()),

@@ -11,6 +11,8 @@ use super::{decode, folder, numpy, sensors, sound, table};
 
 /// Different whole numbers up to which a column holds classes. More may be values.
 const CLASSES: usize = 256;
+/// Different whole numbers up to which a column with gaps between them holds classes.
+const FEW: usize = 32;
 
 /// What a network shall give.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,12 +72,18 @@ fn of_files(spec: &DataSpec, path: &Path, extensions: &[&str]) -> Result<Outputs
 }
 
 /// The outputs that columns of numbers tell, `[rows, names.len()]`: one column of whole numbers, or rows
-/// with one 1, are classes; other rows of 0 and 1 are labels; the rest are values.
+/// with one 1, are classes; other rows of 0 and 1 are labels; the rest are values. Whole numbers are
+/// values too if they are many and most of them are rare; fewer suffice if not every number between the
+/// lowest and the highest occurs, as it does where classes are numbered.
 pub fn of_numbers(names: Vec<String>, values: &[f64]) -> Outputs {
     let width = names.len().max(1);
     if width == 1 {
         let different: HashSet<u64> = values.iter().map(|v| v.to_bits()).collect();
-        let many = different.len() > CLASSES && 4 * different.len() > values.len();
+        let (low, high) =
+            values.iter().fold((f64::MAX, f64::MIN), |(l, h), &v| (l.min(v), h.max(v)));
+        let gaps = high - low >= different.len() as f64;
+        let most = if gaps { FEW } else { CLASSES };
+        let many = different.len() > most && 4 * different.len() > values.len();
         return match many || values.iter().any(|v| v.fract() != 0.0) {
             true => Outputs::Values(names),
             false => Outputs::Classes,

@@ -10,6 +10,7 @@ mod arrays;
 mod cells;
 mod columns;
 mod copies;
+mod order;
 mod outputs;
 mod runs;
 mod scale;

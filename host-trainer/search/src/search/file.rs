@@ -201,7 +201,10 @@ pub struct Front {
     /// The evaluated sub-networks from which the search has learnt, the first 2,000.
     #[serde(default)]
     pub samples: Vec<Sample>,
-    /// The reason why the predicted scores are not useful, if the search was forced.
+    /// True if only evaluated sub-networks were candidates. [`FrontNetwork::score`] is then measured.
+    #[serde(default)]
+    pub evaluated_only: bool,
+    /// The reason why the predicted scores are not useful, if the search was forced or did without them.
     #[serde(default)]
     pub remark: Option<String>,
 }

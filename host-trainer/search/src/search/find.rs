@@ -17,9 +17,10 @@ use supernano_core::plan::Enhancement;
 use supernano_core::space::{Head, Space};
 use supernano_facts::FirmwareBuild;
 
+use super::among::{self, Candidates, Measured};
 use super::budget::Budget;
 use super::file::{Comparison, Front, FrontNetwork, InstructionModel, Sample, SurrogateSummary};
-use super::{Method, Problem, ScoredNetwork, front, search_with, uniform};
+use super::{Method, Problem, ScoreModel, ScoredNetwork, front, search_with, uniform};
 use crate::cost::device::{DeviceCosts, kind};
 use crate::cost::instructions::{InstructionTable, kernel_name};
 use crate::cost::memory::logits_bytes;
@@ -141,6 +142,8 @@ pub struct SearchRequest<'a> {
     pub listing: Listing,
     /// True to accept a surrogate that is no better than a trivial predictor.
     pub force: bool,
+    /// The sub-networks that the search chooses from.
+    pub candidates: Candidates,
     /// Shows the progress.
     pub progress: &'a dyn Progress,
 }
@@ -159,7 +162,8 @@ pub struct SearchOutcome {
 /// Fits a surrogate to the samples and searches the space.
 ///
 /// # Errors
-/// The errors of [`Surrogate::fit_with`], [`CrossValidation::require_useful`] and [`search_with`].
+/// The errors of [`Surrogate::fit_with`], [`CrossValidation::require_useful`], [`search_with`] and
+/// [`among::search`].
 ///
 /// [`CrossValidation::require_useful`]: crate::surrogate::CrossValidation::require_useful
 pub fn find(request: &SearchRequest<'_>) -> Result<SearchOutcome> {
@@ -169,7 +173,7 @@ pub fn find(request: &SearchRequest<'_>) -> Result<SearchOutcome> {
     let task = request.progress.task(3, "search");
     let additive = Choices { terms: vec![Terms::Additive], ..Choices::default() };
     let surrogate = Surrogate::fit_with(space, request.samples, metric.link(), &additive)?;
-    let remark = surrogate.cross_validation.require_useful(surrogate.samples, request.force)?;
+    let (measured, remark) = judged(request, &surrogate)?;
     task.advance(1);
     let costs = DeviceCosts {
         space,
@@ -181,19 +185,30 @@ pub fn find(request: &SearchRequest<'_>) -> Result<SearchOutcome> {
         known(&costs, Arch::largest(space))?;
         known(&costs, Arch::smallest(space))?;
     }
-    let problem = Problem { space, score: &surrogate, costs: &costs, limits: budget.limits };
+    let evaluated: HashMap<&Arch, f64> = request.samples.iter().map(|(a, s)| (a, *s)).collect();
+    let scores = measured.then_some(Measured(&evaluated));
+    let score: &dyn ScoreModel = match &scores {
+        Some(scores) => scores,
+        None => &surrogate,
+    };
+    let problem = Problem { space, score, costs: &costs, limits: budget.limits };
     let start = Instant::now();
-    let found =
-        search_with(&problem, request.method, &*task).map_err(|error| named(error, budget))?;
+    let found = match measured {
+        true => {
+            let archs: Vec<Arch> = request.samples.iter().map(|(arch, _)| arch.clone()).collect();
+            among::search(&problem, &archs, &*task)
+        }
+        false => search_with(&problem, request.method, &*task),
+    };
+    let found = found.map_err(|error| named(error, budget))?;
     let seconds = start.elapsed().as_secs_f64();
-    let uniform = uniform::best(&problem)?;
+    let uniform = uniform::best(&problem)?.filter(|u| !measured || evaluated.contains_key(&u.arch));
     task.advance(1);
     // An evolution may have missed the network of uniform width, which can dominate others.
     let whole = front::pareto(found.front.iter().chain(&uniform).cloned().collect());
     let listed = request.listing.of(&whole);
 
     let overhead = budget.table.overhead;
-    let evaluated: HashMap<&Arch, f64> = request.samples.iter().map(|(a, s)| (a, *s)).collect();
     let logits = logits_bytes(space.classes.into());
     // A limit of estimated time is searched in cycles; the front lists instructions all the same.
     let counted = match budget.limit_cycles() {
@@ -208,7 +223,9 @@ pub fn find(request: &SearchRequest<'_>) -> Result<SearchOutcome> {
     };
     let described = |c: &ScoredNetwork| {
         let (instructions, time) = modelled(c);
-        let Prediction { se, interval, .. } = surrogate.predict(space, &c.arch);
+        let predicted = surrogate.predict(space, &c.arch);
+        let Prediction { se, interval, .. } =
+            scores.as_ref().map_or(predicted, |scores| scores.about(&c.arch, predicted));
         FrontNetwork {
             code: c.arch.display(space).to_string(),
             score: c.score,
@@ -227,7 +244,11 @@ pub fn find(request: &SearchRequest<'_>) -> Result<SearchOutcome> {
         }
     };
     let comparison = uniform.as_ref().map(|uniform| {
-        let difference = surrogate.difference(space, &listed[0].arch, &uniform.arch);
+        let pair = [&listed[0].arch, &uniform.arch];
+        let difference = match &scores {
+            Some(scores) => scores.difference(&surrogate, space, pair),
+            None => surrogate.difference(space, pair[0], pair[1]),
+        };
         Comparison {
             measured: false,
             winner: listed[0].score,
@@ -272,10 +293,32 @@ pub fn find(request: &SearchRequest<'_>) -> Result<SearchOutcome> {
         comparison,
         dominated: Vec::new(),
         samples,
+        evaluated_only: measured,
         remark,
     };
     task.finish();
     Ok(SearchOutcome { front, listed, uniform })
+}
+
+/// True if only measured scores count, with a remark about a surrogate that is not useful.
+fn judged(request: &SearchRequest<'_>, surrogate: &Surrogate) -> Result<(bool, Option<String>)> {
+    let (judgement, n) = (surrogate.cross_validation, surrogate.samples);
+    let measured = match request.candidates {
+        Candidates::All => false,
+        Candidates::Evaluated => true,
+        Candidates::Auto => !judgement.is_useful(n),
+    };
+    match judgement.require_useful(n, request.force || measured) {
+        Ok(Some(reason)) if measured => Ok((
+            true,
+            Some(format!("the winner is one of the {n} evaluated sub-networks, because {reason}")),
+        )),
+        Ok(remark) => Ok((measured, remark)),
+        Err(Error::No(text)) => Err(Error::No(format!(
+            "{text}, or choose among the evaluated ones with `--candidates evaluated`"
+        ))),
+        Err(other) => Err(other),
+    }
 }
 
 /// Succeeds if the table has coefficients for every kernel of a sub-network.

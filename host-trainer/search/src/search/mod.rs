@@ -9,6 +9,7 @@
 //! returned sub-network is within the limits by its exact costs. Evaluation and export are left to
 //! the caller.
 
+pub mod among;
 pub mod budget;
 mod dual;
 mod enumerate;

@@ -113,7 +113,7 @@ impl Way<'_> {
             return Ok(());
         }
         let (run, top) = (text(self.run.path())?, self.args.top.to_string());
-        let mut line = vec!["search", &run, "--top", &top];
+        let mut line = vec!["search", &run, "--top", &top, "--candidates", "auto"];
         // Only answers of classes are right or wrong.
         if self.run.config()?.space().head == Head::Classes {
             line.push("--verify");

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use supernano_base::error::Result;
+use supernano_search::search::among::Candidates;
 use supernano_search::search::budget::{Budget, BudgetOptions};
 use supernano_search::search::find::{Listing, Metric};
 use supernano_train::search::{RunSearch, Verification, search_run};
@@ -31,6 +32,27 @@ impl From<MetricArg> for Metric {
     }
 }
 
+/// The sub-networks that a search chooses from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum CandidatesArg {
+    /// All of the space, by predicted scores.
+    All,
+    /// Those with a score, by their scores. Nothing is predicted.
+    Evaluated,
+    /// All, or those with a score if the predictions are no better than trivial ones.
+    Auto,
+}
+
+impl From<CandidatesArg> for Candidates {
+    fn from(candidates: CandidatesArg) -> Self {
+        match candidates {
+            CandidatesArg::All => Self::All,
+            CandidatesArg::Evaluated => Self::Evaluated,
+            CandidatesArg::Auto => Self::Auto,
+        }
+    }
+}
+
 /// Find the best networks under limits of flash, RAM and work.
 ///
 /// A model that is fitted to the scores of `supernano rank` predicts the scores of all sub-networks.
@@ -52,6 +74,9 @@ pub struct Args {
     /// Quantity to maximise.
     #[arg(long, value_enum, default_value_t = MetricArg::Top1, help_heading = RARE)]
     metric: MetricArg,
+    /// The sub-networks to choose from.
+    #[arg(long, value_enum, default_value_t = CandidatesArg::All, help_heading = "Prediction")]
+    candidates: CandidatesArg,
     /// Number of networks to list, from the best.
     #[arg(long, value_name = "N")]
     top: Option<usize>,
@@ -151,6 +176,7 @@ pub fn run(args: &Args, out: &Output) -> Result<()> {
         state: args.state.as_deref(),
         output: args.overwrite.claim_any(args.output.as_deref())?,
         force: args.force.force(),
+        candidates: args.candidates.into(),
     };
     let (front, path) = search_run(&request, out)?;
     out.emit(&front, |front| text::text(front, &path))?;

@@ -71,3 +71,43 @@ fn an_existing_configuration_is_kept() {
     assert_eq!(write(&path, &proposal).unwrap_err().exit_code(), 2);
     assert_eq!(std::fs::read_to_string(path).unwrap(), "mine");
 }
+
+/// A table of two classes, one below the other, whose rows are what `value` gives for each.
+fn table(rows: usize, mut value: impl FnMut(usize) -> f64) -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    let mut text = String::from("length,width,kind\n");
+    for (class, shift) in [("small", 0.0), ("large", 5.0)] {
+        for row in 0..rows {
+            text += &format!("{},{},{class}\n", shift + value(2 * row), value(2 * row + 1));
+        }
+    }
+    std::fs::write(root.path().join("table.csv"), text).unwrap();
+    root
+}
+
+#[test]
+fn rows_without_an_order_are_items_and_rows_of_time_are_windows() {
+    // The fractional parts of multiples of the golden ratio squared, shuffled by a product.
+    let noise = |i: usize| (i as f64 * 7919.0 * 0.618_033_988_75).fract();
+    let unordered = |i: usize| (noise(i) * 1000.0 + noise(i * i + 3) * 7.0).fract();
+    let propose = |root: &tempfile::TempDir| {
+        let file = root.path().join("table.csv");
+        let proposal = propose("t", &ProjectRequest::default_for(&file), &Silent).unwrap();
+        let config = RunConfig::parse(&proposal.config, "t").unwrap();
+        let data = supernano_data::of_config(&config, None).unwrap();
+        (
+            proposal,
+            [&data.train, &data.validation, &data.test].map(|s| s.len()).iter().sum::<usize>(),
+        )
+    };
+    let (rows, items) = propose(&table(200, unordered));
+    assert_eq!(rows.input, [1, 2, 1]);
+    assert_eq!(items, 400 + 7 * rows.survey.items[0]);
+    assert!(rows.config.contains("dense = {"), "{}", rows.config);
+    assert!(rows.survey.notes.iter().any(|n| n.contains("no more like the next one")));
+    let (waves, _) = propose(&table(400, |i| (i as f64 / 20.0).sin()));
+    assert!(waves.input[0] >= 16, "{:?}", waves.input);
+    // Too few for windows: every row is an item, although the rows have an order.
+    let (few, _) = propose(&table(30, |i| (i as f64 / 20.0).sin()));
+    assert_eq!(few.input, [1, 2, 1]);
+}

@@ -81,11 +81,11 @@ fn front(facts: &Facts, axis: &Axis) -> Option<Figure> {
             |&(_, c, s): &(&Network, f64, f64)| c <= cost && s >= score && (c < cost || s > score);
         listed.iter().any(better)
     };
-    let mut marks = Vec::new();
+    let (mut marks, kind) = (Vec::new(), facts.score_kind());
     for item @ &(network, x, score) in &listed {
         let line = network.front.as_ref()?;
         let [low, high] = line.interval;
-        let mut numbers = format!("predicted {} ({} to {})", shown(score), shown(low), shown(high));
+        let mut numbers = format!("{kind} {} ({} to {})", shown(score), shown(low), shown(high));
         if let Some(int8) = network.int8 {
             numbers += &format!(", int8 {}", percent(int8.value));
         }
@@ -124,7 +124,8 @@ fn front(facts: &Facts, axis: &Axis) -> Option<Figure> {
         marks,
         diagonal: false,
     };
-    let mut series = vec![(Some(0), "on the front, predicted, with its 95 % interval")];
+    let on_front = format!("on the front, {kind}, with its 95 % interval");
+    let mut series = vec![(Some(0), on_front.as_str())];
     if top1 && listed.iter().any(|(n, ..)| n.int8.is_some()) {
         series.push((Some(1), "the same in int8, on test images"));
     }
@@ -135,12 +136,13 @@ fn front(facts: &Facts, axis: &Axis) -> Option<Figure> {
     ));
     let body = chart.svg()? + &legend(&series);
     let column = |of: &dyn Fn(&(&Network, f64, f64)) -> Cell| listed.iter().map(of).collect();
+    let score = format!("{kind} top-1, %");
     let number = |value: f64| if top1 { Cell::Percent(value) } else { Cell::Number(value, 4) };
     let table = Table::new(vec![
         ("network", column(&|(n, ..)| Cell::Text(n.label.clone()))),
         ("code", column(&|(n, ..)| Cell::Code(n.code.clone()))),
         (axis.name, column(&|&(_, x, _)| Cell::Number(x, 2))),
-        (if top1 { "predicted top-1, %" } else { y }, column(&|&(.., s)| number(s))),
+        (if top1 { score.as_str() } else { y }, column(&|&(.., s)| number(s))),
         ("int8 (test), %", column(&|(n, ..)| Cell::of(n.int8.map(|s| s.value), Cell::Percent))),
         (
             "dominated",

@@ -48,7 +48,7 @@ pub fn table(facts: &Facts) -> Option<Figure> {
         })
     };
     let time = |n: &Network| Cell::of(n.milliseconds.map(|t| t.mid), |t| Cell::Number(t, 2));
-    let score = format!("predicted {}", facts.score_title());
+    let score = format!("{} {}", facts.score_kind(), facts.score_title());
     let table = Table::new(vec![
         ("network", column(&|n| Cell::Text(n.label.clone()))),
         ("code", column(&|n| Cell::Code(n.code.clone()))),

@@ -77,6 +77,11 @@ fn numbers_tell_what_they_are() {
     let many: Vec<f64> = (0..400).map(f64::from).collect();
     assert_eq!(one(&many), Outputs::Values(names(&["y"])));
     assert_eq!(one(&many.repeat(4)), Outputs::Classes);
+    // A hundred numbered classes, and numbers with gaps between them.
+    assert_eq!(one(&many[..100].repeat(3)), Outputs::Classes);
+    let scores: Vec<f64> = (0..100).map(|i| f64::from(25 + 3 * i)).collect();
+    assert_eq!(one(&scores.repeat(3)), Outputs::Values(names(&["y"])));
+    assert_eq!(one(&scores.repeat(4)), Outputs::Classes);
     let two = |values: &[f64]| of_numbers(names(&["a", "b"]), values);
     assert_eq!(two(&[0.0, 1.0, 1.0, 0.0]), Outputs::Classes);
     assert_eq!(two(&[0.0, 1.0, 1.0, 1.0]), Outputs::Labels(names(&["a", "b"])));

@@ -193,7 +193,8 @@ impl Recordings {
     }
 
     /// Cuts the recordings into windows, with remarks. A window of a subject, of a recording or, if
-    /// there are few recordings and windows overlap, of a part of one stays in its split.
+    /// there are few recordings and windows overlap, of a part of one stays in its split. Windows of one
+    /// sample are items of their own.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a class without a window, and for columns that are not there.
@@ -216,7 +217,8 @@ impl Recordings {
             let table = &self.tables[run.table];
             let columns = table.all_wanted(&self.layout.axes)?;
             let wanted = table.all_wanted(&self.layout.targets)?;
-            let several = overlap || (whole && length >= window.samples + window.step());
+            let several = window.samples > 1
+                && (overlap || (whole && length >= window.samples + window.step()));
             let of_run = match (&run.group, several) {
                 (None, true) => Some(content(table.bytes(run.rows.clone()))),
                 _ => None,

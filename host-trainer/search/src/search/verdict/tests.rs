@@ -64,6 +64,7 @@ fn front(networks: Vec<FrontNetwork>, uniform: FrontNetwork) -> Front {
         comparison: None,
         dominated: Vec::new(),
         samples: Vec::new(),
+        evaluated_only: false,
         remark: None,
     }
 }

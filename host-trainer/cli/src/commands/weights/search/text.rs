@@ -47,7 +47,8 @@ fn score(front: &Front, value: f64) -> String {
 /// The listed networks, and the best network of uniform width.
 fn networks(front: &Front) -> String {
     let unit = format!("{} (modelled)", front.instructions.unit);
-    let predicted = format!("predicted {}", front.surrogate.title());
+    let kind = if front.evaluated_only { "inherited" } else { "predicted" };
+    let predicted = format!("{kind} {}", front.surrogate.title());
     let verified = front.networks.iter().any(|n| n.verified.is_some());
     let mut header = vec!["code", predicted.as_str(), "95 %"];
     if verified {
@@ -169,6 +170,7 @@ fn widths(code: &str) -> String {
 /// The method of the search, and the proof that it gives.
 fn method(front: &Front) -> String {
     match (front.exhaustive, front.optimal) {
+        _ if front.evaluated_only => "every evaluated sub-network".to_owned(),
         (true, _) => "every sub-network; the best is the optimum".to_owned(),
         (false, true) => "evolution; branch and bound proves that the best is the optimum".into(),
         // Spaces of other than residual networks have default kernels.
