@@ -1,22 +1,11 @@
-use supernano_base::config::{DataSource, DataSpec};
-use supernano_data as data;
-
 use super::*;
-use crate::export::build::tests::{network, small};
+use crate::export::build::tests::{glyphs, network, small};
 use crate::export::{CalibrationSet, QuantiseOptions, quantise_after_training};
 
 #[test]
 fn a_part_alone_costs_less_than_the_whole_and_a_coarse_map_costs_most() {
     let shape = small();
-    let spec = DataSpec {
-        shape: Some(shape),
-        classes: Some(4),
-        train: Some(64),
-        validation: Some(8),
-        test: Some(16),
-        ..DataSpec::new(DataSource::Glyphs)
-    };
-    let dataset = data::load(&spec).unwrap();
+    let dataset = glyphs(shape, 64, 16);
     let set = CalibrationSet::new(&dataset, 64).unwrap();
     let images = set.images.part(0..64);
     let mut quantised =

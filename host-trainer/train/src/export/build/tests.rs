@@ -3,13 +3,26 @@ use supernano_base::frontend::{AxisSpec, FrontEndSpec, SensorSpec};
 use supernano_core::blob::{BlobView, with_kinds};
 use supernano_core::kernel::Reference;
 use supernano_core::space::{Block, Shortcut};
-use supernano_data as data;
+use supernano_data::{self as data, Dataset};
 
 use super::*;
 use crate::backend::LayerOp;
 use crate::export::simulate::integer_input;
 use crate::export::{CalibrationSet, ImageSet, RangeRule, observe};
 use crate::supernet::{FoldedConv, FoldedNet, Layers, Linear};
+
+/// Glyphs of four classes, with 8 validation images.
+pub(crate) fn glyphs(shape: Shape, train: usize, test: usize) -> Dataset {
+    let spec = DataSpec {
+        shape: Some(shape),
+        classes: Some(4),
+        train: Some(train),
+        validation: Some(8),
+        test: Some(test),
+        ..DataSpec::new(DataSource::Glyphs)
+    };
+    data::load(&spec).unwrap()
+}
 
 pub(crate) fn noise(seed: u32, n: usize, scale: f32) -> Vec<f32> {
     let mut state = seed;
@@ -114,15 +127,7 @@ fn a_front_end_is_carried() {
 #[test]
 fn integers_follow_float_and_the_same_input_gives_the_same_bytes() {
     let shape = small();
-    let spec = DataSpec {
-        shape: Some(shape),
-        classes: Some(4),
-        train: Some(64),
-        validation: Some(8),
-        test: Some(64),
-        ..DataSpec::new(DataSource::Glyphs)
-    };
-    let dataset = data::load(&spec).unwrap();
+    let dataset = glyphs(shape, 64, 64);
     let set = CalibrationSet::new(&dataset, 64).unwrap();
     let test = ImageSet::first(&dataset, &dataset.test, 64);
     let all = test.part(0..64);

@@ -1,23 +1,12 @@
-use supernano_base::config::{DataSource, DataSpec};
-use supernano_data as data;
-
 use super::*;
-use crate::export::build::tests::{network, small};
+use crate::export::build::tests::{glyphs, network, small};
 use crate::export::post_training::relative_error;
 use crate::export::{CalibrationSet, RangeRule, observe};
 
 #[test]
 fn correction_takes_a_systematic_error_out() {
     let shape = small();
-    let spec = DataSpec {
-        shape: Some(shape),
-        classes: Some(4),
-        train: Some(128),
-        validation: Some(8),
-        test: Some(16),
-        ..DataSpec::new(DataSource::Glyphs)
-    };
-    let dataset = data::load(&spec).unwrap();
+    let dataset = glyphs(shape, 128, 16);
     let net = network(shape, 0.25);
     let CalibrationSet { normalisation, images } = CalibrationSet::new(&dataset, 128).unwrap();
     let all = images.part(0..128);

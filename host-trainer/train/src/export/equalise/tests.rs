@@ -1,21 +1,10 @@
-use supernano_base::config::{DataSource, DataSpec};
-use supernano_data as data;
-
 use super::*;
-use crate::export::build::tests::{network, small};
+use crate::export::build::tests::{glyphs, network, small};
 
 #[test]
 fn an_equalised_network_computes_the_same_and_uses_its_maps_better() {
     let shape = small();
-    let spec = DataSpec {
-        shape: Some(shape),
-        classes: Some(4),
-        train: Some(64),
-        validation: Some(8),
-        test: Some(16),
-        ..DataSpec::new(DataSource::Glyphs)
-    };
-    let dataset = data::load(&spec).unwrap();
+    let dataset = glyphs(shape, 64, 16);
     let images = ImageSet::first(&dataset, &dataset.train, 32);
     let all = images.part(0..32);
     for slope in [0.25, -0.6, 3.0] {

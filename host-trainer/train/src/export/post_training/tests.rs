@@ -1,25 +1,15 @@
-use supernano_base::config::{DataSource, DataSpec};
 use supernano_core::graph::Form;
 use supernano_core::space::Block;
-use supernano_data as data;
 
 use super::*;
 use crate::backend::LayerOp;
-use crate::export::build::tests::{conv, network, noise, small};
+use crate::export::build::tests::{conv, glyphs, network, noise, small};
 use crate::supernet::{ActivationFn, FoldedConv, Layers, Linear};
 
 #[test]
 fn auto_is_never_worse_than_any_fixed_choice_on_its_own_images() {
     let shape = small();
-    let spec = DataSpec {
-        shape: Some(shape),
-        classes: Some(4),
-        train: Some(128),
-        validation: Some(8),
-        test: Some(16),
-        ..DataSpec::new(DataSource::Glyphs)
-    };
-    let dataset = data::load(&spec).unwrap();
+    let dataset = glyphs(shape, 128, 16);
     let net = network(shape, -0.7);
     let set = CalibrationSet::new(&dataset, 128).unwrap();
     let with = |equalise, correct| {
@@ -84,15 +74,7 @@ fn separable(shape: supernano_core::space::Shape) -> FoldedNet {
 #[test]
 fn channels_of_separable_layers_may_differ_by_a_factor_of_100() {
     let shape = small();
-    let spec = DataSpec {
-        shape: Some(shape),
-        classes: Some(4),
-        train: Some(128),
-        validation: Some(8),
-        test: Some(16),
-        ..DataSpec::new(DataSource::Glyphs)
-    };
-    let dataset = data::load(&spec).unwrap();
+    let dataset = glyphs(shape, 128, 16);
     let set = CalibrationSet::new(&dataset, 128).unwrap();
     let net = separable(shape);
     let with = |equalise| {
