@@ -69,17 +69,22 @@ pub fn survey(
 /// one sample.
 fn proposed(lengths: &RunLengths, recordings: &Recordings) -> (usize, Option<String>) {
     let (samples, why) = of_time(lengths, recordings);
-    if samples == 1 || lengths.step.is_some() {
+    if samples == 1 || lengths.step.is_some() || recordings.tables.len() > 1 {
         return (samples, why);
     }
     if recordings.rows_are_unordered() {
         let why = "because a row is no more like the next one than like any other of its class";
         return (1, Some(why.into()));
     }
-    let of = recordings.windows(&WindowSpec { samples, ..WindowSpec::default() });
-    match of < FEWEST * recordings.classes.len() {
-        true => (1, Some("because there are too few rows for longer ones".into())),
-        false => (samples, why),
+    let are_enough = |samples: usize| {
+        let window = WindowSpec { samples, ..WindowSpec::default() };
+        recordings.windows(&window) >= FEWEST * recordings.classes.len()
+    };
+    let halves = std::iter::successors(Some(samples), |n| Some(n / 2));
+    match halves.take_while(|&n| n == samples || n >= LEAST).find(|&n| are_enough(n)) {
+        Some(n) if n == samples => (samples, why),
+        Some(n) => (n, Some("short because there are few rows".into())),
+        None => (1, Some("because there are too few rows for longer ones".into())),
     }
 }
 

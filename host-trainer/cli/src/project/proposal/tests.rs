@@ -107,6 +107,20 @@ fn rows_without_an_order_are_items_and_rows_of_time_are_windows() {
     assert!(rows.survey.notes.iter().any(|n| n.contains("no more like the next one")));
     let (waves, _) = propose(&table(400, |i| (i as f64 / 20.0).sin()));
     assert!(waves.input[0] >= 16, "{:?}", waves.input);
+    // A file for each recording: windows, although there are few.
+    let files = tempfile::tempdir().unwrap();
+    for class in ["slow", "fast"] {
+        let folder = files.path().join(class);
+        std::fs::create_dir(&folder).unwrap();
+        for n in 0..5 {
+            let row = |i: usize| format!("{},{}\n", (i as f64 / 9.0).sin(), i * (n + 1) % 7);
+            let rows: String = (0..40).map(row).collect();
+            std::fs::write(folder.join(format!("{n}.csv")), format!("x,y\n{rows}")).unwrap();
+        }
+    }
+    let proposal =
+        super::propose("t", &ProjectRequest::default_for(files.path()), &Silent).unwrap();
+    assert_eq!(proposal.input, [40, 2, 1]);
     // Too few for windows: every row is an item, although the rows have an order.
     let (few, _) = propose(&table(30, |i| (i as f64 / 20.0).sin()));
     assert_eq!(few.input, [1, 2, 1]);
