@@ -65,23 +65,30 @@ pub fn survey(
     Ok(Surveyed { survey, shape, dataset })
 }
 
+/// The number of windows of `samples` rows without an overlap.
+fn count(recordings: &Recordings, samples: usize) -> usize {
+    recordings.windows(&WindowSpec { samples, ..WindowSpec::default() })
+}
+
 /// The samples of a window, and why. Tables whose rows do not follow each other in time have windows of
 /// one sample.
 fn proposed(lengths: &RunLengths, recordings: &Recordings) -> (usize, Option<String>) {
     let (samples, why) = of_time(lengths, recordings);
-    if samples == 1 || lengths.step.is_some() || recordings.tables.len() > 1 {
+    // The windows of arrays are those of their files, and files of recordings have rows in time.
+    let layout = &recordings.layout;
+    let rows_have_outputs = layout.label.is_some() || !layout.targets.is_empty();
+    let is_table = rows_have_outputs && recordings.tables.len() == 1 && lengths.step.is_none();
+    if samples == 1 || !is_table {
         return (samples, why);
     }
     if recordings.rows_are_unordered() {
         let why = "because a row is no more like the next one than like any other of its class";
         return (1, Some(why.into()));
     }
-    let are_enough = |samples: usize| {
-        let window = WindowSpec { samples, ..WindowSpec::default() };
-        recordings.windows(&window) >= FEWEST * recordings.classes.len()
-    };
+    let least = FEWEST * recordings.classes.len();
     let halves = std::iter::successors(Some(samples), |n| Some(n / 2));
-    match halves.take_while(|&n| n == samples || n >= LEAST).find(|&n| are_enough(n)) {
+    let mut lengths = halves.take_while(|&n| n == samples || n >= LEAST);
+    match lengths.find(|&n| count(recordings, n) >= least) {
         Some(n) if n == samples => (samples, why),
         Some(n) => (n, Some("short because there are few rows".into())),
         None => (1, Some("because there are too few rows for longer ones".into())),
@@ -111,8 +118,7 @@ fn of_time(lengths: &RunLengths, recordings: &Recordings) -> (usize, Option<Stri
         why = "the length that 9 of 10 recordings have".into();
     }
     let classes = recordings.classes.len();
-    let of = |samples| recordings.windows(&WindowSpec { samples, ..WindowSpec::default() });
-    while samples >= 2 * LEAST && of(samples) < WINDOWS * classes {
+    while samples >= 2 * LEAST && count(recordings, samples) < WINDOWS * classes {
         samples /= 2;
         why = "short because there are few rows".into();
     }

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 use supernano_base::error::{Error, Result};
 use supernano_base::progress::Task;
 use supernano_base::stats::Difference;
@@ -16,8 +15,7 @@ use crate::cost::Costs;
 use crate::surrogate::{Prediction, Surrogate};
 
 /// The sub-networks that a search chooses from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Candidates {
     /// All of the space, by predicted scores.
     #[default]

@@ -121,6 +121,24 @@ fn rows_without_an_order_are_items_and_rows_of_time_are_windows() {
     let proposal =
         super::propose("t", &ProjectRequest::default_for(files.path()), &Silent).unwrap();
     assert_eq!(proposal.input, [40, 2, 1]);
+    // An array of windows says how long they are, whatever its values are.
+    let arrays = tempfile::tempdir().unwrap();
+    let values: Vec<u8> =
+        (0..60 * 20 * 2).flat_map(|i| (unordered(i) as f32).to_le_bytes()).collect();
+    let labels: Vec<u8> = (0..60).map(|i| i % 2).collect();
+    let array = |name: &str, kind: &str, shape: &str, values: &[u8]| {
+        let header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}\n");
+        let length = (header.len() as u16).to_le_bytes();
+        let file = [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), values].concat();
+        std::fs::write(arrays.path().join(name), file).unwrap();
+    };
+    array("x.npy", "<f4", "(60, 20, 2)", &values);
+    array("y.npy", "|u1", "(60,)", &labels);
+    let request = ProjectRequest {
+        kind: Some(DataSource::Sensors),
+        ..ProjectRequest::default_for(arrays.path())
+    };
+    assert_eq!(super::propose("t", &request, &Silent).unwrap().input, [20, 2, 1]);
     // Too few for windows: every row is an item, although the rows have an order.
     let (few, _) = propose(&table(30, |i| (i as f64 / 20.0).sin()));
     assert_eq!(few.input, [1, 2, 1]);
