@@ -67,13 +67,15 @@ def main():
     integer = samples["int8"] * samples["logit_scale"]
     qdq = onnx_logits(file("-int8.onnx"), images)
     step = (integer.max() - integer.min()) / 255
+    steps = np.abs(qdq - integer).max(axis=1) / step
     state = load_file(file(".safetensors"))
     answer = {
         "images": len(images),
         "float_difference": float(np.abs(found - expected).max()),
         "float_range": float(expected.max() - expected.min()),
         "int8_same_answer": float((qdq.argmax(1) == samples["int8"].argmax(1)).mean()),
-        "int8_difference_steps": float(np.abs(qdq - integer).max() / step),
+        "int8_equal_images": float((steps <= 0.05).mean()),
+        "int8_difference_steps": float(steps.max()),
         "names": sorted(state),
     }
     if sys.argv[3:] == ["residual"]:

@@ -123,7 +123,10 @@ fn foreign(python: &Path, directory: &Path, code: &str, more: &[&str]) -> Value 
     assert!(number(&found, "/float_range") > 0.5, "{found}");
     assert!(number(&found, "/float_difference") <= 1e-4, "{found}");
     assert!(number(&found, "/int8_same_answer") >= 0.99, "{found}");
-    assert!(number(&found, "/int8_difference_steps") <= 2.0, "{found}");
+    // Both round the value of a map to the same integer, except in rare ties between two integers. The
+    // layers behind a tie enlarge its difference, so the largest one says little.
+    assert!(number(&found, "/int8_equal_images") >= 0.95, "{found}");
+    assert!(number(&found, "/int8_difference_steps") <= 8.0, "{found}");
     found
 }
 
