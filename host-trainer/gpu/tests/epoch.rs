@@ -169,6 +169,31 @@ fn updates_of_other_heads_equal_those_of_the_cpu() {
     }
 }
 
+/// A space of two convolutions. What two devices exchange does not depend on the layers, but each number of
+/// paths has its own kernels.
+const PAIR: &str = r#"
+seed = 7
+enhancement = "prelu+oe"
+recalibration = { images = 16, batch = 8 }
+
+[space]
+name = "pair"
+input = { height = 12, width = 12, channels = 3 }
+classes = 5
+
+[[space.block]]
+conv = { kernel = 3, stride = 2, widths = [4, 8, 12], padding = "same" }
+
+[[space.block]]
+conv = { kernel = 3, widths = [4, 8], padding = "same" }
+
+[data]
+name = "glyphs"
+train = 200
+validation = 100
+test = 10
+"#;
+
 /// Three steps: the largest network alone, a shared space with a live teacher, and halves with an
 /// untrained one.
 const STEPS: &str = r#"
@@ -207,9 +232,7 @@ fn meeting(address: &str, index: usize) -> Meeting<'_> {
 #[test]
 fn two_devices_train_what_one_does() {
     let folder = tempfile::tempdir().unwrap();
-    let text = include_str!("../agreement.toml");
-    let (before, _) = text.split_once("[[step]]").unwrap();
-    let config = RunConfig::parse(&format!("{before}{STEPS}"), "agreement.toml").unwrap();
+    let config = RunConfig::parse(&format!("{PAIR}{STEPS}"), "pair").unwrap();
     let device = Device::Vulkan.accelerator(0).unwrap();
     let request = |run| {
         let (accelerator, begin) = (&*device, Begin::New);

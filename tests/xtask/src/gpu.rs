@@ -1,6 +1,7 @@
 //! `cargo xtask gpu`: runs the trainer on a GPU, packs it for another machine, or compiles the CUDA
 //! kernels without a GPU. Every test run also checks the trainer on Vulkan.
 
+mod check;
 mod images;
 mod kernels;
 mod pack;
@@ -9,7 +10,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::process::{self, Failure, Result, cargo, in_path, program, root};
-use crate::setup::{self, Consent, Need};
+use crate::setup::Consent;
+
+pub use self::check::check;
 
 /// The configuration of a space of a few channels and 25 updates.
 const SMALL: &str = "host-trainer/gpu/agreement.toml";
@@ -133,35 +136,7 @@ fn build() -> Result<PathBuf> {
     Ok(own)
 }
 
-/// Runs the suites of the GPU kernels and of training on Vulkan, and rehearses a pack: it compares the
-/// device with the CPU, times it, trains and scores, and is cut off at ten moments. A software driver is
-/// sufficient. Also compiles the CUDA kernels, and checks that the program rejects CUDA on a machine
-/// without it.
-pub fn check(consent: Consent) -> Result<()> {
-    if cfg!(not(target_os = "linux")) {
-        note!("SKIPPED: GPU backends are checked on Linux only, with Mesa's software driver");
-        return Ok(());
-    }
-    setup::ensure(&[Need::Tool(&setup::VULKAN)], consent)?;
-    let built = build()?;
-    let suites = ["test", "--release", "--test", "suite", "--test", "epoch"];
-    process::run(cargo(suites).args(PACKAGES))?;
-    kernels::check(consent)?;
-    let folder = tempfile::tempdir().map_err(|e| failed(Path::new("temporary folder"), &e))?;
-    pack::rehearse(&built, folder.path())?;
-    if succeeds_with_cuda() {
-        note!("SKIPPED: the rejection of CUDA, because this machine has an NVIDIA GPU");
-        return Ok(());
-    }
-    let mut cuda =
-        program(&built, ["dev", "gpu", "--device", "cuda", "--config", SMALL, "--output"]);
-    match process::run(cuda.arg(folder.path().join("cuda"))) {
-        Err(Failure { code: 3, .. }) => Ok(()),
-        Err(other) => Err(other),
-        Ok(_) => Err(Failure::no("supernano dev gpu --device cuda: succeeded without a GPU")),
-    }
-}
-
+/// True if this machine has an NVIDIA GPU.
 fn succeeds_with_cuda() -> bool {
     process::succeeds(&mut program("nvidia-smi", ["-L"]))
 }

@@ -149,6 +149,18 @@ pub fn run(command: &mut Command) -> Result<f64> {
     Ok(start.elapsed().as_secs_f64())
 }
 
+/// Runs a command beside others, and shows what it printed when it has ended.
+pub fn captured_run(command: &mut Command) -> Result<()> {
+    note!("$ {}", shown(command));
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|e| Failure::tool(format!("`{}`: {e}", shown(command))))?;
+    let printed = [output.stdout, output.stderr].concat();
+    note!("{}", String::from_utf8_lossy(&printed).trim_end());
+    ended(command, output.status)
+}
+
 /// Runs a command whose standard output is shown.
 pub fn shown_run(command: &mut Command) -> Result<()> {
     let status = command

@@ -2,7 +2,8 @@
 //! and prints its registers, spills, shared memory and theoretical occupancy.
 //!
 //! The arguments are a folder with CUDA's `bin`, `include` and `lib`, a folder for the sources, and the
-//! processors to compile for and the networks, all without any.
+//! processors to compile for and the networks, all without any. With the argument `some`, a few kernels of
+//! each name, network, precision and tiling stand for all.
 //! `LD_LIBRARY_PATH` names that `lib`. The program ends with 1 if a kernel spills more
 //! than some registers, and with 3 if one does not compile.
 
@@ -12,7 +13,7 @@ mod compile;
 mod networks;
 mod occupancy;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -59,7 +60,7 @@ fn sources<M: Float + CubeElement>(
 fn main() -> ExitCode {
     let arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
     let [cuda, folder, archs @ ..] = arguments.as_slice() else {
-        eprintln!("usage: cuda_kernels CUDA_FOLDER SOURCE_FOLDER [PROCESSOR | NETWORK]..");
+        eprintln!("usage: cuda_kernels CUDA_FOLDER SOURCE_FOLDER [PROCESSOR | NETWORK | some]..");
         return ExitCode::from(2);
     };
     let named = |name: &str| archs.iter().any(|arch| arch.as_os_str() == name);
@@ -73,7 +74,8 @@ fn main() -> ExitCode {
     if devices.is_empty() {
         devices = DEVICES.iter().collect();
     }
-    match run(cuda, folder, &networks, &devices) {
+    let most = if named("some") { SOME } else { usize::MAX };
+    match run(cuda, folder, &networks, &devices, most) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(message) => {
@@ -86,6 +88,25 @@ fn main() -> ExitCode {
 /// Bytes that a unit may spill, stores and loads. ptxas gives up a few registers for one more cube on a
 /// multiprocessor; in which kernels depends on the names of variables, which differ from build to build.
 const SPILLED: u32 = 256;
+
+/// Kernels of a name that stand for all.
+const SOME: usize = 6;
+
+/// At most some kernels of each name: the first, the last, and others between them at equal distances.
+fn chosen(mut sources: Vec<Source>, most: usize) -> Vec<Source> {
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    for source in &sources {
+        *counts.entry(source.name.clone()).or_default() += 1;
+    }
+    let mut places: HashMap<String, usize> = HashMap::new();
+    sources.retain(|source| {
+        let place = places.entry(source.name.clone()).or_default();
+        let (count, i) = (counts.get(&source.name).copied().unwrap_or_default(), *place);
+        *place += 1;
+        count <= most || i * (most - 1) % (count - 1) < most - 1
+    });
+    sources
+}
 
 /// [`sources`] of a precision.
 type Sources = fn(Network, Variant) -> Result<(Vec<Source>, usize), String>;
@@ -106,6 +127,7 @@ fn run(
     folder: &Path,
     networks: &[(&'static str, Network)],
     devices: &[&Device],
+    most: usize,
 ) -> Result<bool, String> {
     std::fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     let mut seen = HashSet::new();
@@ -126,6 +148,7 @@ fn run(
                     "{name}, {precision}, tiling {tiling}: {variant:?}, {launches} launches in an update"
                 );
                 let new = sources.into_iter().filter(|source| seen.insert(source.id.clone()));
+                let new = chosen(new.collect(), most).into_iter();
                 let kernel =
                     |source| Kernel { network: name, tiling, source, compiled: Vec::new() };
                 kernels.extend(new.map(kernel));

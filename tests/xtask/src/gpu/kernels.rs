@@ -19,25 +19,34 @@ const WHEELS: [&str; 5] = [
 /// The processor that every test run compiles for: that of an H100.
 const TESTED: &str = "sm_90a";
 
+/// Has a test run compile a few kernels of each name, network, precision and tiling.
+const SOME: &str = "some";
+
 /// Compiles the kernels for all processors and prints a table. Fails if a kernel does not compile or
 /// spills more than some registers.
 pub fn run() -> Result<()> {
     compile(&[])
 }
 
-fn compile(processors: &[&str]) -> Result<()> {
+fn compile(chosen: &[&str]) -> Result<()> {
     let cuda = install()?;
-    process::run(cargo(["build", "--release", "--example", "cuda_kernels"]).args(super::PACKAGES))?;
+    build()?;
     let target = target();
     let mut command = program(
         target.join("release").join("examples").join("cuda_kernels"),
         [&cuda, &target.join("cuda-kernels")],
     );
-    command.args(processors).env("LD_LIBRARY_PATH", cuda.join("lib"));
+    command.args(chosen).env("LD_LIBRARY_PATH", cuda.join("lib"));
     process::shown_run(&mut command)
 }
 
-/// Compiles the kernels for one processor if the compilers are there or may be installed; says so if
+/// Builds the program that compiles the kernels.
+pub fn build() -> Result<()> {
+    let example = ["build", "--release", "--example", "cuda_kernels"];
+    process::run(cargo(example).args(super::PACKAGES)).map(|_| ())
+}
+
+/// Compiles some kernels for one processor if the compilers are there or may be installed; says so if
 /// not.
 pub fn check(consent: Consent) -> Result<()> {
     if !installed().is_dir() && consent != Consent::Given {
@@ -48,7 +57,7 @@ pub fn check(consent: Consent) -> Result<()> {
         note!("SKIPPED: CUDA kernels are not compiled: {failure}");
         return Ok(());
     }
-    compile(&[TESTED])
+    compile(&[TESTED, SOME])
 }
 
 fn target() -> PathBuf {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::check::Compiled;
 use super::{SMALL, failed, images, packed_program};
 use crate::process::{self, Failure, Result, in_path, program, root};
 
@@ -137,7 +138,7 @@ fn chosen(records: &[u8], accepts: impl Fn(usize) -> bool) -> Vec<u8> {
 }
 
 /// Writes a pack for a small space on Vulkan, and runs it: cut off at ten moments, then to its end.
-pub fn rehearse(built: &Path, folder: &Path) -> Result<()> {
+pub fn rehearse(built: &Path, folder: &Path, compiled: &Compiled) -> Result<()> {
     let (pack, mut results) = (folder.join("pack"), folder.join("results"));
     start(built, &pack, "DEVICE=vulkan PEER= LIMIT=10800 SCALE=20 UPDATES=2 SLOWEST=1e9", "-0")?;
     let small = root().join(SMALL);
@@ -155,7 +156,7 @@ pub fn rehearse(built: &Path, folder: &Path) -> Result<()> {
         if i == MOVED {
             results = came_back(&results, &folder.join("later"))?;
         }
-        run_until(&pack, &results, Some(moment))?;
+        run_until(&pack, &results, Some(moment), compiled)?;
         let after = fs::read_to_string(results.join("results.jsonl")).unwrap_or_default();
         let whole = before.rfind('\n').map_or("", |end| &before[..end]);
         if !after.starts_with(whole) {
@@ -163,7 +164,7 @@ pub fn rehearse(built: &Path, folder: &Path) -> Result<()> {
         }
         before = after;
     }
-    run_until(&pack, &results, None)?;
+    run_until(&pack, &results, None, compiled)?;
     let text =
         fs::read_to_string(results.join("results.jsonl")).map_err(|e| failed(&results, &e))?;
     let lines: Vec<Value> =
@@ -233,8 +234,14 @@ fn lines_of(path: &Path) -> usize {
 }
 
 /// Runs a pack, and kills all its processes at a moment.
-fn run_until(pack: &Path, results: &Path, moment: Option<Moment>) -> Result<()> {
+fn run_until(
+    pack: &Path,
+    results: &Path,
+    moment: Option<Moment>,
+    compiled: &Compiled,
+) -> Result<()> {
     let mut command = Command::new("sh");
+    compiled.used_by(&mut command);
     command.arg(pack.join("run.sh")).arg(results).arg("--resume");
     // Folders that a killed run leaves behind lie beside its results.
     command.env("TMPDIR", results.parent().unwrap_or(pack));

@@ -124,8 +124,10 @@ if [ -e "$here/images.xz" ]; then
         GOLDEN=''
     fi
 fi
-# Each part is a process of its own; a kernel is compiled once for all of them.
-mkdir kernels && printf '[compilation]\ncache = { file = "%s" }\n' "$work/kernels" >cubecl.toml
+# Each part is a process of its own; a kernel is compiled once for all of them. A folder in KERNELS keeps
+# the compiled kernels for later calls.
+KERNELS=${KERNELS:-$work/kernels}
+mkdir -p "$KERNELS" && printf '[compilation]\ncache = { file = "%s" }\n' "$KERNELS" >cubecl.toml
 
 # gpu NAME SECONDS ARGUMENTS..: a part of `supernano dev gpu`, which ends by itself before its limit.
 gpu() {
