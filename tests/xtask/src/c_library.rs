@@ -9,7 +9,7 @@ use supernano_facts::{Emulator, QEMU_M4};
 use crate::boards;
 use crate::firmware::{self, C_LIBRARY};
 use crate::image::Image;
-use crate::process::{self, Failure, Result, cargo, program, root, run};
+use crate::process::{self, Failure, Result, program, root, run};
 use crate::setup::{self, Consent, Need};
 
 /// Arguments of `cargo xtask c-library`.
@@ -72,7 +72,7 @@ pub fn check(args: &Args, consent: Consent) -> Result<()> {
 
 /// Generates the header from the library's source.
 fn header() -> Result<String> {
-    process::text(&mut cargo(["run", "--release", "--quiet", "--package", "c-header"]))
+    process::text(&mut program(process::own_program("c-header")?, [""; 0]))
 }
 
 fn header_path() -> PathBuf {

@@ -26,7 +26,7 @@ pub struct Args {
 
 /// Builds and runs the study.
 pub fn run(args: &Args) -> Result<()> {
-    let path = process::experiment("method_study")?;
+    let path = process::own_program("method_study")?;
     let from_environment = std::env::var_os("SUPERNANO_SHARED").map(PathBuf::from);
     let shared = args.shared.clone().or(from_environment).unwrap_or_else(|| "../shared".into());
     let mut study = program(path, [&args.study]);

@@ -97,8 +97,8 @@ pub fn supernano<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command 
     program(built("supernano"), args)
 }
 
-/// Builds a program of `tests/experiments` and returns its path.
-pub fn experiment(name: &str) -> Result<PathBuf> {
+/// Builds a program of the workspace and returns its path.
+pub fn own_program(name: &str) -> Result<PathBuf> {
     run(&mut cargo(["build", "--release", "--workspace", "--bin", name]))?;
     Ok(built(name))
 }

@@ -16,7 +16,7 @@ pub struct Args {
 
 /// Builds the study and runs it.
 pub fn run(args: &Args) -> Result<()> {
-    let path = process::experiment("rank_study")?;
+    let path = process::own_program("rank_study")?;
     let mut study = program(path, &args.arguments);
     process::shown_run(&mut study)
 }
