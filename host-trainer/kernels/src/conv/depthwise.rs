@@ -50,15 +50,19 @@ pub(crate) struct Rows<'a> {
     pub pixels: &'a [Pixel],
     /// Pixels from a row to the next.
     pub row: usize,
-    /// Row i is at place `i & mask`.
-    pub mask: usize,
+    /// The row at the first place.
+    pub base: usize,
+    /// Rows of the ring: the row behind the last is at the first place again.
+    pub rows: usize,
 }
 
 impl<'a> Rows<'a> {
     /// The pixels of row `i`, and what is behind it.
     #[inline(always)]
     pub fn from(self, i: usize) -> &'a [Pixel] {
-        &self.pixels[(i & self.mask) * self.row..]
+        let place = i - self.base;
+        let place = if place < self.rows { place } else { place - self.rows };
+        &self.pixels[place * self.row..]
     }
 }
 
@@ -74,6 +78,35 @@ pub(crate) struct Row<'a> {
     /// The start of each sum.
     pub bias: f32,
     pub act: Activation,
+    /// What the rows after this one read and write.
+    pub ahead: [Ahead; 2],
+}
+
+/// Pixels that are asked for while a row is computed, so that memory and arithmetic work at the same time
+/// and the pixels are in the cache when their turn comes. Nobody reads the addresses, which may be any.
+#[derive(Clone, Copy)]
+pub(crate) struct Ahead {
+    /// The first pixel.
+    pub at: *const f32,
+    /// Rows that are asked for, from the first to the last pixel.
+    pub rows: usize,
+}
+
+impl Ahead {
+    /// Nothing is asked for.
+    pub const NONE: Self = Self { at: std::ptr::null(), rows: 0 };
+
+    /// Asks for the part of `P` columns from column `column`, where a column of a row has `EACH` pixels.
+    #[inline(always)]
+    fn ask<S: Lanes, const EACH: usize, const P: usize>(&self, s: S, column: usize) {
+        for part in 0..self.rows {
+            let pixel = (column * self.rows + part * P) * EACH;
+            let at = self.at.wrapping_add(pixel * LANES);
+            for i in 0..P * EACH {
+                s.prefetch(at.wrapping_add(i * LANES));
+            }
+        }
+    }
 }
 
 impl Row<'_> {
@@ -104,6 +137,8 @@ impl Row<'_> {
         column: usize,
         y: &mut [Pixel],
     ) -> usize {
+        self.ahead[0].ask::<S, STRIDE, P>(s, column);
+        self.ahead[1].ask::<S, 1, P>(s, column);
         let mut sums = [s.splat(self.bias); P];
         let start = column * STRIDE;
         for (ky, w) in self.w.as_chunks::<K>().0.iter().enumerate() {
@@ -177,7 +212,7 @@ impl Columns for Plane<'_> {
     #[inline(always)]
     fn run<S: Lanes, const K: usize, const STRIDE: usize>(self, s: S) {
         let ([rows, columns], e) = (self.size, &self.epilogue);
-        let x = Rows { pixels: self.x, row: self.x_row, mask: usize::MAX };
+        let x = Rows { pixels: self.x, row: self.x_row, base: 0, rows: usize::MAX };
         for row in 0..rows {
             let at = row * self.y_row;
             let row = Row {
@@ -187,6 +222,7 @@ impl Columns for Plane<'_> {
                 residual: e.residual.map(|r| &r.as_chunks().0[at..][..columns]),
                 bias: e.bias.map_or(0.0, |b| b[0]),
                 act: e.act,
+                ahead: [Ahead::NONE; 2],
             };
             row.run::<S, K, STRIDE>(s, &mut self.y[at..][..columns]);
         }

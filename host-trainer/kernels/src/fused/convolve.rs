@@ -1,13 +1,13 @@
 //! The convolution of a batch.
 
 use super::{PendingMap, depthwise};
-use crate::blocks::{fill_chunks, with_scratch};
+use crate::blocks::{Unwritten, fill_parts, with_scratch};
 use crate::conv::depthwise::Columns as _;
 use crate::conv::{self, ConvGeometry, Epilogue};
 use crate::moments::{Moments, Statistics};
 use crate::simd::{Isa, Kernel, Lanes};
 
-struct Forward<'a> {
+struct Forward<'a, 'y> {
     shape: &'a ConvGeometry,
     /// Lanes that hold images.
     lanes: usize,
@@ -15,14 +15,14 @@ struct Forward<'a> {
     /// The channel of the norm that the first channel of `x` is.
     first: usize,
     w: &'a [f32],
-    y: &'a mut [f32],
+    y: &'a mut Unwritten<'y>,
     epilogue: Epilogue<'a>,
     measured: bool,
     depthwise: bool,
     scratch: &'a mut Vec<f32>,
 }
 
-impl Kernel for Forward<'_> {
+impl Kernel for Forward<'_, '_> {
     type Out = Vec<Moments>;
 
     #[inline(always)]
@@ -38,7 +38,7 @@ impl Kernel for Forward<'_> {
                 Err(rows) => (y, scratch) = (rows.y, rows.scratch),
             }
         }
-        let (x, y) = (x.padded(shape.padding(), &shape.input(), first, scratch), y);
+        let (x, y) = (x.padded(shape.padding(), &shape.input(), first, scratch), y.rest());
         conv::forward(s, shape, x, w, y, epilogue);
         if !measured {
             return Vec::new();
@@ -78,7 +78,7 @@ pub fn convolve(
         true => (shape.channel(), output.plane()),
         false => (*shape, output.block()),
     };
-    let (y, moments) = fill_chunks(output, size, |i, y| {
+    let (y, moments) = fill_parts(output, size, |i, y| {
         let residual = epilogue.residual.map(|r| &r[i * size..(i + 1) * size]);
         with_scratch(|[scratch, _]| {
             let part = match depthwise {

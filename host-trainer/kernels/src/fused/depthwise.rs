@@ -4,15 +4,15 @@
 
 use super::PendingMap;
 use crate::LANES;
-use crate::blocks::sized;
-use crate::conv::depthwise::{Columns, InputRows, Pixel, Row, Rows, WeightSums};
+use crate::blocks::{Unwritten, sized};
+use crate::conv::depthwise::{Ahead, Columns, InputRows, Pixel, Row, Rows, WeightSums};
 use crate::conv::{ConvGeometry, Epilogue, Padding};
 use crate::map::MapShape;
 use crate::moments::{Moments, RunningMoments};
 use crate::simd::Lanes;
 
-/// Rows of a map that are asked for before they are read.
-const AHEAD: usize = 4;
+/// Pixels of a map that are asked for before they are read or written.
+const AHEAD: usize = 64;
 
 /// The latest rows of a plane behind norm and activation, with zeros around them. They are made in
 /// order.
@@ -24,8 +24,12 @@ struct PaddedRows<'a> {
     shape: MapShape,
     /// A ring of padded rows, where they differ from those stored.
     ring: Option<&'a mut [Pixel]>,
-    /// Row i is at place `i & mask`.
-    mask: usize,
+    /// Rows of the ring.
+    rows: usize,
+    /// The row at the first place of the ring when it was last full.
+    base: usize,
+    /// The place of the next row.
+    place: usize,
     /// Rows that are made.
     made: usize,
     /// Pixels of a padded row.
@@ -42,18 +46,25 @@ impl<'a> PaddedRows<'a> {
         scratch: &'a mut Vec<f32>,
     ) -> Self {
         let row = padding.dims(&shape).1;
-        let (mut ring, mut mask) = (None, usize::MAX);
+        let (mut ring, mut rows) = (None, usize::MAX);
         if !(padding.is_none() && map.is_plain()) {
-            let rows = window.next_power_of_two();
+            rows = window;
             let pixels = sized(scratch, rows * row * LANES).as_chunks_mut().0;
             let [left, _] = padding.columns();
             for row in pixels.chunks_mut(row.max(1)) {
                 row[..left].fill([0.0; LANES]);
                 row[left + shape.columns()..].fill([0.0; LANES]);
             }
-            (ring, mask) = (Some(pixels), rows - 1);
+            ring = Some(pixels);
         }
-        Self { map, channel, padding, shape, ring, mask, made: 0, row }
+        Self { map, channel, padding, shape, ring, rows, base: 0, place: 0, made: 0, row }
+    }
+
+    /// What is read after `rows` rows, where the rows before padded row `end` are made.
+    #[inline(always)]
+    fn ahead(&self, end: usize, rows: usize) -> Ahead {
+        let next = end.saturating_sub(self.padding.before()[0]) * self.shape.columns();
+        Ahead { at: self.map.x.as_ptr().wrapping_add((next + AHEAD) * LANES), rows }
     }
 
     /// The rows of the window that ends before padded row `end`.
@@ -61,18 +72,15 @@ impl<'a> PaddedRows<'a> {
     fn until<S: Lanes>(&mut self, s: S, end: usize) -> Rows<'_> {
         let (x, columns) = (self.map.x.as_chunks().0, self.shape.columns());
         let Some(ring) = &mut self.ring else {
-            return Rows { pixels: x, row: self.row, mask: self.mask };
+            return Rows { pixels: x, row: self.row, base: 0, rows: self.rows };
         };
         let ([above, _], [left, _]) = (self.padding.before(), self.padding.columns());
         while self.made < end {
-            let to = &mut ring[(self.made & self.mask) * self.row + left..][..columns];
+            let to = &mut ring[self.place * self.row + left..][..columns];
             match self.made.checked_sub(above).filter(|&row| row < self.shape.rows()) {
                 None => to.fill([0.0; LANES]),
                 Some(row) => {
                     let from = &x[row * columns..][..columns];
-                    for pixel in from {
-                        s.prefetch(pixel.as_ptr().wrapping_add(AHEAD * columns * LANES));
-                    }
                     match self.map.is_plain() {
                         true => copy(s, from, to),
                         false => {
@@ -83,8 +91,12 @@ impl<'a> PaddedRows<'a> {
                 }
             }
             self.made += 1;
+            self.place += 1;
+            if self.place == self.rows {
+                (self.place, self.base) = (0, self.made - self.rows);
+            }
         }
-        Rows { pixels: ring, row: self.row, mask: self.mask }
+        Rows { pixels: ring, row: self.row, base: self.base, rows: self.rows }
     }
 }
 
@@ -103,8 +115,14 @@ fn copy<S: Lanes>(s: S, from: &[Pixel], to: &mut [Pixel]) {
     }
 }
 
+/// What is written behind the next row of `columns` pixels.
+#[inline(always)]
+fn ahead_of(y: &Unwritten<'_>, columns: usize) -> Ahead {
+    Ahead { at: y.ahead(columns.max(AHEAD) * LANES), rows: 1 }
+}
+
 /// A plane that is convolved.
-pub(super) struct Forward<'a> {
+pub(super) struct Forward<'a, 'y> {
     /// A shape of one channel.
     pub shape: &'a ConvGeometry,
     pub x: PendingMap<'a>,
@@ -112,14 +130,14 @@ pub(super) struct Forward<'a> {
     pub channel: usize,
     /// `[rows][columns]`.
     pub w: &'a [f32],
-    pub y: &'a mut [f32],
+    pub y: &'a mut Unwritten<'y>,
     pub epilogue: Epilogue<'a>,
     /// The number of lanes that are measured, if any are.
     pub measured: Option<usize>,
     pub scratch: &'a mut Vec<f32>,
 }
 
-impl Columns for Forward<'_> {
+impl Columns for Forward<'_, '_> {
     /// The moments of the output, where they are measured.
     type Out = Option<Moments>;
 
@@ -131,17 +149,19 @@ impl Columns for Forward<'_> {
         let (padding, scratch) = ((shape.padding(), rows), self.scratch);
         let mut x = PaddedRows::new(self.x, self.channel, padding, shape.input(), scratch);
         let mut moments = RunningMoments::new();
-        let (y, columns) = (self.y.as_chunks_mut().0, output.columns());
+        let columns = output.columns();
         for row in 0..output.rows() {
+            let end = row * down + rows;
             let outputs = Row {
-                x: x.until(s, row * down + rows),
+                ahead: [x.ahead(end, down), ahead_of(self.y, columns)],
+                x: x.until(s, end),
                 first: row * down,
                 w: self.w,
                 residual: e.residual.map(|r| &r.as_chunks().0[row * columns..][..columns]),
                 bias: e.bias.map_or(0.0, |b| b[0]),
                 act: e.act,
             };
-            let y = &mut y[row * columns..][..columns];
+            let y = self.y.next(columns * LANES).as_chunks_mut().0;
             outputs.run::<S, K, STRIDE>(s, y);
             if self.measured.is_some() {
                 moments.add(y);
@@ -152,7 +172,7 @@ impl Columns for Forward<'_> {
 }
 
 /// A plane whose gradients are computed.
-pub(super) struct Backward<'a> {
+pub(super) struct Backward<'a, 'y> {
     /// A shape of one channel.
     pub shape: &'a ConvGeometry,
     pub x: PendingMap<'a>,
@@ -161,13 +181,13 @@ pub(super) struct Backward<'a> {
     /// `[rows][columns]`.
     pub w: &'a [f32],
     pub dy: &'a [f32],
-    /// Empty where the input wants no gradient.
-    pub dx: &'a mut [f32],
+    /// `None` where the input wants no gradient.
+    pub dx: Option<&'a mut Unwritten<'y>>,
     pub dw: &'a mut [f32],
     pub scratch: &'a mut [Vec<f32>; 2],
 }
 
-impl Columns for Backward<'_> {
+impl Columns for Backward<'_, '_> {
     type Out = ();
 
     #[inline(always)]
@@ -183,23 +203,28 @@ impl Columns for Backward<'_> {
         let (columns, width) = (output.columns(), input.columns());
         let inputs = InputRows::new(shape, self.w);
         let mut sums = WeightSums::<S, K>::new(s, rows);
-        let (dy, dx) = (self.dy.as_chunks().0, self.dx.as_chunks_mut().0);
-        let all = if dx.is_empty() { 0 } else { input.rows() };
+        let (dy, mut dx) = (self.dy.as_chunks().0, self.dx);
+        let all = if dx.is_none() { 0 } else { input.rows() };
         let mut next = 0;
         // The last step has the rows of the input that no window ends at.
         for row in 0..=output.rows() {
             let mut end = all;
             if row < output.rows() {
+                let (last, made) = (row * down + rows, row + above + 1);
+                let ahead = [x.ahead(last, down), padded.ahead(made, 1)];
+                let x = (x.until(s, last), row * down);
                 let dy = match all {
                     0 => &dy[row * columns..][..columns],
-                    _ => &padded.until(s, row + above + 1).from(row + above)[left..][..columns],
+                    _ => &padded.until(s, made).from(row + above)[left..][..columns],
                 };
-                sums.add::<STRIDE>(s, x.until(s, row * down + rows), row * down, dy);
+                sums.add::<STRIDE>(s, x, dy, ahead);
                 end = end.min((row + 1) * down);
             }
-            while next < end {
+            while let Some(dx) = dx.as_deref_mut().filter(|_| next < end) {
                 let dy = padded.until(s, inputs.needs(next));
-                inputs.run::<S, STRIDE>(s, next, dy, &mut dx[next * width..][..width]);
+                let ahead = ahead_of(dx, width);
+                let dx = dx.next(width * LANES).as_chunks_mut().0;
+                inputs.run::<S, STRIDE>(s, next, dy, dx, ahead);
                 next += 1;
             }
         }

@@ -1,7 +1,7 @@
 //! The gradients of a convolution of a batch.
 
 use super::{PendingMap, depthwise};
-use crate::blocks::{fill_chunks, with_scratch};
+use crate::blocks::{Unwritten, fill_parts, with_scratch};
 use crate::conv::depthwise::Columns as _;
 use crate::conv::{self, ConvGeometry, WeightGradient};
 use crate::norm::{NormBackward, NormFactors, NormGradient};
@@ -10,28 +10,28 @@ use crate::pointwise::{sweep, total};
 use crate::simd::{Isa, Kernel, Lanes};
 use crate::size::checked;
 
-struct Backward<'a> {
+struct Backward<'a, 'y> {
     shape: &'a ConvGeometry,
     x: PendingMap<'a>,
     /// The channel of the norm that the first channel of `x` is.
     first: usize,
     w: &'a [f32],
     dy: &'a [f32],
-    /// Empty where the input wants no gradient.
-    dx: &'a mut [f32],
+    /// `None` where the input wants no gradient.
+    dx: Option<&'a mut Unwritten<'y>>,
     dw: &'a mut [f32],
     depthwise: bool,
     scratch: &'a mut [Vec<f32>; 2],
 }
 
-impl Backward<'_> {
+impl Backward<'_, '_> {
     /// Computes the gradients behind the norm of the input.
     #[inline(always)]
     fn products<S: Lanes>(&mut self, s: S) {
         let (shape, x, channel) = (self.shape, self.x, self.first);
         if self.depthwise {
             let Self { w, dy, .. } = *self;
-            let (dx, dw, scratch) = (&mut *self.dx, &mut *self.dw, &mut *self.scratch);
+            let (dx, dw, scratch) = (self.dx.as_deref_mut(), &mut *self.dw, &mut *self.scratch);
             let rows = depthwise::Backward { shape, x, channel, w, dy, dx, dw, scratch };
             if rows.run_for(s, &shape.window()).is_ok() {
                 return;
@@ -40,15 +40,15 @@ impl Backward<'_> {
         let [sx, sdy] = &mut *self.scratch;
         let x = x.padded(shape.padding(), &shape.input(), channel, sx);
         checked(WeightGradient::new(shape, x, self.dy)).run(s, self.dw);
-        if !self.dx.is_empty() {
+        if let Some(dx) = &mut self.dx {
             let (dy, padding) = (PendingMap::plain(self.dy), shape.gradient_padding());
             let dy = dy.padded(padding, &shape.output(), 0, sdy);
-            conv::input_gradient(s, shape, dy, self.w, self.dx);
+            conv::input_gradient(s, shape, dy, self.w, dx.rest());
         }
     }
 }
 
-impl Kernel for Backward<'_> {
+impl Kernel for Backward<'_, '_> {
     /// Per channel, the sums of g, of g (x - mean) and of the slope's gradient, where g is the
     /// gradient behind the norm.
     type Out = Vec<[f64; 3]>;
@@ -56,13 +56,11 @@ impl Kernel for Backward<'_> {
     #[inline(always)]
     fn run<S: Lanes>(mut self, s: S) -> Vec<[f64; 3]> {
         self.products(s);
-        if self.dx.is_empty() || self.x.is_plain() {
-            return Vec::new();
-        }
+        let Some(dx) = self.dx.filter(|_| !self.x.is_plain()) else { return Vec::new() };
         let input = self.shape.input();
         let (plane, act) = (input.plane().max(1), self.x.act);
         let mut sums = Vec::with_capacity(input.channels());
-        for (c, (dx, x)) in self.dx.chunks_mut(plane).zip(self.x.x.chunks(plane)).enumerate() {
+        for (c, (dx, x)) in dx.taken().chunks_mut(plane).zip(self.x.x.chunks(plane)).enumerate() {
             let c = self.first + c;
             let (scale, offset) = NormFactors::of(self.x.norm, c);
             let mean = self.x.norm.map_or(0.0, |n| n.mean[c]);
@@ -114,7 +112,7 @@ pub fn convolve_gradients(
         true => (shape.channel(), maps.plane(), output.plane()),
         false => (*shape, maps.block(), output.block()),
     };
-    let chunk = |i: usize, dx: &mut [f32]| {
+    let chunk = |i: usize, dx: Option<&mut Unwritten<'_>>| {
         let mut dw = vec![0f32; one.weights()];
         let dy = &dy[i * to..(i + 1) * to];
         let sums = with_scratch(|scratch| {
@@ -131,10 +129,10 @@ pub fn convolve_gradients(
         (dw, sums)
     };
     let (mut dx, parts) = if input {
-        fill_chunks(maps, from, chunk)
+        fill_parts(maps, from, |i, dx| chunk(i, Some(dx)))
     } else {
         let chunks = x.x.len() / from.max(1);
-        (Vec::new(), parallel::indices(chunks, |i| chunk(i, &mut [])))
+        (Vec::new(), parallel::indices(chunks, |i| chunk(i, None)))
     };
     let (mut dw, mut sums) = (vec![0f32; shape.weights()], Vec::new());
     if depthwise {

@@ -1,6 +1,6 @@
 //! The gradients of a depthwise convolution, a row at a time.
 
-use super::{Pixel, Rows, TILES, is_wide};
+use super::{Ahead, Pixel, Rows, TILES, is_wide};
 use crate::conv::ConvGeometry;
 use crate::simd::Lanes;
 
@@ -18,48 +18,60 @@ impl<S: Lanes, const K: usize> WeightSums<S, K> {
     }
 
     /// Adds the products of a row `dy` of the output's gradient and of the input, `x`, whose row `first`
-    /// is the first under the window.
+    /// is the first under the window. Asks for the memory of `ahead` in the first and in the last of
+    /// its passes.
     ///
     /// # Panics
     /// Where `x` is too short.
     #[inline(always)]
-    pub fn add<const STRIDE: usize>(&mut self, s: S, x: Rows<'_>, first: usize, dy: &[Pixel]) {
+    pub fn add<const STRIDE: usize>(
+        &mut self,
+        s: S,
+        (x, first): (Rows<'_>, usize),
+        dy: &[Pixel],
+        ahead: [Ahead; 2],
+    ) {
         let mut row = 0;
         while row < self.rows.len() {
-            let (at, left) = ([row, first + row], self.rows.len() - row);
+            let (x, left) = ((x, first + row), self.rows.len() - row);
             row += if is_wide::<S>() && K == 5 && left >= 5 {
-                self.add_rows::<STRIDE, 5>(s, x, at, dy)
+                self.add_rows::<STRIDE, 5>(s, x, row, dy, ahead)
             } else if is_wide::<S>() && left >= 3 {
-                self.add_rows::<STRIDE, 3>(s, x, at, dy)
+                self.add_rows::<STRIDE, 3>(s, x, row, dy, ahead)
             } else {
-                self.add_rows::<STRIDE, 1>(s, x, at, dy)
+                self.add_rows::<STRIDE, 1>(s, x, row, dy, ahead)
             };
         }
     }
 
-    /// As [`WeightSums::add`] for `R` rows of the kernel from row `row`, which reads row `from`; returns
-    /// their number.
+    /// As [`WeightSums::add`] for `R` rows of the kernel from row `row`; returns their number.
     #[inline(always)]
     fn add_rows<const STRIDE: usize, const R: usize>(
         &mut self,
         s: S,
-        x: Rows<'_>,
-        [row, from]: [usize; 2],
+        (x, first): (Rows<'_>, usize),
+        row: usize,
         dy: &[Pixel],
+        [first_pass, last_pass]: [Ahead; 2],
     ) -> usize {
-        let mut x_rows: [&[Pixel]; R] = [&[]; R];
-        for r in 0..R {
-            x_rows[r] = x.from(from + r);
-        }
+        let ahead = [
+            if row == 0 { first_pass } else { Ahead::NONE },
+            if row + R == self.rows.len() { last_pass } else { Ahead::NONE },
+        ];
+        let x: [&[Pixel]; R] = std::array::from_fn(|r| x.from(first + r));
         let mut sums = [[s.splat(0.0); K]; R];
         sums.copy_from_slice(&self.rows[row..][..R]);
-        let (tiles, rest) = dy.as_chunks::<4>();
+        // a tile of a wide kernel does not fit few registers
+        let (tiles, rest) = match is_wide::<S>() || K < 5 {
+            true => dy.as_chunks::<4>(),
+            false => (&[][..], dy),
+        };
         for (i, dy) in tiles.iter().enumerate() {
-            add_tile::<S, K, STRIDE, R, 4>(s, &mut sums, &x_rows, 4 * i * STRIDE, dy);
+            add_tile::<S, K, STRIDE, R, 4>(s, &mut sums, &x, 4 * i, dy, ahead);
         }
         for (i, dy) in rest.iter().enumerate() {
-            let at = (4 * tiles.len() + i) * STRIDE;
-            add_tile::<S, K, STRIDE, R, 1>(s, &mut sums, &x_rows, at, std::array::from_ref(dy));
+            let (column, dy) = (4 * tiles.len() + i, std::array::from_ref(dy));
+            add_tile::<S, K, STRIDE, R, 1>(s, &mut sums, &x, column, dy, ahead);
         }
         self.rows[row..][..R].copy_from_slice(&sums);
         R
@@ -77,20 +89,24 @@ impl<S: Lanes, const K: usize> WeightSums<S, K> {
     }
 }
 
+/// Adds the products of `P` pixels of the output's gradient from column `column`.
 #[inline(always)]
 fn add_tile<S: Lanes, const K: usize, const STRIDE: usize, const R: usize, const P: usize>(
     s: S,
     sums: &mut [[S::Vector; K]; R],
-    x_rows: &[&[Pixel]; R],
-    at: usize,
+    x: &[&[Pixel]; R],
+    column: usize,
     dy: &[Pixel; P],
+    ahead: [Ahead; 2],
 ) {
+    ahead[0].ask::<S, STRIDE, P>(s, column);
+    ahead[1].ask::<S, 1, P>(s, column);
     let mut d = [s.splat(0.0); P];
     for p in 0..P {
         d[p] = s.load(&dy[p]);
     }
     for r in 0..R {
-        let x = &x_rows[r][at..][..(P - 1) * STRIDE + K];
+        let x = &x[r][column * STRIDE..][..(P - 1) * STRIDE + K];
         for p in 0..P {
             for k in 0..K {
                 sums[r][k] = s.fma(sums[r][k], d[p], s.load(&x[p * STRIDE + k]));
@@ -161,7 +177,8 @@ impl InputRows {
         self.first(row).0 + 1
     }
 
-    /// Computes row `row`, `dx`, from the padded gradient of the output.
+    /// Computes row `row`, `dx`, from the padded gradient of the output, and asks for the memory of
+    /// `ahead`.
     ///
     /// # Panics
     /// Where `dy` has fewer rows than [`InputRows::needs`].
@@ -172,12 +189,13 @@ impl InputRows {
         row: usize,
         dy: Rows<'_>,
         dx: &mut [Pixel],
+        ahead: Ahead,
     ) {
         let (last, first) = self.first(row);
         let stride = self.stride;
         let count = self.rows.saturating_sub(first).div_ceil(stride);
         for phase in &self.phases {
-            let taps = Taps { dy, last, phase, first, stride, count };
+            let taps = Taps { dy, last, phase, first, stride, count, ahead };
             match phase.taps {
                 1 => taps.run::<S, 1, STRIDE>(s, dx),
                 2 => taps.run::<S, 2, STRIDE>(s, dx),
@@ -201,6 +219,7 @@ struct Taps<'a> {
     stride: usize,
     /// Rows of taps.
     count: usize,
+    ahead: Ahead,
 }
 
 impl Taps<'_> {
@@ -228,6 +247,9 @@ impl Taps<'_> {
         column: usize,
         dx: &mut [Pixel],
     ) -> usize {
+        if self.phase.start == 0 {
+            self.ahead.ask::<S, STRIDE, P>(s, column);
+        }
         let mut sums = [s.splat(0.0); P];
         let w = self.phase.w.as_chunks::<N>().0;
         for tap in 0..self.count {
