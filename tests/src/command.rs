@@ -18,32 +18,44 @@ fn cargo(args: &[&str]) {
     assert!(status.is_ok_and(|s| s.success()), "cargo {} failed", args.join(" "));
 }
 
+/// True if `cargo xtask test`, which runs this test, has built the `supernano` program and all firmware
+/// before. Cargo takes seconds to find that nothing is to be done, for each of many tests.
+fn built_before() -> bool {
+    std::env::var_os("SUPERNANO_BUILT").is_some()
+}
+
 /// Builds a program of the workspace with the profile of the running test, and returns its path.
-fn built(program: &str) -> PathBuf {
+fn built(program: &str, before: bool) -> PathBuf {
     // A test runs from <target>/<directory of the profile>/deps/.
     let test = std::env::current_exe().unwrap_or_default();
     let directory = test.ancestors().nth(2).unwrap_or(&test);
     let name = directory.file_name().and_then(OsStr::to_str).unwrap_or_default();
     let profile = if name == "debug" { "dev" } else { name };
-    cargo(&["build", "--profile", profile, "--quiet", "--workspace", "--bin", program]);
+    if !before {
+        cargo(&["build", "--profile", profile, "--quiet", "--workspace", "--bin", program]);
+    }
     directory.join(format!("{program}{}", std::env::consts::EXE_SUFFIX))
 }
 
 /// The binary, built from the current sources.
 pub fn binary() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| built("supernano"))
+    BUILT.get_or_init(|| built("supernano", built_before()))
 }
 
 /// The program that gives mutated inputs to every reader, built from the current sources.
 pub fn readers() -> PathBuf {
-    built("readers")
+    built("readers", false)
 }
 
 /// ELF file of a firmware, built from the current sources.
 pub fn firmware(name: &str) -> PathBuf {
     static BUILT: OnceLock<()> = OnceLock::new();
-    BUILT.get_or_init(|| cargo(&["xtask", "firmware"]));
+    BUILT.get_or_init(|| {
+        if !built_before() {
+            cargo(&["xtask", "firmware"]);
+        }
+    });
     root().join("target/firmware").join(name).with_extension("elf")
 }
 

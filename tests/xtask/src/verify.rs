@@ -47,10 +47,17 @@ fn steps(consent: Consent) -> Vec<Step> {
         ),
         ("checked", commands(checked)),
         ("GPU backends", Box::new(move || gpu::check(consent))),
-        ("build", Box::new(process::build_host)),
+        ("build", Box::new(|| process::build_host().and_then(|()| process::build_plugin()))),
         ("python", Box::new(setup::python)),
-        ("tests", commands(|| vec![cargo(["test", "--release", "--workspace", "--no-fail-fast"])])),
+        ("tests", commands(tests)),
     ]
+}
+
+/// All tests of the host's workspace. The steps "boards" and "build" have built what they start.
+fn tests() -> Vec<Command> {
+    let mut command = cargo(["test", "--release", "--workspace", "--no-fail-fast"]);
+    command.env("SUPERNANO_BUILT", "1");
+    vec![command]
 }
 
 fn formats() -> Vec<Command> {
