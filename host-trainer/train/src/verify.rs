@@ -29,7 +29,8 @@ pub fn verify(
         ship(run, &candidate.arch, material, &ExportOptions::default(), None)?;
     let blob = with_kernels(&run.space(), &blob, &candidate.kinds)?;
     let found = accuracies(&float, &blob, &material.judged)?;
-    Ok((Evaluated { inherited: found.float, right: found.answers.each_right() }, blob))
+    let loss = found.int8_loss.unwrap_or(f64::INFINITY);
+    Ok((Evaluated { inherited: found.float, loss, right: found.answers.each_right() }, blob))
 }
 
 /// Evaluates the listed networks on the first `images` of the validation split, enters the verdict

@@ -16,6 +16,9 @@ pub struct Verified {
     pub inherited: f64,
     /// Top-1 of the int8 network, 0 to 1.
     pub int8: f64,
+    /// Cross-entropy of the int8 network, nats.
+    #[serde(default)]
+    pub int8_loss: Option<f64>,
     /// Number of validation images.
     pub images: usize,
     /// int8 accuracy of the winner minus that of this network, on the same images; `None` for the

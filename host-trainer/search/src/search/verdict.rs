@@ -5,11 +5,13 @@ use supernano_base::stats::paired;
 
 use super::file::{Comparison, Front, FrontNetwork, Verified};
 
-/// An evaluated network: its accuracies, and whether its int8 answer for each image is right.
+/// An evaluated network: its accuracies, its loss, and whether its int8 answer for each image is right.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluated {
     /// Top-1 in float with inherited weights, 0 to 1.
     pub inherited: f64,
+    /// Cross-entropy of the int8 network, nats.
+    pub loss: f64,
     /// Whether the int8 answer for each image is right, in the order of the images.
     pub right: Vec<bool>,
 }
@@ -25,6 +27,7 @@ impl Evaluated {
         Verified {
             inherited: self.inherited,
             int8: self.int8(),
+            int8_loss: Some(self.loss),
             images: self.right.len(),
             behind_winner: winner.map(|winner| paired(&winner.right, &self.right)),
         }
@@ -32,8 +35,8 @@ impl Evaluated {
 }
 
 /// Enters the evaluation of all listed networks and of the one of uniform width into a front. The
-/// winner is the network with the best int8 accuracy; of equal ones, the first that none of them
-/// undercuts in every cost. Networks that another one dominates, in int8 accuracy and in all costs,
+/// winner is the network with the best int8 accuracy; of equal ones, that with the lowest loss; of those
+/// with the same loss, the first that none of them undercuts in every cost. Networks that another one dominates, in int8 accuracy and in all costs,
 /// move to [`Front::dominated`]; the winner stays.
 ///
 /// # Panics
@@ -67,7 +70,9 @@ pub fn enter(front: &mut Front, listed: &[Evaluated], uniform: Option<&Evaluated
 /// Position of the winner.
 fn winner(networks: &[FrontNetwork], listed: &[Evaluated]) -> usize {
     let best = listed.iter().map(Evaluated::int8).fold(0.0, f64::max);
-    let equal: Vec<usize> = (0..listed.len()).filter(|&i| listed[i].int8() == best).collect();
+    let right: Vec<usize> = (0..listed.len()).filter(|&i| listed[i].int8() == best).collect();
+    let least = right.iter().map(|&i| listed[i].loss).fold(f64::INFINITY, f64::min);
+    let equal: Vec<usize> = right.into_iter().filter(|&i| listed[i].loss <= least).collect();
     let undercut = |i: usize| equal.iter().any(|&j| cheaper(&networks[j], &networks[i]));
     equal.iter().copied().find(|&i| !undercut(i)).unwrap_or(0)
 }
@@ -90,6 +95,18 @@ fn dominates(first: &FrontNetwork, second: &FrontNetwork) -> bool {
 }
 
 impl Front {
+    /// Evaluated networks with the winner's int8 accuracy, and the losses of the winner and of the best
+    /// of them, where the loss has decided.
+    pub fn decided_by_loss(&self) -> Option<(usize, [f64; 2])> {
+        let all = || self.networks.iter().chain(&self.dominated);
+        let winner = all().find(|n| n.code == self.winner)?.verified?;
+        let equal = all().filter(|n| n.code != self.winner).filter_map(|n| n.verified);
+        let losses: Vec<f64> =
+            equal.filter(|v| v.int8 == winner.int8).filter_map(|v| v.int8_loss).collect();
+        let (own, next) = (winner.int8_loss?, losses.iter().copied().fold(f64::INFINITY, f64::min));
+        (own < next && next.is_finite()).then_some((losses.len(), [own, next]))
+    }
+
     /// Evaluated networks other than the winner, and how many of them differ from it by no more than
     /// the noise of the images. Dominated networks count as well.
     pub fn within_noise(&self) -> (usize, usize) {

@@ -78,6 +78,8 @@ pub struct Accuracies {
     pub float: f64,
     /// Of the network file.
     pub int8: f64,
+    /// Cross-entropy of the network file, nats; only of classes.
+    pub int8_loss: Option<f64>,
     /// Measures of outputs that are no classes.
     pub quality: Option<Qualities>,
     /// Answers of the network file, without names of classes and without pictures.
@@ -102,7 +104,21 @@ pub fn accuracies(float: &FoldedNet, blob: &Blob, images: &ImageSet) -> Result<A
     let logits = blob.logits(&images.bytes)?;
     let answers = Answers::new(&[], &images.bytes.labels, &logits);
     let int8 = answers.right() as f64 / answers.len().max(1) as f64;
-    Ok(Accuracies { float: found.top1, int8, quality: None, answers })
+    let scale = f64::from(blob.view()?.header().logit_scale);
+    let int8_loss = Some(cross_entropy(&logits, &images.bytes.labels, scale));
+    Ok(Accuracies { float: found.top1, int8, int8_loss, quality: None, answers })
+}
+
+/// Mean cross-entropy of integer logits `[images][classes]` with this scale, nats; 0 without images.
+fn cross_entropy(logits: &[i32], labels: &[u16], scale: f64) -> f64 {
+    let classes = logits.len() / labels.len().max(1);
+    let losses = logits.chunks(classes.max(1)).zip(labels).map(|(logits, &label)| {
+        let of_label = logits.get(usize::from(label)).copied().unwrap_or(i32::MIN);
+        let distance = |&logit: &i32| scale * (f64::from(logit) - f64::from(of_label));
+        let most = logits.iter().map(distance).fold(0.0, f64::max);
+        most + logits.iter().map(|logit| (distance(logit) - most).exp()).sum::<f64>().ln()
+    });
+    losses.sum::<f64>() / labels.len().max(1) as f64
 }
 
 /// As [`accuracies`], of outputs that are no classes. Both networks give them in their units.
@@ -127,6 +143,7 @@ fn qualities(float: &FoldedNet, blob: &Blob, images: &ImageSet) -> Result<Accura
     Ok(Accuracies {
         float: float_quality.score,
         int8: int8_quality.score,
+        int8_loss: None,
         quality: Some(Qualities { float: float_quality, int8: int8_quality }),
         answers: Answers::default(),
     })

@@ -199,7 +199,7 @@ impl Recordings {
     /// # Errors
     /// [`Error::Invalid`] for a class without a window, and for columns that are not there.
     pub(super) fn cut(&self, window: &WindowSpec) -> Result<(Vec<Window>, Vec<String>)> {
-        let (mut windows, mut short) = (Vec::new(), Vec::new());
+        let (mut windows, mut short, mut parts) = (Vec::new(), Vec::new(), None);
         let long = |run: &&Run| run.rows.len() >= window.samples;
         let mut of_class = vec![(0usize, 0usize); self.classes.len().max(1)];
         for run in self.runs.iter().filter(long) {
@@ -230,6 +230,9 @@ impl Recordings {
                 }
                 false => length,
             };
+            if part < length {
+                parts = parts.max(Some(part));
+            }
             for start in starts(length, part, window) {
                 let from = run.rows.start + start;
                 let part_of_run = of_run.as_ref().map(|run| format!("{run}, {}", start / part));
@@ -248,7 +251,7 @@ impl Recordings {
                 });
             }
         }
-        let mut notes = Vec::new();
+        let mut notes: Vec<String> = parts.map(cut_in_parts).into_iter().collect();
         if let Some(&first) = short.first() {
             self.check_classes(window, &of_class)?;
             let place = &self.tables[self.runs[first].table].place;
@@ -286,6 +289,15 @@ impl Recordings {
             }
         }
     }
+}
+
+/// A remark about recordings that are cut into parts of up to `rows` rows.
+fn cut_in_parts(rows: usize) -> String {
+    format!(
+        "windows overlap, and a class has fewer than {RECORDINGS} recordings: they are cut into parts of up \
+         to {rows} samples, which no window crosses, and each part stays in one split. A part may \
+         end within a movement; a column that `--group` names keeps longer stretches together"
+    )
 }
 
 /// Starts of the windows in a recording whose parts no window crosses.

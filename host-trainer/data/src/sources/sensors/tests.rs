@@ -232,4 +232,9 @@ fn overlapping_windows_of_few_recordings_are_cut_in_parts() {
     // No window of two parts: 12 parts of 33 rows hold 15 windows, the last one of 4 rows one more.
     let all: usize = [&data.train, &data.validation, &data.test].into_iter().map(places).sum();
     assert_eq!(all, 2 * (12 * 15 + 1));
+    let says =
+        |data: &crate::Dataset| data.notes.iter().any(|n| n.contains("parts of up to 33 samples"));
+    assert!(says(&data));
+    // Windows that do not overlap need no parts.
+    assert!(!says(&super::super::load(&spec(folder.path(), 4, None), SHAPE).unwrap()));
 }

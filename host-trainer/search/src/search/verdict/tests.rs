@@ -71,7 +71,7 @@ fn front(networks: Vec<FrontNetwork>, uniform: FrontNetwork) -> Front {
 
 /// The first `right` of 1,000 images are right.
 fn evaluated(right: usize) -> Evaluated {
-    Evaluated { inherited: 0.5, right: (0..1000).map(|i| i < right).collect() }
+    Evaluated { inherited: 0.5, loss: 0.5, right: (0..1000).map(|i| i < right).collect() }
 }
 
 fn codes(networks: &[FrontNetwork]) -> Vec<&str> {
@@ -122,4 +122,25 @@ fn of_equal_networks_the_cheaper_one_wins() {
     assert_eq!(front.winner, "cheap");
     assert_eq!(codes(&front.dominated), ["dear"]);
     assert!(front.comparison.is_none());
+}
+
+#[test]
+fn of_networks_with_the_same_accuracy_the_one_with_the_lowest_loss_wins() {
+    let listed = ["dear", "cheap", "wrong"].map(|code| network(code, [9, 9, 9]));
+    let mut front = front(listed.to_vec(), network("uniform", [2, 2, 2]));
+    front.networks[1] = network("cheap", [3, 3, 3]);
+    let with = |right, loss| Evaluated { loss, ..evaluated(right) };
+    // The loss decides between equal accuracies only.
+    enter(&mut front, &[with(800, 0.25), with(800, 0.5), with(799, 0.125)], None);
+    assert_eq!(front.winner, "dear");
+    assert_eq!(front.networks[0].verified.unwrap().int8_loss, Some(0.25));
+    assert_eq!(front.decided_by_loss(), Some((1, [0.25, 0.5])));
+}
+
+#[test]
+fn the_loss_has_not_decided_without_an_equal_accuracy() {
+    let listed = vec![network("dear", [9, 9, 9]), network("cheap", [3, 3, 3])];
+    let mut front = front(listed, network("uniform", [2, 2, 2]));
+    enter(&mut front, &[801, 800].map(evaluated), None);
+    assert_eq!((front.winner.as_str(), front.decided_by_loss()), ("dear", None));
 }

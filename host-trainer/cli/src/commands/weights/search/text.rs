@@ -126,6 +126,13 @@ fn remarks(front: &Front) -> String {
     if let (Some(comparison), Some(uniform)) = (&front.comparison, &front.uniform) {
         lines.push(compared(front, comparison, &uniform.code));
     }
+    if let Some((equal, [own, next])) = front.decided_by_loss() {
+        lines.push(format!(
+            "{equal} other {} the int8 accuracy of the winner, whose cross-entropy on these images is \
+             lower ({own:.4} against {next:.4} nats)",
+            if equal == 1 { "network has" } else { "networks have" }
+        ));
+    }
     let (others, noise) = front.within_noise();
     if noise > 0 {
         let images = front.networks.iter().find_map(|n| n.verified).map_or(0, |v| v.images);
