@@ -36,7 +36,8 @@ impl Evaluated {
 
 /// Enters the evaluation of all listed networks and of the one of uniform width into a front. The
 /// winner is the network with the best int8 accuracy; of equal ones, that with the lowest loss; of those
-/// with the same loss, the first that none of them undercuts in every cost. Networks that another one dominates, in int8 accuracy and in all costs,
+/// with the same loss, the first that none of them undercuts in every cost. Networks that another one
+/// dominates, in int8 accuracy and in all costs,
 /// move to [`Front::dominated`]; the winner stays.
 ///
 /// # Panics
