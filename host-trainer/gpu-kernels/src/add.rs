@@ -212,6 +212,7 @@ fn end_gradients<M: Float>(
 ) {
     let wide = comptime!(channels_of_cube(e.channels));
     let lanes = comptime!(UNITS / channels_of_cube(e.channels));
+    let share = comptime!(SPAN * (UNITS / channels_of_cube(e.channels)));
     let path = CUBE_POS_Z;
     let in_cube = UNIT_POS % wide;
     let channel = CUBE_POS_Y * wide + in_cube;
@@ -235,48 +236,46 @@ fn end_gradients<M: Float>(
         let has_layer = channel < width;
         let bound = bound_of(slopes, row_slope, e.paths, path, e.bounds);
         let has_residual = channel < table[(row_residual * e.paths + path) as usize];
-        let first = CUBE_POS_X * comptime!(SPAN * (UNITS / channels_of_cube(e.channels))) + lane;
+        let first = CUBE_POS_X * share;
+        let end = min(first + share, pixels);
         let factor = (path * e.channels + channel) * FACTORS;
         let mean = factors[(factor + 2) as usize];
         let mut residual_mean = 0.0f32;
         if comptime!(e.residual == Residual::Normed) {
             residual_mean = residual_factors[(factor + 2) as usize];
         }
-        for i in 0..SPAN {
-            let pixel = first + i * lanes;
-            if pixel < pixels {
-                let at = place(pixel, channel, path, e);
-                let sum = sum_of::<M>(
-                    x,
-                    factors,
-                    residual,
-                    residual_factors,
-                    pixel,
-                    channel,
-                    path,
-                    has_layer,
-                    has_residual,
-                    e,
-                );
-                let mut from = at;
-                if comptime!(e.pooled) {
-                    from = (path * e.images + pixel / e.pixels) * e.channels + channel;
-                }
-                let dy = f32::cast_from(dy[from as usize]);
-                let negative = sum < 0.0f32;
-                let mut g = select(negative, dy * slope, dy);
-                if comptime!(e.bounds > 0) {
-                    g = select(sum > bound, 0.0f32, g);
-                }
-                let g = M::cast_from(g);
-                dsum[at as usize] = g;
-                let g = f32::cast_from(g);
-                sums[0] += g;
-                sums[1] += g * (f32::cast_from(x[at as usize]) - mean);
-                sums[2] += select(negative, dy * sum, 0.0f32);
-                if comptime!(e.residual == Residual::Normed) {
-                    sums[3] += g * (f32::cast_from(residual[at as usize]) - residual_mean);
-                }
+        for pixel in range_stepped(first + lane, end, lanes) {
+            let at = place(pixel, channel, path, e);
+            let sum = sum_of::<M>(
+                x,
+                factors,
+                residual,
+                residual_factors,
+                pixel,
+                channel,
+                path,
+                has_layer,
+                has_residual,
+                e,
+            );
+            let mut from = at;
+            if comptime!(e.pooled) {
+                from = (path * e.images + pixel / e.pixels) * e.channels + channel;
+            }
+            let dy = f32::cast_from(dy[from as usize]);
+            let negative = sum < 0.0f32;
+            let mut g = select(negative, dy * slope, dy);
+            if comptime!(e.bounds > 0) {
+                g = select(sum > bound, 0.0f32, g);
+            }
+            let g = M::cast_from(g);
+            dsum[at as usize] = g;
+            let g = f32::cast_from(g);
+            sums[0] += g;
+            sums[1] += g * (f32::cast_from(x[at as usize]) - mean);
+            sums[2] += select(negative, dy * sum, 0.0f32);
+            if comptime!(e.residual == Residual::Normed) {
+                sums[3] += g * (f32::cast_from(residual[at as usize]) - residual_mean);
             }
         }
     }

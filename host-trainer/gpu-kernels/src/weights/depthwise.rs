@@ -106,7 +106,8 @@ fn depthwise_sums<M: Float>(
                 }
                 inputs[e as usize] = M::cast_from(value);
             }
-            for e in range_stepped(unit, comptime!(g.strip * g.span * g.cube[1]), units) {
+            // A step known when the kernel runs only keeps the compiler from unrolling this loop into spills.
+            for e in range_stepped(unit, comptime!(g.strip * g.span * g.cube[1]), CUBE_DIM) {
                 let c = c0 + e % channels;
                 let at = e / channels;
                 let r = row_first + at / span;

@@ -110,7 +110,8 @@ fn weight_sums<M: Float>(
                 }
                 inputs[e as usize] = M::cast_from(value);
             }
-            for e in range_stepped(unit, comptime!(g.strip * g.span * g.cube[1]), units) {
+            // A step known when the kernel runs only keeps the compiler from unrolling this loop into spills.
+            for e in range_stepped(unit, comptime!(g.strip * g.span * g.cube[1]), CUBE_DIM) {
                 let c = o0 + e % cube_out;
                 let at = e / cube_out;
                 let r = row_first + at / columns;
