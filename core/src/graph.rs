@@ -79,6 +79,16 @@ pub enum Activation {
     Clipped,
 }
 
+/// The tiles of outputs of Winograd's algorithm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Tiling {
+    /// 2 x 2 outputs: F(2x2, 3x3).
+    Square,
+    /// 4 rows and 2 columns: F(4x2, 3x3).
+    Tall,
+}
+
 /// The algorithm of a convolution, which also decides the form of its weights
 /// (`core/docs/blob-format.md`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -99,12 +109,50 @@ pub enum KernelKind {
     /// Sums of products of a 1 x 1 convolution of stride 1 over a tensor, whose pixels are laid out
     /// tile by tile. The weights are those of [`Self::Direct`].
     Pointwise,
+    /// Winograd's F(4x2, 3x3), tiles of 4 rows and 2 columns of outputs. The blob holds transformed
+    /// weights, 5.33 times as many bytes.
+    WinogradTall,
+    /// Winograd's F(4x2, 3x3) with the weights of [`Self::Direct`], which are transformed for each
+    /// step of four rows.
+    WinogradTallOnline,
 }
 
 impl KernelKind {
-    /// True for the kinds that compute two rows of outputs per step.
-    pub const fn winograd(self) -> bool {
+    /// True for the kinds of Winograd's F(2x2, 3x3).
+    const fn square(self) -> bool {
         matches!(self, Self::Winograd | Self::WinogradOnline)
+    }
+
+    /// True for the kinds of Winograd's F(4x2, 3x3).
+    const fn tall(self) -> bool {
+        matches!(self, Self::WinogradTall | Self::WinogradTallOnline)
+    }
+
+    /// The tiles of Winograd's algorithm, for the kinds that use it.
+    pub const fn tiling(self) -> Option<Tiling> {
+        match (self.square(), self.tall()) {
+            (true, _) => Some(Tiling::Square),
+            (_, true) => Some(Tiling::Tall),
+            _ => None,
+        }
+    }
+
+    /// True for the kinds that use Winograd's algorithm, with several rows of outputs per step.
+    pub const fn winograd(self) -> bool {
+        self.square() || self.tall()
+    }
+
+    /// Rows of outputs that a step computes.
+    // Out of line, since the check of a network inlines its callers in many places.
+    #[inline(never)]
+    pub const fn rows(self) -> usize {
+        // No match, which firmware would hold as a table wherever this is inlined.
+        1 + self.square() as usize + 3 * self.tall() as usize
+    }
+
+    /// True for the kinds of Winograd's algorithm whose weights the blob holds transformed.
+    pub const fn transformed(self) -> bool {
+        matches!(self, Self::Winograd | Self::WinogradTall)
     }
 
     /// True if this kind can execute a convolution of this geometry. [`Self::Flat`] also needs the
@@ -112,8 +160,8 @@ impl KernelKind {
     pub const fn suits(self, geometry: &Geometry) -> bool {
         match self {
             Self::Direct | Self::Flat => true,
-            Self::Winograd | Self::WinogradOnline => matches!(geometry.square(), Some((3, 1))),
             Self::Pointwise => geometry.is_point(),
+            _ => matches!(geometry.square(), Some((3, 1))),
         }
     }
 }

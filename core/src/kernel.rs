@@ -33,7 +33,7 @@ pub use bytes::{ByteRows, param_rows};
 pub use check::{Mismatch, check};
 pub use columns::ColumnsRow;
 pub use depthwise::{DepthwiseRow, MOST_STEPS, StepWeights, Widening};
-pub use finish::{Finish, FinishKind, PairRow, Requantise};
+pub use finish::{BlockRows, Finish, FinishKind, PairRow, Requantise};
 pub use flat::{FlatRows, ImageWords};
 pub use micro::MicroKernel;
 pub use packed::Packed;
@@ -44,7 +44,7 @@ pub use shape::{ConvShape, Ring};
 #[cfg(target_arch = "x86_64")]
 pub use sse2::Sse2;
 pub use task::{BlockTask, ClassifierTask, ConvTask, Kernels};
-pub(crate) use weights::{are_transformed, is_depthwise_row, weight};
+pub(crate) use weights::{are_transformed, is_depthwise_row, transformed_words, weight};
 pub use weights::{depthwise_row_words, depthwise_words, pack_as, pack_depthwise, weight_words};
 pub use window::{Sums, TILE_OUTPUTS, TILE_PIXELS, Window};
 

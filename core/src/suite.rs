@@ -72,8 +72,13 @@ const COLUMNS: [u16; 10] = [1, 2, 3, 4, 5, 7, 8, 9, 13, 17];
 const ACTIVATIONS: [Activation; 3] = [Linear, Relu, Prelu];
 const VALUES: [Values; 3] = [Values::Random, Values::Low, Values::High];
 const FORMS: [Form; 5] = [Form::Image, Form::Inner, Form::Identity, Form::Projection, Form::Late];
-const KINDS: [KernelKind; 3] =
-    [KernelKind::Direct, KernelKind::Winograd, KernelKind::WinogradOnline];
+const KINDS: [KernelKind; 5] = [
+    KernelKind::Direct,
+    KernelKind::Winograd,
+    KernelKind::WinogradOnline,
+    KernelKind::WinogradTall,
+    KernelKind::WinogradTallOnline,
+];
 const LEVELS: Choice = [
     WIDTHS.len(),
     WIDTHS.len(),

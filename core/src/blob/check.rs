@@ -9,7 +9,7 @@ use crate::arena::{is_sound, may_roll};
 use crate::error::{Error, GraphProblem};
 use crate::graph::{
     Activation, Classifier, Conv, Form, Geometry, Graph, KernelKind, MAX_CHANNELS, MAX_CLASSES,
-    MAX_ROLLED, MAX_TENSOR_BYTES, Op, Tensor, padded,
+    MAX_ROLLED, MAX_TENSOR_BYTES, Op, Tensor, Tiling, padded,
 };
 use crate::kernel::pack::WeightShape;
 use crate::kernel::{ConvShape, are_transformed, depthwise_row_words, is_depthwise_row};
@@ -218,6 +218,9 @@ fn check_conv<const OTHER: bool>(
 
     // |q| and |w| are at most 128, so the bound depends on the parameters only.
     let products = 128 * 128 * terms as i64;
+    if conv.kind.tiling() == Some(Tiling::Tall) && products >= 1 << 27 {
+        return Err(GraphProblem::Kind);
+    }
     let row = shape.output_pairs() * 2;
     let number = |index: usize, i: usize| match params.get(index * row + i) {
         Some(&number) => Ok(i64::from(number).abs()),
@@ -298,8 +301,10 @@ fn check_weights<const OTHER: bool>(
     weights: &[u32],
 ) -> Result<(), GraphProblem> {
     match conv.kind {
-        KernelKind::Winograd if are_transformed(shape, weights) => Ok(()),
-        KernelKind::Winograd => Err(GraphProblem::Transform),
+        kind if kind.transformed() => match kind.tiling() {
+            Some(tiling) if are_transformed(tiling, shape, weights) => Ok(()),
+            _ => Err(GraphProblem::Transform),
+        },
         KernelKind::Flat if OTHER => {
             check_flat_padding(shape.flat(), bytemuck::cast_slice(weights))
         }

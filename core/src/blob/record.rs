@@ -50,6 +50,8 @@ pub(super) fn op_record(op: &Op, scratch: u32) -> OpRecord {
                 KernelKind::WinogradOnline => 2,
                 KernelKind::Flat => 3,
                 KernelKind::Pointwise => 4,
+                KernelKind::WinogradTall => 5,
+                KernelKind::WinogradTallOnline => 6,
             };
             let activation = match c.activation {
                 Activation::None => 0,
@@ -123,6 +125,8 @@ pub(super) const fn op(record: &OpRecord) -> Option<Op> {
         2 => KernelKind::WinogradOnline,
         3 => KernelKind::Flat,
         4 => KernelKind::Pointwise,
+        5 => KernelKind::WinogradTall,
+        6 => KernelKind::WinogradTallOnline,
         _ => return None,
     };
     let activation = match activation {

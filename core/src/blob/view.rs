@@ -9,7 +9,7 @@ use crate::graph::{
     Op, Tensor, padded,
 };
 use crate::kernel::pack::WeightShape;
-use crate::kernel::{ConvShape, depthwise_words, weight_words};
+use crate::kernel::{ConvShape, depthwise_words, transformed_words, weight_words};
 
 /// Words of the fixed part.
 const WORDS: usize = FIXED / 4;
@@ -296,10 +296,13 @@ impl<'a> BlobView<'a> {
     pub(crate) fn weights_of<const OTHER: bool>(&self, conv: &Conv) -> Option<&'a [u32]> {
         let shape = self.weight_shape(conv);
         if !OTHER {
-            // Such a network has weights of two forms.
-            let winograd = matches!(conv.kind, KernelKind::Winograd);
-            let kind = if winograd { KernelKind::Winograd } else { KernelKind::Direct };
-            return self.section(conv.weights, weight_words(kind, shape));
+            // Such a network has no flat convolution.
+            let words = if conv.kind.transformed() {
+                transformed_words(conv.kind.rows(), shape)
+            } else {
+                weight_words(KernelKind::Direct, shape)
+            };
+            return self.section(conv.weights, words);
         }
         let words = match conv.form {
             Form::Full => weight_words(conv.kind, shape),

@@ -5,7 +5,9 @@ use crate::arena::ArenaPlan;
 use crate::blob::BlobView;
 use crate::error::{Error, GraphProblem};
 use crate::graph::Activation::None as Linear;
-use crate::graph::KernelKind::{self, Direct, Winograd, WinogradOnline};
+use crate::graph::KernelKind::{
+    self, Direct, Winograd, WinogradOnline, WinogradTall, WinogradTallOnline,
+};
 use crate::graph::{KernelSet, Observer};
 use crate::kernel::{MicroKernel, Packed, Reference, Requantise, Scalar, Sums, Window};
 use crate::shape::Shape;
@@ -48,6 +50,10 @@ fn resnet20_needs_one_map_and_a_few_rows() {
     assert!(winograd <= 30 * 1024, "{winograd}");
     let online = arena(&net.with_kinds(|_| WinogradOnline));
     assert!(online <= 36 * 1024, "{online}");
+    let tall = arena(&net.with_kinds(|_| WinogradTall));
+    assert!(tall <= 37 * 1024, "{tall}");
+    let tall_online = arena(&net.with_kinds(|_| WinogradTallOnline));
+    assert!(tall_online <= 48 * 1024, "{tall_online}");
 }
 
 #[test]
@@ -58,9 +64,16 @@ fn resnet20_agrees_with_the_reference() {
     let image = Random(1).bytes(view.image_len());
     let expected = outputs(&Network::new(&view, Reference), &image, 0);
     assert!(expected.1.iter().any(|l| *l != expected.1[0]));
-    let mixed = |i: usize| [Direct, Winograd, WinogradOnline][i % 3];
-    let kinds: [&dyn Fn(usize) -> KernelKind; 4] =
-        [&|_| Direct, &|_| Winograd, &|_| WinogradOnline, &mixed];
+    let all = [Direct, Winograd, WinogradOnline, WinogradTall, WinogradTallOnline];
+    let mixed = |i: usize| all[i % all.len()];
+    let kinds: [&dyn Fn(usize) -> KernelKind; 6] = [
+        &|_| Direct,
+        &|_| Winograd,
+        &|_| WinogradOnline,
+        &|_| WinogradTall,
+        &|_| WinogradTallOnline,
+        &mixed,
+    ];
     for choose in kinds {
         let blob = net.with_kinds(choose).build();
         let view = BlobView::new_checked(blob.bytes()).unwrap();

@@ -27,6 +27,8 @@ const ROLLED: u32 = 1 << 17;
 const POINTWISE: u32 = 1 << 18;
 /// Windows of convolutions that residual networks do not have.
 const WINDOW: u32 = 1 << 19;
+const TALL: u32 = 1 << 20;
+const TALL_ONLINE: u32 = 1 << 21;
 
 impl KernelSet {
     /// No kernels.
@@ -46,7 +48,7 @@ impl KernelSet {
     );
     /// The kernels of residual networks: the convolutions with square kernels of odd sizes, "same"
     /// padding and a stride of 1 or 2, but the flat and the pointwise ones.
-    pub const RESIDUAL: Self = Self(DIRECT | WINOGRAD | ONLINE);
+    pub const RESIDUAL: Self = Self(DIRECT | WINOGRAD | ONLINE | TALL | TALL_ONLINE);
 
     /// The set with these bits. Unknown bits are dropped.
     pub const fn from_bits(bits: u32) -> Self {
@@ -81,6 +83,8 @@ impl KernelSet {
         match kind {
             KernelKind::Winograd => Self(WINOGRAD),
             KernelKind::WinogradOnline => Self(ONLINE),
+            KernelKind::WinogradTall => Self(TALL),
+            KernelKind::WinogradTallOnline => Self(TALL_ONLINE),
             KernelKind::Flat => Self(FLAT),
             KernelKind::Pointwise => Self(POINTWISE),
             KernelKind::Direct => {
@@ -120,16 +124,34 @@ impl KernelSet {
         one.0 != 0 && self.contains(one)
     }
 
+    /// True if the set has Winograd's algorithm.
+    #[inline(always)]
+    pub const fn tiles(self) -> bool {
+        self.square() || self.tall()
+    }
+
+    /// True if the set has Winograd's F(2x2, 3x3).
+    #[inline(always)]
+    pub const fn square(self) -> bool {
+        self.0 & (WINOGRAD | ONLINE) != 0
+    }
+
+    /// True if the set has Winograd's F(4x2, 3x3).
+    #[inline(always)]
+    pub const fn tall(self) -> bool {
+        self.0 & (TALL | TALL_ONLINE) != 0
+    }
+
     /// True if the set has Winograd's algorithm on transformed weights.
     #[inline(always)]
     pub const fn winograd(self) -> bool {
-        self.0 & WINOGRAD != 0
+        self.0 & (WINOGRAD | TALL) != 0
     }
 
     /// True if the set has Winograd's algorithm on weights transformed during execution.
     #[inline(always)]
     pub const fn online(self) -> bool {
-        self.0 & ONLINE != 0
+        self.0 & (ONLINE | TALL_ONLINE) != 0
     }
 
     /// True if the set has flat convolutions.

@@ -12,6 +12,7 @@ use super::finish::{FinishKind, Requantise};
 use super::micro::MicroKernel;
 use super::scalar::Scalar;
 use super::window::{Sums, Window};
+use crate::graph::Tiling;
 
 /// The first case in which an implementation differs from [`Scalar`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,19 +44,25 @@ pub enum Mismatch {
     },
     /// [`MicroKernel::winograd_input`].
     WinogradInput {
+        /// Tiles of outputs.
+        tiling: Tiling,
         /// Pairs of input channels.
         pairs: u8,
     },
     /// [`MicroKernel::winograd_weights`].
     WinogradWeights {
+        /// Tiles of outputs.
+        tiling: Tiling,
         /// Pairs of input channels.
         pairs: u8,
     },
     /// [`MicroKernel::winograd_block`], which is also compared with the direct convolution.
     WinogradBlock {
+        /// Tiles of outputs.
+        tiling: Tiling,
         /// Pairs of input channels.
         pairs: u8,
-        /// Pixels of the first row.
+        /// Pixels of a row.
         pixels: u8,
         /// Form of the requantisation.
         kind: FinishKind,

@@ -198,3 +198,80 @@ impl<'a> PairRow<'a> {
         })
     }
 }
+
+/// The outputs of an output pair in several rows of the same length, such as those of a Winograd
+/// block. With a residual, they hold it on entry.
+///
+/// The fields are private and checked, so that an implementation with raw pointers may rely on all
+/// pixels lying inside the bytes.
+#[derive(Debug)]
+pub struct BlockRows<'a> {
+    bytes: &'a mut [i8],
+    pitch: usize,
+    pixels: usize,
+    row: usize,
+    rows: usize,
+}
+
+impl<'a> BlockRows<'a> {
+    /// `rows` rows of `pixels` pixels, whose first bytes are `row` bytes apart. `None` if there is no row,
+    /// if a row would overlap the next or lie outside the bytes, or if a pixel would overlap its neighbour.
+    pub fn new(
+        bytes: &'a mut [i8],
+        [pitch, row]: [usize; 2],
+        [pixels, rows]: [usize; 2],
+    ) -> Option<Self> {
+        let length = pixels.saturating_sub(1).checked_mul(pitch)?.checked_add(2)?;
+        let end = rows.checked_sub(1)?.checked_mul(row)?.checked_add(length)?;
+        let apart = pitch >= 2 && (rows == 1 || length <= row);
+        (pixels == 0 || (apart && end <= bytes.len())).then_some(Self {
+            bytes,
+            pitch,
+            pixels,
+            row,
+            rows,
+        })
+    }
+
+    /// Bytes from a pixel to the next in its row.
+    #[inline(always)]
+    pub fn pitch(&self) -> usize {
+        self.pitch
+    }
+
+    /// Number of pixels of each row.
+    #[inline(always)]
+    pub fn pixels(&self) -> usize {
+        self.pixels
+    }
+
+    /// Bytes from a row to the next.
+    #[inline(always)]
+    pub fn row_bytes(&self) -> usize {
+        self.row
+    }
+
+    /// Number of rows, 1 or more.
+    #[inline(always)]
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The bytes, from the first pixel of the first row on.
+    #[inline(always)]
+    pub fn bytes(&mut self) -> &mut [i8] {
+        self.bytes
+    }
+
+    /// Row `y`, if it exists.
+    // Out of line, since loops over rows are unrolled.
+    #[inline(never)]
+    pub fn row(&mut self, y: usize) -> Option<PairRow<'_>> {
+        if y >= self.rows {
+            return None;
+        }
+        // `new` has checked that the pixels of every row lie inside the bytes.
+        let bytes = self.bytes.get_mut(y * self.row..)?;
+        Some(PairRow { bytes, pitch: self.pitch, pixels: self.pixels })
+    }
+}

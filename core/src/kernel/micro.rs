@@ -7,14 +7,14 @@
 use super::bytes::{self, ByteRows};
 use super::columns;
 use super::depthwise::{self, DepthwiseRow, Widening};
-use super::finish::{Finish, PairRow, Requantise};
+use super::finish::{BlockRows, Finish, PairRow, Requantise};
 use super::flat::{self, FlatRows, ImageWords};
 use super::halves::{smlad, sxtb16};
 use super::pointwise::{self, PointwiseRow};
 use super::task::ConvTask;
 use super::window::{Sums, TILE_PIXELS, Window};
-use super::winograd;
-use crate::graph::KernelSet;
+use super::winograd::{self, INPUT_ROWS};
+use crate::graph::{KernelSet, Tiling};
 
 /// The primitives of a processor.
 ///
@@ -63,37 +63,46 @@ pub trait MicroKernel: Requantise {
     }
 
     /// Transforms the inputs of a block ([`winograd`](super::winograd)) to
-    /// `v[position][pair][tile]`, i16 pairs, [`winograd::input_words`] of them.
+    /// `v[position][pair][tile]`, i16 pairs, [`Tiling::input_words`] of them.
     ///
-    /// `rows` are four widened rows of a stride-1 window, `[pair][phase]`. The block reads words `x
-    /// .. x + 10` of each phase.
+    /// `rows` are widened rows of a stride-1 window, `[pair][phase]`; a square tile reads the first four.
+    /// The block reads words `x .. x + 10` of each phase.
     #[inline]
-    fn winograd_input(&self, rows: [&[u32]; 4], phase: usize, x: usize, v: &mut [u32]) {
-        winograd::input(rows, phase, x, v);
+    fn winograd_input(
+        &self,
+        tiling: Tiling,
+        rows: &[&[u32]; INPUT_ROWS],
+        phase: usize,
+        x: usize,
+        v: &mut [u32],
+    ) {
+        winograd::input(tiling, rows, phase, x, v);
     }
 
     /// Transforms the packed 3x3 weights of an output pair, [`winograd::packed_words`] of them, to
-    /// `u[position][pair][output]`, i16 pairs, [`winograd::weight_words`] of them.
+    /// `u[position][pair][output]`, i16 pairs, [`Tiling::weight_words`] of them.
     #[inline]
-    fn winograd_weights(&self, packed: &[u32], pairs: usize, u: &mut [u32]) {
-        winograd::weights(packed, pairs, u);
+    fn winograd_weights(&self, tiling: Tiling, packed: &[u32], pairs: usize, u: &mut [u32]) {
+        winograd::weights(tiling, packed, pairs, u);
     }
 
-    /// Computes the outputs of adjacent blocks for one output pair, 8 columns and 2 rows per block.
+    /// Computes the outputs of adjacent blocks for one output pair, 8 columns per block.
     ///
     /// `v` holds the results of [`Self::winograd_input`] for each block, `u` that of
-    /// [`Self::winograd_weights`]. The length of `u` must be exact: it tells the number of pairs.
-    /// At the edges of a tensor the rows have fewer pixels; the second row may have none.
+    /// [`Self::winograd_weights`]. The length of `u` must be exact: it tells the number of pairs. `sums`
+    /// has room for [`Tiling::sum_words`] words. At the edges of a tensor the rows have fewer pixels, or
+    /// there are fewer rows.
     #[inline]
     fn winograd_block(
         &self,
+        tiling: Tiling,
         v: &[u32],
         u: &[u32],
-        sums: &mut [u32; winograd::SUM_WORDS],
+        sums: &mut [u32],
         finish: &Finish,
-        out: &mut [PairRow<'_>; winograd::BLOCK_ROWS],
+        out: &mut BlockRows<'_>,
     ) {
-        winograd::block(self, v, u, sums, finish, out);
+        winograd::block(self, tiling, v, u, sums, finish, out);
     }
 
     /// Widens every `step`-th word, which holds four channels of a pixel: channels (0, 2) to `low`

@@ -4,7 +4,7 @@
 
 use super::weights::depthwise_row_words;
 use super::window::TILE_PIXELS;
-use super::winograd::{self, BLOCK_COLUMNS, SUM_WORDS};
+use super::winograd::{self, BLOCK_COLUMNS};
 use crate::graph::{Conv, Form, Geometry, Graph, Header, KernelKind, padded};
 use crate::shape::Shape;
 
@@ -131,7 +131,7 @@ impl ConvShape {
 
     /// Rows of outputs per step.
     pub const fn step(&self) -> usize {
-        if self.kind.winograd() { winograd::BLOCK_ROWS } else { 1 }
+        self.kind.rows()
     }
 
     /// Pairs of input channels; for flat convolutions, of the inputs of a kernel row.
@@ -220,24 +220,23 @@ impl ConvShape {
     /// Words of transformed inputs: those of a block, or of a row of blocks if the weights are
     /// transformed during execution.
     pub const fn transformed_words(&self) -> usize {
-        let block = winograd::input_words(self.pairs());
-        match self.kind {
-            KernelKind::Direct | KernelKind::Flat | KernelKind::Pointwise => 0,
-            KernelKind::Winograd => block,
-            KernelKind::WinogradOnline => block * self.blocks(),
+        if !self.kind.winograd() {
+            return 0;
         }
+        let blocks = if self.kind.transformed() { 1 } else { self.blocks() };
+        winograd::input_words(self.kind.rows(), self.pairs()) * blocks
     }
 
     /// Words that a step needs beside the ring buffer: sums, transformed inputs, transformed
     /// weights.
     pub const fn work_words(&self) -> usize {
-        match self.kind {
-            KernelKind::Direct | KernelKind::Flat | KernelKind::Pointwise => 0,
-            KernelKind::Winograd => SUM_WORDS + self.transformed_words(),
-            KernelKind::WinogradOnline => {
-                SUM_WORDS + self.transformed_words() + winograd::weight_words(self.pairs())
-            }
+        if !self.kind.winograd() {
+            return 0;
         }
+        let rows = self.kind.rows();
+        let pairs = if self.kind.transformed() { 0 } else { self.pairs() };
+        let weights = winograd::weight_words(rows, pairs);
+        winograd::sum_words(rows) + self.transformed_words() + weights
     }
 
     /// Number of input rows, from the top, that have been copied before the step at output row `y`

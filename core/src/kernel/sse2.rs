@@ -8,10 +8,11 @@ use safe_arch::{
     shr_imm_i16_m128i, shuffle_ai_f32_all_m128i, shuffle_ai_i16_l64all_m128i, unpack_low_i8_m128i,
 };
 
-use super::finish::{Finish, PairRow, Requantise};
+use super::finish::{BlockRows, Finish, PairRow, Requantise};
 use super::micro::MicroKernel;
 use super::window::{Sums, TILE_PIXELS, Window, column_start};
-use super::winograd::{BLOCK_ROWS, SUM_WORDS};
+use super::winograd::INPUT_ROWS;
+use crate::graph::Tiling;
 
 /// The primitives with SSE2: `PMADDWD` multiplies the channel pairs of four pixels at once.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,25 +43,33 @@ impl MicroKernel for Sse2 {
     }
 
     #[inline]
-    fn winograd_input(&self, rows: [&[u32]; 4], phase: usize, x: usize, v: &mut [u32]) {
-        winograd::input(rows, phase, x, v);
-    }
-
-    #[inline]
-    fn winograd_weights(&self, packed: &[u32], pairs: usize, u: &mut [u32]) {
-        winograd::weights(packed, pairs, u);
-    }
-
-    #[inline]
     fn winograd_block(
         &self,
+        tiling: Tiling,
         v: &[u32],
         u: &[u32],
-        _: &mut [u32; SUM_WORDS],
+        _: &mut [u32],
         finish: &Finish,
-        out: &mut [PairRow<'_>; BLOCK_ROWS],
+        out: &mut BlockRows<'_>,
     ) {
-        winograd::blocks(v, u, finish, out);
+        winograd::blocks(tiling, v, u, finish, out);
+    }
+
+    #[inline]
+    fn winograd_weights(&self, tiling: Tiling, packed: &[u32], pairs: usize, u: &mut [u32]) {
+        winograd::weights(tiling, packed, pairs, u);
+    }
+
+    #[inline]
+    fn winograd_input(
+        &self,
+        tiling: Tiling,
+        rows: &[&[u32]; INPUT_ROWS],
+        phase: usize,
+        x: usize,
+        v: &mut [u32],
+    ) {
+        winograd::input(tiling, rows, phase, x, v);
     }
 }
 

@@ -273,7 +273,7 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
         }
     }
 
-    /// Makes the rows of outputs from `y` on, one or two, as many as `out` holds. With a residual,
+    /// Makes the rows of outputs from `y` on, one, two or four, as many as `out` holds. With a residual,
     /// `out` holds it on entry. `work` has [`ConvShape::work_words`] words or more.
     #[inline]
     pub(super) fn make<M: MicroKernel>(
@@ -291,7 +291,7 @@ impl<'a, 't, 'm> Stage<'a, 't, 'm> {
         if M::KERNELS.pointwise() && !bytes && self.task.shape.kind == KernelKind::Pointwise {
             return self.make_pointwise(micro, 0, out);
         }
-        if (M::KERNELS.winograd() || M::KERNELS.online()) && self.task.shape.kind.winograd() {
+        if M::KERNELS.tiles() && self.task.shape.kind.winograd() {
             self.make_tiles(micro, y, work, out);
         } else if bytes {
             self.make_bytes(micro, y, out);

@@ -9,7 +9,9 @@ use crate::blob::BlobView;
 use crate::error::Error;
 use crate::exec::Network;
 use crate::graph::Activation::{self, None as Linear, Prelu, Relu};
-use crate::graph::KernelKind::{self, Direct, Winograd, WinogradOnline};
+use crate::graph::KernelKind::{
+    self, Direct, Winograd, WinogradOnline, WinogradTall, WinogradTallOnline,
+};
 use crate::shape::Shape;
 use crate::testnet::{Layer, Net, Random, Values, outputs};
 
@@ -20,9 +22,15 @@ fn compare(net: &Net) {
     let direct = net.build();
     let view = BlobView::new_checked(direct.bytes()).unwrap();
     let expected = outputs(&Network::new(&view, Reference), &image, 0x1234_5678);
-    let mixed = |i: usize| KINDS[(i + net.seed as usize) % 3];
-    let kinds: [&dyn Fn(usize) -> KernelKind; 4] =
-        [&|_| Direct, &|_| Winograd, &|_| WinogradOnline, &mixed];
+    let mixed = |i: usize| KINDS[(i + net.seed as usize) % KINDS.len()];
+    let kinds: [&dyn Fn(usize) -> KernelKind; 6] = [
+        &|_| Direct,
+        &|_| Winograd,
+        &|_| WinogradTall,
+        &|_| WinogradOnline,
+        &|_| WinogradTallOnline,
+        &mixed,
+    ];
     for (i, choose) in kinds.into_iter().enumerate() {
         let chosen = net.with_kinds(choose);
         if i > 0 && chosen.layers.iter().all(|l| l.kind == Direct) {
@@ -37,7 +45,7 @@ fn compare(net: &Net) {
         assert!(expected == host, "the host's kernels differ: {chosen:?}");
         let bytes = outputs(&Network::new(&view, Packed(Bytes)), &image, 5);
         assert!(expected == bytes, "rows of bytes differ: {chosen:?}");
-        if i == 1 {
+        if i == 1 || i == 2 {
             // The reference kernels read transformed weights too.
             let found = outputs(&Network::new(&view, Reference), &image, 7);
             assert!(expected == found, "{chosen:?}");
@@ -63,7 +71,7 @@ fn rows_of_bytes_pass_the_suite() {
     check(&Bytes).unwrap();
 }
 
-const KINDS: [KernelKind; 3] = [Direct, Winograd, WinogradOnline];
+const KINDS: [KernelKind; 5] = [Direct, Winograd, WinogradOnline, WinogradTall, WinogradTallOnline];
 
 fn shape(height: u16, width: u16, channels: u16) -> Shape {
     Shape { height, width, channels }

@@ -4,22 +4,32 @@
 //! 8-bit weights, and the reference kernels read single weights of any form.
 
 use super::pack::{WeightShape, pack, packed_len};
-use super::winograd::{self, POSITIONS};
+use super::winograd::{self, INPUT_ROWS};
 use crate::error::Error;
-use crate::graph::KernelKind;
+use crate::graph::{KernelKind, Tiling};
 
-/// Words of transformed weights per output pair and input pair.
-const PAIR_WORDS: usize = winograd::weight_words(1);
+/// Most words of transformed weights per output pair and input pair.
+const PAIR_WORDS: usize = Tiling::Tall.weight_words(1);
 /// Elements of a 3x3 kernel.
 const TAPS: usize = 9;
 
 /// Words of a convolution's weights in the blob.
 pub const fn weight_words(kind: KernelKind, shape: WeightShape) -> usize {
     match kind {
-        KernelKind::Winograd => shape.output_pairs() * winograd::weight_words(shape.input_pairs()),
+        kind if kind.transformed() => transformed_words(kind.rows(), shape),
         KernelKind::Flat => packed_len(shape.flat()) / 4,
         _ => packed_len(shape) / 4,
     }
+}
+
+/// Words of a convolution's transformed weights, with this number of rows of a tile.
+pub(crate) const fn transformed_words(rows: usize, shape: WeightShape) -> usize {
+    shape.output_pairs() * winograd::weight_words(rows, shape.input_pairs())
+}
+
+/// The tiles for which the weights of a kind are transformed, if they are.
+fn transform(kind: KernelKind) -> Option<Tiling> {
+    kind.tiling().filter(|_| kind.transformed())
 }
 
 /// Writes weights i8 `[output][ky][kx][input]` in the form of a kind into the first 4 x
@@ -36,9 +46,7 @@ pub fn pack_as(
     if kind == KernelKind::Flat {
         return pack_flat(shape.flat(), weights, out);
     }
-    if kind != KernelKind::Winograd {
-        return pack(shape, weights, out);
-    }
+    let Some(tiling) = transform(kind) else { return pack(shape, weights, out) };
     if weights.len() != shape.len() {
         return Err(Error::SliceLength { expected: shape.len(), found: weights.len() });
     }
@@ -57,9 +65,9 @@ pub fn pack_as(
                     weight(2 * output + byte % 2, tap, input).unwrap_or(0)
                 })
             });
-            let words = transformed(&taps);
-            for (i, word) in words.into_iter().enumerate() {
-                let at = place(shape, output, pair, i / 2, i % 2) * 4;
+            let words = transformed(tiling, &taps);
+            for (i, word) in words.into_iter().take(tiling.weight_words(1)).enumerate() {
+                let at = place(tiling, shape, output, pair, [i / 2, i % 2]) * 4;
                 if let Some(bytes) = out.get_mut(at..at + 4) {
                     bytes.copy_from_slice(&word.to_le_bytes());
                 }
@@ -154,23 +162,78 @@ pub(crate) fn is_depthwise_row(row: &[u32], columns: u8) -> bool {
 type Taps = [[i8; 4]; TAPS];
 
 /// Transformed weights `u[position][output]` of one input pair.
-fn transformed(taps: &Taps) -> [u32; PAIR_WORDS] {
+fn transformed(tiling: Tiling, taps: &Taps) -> [u32; PAIR_WORDS] {
     let packed: [u32; TAPS] = taps.map(|bytes| u32::from_le_bytes(bytes.map(|b| b as u8)));
     let mut words = [0; PAIR_WORDS];
-    winograd::weights(&packed, 1, &mut words);
+    if let Some(words) = words.get_mut(..tiling.weight_words(1)) {
+        winograd::weights(tiling, &packed, 1, words);
+    }
     words
 }
 
 /// Word index of transformed weights `[output pair][position][input pair][output]`.
-const fn place(shape: WeightShape, pair: usize, input: usize, position: usize, o: usize) -> usize {
+const fn place(
+    tiling: Tiling,
+    shape: WeightShape,
+    pair: usize,
+    input: usize,
+    [position, o]: [usize; 2],
+) -> usize {
     let pairs = shape.input_pairs();
-    pair * winograd::weight_words(pairs) + (position * pairs + input) * 2 + o
+    pair * tiling.weight_words(pairs) + (position * pairs + input) * 2 + o
 }
 
-/// A weight of the 3x3 kernel w, from the transformed values u = H w Hᵀ with H = [2 0 0; 1 1 1; 1
-/// -1 1; 0 0 2]. The first row of H gives twice the first weight, the difference of the second and
+/// Reads a transformed kernel of an output from the i16 number `half` of its words of each position, and
+/// leaves it in the first four rows of `u` as square tiles have it. Missing words count as 0. False if
+/// the six values of a column of a tall tile are those of no weights.
+#[expect(
+    clippy::indexing_slicing,
+    clippy::needless_range_loop,
+    reason = "the columns of an array with six rows of four elements"
+)]
+#[inline(never)]
+fn square(
+    tiling: Tiling,
+    shape: WeightShape,
+    words: &[u32],
+    output: usize,
+    half: usize,
+    u: &mut [[i32; 4]; INPUT_ROWS],
+) -> bool {
+    let mut at = place(tiling, shape, output / 2, half / 2, [0, output % 2]);
+    for position in 0..tiling.positions() {
+        let (group, element) = (position / 4, winograd::ranked(position % 4));
+        let (i, j) = if tiling == Tiling::Tall { (group, element) } else { (element, group) };
+        let word = words.get(at).copied().unwrap_or(0);
+        let value = i32::from((word >> (16 * (half % 2))) as i16);
+        if let Some(place) = u.get_mut(i).and_then(|row| row.get_mut(j)) {
+            *place = value;
+        }
+        at += shape.input_pairs() * 2;
+    }
+    if tiling == Tiling::Tall {
+        for j in 0..4 {
+            // 6 w0, w0 + w1 + w2, w0 - w1 + w2, w0 + 2 w1 + 4 w2, w0 - 2 w1 + 4 w2, 24 w2
+            let [six, sum, difference] = [u[0][j], u[1][j], u[2][j]];
+            let [far, back, end] = [u[3][j], u[4][j], u[5][j]];
+            let (first, last) = (winograd::third(six), winograd::third(end) >> 2);
+            let (ends, middle) = (first.wrapping_add(last.wrapping_mul(4)), 2 * (sum - difference));
+            let whole = first.wrapping_mul(3) == six && last.wrapping_mul(12) == end;
+            let odd =
+                (2 * far).wrapping_sub(ends) == middle && ends.wrapping_sub(2 * back) == middle;
+            if !(whole && odd) {
+                return false;
+            }
+            (u[0][j], u[3][j]) = (first, last);
+        }
+    }
+    true
+}
+
+/// A weight of the 3x3 kernel w, from the values u = H w Hᵀ with H = [2 0 0; 1 1 1; 1
+/// -1 1; 0 0 2], row by row. The first row of H gives twice the first weight, the difference of the second and
 /// third rows twice the second weight, and the last row twice the third weight.
-fn recovered(ky: usize, kx: usize, u: impl Fn(usize) -> i32) -> i32 {
+fn recovered(ky: usize, kx: usize, u: &[[i32; 4]; INPUT_ROWS]) -> i32 {
     // Rows of u and their signs, at most two for a weight.
     let rows = |tap: usize| match tap {
         0 => [(0, 1), (0, 0)],
@@ -182,7 +245,8 @@ fn recovered(ky: usize, kx: usize, u: impl Fn(usize) -> i32) -> i32 {
         for (j, horizontal) in rows(kx) {
             let sign = vertical * horizontal;
             if sign != 0 {
-                sum += sign * u(winograd::position(i, j));
+                let value = u.get(i).and_then(|row| row.get(j));
+                sum += sign * value.copied().unwrap_or(0);
             }
         }
     }
@@ -201,16 +265,13 @@ pub(crate) fn weight(
         let at = flat.flat_index(output, ky, kx * usize::from(shape.input) + input);
         return bytes.get(at).map_or(0, |&w| i32::from(w));
     }
-    if kind != KernelKind::Winograd {
+    let Some(tiling) = transform(kind) else {
         let bytes: &[i8] = bytemuck::cast_slice(words);
         return bytes.get(shape.index(output, ky, kx, input)).map_or(0, |&w| i32::from(w));
-    }
-    let pair = input / 4 * 2 + input % 2;
-    let second = input % 4 / 2;
-    recovered(ky, kx, |position| {
-        let at = place(shape, output / 2, pair, position, output % 2);
-        words.get(at).map_or(0, |&w| i32::from((w >> (16 * second)) as i16))
-    })
+    };
+    let half = input / 4 * 4 + input % 2 * 2 + input % 4 / 2;
+    let mut u = [[0; 4]; INPUT_ROWS];
+    if square(tiling, shape, words, output, half, &mut u) { recovered(ky, kx, &u) } else { 0 }
 }
 
 /// True if transformed weights are the transform of i8 weights that are 0 for padding inputs.
@@ -222,32 +283,24 @@ pub(crate) fn weight(
     clippy::indexing_slicing,
     reason = "the arrays have four elements, and the indices are below 4"
 )]
-pub(crate) fn are_transformed(shape: WeightShape, words: &[u32]) -> bool {
+pub(crate) fn are_transformed(tiling: Tiling, shape: WeightShape, words: &[u32]) -> bool {
     let inputs = usize::from(shape.input);
     (0..shape.output_pairs() * 2).all(|output| {
         (0..shape.input_pairs() * 2).all(|half| {
-            let pair = half / 2;
-            let mut t = [[0; 4]; 4];
-            for (i, row) in t.iter_mut().enumerate() {
-                for (j, value) in row.iter_mut().enumerate() {
-                    let position = winograd::position(i, j);
-                    let at = place(shape, output / 2, pair, position, output % 2);
-                    let Some(word) = words.get(at) else { return false };
-                    *value = i32::from((word >> (16 * (half % 2))) as i16);
-                }
+            let mut u = [[0; 4]; INPUT_ROWS];
+            if !square(tiling, shape, words, output, half, &mut u) {
+                return false;
             }
             let balanced = |[a, b, c, d]: [i32; 4]| a + d == b + c;
-            let input = pair / 2 * 4 + pair % 2 + half % 2 * 2;
+            let input = half / 4 * 4 + half % 4 / 2 + half % 2 * 2;
             // Four times a weight. The weights of a padding input are 0.
             let limits = if input < inputs { -512..=508 } else { 0..=0 };
-            let [first, second, third, last] = t;
+            let [first, second, third, last, ..] = u;
             let between = core::array::from_fn(|j| second[j] - third[j]);
-            (0..4).all(|i| balanced(t[i]) && balanced([first[i], second[i], third[i], last[i]]))
+            (0..4).all(|i| balanced(u[i]) && balanced([first[i], second[i], third[i], last[i]]))
                 && [first, between, last].into_iter().all(|[a, b, c, d]| {
                     [a, b - c, d].into_iter().all(|w| w & 3 == 0 && limits.contains(&w))
                 })
         })
     })
 }
-
-const _: () = assert!(PAIR_WORDS == POSITIONS * 2);

@@ -17,14 +17,15 @@ impl Edge {
     /// Bytes from a pixel to the next.
     pub const PITCH: usize = 2;
 
+    /// Room without pixels.
+    pub const EMPTY: Self = Self([[0; 2]; EDGE]);
+
     /// Copies the pixels from `x` on.
     #[inline(never)]
-    pub fn gather(row: &mut PairRow<'_>, x: usize) -> Self {
-        let mut edge = Self([[0; 2]; EDGE]);
-        for (to, from) in edge.0.iter_mut().zip(row.from(x)) {
+    pub fn fill(&mut self, row: &mut PairRow<'_>, x: usize) {
+        for (to, from) in self.0.iter_mut().zip(row.from(x)) {
             *to = *from;
         }
-        edge
     }
 
     /// Copies the pixels back to `x` and on.
@@ -35,9 +36,10 @@ impl Edge {
         }
     }
 
-    /// Address of the first pixel; 8 pixels are readable and writable from there.
-    pub fn address(&mut self) -> *mut i8 {
-        self.0.as_mut_ptr().cast()
+    /// Address of the first pixel of the first row; the 8 pixels of each row, one behind the other, are
+    /// readable and writable from there.
+    pub fn address(rows: &mut [Self]) -> *mut i8 {
+        rows.as_mut_ptr().cast()
     }
 }
 

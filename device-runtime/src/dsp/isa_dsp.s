@@ -18,11 +18,34 @@
 .macro sn_tight reg
 .endm
 
-@ Halves of both outputs from a packed word of weights. `temp` may be overwritten.
-.macro sn_taps first, second, base, offset, temp
-    ldr \first, [\base, #\offset]
-    sxtb16 \second, \first, ror #8
-    sxtb16 \first, \first
+@ Adds 0x8000 to a loose value, from its two i16; a linear combination of such values has 0x8000 times
+@ the sum of its factors too much. `wg_settle` takes that off and converts back.
+.macro wg_enter reg
+    eor \reg, \reg, #0x8000
+.endm
+.macro wg_settle reg, factors
+.if \factors > 1
+    sub \reg, \reg, #0x8000 * (\factors - 1)
+.elseif \factors < 1
+    add \reg, \reg, #0x8000 * (1 - \factors)
+.endif
+    eor \reg, \reg, #0x8000
+.endm
+.macro wg_settle_input reg, factors
+    wg_settle \reg, \factors
+.endm
+
+@ The halves of both outputs of three words, the first of which advances.
+.macro wg_taps_of base0, base1, base2
+    ldr r3, [\base0], #4
+    ldr r5, [\base1]
+    ldr r7, [\base2]
+    sxtb16 r4, r3, ror #8
+    sxtb16 r3, r3
+    sxtb16 r6, r5, ror #8
+    sxtb16 r5, r5
+    sxtb16 r8, r7, ror #8
+    sxtb16 r7, r7
 .endm
 
 @ Widens channels (0, 2) to `low` and (1, 3) to `word`.
@@ -169,10 +192,21 @@
 
 @ One channel pair of 4 tiles at r12 and of 2 outputs at lr. Both pointers advance.
 .equ WG_UNROLLED, 8
+.if SN_SINGLE
+.equ WG_PAIR_BYTES, 52
+.else
 .equ WG_PAIR_BYTES, 44
+.endif
 .macro wg_pair
+.if SN_SINGLE
+    ldr r1, [lr, #4]
+    ldr r0, [lr], #8
+    ldr.w r3, [r12, #4]
+    ldr r2, [r12], #8
+.else
     ldrd r0, r1, [lr], #8
     ldrd r2, r3, [r12], #8
+.endif
     smlad r4, r2, r0, r4
     smlad r8, r2, r1, r8
     smlad r5, r3, r0, r5

@@ -20,6 +20,18 @@
     eor \reg, \reg, #0x8000
 .endm
 
+@ Halves stay loose between the two transforms. Those of inputs have 0x8000 times the sum of their
+@ factors too much, which `wg_settle_input` takes off.
+.macro wg_enter reg
+.endm
+.macro wg_settle reg, factors
+.endm
+.macro wg_settle_input reg, factors
+.if \factors
+    sub \reg, \reg, #0x8000 * \factors
+.endif
+.endm
+
 @ Loose halves of both outputs from a packed word of weights. `temp` may be overwritten.
 .macro sn_taps first, second, base, offset, temp
     ldrsb \first, [\base, #\offset]
@@ -28,6 +40,14 @@
     ldrsb \second, [\base, #\offset + 1]
     ldrsb \temp, [\base, #\offset + 3]
     add \second, \second, \temp, lsl #16
+.endm
+
+@ The halves of both outputs of three words, the first of which advances.
+.macro wg_taps_of base0, base1, base2
+    sn_taps r5, r6, \base1, 0, lr
+    sn_taps r7, r8, \base2, 0, lr
+    sn_taps r3, r4, \base0, 0, lr
+    adds \base0, #4
 .endm
 
 @ Widens channels (0, 2) to `low` and (1, 3) to `word`; overwrites r12.

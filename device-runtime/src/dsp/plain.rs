@@ -11,10 +11,9 @@ use supernano_core::kernel::{MicroKernel, Requantise, Sums, Window};
 use {
     core::arch::global_asm,
     core::mem::offset_of,
-    supernano_core::kernel::winograd::{
-        BLOCK_COLUMNS, BLOCK_ROWS, SUM_WORDS, finish_block, input_words, weight_words,
-    },
-    supernano_core::kernel::{DepthwiseRow, Finish, PairRow, Widening},
+    supernano_core::graph::Tiling,
+    supernano_core::kernel::winograd::{BLOCK_COLUMNS, finish_block},
+    supernano_core::kernel::{BlockRows, DepthwiseRow, Finish, Widening},
 };
 
 use super::Dsp;
@@ -76,9 +75,9 @@ unsafe extern "C" {
     fn supernano_tile_5x5_stride2(call: *const TileCall);
     fn supernano_tile_7x7_stride2(call: *const TileCall);
 
-    // Computes the dot products of a block. With `pairs = step / 8`, the caller guarantees that
-    // `pairs` is at least 1, that `v` holds `input_words(pairs)` words and `u` holds
-    // `weight_words(pairs)`, and that `sums` has room for `SUM_WORDS` words.
+    // Computes the dot products of a block for `step >> 24` positions. With `pairs = (step & 0xff_ffff) /
+    // 8`, the caller guarantees that `pairs` and the positions are at least 1, that `v` holds as many words
+    // as 4 `pairs` for each position and `u` twice `pairs`, and that `sums` has room for 8 words for each.
     fn supernano_winograd_dots(v: *const u32, u: *const u32, step: usize, sums: *mut u32);
 }
 
@@ -162,20 +161,26 @@ impl<const SET: u32> MicroKernel for Dsp<SET> {
     #[inline]
     fn winograd_block(
         &self,
+        tiling: Tiling,
         v: &[u32],
         u: &[u32],
-        sums: &mut [u32; SUM_WORDS],
+        sums: &mut [u32],
         finish: &Finish,
-        out: &mut [PairRow<'_>; BLOCK_ROWS],
+        out: &mut BlockRows<'_>,
     ) {
-        let pairs = u.len() / weight_words(1);
-        let Some(blocks) = v.len().checked_div(input_words(pairs)) else { return };
+        let pairs = u.len() / tiling.weight_words(1);
+        let Some(blocks) = v.len().checked_div(tiling.input_words(pairs)) else { return };
+        let Some(sums) = sums.get_mut(..tiling.sum_words()) else { return };
+        // A blob has at most 1024 channels.
+        let step = (pairs * 8) | (tiling.positions() << 24);
         for block in 0..blocks {
-            let v = v.as_ptr().wrapping_add(block * input_words(pairs));
-            // SAFETY: `checked_div` returns for no pairs, so there is at least 1, which `u` holds;
-            // `v` holds `blocks` blocks of them; `sums` has its length by its type.
-            unsafe { supernano_winograd_dots(v, u.as_ptr(), pairs * 8, sums.as_mut_ptr()) }
-            finish_block(self, sums, finish, out, block * BLOCK_COLUMNS);
+            let v = v.as_ptr().wrapping_add(block * tiling.input_words(pairs));
+            if pairs < 1 << 20 {
+                // SAFETY: `checked_div` returns for no pairs, so there is at least 1, which `u` holds;
+                // `v` holds `blocks` blocks of them; `sums` has the words of all positions.
+                unsafe { supernano_winograd_dots(v, u.as_ptr(), step, sums.as_mut_ptr()) }
+            }
+            finish_block(self, tiling, sums, finish, out, block * BLOCK_COLUMNS);
         }
     }
 

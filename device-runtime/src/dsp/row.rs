@@ -121,8 +121,9 @@ pub(super) fn row<const SET: u32>(
         unsafe { row(&call, finish) }
     }
     for x in (whole..out.pixels()).step_by(TILE_PIXELS) {
-        let mut edge = Edge::gather(out, x);
-        call.out = edge.address();
+        let mut edge = Edge::EMPTY;
+        edge.fill(out, x);
+        call.out = Edge::address(core::slice::from_mut(&mut edge));
         call.pitch = Edge::PITCH;
         call.first = first.as_ptr().wrapping_add(x);
         call.second = second.as_ptr().wrapping_add(x);

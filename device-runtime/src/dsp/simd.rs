@@ -9,11 +9,11 @@ use core::arch::asm;
 use core::arch::global_asm;
 use core::mem::offset_of;
 
-use supernano_core::graph::KernelSet;
-use supernano_core::kernel::winograd::{BLOCK_ROWS, SUM_WORDS};
+use supernano_core::graph::{KernelSet, Tiling};
+use supernano_core::kernel::winograd::INPUT_ROWS;
 use supernano_core::kernel::{
-    DepthwiseRow, Finish, FinishKind, MicroKernel, PairRow, PointwiseRow, Requantise, Scalar, Sums,
-    Widening, Window,
+    BlockRows, DepthwiseRow, Finish, FinishKind, MicroKernel, PairRow, PointwiseRow, Requantise,
+    Scalar, Sums, Widening, Window,
 };
 
 #[cfg(supernano_mve)]
@@ -125,25 +125,33 @@ impl<const SET: u32> MicroKernel for Dsp<SET> {
     }
 
     #[inline]
-    fn winograd_input(&self, rows: [&[u32]; 4], phase: usize, x: usize, v: &mut [u32]) {
-        winograd::input(rows, phase, x, v);
-    }
-
-    #[inline]
-    fn winograd_weights(&self, packed: &[u32], pairs: usize, u: &mut [u32]) {
-        winograd::weights(packed, pairs, u);
-    }
-
-    #[inline]
     fn winograd_block(
         &self,
+        tiling: Tiling,
         v: &[u32],
         u: &[u32],
-        sums: &mut [u32; SUM_WORDS],
+        sums: &mut [u32],
         finish: &Finish,
-        out: &mut [PairRow<'_>; BLOCK_ROWS],
+        out: &mut BlockRows<'_>,
     ) {
-        winograd::blocks(v, u, sums, finish, out);
+        winograd::blocks(tiling, v, u, sums, finish, out);
+    }
+
+    #[inline]
+    fn winograd_weights(&self, tiling: Tiling, packed: &[u32], pairs: usize, u: &mut [u32]) {
+        winograd::weights(tiling, packed, pairs, u);
+    }
+
+    #[inline]
+    fn winograd_input(
+        &self,
+        tiling: Tiling,
+        rows: &[&[u32]; INPUT_ROWS],
+        phase: usize,
+        x: usize,
+        v: &mut [u32],
+    ) {
+        winograd::input(tiling, rows, phase, x, v);
     }
 
     #[inline]

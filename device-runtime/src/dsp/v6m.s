@@ -238,11 +238,13 @@ v6_first supernano_tile_two, 1
     sxth r3, r3
 .endm
 
-@ fn(v, u, bytes of a position in u, sums): the dot products of all 16 positions of a block.
+@ fn(v, u, bytes of a position in u | positions << 24, sums): the dot products of a block.
 v6_function supernano_winograd_dots
     v6_enter
+    lsrs r5, r2, #24
+    lsls r2, r2, #8
+    lsrs r2, r2, #8
     adds r4, r1, r2
-    movs r5, #16
     push {r2-r5}
     @ The stack holds the bytes of a position, sums, end of the position, and positions left.
 1:  movs r4, #0

@@ -67,7 +67,7 @@ fn what_is_chosen_fits_and_answers_the_same() {
         }
     }
     let fast = within(&blob, SizeLimits::default(), &table).unwrap();
-    assert!(kinds(&fast).contains(&KernelKind::Winograd));
+    assert!(kinds(&fast).iter().any(|kind| kind.tiling().is_some()));
     assert!(kinds(&blob).iter().all(|&k| k == KernelKind::Direct));
 }
 
@@ -77,7 +77,7 @@ fn no_choice_within_the_limits_has_fewer_instructions() {
     for core in ["cortex-m0", "cortex-m4"] {
         let table = InstructionTable::of_core(core).unwrap();
         let all = every_choice(&blob, &table);
-        assert_eq!(all.len(), 243);
+        assert_eq!(all.len(), KINDS.len().pow(5));
         let levels = |of: fn(&(usize, usize, u64)) -> usize, every: usize| {
             let mut values: Vec<usize> = all.iter().map(of).collect();
             values.sort_unstable();

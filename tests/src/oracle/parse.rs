@@ -82,7 +82,7 @@ fn op(reader: &mut Reader<'_>) -> Result<Op, String> {
     let _scratch = reader.u32()?;
     match (operation, kind) {
         (1, _) => Ok(Op::Classifier(Classifier { input, weights, params })),
-        (0, 0..=4) | (2..=6, 0) => Ok(Op::Layer(Layer {
+        (0, 0..=6) | (2..=6, 0) => Ok(Op::Layer(Layer {
             operation,
             input,
             output,

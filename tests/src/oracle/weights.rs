@@ -62,8 +62,8 @@ impl Oracle {
         let pairs = inputs.next_multiple_of(4) / 2;
         let pair = c / 4 * 2 + c % 2;
         let second = c % 4 / 2;
-        if layer.kind == 1 {
-            return self.untransformed(layer.weights, pairs, [o, ky, kx], [pair, second]);
+        if layer.kind == 1 || layer.kind == 5 {
+            return self.untransformed(layer, pairs, [o, ky, kx], [pair, second]);
         }
         // The packed form has an odd number of columns.
         let columns = columns + 1 - columns % 2;
@@ -71,31 +71,38 @@ impl Oracle {
         self.byte(layer.weights + 4 * group + 2 * second + o % 2)
     }
 
-    /// The weight w[ky][kx] of output `o` from the 16 transformed values T = H w H^T. The left
-    /// inverse of H is 1/2 [1 0 0 0; 0 1 -1 0; 0 0 0 1]. The input is given by its pair and its
-    /// place in the pair.
+    /// The weight w[ky][kx] of output `o` from the transformed values T = H w H^T of kind 1, or T = K w H^T
+    /// of kind 5. The left inverse of H is 1/2 [1 0 0 0; 0 1 -1 0; 0 0 0 1], and one of K is 1/24 [4 0 0 0
+    /// 0 0; 0 12 -12 0 0 0; 0 0 0 0 0 1]. The input is given by its pair and its place in the pair.
     fn untransformed(
         &self,
-        weights: usize,
+        layer: &Layer,
         pairs: usize,
         [o, ky, kx]: [usize; 3],
         [pair, second]: [usize; 2],
     ) -> i128 {
-        const INVERSE: [[i128; 4]; 3] = [[1, 0, 0, 0], [0, 1, -1, 0], [0, 0, 0, 1]];
+        const SQUARE: [[i128; 6]; 3] =
+            [[1, 0, 0, 0, 0, 0], [0, 1, -1, 0, 0, 0], [0, 0, 0, 1, 0, 0]];
+        const TALL: [[i128; 6]; 3] =
+            [[4, 0, 0, 0, 0, 0], [0, 12, -12, 0, 0, 0], [0, 0, 0, 0, 0, 1]];
+        let tall = layer.kind == 5;
+        let (rows, scale) = if tall { (6, 48) } else { (4, 4) };
         let transformed = |position: usize| {
-            let word = ((o / 2 * 16 + position) * pairs + pair) * 2 + o % 2;
-            let at = weights + 4 * word + 2 * second;
+            let word = ((o / 2 * 4 * rows + position) * pairs + pair) * 2 + o % 2;
+            let at = layer.weights + 4 * word + 2 * second;
             i128::from(i16::from_le_bytes([self.data[at], self.data[at + 1]]))
         };
+        let vertical = if tall { &TALL } else { &SQUARE };
         let mut sum = 0;
-        for (i, vertical) in INVERSE[ky].iter().enumerate() {
-            for (j, horizontal) in INVERSE[kx].iter().enumerate() {
-                let position = 4 * j + [2, 0, 1, 3][i];
+        for (i, vertical) in vertical[ky].iter().enumerate().take(rows) {
+            for (j, horizontal) in SQUARE[kx].iter().enumerate().take(4) {
+                let ranks = [2, 0, 1, 3];
+                let position = if tall { 4 * i + ranks[j] } else { 4 * j + ranks[i] };
                 sum += vertical * horizontal * transformed(position);
             }
         }
-        assert_eq!(sum % 4, 0, "transformed weights");
-        assert!((-128..=127).contains(&(sum / 4)), "transformed weights");
-        sum / 4
+        assert_eq!(sum % scale, 0, "transformed weights");
+        assert!((-128..=127).contains(&(sum / scale)), "transformed weights");
+        sum / scale
     }
 }

@@ -18,8 +18,8 @@ use crate::setup::{self, Consent};
 /// second is for a firmware
 /// whose network the compiler has checked and that has the kernels of this network only.
 const LIMITS: [(&str, u64, u64); 6] = [
-    ("m0", 25_088, 12_288),
-    ("m3", 28_672, 14_848),
+    ("m0", 25_344, 12_288),
+    ("m3", 28_672, 12_800),
     ("m4", 24_576, 12_288),
     ("m7", 24_576, 12_288),
     ("m33", 24_576, 12_288),

@@ -1,13 +1,12 @@
 //! The cases of rows of outputs: direct convolutions and Winograd blocks.
 
 use super::{Mismatch, Random, WEIGHTS, WORDS};
-use crate::kernel::finish::{Finish, FinishKind, PairRow};
+use crate::graph::Tiling;
+use crate::kernel::finish::{BlockRows, Finish, FinishKind, PairRow};
 use crate::kernel::micro::MicroKernel;
 use crate::kernel::scalar::Scalar;
 use crate::kernel::window::Window;
-use crate::kernel::winograd::{
-    BLOCK_COLUMNS, BLOCK_ROWS, SUM_WORDS, input_words, packed_words, weight_words,
-};
+use crate::kernel::winograd::{BLOCK_COLUMNS, BLOCK_ROWS, INPUT_ROWS, packed_words};
 
 pub(super) const KINDS: [FinishKind; 4] =
     [FinishKind::Plain, FinishKind::Residual, FinishKind::Prelu, FinishKind::ResidualPrelu];
@@ -84,63 +83,81 @@ pub(super) fn rows<M: MicroKernel>(micro: &M, random: &mut Random) -> Result<u32
 }
 
 /// Compares the three Winograd methods on random inputs, and the block's outputs with those of the
-/// direct convolution.
+/// direct convolution, for the tiles that the implementation has.
 pub(super) fn winograd<M: MicroKernel>(micro: &M, random: &mut Random) -> Result<u32, Mismatch> {
     let mut cases = 0;
-    for pairs in [2, 4, 6, 8, PAIRS] {
-        for style in 0..4 {
-            let mut v = [0; 2 * input_words(PAIRS)];
-            let mut u = [0; weight_words(PAIRS)];
-            let (v, u) = (&mut v[..2 * input_words(pairs)], &mut u[..weight_words(pairs)]);
-            let mut words = [0; 4 * PAIRS * PHASE];
-            words.fill_with(|| random.pair(style));
-            let x = random.next() as usize % (PHASE - 17);
-            let (left, right) = v.split_at_mut(input_words(pairs));
-            inputs(micro, random, &words, pairs, x, left)?;
-            inputs(micro, random, &words, pairs, x + BLOCK_COLUMNS, right)?;
-            let mut packed = [0; packed_words(PAIRS)];
-            packed.fill_with(|| random.weights(style));
-            let packed = &packed[..packed_words(pairs)];
-            weights(micro, random, packed, pairs, u)?;
-            for pixels in 0..=2 * BLOCK_COLUMNS {
-                let kind = KINDS[cases as usize % 4];
-                let finish = finish(random, kind);
-                let second = if cases % 3 == 0 { 0 } else { pixels };
-                let (a, b) = (bytes(random), bytes(random));
-                let mut rows = [[a[0], b[0]], [a[1], b[1]], [a[0], b[0]]];
-                let pitch = [2, 4, 11][cases as usize % 3];
-                for (way, [a, b]) in rows.iter_mut().enumerate() {
-                    let places = (PairRow::new(a, pitch, pixels), PairRow::new(b, pitch, second));
-                    let (Some(a), Some(b)) = places else { continue };
-                    let mut out: [PairRow<'_>; BLOCK_ROWS] = [a, b];
-                    let mut sums = [0x7777; SUM_WORDS];
-                    match way {
-                        0 => Scalar.winograd_block(v, u, &mut sums, &finish, &mut out),
-                        1 => micro.winograd_block(v, u, &mut sums, &finish, &mut out),
-                        _ => direct(&words, pairs, x, packed, &finish, &mut out),
-                    }
-                }
-                if rows[0] != rows[1] || rows[0] != rows[2] {
-                    let (pairs, pixels) = (pairs as u8, pixels as u8);
-                    return Err(Mismatch::WinogradBlock { pairs, pixels, kind });
-                }
-                cases += 1;
+    for tiling in [Tiling::Square, Tiling::Tall] {
+        for pairs in [2, 4, 6, 8, PAIRS] {
+            for style in 0..4 {
+                blocks(micro, random, &mut cases, tiling, pairs, style)?;
             }
         }
     }
     Ok(cases)
 }
 
-/// Computes two rows of two blocks as direct convolutions.
+/// Compares two adjacent blocks of one number of pairs.
+fn blocks<M: MicroKernel>(
+    micro: &M,
+    random: &mut Random,
+    cases: &mut u32,
+    tiling: Tiling,
+    pairs: usize,
+    style: u32,
+) -> Result<(), Mismatch> {
+    let mut v = [0; 2 * Tiling::Tall.input_words(PAIRS)];
+    let mut u = [0; Tiling::Tall.weight_words(PAIRS)];
+    let v = &mut v[..2 * tiling.input_words(pairs)];
+    let u = &mut u[..tiling.weight_words(pairs)];
+    let mut words = [0; INPUT_ROWS * PAIRS * PHASE];
+    words.fill_with(|| random.pair(style));
+    let x = random.next() as usize % (PHASE - 17);
+    let (left, right) = v.split_at_mut(tiling.input_words(pairs));
+    inputs(micro, random, tiling, &words, [pairs, x], left)?;
+    inputs(micro, random, tiling, &words, [pairs, x + BLOCK_COLUMNS], right)?;
+    let mut packed = [0; packed_words(PAIRS)];
+    packed.fill_with(|| random.weights(style));
+    let packed = &packed[..packed_words(pairs)];
+    weights(micro, random, tiling, packed, pairs, u)?;
+    for pixels in 0..=2 * BLOCK_COLUMNS {
+        let kind = KINDS[*cases as usize % 4];
+        let finish = finish(random, kind);
+        let rows = tiling.rows() - *cases as usize % 3 % tiling.rows();
+        let pitch = [2, 4, 11][*cases as usize % 3];
+        let mut start = [0; BLOCK_ROWS * ROW];
+        start.fill_with(|| random.next() as i8);
+        let mut ways = [start; 3];
+        for (way, bytes) in ways.iter_mut().enumerate() {
+            let Some(mut out) = BlockRows::new(bytes, [pitch, ROW], [pixels, rows]) else {
+                continue;
+            };
+            let mut sums = [0x7777; Tiling::Tall.sum_words()];
+            match way {
+                0 => Scalar.winograd_block(tiling, v, u, &mut sums, &finish, &mut out),
+                1 => micro.winograd_block(tiling, v, u, &mut sums, &finish, &mut out),
+                _ => direct(&words, pairs, x, packed, &finish, &mut out),
+            }
+        }
+        if ways[0] != ways[1] || ways[0] != ways[2] {
+            let (pairs, pixels) = (pairs as u8, pixels as u8);
+            return Err(Mismatch::WinogradBlock { tiling, pairs, pixels, kind });
+        }
+        *cases += 1;
+    }
+    Ok(())
+}
+
+/// Computes the rows of two blocks as direct convolutions.
 fn direct(
     words: &[u32],
     pairs: usize,
     x: usize,
     packed: &[u32],
     finish: &Finish,
-    out: &mut [PairRow<'_>; BLOCK_ROWS],
+    out: &mut BlockRows<'_>,
 ) {
-    for (y, row) in out.iter_mut().enumerate() {
+    for y in 0..out.rows() {
+        let Some(mut row) = out.row(y) else { return };
         let end = (y + 3) * pairs * PHASE;
         let runs = [&words[y * pairs * PHASE..end], &[]];
         let Some(window) = Window::new(runs, PHASE, 3, 1) else { return };
@@ -161,32 +178,33 @@ fn direct(
 fn inputs<M: MicroKernel>(
     micro: &M,
     random: &mut Random,
+    tiling: Tiling,
     words: &[u32],
-    pairs: usize,
-    x: usize,
+    [pairs, x]: [usize; 2],
     v: &mut [u32],
 ) -> Result<(), Mismatch> {
-    let mut found = [0; input_words(PAIRS)];
+    let mut found = [0; Tiling::Tall.input_words(PAIRS)];
     let found = &mut found[..v.len()];
     found.fill_with(|| random.next());
     let mut rows = words.chunks_exact(pairs * PHASE);
-    let rows = [(); 4].map(|()| rows.next().unwrap_or_default());
-    Scalar.winograd_input(rows, PHASE, x, v);
-    micro.winograd_input(rows, PHASE, x, found);
-    if v == found { Ok(()) } else { Err(Mismatch::WinogradInput { pairs: pairs as u8 }) }
+    let rows = [(); INPUT_ROWS].map(|()| rows.next().unwrap_or_default());
+    Scalar.winograd_input(tiling, &rows, PHASE, x, v);
+    micro.winograd_input(tiling, &rows, PHASE, x, found);
+    if v == found { Ok(()) } else { Err(Mismatch::WinogradInput { tiling, pairs: pairs as u8 }) }
 }
 
 fn weights<M: MicroKernel>(
     micro: &M,
     random: &mut Random,
+    tiling: Tiling,
     packed: &[u32],
     pairs: usize,
     u: &mut [u32],
 ) -> Result<(), Mismatch> {
-    let mut found = [0; weight_words(PAIRS)];
+    let mut found = [0; Tiling::Tall.weight_words(PAIRS)];
     let found = &mut found[..u.len()];
     found.fill_with(|| random.next());
-    Scalar.winograd_weights(packed, pairs, u);
-    micro.winograd_weights(packed, pairs, found);
-    if u == found { Ok(()) } else { Err(Mismatch::WinogradWeights { pairs: pairs as u8 }) }
+    Scalar.winograd_weights(tiling, packed, pairs, u);
+    micro.winograd_weights(tiling, packed, pairs, found);
+    if u == found { Ok(()) } else { Err(Mismatch::WinogradWeights { tiling, pairs: pairs as u8 }) }
 }

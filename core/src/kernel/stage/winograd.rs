@@ -1,14 +1,14 @@
-//! Rows of outputs with Winograd's algorithm: blocks of two rows.
+//! Rows of outputs with Winograd's algorithm: blocks of two or four rows.
 
 use super::{Stage, part, part_mut, take};
-use crate::graph::{KernelKind, padded};
-use crate::kernel::finish::PairRow;
+use crate::graph::{KernelSet, Tiling, padded};
+use crate::kernel::finish::BlockRows;
 use crate::kernel::micro::MicroKernel;
 use crate::kernel::task::ConvTask;
-use crate::kernel::winograd::{self, BLOCK_COLUMNS, BLOCK_ROWS, SUM_WORDS};
+use crate::kernel::winograd::{self, BLOCK_COLUMNS, INPUT_ROWS};
 
 impl Stage<'_, '_, '_> {
-    /// Makes rows `y` and `y + 1` of the outputs.
+    /// Makes the rows of outputs from `y` on, as many as `out` holds.
     #[inline(never)]
     pub(super) fn make_tiles<M: MicroKernel>(
         &self,
@@ -18,56 +18,70 @@ impl Stage<'_, '_, '_> {
         out: &mut [i8],
     ) {
         let (ring, task, shape) = (self.ring, self.task, self.shape());
-        let rows: [&[u32]; 4] = core::array::from_fn(|i| {
+        let Some((tiling, online)) = choice(M::KERNELS, task) else { return };
+        // The last two rows are those of a tall tile.
+        let read: [&[u32]; INPUT_ROWS] = core::array::from_fn(|i| {
             part(self.rows, ring.row, (y + i) % ring.rows.max(1)).unwrap_or_default()
         });
         let pairs = shape.pairs();
         let (Some(sums), Some(inputs)) =
-            (take(&mut work, SUM_WORDS), take(&mut work, shape.transformed_words()))
+            (take(&mut work, tiling.sum_words()), take(&mut work, shape.transformed_words()))
         else {
             return;
         };
-        let Some(sums) = sums.first_chunk_mut() else { return };
-        let row_bytes = shape.out_row() * 4;
-        let (first, second) = out.split_at_mut_checked(row_bytes).unwrap_or_default();
-        let mut tiles = Tiles { task, sums, out: [first, second] };
+        // The last step may have fewer rows than a tile.
+        let rows = usize::from(shape.output.height).saturating_sub(y).min(tiling.rows());
+        let mut tiles = Tiles { task, tiling, rows, sums, out };
         let outputs = task.weight_shape().output_pairs();
-        let online = match shape.kind {
-            KernelKind::WinogradOnline => M::KERNELS.online(),
-            _ => !M::KERNELS.winograd(),
-        };
+        let (input_words, weight_words) = (tiling.input_words(pairs), tiling.weight_words(pairs));
         if !online {
             for block in 0..shape.blocks() {
                 let x = block * BLOCK_COLUMNS;
-                micro.winograd_input(rows, ring.phase, x, inputs);
+                micro.winograd_input(tiling, &read, ring.phase, x, inputs);
                 for o in 0..outputs {
-                    let weights = part(task.weights, winograd::weight_words(pairs), o);
-                    let weights = weights.unwrap_or_default();
+                    let weights = part(task.weights, weight_words, o).unwrap_or_default();
                     tiles.make(micro, o, x, BLOCK_COLUMNS, inputs, weights);
                 }
             }
         } else {
             for block in 0..shape.blocks() {
-                let inputs = part_mut(inputs, winograd::input_words(pairs), block);
-                let inputs = inputs.unwrap_or_default();
-                micro.winograd_input(rows, ring.phase, block * BLOCK_COLUMNS, inputs);
+                let inputs = part_mut(inputs, input_words, block).unwrap_or_default();
+                micro.winograd_input(tiling, &read, ring.phase, block * BLOCK_COLUMNS, inputs);
             }
-            let Some(weights) = take(&mut work, winograd::weight_words(pairs)) else { return };
+            let Some(weights) = take(&mut work, weight_words) else { return };
             for o in 0..outputs {
                 let packed = part(task.weights, winograd::packed_words(pairs), o);
-                let packed = packed.unwrap_or_default();
-                micro.winograd_weights(packed, pairs, weights);
+                micro.winograd_weights(tiling, packed.unwrap_or_default(), pairs, weights);
                 tiles.make(micro, o, 0, usize::MAX, inputs, weights);
             }
         }
     }
 }
 
-/// Two rows of outputs, and the sums that their blocks share.
+/// The tiles of a layer, and whether its weights are transformed during execution. What the set of
+/// kernels decides is a constant.
+#[inline(always)]
+fn choice(set: KernelSet, task: &ConvTask<'_>) -> Option<(Tiling, bool)> {
+    let kind = task.shape.kind;
+    let tiling = match (set.square(), set.tall()) {
+        (true, true) => kind.tiling()?,
+        (false, true) => Tiling::Tall,
+        _ => Tiling::Square,
+    };
+    let online = match (set.winograd(), set.online()) {
+        (true, true) => !kind.transformed(),
+        (transformed, _) => !transformed,
+    };
+    Some((tiling, online))
+}
+
+/// Rows of outputs, and the sums that their blocks share.
 struct Tiles<'a, 't, 'm> {
     task: &'t ConvTask<'a>,
-    sums: &'m mut [u32; SUM_WORDS],
-    out: [&'m mut [i8]; BLOCK_ROWS],
+    tiling: Tiling,
+    rows: usize,
+    sums: &'m mut [u32],
+    out: &'m mut [i8],
 }
 
 impl Tiles<'_, '_, '_> {
@@ -82,18 +96,14 @@ impl Tiles<'_, '_, '_> {
         inputs: &[u32],
         weights: &[u32],
     ) {
-        let output = &self.task.shape.output;
-        let pitch = padded(output.channels);
-        let pixels = usize::from(output.width).saturating_sub(x).min(columns);
-        let [first, second] = &mut self.out;
-        let start = x * pitch + 2 * o;
-        let first = PairRow::new(first.get_mut(start..).unwrap_or_default(), pitch, pixels);
-        // With an odd height, the last step has no second row.
-        let below = if second.is_empty() { 0 } else { pixels };
-        let second = PairRow::new(second.get_mut(start..).unwrap_or_default(), pitch, below);
-        if let (Some(first), Some(second)) = (first, second) {
+        let shape = &self.task.shape;
+        let pitch = padded(shape.output.channels);
+        let pixels = usize::from(shape.output.width).saturating_sub(x).min(columns);
+        let row = shape.out_row() * 4;
+        let out = self.out.get_mut(x * pitch + 2 * o..).unwrap_or_default();
+        if let Some(mut out) = BlockRows::new(out, [pitch, row], [pixels, self.rows]) {
             let finish = self.task.finish(o);
-            micro.winograd_block(inputs, weights, self.sums, &finish, &mut [first, second]);
+            micro.winograd_block(self.tiling, inputs, weights, self.sums, &finish, &mut out);
         }
     }
 }

@@ -17,10 +17,15 @@ use super::instructions::InstructionTable;
 use super::memory::Memory;
 use super::{BlockCost, CostModel, Costs, Limits};
 
-/// Kernel kinds in the order of the base-3 digits of [`BlockCost::kinds`]. The least significant
+/// Kernel kinds in the order of the base-5 digits of [`BlockCost::kinds`]. The least significant
 /// digit belongs to the first layer of the block.
-pub const KINDS: [KernelKind; 3] =
-    [KernelKind::Direct, KernelKind::WinogradOnline, KernelKind::Winograd];
+pub const KINDS: [KernelKind; 5] = [
+    KernelKind::Direct,
+    KernelKind::WinogradOnline,
+    KernelKind::Winograd,
+    KernelKind::WinogradTallOnline,
+    KernelKind::WinogradTall,
+];
 
 /// Costs of the effective sub-networks of a space on one core.
 #[derive(Clone, Debug)]

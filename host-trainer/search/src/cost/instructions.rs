@@ -19,7 +19,9 @@ use supernano_facts::{Core, FirmwareBuild, FirmwareKernels};
 
 use super::memory::Overhead;
 
-pub use work::{LAYERS, LOOPS, Loop, Work, image_work, kernel_name, kernel_named, kernel_of, work};
+pub use work::{
+    LAYERS, LOOPS, Loop, Work, image_work, kernel_name, kernel_named, kernel_names, kernel_of, work,
+};
 
 /// The coefficients of one processor core.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -54,8 +54,8 @@ pub fn modelled(blob: &Blob, table: &InstructionTable) -> Result<u64> {
 pub fn rewritten(blob: &Blob, chosen: &dyn Fn(usize, &Conv) -> KernelKind) -> Result<Blob> {
     let view = blob.view()?;
     let labels: Vec<&str> = view.labels().collect();
-    // Winograd kernels store 16 weights of 2 bytes for 9 weights of 1 byte.
-    let room = 4 * blob.bytes().len() + 4096;
+    // Winograd kernels store up to 24 weights of 2 bytes for 9 weights of 1 byte.
+    let room = 6 * blob.bytes().len() + 4096;
     let mut data = vec![0u8; room];
     let mut out = vec![0u32; room / 4];
     let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut out);

@@ -58,8 +58,8 @@ pub struct FrontNetwork {
     /// Estimated cycles and time ([`Front::time`]).
     #[serde(default)]
     pub time: Option<EstimatedTime>,
-    /// Kernel of every layer: `direct`, `winograd-online` or `winograd`. Empty in spaces of other than
-    /// residual networks, where every kernel is the default.
+    /// Kernel of every layer: `direct`, `winograd`, `winograd-tall`, or one of the last two with
+    /// `-online`. Empty in spaces of other than residual networks, where every kernel is the default.
     pub kernels: Vec<String>,
     /// Measured accuracies, if requested.
     pub verified: Option<Verified>,

@@ -11,7 +11,7 @@ use supernano_base::files;
 use supernano_core::graph::KernelKind;
 
 use super::file::{Front, FrontNetwork};
-use crate::cost::instructions::{kernel_name, kernel_named};
+use crate::cost::instructions::{kernel_name, kernel_named, kernel_names};
 use crate::cost::kernels::{layer_kinds, of_layers};
 use crate::cost::limits::KernelLimits;
 use crate::cost::memory::Overhead;
@@ -89,7 +89,7 @@ impl Promise {
         let known = |name: &String| {
             kernel_named(name).ok_or_else(|| {
                 let field = format!("kernels of {}", self.network.code);
-                Error::invalid(&self.place, field, "direct, winograd-online or winograd", name)
+                Error::invalid(&self.place, field, kernel_names(), name)
             })
         };
         self.network.kernels.iter().map(known).collect()

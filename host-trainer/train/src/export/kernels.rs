@@ -13,7 +13,7 @@ use supernano_search::cost::instructions::{InstructionTable, kernel_name, kernel
 /// Resource that an export saves by its choice of kernels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Prefer {
-    /// Fewest instructions: Winograd's algorithm with transformed weights, 3.6 times their bytes.
+    /// Fewest instructions: Winograd's algorithm with transformed weights, 5.4 times their bytes.
     Speed,
     /// Few instructions at the same size: Winograd's algorithm, with weights that are transformed
     /// at run time.
@@ -29,8 +29,8 @@ impl Prefer {
     /// width, also for the three channels of an image (counted on a Cortex-M4).
     pub fn kind(self, shape: ConvShape) -> KernelKind {
         let kind = match self {
-            Self::Speed => KernelKind::Winograd,
-            Self::Flash => KernelKind::WinogradOnline,
+            Self::Speed => KernelKind::WinogradTall,
+            Self::Flash => KernelKind::WinogradTallOnline,
             Self::Ram => shape.kind,
         };
         if kind.suits(&shape.geometry) { kind } else { shape.kind }
@@ -40,7 +40,7 @@ impl Prefer {
 /// A kernel that can execute a convolution.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct KernelCandidate {
-    /// Name: `direct`, `winograd-online` or `winograd`.
+    /// Name, such as `direct` or `winograd-tall`.
     pub kernel: &'static str,
     /// Modelled instructions of the operation: a linear function of its exact loop counts.
     pub instructions: u64,

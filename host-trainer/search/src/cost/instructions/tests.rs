@@ -6,6 +6,7 @@ use supernano_core::plan::{BranchScheme, Enhancement, resolve};
 use supernano_core::space::{RESNET8, RESNET20, Space};
 
 use super::{InstructionTable, LAYERS, LOOPS, Work, image_work, work};
+use crate::cost::device::KINDS;
 
 fn lowered<'a>(space: &Space<'a>, code: u128, kind: KernelKind) -> Lowered<'a> {
     let arch = Arch::from_code(space, ArchCode(code % space.size())).unwrap();
@@ -39,13 +40,18 @@ fn work_is_that_of_the_padded_network() {
     let winograd = works(&RESNET8, 0, KernelKind::WinogradOnline);
     assert_eq!(iterations(&winograd[2], "block-tap"), 16.0 * 4.0 * 3.0 * 4.0);
     assert_eq!(iterations(&winograd[2], "row-pair-weight"), 16.0 * 3.0 * 4.0);
+    assert_eq!(iterations(&winograd[2], "edge-row"), 0.0);
+    // With tall tiles it has 8 groups of four rows.
+    let tall = works(&RESNET8, 0, KernelKind::WinogradTallOnline);
+    assert_eq!(iterations(&tall[2], "block-tap"), 8.0 * 4.0 * 3.0 * 4.0);
+    assert_eq!(iterations(&tall[2], "row-pair-weight"), 8.0 * 3.0 * 4.0);
     let classifier = direct.last().unwrap();
     assert_eq!(iterations(classifier, "class-channel"), 80.0);
 }
 
 #[test]
 fn a_table_may_hold_every_loop_of_every_operation() {
-    for kind in [KernelKind::Direct, KernelKind::Winograd, KernelKind::WinogradOnline] {
+    for kind in KINDS {
         for work in works(&RESNET20, 1 << 40, kind).iter().chain(&[image_work(3072)]) {
             for ((kernel, what), _) in work {
                 let known = LOOPS.iter().any(|(k, loops)| k == kernel && loops.contains(what));
@@ -107,7 +113,7 @@ fn every_core_has_a_fitted_table_with_a_small_error() {
         assert_eq!(table.core, core);
         assert!(table.counted > 0 && table.judged >= 50, "{core}");
         assert!(table.largest_error <= 0.01, "{core}");
-        for kind in [KernelKind::Direct, KernelKind::Winograd, KernelKind::WinogradOnline] {
+        for kind in KINDS {
             assert!(table.knows(kind), "{core}: {kind:?}");
         }
         // The widest network costs a multiple of the narrowest; vectors are worth most in wide layers.

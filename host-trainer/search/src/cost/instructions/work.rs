@@ -24,6 +24,8 @@ pub const LOOPS: &[(&str, &[&str])] = &[
     ("pointwise", CONVOLUTION),
     ("winograd", WINOGRAD),
     ("winograd-online", WINOGRAD),
+    ("winograd-tall", WINOGRAD),
+    ("winograd-tall-online", WINOGRAD),
     ("classifier", CLASSIFIER),
     ("image", &["call", "byte", "odd-byte"]),
 ];
@@ -85,9 +87,9 @@ const WINOGRAD: &[&str] = &[
     "block-tap",
     "block-four",
     "block-eight",
-    "rest-block",
-    "rest-pixel",
-    "odd-row-block",
+    "edge-block",
+    "edge-row",
+    "edge-pixel",
     "pixel",
     "pixel-residual",
     "pixel-prelu",
@@ -164,20 +166,31 @@ pub const fn kernel_name(kind: KernelKind) -> &'static str {
         KernelKind::WinogradOnline => "winograd-online",
         KernelKind::Flat => "flat",
         KernelKind::Pointwise => "tiled",
+        KernelKind::WinogradTall => "winograd-tall",
+        KernelKind::WinogradTallOnline => "winograd-tall-online",
         _ => "direct",
     }
 }
 
+/// The kernel kinds that have names.
+const NAMED: [KernelKind; 7] = [
+    KernelKind::Direct,
+    KernelKind::WinogradOnline,
+    KernelKind::Winograd,
+    KernelKind::WinogradTallOnline,
+    KernelKind::WinogradTall,
+    KernelKind::Flat,
+    KernelKind::Pointwise,
+];
+
 /// The kernel kind with this name ([`kernel_name`]).
 pub fn kernel_named(name: &str) -> Option<KernelKind> {
-    let all = [
-        KernelKind::Direct,
-        KernelKind::WinogradOnline,
-        KernelKind::Winograd,
-        KernelKind::Flat,
-        KernelKind::Pointwise,
-    ];
-    all.into_iter().find(|&kind| kernel_name(kind) == name)
+    NAMED.into_iter().find(|&kind| kernel_name(kind) == name)
+}
+
+/// The names of all kinds, for messages.
+pub fn kernel_names() -> String {
+    NAMED.map(kernel_name).join(", ")
 }
 
 /// The name of an operation's kernel in tables.
@@ -226,7 +239,7 @@ fn convolution(header: &Header<'_>, conv: &Conv, other: Option<&'static str>) ->
     let outputs = usize::from(shape.output.channels).div_ceil(2);
     let pairs = shape.pairs();
     let quads = padded(shape.input.channels) / 4;
-    // Steps of one output row (direct) or two (Winograd).
+    // Steps of one output row (direct), two or four (Winograd).
     let steps = usize::from(shape.output.height).div_ceil(shape.step());
     let pixels = usize::from(shape.output.height) * width * outputs;
     let name = match shape.kind {
@@ -257,11 +270,15 @@ fn convolution(header: &Header<'_>, conv: &Conv, other: Option<&'static str>) ->
         // Dot products are unrolled by four or by eight pairs, depending on the core's registers.
         add("block-four", blocks * outputs * pairs.div_ceil(4));
         add("block-eight", blocks * outputs * pairs.div_ceil(8));
-        // A row may end within a block, and the last step may lack its second row.
-        add("rest-block", steps * outputs * (width % BLOCK_COLUMNS).min(1));
-        add("rest-pixel", steps * outputs * (width % BLOCK_COLUMNS));
-        add("odd-row-block", usize::from(shape.output.height) % 2 * shape.blocks() * outputs);
-        if shape.kind == KernelKind::WinogradOnline {
+        // A block that a row or the last step does not fill is copied, pixel by pixel.
+        let height = usize::from(shape.output.height);
+        let (whole, short) = (height / shape.step(), height % shape.step());
+        let (rest, ends) = (width % BLOCK_COLUMNS, (width % BLOCK_COLUMNS).min(1));
+        let last = short.min(1) * shape.blocks();
+        add("edge-block", (whole * ends + last) * outputs);
+        add("edge-row", (whole * shape.step() * ends + short * shape.blocks()) * outputs);
+        add("edge-pixel", (whole * shape.step() * rest + short * width) * outputs);
+        if !shape.kind.transformed() {
             add("row-pair-weight", steps * outputs * pairs);
         }
     } else {
