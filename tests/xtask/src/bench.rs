@@ -84,9 +84,10 @@ pub fn run(args: &Args, consent: Consent) -> Result<()> {
     firmware::build(&firmware::agents(&machines))?;
     process::build_host()?;
     process::build_plugin()?;
-    let networks = networks(args)?;
-    let jobs: Vec<(&Network, &str)> =
-        networks.iter().flat_map(|n| cores.iter().map(move |&c| (n, c))).collect();
+    let mut jobs = Vec::new();
+    for core in &cores {
+        jobs.extend(networks(args, core)?.into_iter().map(|network| (network, *core)));
+    }
     let mut rows = all(&jobs, args.jobs.max(1))?;
     if cores.contains(&"m0") {
         let plain = plain(&rows)?;
@@ -110,7 +111,8 @@ pub fn run(args: &Args, consent: Consent) -> Result<()> {
     Ok(())
 }
 
-fn networks(args: &Args) -> Result<Vec<Network>> {
+/// The networks with the kernels that a core prefers.
+fn networks(args: &Args, core: &str) -> Result<Vec<Network>> {
     let wanted = |name: &str| args.networks.is_empty() || args.networks.iter().any(|n| n == name);
     let mut list = Vec::new();
     for name in FIXED.into_iter().filter(|name| wanted(name)) {
@@ -127,8 +129,8 @@ fn networks(args: &Args) -> Result<Vec<Network>> {
         }
         if args.random > 0 {
             let count = args.random.to_string();
-            let more = ["--random", &count, "--prelu", "--oe"];
-            let directory = format!("{DIRECTORY}/{prefer}-random");
+            let more = ["--random", &count, "--prelu", "--oe", "--core", core];
+            let directory = format!("{DIRECTORY}/{core}/{prefer}-random");
             let made = synthetic("resnet20", &[], &[flags, &more].concat(), &directory)?;
             let named = made.iter().enumerate();
             list.extend(named.map(|(i, m)| network(m, &format!("random {i}"), prefer, "prelu")));
@@ -167,13 +169,13 @@ fn plain(rows: &[Value]) -> Result<Vec<Value>> {
     Ok(counted.into_iter().filter_map(row).collect())
 }
 
-/// The network `small` with the kernels of each preference: name of the preference, and file.
-pub fn small(directory: &Path) -> Result<Vec<(&'static str, PathBuf)>> {
+/// The network `small` with the kernels of each preference on a core: name of the preference, and file.
+pub fn small(core: &str, directory: &Path) -> Result<Vec<(&'static str, PathBuf)>> {
     let mut list = Vec::new();
     for (prefer, flags) in PREFERENCES {
         for (_, space, code) in NETWORKS.into_iter().filter(|n| n.0 == "small") {
             let directory = directory.join(prefer);
-            let flags = [flags, &["--prelu"]].concat();
+            let flags = [flags, &["--prelu", "--core", core]].concat();
             for made in synthetic(space, &[code], &flags, &directory.display().to_string())? {
                 let file = made["file"].as_str().unwrap_or_default();
                 list.push((prefer, root().join(file)));
@@ -191,8 +193,8 @@ pub fn with_relu(core: &str) -> Result<Vec<Value>> {
     let mut rows = Vec::new();
     for (prefer, flags) in PREFERENCES {
         for (name, space, code) in NETWORKS {
-            let directory = format!("{DIRECTORY}/{prefer}-relu");
-            for made in synthetic(space, &[code], flags, &directory)? {
+            let directory = format!("{DIRECTORY}/{core}/{prefer}-relu");
+            for made in synthetic(space, &[code], &[flags, &["--core", core]].concat(), &directory)? {
                 let mut row = measure(&network(&made, name, prefer, "relu"), core)?;
                 row["engine"] = json!(format!("supernano, {prefer}"));
                 rows.push(row);
@@ -211,13 +213,13 @@ fn network(made: &Value, name: &str, prefer: &str, activation: &str) -> Network 
 }
 
 /// Measures `at_once` jobs at a time. The rows are in the order of the jobs.
-fn all(jobs: &[(&Network, &str)], at_once: usize) -> Result<Vec<Value>> {
+fn all(jobs: &[(Network, &str)], at_once: usize) -> Result<Vec<Value>> {
     let next = AtomicUsize::new(0);
     let done = Mutex::new(vec![Value::Null; jobs.len()]);
     let work = || -> Result<()> {
         while let Some((i, (network, core))) = {
             let i = next.fetch_add(1, Ordering::Relaxed);
-            jobs.get(i).map(|job| (i, *job))
+            jobs.get(i).map(|(network, core)| (i, (network, *core)))
         } {
             let row = measure(network, core)?;
             if let Ok(mut done) = done.lock() {

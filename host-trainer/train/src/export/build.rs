@@ -42,12 +42,12 @@ struct Builder<'a, 'o> {
     sections: Sections<'o>,
     header: Header<'a>,
     place: String,
-    prefer: Prefer,
     residual: bool,
 }
 
-/// Builds the blob of a quantised network. `prefer` selects the kernel of each convolution. The
-/// same arguments give the same bytes.
+/// Builds the blob of a quantised network with the default kernels. The layers of other networks than
+/// residual ones roll unless `prefer` asks for speed. [`Prefer::apply`] changes the kernels. The same
+/// arguments give the same bytes.
 ///
 /// # Errors
 /// [`Error::Core`] and [`Error::Invalid`] if the network exceeds a limit of the format.
@@ -65,7 +65,6 @@ pub fn build(net: &QuantisedNet, info: &BlobInfo<'_>, prefer: Prefer) -> Result<
             ops: heapless::Vec::new(),
         },
         place: format!("export of {}", info.code),
-        prefer,
         residual: info.residual,
     };
     if let Some(front_end) = info.front_end {
@@ -138,9 +137,8 @@ impl Builder<'_, '_> {
             image,
             fold: 1,
         };
-        let default = default_kind(self.residual, site, &convolved);
         let kind = match form {
-            Form::Full => self.prefer.kind(ConvShape { kind: default, ..convolved }),
+            Form::Full => default_kind(self.residual, site, &convolved),
             _ => KernelKind::Direct,
         };
         let weights = match form {

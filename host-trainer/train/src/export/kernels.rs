@@ -1,22 +1,26 @@
 //! Kernels of convolutions: the choice of an export, and the candidates with their costs.
 
 use serde::Serialize;
+use supernano_base::blob::Blob;
 use supernano_base::cycles::Cycles;
+use supernano_base::error::Result;
 use supernano_core::arena::ArenaPlan;
 use supernano_core::graph::{Conv, Form, Header, KernelKind, Op};
 use supernano_core::kernel::pack::WeightShape;
-use supernano_core::kernel::{ConvShape, weight_words};
+use supernano_core::kernel::weight_words;
 use supernano_search::cost::device::KINDS;
 use supernano_search::cost::estimate::CycleTable;
 use supernano_search::cost::instructions::{InstructionTable, kernel_name, kernel_of};
+use supernano_search::cost::kernels::rewritten;
 
 /// Resource that an export saves by its choice of kernels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Prefer {
-    /// Fewest instructions: Winograd's algorithm with transformed weights, 5.4 times their bytes.
+    /// Fewest estimated cycles of the core: Winograd's algorithm where it pays, with transformed weights
+    /// of 5.4 times the bytes.
     Speed,
-    /// Few instructions at the same size: Winograd's algorithm, with weights that are transformed
-    /// at run time.
+    /// Fewest estimated cycles of the core at the same size: Winograd's algorithm where it pays, with
+    /// weights that are transformed at run time.
     Flash,
     /// The smallest arena: direct convolutions.
     #[default]
@@ -24,16 +28,36 @@ pub enum Prefer {
 }
 
 impl Prefer {
-    /// The kind of kernel for a convolution; the kind of the shape, its default, if no other saves more
-    /// of the resource. Winograd's algorithm takes fewer instructions at every
-    /// width, also for the three channels of an image (counted on a Cortex-M4).
-    pub fn kind(self, shape: ConvShape) -> KernelKind {
-        let kind = match self {
-            Self::Speed => KernelKind::WinogradTall,
-            Self::Flash => KernelKind::WinogradTallOnline,
-            Self::Ram => shape.kind,
+    /// The kernel that a convolution may have instead of its default one.
+    const fn other(self) -> Option<KernelKind> {
+        match self {
+            Self::Speed => Some(KernelKind::WinogradTall),
+            Self::Flash => Some(KernelKind::WinogradTallOnline),
+            Self::Ram => None,
+        }
+    }
+
+    /// Gives each convolution of a network with default kernels the kernel with the fewest estimated
+    /// cycles on a core, such as `cortex-m4`. On a core without published timings, the fewest modelled
+    /// instructions decide. Square tiles of Winograd's algorithm are left to limits of memory.
+    ///
+    /// # Errors
+    /// As [`InstructionTable::of_core`] and [`rewritten`].
+    pub fn apply(self, blob: Blob, core: &str) -> Result<Blob> {
+        let Some(other) = self.other() else { return Ok(blob) };
+        let instructions = InstructionTable::of_core(core)?;
+        let cycles = CycleTable::of_core(core)?;
+        let header = blob.view()?.header();
+        let cost = |conv: Conv| match &cycles {
+            Some(table) => table.operation(&header, &Op::Conv(conv)).mid,
+            None => instructions.operation(&header, &Op::Conv(conv)),
         };
-        if kind.suits(&shape.geometry) { kind } else { shape.kind }
+        let chosen = |_: usize, conv: &Conv| {
+            let changed = Conv { kind: other, ..*conv };
+            let usable = kinds(conv, &instructions).contains(&other);
+            if usable && cost(changed) < cost(*conv) { other } else { conv.kind }
+        };
+        rewritten(&blob, &chosen)
     }
 }
 

@@ -95,14 +95,15 @@ impl<'a> KernelPlan<'a> {
     /// Gives the planned kernels to a network file that was built for [`Self::prefer`].
     ///
     /// # Errors
-    /// As [`Promise::has_kernels`], [`Promise::keep`] and [`KernelLimits::apply`].
+    /// As [`Promise::has_kernels`], [`Promise::keep`], [`KernelLimits::apply`] and [`Prefer::apply`].
     pub fn apply(&self, blob: Blob) -> Result<(Blob, KernelReport)> {
         let KernelRequest { front, prefer, limits, firmware: _ } = self.request;
         let name = format!("{:?}", self.prefer()).to_lowercase();
         let (blob, source, reason) = match &self.promise {
             Some(promise) => {
                 if prefer.is_some() && limits.is_free() {
-                    promise.has_kernels(&blob, &format!("option --prefer {name}"))?;
+                    let preferred = self.prefer().apply(blob.clone(), self.core())?;
+                    promise.has_kernels(&preferred, &format!("option --prefer {name}"))?;
                 }
                 (promise.keep(&blob)?, KernelSource::Front, promise.place.clone())
             }
@@ -116,7 +117,7 @@ impl<'a> KernelPlan<'a> {
                 let unlisted = front.filter(|path| path.exists());
                 let unlisted = unlisted.map(|path| format!("; not in {}", path.display()));
                 let reason = format!("--prefer {name}{}", unlisted.unwrap_or_default());
-                (blob, KernelSource::Preference, reason)
+                (self.prefer().apply(blob, self.core())?, KernelSource::Preference, reason)
             }
         };
         let core = self.core().to_owned();

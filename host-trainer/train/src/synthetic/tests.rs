@@ -1,3 +1,4 @@
+use supernano_search::cost::limits::DEFAULT_CORE;
 use supernano_core::graph::Conv;
 use supernano_core::kernel::Reference;
 use supernano_core::lower::lower;
@@ -39,6 +40,7 @@ fn blobs_have_the_sizes_of_the_graph_and_run() {
             let logits = made.logits(&test).unwrap();
             assert_eq!(logits, made.logits_with(&test, || Reference).unwrap(), "{code}");
             let fast = blob(space, &plan, &code, Prefer::Speed, 5).unwrap();
+            let fast = Prefer::Speed.apply(fast, DEFAULT_CORE).unwrap();
             assert_eq!(logits, fast.logits(&test).unwrap(), "{code}");
         }
     }

@@ -113,7 +113,12 @@ fn write(
 ) -> Result<SyntheticNetwork> {
     let plan = resolve(space, arch, request.enhancement, BranchScheme::Shared);
     let code = arch.display(space).to_string();
-    let blob = request.limits.apply(blob(space, &plan, &code, request.prefer, seed)?)?;
+    let (limits, prefer) = (request.limits, request.prefer);
+    let made = blob(space, &plan, &code, prefer, seed)?;
+    let blob = match limits.is_free() {
+        true => prefer.apply(made, limits.core())?,
+        false => limits.apply(made)?,
+    };
     written(request, code, &blob, raw_bytes(space, &plan))
 }
 

@@ -144,6 +144,8 @@ fn integers_follow_float_and_the_same_input_gives_the_same_bytes() {
         let quantised = QuantisedNet::with(&net, &params, &set.normalisation);
         let blob = build(&quantised, &info, Prefer::Speed).unwrap();
         assert_eq!(blob, build(&quantised, &info, Prefer::Speed).unwrap());
+        let tall = |_: usize, _: &Conv| KernelKind::WinogradTall;
+        let blob = rewritten(&blob, &tall).unwrap();
 
         let float = net.forward(&all.values, all.n);
         let integer = blob.logits(&dataset.test).unwrap();

@@ -16,16 +16,56 @@ const SMALL: &str = "4-4-4-4-4-4-4-8-8-8-8-8-8-16-16-16-16-16-16";
 const NONE: Enhancement =
     Enhancement { widths: WidthRule::None, activation: ActivationScope::None };
 
-fn small(prefer: Prefer) -> Blob {
+fn small() -> Blob {
     let arch = Arch::parse(&RESNET20, SMALL).unwrap();
     let plan = resolve(&RESNET20, &arch, NONE, BranchScheme::Shared);
-    synthetic::blob(&RESNET20, &plan, SMALL, prefer, 1).unwrap()
+    synthetic::blob(&RESNET20, &plan, SMALL, Prefer::Ram, 1).unwrap()
+}
+
+/// The choice differs between cores with and without published timings, and the answers do not.
+#[test]
+fn a_preference_takes_the_cheaper_kernel_of_each_convolution() {
+    let blob = small();
+    assert_eq!(Prefer::Ram.apply(blob.clone(), "cortex-m4").unwrap(), blob);
+    let test = supernano_base::images::Images::new(
+        RESNET20.input,
+        (0..RESNET20.input.len()).map(|i| (i * 37 % 251) as u8).collect(),
+        vec![0],
+    );
+    let mut tall = 0;
+    for core in ["cortex-m0", "cortex-m3", "cortex-m4", "cortex-m33", "cortex-m55"] {
+        let table = InstructionTable::of_core(core).unwrap();
+        let cycles = CycleTable::of_core(core).unwrap();
+        for (prefer, kind) in [
+            (Prefer::Speed, KernelKind::WinogradTall),
+            (Prefer::Flash, KernelKind::WinogradTallOnline),
+        ] {
+            let made = prefer.apply(blob.clone(), core).unwrap();
+            assert_eq!(made.logits(&test).unwrap(), blob.logits(&test).unwrap());
+            let (before, after) = (blob.view().unwrap().header(), made.view().unwrap().header());
+            for ((_, direct), (_, chosen)) in before.convs().zip(after.convs()) {
+                let cost = |kind| {
+                    let op = Op::Conv(Conv { kind, ..*direct });
+                    let estimated = cycles.as_ref().map(|c| c.operation(&before, &op).mid);
+                    estimated.unwrap_or_else(|| table.operation(&before, &op))
+                };
+                let usable = kind.suits(&direct.geometry);
+                let cheaper = usable && cost(kind) < cost(KernelKind::Direct);
+                tall += usize::from(cheaper);
+                assert_eq!(chosen.kind, if cheaper { kind } else { KernelKind::Direct }, "{core}");
+            }
+            if prefer == Prefer::Flash {
+                assert_eq!(made.bytes().len(), blob.bytes().len());
+            }
+        }
+    }
+    assert!(tall > 0);
 }
 
 #[test]
 fn candidates_cost_what_the_rewritten_network_costs() {
     let table = InstructionTable::of_core("cortex-m4").unwrap();
-    let blob = small(Prefer::Speed);
+    let blob = Prefer::Speed.apply(small(), "cortex-m4").unwrap();
     let header = blob.view().unwrap().header();
     let cycles = CycleTable::of_core("cortex-m4").unwrap();
     let list = kernel_choices(&header, &table, cycles.as_ref());
