@@ -142,7 +142,8 @@ fn convolve_tile<M: Float>(
             }
             inputs[(c * plane + at) as usize] = M::cast_from(value);
         }
-        for e in range_stepped(unit, comptime!(f.chunk_weights()), units) {
+        // A step known when the kernel runs only keeps the compiler from unrolling this loop into spills.
+        for e in range_stepped(unit, comptime!(f.chunk_weights()), CUBE_DIM) {
             let tap = e % taps;
             let c = e / taps % chunk;
             let o = e / (taps * chunk);

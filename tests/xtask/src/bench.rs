@@ -194,7 +194,8 @@ pub fn with_relu(core: &str) -> Result<Vec<Value>> {
     for (prefer, flags) in PREFERENCES {
         for (name, space, code) in NETWORKS {
             let directory = format!("{DIRECTORY}/{core}/{prefer}-relu");
-            for made in synthetic(space, &[code], &[flags, &["--core", core]].concat(), &directory)? {
+            for made in synthetic(space, &[code], &[flags, &["--core", core]].concat(), &directory)?
+            {
                 let mut row = measure(&network(&made, name, prefer, "relu"), core)?;
                 row["engine"] = json!(format!("supernano, {prefer}"));
                 rows.push(row);

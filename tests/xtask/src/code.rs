@@ -23,7 +23,7 @@ const LIMITS: [(&str, u64, u64); 6] = [
     ("m4", 24_576, 12_288),
     ("m7", 24_576, 12_288),
     ("m33", 24_576, 12_288),
-    ("m55", 28_672, 16_384),
+    ("m55", 28_672, 12_288),
 ];
 /// Arguments of a build for size.
 const FOR_SIZE: [&str; 2] = ["--config", "profile.release.opt-level='s'"];

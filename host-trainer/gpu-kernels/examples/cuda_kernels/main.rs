@@ -87,7 +87,7 @@ fn main() -> ExitCode {
 
 /// Bytes that a unit may spill, stores and loads. ptxas gives up a few registers for one more cube on a
 /// multiprocessor; in which kernels depends on the names of variables, which differ from build to build.
-const SPILLED: u32 = 256;
+const SPILLED: u32 = 64;
 
 /// Kernels of a name that stand for all.
 const SOME: usize = 6;

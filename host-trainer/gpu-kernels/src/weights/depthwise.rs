@@ -29,7 +29,6 @@ fn depthwise_sums<M: Float>(
     #[comptime] g: WeightGradient,
 ) {
     let s = comptime!(g.shape);
-    let units = comptime!(g.units());
     let channels = comptime!(g.cube[1]);
     let tap_rows = comptime!(g.tap_rows);
     let tap_columns = comptime!(s.kernel[1]);
@@ -78,7 +77,9 @@ fn depthwise_sums<M: Float>(
             let row_first = strip / spans * g.strip;
             let column_first = strip % spans * span;
             sync_cube();
-            for e in range_stepped(unit, comptime!(g.tile()[0] * g.tile()[1] * g.cube[1]), units) {
+            // A step known when the kernel runs only keeps the compiler from unrolling the two loops into spills.
+            for e in range_stepped(unit, comptime!(g.tile()[0] * g.tile()[1] * g.cube[1]), CUBE_DIM)
+            {
                 let c = c0 + e % channels;
                 let at = e / channels;
                 let r = (row_first * comptime!(s.stride[0]) + tap_first + at / tile_columns) as i32
@@ -106,7 +107,6 @@ fn depthwise_sums<M: Float>(
                 }
                 inputs[e as usize] = M::cast_from(value);
             }
-            // A step known when the kernel runs only keeps the compiler from unrolling this loop into spills.
             for e in range_stepped(unit, comptime!(g.strip * g.span * g.cube[1]), CUBE_DIM) {
                 let c = c0 + e % channels;
                 let at = e / channels;

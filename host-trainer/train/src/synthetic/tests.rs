@@ -1,9 +1,9 @@
-use supernano_search::cost::limits::DEFAULT_CORE;
 use supernano_core::graph::Conv;
 use supernano_core::kernel::Reference;
 use supernano_core::lower::lower;
 use supernano_core::plan::{BranchScheme, Enhancement, resolve};
 use supernano_core::space::{BUILTIN, RESNET8, RESNET20};
+use supernano_search::cost::limits::DEFAULT_CORE;
 
 use super::*;
 use crate::export::ImageSet;

@@ -4,6 +4,7 @@ use supernano_core::blob::{BlobView, with_kinds};
 use supernano_core::kernel::Reference;
 use supernano_core::space::{Block, Shortcut};
 use supernano_data::{self as data, Dataset};
+use supernano_search::cost::kernels::rewritten;
 
 use super::*;
 use crate::backend::LayerOp;

@@ -1,4 +1,5 @@
 use supernano_base::blob::Blob;
+use supernano_base::images::Images;
 use supernano_core::arch::Arch;
 use supernano_core::blob::BlobView;
 use supernano_core::plan::{ActivationScope, BranchScheme, Enhancement, WidthRule, resolve};
@@ -27,11 +28,8 @@ fn small() -> Blob {
 fn a_preference_takes_the_cheaper_kernel_of_each_convolution() {
     let blob = small();
     assert_eq!(Prefer::Ram.apply(blob.clone(), "cortex-m4").unwrap(), blob);
-    let test = supernano_base::images::Images::new(
-        RESNET20.input,
-        (0..RESNET20.input.len()).map(|i| (i * 37 % 251) as u8).collect(),
-        vec![0],
-    );
+    let pixels: Vec<u8> = (0..RESNET20.input.len()).map(|i| (i * 37 % 251) as u8).collect();
+    let test = Images::new(RESNET20.input, pixels, vec![0]);
     let mut tall = 0;
     for core in ["cortex-m0", "cortex-m3", "cortex-m4", "cortex-m33", "cortex-m55"] {
         let table = InstructionTable::of_core(core).unwrap();
