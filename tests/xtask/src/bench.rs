@@ -122,8 +122,9 @@ fn networks(args: &Args, core: &str) -> Result<Vec<Network>> {
     for (prefer, flags) in PREFERENCES {
         for (activation, more) in ACTIVATIONS {
             for (name, space, code) in NETWORKS.into_iter().filter(|n| wanted(n.0)) {
-                let directory = format!("{DIRECTORY}/{prefer}-{activation}");
-                let made = synthetic(space, &[code], &[flags, more].concat(), &directory)?;
+                let directory = format!("{DIRECTORY}/{core}/{prefer}-{activation}");
+                let flags = [flags, more, &["--core", core]].concat();
+                let made = synthetic(space, &[code], &flags, &directory)?;
                 list.extend(made.iter().map(|m| network(m, name, prefer, activation)));
             }
         }

@@ -57,6 +57,11 @@ fn steps(consent: Consent) -> Vec<Step> {
 fn tests() -> Vec<Command> {
     let mut command = cargo(["test", "--release", "--workspace", "--no-fail-fast"]);
     command.env("SUPERNANO_BUILT", "1");
+    if std::env::var_os("RUST_TEST_THREADS").is_none() {
+        // Tests of lines and devices wait for most of their time.
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        command.env("RUST_TEST_THREADS", (2 * cores).to_string());
+    }
     vec![command]
 }
 
