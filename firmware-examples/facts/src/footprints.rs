@@ -91,7 +91,7 @@ pub const FOOTPRINTS: [Footprint; 21] = {
         footprint(Fast, All, THUMBV7EM_HARD_FLOAT, 54_431, 76),
         footprint(Small, All, THUMBV8M_HARD_FLOAT, 40_991, 76),
         footprint(Fast, All, THUMBV8M_HARD_FLOAT, 60_519, 76),
-        footprint(Small, All, THUMBV8M_HELIUM, 47_303, 76),
+        footprint(Small, All, THUMBV8M_HELIUM, 47_307, 76),
         footprint(Fast, All, THUMBV8M_HELIUM, 64_195, 76),
         footprint(C, All, THUMBV7EM_HARD_FLOAT, 39_288, 68),
     ]
