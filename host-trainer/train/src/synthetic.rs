@@ -34,8 +34,8 @@ pub fn network(space: &Space<'_>, plan: &Plan, seed: u64) -> FoldedNet {
     FoldedNet { input: plan.image, layers, classifier }
 }
 
-/// The blob of a [`network`] without names of classes, as [`build`] makes it. The ranges of the feature maps come from
-/// generated images. The same arguments give the same bytes.
+/// The blob of a [`network`] without names of classes, as [`build`] makes it. The ranges of the feature
+/// maps come from generated images. The same arguments give the same bytes.
 ///
 /// # Errors
 /// [`Error::Invalid`](supernano_base::error::Error::Invalid) if images of this shape cannot be

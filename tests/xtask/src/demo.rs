@@ -92,7 +92,7 @@ fn path(args: &Args) -> Result<Measured> {
     process::json(&mut supernano(["rank", RUN, "--random", RANKED, "--json"]))?;
     announce("correlate: scores against networks that were trained alone (about 3 s)");
     let correlation = correlate()?;
-    announce("search: the networks that are best for their costs (about 1 s)");
+    announce("search: the networks that are best for their costs (about 6 s)");
     let wanted = args.networks.to_string();
     let found = process::json(&mut supernano(["search", RUN, "--spread", &wanted, "--json"]))?;
     let codes: Vec<&str> =

@@ -15,8 +15,8 @@ use crate::setup::{self, Consent};
 
 /// A promise may exceed the linked firmware by 1 / `SLACK` of it.
 const SLACK: u64 = 50;
-/// Bytes by which a linked firmware may exceed its promise: the names of functions, their order and with it
-/// the bytes of alignment depend on the folder of the sources.
+/// Bytes by which a linked firmware may exceed its promise. The names of functions depend on the folder of
+/// the sources, and with them the order of functions and the bytes of alignment.
 const ALIGNMENT: u64 = 8;
 /// Files that the firmware builds in if no other network is named.
 const TINY: [&str; 2] = ["tests/golden/tiny.snb", "tests/golden/tiny.image"];
@@ -99,7 +99,8 @@ fn minimal(
 /// Compares the list with the firmware, or prints the memory of the firmware around a network.
 ///
 /// # Errors
-/// A promise more than the bytes of alignment below the linked firmware, or more than 2 % above it; failed builds.
+/// A promise that is below the linked firmware by more than the bytes of alignment, or above it by more
+/// than 2 %; failed builds.
 pub fn run_task(args: &Args, consent: Consent) -> Result<()> {
     setup::ensure(&setup::targets(), consent)?;
     match &args.network {

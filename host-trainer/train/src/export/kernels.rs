@@ -17,7 +17,7 @@ use supernano_search::cost::kernels::rewritten;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Prefer {
     /// Fewest estimated cycles of the core: Winograd's algorithm where it pays, with transformed weights
-    /// of 5.4 times the bytes.
+    /// of 5.33 times the bytes.
     Speed,
     /// Fewest estimated cycles of the core at the same size: Winograd's algorithm where it pays, with
     /// weights that are transformed at run time.
