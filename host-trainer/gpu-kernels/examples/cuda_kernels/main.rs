@@ -90,7 +90,7 @@ fn main() -> ExitCode {
 const SPILLED: u32 = 64;
 
 /// Kernels of a name that stand for all.
-const SOME: usize = 6;
+const SOME: usize = 3;
 
 /// At most some kernels of each name: the first, the last, and others between them at equal distances.
 fn chosen(mut sources: Vec<Source>, most: usize) -> Vec<Source> {

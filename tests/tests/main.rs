@@ -1,0 +1,42 @@
+//! The end-to-end suites, in one program: it links once, and suites that wait for devices run beside those
+//! that compute. `cargo test --release --workspace --test end_to_end line::` runs one of them.
+
+mod accumulate;
+mod bad_input;
+mod board;
+mod book;
+mod classify;
+mod cycles;
+mod device;
+mod docs;
+mod doctor;
+mod emulator;
+mod faults;
+mod footprint;
+mod formats;
+mod frontend;
+mod gpu;
+mod heads;
+mod hostile;
+mod inputs;
+mod layers;
+mod line;
+mod listen;
+mod log;
+mod microbit;
+mod oracle;
+mod own_data;
+mod path;
+mod peers;
+mod promise;
+mod readers;
+mod repeats;
+mod report;
+mod rtt;
+mod search_input;
+mod serial;
+mod shards;
+mod slurm;
+mod spaces;
+mod structure;
+mod supply;
