@@ -16,6 +16,9 @@ use crate::sums::sum_units;
 pub use crate::writing::Writing;
 use crate::writing::{path_results, result};
 
+/// Values that a unit reads before it stores the first of them.
+const AT_ONCE: u32 = 4;
+
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
 fn convolve_tile<M: Float>(
@@ -111,36 +114,51 @@ fn convolve_tile<M: Float>(
     for part in 0..chunks {
         let c0 = part * chunk;
         sync_cube();
-        for e in range_stepped(unit, comptime!(f.chunk) * tile, units) {
-            let c = e % chunk;
-            let at = e / chunk;
-            let in_image = at % tile_image;
-            let tile_i = at / tile_image;
-            let r = row_first + (in_image / tile_columns) as i32;
-            let q = column_first + (in_image % tile_columns) as i32;
-            let inside = r >= 0
-                && r < rows_read
-                && q >= 0
-                && q < columns_read
-                && c0 + c < width_in
-                && image_first + tile_i < f.images;
-            let mut value = 0.0f32;
-            if inside {
-                let pixel = map_read + (tile_i * f.read[0] + r as u32) * f.read[1] + q as u32;
-                let index = pixel * f.channels_read + c0 + c;
-                let factor = (factors_path + c0 + c) * FACTORS;
-                value = read_value::<M>(
-                    x,
-                    norm_input,
-                    factors,
-                    index,
-                    factor,
-                    slope,
-                    bound,
-                    comptime!(launch.reading),
-                );
+        // Some values are read at a time, so that their reads overlap. A step known when the kernel runs only
+        // keeps the compiler from unrolling more, which would spill.
+        for e0 in range_stepped(unit, comptime!(f.chunk * tile), CUBE_DIM * AT_ONCE) {
+            let mut values = Array::<f32>::new(comptime!(AT_ONCE as usize));
+            #[unroll]
+            for i in 0..AT_ONCE {
+                let e = e0 + comptime!(i * units);
+                let c = e % chunk;
+                let at = e / chunk;
+                let in_image = at % tile_image;
+                let tile_i = at / tile_image;
+                let r = row_first + (in_image / tile_columns) as i32;
+                let q = column_first + (in_image % tile_columns) as i32;
+                let inside = r >= 0
+                    && r < rows_read
+                    && q >= 0
+                    && q < columns_read
+                    && c0 + c < width_in
+                    && tile_i < f.tile_images
+                    && image_first + tile_i < f.images;
+                values[i as usize] = 0.0f32;
+                if inside {
+                    let pixel = map_read + (tile_i * f.read[0] + r as u32) * f.read[1] + q as u32;
+                    let index = pixel * f.channels_read + c0 + c;
+                    let factor = (factors_path + c0 + c) * FACTORS;
+                    values[i as usize] = read_value::<M>(
+                        x,
+                        norm_input,
+                        factors,
+                        index,
+                        factor,
+                        slope,
+                        bound,
+                        comptime!(launch.reading),
+                    );
+                }
             }
-            inputs[(c * plane + at) as usize] = M::cast_from(value);
+            #[unroll]
+            for i in 0..AT_ONCE {
+                let e = e0 + comptime!(i * units);
+                if e < comptime!(f.chunk * tile) {
+                    inputs[(e % chunk * plane + e / chunk) as usize] =
+                        M::cast_from(values[i as usize]);
+                }
+            }
         }
         // A step known when the kernel runs only keeps the compiler from unrolling this loop into spills.
         for e in range_stepped(unit, comptime!(f.chunk_weights()), CUBE_DIM) {
