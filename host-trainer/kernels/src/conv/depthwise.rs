@@ -3,7 +3,7 @@
 
 mod gradients;
 
-pub(crate) use gradients::{InputRows, WeightSums};
+pub(crate) use gradients::{Asked, InputRows, WeightSums};
 
 use super::{Epilogue, Window};
 use crate::LANES;
@@ -86,22 +86,19 @@ pub(crate) struct Row<'a> {
 /// and the pixels are in the cache when their turn comes. Nobody reads the addresses, which may be any.
 #[derive(Clone, Copy)]
 pub(crate) struct Ahead {
-    /// The first pixel.
+    /// The first pixel; null where none is asked for.
     pub at: *const f32,
-    /// Rows that are asked for, from the first to the last pixel.
-    pub rows: usize,
 }
 
 impl Ahead {
     /// Nothing is asked for.
-    pub const NONE: Self = Self { at: std::ptr::null(), rows: 0 };
+    pub const NONE: Self = Self { at: std::ptr::null() };
 
-    /// Asks for the part of `P` columns from column `column`, where a column of a row has `EACH` pixels.
+    /// Asks for the part of `P` columns from column `column`, each of which has `EACH` pixels.
     #[inline(always)]
-    fn ask<S: Lanes, const EACH: usize, const P: usize>(&self, s: S, column: usize) {
-        for part in 0..self.rows {
-            let pixel = (column * self.rows + part * P) * EACH;
-            let at = self.at.wrapping_add(pixel * LANES);
+    fn ask<S: Lanes, const EACH: usize, const P: usize>(self, s: S, column: usize) {
+        if !self.at.is_null() {
+            let at = self.at.wrapping_add(column * EACH * LANES);
             for i in 0..P * EACH {
                 s.prefetch(at.wrapping_add(i * LANES));
             }
@@ -116,33 +113,58 @@ impl Row<'_> {
     /// Where a slice is too short.
     #[inline(always)]
     pub fn run<S: Lanes, const K: usize, const STRIDE: usize>(&self, s: S, y: &mut [Pixel]) {
+        let row = |ky| self.x.from(self.first + ky);
+        // the rows of a square kernel are found once for all tiles, whose loops have no branches
+        match <&[[f32; K]; K]>::try_from(self.w.as_chunks::<K>().0) {
+            Ok(w) => {
+                let x: [&[Pixel]; K] = std::array::from_fn(row);
+                self.tiles::<S, K, STRIDE>(s, w, |ky| x[ky], y);
+            }
+            Err(_) => self.tiles::<S, K, STRIDE>(s, self.w.as_chunks().0, row, y),
+        }
+    }
+
+    /// Computes the row from weights and the rows under the window.
+    #[inline(always)]
+    fn tiles<'x, S: Lanes, const K: usize, const STRIDE: usize>(
+        &self,
+        s: S,
+        w: &[[f32; K]],
+        x: impl Fn(usize) -> &'x [Pixel],
+        y: &mut [Pixel],
+    ) {
         let mut column = 0;
         while column < y.len() {
             let left = y.len() - column;
             column += if is_wide::<S>() && left >= TILES[0] {
-                self.tile::<S, K, STRIDE, { TILES[0] }>(s, column, y)
+                self.tile::<S, K, STRIDE, { TILES[0] }>(s, w, &x, column, y)
             } else if left >= TILES[1] {
-                self.tile::<S, K, STRIDE, { TILES[1] }>(s, column, y)
+                self.tile::<S, K, STRIDE, { TILES[1] }>(s, w, &x, column, y)
             } else {
-                self.tile::<S, K, STRIDE, 1>(s, column, y)
+                self.tile::<S, K, STRIDE, 1>(s, w, &x, column, y)
             };
         }
     }
 
     /// Computes `P` outputs and returns their number.
     #[inline(always)]
-    fn tile<S: Lanes, const K: usize, const STRIDE: usize, const P: usize>(
+    fn tile<'x, S: Lanes, const K: usize, const STRIDE: usize, const P: usize>(
         &self,
         s: S,
+        w: &[[f32; K]],
+        x: &impl Fn(usize) -> &'x [Pixel],
         column: usize,
         y: &mut [Pixel],
     ) -> usize {
-        self.ahead[0].ask::<S, STRIDE, P>(s, column);
+        // of an input whose rows are as far apart as its columns
+        match STRIDE {
+            1 => self.ahead[0].ask::<S, 1, P>(s, column),
+            _ => self.ahead[0].ask::<S, 4, P>(s, column),
+        }
         self.ahead[1].ask::<S, 1, P>(s, column);
         let mut sums = [s.splat(self.bias); P];
-        let start = column * STRIDE;
-        for (ky, w) in self.w.as_chunks::<K>().0.iter().enumerate() {
-            let x = &self.x.from(self.first + ky)[start..][..(P - 1) * STRIDE + K];
+        for (ky, w) in w.iter().enumerate() {
+            let x = &x(ky)[column * STRIDE..][..(P - 1) * STRIDE + K];
             for (k, &weight) in w.iter().enumerate() {
                 let weight = s.splat(weight);
                 for p in 0..P {

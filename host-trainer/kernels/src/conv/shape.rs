@@ -128,6 +128,14 @@ pub(crate) struct Padding {
 }
 
 impl Padding {
+    /// No zeros.
+    pub const NONE: Self = Self { rows: [0; 2], columns: [0; 2] };
+
+    /// The columns alone.
+    pub fn of_columns(self) -> Self {
+        Self { rows: [0; 2], ..self }
+    }
+
     /// True where a map can be read as it is.
     pub fn is_none(self) -> bool {
         self.rows == [0; 2] && self.columns == [0; 2]

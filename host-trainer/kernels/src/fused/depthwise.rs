@@ -5,14 +5,17 @@
 use super::PendingMap;
 use crate::LANES;
 use crate::blocks::{Unwritten, sized};
-use crate::conv::depthwise::{Ahead, Columns, InputRows, Pixel, Row, Rows, WeightSums};
+use crate::conv::depthwise::{Ahead, Asked, Columns, InputRows, Pixel, Row, Rows, WeightSums};
 use crate::conv::{ConvGeometry, Epilogue, Padding};
 use crate::map::MapShape;
 use crate::moments::{Moments, RunningMoments};
 use crate::simd::Lanes;
 
-/// Pixels of a map that are asked for before they are read or written.
+/// Pixels of a map that are asked for before they are read or written, behind a row of a convolution.
 const AHEAD: usize = 64;
+
+/// As [`AHEAD`] from the row in use on, of the gradients: their rows take longer and fill the nearest cache.
+const AHEAD_OF_GRADIENTS: usize = 48;
 
 /// The latest rows of a plane behind norm and activation, with zeros around them. They are made in
 /// order.
@@ -60,11 +63,11 @@ impl<'a> PaddedRows<'a> {
         Self { map, channel, padding, shape, ring, rows, base: 0, place: 0, made: 0, row }
     }
 
-    /// What is read after `rows` rows, where the rows before padded row `end` are made.
+    /// What is read `pixels` pixels behind the rows before padded row `end`.
     #[inline(always)]
-    fn ahead(&self, end: usize, rows: usize) -> Ahead {
+    fn ahead(&self, end: usize, pixels: usize) -> Ahead {
         let next = end.saturating_sub(self.padding.before()[0]) * self.shape.columns();
-        Ahead { at: self.map.x.as_ptr().wrapping_add((next + AHEAD) * LANES), rows }
+        Ahead { at: self.map.x.as_ptr().wrapping_add((next + pixels) * LANES) }
     }
 
     /// The rows of the window that ends before padded row `end`.
@@ -115,10 +118,10 @@ fn copy<S: Lanes>(s: S, from: &[Pixel], to: &mut [Pixel]) {
     }
 }
 
-/// What is written behind the next row of `columns` pixels.
+/// What is written behind the next `pixels` pixels.
 #[inline(always)]
-fn ahead_of(y: &Unwritten<'_>, columns: usize) -> Ahead {
-    Ahead { at: y.ahead(columns.max(AHEAD) * LANES), rows: 1 }
+fn ahead_of(y: &Unwritten<'_>, pixels: usize) -> Ahead {
+    Ahead { at: y.ahead(pixels * LANES) }
 }
 
 /// A plane that is convolved.
@@ -153,7 +156,7 @@ impl Columns for Forward<'_, '_> {
         for row in 0..output.rows() {
             let end = row * down + rows;
             let outputs = Row {
-                ahead: [x.ahead(end, down), ahead_of(self.y, columns)],
+                ahead: [x.ahead(end, AHEAD), ahead_of(self.y, columns.max(AHEAD))],
                 x: x.until(s, end),
                 first: row * down,
                 w: self.w,
@@ -193,41 +196,40 @@ impl Columns for Backward<'_, '_> {
     #[inline(always)]
     fn run<S: Lanes, const K: usize, const STRIDE: usize>(self, s: S) {
         let (shape, [sx, sdy]) = (self.shape, self.scratch);
-        let (input, output, window) = (shape.input(), shape.output(), shape.window());
-        let ([rows, _], [down, _]) = (window.kernel, window.stride);
-        let padding = (shape.padding(), rows);
-        let mut x = PaddedRows::new(self.x, self.channel, padding, input, sx);
-        let (map, padding) = (PendingMap::plain(self.dy), shape.gradient_padding());
-        let mut padded = PaddedRows::new(map, 0, (padding, rows), output, sdy);
-        let ([above, _], [left, _]) = (padding.before(), padding.columns());
+        let (input, output) = (shape.input(), shape.output());
         let (columns, width) = (output.columns(), input.columns());
         let inputs = InputRows::new(shape, self.w);
+        let rows = shape.window().kernel[0];
         let mut sums = WeightSums::<S, K>::new(s, rows);
-        let (dy, mut dx) = (self.dy.as_chunks().0, self.dx);
-        let all = if dx.is_none() { 0 } else { input.rows() };
-        let mut next = 0;
-        // The last step has the rows of the input that no window ends at.
-        for row in 0..=output.rows() {
-            let mut end = all;
-            if row < output.rows() {
-                let (last, made) = (row * down + rows, row + above + 1);
-                let ahead = [x.ahead(last, down), padded.ahead(made, 1)];
-                let x = (x.until(s, last), row * down);
-                let dy = match all {
-                    0 => &dy[row * columns..][..columns],
-                    _ => &padded.until(s, made).from(row + above)[left..][..columns],
-                };
-                sums.add::<STRIDE>(s, x, dy, ahead);
-                end = end.min((row + 1) * down);
-            }
-            while let Some(dx) = dx.as_deref_mut().filter(|_| next < end) {
-                let dy = padded.until(s, inputs.needs(next));
-                let ahead = ahead_of(dx, width);
+        // the gradient of the weights reads no padding of that of the output
+        let (whole, mut dx) = (shape.gradient_padding(), self.dx);
+        let padding = if dx.is_some() { whole } else { Padding::NONE };
+        let mut dy = PaddedRows::new(PendingMap::plain(self.dy), 0, (padding, rows), output, sdy);
+        let ([above, _], [left, _]) = (whole.before(), padding.columns());
+        let skipped = above - padding.before()[0];
+        // where the gradient is padded for each column of the input, the input needs no padding
+        let turned = STRIDE == 1 && dx.is_some();
+        let padding = if turned { Padding::NONE } else { shape.padding().of_columns() };
+        let mut x = PaddedRows::new(self.x, self.channel, (padding, 1), input, sx);
+        let more = AHEAD_OF_GRADIENTS.saturating_sub(width);
+        for row in 0..input.rows() {
+            let taps = inputs.taps(row);
+            let end = (taps.last + 1).saturating_sub(skipped);
+            let ahead = [x.ahead(row + 1, more), dy.ahead(end, more)];
+            let mut ahead = Asked::new([(ahead[0], width), (ahead[1], columns)]);
+            let (x, dy) = (x.until(s, row + 1).from(row), dy.until(s, end));
+            let rows = |row: usize| match (turned, dy.from(row - skipped)) {
+                (true, dy) => (dy, &x[..width]),
+                (false, dy) => (x, &dy[left..][..columns]),
+            };
+            let read = taps.within(above, above + output.rows());
+            sums.add::<STRIDE>(s, read, rows, &mut ahead);
+            if let Some(dx) = dx.as_deref_mut() {
+                let ahead = ahead_of(dx, width + more);
                 let dx = dx.next(width * LANES).as_chunks_mut().0;
-                inputs.run::<S, STRIDE>(s, next, dy, dx, ahead);
-                next += 1;
+                inputs.run::<S, STRIDE>(s, taps, dy, dx, ahead);
             }
         }
-        sums.write(s, self.dw);
+        sums.write(s, turned, self.dw);
     }
 }
