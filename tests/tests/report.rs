@@ -57,7 +57,9 @@ fn a_run_alone_makes_the_report_after_every_command() {
 
     let file = path.join("networks").join(winner).with_extension("snb").display().to_string();
     supernano(&["check", &file, "--target", "qemu-m4", "--images", "16"]).succeeds();
-    supernano(&["latency", &file, "--target", "qemu-m4", "--chip", "STM32F446RETx"]).succeeds();
+    let other = supernano(&["latency", &file, "--target", "qemu-m0", "--json"]).json();
+    let own = ["latency", &file, "--target", "qemu-m4", "--chip", "STM32F446RETx", "--json"];
+    let own = supernano(&own).json();
     let truths = run.file("truth.csv");
     let scores = fs::read_to_string(path.join("scores.json")).unwrap();
     let scores: Value = serde_json::from_str(&scores).unwrap();
@@ -70,6 +72,10 @@ fn a_run_alone_makes_the_report_after_every_command() {
     let text = page(&run);
     has(&text, &["operations-a", "instructions", "truth"], &[]);
     assert!(text.contains("16 of 16"), "{text}");
+    // The network is for a Cortex-M4, so its counts are shown and not those of another core.
+    let millions =
+        |count: &Value| format!("{:.2} M<", count["instructions"].as_f64().unwrap() / 1e6);
+    assert!(text.contains(&millions(&own)) && !text.contains(&millions(&other)), "{text}");
     let commands = ["train", "rank", "search", "export", "check", "latency", "correlate"];
     for command in commands {
         assert!(text.contains(&format!("<code>supernano {command} ")), "{command} is not listed");

@@ -89,11 +89,20 @@ pub struct Estimate {
     pub milliseconds: Option<Milliseconds>,
 }
 
+/// What a device says of itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Device {
+    /// Its core, such as `cortex-m4`.
+    pub core: Option<String>,
+}
+
 /// The counts of an inference on a device.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Counted {
     /// The target.
     pub target: String,
+    /// The device that counted.
+    pub device: Option<Device>,
     /// `instructions` or `cycles`.
     pub unit: String,
     /// Retired instructions of an inference.
@@ -171,6 +180,8 @@ struct Summary {
 
 #[derive(Deserialize)]
 struct Kernels {
+    /// The core that the kernels are for.
+    core: Option<String>,
     instructions: u64,
 }
 
@@ -286,12 +297,12 @@ fn of_file(
     };
     let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let summary: Option<Summary> = optional(&path.with_extension("json"), "an export's summary")?;
-    let mut answers = None;
+    let (mut answers, mut core) = (None, None);
     if let Some(s) = summary.filter(|s| current(format!("{stem}.json"), s.checksum)) {
         let share = |value: Option<f64>| Some(Share { value: value?, images: s.test_images });
         (network.float, network.int8) = (share(s.top1_float), share(s.top1_int8));
         network.memory = optional(&path.with_extension("json"), "an export's summary")?;
-        network.modelled = Some(s.kernels.instructions);
+        (network.modelled, core) = (Some(s.kernels.instructions), s.kernels.core);
         answers = optional(&run.answers(&stem), "the answers of an export")?;
     }
     let prefix = format!("{stem}.");
@@ -313,6 +324,10 @@ fn of_file(
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         network.counted.extend(counted.filter(|c| current(name, c.checksum)));
     }
+    // The counts of the core that the network was chosen for come first: figures show the first.
+    network
+        .counted
+        .sort_by_key(|c| c.device.as_ref().and_then(|d| d.core.as_ref()) != core.as_ref());
     let estimates = network.counted.iter().filter_map(|c| c.estimate.as_ref());
     if let Some(time) = { estimates }.find_map(|e| e.milliseconds) {
         network.milliseconds = Some(time);
