@@ -13,11 +13,9 @@ use crate::depthwise;
 use crate::pending::{FACTORS, bound_of, read_value};
 use crate::shape::{has_column, has_row};
 use crate::sums::sum_units;
+use crate::tile::AT_ONCE;
 pub use crate::writing::Writing;
 use crate::writing::{path_results, result};
-
-/// Values that a unit reads before it stores the first of them.
-const AT_ONCE: u32 = 4;
 
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]

@@ -6,6 +6,9 @@ use crate::shape::ConvShape;
 /// without an option.
 pub const SHARED_BYTES: u32 = 32 << 10;
 
+/// Values that a unit reads before it stores the first of them.
+pub(crate) const AT_ONCE: u32 = 4;
+
 /// Constants of a tiling, to be chosen by timing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Variant {

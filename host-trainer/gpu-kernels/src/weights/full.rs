@@ -8,6 +8,7 @@ use cubecl::prelude::*;
 use super::{RUN, WeightBuffers, WeightGradient};
 use crate::pending::{FACTORS, bound_of, read_value};
 use crate::shape::Rows;
+use crate::tile::AT_ONCE;
 
 #[cube(launch)]
 #[allow(clippy::too_many_arguments)]
@@ -39,8 +40,8 @@ fn weight_sums<M: Float>(
     let groups_out = comptime!(g.cube[1] / g.unit[1]);
     let blocks_in = comptime!(s.channels_in.div_ceil(g.cube[0]));
     let groups = comptime!(g.tap_groups());
-    let tile_rows = comptime!(g.tile()[0]);
     let tile_columns = comptime!(g.tile()[1]);
+    let tile_values = comptime!(g.tile()[0] * g.tile()[1] * g.cube[0]);
     let columns = comptime!(g.span);
     let spans = comptime!(g.spans());
     let rows_out = comptime!(s.rows_out());
@@ -81,34 +82,48 @@ fn weight_sums<M: Float>(
             let row_first = strip / spans * g.strip;
             let column_first = strip % spans * columns;
             sync_cube();
-            for e in range_stepped(unit, tile_rows * tile_columns * cube_in, units) {
-                let c = i0 + e % cube_in;
-                let at = e / cube_in;
-                let r = (row_first * comptime!(s.stride[0]) + tap_first + at / tile_columns) as i32
-                    - comptime!(s.padding[0] as i32);
-                let q = (column_first * step + at % tile_columns) as i32
-                    - comptime!(s.padding[2] as i32);
-                let mut value = 0.0f32;
-                if r >= 0
-                    && r < comptime!(s.rows as i32)
-                    && q >= 0
-                    && q < comptime!(s.columns as i32)
-                    && c < width_in
-                {
-                    let pixel =
-                        ((path_read * s.images + image) * s.rows + r as u32) * s.columns + q as u32;
-                    value = read_value::<M>(
-                        x,
-                        x,
-                        factors,
-                        pixel * s.channels_in + c,
-                        (path * s.channels_in + c) * FACTORS,
-                        slope,
-                        bound,
-                        comptime!(g.reading),
-                    );
+            // Some values are read at a time, so that their reads overlap. A step known when the kernel runs only
+            // keeps the compiler from unrolling more, which would spill.
+            for e0 in range_stepped(unit, tile_values, CUBE_DIM * AT_ONCE) {
+                let mut values = Array::<f32>::new(comptime!(AT_ONCE as usize));
+                #[unroll]
+                for i in 0..AT_ONCE {
+                    let e = e0 + comptime!(i * units);
+                    let c = i0 + e % cube_in;
+                    let at = e / cube_in;
+                    let r = (row_first * comptime!(s.stride[0]) + tap_first + at / tile_columns)
+                        as i32
+                        - comptime!(s.padding[0] as i32);
+                    let q = (column_first * step + at % tile_columns) as i32
+                        - comptime!(s.padding[2] as i32);
+                    values[i as usize] = 0.0f32;
+                    if e < tile_values
+                        && r >= 0
+                        && r < comptime!(s.rows as i32)
+                        && q >= 0
+                        && q < comptime!(s.columns as i32)
+                        && c < width_in
+                    {
+                        let row = (path_read * s.images + image) * s.rows + r as u32;
+                        values[i as usize] = read_value::<M>(
+                            x,
+                            x,
+                            factors,
+                            (row * s.columns + q as u32) * s.channels_in + c,
+                            (path * s.channels_in + c) * FACTORS,
+                            slope,
+                            bound,
+                            comptime!(g.reading),
+                        );
+                    }
                 }
-                inputs[e as usize] = M::cast_from(value);
+                #[unroll]
+                for i in 0..AT_ONCE {
+                    let e = e0 + comptime!(i * units);
+                    if e < tile_values {
+                        inputs[e as usize] = M::cast_from(values[i as usize]);
+                    }
+                }
             }
             // A step known when the kernel runs only keeps the compiler from unrolling this loop into spills.
             for e in range_stepped(unit, comptime!(g.strip * g.span * g.cube[1]), CUBE_DIM) {
