@@ -6,11 +6,13 @@
 mod evaluation;
 mod launch;
 mod record;
+mod work;
 
 use cubecl::prelude::*;
 
 pub use evaluation::Evaluation;
 pub use launch::Launch;
+pub use work::{Kind, Work};
 
 use crate::buffer::Buffer;
 use crate::copy::{copy, fill};
@@ -102,12 +104,6 @@ pub struct Update<'a, M> {
 }
 
 impl<M: Float + CubeElement> Step<M> {
-    /// Number of launches of an update, without those that copy its data.
-    #[must_use]
-    pub fn launches(&self) -> usize {
-        self.forward.len() + self.backward.len() + 4
-    }
-
     /// Fills all buffers besides the maps that an update writes before it reads them.
     pub fn fill<R: Runtime>(&self, client: &ComputeClient<R>, value: f32) {
         self.work.iter().for_each(|buffer| fill(client, buffer, value));

@@ -10,6 +10,9 @@ pub mod device;
 pub mod layers;
 pub mod results;
 
+#[cfg(feature = "sources")]
+pub mod expected;
+
 #[cfg(feature = "kernels")]
 mod agreement;
 #[cfg(feature = "kernels")]

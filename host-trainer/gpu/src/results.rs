@@ -50,8 +50,12 @@ pub struct StepTiming {
     pub batch: usize,
     /// Sub-networks in an update, including the largest network.
     pub paths: usize,
-    /// Launches of an update; 0 for the CPU.
+    /// Mean number of launches of an update; 0 for the CPU.
     pub launches: usize,
+    /// Mean operations of an update on the device, GFLOP.
+    pub gflop: f64,
+    /// Mean traffic of maps of an update on the device, GB.
+    pub gb: f64,
     /// Time of the first update, in which kernels are compiled, ms.
     pub first_ms: f64,
     /// Time of each timed update without augmentation; the host waits for every one. ms.

@@ -23,7 +23,7 @@ use supernano_gpu_kernels::cubecl::client::ComputeClient;
 use supernano_gpu_kernels::fill;
 use supernano_gpu_kernels::head::Loss;
 use supernano_gpu_kernels::sgd::Sgd;
-use supernano_gpu_kernels::step::{Options, Parameters, Step, Update};
+use supernano_gpu_kernels::step::{Kind, Options, Parameters, Step, Update, Work};
 use supernano_gpu_kernels::tile::Variant;
 use supernano_train::backend::CpuAutodiff;
 use supernano_train::supernet::{BN_EPSILON, Layout};
@@ -73,6 +73,14 @@ fn one_hot(labels: &[u16], outputs: usize) -> Vec<f32> {
 struct Passed<M> {
     /// The steps that ran.
     steps: Vec<Rc<Step<M>>>,
+    /// 1 for every tensor that a plan uses.
+    used: Vec<u32>,
+}
+
+/// The plans of an update by resolution, that of the first plan first.
+struct Groups<M> {
+    /// A shape of images, its recorded step, and the table of its plans.
+    groups: Vec<(Shape, Rc<Step<M>>, Vec<u32>)>,
     /// 1 for every tensor that a plan uses.
     used: Vec<u32>,
 }
@@ -186,6 +194,22 @@ impl<'a, R: Runtime, M: Element> GpuStep<'a, R, M> {
         if self.unread[1] < READ_EVERY { Ok(Losses::default()) } else { self.read() }
     }
 
+    /// The recorded steps of plans.
+    fn groups(&self, images: u32, plans: &[Plan]) -> Groups<M> {
+        let size = [images, plans.len() as u32];
+        let (mut groups, mut used) = (Vec::new(), vec![0; self.layout.entries.len()]);
+        for image in images_of(plans) {
+            let recorded = self.recorded(size, image);
+            let mut own: Vec<Option<&Plan>> =
+                plans.iter().filter(|plan| plan.image == image).map(Some).collect();
+            own.resize(plans.len(), None);
+            let (table, own) = table::of_plans(&self.layout, &recorded.network().rows(), &own);
+            used.iter_mut().zip(own).for_each(|(all, own)| *all |= own);
+            groups.push((image, recorded, table));
+        }
+        Groups { groups, used }
+    }
+
     /// Adds the forward and the backward pass of plans to the device's queue, and the gradients to those
     /// of the parameters. Plans of one resolution run together, those of the first plan's at first.
     /// `teacher` holds the logits of a teacher outside of the plans; without it, the first plan teaches.
@@ -197,19 +221,7 @@ impl<'a, R: Runtime, M: Element> GpuStep<'a, R, M> {
         (mut teacher, trains_largest): (Option<Buffer<f32>>, bool),
         taught: &mut dyn FnMut(&Step<M>) -> Result<()>,
     ) -> Result<Passed<M>> {
-        let size = [batch.images, plans.len() as u32];
-        let images = images_of(plans);
-        let mut groups = Vec::with_capacity(images.len());
-        let mut all_used = vec![0; self.layout.entries.len()];
-        for image in images {
-            let recorded = self.recorded(size, image);
-            let mut own: Vec<Option<&Plan>> =
-                plans.iter().filter(|plan| plan.image == image).map(Some).collect();
-            own.resize(plans.len(), None);
-            let (table, used) = table::of_plans(&self.layout, &recorded.network().rows(), &own);
-            all_used.iter_mut().zip(used).for_each(|(all, used)| *all |= used);
-            groups.push((image, recorded, table));
-        }
+        let Groups { groups, used: all_used } = self.groups(batch.images, plans);
         let used = &all_used[..];
         let students = plans.len() - usize::from(trains_largest);
         for (i, (image, recorded, table)) in groups.iter().enumerate() {
@@ -285,11 +297,14 @@ impl<'a, R: Runtime, M: Element> GpuStep<'a, R, M> {
         }
     }
 
-    /// Launches of an update with these sub-networks.
-    pub fn launches(&self, images: u32, students: &[Arch]) -> usize {
-        let plans = self.plans(students);
-        let size = [images, plans.len() as u32];
-        images_of(&plans).into_iter().map(|image| self.recorded(size, image).launches()).sum()
+    /// What an update with these sub-networks computes, reads and writes, by kind of launch.
+    pub fn work(&self, images: u32, students: &[Arch]) -> BTreeMap<Kind, Work> {
+        let mut all: BTreeMap<Kind, Work> = BTreeMap::new();
+        for (_, recorded, table) in self.groups(images, &self.plans(students)).groups {
+            let found = recorded.work(&table);
+            found.into_iter().for_each(|(kind, work)| *all.entry(kind).or_default() += work);
+        }
+        all
     }
 
     fn options(&self) -> Options {

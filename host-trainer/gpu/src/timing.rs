@@ -4,13 +4,14 @@
 use std::ops::Range;
 use std::time::Instant;
 
-use supernano_base::config::{Precision, StepKind};
+use supernano_base::config::{Precision, RunConfig, StepKind};
 use supernano_base::error::{Error, Result};
 use supernano_base::rng::{Key, Purpose};
 use supernano_data::ExampleMaker;
 use supernano_gpu_kernels::bf16;
 use supernano_gpu_kernels::cubecl::Runtime;
 use supernano_gpu_kernels::cubecl::client::ComputeClient;
+use supernano_gpu_kernels::step::Work;
 use supernano_gpu_kernels::tile::VARIANTS;
 use supernano_train::backend::CpuAutodiff;
 use supernano_train::supernet::Weights;
@@ -69,23 +70,25 @@ fn ms(started: Instant) -> f64 {
     1e3 * started.elapsed().as_secs_f64()
 }
 
-impl Bench<'_> {
-    /// The first supernet step of the configuration, and its initial weights.
-    fn start(&self) -> Result<(Job<'_, CpuAutodiff>, Weights)> {
-        let config = self.config;
-        let place = config.steps.iter().position(|s| s.kind == StepKind::Supernet);
-        let number = place.map(|i| i + 1).ok_or_else(|| {
-            Error::invalid("configuration", "step", "a supernet step to be timed", "none")
-        })?;
-        let space = config.shared_space();
-        let step = &config.steps[number - 1];
-        let layout = layout_of(space.clone(), config, number);
-        let weights = Weights::initial(layout, Key::new(config.seed));
-        let enhancement = step.enhancement(config.enhancement);
-        let optimizer = config.optimizer;
-        Ok((Job { space, enhancement, step, number, optimizer, fixed: None }, weights))
-    }
+/// The first supernet step of a configuration, and its initial weights.
+///
+/// # Errors
+/// [`Error::Invalid`] if there is none.
+pub(crate) fn supernet_step(config: &RunConfig) -> Result<(Job<'_, CpuAutodiff>, Weights)> {
+    let place = config.steps.iter().position(|s| s.kind == StepKind::Supernet);
+    let number = place
+        .map(|i| i + 1)
+        .ok_or_else(|| Error::invalid("configuration", "step", "a supernet step", "none"))?;
+    let space = config.shared_space();
+    let step = &config.steps[number - 1];
+    let layout = layout_of(space.clone(), config, number);
+    let weights = Weights::initial(layout, Key::new(config.seed));
+    let enhancement = step.enhancement(config.enhancement);
+    let optimizer = config.optimizer;
+    Ok((Job { space, enhancement, step, number, optimizer, fixed: None }, weights))
+}
 
+impl Bench<'_> {
     /// Positions of an update's images in an epoch, which repeats.
     fn range(&self, update: u64, batch: usize) -> Range<usize> {
         let images = self.dataset.train.len();
@@ -105,7 +108,7 @@ impl Bench<'_> {
         precision: Precision,
         tiling: usize,
     ) -> Result<StepTiming> {
-        let (job, Weights { layout, values }) = self.start()?;
+        let (job, Weights { layout, values }) = supernet_step(self.config)?;
         let (config, dataset) = (self.config, self.dataset);
         let (space, step) = (job.space.clone(), job.step);
         let paths = step.k + usize::from(job.trains_largest());
@@ -115,7 +118,7 @@ impl Bench<'_> {
         let mut gpu = GpuStep::<R, M>::new(client.clone(), job, layout, start, VARIANTS[tiling])?;
         let mut update = 0;
         let maker = self.maker();
-        let mut launches = 0;
+        let (mut work, mut counted) = (Work::default(), 0);
         let mut run = |waits: bool| -> Result<(f64, f64)> {
             let examples = maker.examples(&order[self.range(update, step.batch)], key);
             let archs = draw(&space.get(), step, key, update)?;
@@ -126,7 +129,12 @@ impl Bench<'_> {
             }
             update += 1;
             let took = ms(started);
-            launches = gpu.launches(examples.labels.len() as u32, &archs);
+            if waits {
+                gpu.work(examples.labels.len() as u32, &archs)
+                    .into_values()
+                    .for_each(|w| work += w);
+                counted += 1;
+            }
             Ok((took, losses.students))
         };
         let (first_ms, loss) = run(true)?;
@@ -148,7 +156,9 @@ impl Bench<'_> {
             tiling,
             batch,
             paths,
-            launches,
+            launches: work.launches as usize / counted,
+            gflop: 1e-9 * work.operations / counted as f64,
+            gb: 1e-9 * work.bytes / counted as f64,
             first_ms,
             each_ms,
             step_ms,
@@ -158,7 +168,7 @@ impl Bench<'_> {
 
     /// Times the sliced execution on the CPU, to compare the device with.
     fn sliced(&self) -> Result<StepTiming> {
-        let (job, weights) = self.start()?;
+        let (job, weights) = supernet_step(self.config)?;
         let (step, dataset) = (job.step, self.dataset);
         let mut sliced = SlicedStep::new(job, weights);
         let key = Key::new(self.config.seed);
@@ -183,6 +193,8 @@ impl Bench<'_> {
             batch: self.range(0, step.batch).len(),
             paths: step.k + usize::from(sliced.job().trains_largest()),
             launches: 0,
+            gflop: 0.0,
+            gb: 0.0,
             first_ms: each_ms.first().copied().unwrap_or_default(),
             step_ms: each_ms.iter().sum::<f64>() / each_ms.len().max(1) as f64,
             each_ms,

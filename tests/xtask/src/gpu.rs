@@ -20,7 +20,10 @@ const SMALL: &str = "host-trainer/gpu/agreement.toml";
 /// The packages of the Vulkan check, and their features. With the whole workspace, crates that know
 /// nothing of devices have the features of other builds, so that they are compiled once for all.
 pub const PACKAGES: [&str; 3] =
-    ["--workspace", "--features", "supernano/cuda,supernano/vulkan,supernano-gpu-kernels/sources"];
+    ["--workspace", "--features", "supernano/cuda,supernano/vulkan,supernano-gpu/sources"];
+
+/// Updates whose mean work is printed.
+const UPDATES: &str = "1000";
 
 /// Arguments of `cargo xtask gpu`.
 #[derive(clap::Args, Debug)]
@@ -42,8 +45,12 @@ pub struct Args {
     /// the target folder.
     #[arg(long, conflicts_with = "pack")]
     kernels: bool,
+    /// Print the operations and the memory traffic of an update with this configuration (TOML), and what an
+    /// H100 would take for them by arithmetic. Needs no GPU.
+    #[arg(long, value_name = "CONFIG", conflicts_with_all = ["pack", "kernels"])]
+    work: Option<PathBuf>,
     /// Do what a test run does: the suites on Vulkan, the CUDA kernels, and the rehearsal of a pack.
-    #[arg(long, conflicts_with_all = ["pack", "kernels"])]
+    #[arg(long, conflicts_with_all = ["pack", "kernels", "work"])]
     check: bool,
     /// Archive of CIFAR-100 to pack.
     #[arg(long, requires = "pack")]
@@ -85,6 +92,9 @@ pub fn run(args: &Args, consent: Consent) -> Result<()> {
     if args.kernels {
         return kernels::run();
     }
+    if let Some(config) = &args.work {
+        return work(config);
+    }
     let built = build()?;
     if let (Some(folder), Some(data), Some(checkpoint), Some(supernet), Some(codes)) =
         (&args.pack, &args.data, &args.checkpoint, &args.supernet, &args.codes)
@@ -105,6 +115,13 @@ pub fn run(args: &Args, consent: Consent) -> Result<()> {
     }
     let mut command = program(&built, ["dev", "gpu", "--device", &args.device]);
     process::run(command.args(&args.arguments)).map(|_| ())
+}
+
+/// Prints the mean work of [`UPDATES`] updates.
+fn work(config: &Path) -> Result<()> {
+    let config = std::path::absolute(config).map_err(|e| failed(config, &e))?;
+    let example = kernels::example("expected_work")?;
+    process::shown_run(program(example, [config.as_os_str()]).arg(UPDATES))
 }
 
 /// Copies a program to a folder, without its symbols, and returns the copy.

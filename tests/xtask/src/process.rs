@@ -99,7 +99,13 @@ pub fn supernano<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command 
 
 /// Builds a program of the workspace and returns its path.
 pub fn own_program(name: &str) -> Result<PathBuf> {
-    run(&mut cargo(["build", "--release", "--workspace", "--bin", name]))?;
+    own_program_with(name, &[])
+}
+
+/// As [`own_program`], with features.
+pub fn own_program_with(name: &str, features: &[&str]) -> Result<PathBuf> {
+    let mut command = cargo(["build", "--release", "--workspace", "--bin", name]);
+    run(command.args(features.iter().flat_map(|feature| ["--features", feature])))?;
     Ok(built(name))
 }
 

@@ -65,11 +65,14 @@ pub fn check(consent: Consent) -> Result<()> {
     let folder = tempfile::tempdir().map_err(|e| failed(Path::new("temporary folder"), &e))?;
     let [own, shared] = ["own", "shared"].map(|name| Compiled::new(folder.path().join(name)));
     let (own, shared) = (own?, shared?);
-    // A driver compiles on one thread of a program, so two chains of programs run at a time. The suite of
-    // the kernels has shapes of its own; the pack trains what the epochs train.
+    // A driver compiles on one thread of a program, so two chains of programs run at a time, which take
+    // about as long as each other. The pack trains what the epochs train; the suite of the kernels and the
+    // other spaces have shapes of their own.
     let outcomes = std::thread::scope(|scope| {
         let kernels = scope.spawn(|| {
+            test(&tests, "work", &own)?;
             test(&tests, "suite", &own)?;
+            test(&tests, "spaces", &own)?;
             kernels::check(consent)
         });
         let training = test(&tests, "epoch", &shared)
@@ -100,7 +103,8 @@ fn rejects_cuda(built: &Path, folder: &Path) -> Result<()> {
 
 /// Builds the suites, and returns their names and programs.
 fn tests() -> Result<Vec<(String, PathBuf)>> {
-    let mut command = cargo(["test", "--release", "--test", "suite", "--test", "epoch"]);
+    let mut command = cargo(["test", "--release"]);
+    command.args(["suite", "epoch", "spaces", "work"].iter().flat_map(|name| ["--test", name]));
     command.args(PACKAGES).args(["--no-run", "--message-format", "json-render-diagnostics"]);
     Ok(programs_of(&process::text(&mut command)?))
 }

@@ -16,6 +16,9 @@ const WHEELS: [&str; 5] = [
     "nvidia-cuda-nvcc==13.0.88",
 ];
 
+/// The program that compiles the kernels.
+const KERNELS: &str = "cuda_kernels";
+
 /// The processor that every test run compiles for: that of an H100.
 const TESTED: &str = "sm_90a";
 
@@ -30,20 +33,20 @@ pub fn run() -> Result<()> {
 
 fn compile(chosen: &[&str]) -> Result<()> {
     let cuda = install()?;
-    build()?;
-    let target = target();
-    let mut command = program(
-        target.join("release").join("examples").join("cuda_kernels"),
-        [&cuda, &target.join("cuda-kernels")],
-    );
+    let mut command = program(example(KERNELS)?, [&cuda, &target().join("cuda-kernels")]);
     command.args(chosen).env("LD_LIBRARY_PATH", cuda.join("lib"));
     process::shown_run(&mut command)
 }
 
 /// Builds the program that compiles the kernels.
 pub fn build() -> Result<()> {
-    let example = ["build", "--release", "--example", "cuda_kernels"];
-    process::run(cargo(example).args(super::PACKAGES)).map(|_| ())
+    example(KERNELS).map(|_| ())
+}
+
+/// Builds an example of the workspace with its GPU backends, and returns its path.
+pub fn example(name: &str) -> Result<PathBuf> {
+    process::run(cargo(["build", "--release", "--example", name]).args(super::PACKAGES))?;
+    Ok(target().join("release").join("examples").join(name))
 }
 
 /// Compiles some kernels for one processor if the compilers are there or may be installed; says so if
