@@ -24,11 +24,17 @@ fn directory() -> TempDir {
     here
 }
 
-/// A configuration with one epoch in each step.
+/// A configuration with one epoch in each step, and with the smallest and the largest width of each layer.
 fn shorter(text: &str) -> String {
+    let widths = |line: &str| -> Option<String> {
+        let (before, list) = line.split_once("widths = [")?;
+        let (list, behind) = list.split_once(']')?;
+        let (first, last) = (list.split(", ").next()?, list.split(", ").last()?);
+        Some(format!("{before}widths = [{first}, {last}]{behind}\n"))
+    };
     let line = |line: &str| match line.starts_with("epochs = ") {
         true => "epochs = 1\n".to_owned(),
-        false => format!("{line}\n"),
+        false => widths(line).unwrap_or_else(|| format!("{line}\n")),
     };
     text.lines().map(line).collect()
 }

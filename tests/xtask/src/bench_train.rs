@@ -19,7 +19,7 @@ pub struct Args {
 /// Builds the benchmark and runs it with one and with two threads, in separate processes: the peak
 /// memory is then that of one run.
 pub fn run(args: &Args) -> Result<()> {
-    let path = process::own_program("bench_train")?;
+    let path = process::own_program_with("bench_train", &["supernano-experiments/peers"])?;
     let measure = |threads: u32| {
         process::json(&mut program(&path, [threads.to_string(), args.repeats.to_string()]))
     };

@@ -9,7 +9,7 @@ use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SectionKind};
 use supernano_facts::RustTarget;
 
 use crate::bench;
-use crate::firmware::{self, MINIMAL};
+use crate::firmware::{self, Optimised};
 use crate::process::{self, Failure, Result, root, run};
 use crate::setup::{self, Consent};
 
@@ -25,13 +25,10 @@ const LIMITS: [(&str, u64, u64); 6] = [
     ("m33", 24_576, 12_288),
     ("m55", 28_672, 12_288),
 ];
-/// Arguments of a build for size.
-const FOR_SIZE: [&str; 2] = ["--config", "profile.release.opt-level='s'"];
 /// Size of the image beside an embedded network, bytes.
 const IMAGE: usize = 32 * 32 * 3;
 
 /// The linked code of the smallest firmware.
-#[derive(Clone)]
 pub struct Code {
     /// Instructions and constants, with the start-up code, without network, image and vectors, bytes.
     pub total: u64,
@@ -47,12 +44,11 @@ struct Embedded {
 
 /// Builds the smallest firmware with the kernels of residual networks for a core, and reads its ELF file.
 pub fn bytes(core: &str) -> Result<Code> {
-    build(firmware::machine_of(core)?.package.target, None, &[])
+    build(firmware::machine_of(core)?.package.target, None, Optimised::Speed)
 }
 
-fn build(target: RustTarget, embedded: Option<&Embedded>, arguments: &[&str]) -> Result<Code> {
-    let mut command = firmware::cargo_for(target, "build");
-    command.args(["--quiet", "--package", MINIMAL, "--bin", MINIMAL]).args(arguments);
+fn build(target: RustTarget, embedded: Option<&Embedded>, optimised: Optimised) -> Result<Code> {
+    let mut command = optimised.minimal(target);
     let golden = |name: &str| root().join("tests/golden").join(name);
     let data = match embedded {
         None => [golden("tiny.snb"), golden("tiny.image")],
@@ -63,7 +59,7 @@ fn build(target: RustTarget, embedded: Option<&Embedded>, arguments: &[&str]) ->
         }
     };
     run(&mut command)?;
-    let path = firmware::output(target, MINIMAL);
+    let path = optimised.output(target);
     let bytes = read(&path)?;
     let elf = parse(&path, &bytes)?;
     let loaded = elf
@@ -113,11 +109,10 @@ fn networks(core: &str) -> Result<Vec<(&'static str, Embedded)>> {
         .collect())
 }
 
-/// The code of the smallest firmware, built for size and for speed.
-#[derive(Clone)]
-struct Sizes {
-    size: Code,
-    speed: Code,
+/// A target's firmware: for any residual network first, then for `small` with each preference.
+struct Target {
+    target: RustTarget,
+    sets: Vec<(String, Option<Embedded>)>,
 }
 
 /// Prints the table.
@@ -128,18 +123,29 @@ pub fn check(consent: Consent) -> Result<()> {
     setup::ensure(&setup::targets(), consent)?;
     process::build_host()?;
     // Cores with the same target have the same code.
-    let mut built: Vec<(RustTarget, Vec<(String, Sizes)>)> = Vec::new();
-    let mut over = Vec::new();
-    say!("| core | linked | for size, bytes | limit | for speed, bytes |\n|---|---|---|---|---|");
+    let mut targets: Vec<Target> = Vec::new();
+    let mut cores = Vec::with_capacity(LIMITS.len());
     for (core, all, one) in LIMITS {
         let target = firmware::machine_of(core)?.package.target;
-        let known = built.iter().find(|(other, _)| *other == target);
-        let sizes = match known {
-            Some((_, sizes)) => sizes.clone(),
-            None => sizes(core, target)?,
-        };
-        for (i, (set, Sizes { size, speed })) in sizes.iter().enumerate() {
-            let limit = if i == 0 { all } else { one };
+        let known = targets.iter().position(|other| other.target == target);
+        if known.is_none() {
+            targets.push(Target { target, sets: sets(core)? });
+        }
+        cores.push((core, [all, one], known.unwrap_or(targets.len() - 1)));
+    }
+    // A link uses one processor, so both kinds of builds run at a time.
+    let (size, speed) = std::thread::scope(|scope| {
+        let size = scope.spawn(|| codes(&targets, Optimised::Size));
+        let speed = codes(&targets, Optimised::Speed);
+        (size.join().unwrap_or_else(|_| Err(Failure::no("a build for size panicked"))), speed)
+    });
+    let (size, speed) = (size?, speed?);
+    let mut over = Vec::new();
+    say!("| core | linked | for size, bytes | limit | for speed, bytes |\n|---|---|---|---|---|");
+    for (core, limits, at) in cores {
+        let sets = targets[at].sets.iter().zip(size[at].iter().zip(&speed[at]));
+        for (i, ((set, _), (size, speed))) in sets.enumerate() {
+            let limit = limits[usize::from(i > 0)];
             say!("| {core} | {set} | {} | {limit} | {} |", size.total, speed.total);
             for panic in size.panics.iter().chain(&speed.panics) {
                 over.push(format!("{core}, {set}: {panic} linked"));
@@ -148,21 +154,19 @@ pub fn check(consent: Consent) -> Result<()> {
                 over.push(format!("{core}, {set}: {} bytes of code, over {limit}", size.total));
             }
         }
-        if known.is_none() {
-            built.push((target, sizes));
-        }
     }
     if over.is_empty() { Ok(()) } else { Err(Failure::no(over.join("\n"))) }
 }
 
-/// The code for any residual network first, then that for `small` with each preference.
-fn sizes(core: &str, target: RustTarget) -> Result<Vec<(String, Sizes)>> {
-    let sizes = |network: Option<&Embedded>| -> Result<Sizes> {
-        Ok(Sizes { size: build(target, network, &FOR_SIZE)?, speed: build(target, network, &[])? })
-    };
-    let mut list = vec![("any residual network".to_owned(), sizes(None)?)];
-    for (name, network) in networks(core)? {
-        list.push((format!("one network, `{name}`"), sizes(Some(&network))?));
-    }
-    Ok(list)
+fn sets(core: &str) -> Result<Vec<(String, Option<Embedded>)>> {
+    let one = |(name, network)| (format!("one network, `{name}`"), Some(network));
+    let any = ("any residual network".to_owned(), None);
+    Ok(std::iter::once(any).chain(networks(core)?.into_iter().map(one)).collect())
+}
+
+/// The code of every set of every target.
+fn codes(targets: &[Target], optimised: Optimised) -> Result<Vec<Vec<Code>>> {
+    let code =
+        |t: &Target| t.sets.iter().map(|(_, e)| build(t.target, e.as_ref(), optimised)).collect();
+    targets.iter().map(code).collect()
 }

@@ -21,6 +21,15 @@ pub struct Firmware {
     pub program: &'static Program,
 }
 
+/// What the compiler optimises the smallest firmware for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Optimised {
+    /// Few cycles, as all other firmware.
+    Speed,
+    /// Few bytes. Such builds have a folder of their own, so that both kinds can be built at a time.
+    Size,
+}
+
 /// Every program of every package.
 pub fn every() -> Vec<Firmware> {
     let of = |package: &'static Package| {
@@ -53,6 +62,33 @@ pub fn cargo_for(target: RustTarget, subcommand: &str) -> Command {
         command.env("RUSTFLAGS", format!("-C target-cpu={cpu}"));
     }
     command
+}
+
+impl Optimised {
+    /// The folder of the builds.
+    fn folder(self) -> PathBuf {
+        let folder = workspace().join("target");
+        match self {
+            Self::Speed => folder,
+            Self::Size => folder.join("small"),
+        }
+    }
+
+    /// `cargo build --release` of the smallest firmware for a target.
+    pub fn minimal(self, target: RustTarget) -> Command {
+        let mut command = cargo_for(target, "build");
+        command.args(["--quiet", "--package", MINIMAL, "--bin", MINIMAL]);
+        if self == Self::Size {
+            command.args(["--config", "profile.release.opt-level='s'"]);
+        }
+        command.env("CARGO_TARGET_DIR", self.folder());
+        command
+    }
+
+    /// What [`Self::minimal`] builds.
+    pub fn output(self, target: RustTarget) -> PathBuf {
+        self.folder().join(target.triple).join("release").join(MINIMAL)
+    }
 }
 
 /// Moves a command to the firmware's workspace.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use supernano_facts::{Core, FOOTPRINTS, FirmwareBuild, FirmwareKernels, Footprint, RustTarget};
 
 use crate::c_library;
-use crate::firmware::{self, MINIMAL};
+use crate::firmware::Optimised;
 use crate::image::Image;
 use crate::process::{Failure, Result, root, run};
 use crate::setup::{self, Consent};
@@ -80,11 +80,11 @@ fn minimal(
     kernels: FirmwareKernels,
     data: Option<[&Path; 2]>,
 ) -> Result<Linked> {
-    let mut command = firmware::cargo_for(target, "build");
-    command.args(["--quiet", "--package", MINIMAL, "--bin", MINIMAL]);
-    if firmware == FirmwareBuild::Small {
-        command.args(["--config", "profile.release.opt-level='s'"]);
-    }
+    let optimised = match firmware {
+        FirmwareBuild::Small => Optimised::Size,
+        FirmwareBuild::Fast | FirmwareBuild::C => Optimised::Speed,
+    };
+    let mut command = optimised.minimal(target);
     if kernels == FirmwareKernels::All {
         command.args(["--features", "all"]);
     }
@@ -93,7 +93,7 @@ fn minimal(
         command.env("SUPERNANO_NETWORK", network).env("SUPERNANO_IMAGE", image);
     }
     run(&mut command)?;
-    Linked::of(&firmware::output(target, MINIMAL))
+    Linked::of(&optimised.output(target))
 }
 
 /// Compares the list with the firmware, or prints the memory of the firmware around a network.

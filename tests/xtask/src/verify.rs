@@ -53,9 +53,14 @@ fn steps(consent: Consent) -> Vec<Step> {
     ]
 }
 
-/// All tests of the host's workspace. The steps "boards" and "build" have built what they start.
+/// The packages of the host's workspace whose code runs on devices.
+const ON_DEVICES: [&str; 2] = ["supernano-core", "supernano-runtime"];
+
+/// All tests of the host's workspace, except those of [`checked`]. The steps "boards" and "build" have
+/// built what they start.
 fn tests() -> Vec<Command> {
     let mut command = cargo(["test", "--release", "--workspace", "--no-fail-fast"]);
+    command.args(ON_DEVICES.iter().flat_map(|package| ["--exclude", package]));
     command.env("SUPERNANO_BUILT", "1");
     if std::env::var_os("RUST_TEST_THREADS").is_none() {
         // Tests of lines and devices wait for most of their time.
@@ -88,8 +93,8 @@ fn models() -> Vec<Command> {
 
 /// The tests of the code that runs on devices, with checked arithmetic and assertions.
 fn checked() -> Vec<Command> {
-    let mut command = cargo(["test", "--profile", "checked", "--quiet", "--lib"]);
-    command.args(["--package", "supernano-core", "--package", "supernano-runtime"]);
+    let mut command = cargo(["test", "--profile", "checked", "--quiet"]);
+    command.args(ON_DEVICES.iter().flat_map(|package| ["--package", package]));
     vec![command]
 }
 
@@ -99,7 +104,7 @@ fn lints() -> Vec<Command> {
     let clippy = ["clippy", "--release", "--all-targets", "--quiet"];
     let mut host = cargo(clippy);
     // The GPU backends load their drivers at run time, so that they are linted everywhere.
-    host.args(gpu::PACKAGES).args(STRICT);
+    host.args(gpu::PACKAGES).args(["--features", "supernano-experiments/peers"]).args(STRICT);
     let mut devices = cargo(clippy);
     devices.args(["--package", "supernano", "--no-default-features"]);
     devices.args(STRICT);
