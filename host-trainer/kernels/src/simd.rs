@@ -29,7 +29,7 @@ enum Token {
     Avx2(Avx2),
     Portable(Portable),
     /// Plain loops in the tiles of AVX-512, for Miri.
-    #[cfg(all(test, any(miri, debug_assertions)))]
+    #[cfg(all(test, miri))]
     Wide(Plain<6, 4, 4, 2>),
 }
 
@@ -57,12 +57,12 @@ impl Isa {
         Self(Token::Portable(Plain))
     }
 
-    /// All instruction sets, and plain loops in the register tiles of AVX-512, which Miri runs. Optimised
-    /// tests leave the latter out: they take longer to compile than all others together.
+    /// All instruction sets, and under Miri plain loops in the register tiles of AVX-512. Compilers take
+    /// longer to optimise those than all others together.
     #[cfg(test)]
     pub(crate) fn with_wide_tiles() -> Vec<Self> {
         let wide = [
-            #[cfg(any(miri, debug_assertions))]
+            #[cfg(miri)]
             Self(Token::Wide(Plain)),
         ];
         Self::available().into_iter().chain(wide).collect()
@@ -76,7 +76,7 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Token::Avx2(lanes) => lanes.run(kernel),
             Token::Portable(lanes) => kernel.run(lanes),
-            #[cfg(all(test, any(miri, debug_assertions)))]
+            #[cfg(all(test, miri))]
             Token::Wide(lanes) => kernel.run(lanes),
         }
     }
@@ -90,7 +90,7 @@ impl fmt::Debug for Isa {
             #[cfg(target_arch = "x86_64")]
             Token::Avx2(_) => "Avx2",
             Token::Portable(_) => "Portable",
-            #[cfg(all(test, any(miri, debug_assertions)))]
+            #[cfg(all(test, miri))]
             Token::Wide(_) => "Wide",
         })
     }
