@@ -112,8 +112,6 @@ fn convolve_tile<M: Float>(
     for part in 0..chunks {
         let c0 = part * chunk;
         sync_cube();
-        // Some values are read at a time, so that their reads overlap. A step known when the kernel runs only
-        // keeps the compiler from unrolling more, which would spill.
         for e0 in range_stepped(unit, comptime!(f.chunk * tile), CUBE_DIM * AT_ONCE) {
             let mut values = Array::<f32>::new(comptime!(AT_ONCE as usize));
             #[unroll]

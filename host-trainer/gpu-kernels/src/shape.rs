@@ -63,18 +63,29 @@ impl ConvShape {
         self.kernel[0] * self.kernel[1]
     }
 
+    /// Pixels of a path's input, of all images.
+    #[must_use]
+    pub const fn pixels_in(&self) -> u32 {
+        self.images * self.rows * self.columns
+    }
+
+    /// Pixels of a path's output, of all images.
+    #[must_use]
+    pub const fn pixels_out(&self) -> u32 {
+        self.images * self.rows_out() * self.columns_out()
+    }
+
     /// Values of the input map.
     #[must_use]
     pub const fn inputs(&self) -> usize {
         let paths = if self.shared_input { 1 } else { self.paths };
-        (paths * self.images * self.rows * self.columns) as usize * self.channels_in as usize
+        (paths * self.pixels_in()) as usize * self.channels_in as usize
     }
 
     /// Values of the output map.
     #[must_use]
     pub const fn outputs(&self) -> usize {
-        (self.paths * self.images * self.rows_out() * self.columns_out()) as usize
-            * self.channels_out as usize
+        (self.paths * self.pixels_out()) as usize * self.channels_out as usize
     }
 
     /// Input channels of the weights of an output channel.
@@ -123,6 +134,12 @@ impl Rows {
 #[must_use]
 pub const fn packed_kernel(kernel: [u32; 2], first: [u32; 2]) -> u32 {
     kernel[0] | kernel[1] << 8 | first[0] << 16 | first[1] << 24
+}
+
+/// The rows and columns of a packed kernel, and its first row and column, as [`packed_kernel`] takes them.
+#[must_use]
+pub const fn unpacked_kernel(packed: u32) -> ([u32; 2], [u32; 2]) {
+    ([packed & 255, packed >> 8 & 255], [packed >> 16 & 255, packed >> 24])
 }
 
 /// True if a row of the largest kernel belongs to the path's packed kernel.

@@ -12,7 +12,7 @@ use cubecl::prelude::*;
 
 pub use evaluation::Evaluation;
 pub use launch::Launch;
-pub use work::{Kind, Work};
+pub use work::{Kind, Work, add_work};
 
 use crate::buffer::Buffer;
 use crate::copy::{copy, fill};

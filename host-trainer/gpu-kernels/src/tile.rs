@@ -6,7 +6,8 @@ use crate::shape::ConvShape;
 /// without an option.
 pub const SHARED_BYTES: u32 = 32 << 10;
 
-/// Values that a unit reads before it stores the first of them.
+/// Values that a unit reads before it stores the first of them, so that the reads overlap. The loops over them
+/// have a step that only the running kernel knows, which keeps the compiler from unrolling more into spills.
 pub(crate) const AT_ONCE: u32 = 4;
 
 /// Constants of a tiling, to be chosen by timing.

@@ -8,6 +8,7 @@ use supernano_base::rng::Key;
 use supernano_gpu_kernels::bf16;
 use supernano_gpu_kernels::cubecl::Runtime;
 use supernano_gpu_kernels::sources::{NoDevice, SourceRuntime};
+use supernano_gpu_kernels::step::add_work;
 pub use supernano_gpu_kernels::step::{Kind, Work};
 use supernano_gpu_kernels::tile::VARIANTS;
 use supernano_train::training::sampling::draw;
@@ -17,8 +18,8 @@ use crate::step::GpuStep;
 use crate::timing::supernet_step;
 
 /// The sums over the first updates of the first supernet step of a configuration, by kind of launch, in
-/// the default tiling. Every update has a whole batch. The sub-networks are those that a training with the
-/// configuration's seed draws in its first epoch.
+/// the default tiling. Every update has a whole batch. The sub-networks are those that the timing of a device
+/// draws.
 ///
 /// # Errors
 /// [`Error::Invalid`](supernano_base::error::Error::Invalid) for a configuration without a supernet step,
@@ -36,11 +37,10 @@ fn with_maps<M: Element>(config: &RunConfig, updates: u64) -> Result<BTreeMap<Ki
     let client = SourceRuntime::client(&NoDevice);
     let start = (weights.values.as_slice(), &[][..]);
     let gpu = GpuStep::<_, M>::new(client, job, weights.layout, start, VARIANTS[0])?;
-    let mut all: BTreeMap<Kind, Work> = BTreeMap::new();
+    let mut all = BTreeMap::new();
     for update in 0..updates {
         let archs = draw(&space.get(), step, Key::new(config.seed), update)?;
-        let found = gpu.work(step.batch as u32, &archs);
-        found.into_iter().for_each(|(kind, work)| *all.entry(kind).or_default() += work);
+        add_work(&mut all, gpu.work(step.batch as u32, &archs));
     }
     Ok(all)
 }

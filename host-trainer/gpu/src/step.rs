@@ -23,7 +23,7 @@ use supernano_gpu_kernels::cubecl::client::ComputeClient;
 use supernano_gpu_kernels::fill;
 use supernano_gpu_kernels::head::Loss;
 use supernano_gpu_kernels::sgd::Sgd;
-use supernano_gpu_kernels::step::{Kind, Options, Parameters, Step, Update, Work};
+use supernano_gpu_kernels::step::{Kind, Options, Parameters, Step, Update, Work, add_work};
 use supernano_gpu_kernels::tile::Variant;
 use supernano_train::backend::CpuAutodiff;
 use supernano_train::supernet::{BN_EPSILON, Layout};
@@ -299,10 +299,9 @@ impl<'a, R: Runtime, M: Element> GpuStep<'a, R, M> {
 
     /// What an update with these sub-networks computes, reads and writes, by kind of launch.
     pub fn work(&self, images: u32, students: &[Arch]) -> BTreeMap<Kind, Work> {
-        let mut all: BTreeMap<Kind, Work> = BTreeMap::new();
+        let mut all = BTreeMap::new();
         for (_, recorded, table) in self.groups(images, &self.plans(students)).groups {
-            let found = recorded.work(&table);
-            found.into_iter().for_each(|(kind, work)| *all.entry(kind).or_default() += work);
+            add_work(&mut all, recorded.work(&table));
         }
         all
     }

@@ -10,7 +10,7 @@ use crate::add::{BlockEnd, EndRows, Residual};
 use crate::convolve::{Convolve, ConvolveNumbers};
 use crate::pending::Reading;
 use crate::pool::Pool;
-use crate::shape::Rows;
+use crate::shape::{Rows, unpacked_kernel};
 use crate::weights::WeightGradient;
 use crate::writing::Writing;
 
@@ -91,10 +91,51 @@ fn map(channels: u32, size: usize, pixels: u32) -> f64 {
     f64::from(pixels) * (channels as usize * size).next_multiple_of(SECTOR) as f64
 }
 
-/// Number of columns that a path's packed kernel has among some columns of the largest one.
-fn present(packed: u32, columns: impl Iterator<Item = u32>) -> u32 {
-    let (first, count) = (packed >> 24, packed >> 8 & 255);
-    columns.filter(|column| (first..first + count).contains(column)).count() as u32
+/// What a convolution or one of its gradients computes, reads and writes in a path.
+struct Share {
+    /// Taps of the kernel that are computed.
+    taps: u32,
+    /// Bytes that are read of the input, which may be that of all paths.
+    input: f64,
+    /// Bytes of all other maps.
+    others: f64,
+}
+
+/// The sum over the paths that have a layer. `share` is given a function that reads a path's value of a
+/// row, and the path's numbers of input and output channels; `pixels` are those that every tap is computed
+/// for.
+fn sum(
+    table: &Table<'_>,
+    rows: Rows,
+    (depthwise, shared_input, pixels): (bool, bool, u32),
+    share: impl Fn(&dyn Fn(u32) -> u32, [u32; 2]) -> Share,
+) -> Work {
+    let mut work = Work { launches: 1, ..Work::default() };
+    let mut shared = 0.0f64;
+    for path in 0..table.paths {
+        let of = |row| table.row(row).get(path).copied().unwrap_or_default();
+        let [inputs, outputs] = [rows.input, rows.output].map(of);
+        if outputs == 0 {
+            continue;
+        }
+        let Share { taps, input, others } = share(&of, [inputs, outputs]);
+        let products = if depthwise { 1 } else { inputs };
+        let factors = [taps, products, outputs, pixels].map(f64::from);
+        work.operations += 2.0 * factors.iter().product::<f64>();
+        work.bytes += others;
+        if shared_input {
+            shared = shared.max(input);
+        } else {
+            work.bytes += input;
+        }
+    }
+    work.bytes += shared;
+    work
+}
+
+/// Maps that a reading reads.
+const fn maps_of(reading: Reading) -> f64 {
+    if let Reading::NormGradient = reading { 2.0 } else { 1.0 }
 }
 
 fn convolution(
@@ -106,74 +147,51 @@ fn convolution(
     let (frame, rows) = (&launch.frame, numbers.rows);
     let pixels = |[rows, columns]: [u32; 2]| frame.images * rows * columns;
     let (read, written) = (pixels(frame.read), pixels(frame.positions));
-    let maps_read = if launch.reading == Reading::NormGradient { 2.0 } else { 1.0 };
     let [tap_rows, tap_columns] = frame.taps;
-    let mut work = Work { launches: 1, ..Work::default() };
-    let mut shared = 0.0f64;
-    for path in 0..table.paths {
-        let of = |row| table.row(row).get(path).copied().unwrap_or_default();
-        let (inputs, outputs) = (of(rows.input), of(rows.output));
-        if outputs == 0 {
-            continue;
-        }
+    let column = |tap: u32| frame.tap_first[1].wrapping_add_signed(tap as i32 * frame.tap_step[1]);
+    let layer = (frame.depthwise, frame.shared, written);
+    sum(table, rows, layer, |of, [inputs, outputs]| {
         let columns = if frame.depthwise && frame.elastic {
-            let column =
-                |tap: u32| frame.tap_first[1].wrapping_add_signed(tap as i32 * frame.tap_step[1]);
-            present(of(rows.kernel), (0..tap_columns).map(column))
+            let ([_, count], [_, first]) = unpacked_kernel(of(rows.kernel));
+            let own = first..first + count;
+            (0..tap_columns).filter(|tap| own.contains(&column(*tap))).count() as u32
         } else {
             tap_columns
         };
-        let taps = f64::from(tap_rows * columns);
-        let products = if frame.depthwise { 1.0 } else { f64::from(inputs) };
-        work.operations += 2.0 * taps * products * f64::from(outputs) * f64::from(written);
-        let reads = if taps > 0.0 { maps_read * map(inputs, size, read) } else { 0.0 };
-        if frame.shared {
-            shared = shared.max(reads);
-        } else {
-            work.bytes += reads;
-        }
+        let taps = tap_rows * columns;
         let other = match launch.writing {
             Writing::Plain | Writing::Statistics => 0,
             Writing::Added | Writing::ActivationGradient | Writing::ClippedGradient(_) => outputs,
             Writing::AddedPart(_) => of(numbers.other),
         };
-        work.bytes += map(outputs, size, written) + map(other, size, written);
-    }
-    work.bytes += shared;
-    work
+        let input = map(inputs, size, if taps > 0 { read } else { 0 });
+        Share {
+            taps,
+            input: maps_of(launch.reading) * input,
+            others: map(outputs, size, written) + map(other, size, written),
+        }
+    })
 }
 
+/// A weight gradient and the launch that adds up its partial sums.
 fn weights(launch: &WeightGradient, rows: Rows, table: &Table<'_>, size: usize) -> Work {
     let shape = &launch.shape;
-    let read = shape.images * shape.rows * shape.columns;
-    let written = shape.images * shape.rows_out() * shape.columns_out();
-    let mut work = Work { launches: 2, ..Work::default() };
-    let mut shared = 0.0f64;
-    for path in 0..table.paths {
-        let of = |row| table.row(row).get(path).copied().unwrap_or_default();
-        let (inputs, outputs) = (of(rows.input), of(rows.output));
-        if outputs == 0 {
-            continue;
-        }
-        let [kernel_rows, kernel_columns] = shape.kernel;
-        let tap_rows = match shape.depthwise && shape.elastic {
-            true => of(rows.kernel) & 255,
-            false => kernel_rows,
-        };
-        let products = if shape.depthwise { 1.0 } else { f64::from(inputs) };
-        let taps = f64::from(tap_rows * kernel_columns);
-        work.operations += 2.0 * taps * products * f64::from(outputs) * f64::from(written);
-        let input = map(inputs, size, read);
-        if shape.shared_input {
-            shared = shared.max(input);
+    let [read, written] = [shape.pixels_in(), shape.pixels_out()];
+    let layer = (shape.depthwise, shape.shared_input, written);
+    let [kernel_rows, kernel_columns] = shape.kernel;
+    let work = sum(table, rows, layer, |of, [inputs, outputs]| {
+        let tap_rows = if shape.depthwise && shape.elastic {
+            unpacked_kernel(of(rows.kernel)).0[0]
         } else {
-            work.bytes += input;
+            kernel_rows
+        };
+        Share {
+            taps: tap_rows * kernel_columns,
+            input: map(inputs, size, read),
+            others: maps_of(launch.gradient) * map(outputs, size, written),
         }
-        let maps = if launch.gradient == Reading::NormGradient { 2.0 } else { 1.0 };
-        work.bytes += maps * map(outputs, size, written);
-    }
-    work.bytes += shared;
-    work
+    });
+    Work { launches: 2, ..work }
 }
 
 /// The end of a block, or its gradient.
@@ -198,18 +216,24 @@ fn end(end: &BlockEnd, rows: EndRows, gradient: bool, table: &Table<'_>, size: u
     work
 }
 
+/// A pool, or its gradient.
 fn pool(pool: &Pool, width: u32, table: &Table<'_>, size: usize) -> Work {
     let shape = &pool.shape;
-    let read = shape.images * shape.rows * shape.columns;
-    let written = shape.images * shape.rows_out() * shape.columns_out();
+    let [read, written] = [shape.pixels_in(), shape.pixels_out()];
+    let outputs = if pool.pooled { shape.images } else { written };
     let mut work = Work { launches: 1, ..Work::default() };
     for &channels in table.row(width) {
-        work.bytes += map(channels, size, read) + map(channels, size, written);
+        work.bytes += map(channels, size, read) + map(channels, size, outputs);
         if pool.maximum {
             work.bytes += map(channels, size_of::<u32>(), written);
         }
     }
     work
+}
+
+/// Adds work to a sum, by kind of launch.
+pub fn add_work(sum: &mut BTreeMap<Kind, Work>, more: impl IntoIterator<Item = (Kind, Work)>) {
+    more.into_iter().for_each(|(kind, work)| *sum.entry(kind).or_default() += work);
 }
 
 impl<M: Float + CubeElement> Step<M> {
@@ -247,11 +271,11 @@ impl<M: Float + CubeElement> Step<M> {
             Launch::NormGradient(..) => (Kind::NormGradient, launches),
             Launch::Slopes(..) | Launch::Sides(..) => (Kind::Parameters, launches),
         };
-        let mut all: BTreeMap<Kind, Work> = BTreeMap::new();
+        let mut all = BTreeMap::new();
         let recorded = self.forward.iter().chain(&self.backward).map(of);
         // The descent is not recorded.
         let others = [(Kind::Head, self.head_work(&table, size)), (Kind::Parameters, launches)];
-        recorded.chain(others).for_each(|(kind, work)| *all.entry(kind).or_default() += work);
+        add_work(&mut all, recorded.chain(others));
         all
     }
 

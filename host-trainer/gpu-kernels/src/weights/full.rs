@@ -82,8 +82,6 @@ fn weight_sums<M: Float>(
             let row_first = strip / spans * g.strip;
             let column_first = strip % spans * columns;
             sync_cube();
-            // Some values are read at a time, so that their reads overlap. A step known when the kernel runs only
-            // keeps the compiler from unrolling more, which would spill.
             for e0 in range_stepped(unit, tile_values, CUBE_DIM * AT_ONCE) {
                 let mut values = Array::<f32>::new(comptime!(AT_ONCE as usize));
                 #[unroll]
